@@ -165,7 +165,7 @@ export function withGoalEnd({ goal, judged, round, end }: RunMachineContext): Ru
 const unjudgedReason = ({ reason }: Pick<RunEnd, 'reason'>): string =>
   reason === 'failed' ? 'The run failed before its goal was reached.' : 'The run ended before its goal was judged.';
 /** The end of a goal whose run did not start, or failed. */
-export const unjudged = (reason: RunEndReason, rounds = 0): GoalEnd => ({
+export const toUnjudgedEnd = (reason: RunEndReason, rounds = 0): GoalEnd => ({
   result: 'could_not_be_judged',
   reason: unjudgedReason({ reason }),
   rounds,

@@ -32,7 +32,7 @@ import type {
   WaitInput,
 } from './run-types.ts';
 import { stuckReason } from './stuck.ts';
-import { unprovided } from './unprovided.ts';
+import { placeholderActor } from './unprovided.ts';
 
 type Outcomes = { outcomes: readonly CallOutcome[] };
 
@@ -45,24 +45,24 @@ export const runSetup = setup({
     output: {} as RunEnd,
   },
   actors: {
-    plan: unprovided<TurnResult, TurnInput & { readonly again: boolean }>('plan'),
-    act: unprovided<TurnResult, TurnInput>('act'),
+    plan: placeholderActor<TurnResult, TurnInput & { readonly again: boolean }>('plan'),
+    act: placeholderActor<TurnResult, TurnInput>('act'),
     /**
      * Executes the calls of one turn, concurrently where order does not matter. Returns one outcome per call, in order.
      */
-    calls: unprovided<readonly CallOutcome[], CallsInput>('calls'),
-    summarize: unprovided<TurnResult, TurnInput>('summarize'),
+    calls: placeholderActor<readonly CallOutcome[], CallsInput>('calls'),
+    summarize: placeholderActor<TurnResult, TurnInput>('summarize'),
     /** Judges the run's goal: its checks, then its grader. */
-    judge: unprovided<TurnResult, JudgeInput>('judge'),
-    notice: unprovided<void, NoticeInput>('notice'),
-    wait: unprovided<void, WaitInput>('wait'),
+    judge: placeholderActor<TurnResult, JudgeInput>('judge'),
+    notice: placeholderActor<void, NoticeInput>('notice'),
+    wait: placeholderActor<void, WaitInput>('wait'),
     /**
      * Kills the run's processes, closes its open log entries and appends its end. Runs before nothing else: no other
      * actor has to precede it.
      */
-    end: unprovided<void, EndInput>('end'),
+    end: placeholderActor<void, EndInput>('end'),
     /** Like `end`, but does not kill processes. Used after that took too long. */
-    close: unprovided<void, EndInput>('close'),
+    close: placeholderActor<void, EndInput>('close'),
   },
   delays: {
     retry: ({ context }) => context.retryMs,

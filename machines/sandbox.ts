@@ -1,8 +1,13 @@
 import { assign, type EventObject, fromCallback, sendParent, setup } from 'xstate';
 import { AppError, type ErrorCode, toAppError } from '../src/core/errors/errors.ts';
 import type { SandboxId, SessionId } from '../src/core/model/ids.ts';
-import { type BreachData, distrustError, findViolation, untrustedError } from '../src/core/model/protocol-violation.ts';
-import { unprovided } from './unprovided.ts';
+import {
+  type BreachData,
+  distrustError,
+  findViolation,
+  toProtocolError,
+} from '../src/core/model/protocol-violation.ts';
+import { placeholderActor } from './unprovided.ts';
 
 /**
  * Lifecycle of one sandbox from its first request to its release. A lost sandbox is provisioned again on the same
@@ -96,14 +101,14 @@ const sandboxSetup = setup({
     output: {} as SandboxEnd,
   },
   actors: {
-    provision: unprovided<void, SandboxOwner>('provision'),
+    provision: placeholderActor<void, SandboxOwner>('provision'),
     /** Holds the link; reports `hold.ready`, then ends with `resource.closed` or `resource.failed`. */
     hold: fromCallback<EventObject, SandboxOwner>(() => {
       throw new Error('actor "hold" was not provided');
     }),
-    pause: unprovided<void, SandboxOwner>('pause'),
-    unpause: unprovided<void, SandboxOwner>('unpause'),
-    release: unprovided<void, SandboxRelease>('release'),
+    pause: placeholderActor<void, SandboxOwner>('pause'),
+    unpause: placeholderActor<void, SandboxOwner>('unpause'),
+    release: placeholderActor<void, SandboxRelease>('release'),
   },
   delays: {
     retry: ({ context }) => context.policy.backoffMs(context.retries),
@@ -229,7 +234,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
         ],
         'sandbox.distrust': {
           target: 'discarding',
-          actions: { type: 'tellUntrusted', params: ({ event }) => ({ error: untrustedError(event.breach) }) },
+          actions: { type: 'tellUntrusted', params: ({ event }) => ({ error: toProtocolError(event.breach) }) },
         },
         'resource.closed': {
           target: 'lost',

@@ -4,7 +4,7 @@ import type { RunId } from '../src/core/model/ids.ts';
 import { distrustError } from '../src/core/model/protocol-violation.ts';
 import { findChildren, stopEvent } from './orphaned-actors.ts';
 import type { RunInput, Verdict } from './run.ts';
-import { parseVerdict, unjudged } from './run-rules.ts';
+import { parseVerdict, toUnjudgedEnd } from './run-rules.ts';
 import type { SandboxEnd } from './sandbox.ts';
 import { decide, listDecisions, verdictsOf } from './session-decisions.ts';
 import { sessionSetup } from './session-setup.ts';
@@ -19,7 +19,7 @@ const ask = (event: object): string[] => ('commandId' in event ? [String(event.c
 const stopped = (run: QueuedRun, reason: RunEndReason): SessionFact => ({
   type: 'run.end',
   runId: run.runId,
-  data: { status: 'stopped', reason, task: run.task, ...(run.goal && { goal: unjudged(reason) }) },
+  data: { status: 'stopped', reason, task: run.task, ...(run.goal && { goal: toUnjudgedEnd(reason) }) },
 });
 const userMessage = (event: Send, runId: RunId): SessionFact => ({
   type: 'message.user',

@@ -3,7 +3,7 @@ import type { SessionId } from '../src/core/model/ids.ts';
 import { findChildren, stopEvent } from './orphaned-actors.ts';
 import { type SessionCommand, type SessionInput, type SlotKind, type SlotNotice, sessionMachine } from './session.ts';
 import { acquireSlot, noSlots, releaseSlot, type SlotPools } from './slots.ts';
-import { unprovided } from './unprovided.ts';
+import { placeholderActor } from './unprovided.ts';
 
 export interface RestartPolicy {
   readonly maxRestarts: number; // within windowMs; one more crash ends the session
@@ -59,7 +59,7 @@ export const supervisorMachine = setup({
   actors: {
     session: sessionMachine,
     /** Folds the log into the session's input. Rejects: session_not_found. */
-    hydrate: unprovided<SessionInput, { id: SessionId }>('hydrate'),
+    hydrate: placeholderActor<SessionInput, { id: SessionId }>('hydrate'),
   },
 }).createMachine({
   id: 'supervisor',

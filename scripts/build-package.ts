@@ -6,7 +6,7 @@ import { stripTypeScriptTypes } from 'node:module';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import packageJson from '../package.json' with { type: 'json' };
-import { describedCommands } from '../src/app/commands/list.ts';
+import { describeCommands } from '../src/app/commands/list.ts';
 import { bundleSandboxd } from '../src/app/images/bundle-sandboxd.ts';
 import { bundlePage } from '../src/app/page/bundle-page.ts';
 import { bundleCli } from './bundle-cli.ts';
@@ -29,7 +29,7 @@ await buildFile('src/app/page/bundle-page.ts');
 await bundlePage(join(out, 'page'));
 await bundleSandboxd(join(out, 'sandbox-images/sandboxd.mjs'));
 await writeFile(join(out, 'package.json'), json({ name, version, type })); // the server reads its version there
-await writeFile(join(out, 'server-commands.json'), json(await describedCommands()));
+await writeFile(join(out, 'server-commands.json'), json(await describeCommands()));
 await bundleCli(out);
 
 async function buildFolder(folder: string): Promise<void> {

@@ -6,7 +6,7 @@ import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import root from '../package.json' with { type: 'json' };
-import { describedCommands } from '../src/app/commands/list.ts';
+import { describeCommands } from '../src/app/commands/list.ts';
 import { bundleCli } from './bundle-cli.ts';
 
 const run = promisify(execFile);
@@ -43,7 +43,7 @@ const tsc = 'node_modules/typescript/bin/tsc';
 await run(process.execPath, [tsc, '-p', 'tsconfig.client.json', '--outDir', join(folder, 'dist')]);
 await bundleCli(join(folder, 'dist'));
 // The commands of the server say that it is not there.
-await writeFile(join(folder, 'dist/server-commands.json'), `${JSON.stringify(await describedCommands())}\n`);
+await writeFile(join(folder, 'dist/server-commands.json'), `${JSON.stringify(await describeCommands())}\n`);
 await writeFile(join(folder, 'package.json'), `${JSON.stringify(packageJson, undefined, 2)}\n`);
 await cp('LICENSE', join(folder, 'LICENSE'));
 await cp('examples/watch-session/README.md', join(folder, 'README.md'));

@@ -67,7 +67,7 @@ export const wallsFor = ({ memoryBytes, cpus, pids }: Pick<SandboxLimits, 'memor
   }) satisfies Host;
 
 /** The first process has no terminal, and its streams are not attached. */
-export const detached = {
+export const detachedStreams = {
   AttachStdin: false,
   AttachStdout: false,
   AttachStderr: false,
@@ -148,7 +148,7 @@ export function createBody({
     Hostname: 'sandbox',
     Env: Object.entries(env).map(([key, value]) => `${key}=${value}`),
     Labels: { ...labels },
-    ...detached,
+    ...detachedStreams,
     HostConfig: host,
   };
 }

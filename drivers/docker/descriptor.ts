@@ -66,8 +66,8 @@ export const docker = describeDriver({
       );
       return;
     }
-    const { engineWeaknesses } = await import('./weaknesses.ts');
-    (await engineWeaknesses(host, runtime, soon()).catch(() => [])).forEach(say);
+    const { findEngineWeaknesses } = await import('./weaknesses.ts');
+    (await findEngineWeaknesses(host, runtime, soon()).catch(() => [])).forEach(say);
   },
   async strict(input, refuse) {
     const { engineRuntimes } = await import('./weaknesses.ts');

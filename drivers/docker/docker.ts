@@ -28,7 +28,7 @@ import { callEngine, findInEngine, openEngine, statusOf } from './engine.ts';
 import { freezeContainer } from './freeze.ts';
 import { type DefaultImage, openImages } from './images.ts';
 import { bodyInfo, isPooled, labelsFor, namesOf, ownedBy, parseSandboxInfo } from './labels.ts';
-import { openList } from './list.ts';
+import { createSandboxList } from './list.ts';
 import { removeContainer, removeVolume } from './remove.ts';
 import { mayHaveServices, openServices } from './services/services.ts';
 import { type CreatedResources, startContainer, workspaceFrom } from './start-container.ts';
@@ -201,7 +201,16 @@ export async function dockerDriver(
   const warming = new Set<SandboxId>();
   const hasReplicas = replica !== undefined;
   const isStarting = (id: SandboxId) => work.isStarting(id);
-  const list = openList({ engine, instance, names, folders, clock: systemClock, hasReplicas, isStarting, warming });
+  const list = createSandboxList({
+    engine,
+    instance,
+    names,
+    folders,
+    clock: systemClock,
+    hasReplicas,
+    isStarting,
+    warming,
+  });
   const builds = openBuilds({ ...placeFor, images, ids, building: warming });
   const noBuilds = noBuildsWith({ filtered: socketsDir !== undefined, runtime: options.runtime });
   const pool = dockerPool({

@@ -25,7 +25,7 @@ interface Options {
 const startMs = 5_000;
 
 /** Containers, volumes without a container, and folders that a failed start or removal left without either. */
-export function openList(options: Options): (signal: AbortSignal) => Promise<SandboxInfo[]> {
+export function createSandboxList(options: Options): (signal: AbortSignal) => Promise<SandboxInfo[]> {
   const { engine, instance, names, folders, clock, hasReplicas, isStarting, warming } = options;
 
   const isRecent = async (id: SandboxId) => {

@@ -3,7 +3,7 @@ import type Dockerode from 'dockerode';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { VolumeId } from '../../src/core/model/ids.ts';
 import type { MountedVolume, SandboxSpec, VolumeHosting } from '../driver.ts';
-import { detached, wallsFor } from './create-body.ts';
+import { detachedStreams, wallsFor } from './create-body.ts';
 import { callEngine, findInEngine } from './engine.ts';
 import { ownedBy } from './labels.ts';
 import { removeContainer, removeVolume } from './remove.ts';
@@ -57,7 +57,7 @@ export function openVolumes({ engine, instance, labels }: Options): DockerVolume
       Entrypoint: ['chown'],
       Cmd: ['-hRP', `${user}:${user}`, helperPath],
       Labels: { ...labels, 'corral.owner-instance': instance },
-      ...detached,
+      ...detachedStreams,
       HostConfig: {
         ...wallsFor(helperLimits),
         CapAdd: ['CHOWN', 'DAC_READ_SEARCH'],

@@ -76,7 +76,11 @@ export async function engineRuntimes(host: string, { signal }: Call): Promise<Re
 }
 
 /** The findings of `findWeaknesses` for the engine at this address. Rejects if the engine does not answer. */
-export async function engineWeaknesses(host: string, target: string | undefined, { signal }: Call): Promise<string[]> {
+export async function findEngineWeaknesses(
+  host: string,
+  target: string | undefined,
+  { signal }: Call,
+): Promise<string[]> {
   const engine = openEngine(host);
   const [version, info] = await Promise.all([
     callEngine(signal, () => engine.version()).then((it) => Version.parse(it)),

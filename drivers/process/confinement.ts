@@ -10,7 +10,7 @@ import type { Cgroups } from './cgroup/cgroups.ts';
 import type { Limit, Share } from './cgroup/limits.ts';
 import type { Confinement } from './launch.ts';
 import { openUsers } from './users.ts';
-import { enforcedLimits, findWeaknesses } from './weaknesses.ts';
+import { findWeaknesses, listEnforcedLimits } from './weaknesses.ts';
 
 /** Isolation of bubblewrap's sandboxes beyond namespaces: control groups and user ids. */
 export interface KernelLimits {
@@ -53,7 +53,7 @@ export function openKernelLimits({ bubblewrap, cgroups, users: range, folders }:
   const foldersOf = async (id: SandboxId) => [...new Set([...(await recorded(id)), ...cgroups.foldersOf(id)])];
 
   return {
-    limits: enforcedLimits(known),
+    limits: listEnforcedLimits(known),
     weaknesses: findWeaknesses(known),
     async confine({ id, limits }, signal) {
       const user = users ? await users.userOf(id, signal) : sharedUser;

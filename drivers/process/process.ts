@@ -32,7 +32,7 @@ import { findBubblewrap } from './find-bubblewrap.ts';
 import { type LaunchedProcess, launch, type Programs, workspaceOf } from './launch.ts';
 import { acquireLock } from './lock.ts';
 import { isAlive, type Mark } from './proc.ts';
-import { endCarrying, endRecorded, readRecord, removeRecord, writeRecord } from './record.ts';
+import { endCarrying, endRecordedProcess, readRecord, removeRecord, writeRecord } from './record.ts';
 import { folderVolumes } from './volumes.ts';
 import { noIsolation } from './weaknesses.ts';
 
@@ -223,7 +223,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
   }
 
   async function endAll(id: SandboxId, signal: AbortSignal): Promise<void> {
-    await endRecorded(folders, id, signal);
+    await endRecordedProcess(folders, id, signal);
     const wereGrouped = await kernelLimits?.end(id, signal);
     if (!wereGrouped) await endCarrying(id, signal);
   }

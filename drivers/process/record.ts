@@ -29,7 +29,7 @@ export async function writeRecord(folders: Folders, id: SandboxId, mark: Mark): 
 export const removeRecord = (folders: Folders, id: SandboxId) => rm(pathOf(folders, id), { force: true });
 
 /** Ends the recorded process, and with it all others in its namespaces. Resolves once it is gone. */
-export async function endRecorded(folders: Folders, id: SandboxId, signal: AbortSignal): Promise<void> {
+export async function endRecordedProcess(folders: Folders, id: SandboxId, signal: AbortSignal): Promise<void> {
   const recorded = await readRecord(folders, id);
   while (recorded && (await isAlive(recorded))) {
     await kill(recorded, 'group'); // without namespaces, it leads its group

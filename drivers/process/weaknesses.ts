@@ -16,7 +16,7 @@ const groups = (asRoot: boolean) =>
     : 'No control group is delegated to the server: run it as root, or under `systemd-run --user --scope -p Delegate=yes`';
 
 /** Limits that apply to a sandbox as a whole. The kernel also counts processes by user, if each sandbox has its own. */
-export function enforcedLimits({ bubblewrap, grouped, ownUsers }: Protections): Limit[] {
+export function listEnforcedLimits({ bubblewrap, grouped, ownUsers }: Protections): Limit[] {
   const counted = !bubblewrap.asRoot || ownUsers;
   return counted && !grouped.includes('pids') ? [...grouped, 'pids'] : [...grouped];
 }
@@ -34,7 +34,7 @@ export function findWeaknesses(protections: Protections): Weakness[] {
         'sandbox with many processes can use up the memory of this machine.',
     });
   }
-  if (!enforcedLimits(protections).includes('pids')) {
+  if (!listEnforcedLimits(protections).includes('pids')) {
     found.push({
       name: 'processes-not-limited',
       text: `${groups(asRoot)}. Until then CORRAL_SANDBOX_PIDS does not hold, so a sandbox can use up the processes of this machine.`,

@@ -5,7 +5,7 @@ import { collectTurn } from '../../src/agents/models/collect.ts';
 import type { AssistantMessage, Model, TurnRequest } from '../../src/agents/models/model.ts';
 import { createModel } from '../../src/agents/models/registry.ts';
 import type { Terminal } from '../../src/app/commands/command.ts';
-import { localConfig } from '../../src/app/commands/local-config.ts';
+import { loadLocalConfig } from '../../src/app/commands/local-config.ts';
 import { localStore } from '../../src/app/commands/local-store.ts';
 import { closeBlobs, openBlobs } from '../../src/app/parts/blobs.ts';
 import { throwIfFired } from '../../src/core/concurrency/cancel.ts';
@@ -17,7 +17,7 @@ import { plainTable } from '../../src/core/text/plain-table.ts';
 import { beginningOf } from '../../src/core/text/text.ts';
 import { eventsFrom } from '../../src/sessions/engine/run-fold.ts';
 import { uploadService } from '../../src/sessions/projects/uploads.ts';
-import { type RecordedTurn, recordedTurns } from '../../src/sessions/run/log/recorded-turns.ts';
+import { type RecordedTurn, readRecordedTurns } from '../../src/sessions/run/log/recorded-turns.ts';
 import { requestAt } from '../../src/sessions/run/log/request-at.ts';
 import { withPictures } from '../../src/sessions/run/turns/message-images.ts';
 import { storeEventLog } from '../../src/storage/log/log.ts';
@@ -103,11 +103,11 @@ export const shadowUsage = '<session> --model <provider/model> [--json FILE]';
 /** Rejects: invalid_request (arguments, model), not_found (no such session, or one without recorded turns). */
 export async function runShadow(args: readonly string[], { print, say, signal }: Terminal): Promise<number> {
   const { session, model: ref, json } = parsed(args);
-  const config = localConfig();
+  const config = loadLocalConfig();
   const newId = randomIds().short;
   const model = await createModel(ref, { models: config.models, clock: systemClock, newId, random: () => 0.5 });
   await using store = await localStore({ mayBegin: false });
-  const { turns, others } = await recordedTurns(store.records, session);
+  const { turns, others } = await readRecordedTurns(store.records, session);
   if (turns.length === 0) {
     const why = 'The store has no turn of that session whose request was recorded';
     throw new AppError(
@@ -171,7 +171,7 @@ async function ask(
 }
 
 async function pictureLoader({ records }: Store) {
-  const config = localConfig();
+  const config = loadLocalConfig();
   const blobs = await openBlobs(config, systemClock);
   const newId = randomIds().short;
   const uploads = uploadService({ records, blobs, clock: systemClock, newId, maxBytes: config.maxUploadBytes });

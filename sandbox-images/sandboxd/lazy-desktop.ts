@@ -30,8 +30,8 @@ export function lazyDesktop(parts: SharedState, options: Omit<DesktopOptions, 'p
   let opened: Desktop | undefined;
   let opening: Promise<Desktop> | undefined;
   const desktop = () => {
-    opening ??= import('./desktop/desktop.ts').then(({ realDesktop }) => {
-      opened = realDesktop(parts, { ...options, programs });
+    opening ??= import('./desktop/desktop.ts').then(({ createDesktop }) => {
+      opened = createDesktop(parts, { ...options, programs });
       return opened;
     });
     return opening;

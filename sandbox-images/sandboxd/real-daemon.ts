@@ -5,23 +5,23 @@ import { watchDisk } from './files/disk-watch.ts';
 import { files } from './files/files.ts';
 import { search } from './files/search.ts';
 import { transfers } from './files/transfers.ts';
-import { jobs } from './jobs/jobs.ts';
-import { paths } from './paths/paths.ts';
+import { createJobs } from './jobs/jobs.ts';
+import { createPaths } from './paths/paths.ts';
 import { ports } from './ports/ports.ts';
 import { oomKills, readCgroupUsage } from './processes/cgroup.ts';
 import { endTree, sendSignals } from './processes/end-processes.ts';
 import { commandLine, type Proc, readUsage, scan, startedAt, variable } from './processes/proc.ts';
-import { findTree, rootedAt } from './processes/process-tree.ts';
-import { programs } from './processes/programs.ts';
+import { findSubtree, findTree } from './processes/process-tree.ts';
+import { createPrograms } from './processes/programs.ts';
 import { type SharedState, straysSince } from './shared-state.ts';
-import { executor } from './shells/exec.ts';
-import { shells } from './shells/shells.ts';
+import { createExecutor } from './shells/exec.ts';
+import { createShells } from './shells/shells.ts';
 import { StoppedRuns } from './shells/stopped-runs.ts';
-import { terminals } from './shells/terminals.ts';
-import { watches } from './watches/watches.ts';
+import { createTerminals } from './shells/terminals.ts';
+import { createWatches } from './watches/watches.ts';
 import { workspace } from './workspace/workspace.ts';
 
-export interface Identity {
+export interface DaemonIdentity {
   readonly version: string;
   readonly sandboxId: string;
   readonly desktop: Desktop;
@@ -30,21 +30,21 @@ export interface Identity {
 }
 
 /** The daemon inside a real sandbox, with this system's processes and files. */
-export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ownPorts }: Identity): Daemon {
+export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ownPorts }: DaemonIdentity): Daemon {
   const { clock, journal, keepers, bootId, init } = parts;
-  const sessions = shells(parts);
-  const exec = executor(parts);
+  const sessions = createShells(parts);
+  const exec = createExecutor(parts);
   const tagged = new Map<string, number>();
   const stopped = new StoppedRuns();
-  const programsOfRuns = programs(parts);
+  const programsOfRuns = createPrograms(parts);
   const written = [parts.place.root, ...(parts.screenDir === undefined ? [] : [parts.screenDir])];
   const covered = { places: written, roots: parts.place.roots };
   const disk = parts.diskBytes > 0 ? watchDisk(parts, covered, parts.diskBytes) : undefined;
   for (const { path, bytes } of parts.volumes) watchDisk(parts, { places: [path] }, bytes);
   const stored = files(parts.place);
   const moved = transfers(parts.place);
-  const anywhere = paths(parts);
-  const jobsOfRuns = jobs(parts);
+  const anywhere = createPaths(parts);
+  const jobsOfRuns = createJobs(parts);
   const whole = workspace(parts.place.root);
   const refuseFull = () => {
     if (disk?.isOver) throw new AppError('quota', diskFull(disk.use().limitBytes));
@@ -87,11 +87,11 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ow
 
   return {
     ...sessions,
-    ...terminals(parts),
+    ...createTerminals(parts),
     ...programsOfRuns,
     ...jobsOfRuns,
     ...anywhere,
-    ...watches(parts),
+    ...createWatches(parts),
     ...whole,
     ...ports(ownPorts),
     async start(request) {
@@ -168,7 +168,7 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ow
     async signalProcess(pid, name) {
       const root = visible(scan()).find((proc) => proc.pid === pid);
       if (!root) throw new AppError('not_found', `There is no process ${pid}.`);
-      const tree = rootedAt(root, init, straysSince(parts, startedAt(root, clock.now())));
+      const tree = findSubtree(root, init, straysSince(parts, startedAt(root, clock.now())));
       const { spared } = keepers;
       // Signal the root first: a shell whose child ends continues with its next command.
       if (name === 'SIGINT') for (const proc of [root, ...findTree(tree, spared).members]) sendSignals(proc.pid, name);

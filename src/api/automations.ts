@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineOperations, router } from './procedure/procedure.ts';
-import { Done, done, omitUndefined, Time } from './procedure/schemas.ts';
+import { Done, okResult, omitUndefined, Time } from './procedure/schemas.ts';
 import * as view from './views/automations.ts';
 
 // Automations start sessions: at times, and when somebody wants it.
@@ -148,10 +148,10 @@ export const automationsRouter = router({
     may: 'stop',
     in: byId,
     out: Done,
-    answer: done,
+    answer: okResult,
   }).mutation(async ({ ctx, input }) => {
     await ctx.services.automations.delete(input.id);
-    return done;
+    return okResult;
   }),
   pause: operation({
     ...one,

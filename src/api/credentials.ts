@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { CredentialName, credentialFields, withDefaults } from '../core/model/credential.ts';
 import { Secret } from '../core/text/secret.ts';
 import { defineOperations, procedure, router } from './procedure/procedure.ts';
-import { Done, done, ofSession, ProjectIdInput, Time } from './procedure/schemas.ts';
+import { Done, ofSession, okResult, ProjectIdInput, Time } from './procedure/schemas.ts';
 
 // Credentials as clients see them. Nothing answers with a value.
 
@@ -53,7 +53,7 @@ export const sessionCredentialsRouter = router({
     .output(Done)
     .mutation(async ({ ctx, input }) => {
       await ctx.services.sessionCredentials.revoke(input.sessionId, input.name);
-      return done;
+      return okResult;
     }),
 });
 
@@ -78,7 +78,7 @@ export const projectCredentialsRouter = router({
     .output(Done)
     .mutation(async ({ ctx, input }) => {
       await ctx.services.projectCredentials.revoke(input.projectId, input.name);
-      return done;
+      return okResult;
     }),
 });
 
@@ -161,11 +161,11 @@ export const serverCredentialsRouter = router({
     may: 'admin',
     in: z.strictObject({ name }),
     out: Done,
-    answer: done,
+    answer: okResult,
     reply: revoked,
     fails: [400, 401, 403, 404, 422],
   }).mutation(async ({ ctx, input }) => {
     await ctx.services.serverCredentials.revoke(input.name);
-    return done;
+    return okResult;
   }),
 });

@@ -4,7 +4,7 @@ import { toolGroups } from '../agents/tools/tool.ts';
 import { ProgramSettings, toolPrograms, toProgramSettings } from '../config/tool-servers.ts';
 import { type ProjectAgent, Project as StoredProject } from '../sessions/api/projects.ts';
 import { procedure, router } from './procedure/procedure.ts';
-import { Done, done, ProjectIdInput, Time, TitleInput } from './procedure/schemas.ts';
+import { Done, okResult, ProjectIdInput, Time, TitleInput } from './procedure/schemas.ts';
 
 const Project = StoredProject.omit({ owner: true }).extend({ createdAt: Time, updatedAt: Time });
 /** The agent of a project's sessions. A session's own model, fall-backs and tool servers precede it. */
@@ -89,6 +89,6 @@ export const projectsRouter = router({
     .output(Done)
     .mutation(async ({ ctx, input }) => {
       await ctx.services.projects.delete(input.id);
-      return done;
+      return okResult;
     }),
 });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../core/errors/errors.ts';
 import * as stored from '../sessions/api/server/skills.ts';
 import { defineOperations, procedure, router } from './procedure/procedure.ts';
-import { Done, done, Time } from './procedure/schemas.ts';
+import { Done, okResult, Time } from './procedure/schemas.ts';
 
 // Skills as clients see and upload them. Times are ISO 8601 in UTC; the bytes of files are base64.
 
@@ -148,11 +148,11 @@ export const skillsRouter = router({
     may: 'stop',
     in: byId,
     out: Done,
-    answer: done,
+    answer: okResult,
     fails: [403, 404, 409],
   }).mutation(async ({ ctx, input }) => {
     await ctx.services.skills.delete(input.id);
-    return done;
+    return okResult;
   }),
   addVersion: operation({
     ...version,
@@ -185,10 +185,10 @@ export const skillsRouter = router({
     may: 'stop',
     in: byVersion,
     out: Done,
-    answer: done,
+    answer: okResult,
     fails: [403, 404, 409],
   }).mutation(async ({ ctx, input: { id, version } }) => {
     await ctx.services.skills.deleteVersion(id, version);
-    return done;
+    return okResult;
   }),
 });

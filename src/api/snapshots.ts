@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { neverFires } from '../core/concurrency/cancel.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
-import { Done, done, ofSession } from './procedure/schemas.ts';
+import { Done, ofSession, okResult } from './procedure/schemas.ts';
 import { ofSandboxes } from './session/sandbox.ts';
 import { snapshotExample as example, Snapshot, SnapshotInput, snapshotView } from './views/snapshots.ts';
 
@@ -86,10 +86,10 @@ export const snapshotsRouter = router({
     in: ofSnapshot,
     out: Done,
     example: { id: example.id },
-    answer: done,
+    answer: okResult,
     reply: { schema: z.object({ id: z.string() }), value: (_, { id }) => ({ id }) },
   }).mutation(async ({ ctx, input }) => {
     await ctx.services.snapshots.remove(input.id);
-    return done;
+    return okResult;
   }),
 });

@@ -9,7 +9,7 @@ import {
 import type { BuildPlan } from '../sessions/api/server/template-builds.ts';
 import { planOfDockerfile } from '../sessions/builds/dockerfile.ts';
 import { defineOperations, procedure, router } from './procedure/procedure.ts';
-import { Done, done, iso } from './procedure/schemas.ts';
+import { Done, okResult, toIsoTime } from './procedure/schemas.ts';
 
 const TagName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/, 'must be a tag such as v1');
 /** `name`, or `name:tag`. */
@@ -68,15 +68,15 @@ const maxEntries = 500;
 const builtView = ({ id, name, at, tags }: BuiltTemplate): z.output<typeof Built> => ({
   id,
   name,
-  createdAt: iso(at),
-  tags: Object.entries(tags).map(([tag, one]) => ({ tag, build: one.build, at: iso(one.at) })),
+  createdAt: toIsoTime(at),
+  tags: Object.entries(tags).map(([tag, one]) => ({ tag, build: one.build, at: toIsoTime(one.at) })),
 });
 const buildView = ({ id, templateId, tags, status, at, reason }: TemplateBuild): z.output<typeof BuildView> => ({
   id,
   templateId,
   tags,
   status,
-  createdAt: iso(at),
+  createdAt: toIsoTime(at),
   reason: reason ?? null,
 });
 
@@ -261,10 +261,10 @@ export const templateBuildsRouter = router({
     in: ofTemplate,
     out: Done,
     example: { id: example.id },
-    answer: done,
+    answer: okResult,
     reply: { schema: z.object({ id: z.string() }), value: (_, { id }) => ({ id }) },
   }).mutation(async ({ ctx, input }) => {
     await ctx.services.templateBuilds.remove(input.id);
-    return done;
+    return okResult;
   }),
 });

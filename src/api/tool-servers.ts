@@ -3,7 +3,7 @@ import { neverFires } from '../core/concurrency/cancel.ts';
 import { Secret } from '../core/text/secret.ts';
 import * as stored from '../sessions/api/server/tool-servers.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
-import { Done, done, Time } from './procedure/schemas.ts';
+import { Done, okResult, Time } from './procedure/schemas.ts';
 
 // The tool servers (MCP) of all sessions, as clients see and change them. Nothing answers with a header's value.
 
@@ -179,12 +179,12 @@ export const toolServersRouter = router({
     may: 'admin',
     in: ToolServerName,
     out: Done,
-    answer: done,
+    answer: okResult,
     reply: removed,
     fails: [401, 403, 404, 422],
   }).mutation(async ({ ctx, input }) => {
     await ctx.services.toolServers.remove(input.name);
-    return done;
+    return okResult;
   }),
   beginSignIn: operation({
     rest: `POST ${base}/:name/sign-in`,

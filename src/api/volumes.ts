@@ -5,7 +5,7 @@ import { VolumeId } from '../core/model/ids.ts';
 import { MountAccess, type Volume as Stored, VolumeName } from '../core/model/sandboxes/volume.ts';
 import type { VolumeService } from '../sessions/api/server/volumes.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
-import { Done, done, iso } from './procedure/schemas.ts';
+import { Done, okResult, toIsoTime } from './procedure/schemas.ts';
 
 const quota = size(2 ** 20).kind.describe('its maximum size: bytes, or a size such as 512MiB');
 export const VolumePath = z.string().max(4_096).describe('in the volume');
@@ -41,13 +41,13 @@ export const volumeView = ({
 }: Stored): z.input<typeof Volume> => ({
   id,
   name,
-  createdAt: iso(at),
+  createdAt: toIsoTime(at),
   quotaBytes,
   usedBytes,
   changedSince: isChanged,
   mounts: holders
     .filter(({ until }) => until === undefined)
-    .map(({ sessionId, access, at: since }) => ({ sessionId, access, since: iso(since) })),
+    .map(({ sessionId, access, at: since }) => ({ sessionId, access, since: toIsoTime(since) })),
 });
 
 export const volumeExample: z.output<typeof Volume> = {
@@ -153,13 +153,13 @@ export const volumesRouter = router({
     may: 'stop',
     in: byVolume,
     out: Done.extend({ id: z.string() }),
-    answer: { ...done, id: volumeExample.id },
+    answer: { ...okResult, id: volumeExample.id },
     reply: { schema: z.object({ id: z.string() }), value: ({ id }) => ({ id }) },
     fails: [403, 404, 409],
   }).mutation(async ({ ctx: { services }, input, signal = neverFires }) => {
     const id = await findVolumeId(services.volumes, input.volume);
     await services.volumes.remove(id, signal);
-    return { ...done, id };
+    return { ...okResult, id };
   }),
   files: operation({
     rest: `GET ${path}/files`,
@@ -186,11 +186,11 @@ export const volumesRouter = router({
     in: byVolume.extend({ path: VolumePath.min(1) }),
     out: Done,
     example: { path: 'old.bin' },
-    answer: done,
+    answer: okResult,
     reply: { schema: z.object({ path: z.string() }), value: (_, { path }) => ({ path }) },
     fails: [400, 404, 409, 503],
   }).mutation(async ({ ctx: { services }, input: { volume, path }, signal = neverFires }) => {
     await services.volumes.removeFile(await findVolumeId(services.volumes, volume), path, signal);
-    return done;
+    return okResult;
   }),
 });

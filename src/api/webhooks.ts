@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { AppError } from '../core/errors/errors.ts';
 import type { Principal } from '../core/model/principal.ts';
-import { may } from '../sessions/access/authorize.ts';
+import { permitsAction } from '../sessions/access/authorize.ts';
 import * as stored from '../sessions/api/server/webhooks.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 import { intoProject, listedOwner, ownOf } from './procedure/rights.ts';
-import { Done, done, omitUndefined, Time } from './procedure/schemas.ts';
+import { Done, okResult, omitUndefined, Time } from './procedure/schemas.ts';
 
 // Webhooks tell other programs of runs, automations and sessions. Times are ISO 8601 in UTC.
 
@@ -71,7 +71,7 @@ const Delivery = stored.WebhookDelivery.extend({
 /** Operators see the host of another owner's webhook, because a whole address often is a secret itself. */
 const shown = <Doc extends stored.Webhook>(principal: Principal, doc: Doc): Doc => ({
   ...doc,
-  url: may(principal, 'work', { owner: doc.owner }) ? doc.url : `${new URL(doc.url).origin}/…`,
+  url: permitsAction(principal, 'work', { owner: doc.owner }) ? doc.url : `${new URL(doc.url).origin}/…`,
 });
 
 const example: z.output<typeof Webhook> = {
@@ -184,10 +184,10 @@ export const webhooksRouter = router({
     audit: 'webhook.delete',
     in: byId,
     out: Done,
-    answer: done,
+    answer: okResult,
   }).mutation(async ({ ctx, input }) => {
     await ctx.unchecked.webhooks.delete(input.id);
-    return done;
+    return okResult;
   }),
   pause: operation({
     ...one,

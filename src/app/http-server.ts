@@ -8,7 +8,7 @@ import { type TokenHash, tokenCheck } from '../auth/token.ts';
 import type { Clock } from '../core/contracts/clock.ts';
 import type { Inbox } from '../core/contracts/ports.ts';
 import type { IdSource } from '../core/model/ids.ts';
-import { everybody, nobody, type Principal, tooWeak } from '../core/model/principal.ts';
+import { adminPrincipal, nobodyPrincipal, type Principal, tooWeak } from '../core/model/principal.ts';
 import { type FacadeSettings, facadeDescriptors } from '../facades/list.ts';
 import type { FacadeParts, PageFiles, ProjectParts, SandboxAbilities } from '../facades/shared/facade.ts';
 import type { ErrorStyle } from '../http/errors/error-style.ts';
@@ -129,7 +129,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
     if (!principal) guesses.failed(address);
     return principal;
   };
-  const principalOf = () => currentPrincipal(keys?.any ? nobody : everybody);
+  const principalOf = () => currentPrincipal(keys?.any ? nobodyPrincipal : adminPrincipal);
   const { services, projects, sign } = actingBy(deps, links.sign, principalOf);
   const signed = { ...links, sign };
   const elsewhere: HostRouter[] = [];

@@ -13,8 +13,8 @@ import { type StartProgress, startProgress } from '../observability/start-progre
 import { openDataFolder } from '../storage/data-folder.ts';
 import { runClientCommand } from './commands/client-commands.ts';
 import type { Command } from './commands/command.ts';
-import { describedCommands, helpFor, isServerCommand, loadCommand } from './commands/list.ts';
-import { localConfig } from './commands/local-config.ts';
+import { describeCommands, helpFor, isServerCommand, loadCommand } from './commands/list.ts';
+import { loadLocalConfig } from './commands/local-config.ts';
 import { compose } from './compose.ts';
 import { openAudit } from './parts/audit-log.ts';
 import { secretsIn } from './parts/store.ts';
@@ -29,7 +29,7 @@ async function main(): Promise<void> {
   const args = process.argv.slice(2);
   if (args[0] === '--version') return console.log(packageJson.version);
   if (asksServer(args)) {
-    const serverCommands = await describedCommands();
+    const serverCommands = await describeCommands();
     process.exitCode = await runClientCommand(args, { serverCommands, runServer });
     return;
   }
@@ -56,7 +56,7 @@ async function runServer(values: readonly string[]): Promise<number> {
     faults === undefined ? undefined : armFailpoints(faults, { exit: () => process.kill(process.pid, 'SIGKILL') });
   const command = await loadCommand(args);
   if (command) return await perform(command, args.slice(1));
-  const config = localConfig();
+  const config = loadLocalConfig();
   const { secretAccessKey } = config.storage.s3;
   const { compatible } = config.models;
   const modelKeys = [...keyedProviders.map(({ name }) => config.models[name]), ...Object.values(compatible)].map(

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import type { Event, GoalEnd, Run, RunResult } from '../client/index.ts';
 import { exitCodes } from './exit-codes.ts';
-import { type Io, printable } from './io.ts';
+import { type Io, toPrintable } from './io.ts';
 import { callText, renderer } from './render.ts';
 
 export interface FollowOptions {
@@ -62,10 +62,10 @@ function finish(run: Run, result: RunOutcome, { io, json }: { io: Io; json: bool
   const status = isWaiting ? 'waiting' : result.status;
   if (json) io.print(JSON.stringify({ type: 'result', session: run.sessionId, run: run.id, ...result, status }));
   else if (isWaiting) {
-    io.say(`The run is waiting: ${printable(result.question ?? '')}`);
+    io.say(`The run is waiting: ${toPrintable(result.question ?? '')}`);
     io.say(`Answer it with: corral chat --session ${run.sessionId}`);
   } else if (status !== 'completed') {
-    const why = status === 'failed' && result.error ? `: ${printable(result.error)}` : '';
+    const why = status === 'failed' && result.error ? `: ${toPrintable(result.error)}` : '';
     io.say(io.paint('stderr', status === 'failed' ? 'red' : 'yellow', `Run ${status}${why}.`));
   }
   if (status === 'waiting') return exitCodes.waiting.code;
@@ -78,7 +78,7 @@ function finish(run: Run, result: RunOutcome, { io, json }: { io: Io; json: bool
 export function codeOfGoal(goal: GoalEnd | undefined, io: Pick<Io, 'say' | 'paint'> | undefined): number {
   if (!goal) return exitCodes.ok.code;
   const isMet = goal.result === 'satisfied';
-  const text = `The goal ${goalEnds[goal.result]}: ${printable(goal.reason)}`;
+  const text = `The goal ${goalEnds[goal.result]}: ${toPrintable(goal.reason)}`;
   io?.say(io.paint('stderr', isMet ? 'green' : 'yellow', text));
   return isMet ? exitCodes.ok.code : exitCodes.unsatisfied.code;
 }
@@ -106,11 +106,11 @@ async function answer(run: Run, { io, question, approvals }: QuestionToAnswer): 
   try {
     const ask = (text: string) => lines.question(io.paint('stderr', 'bold', text), { signal: io.signal });
     if (approvals.length === 0) {
-      if (question !== '') io.say(printable(question));
+      if (question !== '') io.say(toPrintable(question));
       await run.answer(await filled(ask));
     }
     for (const call of approvals) {
-      const why = call.reason ? `\n${printable(call.reason)}` : '';
+      const why = call.reason ? `\n${toPrintable(call.reason)}` : '';
       io.say(`Allow ${call.function}?\n  ${callText(call)}${why}`);
       const text = (await ask('[y]es, [n]o, or say why not: ')).trim();
       if (/^(y|yes)$/i.test(text)) await run.approve(call.callId);

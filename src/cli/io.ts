@@ -57,14 +57,14 @@ export function escapeControls(line: string, hasColour: boolean): string {
 }
 
 /** Text of an agent, a page or a program, without control sequences for the terminal. Line breaks and tabs stay. */
-export function printable(text: string): string {
+export function toPrintable(text: string): string {
   const plain = stripVTControlCharacters(text).replaceAll('\r\n', '\n');
   return plain.replaceAll(/(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, '');
 }
 
 /** The rest of the text's first line that fits. */
-export function oneLine(text: string, most: number): string {
-  const line = printable(text).trim().split('\n', 1)[0] ?? '';
+export function toOneLine(text: string, most: number): string {
+  const line = toPrintable(text).trim().split('\n', 1)[0] ?? '';
   return line.length > most ? `${line.slice(0, most - 1)}…` : line;
 }
 

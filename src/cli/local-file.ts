@@ -7,7 +7,7 @@ import { UsageError } from './exit-codes.ts';
 import { type Io, writeTo } from './io.ts';
 
 /** Writes a stream into a file, completely or not at all; `-` is standard output. */
-export async function saveTo(file: string, body: Readable | ReadableStream<Uint8Array>, io: Io): Promise<void> {
+export async function saveToFile(file: string, body: Readable | ReadableStream<Uint8Array>, io: Io): Promise<void> {
   const content = body instanceof Readable ? body : Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]);
   if (file === '-') {
     for await (const piece of content) await writeTo(io.stdout, piece as Uint8Array);

@@ -1,6 +1,6 @@
 import type { Event } from '../client/index.ts';
 import { isNote, lineOf, type Notice, noticeOf } from '../core/model/event-traits.ts';
-import { type Io, oneLine, printable } from './io.ts';
+import { type Io, toOneLine, toPrintable } from './io.ts';
 
 const styles = { info: 'dim', warning: 'yellow', error: 'red' } as const satisfies Record<Notice['level'], string>;
 
@@ -15,7 +15,7 @@ export const shownElsewhere: ReadonlySet<string> = new Set(['todo', 'make_plan',
 
 /** A phase of the sandbox. The word "starting" is left out if a detail already says it. */
 export const phaseText = (event: Extract<Event, { type: 'sandbox.phase' }>): string =>
-  oneLine(lineOf(event).replace(/^starting: /, ''), 200);
+  toOneLine(lineOf(event).replace(/^starting: /, ''), 200);
 
 /**
  * Shows a run as it happens: the agent's text on stdout, everything else on stderr, so that a script can read the text
@@ -39,7 +39,7 @@ export function renderer(io: Io, { quiet }: { readonly quiet: boolean }): Render
     io.say(line);
   };
   const stream = (where: 'stdout' | 'stderr', text: string) => {
-    const shown = printable(text);
+    const shown = toPrintable(text);
     if (shown === '' || (quiet && where === 'stderr')) return;
     if (open !== where || phase) settle();
     io[where].write(where === 'stderr' ? paint('dim', shown) : shown);
@@ -57,7 +57,7 @@ export function renderer(io: Io, { quiet }: { readonly quiet: boolean }): Render
   function notice(event: Event) {
     const reply = noticeOf(event);
     if (!reply) return;
-    const text = oneLine(reply.text, 200);
+    const text = toOneLine(reply.text, 200);
     note(paint(styles[reply.level], reply.level === 'info' ? text : `! ${text}`));
   }
 
@@ -69,11 +69,11 @@ export function renderer(io: Io, { quiet }: { readonly quiet: boolean }): Render
       case 'plan':
         if (event.data.steps.every(({ status }) => status === 'pending')) {
           note(paint('bold', 'Plan'));
-          for (const [at, step] of event.data.steps.entries()) note(`  ${at + 1}. ${oneLine(step.description, 100)}`);
+          for (const [at, step] of event.data.steps.entries()) note(`  ${at + 1}. ${toOneLine(step.description, 100)}`);
         }
         return;
       case 'step':
-        if (event.data.status === 'running') note(paint('bold', `▸ ${oneLine(event.data.description, 100)}`));
+        if (event.data.status === 'running') note(paint('bold', `▸ ${toOneLine(event.data.description, 100)}`));
         return;
       case 'message.delta':
         streamed.add(event.data.messageId);
@@ -127,13 +127,13 @@ export function renderer(io: Io, { quiet }: { readonly quiet: boolean }): Render
 
 /** A tool call in readable form. */
 export function callText({ function: name, args }: { function: string; args: Record<string, unknown> }): string {
-  if (typeof args.command === 'string') return `$ ${printable(args.command)}`;
+  if (typeof args.command === 'string') return `$ ${toPrintable(args.command)}`;
   const first = Object.values(args).find((value) => typeof value === 'string');
-  return typeof first === 'string' ? `${name} ${oneLine(first, 100)}` : name;
+  return typeof first === 'string' ? `${name} ${toOneLine(first, 100)}` : name;
 }
 
 function lastLines(text: string, most: number): string[] {
-  const lines = printable(text).trimEnd().split('\n');
+  const lines = toPrintable(text).trimEnd().split('\n');
   const cut = lines.length - most;
   return cut > 0 ? [`… ${cut} earlier lines`, ...lines.slice(-most)] : lines;
 }

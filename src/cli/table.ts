@@ -1,4 +1,4 @@
-import { oneLine } from './io.ts';
+import { toOneLine } from './io.ts';
 
 const maxPadding = 40;
 const isPresent = (value: unknown): boolean =>
@@ -19,7 +19,7 @@ function valueAt(row: unknown, path: string): unknown {
 function textOf(value: unknown): string {
   if (Array.isArray(value)) return value.map(textOf).join(',');
   if (typeof value === 'number') return String(Number.isInteger(value) ? value : value.toFixed(4));
-  const text = oneLine(String(value), 100);
+  const text = toOneLine(String(value), 100);
   return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.test(text) ? text.slice(0, 19).replace('T', ' ') : text;
 }
 

@@ -1,6 +1,6 @@
 import { trimEndCharacters } from '../core/text/text.ts';
 import { type CorralClient, type CorralClientOptions, createCorralClient } from './client.ts';
-import { type CorralErrorCode, corralError, noCorral, toCorralError, unreachable } from './errors.ts';
+import { type CorralErrorCode, corralError, createUnreachableError, noCorral, toCorralError } from './errors.ts';
 
 /** One server: its procedures, and its streams over plain HTTP. */
 export interface Connection {
@@ -25,7 +25,7 @@ export function connect(options: CorralClientOptions): Connection {
     const headers = { ...own, ...(init.headers as Record<string, string> | undefined) };
     return fetch(address + path, { ...init, headers }).catch((cause: unknown) => {
       if (init.signal?.aborted) throw cause;
-      throw unreachable(address, cause);
+      throw createUnreachableError(address, cause);
     });
   };
   return {

@@ -48,7 +48,7 @@ export function toCorralError(
   return new CorralError(code, text, { address, retryable, docs, hint: hints[code] });
 }
 
-export function unreachable(address: string, cause?: unknown): CorralError {
+export function createUnreachableError(address: string, cause?: unknown): CorralError {
   const reason = findReason(cause);
   const hint = 'Start it there (npm start), or set CORRAL_URL to another address.';
   const text = `No Corral server answers at ${address}${reason === undefined ? '' : ` (${reason})`}.`;
@@ -71,7 +71,7 @@ export function corralError(thrown: unknown, address: string): Error {
     const data = thrown.data as ErrorData | undefined;
     if (data) return toCorralError(data.reason, thrown.message, { ...data, address });
     const status = (thrown.meta as { response?: { status?: number } } | undefined)?.response?.status;
-    return status === undefined ? unreachable(address, thrown) : noCorral(address, status);
+    return status === undefined ? createUnreachableError(address, thrown) : noCorral(address, status);
   }
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

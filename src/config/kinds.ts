@@ -142,12 +142,12 @@ const isNetwork = (value: string) => {
   return Number(bits) <= { 0: -1, 4: 32, 6: 128 }[isIP(address) as 0 | 4 | 6];
 };
 /** The same, and single addresses. */
-export const addresses = () =>
+export const addressList = () =>
   listOf(
     'addresses and networks such as 127.0.0.1 or 10.1.0.0/16',
     z.string().refine((value) => isIP(value) !== 0 || isNetwork(value)),
   );
-export const networks = () => listOf('networks such as 10.1.0.0/16', z.string().refine(isNetwork));
+export const networkList = () => listOf('networks such as 10.1.0.0/16', z.string().refine(isNetwork));
 
 export const url = (...schemes: [string, ...string[]]) =>
   accepting(

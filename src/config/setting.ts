@@ -53,5 +53,5 @@ export const optionalSecret = <Schema extends z.ZodType>(kind: Kind<Schema>, abo
   kind.kind.optional().meta({ ...describe(kind, about, standard, { isSecret: true }) });
 
 /** A setting that administrators change in the running server, where neither a file nor a variable sets it. */
-export const changeable = <Schema extends z.ZodType>(schema: Schema, change: ChangeableSetting): Schema =>
+export const markChangeable = <Schema extends z.ZodType>(schema: Schema, change: ChangeableSetting): Schema =>
   schema.meta({ ...schema.meta(), change });

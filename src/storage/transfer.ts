@@ -200,7 +200,7 @@ function parsed(text: string): ExportLine {
 const broken = (what: string) => new AppError('invalid_request', `This is not a complete export of sessions. ${what}.`);
 
 /** The length of the complete part of an interrupted export, and the sessions in it. */
-export async function wholeSessions(lines: AsyncIterable<string>): Promise<{ bytes: number; known: Set<string> }> {
+export async function readWholeSessions(lines: AsyncIterable<string>): Promise<{ bytes: number; known: Set<string> }> {
   const known = new Set<string>();
   let [read, bytes] = [0, 0];
   for await (const line of lines) {

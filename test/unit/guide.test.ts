@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { expect, test } from 'vitest';
 import { referencePages } from '../../scripts/reference-docs.ts';
-import { highlighted } from '../../src/facades/guide/highlight.ts';
+import { highlightCode } from '../../src/facades/guide/highlight.ts';
 import { paths } from '../../src/facades/guide/pages.ts';
 import { renderPage, toAnchor } from '../../src/facades/guide/render.ts';
 import { buildIndex } from '../../src/facades/guide/search-index.ts';
@@ -89,7 +89,7 @@ test('HTML in a block of code is shown, and its parts are marked', () => {
   const text = renderPage('index', '# One\n\n```ts\nconst a = "<b>"; // why\n```\n');
   expect(text).toContain('<span class="word">const</span> a = <span class="string">&quot;&lt;b&gt;&quot;</span>; ');
   expect(text).toContain('<span class="comment">// why</span>');
-  expect(highlighted('<b>', 'diff')).toBe('&lt;b&gt;');
+  expect(highlightCode('<b>', 'diff')).toBe('&lt;b&gt;');
 });
 
 test('a long page has its own contents, and the menu is open where the page stands', () => {

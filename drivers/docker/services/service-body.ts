@@ -1,6 +1,6 @@
 import type { ContainerCreateOptions } from 'dockerode';
 import type { ServiceSpec } from '../../driver.ts';
-import { detached, wallsFor } from '../create-body.ts';
+import { detachedStreams, wallsFor } from '../create-body.ts';
 
 export interface ServiceRequest {
   readonly service: ServiceSpec;
@@ -45,7 +45,7 @@ export function serviceBody(request: ServiceRequest): ContainerCreateOptions {
     Env: Object.entries(service.env ?? {}).map(([key, value]) => `${key}=${value}`),
     Labels: { ...labels },
     Healthcheck: healthOf(service),
-    ...detached,
+    ...detachedStreams,
     HostConfig: host,
   };
 }

@@ -7,7 +7,7 @@ import { raceAbort } from '../../../src/core/concurrency/cancel.ts';
 import { turnOfTheLoop } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { IdSource } from '../../../src/core/model/ids.ts';
-import { untrustedError } from '../../../src/core/model/protocol-violation.ts';
+import { toProtocolError } from '../../../src/core/model/protocol-violation.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import type { EgressHandler, SandboxLink } from '../../driver.ts';
 import type { Meta } from '../folders.ts';
@@ -170,7 +170,7 @@ export async function openEndpoint(mount: string, meta: Meta, options: EndpointO
       if (await one.isSecond(greeting.boot)) {
         socket.destroy();
         onRefused?.({ ...meta, ...who }, secondDaemon.detail);
-        return lose(untrustedError(secondDaemon)); // the server cannot tell which of the two is the real one
+        return lose(toProtocolError(secondDaemon)); // the server cannot tell which of the two is the real one
       }
       idle.add(socket, greeting.sparing);
       return ready.resolve();

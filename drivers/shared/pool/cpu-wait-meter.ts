@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as later } from 'node:timers/promises';
-import { elapsed } from '../../../src/core/contracts/clock.ts';
+import { monotonicNow } from '../../../src/core/contracts/clock.ts';
 
 const daemonFile = 'sandboxd.mjs';
 const staleMs = 1_000;
@@ -60,7 +60,7 @@ async function readingOf(pid: number, pressure: typeof machinePressure): Promise
     ]);
     const [ranNs = 0, waitedNs = 0] = schedule.split(' ').map(Number);
     const [state] = fieldsOf(stat);
-    return { at: elapsed(), ranNs, waitedNs, wantsToRun: state === 'R', isStopped: state === 'T', pressureMs };
+    return { at: monotonicNow(), ranNs, waitedNs, wantsToRun: state === 'R', isStopped: state === 'T', pressureMs };
   } catch {
     return undefined; // it has ended, or the kernel does not report it
   }

@@ -1,5 +1,12 @@
 import { callNumbers, type Machine } from './numbers.ts';
-import { allowed, type Comparison, conditionalCalls, refusal, refusedNewer, unknown } from './rules.ts';
+import {
+  type Comparison,
+  conditionalCalls,
+  deniedNewerCalls,
+  permittedCalls,
+  refusalErrno,
+  unknownErrno,
+} from './rules.ts';
 
 const architectures: Readonly<Record<Machine, string>> = { x64: 'SCMP_ARCH_X86_64', arm64: 'SCMP_ARCH_AARCH64' };
 const machines = Object.keys(architectures) as Machine[];
@@ -16,14 +23,14 @@ export function ociProfile(also: readonly string[] = []): string {
   const allow = { action: 'SCMP_ACT_ALLOW' };
   return JSON.stringify({
     defaultAction: 'SCMP_ACT_ERRNO',
-    defaultErrnoRet: refusal,
+    defaultErrnoRet: refusalErrno,
     architectures: Object.values(architectures),
     syscalls: [
-      { names: allowed.filter((name) => there.has(name)), ...allow },
+      { names: permittedCalls.filter((name) => there.has(name)), ...allow },
       ...Object.entries(conditionalCalls).flatMap(([name, comparisons]) =>
         comparisons.map((comparison) => ({ names: [name], ...allow, args: [argumentOf(comparison)] })),
       ),
-      { names: [...refusedNewer, ...also], action: 'SCMP_ACT_ERRNO', errnoRet: unknown },
+      { names: [...deniedNewerCalls, ...also], action: 'SCMP_ACT_ERRNO', errnoRet: unknownErrno },
     ],
   });
 }

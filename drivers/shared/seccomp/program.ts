@@ -1,5 +1,12 @@
 import { callNumbers, type Machine } from './numbers.ts';
-import { allowed, type Comparison, conditionalCalls, refusal, refusedNewer, unknown } from './rules.ts';
+import {
+  type Comparison,
+  conditionalCalls,
+  deniedNewerCalls,
+  permittedCalls,
+  refusalErrno,
+  unknownErrno,
+} from './rules.ts';
 
 /** The part of classic BPF that a seccomp filter needs. Every path ends in a `return`. */
 type Instruction =
@@ -98,19 +105,19 @@ function segmentsOf(machine: Machine): readonly Segment[] {
   const codes = new Map(known.map(([name, number]) => [number, codeOf(name)]));
   const segments: Segment[] = [];
   for (let number = 0; number <= last; number += 1) {
-    const code = codes.get(number) ?? ret(action.errno(unknown));
+    const code = codes.get(number) ?? ret(action.errno(unknownErrno));
     if (JSON.stringify(segments.at(-1)?.code) !== JSON.stringify(code)) segments.push({ from: number, code });
   }
   // A newer kernel's calls, x32 calls and calls that a tracer skipped (-1) get the answer of a kernel that does not
   // know them.
-  return [...segments, { from: Math.min(last + 1, x32), code: ret(action.errno(unknown)) }];
+  return [...segments, { from: Math.min(last + 1, x32), code: ret(action.errno(unknownErrno)) }];
 }
 
 function codeOf(name: string): Code {
-  if (allowed.includes(name)) return ret(action.allow);
-  if (refusedNewer.includes(name)) return ret(action.errno(unknown));
+  if (permittedCalls.includes(name)) return ret(action.allow);
+  if (deniedNewerCalls.includes(name)) return ret(action.errno(unknownErrno));
   const comparisons = conditionalCalls[name];
-  return comparisons ? whereAny(comparisons) : ret(action.errno(refusal));
+  return comparisons ? whereAny(comparisons) : ret(action.errno(refusalErrno));
 }
 
 function whereAny(comparisons: readonly Comparison[]): Code {
@@ -130,7 +137,7 @@ function whereAny(comparisons: readonly Comparison[]): Code {
       ...yes,
     ];
   });
-  return [...tests, ...ret(action.errno(refusal))];
+  return [...tests, ...ret(action.errno(refusalErrno))];
 }
 
 /** A binary search: about nine comparisons per call instead of hundreds. */

@@ -4,7 +4,7 @@ import { constants } from 'node:os';
  * The system calls that code in a sandbox can make, for every driver. `oci.ts` turns this list into the profile for
  * container engines, and `program.ts` into bubblewrap's filter. Unlisted calls are refused.
  */
-export const allowed = names(`
+export const permittedCalls = names(`
   access faccessat faccessat2 open openat openat2 creat close close_range read readv pread64 preadv preadv2 write writev
   pwrite64 pwritev pwritev2 lseek stat fstat lstat newfstatat statx statfs fstatfs ustat truncate ftruncate fallocate
   fadvise64 readahead sync syncfs fsync fdatasync sync_file_range copy_file_range sendfile splice tee vmsplice flock
@@ -46,10 +46,10 @@ export const allowed = names(`
 `);
 
 /**
- * Refused calls, grouped by what they would allow. `refusedNewer` gets the answer of an old kernel, so that libraries
+ * Refused calls, grouped by what they would allow. `deniedNewerCalls` get the answer of an old kernel, so that libraries
  * fall back.
  */
-export const refused: Readonly<Record<string, readonly string[]>> = {
+export const deniedCalls: Readonly<Record<string, readonly string[]>> = {
   // The kernel keeps keys per user, so sandboxes with the same user would share them.
   keyrings: names('add_key request_key keyctl'),
   // In its own namespace a program has capabilities that most kernel exploits start with.
@@ -65,7 +65,7 @@ export const refused: Readonly<Record<string, readonly string[]>> = {
     setdomainname settimeofday clock_settime`),
   'what is out of use': names(`uselib sysfs _sysctl nfsservctl getpmsg putpmsg afs_syscall tuxcall security vserver`),
 };
-export const refusedNewer = names('clone3'); // its flags are in memory, where no filter can read them
+export const deniedNewerCalls = names('clone3'); // its flags are in memory, where no filter can read them
 
 export type Comparison =
   | { readonly kind: 'equal'; readonly argument: number; readonly value: number }
@@ -86,8 +86,8 @@ export const conditionalCalls: Readonly<Record<string, readonly Comparison[]>> =
   personality: equal(0, 0, 8, 0x2_0000, 0x2_0008, 0xffff_ffff),
 };
 
-export const refusal = constants.errno.EPERM;
-export const unknown = constants.errno.ENOSYS;
+export const refusalErrno = constants.errno.EPERM;
+export const unknownErrno = constants.errno.ENOSYS;
 
 function names(text: string): readonly string[] {
   return text.trim().split(/\s+/);

@@ -9,7 +9,7 @@ import { makeFolders } from '../files/make-folders.ts';
 import { scan } from '../processes/proc.ts';
 import type { SharedState } from '../shared-state.ts';
 import { type BrowserPipe, browserPipe } from './browser-pipe.ts';
-import { child } from './child-process.ts';
+import { startChild } from './child-process.ts';
 import type { DisplayOptions } from './display.ts';
 import type { RunningProgram } from './service.ts';
 
@@ -55,7 +55,7 @@ export async function startBrowser(
     ...(hasRoom ? [] : ['--disable-dev-shm-usage']),
     'about:blank',
   ];
-  const chromium = await child(keepers, {
+  const chromium = await startChild(keepers, {
     command: [programs.browser, ...flags],
     cwd: place.root,
     env,

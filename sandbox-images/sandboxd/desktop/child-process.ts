@@ -26,7 +26,7 @@ export interface Child {
 }
 
 /** Starts a program in its own session, with an OOM score that makes the kernel kill it before a shell. */
-export async function child(keepers: TerminalKeepers, spec: ChildSpec): Promise<Child> {
+export async function startChild(keepers: TerminalKeepers, spec: ChildSpec): Promise<Child> {
   const [program = ''] = spec.command;
   const own = `${limited(spec)} exec ${spec.isPrompt ? '' : 'nice -n 5 '}"$@"`;
   const mark = { name: 'CORRAL_SERVICE', value: randomBytes(8).toString('hex') } as const;

@@ -10,7 +10,7 @@ import { noteTerminals } from '../shells/recover.ts';
 import { screenAction } from './action-fields.ts';
 import { performAction } from './actions.ts';
 import { type Browser, type BrowserOptions, startBrowser } from './browser.ts';
-import { child } from './child-process.ts';
+import { startChild } from './child-process.ts';
 import { type Display, startDisplay } from './display.ts';
 import { readPointer, screenshot } from './screen.ts';
 import { type RunningProgram, service, stoppedMeanwhile } from './service.ts';
@@ -23,7 +23,7 @@ async function startWindows(
 ): Promise<RunningProgram<void>> {
   const config = join(dirname(env.XAUTHORITY ?? place.root), 'windows.xml');
   await writeFile(config, rules);
-  const openbox = await child(keepers, {
+  const openbox = await startChild(keepers, {
     command: [program, '--sm-disable', '--config-file', config],
     cwd: place.root,
     env,
@@ -68,7 +68,7 @@ const viewerAttempts = 5;
 const viewerPauseMs = 100;
 
 /** A sandbox's desktop. None of its programs runs before the first use. */
-export function realDesktop(parts: SharedState, options: DesktopOptions): Desktop {
+export function createDesktop(parts: SharedState, options: DesktopOptions): Desktop {
   const { clock } = parts;
   const { width, height, programs } = options;
   const env = { ...parts.env, ...createMarks('desktop', undefined), CORRAL_MARK: 'desktop' };

@@ -9,7 +9,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import { makeFolders } from '../files/make-folders.ts';
 import { type DirectSocket, directSocket } from '../server/direct-socket.ts';
 import type { SharedState } from '../shared-state.ts';
-import { child } from './child-process.ts';
+import { startChild } from './child-process.ts';
 import type { Programs } from './programs.ts';
 import type { RunningProgram } from './service.ts';
 import { connectDisplay, type XConnection } from './x11.ts';
@@ -73,7 +73,7 @@ export async function startDisplay(
     `:${await unusedDisplayNumber()}`,
     ...flags(options, { socket, authority, mode: screenDir === undefined ? '0600' : '0666' }),
   ];
-  const xvnc = await child(keepers, {
+  const xvnc = await startChild(keepers, {
     command,
     cwd: place.root,
     env: { ...env, XAUTHORITY: authority },

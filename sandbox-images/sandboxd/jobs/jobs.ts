@@ -139,7 +139,7 @@ async function settled(exited: Promise<unknown>): Promise<void> {
 }
 
 /** Programs in any folder, with readers that come and go. Output without a reader is lost. */
-export function jobs(parts: SharedState): Jobs {
+export function createJobs(parts: SharedState): Jobs {
   const { clock, keepers, stateDir } = parts;
   const all = new Map<string, OpenJob>();
   const opening = new Map<string, Promise<OpenJob>>();

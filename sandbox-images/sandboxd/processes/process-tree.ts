@@ -100,7 +100,7 @@ export function findTree(
  * command, are younger, and have another session. If the root is an orphan itself, another orphan of its session may be
  * a sibling that the same command started.
  */
-export function rootedAt(root: Proc, init: number | undefined, strays: StrayRule): ProcessSubtree {
+export function findSubtree(root: Proc, init: number | undefined, strays: StrayRule): ProcessSubtree {
   const operation = variable(root.pid, 'CORRAL_OPERATION');
   const isOrphan = ({ ppid }: Proc) => ppid === 1 || ppid === init;
   const hasNeighbours = isOrphan(root);

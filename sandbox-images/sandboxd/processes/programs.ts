@@ -10,7 +10,7 @@ import { badRequest } from '../server/body-fields.ts';
 import { type SharedState, straysSince } from '../shared-state.ts';
 import { createMarks } from '../shells/environment.ts';
 import { noteTerminals } from '../shells/recover.ts';
-import { startFolder } from '../shells/shell-state.ts';
+import { resolveStartFolder } from '../shells/shell-state.ts';
 import { endTree } from './end-processes.ts';
 import { type PipedProgram, pipeProgram } from './program-pipes.ts';
 
@@ -22,7 +22,7 @@ interface OpenProgram {
 }
 
 /** Programs over three pipes, without a shell or a terminal. A program outlives the connection that reads it. */
-export function programs(parts: SharedState): Programs {
+export function createPrograms(parts: SharedState): Programs {
   const { clock, place, keepers, stateDir } = parts;
   const all = new Map<string, OpenProgram>();
   const opening = new Map<string, Promise<ProgramEntry>>();
@@ -44,7 +44,7 @@ export function programs(parts: SharedState): Programs {
     const { id, argv, tag } = request;
     // Each start has its own mark: an earlier program of this name may still be ending.
     const operation = `program-${id}-${++starts}`;
-    const folder = await startFolder(place, request, { cwd: place.root });
+    const folder = await resolveStartFolder(place, request, { cwd: place.root });
     const env: NodeJS.ProcessEnv = {
       ...parts.env,
       ...variables(request.env ?? []),

@@ -10,21 +10,22 @@ import { endTree } from '../processes/end-processes.ts';
 import { type SharedState, straysSince } from '../shared-state.ts';
 import { commandLine, removeCommand } from './command-terminal.ts';
 import { createMarks } from './environment.ts';
-import { startFolder } from './shell-state.ts';
+import { resolveStartFolder } from './shell-state.ts';
 import { openSpool, type Spool } from './spool.ts';
 
 /**
  * Runs one command over pipes. There is no login shell and no process in between, so a call costs little more than a
  * fork.
  */
-export function executor(parts: SharedState) {
+export function createExecutor(parts: SharedState) {
   let count = 0;
 
   return async (request: ExecRequest, signal: AbortSignal): Promise<ExecResult> => {
     const { clock, place, stateDir, keepers } = parts;
     const id = `exec-${parts.bootId}-${count++}`;
     const command = await commandLine(stateDir, id, request.command);
-    const folder = request.cwd === undefined ? place.root : await startFolder(place, request, { cwd: place.root });
+    const folder =
+      request.cwd === undefined ? place.root : await resolveStartFolder(place, request, { cwd: place.root });
     const child = await startIn(folder, (cwd) =>
       spawn('bash', typeof command === 'string' ? ['-c', command] : [command.file], {
         cwd,

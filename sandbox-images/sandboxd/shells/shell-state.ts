@@ -79,7 +79,7 @@ function bytesOf(path: string): Buffer {
 }
 
 /** The folder in which a command starts: the one it names inside the workspace, or its shell's current folder. */
-export async function startFolder(
+export async function resolveStartFolder(
   place: ConfinedPaths,
   { cwd }: Pick<StartOperation, 'cwd'>,
   standing: ShellState,

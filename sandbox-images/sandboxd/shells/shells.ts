@@ -6,7 +6,7 @@ import { endTree } from '../processes/end-processes.ts';
 import { scan, variable } from '../processes/proc.ts';
 import type { SharedState } from '../shared-state.ts';
 import { type EndingRun, launch, type RunningOperation } from './operation.ts';
-import { lastShellState, type ShellState, startFolder } from './shell-state.ts';
+import { lastShellState, resolveStartFolder, type ShellState } from './shell-state.ts';
 import { closedSpool, lastBytes, type Spool } from './spool.ts';
 
 export type Shells = Pick<Daemon, 'start' | 'operation' | 'output' | 'write' | 'kill' | 'view'> & {
@@ -23,7 +23,7 @@ interface Shell {
 const historyLength = 20;
 const maxShells = 32;
 
-export function shells(parts: SharedState): Shells {
+export function createShells(parts: SharedState): Shells {
   const { place, journal, stateDir } = parts;
   const open = new Map<string, Shell>();
   /** Operations that this daemon started. Those of earlier daemons are in the journal. */
@@ -53,7 +53,7 @@ export function shells(parts: SharedState): Shells {
     shell.busy = true;
     if (request.fresh) shell.standing = { cwd: place.root };
     try {
-      const cwd = await startFolder(place, request, shell.standing);
+      const cwd = await resolveStartFolder(place, request, shell.standing);
       const live = await launch(parts, request, { ...shell.standing, cwd });
       shell.running = live;
       operations.set(request.id, live);

@@ -31,7 +31,7 @@ const maxUnread = 1024 * 1024;
 /**
  * Terminals for people, separate from the agent's shells. Each keeps its last screenful of output for the next viewer.
  */
-export function terminals(parts: SharedState): Terminals {
+export function createTerminals(parts: SharedState): Terminals {
   const { clock, place, keepers, stateDir } = parts;
   const all = new Map<string, OpenTerminal>();
   const opening = new Map<string, Promise<TerminalEntry>>();

@@ -28,7 +28,7 @@ interface OpenWatch {
 const idleMs = 600_000;
 
 /** Watches of folders. Changes wait for their reader; only the newest are kept. */
-export function watches(parts: Pick<SharedState, 'clock' | 'env' | 'keepers' | 'place' | 'touch'>): WatchService {
+export function createWatches(parts: Pick<SharedState, 'clock' | 'env' | 'keepers' | 'place' | 'touch'>): WatchService {
   const { clock } = parts;
   const all = new Map<string, OpenWatch>();
   const inotify = new Inotify(parts);

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { runFileLimits, runFiles, uncomparedFolders } from '../../../src/core/model/run-files.ts';
 import type { RunMark } from '../../../src/sandboxes/client/abilities.ts';
 import { Folder } from './folder.ts';
-import { changedAt, type FoundFile, walk } from './walk.ts';
+import { type FoundFile, formatChangeTime, walk } from './walk.ts';
 
 const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = constants;
 const own = basename(runFiles);
@@ -25,7 +25,7 @@ export function keepFiles(root: string, { run, at }: RunMark, most: number): voi
       const { path, stats } = found;
       if (!stats.isFile()) continue;
       const size = Number(stats.size);
-      lines.push(`./${path}\t${size}\t${changedAt(stats)}`);
+      lines.push(`./${path}\t${size}\t${formatChangeTime(stats)}`);
       if (size > copyBytes || left <= 0 || bytesLeft < size) continue;
       if (!copied(found, files)) continue;
       left--;

@@ -56,5 +56,5 @@ function opened(folder: Folder, name: string): Folder | undefined {
 
 const billion = 1_000_000_000n;
 /** The modification time as `find -printf %T@` prints it. */
-export const changedAt = ({ mtimeNs }: BigIntStats): string =>
+export const formatChangeTime = ({ mtimeNs }: BigIntStats): string =>
   `${mtimeNs / billion}.${String(mtimeNs % billion).padStart(9, '0')}0`;

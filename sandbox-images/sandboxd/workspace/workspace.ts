@@ -5,7 +5,7 @@ import type { WorkspacePrint } from '../../../src/sandboxes/client/abilities.ts'
 import type { Daemon } from '../daemon.ts';
 import { UnfitWorkspace } from './folder.ts';
 import { keepFiles } from './keep.ts';
-import { changedAt, type FoundFile, walk } from './walk.ts';
+import { type FoundFile, formatChangeTime, walk } from './walk.ts';
 
 /** Equal prints mean equal files. A folder's modification time adds nothing to that of its entries. */
 function printOf(root: string, most: number): WorkspacePrint {
@@ -27,7 +27,7 @@ const isShownOutput = ({ path, stats }: FoundFile) =>
 function lineOf({ stats, folder, name }: FoundFile): string {
   if (stats.isDirectory()) return `d ${stats.mode}`;
   if (stats.isSymbolicLink()) return `l ${readlinkSync(folder.at(name), 'buffer').toString('hex')}`;
-  return `${stats.isFile() ? 'f' : 'o'} ${stats.size} ${stats.mode} ${changedAt(stats)}`;
+  return `${stats.isFile() ? 'f' : 'o'} ${stats.size} ${stats.mode} ${formatChangeTime(stats)}`;
 }
 
 /** A larger workspace is left to programs. */

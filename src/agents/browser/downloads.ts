@@ -1,7 +1,7 @@
 import type { CDPSession } from 'playwright-core';
 import { pause } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
-import { shownName } from '../../core/text/file-names.ts';
+import { toShownName } from '../../core/text/file-names.ts';
 import { clipText, type Notes } from './event-notes.ts';
 
 const mebibytes = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
@@ -52,7 +52,7 @@ export class Downloads {
   }
 
   #begin(guid: string, suggested: string): void {
-    const name = clipText(shownName(suggested), 120);
+    const name = clipText(toShownName(suggested), 120);
     if (this.#open.size >= maxKnown) this.#open.clear();
     this.#open.set(guid, name);
     this.#begun = true;
@@ -66,7 +66,7 @@ export class Downloads {
     if (state === 'completed') {
       this.#open.delete(guid);
       notes.add(
-        `The download is complete: ${filePath === undefined ? name : shownName(filePath)} (${receivedBytes} bytes).`,
+        `The download is complete: ${filePath === undefined ? name : toShownName(filePath)} (${receivedBytes} bytes).`,
       );
     } else if (state === 'canceled') {
       this.#open.delete(guid);

@@ -7,7 +7,7 @@ export interface NumberedElements {
   readonly count: number;
 }
 
-export const numbered = ({ document, elements }: Pick<Scan, 'document' | 'elements'>): NumberedElements => ({
+export const toNumberedElements = ({ document, elements }: Pick<Scan, 'document' | 'elements'>): NumberedElements => ({
   document,
   ids: new Set(elements.map(({ id }) => id)),
   count: elements.length,

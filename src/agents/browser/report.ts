@@ -4,7 +4,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { BrowserReport, PictureBytes } from './browser.ts';
 import type { Connection } from './connection.ts';
-import { elementLines, numbered } from './element-list.ts';
+import { elementLines, toNumberedElements } from './element-list.ts';
 import { clipText, type Notes } from './event-notes.ts';
 import { explainError, type FailureText } from './explain-error.ts';
 import { clipMarkdown } from './markdown.ts';
@@ -89,7 +89,7 @@ export class Reporter {
   async #look(tab: Tab, cdp: CDPSession, { opened, withText, signal }: ReportRequest): Promise<string[]> {
     const found = await runInPage(cdp, scan, { withText, ...bounds });
     const elements = elementLines(found, tab.shown);
-    tab.shown = numbered(found);
+    tab.shown = toNumberedElements(found);
     const { title, width, height, scrollY, scrollHeight } = found;
     const count = opened.tabs.all.length;
     const tabs = count > 1 ? `, tab ${opened.tabs.all.indexOf(tab) + 1} of ${count}` : '';

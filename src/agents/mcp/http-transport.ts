@@ -3,7 +3,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { ToolAddress } from '../../core/model/tool-server.ts';
 import type { ServerTransport } from './connection.ts';
 import { maxLineBytes } from './lines.ts';
-import { bearing } from './token-fetch.ts';
+import { withBearerToken } from './token-fetch.ts';
 
 /** The transport of a tool server at an address. `fetch` decides which addresses are reachable. */
 export function httpTransport(
@@ -48,10 +48,10 @@ export function httpTransport(
 function withToken(token: NonNullable<ToolAddress['token']>, fetch: FetchLike): FetchLike {
   return async (url, init) => {
     const access = await token();
-    const response = await fetch(url, bearing(init, access));
+    const response = await fetch(url, withBearerToken(init, access));
     if (response.status !== 401) return response;
     await response.body?.cancel();
-    return await fetch(url, bearing(init, await token(access)));
+    return await fetch(url, withBearerToken(init, await token(access)));
   };
 }
 

@@ -5,7 +5,7 @@ import { arrivingText } from '../../core/text/arriving-text.ts';
 import { tooComplex } from '../../core/text/json.ts';
 import { endOf } from '../../core/text/text.ts';
 import type { ProgramClient, ProgramPipes, StartProgram } from '../../sandboxes/client/client.ts';
-import { answeredId, lineSplitter, type ParsedLine } from './lines.ts';
+import { findAnswerId, lineSplitter, type ParsedLine } from './lines.ts';
 
 const errorsChars = 1_000;
 const startMs = 60_000;
@@ -95,7 +95,7 @@ export class ProgramTransport implements Transport {
 
   /** Fails the call that the oversized message answers, or all calls if that is unknown. */
   #refuse(line: Extract<ParsedLine, { kind: 'too_long' }>): void {
-    const id = answeredId(line);
+    const id = findAnswerId(line);
     if (id === undefined) {
       this.#ended = 'it sent a message larger than 4 MiB';
       void this.close();

@@ -14,12 +14,12 @@ export function withTokens(fetch: FetchLike, address: string, tokenOf: TokenSour
   return async (url, init) => {
     if (placeOf(url) !== own) return await fetch(url, init);
     const token = await tokenOf();
-    const first = await fetch(url, bearing(init, token));
+    const first = await fetch(url, withBearerToken(init, token));
     if (first.status !== 401) return first;
     await first.body?.cancel();
     const next = token && (await tokenOf(token));
     if (!next || next.equals(token)) throw refusal(token);
-    const second = await fetch(url, bearing(init, next));
+    const second = await fetch(url, withBearerToken(init, next));
     if (second.status !== 401) return second;
     await second.body?.cancel();
     throw refusal(next);
@@ -32,7 +32,7 @@ const placeOf = (url: string | URL): string => {
 };
 
 /** The request with this token instead of other authorization. */
-export function bearing(init: RequestInit | undefined, token: Secret | undefined): RequestInit {
+export function withBearerToken(init: RequestInit | undefined, token: Secret | undefined): RequestInit {
   const headers = new Headers(init?.headers);
   if (token) headers.set('authorization', `Bearer ${token.reveal()}`);
   return { ...init, headers };

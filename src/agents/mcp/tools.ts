@@ -3,7 +3,7 @@ import type { CallToolResult } from '@modelcontextprotocol/client';
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { beginningOf } from '../../core/text/text.ts';
-import { keptBytes } from '../tools/kept-output.ts';
+import { keepBytes } from '../tools/kept-output.ts';
 import { defineTool, type Tool, type ToolContext, type ToolResult } from '../tools/tool.ts';
 import type { McpConnection } from './connection.ts';
 import type { McpTool } from './server.ts';
@@ -28,7 +28,7 @@ async function toolResult(
       texts.push(textOf(block));
       continue;
     }
-    const { text, picture } = await keptBytes(ctx, { ...bytes, name: newName() });
+    const { text, picture } = await keepBytes(ctx, { ...bytes, name: newName() });
     texts.push(text);
     if (picture && pictures.length < maxPictures) pictures.push(picture);
   }

@@ -24,7 +24,7 @@ export interface SettingNames {
 }
 
 /** Decides by the status and the provider's text whether a retry helps, and says what to change. */
-export function refusedTurn(refusal: Refusal, model: string, advice: SettingNames): FailedTurn {
+export function toRefusedTurn(refusal: Refusal, model: string, advice: SettingNames): FailedTurn {
   const code = codeOf(refusal);
   const text = beginningOf(refusal.text.trim(), 300);
   const message = `${model} answered ${refusal.status}${text === '' ? '.' : `: ${text}${/[.!?]$/.test(text) ? '' : '.'}`}`;

@@ -55,7 +55,7 @@ export function toModelChain(ref: string, { fallbacks }: Pick<ModelsConfig, 'fal
 async function one(ref: string, settings: ModelSettings): Promise<Model> {
   const { models, clock, newId, storedKey } = settings;
   const { provider: name, model } = splitModel(ref);
-  const provider = knownProvider(ref, models);
+  const provider = requireProvider(ref, models);
   const { key, baseUrl, reach } = await findAccess(provider, models, storedKey);
   const [shown] = provider.access?.keyVariables ?? [''];
   const isOwnServer = Object.hasOwn(models.compatible, name);
@@ -98,15 +98,15 @@ function withWholeCharacters(model: Model): Model {
 }
 
 /** The provider of `demo` or `provider/model`. Throws: invalid_request, which lists the available providers. */
-export function knownProvider(ref: string, models: Pick<ModelsConfig, 'compatible'>): Provider {
-  const provider = configured(splitModel(ref).provider, models);
+export function requireProvider(ref: string, models: Pick<ModelsConfig, 'compatible'>): Provider {
+  const provider = findConfiguredProvider(splitModel(ref).provider, models);
   if (!provider || (provider.access !== null && !/.[/]./.test(ref))) throw unknown(ref, models);
   return provider;
 }
 
-/** Whether the cost of a model's replies is known. Throws as `knownProvider` does. */
+/** Whether the cost of a model's replies is known. Throws as `requireProvider` does. */
 export async function hasPrice(ref: string, models: Pick<ModelsConfig, 'compatible' | 'catalog'>): Promise<boolean> {
-  const { costOf } = await findModelFacts(knownProvider(ref, models), splitModel(ref).model, models.catalog[ref]);
+  const { costOf } = await findModelFacts(requireProvider(ref, models), splitModel(ref).model, models.catalog[ref]);
   return costOf({ inputTokens: 1, outputTokens: 1 }) !== undefined;
 }
 
@@ -117,7 +117,10 @@ const whole = oncePer((item: object) => wellFormed(item));
 const isWhole = listFold(true, (before, item: object) => before && whole(item) === item);
 
 /** A built-in provider, or a compatible server from the settings. */
-export function configured(name: string, { compatible }: Pick<ModelsConfig, 'compatible'>): Provider | undefined {
+export function findConfiguredProvider(
+  name: string,
+  { compatible }: Pick<ModelsConfig, 'compatible'>,
+): Provider | undefined {
   const own = Object.hasOwn(compatible, name) ? compatible[name] : undefined;
   return own ? compatibleProvider(name, own.baseUrl) : findProvider(name);
 }

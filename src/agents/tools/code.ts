@@ -4,7 +4,7 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { Contexts } from '../kernels/contexts.ts';
 import type { Execution } from '../kernels/kernel.ts';
 import type { CodeResult } from '../kernels/messages.ts';
-import { describeFullOutput, keptBytes, keptFile, toFileName } from './kept-output.ts';
+import { describeFullOutput, keepBytes, keepFile, toFileName } from './kept-output.ts';
 import { boundOutput, modelChars } from './output.ts';
 import { defineTool, describeTool, type Tool, type ToolContext, type ToolResult } from './tool.ts';
 
@@ -45,7 +45,7 @@ const about = {
 } as const satisfies Parameters<typeof describeTool<typeof parameters>>[0];
 
 /** The description that logs and clients show. */
-export const describedCode = describeTool(about);
+export const codeDescription = describeTool(about);
 
 export const codeTool = (kernels: CodeKernels): Tool =>
   defineTool({
@@ -104,7 +104,7 @@ async function resultOf(ctx: ToolContext, ran: CellRun): Promise<ToolResult> {
       const picture = data[mimeType];
       if (picture === undefined) continue;
       const bytes = { data: Buffer.from(picture, 'base64'), mimeType, name: `${toFileName(ctx)}-${at + 1}` };
-      const kept = await keptBytes(ctx, bytes);
+      const kept = await keepBytes(ctx, bytes);
       values.push(kept.text);
       if (kept.picture && pictures.length < maxPictures) pictures.push(kept.picture);
     }
@@ -121,7 +121,7 @@ async function resultOf(ctx: ToolContext, ran: CellRun): Promise<ToolResult> {
     .join('\n');
   const output = boundOutput(whole === '' ? 'Done; the code printed nothing and its last line has no value.' : whole);
   const isLong = whole.length > modelChars;
-  const rest = isLong ? describeFullOutput(await keptFile(ctx, `${toFileName(ctx)}.txt`, whole)) : undefined;
+  const rest = isLong ? describeFullOutput(await keepFile(ctx, `${toFileName(ctx)}.txt`, whole)) : undefined;
   const common = {
     output,
     content: { console: [{ ps1: `[${execution.count ?? '*'}]: `, command: code, output }] },

@@ -48,12 +48,12 @@ export async function editFile(
   const note = old.encoding === 'UTF-8' ? '' : ` The file's encoding is ${old.encoding}.`;
   if ('refused' in edited) return { ...edited.refused, output: `${edited.refused.output}${note}` };
   const bytes = old.encode(edited.now);
-  if (bytes === undefined) return unwritable(shown, old);
+  if (bytes === undefined) return refuseUnwritable(shown, old);
   await ctx.sandbox.writeFile(path, bytes, ctx.signal);
   return { ok: true, output: `${edited.summary}${note}`, content: change(edited.now, old.text) };
 }
 
-export const unwritable = (path: string, { encoding }: FileText): ToolResult => ({
+export const refuseUnwritable = (path: string, { encoding }: FileText): ToolResult => ({
   ok: false,
   reason: 'refused',
   output:

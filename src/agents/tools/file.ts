@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { shownName } from '../../core/text/file-names.ts';
+import { toShownName } from '../../core/text/file-names.ts';
 import { matchLineEnds, replacePieces } from '../../core/text/files/edits.ts';
 import { detectPictureType, readPictureSize } from '../../core/text/pictures.ts';
 import {
@@ -12,7 +12,7 @@ import {
   orderByFile,
   readFileBytes,
   readFileText,
-  unwritable,
+  refuseUnwritable,
 } from './file-text.ts';
 import { boundOutput } from './output.ts';
 import { defineTool, type ToolContext, type ToolResult } from './tool.ts';
@@ -87,7 +87,7 @@ export const fileWrite = defineTool({
     const old = await readFileText(ctx, path).catch(noFile);
     const added = append && old ? matchLineEnds(old.text, content) : content;
     const bytes = append && old ? old.encode(added) : Buffer.from(added);
-    if (old && bytes === undefined) return unwritable(path, old);
+    if (old && bytes === undefined) return refuseUnwritable(path, old);
     await ctx.sandbox.writeFile(path, bytes ?? added, ctx.signal, { append });
     const now = append ? `${old?.text ?? ''}${added}` : content;
     return {
@@ -143,7 +143,7 @@ export const fileFindInContent = defineTool({
   async run(ctx, { file: path, regex }) {
     const { matches, truncated } = await ctx.sandbox.grep(path, regex, ctx.signal);
     return listing(
-      matches.map((match) => `${shownName(match.file)}:${match.line}: ${match.content}`),
+      matches.map((match) => `${toShownName(match.file)}:${match.line}: ${match.content}`),
       truncated,
     );
   },
@@ -166,7 +166,7 @@ export const fileFindByName = defineTool({
   },
   async run(ctx, { path, glob }) {
     const { matches, truncated } = await ctx.sandbox.find(path, glob, ctx.signal);
-    return listing(matches.map(shownName), truncated);
+    return listing(matches.map(toShownName), truncated);
   },
 });
 

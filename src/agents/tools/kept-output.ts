@@ -17,19 +17,19 @@ interface Bytes {
 }
 
 /** Writes bytes of a result to a file of the workspace. A picture that models can see is also stored for them. */
-export async function keptBytes(
+export async function keepBytes(
   ctx: ToolContext,
   { data, mimeType, name }: Bytes,
 ): Promise<{ readonly text: string; readonly picture: KeptPicture | undefined }> {
   const found = detectPictureType(data);
-  const path = await keptFile(ctx, `${name}.${extensions[mimeType] ?? 'bin'}`, data);
+  const path = await keepFile(ctx, `${name}.${extensions[mimeType] ?? 'bin'}`, data);
   const isShown = found !== undefined && data.length <= maxPictureBytes;
   const picture = isShown ? await ctx.keepPicture?.({ mimeType: found, data }) : undefined;
   return { text: `[${mimeType}, ${data.length} bytes: ${path}]`, picture };
 }
 
 /** Writes a result to a file of the workspace and returns its path. */
-export async function keptFile(ctx: ToolContext, name: string, data: string | Uint8Array): Promise<string> {
+export async function keepFile(ctx: ToolContext, name: string, data: string | Uint8Array): Promise<string> {
   const path = `.corral/output/${name}`;
   await ctx.sandbox.writeFile(path, data, ctx.signal);
   return path;

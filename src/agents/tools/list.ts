@@ -1,5 +1,5 @@
 import { browserTools } from './browser.ts';
-import { describedCode } from './code.ts';
+import { codeDescription } from './code.ts';
 import { computer, computerOn } from './computer/claude.ts';
 import { geminiComputer } from './computer/gemini.ts';
 import type { Size } from './computer/screen.ts';
@@ -14,8 +14,8 @@ import { skillRead } from './skills/skill.ts';
 import { askUser, recall } from './special.ts';
 import { todo } from './todo.ts';
 import type { Tool, ToolDescription } from './tool.ts';
-import { describedWebFetch } from './web/fetch.ts';
-import { describedWebSearch } from './web/search.ts';
+import { webFetchDescription } from './web/fetch.ts';
+import { webSearchDescription } from './web/search.ts';
 
 /** Every tool of the server, in the order in which models see them. A new tool needs a line here. */
 export const builtInTools: readonly Tool[] = [
@@ -52,11 +52,11 @@ export const computerToolsOn = (shape: ComputerShape, desktop: Size): readonly T
   shape === 'claude' ? [computerOn(desktop)] : computerTools[shape];
 
 /** Every tool that a log can name, including those that the agent loop answers itself. */
-export const describedTools: readonly ToolDescription[] = [
+export const toolDescriptions: readonly ToolDescription[] = [
   ...builtInTools,
-  describedCode,
-  describedWebSearch,
-  describedWebFetch,
+  codeDescription,
+  webSearchDescription,
+  webFetchDescription,
   ...Object.values(computerTools).flat(),
   askUser,
   recall,

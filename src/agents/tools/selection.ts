@@ -1,5 +1,5 @@
 import { anyGlob } from '../../core/text/glob.ts';
-import { describedTools } from './list.ts';
+import { toolDescriptions } from './list.ts';
 import { type ToolDescription, type ToolGroup, toolGroups } from './tool.ts';
 
 /** Selects an agent's tools by names, groups and name globs. */
@@ -14,7 +14,7 @@ type SelectableTool = Pick<ToolDescription, 'name' | 'group'>;
 /**
  * Tools that no project can turn off, and those of tool servers, need no entry in `allow`; `deny` excludes them too.
  */
-export function allows({ allow, deny }: ToolRules, tool: SelectableTool): boolean {
+export function allowsTool({ allow, deny }: ToolRules, tool: SelectableTool): boolean {
   if (deny !== undefined && names(deny, tool)) return false;
   return allow === undefined || tool.group === 'always' || names(allow, tool);
 }
@@ -24,4 +24,4 @@ const names = (list: readonly string[], { name, group }: SelectableTool): boolea
 
 /** The tool groups in which these rules allow at least one tool. */
 export const findAllowedGroups = (rules: ToolRules): ToolGroup[] =>
-  toolGroups.filter((group) => describedTools.some((tool) => tool.group === group && allows(rules, tool)));
+  toolGroups.filter((group) => toolDescriptions.some((tool) => tool.group === group && allowsTool(rules, tool)));

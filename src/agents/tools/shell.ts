@@ -5,7 +5,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { ToolContent } from '../../core/model/events.ts';
 import { type ConsoleEntry, newestOutputs } from '../../core/model/shell-console.ts';
 import { brokenStart } from '../../core/text/arriving-text.ts';
-import { ScreenText, seenOnScreen } from '../../core/text/terminal/screen-text.ts';
+import { renderScreenText, ScreenText } from '../../core/text/terminal/screen-text.ts';
 import type { Operation } from '../../sandboxes/client/client.ts';
 import { describeFullOutput } from './kept-output.ts';
 import { BoundedOutput, boundOutput } from './output.ts';
@@ -67,7 +67,7 @@ export const shellView = defineTool({
   orderKey,
   async run(ctx, { id: shell }) {
     const { console, running } = await ctx.sandbox.view(shell, ctx.signal, { chars: consoleChars });
-    const lines = console.map(({ ps1, command, output }) => `${ps1}${command}\n${seenOnScreen(output)}`).join('\n');
+    const lines = console.map(({ ps1, command, output }) => `${ps1}${command}\n${renderScreenText(output)}`).join('\n');
     const output = boundOutput(running === undefined ? lines : `${lines}\n[still running]`);
     const content = {
       console: await boundedConsole(console),
@@ -97,7 +97,7 @@ export const shellWait = defineTool({
     if (ended) return { ok: true, output: `It ended: ${verdict(ended)}.\n${output}`, content };
     if (requested.signal.aborted) return { ok: true, output: waiting(output, shell), content };
     const newest = content && 'console' in content ? content.console.at(-1)?.output : undefined;
-    const seen = newest === undefined ? output : seenOnScreen(newest);
+    const seen = newest === undefined ? output : renderScreenText(newest);
     return { ok: true, output: `It still runs after ${seconds} s.\n${seen}`, content };
   },
 });

@@ -1,12 +1,12 @@
 import type { ToolFamily } from '../../core/model/events.ts';
-import { describedTools } from './list.ts';
+import { toolDescriptions } from './list.ts';
 import type { CallNames, ToolDescription, ToolNaming } from './tool.ts';
 import { toolset } from './toolset.ts';
 
 // The names of a tool for people, for facades and in the log. Logs and tool servers name tools that this server does
 // not know, so every lookup has a fallback.
 
-const named: readonly ToolDescription[] = [...describedTools, ...toolset];
+const named: readonly ToolDescription[] = [...toolDescriptions, ...toolset];
 const known = new Map(named.map((tool) => [tool.name, tool]));
 
 /** The description of a tool that clients show. */
@@ -25,7 +25,7 @@ export function findFamily(name: string): ToolFamily {
 }
 /** The first word of a name decides if it belongs to a family, such as `shell_`. */
 const families = new Map<string, ToolFamily>([
-  ...describedTools
+  ...toolDescriptions
     .filter(({ name, family }) => name.startsWith(`${family}_`))
     .map(({ family }) => [family, family] as const),
   ['info', 'search'],

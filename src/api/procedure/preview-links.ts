@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Peppers } from '../../auth/pepper.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { everybody, type Principal } from '../../core/model/principal.ts';
+import { adminPrincipal, type Principal } from '../../core/model/principal.ts';
 import type { Credentials } from '../../http/guard/credentials.ts';
 import type { PreviewView } from '../../sessions/api/ports.ts';
 
@@ -107,7 +107,7 @@ export function previewLinks({ settings, peppers, credentials }: Deps): PreviewL
 }
 
 const withoutKey = ({ serverSeal }: Pick<Credentials, 'serverSeal'>) =>
-  serverSeal === undefined ? undefined : everybody;
+  serverSeal === undefined ? undefined : adminPrincipal;
 
 const known = new WeakMap<Principal, Principal>();
 /** The same object for the same caller. */

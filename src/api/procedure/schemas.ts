@@ -34,7 +34,7 @@ export const PathInput = z.string().min(1).max(4_096).refine(hasNoNul, 'must not
 
 export const ofSession = z.strictObject({ sessionId: SessionIdInput.describe('the session') });
 export const Done = z.object({ ok: z.literal(true) });
-export const done = { ok: true } as const;
+export const okResult = { ok: true } as const;
 
 export const Session = z.object({
   id: z.string(),
@@ -78,9 +78,9 @@ type Defined<Fields> = { [Name in keyof Fields]: Exclude<Fields[Name], undefined
 export const omitUndefined = <Fields extends object>(fields: Fields): Defined<Fields> =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<Fields>;
 
-export const iso = (ms: number): string => new Date(ms).toISOString();
+export const toIsoTime = (ms: number): string => new Date(ms).toISOString();
 /** A time in an answer: epoch milliseconds in the services, ISO 8601 in UTC for clients. */
-export const Time = z.union([z.number().transform(iso), z.string()]).pipe(z.iso.datetime());
+export const Time = z.union([z.number().transform(toIsoTime), z.string()]).pipe(z.iso.datetime());
 
 export const toSession = (record: SessionRecord): Session => ({
   id: record.id,
@@ -106,14 +106,14 @@ export const toSession = (record: SessionRecord): Session => ({
   metadata: record.metadata ?? {},
   endsAt: endOf(record),
   outcome: record.outcome ?? null,
-  createdAt: iso(record.createdAt),
-  updatedAt: iso(record.updatedAt),
-  latestMessageAt: iso(record.latestMessageAt),
+  createdAt: toIsoTime(record.createdAt),
+  updatedAt: toIsoTime(record.updatedAt),
+  latestMessageAt: toIsoTime(record.latestMessageAt),
 });
 
 function endOf({ endsAt, life }: SessionRecord): string | null {
   const at = life?.onEnd === 'delete' ? life.endsAt : endsAt;
-  return at == null ? null : iso(at);
+  return at == null ? null : toIsoTime(at);
 }
 
 /** A fact of the session's log. `seq` is its place and the cursor to resume after it; `ts` is epoch milliseconds. */

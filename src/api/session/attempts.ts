@@ -5,7 +5,7 @@ import { AttemptBudget, AttemptResult, AttemptSet, attemptLimits } from '../../c
 import { Goal } from '../../core/model/runs/goal.ts';
 import type { AttemptSetView, AttemptsCommand } from '../../sessions/api/server/attempts.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
-import { iso, ofSession, TextInput } from '../procedure/schemas.ts';
+import { ofSession, TextInput, toIsoTime } from '../procedure/schemas.ts';
 
 const { least, most } = attemptLimits;
 const Variant = z.strictObject({
@@ -70,7 +70,7 @@ const Attempts = z.object({
 const shown = ({ at, attempts, ...rest }: AttemptSetView): z.output<typeof Attempts> => ({
   ...rest,
   attempts: [...attempts],
-  createdAt: iso(at),
+  createdAt: toIsoTime(at),
 });
 
 const example: z.output<typeof Attempts> = {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { neverFires } from '../../core/concurrency/cancel.ts';
 import * as stored from '../../sessions/api/repositories.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
-import { iso, ofSession } from '../procedure/schemas.ts';
+import { ofSession, toIsoTime } from '../procedure/schemas.ts';
 import { ofRepositories } from './repositories.ts';
 
 const number = z.int().min(0).max(99_999_999);
@@ -25,7 +25,7 @@ export const checkpointsRouter = router({
     reply: { schema: z.object({ checkpoints: z.array(Checkpoint) }), value: (checkpoints) => ({ checkpoints }) },
     fails: [404],
   }).query(async ({ ctx, input }) =>
-    (await ctx.services.checkpoints.list(input.sessionId)).map(({ at, ...one }) => ({ ...one, at: iso(at) })),
+    (await ctx.services.checkpoints.list(input.sessionId)).map(({ at, ...one }) => ({ ...one, at: toIsoTime(at) })),
   ),
   diff: operation({
     rest: `GET ${base}/:number=from/diff`,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { hasRole } from '../../core/model/principal.ts';
 import { EffectiveEgress } from '../../sessions/api/egress.ts';
 import { procedure, router } from '../procedure/procedure.ts';
-import { Done, done, ofSession } from '../procedure/schemas.ts';
+import { Done, ofSession, okResult } from '../procedure/schemas.ts';
 import { EgressHosts } from '../views/session-options.ts';
 
 const EgressInForce = EffectiveEgress.extend({
@@ -29,7 +29,7 @@ export const egressRouter = router({
     .output(Done)
     .mutation(async ({ ctx, input: { sessionId, host } }) => {
       await ctx.services.egress.allow(sessionId, host);
-      return done;
+      return okResult;
     }),
 
   /**
@@ -41,7 +41,7 @@ export const egressRouter = router({
     .output(Done)
     .mutation(async ({ ctx, input: { sessionId, hosts } }) => {
       await ctx.services.egress.narrow(sessionId, hosts === 'none' ? [] : hosts);
-      return done;
+      return okResult;
     }),
 
   /** Takes a host back that was allowed in this session. Needs the role `operator`. */
@@ -50,6 +50,6 @@ export const egressRouter = router({
     .output(Done)
     .mutation(async ({ ctx, input: { sessionId, host } }) => {
       await ctx.services.egress.withdraw(sessionId, host);
-      return done;
+      return okResult;
     }),
 });

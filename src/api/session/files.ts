@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { neverFires } from '../../core/concurrency/cancel.ts';
 import { FileChanges } from '../../sessions/api/files.ts';
 import { procedure, router } from '../procedure/procedure.ts';
-import { Done, done, iso, ofSession, PathInput } from '../procedure/schemas.ts';
+import { Done, ofSession, okResult, PathInput, toIsoTime } from '../procedure/schemas.ts';
 
 const ofFile = ofSession.extend({ path: PathInput });
 const SearchInput = ofSession.extend({
@@ -66,7 +66,7 @@ export const filesRouter = router({
     .output(Done)
     .mutation(async ({ ctx, input: { sessionId, path, content }, signal = neverFires }) => {
       await ctx.services.files.write(sessionId, path, content, signal);
-      return done;
+      return okResult;
     }),
 
   delete: procedure
@@ -74,7 +74,7 @@ export const filesRouter = router({
     .output(Done)
     .mutation(async ({ ctx, input: { sessionId, path }, signal = neverFires }) => {
       await ctx.services.files.remove(sessionId, path, signal);
-      return done;
+      return okResult;
     }),
 
   /** The files that have changed since the newest run began. */
@@ -83,7 +83,7 @@ export const filesRouter = router({
     .output(FileChanges.extend({ since: z.object({ runId: z.string(), at: z.iso.datetime() }).nullable() }))
     .query(async ({ ctx, input: { sessionId }, signal = neverFires }) => {
       const { since, ...changes } = await ctx.services.files.changes(sessionId, signal);
-      return { since: since && { runId: since.runId, at: iso(since.at) }, ...changes };
+      return { since: since && { runId: since.runId, at: toIsoTime(since.at) }, ...changes };
     }),
 
   /** A file as the newest run found it. */

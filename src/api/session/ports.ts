@@ -3,7 +3,7 @@ import { neverFires } from '../../core/concurrency/cancel.ts';
 import type { PreviewView } from '../../sessions/api/ports.ts';
 import type { TrpcContext } from '../procedure/context.ts';
 import { procedure, router } from '../procedure/procedure.ts';
-import { Done, done, ofSession, Time } from '../procedure/schemas.ts';
+import { Done, ofSession, okResult, Time } from '../procedure/schemas.ts';
 
 const Previewed = z.union([z.int().min(1).max(65_535), z.literal('files')]);
 /** With `files`: only the files of this folder, and of those below it. */
@@ -54,6 +54,6 @@ export const portsRouter = router({
     .output(Done)
     .mutation(async ({ ctx, input: { sessionId, id } }) => {
       await ctx.services.ports.close(sessionId, id);
-      return done;
+      return okResult;
     }),
 });

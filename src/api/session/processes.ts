@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { neverFires } from '../../core/concurrency/cancel.ts';
 import { ProcessInfo } from '../../sessions/api/processes.ts';
 import { procedure, router } from '../procedure/procedure.ts';
-import { Done, done, ofSession } from '../procedure/schemas.ts';
+import { Done, ofSession, okResult } from '../procedure/schemas.ts';
 
 const ofProcess = ofSession.extend({ pid: z.int() });
 
@@ -17,7 +17,7 @@ export const processesRouter = router({
     .output(Done)
     .mutation(async ({ ctx, input: { sessionId, pid }, signal = neverFires }) => {
       await ctx.services.processes.stop(sessionId, pid, signal);
-      return done;
+      return okResult;
     }),
 
   logs: procedure

@@ -5,7 +5,7 @@ import { CheckResult } from '../../core/model/repository-environment.ts';
 import { maxServices, ServiceStatus } from '../../core/model/services/recipe.ts';
 import { DiffText, RepositoryStatus } from '../../sessions/api/repositories.ts';
 import { defineOperations, procedure, router } from '../procedure/procedure.ts';
-import { iso, ofSession, omitUndefined } from '../procedure/schemas.ts';
+import { ofSession, omitUndefined, toIsoTime } from '../procedure/schemas.ts';
 
 export const ofRepository = ofSession.extend({
   path: z.string().min(1).max(200).describe('the folder of the repository in the workspace'),
@@ -188,7 +188,7 @@ export const repositoriesRouter = router({
     fails,
   }).mutation(async ({ ctx, input: { sessionId, path, names }, signal = neverFires }) => {
     const ran = await ctx.services.repositories.check(sessionId, path, names, signal);
-    return { checks: ran.map(({ at, ...one }) => ({ ...one, at: iso(at) })) };
+    return { checks: ran.map(({ at, ...one }) => ({ ...one, at: toIsoTime(at) })) };
   }),
   allowServices: operation({
     rest: `POST ${base}/services`,

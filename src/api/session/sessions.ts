@@ -13,7 +13,7 @@ import type { TrpcContext } from '../procedure/context.ts';
 import { procedure, router } from '../procedure/procedure.ts';
 import {
   Done,
-  done,
+  okResult,
   ProjectIdInput,
   Session,
   SessionIdInput,
@@ -277,7 +277,7 @@ export const sessionsRouter = router({
     .output(Done)
     .mutation(async ({ ctx, input }) => {
       await ctx.services.sessions.delete(input.id);
-      return done;
+      return okResult;
     }),
 
   /** Deletes each of these sessions that the caller can delete, and says why the others stayed. */

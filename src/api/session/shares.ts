@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ShareView } from '../../sessions/api/shares.ts';
 import { procedure, router } from '../procedure/procedure.ts';
-import { Done, done, ofSession, Time } from '../procedure/schemas.ts';
+import { Done, ofSession, okResult, Time } from '../procedure/schemas.ts';
 
 const Share = ShareView.extend({ createdAt: Time, expiresAt: Time });
 
@@ -24,6 +24,6 @@ export const sharesRouter = router({
     .output(Done)
     .mutation(async ({ ctx, input: { sessionId, id } }) => {
       await ctx.services.shares.revoke(sessionId, id);
-      return done;
+      return okResult;
     }),
 });

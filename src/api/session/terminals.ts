@@ -2,12 +2,12 @@ import { z } from 'zod';
 import { neverFires } from '../../core/concurrency/cancel.ts';
 import type { TerminalInfo } from '../../sessions/api/terminals.ts';
 import { procedure, router } from '../procedure/procedure.ts';
-import { Done, done, iso, ofSession } from '../procedure/schemas.ts';
+import { Done, ofSession, okResult, toIsoTime } from '../procedure/schemas.ts';
 
 const Terminal = z.object({ id: z.string(), sessionId: z.string(), created: z.iso.datetime() });
 const ofTerminal = z.strictObject({ terminalId: z.string().regex(/^shell_[0-9a-f]{8}$/, 'not a terminal') });
 const Size = { cols: z.int().min(1).max(1_000), rows: z.int().min(1).max(1_000) };
-const view = ({ id, sessionId, created }: TerminalInfo) => ({ id, sessionId, created: iso(created) });
+const view = ({ id, sessionId, created }: TerminalInfo) => ({ id, sessionId, created: toIsoTime(created) });
 
 /** A person's terminals. `GET /streams/terminals/{id}` is the output of one. */
 export const terminalsRouter = router({
@@ -29,7 +29,7 @@ export const terminalsRouter = router({
     .output(Done)
     .mutation(async ({ ctx, input: { terminalId, text }, signal = neverFires }) => {
       await ctx.services.terminals.write(terminalId, text, signal);
-      return done;
+      return okResult;
     }),
 
   /** Types into a shell of the agent, where a command runs. Its id is the `id` among the arguments of the tool call. */
@@ -38,7 +38,7 @@ export const terminalsRouter = router({
     .output(Done)
     .mutation(async ({ ctx, input: { sessionId, shellId, text }, signal = neverFires }) => {
       await ctx.services.terminals.typeIntoShell(sessionId, shellId, text, signal);
-      return done;
+      return okResult;
     }),
 
   /** The end of what the newest command of such a shell printed, and whether it still runs. */
@@ -55,7 +55,7 @@ export const terminalsRouter = router({
     .output(Done)
     .mutation(async ({ ctx, input: { terminalId, ...size }, signal = neverFires }) => {
       await ctx.services.terminals.resize(terminalId, size, signal);
-      return done;
+      return okResult;
     }),
 
   /** Ends the shell and its processes. */
@@ -64,6 +64,6 @@ export const terminalsRouter = router({
     .output(Done)
     .mutation(async ({ ctx, input: { terminalId } }) => {
       await ctx.services.terminals.close(terminalId);
-      return done;
+      return okResult;
     }),
 });

@@ -6,7 +6,7 @@ import { type AuditEntry, type AuditPosition, openRow } from '../../observabilit
 import { verifyAudit } from '../../observability/audit/verify.ts';
 import { auditFolder, auditKeys } from '../parts/audit-log.ts';
 import type { Command, Terminal } from './command.ts';
-import { localConfig } from './local-config.ts';
+import { loadLocalConfig } from './local-config.ts';
 
 const usage = 'list [--target <id>] [--key <id>] [--action <name>] [--last 50] | head | verify [--head <file>:<mac>]';
 const text = { type: 'string' } as const;
@@ -18,7 +18,7 @@ export const auditCommand: Command = {
     'who did what: lists the newest rows, prints the head of the log, or verifies that no row was changed or removed',
   async run([what, ...rest], at) {
     const requested = wishOf(rest);
-    const folder = auditFolder(localConfig());
+    const folder = auditFolder(loadLocalConfig());
     if (auditFiles(folder).length === 0 && (what === 'list' || what === 'head' || what === 'verify')) {
       at.say(`There is no audit log in ${folder}. CORRAL_DATA_DIR sets the data folder.`);
       return 1;
@@ -83,7 +83,7 @@ function head(folder: string, { print, say }: Terminal): number {
 }
 
 async function verify(folder: string, kept: AuditPosition | undefined, { print, say }: Terminal): Promise<number> {
-  const keys = await auditKeys(localConfig(), () => randomIds().token());
+  const keys = await auditKeys(loadLocalConfig(), () => randomIds().token());
   const { files, rows, broken, notes, head: newest } = verifyAudit(folder, keys, kept);
   for (const note of notes) say(note);
   for (const what of broken) print(`BROKEN ${what}`);

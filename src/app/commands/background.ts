@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { isRunning, type LocalServer, runningOn, serverOn } from '../../cli/server.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Command, Terminal } from './command.ts';
-import { localConfig } from './local-config.ts';
+import { loadLocalConfig } from './local-config.ts';
 
 const pollMs = 100;
 const quietLines = 15;
@@ -105,7 +105,7 @@ interface ServerFiles {
 }
 
 function serverFiles(): ServerFiles {
-  const data = resolve(localConfig().dataDir);
+  const data = resolve(loadLocalConfig().dataDir);
   return { data, log: join(data, 'server.log'), pidFile: join(data, 'server.pid') };
 }
 

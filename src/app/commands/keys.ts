@@ -8,7 +8,7 @@ import type { Corral, Outputs } from '../../client/index.ts';
 import { systemClock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { randomIds } from '../../core/model/ids.ts';
-import { everybody, roles } from '../../core/model/principal.ts';
+import { adminPrincipal, roles } from '../../core/model/principal.ts';
 import type { AuditLog } from '../../observability/audit/log.ts';
 import { withAudit } from '../../sessions/access/audited-services.ts';
 import { openDataFolder } from '../../storage/data-folder.ts';
@@ -16,7 +16,7 @@ import { sqliteStore } from '../../storage/sqlite/store.ts';
 import { openAudit } from '../parts/audit-log.ts';
 import { assertStoreExists } from '../parts/store.ts';
 import type { Command } from './command.ts';
-import { localConfig } from './local-config.ts';
+import { loadLocalConfig } from './local-config.ts';
 import { rotateKeys } from './rotate-keys.ts';
 
 const usage =
@@ -41,7 +41,7 @@ interface RotationOptions {
 
 /** The API keys of the configured store. */
 async function opened({ isChange, mayBegin, say }: RotationOptions): Promise<{ keys: KeyAdmin } & AsyncDisposable> {
-  const config = localConfig();
+  const config = loadLocalConfig();
   const { mongodbUrl: url } = config;
   const dataDir = resolve(config.dataDir);
   const ids = randomIds();
@@ -79,7 +79,7 @@ function auditedKeys(keys: KeyAdmin, audit: AuditLog | undefined): KeyAdmin {
     keys,
     { create: 'key.create', revoke: 'key.revoke' },
     {
-      principalOf: () => everybody,
+      principalOf: () => adminPrincipal,
       now: () => systemClock.now(),
       tell: ({ action, target, outcome }) => audit.write({ action, target, outcome, by: 'command' }),
     },
@@ -111,7 +111,7 @@ function ofRunning(corral: Corral): KeyAdmin {
 
 /** The server does it, which has the streams that end. */
 async function rotateSandbox(sessionId: string, print: (line: string) => void): Promise<number> {
-  const running = serverOn(resolve(localConfig().dataDir));
+  const running = serverOn(resolve(loadLocalConfig().dataDir));
   if (!running) {
     throw new AppError(
       'conflict',

@@ -21,7 +21,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
 };
 
 /** Every command as the help describes it. */
-export async function describedCommands(): Promise<{ name: string; usage: string; about: string }[]> {
+export async function describeCommands(): Promise<{ name: string; usage: string; about: string }[]> {
   const loaded = Object.entries(commands).map(async ([name, load]) => {
     const { usage, about } = await load();
     return { name, usage, about };

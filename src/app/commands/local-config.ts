@@ -4,7 +4,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { type Config, loadConfig } from '../settings/config.ts';
 
 /** The settings from the environment, and from the file that CORRAL_CONFIG names, else corral.yaml in the working directory. */
-export const localConfig = (): Config => loadConfig(process.env, configText(process.env.CORRAL_CONFIG));
+export const loadLocalConfig = (): Config => loadConfig(process.env, configText(process.env.CORRAL_CONFIG));
 
 /**
  * A folder next to the settings' file. Undefined without such a file: a folder of that name in the working directory may

@@ -8,11 +8,11 @@ import { withPayloadOffload } from '../../storage/payload-offload/payload-offloa
 import { sqliteStore } from '../../storage/sqlite/store.ts';
 import { closeBlobs, openBlobs } from '../parts/blobs.ts';
 import { assertStoreExists } from '../parts/store.ts';
-import { localConfig } from './local-config.ts';
+import { loadLocalConfig } from './local-config.ts';
 
 /** The configured store, for a command. Rejects at once when it is not there: a command does not wait for it. */
 export async function localStore({ mayBegin }: { readonly mayBegin: boolean }): Promise<Store> {
-  const config = localConfig();
+  const config = loadLocalConfig();
   const { mongodbUrl: url } = config;
   const dataDir = resolve(config.dataDir);
   const path = join(dataDir, 'corral.db');

@@ -8,7 +8,7 @@ import { randomIds } from '../../core/model/ids.ts';
 import { commonParts } from '../parts/driver.ts';
 import type { Config } from '../settings/config.ts';
 import type { Command } from './command.ts';
-import { localConfig } from './local-config.ts';
+import { loadLocalConfig } from './local-config.ts';
 
 const options = {
   all: { type: 'boolean', default: false },
@@ -24,7 +24,7 @@ export const reapCommand: Command = {
     'pod and volume claim of one installation, whose servers should be gone',
   async run(args, { signal, print }) {
     const reapOptions = parsed(args);
-    const config = localConfig();
+    const config = loadLocalConfig();
     if (config.driver !== 'kubernetes') {
       const advice = 'Set CORRAL_DRIVER=kubernetes; a server with another driver cleans up when it starts.';
       throw new AppError(

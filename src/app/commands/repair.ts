@@ -4,7 +4,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { recoverFile } from '../../storage/sqlite/recover.ts';
 import { assertStoreExists } from '../parts/store.ts';
 import type { Command } from './command.ts';
-import { localConfig } from './local-config.ts';
+import { loadLocalConfig } from './local-config.ts';
 
 export const repairCommand: Command = {
   usage: '',
@@ -14,7 +14,7 @@ export const repairCommand: Command = {
       const why = `repair takes no arguments, but got ${args.join(' ')}. CORRAL_DATA_DIR sets the folder of the store.`;
       throw new AppError('invalid_request', why);
     }
-    const config = localConfig();
+    const config = loadLocalConfig();
     if (config.mongodbUrl) {
       throw new AppError('unsupported', 'The history is in MongoDB, which repairs itself: see the MongoDB manual.');
     }

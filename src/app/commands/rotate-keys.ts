@@ -19,7 +19,7 @@ import { NamedSecrets } from '../../sessions/vaults/named-secrets.ts';
 import { sqliteStore } from '../../storage/sqlite/store.ts';
 import { assertStoreExists } from '../parts/store.ts';
 import type { Terminal } from './command.ts';
-import { localConfig } from './local-config.ts';
+import { loadLocalConfig } from './local-config.ts';
 
 const retryMs = [1_000, 10_000, 60_000, 600_000];
 
@@ -57,7 +57,7 @@ async function rotateAll(sealed: Background['sealed']): Promise<RotationCounts> 
 
 /** `keys rotate`. Exit code 0: no data needs the older encryption keys any more. */
 export async function rotateKeys({ print, say }: Pick<Terminal, 'print' | 'say'>): Promise<number> {
-  const config = { ...localConfig(), dataDir: resolve(localConfig().dataDir) };
+  const config = { ...loadLocalConfig(), dataDir: resolve(loadLocalConfig().dataDir) };
   const ids = randomIds();
   await using stack = new AsyncDisposableStack();
   const path = join(config.dataDir, 'corral.db');

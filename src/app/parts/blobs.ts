@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { Secret } from '../../core/text/secret.ts';
-import { localBlobs, volumeBlobs } from '../../storage/blobs/folder.ts';
+import { openLocalBlobs, openVolumeBlobs } from '../../storage/blobs/folder.ts';
 import type { Config } from '../settings/config.ts';
 
 /** The blob store that the settings choose. */
@@ -14,8 +14,8 @@ export async function openBlobs(
     const { mongoBlobs } = await import('../../storage/mongo/blobs.ts'); // its driver is slow to load
     return mongoBlobs({ url }, clock.now);
   }
-  if (kind === 'volume') return volumeBlobs(`${path}`, clock.now());
-  if (kind !== 's3') return localBlobs(path ?? join(dataDir, 'files'), clock.now());
+  if (kind === 'volume') return openVolumeBlobs(`${path}`, clock.now());
+  if (kind !== 's3') return openLocalBlobs(path ?? join(dataDir, 'files'), clock.now());
   const { s3Blobs } = await import('../../storage/blobs/s3/s3.ts'); // so is this one's
   const { endpoint, region, bucket, prefix, accessKeyId, secretAccessKey } = s3;
   return s3Blobs({

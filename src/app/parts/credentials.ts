@@ -7,13 +7,13 @@ import { type CredentialPlaces, fitsHeader, injectionPlaces } from '../../core/m
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { isFolderUrl, type SessionRepository } from '../../core/model/repository.ts';
-import { isRules } from '../../core/model/sandboxes/egress-choice.ts';
+import { isEgressRules } from '../../core/model/sandboxes/egress-choice.ts';
 import { Secret } from '../../core/text/secret.ts';
 import { type Authority, egressAuthority } from '../../sandboxes/egress/credentials/authority.ts';
 import type { Credential } from '../../sandboxes/egress/credentials/credential.ts';
 import { isBelow } from '../../sandboxes/egress/credentials/git-requests.ts';
 import { admitterFor, targetOfUrl } from '../../sandboxes/egress/credentials/repository-credential.ts';
-import { anyHost, covers, type Entry, matches, parseEntry } from '../../sandboxes/egress/policy.ts';
+import { anyHost, covers, type Entry, matchesTarget, parseEntry } from '../../sandboxes/egress/policy.ts';
 import {
   type CredentialRing,
   type HeldCredential,
@@ -135,7 +135,7 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
       if (git === undefined) return [one];
       const admits = admitterFor({ git, paths }, repositories);
       const reaches = ({ url }: SessionRepository) =>
-        !isFolderUrl(url) && one.hosts.some((host) => matches(host, targetOfUrl(url)));
+        !isFolderUrl(url) && one.hosts.some((host) => matchesTarget(host, targetOfUrl(url)));
       return repositories.some(reaches) ? [{ ...one, admits }] : [];
     });
   const ofUsers = (found: Awaited<ReturnType<CredentialRing['inForce']>>): Credential[] =>
@@ -180,7 +180,7 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
     async unreachedOf({ agent, sandbox }) {
       const chosen = sandbox?.egress;
       const vaults = vaultsOf({ agent });
-      if (chosen === undefined || isRules(chosen) || vaults.length === 0) return [];
+      if (chosen === undefined || isEgressRules(chosen) || vaults.length === 0) return [];
       const reached = chosen.flatMap((text) => parseEntry(text) ?? []);
       const isReached = (text: string) => reached.some((one) => covers(one, parseEntry(text) ?? anyHost));
       return ((await stored?.variables(vaults)) ?? []).flatMap(({ id, vaultId, secretName: name, hosts }) => {

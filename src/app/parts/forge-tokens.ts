@@ -1,5 +1,5 @@
 import { targetOfUrl } from '../../sandboxes/egress/credentials/repository-credential.ts';
-import { matches } from '../../sandboxes/egress/policy.ts';
+import { matchesTarget } from '../../sandboxes/egress/policy.ts';
 import type { ForgeTokens } from '../../sessions/shipping/pull-requests.ts';
 import type { ProxyCredentials } from './credentials.ts';
 
@@ -14,12 +14,13 @@ export function forgeTokens(credentials: Pick<ProxyCredentials, 'of'>): ForgeTok
     const all = await credentials.of(id);
     const api = targetOfUrl(apiUrl);
     const forApi = all.find(
-      ({ hosts, isForGit, admits }) => !isForGit && !admits && hosts.some((host) => matches(host, api)),
+      ({ hosts, isForGit, admits }) => !isForGit && !admits && hosts.some((host) => matchesTarget(host, api)),
     );
     const target = targetOfUrl(remote);
     const request = `${new URL(remote).pathname}/info/refs?service=${services[access]}`;
     const forGit = all.find(
-      ({ hosts, admits }) => hosts.some((host) => matches(host, target)) && (admits?.('GET', request, target) ?? true),
+      ({ hosts, admits }) =>
+        hosts.some((host) => matchesTarget(host, target)) && (admits?.('GET', request, target) ?? true),
     );
     return await (forApi ?? forGit)?.value();
   };

@@ -30,7 +30,7 @@ import { ModelDirectory } from '../../sessions/projects/model-directory.ts';
 import { ProjectCopies } from '../../sessions/projects/project-copies.ts';
 import { projectService } from '../../sessions/projects/projects.ts';
 import { providerKeyKind, providerKeys } from '../../sessions/projects/provider-keys.ts';
-import { offeredProviders } from '../../sessions/projects/providers.ts';
+import { listOfferedProviders } from '../../sessions/projects/providers.ts';
 import { uploadService } from '../../sessions/projects/uploads.ts';
 import { hookSecrets, webhookSecrets } from '../../sessions/projects/webhook-secrets.ts';
 import type { Profile } from '../../sessions/run/profile.ts';
@@ -109,7 +109,7 @@ export async function projectParts({
   const isSealed = (await Promise.all(sealedKinds.map(hasSome))).includes(true);
   const sealing = await encryptionKeys({ config, isSealed, newKey: () => ids.token() });
   const { compatible } = config.models;
-  const providers = offeredProviders(compatible);
+  const providers = listOfferedProviders(compatible);
   const baseUrls = Object.fromEntries(keyedProviders.map(({ name }) => [name, config.models[name].baseUrl]));
   const safe = vault(sealing);
   const keys = providerKeys({ records, vault: safe, clock, baseUrls, compatible, learn });
@@ -138,7 +138,7 @@ export async function projectParts({
   const signIns = new SignIns({ entered, fetchFor, clock, newToken: () => ids.token() });
 
   const directory = new ModelDirectory({ records, models: config.models });
-  const offered = async () => offeredProviders((await directory.config()).compatible);
+  const offered = async () => listOfferedProviders((await directory.config()).compatible);
   const agents = agentConfigService({
     records,
     newId,

@@ -1,8 +1,8 @@
 import { dirname, join, resolve } from 'node:path';
 import type { Driver } from '../../../drivers/driver.ts';
-import { type Packages, requestedPackages } from '../../core/model/packages.ts';
+import { findRequestedPackages, type Packages } from '../../core/model/packages.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
-import { deniesAll, type EgressChoice, isRules } from '../../core/model/sandboxes/egress-choice.ts';
+import { deniesAll, type EgressChoice, isEgressRules } from '../../core/model/sandboxes/egress-choice.ts';
 import type { Services } from '../../core/model/services/recipe.ts';
 import { mib } from '../../core/text/text.ts';
 import { findPolicy } from '../../sandboxes/egress/policies/list.ts';
@@ -28,14 +28,15 @@ export const createPrompts = (
   about(session) {
     const { config, packages, services, within } = settingsOf(session);
     return {
-      installed: installedIn(config, isolation) + describeInstalled(packages) + describeRepositories(session),
+      installed:
+        describeInstalledPrograms(config, isolation) + describeInstalled(packages) + describeRepositories(session),
       network: describeNetwork(config, isolation) + describeEgressChoice(within) + describeServices(services),
     };
   },
 });
 
 /** Sentences about programs, rights and limits, for the part `environment`. */
-export function installedIn(config: Settings, isolation: Isolation): string {
+export function describeInstalledPrograms(config: Settings, isolation: Isolation): string {
   const lookFirst = 'Check with `command -v` that a program is there before you rely on it.';
   if (isolation === 'none') return `The programs are those of the server's own machine. ${lookFirst}`;
   const limits = limitsOf(config.sandbox);
@@ -51,7 +52,7 @@ export function installedIn(config: Settings, isolation: Isolation): string {
 
 /** The packages of the session's template. */
 export const describeInstalled = (packages: Packages): string =>
-  requestedPackages(packages)
+  findRequestedPackages(packages)
     .map(([manager, names]) => ` Installed with ${manager}: ${names.join(', ')}.`)
     .join('');
 
@@ -78,8 +79,8 @@ export const describeRepositories = ({ repositories = [] }: Pick<SessionRecord, 
 
 /** The sentence about what the session's creator chose. */
 export function describeEgressChoice(choice: EgressChoice = []): string {
-  const allow = (isRules(choice) ? choice.allow : choice).join(', ');
-  if (!isRules(choice) || deniesAll(choice))
+  const allow = (isEgressRules(choice) ? choice.allow : choice).join(', ');
+  if (!isEgressRules(choice) || deniesAll(choice))
     return allow === '' ? '' : ` Of these, this session reaches only ${allow}.`;
   const but = allow === '' ? '' : `, except ${allow}`;
   return ` Of these, this session reaches no address of ${choice.deny.join(', ')}${but}.`;

@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { providers, splitModel } from '../../agents/models/providers.ts';
-import { configured } from '../../agents/models/registry.ts';
-import { describedTools } from '../../agents/tools/list.ts';
+import { findConfiguredProvider } from '../../agents/models/registry.ts';
+import { toolDescriptions } from '../../agents/tools/list.ts';
 import type { ToolRegistry } from '../../agents/tools/registry.ts';
 import { toolGroups } from '../../agents/tools/tool.ts';
 import { nearestWord } from '../../config/nearest.ts';
@@ -75,7 +75,7 @@ export function checkToolNames(templates: readonly TemplateFile[], tools: ToolRe
 function unknownTools(template: Template, file: string, tools: ToolRegistry): string[] {
   const known = [
     ...toolGroups,
-    ...describedTools.map(({ name }) => name),
+    ...toolDescriptions.map(({ name }) => name),
     ...tools.declarations.map(({ name }) => name),
   ];
   const check = (key: string, values: readonly string[] = []) =>
@@ -105,7 +105,7 @@ function unknownProviders(
 ): string[] {
   return [...(model === undefined ? [] : [model]), ...fallbacks].flatMap((ref) => {
     const { provider } = splitModel(ref);
-    if (configured(provider, models)) return [];
+    if (findConfiguredProvider(provider, models)) return [];
     const key = ref === model ? 'model' : 'models.fallbacks';
     const known = [...providers.map(({ name }) => name), ...Object.keys(models.compatible)].join(', ');
     return [`${key} in ${file} is ${ref}, but there is no provider ${provider}. Providers: ${known}.`];

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { z } from 'zod';
 import { waitAtMost } from '../../core/concurrency/cancel.ts';
-import { type Clock, elapsed } from '../../core/contracts/clock.ts';
+import { type Clock, monotonicNow } from '../../core/contracts/clock.ts';
 import type { Store } from '../../core/contracts/ports.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
@@ -66,7 +66,7 @@ export function createReplica({ store, ids, clock, settings }: Options): Replica
     return { ...alone, [Symbol.asyncDispose]: async () => {} };
   }
   const holder = `${name}@${place()}/${process.pid}/${startOf(process.pid) ?? ''}`;
-  const common = { holder, isDead: hasHolderEnded, ttlMs, clock, elapsed };
+  const common = { holder, isDead: hasHolderEnded, ttlMs, clock, elapsed: monotonicNow };
   const ownership = new LeasedOwnership({ ...common, leases: store.leases });
   let peers: Peers | undefined;
   return {

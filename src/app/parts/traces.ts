@@ -2,7 +2,7 @@ import type { EventLog, EventStore } from '../../core/contracts/ports.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
 import { LogTraces } from '../../observability/traces/log-traces.ts';
 import { OtlpSink, type OtlpTarget } from '../../observability/traces/otlp.ts';
-import { loadedTracer, sdkSink } from '../../observability/traces/sdk.ts';
+import { findLoadedTracer, sdkSink } from '../../observability/traces/sdk.ts';
 
 type Variables = Readonly<Record<string, string | undefined>>;
 interface TraceDeps {
@@ -17,7 +17,7 @@ const usualChars = 32_768;
 /** Sends traces, if the standard variables of OpenTelemetry or an SDK that is loaded ask for it. */
 export function openTraces(variables: Variables, { log, events, version, warn }: TraceDeps): LogTraces | undefined {
   if (variables.OTEL_SDK_DISABLED?.toLowerCase() === 'true') return undefined;
-  const tracer = loadedTracer(version);
+  const tracer = findLoadedTracer(version);
   const target = tracer ? undefined : otlpTarget(variables, warn);
   const sink = tracer ? sdkSink(tracer) : target && new OtlpSink({ target, version, warn });
   if (!sink) return undefined;

@@ -9,7 +9,7 @@ import type { Config } from './config.ts';
 import { changeableSettings, type LiveConfig, valueAt } from './live-config.ts';
 
 /** The settings that people change in the running server, with the sources that precede them. */
-export const knownSettings = (config: Pick<Config, 'sources'>, live: Pick<LiveConfig, 'now'>): KnownSetting[] =>
+export const listKnownSettings = (config: Pick<Config, 'sources'>, live: Pick<LiveConfig, 'now'>): KnownSetting[] =>
   changeableSettings.flatMap(({ key, path, about, accepts, shown, fallback, schema, change }) =>
     change
       ? {

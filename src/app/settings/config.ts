@@ -2,7 +2,7 @@ import { nearestWord } from '../../config/nearest.ts';
 import type { Setting } from '../../config/settings.ts';
 import { parseSettings, readYaml, refusal } from '../../config/yaml-file.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { contradictions } from './contradictions.ts';
+import { findContradictions } from './contradictions.ts';
 import { Config, layout, settings } from './schema.ts';
 
 export type { Config } from './schema.ts';
@@ -47,7 +47,7 @@ export function loadConfig(env: Environment, yamlText: string): Config {
   const nodeCa = env.NODE_EXTRA_CA_CERTS ? [env.NODE_EXTRA_CA_CERTS] : [];
   const sources = Object.fromEntries([...values].flatMap(([{ key }, { from }]) => (from ? [[key, from]] : [])));
   const config = { ...parsed.data, extraCa: [...new Set([...parsed.data.extraCa, ...nodeCa])], sources };
-  const against = contradictions(config);
+  const against = findContradictions(config);
   if (against.length > 0) throw new AppError('invalid_request', against.join('\n'));
   return config;
 }

@@ -8,7 +8,7 @@ export function isLoopback(host: string): boolean {
 }
 
 /** Conflicts between settings that are each valid alone. One line each. */
-export function contradictions(config: Config): string[] {
+export function findContradictions(config: Config): string[] {
   const problems: string[] = [];
   if (!isLoopback(config.host) && !config.token && config.oidc.issuer === undefined) {
     problems.push(

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { fallbackForm, modelForm } from '../../agents/models/model-ref.ts';
+import { fallbackRefPattern, modelRefPattern } from '../../agents/models/model-ref.ts';
 import type { Access, Provider } from '../../agents/models/provider.ts';
 import { reasoningLevels } from '../../agents/models/provider.ts';
 import { type KeyedProviderName, keyedProviders } from '../../agents/models/providers.ts';
@@ -72,7 +72,7 @@ const entry = z
   .transform(({ 'max-output': maxOutput, 'forced-tool': forcedTool, ...rest }) => ({ ...rest, maxOutput, forcedTool }));
 
 export const model = setting(
-  text('demo, or provider/model such as gemini/gemini-2.5-flash', modelForm),
+  text('demo, or provider/model such as gemini/gemini-2.5-flash', modelRefPattern),
   'demo',
   'default model; demo needs no key and no network',
 );
@@ -89,14 +89,14 @@ export const models = z.strictObject({
     "servers that speak OpenAI's Chat Completions, such as Ollama, vLLM, LiteLLM or OpenRouter",
   ),
   fallbacks: setting(
-    wordList('models such as openai/gpt-5-mini', fallbackForm),
+    wordList('models such as openai/gpt-5-mini', fallbackRefPattern),
     [],
     'models to try in order when the model fails',
   ),
   catalog: setting(
     mappingOf(
       'models, each with window, max-output, images, parallel, forced-tool, reasoning and price',
-      z.string().regex(modelForm),
+      z.string().regex(modelRefPattern),
       entry,
     ),
     {},

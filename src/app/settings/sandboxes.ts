@@ -7,13 +7,13 @@ import {
   hosts,
   integer,
   integerOr,
-  networks,
+  networkList,
   oneOf,
   size,
   text,
   wordList,
 } from '../../config/kinds.ts';
-import { changeable, optional, setting } from '../../config/setting.ts';
+import { markChangeable, optional, setting } from '../../config/setting.ts';
 import { policyLabels, policyNames } from '../../sandboxes/egress/policies/list.ts';
 
 // The settings of sandboxes: their size, their way out, their desktop and its browser.
@@ -76,16 +76,16 @@ export const sandbox = z.strictObject({
 });
 
 export const egress = z.strictObject({
-  policy: changeable(setting(oneOf(...policyNames), 'registries', `what a sandbox can reach (${policyLabels})`), {
+  policy: markChangeable(setting(oneOf(...policyNames), 'registries', `what a sandbox can reach (${policyLabels})`), {
     section: 'network',
     form: { kind: 'choice', options: policyNames },
   }),
-  allow: changeable(setting(hosts(), [], 'hosts that the policy allow-list allows'), {
+  allow: markChangeable(setting(hosts(), [], 'hosts that the policy allow-list allows'), {
     section: 'network',
     form: { kind: 'hosts' },
   }),
   registries: setting(hosts(), [], "package hosts in addition to those of the image's package managers"),
-  allowRanges: setting(networks(), [], 'private networks that sandboxes can reach'),
+  allowRanges: setting(networkList(), [], 'private networks that sandboxes can reach'),
   credentials: setting(
     credentials(),
     {},

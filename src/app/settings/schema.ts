@@ -2,13 +2,13 @@ import { z } from 'zod';
 import { driverChoice, driverLabels, driverSections } from '../../../drivers/list.ts';
 import { approvalRules } from '../../config/approval-rules.ts';
 import {
-  addresses,
+  addressList,
   amount,
   flag,
   hosts,
   integer,
   listOf,
-  networks,
+  networkList,
   oneOf,
   origins,
   paths,
@@ -22,7 +22,7 @@ import {
 } from '../../config/kinds.ts';
 import {
   type ChangeableSetting,
-  changeable,
+  markChangeable,
   optional,
   optionalSecret,
   type SettingForm,
@@ -45,27 +45,27 @@ const budgetIn = (unit: Unit): ChangeableSetting => ({ section: 'budgets', form:
 /** The limits that all runs of one person or project share; they reserve from them, so that no two runs overspend. */
 const periodBudgets = (whose: string) =>
   z.strictObject({
-    dayTokenBudget: changeable(
+    dayTokenBudget: markChangeable(
       optional(integer(1), `tokens of ${whose} per day; at the limit its runs wait, see docs/budgets.md`),
       budgetIn('count'),
     ),
-    dayCostBudget: changeable(
+    dayCostBudget: markChangeable(
       optional(amount(0, 1e9), `cost of ${whose} per day in the price list's currency; at the limit its runs wait`),
       budgetIn('cost'),
     ),
-    dayToolCallBudget: changeable(
+    dayToolCallBudget: markChangeable(
       optional(integer(1), `tool calls of agents of ${whose} per day; at the limit its runs wait`),
       budgetIn('count'),
     ),
-    monthTokenBudget: changeable(
+    monthTokenBudget: markChangeable(
       optional(integer(1), `tokens of ${whose} per month; at the limit its runs wait`),
       budgetIn('count'),
     ),
-    monthCostBudget: changeable(
+    monthCostBudget: markChangeable(
       optional(amount(0, 1e9), `cost of ${whose} per month in the price list's currency; at the limit its runs wait`),
       budgetIn('cost'),
     ),
-    monthToolCallBudget: changeable(
+    monthToolCallBudget: markChangeable(
       optional(integer(1), `tool calls of agents of ${whose} per month; at the limit its runs wait`),
       budgetIn('count'),
     ),
@@ -101,7 +101,7 @@ export const Config = z.strictObject({
   ),
   allowedHosts: setting(hosts(), [], 'more names for the Host header on loopback'),
   trustedProxies: setting(
-    addresses(),
+    addressList(),
     [],
     'proxies in front of this server whose X-Forwarded-For and X-Forwarded-Proto headers are trusted',
   ),
@@ -130,7 +130,7 @@ export const Config = z.strictObject({
     'lets a real model use processes without bubblewrap, or pods without enforced network policies',
   ),
 
-  template: changeable(
+  template: markChangeable(
     optional(
       text('the name of a template', /^[a-z][a-z0-9_-]{0,40}$/),
       'default template of new sessions; unset: only these settings',
@@ -151,27 +151,27 @@ export const Config = z.strictObject({
     'maximum number of new sessions per owner that start at the same time; 0: no limit',
   ),
   maxRunningRuns: setting(integer(1), 32, 'maximum number of active runs; more are queued'),
-  maxSteps: changeable(
+  maxSteps: markChangeable(
     setting(integer(1), 100, 'maximum turns of the model per run; at the limit it asks whether to continue'),
     budgetIn('count'),
   ),
   run: z.strictObject({
-    timeoutSeconds: changeable(
+    timeoutSeconds: markChangeable(
       setting(integer(1, 7 * day), 1800, 'maximum time per run; at the limit it asks whether to continue'),
       budgetIn('seconds'),
     ),
-    tokenBudget: changeable(
+    tokenBudget: markChangeable(
       optional(integer(1), 'maximum tokens per run; at the limit it asks whether to continue'),
       budgetIn('count'),
     ),
-    costBudget: changeable(
+    costBudget: markChangeable(
       optional(
         amount(0, 1e6),
         "maximum cost per run in the price list's currency; at the limit it asks whether to continue",
       ),
       budgetIn('cost'),
     ),
-    toolCallBudget: changeable(
+    toolCallBudget: markChangeable(
       optional(integer(1), 'maximum tool calls per run; at the limit it asks whether to continue'),
       budgetIn('count'),
     ),
@@ -192,7 +192,7 @@ export const Config = z.strictObject({
     ),
   }),
   approvals: z.strictObject({
-    rules: changeable(
+    rules: markChangeable(
       setting(
         approvalRules(),
         [],
@@ -200,7 +200,7 @@ export const Config = z.strictObject({
       ),
       { section: 'approvals', form: { kind: 'rules' } },
     ),
-    tools: changeable(
+    tools: markChangeable(
       setting(
         wordList('names of tools such as shell_exec, or *', /^([a-z][a-z0-9_]*|[*])$/),
         [],
@@ -208,7 +208,7 @@ export const Config = z.strictObject({
       ),
       { section: 'approvals', form: { kind: 'tools' } },
     ),
-    timeoutSeconds: changeable(
+    timeoutSeconds: markChangeable(
       setting(integer(1, 7 * day), 600, 'how long a call waits for approval before it is refused'),
       { section: 'approvals', form: { kind: 'amount', unit: 'seconds' } },
     ),
@@ -272,26 +272,26 @@ export const Config = z.strictObject({
       60,
       'time after which an idle session is unloaded from memory; its history stays',
     ),
-    turnBudget: changeable(
+    turnBudget: markChangeable(
       optional(integer(1), 'maximum turns of the model per session; at the limit it asks whether to continue'),
       budgetIn('count'),
     ),
-    tokenBudget: changeable(
+    tokenBudget: markChangeable(
       optional(integer(1), 'maximum tokens per session; at the limit it asks whether to continue'),
       budgetIn('count'),
     ),
-    costBudget: changeable(
+    costBudget: markChangeable(
       optional(
         amount(0, 1e6),
         "maximum cost per session in the price list's currency; at the limit it asks whether to continue",
       ),
       budgetIn('cost'),
     ),
-    toolCallBudget: changeable(
+    toolCallBudget: markChangeable(
       optional(integer(1), 'maximum tool calls per session; at the limit it asks whether to continue'),
       budgetIn('count'),
     ),
-    timeBudgetSeconds: changeable(
+    timeBudgetSeconds: markChangeable(
       optional(integer(1, 365 * day), 'maximum working time per session; at the limit it asks whether to continue'),
       budgetIn('seconds'),
     ),
@@ -304,7 +304,7 @@ export const Config = z.strictObject({
   sandbox,
   egress,
   webhooks: z.strictObject({
-    allowRanges: setting(networks(), [], 'private networks that webhooks can reach'),
+    allowRanges: setting(networkList(), [], 'private networks that webhooks can reach'),
     pageUrl: optional(
       url('https', 'http'),
       'address of the page for links in webhooks; unset: only webhooks of a loopback server contain links',
@@ -330,7 +330,7 @@ export const Config = z.strictObject({
     engineId: optional(text('an id'), "the id (cx) of google's programmable search engine"),
   }),
   tools: z.strictObject({
-    deny: changeable(
+    deny: markChangeable(
       setting(
         wordList('names of tools, groups such as bash, or globs such as browser_*', /^[a-z*][a-z0-9_*]*$/),
         [],

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { integer, listOf, oneOf, secret, size, text, url } from '../../config/kinds.ts';
 import {
   type ChangeableSetting,
-  changeable,
+  markChangeable,
   optional,
   optionalSecret,
   type SettingForm,
@@ -43,11 +43,11 @@ export const keys = z.strictObject({
 });
 
 export const retention = z.strictObject({
-  days: changeable(
+  days: markChangeable(
     setting(integer(0, 36_500), 0, 'time after its last event when a finished session is deleted; 0: never'),
     keptIn('days'),
   ),
-  maxSessions: changeable(
+  maxSessions: markChangeable(
     setting(
       integer(0),
       0,
@@ -55,11 +55,11 @@ export const retention = z.strictObject({
     ),
     keptIn('count'),
   ),
-  maxBytes: changeable(
+  maxBytes: markChangeable(
     setting(size(0), 0, 'the same by the total size of their histories; 0: no limit'),
     keptIn('bytes'),
   ),
-  maxSessionBytes: changeable(
+  maxSessionBytes: markChangeable(
     setting(size(0), 0, 'maximum history of an idle session; its oldest events are deleted first; 0: no limit'),
     keptIn('bytes'),
   ),
@@ -67,7 +67,7 @@ export const retention = z.strictObject({
 
 const memoryUses = ['off', 'read', 'write'] as const;
 export const memory = z.strictObject({
-  agents: changeable(
+  agents: markChangeable(
     setting(
       oneOf(...memoryUses),
       'off',

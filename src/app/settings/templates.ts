@@ -4,7 +4,7 @@ import { optional } from '../../config/setting.ts';
 import { readLayout } from '../../config/settings.ts';
 import { parseSettings, readYaml, refusal } from '../../config/yaml-file.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { requestedPackages } from '../../core/model/packages.ts';
+import { findRequestedPackages } from '../../core/model/packages.ts';
 import { RepositoryInputs } from '../../core/model/repository.ts';
 import { MountRequests, maxMounts } from '../../core/model/sandboxes/volume.ts';
 import { Services } from '../../core/model/services/recipe.ts';
@@ -182,7 +182,7 @@ export function parseTemplate(name: string, yamlText: string, file: string): Tem
       `agent.kind and agent.command in ${file} belong together: set both, or neither.`,
     );
   }
-  if (content.egress.policy === 'none' && requestedPackages(content.packages).length > 0) {
+  if (content.egress.policy === 'none' && findRequestedPackages(content.packages).length > 0) {
     throw new AppError(
       'invalid_request',
       `packages in ${file} need a registry, but its egress.policy is none: remove one of them.`,

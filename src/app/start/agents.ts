@@ -11,8 +11,8 @@ import { pictureScaler } from '../../agents/tools/computer/picture-scaler.ts';
 import { customTools } from '../../agents/tools/custom/custom-tools.ts';
 import { type ComputerShape, computerToolsOn } from '../../agents/tools/list.ts';
 import { filterTools, type ToolRegistry, toolRegistry } from '../../agents/tools/registry.ts';
-import { allows } from '../../agents/tools/selection.ts';
-import { filePath } from '../../facades/compat/sheikhbox/files/file-infos.ts';
+import { allowsTool } from '../../agents/tools/selection.ts';
+import { toFilePath } from '../../facades/compat/sheikhbox/files/file-infos.ts';
 import type { SkillService } from '../../sessions/api/server/skills.ts';
 import type { TemplateService } from '../../sessions/api/server/templates.ts';
 import { shareControl } from '../../sessions/cluster/shared-control-lease.ts';
@@ -106,7 +106,7 @@ export async function openAgents(
   const notes = new Notes({ records: store.records, clock, newId, limits: noteLimits });
   const usual = onceFor((now: Config) => {
     const off = deniedIn(now);
-    const allowed = off.length === 0 ? tools : filterTools(tools, (tool) => allows({ deny: off }, tool));
+    const allowed = off.length === 0 ? tools : filterTools(tools, (tool) => allowsTool({ deny: off }, tool));
     const usual = { model, fallbacks, toolServers: servers, tools: allowed, plans: true, ...changeableProfile(now) };
     const { agents: memory } = now.memory;
     return memory === 'off' ? usual : { ...usual, memory };
@@ -159,7 +159,7 @@ export async function openAgents(
     uploads: projects.api.uploads,
     keepPerSession: config.browser.screenshots,
     newName: () => `${clock.now()}-${ids.short()}`,
-    urlOf: filePath,
+    urlOf: toFilePath,
     warn: (about, text) => logger.warn(about, text),
   });
   const named = templates.list().flatMap(({ mcp }) => mcp.servers ?? []);

@@ -8,10 +8,10 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { type SandboxAddress, sandboxClient } from '../../sandboxes/client/http-client.ts';
 import type { PullRequestService } from '../../sessions/api/repositories.ts';
 import { Ledger } from '../../sessions/budgets/ledger.ts';
-import { loggedUsage } from '../../sessions/budgets/logged-usage.ts';
+import { readLoggedUsage } from '../../sessions/budgets/logged-usage.ts';
 import { createCluster } from '../../sessions/cluster/cluster.ts';
 import { type ChildServices, Delegation } from '../../sessions/delegation/child-runs.ts';
-import { desktopAdvice } from '../../sessions/desktop/offer.ts';
+import { describeMissingDesktop } from '../../sessions/desktop/offer.ts';
 import { createEngine, type Engine } from '../../sessions/engine/engine.ts';
 import { Reconciler } from '../../sessions/engine/reconciler.ts';
 import { removeSession } from '../../sessions/engine/removal.ts';
@@ -30,7 +30,7 @@ import { Preparation } from '../../sessions/repositories/preparation.ts';
 import { PreparedFiles } from '../../sessions/repositories/prepared-files.ts';
 import { ReadyWorkspaces } from '../../sessions/repositories/ready-workspaces.ts';
 import { RepositoryFolders } from '../../sessions/repositories/repository-folders.ts';
-import { compactionOfRuns } from '../../sessions/retention/compaction.ts';
+import { createRunCompaction } from '../../sessions/retention/compaction.ts';
 import type { AttachedFiles } from '../../sessions/run/context/attachments.ts';
 import type { LiveSession } from '../../sessions/run/live-session.ts';
 import { RunSnapshots } from '../../sessions/run/snapshot/run-snapshots.ts';
@@ -91,7 +91,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   const warn = (err: unknown, text: string) => logger.warn({ err }, text);
   const policy = sandboxPolicy(config.sandbox, driver);
   const startTimeoutMs = config.sandbox.startTimeoutSeconds * 1_000;
-  const compact = compactionOfRuns(store.events, { keepDroppable: 5_000, keepAll: config.maxEventsPerSession });
+  const compact = createRunCompaction(store.events, { keepDroppable: 5_000, keepAll: config.maxEventsPerSession });
   const cluster = store.shared
     ? createCluster({
         ownership: replica.ownership,
@@ -199,7 +199,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
       shared: store.shared,
       limitsOf: (of) => periodLimits(storage.live.now[of]),
       calendar,
-      logged: async (holder, now) => (await loggedUsage(store, calendar.startsAt(now)))(holder),
+      logged: async (holder, now) => (await readLoggedUsage(store, calendar.startsAt(now)))(holder),
       warn: (about, text) => logger.warn(about, text),
     }),
   );
@@ -251,7 +251,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         external: agents.toolServers,
         desktopFor(session) {
           const offer = sandboxes.desktopFor(session);
-          return { isReady: offer.state === 'ready', advice: desktopAdvice(offer) };
+          return { isReady: offer.state === 'ready', advice: describeMissingDesktop(offer) };
         },
         kernels: agents.kernels,
         loops: agents.loops,
@@ -262,7 +262,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         unreachedCredentials: (session) => sandboxes.credentials.unreachedOf(session),
         memoryFolders,
         memoryOf: (session, runId) =>
-          agentMemory(agents.notes, session, { runId, told: (action) => metrics.memoryChange('agent', action) }),
+          agentMemory(agents.notes, session, { runId, onChange: (action) => metrics.memoryChange('agent', action) }),
         listNotes,
         tellNotes,
         files: attachedFiles(agents.projects.api.uploads),

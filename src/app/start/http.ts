@@ -8,7 +8,7 @@ import type { AuditLog } from '../../observability/audit/log.ts';
 import { announceServer } from '../commands/local-server.ts';
 import type { Core } from '../compose.ts';
 import { httpServer } from '../http-server.ts';
-import { listening, listenOnMore } from './listen.ts';
+import { listenOnMore, listenOrExplain } from './listen.ts';
 import { needsToken, type StartToken, startToken } from './start-token.ts';
 import type { Startup } from './startup.ts';
 
@@ -82,8 +82,8 @@ export async function openHttp(
   const { host, port } = config;
   const open = (place: ListenAddress) => app.listen(place);
   const isAlone = isolation === 'none'; // sandboxes without isolation could join the port
-  if (!isAlone) shared = await listening(config, () => listenShared(app.server, { host, port }, open));
-  const url = shared?.first ?? (await listening(config, () => open({ host, port })));
+  if (!isAlone) shared = await listenOrExplain(config, () => listenShared(app.server, { host, port }, open));
+  const url = shared?.first ?? (await listenOrExplain(config, () => open({ host, port })));
   for (const extra of config.extraPorts) stack.use(await listenOnMore(app.server, host, extra));
   stack.use(await announceServer({ url, dataDir: config.dataDir, token: local }));
   const held = stack.move();

@@ -11,7 +11,7 @@ interface ListenAddress {
 }
 
 /** The value of `listen`. If the server cannot listen there, the error says why. */
-export async function listening<Value>(place: ListenAddress, listen: () => Promise<Value>): Promise<Value> {
+export async function listenOrExplain<Value>(place: ListenAddress, listen: () => Promise<Value>): Promise<Value> {
   try {
     return await listen();
   } catch (cause) {
@@ -50,7 +50,7 @@ export async function listenOnMore(
   more.on('upgrade', (...values) => server.emit('upgrade', ...values));
   more.on('clientError', (...values) => server.emit('clientError', ...values));
   more.listen(port, host);
-  await listening({ host, port }, () => once(more, 'listening'));
+  await listenOrExplain({ host, port }, () => once(more, 'listening'));
   return {
     port: (more.address() as AddressInfo).port,
     [Symbol.asyncDispose]: async () => {

@@ -1,7 +1,7 @@
 import type { Driver } from '../../../drivers/driver.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SandboxChoice } from '../../core/model/records.ts';
-import { type EgressChoice, isRules } from '../../core/model/sandboxes/egress-choice.ts';
+import { type EgressChoice, isEgressRules } from '../../core/model/sandboxes/egress-choice.ts';
 import { type AddressRange, parseRange } from '../../core/text/address-range.ts';
 import { isAllPrivate, rangeList } from '../../sandboxes/egress/fetch/addresses.ts';
 import { type Entry, parseEntry, webPorts } from '../../sandboxes/egress/policy.ts';
@@ -49,7 +49,7 @@ function checkEgress(choice: EgressChoice, settings: Config['egress'], { name, c
   if (capabilities.egress !== 'enforced') {
     throw cannot(`egress: the driver ${name} does not hold sandboxes back from the network here. Leave it out.`);
   }
-  if (!isRules(choice)) {
+  if (!isEgressRules(choice)) {
     for (const text of choice) checkEntry(text, settings);
     return;
   }
@@ -89,11 +89,11 @@ function mayBeOpen(entry: Entry, policy: Config['egress']['policy'], allow: read
   if (policy === 'none') return false;
   if (policy === 'web') return entry.port === undefined || webPorts.includes(entry.port);
   if (policy === 'registries') return true;
-  return allow.map(parseEntry).some((own) => own !== undefined && covers(own, entry));
+  return allow.map(parseEntry).some((own) => own !== undefined && includesTargets(own, entry));
 }
 
 /** Whether the operator's entry opens every target of the other one. */
-export function covers(own: Entry, { host, below, port }: Entry): boolean {
+export function includesTargets(own: Entry, { host, below, port }: Entry): boolean {
   const isPort = own.port === port || (own.port === undefined && port !== undefined && webPorts.includes(port));
   if (!isPort) return false;
   if (own.below) return host.endsWith(`.${own.host}`) || (below && host === own.host);

@@ -2,14 +2,14 @@ import { join } from 'node:path';
 import type { Driver, SandboxLink, SandboxRecipe, SandboxSpec } from '../../../drivers/driver.ts';
 import { findDriver } from '../../../drivers/list.ts';
 import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
-import { isRules } from '../../core/model/sandboxes/egress-choice.ts';
+import { isEgressRules } from '../../core/model/sandboxes/egress-choice.ts';
 import type { MountAccess, Volume } from '../../core/model/sandboxes/volume.ts';
 import type { Services } from '../../core/model/services/recipe.ts';
 import { sandboxClient } from '../../sandboxes/client/http-client.ts';
 import { caBundle, sandboxEnv } from '../../sandboxes/egress/fetch/certificate-authorities.ts';
 import { pageFetcher } from '../../sandboxes/egress/fetch/fetch-page.ts';
 import { type GuardedFetch, guardedFetch } from '../../sandboxes/egress/fetch/guarded-fetch.ts';
-import { type ProxiedFetch, proxiedFetch } from '../../sandboxes/egress/fetch/proxied-fetch.ts';
+import { createProxiedFetch, type ProxiedFetch } from '../../sandboxes/egress/fetch/proxied-fetch.ts';
 import { findPolicy } from '../../sandboxes/egress/policies/list.ts';
 import { egressProxy } from '../../sandboxes/egress/proxy.ts';
 import { ImageRegistries } from '../../sandboxes/egress/registries/registries.ts';
@@ -19,8 +19,8 @@ import type { DesktopOffer } from '../../sessions/api/desktop.ts';
 import type { EffectiveEgress } from '../../sessions/api/egress.ts';
 import { SandboxFacts } from '../../sessions/engine/sandbox/sandbox-facts.ts';
 import type { SandboxParts } from '../../sessions/engine/session-actors.ts';
-import { allowedIn } from '../../sessions/services/egress.ts';
-import { mountedVolumes } from '../../sessions/volumes/mounted-volumes.ts';
+import { readAllowedHosts } from '../../sessions/services/egress.ts';
+import { findMountedVolumes } from '../../sessions/volumes/mounted-volumes.ts';
 import { VolumeRecords } from '../../sessions/volumes/volume-records.ts';
 import { transferTemplate } from '../../sessions/volumes/volume-transfers.ts';
 import { DesktopImage } from '../images/desktop-image.ts';
@@ -118,7 +118,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
         return { ...egressPolicy(settings.egress), within };
       },
       registriesOf: (id) => registries.of(id),
-      allowedIn: (id) => allowedIn(storage.store.records, id),
+      allowedIn: (id) => readAllowedHosts(storage.store.records, id),
       extraRegistries: config.egress.registries,
       addresses,
       credentials: { of: credentials.of, authority, trusted: roots },
@@ -171,7 +171,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
   if (chooseDesktop(config) === 'auto') stack.use(inBackground(startup.closing, (signal) => image.build(signal)));
   const held = stack.move();
   return {
-    fetch: proxiedFetch(gate, trusted),
+    fetch: createProxiedFetch(gate, trusted),
     templateFiles,
     forgeFetch: guardedFetch({ addresses, ca: roots }),
     driver,
@@ -214,7 +214,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
       const { config: settings, within } = await own.of(id);
       const { kind, entries = [] } = egressPolicy(settings.egress);
       const opens = findPolicy(kind)?.label ?? 'nothing';
-      const chosen = within && (isRules(within) ? { rules: within } : { within });
+      const chosen = within && (isEgressRules(within) ? { rules: within } : { within });
       return { policy: kind, opens, entries, canAllow: kind !== 'none', ...chosen };
     },
     transferSpec(session, { id: volume, quotaBytes }, { folder, access }) {
@@ -238,7 +238,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
       own.remember(session.id, session);
       const expiresAt = clock.now() + config.sandbox.ttlSeconds * 1_000;
       const services = serviceSpecs(settings);
-      const volumes = await mountedVolumes(volumeRecords, session);
+      const volumes = await findMountedVolumes(volumeRecords, session);
       const requested = {
         ...recipe(settings, await credentials.envOf(session)),
         ...(services.length > 0 && { services }),

@@ -1,8 +1,8 @@
-import { knownProvider } from '../../agents/models/registry.ts';
+import { requireProvider } from '../../agents/models/registry.ts';
 import type { ApiKeys } from '../../auth/api-keys.ts';
 import { Programs } from '../../automations/programs.ts';
 import { SessionId } from '../../core/model/ids.ts';
-import { everybody } from '../../core/model/principal.ts';
+import { adminPrincipal } from '../../core/model/principal.ts';
 import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
 import { parseEntry } from '../../sandboxes/egress/policy.ts';
 import type { AutomationPrograms } from '../../sessions/api/server/automations.ts';
@@ -131,7 +131,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     },
   });
   async function checkModel(ref: string): Promise<void> {
-    knownProvider(ref, await projects.directory.config());
+    requireProvider(ref, await projects.directory.config());
     realModels.check(ref);
   }
   const templateFor = sessionTemplates({ templates, projects, live, runnable });
@@ -329,7 +329,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
   const work = stack.use(openWorkQueue(startup, { store, log, sessions, liveSessions, replica, news }));
   const isOwned = (owner: string) => workingOwner(owner) !== undefined;
   const programs = new Programs({
-    principalOf: (owner) => (owner === undefined ? everybody : workingOwner(owner)),
+    principalOf: (owner) => (owner === undefined ? adminPrincipal : workingOwner(owner)),
   });
   const webhooks = stack.use(
     openWebhooks(startup, {

@@ -5,7 +5,7 @@ import { type AppError, toAppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { Config } from '../settings/config.ts';
-import { listening } from './listen.ts';
+import { listenOrExplain } from './listen.ts';
 
 interface UnavailableServer {
   readonly host: string;
@@ -34,7 +34,7 @@ async function unavailableServer({ host, port, reason }: UnavailableServer): Pro
     response.end(JSON.stringify(body));
   });
   server.listen({ host, port });
-  await listening({ host, port }, () => once(server, 'listening'));
+  await listenOrExplain({ host, port }, () => once(server, 'listening'));
   return {
     [Symbol.asyncDispose]: async () => {
       server.close();

@@ -1,5 +1,5 @@
 import { type HookNews, type HookReader, verifyHexHmac } from './delivery.ts';
-import { textAt, textsAt, timeAt } from './payload.ts';
+import { findTexts, textAt, timeAt } from './payload.ts';
 
 const reviews: Readonly<Record<string, string>> = {
   pull_request_approved: 'approved',
@@ -28,12 +28,12 @@ export const gitea: HookReader = {
     if (kind === 'issues' || kind === 'pull_request') {
       const part = kind === 'issues' ? 'issue' : 'pull_request';
       if (action === 'label_updated') {
-        const added = textsAt(payload, 'changes.added_labels', 'name');
-        const labels = added.length > 0 ? added : textsAt(payload, `${part}.labels`, 'name');
+        const added = findTexts(payload, 'changes.added_labels', 'name');
+        const labels = added.length > 0 ? added : findTexts(payload, `${part}.labels`, 'name');
         return news(part, { event: 'issue.labelled', labels });
       }
       if (action !== 'assigned') return undefined;
-      return news(part, { event: 'issue.assigned', assignees: textsAt(payload, `${part}.assignees`, 'login') });
+      return news(part, { event: 'issue.assigned', assignees: findTexts(payload, `${part}.assignees`, 'login') });
     }
     if (kind === 'issue_comment' && action === 'created') return news('comment', { event: 'comment.mention' });
     if (reviews[kind] !== undefined) {

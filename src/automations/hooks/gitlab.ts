@@ -1,5 +1,5 @@
 import { computeDigest, type HookNews, type HookReader, isEqual, verifyStandard } from './delivery.ts';
-import { textAt, textsAt, timeAt } from './payload.ts';
+import { findTexts, textAt, timeAt } from './payload.ts';
 
 /**
  * Deliveries of GitLab. Its signing token signs as in Standard Webhooks. Its older secret token is a password in a
@@ -26,17 +26,17 @@ export const gitlab: HookReader = {
       ...more,
     });
     const added = (field: string, name: string): string[] => {
-      const before = new Set(textsAt(payload, `changes.${field}.previous`, name));
-      return textsAt(payload, `changes.${field}.current`, name).filter((one) => !before.has(one));
+      const before = new Set(findTexts(payload, `changes.${field}.previous`, name));
+      return findTexts(payload, `changes.${field}.current`, name).filter((one) => !before.has(one));
     };
     switch (headers['x-gitlab-event']) {
       case 'Issue Hook':
       case 'Confidential Issue Hook':
       case 'Merge Request Hook': {
         if (action === 'approved' || action === 'approval') return news({ event: 'review', text: 'approved' });
-        const labels = action === 'open' ? textsAt(payload, 'labels', 'title') : added('labels', 'title');
+        const labels = action === 'open' ? findTexts(payload, 'labels', 'title') : added('labels', 'title');
         const assignees =
-          action === 'open' ? textsAt(payload, 'assignees', 'username') : added('assignees', 'username');
+          action === 'open' ? findTexts(payload, 'assignees', 'username') : added('assignees', 'username');
         if (labels.length > 0) return news({ event: 'issue.labelled', labels, assignees });
         return assignees.length > 0 ? news({ event: 'issue.assigned', assignees }) : undefined;
       }

@@ -17,7 +17,7 @@ export function textAt(payload: unknown, ...paths: readonly string[]): string {
   return '';
 }
 /** The texts at a path in each item of a list. */
-export function textsAt(payload: unknown, list: string, path: string): string[] {
+export function findTexts(payload: unknown, list: string, path: string): string[] {
   const items = valueAt(payload, list);
   return Array.isArray(items) ? items.map((item) => textAt(item, path)).filter(Boolean) : [];
 }

@@ -16,7 +16,7 @@ import { type HookNews, type HookReader, type Proof, verifyHexHmac, verifyStanda
 import { gitea } from './gitea.ts';
 import { gitlab } from './gitlab.ts';
 import { ownWords } from './own-words.ts';
-import { textAt, textsAt, timeAt, valueAt } from './payload.ts';
+import { findTexts, textAt, timeAt, valueAt } from './payload.ts';
 
 const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
 
@@ -115,7 +115,7 @@ export const github: HookReader = {
       case 'workflow_run': {
         const part = headers['x-github-event'];
         if (action !== 'completed' || !failures.has(textAt(payload, `${part}.conclusion`))) return undefined;
-        const pulls = textsAt(payload, `${part}.pull_requests`, 'number').map((number) => ` #${number}`);
+        const pulls = findTexts(payload, `${part}.pull_requests`, 'number').map((number) => ` #${number}`);
         return news(part, {
           event: 'check.failed',
           at: timeAt(payload, `${part}.completed_at`, `${part}.updated_at`),

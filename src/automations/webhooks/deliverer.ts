@@ -10,7 +10,7 @@ import type { Outbox } from './outbox.ts';
 import type { Delivery, PendingDelivery, StoredWebhook, WebhookRecords } from './records.ts';
 import { computePause } from './retries.ts';
 import type { Router } from './router.ts';
-import { signedHeaders } from './signature.ts';
+import { signHeaders } from './signature.ts';
 
 /** A fetch that follows no redirect, and refuses private addresses that the operator has not allowed. */
 export type SendRequest = (url: string, init: RequestInit) => Promise<Response>;
@@ -272,7 +272,7 @@ export class Deliverer {
     try {
       const { messageId, body } = delivery;
       const timestamp = Math.floor(clock.now() / 1_000);
-      const signed = signedHeaders(secretOf(id, sealed).reveal(), { id: messageId, timestamp, body });
+      const signed = signHeaders(secretOf(id, sealed).reveal(), { id: messageId, timestamp, body });
       const headers = { 'content-type': 'application/json', 'user-agent': 'Corral', ...signed };
       const answer = await send(url, { method: 'POST', headers, body, redirect: 'manual', signal: deadline.signal });
       await readAtMost(maxAnswerBytes, answer);

@@ -12,7 +12,7 @@ interface Message {
 }
 
 /** The headers with which a receiver verifies that the message is from this server, complete and recent. */
-export function signedHeaders(secret: string, { id, timestamp, body }: Message): Record<string, string> {
+export function signHeaders(secret: string, { id, timestamp, body }: Message): Record<string, string> {
   const key = Buffer.from(secret.slice(prefix.length), 'base64');
   const signature = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64');
   return { 'webhook-id': id, 'webhook-timestamp': `${timestamp}`, 'webhook-signature': `v1,${signature}` };

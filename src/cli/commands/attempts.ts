@@ -1,7 +1,7 @@
 import type { Attempts, Box } from '../../client/index.ts';
 import { type CliCommand, type CommandInput, jsonOption } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
-import { type Io, oneLine, printable } from '../io.ts';
+import { type Io, toOneLine, toPrintable } from '../io.ts';
 import { findBox } from '../server.ts';
 import { parseGoal } from '../shared-options.ts';
 
@@ -59,7 +59,7 @@ export const attemptsCommand: CliCommand = {
     const all = await box.attempts.list();
     if (action === 'ls' || action === 'list') {
       for (const one of all)
-        io.print(options.flag('json') ? JSON.stringify(one) : `${one.id}  ${one.phase}  ${oneLine(one.task, 60)}`);
+        io.print(options.flag('json') ? JSON.stringify(one) : `${one.id}  ${one.phase}  ${toOneLine(one.task, 60)}`);
       if (all.length === 0 && !options.flag('json')) io.say(noneYet);
       return exitCodes.ok.code;
     }
@@ -121,7 +121,7 @@ async function printDiff(
   { id, n, io }: { readonly id: string; readonly n: number; readonly io: Io },
 ): Promise<number> {
   const { text, truncated } = await box.attempts.diff(id, n);
-  io.print(printable(text).trimEnd());
+  io.print(toPrintable(text).trimEnd());
   if (truncated) io.say('The diff is too long to show in full.');
   return exitCodes.ok.code;
 }
@@ -150,7 +150,7 @@ function formatRow({ chosen, best }: Attempts, { n, state, result, tokens, cost,
     (result?.goal?.result ?? '-').padEnd(19),
     String(tokens).padStart(8),
     cost.toFixed(4).padStart(7),
-    error === null ? sessionId : oneLine(error, 80),
+    error === null ? sessionId : toOneLine(error, 80),
   ];
   return parts.join('  ');
 }

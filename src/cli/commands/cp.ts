@@ -6,7 +6,7 @@ import type { Box } from '../../client/index.ts';
 import { type CliCommand, jsonOption } from '../command.ts';
 import { UsageError } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
-import { saveTo } from '../local-file.ts';
+import { saveToFile } from '../local-file.ts';
 import { findBox } from '../server.ts';
 
 export const cpCommand: CliCommand = {
@@ -64,11 +64,11 @@ async function fetchFile(box: Box, path: string, { to, io }: { to: string; io: I
   const { size, body } = await box.files.stream(path, { signal: io.signal });
   const content = Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]);
   if (to === '-') {
-    await saveTo(to, content, io);
+    await saveToFile(to, content, io);
     return { from: `${box.id}:${path}`, to, size };
   }
   const isFolder = (await stat(to).catch(() => undefined))?.isDirectory() === true || to.endsWith('/');
   const file = isFolder ? join(to, basename(path)) : to;
-  await saveTo(file, content, io);
+  await saveToFile(file, content, io);
   return { from: `${box.id}:${path}`, to: file, size };
 }

@@ -2,7 +2,7 @@ import type { Event } from '../../client/index.ts';
 import { droppable, lineOf } from '../../core/model/event-traits.ts';
 import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
-import { type Io, oneLine } from '../io.ts';
+import { type Io, toOneLine } from '../io.ts';
 import { findBox } from '../server.ts';
 import { printProcessLog } from './processes.ts';
 
@@ -58,7 +58,7 @@ function linePrinter(io: Io): (event: Event) => void {
     if (droppable.has(event.type)) return;
     const at = new Date(event.ts).toISOString().slice(11, 19);
     io.print(
-      `${io.paint('stdout', 'dim', `${String(event.seq).padStart(5)} ${at}`)} ${event.type.padEnd(18)} ${oneLine(lineOf(event), 120)}`,
+      `${io.paint('stdout', 'dim', `${String(event.seq).padStart(5)} ${at}`)} ${event.type.padEnd(18)} ${toOneLine(lineOf(event), 120)}`,
     );
   };
 }

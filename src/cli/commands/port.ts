@@ -1,7 +1,7 @@
 import { openPreview, resolveUrl } from '../../client/port.ts';
 import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
 import { UsageError } from '../exit-codes.ts';
-import { oneLine } from '../io.ts';
+import { toOneLine } from '../io.ts';
 import { findBox } from '../server.ts';
 
 export const portCommand: CliCommand = {
@@ -24,7 +24,7 @@ export const portCommand: CliCommand = {
       if (listening.length === 0 && !isJson) io.say('No program listens on a port of this sandbox.');
       for (const one of listening) {
         const urls = opened.filter(({ of }) => of === one.port).map((preview) => resolveUrl(server, preview).url);
-        const line = `${String(one.port).padStart(5)}  ${oneLine(one.command ?? '', 60).padEnd(20)}  ${urls.join(' ')}`;
+        const line = `${String(one.port).padStart(5)}  ${toOneLine(one.command ?? '', 60).padEnd(20)}  ${urls.join(' ')}`;
         io.print(isJson ? JSON.stringify({ ...one, urls }) : line.trimEnd());
       }
       return;

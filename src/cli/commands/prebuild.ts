@@ -3,7 +3,7 @@ import { pause } from '../../core/concurrency/cancel.ts';
 import { parseRepository } from '../../core/text/repository-address.ts';
 import { type CliCommand, jsonOption } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
-import { oneLine } from '../io.ts';
+import { toOneLine } from '../io.ts';
 
 type AutomationStart = Outputs['automations']['start'];
 
@@ -63,7 +63,7 @@ export const prebuildCommand: CliCommand = {
         return exitCodes.interrupted.code;
       }
       const isDone = start.outcome?.status === 'completed';
-      const text = oneLine(start.text, 2_000);
+      const text = toOneLine(start.text, 2_000);
       if (options.flag('json')) io.print(JSON.stringify({ ...(stays && { automation: id }), ...start }));
       else if (isDone) io.print(text);
       else io.say(text);

@@ -1,7 +1,7 @@
 import { type Box, CorralError } from '../../client/index.ts';
 import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
-import { type Io, oneLine, printable, writeTo } from '../io.ts';
+import { type Io, toOneLine, toPrintable, writeTo } from '../io.ts';
 import { findBox } from '../server.ts';
 
 export const psCommand: CliCommand = {
@@ -17,7 +17,7 @@ export const psCommand: CliCommand = {
       const memory = memoryBytes === undefined ? '' : `${Math.round(memoryBytes / 1_048_576)} MiB`;
       const at = started.slice(0, 19).replace('T', ' ');
       const about = `${String(pid).padStart(7)}  ${status.padEnd(7)}  ${at}  ${memory.padStart(9)}`;
-      const line = `${about}  ${ports.join(',').padEnd(5)}  ${oneLine(cmd, 100)}`;
+      const line = `${about}  ${ports.join(',').padEnd(5)}  ${toOneLine(cmd, 100)}`;
       io.print(options.flag('json') ? JSON.stringify(process) : line);
     }
   },
@@ -39,14 +39,14 @@ export async function printProcessLog(box: Box, pidText: string, follows: boolea
   const shown = (bytes: Uint8Array) => {
     const lines = (rest + decoder.decode(bytes, { stream: true })).split('\n');
     rest = lines.pop() ?? '';
-    return new TextEncoder().encode(lines.map((line) => `${printable(line)}\n`).join(''));
+    return new TextEncoder().encode(lines.map((line) => `${toPrintable(line)}\n`).join(''));
   };
   const onBytes = (channel: 'stdout' | 'stderr', bytes: Uint8Array) =>
     writeTo(io[channel], io.stdout.isTTY && channel === 'stdout' ? shown(bytes) : bytes);
   try {
     const command = `exec tail -n +1 ${until}-- "$CORRAL_LOG"`;
     const { exitCode } = await box.execBytes(command, { env: { CORRAL_LOG: found.log }, signal: io.signal, onBytes });
-    if (rest !== '') io.print(printable(rest));
+    if (rest !== '') io.print(toPrintable(rest));
     return exitCode;
   } catch (thrown) {
     if (io.signal.aborted) return exitCodes.interrupted.code;

@@ -1,7 +1,7 @@
 import type { Outputs } from '../../client/types.ts';
 import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
 import { UsageError } from '../exit-codes.ts';
-import { oneLine, printable } from '../io.ts';
+import { toOneLine, toPrintable } from '../io.ts';
 import { findBox } from '../server.ts';
 import { conditionText } from './pause.ts';
 
@@ -32,7 +32,7 @@ export const lsCommand: CliCommand = {
       const shown = io.paint('stdout', colour[status], status.padEnd(9));
       if (options.flag('json')) continue;
       const text = [name === null ? '' : `[${name}]`, title || lastTask].filter((part) => part !== '').join(' ');
-      io.print(options.flag('quiet') ? id : `${id}  ${shown}  ${at}  ${oneLine(text || '-', 60)}`);
+      io.print(options.flag('quiet') ? id : `${id}  ${shown}  ${at}  ${toOneLine(text || '-', 60)}`);
     }
     if (options.flag('json')) for (const session of items) io.print(JSON.stringify(session));
     else if (items.length === 0) io.say('There are no sessions. Start one with: corral run "Say hello"');
@@ -68,22 +68,22 @@ export const showCommand: CliCommand = {
       return;
     }
     const rows = {
-      session: `${session.id}${session.title ? `  ${oneLine(session.title, 100)}` : ''}`,
+      session: `${session.id}${session.title ? `  ${toOneLine(session.title, 100)}` : ''}`,
       name: session.name ?? '',
       status: session.status,
       created: session.createdAt,
       parent: session.parent?.sessionId ?? '',
       children: children
         .map(withState)
-        .map(({ id, status, title }) => `${id}  ${status}  ${oneLine(title, 60)}`)
+        .map(({ id, status, title }) => `${id}  ${status}  ${toOneLine(title, 60)}`)
         .join('\n'),
       sandbox: `${conditionText(sandbox)} (${sandbox.driver}), workspace ${sandbox.workdir}`,
       idle: sandbox.idleSeconds === null ? '' : `stopped after ${sandbox.idleSeconds} s without use; files stay`,
       damage: sandbox.filesDamaged?.detail ?? '',
       events: String(session.lastSeq),
       terminals: terminals.map(({ id }) => id).join(', '),
-      task: oneLine(session.lastTask, 200),
-      'last message': printable(session.latestMessage).trim(),
+      task: toOneLine(session.lastTask, 200),
+      'last message': toPrintable(session.latestMessage).trim(),
     };
     for (const [name, value] of Object.entries(rows)) {
       if (value !== '')

@@ -1,6 +1,6 @@
 import type { ByHand } from '../derived.ts';
 import { UsageError } from '../exit-codes.ts';
-import { readFrom, saveTo } from '../local-file.ts';
+import { readFrom, saveToFile } from '../local-file.ts';
 
 /** Moves snapshots between installations, as files. */
 export const snapshotByHand: ByHand = {
@@ -9,7 +9,7 @@ export const snapshotByHand: ByHand = {
       if (word === undefined || file === undefined)
         throw new UsageError('Name the snapshot and a file: corral snapshot export <id or name> <file>');
       const { body } = await server.exportSnapshot(word, { signal: io.signal });
-      await saveTo(file, body, io);
+      await saveToFile(file, body, io);
     },
     async import({ words: [file], options, server, io, show }) {
       if (file === undefined) throw new UsageError('Name the file: corral snapshot import <file>');

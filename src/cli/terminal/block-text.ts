@@ -1,5 +1,5 @@
 import { structuredPatch } from 'diff';
-import { oneLine, printable } from '../io.ts';
+import { toOneLine, toPrintable } from '../io.ts';
 import { markdownText, type Paint } from './markdown.ts';
 import type { Block, View } from './view.ts';
 
@@ -10,19 +10,19 @@ const maxDiffLines = 60;
 export function blockText(block: Block, paint: Paint): string {
   switch (block.kind) {
     case 'you':
-      return paint('bold', `› ${printable(block.text).replaceAll('\n', '\n  ')}`);
+      return paint('bold', `› ${toPrintable(block.text).replaceAll('\n', '\n  ')}`);
     case 'agent':
       return markdownText(block.text, paint);
     case 'note':
-      return paint('dim', printable(block.text));
+      return paint('dim', toPrintable(block.text));
     case 'warning':
-      return paint('yellow', `! ${printable(block.text)}`);
+      return paint('yellow', `! ${toPrintable(block.text)}`);
     case 'error':
-      return paint('red', `✗ ${printable(block.text)}`);
+      return paint('red', `✗ ${toPrintable(block.text)}`);
     case 'call': {
       const mark = block.isDone ? paint('green', '✓') : paint('red', '✗');
       const about = block.about === '' ? '' : paint('dim', ` ${block.about}`);
-      const title = printable(block.title).split('\n').join('\n  ');
+      const title = toPrintable(block.title).split('\n').join('\n  ');
       const body = block.change ? diffText(block.change, paint) : outputText(block.output, paint);
       return `${mark} ${paint('cyan', title)}${about}${body === '' ? '' : `\n${body}`}`;
     }
@@ -30,7 +30,7 @@ export function blockText(block: Block, paint: Paint): string {
 }
 
 function outputText(output: string, paint: Paint): string {
-  const lines = printable(output).trimEnd().split('\n');
+  const lines = toPrintable(output).trimEnd().split('\n');
   if (lines.length === 1 && lines[0] === '') return '';
   const cut = lines.length - maxOutputLines;
   const shown = cut > 0 ? [`… ${cut} earlier lines`, ...lines.slice(-maxOutputLines)] : lines;
@@ -44,7 +44,7 @@ interface Change {
 
 /** The changes of a file, with three lines around each. */
 export function diffText({ before, after }: Change, paint: Paint): string {
-  const { hunks } = structuredPatch('', '', printable(before), printable(after), '', '', { context: 3 });
+  const { hunks } = structuredPatch('', '', toPrintable(before), toPrintable(after), '', '', { context: 3 });
   const lines = hunks.flatMap(({ oldStart, oldLines, newStart, newLines, lines }) => [
     paint('cyan', `  @@ -${oldStart},${oldLines} +${newStart},${newLines} @@`),
     ...lines
@@ -68,7 +68,7 @@ const marks = { pending: '☐', running: '▸', completed: '☑', failed: '☒' 
 export function planText(plan: View['plan'], paint: Paint): string {
   return plan
     .map(({ status, description }) => {
-      const line = `${marks[status]} ${oneLine(description, 100)}`;
+      const line = `${marks[status]} ${toOneLine(description, 100)}`;
       return paint(status === 'running' ? 'bold' : status === 'failed' ? 'red' : 'dim', line);
     })
     .join('\n');
@@ -80,5 +80,5 @@ export function statusText({ model, tokens, cost, since }: View, now: number): s
   const used =
     tokens === 0 ? undefined : tokens < 1_000 ? `${tokens} tokens` : `${(tokens / 1_000).toFixed(1)}k tokens`;
   const price = cost === undefined ? undefined : cost < 0.01 ? cost.toFixed(4) : cost.toFixed(2);
-  return [model && oneLine(model, 40), used, price && `cost ${price}`, time].filter(Boolean).join(' · ');
+  return [model && toOneLine(model, 40), used, price && `cost ${price}`, time].filter(Boolean).join(' · ');
 }

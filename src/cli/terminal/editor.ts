@@ -38,7 +38,7 @@ export const emptyEditor = (history: readonly string[] = []): Editor => ({
 export const withText = (editor: Editor, text: string, at = text.length): Editor => ({ ...editor, text, at });
 
 /** The editor after a message was sent, which is now the newest of the history. */
-export function sent(editor: Editor): Editor {
+export function clearSent(editor: Editor): Editor {
   const { history, text } = editor;
   const next = history.at(-1) === text || text.trim() === '' ? history : [...history, text].slice(-maxHistory);
   return emptyEditor(next);
@@ -49,7 +49,7 @@ export const sends = ({ text, at }: Editor, key: Key): boolean =>
   key.return === true && !key.meta && !key.shift && !text.slice(0, at).endsWith('\\');
 
 /** The editor after a key that does not send. */
-export function typed(editor: Editor, input: string, key: Key): Editor {
+export function applyKey(editor: Editor, input: string, key: Key): Editor {
   const { text, at } = editor;
   if (key.return) {
     const before = text.slice(0, at).replace(/\\$/, '');

@@ -1,18 +1,18 @@
 import { styleText } from 'node:util';
 import { Marked, type Token, type Tokens } from 'marked';
-import { printable } from '../io.ts';
+import { toPrintable } from '../io.ts';
 
 export type Style = Parameters<typeof styleText>[0];
 export type Paint = (style: Style, text: string) => string;
 
-export const coloured: Paint = (style, text) => styleText(style, text, { validateStream: false });
+export const paintAnsi: Paint = (style, text) => styleText(style, text, { validateStream: false });
 export const plain: Paint = (_style, text) => text;
 
 const marked = new Marked({ gfm: true });
 
 /** Renders an agent's Markdown as lines for a terminal, without control sequences. */
 export function markdownText(markdown: string, paint: Paint): string {
-  return blocks(marked.lexer(printable(markdown)), paint).trimEnd();
+  return blocks(marked.lexer(toPrintable(markdown)), paint).trimEnd();
 }
 
 const blocks = (tokens: readonly Token[], paint: Paint): string =>

@@ -1,10 +1,10 @@
 import { Box as Area, Static, Text, useInput, useStdout } from 'ink';
 import { createElement as h, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import type { Box, Session } from '../../client/index.ts';
-import { oneLine, printable } from '../io.ts';
+import { toOneLine, toPrintable } from '../io.ts';
 import { callText } from '../render.ts';
 import { blockText, diffText, planText, statusText } from './block-text.ts';
-import { type Editor, emptyEditor, type Key, sends, sent, typed, withText } from './editor.ts';
+import { applyKey, clearSent, type Editor, emptyEditor, type Key, sends, withText } from './editor.ts';
 import { markdownText, type Paint } from './markdown.ts';
 import { parseSlash, slashCommands } from './slash.ts';
 import type { Talk } from './talk.ts';
@@ -38,7 +38,7 @@ export async function findCompletion(
 }
 
 /** The editor with the completed word instead of its beginning. */
-export function completed(editor: Editor, { from, words }: Completion, chosen: number): Editor {
+export function applyCompletion(editor: Editor, { from, words }: Completion, chosen: number): Editor {
   const word = words[chosen]?.word;
   if (word === undefined) return editor;
   const rest = editor.text.slice(editor.at).replace(/^ /, '');
@@ -87,8 +87,8 @@ function UnderWay({ view, paint }: { readonly view: View; readonly paint: Paint 
   const parts = [
     view.reply === '' ? '' : lastLines(markdownText(view.reply, paint), most),
     ...[...view.calls.values()].map(({ title, output }) => {
-      const body = lastLines(printable(output).trimEnd(), 5);
-      return paint('cyan', `${frames[frame]} ${printable(title)}`) + (body === '' ? '' : `\n${paint('dim', body)}`);
+      const body = lastLines(toPrintable(output).trimEnd(), 5);
+      return paint('cyan', `${frames[frame]} ${toPrintable(title)}`) + (body === '' ? '' : `\n${paint('dim', body)}`);
     }),
     lastLines(planText(view.plan, paint), 8),
   ].filter((part) => part !== '');
@@ -132,13 +132,13 @@ function Line({ talk, view, paint, history, onBox, onLeave, onSent, onChoose }: 
   const showError = (thrown: Error) => talk.say('error', thrown.message);
 
   const submit = (text: string) => {
-    change(sent(newest.current));
+    change(clearSent(newest.current));
     onSent(text);
     if (call) return void talk.decide(text.trim()).catch(showError);
     if (text.startsWith('!')) return void talk.exec(text.slice(1).trim()).catch(showError);
     const slash = parseSlash(text);
     if (!slash) return void talk.send(text).catch(showError);
-    if (!slash.command) return talk.say('warning', `There is no command ${oneLine(text, 40)}: /help lists them.`);
+    if (!slash.command) return talk.say('warning', `There is no command ${toOneLine(text, 40)}: /help lists them.`);
     slash.command.run(talk, slash.argument).then((next) => {
       if (next === 'leave') onLeave();
       else if (next === 'choose') onChoose();
@@ -154,15 +154,15 @@ function Line({ talk, view, paint, history, onBox, onLeave, onSent, onChoose }: 
       return now.text === '' ? onLeave() : change(withText(now, ''));
     }
     if (completion) {
-      if (key.tab) return change(completed(now, completion, chosen));
+      if (key.tab) return change(applyCompletion(now, completion, chosen));
       if (key.escape) return setCompletion(undefined);
       const by = key.downArrow ? 1 : key.upArrow ? -1 : 0;
       if (by !== 0) return setChosen((at) => (at + by + completion.words.length) % completion.words.length);
       const word = completion.words[chosen]?.word ?? '';
       const isWhole = now.text.endsWith(word);
-      if (key.return && !isWhole) return change(completed(now, completion, chosen));
+      if (key.return && !isWhole) return change(applyCompletion(now, completion, chosen));
     }
-    if (!sends(now, key)) return change(typed(now, input, key));
+    if (!sends(now, key)) return change(applyKey(now, input, key));
     if (now.text.trim() !== '' || call) submit(now.text);
   };
   useInput((input: string, key: Key) => {
@@ -174,7 +174,7 @@ function Line({ talk, view, paint, history, onBox, onLeave, onSent, onChoose }: 
   const reply = view.blocks.findLast(({ kind }) => kind === 'agent');
   const isShown = reply?.kind === 'agent' && reply.text.trim() === view.question?.trim();
   const question =
-    view.question !== undefined && view.approvals.length === 0 && !isShown ? printable(view.question) : undefined;
+    view.question !== undefined && view.approvals.length === 0 && !isShown ? toPrintable(view.question) : undefined;
   return h(
     Area,
     { flexDirection: 'column' },
@@ -201,7 +201,7 @@ const keyHint = (view: View) => {
 function approvalText(call: View['approvals'][number], paint: Paint): string {
   const content = call.content && 'content' in call.content ? call.content : undefined;
   const change = content && diffText({ before: content.oldContent ?? '', after: content.content }, paint);
-  const why = call.reason ? paint('dim', `\n  ${printable(call.reason)}`) : '';
+  const why = call.reason ? paint('dim', `\n  ${toPrintable(call.reason)}`) : '';
   return `${paint('yellow', `Allow ${call.function}?`)}\n  ${callText(call)}${why}${change ? `\n${lastLines(change, 20)}` : ''}`;
 }
 
@@ -246,7 +246,7 @@ export function Chooser({ sessions, paint, onChosen }: ChooserProps) {
   const rows = Math.max(3, (stdout.rows || 24) - 4);
   const from = Math.max(0, Math.min(at - Math.floor(rows / 2), sessions.length - rows));
   const lines = sessions.slice(from, from + rows).map(({ id, status, latestMessageAt, title, lastTask }, row) => {
-    const line = `${id}  ${status.padEnd(9)}  ${latestMessageAt.slice(0, 16).replace('T', ' ')}  ${oneLine(title || lastTask || '-', 50)}`;
+    const line = `${id}  ${status.padEnd(9)}  ${latestMessageAt.slice(0, 16).replace('T', ' ')}  ${toOneLine(title || lastTask || '-', 50)}`;
     return h(Text, { key: id, wrap: 'truncate' }, from + row === at ? paint('inverse', `› ${line}`) : `  ${line}`);
   });
   return h(

@@ -1,6 +1,6 @@
 import type { Box } from '../../client/index.ts';
 import { quoteForShell } from '../../core/text/quote.ts';
-import { seenOnScreen } from '../../core/text/terminal/screen-text.ts';
+import { renderScreenText } from '../../core/text/terminal/screen-text.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
 
 const maxOutputBytes = 100_000;
@@ -78,7 +78,7 @@ export async function runBash(
   await box.api.sandbox.exec.mutate({ sessionId: box.id, command: begin }, { signal });
   const { stdout, stderr } = await box.exec(bashCommand(waitScript, callId), { signal });
   const reply = /^exit (\d+)$/m.exec(stderr);
-  const output = trimEndCharacters(seenOnScreen(stdout), '\n');
+  const output = trimEndCharacters(renderScreenText(stdout), '\n');
   if (!reply) {
     const text = 'The sandbox was stopped while this command ran. Look what it has done before you run it again.';
     return { text: [output, text].filter((part) => part !== '').join('\n'), isError: true };

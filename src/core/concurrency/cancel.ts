@@ -63,7 +63,7 @@ interface Deadline {
   readonly signal?: AbortSignal | undefined;
 }
 /** Does work whose signal fires with `signal`, or when the time is up. */
-export async function within<Value>(
+export async function runWithin<Value>(
   { ms, clock, signal }: Deadline,
   work: (until: { readonly signal: AbortSignal }) => Promise<Value>,
 ): Promise<Value> {

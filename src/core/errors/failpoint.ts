@@ -40,7 +40,7 @@ export function armFailpoints(spec: string, options: { exit(code: number): void 
 }
 
 /** The failpoints armed here, as text for a worker thread, which arms its own. */
-export const armedSpec = (): string | undefined => armed?.spec;
+export const getArmedSpec = (): string | undefined => armed?.spec;
 
 export const failpointHits = (name: string): number => armed?.hits.get(name) ?? 0;
 

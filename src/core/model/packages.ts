@@ -6,7 +6,7 @@ export interface Packages {
 export type PackageManager = keyof Packages;
 
 /** The managers with packages to install, in the order of installation. */
-export const requestedPackages = ({
+export const findRequestedPackages = ({
   pip = [],
   npm = [],
 }: Packages): readonly (readonly [PackageManager, readonly string[]])[] =>

@@ -33,8 +33,8 @@ export interface Principal {
 }
 
 /** The caller with the server's own token, and every caller where no credential is needed. */
-export const everybody: Principal = { role: 'admin' };
-export const nobody: Principal = { role: 'nobody' };
+export const adminPrincipal: Principal = { role: 'admin' };
+export const nobodyPrincipal: Principal = { role: 'nobody' };
 
 /** The refusal of a caller whose role is too weak, in every facade. */
 export const tooWeak = ({ role, origin = 'another origin' }: Pick<Principal, 'role' | 'origin'>): AppError =>

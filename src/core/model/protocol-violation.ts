@@ -17,7 +17,7 @@ export class ProtocolViolation extends Error {
 export const distrustError =
   'The sandbox broke the rules of its protocol and was ended; its files are kept. Send a message, or start the sandbox, to get a new one.';
 
-export const untrustedError = (data: BreachData): AppError =>
+export const toProtocolError = (data: BreachData): AppError =>
   new AppError('sandbox_untrusted', distrustError, { cause: new ProtocolViolation(data) });
 
 /** Undefined when the error has another reason. */

@@ -136,7 +136,7 @@ export const newRepository = (input: RepositoryInput): SessionRepository => ({
 });
 
 /** The same repository for a workspace that does not have it. */
-export const refetched = ({ environment: _, ...one }: SessionRepository): SessionRepository => ({
+export const toRefetch = ({ environment: _, ...one }: SessionRepository): SessionRepository => ({
   ...one,
   ...unfetched,
 });

@@ -98,7 +98,7 @@ export const BudgetOverrun = z.object({
 export type BudgetOverrun = z.infer<typeof BudgetOverrun>;
 
 /** All amounts that budgets count, but the time. */
-export const countedIn = ({ turns, tokens, cost, toolCalls = 0, assumed }: Spending) => ({
+export const toCountedSpending = ({ turns, tokens, cost, toolCalls = 0, assumed }: Spending) => ({
   ...{ turns, toolCalls },
   ...{ tokens: tokens + (assumed?.tokens ?? 0), cost: cost + (assumed?.cost ?? 0) },
 });

@@ -62,7 +62,7 @@ function shortened(name: string, suffix = ''): string {
 }
 
 /** The name for display: invisible characters are spelt out, so that no name can look like another one, or like two. */
-export const shownName = (name: string): string =>
+export const toShownName = (name: string): string =>
   name.toWellFormed().replace(invisible, (sign) => `\\u{${sign.codePointAt(0)?.toString(16)}}`);
 
 /**

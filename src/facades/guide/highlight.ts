@@ -54,7 +54,7 @@ const languages: Readonly<Record<string, Language>> = {
 };
 
 /** The code as highlighted HTML. Code in an unknown language is not highlighted. */
-export function highlighted(code: string, language: string): string {
+export function highlightCode(code: string, language: string): string {
   const rules = languages[language];
   if (!rules) return escaped(code);
   const parts: readonly (readonly [TokenKind, RegExp])[] = [

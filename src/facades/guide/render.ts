@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { Marked, type Tokens } from 'marked';
-import { highlighted } from './highlight.ts';
+import { highlightCode } from './highlight.ts';
 import { docs, paths, sections } from './pages.ts';
 
 const asText = (text: string) =>
@@ -54,7 +54,7 @@ function renderContent(markdown: string, page: string): string {
         return source === undefined ? asText(text) : `<img src="${source}" alt="${asText(text)}">`;
       },
       code({ text, lang = '' }: Tokens.Code): string {
-        return `<pre><code>${highlighted(text, lang.split(/\s/, 1)[0] ?? '')}</code></pre>\n`;
+        return `<pre><code>${highlightCode(text, lang.split(/\s/, 1)[0] ?? '')}</code></pre>\n`;
       },
       html: ({ text }: Tokens.HTML | Tokens.Tag): string => asText(text),
     },

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { detailFailures } from '../../http/errors/failure-docs.ts';
-import { describing, type ReplyDoc } from '../../http/routes/route-docs.ts';
+import { createRouteDescriber, type ReplyDoc } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import { docs, paths } from './pages.ts';
 import type { IndexEntry } from './search-index.ts';
@@ -14,7 +14,7 @@ const headers = {
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'cache-control': 'public, max-age=300',
 };
-const about = describing({ tag: 'Server', prefix: 'guide', failures: detailFailures });
+const about = createRouteDescriber({ tag: 'Server', prefix: 'guide', failures: detailFailures });
 const open = { open: true, free: true } as const;
 const SearchIndex = z.array(
   z.object({ page: z.string(), title: z.string(), heading: z.string(), anchor: z.string(), text: z.string() }),

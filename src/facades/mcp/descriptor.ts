@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { describing, nothing, type ReplyDoc } from '../../http/routes/route-docs.ts';
+import { createRouteDescriber, noBodyReply, type ReplyDoc } from '../../http/routes/route-docs.ts';
 import type { FacadeRoutes } from '../../http/routes/routes.ts';
 import { describeFacade } from '../shared/facade.ts';
 import type { McpDeps } from './deps.ts';
 import { mcpErrors, mcpFailures } from './errors.ts';
 
-const about = describing({ tag: 'MCP', prefix: 'mcp', failures: mcpFailures });
+const about = createRouteDescriber({ tag: 'MCP', prefix: 'mcp', failures: mcpFailures });
 const Message = z.looseObject({ jsonrpc: z.literal('2.0') });
 const replies: ReplyDoc = {
   description: 'A message, or a stream of messages',
@@ -23,7 +23,7 @@ function mcpRoutes(deps: McpDeps): FacadeRoutes {
       app.post(
         '/mcp',
         {
-          schema: { response: { 200: replies, 202: nothing } },
+          schema: { response: { 200: replies, 202: noBodyReply } },
           config: {
             doc: about('Message', 'Send a message of the Model Context Protocol', {
               description: 'Tools and resources are in docs/mcp-server.md. A notification is answered with 202.',

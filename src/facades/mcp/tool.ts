@@ -25,10 +25,10 @@ export interface McpTool<Input extends z.ZodObject = z.ZodObject> {
 }
 
 /** Keeps the type of the input. */
-export const mcpTool = <Input extends z.ZodObject>(tool: McpTool<Input>): McpTool => tool as unknown as McpTool;
+export const defineMcpTool = <Input extends z.ZodObject>(tool: McpTool<Input>): McpTool => tool as unknown as McpTool;
 
 /** An answer for programs, and its text for models. */
-export const structuredResult = (answer: Record<string, unknown>): CallToolResult => ({
+export const toStructuredResult = (answer: Record<string, unknown>): CallToolResult => ({
   content: [{ type: 'text', text: JSON.stringify(answer) }],
   structuredContent: answer,
 });

@@ -5,7 +5,7 @@ import { toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { Services } from '../../sessions/api/services.ts';
 import { byteRange } from '../shared/byte-range.ts';
-import { confining } from './headers.ts';
+import { confiningHeaders } from './headers.ts';
 import type { Target } from './target.ts';
 
 const types = new Map<string, string>(
@@ -49,7 +49,7 @@ export async function sendWorkspaceFile(exchange: Exchange, { id, streams, folde
   if (!opened) return false;
   const { size, content } = opened;
   const head = {
-    ...confining,
+    ...confiningHeaders,
     'content-type': types.get(extname(path).slice(1).toLowerCase()) ?? 'application/octet-stream',
   };
   if (range && range.from >= size && size > 0) {

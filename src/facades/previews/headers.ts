@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import { ownCookie } from '../shared/previews/cookies.ts';
-import { changedHeaders, withoutHops } from '../shared/previews/port-relay.ts';
+import { rewriteHeaders, withoutHops } from '../shared/previews/port-relay.ts';
 import type { Target } from './target.ts';
 
 // A program in a sandbox sees a request as if a browser in the sandbox had sent it, because development servers accept
@@ -33,7 +33,7 @@ const notForNames = new Set(['x-frame-options']);
 
 /** The headers of a program's answer under its own origin. */
 export function answerUnderName(raw: readonly string[], port: number): string[] {
-  return changedHeaders(withoutHops(raw, notForNames), (name, value) => {
+  return rewriteHeaders(withoutHops(raw, notForNames), (name, value) => {
     if (name === 'set-cookie') return ownCookie(value);
     if (name === 'location') return localPath(value, port) ?? value;
     if (name.startsWith('content-security-policy')) return withoutAncestors(value);
@@ -49,20 +49,20 @@ const underPath = new Set([
 
 /** The headers of a program's answer under a path of this server. */
 export function answerUnderPath(raw: readonly string[], port: number, base: string): string[] {
-  const kept = changedHeaders(withoutHops(raw), (name, value) => {
+  const kept = rewriteHeaders(withoutHops(raw), (name, value) => {
     if (!underPath.has(name)) return undefined;
     if (name !== 'location') return value;
     const path = localPath(value, port) ?? value;
     return path.startsWith('/') && !path.startsWith('//') ? `${base}${path}` : path;
   });
-  return [...kept, ...Object.entries(sandboxing).flat()];
+  return [...kept, ...Object.entries(sandboxingHeaders).flat()];
 }
 
 /**
  * A page has no origin, even in its own window: no cookies, no storage, no access to the page around it. It may
  * read its own answers, which are reached only by its secret address.
  */
-export const sandboxing = {
+export const sandboxingHeaders = {
   'Content-Security-Policy':
     "sandbox allow-scripts allow-forms allow-popups allow-modals allow-downloads; frame-ancestors 'self'",
   'Cross-Origin-Opener-Policy': 'same-origin',
@@ -76,8 +76,8 @@ export const sandboxing = {
 } as const;
 
 /** A file of the workspace can come from anywhere, so a page sends what it reads to this server only. */
-export const confining = {
-  ...sandboxing,
+export const confiningHeaders = {
+  ...sandboxingHeaders,
   'Content-Security-Policy': [
     'sandbox allow-scripts allow-forms allow-modals',
     "default-src 'self' 'unsafe-inline' data: blob:",

@@ -42,7 +42,7 @@ export const nothingListens = (port: number): Refusal => ({
   text: 'The program has not started yet, or it ended. This page reloads automatically.',
   again: true,
 });
-export const never = (text: string): Refusal => ({ status: 403, title: 'This port is never opened', text });
+export const refusedPort = (text: string): Refusal => ({ status: 403, title: 'This port is never opened', text });
 
 const wantsPage = (headers: IncomingHttpHeaders) => headers.accept?.includes('text/html') ?? false;
 const style =

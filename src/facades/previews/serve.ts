@@ -4,17 +4,17 @@ import { hostLabel, type PreviewLinks, tokenForm } from '../../api/procedure/pre
 import { poll } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toAppError } from '../../core/errors/errors.ts';
-import { nobody, type Principal } from '../../core/model/principal.ts';
+import { nobodyPrincipal, type Principal } from '../../core/model/principal.ts';
 import type { Clients } from '../../http/guard/clients.ts';
 import type { Credentials } from '../../http/guard/credentials.ts';
 import type { RateLimiter } from '../../http/guard/rate-limit.ts';
 import type { PortService, PreviewView } from '../../sessions/api/ports.ts';
 import type { Services } from '../../sessions/api/services.ts';
 import { setCookies } from '../shared/previews/cookies.ts';
-import { breaking, relay, relayUpgrade, withoutCredentials, withoutHops } from '../shared/previews/port-relay.ts';
+import { destroyOnAbort, relay, relayUpgrade, withoutCredentials, withoutHops } from '../shared/previews/port-relay.ts';
 import { sendWorkspaceFile } from './files.ts';
-import { answerUnderName, answerUnderPath, headersForProgram, sandboxing } from './headers.ts';
-import { never, nothingListens, type Refusal, refusals, refuse, refuseUpgrade } from './pages.ts';
+import { answerUnderName, answerUnderPath, headersForProgram, sandboxingHeaders } from './headers.ts';
+import { nothingListens, type Refusal, refusals, refuse, refusedPort, refuseUpgrade } from './pages.ts';
 import type { Target } from './target.ts';
 
 export interface ServeDeps {
@@ -50,7 +50,7 @@ export async function servePreview(
   const no = (refusal: Refusal) => refuse(response, headers, refusal);
   const client = deps.clients.of(request);
   const scheme = deps.links.schemeOf(client.scheme);
-  if (!byHost && isPreflight(request, headers)) return void response.writeHead(204, sandboxing).end();
+  if (!byHost && isPreflight(request, headers)) return void response.writeHead(204, sandboxingHeaders).end();
   if (!byHost && headers['service-worker'] !== undefined) return no(refusals.worker);
   const opened = await open(target, client.address, deps);
   if ('status' in opened) return no(opened);
@@ -59,7 +59,7 @@ export async function servePreview(
   const left = new AbortController();
   response.once('close', () => left.abort());
   using ending = watchEnd(target, opened, deps, left.signal);
-  using _ = breaking(ending.signal, response);
+  using _ = destroyOnAbort(ending.signal, response);
   const { ports, streams, sandboxes } = deps.servicesOf(opened.principal);
   if (of === 'files') {
     const { state } = await sandboxes.status(sid);
@@ -104,7 +104,7 @@ export async function upgradePreview(target: Target, request: IncomingMessage, s
   const left = new AbortController();
   socket.once('close', () => left.abort());
   using ending = watchEnd(target, opened, deps, left.signal);
-  using _ = breaking(ending.signal, socket);
+  using _ = destroyOnAbort(ending.signal, socket);
   const { ports } = deps.servicesOf(opened.principal);
   const dialled = await ports.connect(sid, of, ending.signal).catch(refusalOf(of));
   if ('status' in dialled) return refuseUpgrade(socket, dialled);
@@ -132,7 +132,12 @@ async function open(target: Target, address: string, deps: ServeDeps): Promise<O
   // An open page keeps sending its cookie after its preview was closed, so only tokens in addresses count as guesses.
   if (found === 'wrong' && target.isShown) {
     if (credentials.failed(address) > 0) return refusals.locked;
-    credentials.audit({ principal: nobody, action: 'preview.enter', target: target.sid, outcome: 'unauthorized' });
+    credentials.audit({
+      principal: nobodyPrincipal,
+      action: 'preview.enter',
+      target: target.sid,
+      outcome: 'unauthorized',
+    });
   }
   return refusals.closed;
 }
@@ -183,7 +188,7 @@ const refusalOf =
   (thrown: unknown): Refusal => {
     const { code, publicMessage } = toAppError(thrown);
     if (code === 'not_found') return nothingListens(port);
-    if (code === 'forbidden') return never(publicMessage);
+    if (code === 'forbidden') return refusedPort(publicMessage);
     if (code === 'sandbox_not_found') return refusals.resting;
     if (code === 'session_not_found') return refusals.closed;
     throw thrown;

@@ -5,7 +5,7 @@ import { SkillId, VersionName } from '../../api/skills.ts';
 import { FileHash } from '../../api/template-builds.ts';
 import { Snapshot, SnapshotName, snapshotExample, snapshotView } from '../../api/views/snapshots.ts';
 import { detailFailures, failuresIn } from '../../http/errors/failure-docs.ts';
-import { bytes, describing, ok } from '../../http/routes/route-docs.ts';
+import { bytes, createRouteDescriber, ok } from '../../http/routes/route-docs.ts';
 import type { FacadeRoutes } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { attachment } from '../../http/transport/content-disposition.ts';
@@ -16,7 +16,7 @@ import { withBodyStreams } from '../shared/uploads.ts';
 // The files that resources have next to their operations.
 
 type CallerParts = Pick<FacadeParts, 'acting'>;
-const about = (tag: string, prefix: string) => describing({ tag, prefix, failures: detailFailures });
+const about = (tag: string, prefix: string) => createRouteDescriber({ tag, prefix, failures: detailFailures });
 const binary = z.string().meta({ format: 'binary' });
 /** One COPY has one archive. CORRAL_BUILDS_OWNER_FILE_BYTES limits all uploads of an owner. */
 const maxArchiveBytes = 2 ** 30;
@@ -46,9 +46,13 @@ export const skillDownload = ({ acting }: CallerParts): FacadeRoutes => ({
 export const repositoryPatch = ({ acting }: CallerParts): FacadeRoutes => ({
   mount(app) {
     const failures = failuresIn({ ...envelopeStyle, texts: ofRepositories.texts });
-    const doc = describing({ ...ofRepositories, failures })('Patch', 'The commits since the base, for `git am`', {
-      fails: [400, 404, 409, 501, 413],
-    });
+    const doc = createRouteDescriber({ ...ofRepositories, failures })(
+      'Patch',
+      'The commits since the base, for `git am`',
+      {
+        fails: [400, 404, 409, 501, 413],
+      },
+    );
     app.get(
       '/api/v1/sessions/:sid/repositories/patch',
       {

@@ -12,7 +12,7 @@ import {
 } from '../../api/views/session-options.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { detailFailures } from '../../http/errors/failure-docs.ts';
-import { describing, ok } from '../../http/routes/route-docs.ts';
+import { createRouteDescriber, ok } from '../../http/routes/route-docs.ts';
 import type { FacadeRoutes } from '../../http/routes/routes.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 
@@ -43,7 +43,7 @@ const example = {
   createdAt: '2026-11-24T12:00:00.000Z',
 };
 // Routes of no session answer without the envelope, as all others of the server do.
-const about = describing({ tag: 'Sandboxes', prefix: 'boxes', failures: detailFailures });
+const about = createRouteDescriber({ tag: 'Sandboxes', prefix: 'boxes', failures: detailFailures });
 const boxView = ({ id, template, createdAt }: SessionRecord, name: string): z.input<typeof Box> => ({
   name,
   sessionId: id,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AutomationId, HookAnswer } from '../../api/views/automations.ts';
 import { detailFailures } from '../../http/errors/failure-docs.ts';
-import { describing, ok } from '../../http/routes/route-docs.ts';
+import { createRouteDescriber, ok } from '../../http/routes/route-docs.ts';
 import type { FacadeRoutes } from '../../http/routes/routes.ts';
 import { describeFacade, type FacadeParts } from '../shared/facade.ts';
 import { restRoutes } from '../shared/rest.ts';
@@ -9,7 +9,7 @@ import { buildFiles, repositoryPatch, skillDownload, snapshotArchives } from './
 import { boxRoutes } from './boxes.ts';
 import { volumeContent } from './volume-content.ts';
 
-const about = describing({ tag: 'Automations', prefix: 'automations', failures: detailFailures });
+const about = createRouteDescriber({ tag: 'Automations', prefix: 'automations', failures: detailFailures });
 const maxDeliveryBytes = 1_048_576;
 
 /** The addresses to which programs outside deliver. No key opens them: the signature of each delivery decides. */

@@ -10,7 +10,7 @@ import {
   whileWritten,
 } from '../../api/volumes.ts';
 import { detailFailures } from '../../http/errors/failure-docs.ts';
-import { bytes, describing, ok } from '../../http/routes/route-docs.ts';
+import { bytes, createRouteDescriber, ok } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { attachment } from '../../http/transport/content-disposition.ts';
@@ -18,7 +18,7 @@ import { byteRange, sendFile } from '../shared/byte-range.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 import { bodyPieces, withBodyStreams } from '../shared/uploads.ts';
 
-const about = describing({ ...ofVolumes, failures: detailFailures });
+const about = createRouteDescriber({ ...ofVolumes, failures: detailFailures });
 const AtPath = z.object({ path: VolumePath.min(1) });
 const Written = z.object({ path: z.string(), size: z.int() });
 const requestContent = { 'application/octet-stream': z.string().meta({ format: 'binary' }) };

@@ -1,5 +1,5 @@
-import { describing } from '../../http/routes/route-docs.ts';
+import { createRouteDescriber } from '../../http/routes/route-docs.ts';
 import { serverFailures } from '../shared/server-failures.ts';
 
 /** Describes a route that belongs to the server and to no facade. */
-export const about = describing({ tag: 'Server', prefix: '', failures: serverFailures });
+export const describeRoute = createRouteDescriber({ tag: 'Server', prefix: '', failures: serverFailures });

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import type { ReplyDoc } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
-import { about } from './about.ts';
+import { describeRoute } from './about.ts';
 
 export const types: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -18,10 +18,10 @@ export const types: Readonly<Record<string, string>> = {
 export const html = types['.html'] as string;
 
 /** Everyone may load these pages; their data needs a token. */
-export const open = { open: true, free: true } as const;
+export const openAccess = { open: true, free: true } as const;
 
 /** The reply of a route that sends a page or a file. */
-export const served = (type: string): ReplyDoc => ({
+export const assetReply = (type: string): ReplyDoc => ({
   description: 'Success',
   content: { [type]: { schema: z.unknown() } },
 });
@@ -44,7 +44,7 @@ export function mountAssets(app: App, { path, operationId, summary, files, heade
     `${path}/:name`,
     {
       schema: { params: z.object({ name: z.string() }), response: { 200: { description: 'The file' } } },
-      config: { ...open, doc: { ...about(operationId, summary, { fails: [404] }), asset: true } },
+      config: { ...openAccess, doc: { ...describeRoute(operationId, summary, { fails: [404] }), asset: true } },
     },
     async ({ params: { name } }, reply) => {
       const file = files.get(name);

@@ -1,7 +1,7 @@
 import type { App, RouteTable } from '../../http/routes/routes.ts';
 import type { PageFiles } from '../shared/facade.ts';
-import { about } from './about.ts';
-import { type Asset, html, mountAssets, open, served } from './assets.ts';
+import { describeRoute } from './about.ts';
+import { type Asset, assetReply, html, mountAssets, openAccess } from './assets.ts';
 import { openApiDocument } from './openapi.ts';
 
 // Swagger UI and ReDoc are copied from their packages when the page is built. They work offline and need no inline script.
@@ -84,8 +84,8 @@ export function mountDocs(app: App, { table, version, page }: Docs): void {
   app.get(
     '/openapi.json',
     {
-      schema: { response: { 200: served('application/json') } },
-      config: { ...open, doc: about('openapi', 'This document') },
+      schema: { response: { 200: assetReply('application/json') } },
+      config: { ...openAccess, doc: describeRoute('openapi', 'This document') },
     },
     async () => {
       document ??= openApiDocument(table.routes, version);
@@ -96,8 +96,8 @@ export function mountDocs(app: App, { table, version, page }: Docs): void {
     ['/docs', swaggerPage],
     ['/redoc', redocPage],
   ] as const) {
-    const config = { ...open, doc: about(path.slice(1), 'The documentation page') };
-    app.get(path, { schema: { response: { 200: served('text/html') } }, config }, async (_request, reply) =>
+    const config = { ...openAccess, doc: describeRoute(path.slice(1), 'The documentation page') };
+    app.get(path, { schema: { response: { 200: assetReply('text/html') } }, config }, async (_request, reply) =>
       reply.type(html).header('content-security-policy', policy).send(text),
     );
   }

@@ -5,7 +5,7 @@ import { json } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
 import type { Resources } from '../../sessions/api/services.ts';
 import type { SessionService } from '../../sessions/api/sessions.ts';
-import { about } from './about.ts';
+import { describeRoute } from './about.ts';
 
 const HealthReply = z.object({ status: z.enum(['healthy', 'unhealthy']) });
 const DetailedReply = HealthReply.extend({
@@ -54,7 +54,7 @@ export function mountHealth(app: App, { sessions, drain, clock, version }: Healt
     '/health',
     {
       schema: { response: replies },
-      config: { doc: about('health', 'Whether the server works; answers within a second'), ...free },
+      config: { doc: describeRoute('health', 'Whether the server works; answers within a second'), ...free },
     },
     async (_request, reply) => {
       const status = overallHealth(await healthInTime(sessions, clock));
@@ -65,7 +65,10 @@ export function mountHealth(app: App, { sessions, drain, clock, version }: Healt
     '/healthz',
     {
       schema: { response: { 200: alive } },
-      config: { doc: about('alive', 'Whether the process answers; for the supervisor that restarts it'), ...free },
+      config: {
+        doc: describeRoute('alive', 'Whether the process answers; for the supervisor that restarts it'),
+        ...free,
+      },
     },
     async () => ({ status: 'alive' as const, draining: drain.state().draining }),
   );
@@ -75,7 +78,7 @@ export function mountHealth(app: App, { sessions, drain, clock, version }: Healt
     '/readyz',
     {
       schema: { response: replies },
-      config: { doc: about('ready', 'Whether this server can take requests; for load balancers'), ...free },
+      config: { doc: describeRoute('ready', 'Whether this server can take requests; for load balancers'), ...free },
     },
     async (_request, reply) => {
       const { status } = (await healthInTime(sessions, clock)).storage;
@@ -86,7 +89,7 @@ export function mountHealth(app: App, { sessions, drain, clock, version }: Healt
     '/health/detailed',
     {
       schema: { response: detailedReplies },
-      config: { doc: about('healthDetailed', 'Get the health of each part'), free: true, least: 'operator' },
+      config: { doc: describeRoute('healthDetailed', 'Get the health of each part'), free: true, least: 'operator' },
     },
     async (_request, reply) => {
       const { storage, sandbox, model, sessions: count } = await healthInTime(sessions, clock);

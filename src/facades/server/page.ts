@@ -9,8 +9,8 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import type { App } from '../../http/routes/routes.ts';
 import type { PageFiles } from '../shared/facade.ts';
-import { about } from './about.ts';
-import { mountAssets, open, served, types } from './assets.ts';
+import { describeRoute } from './about.ts';
+import { assetReply, mountAssets, openAccess, types } from './assets.ts';
 
 // The page for browsers: its built files. Its policy forbids it to load from other sites and, in browsers with trusted types,
 // to turn text into HTML or into scripts. The one policy for scripts makes the address of the page's worker, and no other.
@@ -99,8 +99,11 @@ export function mountPage(app: App, page: () => Promise<PageFiles>): void {
     {
       schema: { params: z.object({ name: z.string() }), response: { 200: { description: 'The file' } } },
       config: {
-        ...open,
-        doc: { ...about('staticFile', 'The web client (`index.html`) and its files', { fails: [404] }), asset: true },
+        ...openAccess,
+        doc: {
+          ...describeRoute('staticFile', 'The web client (`index.html`) and its files', { fails: [404] }),
+          asset: true,
+        },
       },
     },
     async (request, reply) => await sendFile(request, reply, { name: request.params.name, page }),
@@ -109,8 +112,8 @@ export function mountPage(app: App, page: () => Promise<PageFiles>): void {
   app.get(
     '/favicon.ico',
     {
-      schema: { response: { 200: served('image/svg+xml') } },
-      config: { ...open, doc: { ...about('favicon', 'The icon of the server'), asset: true } },
+      schema: { response: { 200: assetReply('image/svg+xml') } },
+      config: { ...openAccess, doc: { ...describeRoute('favicon', 'The icon of the server'), asset: true } },
     },
     async (request, reply) => await sendFile(request, reply, { name: 'icon.svg', page }),
   );
@@ -120,9 +123,9 @@ export function mountPage(app: App, page: () => Promise<PageFiles>): void {
     {
       schema: {
         params: z.object({ sid: z.string().describe('the session') }),
-        response: { 200: served('text/html') },
+        response: { 200: assetReply('text/html') },
       },
-      config: { ...open, doc: about('desktopPage', "The page that shows a session's desktop") },
+      config: { ...openAccess, doc: describeRoute('desktopPage', "The page that shows a session's desktop") },
     },
     async (request, reply) => await sendFile(request, reply, { name: 'desktop.html', page, headers: framed }),
   );

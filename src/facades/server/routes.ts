@@ -5,7 +5,7 @@ import { eitherReply, ok, type ReplyDoc } from '../../http/routes/route-docs.ts'
 import type { App, FacadeRoutes, RouteTable } from '../../http/routes/routes.ts';
 import type { Resources, Services } from '../../sessions/api/services.ts';
 import type { PageFiles } from '../shared/facade.ts';
-import { about } from './about.ts';
+import { describeRoute } from './about.ts';
 import { mountDocs } from './docs.ts';
 import { mountHealth } from './health.ts';
 import { mainPage, sendFile, wantsPage } from './page.ts';
@@ -55,7 +55,7 @@ export function serverRoutes({
             response: { 200: eitherReply(ok(Root, { name: 'corral', version: '0.1.0', status: 'running' }), pageDoc) },
           },
           config: {
-            doc: about('root', 'Get the name and version of the server; browsers get the web client'),
+            doc: describeRoute('root', 'Get the name and version of the server; browsers get the web client'),
             open: true,
             free: true,
           },
@@ -71,7 +71,7 @@ export function serverRoutes({
         {
           schema: { response: { 200: measurements } },
           config: {
-            doc: about('metrics', 'Measurements in Prometheus text format 0.0.4', { fails: [401] }),
+            doc: describeRoute('metrics', 'Measurements in Prometheus text format 0.0.4', { fails: [401] }),
             free: true,
             least: 'operator',
           },

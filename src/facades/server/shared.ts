@@ -4,8 +4,8 @@ import type { App } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import type { SharedSessions } from '../../sessions/api/shares.ts';
 import type { PageFiles } from '../shared/facade.ts';
-import { about } from './about.ts';
-import { open, served } from './assets.ts';
+import { describeRoute } from './about.ts';
+import { assetReply, openAccess } from './assets.ts';
 import { sendFile } from './page.ts';
 
 // Shared sessions for holders of links. The link's secret comes in a body, and in the page's address behind the #, so that no
@@ -41,8 +41,8 @@ export function mountSharedSessions(app: App, shared: SharedSessions, page: () =
   app.get(
     '/shared',
     {
-      schema: { response: { 200: served('text/html') } },
-      config: { ...open, doc: about('sharedPage', 'The page that shows the session of a link') },
+      schema: { response: { 200: assetReply('text/html') } },
+      config: { ...openAccess, doc: describeRoute('sharedPage', 'The page that shows the session of a link') },
     },
     (request, reply) => sendFile(request, reply, { name: 'shared.html', page }),
   );
@@ -52,7 +52,10 @@ export function mountSharedSessions(app: App, shared: SharedSessions, page: () =
       schema: { body: ReadBody, response: { 200: ok(Read, readExample) } },
       config: {
         ...anyone,
-        doc: about('readShared', 'Read the messages and plans of a shared session', { bodyExample, fails: [404, 422] }),
+        doc: describeRoute('readShared', 'Read the messages and plans of a shared session', {
+          bodyExample,
+          fails: [404, 422],
+        }),
       },
     },
     async ({ body }) => {
@@ -67,7 +70,7 @@ export function mountSharedSessions(app: App, shared: SharedSessions, page: () =
       schema: { body: FileBody, response: { 200: ok(Files, { entries: [] }) } },
       config: {
         ...anyone,
-        doc: about('sharedFiles', 'List files of a shared session', { bodyExample, fails: [404, 422] }),
+        doc: describeRoute('sharedFiles', 'List files of a shared session', { bodyExample, fails: [404, 422] }),
       },
     },
     async ({ body }, reply) => {
@@ -81,7 +84,7 @@ export function mountSharedSessions(app: App, shared: SharedSessions, page: () =
       schema: { body: FileBody, response: { 200: ok(Content, { path: 'a.txt', content: 'hi' }) } },
       config: {
         ...anyone,
-        doc: about('sharedFile', 'Read a file of a shared session', { bodyExample, fails: [404, 422] }),
+        doc: describeRoute('sharedFile', 'Read a file of a shared session', { bodyExample, fails: [404, 422] }),
       },
     },
     async ({ body: { token, path } }, reply) => ({

@@ -9,7 +9,7 @@ import {
 import { Done } from '../../api/procedure/schemas.ts';
 import { appRouter } from '../../api/router.ts';
 import { detailFailures, failuresIn } from '../../http/errors/failure-docs.ts';
-import { describing, ok } from '../../http/routes/route-docs.ts';
+import { createRouteDescriber, ok } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { envelopeStyle, okEnveloped, success } from './envelope.ts';
@@ -85,7 +85,7 @@ function documentOf({ of, id, summary, description, example, fails }: OperationM
       : style === 'server'
         ? serverFailures
         : detailFailures;
-  return describing({ tag, prefix, failures })(id, summary, {
+  return createRouteDescriber({ tag, prefix, failures })(id, summary, {
     ...(description !== undefined && { description }),
     ...(example !== undefined && { bodyExample: example }),
     fails: fails ?? (hasId ? [404] : []),

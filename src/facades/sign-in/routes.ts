@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { cookie, readCookie } from '../../auth/sign-in/cookies.ts';
 import { loginSeconds, SignInRefused } from '../../auth/sign-in/sign-in.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { describing, nothing, ok, type ReplyDoc } from '../../http/routes/route-docs.ts';
+import { createRouteDescriber, noBodyReply, ok, type ReplyDoc } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 import { serverFailures } from '../shared/server-failures.ts';
@@ -13,7 +13,7 @@ import { serverFailures } from '../shared/server-failures.ts';
 type Deps = Pick<FacadeParts, 'people' | 'logger'>;
 type PeopleParts = NonNullable<Deps['people']>;
 
-const about = describing({ tag: 'Server', prefix: '', failures: serverFailures });
+const describeRoute = createRouteDescriber({ tag: 'Server', prefix: '', failures: serverFailures });
 const Providers = z.object({ providers: z.array(z.object({ id: z.string(), name: z.string() })).readonly() });
 const Left = z.object({
   /** Where the browser ends the provider's own session; null: the provider has no such place. */
@@ -34,7 +34,7 @@ export function signInRoutes({ people, logger }: Deps): FacadeRoutes {
         {
           schema: { response: { 200: ok(Providers, { providers: [{ id: 'main', name: 'Example' }] }) } },
           config: {
-            doc: about('signInProviders', 'List the identity providers with which people sign in'),
+            doc: describeRoute('signInProviders', 'List the identity providers with which people sign in'),
             open: true,
           },
         },
@@ -51,7 +51,10 @@ export function signInRoutes({ people, logger }: Deps): FacadeRoutes {
             querystring: z.object({ returnTo: z.string().optional() }),
             response: { 303: redirect },
           },
-          config: { doc: { ...about('signInBegin', 'Sign in', { fails: [404, 503] }), asset: true }, open: true },
+          config: {
+            doc: { ...describeRoute('signInBegin', 'Sign in', { fails: [404, 503] }), asset: true },
+            open: true,
+          },
         },
         async (request, reply) => {
           const { signIn, visitors } = parts();
@@ -71,17 +74,20 @@ export function signInRoutes({ people, logger }: Deps): FacadeRoutes {
         '/sign-in/:provider/callback',
         {
           schema: { params: Provider, response: { 303: redirect } },
-          config: { doc: { ...about('signInFinish', 'Finish a sign-in', { fails: [404] }), asset: true }, open: true },
+          config: {
+            doc: { ...describeRoute('signInFinish', 'Finish a sign-in', { fails: [404] }), asset: true },
+            open: true,
+          },
         },
         async (request, reply) => await finish(request, reply, { ...parts(), logger }),
       );
       app.post(
         '/sign-in/:provider/backchannel',
         {
-          schema: { params: Provider, response: { 200: nothing } },
+          schema: { params: Provider, response: { 200: noBodyReply } },
           config: {
             doc: {
-              ...about('signInEnded', 'End the sessions that the provider ended (back-channel logout)', {
+              ...describeRoute('signInEnded', 'End the sessions that the provider ended (back-channel logout)', {
                 fails: [400, 404],
               }),
               asset: true,
@@ -99,7 +105,7 @@ export function signInRoutes({ people, logger }: Deps): FacadeRoutes {
         '/sign-in/end',
         {
           schema: { response: { 200: ok(Left, { location: null }) } },
-          config: { doc: about('signOut', 'Sign out: end this browser or command') },
+          config: { doc: describeRoute('signOut', 'Sign out: end this browser or command') },
         },
         async (request, reply) => {
           const { key, person } = request.principal;

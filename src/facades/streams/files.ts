@@ -8,7 +8,7 @@ import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { attachment } from '../../http/transport/content-disposition.ts';
 import { assertFitsArchive, filesBelow, maxPackedBytes } from '../shared/archive/files-below.ts';
 import { byteRange, sendFile } from '../shared/byte-range.ts';
-import { about, Params } from './about.ts';
+import { describeRoute, Params } from './about.ts';
 import type { StreamDeps } from './deps.ts';
 
 const path = z.string().min(1).max(4_096);
@@ -29,7 +29,7 @@ export function mountDownloads(app: App, { streams, files }: StreamDeps): void {
         response: { 200: bytes('Its bytes'), 206: bytes('The part that `Range` names') },
       },
       config: {
-        doc: about('Download', 'Download a file of any size, or a part of it', {
+        doc: describeRoute('Download', 'Download a file of any size, or a part of it', {
           description: `${versions} A \`Range\` of the form \`bytes=0-1023\` or \`bytes=1024-\` asks for a part.`,
           headers: { Range: 'bytes=<first>-<last>' },
           fails: [404, 416, 422],
@@ -49,7 +49,7 @@ export function mountDownloads(app: App, { streams, files }: StreamDeps): void {
     {
       schema: { params: Params, querystring: FolderQuery, response: { 200: bytes('A zip file', 'application/zip') } },
       config: {
-        doc: about('Zip', 'Download a folder as a zip file, without hidden folders', {
+        doc: describeRoute('Zip', 'Download a folder as a zip file, without hidden folders', {
           description:
             'A file that cannot be packed, such as a link or one that changes while it is read, is left out and named in `LEFT_OUT.txt`.',
           fails: [404, 413, 422],
@@ -86,7 +86,7 @@ export function mountUpload(scope: App, { streams }: StreamDeps): void {
         response: { 200: ok(Written, { path: 'a.bin', size: 3, version: '3-1700000000.000000000' }) },
       },
       config: {
-        doc: about('Upload', 'Upload a file of any size; it replaces an existing one when it is whole', {
+        doc: describeRoute('Upload', 'Upload a file of any size; it replaces an existing one when it is whole', {
           description: `${versions} With \`If-Match\` only that version is replaced, and any other answers 412.`,
           headers: { 'If-Match': 'the version to replace', 'If-None-Match': '`*`: there must be no such file' },
           fails: [404, 412, 422],

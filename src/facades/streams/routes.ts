@@ -6,7 +6,7 @@ import { bytes } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { withBodyStreams } from '../shared/uploads.ts';
-import { about, Params } from './about.ts';
+import { describeRoute, Params } from './about.ts';
 import type { StreamDeps } from './deps.ts';
 import { runCommand } from './exec.ts';
 import { mountDownloads, mountUpload } from './files.ts';
@@ -30,7 +30,7 @@ function mountWatch(app: App, deps: StreamDeps): void {
         },
       },
       config: {
-        doc: about('Watch', 'Watch a folder for changes of its files', {
+        doc: describeRoute('Watch', 'Watch a folder for changes of its files', {
           description:
             'A change has `type` (`create`, `write`, `remove`, `rename`, `chmod`) and `name`, relative to the folder. A move ' +
             'is a `rename` of the old name and a `create` of the new one. `lost`: more changed than could be kept.',
@@ -110,7 +110,7 @@ export function streamRoutes(deps: StreamDeps): FacadeRoutes {
         {
           schema: { params: TerminalParams, response: { 200: framed } },
           config: {
-            doc: about('Terminal', 'Read the output of a terminal, from now on', {
+            doc: describeRoute('Terminal', 'Read the output of a terminal, from now on', {
               description: 'tRPC opens, writes, resizes and closes terminals. A new reader replaces the earlier one.',
               fails: [404, 422],
               missing: 'No such terminal',
@@ -131,7 +131,7 @@ function mountBodies(scope: App, deps: StreamDeps): void {
     {
       schema: { params: Params, response: { 200: framed } },
       config: {
-        doc: about('Exec', 'Run a command, with its output as it comes', {
+        doc: describeRoute('Exec', 'Run a command, with its output as it comes', {
           description:
             'The body begins with one line of JSON: `command`, and `cwd`, `env` and `timeoutMs` where needed. The bytes ' +
             "behind that line are the command's standard input. `end` has `exitCode` and `timedOut`, or `error`.",

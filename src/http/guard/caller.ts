@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { nobody, type Principal } from '../../core/model/principal.ts';
+import { nobodyPrincipal, type Principal } from '../../core/model/principal.ts';
 
 // The caller becomes known where a request arrives and is needed where services are called. AsyncLocalStorage carries
 // it, because a parameter through every route could be forgotten. Without a caller everything is denied, except on
@@ -13,7 +13,7 @@ interface Caller {
 }
 const current = new AsyncLocalStorage<Caller>();
 
-export const currentPrincipal = (lost: Principal = nobody): Principal => current.getStore()?.principal ?? lost;
+export const currentPrincipal = (lost: Principal = nobodyPrincipal): Principal => current.getStore()?.principal ?? lost;
 /** Empty when the caller is unknown. */
 export const currentRequest = (): Partial<Pick<Caller, 'address' | 'request'>> => current.getStore() ?? {};
 
@@ -21,6 +21,6 @@ export const runAsCaller = <Result>(caller: Caller, work: () => Result): Result 
 
 /** Binds work that runs later, such as a socket's listener, to the current caller. */
 export function bindCaller<Args extends unknown[], Result>(work: (...args: Args) => Result): (...args: Args) => Result {
-  const caller = current.getStore() ?? { principal: nobody, address: undefined, request: undefined };
+  const caller = current.getStore() ?? { principal: nobodyPrincipal, address: undefined, request: undefined };
   return (...args) => current.run(caller, work, ...args);
 }

@@ -6,7 +6,7 @@ import { type Lockout, lockedOut } from '../../auth/lockout.ts';
 import { parseSubject, type SignedUrls, type UrlRight } from '../../auth/signed-url.ts';
 import { presentedTokens, type TokenCheck } from '../../auth/token.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { everybody, hasRole, nobody, type Principal, tooWeak } from '../../core/model/principal.ts';
+import { adminPrincipal, hasRole, nobodyPrincipal, type Principal, tooWeak } from '../../core/model/principal.ts';
 import { currentRequest, runAsCaller } from './caller.ts';
 import type { RateLimiter } from './rate-limit.ts';
 import type { Visitors } from './visitors.ts';
@@ -85,7 +85,7 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
     const opened = signature === undefined ? undefined : opens(request, signature, options);
     if (isJudged && (signature === undefined ? !known : !opened)) countWrong(request.client.address, options);
     request.known = known !== undefined;
-    request.principal = opened?.principal ?? known ?? nobody;
+    request.principal = opened?.principal ?? known ?? nobodyPrincipal;
     visitors?.follow(request.principal, reply);
     request.caller = callerName(known, isRequired) ?? request.client.address;
     countRequest(request, reply, options);
@@ -119,9 +119,9 @@ function readers({ keys }: GuardOptions): (request: FastifyRequest) => Principal
 
 /** The principal of the presented credentials; undefined when credentials are required and none is valid. */
 export function findPrincipal(shown: readonly string[], { gate, keys }: Pick<GuardOptions, 'gate' | 'keys'>) {
-  if (gate.acceptsLocal(shown)) return everybody;
-  if (gate.required && gate.accepts(shown)) return everybody;
-  if (!gate.required && !keys?.any) return keys?.anonymous ?? everybody;
+  if (gate.acceptsLocal(shown)) return adminPrincipal;
+  if (gate.required && gate.accepts(shown)) return adminPrincipal;
+  if (!gate.required && !keys?.any) return keys?.anonymous ?? adminPrincipal;
   return keys?.find(shown);
 }
 function callerName(principal: Principal | undefined, isRequired: boolean): string | undefined {
@@ -165,7 +165,7 @@ function opens(request: FastifyRequest, signature: string, { signed, keys }: Gua
   const method = request.method === 'HEAD' ? 'GET' : request.method;
   const right = signed.accepts({ method, path: request.url.split('?', 1)[0] ?? '', purpose }, signature);
   const subject = parseSubject(signature);
-  const principal = subject === undefined ? everybody : keys?.live(subject);
+  const principal = subject === undefined ? adminPrincipal : keys?.live(subject);
   return right && principal && { right, principal };
 }
 interface SignedAccess {

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, onSendHookHandler } from 'fastify';
 import type { z } from 'zod';
 import type { HttpLogger } from './observe.ts';
-import { documentedReplies, type Replies } from './routes.ts';
+import { findDocumentedReplies, type Replies } from './routes.ts';
 
 /**
  * Compares each reply with its route's schemas, and answers 500 with the reason when it breaks them. For tests and
@@ -9,7 +9,7 @@ import { documentedReplies, type Replies } from './routes.ts';
  */
 export function checkReplies(app: FastifyInstance, logger: Pick<HttpLogger, 'error'>): void {
   app.addHook('onRoute', (route) => {
-    const replies = documentedReplies(route);
+    const replies = findDocumentedReplies(route);
     if (!replies || route.method === 'HEAD') return;
     const check: onSendHookHandler = (_request, reply, payload, done) => {
       const problem = findProblem(reply, payload, replies);

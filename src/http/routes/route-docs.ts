@@ -59,7 +59,7 @@ export const eitherReply = <Schema extends z.ZodType>(
   content: { ...usual.content, ...other.content },
 });
 /** A reply without a body. */
-export const nothing: ReplyDoc = { description: 'Done; no body' };
+export const noBodyReply: ReplyDoc = { description: 'Done; no body' };
 /** A reply of another type, such as a download; of any type by default. */
 export const bytes = (description: string, type = '*/*'): ReplyDoc => ({
   description,
@@ -85,7 +85,7 @@ interface FacadeDocs {
 }
 
 /** Creates the function with which a facade's routes describe themselves. */
-export const describing =
+export const createRouteDescriber =
   ({ tag, prefix, failures }: FacadeDocs) =>
   (name: string, summary: string, { fails = [], missing, ...prose }: Prose = {}): RouteDoc => ({
     operationId: `${prefix}${name}`,

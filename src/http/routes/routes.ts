@@ -100,7 +100,7 @@ export function routeTable(app: FastifyInstance): RouteTable {
   const routes: (RegisteredRoute & { readonly pattern: RegExp })[] = [];
   app.addHook('onRoute', (route) => {
     const { method, url, config } = route;
-    const replies = documentedReplies(route) ?? new Map();
+    const replies = findDocumentedReplies(route) ?? new Map();
     const { response, ...schema } = route.schema ?? {};
     if (response !== undefined) route.schema = schema; // otherwise Fastify would search for a serializer at each reply
     const pattern = new RegExp(`^${url.replace(/[.]/g, '\\.').replace(/:[^/]+/g, '[^/]+')}/?$`);
@@ -116,7 +116,10 @@ export function routeTable(app: FastifyInstance): RouteTable {
 }
 
 /** The documented replies of a route that is being registered; undefined for a route without a document. */
-export function documentedReplies({ schema, config }: Pick<RouteOptions, 'schema' | 'config'>): Replies | undefined {
+export function findDocumentedReplies({
+  schema,
+  config,
+}: Pick<RouteOptions, 'schema' | 'config'>): Replies | undefined {
   const doc = config?.doc;
   return doc && new Map(Object.entries({ ...(schema?.response as ReplyDocs | undefined), ...doc.failures }));
 }

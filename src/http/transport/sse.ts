@@ -32,7 +32,7 @@ export interface SseStream extends Disposable {
 }
 
 // JSON contains no raw line breaks, so one `data:` line is always enough.
-export function sseFrame({ id, event, data }: { id?: string; event: string; data: unknown }): Buffer {
+export function toSseFrame({ id, event, data }: { id?: string; event: string; data: unknown }): Buffer {
   return Buffer.from(`${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
 }
 

@@ -3,7 +3,7 @@ import { computeSessionSpanId, computeTraceId } from './otlp.ts';
 import type { SpanData, SpanSink } from './span.ts';
 
 /** The tracer of an SDK that the operator loaded with `--import`. Undefined without one. */
-export function loadedTracer(version: string): Tracer | undefined {
+export function findLoadedTracer(version: string): Tracer | undefined {
   const tracer = trace.getTracer('corral', version);
   const probe = tracer.startSpan('probe', { root: true });
   return trace.isSpanContextValid(probe.spanContext()) ? tracer : undefined; // never ended, so never sent

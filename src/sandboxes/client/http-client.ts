@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { neverFires, pause, throwIfFired } from '../../core/concurrency/cancel.ts';
 import { type Clock, systemClock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { type AnswerName, type AnswerOf, terminalEnd } from './answers/answers.ts';
+import { type AnswerName, type AnswerOf, parseTerminalEnd } from './answers/answers.ts';
 import { openDaemonTrust } from './answers/daemon-trust.ts';
 import { validateAnswer } from './answers/validate-answer.ts';
 import { jobClient } from './anywhere/job-client.ts';
@@ -234,7 +234,7 @@ export function sandboxClient(
         const trailers = await whileAlive(signal, (until) => bytes(ask, throttle(onBytes), until));
         const message = trailers['corral-terminal'];
         if (!message) throw new AppError('sandbox_lost', "The sandbox's response ended before the terminal's end.");
-        const end = terminalEnd(message);
+        const end = parseTerminalEnd(message);
         if (!end) {
           const detail = 'the end of a terminal that no daemon tells';
           throw trust.reportViolation({ reason: 'wrong_shape', call: 'GET /terminals/{id}/stream', detail });

@@ -2,7 +2,7 @@ import type { ClientRequest, IncomingMessage, InformationEvent, ServerResponse }
 import { limitInterimAnswers } from '../../core/concurrency/interim-answers.ts';
 import { isHeaderText } from '../../core/text/text.ts';
 import type { Client } from './client.ts';
-import { searchedAnswer } from './credentials/searched-answer.ts';
+import { searchAnswer } from './credentials/searched-answer.ts';
 import { withholdFilter } from './credentials/withhold.ts';
 import { endToEnd, headBytes, withoutHeaders } from './heads.ts';
 import { pipeFiltered } from './pipe-filtered.ts';
@@ -58,7 +58,7 @@ export function passAnswer(
   const pass = (incoming: IncomingMessage) => {
     const fault = findFault(incoming);
     if (fault) return reject(fault);
-    const found = secrets.length > 0 ? searchedAnswer(incoming, { method: outgoing.method, secrets }) : undefined;
+    const found = secrets.length > 0 ? searchAnswer(incoming, { method: outgoing.method, secrets }) : undefined;
     if (found?.kind === 'repeats') return repeats();
     if (found?.kind === 'unsearchable') {
       client.tell(target, 'refused', cannotSearch);

@@ -1,6 +1,11 @@
 import type { Duplex } from 'node:stream';
 import type { SessionId } from '../../core/model/ids.ts';
-import { deniesAll, type EgressChoice, type EgressRules, isRules } from '../../core/model/sandboxes/egress-choice.ts';
+import {
+  deniesAll,
+  type EgressChoice,
+  type EgressRules,
+  isEgressRules,
+} from '../../core/model/sandboxes/egress-choice.ts';
 import { canonicalAddress, parseRange } from '../../core/text/address-range.ts';
 import type { Client } from './client.ts';
 import { chosenRanges } from './fetch/addresses.ts';
@@ -26,7 +31,7 @@ import { type Target, toTarget } from './target.ts';
  */
 function withinChoice(permit: Permit, choice: EgressChoice | undefined, target: Target): Verdict {
   if (choice === undefined) return permit;
-  if (!isRules(choice)) return entryFor(choice, target) === undefined ? notChosen : permit;
+  if (!isEgressRules(choice)) return entryFor(choice, target) === undefined ? notChosen : permit;
   const { hosts, admits, admitsAny } = parsedRules(choice);
   if (entryFor(hosts, target) !== undefined) return permit;
   if (target.kind === 'address') return admits(target.host) ? permit : notChosen;

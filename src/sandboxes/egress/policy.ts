@@ -96,7 +96,7 @@ export function decideByRegistries({ registries, extra, target }: PolicyRequest)
     ({ host, port }) => host === target.host && (port === target.port || isWeb(port, target.port)),
   );
   if (found) return { allowed: true, rule: `registries: ${found.for}` };
-  const added = extra.find((entry) => matches(entry, target));
+  const added = extra.find((entry) => matchesTarget(entry, target));
   return added && { allowed: true, rule: `registries: ${added.text}` };
 }
 
@@ -114,10 +114,10 @@ export function decideBySession(entries: readonly string[], target: Target): Ver
 export const entryFor = (texts: readonly string[], target: Target): string | undefined =>
   texts.find((text) => {
     const entry = parseEntry(text);
-    return entry !== undefined && matches(entry, target);
+    return entry !== undefined && matchesTarget(entry, target);
   });
 
-export function matches({ host, below, port }: Entry, target: Target): boolean {
+export function matchesTarget({ host, below, port }: Entry, target: Target): boolean {
   if (port === undefined ? !webPorts.includes(target.port) : port !== target.port) return false;
   if (host === '') return true;
   return below ? target.host.endsWith(`.${host}`) : host === target.host;

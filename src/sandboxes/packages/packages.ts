@@ -2,7 +2,7 @@ import { deadlineSignal, raceAbort, throwIfFired } from '../../core/concurrency/
 import { atIntervals } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { type PackageManager, type Packages, requestedPackages } from '../../core/model/packages.ts';
+import { findRequestedPackages, type PackageManager, type Packages } from '../../core/model/packages.ts';
 import { digestOf } from '../../core/text/digest.ts';
 import { beginningOf, endOf } from '../../core/text/text.ts';
 import type { SandboxClient } from '../client/client.ts';
@@ -45,7 +45,7 @@ interface Install {
  */
 export async function installPackages(install: Install, signal: AbortSignal): Promise<void> {
   const { client, packages, image, clock } = install;
-  const requested = requestedPackages(packages);
+  const requested = findRequestedPackages(packages);
   if (requested.length === 0) return;
   const all = digestOf([image, requested]);
   const { stdout } = await client.exec({ command: `cat ${mark} 2>/dev/null`, timeoutMs: closeMs }, signal);

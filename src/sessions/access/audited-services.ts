@@ -7,7 +7,7 @@ import type { AutomationService } from '../api/server/automations.ts';
 import { type Services, serviceRules } from '../api/services.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { WorkspaceService } from '../api/workspaces.ts';
-import { may } from './authorize.ts';
+import { permitsAction } from './authorize.ts';
 import type { ProjectParts } from './guarded-projects.ts';
 
 // Wraps the facades' services so that each change is audited: one entry per call, in every facade, whether it
@@ -168,7 +168,7 @@ function lookedAt(sessions: Pick<SessionService, 'get'>, { principalOf, tell, no
     if (looks.size > maxLooks && oldest !== undefined) looks.delete(oldest);
     const auditing = sessions.get(id).then((session) => {
       if (session.owner === undefined || session.owner === principal.owner) return;
-      const outcome = may(principal, 'read', session) ? 'done' : 'session_not_found';
+      const outcome = permitsAction(principal, 'read', session) ? 'done' : 'session_not_found';
       tell({ principal, action: 'session.read', target: id, outcome });
     });
     auditing.catch(() => {}); // an unknown session needs no entry

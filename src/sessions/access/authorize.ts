@@ -13,7 +13,7 @@ const owns = (principal: Principal, { owner }: OwnedResource): boolean =>
   principal.owner !== undefined && principal.owner === owner;
 
 /** The only place that decides whether a principal is allowed an action. */
-export function may(principal: Principal, action: Action, thing: OwnedResource): boolean {
+export function permitsAction(principal: Principal, action: Action, thing: OwnedResource): boolean {
   if (principal.role === 'admin') return true;
   const isReading = action === 'see' || action === 'read';
   if (principal.role === 'reader') return isReading;
@@ -32,7 +32,7 @@ export function authorize(
   thing: OwnedResource,
   gone: () => AppError = noSession,
 ): void {
-  if (may(principal, action, thing)) return;
+  if (permitsAction(principal, action, thing)) return;
   throw principal.role === 'reader' || owns(principal, thing) ? tooWeak(principal) : gone();
 }
 export function authorizeRole(principal: Principal, least: 'user' | 'operator' | 'admin'): void {
@@ -51,8 +51,8 @@ export const ownOf = ({ owner }: Principal) => owner !== undefined && { owner };
 export const noSession = () => new AppError('session_not_found', 'There is no such session.');
 
 /** The session as this principal may see it: without texts, metadata and repositories unless the principal may read the session. */
-export function seenBy(principal: Principal, session: SessionRecord): SessionRecord {
-  if (may(principal, 'read', session)) return session;
+export function toVisibleSession(principal: Principal, session: SessionRecord): SessionRecord {
+  if (permitsAction(principal, 'read', session)) return session;
   const { repositories: _, author: __, metadata: ___, ...rest } = session;
   return { ...rest, latestMessage: '', lastTask: '' };
 }

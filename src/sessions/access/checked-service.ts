@@ -21,7 +21,7 @@ const goneOf = (noun: string | undefined) => (noun === undefined ? noSession : (
 export const noSuch = (noun: string) => new AppError('not_found', `There is no such ${noun}.`);
 
 /** Returns a check of one action on the resource with an id. An admin's check is skipped: nothing is read from the store. */
-export const checkBy =
+export const createAccessCheck =
   <Id>({ principalOf, get, noun }: Guarded) =>
   (id: Id, action: Action): Promise<void> | undefined => {
     const principal = principalOf();
@@ -39,7 +39,7 @@ export function withChecks<Service extends object>(service: Service, rules: Rule
 
 function behind(method: Method, may: Exclude<MethodRule['may'], 'guarded'>, guarded: Guarded): Method {
   const { principalOf, noun, listedBy = 'operator' } = guarded;
-  const check = checkBy(guarded);
+  const check = createAccessCheck(guarded);
   if (may === 'any') return method;
   if (may === 'user' || may === 'admin') {
     return async (...args) => {

@@ -8,8 +8,8 @@ import type { AgentConfigService } from '../projects/agent-config.ts';
 import type { ProviderKeyService } from '../projects/provider-keys.ts';
 import type { UploadedFile, UploadService } from '../projects/uploads.ts';
 import type { SideMessages } from '../services/side-messages.ts';
-import { authorize, authorizeRole, may, type OwnedResource, ownOf } from './authorize.ts';
-import { checkBy, withChecks } from './checked-service.ts';
+import { authorize, authorizeRole, type OwnedResource, ownOf, permitsAction } from './authorize.ts';
+import { createAccessCheck, withChecks } from './checked-service.ts';
 
 const noFile = () => new AppError('file_not_found', 'There is no such file.');
 
@@ -22,7 +22,7 @@ export function guardedProjects(
     ...own,
     async list(page) {
       const principal = principalOf();
-      if (may(principal, 'see', {})) return await projects.list(page);
+      if (permitsAction(principal, 'see', {})) return await projects.list(page);
       return principal.owner === undefined
         ? { projects: [], total: 0 }
         : await projects.list({ ...page, owner: principal.owner });
@@ -75,7 +75,7 @@ function guardedUploads(
   { projects, sessions }: ProjectGuardDeps,
   principalOf: () => Principal,
 ): UploadService {
-  const ofProject = checkBy<string>({ principalOf, get: (id: string) => projects.get(id), noun: 'project' });
+  const ofProject = createAccessCheck<string>({ principalOf, get: (id: string) => projects.get(id), noun: 'project' });
   const fileFor = async (id: string, action: Action): Promise<UploadedFile> => {
     const principal = principalOf();
     const file = await uploads.get(id);

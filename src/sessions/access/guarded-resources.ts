@@ -9,8 +9,8 @@ import type { MemoryHolder, MemoryService, NamedMemory } from '../api/server/mem
 import type { MemoryAuthor, MemoryStoreService } from '../api/server/memory-stores.ts';
 import type { SkillService } from '../api/server/skills.ts';
 import type { UsageService } from '../api/usage.ts';
-import { authorize, authorizeRole, may, ownOf } from './authorize.ts';
-import { checkBy, noSuch } from './checked-service.ts';
+import { authorize, authorizeRole, ownOf, permitsAction } from './authorize.ts';
+import { createAccessCheck, noSuch } from './checked-service.ts';
 
 // The methods that need more than the right to one resource.
 
@@ -38,7 +38,11 @@ export function guardedAutomations(
   own: AutomationService,
   { principalOf, intoProject, readSession }: AutomationGuard,
 ): AutomationService {
-  const check = checkBy<string>({ principalOf, get: (id: string) => automations.get(id), noun: 'automation' });
+  const check = createAccessCheck<string>({
+    principalOf,
+    get: (id: string) => automations.get(id),
+    noun: 'automation',
+  });
   /** A rule receives only what its creator can read. */
   async function mayFollow(after: AfterRule | null | undefined): Promise<void> {
     if (after?.of === 'session') await readSession(after.id);
@@ -95,7 +99,7 @@ export const guardedUsage = (usage: UsageService, principalOf: () => Principal):
   async report(query) {
     const principal = principalOf();
     if (principal.role === 'admin') return await usage.report(query);
-    return await usage.report(query, ({ owner }) => may(principal, 'read', { owner }));
+    return await usage.report(query, ({ owner }) => permitsAction(principal, 'read', { owner }));
   },
 });
 

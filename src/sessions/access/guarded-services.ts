@@ -13,8 +13,8 @@ import { type Services, serviceRules } from '../api/services.ts';
 import type { CreateCommand, SessionListChange, SessionService } from '../api/sessions.ts';
 import type { TerminalService } from '../api/terminals.ts';
 import type { WorkspaceService } from '../api/workspaces.ts';
-import { authorize, authorizeRole, listedOwner, may, ownOf, seenBy } from './authorize.ts';
-import { checkBy, type Guarded, ownFirst, withChecks } from './checked-service.ts';
+import { authorize, authorizeRole, listedOwner, ownOf, permitsAction, toVisibleSession } from './authorize.ts';
+import { createAccessCheck, type Guarded, ownFirst, withChecks } from './checked-service.ts';
 import { guardedProjects } from './guarded-projects.ts';
 import {
   byAuthor,
@@ -51,8 +51,8 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     const { of, ...more } = scopes[name];
     return { principalOf, get: (id: never) => services[of].get(id), ...more };
   };
-  const check = checkBy<SessionId>(ofSession);
-  const intoProject = checkBy<string>(scoped('project'));
+  const check = createAccessCheck<SessionId>(ofSession);
+  const intoProject = createAccessCheck<string>(scoped('project'));
   const names = Object.keys(serviceRules) as (keyof Services)[];
   const byRules = Object.fromEntries(
     names.map((name) => {
@@ -99,11 +99,11 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     memoryStores: byAuthor(byRules.memoryStores, principalOf),
     sessionCredentials: guardedBinding(services.sessionCredentials, byRules.sessionCredentials, {
       holder: check,
-      secret: checkBy(scoped('secret')),
+      secret: createAccessCheck(scoped('secret')),
     }),
     projectCredentials: guardedBinding(services.projectCredentials, byRules.projectCredentials, {
       holder: intoProject,
-      secret: checkBy(scoped('secret')),
+      secret: createAccessCheck(scoped('secret')),
     }),
     skills: guardedSkills(services.skills, byRules.skills, principalOf),
     budgets: guardedBudgets(services.budgets, byRules.budgets, {
@@ -214,7 +214,7 @@ const guardedDesktop = (
     if (principal.role === 'admin') return await desktop.watch(id, request, signal);
     const session = await sessions.get(id);
     authorize(principal, 'read', session);
-    const mayControl = request.mayControl && may(principal, 'work', session);
+    const mayControl = request.mayControl && permitsAction(principal, 'work', session);
     return await desktop.watch(id, { ...request, mayControl }, signal);
   },
 });
@@ -232,7 +232,7 @@ function guardedSessions(
   sessions: SessionService,
   { own, principalOf, attach, intoProject, findSnapshot, imageOf }: SessionGuardDeps,
 ): SessionService {
-  const check = checkBy<SessionId>({ principalOf, get: (id: SessionId) => sessions.get(id) });
+  const check = createAccessCheck<SessionId>({ principalOf, get: (id: SessionId) => sessions.get(id) });
 
   const mayAttach = async (values: readonly string[] = []): Promise<void> => {
     await Promise.all(values.filter((file) => uuid.test(file)).map((file) => attach?.(file)));
@@ -252,13 +252,15 @@ function guardedSessions(
     news: AsyncIterable<SessionListChange>,
   ): AsyncIterable<SessionListChange> {
     for await (const { type, session } of news) {
-      if (isListed(principal, session)) yield { type, session: seenBy(principal, session) };
+      if (isListed(principal, session)) yield { type, session: toVisibleSession(principal, session) };
     }
   }
 
   async function* listed(principal: Principal, only: Parameters<SessionService['pieces']>[0] = {}) {
     for await (const piece of sessions.pieces({ ...only, ...ownSessions(principal) }))
-      yield piece.filter((session) => isListed(principal, session)).map((session) => seenBy(principal, session));
+      yield piece
+        .filter((session) => isListed(principal, session))
+        .map((session) => toVisibleSession(principal, session));
   }
 
   /**
@@ -300,7 +302,7 @@ function guardedSessions(
       const principal = principalOf();
       const session = await sessions.byName(name, principal.owner);
       authorize(principal, 'see', session);
-      return seenBy(principal, session);
+      return toVisibleSession(principal, session);
     },
     async edit(id, command) {
       const principal = principalOf();
@@ -315,10 +317,14 @@ function guardedSessions(
       const all = await sessions.list({
         ...only,
         ...ownSessions(principal),
-        keep: (session) => isListed(principal, session) && only.keep(seenBy(principal, session)),
-        ...(only.search && { search: { ...only.search, mayRead: (session) => may(principal, 'read', session) } }),
+        keep: (session) => isListed(principal, session) && only.keep(toVisibleSession(principal, session)),
+        ...(only.search && {
+          search: { ...only.search, mayRead: (session) => permitsAction(principal, 'read', session) },
+        }),
       });
-      return all.filter((session) => isListed(principal, session)).map((session) => seenBy(principal, session));
+      return all
+        .filter((session) => isListed(principal, session))
+        .map((session) => toVisibleSession(principal, session));
     },
     pieces(only) {
       const principal = principalOf();
@@ -329,7 +335,7 @@ function guardedSessions(
       const session = await sessions.get(id);
       if (principal.role === 'admin') return session;
       authorize(principal, 'see', session);
-      return seenBy(principal, session);
+      return toVisibleSession(principal, session);
     },
     watch(signal) {
       const principal = principalOf();
@@ -374,8 +380,8 @@ const noTerminal = () => new AppError('shell_not_found', 'There is no such termi
 const ownSessions = ({ role, owner }: Principal): { readonly owner?: string } =>
   role === 'user' && owner !== undefined ? { owner } : {};
 const newestFirst = (one: SessionRecord, other: SessionRecord) => other.latestMessageAt - one.latestMessageAt;
-const isListed = (principal: Principal, { shared: _shared, ...session }: Parameters<typeof may>[2]) =>
-  may(principal, 'see', session);
+const isListed = (principal: Principal, { shared: _shared, ...session }: Parameters<typeof permitsAction>[2]) =>
+  permitsAction(principal, 'see', session);
 
 /** With API keys, each key has its own workspaces: the same name under another key is another workspace. */
 export function guardedWorkspaces(
@@ -388,7 +394,7 @@ export function guardedWorkspaces(
       authorizeRole(principal, 'user');
       const { owner } = principal;
       if (owner === undefined) return workspaces.join(userId);
-      return workspaces.join(userId, { owner, mayUse: (session) => may(principal, 'work', session) });
+      return workspaces.join(userId, { owner, mayUse: (session) => permitsAction(principal, 'work', session) });
     },
   };
 }

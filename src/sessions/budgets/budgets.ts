@@ -17,7 +17,7 @@ import {
   withLogged,
 } from './account.ts';
 import type { Ledger } from './ledger.ts';
-import { loggedUsage } from './logged-usage.ts';
+import { readLoggedUsage } from './logged-usage.ts';
 
 interface Deps {
   readonly ledger: Ledger;
@@ -42,7 +42,7 @@ const parts = {
 } as const satisfies Record<BudgetLimit, readonly [Period, string]>;
 
 export function budgetService({ ledger, store, limitsOf, people, projects, calendar, now, wake }: Deps): BudgetService {
-  const usage = () => loggedUsage(store, calendar.startsAt(now()));
+  const usage = () => readLoggedUsage(store, calendar.startsAt(now()));
   async function namesOf(of: BudgetHolder['of']): Promise<ReadonlyMap<string, string>> {
     return of === 'person' ? await people() : await projects();
   }

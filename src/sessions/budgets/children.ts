@@ -8,10 +8,10 @@ import {
   addAmounts,
   addToolCall,
   addUsage,
-  countedIn,
   noSpending,
   type OwnBudget,
   Spending,
+  toCountedSpending,
 } from '../../core/model/spending.ts';
 
 const nothing = { turns: 0, tokens: 0, cost: 0, toolCalls: 0 };
@@ -119,7 +119,7 @@ export class ChildBudgets {
   /** By its record, which counts each turn, also of a run that is under way. */
   async spent(id: SessionId): Promise<SpentAmounts> {
     const record = await this.#read(id);
-    return countedIn(record?.spending ?? (await this.#spendingByLog(id, record?.forkedFrom?.seq ?? 0)));
+    return toCountedSpending(record?.spending ?? (await this.#spendingByLog(id, record?.forkedFrom?.seq ?? 0)));
   }
 
   async spentWithChildren(id: SessionId): Promise<SpentAmounts> {

@@ -15,7 +15,7 @@ import {
   type RoomAnswer,
   toMicro,
 } from '../../core/model/runs/budget.ts';
-import { addAmounts, type BudgetOverrun, countedIn } from '../../core/model/spending.ts';
+import { addAmounts, type BudgetOverrun, toCountedSpending } from '../../core/model/spending.ts';
 import { changeRecordFor } from '../../storage/collection.ts';
 import {
   type OpenedTurn,
@@ -108,9 +108,9 @@ export class Ledger implements AsyncDisposable {
     const { id, budget = {} } = record();
     const isLimited = Object.keys({ ...limits, ...budget }).length > 0;
     const lent = isLimited ? await this.children.reservedFor(id) : undefined;
-    let start: ReturnType<typeof countedIn> | undefined;
+    let start: ReturnType<typeof toCountedSpending> | undefined;
     const session = (spent: RunSpending) => {
-      start ??= countedIn(record().spending); // once the facts of earlier turns are written
+      start ??= toCountedSpending(record().spending); // once the facts of earlier turns are written
       return lent
         ? sessionLines(record(), { run: run.runId, now: now(), limits, lent, used: addAmounts(start, spent) })
         : [];

@@ -6,7 +6,7 @@ import { type Holder, holdersOf, type Logged, type Period, periods, recordIdOf, 
 const nothing: Logged = { day: sumAmounts([]), month: sumAmounts([]) };
 
 /** The usage of each person and project since these times, by the logs of their sessions. A deleted session's log is gone. */
-export async function loggedUsage(
+export async function readLoggedUsage(
   { events, records }: Pick<Store, 'events' | 'records'>,
   starts: Readonly<Record<Period, number>>,
 ): Promise<(holder: Holder) => Logged> {

@@ -1,6 +1,6 @@
 import type { RunId } from '../../core/model/ids.ts';
 import { type BudgetLine, leastBudget, mergeLines, toAmounts, toLines } from '../../core/model/runs/budget.ts';
-import { countedIn, noSpending, type OwnBudget, type Spending } from '../../core/model/spending.ts';
+import { noSpending, type OwnBudget, type Spending, toCountedSpending } from '../../core/model/spending.ts';
 import { type StoredSession, spendingAt } from '../run/log/projection.ts';
 import { mapAmounts, type SpentAmounts } from './children.ts';
 
@@ -29,10 +29,10 @@ function linesSince(
 ): readonly BudgetLine[] {
   const { total } = spendingAt(record, run, now);
   const before = granted ?? noSpending;
-  const counted = countedIn(before);
+  const counted = toCountedSpending(before);
   const since = (kind: keyof SpentAmounts) => used[kind] - counted[kind] + lent[kind];
   // A grant covers one request, and one tool call, at least: children can have the rest of it.
-  const isFresh = countedIn(total).toolCalls === counted.toolCalls;
+  const isFresh = toCountedSpending(total).toolCalls === counted.toolCalls;
   const calls = isFresh ? Math.min(since('toolCalls'), (limits.toolCalls ?? 0) - 1) : since('toolCalls');
   const amounts = { ...mapAmounts(since), toolCalls: calls };
   const lines = toLines('session', limits, { ...toAmounts(amounts), time: total.ms - before.ms });

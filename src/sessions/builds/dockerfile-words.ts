@@ -20,14 +20,14 @@ const maxText = 65_536;
 export const toOpenText = (text: string): OpenText => text.replaceAll('$', '$$$$');
 
 /** The text, in which `imageValue` gives the image's variables. */
-export const filledIn = (text: OpenText, imageValue: (name: string) => string): string =>
+export const fillIn = (text: OpenText, imageValue: (name: string) => string): string =>
   text.replace(/\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)\})/g, (_, name?: string) =>
     name === undefined ? '$' : imageValue(name),
   );
 
 /** Text that needs no variable of the image. Rejects: invalid_request. */
-export function closedText(text: OpenText, line: number): string {
-  return filledIn(text, (name) => {
+export function closeText(text: OpenText, line: number): string {
+  return fillIn(text, (name) => {
     const advice = `Set it by ARG or ENV before; variables of the image are known in ENV alone.`;
     throw atLine(line, `nothing sets the variable ${name}. ${advice}`);
   });

@@ -3,7 +3,7 @@ import type { BuildStep } from '../../core/model/sandboxes/built-template.ts';
 import { quoteForShell as quote } from '../../core/text/quote.ts';
 import type { DockerfilePlan } from '../api/server/template-builds.ts';
 import { atLine, type Instruction, parseInstructions } from './dockerfile-lines.ts';
-import { closedText, expandWord, type OpenText, parseWords, toOpenText, type WordScope } from './dockerfile-words.ts';
+import { closeText, expandWord, type OpenText, parseWords, toOpenText, type WordScope } from './dockerfile-words.ts';
 import { checkPlan } from './plan.ts';
 
 /** All ARGs together, because each RUN gets them. */
@@ -46,7 +46,7 @@ export function planOfDockerfile(text: string, args: Readonly<Record<string, str
   for (const one of instructions) {
     const { line, keyword, rest, json } = one;
     const scope: WordScope = { line, escapeSign, budget, valueOf: (name) => values.get(name) };
-    const words = () => parseWords(rest, scope).map((word) => closedText(word, line));
+    const words = () => parseWords(rest, scope).map((word) => closeText(word, line));
     if (keyword === 'ARG') {
       for (const [name, input] of argsOf(rest, scope)) {
         named.add(name);
@@ -55,7 +55,7 @@ export function planOfDockerfile(text: string, args: Readonly<Record<string, str
         if (value === undefined) continue;
         values.set(name, value);
         if (base === undefined) continue;
-        forRun.set(name, closedText(value, line));
+        forRun.set(name, closeText(value, line));
         const size = [...forRun].reduce((sum, [key, text]) => sum + key.length + text.length, 0);
         if (size > maxArgs) throw atLine(line, `its ARGs are longer than ${maxArgs} characters together.`);
       }
@@ -96,7 +96,7 @@ export function planOfDockerfile(text: string, args: Readonly<Record<string, str
       steps.push({ type: 'ENV', pairs: pairs.map(([name, value]) => [name, value]), isOpen: true });
     } else if (keyword === 'WORKDIR') {
       // A folder with spaces is one word here.
-      steps.push({ type: 'WORKDIR', path: needed(closedText(expandWord(rest, scope), line), one) });
+      steps.push({ type: 'WORKDIR', path: needed(closeText(expandWord(rest, scope), line), one) });
     } else if (keyword === 'USER') steps.push({ type: 'USER', user: needed(words().join(' '), one) });
     else throw atLine(line, refused[keyword] ?? `templates have no ${keyword}.`);
   }

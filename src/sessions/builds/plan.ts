@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { AppError } from '../../core/errors/errors.ts';
 import type { BuildStep } from '../../core/model/sandboxes/built-template.ts';
 import type { BuildPlan } from '../api/server/template-builds.ts';
-import { filledIn } from './dockerfile-words.ts';
+import { fillIn } from './dockerfile-words.ts';
 
 export type BuildUser = 'root' | 'user';
 /** User, folder and variables that earlier steps of a build have set for later ones. */
@@ -79,7 +79,7 @@ export function computeStates(steps: readonly BuildStep[], { env: own, done }: I
       const pairs = step.pairs.map(([name, value]) => {
         // The image has the value of a step that it has, made of the variables of an older image.
         if (index < done) return [name, known(name)];
-        return [name, step.isOpen ? filledIn(value, known) : value];
+        return [name, step.isOpen ? fillIn(value, known) : value];
       });
       state = { ...state, env: { ...state.env, ...Object.fromEntries(pairs) } };
     }

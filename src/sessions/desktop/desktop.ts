@@ -12,7 +12,7 @@ import type { DesktopReports } from '../engine/sandbox/desktop-reports.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
 import type { Watchers } from '../engine/watchers.ts';
-import { desktopAdvice } from './offer.ts';
+import { describeMissingDesktop } from './offer.ts';
 import type { DesktopScreen } from './screen.ts';
 import type { DesktopScreens } from './screens.ts';
 
@@ -229,7 +229,7 @@ const absence = (offer: DesktopOffer) => (thrown: unknown) => {
 
 function without(offer: DesktopOffer): AppError {
   // The wire contract has this short text if sandboxes never have one.
-  const advice = offer.state === 'none' ? '' : desktopAdvice(offer);
+  const advice = offer.state === 'none' ? '' : describeMissingDesktop(offer);
   return new AppError('unsupported', `VNC is not available${advice && `. ${advice}`}`);
 }
 

@@ -1,7 +1,7 @@
 import type { DesktopOffer } from '../api/desktop.ts';
 
 /** Why a sandbox has no desktop, and what a person can do about it. Empty: nothing is known. */
-export function desktopAdvice({ state, detail = '', seconds = 0 }: DesktopOffer): string {
+export function describeMissingDesktop({ state, detail = '', seconds = 0 }: DesktopOffer): string {
   switch (state) {
     case 'none':
       return detail;

@@ -15,7 +15,7 @@ interface Options {
   /** Present when other servers share the store. */
   readonly shareControl: ShareControl | undefined;
 }
-export interface ViewerSeat extends Disposable {
+export interface ViewerHandle extends Disposable {
   readonly id: string;
 }
 
@@ -71,7 +71,7 @@ export class DesktopScreen {
    * Registers a viewer until disposed. A viewer replaces an older one of the same name and inherits its control. One that may
    * only watch replaces nobody: it gets the spare name where its own is taken.
    */
-  seat(request: WatchRequest, spare: string): ViewerSeat {
+  seat(request: WatchRequest, spare: string): ViewerHandle {
     const { viewerId = spare } = request;
     const isTaken = this.#viewers.has(viewerId) || this.lease.driver === viewerId;
     const id = isTaken && !request.mayControl ? spare : viewerId;

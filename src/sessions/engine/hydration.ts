@@ -18,7 +18,7 @@ import { Transcript } from '../run/log/transcript.ts';
 import type { Profile, ProfileOf } from '../run/profile.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { Ownership } from './ownership.ts';
-import { foldRuns, queuedRun, type RunFold } from './run-fold.ts';
+import { foldRuns, type RunFold, toQueuedRun } from './run-fold.ts';
 import type { SandboxExchange } from './sandbox/sandbox-exchange.ts';
 import { restartingError } from './supervisor.ts';
 import type { Watchers } from './watchers.ts';
@@ -105,7 +105,7 @@ export class Hydration {
       runs: runs.map((run) => {
         const of = folds.get(run.runId);
         const resume = run.startedSeq === null ? undefined : of?.resume(live.transcript, run.runId, now);
-        return queuedRun(run, { resume, goal: of?.goal });
+        return toQueuedRun(run, { resume, goal: of?.goal });
       }),
     };
   }

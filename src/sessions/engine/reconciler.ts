@@ -1,5 +1,5 @@
 import type { Driver, SandboxInfo } from '../../../drivers/driver.ts';
-import { neverFires, raceAbort, throwIfFired, within } from '../../core/concurrency/cancel.ts';
+import { neverFires, raceAbort, runWithin, throwIfFired } from '../../core/concurrency/cancel.ts';
 import { atIntervals } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { Store } from '../../core/contracts/ports.ts';
@@ -9,7 +9,7 @@ import type { LiveSessions } from './live-sessions.ts';
 import type { EngineLogger } from './logger.ts';
 import type { Ownership } from './ownership.ts';
 import type { Supervisor } from './supervisor.ts';
-import { forgetMark, markedSessions, readSessions } from './unfinished-sessions.ts';
+import { forgetMark, readMarkedSessions, readSessions } from './unfinished-sessions.ts';
 
 interface Deps {
   readonly driver: Pick<Driver, 'list' | 'destroy'>;
@@ -142,7 +142,7 @@ export class Reconciler {
   async #goOn(signal: AbortSignal): Promise<void> {
     const { liveSessions, store, ownership } = this.#deps;
     const isInHands = (id: SessionId) => liveSessions.get(id) !== undefined || this.#isWithPeer(id);
-    for (const { mark, record } of await raceAbort(markedSessions(store.records, isInHands), signal)) {
+    for (const { mark, record } of await raceAbort(readMarkedSessions(store.records, isInHands), signal)) {
       throwIfFired(signal);
       if (isInHands(record.id)) continue; // since the marks were read
       if (isUnfinished(record)) this.#takeUp(record);
@@ -173,7 +173,7 @@ export class Reconciler {
     if (now - since < graceMs || (await this.#deps.mayReap?.()) === false) return;
     if (supervisor.hasSandbox(sandbox.sessionId) || this.#isReady(sandbox.sessionId)) return; // the session claimed it after the list was read
     logger.warn({ session: sandbox.sessionId, sandbox: sandbox.id }, 'destroying a sandbox that no session claims');
-    await within({ ms: callMs, clock: this.#deps.clock, signal }, (call) =>
+    await runWithin({ ms: callMs, clock: this.#deps.clock, signal }, (call) =>
       driver.destroy(sandbox.id, workspace, call),
     );
   }
@@ -182,7 +182,7 @@ export class Reconciler {
   #isWithPeer = (id: SessionId) => this.#deps.isWithPeer?.(id) === true;
 
   #list = (signal: AbortSignal) =>
-    within({ ms: callMs, clock: this.#deps.clock, signal }, (call) => this.#deps.driver.list(call));
+    runWithin({ ms: callMs, clock: this.#deps.clock, signal }, (call) => this.#deps.driver.list(call));
 }
 
 const isUp = ({ phase }: SandboxInfo): boolean => phase === 'ready' || phase === 'paused';

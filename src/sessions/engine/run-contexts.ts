@@ -30,7 +30,7 @@ import type { Profile, ProfileOf } from '../run/profile.ts';
 import { composePrompt } from '../run/prompt/compose.ts';
 import { WorkspaceMemory } from '../run/prompt/memory.ts';
 import { NestedNotes } from '../run/prompt/nested-notes.ts';
-import { ownParts, type PromptFacts, type PromptParts } from '../run/prompt/parts.ts';
+import { type PromptFacts, type PromptParts, readOwnParts } from '../run/prompt/parts.ts';
 import type { AgentDesktop, AgentKernels, Approvals, ExternalTools, RunContext } from '../run/run-context.ts';
 import type { OfferedSkill } from '../run/skills/offered-skill.ts';
 import { listSkills, skillReader } from '../run/skills/skill-set.ts';
@@ -127,7 +127,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
   /** Runs that began before the session's repositories were there: they end where one of these cannot be used. */
   const awaiting = new WeakSet<object>();
   const workspaceSkills = new WorkspaceSkills();
-  const prompts = agents.prompts ?? { parts: ownParts(), about: () => unknownSandbox };
+  const prompts = agents.prompts ?? { parts: readOwnParts(), about: () => unknownSandbox };
 
   async function ready(live: LiveSession, client: SandboxClient): Promise<void> {
     const { id, runWriter, writer } = live;
@@ -243,9 +243,9 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       keepMemories: async (used, until) => await agents.memoryFolders?.keep(live, used, until),
       nestedNotes: async (used, args, until) => {
         const roots = foldersOf(live.writer.record);
-        const isTold = (line: string) =>
+        const isShown = (line: string) =>
           runWriter.transcript.messages.some((one) => one.role === 'tool' && one.output.includes(line));
-        return roots && (await nested.of(runWriter, { client: used, clock, roots, args, isShown: isTold }, until));
+        return roots && (await nested.of(runWriter, { client: used, clock, roots, args, isShown: isShown }, until));
       },
       ...(listed !== undefined && { skills: skillReader({ ...skills, use }) }),
       prompt: async (until) => composePrompt(parts, await facts(until)),

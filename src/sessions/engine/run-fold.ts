@@ -7,7 +7,7 @@ import type { FactOf, PlanStep, SessionEvent } from '../../core/model/events.ts'
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import { type Goal, withGoal } from '../../core/model/runs/goal.ts';
 import type { WaitReason } from '../../core/model/spending.ts';
-import { addAmounts, addToolCall, addUsage, countedIn, noSpending } from '../../core/model/spending.ts';
+import { addAmounts, addToolCall, addUsage, noSpending, toCountedSpending } from '../../core/model/spending.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 import {
   type AnswerRequest,
@@ -214,7 +214,7 @@ export class RunFold {
     const approvals = requests.map((one) => pendingApproval({ ...one, timeoutMs: Math.max(0, one.expiresAt - now) }));
     // An interrupted turn counts as spent, so that a turn which crashes the server each time is not repeated forever.
     const cut = calls.length === 0 && this.#waiting === undefined && !judgement.isOpen ? 1 : 0;
-    const { turns, tokens, cost, toolCalls } = countedIn(this.#spending);
+    const { turns, tokens, cost, toolCalls } = toCountedSpending(this.#spending);
     const isAnswer = calls[0]?.begun === true && calls[0].name === 'message_ask_user';
     const workedMs = this.#waiting === undefined ? this.#worked + this.#last - this.#since : 0;
     return {
@@ -271,7 +271,7 @@ export async function foldRuns(
   return { runs, folds };
 }
 
-export const queuedRun = (
+export const toQueuedRun = (
   { runId, task, messageId }: StoredSession['openRuns'][number],
   { resume, goal }: { readonly resume: RunResume | undefined; readonly goal: Goal | undefined },
 ): QueuedRun => ({ runId, task, messageId, resume, ...(goal && { goal }) });

@@ -1,4 +1,4 @@
-import { unjudged } from '../../../machines/run-rules.ts';
+import { toUnjudgedEnd } from '../../../machines/run-rules.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { failpointSync } from '../../core/errors/failpoint.ts';
@@ -95,4 +95,4 @@ export class RunRecorder {
 }
 
 /** The runs of a broken session have no result of their goals. */
-const endOfGoal = (goal: unknown) => (goal ? { goal: unjudged('failed') } : {});
+const endOfGoal = (goal: unknown) => (goal ? { goal: toUnjudgedEnd('failed') } : {});

@@ -1,6 +1,6 @@
 import { type Actor, type ActorRefFrom, createActor, fromPromise } from 'xstate';
 import type { SandboxInfo } from '../../../drivers/driver.ts';
-import { namelessEnds } from '../../../machines/nameless-ends.ts';
+import { withNamelessEnds } from '../../../machines/nameless-ends.ts';
 import type { SessionCommand, SessionInput, SlotKind, sessionMachine } from '../../../machines/session.ts';
 import { type RestartPolicy, supervisorMachine } from '../../../machines/supervisor.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
@@ -8,7 +8,7 @@ import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
 import type { LiveSession } from '../run/live-session.ts';
-import { changedFields } from '../run/log/changed-fields.ts';
+import { findChangedFields } from '../run/log/changed-fields.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { EngineLogger } from './logger.ts';
@@ -65,7 +65,7 @@ export class Supervisor implements SessionCommands {
       session,
       hydrate: fromPromise<SessionInput, { id: SessionId }>(({ input, signal }) => hydrate(input.id, signal)),
     };
-    const actor = createActor(namelessEnds(supervisorMachine.provide({ actors })), {
+    const actor = createActor(withNamelessEnds(supervisorMachine.provide({ actors })), {
       clock: { setTimeout: (fn, ms) => clock.setTimeout(fn, ms), clearTimeout: (id) => clock.clearTimeout(id) },
       input: { now: () => clock.now(), policy, limits },
     });
@@ -101,7 +101,7 @@ export class Supervisor implements SessionCommands {
     const { writer } = this.#options.liveSessions.get(id) ?? (await this.reach(id));
     const facts: SessionFact[] = [];
     if (forked) facts.push({ type: 'session.forked', runId: null, data: forked });
-    const data = changedFields(writer.record, marks);
+    const data = findChangedFields(writer.record, marks);
     // The appended fact fences an earlier holder, who could otherwise overwrite the deletion.
     const isFence = marks.deleting === true && this.#options.isShared;
     const isChanged = Object.keys(data).length > 0;

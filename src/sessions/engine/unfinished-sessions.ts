@@ -19,7 +19,7 @@ export interface MarkedSession {
  * The sessions that may have unfinished work, except those that `isInHands` knows. On a store without such marks yet, all
  * sessions are read once.
  */
-export async function markedSessions(
+export async function readMarkedSessions(
   records: RecordStore,
   isInHands: (id: SessionId) => boolean,
 ): Promise<MarkedSession[]> {

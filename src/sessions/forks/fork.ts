@@ -6,7 +6,7 @@ import { failpoint } from '../../core/errors/failpoint.ts';
 import type { FactOf, ForkFiles } from '../../core/model/events.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
 import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
-import { refetched } from '../../core/model/repository.ts';
+import { toRefetch } from '../../core/model/repository.ts';
 import { noSpending } from '../../core/model/spending.ts';
 import type { ForkCommand } from '../api/sessions.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
@@ -143,7 +143,7 @@ export class Forks {
     const { from, to: id, atSeq: seq, files } = forked;
     // A fork without the files fetches them again. A child gets a copy of its parent's files.
     const hasThem = files === 'kept' || child !== undefined;
-    const repositories = parent.repositories?.map((one) => (hasThem ? one : refetched(one)));
+    const repositories = parent.repositories?.map((one) => (hasThem ? one : toRefetch(one)));
     const own = owner ?? parent.owner;
     const begin = newSession({
       ...choicesOf(parent),

@@ -35,7 +35,7 @@ interface Deps {
   readonly clock: Pick<Clock, 'now'>;
 }
 
-export async function readKept({ records }: Pick<Deps, 'records'>, id: SessionId): Promise<KeptFiles> {
+export async function readKeptFiles({ records }: Pick<Deps, 'records'>, id: SessionId): Promise<KeptFiles> {
   const found = await records.get(snapshotsKind, id);
   return found ? KeptFiles.parse(found.doc) : { upto: 0, from: 0, items: [] };
 }

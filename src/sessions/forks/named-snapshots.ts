@@ -19,7 +19,7 @@ import type { SessionService } from '../api/sessions.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import { createArchive, openArchive } from './archive/snapshot-archive.ts';
 import { badArchive } from './archive/tar-reader.ts';
-import { checkedWorkspace } from './archive/workspace-check.ts';
+import { checkWorkspace } from './archive/workspace-check.ts';
 import type { Copies, CopyPlace, StoredCopy } from './copies.ts';
 import { beginWith } from './kept-files.ts';
 import type { WorkspaceArchive } from './workspace-archive.ts';
@@ -171,7 +171,7 @@ export class NamedSnapshots {
     const archive = await openArchive(content);
     const id = `snap-${ids.sessionId()}`;
     try {
-      const files = checkedWorkspace(archive.content, { maxBytes: policy.maxBytes, maxEntries });
+      const files = checkWorkspace(archive.content, { maxBytes: policy.maxBytes, maxEntries });
       const { size, sha256 } = await copies.add(placeOf(id), files, { maxBytes: maxOf(policy), signal });
       if (sha256 !== archive.sha256) throw badArchive('its files do not have the hash of its manifest');
       return await this.#keep({

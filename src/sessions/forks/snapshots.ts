@@ -8,9 +8,9 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { type WorkspaceHook, WorkspaceQueue } from '../engine/workspace-hooks.ts';
 import type { LiveSession } from '../run/live-session.ts';
-import { inflated } from './archive/inflated.ts';
+import { inflate } from './archive/inflated.ts';
 import type { Copies, StoredCopy } from './copies.ts';
-import { beginWith, type KeptFiles, type KeptItem, readKept, writeKept } from './kept-files.ts';
+import { beginWith, type KeptFiles, type KeptItem, readKeptFiles, writeKept } from './kept-files.ts';
 import type { WorkspaceArchive } from './workspace-archive.ts';
 
 /** How much is kept of a session's files. */
@@ -110,7 +110,7 @@ export class Snapshots implements WorkspaceHook {
     const { copies } = this.#deps;
     if (await copies.isWhole(startsFrom)) {
       const name = `restore-${this.#deps.newId()}`;
-      const content = inflated(await copies.open(startsFrom.blob), this.#deps.policy.maxBytes + maxHeaders);
+      const content = inflate(await copies.open(startsFrom.blob), this.#deps.policy.maxBytes + maxHeaders);
       await this.#deps.archive.unpack(client, { name, content, isPlain: true }, signal);
       await failpoint('snapshot.restore.after');
       return await writer.amend({ startsFrom: null });
@@ -124,7 +124,7 @@ export class Snapshots implements WorkspaceHook {
   /** The files as of a place of the log at which a run or a step ended. */
   async at(id: SessionId, seq: number): Promise<SnapshotState> {
     if (!this.isOn) return { kind: 'off' };
-    const { upto, from, items } = await readKept(this.#deps, id);
+    const { upto, from, items } = await readKeptFiles(this.#deps, id);
     if (seq > upto) return { kind: 'unknown' };
     const item = items.findLast((one) => one.seq <= seq);
     if (item?.blob) return { kind: 'kept', blob: item.blob, sha256: item.sha256 };
@@ -166,13 +166,18 @@ export class Snapshots implements WorkspaceHook {
     await this.#queue.inTurn(
       id,
       async () =>
-        await this.#copy(id, client, { seq: writer.head, doc: await readKept(this.#deps, id), signal, isAtRest: true }),
+        await this.#copy(id, client, {
+          seq: writer.head,
+          doc: await readKeptFiles(this.#deps, id),
+          signal,
+          isAtRest: true,
+        }),
     );
   }
 
   /** The newest copy that has its hash, for files that are not whole themselves. */
   async newestWhole(id: SessionId): Promise<WholeCopy | undefined> {
-    for (const { blob, seq, at, sha256 } of (await readKept(this.#deps, id)).items.toReversed()) {
+    for (const { blob, seq, at, sha256 } of (await readKeptFiles(this.#deps, id)).items.toReversed()) {
       if (blob === null || !(await this.#deps.copies.isWhole({ blob, sha256 }))) continue;
       return { blob, seq, ...(at !== undefined && { at }) };
     }
@@ -181,7 +186,7 @@ export class Snapshots implements WorkspaceHook {
 
   async #look({ id }: LiveSession, { client, seq }: CopyRequest, signal: AbortSignal): Promise<void> {
     throwIfFired(signal);
-    const doc = await readKept(this.#deps, id);
+    const doc = await readKeptFiles(this.#deps, id);
     if (doc.upto >= seq) return;
     using until = deadlineSignal(captureMs, this.#deps.clock, signal);
     await this.#copy(id, client, { seq, doc, signal: until.signal, isAtRest: false });

@@ -90,11 +90,11 @@ function manifestOf(entries: ReadonlyMap<string, string>, sums: Pick<Manifest, '
   return { entries, ...sums, digest: hash.digest('hex') };
 }
 
-export function* writtenManifest({ entries }: Manifest): Generator<Uint8Array> {
+export function* writeManifest({ entries }: Manifest): Generator<Uint8Array> {
   for (const [path, entry] of entries) yield Buffer.from(`${path}\0${entry}\0`, 'latin1');
 }
 
-export function parsedManifest(bytes: Buffer): ReadonlyMap<string, string> {
+export function parseManifest(bytes: Buffer): ReadonlyMap<string, string> {
   const fields = bytes.toString('latin1').split('\0');
   const entries = new Map<string, string>();
   for (let at = 0; at + 1 < fields.length; at += 2) entries.set(fields[at] as string, fields[at + 1] as string);

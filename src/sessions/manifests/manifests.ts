@@ -13,7 +13,7 @@ import type { Copies } from '../forks/copies.ts';
 import type { Snapshots } from '../forks/snapshots.ts';
 import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
 import type { LiveSession } from '../run/live-session.ts';
-import { damageIn, type Manifest, parsedManifest, writtenManifest } from './manifest.ts';
+import { damageIn, type Manifest, parseManifest, writeManifest } from './manifest.ts';
 import type { WorkspaceFiles } from './workspace-files.ts';
 
 interface FoundDamage {
@@ -149,7 +149,7 @@ export class Manifests {
     });
     await failpoint('manifest.copy.after');
     const place = copies.placeOf(id);
-    const { sha256 } = await copies.add(place, asStream(writtenManifest(manifest)), { maxBytes: listBytes, signal });
+    const { sha256 } = await copies.add(place, asStream(writeManifest(manifest)), { maxBytes: listBytes, signal });
     await failpoint('manifest.put.after');
     const { digest, files: count, bytes } = manifest;
     await this.#put(id, {
@@ -253,7 +253,7 @@ export class Manifests {
   async #entries({ list, sha256 }: StoredManifest): Promise<Manifest['entries'] | undefined> {
     const { copies } = this.#deps;
     if (!(await copies.isWhole({ blob: list, sha256 }))) return undefined;
-    return parsedManifest(Buffer.concat(await Array.fromAsync(await copies.open(list))));
+    return parseManifest(Buffer.concat(await Array.fromAsync(await copies.open(list))));
   }
 
   async #get(id: SessionId): Promise<StoredManifest | undefined> {

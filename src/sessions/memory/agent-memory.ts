@@ -8,7 +8,7 @@ import type { Notes } from './notes.ts';
 export function agentMemory(
   notes: Notes,
   { id: sessionId, owner = '', projectId }: Pick<SessionRecord, 'id' | 'owner' | 'projectId'>,
-  { runId, told: onChange }: { readonly runId: string; readonly told?: (action: 'write' | 'delete') => void },
+  { runId, onChange }: { readonly runId: string; readonly onChange?: (action: 'write' | 'delete') => void },
 ): AgentMemory {
   const holders: readonly MemoryHolder[] = [
     ...(projectId === null ? [] : [{ of: 'project' as const, id: projectId }]),

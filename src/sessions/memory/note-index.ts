@@ -38,7 +38,7 @@ export interface NoteChange {
 }
 
 /** The index after a change, and the versions for which there is no more room. Throws: conflict. */
-export function changed(
+export function applyNoteChange(
   index: NoteIndex,
   { path, versionId, size, at, author }: NoteChange,
   { limits, newId }: { readonly limits: MemoryLimits; readonly newId: () => string },
@@ -59,7 +59,7 @@ export function changed(
   };
   const next = { notes: roomy([...others, note], limits).sort((a, b) => (a.path < b.path ? -1 : 1)) };
   const kept = next.notes.find(({ id }) => id === note.id) ?? note;
-  return { index: next, note: kept, dropped: lostBetween(index, next) };
+  return { index: next, note: kept, dropped: findLostPlaces(index, next) };
 }
 
 /** Without the longest-deleted notes and the oldest replaced versions, if there are too many. */
@@ -93,7 +93,7 @@ export const dropOldNotes = ({ notes }: NoteIndex, before: number): NoteIndex =>
 });
 
 /** The versions that one index names and a later one does not. */
-export function lostBetween(before: NoteIndex, after: NoteIndex): StoredPlace[] {
+export function findLostPlaces(before: NoteIndex, after: NoteIndex): StoredPlace[] {
   const kept = new Set(after.notes.flatMap(({ versions }) => versions.map(({ id }) => id)));
   return before.notes.flatMap(({ id: note, versions }) =>
     versions.filter(({ id }) => !kept.has(id)).map(({ id: version }) => ({ note, version })),

@@ -6,11 +6,11 @@ import { changeRecordFor } from '../../storage/collection.ts';
 import { type MemoryHolder, type Note, type NoteAuthor, type NoteText, NoteVersion } from '../api/server/memory.ts';
 import { checkPath, checkText } from './note-form.ts';
 import {
-  changed,
+  applyNoteChange,
   dropOldNotes,
+  findLostPlaces,
   findNote,
   liveIn,
-  lostBetween,
   type MemoryLimits,
   NoteIndex,
   type StoredNote,
@@ -218,7 +218,7 @@ export class Notes {
   async #forgetOld(holder: MemoryHolder, before: number): Promise<number> {
     const gone = await this.#changeIndex(holder, async (index) => {
       const doc = dropOldNotes(index, before);
-      const value = lostBetween(index, doc);
+      const value = findLostPlaces(index, doc);
       return value.length === 0 ? { value } : { value, doc };
     });
     await this.#drop(holder, gone);
@@ -234,7 +234,7 @@ export class Notes {
   ): Promise<Note> {
     const { clock, newId, limits, records } = this.#deps;
     let refused: readonly StoredPlace[] = []; // the version of a try that lost to another write
-    const { note, dropped } = await this.#changeIndex<Pick<ReturnType<typeof changed>, 'note' | 'dropped'>>(
+    const { note, dropped } = await this.#changeIndex<Pick<ReturnType<typeof applyNoteChange>, 'note' | 'dropped'>>(
       holder,
       async (index) => {
         await this.#drop(holder, refused);
@@ -249,7 +249,7 @@ export class Notes {
         const at = clock.now();
         const versionId = newId();
         const size = next.text === null ? null : Buffer.byteLength(next.text);
-        const change = changed(index, { path, versionId, size, at, author }, { limits, newId });
+        const change = applyNoteChange(index, { path, versionId, size, at, author }, { limits, newId });
         const { note } = change;
         const doc: StoredVersion = {
           id: versionId,

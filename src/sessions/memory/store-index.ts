@@ -94,7 +94,7 @@ export function withMemoryIn({ memories }: StoreIndex, memory: StoredMemory) {
   return { index: { memories: kept }, forgotten: [...forgotten].map(({ id }) => id) };
 }
 
-export const redactedVersion = (
+export const redactVersion = (
   version: StoreMemoryVersion,
   redacted: NonNullable<StoreMemoryVersion['redacted']>,
 ): StoreMemoryVersion => ({ ...version, path: null, sha256: null, size: null, redacted });

@@ -16,7 +16,7 @@ import {
   checkStorePath,
   checkStoreText,
   isLive,
-  redactedVersion,
+  redactVersion,
   type StoredMemory,
   StoreIndex,
   sha256,
@@ -132,7 +132,7 @@ export class StoreMemories {
       const memory = memories.find(({ head }) => head.id === id);
       if (memory && isLive(memory))
         throw new AppError('conflict', 'This is the current version of a memory. Change or delete the memory first.');
-      const next = redactedVersion(version, { at: clock.now(), by });
+      const next = redactVersion(version, { at: clock.now(), by });
       await records.delete(kinds.text, keyOf(store, version));
       if (memory)
         return {

@@ -1,7 +1,7 @@
 import { assumedAbilities, type Model } from '../../agents/models/model.ts';
 import { type ComputerShape, computerTools } from '../../agents/tools/list.ts';
 import { filterTools, type ToolRegistry, toolRegistry, withTools } from '../../agents/tools/registry.ts';
-import { allows } from '../../agents/tools/selection.ts';
+import { allowsTool } from '../../agents/tools/selection.ts';
 import type { Tool, ToolDescription } from '../../agents/tools/tool.ts';
 import { type ErrorCode, toAppError } from '../../core/errors/errors.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
@@ -132,7 +132,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
     const isUsual = unset.every((it) => it === undefined) && Object.keys(limits).length === 0;
     if (isUsual && model === usual.model && plans === usual.plans) return usual;
     const passes = (tool: Pick<ToolDescription, 'name' | 'group'>) =>
-      allows(template.tools, tool) && allows({ deny: off }, tool);
+      allowsTool(template.tools, tool) && allowsTool({ deny: off }, tool);
     const prompt = config === undefined ? template.prompt : promptOf(config, template);
     const sampling = config && parseSampling(config.options);
     const memory = memoryOf(usual, template);
@@ -146,7 +146,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
       tools: config
         ? filterTools(
             withComputer(ofProjects, template, model),
-            inProject(config, passes, (tool) => allows({ deny: off }, tool)),
+            inProject(config, passes, (tool) => allowsTool({ deny: off }, tool)),
           )
         : filterTools(withComputer(usual.tools, template, model), passes),
       ...(prompt !== undefined && { prompt }),
@@ -163,7 +163,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
   /** A role changes a child's instructions, and removes tools. It adds none. */
   function childProfile(whole: Profile, { parent }: SessionRecord): Profile {
     const role = parent?.role == null ? undefined : templates.find(parent.role);
-    const passes = (tool: Pick<ToolDescription, 'name' | 'group'>) => !role || allows(role.tools, tool);
+    const passes = (tool: Pick<ToolDescription, 'name' | 'group'>) => !role || allowsTool(role.tools, tool);
     return {
       ...whole,
       tools: filterTools(whole.tools, passes),

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { withPublished } from '../../agents/models/catalog/catalog.ts';
+import { withCatalogFacts } from '../../agents/models/catalog/catalog.ts';
 import { type Fetch, type ListedModel, listModels } from '../../agents/models/model-list.ts';
 import { joinModel, keyedProviders, splitModel } from '../../agents/models/providers.ts';
 import {
-  configured,
   findAccess,
+  findConfiguredProvider,
   hasPrice,
   type ModelsConfig,
   type NetworkReach,
@@ -60,7 +60,7 @@ export function modelService(deps: Deps): ModelService {
     signal: AbortSignal,
   ): Promise<readonly ListedModel[]> {
     const compatible = isKnown(provider) ? {} : { [provider]: { baseUrl } };
-    const access = configured(provider, { compatible })?.access;
+    const access = findConfiguredProvider(provider, { compatible })?.access;
     if (!access) throw new AppError('invalid_request', `${provider} does not list its models.`);
     using until = deadlineSignal(askMs, clock, signal);
     const via: Fetch = reach ? deps.fetchWithin(reach) : fetch;
@@ -68,7 +68,7 @@ export function modelService(deps: Deps): ModelService {
       if (until.signal.aborted) throw new AppError('provider_error', `No answer within ${askMs / 1_000} s.`);
       throw thrown;
     });
-    const all = await Promise.all(found.map((model) => withPublished(provider, model)));
+    const all = await Promise.all(found.map((model) => withCatalogFacts(provider, model)));
     return all.sort((one, other) => one.name.localeCompare(other.name, 'en', { numeric: true }));
   }
 
@@ -89,7 +89,7 @@ export function modelService(deps: Deps): ModelService {
   }
 
   async function wayTo(provider: string, models: ModelsConfig): Promise<ProviderAccess | undefined> {
-    const known = configured(provider, models);
+    const known = findConfiguredProvider(provider, models);
     if (!known || known.access === null) return undefined;
     const { key, baseUrl, reach } = await findAccess(known, models, keys.use);
     return { provider, baseUrl, key, reach };

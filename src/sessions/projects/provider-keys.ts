@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { configured, type ModelsConfig } from '../../agents/models/registry.ts';
+import { findConfiguredProvider, type ModelsConfig } from '../../agents/models/registry.ts';
 import { deadlineSignal } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
@@ -23,7 +23,7 @@ interface Endpoints extends Pick<ModelsConfig, 'compatible'> {
 /** Asks a provider whether it accepts a key. The verdict contains neither the key nor the provider's text. */
 function keyTester({ baseUrls, compatible }: Endpoints, clock: Clock) {
   return async (provider: string, key: Secret, signal: AbortSignal): Promise<KeyVerdict> => {
-    const access = configured(provider, { compatible })?.access;
+    const access = findConfiguredProvider(provider, { compatible })?.access;
     if (!access) return { valid: false, message: `${provider} needs no key.` };
     const base = trimEndCharacters(baseUrls[provider] ?? access.baseUrl, '/');
     const { path, headers } = access.keyCheck;

@@ -15,7 +15,7 @@ export interface OfferedProvider {
 }
 
 /** Every provider of the server, and the compatible servers of its settings. */
-export const offeredProviders = (compatible: ModelsConfig['compatible']): readonly OfferedProvider[] =>
+export const listOfferedProviders = (compatible: ModelsConfig['compatible']): readonly OfferedProvider[] =>
   [...all, ...Object.entries(compatible).map(([name, { baseUrl }]) => compatibleProvider(name, baseUrl))].map(
     ({ name, label, models, access }) => ({
       id: name,

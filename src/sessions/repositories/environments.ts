@@ -101,7 +101,7 @@ code=$?
 tail -c ${maxOutputBytes} -- "$log"
 exit $code`;
   const { exitCode, stdout } = await client.exec({ command, timeoutMs: setupMs }, signal);
-  return { exitCode, output: printable(stdout) };
+  return { exitCode, output: toPrintable(stdout) };
 }
 
 /** Starts `start.sh` in the background, once for each sandbox. Its output is a file of the workspace. */
@@ -119,4 +119,4 @@ setsid nohup bash .corral/start.sh </dev/null >${quoteForShell(client.workdir)}/
 }
 
 /** Without control sequences. */
-export const printable = (text: string) => text.replace(/[^\P{C}\n\t]/gu, '').trim();
+export const toPrintable = (text: string) => text.replace(/[^\P{C}\n\t]/gu, '').trim();

@@ -1,5 +1,5 @@
 import type { Driver, SandboxLink, SandboxSpec } from '../../../drivers/driver.ts';
-import { deadlineSignal, pause, within } from '../../core/concurrency/cancel.ts';
+import { deadlineSignal, pause, runWithin } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { type IdSource, type SandboxId, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
@@ -190,14 +190,14 @@ export class ReadyWorkspaces {
     // The lease hides it from the searches of other servers.
     const fence = ownership.isShared ? { epoch: await ownership.take(session.id) } : {};
     const spec = { ...(await this.#deps.spec(session, id)), ...fence };
-    await within({ ms: startTimeoutMs, clock, signal }, (call) => driver.provision(spec, call));
+    await runWithin({ ms: startTimeoutMs, clock, signal }, (call) => driver.provision(spec, call));
     {
-      await using link = await within({ ms: callMs, clock, signal }, (call) => driver.attach(id, call));
+      await using link = await runWithin({ ms: callMs, clock, signal }, (call) => driver.attach(id, call));
       const client = connect({ ...link, ...fence });
       using until = deadlineSignal(unpackMs, clock, AbortSignal.any([signal, link.lost]));
       for (const one of files) if (!(await this.#deps.files.unpack(client, one, until.signal))) return false;
     }
-    await within({ ms: callMs, clock, signal }, (call) => driver.destroy(id, 'keep', call));
+    await runWithin({ ms: callMs, clock, signal }, (call) => driver.destroy(id, 'keep', call));
     return true;
   }
 
@@ -206,7 +206,7 @@ export class ReadyWorkspaces {
     const { driver, ownership, clock, count, warn } = this.#deps;
     count('dropped');
     try {
-      await within({ ms, clock }, (call) => driver.destroy(sandboxIdOf(id), 'remove', call));
+      await runWithin({ ms, clock }, (call) => driver.destroy(sandboxIdOf(id), 'remove', call));
     } catch (thrown) {
       warn({ sandbox: sandboxIdOf(id), err: toAppError(thrown) }, 'a workspace that nobody took could not be removed');
     }

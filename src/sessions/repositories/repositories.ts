@@ -13,7 +13,7 @@ import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
 import { allowServices, type ServicePermissions } from './allowed-services.ts';
 import { changesIn } from './changes-in.ts';
-import { printable } from './environments.ts';
+import { toPrintable } from './environments.ts';
 import { remoteFailure } from './fetch-repository.ts';
 import { isUsable, type RepositoryFetches } from './fetches.ts';
 import { exits, runInRepository, summarizeGitOutput } from './git.ts';
@@ -33,7 +33,7 @@ async function runCheck(
   return {
     status: timedOut ? 'timed_out' : exitCode === 0 ? 'passed' : 'failed',
     exitCode,
-    output: endOf(printable(stdout), outputChars),
+    output: endOf(toPrintable(stdout), outputChars),
     at: now(),
   };
 }

@@ -9,7 +9,7 @@ type CompactionLimits = Parameters<EventStore['compact']>[1];
  * the log as it keeps, so one after each run would make the runs of a long session dearer. Until the next part a log can
  * exceed its limits.
  */
-export function compactionOfRuns(events: Pick<EventStore, 'compact'>, kept: CompactionLimits) {
+export function createRunCompaction(events: Pick<EventStore, 'compact'>, kept: CompactionLimits) {
   const part = Math.max(1, Math.floor(Math.min(kept.keepDroppable, kept.keepAll) / 20));
   const due = new Set<SessionId>(); // at most those with an open run
   return (id: SessionId, { type }: Pick<SessionFact, 'type'>, seq: number): void => {

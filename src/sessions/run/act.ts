@@ -1,10 +1,10 @@
 import type { TurnInput, TurnResult } from '../../../machines/run.ts';
 import type { PlanStep } from '../../core/model/events.ts';
 import { missingParts } from './missing-tools.ts';
-import { answerPlan, beginning, planningTools, titleFacts } from './plan.ts';
+import { answerPlan, beginRunningStep, planningTools, titleFacts } from './plan.ts';
 import { digest } from './progress.ts';
 import type { RunContext } from './run-context.ts';
-import { closedPlan, todoFacts } from './todo-facts.ts';
+import { closePlan, todoFacts } from './todo-facts.ts';
 import { emptyTurn, type Turn, takeTurn } from './turns/turn.ts';
 
 /** One turn of work on the running step: calls to make, or the text that ends the step. */
@@ -17,7 +17,7 @@ export async function takeStepTurn(
   const prompt = await work.prompt(signal);
   const step = plans ? steps.find(({ status }) => status === 'running') : undefined;
   // Without a plan nothing else gives the session a title.
-  const begun = step ? beginning(runWriter, steps) : titleFacts(work);
+  const begun = step ? beginRunningStep(runWriter, steps) : titleFacts(work);
   if (begun.length > 0) await runWriter.write(...begun);
   const phase = step
     ? ({ kind: 'act', step, stepIndex: steps.indexOf(step) } as const)
@@ -42,7 +42,7 @@ export async function takeStepTurn(
     return { kind: 'calls', calls, spent };
   }
   if (!step) {
-    const closed = closedPlan(steps, saysItFailed(message.text));
+    const closed = closePlan(steps, saysItFailed(message.text));
     const changed = closed.some((it, n) => it !== steps[n]) ? todoFacts(runWriter, closed) : [];
     await runWriter.write(...facts, ...missingParts.callless(work), ...changed);
     return { kind: 'replied', digest: digest(message.text), steps: closed, spent };

@@ -122,7 +122,7 @@ const toSpending = ({ inputTokens, outputTokens, cost = 0 }: Usage, assumed?: As
 });
 
 /** The machine's word for a request that failed, or that a budget kept from being sent. */
-export const failedTurn = (
+export const toFailedTurn = (
   { code, message, retryable, retryAfterMs, over }: FailedTurn,
   { spent }: RunContext['budget'],
 ): TurnResult =>

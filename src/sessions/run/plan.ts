@@ -46,14 +46,20 @@ export async function planRun(
     const lines = text === '' ? [] : runWriter.messageFacts(splitTitle(text));
     const begun = calls.length > 0 ? withRunning(created.steps) : created.steps;
     const plan = runWriter.plan(created.steps);
-    await runWriter.write(...titleFacts(work, created.title), ...lines, ...facts, plan, ...beginning(runWriter, begun));
+    await runWriter.write(
+      ...titleFacts(work, created.title),
+      ...lines,
+      ...facts,
+      plan,
+      ...beginRunningStep(runWriter, begun),
+    );
     return { kind: 'planned', digest: created.digest, steps: begun, calls, spent };
   }
   if (calls.length > 0) {
     const known = isOpen ? steps : [...steps, ...numbered(steps, [firstLine(newestWords(runWriter) ?? work.task)])];
     const begun = withRunning(known);
     const plan = isOpen ? [] : [runWriter.plan(known)];
-    await runWriter.write(...title, ...facts, ...plan, ...beginning(runWriter, begun));
+    await runWriter.write(...title, ...facts, ...plan, ...beginRunningStep(runWriter, begun));
     return { kind: 'calls', calls, steps: begun, spent };
   }
   if (message.calls.length > 0) return await emptyTurn(work, { ...turn, hint: planHint });
@@ -129,7 +135,7 @@ function numbered(kept: readonly PlanStep[], descriptions: readonly string[]): P
 }
 
 /** The fact that the running step of the plan begins, unless the log has it. */
-export function beginning(runWriter: RunWriter, steps: readonly PlanStep[]): SessionFact[] {
+export function beginRunningStep(runWriter: RunWriter, steps: readonly PlanStep[]): SessionFact[] {
   const step = steps.find(({ status }) => status === 'running');
   const known = runWriter.steps.find(({ id }) => id === step?.id);
   return step && known?.status !== 'running' ? [runWriter.step(step)] : [];

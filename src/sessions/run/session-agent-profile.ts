@@ -1,6 +1,6 @@
 import { delegateToolsFor } from '../../agents/tools/delegation/delegate.ts';
 import { type ToolRegistry, toolRegistry, withTools } from '../../agents/tools/registry.ts';
-import { allows } from '../../agents/tools/selection.ts';
+import { allowsTool } from '../../agents/tools/selection.ts';
 import type { ToolDescription } from '../../agents/tools/tool.ts';
 import { behindToolset, clientTool, toolset, workerTool } from '../../agents/tools/toolset.ts';
 import type { ApprovalRule } from '../../core/model/approval-rule.ts';
@@ -25,7 +25,7 @@ export function sessionAgentProfile(
   { usual, denied }: Base,
 ): Pick<Profile, 'tools' | 'toolServers' | 'allows' | 'approvals' | 'prompt' | 'children'> {
   const isOff = (tool: Pick<ToolDescription, 'name' | 'group'>) =>
-    [tool.name, ...(behindToolset[tool.name] ?? [])].some((name) => !allows({ deny: denied }, { ...tool, name }));
+    [tool.name, ...(behindToolset[tool.name] ?? [])].some((name) => !allowsTool({ deny: denied }, { ...tool, name }));
   const requested = new Set(agent.tools);
   const inSandbox = agent.environment === undefined ? toolset : toolset.map(workerTool);
   const own = [...inSandbox, ...foundIn(usual.tools, requested)].filter(

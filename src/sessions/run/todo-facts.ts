@@ -21,7 +21,7 @@ export function todoFacts(runWriter: RunWriter, steps: readonly PlanStep[], resu
 }
 
 /** The plan of an agent that ends its run: a step at work ends with it, and one that never began was not done. */
-export const closedPlan = (steps: readonly PlanStep[], failed: boolean): readonly PlanStep[] =>
+export const closePlan = (steps: readonly PlanStep[], failed: boolean): readonly PlanStep[] =>
   steps.map((step) => {
     if (hasEnded(step)) return step;
     return { ...step, status: step.status === 'running' && !failed ? 'completed' : 'failed' };

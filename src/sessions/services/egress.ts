@@ -3,7 +3,7 @@ import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
-import { type EgressChoice, isClosed, isRules } from '../../core/model/sandboxes/egress-choice.ts';
+import { type EgressChoice, isClosed, isEgressRules } from '../../core/model/sandboxes/egress-choice.ts';
 import type { EffectiveEgress, EgressService } from '../api/egress.ts';
 import type { SessionService } from '../api/sessions.ts';
 
@@ -26,20 +26,20 @@ const maxEntries = 100;
 const idOf = (id: SessionId, entry: string) => `${id}:${entry}`;
 
 /** Entries allowed only in one session. The egress proxy asks for them when its policy refuses a host. */
-export async function allowedIn(records: RecordStore, id: SessionId): Promise<readonly string[]> {
+export async function readAllowedHosts(records: RecordStore, id: SessionId): Promise<readonly string[]> {
   const found = await records.list(kind, { idPrefix: idOf(id, '') });
   return found.map((record) => record.id.slice(idOf(id, '').length));
 }
 
 const entryOf = (text: string) => text.trim().toLowerCase();
 const writtenAlike = (choice: EgressChoice): EgressChoice =>
-  isRules(choice) ? { allow: choice.allow.map(entryOf), deny: choice.deny.map(entryOf) } : choice.map(entryOf);
+  isEgressRules(choice) ? { allow: choice.allow.map(entryOf), deny: choice.deny.map(entryOf) } : choice.map(entryOf);
 
 export function egressService({ records, sessions, clock, rulesOf, isEntry, ...deps }: Deps): EgressService {
   return {
     async inForce(id) {
       await sessions.get(id);
-      return { ...(await rulesOf(id)), allowed: [...(await allowedIn(records, id))].sort() };
+      return { ...(await rulesOf(id)), allowed: [...(await readAllowedHosts(records, id))].sort() };
     },
     async allow(id, text) {
       await sessions.get(id);
@@ -58,7 +58,7 @@ export function egressService({ records, sessions, clock, rulesOf, isEntry, ...d
           `'${text}' is not a host. Write it like example.org, *.example.org or example.org:8443.`,
         );
       }
-      if ((await allowedIn(records, id)).length >= maxEntries) {
+      if ((await readAllowedHosts(records, id)).length >= maxEntries) {
         throw new AppError('conflict', `The session has ${maxEntries} allowed hosts already. Revoke some first.`);
       }
       const now = clock.now();

@@ -9,7 +9,7 @@ import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 import { changesIn } from '../run/snapshot/changes.ts';
 import { copyOf } from '../run/snapshot/snapshot-scripts.ts';
-import { wholeFile } from './streams/whole-file.ts';
+import { readWholeFile } from './streams/whole-file.ts';
 
 interface Deps {
   readonly sandboxes: Pick<SandboxAccess, 'use' | 'look'>;
@@ -62,7 +62,7 @@ export function fileService({ sandboxes, hydrate, known }: Deps): FileService {
   return {
     open,
     list,
-    read: (id, path, signal) => inside(id, path, signal, (client) => wholeFile(client, path, signal)),
+    read: (id, path, signal) => inside(id, path, signal, (client) => readWholeFile(client, path, signal)),
     write: (id, path, content, signal) => inside(id, path, signal, (client) => client.writeFile(path, content, signal)),
     remove: (id, path, signal) => inside(id, path, signal, (client) => client.removeFile(path, signal)),
     changes: (id, signal) => inside(id, '.', signal, (client) => changesIn(client, signal)),
@@ -70,7 +70,7 @@ export function fileService({ sandboxes, hydrate, known }: Deps): FileService {
       inside(id, path, signal, async (client) => {
         const file = pathInside(path, client.workdir);
         if (!isPath(file)) throw new AppError('path_outside', 'That path is outside of the workspace.');
-        return await wholeFile(client, copyOf(file), signal);
+        return await readWholeFile(client, copyOf(file), signal);
       }),
     find: (id, { path, pattern, types }, signal) =>
       inside(id, path, signal, async (client) => {

@@ -1,7 +1,7 @@
 import type { Driver } from '../../../drivers/driver.ts';
 import type { Model } from '../../agents/models/model.ts';
 import { deadlineSignal, pause, raceAbort } from '../../core/concurrency/cancel.ts';
-import { type Clock, elapsed } from '../../core/contracts/clock.ts';
+import { type Clock, monotonicNow } from '../../core/contracts/clock.ts';
 import type { Store } from '../../core/contracts/ports.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { DesktopOffer } from '../api/desktop.ts';
@@ -103,7 +103,7 @@ const outlivesMs = 2_000;
 export function sharedHealth(
   look: () => Promise<ServiceHealth>,
   clock: Clock,
-  now = elapsed,
+  now = monotonicNow,
 ): () => Promise<ServiceHealth> {
   let open: Promise<ServiceHealth> | undefined;
   let last: { readonly answer: ServiceHealth; readonly at: number } | undefined;

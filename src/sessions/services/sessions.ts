@@ -27,7 +27,7 @@ import { type CreationDeps, sessionCreation } from './sessions/creation.ts';
 import { sessionDeletion } from './sessions/deletion.ts';
 import { namedSessions } from './sessions/named.ts';
 import type { SessionNames } from './sessions/names.ts';
-import { searched } from './sessions/search.ts';
+import { searchStoredSessions } from './sessions/search.ts';
 import { skillsOfSession } from './sessions/skills.ts';
 import { sessionViews, type ViewDeps } from './sessions/views.ts';
 
@@ -168,7 +168,7 @@ export function sessionService(deps: Deps): SessionService {
 
     async list(only) {
       if (!only?.search) return await (only ? list.part(only) : list.all());
-      const { matches, among } = await searched(store, only.search);
+      const { matches, among } = await searchStoredSessions(store, only.search);
       return await list.part({ ...only, keep: (session) => matches(session) && only.keep(session) }, among);
     },
     pieces: (only) => list.pieces(only),

@@ -4,7 +4,7 @@ import { quoteForShell } from '../../core/text/quote.ts';
 const longCommand = 100_000;
 
 /** The shell command that runs `command` in a login shell. */
-export function loginCommand(command: string): string {
+export function toLoginCommand(command: string): string {
   if (Buffer.byteLength(command) < longCommand) return `bash -lc ${quoteForShell(command)}`;
   return `bash -lc 'eval "$(cat "$1")"' bash <(printf %s ${quoteForShell(command)})`;
 }

@@ -65,7 +65,11 @@ export async function fileFromLog(log: EventLog, id: SessionId, fileRequest: Fil
 }
 
 /** Reads a file that the sandbox does not have: empty while a tool call works on it, else undefined. */
-export async function namedFile(log: EventLog, id: SessionId, fileRequest: FileRequest): Promise<Buffer | undefined> {
+export async function readNamedFile(
+  log: EventLog,
+  id: SessionId,
+  fileRequest: FileRequest,
+): Promise<Buffer | undefined> {
   return (await lastOfFile(log, id, fileRequest)).isOpen ? nothingYet : undefined;
 }
 

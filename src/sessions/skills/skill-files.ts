@@ -82,7 +82,7 @@ export function decodeText(bytes: Uint8Array): string | undefined {
 }
 
 /** Rejects: invalid_request, with everything that is wrong. */
-export function checkedFolder(files: readonly SkillFile[]): CheckedFolder {
+export function requireValidFolder(files: readonly SkillFile[]): CheckedFolder {
   const { folder, problems } = checkFolder(files);
   if (!folder) throw new AppError('invalid_request', problems.join('\n'));
   return folder;

@@ -11,7 +11,7 @@ import type { TemplateInfo } from '../api/server/templates.ts';
 import type { Copies, CopyPlace } from '../forks/copies.ts';
 import { parsePin } from './pins.ts';
 import { recordIdOf, type SkillRecords, type StoredSkill, type StoredVersion } from './records.ts';
-import { type CheckedFolder, checkedFolder, checkFolder, decodeText, skillLimits } from './skill-files.ts';
+import { type CheckedFolder, checkFolder, decodeText, requireValidFolder, skillLimits } from './skill-files.ts';
 
 interface Deps {
   readonly records: SkillRecords;
@@ -88,7 +88,7 @@ export function skillService({ records, blobs, copies, clock, ids, templates }: 
       return { name, problems, warnings };
     },
     async create({ files, owner, shared = false, displayName = null }) {
-      const folder = checkedFolder(files);
+      const folder = requireValidFolder(files);
       const id = `skill_${ids.short()}${ids.short()}`;
       const version = await stored(folder, id, 1);
       const now = clock.now();
@@ -115,7 +115,7 @@ export function skillService({ records, blobs, copies, clock, ids, templates }: 
     },
     get: async (id) => publicSkill(await records.get(id)),
     async addVersion(id, { files }) {
-      const folder = checkedFolder(files);
+      const folder = requireValidFolder(files);
       const { name } = await records.get(id);
       if (folder.skill.name !== name) {
         const text = `The skill is called ${name}, and this folder ${folder.skill.name}. A skill keeps its name.`;

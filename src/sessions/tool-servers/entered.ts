@@ -106,7 +106,7 @@ export class EnteredToolServers {
     const next = work(this.#opened(found.doc));
     const id = idOf(next.name);
     const isStored = await records.put({ kind, id, ...this.#sealed(next), expect: 0 }).catch(unlessConflict);
-    if (isStored === undefined) throw takenName(next.name);
+    if (isStored === undefined) throw nameConflict(next.name);
     await records.delete(kind, idOf(name), found.version);
     if (!(await records.get(kind, idOf(name)))) return next;
     await records.delete(kind, id); // the earlier one was changed in the meantime
@@ -140,7 +140,7 @@ export class EnteredToolServers {
   }
 }
 
-export const takenName = (name: string) =>
+export const nameConflict = (name: string) =>
   new AppError('conflict', `The tool server '${name}' already exists. Choose another name, or remove that one first.`);
 export const unknownServer = (name: string) =>
   new AppError('not_found', `No tool server '${name}' was entered on the page.`);

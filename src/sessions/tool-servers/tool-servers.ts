@@ -12,7 +12,7 @@ import type {
   ToolServerChanges,
   ToolServerService,
 } from '../api/server/tool-servers.ts';
-import { type EnteredServer, type EnteredToolServers, takenName, unknownServer } from './entered.ts';
+import { type EnteredServer, type EnteredToolServers, nameConflict, unknownServer } from './entered.ts';
 import type { SignIns } from './sign-in.ts';
 
 // The fields that people enter for a tool server. Each function throws invalid_request, and says what to enter instead.
@@ -234,7 +234,7 @@ export function toolServerService(deps: Deps): ToolServerService {
       const before = await known(name);
       if (to !== name) {
         refuseSet(to);
-        if (await entered.find(to)) throw takenName(to);
+        if (await entered.find(to)) throw nameConflict(to);
       }
       // A stored access is known by the earlier name.
       const reply = await ask(entered.addressOf(changed(before, changes)), signal);

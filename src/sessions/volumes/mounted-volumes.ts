@@ -7,7 +7,7 @@ import type { VolumeRecords } from './volume-records.ts';
  * The volumes of a sandbox that starts now. A session that has no place among the writers any more reads. Rejects:
  * sandbox_unavailable for a volume that is gone.
  */
-export async function mountedVolumes(
+export async function findMountedVolumes(
   records: Pick<VolumeRecords, 'get'>,
   { id, sandbox }: Pick<SessionRecord, 'id' | 'sandbox'>,
 ): Promise<readonly MountedVolume[]> {

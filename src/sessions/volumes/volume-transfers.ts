@@ -1,5 +1,5 @@
 import type { Driver, SandboxLink, SandboxSpec } from '../../../drivers/driver.ts';
-import { within } from '../../core/concurrency/cancel.ts';
+import { runWithin } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { type IdSource, type SessionId, sandboxIdOf, type VolumeId } from '../../core/model/ids.ts';
@@ -136,8 +136,8 @@ export class VolumeTransfers {
     // The lease hides it from the searches of other servers.
     const fence = ownership.isShared ? { epoch: await ownership.take(sessionId) } : {};
     const requested = { ...spec(sessionId, volume, { folder, access }), ...fence };
-    await within({ ms: startTimeoutMs, clock }, (call) => driver.provision(requested, call));
-    const link = await within({ ms: callMs, clock }, (call) => driver.attach(id, call));
+    await runWithin({ ms: startTimeoutMs, clock }, (call) => driver.provision(requested, call));
+    const link = await runWithin({ ms: callMs, clock }, (call) => driver.attach(id, call));
     return { link, client: connect({ ...link, ...fence }) };
   }
 
@@ -165,7 +165,7 @@ export class VolumeTransfers {
     const started = await ready.catch(() => undefined);
     try {
       await started?.link[Symbol.asyncDispose]();
-      await within({ ms: callMs, clock }, (call) => driver.destroy(sandboxIdOf(sessionId), 'remove', call));
+      await runWithin({ ms: callMs, clock }, (call) => driver.destroy(sandboxIdOf(sessionId), 'remove', call));
       const [volume = ''] = key.split(' ');
       await records.update(volume, (now) => {
         const holders = now.holders.filter((holder) => holder.sessionId !== sessionId);

@@ -51,7 +51,7 @@ export const toWorkItem = ({
 }: StoredItem): WorkItem => ({ id: workIdOf({ ...shown, number }), ...shown });
 
 /** The time from which a worker can claim the item; undefined: never, for it is stopped. */
-export function claimableFrom(item: StoredItem, reclaimMs: number): number | undefined {
+export function computeClaimableAt(item: StoredItem, reclaimMs: number): number | undefined {
   if (item.state === 'stopped') return undefined;
   if (item.state === 'queued') return item.claimedAt === null ? item.createdAt : item.claimedAt + reclaimMs;
   return item.leaseEndsAt ?? item.createdAt;
@@ -59,12 +59,12 @@ export function claimableFrom(item: StoredItem, reclaimMs: number): number | und
 
 /** Items that can be claimed soonest come first in the store, which sorts the highest first; stopped ones come last. */
 export function computeSortKey(item: StoredItem): number {
-  const from = claimableFrom(item, 0);
+  const from = computeClaimableAt(item, 0);
   return from === undefined ? 0 : latest - from;
 }
 const latest = 8.64e15;
 
-export const claimed = (item: StoredItem, now: number): StoredItem => ({
+export const claimItem = (item: StoredItem, now: number): StoredItem => ({
   ...item,
   state: 'queued',
   claim: item.claim + 1,
@@ -76,7 +76,7 @@ export const claimed = (item: StoredItem, now: number): StoredItem => ({
 });
 
 /** The first heartbeat must come within this lease. */
-export const acknowledged = (item: StoredItem, now: number): StoredItem => ({
+export const acknowledgeItem = (item: StoredItem, now: number): StoredItem => ({
   ...item,
   state: 'starting',
   acknowledgedAt: now,
@@ -84,7 +84,7 @@ export const acknowledged = (item: StoredItem, now: number): StoredItem => ({
 });
 
 /** A heartbeat is its time, so no two may have the same. */
-export function beaten(item: StoredItem, now: number, wishSeconds = defaultTtlSeconds): StoredItem {
+export function recordHeartbeat(item: StoredItem, now: number, wishSeconds = defaultTtlSeconds): StoredItem {
   const ttlSeconds = Math.min(Math.max(1, wishSeconds), maxTtlSeconds);
   return {
     ...item,
@@ -100,7 +100,7 @@ export function beaten(item: StoredItem, now: number, wishSeconds = defaultTtlSe
 export const stopRequested = (item: StoredItem, now: number): StoredItem =>
   item.state === 'stopping' ? item : { ...item, state: 'stopping', stopRequestedAt: now };
 
-export const stopped = (item: StoredItem, now: number): StoredItem => ({
+export const stopItem = (item: StoredItem, now: number): StoredItem => ({
   ...item,
   state: 'stopped',
   leaseEndsAt: null,

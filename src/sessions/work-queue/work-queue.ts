@@ -17,15 +17,15 @@ import type {
   WorkQueueService,
 } from '../api/server/work-queue.ts';
 import {
-  acknowledged,
-  beaten,
-  claimableFrom,
-  claimed,
+  acknowledgeItem,
+  claimItem,
+  computeClaimableAt,
   computeSortKey,
   newItem,
   parseWorkId,
+  recordHeartbeat,
   StoredItem,
-  stopped,
+  stopItem,
   stopRequested,
   toWorkItem,
   workIdOf,
@@ -201,7 +201,7 @@ export class WorkQueue implements WorkerCredentials {
     for await (const { item, version } of this.#claimable(environmentId, reclaimMs)) {
       const now = this.#deps.clock.now();
       const isOver = item.state === 'stopping' || (await this.#hasEnded(item.sessionId));
-      const next = isOver ? stopped(item, now) : claimed(item, now);
+      const next = isOver ? stopItem(item, now) : claimItem(item, now);
       const put = { kind, id: next.sessionId, doc: next, sort: computeSortKey(next), expect: version };
       if ((await this.#deps.records.put(put).catch(unlessConflict)) === undefined) continue; // another worker was first
       this.#endings.end(claimName(item)); // an earlier worker of it
@@ -225,9 +225,9 @@ export class WorkQueue implements WorkerCredentials {
         const item = StoredItem.parse(doc);
         after = { sort: computeSortKey(item), id };
         const now = clock.now();
-        const soonest = claimableFrom(item, 0);
+        const soonest = computeClaimableAt(item, 0);
         if (soonest === undefined || soonest > now) return; // nor any after it
-        const from = claimableFrom(item, reclaimMs) ?? Number.POSITIVE_INFINITY;
+        const from = computeClaimableAt(item, reclaimMs) ?? Number.POSITIVE_INFINITY;
         if (from <= now) yield { item, version };
       }
       if (page.length < pageSize) return;
@@ -248,7 +248,7 @@ export class WorkQueue implements WorkerCredentials {
     const item = await this.#change(environmentId, workId, (now) => {
       if (now.state !== 'queued') return now; // again, or by a worker whose claim has lapsed: its heartbeat tells it
       if (now.claimedAt === null) throw new AppError('conflict', 'Nobody has claimed this item. Poll for it first.');
-      return acknowledged(now, clock.now());
+      return acknowledgeItem(now, clock.now());
     });
     return toWorkItem(item);
   }
@@ -264,10 +264,10 @@ export class WorkQueue implements WorkerCredentials {
       outcome = 'ended';
       if (now.state === 'stopped') return now;
       outcome = 'extended';
-      if (now.state === 'stopping') return beaten(now, clock.now(), ttlSeconds);
+      if (now.state === 'stopping') return recordHeartbeat(now, clock.now(), ttlSeconds);
       const isClaimed = now.claimedAt !== null;
       if (isClaimed && (expected === undefined || expected === now.heartbeatAt))
-        return beaten(now, clock.now(), ttlSeconds);
+        return recordHeartbeat(now, clock.now(), ttlSeconds);
       outcome = 'mismatch';
       return now;
     });
@@ -279,7 +279,7 @@ export class WorkQueue implements WorkerCredentials {
     const { clock } = this.#deps;
     const item = await this.#change(environmentId, workId, (now) => {
       if (now.state === 'stopped') throw new AppError('conflict', 'The item is stopped already.');
-      return force || now.state === 'queued' ? stopped(now, clock.now()) : stopRequested(now, clock.now());
+      return force || now.state === 'queued' ? stopItem(now, clock.now()) : stopRequested(now, clock.now());
     });
     if (item.state === 'stopped') this.#endings.end(claimName(item));
     return toWorkItem(item);
@@ -297,7 +297,7 @@ export class WorkQueue implements WorkerCredentials {
     const { records, clock } = this.#deps;
     const now = clock.now();
     const open = (await records.list(kind, { parent: environmentId })).map(({ doc }) => StoredItem.parse(doc));
-    const isQueued = (item: StoredItem) => item.state === 'queued' || (claimableFrom(item, 0) ?? now + 1) <= now;
+    const isQueued = (item: StoredItem) => item.state === 'queued' || (computeClaimableAt(item, 0) ?? now + 1) <= now;
     const queued = open.filter(isQueued);
     const isClaimed = ({ state, claimedAt }: StoredItem) => state === 'queued' && claimedAt !== null;
     const pending = queued.filter(isClaimed).length;

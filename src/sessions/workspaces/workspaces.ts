@@ -17,7 +17,7 @@ import type { CodeResult, WorkspaceMember, WorkspaceService, WorkspaceUser } fro
 import type { SessionCommands } from '../engine/session-commands.ts';
 import { toOutputs } from '../services/cut-outputs.ts';
 import { execIfRunning } from '../services/exec-if-running.ts';
-import { loginCommand } from '../services/shell-quoting.ts';
+import { toLoginCommand } from '../services/shell-quoting.ts';
 
 interface CodeScript {
   readonly program: string;
@@ -57,7 +57,7 @@ export function toCodeResult({ program, missing }: CodeScript, result: ExecResul
 function commandScript(command: string, cwd: string | undefined): string {
   const go = cwd === undefined ? '' : `cd -- ${quoteForShell(cwd)} 2>/dev/null; `; // a deleted folder: stay at the root
   const script = `trap 'pwd >&3' EXIT; ${go}eval ${quoteForShell(command)}`;
-  return `exec ${loginCommand(script)} 3>&2 2>&1`;
+  return `exec ${toLoginCommand(script)} 3>&2 2>&1`;
 }
 
 interface Deps {

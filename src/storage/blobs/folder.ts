@@ -2,7 +2,7 @@ import { constants, copyFile, link, mkdir, open, rename, rm, stat } from 'node:f
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { throwIfFired } from '../../core/concurrency/cancel.ts';
-import { type BlobStore, type ByteRange, checkedKey } from '../../core/contracts/blobs.ts';
+import { type BlobStore, type ByteRange, requireValidKey } from '../../core/contracts/blobs.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { diskError, Spool } from './spool.ts';
 
@@ -24,12 +24,13 @@ const withoutLinks: ReadonlySet<string> = new Set([
 ]);
 
 /** Blobs in a folder of this machine. Creates the folder. */
-export const localBlobs = (root: string, now: number): Promise<BlobStore> => folderBlobs({ name: 'local', root }, now);
+export const openLocalBlobs = (root: string, now: number): Promise<BlobStore> =>
+  folderBlobs({ name: 'local', root }, now);
 
 /**
  * Blobs on a mounted volume. Never creates the folder: a missing folder means a missing mount. Rejects: invalid_request.
  */
-export async function volumeBlobs(root: string, now: number): Promise<BlobStore> {
+export async function openVolumeBlobs(root: string, now: number): Promise<BlobStore> {
   const isFolder = await stat(root).then(
     (it) => it.isDirectory(),
     () => false,
@@ -46,7 +47,7 @@ async function folderBlobs({ name, root }: FolderOptions, now: number): Promise<
   const spool = new Spool(join(root, 'incoming'));
   await mkdir(root, { recursive: true, mode: 0o700 });
   await spool.sweep(staleMs, now);
-  const pathOf = (key: string) => join(root, 'blobs', key.slice(0, 2), checkedKey(key));
+  const pathOf = (key: string) => join(root, 'blobs', key.slice(0, 2), requireValidKey(key));
   return {
     name,
     async put(key, content, options) {

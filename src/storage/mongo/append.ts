@@ -1,6 +1,6 @@
 import { waitAtMost } from '../../core/concurrency/cancel.ts';
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
-import { elapsed } from '../../core/contracts/clock.ts';
+import { monotonicNow } from '../../core/contracts/clock.ts';
 import type { Append } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -93,7 +93,7 @@ export class Appender {
   async #expectHead(session: SessionId, after: number, again: boolean): Promise<void> {
     const seen = this.#seen.get(session);
     const isMarked = this.#logs.isMarked(session);
-    if (isMarked && seen?.head === after && elapsed() - seen.at < trustedMs) return;
+    if (isMarked && seen?.head === after && monotonicNow() - seen.at < trustedMs) return;
     const isNew = !isMarked && (await this.#logs.mark(session, after));
     const head = isNew ? 0 : await this.#settle(session);
     if (head !== after && !(again && head > after)) throw fenced(after, head);
@@ -176,7 +176,7 @@ export class Appender {
   #complete(session: SessionId, head: number): void {
     this.#incomplete.delete(session);
     this.#seen.delete(session);
-    this.#seen.set(session, { head, at: elapsed() });
+    this.#seen.set(session, { head, at: monotonicNow() });
     if (this.#seen.size <= maxSeen) return;
     const [oldest] = this.#seen.keys();
     if (oldest === undefined) return;

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { GridFSBucket, type GridFSBucketWriteStream, ObjectId } from 'mongodb';
 import { throwIfFired } from '../../core/concurrency/cancel.ts';
-import { type BlobInfo, type BlobStore, checkedKey, type PutOptions } from '../../core/contracts/blobs.ts';
+import { type BlobInfo, type BlobStore, type PutOptions, requireValidKey } from '../../core/contracts/blobs.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type Connection, type ConnectionOptions, connect, ping } from './connection.ts';
 import { storeError } from './errors.ts';
@@ -35,7 +35,7 @@ export function mongoBlobs(options: ConnectionOptions, now: () => number): BlobS
   return {
     name: 'mongo',
     async put(key, content, putOptions) {
-      const filename = checkedKey(key);
+      const filename = requireValidKey(key);
       const { bucket } = await use();
       const upload = bucket.openUploadStream(filename);
       const info = await write(upload, content, putOptions);
@@ -44,13 +44,13 @@ export function mongoBlobs(options: ConnectionOptions, now: () => number): BlobS
     },
     async open(key, range) {
       const { bucket } = await use();
-      const file = await answered(bucket.find({ filename: checkedKey(key) }, { sort: newest, limit: 1 }).next());
+      const file = await answered(bucket.find({ filename: requireValidKey(key) }, { sort: newest, limit: 1 }).next());
       if (!file) throw new AppError('file_not_found', 'File not found');
       const part = range && { start: range.start, end: Math.min(range.end + 1, file.length) };
       return bucket.openDownloadStream(file._id, part) as Readable;
     },
     async delete(key) {
-      await remove((await use()).bucket, checkedKey(key), Number.POSITIVE_INFINITY);
+      await remove((await use()).bucket, requireValidKey(key), Number.POSITIVE_INFINITY);
     },
     async check(signal) {
       throwIfFired(signal);

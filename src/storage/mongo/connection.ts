@@ -1,6 +1,6 @@
 import { type Collection, type Db, type DbOptions, MongoClient, type MongoClientOptions } from 'mongodb';
 import { raceAbort, throwIfFired, waitAtMost } from '../../core/concurrency/cancel.ts';
-import { elapsed } from '../../core/contracts/clock.ts';
+import { monotonicNow } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type {
@@ -137,13 +137,13 @@ function runner(deadlineMs: number, maxWaiting: number): Connection['run'] {
       throw new AppError('store_busy', 'The store is overloaded: too many requests are waiting.');
     }
     waiting++;
-    const until = elapsed() + deadlineMs;
+    const until = monotonicNow() + deadlineMs;
     try {
       for (let wait = firstPauseMs; ; wait = Math.min(2 * wait, longestPauseMs)) {
         try {
-          return await inTime(work(), until - elapsed());
+          return await inTime(work(), until - monotonicNow());
         } catch (thrown) {
-          if (!isTransient(thrown) || elapsed() + wait > until) throw storeError(thrown);
+          if (!isTransient(thrown) || monotonicNow() + wait > until) throw storeError(thrown);
           await new Promise((resolve) => setTimeout(resolve, wait));
         }
       }

@@ -136,7 +136,7 @@ export const erasedKind = 'erased';
  * The mark that replaces an erased session's record for an hour. A put that was under way then, from this or another
  * server, finds the mark and changes nothing, instead of bringing the session back.
  */
-export const erasedRecord = (session: SessionId, at: number): Omit<RecordDocument, '_id' | 'version'> => ({
+export const toErasedRecord = (session: SessionId, at: number): Omit<RecordDocument, '_id' | 'version'> => ({
   kind: erasedKind,
   id: session,
   doc: 'null',

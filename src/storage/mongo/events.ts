@@ -12,7 +12,6 @@ import type { Connection } from './connection.ts';
 import {
   type EventDocument,
   erasedKind,
-  erasedRecord,
   eventRange,
   factText,
   idsOf,
@@ -20,6 +19,7 @@ import {
   recordId,
   seqOf,
   sessionOf,
+  toErasedRecord,
 } from './documents.ts';
 import { storeError } from './errors.ts';
 import type { Heads } from './heads.ts';
@@ -170,7 +170,7 @@ export function mongoEvents({ connection, appender, heads, now }: MongoEventDeps
       appender.forget(session);
       await run(() => at.events(session).deleteMany({ _id: eventRange(session, -1) as never }));
       const _id = recordId('session', session);
-      const mark = { $set: erasedRecord(session, now()), $inc: { version: 1 }, ...nowChanged };
+      const mark = { $set: toErasedRecord(session, now()), $inc: { version: 1 }, ...nowChanged };
       await run(() => at.records.updateOne({ _id }, mark, { upsert: true }));
       await run(() => at.records.deleteMany({ $or: idsOf(session), kind: { $ne: erasedKind } }));
       await heads.forget(session);

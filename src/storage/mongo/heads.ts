@@ -1,5 +1,5 @@
 import { waitAtMost } from '../../core/concurrency/cancel.ts';
-import { elapsed } from '../../core/contracts/clock.ts';
+import { monotonicNow } from '../../core/contracts/clock.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { headAt } from './completion.ts';
 import type { Connection } from './connection.ts';
@@ -89,11 +89,11 @@ export class Heads {
       updateOne: { filter: { _id }, update: { $max: { head } }, upsert: true },
     }));
     const { run, at } = this.#connection;
-    const from = elapsed();
+    const from = monotonicNow();
     // Does not wait for a majority or the disk, because a starting server notes the heads that another one could not.
     const noting = run(() => at.heads.bulkWrite(operations, { ordered: false, writeConcern: { w: 1 } }));
     await noting.catch(() => this.#keepSent());
-    this.#tookMs = elapsed() - from;
+    this.#tookMs = monotonicNow() - from;
   }
 
   /** The store did not take the notes. Without them, other servers' readers of a log that gets no more events miss its end. */

@@ -1,6 +1,6 @@
 import type { Filter } from 'mongodb';
 import { forEachConcurrent } from '../../core/concurrency/for-each-concurrent.ts';
-import { elapsed } from '../../core/contracts/clock.ts';
+import { monotonicNow } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { Connection } from './connection.ts';
@@ -30,13 +30,13 @@ export class OpenLogs {
   }
 
   isMarked(session: SessionId): boolean {
-    return elapsed() - (this.#markedAt.get(session) ?? -renewMs) < renewMs;
+    return monotonicNow() - (this.#markedAt.get(session) ?? -renewMs) < renewMs;
   }
 
   /** Resolves with whether the log was never written before. */
   async mark(session: SessionId, head: number): Promise<boolean> {
     const { run, at } = this.#connection;
-    const from = elapsed();
+    const from = monotonicNow();
     const mark = { writer: this.#self, opened: this.#now() };
     const isNew = head === 0 && (await this.#insert({ _id: session, ...mark }));
     if (!isNew) {

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { AppError } from '../../core/errors/errors.ts';
-import { armedSpec } from '../../core/errors/failpoint.ts';
+import { getArmedSpec } from '../../core/errors/failpoint.ts';
 import type { DatabaseOptions } from './database.ts';
 import type { ReadOperations } from './reads.ts';
 import type { Call, Operations, Reply } from './transaction.ts';
@@ -52,7 +52,7 @@ export async function openThread(input: DatabaseOptions, limits: QueueLimits): P
   const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js'; // the sources, or tsc's output
   const worker = new Worker(new URL(file, import.meta.url), {
     name: 'store',
-    workerData: { ...input, failpoints: armedSpec() } satisfies WorkerInput,
+    workerData: { ...input, failpoints: getArmedSpec() } satisfies WorkerInput,
     execArgv: ['--disable-warning=ExperimentalWarning'], // node:sqlite: pinned, and covered by the contract suite
     env: {},
   });

@@ -12,7 +12,7 @@ import type {
 import { droppable } from '../../core/model/event-traits.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { openThread, type QueueLimits, type StoreChannel } from './channel.ts';
-import { corrupt } from './errors.ts';
+import { corruptDatabase } from './errors.ts';
 import type { EventPlace, Piece, PutRow, ReadOperations, RecordPlace, RecordRow } from './reads.ts';
 import { indexColumns } from './schema.ts';
 import type { WriteOperations } from './writes.ts';
@@ -201,6 +201,6 @@ function parsed<T>(text: string, path: string): T {
   try {
     return JSON.parse(text);
   } catch {
-    throw corrupt(path, 'a stored document is not JSON');
+    throw corruptDatabase(path, 'a stored document is not JSON');
   }
 }

@@ -7,10 +7,10 @@ import { facadeDescriptors } from '../../../src/facades/list.ts';
 import { agentConfigService } from '../../../src/sessions/projects/agent-config.ts';
 import { projectService } from '../../../src/sessions/projects/projects.ts';
 import { providerKeys } from '../../../src/sessions/projects/provider-keys.ts';
-import { offeredProviders } from '../../../src/sessions/projects/providers.ts';
+import { listOfferedProviders } from '../../../src/sessions/projects/providers.ts';
 import { uploadService } from '../../../src/sessions/projects/uploads.ts';
 import { sideMessages } from '../../../src/sessions/services/side-messages.ts';
-import { localBlobs } from '../../../src/storage/blobs/folder.ts';
+import { openLocalBlobs } from '../../../src/storage/blobs/folder.ts';
 import { templates } from '../agents/templates.ts';
 import { type FakeOptions, fakeService } from '../egress/fake-service.ts';
 import { temporaryFolder } from '../stores/store.ts';
@@ -43,12 +43,12 @@ export async function opencodexServer({
   const blobFolder = join(folder.path, 'files');
   const uploads = uploadService({
     records,
-    blobs: await localBlobs(blobFolder, 0),
+    blobs: await openLocalBlobs(blobFolder, 0),
     clock,
     newId,
     maxBytes: maxUploadBytes,
   });
-  const providers = offeredProviders(compatible);
+  const providers = listOfferedProviders(compatible);
   const agents = agentConfigService({ records, newId, templates, providers: async () => providers, model: 'demo' });
   const keys = providerKeys({
     records,

@@ -34,7 +34,7 @@ import { memoryStoreService } from '../../../src/sessions/memory/stores.ts';
 import { agentConfigService } from '../../../src/sessions/projects/agent-config.ts';
 import { credentialRing } from '../../../src/sessions/projects/credentials.ts';
 import { projectService } from '../../../src/sessions/projects/projects.ts';
-import { offeredProviders } from '../../../src/sessions/projects/providers.ts';
+import { listOfferedProviders } from '../../../src/sessions/projects/providers.ts';
 import { serverCredentials } from '../../../src/sessions/projects/server-credentials.ts';
 import { DesktopFacts } from '../../../src/sessions/run/desktop-facts.ts';
 import { egressService } from '../../../src/sessions/services/egress.ts';
@@ -408,7 +408,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
         records: store.records,
         newId: () => crypto.randomUUID(),
         templates,
-        providers: async () => offeredProviders({}),
+        providers: async () => listOfferedProviders({}),
         model: 'demo',
       }),
       removeBelongings: async () => {},

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { derivedCommands } from '../../../scripts/derived-commands.ts';
 import { operationsPage } from '../../../scripts/reference-docs.ts';
 import { defineOperations, describedOperations, router } from '../../../src/api/procedure/procedure.ts';
-import { Done, done } from '../../../src/api/procedure/schemas.ts';
+import { Done, okResult } from '../../../src/api/procedure/schemas.ts';
 import { Options } from '../../../src/cli/command.ts';
 import { resourceCommand } from '../../../src/cli/derived.ts';
 import { tableLines } from '../../../src/cli/table.ts';
@@ -99,11 +99,11 @@ const parcels = router({
     audit: 'parcel.delete',
     in: byId,
     out: Done,
-    answer: done,
+    answer: okResult,
     fails: [404],
   }).mutation(({ input }) => {
     owners.delete(input.id);
-    return done;
+    return okResult;
   }),
 });
 const described = describedOperations(router({ parcels }));

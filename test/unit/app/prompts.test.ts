@@ -2,13 +2,13 @@ import { expect, test } from 'vitest';
 import {
   describeEgressChoice,
   describeInstalled,
+  describeInstalledPrograms,
   describeNetwork,
-  installedIn,
 } from '../../../src/app/parts/prompts.ts';
 import { loadConfig } from '../../../src/app/settings/config.ts';
 
 const network = (yaml: string) => describeNetwork(loadConfig({}, yaml), 'container');
-const installed = (yaml: string) => installedIn(loadConfig({}, yaml), 'container');
+const installed = (yaml: string) => describeInstalledPrograms(loadConfig({}, yaml), 'container');
 
 test('the prompt says of the network what its policy opens, and of a closed one only that', () => {
   expect(network('egress: {policy: none}')).toBe('closed. Nothing outside of the sandbox can be reached.');
@@ -28,7 +28,7 @@ test("the prompt names the packages of the session's template", () => {
 test('the prompt names the programs of our own images only', () => {
   expect(installed('sandbox: {cpus: 2}')).toMatch(/^Installed: Debian 12.* Limits: 2 processors, 1024 MiB of memory/);
   expect(installed('sandbox: {image: "own/image:1"}')).toMatch(/^The image is own\/image:1\. Check with/);
-  expect(installedIn(loadConfig({}, ''), 'none')).toBe(
+  expect(describeInstalledPrograms(loadConfig({}, ''), 'none')).toBe(
     "The programs are those of the server's own machine. Check with `command -v` that a program is there before you rely on it.",
   );
 });

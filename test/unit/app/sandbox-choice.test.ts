@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../../src/app/settings/config.ts';
-import { checkSandboxChoice, covers } from '../../../src/app/start/sandbox-choice.ts';
+import { checkSandboxChoice, includesTargets } from '../../../src/app/start/sandbox-choice.ts';
 import type { SandboxChoice } from '../../../src/core/model/records.ts';
 import { decide } from '../../../src/sandboxes/egress/open-upstream.ts';
 import { parseEntry } from '../../../src/sandboxes/egress/policy.ts';
@@ -109,7 +109,7 @@ describe('egress', () => {
   });
   test('an entry for both ports of the web is not covered by one for a single port', () => {
     const entry = (text: string) => parseEntry(text) as never;
-    expect(covers(entry('a.example:443'), entry('a.example'))).toBe(false);
-    expect(covers(entry('a.example'), entry('a.example:8443'))).toBe(false);
+    expect(includesTargets(entry('a.example:443'), entry('a.example'))).toBe(false);
+    expect(includesTargets(entry('a.example'), entry('a.example:8443'))).toBe(false);
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { escapeControls, oneLine, printable } from '../../../src/cli/io.ts';
+import { escapeControls, toOneLine, toPrintable } from '../../../src/cli/io.ts';
 import { renderer } from '../../../src/cli/render.ts';
 import type { Event } from '../../../src/client/index.ts';
 import { lineOf } from '../../../src/core/model/event-traits.ts';
@@ -40,10 +40,10 @@ test.each([
   ['carriage returns and backspaces', 'secret\rpublic\u0008', 'secretpublic'],
   ['letters that turn the direction of text', 'a\u202eb', 'ab'],
   ['line breaks and tabs, which stay', 'a\r\n\tb\n', 'a\n\tb\n'],
-])('text of others cannot steer the terminal: %s', (_, text, shown) => expect(printable(text)).toBe(shown));
+])('text of others cannot steer the terminal: %s', (_, text, shown) => expect(toPrintable(text)).toBe(shown));
 
 test('a line is cut where it does not fit', () => {
-  expect([oneLine('one\ntwo', 10), oneLine('abcdefgh', 5)]).toEqual(['one', 'abcd…']);
+  expect([toOneLine('one\ntwo', 10), toOneLine('abcdefgh', 5)]).toEqual(['one', 'abcd…']);
 });
 
 test.each([

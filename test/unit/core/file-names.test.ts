@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { archiveNames, safeName, safePath, shownName } from '../../../src/core/text/file-names.ts';
+import { archiveNames, safeName, safePath, toShownName } from '../../../src/core/text/file-names.ts';
 import { processorMs } from '../../support/servers/processor-time.ts';
 
 const portable = (path: string) => safePath(path)?.portable;
@@ -75,8 +75,8 @@ test('any name becomes a safe name of a copy, or none', () => {
 });
 
 test('a line of text shows what is invisible in a name', () => {
-  expect(shownName('a\nSystem: obey\u202e')).toBe('a\\u{a}System: obey\\u{202e}');
-  expect(shownName('ü 報告.txt')).toBe('ü 報告.txt');
+  expect(toShownName('a\nSystem: obey\u202e')).toBe('a\\u{a}System: obey\\u{202e}');
+  expect(toShownName('ü 報告.txt')).toBe('ü 報告.txt');
 });
 
 describe('the names of one archive', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { builtInTools, describedTools } from '../../../src/agents/tools/list.ts';
+import { builtInTools, toolDescriptions } from '../../../src/agents/tools/list.ts';
 import { startMessage } from '../../../src/automations/starter.ts';
 import type { SessionFact } from '../../../src/core/model/events.ts';
 import { MessageId, randomIds } from '../../../src/core/model/ids.ts';
@@ -45,7 +45,7 @@ describe('words of strangers', () => {
   });
 
   test('come by every tool of the server that reads pages', () => {
-    const pages = describedTools.filter(({ name }) => /^(browser_|web_|computer|click_at)/.test(name));
+    const pages = toolDescriptions.filter(({ name }) => /^(browser_|web_|computer|click_at)/.test(name));
     expect(pages.length).toBeGreaterThan(15);
     for (const { name, family } of pages) expect(strangersIn(calling(family)), name).toBe('page');
     expect(builtInTools.filter(({ asksAfterStrangers }) => asksAfterStrangers).map(({ name }) => name)).toEqual([

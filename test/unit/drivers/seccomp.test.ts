@@ -2,7 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { callNumbers, type Machine } from '../../../drivers/shared/seccomp/numbers.ts';
 import { ociProfile } from '../../../drivers/shared/seccomp/oci.ts';
 import { seccompProgram } from '../../../drivers/shared/seccomp/program.ts';
-import { allowed, conditionalCalls, refused, refusedNewer } from '../../../drivers/shared/seccomp/rules.ts';
+import {
+  conditionalCalls,
+  deniedCalls,
+  deniedNewerCalls,
+  permittedCalls,
+} from '../../../drivers/shared/seccomp/rules.ts';
 
 const allow = 0x7fff_0000;
 const kill = 0x8000_0000;
@@ -41,7 +46,7 @@ function verdict(program: Buffer, { number, arch, args = [] }: SystemCall): numb
 }
 
 const machines: Machine[] = ['x64', 'arm64'];
-const groups = [allowed, refusedNewer, Object.keys(conditionalCalls), ...Object.values(refused)];
+const groups = [permittedCalls, deniedNewerCalls, Object.keys(conditionalCalls), ...Object.values(deniedCalls)];
 
 test('every system call is in exactly one list', () => {
   const names = groups.flat();
@@ -60,7 +65,7 @@ describe.each(machines)('the program for %s', (machine) => {
   test('decides each call by its name', () => {
     for (const name of numbers.keys()) {
       if (name in conditionalCalls) continue;
-      const expected = allowed.includes(name) ? allow : refusedNewer.includes(name) ? nosys : perm;
+      const expected = permittedCalls.includes(name) ? allow : deniedNewerCalls.includes(name) ? nosys : perm;
       expect([name, requested(name)]).toEqual([name, expected]);
     }
   });
@@ -97,7 +102,7 @@ test('the profile for engines has the same lists', () => {
   expect(profile).toMatchObject({ defaultAction: 'SCMP_ACT_ERRNO', defaultErrnoRet: 1 });
   expect(profile.architectures).toEqual(['SCMP_ARCH_X86_64', 'SCMP_ARCH_AARCH64']);
   const [plain, ...others] = profile.syscalls;
-  expect(plain).toEqual({ names: allowed, action: 'SCMP_ACT_ALLOW' });
+  expect(plain).toEqual({ names: permittedCalls, action: 'SCMP_ACT_ALLOW' });
   expect(others.filter((it: { action: string }) => it.action !== 'SCMP_ACT_ALLOW')).toEqual([
     { names: ['clone3'], action: 'SCMP_ACT_ERRNO', errnoRet: 38 },
   ]);

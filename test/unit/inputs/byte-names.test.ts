@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { confinePaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
 import { files } from '../../../sandbox-images/sandboxd/files/files.ts';
 import { search } from '../../../sandbox-images/sandboxd/files/search.ts';
-import { paths } from '../../../sandbox-images/sandboxd/paths/paths.ts';
+import { createPaths } from '../../../sandbox-images/sandboxd/paths/paths.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
 async function workspace() {
@@ -57,7 +57,7 @@ test.each([
   }
   const clock = manualClock();
   onTestFinished(() => clock.advance(60_000)); // ends the helper
-  const anywhere = paths({ place, env: { PATH: process.env.PATH ?? '' }, clock, keepers: new Set() as never });
+  const anywhere = createPaths({ place, env: { PATH: process.env.PATH ?? '' }, clock, keepers: new Set() as never });
   await anywhere.movePath(inner, `${inner}/../moved \\xFF`);
   await anywhere.writePath(`\\xFF ${name}/a`, Readable.from([Buffer.from('a')]), {});
   await anywhere.makeFolder(`\\xFF ${name}/\\xFE`);

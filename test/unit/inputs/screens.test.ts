@@ -3,7 +3,7 @@ import { shellExec, shellView } from '../../../src/agents/tools/shell.ts';
 import { runBash } from '../../../src/cli/worker/bash.ts';
 import type { Box } from '../../../src/client/index.ts';
 import { cellsOf } from '../../../src/core/text/terminal/cells.ts';
-import { ScreenText, seenOnScreen } from '../../../src/core/text/terminal/screen-text.ts';
+import { renderScreenText, ScreenText } from '../../../src/core/text/terminal/screen-text.ts';
 import { beginningOf, endOf } from '../../../src/core/text/text.ts';
 import { makeChecks } from '../../../src/sessions/run/goal/checks.ts';
 import { toolBench } from '../../support/agents/tools.ts';
@@ -110,7 +110,7 @@ test.each(breaks)('%s is cut only where a person sees two characters, on a scree
   const parts = line.split('÷').slice(1, -1);
   const texts = parts.map((part) => String.fromCodePoint(...part.split('×').map((hex) => Number.parseInt(hex, 16))));
   const cells = texts.reduce((sum, text) => sum + cellsOf(text), 0);
-  expect(seenOnScreen(`${texts.join('')}\r${'x'.repeat(cells)}`)).toBe('x'.repeat(cells));
+  expect(renderScreenText(`${texts.join('')}\r${'x'.repeat(cells)}`)).toBe('x'.repeat(cells));
   const whole = `${'x'.repeat(70)}${texts.join('')}${'x'.repeat(70)}`;
   let place = 70;
   for (const text of texts) {
@@ -156,7 +156,7 @@ test('the widths are those of the terminal on the page', async () => {
   ];
   const wrong = texts.filter((text) => {
     const [over, less] = [0, 1].map((fewer) => 'x'.repeat(ofPage(text) - fewer));
-    return seenOnScreen(`${text}\r${over}`) !== over || seenOnScreen(`${text}\r${less}`) === less;
+    return renderScreenText(`${text}\r${over}`) !== over || renderScreenText(`${text}\r${less}`) === less;
   });
   expect(wrong).toEqual([]);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { sandboxMachine } from '../../../machines/sandbox.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { untrustedError } from '../../../src/core/model/protocol-violation.ts';
+import { toProtocolError } from '../../../src/core/model/protocol-violation.ts';
 import { doneEvent, errorEvent, explore } from '../../support/machines/machine-graph.ts';
 import { ManualActors, sandboxInput, sandboxPolicy, sandboxWith } from '../../support/machines/machines.ts';
 
@@ -33,10 +33,10 @@ const graph = explore({
     { type: 'hold.ready', ms: 1 },
     { type: 'resource.closed' },
     { type: 'resource.failed', error: lost },
-    { type: 'resource.failed', error: untrustedError(breach) },
+    { type: 'resource.failed', error: toProtocolError(breach) },
     { type: 'sandbox.distrust', breach },
     ...['provision', 'pause', 'unpause', 'release'].flatMap((id) => [doneEvent(id), errorEvent(id, lost)]),
-    errorEvent('provision', untrustedError(breach)),
+    errorEvent('provision', toProtocolError(breach)),
     errorEvent('provision', new AppError('image_missing', 'No such image.')),
   ],
   key: ({ begin, busy, frozen, retries, workspace, end, policy: { idlePauseMs } }) => [

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { confinePaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
 import { cannotStart } from '../../../sandbox-images/sandboxd/processes/programs.ts';
 import { findTerminalKeepers, type SharedState } from '../../../sandbox-images/sandboxd/shared-state.ts';
-import { executor } from '../../../sandbox-images/sandboxd/shells/exec.ts';
+import { createExecutor } from '../../../sandbox-images/sandboxd/shells/exec.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
@@ -24,7 +24,7 @@ test.each([
   ['a name of UTF-8', 'é漢', "'é漢'"],
 ])('a command runs in a folder with %s', async (_, cwd, quoted) => {
   using folder = temporaryFolder();
-  const run = executor(await sharedState(folder.path));
+  const run = createExecutor(await sharedState(folder.path));
   const { signal } = new AbortController();
   await run({ command: `mkdir -p ${quoted}` }, signal);
   const { stdout } = await run({ cwd, command: `pwd | od -An -tx1; ls -d .` }, signal);
@@ -34,7 +34,7 @@ test.each([
 
 test('a command whose client was gone before it began is ended like any other', async () => {
   using folder = temporaryFolder();
-  const done = await executor(await sharedState(folder.path))({ command: 'sleep 60' }, AbortSignal.abort());
+  const done = await createExecutor(await sharedState(folder.path))({ command: 'sleep 60' }, AbortSignal.abort());
   expect(done).toMatchObject({ exitCode: 143, timedOut: false });
 });
 

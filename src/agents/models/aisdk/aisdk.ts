@@ -6,7 +6,7 @@ import {
   type LanguageModelV4ProviderTool,
 } from '@ai-sdk/provider';
 import { type JsonLimits, jsonWithin } from '../../../core/text/json.ts';
-import { endOfBroken, type Refusal, refusedTurn, unreachableTurn } from '../failures.ts';
+import { endOfBroken, type Refusal, toRefusedTurn, unreachableTurn } from '../failures.ts';
 import type { Model, TurnPart, TurnRequest } from '../model.ts';
 import type { BuildOptions } from '../provider.ts';
 import { parseRetryAfter } from '../retry.ts';
@@ -147,7 +147,7 @@ export function aiSdkModel(options: AiSdkOptions): Model {
     } catch (thrown) {
       yield endOfBroken({ signal, silence, model: name, idleMs, key }, () => {
         const refusal = findRefusal(thrown, clock.now());
-        return refusal ? refusedTurn(refusal, name, advice) : unreachableTurn(name, advice);
+        return refusal ? toRefusedTurn(refusal, name, advice) : unreachableTurn(name, advice);
       });
     }
   }

@@ -101,7 +101,7 @@ export function withPrices(model: Model, costOf: Facts['costOf']): Model {
 const sample = 1_000; // tokens; below every threshold from which long requests cost more
 
 /** Completes a listed model with facts of the published list that its provider's own list lacks. */
-export async function withPublished(provider: string, model: ListedModel): Promise<ListedModel> {
+export async function withCatalogFacts(provider: string, model: ListedModel): Promise<ListedModel> {
   const published = await findCatalogEntry(provider, model.id);
   if (!published) return model;
   const perMillion = (usage: Partial<Usage>) => {

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { listFold } from '../../../core/text/list-fold.ts';
 import type { Abilities, FailedTurn, Message, Model, ToolCall, TurnPart, TurnRequest } from '../model.ts';
 import { classifyMessage, parseUnits, readTitle } from './blocks.ts';
-import { announcement, cannotText, describe, resultText, splitIntoDeltas, summaryText } from './texts.ts';
+import { announcementText, cannotText, describe, resultText, splitIntoDeltas, summaryText } from './texts.ts';
 import type { Unit } from './unit.ts';
 
 /** The run's state, read from its messages, because the demo model keeps no other state. */
@@ -135,7 +135,7 @@ function decide(request: TurnRequest): Decision {
     case 'plan':
       if (run.isTalk) return { text: cannotText() };
       if (run.units.length > maxSteps) return { failure: tooLong(run.units.length) };
-      return { call: makePlan(run.units.map(describe), announcement(run.task)) };
+      return { call: makePlan(run.units.map(describe), announcementText(run.task)) };
     case 'replan': {
       // A step's id is its position in the plan, so the highest id shows how many units are already planned.
       const known = Math.max(0, ...phase.steps.map((step) => Number(step.id) || 0)) || phase.steps.length;

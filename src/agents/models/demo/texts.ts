@@ -75,7 +75,7 @@ export const cannotText = (): string =>
   `${isDemo} It cannot do this. Add a model, or try one of its tasks:\n\n${builtInTasks.map(({ asks }) => `- ${asks[0]}`).join('\n')}`;
 
 /** The text before the plan: it promises no more than what follows. */
-export const announcement = (task: string): string => `${isDemo} Working on it: ${literal(readTitle(task))}`;
+export const announcementText = (task: string): string => `${isDemo} Working on it: ${literal(readTitle(task))}`;
 
 /** The last command's output, fenced so that a page shows it unchanged, after what failed. */
 export function summaryText(results: readonly ToolMessage[], task: string): string {

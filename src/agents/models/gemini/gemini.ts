@@ -7,7 +7,7 @@ import {
   GoogleGenerativeAIFetchError,
 } from '@google/generative-ai';
 import { trimEndCharacters } from '../../../core/text/text.ts';
-import { endOfBroken, refusedTurn, type SettingNames, unreachableTurn } from '../failures.ts';
+import { endOfBroken, type SettingNames, toRefusedTurn, unreachableTurn } from '../failures.ts';
 import type { FailedTurn, Model, Sampling, TurnPart, TurnRequest } from '../model.ts';
 import type { BuildOptions } from '../provider.ts';
 import { parseRetryAfter } from '../retry.ts';
@@ -67,7 +67,7 @@ function failureOf(refusal: GeminiRefusal, { name, advice, retryAfterMs }: Reque
   const { status, text, details } = refusal;
   const names = details.map((detail) => String((detail as { reason?: unknown } | null)?.reason ?? ''));
   const after = retryInfo(details) ?? retryAfterMs;
-  return refusedTurn({ status, text, names, retryAfterMs: after }, name, advice);
+  return toRefusedTurn({ status, text, names, retryAfterMs: after }, name, advice);
 }
 
 /** `{"@type": "…/google.rpc.RetryInfo", "retryDelay": "3.5s"}` */

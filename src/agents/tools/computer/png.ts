@@ -30,7 +30,7 @@ export function writePng({ width, height, rgba }: Raster): Buffer {
 }
 
 /** Scales a part of a picture, on white. Averages when it shrinks, so that thin lines and letters stay visible. */
-export function scaled(from: Raster, region: Region, to: Size): Raster {
+export function scaleRaster(from: Raster, region: Region, to: Size): Raster {
   const rgba = Buffer.alloc(to.width * to.height * 4, 255);
   const [sx, sy] = [region.width / to.width, region.height / to.height];
   for (let y = 0; y < to.height; y++) {

@@ -2,7 +2,7 @@ import { parentPort } from 'node:worker_threads';
 import { detectPictureType, readPictureSize } from '../../../core/text/pictures.ts';
 import { readPicture, writeJpeg } from './codecs.ts';
 import type { FitJob, ScaledPicture, ScaleJob, ScaleResult } from './picture-scaler.ts';
-import { type Raster, scaled, writePng } from './png.ts';
+import { type Raster, scaleRaster, writePng } from './png.ts';
 
 // Decodes, scales and encodes pictures, which takes too long for the server's event loop.
 
@@ -25,7 +25,7 @@ async function attempt(job: ScaleJob | FitJob): Promise<ScaledPicture | undefine
   if (!size || size.width * size.height > maxPixels) return undefined;
   try {
     const raster = await readPicture(bytes);
-    if ('region' in job) return { mimeType: 'image/png', bytes: writePng(scaled(raster, job.region, job.size)) };
+    if ('region' in job) return { mimeType: 'image/png', bytes: writePng(scaleRaster(raster, job.region, job.size)) };
     return await fitted(raster, job, detectPictureType(bytes) === 'image/png');
   } catch {
     return undefined;
@@ -38,7 +38,7 @@ async function fitted(raster: Raster, { side, maxBytes }: FitJob, isPng: boolean
   for (const most of [side, side / 4]) {
     const factor = Math.min(1, most / Math.max(width, height), Math.sqrt(maxShownPixels / (width * height)));
     const size = { width: Math.max(1, Math.round(width * factor)), height: Math.max(1, Math.round(height * factor)) };
-    const small = scaled(raster, { x: 0, y: 0, width, height }, size);
+    const small = scaleRaster(raster, { x: 0, y: 0, width, height }, size);
     const png = isPng ? writePng(small) : undefined;
     if (png && png.length <= maxBytes) return { mimeType: 'image/png', bytes: png };
     const jpeg = await writeJpeg(small);

@@ -3,7 +3,7 @@ import { registerHooks } from 'node:module';
 import { extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { AppError } from '../../../core/errors/errors.ts';
-import { describedTools } from '../list.ts';
+import { toolDescriptions } from '../list.ts';
 import { makePlan } from '../special.ts';
 import type { Tool } from '../tool.ts';
 import { checkDefinition } from './check.ts';
@@ -21,7 +21,7 @@ export async function customTools(folder: string | undefined): Promise<readonly 
   if (folder === undefined || files.length === 0) return [];
   using _resolving = resolving(pathToFileURL(join(folder, '/')).href);
   const tools = new Map<string, Tool>();
-  const taken = new Set([makePlan.name, ...describedTools.map(({ name }) => name)]);
+  const taken = new Set([makePlan.name, ...toolDescriptions.map(({ name }) => name)]);
   const problems: string[] = [];
   for (const file of files) {
     const where = join(folder, file);

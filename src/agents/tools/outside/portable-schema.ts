@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mergeSchemas, resolver } from './merge-schemas.ts';
 import {
-  anything,
+  anySchema,
   constraintsIn,
   described,
   describeValue,
@@ -193,7 +193,7 @@ class Portable {
     const requested =
       flat.nullable === true && types.length > 0 && !types.includes('null') ? [...types, 'null' as const] : types;
     if (requested.length === 0)
-      return { ...anything, ...this.#describe(flat, values ? [`One of: ${describeValue(values)}.`] : []) };
+      return { ...anySchema, ...this.#describe(flat, values ? [`One of: ${describeValue(values)}.`] : []) };
     if (requested.length === 1) return this.#ofType(flat, requested[0] as PortableType, depth);
     const { description, default: preset, ...rest } = flat;
     const created = requested.flatMap((type) => this.#ofType({ ...rest, nullable: false }, type, depth) ?? []);
@@ -230,13 +230,13 @@ class Portable {
         ...this.#describe(flat, []),
       };
     }
-    const places = tuple.map((one) => this.#convert(one, depth + 1) ?? anything);
+    const places = tuple.map((one) => this.#convert(one, depth + 1) ?? anySchema);
     const rest = more === undefined || more === false || more === true ? undefined : this.#convert(more, depth + 1);
     const order = places.map((one, at) => `${at + 1}. ${one.description ?? one.type ?? 'any value'}`).join(', ');
     const isSame = new Set(places.map((one) => JSON.stringify(one))).size === 1 && !rest;
     return {
       type: 'array',
-      items: united([...places, ...(rest ? [rest] : [])], {}) ?? anything,
+      items: united([...places, ...(rest ? [rest] : [])], {}) ?? anySchema,
       minItems: numberIn(flat.minItems) ?? (isObject(more) ? 0 : tuple.length),
       ...(more === undefined || more === false
         ? { maxItems: tuple.length }
@@ -369,7 +369,7 @@ const fits = (value: unknown, type: PortableType): boolean =>
 
 function cutOff(flat: Json): PortableSchema {
   const [type, ...more] = readTypes(flat);
-  if (type === undefined || more.length > 0 || type === 'array') return { ...anything, ...described(flat, []) };
+  if (type === undefined || more.length > 0 || type === 'array') return { ...anySchema, ...described(flat, []) };
   return { type, ...described(flat, []) };
 }
 

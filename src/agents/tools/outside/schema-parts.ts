@@ -25,7 +25,7 @@ export class NotPortable extends Error {}
 
 const scalars: readonly PortableSchema[] = [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }];
 /** Any value. Providers refuse a schema without a type, and an array without items. */
-export const anything: PortableSchema = {
+export const anySchema: PortableSchema = {
   anyOf: [...scalars, { type: 'object' }, { type: 'array', items: { anyOf: [...scalars, { type: 'object' }] } }],
 };
 

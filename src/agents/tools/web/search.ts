@@ -18,7 +18,7 @@ const about = {
 } as const;
 
 /** The description that logs and clients show, even if no search engine is configured. */
-export const describedWebSearch = describeTool(about);
+export const webSearchDescription = describeTool(about);
 
 /** The tool exists only if the operator has configured a search engine. */
 export const webSearchTool = (engine: WebSearch): Tool =>

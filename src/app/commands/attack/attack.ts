@@ -7,7 +7,7 @@ import { isLoopback } from '../../settings/contradictions.ts';
 import { askServer } from './ask-server.ts';
 import { type Finding, judgeFacts } from './checks.ts';
 import { factsIn, lookInside } from './look-inside.ts';
-import { judgedServer } from './server-checks.ts';
+import { judgeServer } from './server-checks.ts';
 
 interface AttackTarget {
   readonly url: string;
@@ -31,7 +31,7 @@ export async function runAttack({ url, token }: AttackTarget, signal: AbortSigna
     await printed(corral, { sessionId, command: `ln -sfn '${bait.file}' link` }, signal);
     const answers = await askServer({ url, token, sessionId, hostFile: bait.file }, signal);
     const about = { hasToken: token !== undefined, isLoopback: isLoopback(hostname), secret: bait.secret };
-    return [...inside, ...judgedServer(answers, about)];
+    return [...inside, ...judgeServer(answers, about)];
   } finally {
     await corral.sessions.delete.mutate({ id: sessionId });
   }

@@ -5,7 +5,7 @@ import { modelService } from '../../../sessions/projects/model-service.ts';
 import { settingsService } from '../../../sessions/projects/settings-service.ts';
 import { toolServerService } from '../../../sessions/tool-servers/tool-servers.ts';
 import { chooseReach, fetchWithin, toolFetch } from '../../parts/model-addresses.ts';
-import { checkChange, knownSettings } from '../../settings/changeable.ts';
+import { checkChange, listKnownSettings } from '../../settings/changeable.ts';
 import type { Agents } from '../agents.ts';
 import type { Sandboxes } from '../sandboxes.ts';
 import type { Startup } from '../startup.ts';
@@ -51,7 +51,7 @@ export function serverSettings(
       clock,
     }),
     settings: settingsService({
-      settings: knownSettings(config, live),
+      settings: listKnownSettings(config, live),
       stored: changed,
       check: (key, value) => checkChange(key, value, { tools, templates }),
     }),

@@ -9,7 +9,7 @@ import type { Inputs } from '../../../client/types.ts';
 import type { CommandInput } from '../../command.ts';
 import type { ByHand, VerbCall } from '../../derived.ts';
 import { UsageError } from '../../exit-codes.ts';
-import { type Io, printable } from '../../io.ts';
+import { type Io, toPrintable } from '../../io.ts';
 
 type Holder = Inputs['memory']['notes'];
 
@@ -36,7 +36,7 @@ export const memoryByHand: ByHand = {
       const version = words[1] === undefined ? {} : { version: parseVersion(words[1]) };
       const place = await placeOf(call);
       const note = await server.call((api) => api.memory.read.query({ ...place, ...version }));
-      io.print(options.flag('json') ? JSON.stringify(note) : printable(note.text).replace(/\n$/, ''));
+      io.print(options.flag('json') ? JSON.stringify(note) : toPrintable(note.text).replace(/\n$/, ''));
       return undefined;
     },
     async edit(call) {

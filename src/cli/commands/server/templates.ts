@@ -4,7 +4,7 @@ import type { BuildLogEntry } from '../../../client/index.ts';
 import { BuildContext } from '../../context-archive.ts';
 import { type ByHand, pairsOf, type VerbCall } from '../../derived.ts';
 import { exitCodes, UsageError } from '../../exit-codes.ts';
-import { oneLine } from '../../io.ts';
+import { toOneLine } from '../../io.ts';
 
 const maxLine = 2_000;
 
@@ -73,4 +73,4 @@ async function findBuild({ words: [word, named], server, find }: VerbCall): Prom
 }
 
 const formatEntry = ({ level, text }: BuildLogEntry): string =>
-  `${level === 'info' ? '' : `${level}: `}${oneLine(text, maxLine)}`;
+  `${level === 'info' ? '' : `${level}: `}${toOneLine(text, maxLine)}`;

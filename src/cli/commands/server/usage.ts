@@ -1,7 +1,7 @@
 import type { Outputs } from '../../../client/types.ts';
 import { type CliCommand, jsonOption } from '../../command.ts';
 import { UsageError } from '../../exit-codes.ts';
-import { oneLine } from '../../io.ts';
+import { toOneLine } from '../../io.ts';
 
 type Group = Outputs['usage']['report']['groups'][number];
 const dimensions = ['person', 'model', 'project', 'session', 'day'] as const;
@@ -40,7 +40,7 @@ export const usageCommand: CliCommand = {
     for (const group of [...report.groups, ...(report.groups.length > 1 ? [{ name: 'total', ...report.total }] : [])]) {
       const { inputTokens, outputTokens, turns } = group;
       const numbers = [String(inputTokens).padStart(12), String(outputTokens).padStart(12), String(turns).padStart(6)];
-      io.print(`${numbers.join('  ')}  ${oneLine(group.name || '(none)', 60).padEnd(32)}  ${formatCost(group)}`);
+      io.print(`${numbers.join('  ')}  ${toOneLine(group.name || '(none)', 60).padEnd(32)}  ${formatCost(group)}`);
     }
   },
 };

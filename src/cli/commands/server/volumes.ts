@@ -1,6 +1,6 @@
 import type { ByHand, VerbCall } from '../../derived.ts';
 import { UsageError } from '../../exit-codes.ts';
-import { readFrom, saveTo } from '../../local-file.ts';
+import { readFrom, saveToFile } from '../../local-file.ts';
 
 /** The words of a verb. `needed`: those that it cannot do without. */
 function wordsOf(
@@ -18,7 +18,7 @@ export const volumeByHand: ByHand = {
     async get(call) {
       const [volume, path, file = '-'] = wordsOf(call, 'volume', 'path');
       const { body } = await call.server.volumes.read(volume, path, { signal: call.io.signal });
-      await saveTo(file, body, call.io);
+      await saveToFile(file, body, call.io);
     },
     async put(call) {
       const [volume, path, file = '-'] = wordsOf(call, 'volume', 'path');
@@ -28,7 +28,7 @@ export const volumeByHand: ByHand = {
     },
     async backup(call) {
       const [volume, file] = wordsOf(call, 'volume');
-      await saveTo(file, await call.server.volumes.backup(volume, { signal: call.io.signal }), call.io);
+      await saveToFile(file, await call.server.volumes.backup(volume, { signal: call.io.signal }), call.io);
     },
     async restore(call) {
       const [volume, file] = wordsOf(call, 'volume');

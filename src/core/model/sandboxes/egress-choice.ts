@@ -18,7 +18,7 @@ export const EgressChoice = z.union([z.array(z.string()).readonly(), EgressRules
 export type EgressChoice = z.infer<typeof EgressChoice>;
 
 /** Narrows the type; `Array.isArray` does not, for a list that is readonly. */
-export const isRules = (choice: EgressChoice | undefined): choice is EgressRules =>
+export const isEgressRules = (choice: EgressChoice | undefined): choice is EgressRules =>
   choice !== undefined && 'deny' in choice;
 
 /** Ranges that together have every address. */
@@ -26,8 +26,8 @@ export const everyAddress: readonly string[] = Object.values(wholeFamily);
 
 /** Whether only the chosen targets can be reached. */
 export const deniesAll = (choice: EgressChoice): boolean =>
-  !isRules(choice) || everyAddress.every((range) => choice.deny.includes(range));
+  !isEgressRules(choice) || everyAddress.every((range) => choice.deny.includes(range));
 
 /** Whether nothing is reached, so that the sandbox needs no way out. */
 export const isClosed = (choice: EgressChoice | undefined): boolean =>
-  choice !== undefined && !isRules(choice) && choice.length === 0;
+  choice !== undefined && !isEgressRules(choice) && choice.length === 0;

@@ -165,7 +165,7 @@ function splitWide(row: string[], at: number): void {
 }
 
 /** A whole output as a person would see it. */
-export function seenOnScreen(output: string): string {
+export function renderScreenText(output: string): string {
   const screen = new ScreenText();
   return screen.add(output) + screen.end();
 }

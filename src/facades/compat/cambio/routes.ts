@@ -5,7 +5,7 @@ import { sandboxIdOf } from '../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import { detailFailures } from '../../../http/errors/failure-docs.ts';
-import { describing, ok } from '../../../http/routes/route-docs.ts';
+import { createRouteDescriber, ok } from '../../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../../http/routes/routes.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 
@@ -81,7 +81,7 @@ export interface CambioDeps {
 
 const base = '/sessions';
 const words = { session_not_found: 'Session not found' };
-const about = describing({ tag: 'CambioML', prefix: 'cambio', failures: detailFailures });
+const about = createRouteDescriber({ tag: 'CambioML', prefix: 'cambio', failures: detailFailures });
 
 /** Mounts `/sessions`. Its socket `/ws/{sid}` is shared with Crogia; `/health` and the page belong to the server. */
 export function cambio(deps: CambioDeps): FacadeRoutes {

@@ -2,7 +2,7 @@ import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import { detailFailures } from '../../../http/errors/failure-docs.ts';
 import type { HttpLogger } from '../../../http/routes/observe.ts';
-import { describing } from '../../../http/routes/route-docs.ts';
+import { createRouteDescriber } from '../../../http/routes/route-docs.ts';
 import type { SocketServer } from '../../../http/transport/ws.ts';
 import type { Services } from '../../../sessions/api/services.ts';
 import type { ResumePoints } from '../../shared/conversation/resume-points.ts';
@@ -15,7 +15,7 @@ export interface CrogiaDeps extends Omit<Services, 'projects'> {
 }
 
 /** Describes a route of this facade. */
-export const about = describing({ tag: 'Crogia', prefix: 'crogia', failures: detailFailures });
+export const describeRoute = createRouteDescriber({ tag: 'Crogia', prefix: 'crogia', failures: detailFailures });
 
 /** Clients compare these texts, so they must not change. */
 export const words = {
@@ -30,4 +30,4 @@ export function toShellId(value: string): string {
   return value;
 }
 
-export const iso = (ms: number): string => new Date(ms).toISOString();
+export const toIsoTime = (ms: number): string => new Date(ms).toISOString();

@@ -5,7 +5,7 @@ import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import { abortOnDisconnect, abortUnlessIdempotent } from '../../../http/transport/abort-on-disconnect.ts';
 import type { FileService, SearchQuery } from '../../../sessions/api/files.ts';
-import { about, type CrogiaDeps, words } from './context.ts';
+import { type CrogiaDeps, describeRoute, words } from './context.ts';
 import * as replies from './replies.ts';
 import { ListQuery, SessionParams as params, ReadQuery, SearchBody, WriteBody } from './schemas.ts';
 
@@ -24,7 +24,7 @@ export function mountFiles(app: App, { files }: CrogiaDeps): void {
     {
       schema: { params, querystring: ListQuery, response: { 200: replies.files } },
       config: {
-        doc: about('ListFiles', 'List a folder of the workspace: folders first, then files', {
+        doc: describeRoute('ListFiles', 'List a folder of the workspace: folders first, then files', {
           fails: [400, 404, 422],
           missing: noDirectory,
         }),
@@ -40,7 +40,9 @@ export function mountFiles(app: App, { files }: CrogiaDeps): void {
     `${base}/files/content`,
     {
       schema: { params, querystring: ReadQuery, response: { 200: replies.fileContent } },
-      config: { doc: about('ReadFile', 'Read a file of the workspace', { fails: [400, 404, 422], missing: noFile }) },
+      config: {
+        doc: describeRoute('ReadFile', 'Read a file of the workspace', { fails: [400, 404, 422], missing: noFile }),
+      },
     },
     ({ params, query: { path, encoding } }, reply) =>
       withErrorTexts(reading, async () => {
@@ -53,7 +55,7 @@ export function mountFiles(app: App, { files }: CrogiaDeps): void {
     {
       schema: { params, body: WriteBody, response: { 200: replies.writtenFile } },
       config: {
-        doc: about('WriteFile', 'Write a file of the workspace; creates missing folders', {
+        doc: describeRoute('WriteFile', 'Write a file of the workspace; creates missing folders', {
           bodyExample: { path: 'app.py', content: 'print("hi")\n' },
           fails: [400, 404, 409, 422],
         }),
@@ -89,7 +91,7 @@ export function mountSearch(app: App, { files }: CrogiaDeps): void {
     {
       schema: { params, body: SearchBody, response: { 200: replies.foundFiles } },
       config: {
-        doc: about('FindFiles', 'Find files by a glob on their name, or on their path where it has a slash', {
+        doc: describeRoute('FindFiles', 'Find files by a glob on their name, or on their path where it has a slash', {
           bodyExample: { pattern: '*.py', path: '.', file_types: '*' },
           ...fails,
         }),
@@ -103,7 +105,7 @@ export function mountSearch(app: App, { files }: CrogiaDeps): void {
     {
       schema: { params, body: SearchBody, response: { 200: replies.foundLines } },
       config: {
-        doc: about('GrepFiles', 'Find lines by a POSIX extended regular expression', {
+        doc: describeRoute('GrepFiles', 'Find lines by a POSIX extended regular expression', {
           bodyExample: { pattern: 'Flask', path: '.', file_types: '*.py,*.md' },
           ...fails,
         }),

@@ -5,7 +5,7 @@ import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import { toolNames } from '../../shared/conversation/tool-names.ts';
 import { workingRun } from '../../shared/working-run.ts';
-import { about, type CrogiaDeps, words } from './context.ts';
+import { type CrogiaDeps, describeRoute, words } from './context.ts';
 import type { Item, Turn } from './replies.ts';
 import * as replies from './replies.ts';
 import { SessionParams } from './schemas.ts';
@@ -83,7 +83,7 @@ export function mountHistory(app: App, { sessions, rejoins }: CrogiaDeps): void 
     '/api/sessions/:sid/conversation',
     {
       schema: { params: SessionParams, response: { 200: replies.conversation } },
-      config: { doc: about('Conversation', 'List the messages of a session', { fails: [404] }) },
+      config: { doc: describeRoute('Conversation', 'List the messages of a session', { fails: [404] }) },
     },
     ({ params, caller }) =>
       withErrorTexts(words, async () => {
@@ -98,7 +98,9 @@ export function mountHistory(app: App, { sessions, rejoins }: CrogiaDeps): void 
     {
       schema: { params: SessionParams, response: { 200: replies.fullConversation } },
       config: {
-        doc: about('FullConversation', 'List the messages, tool calls and outputs of a session', { fails: [404] }),
+        doc: describeRoute('FullConversation', 'List the messages, tool calls and outputs of a session', {
+          fails: [404],
+        }),
       },
     },
     ({ params }) =>

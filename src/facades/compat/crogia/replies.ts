@@ -27,7 +27,7 @@ const session: SessionInfo = {
   status: 'active',
   container_status: 'running',
 };
-export const oneSession = ok(SessionInfo, session);
+export const sessionReply = ok(SessionInfo, session);
 export const sessions = ok(SessionInfo.array(), [session]);
 
 export const health = ok(

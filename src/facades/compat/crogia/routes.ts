@@ -8,7 +8,7 @@ import type { App, FacadeRoutes } from '../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../http/transport/abort-on-disconnect.ts';
 import { closeCodes, type JsonObject, type Socket } from '../../../http/transport/ws-socket.ts';
 import type { TerminalLine } from '../../../sessions/api/terminals.ts';
-import { about, type CrogiaDeps, iso, toShellId, words } from './context.ts';
+import { type CrogiaDeps, describeRoute, toIsoTime, toShellId, words } from './context.ts';
 import { mountFiles, mountSearch } from './files.ts';
 import { mountHistory } from './history.ts';
 import * as replies from './replies.ts';
@@ -28,7 +28,7 @@ function mountTerminals(deps: Deps): void {
   deps.sockets.route({
     path: '/ws/shells/:shell_id',
     params: ShellParams,
-    doc: about('ShellSocket', 'A terminal', {
+    doc: describeRoute('ShellSocket', 'A terminal', {
       description: [
         'The server sends `shell_connected`, then `shell_output` with `data`; the client sends `shell_input` with `data`',
         'and `shell_resize` with `cols` and `rows`. A terminal has one socket: a new one replaces the old one. Closes with',
@@ -41,7 +41,7 @@ function mountTerminals(deps: Deps): void {
 }
 
 async function attend(socket: Socket, shellId: string, { terminals, clock, logger }: Deps): Promise<void> {
-  const say = (type: string, fields: object) => socket.sendJson({ type, ...fields, timestamp: iso(clock.now()) });
+  const say = (type: string, fields: object) => socket.sendJson({ type, ...fields, timestamp: toIsoTime(clock.now()) });
   // The client may send input before its terminal is found; that input must not be lost.
   const connected = connect(terminals, shellId, socket.closed);
   connected.catch(() => {});
@@ -104,7 +104,7 @@ function mountProcesses(app: App, { sessions, processes }: CrogiaDeps): void {
     base,
     {
       schema: { params: SessionParams, response: { 200: replies.processes } },
-      config: { doc: about('ListProcesses', 'List the processes of a session', { fails: [404] }) },
+      config: { doc: describeRoute('ListProcesses', 'List the processes of a session', { fails: [404] }) },
     },
     ({ params }, reply) =>
       withErrorTexts(processWords, async () => {
@@ -117,7 +117,7 @@ function mountProcesses(app: App, { sessions, processes }: CrogiaDeps): void {
     {
       schema: { params: ProcessParams, response: { 200: replies.stoppedProcess } },
       config: {
-        doc: about('StopProcess', 'Send SIGTERM to a process and its children', { fails: [404, 422], missing }),
+        doc: describeRoute('StopProcess', 'Send SIGTERM to a process and its children', { fails: [404, 422], missing }),
       },
     },
     ({ params: { sid, pid } }, reply) =>
@@ -131,7 +131,10 @@ function mountProcesses(app: App, { sessions, processes }: CrogiaDeps): void {
     {
       schema: { params: ProcessParams, querystring: LinesQuery, response: { 200: replies.processLogs } },
       config: {
-        doc: about('ProcessLogs', 'The last lines that a background process printed', { fails: [404, 422], missing }),
+        doc: describeRoute('ProcessLogs', 'The last lines that a background process printed', {
+          fails: [404, 422],
+          missing,
+        }),
       },
     },
     ({ params: { sid, pid }, query: { lines } }, reply) =>
@@ -155,14 +158,18 @@ function mountHealth(app: App, { sessions, clock }: Pick<CrogiaDeps, 'sessions' 
     '/api/health',
     {
       schema: { response: { 200: replies.health } },
-      config: { doc: about('Health', 'Report whether sandboxes can start; always 200'), open: true, free: true },
+      config: {
+        doc: describeRoute('Health', 'Report whether sandboxes can start; always 200'),
+        open: true,
+        free: true,
+      },
     },
     async () => {
       const { sandbox, sessions: count } = await healthInTime(sessions, clock);
       const works = sandbox.status !== 'unhealthy';
       return {
         status: works ? ('healthy' as const) : ('unhealthy' as const),
-        timestamp: iso(clock.now()),
+        timestamp: toIsoTime(clock.now()),
         active_sessions: count.total,
         docker_available: works && sandbox.driver === 'docker',
         sandbox_driver: sandbox.driver,

@@ -4,7 +4,7 @@ import type { SessionRecord } from '../../../core/model/records.ts';
 import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
-import { about, type CrogiaDeps, iso, words } from './context.ts';
+import { type CrogiaDeps, describeRoute, toIsoTime, words } from './context.ts';
 import * as replies from './replies.ts';
 import { CreateBody, SessionParams as params, TaskBody } from './schemas.ts';
 
@@ -15,7 +15,7 @@ export function mountSessions(app: App, { sessions }: CrogiaDeps): void {
     base,
     {
       schema: { response: { 200: replies.sessions } },
-      config: { doc: about('ListSessions', 'List all sessions, the newest first') },
+      config: { doc: describeRoute('ListSessions', 'List all sessions, the newest first') },
     },
     async () => {
       const newestFirst = [...(await sessions.list())].sort((a, b) => b.createdAt - a.createdAt);
@@ -26,9 +26,9 @@ export function mountSessions(app: App, { sessions }: CrogiaDeps): void {
   app.post(
     base,
     {
-      schema: { body: CreateBody, response: { 200: replies.oneSession } },
+      schema: { body: CreateBody, response: { 200: replies.sessionReply } },
       config: {
-        doc: about('CreateSession', 'Create a session and its sandbox', {
+        doc: describeRoute('CreateSession', 'Create a session and its sandbox', {
           description: 'The task is only stored as `last_task`: post it to `/tasks` to run it.',
           bodyExample: { task: 'Create a Flask web application' },
           fails: [400, 409, 422],
@@ -44,8 +44,8 @@ export function mountSessions(app: App, { sessions }: CrogiaDeps): void {
   app.get(
     `${base}/:sid`,
     {
-      schema: { params, response: { 200: replies.oneSession } },
-      config: { doc: about('GetSession', 'Get a session', { fails: [404] }) },
+      schema: { params, response: { 200: replies.sessionReply } },
+      config: { doc: describeRoute('GetSession', 'Get a session', { fails: [404] }) },
     },
     ({ params }) =>
       withErrorTexts(words, async () => sessionInfo(await sessions.get(toSessionId(params.sid)), sessions)),
@@ -54,7 +54,7 @@ export function mountSessions(app: App, { sessions }: CrogiaDeps): void {
     `${base}/:sid`,
     {
       schema: { params, response: { 200: replies.deletedSession } },
-      config: { doc: about('DeleteSession', 'Delete a session, its sandbox and its files', { fails: [404] }) },
+      config: { doc: describeRoute('DeleteSession', 'Delete a session, its sandbox and its files', { fails: [404] }) },
     },
     ({ params }) =>
       withErrorTexts(words, async () => {
@@ -67,7 +67,7 @@ export function mountSessions(app: App, { sessions }: CrogiaDeps): void {
     {
       schema: { params, body: TaskBody, response: { 200: replies.startedTask } },
       config: {
-        doc: about('SendTask', 'Run a task in a session', {
+        doc: describeRoute('SendTask', 'Run a task in a session', {
           description:
             'Answers at once; the events follow on `/ws/{sid}`. A task sent while the agent waits answers its question.',
           bodyExample: { task: 'Add user authentication' },
@@ -93,7 +93,7 @@ async function sessionInfo(
     session_id: session.id,
     container_id: sandboxIdOf(session.id),
     workdir,
-    created: iso(session.createdAt),
+    created: toIsoTime(session.createdAt),
     last_task: session.lastTask,
     status: 'active',
     // The start of a new session is already requested, so commands are accepted now; the page does not check again.

@@ -5,7 +5,7 @@ import { abortUnlessIdempotent } from '../../../http/transport/abort-on-disconne
 import type { TerminalInfo } from '../../../sessions/api/terminals.ts';
 import { toOutputs } from '../../../sessions/services/cut-outputs.ts';
 import { execIfRunning } from '../../../sessions/services/exec-if-running.ts';
-import { about, type CrogiaDeps, iso, toShellId, words } from './context.ts';
+import { type CrogiaDeps, describeRoute, toIsoTime, toShellId, words } from './context.ts';
 import * as replies from './replies.ts';
 import { SessionParams as params, ShellBody, ShellParams } from './schemas.ts';
 
@@ -16,7 +16,7 @@ export function mountShells(app: App, { terminals }: CrogiaDeps): void {
     {
       schema: { params, response: { 200: replies.oneTerminal } },
       config: {
-        doc: about('OpenShell', 'Open a terminal', {
+        doc: describeRoute('OpenShell', 'Open a terminal', {
           description: 'At most 16 per session. Connect on `/ws/shells/{shell_id}`; the terminal outlives its socket.',
           fails: [404, 409],
         }),
@@ -32,7 +32,7 @@ export function mountShells(app: App, { terminals }: CrogiaDeps): void {
     base,
     {
       schema: { params, response: { 200: replies.terminals } },
-      config: { doc: about('ListShells', 'List the terminals of a session', { fails: [404] }) },
+      config: { doc: describeRoute('ListShells', 'List the terminals of a session', { fails: [404] }) },
     },
     ({ params }) =>
       withErrorTexts(words, async () => ({ shells: (await terminals.list(toSessionId(params.sid))).map(shellInfo) })),
@@ -41,7 +41,9 @@ export function mountShells(app: App, { terminals }: CrogiaDeps): void {
     '/api/shells/:shell_id',
     {
       schema: { params: ShellParams, response: { 200: replies.closedTerminal } },
-      config: { doc: about('CloseShell', 'Close a terminal', { fails: [404], missing: words.shell_not_found }) },
+      config: {
+        doc: describeRoute('CloseShell', 'Close a terminal', { fails: [404], missing: words.shell_not_found }),
+      },
     },
     ({ params: { shell_id } }) =>
       withErrorTexts({ ...words, session_not_found: words.shell_not_found }, async () => {
@@ -54,7 +56,7 @@ export function mountShells(app: App, { terminals }: CrogiaDeps): void {
 const shellInfo = ({ id, sessionId, created }: TerminalInfo): replies.Terminal => ({
   shell_id: id,
   session_id: sessionId,
-  created: iso(created),
+  created: toIsoTime(created),
   status: 'active',
 });
 
@@ -64,7 +66,7 @@ export function mountExec(app: App, { sandboxes, processes, clock }: CrogiaDeps)
     {
       schema: { params, body: ShellBody, response: { 200: replies.commandResult } },
       config: {
-        doc: about('Shell', 'Run a command in the sandbox', {
+        doc: describeRoute('Shell', 'Run a command in the sandbox', {
           description: 'A command that fails is still 200; `exit_code` says so. In the background it answers at once.',
           bodyExample: { cmd: 'ls' },
           fails: [400, 404, 409, 422],
@@ -78,14 +80,22 @@ export function mountExec(app: App, { sandboxes, processes, clock }: CrogiaDeps)
         const signal = abortUnlessIdempotent(reply);
         if (background) {
           const { pid, log } = await processes.startBackground(id, command, signal);
-          return { command, output: '', timestamp: iso(clock.now()), exit_code: null, timed_out: false, pid, log };
+          return {
+            command,
+            output: '',
+            timestamp: toIsoTime(clock.now()),
+            exit_code: null,
+            timed_out: false,
+            pid,
+            log,
+          };
         }
         const requested = { command, login: true, merge: true, timeoutMs: Math.ceil(timeout * 1000) };
         const ended = await execIfRunning(sandboxes, id, requested, signal);
         return {
           command,
           output: toOutputs(ended).stdout.replaceAll('\r\n', '\n'),
-          timestamp: iso(clock.now()),
+          timestamp: toIsoTime(clock.now()),
           exit_code: ended.exitCode,
           timed_out: ended.timedOut,
         };

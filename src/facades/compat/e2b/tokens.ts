@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Peppers } from '../../../auth/pepper.ts';
-import { everybody, type Principal } from '../../../core/model/principal.ts';
+import { adminPrincipal, type Principal } from '../../../core/model/principal.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import { trimEndCharacters } from '../../../core/text/text.ts';
 import type { Credentials } from '../../../http/guard/credentials.ts';
@@ -67,7 +67,7 @@ export function createTokens(
   };
 }
 const withoutKey = ({ serverSeal }: Pick<Credentials, 'serverSeal'>) =>
-  serverSeal === undefined ? undefined : everybody;
+  serverSeal === undefined ? undefined : adminPrincipal;
 
 const known = new WeakMap<Principal, Principal>();
 /** Returns the same object for the same caller. */

@@ -3,7 +3,7 @@ import { parseJson } from '../../../core/text/json.ts';
 import { invalid } from './errors.ts';
 
 /** Parses what a client sent. Rejects with the first error, named by its field. */
-export function parsed<Shape extends z.ZodType>(shape: Shape, input: unknown): z.output<Shape> {
+export function parseInput<Shape extends z.ZodType>(shape: Shape, input: unknown): z.output<Shape> {
   const found = shape.safeParse(input ?? {});
   if (found.success) return found.data;
   const [issue] = found.error.issues;
@@ -13,8 +13,8 @@ export function parsed<Shape extends z.ZodType>(shape: Shape, input: unknown): z
   throw invalid(`${where || 'The body'}: ${issue?.message}`);
 }
 
-export const iso = (ms: number): string => new Date(ms).toISOString();
-export const isoOrNull = (ms: number | null | undefined): string | null => (ms == null ? null : iso(ms));
+export const toIsoTime = (ms: number): string => new Date(ms).toISOString();
+export const isoOrNull = (ms: number | null | undefined): string | null => (ms == null ? null : toIsoTime(ms));
 
 /** Parses a time of a query. Without a zone it is UTC. */
 export function parseTime(name: string, value: string): number {
@@ -107,7 +107,7 @@ const pair = z.record(z.string().min(1).max(64), z.string().max(512));
 export const Metadata = pair.refine((pairs) => Object.keys(pairs).length <= 16, 'must have at most 16 pairs');
 export const MetadataChange = z.record(z.string().min(1).max(64), z.string().max(512).nullable());
 /** Applies a patch of key-value pairs; null deletes. */
-export function changedMetadata(
+export function applyMetadataChange(
   now: Readonly<Record<string, string>>,
   change: z.output<typeof MetadataChange>,
 ): Record<string, string> {

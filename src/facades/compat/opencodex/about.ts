@@ -1,8 +1,8 @@
 import { anyDetail, detailReply, failuresIn, invalidFields } from '../../../http/errors/failure-docs.ts';
-import { describing } from '../../../http/routes/route-docs.ts';
+import { createRouteDescriber } from '../../../http/routes/route-docs.ts';
 
 /** Describes a route of this facade. */
-export const about = describing({
+export const describeRoute = createRouteDescriber({
   tag: 'OpenCodex',
   prefix: 'opencodex',
   failures: failuresIn({

@@ -1,7 +1,7 @@
 import type { SessionEvent } from '../../../core/model/events.ts';
 import { MessageIds } from './conversation/message-ids.ts';
 import { derivedId } from './ids.ts';
-import { iso, toolCall, type View } from './names.ts';
+import { toIsoTime, toolCall, type View } from './names.ts';
 import type { Action } from './replies/conversation.ts';
 
 type CallEvent = Extract<SessionEvent, { type: 'tool.calling' }>;
@@ -19,7 +19,7 @@ export function toAction({ call, result, message }: ToolUse, view: View): Action
     action_output: result ? toOutput(result) : null,
     status: result ? (result.data.success ? 'success' : 'error') : 'pending',
     action_metadata: {},
-    created_at: iso(call.ts),
+    created_at: toIsoTime(call.ts),
   };
 }
 

@@ -2,7 +2,7 @@ import { AppError } from '../../../core/errors/errors.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import type { TemplateInfo } from '../../../sessions/api/server/templates.ts';
 import type { AgentConfigChange as Change } from '../../../sessions/projects/agent-config.ts';
-import { about } from './about.ts';
+import { describeRoute } from './about.ts';
 import { findProject, invalid, type OpencodexDeps } from './context.ts';
 import * as replies from './replies/projects.ts';
 import { ApplyParams, agentConfigChange, ProjectParams, TemplateParams } from './schemas.ts';
@@ -18,7 +18,7 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
     `${projects}/templates/list`,
     {
       schema: { response: { 200: replies.templates } },
-      config: { doc: about('ListTemplates', 'List the agent templates') },
+      config: { doc: describeRoute('ListTemplates', 'List the agent templates') },
     },
     async () => services.templates.list().filter(isForProjects).map(templateView),
   );
@@ -26,7 +26,7 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
     `${projects}/templates/:template_id`,
     {
       schema: { params: TemplateParams, response: { 200: replies.oneTemplate } },
-      config: { doc: about('GetTemplate', 'Get an agent template', { fails: [404] }) },
+      config: { doc: describeRoute('GetTemplate', 'Get an agent template', { fails: [404] }) },
     },
     async ({ params }) => templateView(findTemplate(deps, params.template_id)),
   );
@@ -34,7 +34,7 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
     config,
     {
       schema: { params: ProjectParams, response: { 200: replies.agentConfig } },
-      config: { doc: about('GetAgentConfig', 'Get the agent configuration of a project', { fails: [404] }) },
+      config: { doc: describeRoute('GetAgentConfig', 'Get the agent configuration of a project', { fails: [404] }) },
     },
     async ({ params }) => agentView(await agents.get((await findProject(deps, params.project_id)).id)),
   );
@@ -47,7 +47,7 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
         response: { 200: replies.agentConfig },
       },
       config: {
-        doc: about('UpdateAgentConfig', 'Change the agent configuration of a project', {
+        doc: describeRoute('UpdateAgentConfig', 'Change the agent configuration of a project', {
           bodyExample: { enabled_tools: ['bash', 'file_read'] },
           fails: [404, 409, 413, 422],
         }),
@@ -76,7 +76,9 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
     `${config}/apply-template/:template_id`,
     {
       schema: { params: ApplyParams, response: { 200: replies.agentConfig } },
-      config: { doc: about('ApplyTemplate', 'Apply a template; provider and model stay', { fails: [404, 409] }) },
+      config: {
+        doc: describeRoute('ApplyTemplate', 'Apply a template; provider and model stay', { fails: [404, 409] }),
+      },
     },
     async ({ params }) => {
       const { id } = await findProject(deps, params.project_id);

@@ -2,12 +2,12 @@ import { z } from 'zod';
 import { AppError } from '../../../core/errors/errors.ts';
 import { CredentialName, credentialFields, withDefaults } from '../../../core/model/credential.ts';
 import { Secret } from '../../../core/text/secret.ts';
-import { json, nothing } from '../../../http/routes/route-docs.ts';
+import { json, noBodyReply } from '../../../http/routes/route-docs.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import type { BoundCredential, CredentialService } from '../../../sessions/api/credentials.ts';
-import { about } from './about.ts';
+import { describeRoute } from './about.ts';
 import { findChat, findProject, type OpencodexDeps } from './context.ts';
-import { iso } from './names.ts';
+import { toIsoTime } from './names.ts';
 import { exampleTime, time } from './replies/examples.ts';
 import { ChatParams, ProjectParams } from './schemas.ts';
 
@@ -49,7 +49,7 @@ const view = ({ name, hosts, header, scheme, user, env, git, paths, createdAt }:
   paths: paths ? [...paths] : null,
   scheme: scheme ?? null,
   user: user ?? null,
-  created_at: iso(createdAt),
+  created_at: toIsoTime(createdAt),
 });
 
 /** Credentials of projects and of chats. The proxy adds their values; the sandbox has placeholders. */
@@ -93,7 +93,9 @@ function mountFor<Id>(
     path,
     {
       schema: { params, response: { 200: list } },
-      config: { doc: about(`List${what}Credentials`, `List the credentials ${of}; never a value`, { fails: [404] }) },
+      config: {
+        doc: describeRoute(`List${what}Credentials`, `List the credentials ${of}; never a value`, { fails: [404] }),
+      },
     },
     async (request) => ({ credentials: (await credentials.list(await idOf(request.params))).map(view) }),
   );
@@ -102,10 +104,14 @@ function mountFor<Id>(
     {
       schema: { params: Named, body: Body, response: { 200: one } },
       config: {
-        doc: about(`Put${what}Credential`, `Store a credential ${of}, encrypted; replaces the one of that name`, {
-          bodyExample,
-          fails: [404, 409, 413, 422],
-        }),
+        doc: describeRoute(
+          `Put${what}Credential`,
+          `Store a credential ${of}, encrypted; replaces the one of that name`,
+          {
+            bodyExample,
+            fails: [404, 409, 413, 422],
+          },
+        ),
       },
     },
     async (request) => {
@@ -118,8 +124,8 @@ function mountFor<Id>(
   app.delete(
     `${path}/:credential`,
     {
-      schema: { params: Named, response: { 204: nothing } },
-      config: { doc: about(`Revoke${what}Credential`, `Revoke a credential ${of}`, { fails: [404] }) },
+      schema: { params: Named, response: { 204: noBodyReply } },
+      config: { doc: describeRoute(`Revoke${what}Credential`, `Revoke a credential ${of}`, { fails: [404] }) },
     },
     async (request, reply) => {
       await credentials.revoke(await idOf(request.params), request.params.credential);

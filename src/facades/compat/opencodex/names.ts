@@ -11,14 +11,14 @@ type Call = Pick<FactOf<'tool.calling'>['data'], 'function' | 'args'>;
 
 /** Translates tools and arguments to this facade's names; a tool it does not know keeps its name. */
 export function toolCall({ function: name, args }: Call, view: View): { tool: string; args: Args } {
-  const path = (input: unknown) => (typeof input === 'string' ? shownPath(input, view) : input);
+  const path = (input: unknown) => (typeof input === 'string' ? toShownPath(input, view) : input);
   const { name: tool, args: shown } = callIn('opencodex', { name, args }, path);
   return { tool, args: shown };
 }
 
-export function shownPath(path: string, { workdir }: View): string {
+export function toShownPath(path: string, { workdir }: View): string {
   if (path === workdir) return '/workspace';
   return path.startsWith(`${workdir}/`) ? `/workspace${path.slice(workdir.length)}` : path;
 }
 
-export const iso = (ms: number): string => new Date(ms).toISOString();
+export const toIsoTime = (ms: number): string => new Date(ms).toISOString();

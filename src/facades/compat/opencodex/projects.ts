@@ -1,6 +1,6 @@
-import { nothing } from '../../../http/routes/route-docs.ts';
+import { noBodyReply } from '../../../http/routes/route-docs.ts';
 import type { App } from '../../../http/routes/routes.ts';
-import { about } from './about.ts';
+import { describeRoute } from './about.ts';
 import { findProject, type OpencodexDeps } from './context.ts';
 import * as replies from './replies/projects.ts';
 import { NewProject, PageQuery, ProjectChange, ProjectParams } from './schemas.ts';
@@ -15,7 +15,7 @@ export function mountProjects(app: App, deps: OpencodexDeps): void {
     projects,
     {
       schema: { querystring: PageQuery, response: { 200: replies.projects } },
-      config: { doc: about('ListProjects', 'List projects, last changed first', { fails: [422] }) },
+      config: { doc: describeRoute('ListProjects', 'List projects, last changed first', { fails: [422] }) },
     },
     async ({ query }) => {
       const { skip = 0, limit = 100 } = query;
@@ -28,7 +28,7 @@ export function mountProjects(app: App, deps: OpencodexDeps): void {
     {
       schema: { body: NewProject, response: { 201: replies.oneProject } },
       config: {
-        doc: about('CreateProject', 'Create a project', {
+        doc: describeRoute('CreateProject', 'Create a project', {
           bodyExample: { name: 'Website' },
           fails: [409, 413, 422],
         }),
@@ -42,7 +42,7 @@ export function mountProjects(app: App, deps: OpencodexDeps): void {
     one,
     {
       schema: { params: ProjectParams, response: { 200: replies.oneProject } },
-      config: { doc: about('GetProject', 'Get a project', { fails: [404] }) },
+      config: { doc: describeRoute('GetProject', 'Get a project', { fails: [404] }) },
     },
     async ({ params }) => projectView(await findProject(deps, params.project_id)),
   );
@@ -51,7 +51,7 @@ export function mountProjects(app: App, deps: OpencodexDeps): void {
     {
       schema: { params: ProjectParams, body: ProjectChange, response: { 200: replies.oneProject } },
       config: {
-        doc: about('UpdateProject', 'Change the name or description of a project', {
+        doc: describeRoute('UpdateProject', 'Change the name or description of a project', {
           bodyExample: { description: 'The public one' },
           fails: [404, 409, 413, 422],
         }),
@@ -66,8 +66,10 @@ export function mountProjects(app: App, deps: OpencodexDeps): void {
   app.delete(
     one,
     {
-      schema: { params: ProjectParams, response: { 204: nothing } },
-      config: { doc: about('DeleteProject', 'Delete a project with its chat sessions and files', { fails: [404] }) },
+      schema: { params: ProjectParams, response: { 204: noBodyReply } },
+      config: {
+        doc: describeRoute('DeleteProject', 'Delete a project with its chat sessions and files', { fails: [404] }),
+      },
     },
     async ({ params }, reply) => {
       const { id } = await findProject(deps, params.project_id);

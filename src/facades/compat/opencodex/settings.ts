@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { AppError } from '../../../core/errors/errors.ts';
 import { Secret } from '../../../core/text/secret.ts';
-import { json, nothing } from '../../../http/routes/route-docs.ts';
+import { json, noBodyReply } from '../../../http/routes/route-docs.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../http/transport/abort-on-disconnect.ts';
-import { about } from './about.ts';
+import { describeRoute } from './about.ts';
 import type { OpencodexDeps } from './context.ts';
-import { iso } from './names.ts';
+import { toIsoTime } from './names.ts';
 import { exampleTime, time } from './replies/examples.ts';
 import { newKey, ProviderParams, ProvidersQuery } from './schemas.ts';
 
@@ -43,14 +43,14 @@ export function mountSettings(app: App, { keys, providers, offered }: OpencodexD
     `${base}/api-keys`,
     {
       schema: { response: { 200: keyList } },
-      config: { doc: about('ListApiKeys', 'List the providers whose keys are stored; never a key') },
+      config: { doc: describeRoute('ListApiKeys', 'List the providers whose keys are stored; never a key') },
     },
     async () => ({
       api_keys: (await keys.list()).map(({ provider, createdAt, lastUsedAt }) => ({
         provider,
         is_configured: true,
-        last_used_at: lastUsedAt === null ? null : iso(lastUsedAt),
-        created_at: iso(createdAt),
+        last_used_at: lastUsedAt === null ? null : toIsoTime(lastUsedAt),
+        created_at: toIsoTime(createdAt),
       })),
     }),
   );
@@ -59,7 +59,7 @@ export function mountSettings(app: App, { keys, providers, offered }: OpencodexD
     {
       schema: { body: NewKey, response: { 201: stored } },
       config: {
-        doc: about('SetApiKey', 'Store the key of a provider, encrypted; replaces an earlier one', {
+        doc: describeRoute('SetApiKey', 'Store the key of a provider, encrypted; replaces an earlier one', {
           bodyExample,
           fails: [409, 413, 422],
         }),
@@ -76,7 +76,7 @@ export function mountSettings(app: App, { keys, providers, offered }: OpencodexD
     {
       schema: { body: NewKey, response: { 200: verdict } },
       config: {
-        doc: about('TestApiKey', 'Ask a provider whether it accepts a key', { bodyExample, fails: [413, 422] }),
+        doc: describeRoute('TestApiKey', 'Ask a provider whether it accepts a key', { bodyExample, fails: [413, 422] }),
       },
     },
     async ({ body: { provider, api_key } }, reply) =>
@@ -85,8 +85,8 @@ export function mountSettings(app: App, { keys, providers, offered }: OpencodexD
   app.delete(
     `${base}/api-keys/:provider`,
     {
-      schema: { params: ProviderParams, response: { 204: nothing } },
-      config: { doc: about('DeleteApiKey', 'Delete the key of a provider', { fails: [404] }) },
+      schema: { params: ProviderParams, response: { 204: noBodyReply } },
+      config: { doc: describeRoute('DeleteApiKey', 'Delete the key of a provider', { fails: [404] }) },
     },
     async ({ params: { provider } }, reply) => {
       await keys.delete(provider).catch((thrown: unknown) => {
@@ -100,7 +100,7 @@ export function mountSettings(app: App, { keys, providers, offered }: OpencodexD
     `${base}/llm-providers`,
     {
       schema: { querystring: ProvidersQuery, response: { 200: providerList } },
-      config: { doc: about('ListLlmProviders', 'List the providers and their models', { fails: [422] }) },
+      config: { doc: describeRoute('ListLlmProviders', 'List the providers and their models', { fails: [422] }) },
     },
     async ({ query: { featured_only } }) => {
       const featured = featured_only === 'true' || featured_only === '1';

@@ -6,7 +6,7 @@ import type { TemplateInfo } from '../../../sessions/api/server/templates.ts';
 import { type AgentConfig, agentType } from '../../../sessions/projects/agent-config.ts';
 import { projectFolder } from '../../../sessions/projects/project-copies.ts';
 import type { UploadedFile } from '../../../sessions/projects/uploads.ts';
-import { iso } from './names.ts';
+import { toIsoTime } from './names.ts';
 import type { File } from './replies/files.ts';
 import type * as replies from './replies/projects.ts';
 
@@ -14,8 +14,8 @@ export const projectView = ({ id, name, description, createdAt, updatedAt }: Pro
   id,
   name,
   description,
-  created_at: iso(createdAt),
-  updated_at: iso(updatedAt),
+  created_at: toIsoTime(createdAt),
+  updated_at: toIsoTime(updatedAt),
 });
 
 export const chatView = (session: SessionRecord, environment: string | null): replies.Chat => ({
@@ -23,8 +23,8 @@ export const chatView = (session: SessionRecord, environment: string | null): re
   project_id: session.projectId,
   name: session.title === '' ? 'New Chat' : session.title,
   status: session.archived ? 'archived' : 'active',
-  created_at: iso(session.createdAt),
-  updated_at: iso(session.updatedAt),
+  created_at: toIsoTime(session.createdAt),
+  updated_at: toIsoTime(session.updatedAt),
   container_id: session.sandboxState === 'running' ? sandboxIdOf(session.id) : null,
   environment_type: environment,
 });
@@ -61,5 +61,5 @@ export const fileView = (file: UploadedFile): File => ({
   size: file.size,
   mime_type: file.mimeType,
   hash: file.sha256,
-  uploaded_at: iso(file.uploadedAt),
+  uploaded_at: toIsoTime(file.uploadedAt),
 });

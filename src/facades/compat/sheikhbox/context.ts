@@ -4,7 +4,7 @@ import type { SessionEvent } from '../../../core/model/events.ts';
 import { detailFailures, failuresIn } from '../../../http/errors/failure-docs.ts';
 import type { Idempotency } from '../../../http/guard/idempotency.ts';
 import type { HttpLogger } from '../../../http/routes/observe.ts';
-import { describing } from '../../../http/routes/route-docs.ts';
+import { createRouteDescriber } from '../../../http/routes/route-docs.ts';
 import type { SseContext } from '../../../http/transport/sse.ts';
 import type { SocketServer } from '../../../http/transport/ws.ts';
 import type { DesktopService } from '../../../sessions/api/desktop.ts';
@@ -42,9 +42,13 @@ export interface SheikhboxContext extends SheikhboxDeps {
   readonly textOf: (event: SessionEvent) => string;
 }
 
-export const base = '/api/v1/sessions';
+export const sessionsPath = '/api/v1/sessions';
 
 /** Describes a route whose failures have the envelope. */
-export const about = describing({ tag: 'SheikhBox', prefix: 'sheikhbox', failures: failuresIn(envelopeStyle) });
+export const describeRoute = createRouteDescriber({
+  tag: 'SheikhBox',
+  prefix: 'sheikhbox',
+  failures: failuresIn(envelopeStyle),
+});
 /** Describes a route outside of `/api/v1/sessions`, where failures are `{detail}`. */
-export const aboutOther = describing({ tag: 'SheikhBox', prefix: 'sheikhbox', failures: detailFailures });
+export const aboutOther = createRouteDescriber({ tag: 'SheikhBox', prefix: 'sheikhbox', failures: detailFailures });

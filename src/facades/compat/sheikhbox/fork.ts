@@ -1,18 +1,18 @@
 import { toSessionId } from '../../../api/procedure/session-id.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import { success } from '../../shared/envelope.ts';
-import { about, base, type SheikhboxContext } from './context.ts';
+import { describeRoute, type SheikhboxContext, sessionsPath } from './context.ts';
 import * as replies from './replies.ts';
 import { EditBody, ForkBody, SessionParams as params } from './schemas.ts';
 
 /** Mounts the routes that fork or edit a session. */
 export function mountFork(app: App, { sessions }: SheikhboxContext): void {
   app.post(
-    `${base}/:sid/fork`,
+    `${sessionsPath}/:sid/fork`,
     {
       schema: { params, body: ForkBody, response: { 200: replies.forkedSession } },
       config: {
-        doc: about('Fork', 'Begin a new session where a step or a run of this one ended', {
+        doc: describeRoute('Fork', 'Begin a new session where a step or a run of this one ended', {
           description:
             'The new session has the conversation up to there, and the files as of then: `forked_from.files` is `kept`, or says ' +
             'why it begins without files.',
@@ -30,11 +30,11 @@ export function mountFork(app: App, { sessions }: SheikhboxContext): void {
     },
   );
   app.post(
-    `${base}/:sid/edit`,
+    `${sessionsPath}/:sid/edit`,
     {
       schema: { params, body: EditBody, response: { 200: replies.editedMessage } },
       config: {
-        doc: about('Edit', 'Send a message in another wording, as a branch', {
+        doc: describeRoute('Edit', 'Send a message in another wording, as a branch', {
           description:
             'The new session has everything before the message, and the files that the run before it left: `files` is ' +
             '`kept`, or says why it begins without files. The edited session stays as it is.',

@@ -3,7 +3,7 @@ import { toSessionId } from '../../../api/procedure/session-id.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import type { ShareView } from '../../../sessions/api/shares.ts';
 import { okEnveloped, success } from '../../shared/envelope.ts';
-import { about, base, type SheikhboxContext } from './context.ts';
+import { describeRoute, type SheikhboxContext, sessionsPath } from './context.ts';
 import * as replies from './replies.ts';
 import { SessionParams as params } from './schemas.ts';
 import { epoch } from './stream/events.ts';
@@ -26,7 +26,7 @@ const toLink = ({ id, createdAt, expiresAt, files }: ShareView) => ({
 /** Links that show one session to anyone who has them. */
 export function mountLinks(app: App, { shares }: SheikhboxContext): void {
   app.post(
-    `${base}/:sid/links`,
+    `${sessionsPath}/:sid/links`,
     {
       schema: {
         params,
@@ -34,7 +34,7 @@ export function mountLinks(app: App, { shares }: SheikhboxContext): void {
         response: { 200: okEnveloped(Link.extend({ token: z.string(), path: z.string() }), { ...link, ...created }) },
       },
       config: {
-        doc: about('CreateLink', 'Make a link that shows this session to anyone who has it', {
+        doc: describeRoute('CreateLink', 'Make a link that shows this session to anyone who has it', {
           description: 'The answer alone has the link. It expires, and can be revoked.',
           bodyExample: { hours: 24 },
           fails: [400, 404, 409],
@@ -47,18 +47,18 @@ export function mountLinks(app: App, { shares }: SheikhboxContext): void {
     },
   );
   app.get(
-    `${base}/:sid/links`,
+    `${sessionsPath}/:sid/links`,
     {
       schema: { params, response: { 200: okEnveloped(z.object({ links: z.array(Link) }), { links: [link] }) } },
-      config: { doc: about('Links', 'List the links that show this session', { fails: [404] }) },
+      config: { doc: describeRoute('Links', 'List the links that show this session', { fails: [404] }) },
     },
     async ({ params }) => success({ links: (await shares.list(toSessionId(params.sid))).map(toLink) }),
   );
   app.delete(
-    `${base}/:sid/links/:link`,
+    `${sessionsPath}/:sid/links/:link`,
     {
-      schema: { params: LinkParams, response: { 200: replies.done } },
-      config: { doc: about('RevokeLink', 'Revoke a link', { fails: [404] }) },
+      schema: { params: LinkParams, response: { 200: replies.emptyEnvelope } },
+      config: { doc: describeRoute('RevokeLink', 'Revoke a link', { fails: [404] }) },
     },
     async ({ params }) => {
       await shares.revoke(toSessionId(params.sid), params.link);

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { toAppError } from '../../../core/errors/errors.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import { abortOnDisconnect } from '../../../http/transport/abort-on-disconnect.ts';
-import { openSse, sseFrame } from '../../../http/transport/sse.ts';
+import { openSse, toSseFrame } from '../../../http/transport/sse.ts';
 import type { SheikhboxContext } from './context.ts';
 import type { File, Shell } from './replies.ts';
 
@@ -37,7 +37,7 @@ export const wantsStream = ({ headers }: FastifyRequest): boolean =>
 /** Sends the panel immediately and after each change. The first read must succeed; later reads may fail for a while. */
 export async function streamPanel(reply: FastifyReply, panel: Panel, context: SheikhboxContext): Promise<void> {
   const { sse, clock } = context;
-  let shown = sseFrame({ event: panel.event, data: await panel.read(abortOnDisconnect(reply)) });
+  let shown = toSseFrame({ event: panel.event, data: await panel.read(abortOnDisconnect(reply)) });
   using stream = openSse(reply, sse);
   const ended = AbortSignal.any([stream.gone, endOf(panel.session, context, stream.gone)]);
   await stream.write(shown);
@@ -45,7 +45,7 @@ export async function streamPanel(reply: FastifyReply, panel: Panel, context: Sh
     await tick(clock, ended);
     if (ended.aborted) return;
     try {
-      const now = sseFrame({ event: panel.event, data: await panel.read(ended) });
+      const now = toSseFrame({ event: panel.event, data: await panel.read(ended) });
       if (!now.equals(shown)) await stream.write(now);
       shown = now;
     } catch (thrown) {

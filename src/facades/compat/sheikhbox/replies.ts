@@ -60,7 +60,7 @@ export const editedMessage = okEnveloped(Edited, {
   files: 'kept',
   run_id: 'run_5f0c1d2e3a4b',
 });
-export const done = okEnveloped(z.null(), null);
+export const emptyEnvelope = okEnveloped(z.null(), null);
 
 const history = { session_id: z.string(), title: z.string(), status, events: z.array(SseEvent) };
 const Session = z.object({
@@ -70,7 +70,7 @@ const Session = z.object({
 });
 export type Session = z.output<typeof Session>;
 const replies: SseEvent[] = [{ event: 'title', data: { event_id: '3', timestamp: 1735689600, title: 'Say hi' } }];
-export const oneSession = okEnveloped(Session, {
+export const sessionReply = okEnveloped(Session, {
   session_id: sid,
   title: 'Say hi',
   status: 'completed',
@@ -85,18 +85,18 @@ export const sharedSession = okEnveloped(z.object({ ...history, is_shared: z.lit
   is_shared: true,
 });
 
-export const renamed = okEnveloped(z.object({ session_id: z.string(), title: z.string() }), {
+export const titleReply = okEnveloped(z.object({ session_id: z.string(), title: z.string() }), {
   session_id: sid,
   title: 'Say hi',
 });
 const Favorite = z.object({ session_id: z.string(), is_favorite: z.boolean() });
-export const favorite = (is_favorite: boolean) => okEnveloped(Favorite, { session_id: sid, is_favorite });
-export const pinned = okEnveloped(z.object({ session_id: z.string(), is_pinned: z.boolean() }), {
+export const favoriteReply = (is_favorite: boolean) => okEnveloped(Favorite, { session_id: sid, is_favorite });
+export const pinReply = okEnveloped(z.object({ session_id: z.string(), is_pinned: z.boolean() }), {
   session_id: sid,
   is_pinned: true,
 });
 const Share = z.object({ session_id: z.string(), is_shared: z.boolean() });
-export const share = (is_shared: boolean) => okEnveloped(Share, { session_id: sid, is_shared });
+export const shareReply = (is_shared: boolean) => okEnveloped(Share, { session_id: sid, is_shared });
 
 /** The fields of each stream message; `data` is one line of JSON. */
 const SseMessage = z.object({ id: z.string().optional(), event: z.string(), data: z.string() });

@@ -10,7 +10,7 @@ import { abortOnDisconnect } from '../../../http/transport/abort-on-disconnect.t
 import { laterCursor } from '../../../http/transport/cursor.ts';
 import { success } from '../../shared/envelope.ts';
 import { chat } from './chat.ts';
-import { about, base, type SheikhboxContext, type SheikhboxDeps } from './context.ts';
+import { describeRoute, type SheikhboxContext, type SheikhboxDeps, sessionsPath } from './context.ts';
 import { FileInfos } from './files/file-infos.ts';
 import { mountUploads } from './files/uploads.ts';
 import { mountFork } from './fork.ts';
@@ -34,7 +34,7 @@ export function sheikhbox(deps: SheikhboxDeps): FacadeRoutes {
   const created = { frameOf: frameCache(profile, infos), textOf: textCache(profile, infos) };
   const context: SheikhboxContext = { ...deps, infos, ...created };
   return {
-    errors: { prefix: base, style: envelope },
+    errors: { prefix: sessionsPath, style: envelope },
     mount(app) {
       mountSessions(app, context);
       mountStreams(app, context);
@@ -54,11 +54,11 @@ export function sheikhbox(deps: SheikhboxDeps): FacadeRoutes {
 function mountSessions(app: App, context: SheikhboxContext): void {
   const { sessions, profile } = context;
   app.put(
-    base,
+    sessionsPath,
     {
       schema: { response: { 200: replies.createdSession } },
       config: {
-        doc: about('CreateSession', 'Create a session and its sandbox', {
+        doc: describeRoute('CreateSession', 'Create a session and its sandbox', {
           description:
             'A body can have `template` (of the agent), `metadata` (own names and values), `lifetime_seconds` (then the session is deleted), `idle_seconds` (unused for so long, its sandbox is stopped), `egress` (`none`, or a list of the only hosts to reach of those that the server opens), `size` (`cpus`, `memory`), `services` (by their names, each with `image`, `command`, `env`, `ports`) or `compose` (the text of a compose file), `budget` (`turns`, `tokens`, `cost`, `seconds`: reached, the session waits and asks), `repositories` (each with `url`, `ref`, `path`, `depth`, `access`: fetched before the first use) and `author` (`name` and `email` of its commits); the rest is ignored. Answers before the sandbox is ready; the first use waits for it.',
           bodyExample: {
@@ -78,10 +78,10 @@ function mountSessions(app: App, context: SheikhboxContext): void {
     },
   );
   app.get(
-    base,
+    sessionsPath,
     {
       schema: { querystring: MetadataQuery, response: { 200: replies.sessions } },
-      config: { doc: about('ListSessions', 'List all sessions, the newest message first') },
+      config: { doc: describeRoute('ListSessions', 'List all sessions, the newest message first') },
     },
     async ({ query }, reply) => {
       const pairs = parsePairs(query);
@@ -97,10 +97,10 @@ function mountSessions(app: App, context: SheikhboxContext): void {
     },
   );
   app.get(
-    `${base}/:sid`,
+    `${sessionsPath}/:sid`,
     {
-      schema: { params, response: { 200: replies.oneSession } },
-      config: { doc: about('GetSession', 'Get a session with its history', { fails: [404] }) },
+      schema: { params, response: { 200: replies.sessionReply } },
+      config: { doc: describeRoute('GetSession', 'Get a session with its history', { fails: [404] }) },
     },
     async ({ params }, reply) => {
       const text = await sessionText(await sessions.get(toSessionId(params.sid)), context);
@@ -108,10 +108,10 @@ function mountSessions(app: App, context: SheikhboxContext): void {
     },
   );
   app.delete(
-    `${base}/:sid`,
+    `${sessionsPath}/:sid`,
     {
-      schema: { params, response: { 200: replies.done } },
-      config: { doc: about('DeleteSession', 'Delete a session, its sandbox and its files', { fails: [404] }) },
+      schema: { params, response: { 200: replies.emptyEnvelope } },
+      config: { doc: describeRoute('DeleteSession', 'Delete a session, its sandbox and its files', { fails: [404] }) },
     },
     async ({ params }) => {
       await sessions.delete(toSessionId(params.sid));
@@ -119,11 +119,11 @@ function mountSessions(app: App, context: SheikhboxContext): void {
     },
   );
   app.post(
-    `${base}/:sid/stop`,
+    `${sessionsPath}/:sid/stop`,
     {
-      schema: { params, response: { 200: replies.done } },
+      schema: { params, response: { 200: replies.emptyEnvelope } },
       config: {
-        doc: about('StopSession', 'Stop the active run of a session', {
+        doc: describeRoute('StopSession', 'Stop the active run of a session', {
           description: 'Answers when everything that the run started has ended. Stopping an idle session is a success.',
           fails: [404],
         }),
@@ -163,11 +163,11 @@ function mountStreams(app: App, context: SheikhboxContext): void {
   const resume = { 'Last-Event-ID': 'resume after this event' };
   const answer = chat(context);
   app.post(
-    `${base}/:sid/chat`,
+    `${sessionsPath}/:sid/chat`,
     {
       schema: { params, body: ChatBody, response: { 200: replies.chatStream } },
       config: {
-        doc: about('Chat', 'Send a message and stream the answer', {
+        doc: describeRoute('Chat', 'Send a message and stream the answer', {
           description:
             'Without a message it only reconnects: the events after `event_id`, until the run ends or waits.',
           headers: { ...idempotencyHeader, ...resume },
@@ -181,11 +181,11 @@ function mountStreams(app: App, context: SheikhboxContext): void {
     (request, reply) => answer({ request, sid: request.params.sid, body: request.body }, reply),
   );
   app.get(
-    `${base}/:sid/events`,
+    `${sessionsPath}/:sid/events`,
     {
       schema: { params, querystring: EventsQuery, response: { 200: replies.eventStream } },
       config: {
-        doc: about('Events', 'Follow a session, for EventSource', {
+        doc: describeRoute('Events', 'Follow a session, for EventSource', {
           description:
             'Includes user messages and continues after a run ends. Without a cursor it starts with the active run, or now.',
           headers: resume,
@@ -207,11 +207,11 @@ function mountStreams(app: App, context: SheikhboxContext): void {
 
 function mountPanels(app: App, context: SheikhboxContext): void {
   app.post(
-    `${base}/:sid/shell`,
+    `${sessionsPath}/:sid/shell`,
     {
       schema: { params, body: ShellBody, response: { 200: replies.shell } },
       config: {
-        doc: about('Shell', 'View a shell of the session', {
+        doc: describeRoute('Shell', 'View a shell of the session', {
           description: 'With `Accept: text/event-stream`: `event: shell` at once and on each change.',
           bodyExample: { session_id: 'main' },
           fails: [400, 404],
@@ -226,11 +226,11 @@ function mountPanels(app: App, context: SheikhboxContext): void {
     },
   );
   app.post(
-    `${base}/:sid/file`,
+    `${sessionsPath}/:sid/file`,
     {
       schema: { params, body: FileBody, response: { 200: replies.file } },
       config: {
-        doc: about('File', 'Read a file of the session', {
+        doc: describeRoute('File', 'Read a file of the session', {
           description: 'With `Accept: text/event-stream`: `event: file` at once and on each change.',
           bodyExample: { file: '/workspace/notes.md' },
           fails: [400, 404, 413],

@@ -3,7 +3,7 @@ import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import { success } from '../../shared/envelope.ts';
-import { about, base, type SheikhboxContext } from './context.ts';
+import { describeRoute, type SheikhboxContext, sessionsPath } from './context.ts';
 import { isFilePath } from './files/file-infos.ts';
 import { sessionFiles, sharedFiles } from './files/file-replies.ts';
 import * as replies from './replies.ts';
@@ -20,26 +20,28 @@ export function mountShared(app: App, context: SheikhboxContext): void {
     return success({ session_id: changed.id, is_shared: changed.shared });
   };
   app.post(
-    `${base}/:sid/share`,
+    `${sessionsPath}/:sid/share`,
     {
-      schema: { params, response: { 200: replies.share(true) } },
-      config: { doc: about('Share', 'Share a session with everyone who knows its address', { fails: [404] }) },
+      schema: { params, response: { 200: replies.shareReply(true) } },
+      config: { doc: describeRoute('Share', 'Share a session with everyone who knows its address', { fails: [404] }) },
     },
     (request) => mark(request.params.sid, true),
   );
   app.delete(
-    `${base}/:sid/share`,
+    `${sessionsPath}/:sid/share`,
     {
-      schema: { params, response: { 200: replies.share(false) } },
-      config: { doc: about('Unshare', 'End the sharing of a session', { fails: [404] }) },
+      schema: { params, response: { 200: replies.shareReply(false) } },
+      config: { doc: describeRoute('Unshare', 'End the sharing of a session', { fails: [404] }) },
     },
     (request) => mark(request.params.sid, false),
   );
   app.get(
-    `${base}/:sid/files`,
+    `${sessionsPath}/:sid/files`,
     {
       schema: { params, response: { 200: sessionFiles } },
-      config: { doc: about('SessionFiles', "List the files attached to a session's messages", { fails: [404] }) },
+      config: {
+        doc: describeRoute('SessionFiles', "List the files attached to a session's messages", { fails: [404] }),
+      },
     },
     async ({ params }) => success(await readAttachments(await sessions.get(toSessionId(params.sid)), context)),
   );
@@ -53,11 +55,11 @@ export function mountShared(app: App, context: SheikhboxContext): void {
   const linked = (path: string): string =>
     isFilePath(path) ? signed.sign({ method: 'GET', path, purpose: 'file' }, linkMs) : path;
   app.get(
-    `${base}/shared/:sid`,
+    `${sessionsPath}/shared/:sid`,
     {
       schema: { params, response: { 200: replies.sharedSession } },
       config: {
-        doc: about('SharedSession', 'Read a shared session with its history; needs no token', {
+        doc: describeRoute('SharedSession', 'Read a shared session with its history; needs no token', {
           description: 'Files in it come with links that work without a token for a few minutes.',
           fails: [404],
         }),
@@ -70,11 +72,11 @@ export function mountShared(app: App, context: SheikhboxContext): void {
     },
   );
   app.get(
-    `${base}/:sid/share/files`,
+    `${sessionsPath}/:sid/share/files`,
     {
       schema: { params, response: { 200: sharedFiles } },
       config: {
-        doc: about('SharedFiles', 'List the files of a shared session; needs no token', { fails: [404] }),
+        doc: describeRoute('SharedFiles', 'List the files of a shared session; needs no token', { fails: [404] }),
         open: true,
       },
     },

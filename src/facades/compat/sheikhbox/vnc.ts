@@ -6,7 +6,7 @@ import type { App } from '../../../http/routes/routes.ts';
 import { relayVnc } from '../../../http/transport/vnc-relay.ts';
 import { closeCodes } from '../../../http/transport/ws-socket.ts';
 import { success } from '../../shared/envelope.ts';
-import { about, base, type SheikhboxContext } from './context.ts';
+import { describeRoute, type SheikhboxContext, sessionsPath } from './context.ts';
 import { screenLink } from './files/file-replies.ts';
 import { LinkBody, SessionParams } from './schemas.ts';
 
@@ -40,7 +40,7 @@ const screenDoc: RouteDoc = {
 /** Mounts the screen of a session's sandbox. */
 export function mountVnc(app: App, { sessions, sockets, signed, desktop, clipboard }: SheikhboxContext): void {
   sockets.route({
-    path: `${base}/:sid/vnc`,
+    path: `${sessionsPath}/:sid/vnc`,
     params: SessionParams,
     query: ViewerQuery,
     doc: screenDoc,
@@ -60,11 +60,11 @@ export function mountVnc(app: App, { sessions, sockets, signed, desktop, clipboa
     },
   });
   app.post(
-    `${base}/:sid/vnc/signed-url`,
+    `${sessionsPath}/:sid/vnc/signed-url`,
     {
       schema: { params: SessionParams, body: LinkBody, response: { 200: screenLink } },
       config: {
-        doc: about('VncLink', "Make a link to a session's screen that needs no token", {
+        doc: describeRoute('VncLink', "Make a link to a session's screen that needs no token", {
           description: 'The link works once and expires. With `right: view` its viewer may only watch.',
           bodyExample: { expire_minutes: 15 },
           fails: [400, 404],
@@ -75,7 +75,7 @@ export function mountVnc(app: App, { sessions, sockets, signed, desktop, clipboa
       const { id } = await sessions.get(toSessionId(params.sid));
       await desktop?.status(id); // only a caller who can see the desktop gets a link
       const seconds = body.expire_minutes * 60;
-      const what = { method: 'GET', path: `${base}/${id}/vnc`, purpose: 'vnc', right: body.right } as const;
+      const what = { method: 'GET', path: `${sessionsPath}/${id}/vnc`, purpose: 'vnc', right: body.right } as const;
       return success({ signed_url: signed.sign(what, seconds * 1_000), expires_in: seconds });
     },
   );

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { beginningOf, endOf } from '../../../core/text/text.ts';
-import { mcpTool, PathInput, SessionInput, structuredResult } from '../tool.ts';
+import { defineMcpTool, PathInput, SessionInput, toStructuredResult } from '../tool.ts';
 
 const maxShown = 100_000;
 
-export const runCommand = mcpTool({
+export const runCommand = defineMcpTool({
   name: 'run_command',
   title: 'Run a command',
   description:
@@ -29,11 +29,11 @@ export const runCommand = mcpTool({
       requested,
       signal,
     );
-    return structuredResult({ exit_code: exitCode, timed_out: timedOut, stdout: cut(stdout), stderr: cut(stderr) });
+    return toStructuredResult({ exit_code: exitCode, timed_out: timedOut, stdout: cut(stdout), stderr: cut(stderr) });
   },
 });
 
-export const takeScreenshot = mcpTool({
+export const takeScreenshot = defineMcpTool({
   name: 'take_screenshot',
   title: 'Look at the screen',
   description: "Takes a picture of the sandbox's desktop, where one runs.",

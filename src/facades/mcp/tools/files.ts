@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { toSessionId } from '../../../api/procedure/session-id.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
-import { mcpTool, PathInput, SessionInput, structuredResult } from '../tool.ts';
+import { defineMcpTool, PathInput, SessionInput, toStructuredResult } from '../tool.ts';
 
-export const listFiles = mcpTool({
+export const listFiles = defineMcpTool({
   name: 'list_files',
   title: 'List a folder',
   description: 'Lists a folder of the workspace: folders first, then files with their size.',
@@ -11,14 +11,14 @@ export const listFiles = mcpTool({
   effect: 'reads',
   async run({ session_id, path }, { services, signal }) {
     const entries = await services.files.list(toSessionId(session_id), path, signal);
-    return structuredResult({
+    return toStructuredResult({
       path,
       entries: entries.map(({ name, type, size, modified }) => ({ name, type, size, modified })),
     });
   },
 });
 
-export const readFile = mcpTool({
+export const readFile = defineMcpTool({
   name: 'read_file',
   title: 'Read a file',
   description: 'Reads a file of the workspace, up to 10 MiB: text as text, other bytes as an embedded resource.',
@@ -34,7 +34,7 @@ export const readFile = mcpTool({
   },
 });
 
-export const writeFile = mcpTool({
+export const writeFile = defineMcpTool({
   name: 'write_file',
   title: 'Write a file',
   description: 'Writes a file of the workspace. A file of that name is replaced; missing folders are made.',
@@ -48,7 +48,7 @@ export const writeFile = mcpTool({
   async run({ session_id, path, content, encoding }, { services, signal }) {
     const bytes = Buffer.from(content, encoding);
     await services.files.write(toSessionId(session_id), path, bytes, signal);
-    return structuredResult({ path, size: bytes.length });
+    return toStructuredResult({ path, size: bytes.length });
   },
 });
 

@@ -5,7 +5,7 @@ import type { SessionEvent } from '../../../core/model/events.ts';
 import { beginningOf } from '../../../core/text/text.ts';
 import { GoalBody, toGoal } from '../../shared/conversation/goal.ts';
 import { eventsUntil, type RunState, runStates } from '../follow.ts';
-import { type McpCall, mcpTool, SessionInput, structuredResult } from '../tool.ts';
+import { defineMcpTool, type McpCall, SessionInput, toStructuredResult } from '../tool.ts';
 
 const WaitInput = z
   .number()
@@ -15,7 +15,7 @@ const WaitInput = z
   .describe('how long to wait; afterwards the answer says `running`, and watch_session goes on');
 const maxShown = 2_000;
 
-export const runTask = mcpTool({
+export const runTask = defineMcpTool({
   name: 'run_task',
   title: 'Give the agent a task',
   description:
@@ -49,7 +49,7 @@ export const runTask = mcpTool({
       if (states.now.status !== 'running') break;
       await tellProgress(call, event);
     }
-    return structuredResult({ session_id, run_id: runId, ...toResult(states.now) });
+    return toStructuredResult({ session_id, run_id: runId, ...toResult(states.now) });
   },
 });
 
@@ -69,7 +69,7 @@ async function tellProgress({ progress }: McpCall, event: SessionEvent): Promise
   if (event.type === 'goal') await progress(lineOf(event));
 }
 
-export const watchSession = mcpTool({
+export const watchSession = defineMcpTool({
   name: 'watch_session',
   title: 'Watch a session',
   description:
@@ -92,7 +92,7 @@ export const watchSession = mcpTool({
       if (events.length >= limit || seq >= head) break; // the first new event is an answer too
     }
     const { status, lastSeq } = await call.services.sessions.get(id);
-    return structuredResult({
+    return toStructuredResult({
       session_id,
       status,
       events,
@@ -102,7 +102,7 @@ export const watchSession = mcpTool({
   },
 });
 
-export const decideApproval = mcpTool({
+export const decideApproval = defineMcpTool({
   name: 'decide_approval',
   title: 'Answer an approval',
   description: 'Permits or refuses a call of the agent that waits for a person. Ask your user before you permit one.',
@@ -116,7 +116,7 @@ export const decideApproval = mcpTool({
   async run({ session_id, call_id, decision, note }, { services }) {
     const id = toSessionId(session_id);
     const requested = { callId: call_id, decision, by: 'user', ...(note !== undefined && { text: note }) };
-    return structuredResult({
+    return toStructuredResult({
       session_id,
       call_id,
       decision: (await services.sessions.decide(id, requested)).decision,
@@ -124,14 +124,14 @@ export const decideApproval = mcpTool({
   },
 });
 
-export const stopRun = mcpTool({
+export const stopRun = defineMcpTool({
   name: 'stop_run',
   title: 'Stop the agent',
   description: 'Stops the run of the session with every process it started. Files and the session stay.',
   input: z.strictObject({ session_id: SessionInput }),
   effect: 'changes',
   async run({ session_id }, { services }) {
-    return structuredResult({ session_id, stopped: (await services.sessions.stop(toSessionId(session_id))).stopped });
+    return toStructuredResult({ session_id, stopped: (await services.sessions.stop(toSessionId(session_id))).stopped });
   },
 });
 

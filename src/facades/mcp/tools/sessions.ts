@@ -4,7 +4,7 @@ import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { SessionStatus } from '../../../core/model/events.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import { RepositoryInputs } from '../../../core/model/repository.ts';
-import { mcpTool, SessionInput, structuredResult } from '../tool.ts';
+import { defineMcpTool, SessionInput, toStructuredResult } from '../tool.ts';
 
 const iso = (ms: number) => new Date(ms).toISOString();
 
@@ -21,7 +21,7 @@ export const sessionView = (session: SessionRecord) => ({
   updated_at: iso(session.updatedAt),
 });
 
-export const createSession = mcpTool({
+export const createSession = defineMcpTool({
   name: 'create_session',
   title: 'Create a session',
   description:
@@ -51,11 +51,11 @@ export const createSession = mcpTool({
       ...(model !== undefined && { model }),
       ...(repositories && { repositories }),
     });
-    return structuredResult(sessionView(created));
+    return toStructuredResult(sessionView(created));
   },
 });
 
-export const listSessions = mcpTool({
+export const listSessions = defineMcpTool({
   name: 'list_sessions',
   title: 'List sessions',
   description: 'Lists sessions, the one with the newest message first.',
@@ -68,11 +68,11 @@ export const listSessions = mcpTool({
     const keep = (one: SessionRecord) => status === undefined || one.status === status;
     const found = (await services.sessions.list({ limit, after: undefined, keep })).filter(keep);
     const newest = found.toSorted((a, b) => b.latestMessageAt - a.latestMessageAt).slice(0, limit);
-    return structuredResult({ sessions: newest.map(sessionView) });
+    return toStructuredResult({ sessions: newest.map(sessionView) });
   },
 });
 
-export const getSession = mcpTool({
+export const getSession = defineMcpTool({
   name: 'get_session',
   title: 'Show a session',
   description: 'Shows a session, its sandbox, and whether its agent works or waits for an answer.',
@@ -81,11 +81,11 @@ export const getSession = mcpTool({
   async run({ session_id }, { services: { sessions, sandboxes } }) {
     const session = await sessions.get(toSessionId(session_id));
     const { state, workdir } = await sandboxes.status(session.id);
-    return structuredResult({ ...sessionView(session), sandbox: { state, workdir } });
+    return toStructuredResult({ ...sessionView(session), sandbox: { state, workdir } });
   },
 });
 
-export const endSession = mcpTool({
+export const endSession = defineMcpTool({
   name: 'end_session',
   title: 'End a session',
   description: 'Ends a session for good: its run, its processes, its sandbox, its files and its history.',
@@ -93,6 +93,6 @@ export const endSession = mcpTool({
   effect: 'destroys',
   async run({ session_id }, { services }) {
     await services.sessions.delete(toSessionId(session_id));
-    return structuredResult({ session_id, ended: true });
+    return toStructuredResult({ session_id, ended: true });
   },
 });

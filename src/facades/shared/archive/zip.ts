@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { ZipFile } from 'yazl';
 import { toAppError } from '../../../core/errors/errors.ts';
-import { archiveNames, type SafePath, safePath, shownName } from '../../../core/text/file-names.ts';
+import { archiveNames, type SafePath, safePath, toShownName } from '../../../core/text/file-names.ts';
 import type { Listing } from './files-below.ts';
 
 interface ZipOptions {
@@ -31,7 +31,7 @@ export function zip(
   const archive = new ZipFile();
   const output = archive.outputStream as Readable;
   const nameOf = archiveNames();
-  const left = others.map((path) => `${shownName(path)}: a link or a special file`);
+  const left = others.map((path) => `${toShownName(path)}: a link or a special file`);
   let size = 0;
   const closed = new Promise<void>((resolve) => output.once('close', resolve));
   const add = async (bytes: Buffer, name: string, mtime: Date) => {
@@ -50,19 +50,19 @@ export function zip(
     for (const { path, modified } of files) {
       const judged = safePath(path);
       if (output.destroyed) return;
-      if (!judged) left.push(`${shownName(path)}: its name is not valid`);
-      else if (lost !== '') left.push(`${shownName(path)}: ${lost}`);
+      if (!judged) left.push(`${toShownName(path)}: its name is not valid`);
+      else if (lost !== '') left.push(`${toShownName(path)}: ${lost}`);
       else {
         try {
           const bytes = await read(path);
-          if (!bytes) left.push(`${shownName(path)}: the archive would be too large`);
+          if (!bytes) left.push(`${toShownName(path)}: the archive would be too large`);
           else {
             size += bytes.length;
             await add(bytes, nameOf(judged), timeOf(modified));
           }
         } catch (thrown) {
           const { code, publicMessage } = toAppError(thrown);
-          left.push(`${shownName(path)}: ${ofOneFile.has(code) ? publicMessage : 'the sandbox ended'}`);
+          left.push(`${toShownName(path)}: ${ofOneFile.has(code) ? publicMessage : 'the sandbox ended'}`);
           if (!ofOneFile.has(code)) lost = 'the sandbox ended';
         }
       }

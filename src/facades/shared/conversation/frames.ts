@@ -19,7 +19,7 @@ export type FrameBody = { readonly content?: string; readonly [field: string]: u
 
 /** A frame that no event causes. */
 export function frame(type: string, session: string, now: number, { content = '', ...fields }: FrameBody = {}): Frame {
-  return { type, session_id: session, ...fields, content, timestamp: iso(now) };
+  return { type, session_id: session, ...fields, content, timestamp: toIsoTime(now) };
 }
 
 export const errorFrame = (session: string, now: number, message: string): Frame =>
@@ -36,7 +36,7 @@ export function toFrame(event: SessionEvent, workdir: string): Frame | undefined
     ...fields,
     content,
     seq: event.seq,
-    timestamp: iso(event.ts),
+    timestamp: toIsoTime(event.ts),
   });
   const run_id = event.runId;
   switch (event.type) {
@@ -102,4 +102,4 @@ export function resyncFrame(session: SessionId, now: number, item: Extract<LogUp
   });
 }
 
-export const iso = (ms: number): string => new Date(ms).toISOString();
+export const toIsoTime = (ms: number): string => new Date(ms).toISOString();

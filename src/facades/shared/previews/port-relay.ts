@@ -99,7 +99,7 @@ export function withoutHops(raw: readonly string[], without: ReadonlySet<string>
 }
 
 /** The headers with `change` applied to each value; undefined leaves one out. */
-export function changedHeaders(
+export function rewriteHeaders(
   raw: readonly string[],
   change: (name: string, value: string) => string | undefined,
 ): string[] {
@@ -216,7 +216,7 @@ function unescaped(text: string): string {
 }
 
 /** Closes the connection when the signal fires. */
-export function breaking(signal: AbortSignal, connection: { destroy(): unknown }): Disposable {
+export function destroyOnAbort(signal: AbortSignal, connection: { destroy(): unknown }): Disposable {
   const stop = () => void connection.destroy();
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();

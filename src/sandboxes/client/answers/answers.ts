@@ -335,4 +335,4 @@ export type AnswerName = keyof typeof answers;
 export type AnswerOf<Name extends AnswerName> = z.infer<(typeof answers)[Name]['shape']>;
 
 /** Parses the reason in the last line of a terminal's stream. Undefined for an unknown one. */
-export const terminalEnd = (text: string | undefined) => terminalEnds.find((known) => known === text);
+export const parseTerminalEnd = (text: string | undefined) => terminalEnds.find((known) => known === text);

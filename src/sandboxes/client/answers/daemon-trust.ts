@@ -1,5 +1,5 @@
 import type { AppError } from '../../../core/errors/errors.ts';
-import { type BreachData, untrustedError } from '../../../core/model/protocol-violation.ts';
+import { type BreachData, toProtocolError } from '../../../core/model/protocol-violation.ts';
 
 /** Whether answers over one connection to a sandbox are still trusted as its daemon's. */
 export interface DaemonTrust {
@@ -14,7 +14,7 @@ export function openDaemonTrust(): DaemonTrust {
   return {
     broken: end.signal,
     reportViolation(breach) {
-      const error = untrustedError(breach);
+      const error = toProtocolError(breach);
       end.abort(error);
       return error;
     },

@@ -13,8 +13,8 @@ import type { Authority } from './authority.ts';
 import type { InterceptedTunnel } from './bound.ts';
 import { type Credential, credentialsFor, firstByHeader, listForms, placeholderIn } from './credential.ts';
 import { couldPush } from './git-requests.ts';
-import { type FilledHeaders, filledHeaders } from './headers.ts';
-import { encodeFor, replacedRequest } from './replacement.ts';
+import { type FilledHeaders, fillHeaders } from './headers.ts';
+import { encodeFor, replaceInRequest } from './replacement.ts';
 import { objectionToUpgrade, relayUpgrade } from './upgrade.ts';
 
 interface Tunnel {
@@ -122,7 +122,7 @@ export function boundTunnels({ of, authority, trusted }: CredentialOptions, open
     const all = await filled(bound, req);
     if (all instanceof Refusal) return refuse(res, all);
     req.on('data', (chunk: Buffer) => client.count(chunk.length)).pause();
-    const { headers, body } = await replacedRequest(req, all);
+    const { headers, body } = await replaceInRequest(req, all);
     const outgoing = request({
       agent,
       setHost: false,
@@ -183,7 +183,7 @@ export function boundTunnels({ of, authority, trusted }: CredentialOptions, open
     const type = req.headers['content-type'];
     return {
       isForGit: credentials.some(({ isForGit }) => isForGit),
-      headers: filledHeaders(req, target, { fixed, replacements: replacements('header') }),
+      headers: fillHeaders(req, target, { fixed, replacements: replacements('header') }),
       body: replacements('body').map((one) => ({ ...one, value: encodeFor(type, one.value) })),
       secrets: values.flatMap(([one, value]) => listForms(one, value)),
     };

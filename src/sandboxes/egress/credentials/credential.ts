@@ -1,6 +1,6 @@
 import type { Secret } from '../../../core/text/secret.ts';
 import { shortestForm } from '../../../core/text/secret-forms.ts';
-import { type Entry, matches } from '../policy.ts';
+import { type Entry, matchesTarget } from '../policy.ts';
 import type { Target } from '../target.ts';
 
 /** A secret that the proxy adds to requests for its hosts. No sandbox sees it. */
@@ -27,7 +27,7 @@ export interface Credential {
 export const credentialsFor = (all: readonly Credential[], target: Target): readonly Credential[] =>
   target.port === 80 || target.kind !== 'name'
     ? []
-    : all.filter(({ hosts }) => hosts.some((one) => matches(one, target)));
+    : all.filter(({ hosts }) => hosts.some((one) => matchesTarget(one, target)));
 
 /**
  * The first for each header. Those for git come first, because they are more specific; then a session's own precede its

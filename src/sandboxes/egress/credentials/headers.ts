@@ -25,7 +25,7 @@ interface HeaderValues {
   readonly replacements: readonly Replacement[];
 }
 /** The headers of a request with each credential in its place. */
-export function filledHeaders(
+export function fillHeaders(
   req: IncomingMessage,
   target: Target,
   { fixed: values, replacements }: HeaderValues,

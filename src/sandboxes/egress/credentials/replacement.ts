@@ -45,7 +45,7 @@ interface RequestParts {
  * The headers and the body of a request with the values in their places. Chunked bodies are replaced as they arrive, and
  * compressed ones are passed on as they are.
  */
-export async function replacedRequest(
+export async function replaceInRequest(
   req: IncomingMessage,
   { headers, body }: RequestParts,
 ): Promise<{ readonly headers: readonly string[]; readonly body: Readable | Buffer }> {

@@ -21,7 +21,7 @@ const ofEncodedBody = new Set(['content-encoding', 'content-length']);
  * Searches an answer's headers. A body that the server compressed without request is decompressed, so that it can be
  * searched.
  */
-export function searchedAnswer(
+export function searchAnswer(
   incoming: IncomingMessage,
   { method, secrets }: { readonly method: string; readonly secrets: readonly Buffer[] },
 ): SearchedAnswer {

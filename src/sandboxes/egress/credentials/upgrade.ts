@@ -6,8 +6,8 @@ import { headBytes } from '../heads.ts';
 import { Refusal } from '../refusal.ts';
 import type { InterceptedTunnel } from './bound.ts';
 import type { FilledHeaders } from './headers.ts';
-import { type SearchedAnswer, searchedAnswer } from './searched-answer.ts';
-import { searchedFrames } from './websocket-search.ts';
+import { type SearchedAnswer, searchAnswer } from './searched-answer.ts';
+import { searchFrames } from './websocket-search.ts';
 import { filterStream, withholdStream } from './withhold.ts';
 
 interface Upgrade extends FilledHeaders {
@@ -58,7 +58,7 @@ export function relayUpgrade(
   /** Sends the head of an answer that can be searched. */
   const begin = (incoming: IncomingMessage, more: readonly string[]): SearchedAnswer | undefined => {
     client.count(headBytes(incoming));
-    const found = searchedAnswer(incoming, { method: 'GET', secrets });
+    const found = searchAnswer(incoming, { method: 'GET', secrets });
     if (found.kind === 'searchable') {
       isAnswered = true;
       socket.write(headOf(incoming.statusCode, [...found.headers, ...more]), 'latin1');
@@ -91,7 +91,7 @@ export function relayUpgrade(
       return reject('its answer changes the protocol without a request');
     }
     if (!begin(incoming, ['Connection', 'Upgrade', 'Upgrade', 'websocket'])) return;
-    const back = filterStream(searchedFrames(secrets, (why) => stop(why === 'repeats' ? repeatsSecret : cannotSearch)));
+    const back = filterStream(searchFrames(secrets, (why) => stop(why === 'repeats' ? repeatsSecret : cannotSearch)));
     if (first.length > 0) back.write(first);
     if (head.length > 0) upstream.write(head);
     for (const one of [socket, upstream]) one.on('data', (chunk: Buffer) => client.count(chunk.length));

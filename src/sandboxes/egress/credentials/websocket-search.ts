@@ -22,10 +22,7 @@ const none = Buffer.alloc(0);
  * once and passes on nothing more. Frames that cannot be searched count as found: masked, compressed or of an unknown
  * kind. The end of a message never waits for the next one.
  */
-export function searchedFrames(
-  texts: readonly Buffer[],
-  found: (why: 'repeats' | 'unsearchable') => void,
-): StreamFilter {
+export function searchFrames(texts: readonly Buffer[], found: (why: 'repeats' | 'unsearchable') => void): StreamFilter {
   let unread: Buffer = none;
   let held: Piece[] = [];
   let current: Frame | undefined;

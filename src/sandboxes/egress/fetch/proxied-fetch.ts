@@ -34,7 +34,7 @@ const headers = {
  * Fetches through the proxy, as the programs of the session's sandbox do: under the same policy, with the same events.
  * Rejects with AppError: forbidden (the proxy's refusal), not_found (no connection), cancelled, deadline_exceeded.
  */
-export function proxiedFetch(proxy: Pick<EgressProxy, 'serve'>, ca: string): ProxiedFetch {
+export function createProxiedFetch(proxy: Pick<EgressProxy, 'serve'>, ca: string): ProxiedFetch {
   let trusted: SecureContext | undefined;
   return async (url, from, signal) => {
     throwIfFired(signal);

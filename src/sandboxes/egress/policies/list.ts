@@ -1,11 +1,11 @@
 import type { PolicyDescriptor } from '../policy.ts';
 import { allowList } from './allow-list.ts';
-import { none } from './none.ts';
+import { noEgressPolicy } from './none.ts';
 import { registries } from './registries.ts';
 import { web } from './web.ts';
 
 /** Every egress policy by name. A new policy needs a line here. */
-export const policies = { none, registries, 'allow-list': allowList, web };
+export const policies = { none: noEgressPolicy, registries, 'allow-list': allowList, web };
 
 type PolicyName = keyof typeof policies;
 export const policyNames = Object.keys(policies) as [PolicyName, ...PolicyName[]];

@@ -8,7 +8,7 @@ const pieceBytes = 256 * 1024;
  * The bytes of a compressed copy. A sandbox has one processor for all that it does, and its gzip takes longer than everything else
  * of a restore. Fails beyond `maxBytes`, because a sandbox chose what it compressed, and how.
  */
-export async function* inflated(content: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Uint8Array> {
+export async function* inflate(content: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Uint8Array> {
   const gunzip = createGunzip({ chunkSize: pieceBytes });
   pipeline(content, gunzip, () => {}); // its reader receives the error
   let length = 0;

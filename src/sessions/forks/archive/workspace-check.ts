@@ -22,7 +22,7 @@ const plain: ReadonlySet<string> = new Set(['0', '1', '2', '5', '6']);
  * Passes a compressed copy of a workspace on, and looks into it in the meantime. Fails before the last byte is passed
  * on if a file would leave the workspace, a device is in it, or it is too large.
  */
-export async function* checkedWorkspace(
+export async function* checkWorkspace(
   content: AsyncIterable<Uint8Array>,
   limits: WorkspaceLimits,
 ): AsyncGenerator<Uint8Array> {

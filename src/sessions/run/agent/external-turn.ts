@@ -6,13 +6,13 @@ import type { PlanStep, SessionFact } from '../../../core/model/events.ts';
 import { noAmounts, toAmounts } from '../../../core/model/runs/budget.ts';
 import type { BudgetOverrun } from '../../../core/model/spending.ts';
 import { beginningOf } from '../../../core/text/text.ts';
-import { permissionFor, shownArgs } from '../calls/approval.ts';
-import { attachFiles, shownMessages } from '../context/attachments.ts';
+import { permissionFor, toShownArgs } from '../calls/approval.ts';
+import { attachFiles, toShownMessages } from '../context/attachments.ts';
 import type { Entry } from '../log/conversation.ts';
 import { firstLine } from '../plan.ts';
 import { digest, toAct } from '../progress.ts';
 import type { RunContext } from '../run-context.ts';
-import { closedPlan, todoFacts } from '../todo-facts.ts';
+import { closePlan, todoFacts } from '../todo-facts.ts';
 import type { ExternalAgents } from './external-agents.ts';
 
 /** A run whose agent brings its own loop. */
@@ -137,7 +137,7 @@ export async function takeExternalTurn(
     await runWriter.write(...facts);
     return { kind: 'unaffordable', over, spent, toolCalls };
   }
-  const closed = closedPlan(collectedUpdates.steps, false);
+  const closed = closePlan(collectedUpdates.steps, false);
   const isOpen = closed.some((it, n) => it !== collectedUpdates.steps[n]);
   await runWriter.write(...facts, ...(isOpen ? todoFacts(runWriter, closed) : []));
   return { kind: 'replied', digest: digest(text), steps: closed, spent, toolCalls };
@@ -147,7 +147,7 @@ export async function takeExternalTurn(
 async function takenIn({ runWriter, files, workdir }: ExternalRunContext): Promise<readonly string[]> {
   const unheard = [...runWriter.unheard];
   const hasFiles = unheard.some(({ attachments = [] }) => attachments.length > 0);
-  const shown = hasFiles ? await shownMessages(unheard, files, workdir) : undefined;
+  const shown = hasFiles ? await toShownMessages(unheard, files, workdir) : undefined;
   runWriter.takeIn(shown);
   return unheard.map(({ messageId, text }) => shown?.get(messageId)?.text ?? text);
 }
@@ -271,7 +271,7 @@ export async function decideExternalCalls(
     const { callId, name, content = null } = call;
     // The agent makes the unchanged call, which a person who changed it has not approved.
     const isAllowed = permission === undefined && call.verdict?.args === undefined;
-    work.own.loops.decide(used.client, { callId, name, args: shownArgs(call.args), content }, isAllowed);
+    work.own.loops.decide(used.client, { callId, name, args: toShownArgs(call.args), content }, isAllowed);
     outcomes.push({ kind: 'permitted', act: toAct(call, { output: call.callId, success: true }) });
   }
   return outcomes;

@@ -59,7 +59,7 @@ function fitsExactly(pattern: string, text: string): boolean {
 }
 
 /** The model's arguments as an object, which is the log's shape. */
-export function shownArgs(args: unknown): Record<string, unknown> {
+export function toShownArgs(args: unknown): Record<string, unknown> {
   if (args !== null && typeof args === 'object' && !Array.isArray(args)) return args as Record<string, unknown>;
   return args === undefined || args === null ? {} : { value: args };
 }
@@ -71,7 +71,7 @@ export function permissionFor(
 ): Extract<CallResult, { kind: 'ask' }> | { readonly kind: 'refused'; readonly why: string } | undefined {
   // a call that has begun had permission, or needed none
   if (begun && !verdict) return undefined;
-  const shown = shownArgs(args);
+  const shown = toShownArgs(args);
   const tool = tools.find(name);
   const family = tool?.family;
   // Without messages to the user, an agent could not report what it was denied.

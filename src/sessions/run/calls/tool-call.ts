@@ -16,7 +16,7 @@ import { splitTitle } from '../plan.ts';
 import { toAct } from '../progress.ts';
 import type { RunContext } from '../run-context.ts';
 import { todoFacts } from '../todo-facts.ts';
-import { permissionFor, shownArgs } from './approval.ts';
+import { permissionFor, toShownArgs } from './approval.ts';
 
 /** Executes or resumes one tool call: announces it and records its result for people and for the model. */
 export async function makeCall(
@@ -102,7 +102,7 @@ const lost: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 
 const announced = ({ runWriter, tools }: RunContext, { callId, name, args }: PendingCall) => {
   const tool = tools.find(name)?.family ?? findFamily(name);
-  return runWriter.calling({ callId, tool, function: name, args: shownArgs(args) });
+  return runWriter.calling({ callId, tool, function: name, args: toShownArgs(args) });
 };
 
 async function perform(
@@ -210,7 +210,7 @@ async function record(
 }
 
 /** The first line of the task that a call gives. */
-const taskIn = (args: unknown): string => (String(shownArgs(args).task).split('\n')[0] ?? '').slice(0, 200);
+const taskIn = (args: unknown): string => (String(toShownArgs(args).task).split('\n')[0] ?? '').slice(0, 200);
 
 type Reason = Extract<ToolResult, { ok: false }>['reason'];
 const shownReason = (reason: Reason) =>

@@ -8,7 +8,7 @@ import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import { Semaphore } from '../../../core/concurrency/semaphore.ts';
 import type { BudgetOverrun } from '../../../core/model/spending.ts';
 import type { RunContext } from '../run-context.ts';
-import { shownArgs } from './approval.ts';
+import { toShownArgs } from './approval.ts';
 import { askAhead, makeCall } from './tool-call.ts';
 
 type Call = Pick<PendingCall, 'name' | 'args'>;
@@ -27,13 +27,13 @@ export function mustFollow(tools: ToolRegistry, later: Call, earlier: Call): boo
   const key = findOrderKey(tools, later);
   if (key !== null && key === findOrderKey(tools, earlier)) return true;
   if (runs.has(findFamily(later.name))) return writing.has(earlier.name);
-  return runs.has(findFamily(earlier.name)) && mentions(earlier, shownArgs(later.args).file);
+  return runs.has(findFamily(earlier.name)) && mentions(earlier, toShownArgs(later.args).file);
 }
 
 const isBoundary = ({ name }: Call): boolean => name === askUser.name || name === todo.name;
 
 const mentions = ({ args }: Call, file: unknown): boolean =>
-  typeof file === 'string' && textOf(shownArgs(args)).includes(posix.basename(file));
+  typeof file === 'string' && textOf(toShownArgs(args)).includes(posix.basename(file));
 const textOf = ({ command, code }: Readonly<Record<string, unknown>>): string => String(command ?? code);
 
 const maxAtOnce = 8;

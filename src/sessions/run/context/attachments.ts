@@ -39,7 +39,7 @@ const folder = 'attachments';
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Describes the attachments of each message. An attachment that is no upload is named as it is: a path of the workspace. */
-export async function shownMessages(
+export async function toShownMessages(
   received: readonly UserText[],
   files: AttachedFiles | undefined,
   workdir: string,

@@ -44,12 +44,12 @@ export class TokenMeter {
 
 /** The bytes that pictures count as in `requestBytes`. */
 export const pictureBytes = (messages: readonly Message[]): number =>
-  pictured(messages).reduce((sum, { pictures = [] }) => sum + pictures.length, 0) * (pictureTokens / assumed);
+  findPictures(messages).reduce((sum, { pictures = [] }) => sum + pictures.length, 0) * (pictureTokens / assumed);
 
 type Pictured = Exclude<Message, { role: 'assistant' }> & { readonly at: number };
 
 /** The messages with pictures, and their places. */
-export const pictured = listFold<Message, readonly Pictured[]>([], (found, message, at) =>
+export const findPictures = listFold<Message, readonly Pictured[]>([], (found, message, at) =>
   message.role === 'assistant' || !message.pictures ? found : [...found, { ...message, at }],
 );
 

@@ -3,7 +3,7 @@ import type { Message, TurnRequest } from '../../../agents/models/model.ts';
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
-import { failedTurn, requestModel } from '../model-request.ts';
+import { requestModel, toFailedTurn } from '../model-request.ts';
 import type { RunContext } from '../run-context.ts';
 import type { PlannedCompaction } from './compaction-plan.ts';
 import type { ContextWindow, Frame } from './context-window.ts';
@@ -73,7 +73,7 @@ export async function summarizeConversation(
     );
     throwIfFired(signal);
     if (outcome.kind === 'failed' && (outcome.over || outcome.retryable)) {
-      const result = failedTurn(outcome, budget);
+      const result = toFailedTurn(outcome, budget);
       return outcome.over ? { kind: 'unaffordable', result } : { kind: 'failed', why: outcome.message, result };
     }
     if (outcome.kind === 'cancelled') throw new AppError('cancelled', 'The turn was cancelled.');

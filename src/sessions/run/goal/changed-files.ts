@@ -13,7 +13,7 @@ const timeoutMs = 20_000;
  * The files that the run changed, as a grader reads them: a list, then their differences as far as there is room. Undefined:
  * nobody kept the files as the run found them.
  */
-export async function changedFiles(
+export async function listChangedFiles(
   client: Pick<SandboxClient, 'exec'>,
   { runId, most }: { readonly runId: string; readonly most: number },
   signal: AbortSignal,
@@ -28,7 +28,7 @@ export async function changedFiles(
   return whole.length <= most ? whole : `${beginningOf(whole, most)}\n[The rest is left out.]`;
 }
 
-/** The changed files of the run, and their differences as a text. Undefined as for `changedFiles`. */
+/** The changed files of the run, and their differences as a text. Undefined as for `listChangedFiles`. */
 export async function readDifferences(
   client: Pick<SandboxClient, 'exec'>,
   runId: string,

@@ -7,9 +7,9 @@ import { parseJson } from '../../../core/text/json.ts';
 import { beginningOf } from '../../../core/text/text.ts';
 import { requestBytes } from '../context/meter.ts';
 import type { GoalChecked } from '../log/run-writer.ts';
-import { failedTurn, requestModel } from '../model-request.ts';
+import { requestModel, toFailedTurn } from '../model-request.ts';
 import type { RunContext } from '../run-context.ts';
-import { changedFiles } from './changed-files.ts';
+import { listChangedFiles } from './changed-files.ts';
 
 const Verdict = z.object({
   verdict: z.enum(['satisfied', 'not_satisfied', 'cannot_judge']),
@@ -69,7 +69,7 @@ export async function grade(work: RunContext, input: GradingInput, signal: Abort
     const { outcome, usage } = turn;
     if (outcome.kind === 'failed')
       return outcome.over || outcome.retryable
-        ? { kind: 'ungraded', result: failedTurn(outcome, budget) }
+        ? { kind: 'ungraded', result: toFailedTurn(outcome, budget) }
         : { kind: 'broken', reason: outcome.message };
     if (outcome.kind === 'cancelled' || !usage) return { kind: 'broken', reason: 'The grader was cut off.' };
     await runWriter.write(usage);
@@ -121,7 +121,7 @@ async function changesFor(
 ): Promise<string> {
   try {
     await using used = await sandbox.use(signal);
-    return (await changedFiles(used.client, requested, signal)) ?? unknownChanges;
+    return (await listChangedFiles(used.client, requested, signal)) ?? unknownChanges;
   } catch (thrown) {
     throwIfFired(signal);
     return `${unknownChanges} ${toAppError(thrown).publicMessage}`;

@@ -4,7 +4,7 @@ import type { SessionAgent } from '../../../core/model/session-agent.ts';
 import type { StoredSession } from './projection.ts';
 
 /** The fields that get another value by a change of the record, of those that the log tells of. */
-export function changedFields(
+export function findChangedFields(
   now: StoredSession,
   { agent, metadata, budget, archived }: Partial<StoredSession>,
 ): FactOf<'session.updated'>['data'] {

@@ -14,7 +14,7 @@ export interface RecordedTurn {
  * The turns of a session whose whole reply is in its conversation, in their order, and the number of the other turns: those
  * that failed, wrote a summary, or had a reply that was cut or of no use.
  */
-export async function recordedTurns(
+export async function readRecordedTurns(
   records: RecordStore,
   id: SessionId,
 ): Promise<{ readonly turns: readonly RecordedTurn[]; readonly others: number }> {

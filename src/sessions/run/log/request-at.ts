@@ -12,7 +12,7 @@ import {
   computeUnchainedHash,
   digestOfTools,
   hashOfRequest,
-  joinedSections,
+  joinSections,
   notesIn,
   requestIdOf,
   requestKind,
@@ -40,7 +40,7 @@ export async function requestAt(records: RecordStore, id: SessionId, turn?: numb
   const texts = new Map<string, string>();
   for (const hash of new Set(placed.map((one) => one.note))) texts.set(hash, await noteOf(hash));
   const earlier = placed.map((one) => ({ before: one.before, text: texts.get(one.note) ?? '' }));
-  const system = joinedSections(sections);
+  const system = joinSections(sections);
   const messages = await messagesOf(records, id, from);
   const isSame =
     digestOfText(system) === frame.system &&

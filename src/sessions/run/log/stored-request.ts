@@ -3,7 +3,7 @@ import type { Message, NoteAtMessage, ToolDeclaration, TurnPhase } from '../../.
 import { digestOf, digestOfText } from '../../../core/text/digest.ts';
 import { listFold, oncePer } from '../../../core/text/list-fold.ts';
 import { MessageSelection, type PromptSection } from '../context/message-selection.ts';
-import { pictured } from '../context/meter.ts';
+import { findPictures } from '../context/meter.ts';
 
 // The record of one request to a model. Its id is `<session>:<turn>`; a text's is `<session>:<hash>`.
 
@@ -12,7 +12,7 @@ export const requestTextKind = 'request-text';
 export const requestIdOf = (turn: number): string => String(turn).padStart(8, '0');
 
 /** The parts of a system prompt as one text. */
-export const joinedSections = (sections: readonly PromptSection[]): string =>
+export const joinSections = (sections: readonly PromptSection[]): string =>
   sections.map(({ text }) => text).join('\n\n');
 
 const Hash = z.string().regex(/^[0-9a-f]{64}$/);
@@ -52,7 +52,7 @@ export type Frame = Omit<
   'turn' | 'runId' | 'model' | 'requestHash' | 'from' | 'notes' | 'earlier' | 'pictures' | 'chained'
 >;
 export type Pictures = Readonly<Record<string, string>>;
-export interface Lists {
+export interface RequestLists {
   /** The conversation, without the bytes of pictures. */
   readonly messages: readonly Message[];
   readonly earlier: readonly NoteAtMessage[];
@@ -63,14 +63,14 @@ export interface Lists {
  * The hash of a request. It can be made again from what is stored. The conversation and the notes are chains: their hash
  * continues that of the request before.
  */
-export const hashOfRequest = (frame: Frame, { messages, earlier, pictures }: Lists): string =>
+export const hashOfRequest = (frame: Frame, { messages, earlier, pictures }: RequestLists): string =>
   digestOf({ ...frame, pictures, earlier: chainOfNotes(earlier), messages: chainOfMessages(messages) });
 
 const chainOfMessages = listFold('', (chain, message: Message) => digestOfText(chain + digestOf(message)));
 const chainOfNotes = listFold('', (chain, note: NoteAtMessage) => digestOfText(chain + digestOf(note)));
 
 /** The hash in records that are not `chained`. */
-export function computeUnchainedHash(frame: Frame, { messages, earlier, pictures }: Lists): string {
+export function computeUnchainedHash(frame: Frame, { messages, earlier, pictures }: RequestLists): string {
   const notes = earlier.map(({ before, text }) => ({ before, note: digestOfText(text) }));
   const digests = messages.map((message) => {
     if (message.role === 'assistant' || !message.pictures) return digestOf(message);
@@ -86,7 +86,7 @@ const digestOfTool = oncePer((tool: ToolDeclaration) => digestOf(tool));
 /** The hashes of the pictures whose bytes are there. */
 export const picturesIn = (messages: readonly Message[]): Pictures =>
   Object.fromEntries(
-    pictured(messages)
+    findPictures(messages)
       .flatMap(({ pictures = [] }) => pictures)
       .flatMap(({ file, data }) => (data === undefined ? [] : [[file, digestOfText(data)] as const])),
   );

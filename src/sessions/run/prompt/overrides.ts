@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../../core/errors/errors.ts';
-import { checkPart, ownParts, type PartName, type PromptParts, partNames } from './parts.ts';
+import { checkPart, type PartName, type PromptParts, partNames, readOwnParts } from './parts.ts';
 
 const maxBytes = 16 * 1024; // of one part: a prompt of many pages leaves no room in small windows
 
@@ -30,7 +30,7 @@ export function partsWith(folder: string): PromptParts {
     }
   }
   if (problems.length > 0) throw new AppError('invalid_request', problems.join('\n'));
-  return { ...ownParts(), ...input };
+  return { ...readOwnParts(), ...input };
 }
 
 /** The mistakes in parts that replace others, by the key under which each stands. */

@@ -126,7 +126,7 @@ function ownFolder(): string {
 
 let own: PromptParts | undefined;
 /** The server's own texts, read once. */
-export function ownParts(): PromptParts {
+export function readOwnParts(): PromptParts {
   const folder = own ? '' : ownFolder();
   const read = (name: PartName) => [name, readFileSync(`${folder}${name}.md`, 'utf8').trim()] as const;
   own ??= Object.fromEntries(partNames.map(read)) as unknown as PromptParts;

@@ -1,7 +1,7 @@
 import { deadlineSignal, raceAbort } from '../../../core/concurrency/cancel.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError } from '../../../core/errors/errors.ts';
-import { isPath, shownName } from '../../../core/text/file-names.ts';
+import { isPath, toShownName } from '../../../core/text/file-names.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 import { sanitizeMemory, unlessFinal } from '../prompt/memory.ts';
 import { parseSkill } from './parse-skill.ts';
@@ -95,7 +95,7 @@ export async function findWorkspaceSkills(
         const text = await textIn(client, `${folder}/SKILL.md`, signal).catch(unlessFinal);
         if (text === undefined) continue;
         const { skill, unread: wrong } = parseSkill(text, name);
-        unread.push(...wrong.map((why) => shownName(`${folder}/${why}`).slice(0, 300)));
+        unread.push(...wrong.map((why) => toShownName(`${folder}/${why}`).slice(0, 300)));
         if (skill && !found.has(skill.name))
           found.set(skill.name, { name: skill.name, description: plain(skill.description), folder });
       }

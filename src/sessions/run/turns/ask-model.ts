@@ -10,7 +10,7 @@ import { extendList } from '../../../core/text/list-fold.ts';
 import { compactToFit } from '../context/compact-to-fit.ts';
 import type { PromptSection } from '../context/message-selection.ts';
 import { requestBytes } from '../context/meter.ts';
-import { failedTurn, type ModelReply as Reply, requestModel } from '../model-request.ts';
+import { type ModelReply as Reply, requestModel, toFailedTurn } from '../model-request.ts';
 import type { RunContext } from '../run-context.ts';
 import { withPictures } from './message-images.ts';
 
@@ -140,7 +140,7 @@ export async function askWithinWindow(work: Deps, turnInput: TurnInput, options:
     if (!compactionResult.ok) return { ok: false, result: compactionResult.result ?? noRoom };
     const modelReply = await askModel(work, turnInput, options);
     const { outcome } = modelReply;
-    if (outcome.kind === 'failed' && outcome.over) return { ok: false, result: failedTurn(outcome, budget) };
+    if (outcome.kind === 'failed' && outcome.over) return { ok: false, result: toFailedTurn(outcome, budget) };
     const isTooLong =
       outcome.kind === 'failed' && outcome.code === 'model_context' && modelReply.message.text === (begun?.text ?? '');
     if (!isTooLong || refusals === maxRefusals) return { ok: true, reply: modelReply };

@@ -4,9 +4,9 @@ import { type AssistantMessage, type FinishedTurn, replyOfText } from '../../../
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
-import { shownMessages } from '../context/attachments.ts';
+import { toShownMessages } from '../context/attachments.ts';
 import { missingParts } from '../missing-tools.ts';
-import { failedTurn } from '../model-request.ts';
+import { toFailedTurn } from '../model-request.ts';
 import type { RunContext } from '../run-context.ts';
 import { askModel, askWithinWindow, type ModelReply, type TurnInput } from './ask-model.ts';
 
@@ -38,7 +38,7 @@ export async function takeTurn(
   if (unheard.length > 0 && runWriter.begun?.id) await runWriter.write(...runWriter.cutMessage()); // it has the newer answer
   const { begun } = runWriter;
   const hasFiles = unheard.some(({ attachments = [] }) => attachments.length > 0);
-  runWriter.takeIn(hasFiles ? await shownMessages([...unheard], work.files, turnInput.workdir) : undefined);
+  runWriter.takeIn(hasFiles ? await toShownMessages([...unheard], work.files, turnInput.workdir) : undefined);
   runWriter.transcript.placeNote(turnInput.note, work.model.abilities.window / 8); // in bytes: some 4 % of the window
   const pieces = begun ? [begun.text] : [];
   using speech = runWriter.speak(begun?.id);
@@ -74,7 +74,7 @@ export async function takeTurn(
     if (goesOn) speech.rest();
     await runWriter.write(...(goesOn ? [] : speech.cut()), ...sideFacts); // text that was already sent stays
     if (outcome.kind === 'cancelled') throw new AppError('cancelled', 'The turn was cancelled.');
-    return { ok: false, result: failedTurn(outcome, budget) };
+    return { ok: false, result: toFailedTurn(outcome, budget) };
   }
   const facts = [...speech.end(), ...sideFacts];
   if (outcome.stop === 'refused') {

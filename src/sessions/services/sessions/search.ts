@@ -12,7 +12,7 @@ interface SearchFilter {
 }
 
 /** The sessions that a search finds. The store searches, so that no other session is read here. */
-export async function searched(
+export async function searchStoredSessions(
   {
     events,
     records,

@@ -7,8 +7,8 @@ import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 import type { SessionService } from '../../api/sessions.ts';
 import type { SandboxAccess } from '../../engine/sandbox/sandbox-access.ts';
 import type { StoredSession } from '../../run/log/projection.ts';
-import { wholeFile } from '../streams/whole-file.ts';
-import { fileFromLog, namedFile, shellFromLog } from '../views-from-log.ts';
+import { readWholeFile } from '../streams/whole-file.ts';
+import { fileFromLog, readNamedFile, shellFromLog } from '../views-from-log.ts';
 
 const viewMs = 5_000;
 const keptMs = 20_000; // enough for most sandboxes to start
@@ -51,7 +51,9 @@ export function sessionViews({
         id,
         signal,
         (client, until) =>
-          wholeFile(client, path, until).catch(unlessMissing('file_not_found', () => namedFile(log, id, requested))),
+          readWholeFile(client, path, until).catch(
+            unlessMissing('file_not_found', () => readNamedFile(log, id, requested)),
+          ),
         () => fileFromLog(log, id, requested).catch((unknown: unknown) => keptFile(id, path, { signal, unknown })),
       );
       return bytes.toString('utf8');
@@ -72,7 +74,7 @@ export function sessionViews({
     await using used = await sandboxes.use(id, until.signal).catch(() => {
       throw unknown; // the original error tells the caller what helps
     });
-    return await wholeFile(used.client, path, until.signal);
+    return await readWholeFile(used.client, path, until.signal);
   }
 
   /** Reads from a running sandbox, else from the log: viewing a session does not start its sandbox. */

@@ -1,7 +1,7 @@
 import { findModelFacts, withPrices } from '../../../../src/agents/models/catalog/catalog.ts';
 import type { Model } from '../../../../src/agents/models/model.ts';
 import type { BuildOptions } from '../../../../src/agents/models/provider.ts';
-import { configured } from '../../../../src/agents/models/registry.ts';
+import { findConfiguredProvider } from '../../../../src/agents/models/registry.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { manualClock } from '../../machines/manual-clock.ts';
 import { fakeKey } from './server.ts';
@@ -19,7 +19,7 @@ export const fakeRefs: Readonly<Record<WireName, string>> = {
 export async function modelAt(wire: WireName, url: string, more: Partial<BuildOptions> = {}): Promise<Model> {
   const name = more.name ?? fakeRefs[wire];
   const [providerName = '', model = ''] = name.split('/');
-  const provider = configured(providerName, { compatible: { local: { baseUrl: url } } });
+  const provider = findConfiguredProvider(providerName, { compatible: { local: { baseUrl: url } } });
   if (!provider) throw new Error(`no provider ${providerName}`);
   const entry = wire === 'compatible' ? { images: true, price: { input: 1, output: 2 } } : {};
   const { abilities, reasoning, costOf } = await findModelFacts(provider, model, entry);

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { McpConnection } from '../../../../src/agents/mcp/connection.ts';
-import { answeredId, lineSplitter } from '../../../../src/agents/mcp/lines.ts';
+import { findAnswerId, lineSplitter } from '../../../../src/agents/mcp/lines.ts';
 import { ProgramTransport } from '../../../../src/agents/mcp/program-transport.ts';
 import { mcpNames } from '../../../../src/agents/mcp/tools.ts';
-import { describedTools } from '../../../../src/agents/tools/list.ts';
+import { toolDescriptions } from '../../../../src/agents/tools/list.ts';
 import type { McpServer } from '../../../../src/core/model/tool-server.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { answerTo, fakePrograms, type Serve, toolServer } from '../../../support/sandboxes/fake-programs.ts';
@@ -218,10 +218,10 @@ test('the splitter keeps only the ends of a line that is too long, and the next 
 });
 
 test('the request that a long message answers is found at either end, and only at the top level', () => {
-  expect(answeredId({ head: '{"jsonrpc":"2.0","id":12,"result":{', tail: 'x"}}' })).toBe(12);
-  expect(answeredId({ head: '{"id":3,"result', tail: '' })).toBe(3);
-  expect(answeredId({ head: '{"result":{"id":7', tail: '"},"jsonrpc":"2.0","id":9}' })).toBe(9);
-  expect(answeredId({ head: '{"result":{"id":7', tail: 'xxx' })).toBeUndefined();
+  expect(findAnswerId({ head: '{"jsonrpc":"2.0","id":12,"result":{', tail: 'x"}}' })).toBe(12);
+  expect(findAnswerId({ head: '{"id":3,"result', tail: '' })).toBe(3);
+  expect(findAnswerId({ head: '{"result":{"id":7', tail: '"},"jsonrpc":"2.0","id":9}' })).toBe(9);
+  expect(findAnswerId({ head: '{"result":{"id":7', tail: 'xxx' })).toBeUndefined();
 });
 
 test('a tool is called mcp_<server>_<tool>', () =>
@@ -238,4 +238,4 @@ test('names that providers refuse become ones they take, and stay apart', () => 
 });
 
 test('no Corral tool has a name that a tool server can take', () =>
-  expect(describedTools.filter(({ name }) => name.startsWith('mcp_'))).toEqual([]));
+  expect(toolDescriptions.filter(({ name }) => name.startsWith('mcp_'))).toEqual([]));

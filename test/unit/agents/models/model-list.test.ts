@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { compatibleListing } from '../../../../src/agents/models/aisdk/compatible-provider.ts';
-import { withPublished } from '../../../../src/agents/models/catalog/catalog.ts';
+import { withCatalogFacts } from '../../../../src/agents/models/catalog/catalog.ts';
 import { listModels } from '../../../../src/agents/models/model-list.ts';
-import { configured } from '../../../../src/agents/models/registry.ts';
+import { findConfiguredProvider } from '../../../../src/agents/models/registry.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { type FakeProvider, fakeKey, fakeProvider } from '../../../support/agents/fake-models/server.ts';
 import type { WireName } from '../../../support/agents/fake-models/wire-format.ts';
@@ -21,7 +21,7 @@ const never = new AbortController().signal;
 async function ask(wire: WireName, key = fakeKey) {
   const { url } = await fake(wire);
   const compatible = wire === 'compatible' ? { compatible: { baseUrl: url } } : {};
-  const access = configured(wire, { compatible } as never)?.access;
+  const access = findConfiguredProvider(wire, { compatible } as never)?.access;
   if (!access) throw new Error('no access');
   return await listModels(access, { baseUrl: url, key: new Secret(key), fetch }, never);
 }
@@ -59,9 +59,9 @@ describe('the list of a provider', () => {
   });
 
   test('takes price and window from the published list where the provider tells none', async () => {
-    const found = await withPublished('openai', { id: 'gpt-5-mini', name: 'gpt-5-mini' });
+    const found = await withCatalogFacts('openai', { id: 'gpt-5-mini', name: 'gpt-5-mini' });
     expect(found).toMatchObject({ window: 400_000, price: { input: 0.25, output: 2 } });
-    expect(await withPublished('ollama', { id: 'x', name: 'x' })).toEqual({ id: 'x', name: 'x' });
+    expect(await withCatalogFacts('ollama', { id: 'x', name: 'x' })).toEqual({ id: 'x', name: 'x' });
   });
 
   test.each<WireName>(['gemini', 'openai', 'anthropic', 'compatible'])(

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { describedTools } from '../../../../src/agents/tools/list.ts';
+import { toolDescriptions } from '../../../../src/agents/tools/list.ts';
 import {
   findOrderKey,
   reattachTool,
@@ -8,7 +8,7 @@ import {
   withoutDesktop,
   withoutSkills,
 } from '../../../../src/agents/tools/registry.ts';
-import { allows, findAllowedGroups, type ToolRules } from '../../../../src/agents/tools/selection.ts';
+import { allowsTool, findAllowedGroups, type ToolRules } from '../../../../src/agents/tools/selection.ts';
 import { toolGroups } from '../../../../src/agents/tools/tool.ts';
 import { webSearchTool } from '../../../../src/agents/tools/web/search.ts';
 import { callIn, findFamily, toolWords } from '../../../../src/agents/tools/words.ts';
@@ -147,10 +147,11 @@ test('the advice about a missing desktop stays where further tools are left out'
   expect(output).toContain('A person can add one.');
 });
 
-const namesWith = (rules: ToolRules) => describedTools.filter((tool) => allows(rules, tool)).map(({ name }) => name);
+const namesWith = (rules: ToolRules) =>
+  toolDescriptions.filter((tool) => allowsTool(rules, tool)).map(({ name }) => name);
 
 test('without rules an agent has every tool, of every group', () => {
-  expect(namesWith({})).toEqual(describedTools.map(({ name }) => name));
+  expect(namesWith({})).toEqual(toolDescriptions.map(({ name }) => name));
   expect(findAllowedGroups({})).toEqual([...toolGroups]);
 });
 
@@ -176,10 +177,10 @@ test('deny wins over allow, also for tools that no project can turn off and thos
   expect(names).not.toContain('shell_kill_process');
   expect(names).not.toContain('todo');
   const read = { name: 'mcp_docs_read', group: 'always' } as const;
-  expect([allows({ allow: ['bash'] }, read), allows({ deny: ['mcp_docs_*'] }, read)]).toEqual([true, false]);
+  expect([allowsTool({ allow: ['bash'] }, read), allowsTool({ deny: ['mcp_docs_*'] }, read)]).toEqual([true, false]);
 });
 
 test('an empty list of allowed tools leaves only those that no project can turn off', () => {
-  const always = describedTools.filter(({ group }) => group === 'always').map(({ name }) => name);
+  const always = toolDescriptions.filter(({ group }) => group === 'always').map(({ name }) => name);
   expect(namesWith({ allow: [] })).toEqual(always);
 });

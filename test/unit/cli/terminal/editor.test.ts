@@ -1,19 +1,19 @@
 import { expect, test } from 'vitest';
 import {
+  applyKey,
+  clearSent,
   type Editor,
   emptyEditor,
   type Key,
   sends,
-  sent,
-  typed,
   withText,
 } from '../../../../src/cli/terminal/editor.ts';
-import { completed, findCompletion } from '../../../../src/cli/terminal/screen.ts';
+import { applyCompletion, findCompletion } from '../../../../src/cli/terminal/screen.ts';
 import { parseSlash } from '../../../../src/cli/terminal/slash.ts';
 
 const press = (editor: Editor, ...keys: readonly (string | Key)[]) =>
-  keys.reduce<Editor>((at, key) => (typeof key === 'string' ? typed(at, key, {}) : typed(at, '', key)), editor);
-const ctrl = (editor: Editor, letter: string) => typed(editor, letter, { ctrl: true });
+  keys.reduce<Editor>((at, key) => (typeof key === 'string' ? applyKey(at, key, {}) : applyKey(at, '', key)), editor);
+const ctrl = (editor: Editor, letter: string) => applyKey(editor, letter, { ctrl: true });
 const left: Key = { leftArrow: true };
 
 test('text goes in where the cursor is, and a letter of two units is one', () => {
@@ -48,8 +48,11 @@ test('up and down go through lines first, then through the messages before, and 
 });
 
 test('a sent message is the newest of the history, once', () => {
-  const once = sent(withText(emptyEditor(), 'same'));
-  expect([sent(withText(once, 'same')).history, sent(withText(once, '  ')).history]).toEqual([['same'], ['same']]);
+  const once = clearSent(withText(emptyEditor(), 'same'));
+  expect([clearSent(withText(once, 'same')).history, clearSent(withText(once, '  ')).history]).toEqual([
+    ['same'],
+    ['same'],
+  ]);
 });
 
 test("readline's keys work on the line at the cursor", () => {
@@ -71,7 +74,7 @@ test('files complete behind @, the nearest first, and the rest of the line stays
   expect(await words('look at @not')).toEqual(['@notes.md', '@src/notes/old.md']);
   const editor = at('look at @not and tell', 12);
   const found = await findCompletion(editor, files);
-  expect(found && completed(editor, found, 0)).toMatchObject({ text: 'look at @notes.md and tell', at: 18 });
+  expect(found && applyCompletion(editor, found, 0)).toMatchObject({ text: 'look at @notes.md and tell', at: 18 });
 });
 
 test('a mail address names no file', async () => expect(await words('write to me@not')).toBeUndefined());

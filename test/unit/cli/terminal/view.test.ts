@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { blockText, planText, statusText } from '../../../../src/cli/terminal/block-text.ts';
-import { coloured, markdownText, plain } from '../../../../src/cli/terminal/markdown.ts';
+import { markdownText, paintAnsi, plain } from '../../../../src/cli/terminal/markdown.ts';
 import { emptyView, type View, withEvent } from '../../../../src/cli/terminal/view.ts';
 import type { Event } from '../../../../src/client/index.ts';
 
@@ -83,6 +83,6 @@ test.each([
 ])('%s is shown as text', (_, markdown, text) => expect(markdownText(markdown, plain)).toBe(text));
 
 test('words are styled, and an escape sequence of the agent is gone', () => {
-  const text = markdownText('**bold** \u001b[2J`code`', coloured);
+  const text = markdownText('**bold** \u001b[2J`code`', paintAnsi);
   expect(text).toBe('\u001b[1mbold\u001b[22m \u001b[36mcode\u001b[39m');
 });

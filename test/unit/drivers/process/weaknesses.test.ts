@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { Bubblewrap } from '../../../../drivers/process/bubblewrap.ts';
 import { unreadableLoader } from '../../../../drivers/process/launch.ts';
 import { lackingPrograms } from '../../../../drivers/process/process.ts';
-import { enforcedLimits, findWeaknesses, type Protections } from '../../../../drivers/process/weaknesses.ts';
+import { findWeaknesses, listEnforcedLimits, type Protections } from '../../../../drivers/process/weaknesses.ts';
 
 const found = { path: 'bwrap', system: [], masked: [], hasSudo: false };
 const root: Bubblewrap = { ...found, asRoot: true, seccomp: Buffer.from('x'), disablesNesting: false };
@@ -14,7 +14,7 @@ const whole: Protections = { bubblewrap: root, grouped: ['memoryBytes', 'pids', 
 const names = (protections: Protections) => findWeaknesses(protections).map(({ name }) => name);
 
 test('a machine that has everything has no weakness', () => {
-  expect([names(whole), enforcedLimits(whole)]).toEqual([[], ['memoryBytes', 'pids', 'cpus']]);
+  expect([names(whole), listEnforcedLimits(whole)]).toEqual([[], ['memoryBytes', 'pids', 'cpus']]);
 });
 
 test.each<[string, Partial<Protections>, string[], string[]]>([
@@ -46,7 +46,7 @@ test.each<[string, Partial<Protections>, string[], string[]]>([
   ],
 ])('%s: each weakness has a name, and no limit is promised that does not hold', (_what, over, expected, limits) => {
   expect(names({ ...whole, ...over })).toEqual(expected);
-  expect([...enforcedLimits({ ...whole, ...over })].sort()).toEqual([...limits].sort());
+  expect([...listEnforcedLimits({ ...whole, ...over })].sort()).toEqual([...limits].sort());
 });
 
 test('the texts name the settings that they are about, and what to do', () => {

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { expect, test } from 'vitest';
 import { peppers } from '../../../../src/auth/pepper.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
-import { everybody, type Principal } from '../../../../src/core/model/principal.ts';
+import { adminPrincipal, type Principal } from '../../../../src/core/model/principal.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { noticeOf, resolveKeeps, toSandboxRequest } from '../../../../src/facades/compat/e2b/control/create.ts';
 import { parseMetadata } from '../../../../src/facades/compat/e2b/control/list.ts';
@@ -83,16 +83,16 @@ const issuing = (secret: string, serverSeal: string | undefined, live: readonly 
 
 test('the two tokens of a sandbox differ, and only the first opens the agent', () => {
   const tokens = issuing('a', '', []);
-  const traffic = tokens.traffic(box, everybody);
+  const traffic = tokens.traffic(box, adminPrincipal);
   expect(tokens.opensAgent(box, { access: traffic })).toBeUndefined();
   expect(tokens.opensPorts(box, { traffic })).toMatchObject({ role: 'admin', by: 'sandbox token' });
-  expect(tokens.opensPorts(box, { access: tokens.access(box, everybody) })).toBeDefined();
+  expect(tokens.opensPorts(box, { access: tokens.access(box, adminPrincipal) })).toBeDefined();
   expect(tokens.opensPorts({ id: '0000000000000000' as SessionId }, { traffic })).toBeUndefined();
 });
 
 test('tokens are the same on every server with the secret, and one label each', () => {
   const [one, two, other] = ['a', 'a', 'b'].map((secret) => issuing(secret, '', [anna]));
-  for (const maker of [everybody, anna]) {
+  for (const maker of [adminPrincipal, anna]) {
     expect(two?.access(box, maker)).toBe(one?.access(box, maker));
     expect(other?.access(box, maker)).not.toBe(one?.access(box, maker));
     expect(one?.access(box, maker)).toMatch(/^[\w-]{43,60}$/);
@@ -116,10 +116,10 @@ test('a token ends when the tokens of its sandbox are replaced, and its successo
 });
 
 test('a token of the server itself ends with CORRAL_TOKEN, and when keys come to a server without one', () => {
-  const access = issuing('a', 'first', []).access(box, everybody);
+  const access = issuing('a', 'first', []).access(box, adminPrincipal);
   expect(issuing('a', 'first', [anna]).opensAgent(box, { access })).toBeDefined();
   expect(issuing('a', 'second', []).opensAgent(box, { access })).toBeUndefined();
-  const open = issuing('a', '', []).access(box, everybody);
+  const open = issuing('a', '', []).access(box, adminPrincipal);
   expect(issuing('a', undefined, [anna]).opensAgent(box, { access: open })).toBeUndefined();
 });
 

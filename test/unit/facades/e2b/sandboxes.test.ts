@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
-import { everybody } from '../../../../src/core/model/principal.ts';
+import { adminPrincipal } from '../../../../src/core/model/principal.ts';
 import type { SessionLife, SessionRecord } from '../../../../src/core/model/records.ts';
 import { Sandboxes } from '../../../../src/facades/compat/e2b/sandboxes.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -106,7 +106,7 @@ test('a paused sandbox is out of reach, and one that resumes comes back with the
   expect(await sandboxes.reach(idOf(2), 'look')).toBeUndefined();
   const found = await sandboxes.reach(idOf(2), 'use');
   expect(did).toEqual([]);
-  await Promise.all([found?.wake(everybody), found?.wake(everybody)]);
+  await Promise.all([found?.wake(adminPrincipal), found?.wake(adminPrincipal)]);
   expect([did, life(2)]).toMatchObject([['start 2'], { paused: null, endsAt: 70_000 }]);
 });
 
@@ -114,7 +114,9 @@ test('a pause cuts every connection, and one that fails leaves the sandbox as it
   const { sandboxes, power, life } = stored({ endsAt: 20_000 });
   const cut = (await sandboxes.reach(idOf(0), 'use'))?.cut;
   power.pause.mockRejectedValueOnce(new AppError('sandbox_unavailable', 'no engine'));
-  await expect(sandboxes.pause(idOf(0), 'memory', everybody)).rejects.toMatchObject({ code: 'sandbox_unavailable' });
+  await expect(sandboxes.pause(idOf(0), 'memory', adminPrincipal)).rejects.toMatchObject({
+    code: 'sandbox_unavailable',
+  });
   expect([cut?.aborted, life(0)]).toMatchObject([true, { paused: null, endsAt: 20_000 }]);
 });
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { changedContent, newContent } from '../../../../src/facades/compat/managed-agents/resources/agent-content.ts';
+import { applyAgentChange, newContent } from '../../../../src/facades/compat/managed-agents/resources/agent-content.ts';
 import { AgentChange, NewAgent } from '../../../../src/facades/compat/managed-agents/resources/agent-shapes.ts';
 import { toAgent } from '../../../../src/facades/compat/managed-agents/resources/agents.ts';
 import { unrestricted } from '../../../../src/facades/compat/managed-agents/resources/environments.ts';
@@ -8,11 +8,16 @@ import {
   rosterOfSession,
   toSessionAgent,
 } from '../../../../src/facades/compat/managed-agents/sessions/kept-session.ts';
-import { changedMetadata, paginate, parsed, Query } from '../../../../src/facades/compat/managed-agents/wire.ts';
+import {
+  applyMetadataChange,
+  paginate,
+  parseInput,
+  Query,
+} from '../../../../src/facades/compat/managed-agents/wire.ts';
 import type { KeptDocument } from '../../../../src/sessions/api/server/documents.ts';
 import type { Services } from '../../../../src/sessions/api/services.ts';
 
-const made = (more: object) => newContent(parsed(NewAgent, { name: 'Coder', model: 'claude-x', ...more }));
+const made = (more: object) => newContent(parseInput(NewAgent, { name: 'Coder', model: 'claude-x', ...more }));
 const skill = { type: 'custom', skill_id: 'skill_1' };
 const toolset = { type: 'agent_toolset_20260401' };
 
@@ -40,7 +45,7 @@ test('an agent has every field, and each tool its policy', () =>
 
 test('an agent that is in its own roster is shown there by its id, and others as they are stored', () => {
   const other = { type: 'agent' as const, id: 'agent_b', version: 1 };
-  const content = newContent(parsed(NewAgent, { name: 'Lead', model: 'claude-x' }), {
+  const content = newContent(parseInput(NewAgent, { name: 'Lead', model: 'claude-x' }), {
     type: 'coordinator',
     agents: [{ type: 'self' }, other],
   });
@@ -53,7 +58,7 @@ test('an agent that is in its own roster is shown there by its id, and others as
 
 test('a change keeps what it leaves out, and the effort while the model stays', () => {
   const now = made({ model: { id: 'claude-x', effort: 'low' }, system: 'One', metadata: { a: '1', b: '2' } });
-  const change = (more: object) => changedContent(now, parsed(AgentChange, more));
+  const change = (more: object) => applyAgentChange(now, parseInput(AgentChange, more));
   expect(change({ model: 'claude-x' }).model.effort).toEqual({ type: 'low' });
   expect([change({ model: 'claude-y' }).model.effort, change({ system: '' }).system]).toEqual([{ type: 'high' }, null]);
   expect(change({ metadata: { a: null, c: '3' } })).toMatchObject({ system: 'One', metadata: { b: '2', c: '3' } });
@@ -86,7 +91,7 @@ test('an agent keeps which version of a skill it wants, and a change that names 
     { ...skill, version: 'latest' },
     { ...skill, skill_id: 'skill_2', version: 'skillver_2' },
   ]);
-  const change = (more: object) => changedContent(now, parsed(AgentChange, more)).skills;
+  const change = (more: object) => applyAgentChange(now, parseInput(AgentChange, more)).skills;
   expect(change({ name: 'Other' })).toEqual(now.skills);
   expect([change({ skills: [skill] }), change({ skills: null })]).toEqual([[{ ...skill, version: 'latest' }], []]);
 });
@@ -150,7 +155,7 @@ test('a coordinator has its roster as agents of their own, each by a name, and n
   expect(agent.subAgents?.[1]?.agent).toMatchObject(expected);
   expect(rosterOfSession({ agent })).toEqual(roster);
   const tools = [{ type: 'custom', name: 'delegate_check', description: 'x', input_schema: { type: 'object' } }];
-  const input = parsed(NewAgent, { name: 'Lead', model: 'claude-x', tools });
+  const input = parseInput(NewAgent, { name: 'Lead', model: 'claude-x', tools });
   expect(() => newContent(input, { type: 'coordinator', agents: [{ type: 'self' }] })).toThrow('delegate_check');
 });
 
@@ -174,8 +179,8 @@ test('queries have lists, ranges and times without a zone', () => {
 
 test('metadata of more than 16 names is refused, also by a patch', () => {
   const now = Object.fromEntries(Array.from({ length: 16 }, (_, n) => [`n${n}`, '1']));
-  expect(() => changedMetadata(now, { more: '1' })).toThrow('16');
-  expect(changedMetadata(now, { n0: null, more: '1' })).toMatchObject({ more: '1' });
+  expect(() => applyMetadataChange(now, { more: '1' })).toThrow('16');
+  expect(applyMetadataChange(now, { n0: null, more: '1' })).toMatchObject({ more: '1' });
 });
 
 const models = {

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 import type { SessionRecord } from '../../../../src/core/model/records.ts';
 import {
+  applyBudgetChange,
   BudgetInput,
-  changedBudget,
   checkBudgetable,
   toBudgetView,
   toOwnBudget,
 } from '../../../../src/facades/compat/managed-agents/sessions/budget.ts';
 import { noUsage } from '../../../../src/facades/compat/managed-agents/sessions/usage.ts';
-import { parsed } from '../../../../src/facades/compat/managed-agents/wire.ts';
+import { parseInput } from '../../../../src/facades/compat/managed-agents/wire.ts';
 
 const limit = (amount: string) => ({ type: 'limit' as const, max_list_cost: { amount, currency: 'USD' as const } });
 const record = (budget?: SessionRecord['budget']) => ({ ...(budget && { budget }) }) as SessionRecord;
@@ -22,12 +22,12 @@ test('a cap in cents is a hard budget of the session, and is shown as it was sen
 });
 
 test.each(['0', '-1', '2.5', '007', '', '1e3', '9999999999999'])('a cap of %j is refused', (amount) =>
-  expect(() => parsed(BudgetInput, limit(amount))).toThrow(expect.objectContaining({ code: 'invalid_request' })),
+  expect(() => parseInput(BudgetInput, limit(amount))).toThrow(expect.objectContaining({ code: 'invalid_request' })),
 );
 
 test('a cap is raised above what is used, or removed for good; a session without one gets none', () => {
   const capped = record(toOwnBudget(limit('100')));
-  expect(changedBudget(limit('120'), capped, used(1.1))).toEqual({ cost: 1.2, hard: true });
+  expect(applyBudgetChange(limit('120'), capped, used(1.1))).toEqual({ cost: 1.2, hard: true });
   const codeOf = (work: () => unknown) => {
     try {
       work();
@@ -36,12 +36,12 @@ test('a cap is raised above what is used, or removed for good; a session without
     }
     return 'none';
   };
-  expect(codeOf(() => changedBudget(limit('110'), capped, used(1.1)))).toBe('budget_not_raised');
-  const free = changedBudget(null, capped, used(1.1));
+  expect(codeOf(() => applyBudgetChange(limit('110'), capped, used(1.1)))).toBe('budget_not_raised');
+  const free = applyBudgetChange(null, capped, used(1.1));
   expect(free).toEqual({});
-  expect(codeOf(() => changedBudget(limit('900'), record(free), used(0)))).toBe('budget_create_only');
-  expect(codeOf(() => changedBudget(limit('900'), record(), used(0)))).toBe('budget_create_only');
-  expect(changedBudget(null, record({ turns: 5 }), used(0))).toEqual({ turns: 5 });
+  expect(codeOf(() => applyBudgetChange(limit('900'), record(free), used(0)))).toBe('budget_create_only');
+  expect(codeOf(() => applyBudgetChange(limit('900'), record(), used(0)))).toBe('budget_create_only');
+  expect(applyBudgetChange(null, record({ turns: 5 }), used(0))).toEqual({ turns: 5 });
 });
 
 test('a model without a known price is refused, because nothing would count', async () => {

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import {
+  applyCredentialChange,
   CredentialChangeBody,
-  changedCredential,
   NewCredentialBody,
   newCredential,
   toCredential,
 } from '../../../../src/facades/compat/managed-agents/resources/credential-shapes.ts';
-import { parsed } from '../../../../src/facades/compat/managed-agents/wire.ts';
+import { parseInput } from '../../../../src/facades/compat/managed-agents/wire.ts';
 
 const now = Date.parse('2026-11-20T10:00:00.000Z');
 const url = 'https://mcp.example/mcp';
@@ -19,12 +19,12 @@ const refresh = {
 };
 const oauth = { type: 'mcp_oauth', access_token: 'access-token', mcp_server_url: url, refresh };
 const made = (auth: object) => {
-  const { secrets, ...facts } = newCredential(parsed(NewCredentialBody, { auth }), now);
+  const { secrets, ...facts } = newCredential(parseInput(NewCredentialBody, { auth }), now);
   const times = { createdAt: now, updatedAt: now, archivedAt: null };
   return { secrets, credential: { id: 'vcrd_1', vaultId: 'vlt_1', ...facts, ...times } };
 };
 const change = (auth: object, of: object = oauth) =>
-  changedCredential(made(of).credential, parsed(CredentialChangeBody, { auth }), now);
+  applyCredentialChange(made(of).credential, parseInput(CredentialChangeBody, { auth }), now);
 
 test('a credential is shown with every field and without a secret', () => {
   const { credential, secrets } = made({ ...oauth, expires_at: '2026-11-20T11:00:00' });

@@ -3,9 +3,9 @@ import { randomIds } from '../../../../src/core/model/ids.ts';
 import {
   MemoryStoreRequest,
   memoryResourcesFor,
-  mountedStore,
+  toMountedStore,
 } from '../../../../src/facades/compat/managed-agents/sessions/memory-resources.ts';
-import { parsed } from '../../../../src/facades/compat/managed-agents/wire.ts';
+import { parseInput } from '../../../../src/facades/compat/managed-agents/wire.ts';
 import { memoryStoreService } from '../../../../src/sessions/memory/stores.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
 
@@ -16,7 +16,7 @@ async function bench(...names: readonly string[]) {
   for (const name of names) made.push((await stores.create({ name, description: 'x', metadata: {} })).id);
   const resources = (...choices: readonly object[]) =>
     memoryResourcesFor(
-      choices.map((choice) => parsed(MemoryStoreRequest, { type: 'memory_store', ...choice })),
+      choices.map((choice) => parseInput(MemoryStoreRequest, { type: 'memory_store', ...choice })),
       stores,
     );
   return { stores, ids: made, resources };
@@ -42,7 +42,7 @@ test('a store is a folder named after it, apart from the others, and keeps name 
     description: 'x',
     mount_path: '/mnt/memory/user-preferences',
   });
-  expect(found.slice(1, 2).map(mountedStore)).toMatchObject([{ store: ids[1], folder: 'user-preferences-2' }]);
+  expect(found.slice(1, 2).map(toMountedStore)).toMatchObject([{ store: ids[1], folder: 'user-preferences-2' }]);
 });
 
 test('a store that is unknown, archived, twice or the ninth is refused', async () => {

@@ -3,10 +3,10 @@ import { AppError } from '../../../../src/core/errors/errors.ts';
 import {
   type Multiagent,
   MultiagentInput,
-  pinned,
+  pinVersions,
   toRoster,
 } from '../../../../src/facades/compat/managed-agents/resources/multiagent.ts';
-import { parsed } from '../../../../src/facades/compat/managed-agents/wire.ts';
+import { parseInput } from '../../../../src/facades/compat/managed-agents/wire.ts';
 import type { KeptDocument } from '../../../../src/sessions/api/server/documents.ts';
 
 const docs: Record<string, Partial<KeptDocument>> = {
@@ -30,7 +30,7 @@ async function agent(id: string, version?: number): Promise<KeptDocument> {
   };
 }
 const saved = (multiagent: unknown, more: { id?: string; now?: Multiagent | null } = {}) =>
-  pinned(parsed(MultiagentInput, multiagent) ?? null, { agent, ...more });
+  pinVersions(parseInput(MultiagentInput, multiagent) ?? null, { agent, ...more });
 const off = { type: 'disabled' };
 
 test('a roster keeps the version of each agent as it is saved, and the agent itself without one', async () => {

@@ -6,12 +6,12 @@ import {
   RepositoryRequest,
   repositoriesFor,
 } from '../../../../src/facades/compat/managed-agents/sessions/repository-resources.ts';
-import { parsed } from '../../../../src/facades/compat/managed-agents/wire.ts';
+import { parseInput } from '../../../../src/facades/compat/managed-agents/wire.ts';
 import type { BoundCredential } from '../../../../src/sessions/api/credentials.ts';
 
 const url = 'https://github.com/acme/tools';
 const choice = (more: object = {}) =>
-  parsed(RepositoryRequest, { type: 'github_repository', url, authorization_token: 'ghp_secret', ...more });
+  parseInput(RepositoryRequest, { type: 'github_repository', url, authorization_token: 'ghp_secret', ...more });
 const made = (...choices: readonly object[]) =>
   repositoriesFor(choices.map(choice), { newId: () => 'n', now: () => Date.parse('2026-11-20T10:00:00Z') });
 

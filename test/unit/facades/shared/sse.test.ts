@@ -4,7 +4,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { FastifyReply } from 'fastify';
 import { expect, test } from 'vitest';
-import { openSse, sseFrame } from '../../../../src/http/transport/sse.ts';
+import { openSse, toSseFrame } from '../../../../src/http/transport/sse.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 /** A response that accepts no data, and counts its listeners. */
@@ -43,11 +43,11 @@ function open() {
   };
   return { clock, closing, start, streams: () => streams };
 }
-const frame = sseFrame({ id: '1', event: 'title', data: { text: 'a\nb' } });
+const frame = toSseFrame({ id: '1', event: 'title', data: { text: 'a\nb' } });
 
 test('a frame is four lines, whatever its text', () => {
   expect(frame.toString()).toBe('id: 1\nevent: title\ndata: {"text":"a\\nb"}\n\n');
-  expect(sseFrame({ event: 'x', data: null }).toString()).toBe('event: x\ndata: null\n\n');
+  expect(toSseFrame({ event: 'x', data: null }).toString()).toBe('event: x\ndata: null\n\n');
 });
 
 test('F091 a thousand clients that disconnect during a wait for `drain` leave no listener behind', async () => {
@@ -135,13 +135,13 @@ test.each([
       closing: new AbortController().signal,
       opened: () => new DisposableStack(),
     });
-    for (const one of [frame, sseFrame({ event: 'é', data: 'ü' }), frame]) void stream.write(one);
+    for (const one of [frame, toSseFrame({ event: 'é', data: 'ü' }), frame]) void stream.write(one);
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const socket = connect((server.address() as AddressInfo).port, '127.0.0.1').setEncoding('latin1');
   socket.write(`GET / HTTP/${version}\r\nHost: here\r\n\r\n`);
   const answer = await text(socket);
-  const frames = [': connected\n\n', frame, sseFrame({ event: 'é', data: 'ü' }), frame];
+  const frames = [': connected\n\n', frame, toSseFrame({ event: 'é', data: 'ü' }), frame];
   const expected = frames.map((one) => piece(Buffer.from(one).toString('latin1'))).join('');
   expect(Buffer.from(answer.slice(answer.indexOf('\r\n\r\n') + 4)).toString('latin1')).toBe(
     Buffer.from(expected + end).toString('latin1'),

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { child } from '../../../../sandbox-images/sandboxd/desktop/child-process.ts';
+import { startChild } from '../../../../sandbox-images/sandboxd/desktop/child-process.ts';
 import { unusedDisplayNumber } from '../../../../sandbox-images/sandboxd/desktop/display.ts';
 import { type RunningProgram, service, stoppedMeanwhile } from '../../../../sandbox-images/sandboxd/desktop/service.ts';
 import { commandLine } from '../../../../sandbox-images/sandboxd/processes/proc.ts';
@@ -87,7 +87,7 @@ test('stopping ends it, and anyone who waits for the next one is notified', asyn
 });
 
 test('the end of a desktop program also ends what left its session', async () => {
-  const program = await child(findTerminalKeepers(process.pid, process.ppid), {
+  const program = await startChild(findTerminalKeepers(process.pid, process.ppid), {
     command: ['/bin/sh', '-c', '(setsid sleep 60 & echo $!); exec sleep 60'],
     cwd: '/',
     env: { PATH: process.env.PATH },

@@ -4,7 +4,7 @@ import { sandboxIdOf } from '../../../../src/core/model/ids.ts';
 import { pageFetcher } from '../../../../src/sandboxes/egress/fetch/fetch-page.ts';
 import { systemDial } from '../../../../src/sandboxes/egress/fetch/guarded-connect.ts';
 import { guardedFetch } from '../../../../src/sandboxes/egress/fetch/guarded-fetch.ts';
-import { proxiedFetch } from '../../../../src/sandboxes/egress/fetch/proxied-fetch.ts';
+import { createProxiedFetch } from '../../../../src/sandboxes/egress/fetch/proxied-fetch.ts';
 import { egressBench, session, standIn } from '../../../support/egress/egress.ts';
 
 // The three ways in which the server itself asks for an address, and servers whose answers are no answers.
@@ -35,7 +35,7 @@ const fetchers: [string, () => Promise<unknown>][] = [
   ['of tool servers', () => guardedFetch(dialling)(url)],
   [
     'of web_fetch',
-    () => proxiedFetch(bench.proxy, '')(new URL(url), { id: sandboxIdOf(session), sessionId: session }, never),
+    () => createProxiedFetch(bench.proxy, '')(new URL(url), { id: sandboxIdOf(session), sessionId: session }, never),
   ],
 ];
 const answers: [string, string][] = [

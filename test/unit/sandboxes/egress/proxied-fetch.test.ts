@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { expect, onTestFinished, test } from 'vitest';
 import { sandboxIdOf } from '../../../../src/core/model/ids.ts';
-import { proxiedFetch } from '../../../../src/sandboxes/egress/fetch/proxied-fetch.ts';
+import { createProxiedFetch } from '../../../../src/sandboxes/egress/fetch/proxied-fetch.ts';
 import { type EgressBenchOptions, egressBench, session, standIn } from '../../../support/egress/egress.ts';
 import { selfSigned } from '../../../support/egress/egress-certificate.ts';
 
@@ -34,7 +34,7 @@ async function site(options: EgressBenchOptions) {
     await plain[Symbol.asyncDispose]();
     await secure[Symbol.asyncDispose]();
   });
-  const fetch = proxiedFetch(bench.proxy, cert);
+  const fetch = createProxiedFetch(bench.proxy, cert);
   return { ...bench, get: (url: string, signal = soon()) => fetch(new URL(url), from, signal) };
 }
 

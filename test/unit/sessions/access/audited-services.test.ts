@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
-import { everybody, type Principal } from '../../../../src/core/model/principal.ts';
+import { adminPrincipal, type Principal } from '../../../../src/core/model/principal.ts';
 import {
   type Audit,
   type AuditedCall,
@@ -12,7 +12,7 @@ import type { DesktopViewer } from '../../../../src/sessions/api/desktop.ts';
 import type { MethodRule } from '../../../../src/sessions/api/rules.ts';
 import { type Services, serviceRules } from '../../../../src/sessions/api/services.ts';
 
-function audit(principal: Principal = everybody) {
+function audit(principal: Principal = adminPrincipal) {
   const reports: string[] = [];
   let time = 0;
   const it: Audit = {

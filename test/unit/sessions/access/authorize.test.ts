@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { everybody, nobody, type Principal, type Role } from '../../../../src/core/model/principal.ts';
-import { authorize, may, noSession, seenBy } from '../../../../src/sessions/access/authorize.ts';
+import { adminPrincipal, nobodyPrincipal, type Principal, type Role } from '../../../../src/core/model/principal.ts';
+import { authorize, noSession, permitsAction, toVisibleSession } from '../../../../src/sessions/access/authorize.ts';
 import { withPermissions } from '../../../../src/sessions/access/guarded-services.ts';
 import type { Action } from '../../../../src/sessions/api/rules.ts';
 import { type Services, serviceRules } from '../../../../src/sessions/api/services.ts';
@@ -9,7 +9,7 @@ import type { CreateCommand } from '../../../../src/sessions/api/sessions.ts';
 const principal = (role: Role): Principal => ({ role, key: 'k', owner: 'me' });
 const [own, foreign, shown, old] = [{ owner: 'me' }, { owner: 'you' }, { owner: 'you', shared: true }, {}];
 const all: Action[] = ['see', 'read', 'work', 'stop'];
-const allowed = (who: Principal, thing: object) => all.filter((action) => may(who, action, thing)).join(' ');
+const allowed = (who: Principal, thing: object) => all.filter((action) => permitsAction(who, action, thing)).join(' ');
 
 test.each([
   ['viewer', 'see read', '', 'see read', ''],
@@ -23,8 +23,8 @@ test.each([
 );
 
 test('the token has every permission, and a request without a caller only reads shared sessions', () => {
-  expect([own, shown, old].map((thing) => allowed(everybody, thing))).toEqual(Array(3).fill('see read work stop'));
-  expect([own, shown, old].map((thing) => allowed(nobody, thing))).toEqual(['', 'see read', '']);
+  expect([own, shown, old].map((thing) => allowed(adminPrincipal, thing))).toEqual(Array(3).fill('see read work stop'));
+  expect([own, shown, old].map((thing) => allowed(nobodyPrincipal, thing))).toEqual(['', 'see read', '']);
 });
 
 test('a session of another owner looks as if it did not exist; for an own session the refusal names the role', () => {
@@ -36,8 +36,8 @@ test('a session of another owner looks as if it did not exist; for an own sessio
 test('an operator sees no metadata, texts or repositories of sessions of others', () => {
   const session = { owner: 'anna', metadata: { a: '1' }, latestMessage: 'x', lastTask: 'y', repositories: [] } as never;
   const expected = { owner: 'anna', latestMessage: '', lastTask: '' };
-  expect(seenBy({ role: 'operator', owner: 'bert' }, session)).toEqual(expected);
-  expect(seenBy({ role: 'user', owner: 'anna' }, session)).toBe(session);
+  expect(toVisibleSession({ role: 'operator', owner: 'bert' }, session)).toEqual(expected);
+  expect(toVisibleSession({ role: 'user', owner: 'anna' }, session)).toBe(session);
 });
 
 /** The command that makes a session whose owner begins it with a snapshot of this image. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
-import { eventsFrom, foldRuns, queuedRun, RunFold } from '../../../../src/sessions/engine/run-fold.ts';
+import { eventsFrom, foldRuns, RunFold, toQueuedRun } from '../../../../src/sessions/engine/run-fold.ts';
 import { Transcript } from '../../../../src/sessions/run/log/transcript.ts';
 import {
   asks,
@@ -251,7 +251,7 @@ describe('a session’s open runs', () => {
   });
 
   test('become what the session machine queues', () =>
-    expect(queuedRun(openRun(), { resume: undefined, goal: undefined })).toEqual({
+    expect(toQueuedRun(openRun(), { resume: undefined, goal: undefined })).toEqual({
       runId: runId(),
       task: 'task 1',
       messageId: messageId(),

@@ -20,7 +20,7 @@ function world(projectId: string | null = 'p1') {
   });
   const reports: string[] = [];
   const session = { id: SessionId.parse('0123456789abcdef'), owner: 'ada', projectId };
-  const memory = agentMemory(notes, session, { runId: 'r1', told: (action) => reports.push(action) });
+  const memory = agentMemory(notes, session, { runId: 'r1', onChange: (action) => reports.push(action) });
   const { context } = toolBench();
   const run = (name: string, args: object, isApproved = false) =>
     runTool(registry, { ...context({}), memory, isApproved }, { name, args });

@@ -15,7 +15,7 @@ import type { TemplateInfo } from '../../../../src/sessions/api/server/templates
 import { agentConfigService } from '../../../../src/sessions/projects/agent-config.ts';
 import { agentProfiles } from '../../../../src/sessions/projects/agent-profile.ts';
 import { modelCache } from '../../../../src/sessions/projects/model-cache.ts';
-import { offeredProviders } from '../../../../src/sessions/projects/providers.ts';
+import { listOfferedProviders } from '../../../../src/sessions/projects/providers.ts';
 import type { Profile } from '../../../../src/sessions/run/profile.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
 import { templates } from '../../../support/agents/templates.ts';
@@ -32,7 +32,7 @@ async function start(
     records: memoryStore().records,
     newId: () => 'a',
     templates,
-    providers: async () => offeredProviders({}),
+    providers: async () => listOfferedProviders({}),
     model: 'gemini/gemini-2.5-flash',
     checkModel,
   });

@@ -3,7 +3,7 @@ import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
 import { agentConfigService } from '../../../../src/sessions/projects/agent-config.ts';
 import { projectService } from '../../../../src/sessions/projects/projects.ts';
-import { offeredProviders } from '../../../../src/sessions/projects/providers.ts';
+import { listOfferedProviders } from '../../../../src/sessions/projects/providers.ts';
 import { templates } from '../../../support/agents/templates.ts';
 import { fakeService } from '../../../support/egress/fake-service.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -22,7 +22,7 @@ test('a deletion that is cut can be requested again, and ends what is left', asy
     records: store.records,
     newId: () => 'a',
     templates,
-    providers: async () => offeredProviders({}),
+    providers: async () => listOfferedProviders({}),
     model: 'demo',
   });
   const read: unknown[] = [];
@@ -49,7 +49,7 @@ test('a deletion that is cut can be requested again, and ends what is left', asy
 test('changes of different fields of a project, and of its agent, at the same time are all kept', async () => {
   const clock = manualClock(1_000);
   const { sessions, store } = fakeService({ clock });
-  const parts = { templates, providers: async () => offeredProviders({}), model: 'demo' };
+  const parts = { templates, providers: async () => listOfferedProviders({}), model: 'demo' };
   const agents = agentConfigService({ records: store.records, newId: () => 'a', ...parts });
   const { projects } = watched({ records: store.records, sessions, agents, clock });
   const { id } = await projects.create({ name: 'One' });
@@ -81,7 +81,7 @@ test("a project's agent changes field by field, and keeps its fall-backs apart f
     records: store.records,
     newId: () => 'a',
     templates,
-    providers: async () => offeredProviders({}),
+    providers: async () => listOfferedProviders({}),
     model: 'demo',
     checkModel: (ref) => {
       if (ref === 'openai/secret') throw new AppError('invalid_request', 'openai/secret is refused.');

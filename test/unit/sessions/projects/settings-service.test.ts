@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { toolRegistry } from '../../../../src/agents/tools/registry.ts';
-import { checkChange, knownSettings } from '../../../../src/app/settings/changeable.ts';
+import { checkChange, listKnownSettings } from '../../../../src/app/settings/changeable.ts';
 import { loadConfig } from '../../../../src/app/settings/config.ts';
 import { changeableSettings, LiveConfig } from '../../../../src/app/settings/live-config.ts';
 import { settingsService } from '../../../../src/sessions/projects/settings-service.ts';
@@ -15,7 +15,7 @@ function start(env: Record<string, string> = {}, yaml = '', { records } = memory
   const live = new LiveConfig(config, stored);
   const tools = toolRegistry();
   const check = (key: string, value: unknown) => checkChange(key, value, { tools, templates });
-  const service = settingsService({ settings: knownSettings(config, live), stored, check });
+  const service = settingsService({ settings: listKnownSettings(config, live), stored, check });
   const of = async (key: string) => (await service.list()).find((one) => one.key === key);
   return { records, config, stored, live, service, of };
 }

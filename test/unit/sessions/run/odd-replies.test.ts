@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
 import { toSheikhbox } from '../../../../src/facades/compat/sheikhbox/stream/events.ts';
-import { sseFrame } from '../../../../src/http/transport/sse.ts';
+import { toSseFrame } from '../../../../src/http/transport/sse.ts';
 import { sqliteStore } from '../../../../src/storage/sqlite/store.ts';
 import { plainText } from '../../../../src/web/parts/ansi.ts';
 import { assistantMessage } from '../../../support/machines/session-parts.ts';
@@ -52,7 +52,7 @@ test.each(Object.entries(odd))(
     for (const event of events) {
       const frame = toSheikhbox(event, 'current');
       if (!frame) throw new Error('nothing is reported of it');
-      const lines = sseFrame({ id: '1', ...frame })
+      const lines = toSseFrame({ id: '1', ...frame })
         .toString()
         .split('\n');
       expect(lines.filter((line) => line.startsWith('data: '))).toHaveLength(1);

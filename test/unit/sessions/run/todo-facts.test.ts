@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { PlanStep, SessionFact } from '../../../../src/core/model/events.ts';
 import { firstLine, splitTitle } from '../../../../src/sessions/run/plan.ts';
-import { closedPlan, todoFacts } from '../../../../src/sessions/run/todo-facts.ts';
+import { closePlan, todoFacts } from '../../../../src/sessions/run/todo-facts.ts';
 import { scribeBench } from '../../../support/machines/session-parts.ts';
 
 const step = (id: string, status: PlanStep['status']): PlanStep => ({ id, description: `step ${id}`, status });
@@ -37,8 +37,8 @@ test('a plan whose steps only have other words is shown, without steps', () => {
 
 test('at the end of a run no step of its plan stays open', () => {
   const open = [step('1', 'completed'), step('2', 'running'), step('3', 'pending')];
-  expect(closedPlan(open, false).map(({ status }) => status)).toEqual(['completed', 'completed', 'failed']);
-  expect(closedPlan(open, true).map(({ status }) => status)).toEqual(['completed', 'failed', 'failed']);
+  expect(closePlan(open, false).map(({ status }) => status)).toEqual(['completed', 'completed', 'failed']);
+  expect(closePlan(open, true).map(({ status }) => status)).toEqual(['completed', 'failed', 'failed']);
 });
 
 test.each([

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ConsoleEntry, ToolContent } from '../../../../src/core/model/events.ts';
 import { toOutputs } from '../../../../src/sessions/services/cut-outputs.ts';
-import { fileFromLog, namedFile, shellFromLog } from '../../../../src/sessions/services/views-from-log.ts';
+import { fileFromLog, readNamedFile, shellFromLog } from '../../../../src/sessions/services/views-from-log.ts';
 import { fact, sessionId, writerBench } from '../../../support/machines/session-parts.ts';
 
 const ran = (shell: string, console: ConsoleEntry[] | null, reason?: 'cancelled') =>
@@ -142,7 +142,7 @@ describe('from the moment a call names it', () => {
     for (const last of [wrote('/workspace/a.md', null, false), end]) {
       const log = await logOf(begin, last);
       await expect(fileFromLog(log, sessionId, requested)).rejects.toMatchObject({ code: 'file_not_found' });
-      expect(await namedFile(log, sessionId, requested)).toBeUndefined();
+      expect(await readNamedFile(log, sessionId, requested)).toBeUndefined();
     }
   });
 });

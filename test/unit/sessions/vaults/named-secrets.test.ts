@@ -3,7 +3,7 @@ import { vault } from '../../../../src/auth/vault.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { Principal } from '../../../../src/core/model/principal.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
-import { checkBy, withChecks } from '../../../../src/sessions/access/checked-service.ts';
+import { createAccessCheck, withChecks } from '../../../../src/sessions/access/checked-service.ts';
 import { guardedBinding } from '../../../../src/sessions/access/guarded-resources.ts';
 import { type SecretService, secretRules } from '../../../../src/sessions/api/server/secrets.ts';
 import { NamedSecrets } from '../../../../src/sessions/vaults/named-secrets.ts';
@@ -58,7 +58,7 @@ test('a caller binds its own secrets only, and only where it may work', async ()
   let principal: Principal = { role: 'user', owner: 'o2' };
   const checks = {
     holder: (of: string) => (of === 'foreign' ? Promise.reject(new AppError('session_not_found', '')) : undefined),
-    secret: checkBy<string>(guarded(service, () => principal)),
+    secret: createAccessCheck<string>(guarded(service, () => principal)),
   };
   const { bind } = guardedBinding<string>(credentials, {} as never, checks);
   const credential = { name: 'a', hosts: ['a.example'], header: 'x-a', env: [] };

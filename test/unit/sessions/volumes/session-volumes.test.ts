@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import { problemOfPath } from '../../../../src/core/model/sandboxes/volume.ts';
-import { mountedVolumes } from '../../../../src/sessions/volumes/mounted-volumes.ts';
+import { findMountedVolumes } from '../../../../src/sessions/volumes/mounted-volumes.ts';
 import { SessionVolumes } from '../../../../src/sessions/volumes/session-volumes.ts';
 import { volumeBench } from '../../../support/sandboxes/fake-volumes.ts';
 
@@ -130,11 +130,11 @@ test('a sandbox writes only as long as its session has that right, and does not 
   const { sessions, records, volumes } = await bench();
   const mounts = await sessions.mount(ann(one), [choice()]);
   const session = { id: one, sandbox: { volumes: mounts } };
-  expect(await mountedVolumes(records, session)).toMatchObject([{ access: 'write', quotaBytes: 2 ** 20 }]);
+  expect(await findMountedVolumes(records, session)).toMatchObject([{ access: 'write', quotaBytes: 2 ** 20 }]);
   await sessions.release(one, mounts);
-  expect(await mountedVolumes(records, session)).toMatchObject([{ access: 'read' }]);
+  expect(await findMountedVolumes(records, session)).toMatchObject([{ access: 'read' }]);
   await volumes.service.remove(mounts[0]?.volume ?? '', signal);
-  await expect(mountedVolumes(records, session)).rejects.toMatchObject({ code: 'sandbox_unavailable' });
+  await expect(findMountedVolumes(records, session)).rejects.toMatchObject({ code: 'sandbox_unavailable' });
 });
 
 test('a driver without volumes is named before anything is taken', async () => {

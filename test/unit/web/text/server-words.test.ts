@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { refusedTurn, unreachableTurn } from '../../../../src/agents/models/failures.ts';
-import { describedTools } from '../../../../src/agents/tools/list.ts';
+import { toRefusedTurn, unreachableTurn } from '../../../../src/agents/models/failures.ts';
+import { toolDescriptions } from '../../../../src/agents/tools/list.ts';
 import { readTemplates } from '../../../../src/app/parts/read-templates.ts';
 import { changeableSettings } from '../../../../src/app/settings/live-config.ts';
 import { RunnableTemplates } from '../../../../src/app/start/runnable-templates.ts';
@@ -43,7 +43,7 @@ test('every label of a tool, a template and an egress policy has a German text',
   const templates = readTemplates({ template: undefined, models: { compatible: {} } } as never);
   expect(templates.length).toBeGreaterThan(10);
   const texts = [
-    ...describedTools.map(({ label }) => label),
+    ...toolDescriptions.map(({ label }) => label),
     ...templates.flatMap(({ template: { label, description } }) => [label, description]),
     ...Object.values(policies).map(({ label }) => label),
   ];
@@ -99,7 +99,7 @@ test.each([
   [503, 'Busy!', 'openai/x antwortete mit 503: „Busy!“'],
   [503, '', 'openai/x antwortete mit 503.'],
 ] as const)('the refusal %i %j of a provider is German, with the provider’s words quoted', (status, text, german) => {
-  const reply = server.failure(refusedTurn({ status, text }, 'openai/x', advice).message);
+  const reply = server.failure(toRefusedTurn({ status, text }, 'openai/x', advice).message);
   expect(reply).toMatch(new RegExp(`^${german.replace(/[.$&|()]/g, '\\$&')}`));
   expect(reply).not.toMatch(/\b(the|that|may|Set|Check)\b/);
 });
@@ -144,7 +144,7 @@ test('no phrase is left over from words that the server no longer says', () => {
     ],
   ].map((path) => readFileSync(path, 'utf8'));
   const tables = [
-    ...describedTools.map(({ label }) => label),
+    ...toolDescriptions.map(({ label }) => label),
     ...readTemplates({ template: undefined, models: { compatible: {} } } as never).flatMap(
       ({ template: { label, description } }) => [label, description],
     ),

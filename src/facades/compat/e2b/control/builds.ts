@@ -12,7 +12,7 @@ import { withBodyStreams } from '../../../shared/uploads.ts';
 import { type E2bSettings, parseTemplates } from '../settings.ts';
 import type { Tokens } from '../tokens.ts';
 import { refuseFields } from './network.ts';
-import { parsed } from './parsed.ts';
+import { parseInput } from './parsed.ts';
 import { Params } from './shapes.ts';
 
 interface Deps {
@@ -84,7 +84,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
   };
 
   app.post('/e2b/v3/templates', withBody, async ({ body }, reply) => {
-    const { name, tags } = parsed(NewBuild, body);
+    const { name, tags } = parseInput(NewBuild, body);
     const { template, build } = await builds.begin({ name, tags: tags ?? [] });
     reply.code(202);
     const names = [template.name];
@@ -116,7 +116,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
     '/e2b/v2/templates/:sid/builds/:build',
     { schema: { params: BuildParams, body: z.unknown() } },
     async ({ params, body }, reply) => {
-      const plan = await planOrEnd(params, () => toPlan(parsed(Start, body), settings));
+      const plan = await planOrEnd(params, () => toPlan(parseInput(Start, body), settings));
       await builds.start(params.sid, params.build, plan);
       return reply.code(202).send();
     },
@@ -135,14 +135,14 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
   });
 
   app.post('/e2b/templates/tags', withBody, async ({ body }, reply) => {
-    const { target, tags } = parsed(NewTags, body);
+    const { target, tags } = parseInput(NewTags, body);
     const template = await builds.find(target);
     const tagged = await builds.tag(template.id, target.split(':')[1] ?? 'default', tags);
     reply.code(201);
     return { buildID: tagged.tags[tags[0] as string]?.build, tags };
   });
   app.delete('/e2b/templates/tags', withBody, async ({ body }, reply) => {
-    const { name, tags } = parsed(OldTags, body);
+    const { name, tags } = parseInput(OldTags, body);
     const template = await builds.find(name);
     await builds.untag(template.id, tags);
     return reply.code(204).send();

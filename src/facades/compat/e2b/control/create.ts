@@ -38,7 +38,7 @@ export function toSandboxRequest(
     );
   }
   refuseUnfit(newSandbox);
-  const seconds = checkedSeconds(newSandbox.timeout ?? fallback, settings);
+  const seconds = requireValidSeconds(newSandbox.timeout ?? fallback, settings);
   const keeps =
     newSandbox.autoPause && keptAtEnd((newSandbox.autoPauseMemory ?? true) ? 'memory' : 'files', settings, abilities);
   const egress = toEgressChoice(newSandbox.allow_internet_access, newSandbox.network ?? {});
@@ -89,7 +89,7 @@ export function resolveKeeps(
   throw new AppError('unsupported', `A sandbox of this server loses its files when it stops. ${instead}`);
 }
 
-export function checkedSeconds(seconds: number, { maxSeconds }: Pick<E2bSettings, 'maxSeconds'>): number {
+export function requireValidSeconds(seconds: number, { maxSeconds }: Pick<E2bSettings, 'maxSeconds'>): number {
   if (seconds <= maxSeconds) return seconds;
   throw new AppError('invalid_request', `The timeout is over ${maxSeconds} s, which CORRAL_E2B_MAX_SECONDS allows.`);
 }

@@ -1,6 +1,11 @@
 import { z } from 'zod';
 import { AppError } from '../../../../core/errors/errors.ts';
-import { deniesAll, type EgressChoice, everyAddress, isRules } from '../../../../core/model/sandboxes/egress-choice.ts';
+import {
+  deniesAll,
+  type EgressChoice,
+  everyAddress,
+  isEgressRules,
+} from '../../../../core/model/sandboxes/egress-choice.ts';
 import { parseRange, wholeFamily } from '../../../../core/text/address-range.ts';
 import { NetworkRules } from './rules.ts';
 
@@ -63,7 +68,7 @@ export function rulesView(choice: EgressChoice): {
   readonly allowOut?: readonly string[];
   readonly denyOut: readonly string[];
 } {
-  if (!isRules(choice)) return { allowOut: choice, denyOut: [allTraffic] };
+  if (!isEgressRules(choice)) return { allowOut: choice, denyOut: [allTraffic] };
   const denyOut = deniesAll(choice) ? [allTraffic] : choice.deny;
   return { ...(choice.allow.length > 0 && { allowOut: choice.allow }), denyOut };
 }

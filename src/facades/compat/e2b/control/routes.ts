@@ -10,13 +10,13 @@ import type { FacadeParts } from '../../../shared/facade.ts';
 import type { Sandboxes } from '../sandboxes.ts';
 import { type E2bSettings, parseTemplates } from '../settings.ts';
 import { builtView, mountBuilds } from './builds.ts';
-import { checkedSeconds, noticeOf, resolveKeeps, toSandboxRequest } from './create.ts';
+import { noticeOf, requireValidSeconds, resolveKeeps, toSandboxRequest } from './create.ts';
 import { toPage } from './list.ts';
 import { toLogEntry } from './logs.ts';
 import { readSample } from './metrics.ts';
 import { NetworkUpdate, refuseFields, toEgressChoice, unavailableRules } from './network.ts';
-import { parsed } from './parsed.ts';
-import { headerRules, replaceRules, shownRules } from './rules.ts';
+import { parseInput } from './parsed.ts';
+import { headerRules, replaceRules, toShownRules } from './rules.ts';
 import { mountSecrets } from './secrets.ts';
 import {
   agentVersion,
@@ -30,7 +30,7 @@ import {
   type ViewDeps,
 } from './shapes.ts';
 import { mountSnapshots } from './snapshots.ts';
-import { mountVolumes, parseMounts, shownMounts } from './volumes.ts';
+import { mountVolumes, parseMounts, toShownMounts } from './volumes.ts';
 
 interface Deps extends ViewDeps {
   readonly parts: Pick<FacadeParts, 'services' | 'acting' | 'clock' | 'idempotency' | 'abilities'>;
@@ -74,7 +74,7 @@ export function mountControl(app: App, deps: Deps): void {
     return await services.templateBuilds.find(named).catch(unlessNotFound);
   };
   const create = (seconds: number) => async (request: FastifyRequest, reply: FastifyReply) => {
-    const requested = parsed(NewSandbox, request.body);
+    const requested = parseInput(NewSandbox, request.body);
     const answer = await retrying(reply, async () =>
       idempotency.once(request, reply, async () => {
         const built = await findBuilt(requested.templateID);
@@ -140,8 +140,8 @@ export function mountControl(app: App, deps: Deps): void {
     const mayEnter = await isAllowed(services.inside.admits(record.id));
     const credentials = await services.sessionCredentials.list(record.id).catch(nothingIfForbidden);
     const token = mayEnter ? deps.tokens.access(record, principal) : undefined;
-    const volumes = await shownMounts(record, services);
-    return detailView(record, deps, { token, rules: shownRules(credentials), volumes });
+    const volumes = await toShownMounts(record, services);
+    return detailView(record, deps, { token, rules: toShownRules(credentials), volumes });
   });
   app.delete('/e2b/sandboxes/:sid', sid, async ({ params }, reply) => {
     const { id } = await found(params.sid);
@@ -151,8 +151,8 @@ export function mountControl(app: App, deps: Deps): void {
   });
 
   const connect = async (value: string, request: FastifyRequest, reply: FastifyReply) => {
-    const { timeout } = parsed(Timeout, request.body);
-    const seconds = checkedSeconds(timeout, settings);
+    const { timeout } = parseInput(Timeout, request.body);
+    const seconds = requireValidSeconds(timeout, settings);
     const record = await known(value);
     const { life } = record;
     if (isOver(record, clock.now())) throw new AppError('conflict', `Sandbox ${value} is ending.`);
@@ -177,8 +177,8 @@ export function mountControl(app: App, deps: Deps): void {
     return await connect(request.params.sid, request, reply);
   });
   const lengthen = async (request: FastifyRequest<{ Params: z.output<typeof Params> }>, reply: FastifyReply) => {
-    const { timeout } = parsed(Timeout, request.body);
-    const seconds = checkedSeconds(timeout, settings);
+    const { timeout } = parseInput(Timeout, request.body);
+    const seconds = requireValidSeconds(timeout, settings);
     const { record, life } = await withLife(request.params.sid);
     if (life.paused) throw missing(record.id);
     await services.sessions.update(record.id, { life: { ...life, endsAt: clock.now() + seconds * 1_000 } });
@@ -188,19 +188,19 @@ export function mountControl(app: App, deps: Deps): void {
   app.post('/e2b/sandboxes/:sid/refreshes', withBody, async ({ params, body: input }, reply) => {
     const { record, life } = await withLife(params.sid);
     const { duration = 60 } = (input ?? {}) as { duration?: number };
-    const seconds = checkedSeconds(Number(duration) || 60, settings);
+    const seconds = requireValidSeconds(Number(duration) || 60, settings);
     const endsAt = Math.max(life.endsAt ?? 0, clock.now() + seconds * 1_000);
     await services.sessions.update(record.id, { life: { ...life, endsAt } });
     return reply.code(204).send();
   });
   app.post('/e2b/sandboxes/:sid/pause', withBody, async ({ params, body: input, principal }, reply) => {
-    const { memory } = parsed(Pause, input);
+    const { memory } = parseInput(Pause, input);
     const { record } = await withLife(params.sid);
     await sandboxes.pause(record.id, resolveKeeps(memory ? 'memory' : 'files', settings, abilities), principal);
     return reply.code(204).send();
   });
   app.put('/e2b/sandboxes/:sid/network', withBody, async ({ params, body: input }, reply) => {
-    const { allow_internet_access: allowed, ...network } = parsed(NetworkUpdate, input);
+    const { allow_internet_access: allowed, ...network } = parseInput(NetworkUpdate, input);
     const { record, life } = await withLife(params.sid);
     if (life.paused) throw new AppError('conflict', `Sandbox ${record.id} is paused. Connect to it first.`);
     refuseFields(network, unavailableRules);

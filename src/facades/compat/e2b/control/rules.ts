@@ -115,7 +115,7 @@ export async function replaceRules(
 }
 
 /** The rules of a sandbox as the SDKs read them. Plain-text values are not shown again. */
-export function shownRules(credentials: readonly BoundCredential[]): Record<string, object[]> {
+export function toShownRules(credentials: readonly BoundCredential[]): Record<string, object[]> {
   const byHost: Record<string, object[]> = {};
   for (const { name, hosts, header, uses } of credentials) {
     if (!name.startsWith(named)) continue;

@@ -4,7 +4,7 @@ import { Secret } from '../../../../core/text/secret.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import type { NamedSecret } from '../../../../sessions/api/server/secrets.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import { parsed } from './parsed.ts';
+import { parseInput } from './parsed.ts';
 
 const bytes = (most: number) => z.string().refine((text) => Buffer.byteLength(text) <= most, `is over ${most} bytes`);
 const Metadata = z
@@ -49,13 +49,13 @@ export function mountSecrets(app: App, { secrets }: Pick<Services, 'secrets'>): 
     return page.map(toView);
   });
   app.post('/e2b/secrets', { schema: { body: z.unknown() } }, async ({ body }, reply) => {
-    const { name, value, metadata } = parsed(NewSecretBody, body);
+    const { name, value, metadata } = parseInput(NewSecretBody, body);
     const namedSecret = await secrets.create({ name, value: new Secret(value), metadata: metadata ?? {} });
     return reply.code(201).send(toView(namedSecret));
   });
   app.get('/e2b/secrets/:secret', ofSecret, async ({ params }) => toView(await secrets.find(params.secret)));
   app.post('/e2b/secrets/:secret', withBody, async ({ params, body }) => {
-    const { value, metadata } = parsed(SecretUpdate, body);
+    const { value, metadata } = parseInput(SecretUpdate, body);
     const { id } = await secrets.find(params.secret);
     return toView(await secrets.replace(id, new Secret(value), metadata ?? undefined));
   });

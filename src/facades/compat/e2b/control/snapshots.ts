@@ -8,8 +8,8 @@ import type { App } from '../../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import type { E2bSettings } from '../settings.ts';
-import { checkedSeconds } from './create.ts';
-import { parsed } from './parsed.ts';
+import { requireValidSeconds } from './create.ts';
+import { parseInput } from './parsed.ts';
 import { Params, sandboxView, type ViewDeps } from './shapes.ts';
 
 interface Deps extends ViewDeps {
@@ -42,7 +42,7 @@ export function mountSnapshots(app: App, { withLife, statusOf, ...deps }: Deps):
 
   app.post('/e2b/sandboxes/:sid/snapshots', withBody, async ({ params, body }, reply) => {
     const { record } = await running(params.sid);
-    const { name } = parsed(NewSnapshot, body);
+    const { name } = parseInput(NewSnapshot, body);
     const requested = { signal: abortOnDisconnect(reply), ...(name && { name: tagged(name) }) };
     reply.code(201);
     return toView(await services.snapshots.make(record.id, requested));
@@ -65,8 +65,8 @@ export function mountSnapshots(app: App, { withLife, statusOf, ...deps }: Deps):
   });
 
   app.post('/e2b/sandboxes/:sid/fork', withBody, async ({ params, body, principal }, reply) => {
-    const { count, timeout } = parsed(Fork, body);
-    const seconds = checkedSeconds(timeout, deps.settings);
+    const { count, timeout } = parseInput(Fork, body);
+    const seconds = requireValidSeconds(timeout, deps.settings);
     const { record } = await running(params.sid);
     const signal = abortOnDisconnect(reply);
     const life = (parent: SessionRecord) => parent.life && { ...parent.life, endsAt: null, paused: null, seconds };

@@ -14,7 +14,7 @@ import { bodyPieces, withBodyStreams } from '../../../shared/uploads.ts';
 import { headerOf } from '../headers.ts';
 import { volumeTokenHeader } from '../target.ts';
 import type { Tokens } from '../tokens.ts';
-import { parsed } from './parsed.ts';
+import { parseInput } from './parsed.ts';
 import type { NewSandbox } from './shapes.ts';
 
 interface Deps {
@@ -62,7 +62,7 @@ export function mountVolumes(app: App, { parts, tokens }: Deps): void {
   });
   app.get('/e2b/volumes', async () => (await volumes.list()).map(({ id, name }) => ({ volumeID: id, name })));
   app.post('/e2b/volumes', { schema: { body: z.unknown() } }, async (request, reply) => {
-    const { name } = parsed(NewVolume, request.body);
+    const { name } = parseInput(NewVolume, request.body);
     const created = await volumes.create({ name, signal: abortOnDisconnect(reply) });
     return reply.code(201).send(withToken(created, request));
   });
@@ -91,7 +91,7 @@ function mountContent(app: App, { parts, tokens }: Deps): void {
     return { id, volumes, signal: abortOnDisconnect(reply) };
   };
   const parseQuery = <Shape extends z.ZodType>(shape: Shape, request: FastifyRequest) =>
-    parsed(shape, Object.fromEntries(new URL(request.url, 'http://server').searchParams));
+    parseInput(shape, Object.fromEntries(new URL(request.url, 'http://server').searchParams));
 
   app.get('/e2b/volumecontent/:volume/dir', content, async (request, reply) => {
     const { id, volumes, signal } = opened(request, reply);
@@ -114,7 +114,7 @@ function mountContent(app: App, { parts, tokens }: Deps): void {
   app.patch('/e2b/volumecontent/:volume/path', withBody, async (request, reply) => {
     const { id, volumes, signal } = opened(request, reply);
     const { path } = parseQuery(AtPath, request);
-    const { mode, ...ids } = parsed(Metadata, request.body ?? {});
+    const { mode, ...ids } = parseInput(Metadata, request.body ?? {});
     refuseOwner(ids);
     return entryView(await changed(volumes, { id, path, mode }, signal));
   });
@@ -175,7 +175,7 @@ export function parseMounts(input: NewSandbox['volumeMounts']): readonly MountRe
 }
 
 /** The volumes of a sandbox, by their current names. */
-export async function shownMounts(
+export async function toShownMounts(
   { sandbox }: Pick<SessionRecord, 'sandbox'>,
   { volumes }: Pick<Services, 'volumes'>,
 ): Promise<readonly { readonly name: string; readonly path: string }[]> {

@@ -3,17 +3,17 @@ import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../../../core/contracts/clock.ts';
 import { AppError } from '../../../../core/errors/errors.ts';
-import { nobody, type Principal } from '../../../../core/model/principal.ts';
+import { nobodyPrincipal, type Principal } from '../../../../core/model/principal.ts';
 import type { Clients } from '../../../../http/guard/clients.ts';
 import type { Credentials } from '../../../../http/guard/credentials.ts';
 import type { RateLimiter } from '../../../../http/guard/rate-limit.ts';
 import type { SandboxInterior } from '../../../../sessions/api/sandbox-interior.ts';
 import { ownCookie } from '../../../shared/previews/cookies.ts';
 import {
-  breaking,
-  changedHeaders,
+  destroyOnAbort,
   relay,
   relayUpgrade,
+  rewriteHeaders,
   withoutCredentials,
   withoutHops,
 } from '../../../shared/previews/port-relay.ts';
@@ -51,7 +51,7 @@ function forProgram(
     path: kept.url,
     headers: headersFor(kept, mask),
     changed: (raw: readonly string[]) =>
-      changedHeaders(withoutHops(raw), (name, value) => (name === 'set-cookie' ? ownCookie(value) : value)),
+      rewriteHeaders(withoutHops(raw), (name, value) => (name === 'set-cookie' ? ownCookie(value) : value)),
   };
 }
 
@@ -123,7 +123,7 @@ export async function serveData(target: Target, request: IncomingMessage, respon
   const { env, enter, portHost, principal } = opened;
   const cut = cutOf(opened);
   const signal = AbortSignal.any([left.signal, cut, deps.closing]);
-  using _ = breaking(AbortSignal.any([cut, deps.closing]), { destroy: () => destroyConnection(response) });
+  using _ = destroyOnAbort(AbortSignal.any([cut, deps.closing]), { destroy: () => destroyConnection(response) });
   const call: Call = {
     sid,
     target,
@@ -158,7 +158,7 @@ export async function serveUpgrade(target: Target, request: IncomingMessage, soc
   const dialled = inside.ports.connect(port, until).catch(unreachable(sid, port));
   const connection = await dialled.catch(() => refusals.closed(sid, port));
   if ('body' in connection) return void endUpgrade(socket, connection);
-  using _ = breaking(until, socket);
+  using _ = destroyOnAbort(until, socket);
   await relayUpgrade({
     connection,
     client: socket,
@@ -231,7 +231,7 @@ function judge(
   const wrong = (refusal: Refusal) => {
     const lock = credentials.failed(address);
     if (lock > 0) return { ...tooMany, retryAfterSeconds: Math.ceil(lock / 1_000) };
-    credentials.audit({ principal: nobody, action: 'sandbox.enter', target: sid, outcome: 'unauthorized' });
+    credentials.audit({ principal: nobodyPrincipal, action: 'sandbox.enter', target: sid, outcome: 'unauthorized' });
     return refusal;
   };
   const isSigning = path === '/files' && url.searchParams.has('signature') && presentedTokens.access === undefined;

@@ -8,7 +8,7 @@ import type { AutomationPrograms, PreparedSession } from '../../../../sessions/a
 import type { SendCommand } from '../../../../sessions/api/sessions.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { ApiError, invalid } from '../errors.ts';
-import { contentFiles, uploadFor } from '../resources/files.ts';
+import { contentFiles, findUpload } from '../resources/files.ts';
 import { readContents } from '../sessions/content.ts';
 import { newSession } from '../sessions/create.ts';
 import { apiDeploymentId } from '../sessions/ids.ts';
@@ -43,7 +43,7 @@ export async function prepareSession(
 ): Promise<PreparedSession> {
   const { services, settings, clock, ids } = deps;
   const uploadOf = (file: string) =>
-    uploadFor(file, deps).catch((thrown: unknown) => {
+    findUpload(file, deps).catch((thrown: unknown) => {
       const { code, publicMessage } = toAppError(thrown);
       throw code === 'not_found' ? new ApiError(code, publicMessage, { errorCode: 'file_not_found' }) : thrown;
     });

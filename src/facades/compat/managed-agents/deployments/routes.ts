@@ -10,9 +10,9 @@ import type { ResourceRequest } from '../sessions/create.ts';
 import { parseDeploymentId } from '../sessions/ids.ts';
 import { SessionContent } from '../sessions/kept-session.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
-import { changedMetadata, paginate, parsed, withoutPrevious } from '../wire.ts';
+import { applyMetadataChange, paginate, parseInput, withoutPrevious } from '../wire.ts';
 import { prepareSession, type RepositoryTokens } from './prepare.ts';
-import { keptStarts, launched, toRun } from './runs.ts';
+import { keptStarts, toRun, waitForLaunch } from './runs.ts';
 import {
   agentLabel,
   DeploymentChange,
@@ -95,7 +95,7 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
       endpoint: 'POST /v1/deployments',
       least: 'create',
       async run({ body }) {
-        const input = parsed(NewDeployment, body);
+        const input = parseInput(NewDeployment, body);
         const { resources, tokens } = withoutTokens(input.resources ?? []);
         const content = {
           description: input.description || null,
@@ -146,7 +146,7 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
     {
       endpoint: 'POST /v1/deployments/:id',
       async run({ params, body }) {
-        const input = parsed(DeploymentChange, body);
+        const input = parseInput(DeploymentChange, body);
         const changed = input.resources === undefined ? undefined : withoutTokens(input.resources ?? []);
         const { automation, content: now } = await living(params.id);
         const content = {
@@ -158,7 +158,7 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
           ...(changed && { resources: changed.resources }),
           ...(input.vault_ids !== undefined && { vaultIds: input.vault_ids ?? [] }),
           ...(input.budget !== undefined && { budget: input.budget as Record<string, unknown> | null }),
-          ...(input.metadata && { metadata: changedMetadata(now.metadata, input.metadata) }),
+          ...(input.metadata && { metadata: applyMetadataChange(now.metadata, input.metadata) }),
         };
         const schedule = input.schedule === undefined ? automation.schedule : toSchedule(input.schedule);
         const spec = await toAutomation(input.name ?? automation.name, content, { schedule, tokens: changed?.tokens });
@@ -192,7 +192,7 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
       async run({ params, reply }) {
         const { automation } = await living(params.id);
         const start = await automations.start(automation.id, null);
-        return toRun(await launched(start, { services, clock }, abortOnDisconnect(reply)));
+        return toRun(await waitForLaunch(start, { services, clock }, abortOnDisconnect(reply)));
       },
     },
   ];

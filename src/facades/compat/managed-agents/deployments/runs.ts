@@ -6,7 +6,7 @@ import type { Services } from '../../../../sessions/api/services.ts';
 import { invalid } from '../errors.ts';
 import type { Route } from '../route.ts';
 import { apiDeploymentId, apiRunId, apiSessionId, parseStartId } from '../sessions/ids.ts';
-import { iso, paginate, type Query, withoutPrevious } from '../wire.ts';
+import { paginate, type Query, toIsoTime, withoutPrevious } from '../wire.ts';
 import { toRunError } from './errors.ts';
 import { agentOfLabel, parseContent } from './shapes.ts';
 
@@ -29,15 +29,15 @@ export const toRun = (start: AutomationStart) => ({
   agent: agentOfLabel(start.agent ?? ''),
   trigger_context:
     start.cause.kind === 'schedule'
-      ? { type: 'schedule' as const, scheduled_at: iso(start.cause.dueAt) }
+      ? { type: 'schedule' as const, scheduled_at: toIsoTime(start.cause.dueAt) }
       : { type: 'manual' as const },
   session_id: hasFailed(start) || start.sessionId === null ? null : apiSessionId(start.sessionId),
   error: hasFailed(start) || start.sessionId === null ? toRunError(start.failure, start.text) : null,
-  created_at: iso(start.at),
+  created_at: toIsoTime(start.at),
 });
 
 /** Resolves when the start has become a run. Rejects: quota (it waits for capacity, and then starts by itself). */
-export async function launched(
+export async function waitForLaunch(
   { id, automationId }: Pick<AutomationStart, 'id' | 'automationId'>,
   { services: { automations }, clock }: Deps & { readonly clock: Clock },
   signal: AbortSignal,

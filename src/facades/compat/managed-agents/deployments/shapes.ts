@@ -3,7 +3,7 @@ import type { Automation } from '../../../../sessions/api/server/automations.ts'
 import { BudgetInput } from '../sessions/budget.ts';
 import { AgentReference, ResourceRequest, vaultIds } from '../sessions/create.ts';
 import { apiDeploymentId } from '../sessions/ids.ts';
-import { iso, isoOrNull, Metadata, MetadataChange } from '../wire.ts';
+import { isoOrNull, Metadata, MetadataChange, toIsoTime } from '../wire.ts';
 import { toPauseError } from './errors.ts';
 
 // A deployment is an automation that a program defined: its task is in the format of this API.
@@ -99,7 +99,7 @@ export function toDeployment(automation: Automation, content: DeploymentContent,
       expression: schedule.cron,
       timezone: schedule.timezone,
       last_run_at: isoOrNull(lastRunAt),
-      upcoming_runs_at: archivedAt === null ? upcoming.map(iso) : [],
+      upcoming_runs_at: archivedAt === null ? upcoming.map(toIsoTime) : [],
     },
     status: isPaused ? ('paused' as const) : ('active' as const),
     paused_reason: isPaused
@@ -107,8 +107,8 @@ export function toDeployment(automation: Automation, content: DeploymentContent,
         ? { type: 'manual' as const }
         : { type: 'error' as const, error: toPauseError(paused) }
       : null,
-    created_at: iso(createdAt),
-    updated_at: iso(updatedAt),
+    created_at: toIsoTime(createdAt),
+    updated_at: toIsoTime(updatedAt),
     archived_at: isoOrNull(archivedAt),
   };
 }

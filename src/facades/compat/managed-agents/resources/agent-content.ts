@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { invalid, unsupportedField } from '../errors.ts';
-import { changedMetadata } from '../wire.ts';
+import { applyMetadataChange } from '../wire.ts';
 import {
   type AgentChange,
   type AgentContent,
@@ -10,7 +10,7 @@ import {
   type ResolvedTool,
   usualEffort,
 } from './agent-shapes.ts';
-import { namedSkills } from './agent-skills.ts';
+import { parseSkillNames } from './agent-skills.ts';
 import type { Multiagent } from './multiagent.ts';
 
 type CheckedAgent = Pick<NewAgent, 'tools' | 'mcp_servers' | 'execution_identity'>;
@@ -28,7 +28,7 @@ export function newContent(
     model: resolvedModel(model),
     tools: (input.tools ?? []).map(resolvedTool),
     mcp_servers: input.mcp_servers ?? [],
-    skills: namedSkills(input.skills),
+    skills: parseSkillNames(input.skills),
     multiagent,
     execution_identity: { type: 'service_account' as const },
     metadata: metadata ?? {},
@@ -39,7 +39,7 @@ export function newContent(
 }
 
 /** The content after a change: omitted fields stay. */
-export function changedContent(
+export function applyAgentChange(
   now: AgentContent,
   change: z.output<typeof AgentChange>,
   multiagent: Multiagent | null = now.multiagent,
@@ -55,8 +55,8 @@ export function changedContent(
     ...(system !== undefined && { system: orNull(system) }),
     ...(tools !== undefined && { tools: (tools ?? []).map(resolvedTool) }),
     ...(servers !== undefined && { mcp_servers: servers ?? [] }),
-    ...(skills !== undefined && { skills: namedSkills(skills) }),
-    ...(metadata && { metadata: changedMetadata(now.metadata, metadata) }),
+    ...(skills !== undefined && { skills: parseSkillNames(skills) }),
+    ...(metadata && { metadata: applyMetadataChange(now.metadata, metadata) }),
   };
   checkServers(content);
   refuseHidden(content);
@@ -64,10 +64,10 @@ export function changedContent(
 }
 
 /** An agent as a session has it, with the session's overrides applied. */
-export function overridden(base: AgentContent, overrides: z.output<typeof Overrides>): AgentContent {
+export function applyOverrides(base: AgentContent, overrides: z.output<typeof Overrides>): AgentContent {
   if (overrides.model === null) throw invalid('agent.model cannot be cleared.', 'agent_model_required');
   const { model, ...others } = overrides;
-  const content = changedContent(base, { ...others, ...(model !== undefined && { model }) });
+  const content = applyAgentChange(base, { ...others, ...(model !== undefined && { model }) });
   if (overrides.tools !== undefined && content.tools.length === 0 && content.skills.length > 0)
     throw invalid('agent.tools: an agent with skills needs tools. Clear skills too.');
   return content;

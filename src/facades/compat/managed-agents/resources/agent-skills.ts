@@ -22,7 +22,7 @@ export const AgentSkill = z.object({ type: z.literal('custom'), skill_id: z.stri
 export type AgentSkill = z.output<typeof AgentSkill>;
 
 /** The skills of an agent, with everything filled in. Rejects: invalid_request. */
-export function namedSkills(input: z.output<typeof SkillsInput>): AgentSkill[] {
+export function parseSkillNames(input: z.output<typeof SkillsInput>): AgentSkill[] {
   const all = (input ?? []).map(({ type, skill_id, version }, n) => {
     if (type === 'anthropic')
       throw unsupportedField(`skills.${n}.type "anthropic"`, 'upload the skill, and name its id with "custom"');
@@ -38,7 +38,7 @@ export function namedSkills(input: z.output<typeof SkillsInput>): AgentSkill[] {
  * Finds each skill with the version that its name means now. Rejects: not_found for one that the caller cannot see,
  * invalid_request for two with one name.
  */
-export async function foundSkills(
+export async function findSkills(
   named: readonly AgentSkill[],
   skills: Pick<SkillService, 'version'>,
 ): Promise<AgentSkill[]> {

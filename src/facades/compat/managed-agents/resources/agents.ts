@@ -3,11 +3,11 @@ import type { KeptDocument } from '../../../../sessions/api/server/documents.ts'
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalid } from '../errors.ts';
 import type { Route } from '../route.ts';
-import { iso, isoOrNull, paginate, parsed, withoutPrevious } from '../wire.ts';
-import { changedContent, newContent } from './agent-content.ts';
+import { isoOrNull, paginate, parseInput, toIsoTime, withoutPrevious } from '../wire.ts';
+import { applyAgentChange, newContent } from './agent-content.ts';
 import { AgentChange, AgentContent, NewAgent } from './agent-shapes.ts';
-import { foundSkills } from './agent-skills.ts';
-import { pinned, toRoster, withRoster } from './multiagent.ts';
+import { findSkills } from './agent-skills.ts';
+import { pinVersions, toRoster, withRoster } from './multiagent.ts';
 
 type Documents = Services['documents'];
 
@@ -16,8 +16,8 @@ export const toAgent = ({ id, version, content, createdAt, updatedAt, archivedAt
   type: 'agent' as const,
   version,
   ...shownContent(AgentContent.parse(content), { id, version }),
-  created_at: iso(createdAt),
-  updated_at: iso(updatedAt),
+  created_at: toIsoTime(createdAt),
+  updated_at: toIsoTime(updatedAt),
   archived_at: isoOrNull(archivedAt),
 });
 
@@ -48,9 +48,9 @@ export function agentRoutes(
       endpoint: 'POST /v1/agents',
       least: 'create',
       async run({ body }) {
-        const input = parsed(NewAgent, body);
-        const content = newContent(input, await pinned(input.multiagent ?? null, { agent: anAgent }));
-        await foundSkills(content.skills, skills);
+        const input = parseInput(NewAgent, body);
+        const content = newContent(input, await pinVersions(input.multiagent ?? null, { agent: anAgent }));
+        await findSkills(content.skills, skills);
         return toAgent(await documents.create({ kind: 'agent', content }));
       },
     },
@@ -77,7 +77,7 @@ export function agentRoutes(
     {
       endpoint: 'POST /v1/agents/:id',
       async run({ params: { id = '' }, body }) {
-        const { version, ...change } = parsed(AgentChange, body);
+        const { version, ...change } = parseInput(AgentChange, body);
         const now = await readDocument(documents, 'agent', id);
         if (version !== undefined && version !== now.version)
           throw new AppError(
@@ -90,9 +90,9 @@ export function agentRoutes(
         const roster =
           multiagent === undefined
             ? before.multiagent
-            : await pinned(multiagent, { id, now: before.multiagent, agent: anAgent });
-        const content = changedContent(before, change, roster);
-        if (change.skills) await foundSkills(content.skills, skills);
+            : await pinVersions(multiagent, { id, now: before.multiagent, agent: anAgent });
+        const content = applyAgentChange(before, change, roster);
+        if (change.skills) await findSkills(content.skills, skills);
         return toAgent(await documents.update(id, { content, version: now.version }));
       },
     },

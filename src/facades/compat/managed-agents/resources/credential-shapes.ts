@@ -11,7 +11,7 @@ import type {
   VaultCredential,
 } from '../../../../sessions/api/server/vaults.ts';
 import { invalid } from '../errors.ts';
-import { changedMetadata, iso, isoOrNull, Metadata, MetadataChange, parseTime } from '../wire.ts';
+import { applyMetadataChange, isoOrNull, Metadata, MetadataChange, parseTime, toIsoTime } from '../wire.ts';
 
 // Credentials as clients send them and as they are shown: no secret is ever returned.
 
@@ -155,7 +155,7 @@ export function newCredential(input: z.output<typeof NewCredentialBody>, now: nu
 }
 
 /** The credential after a change: omitted fields stay. Rejects: invalid_request. */
-export function changedCredential(
+export function applyCredentialChange(
   now: VaultCredential,
   input: z.output<typeof CredentialChangeBody>,
   at: number,
@@ -163,7 +163,7 @@ export function changedCredential(
   const { display_name: name, metadata, auth } = input;
   const facts = {
     displayName: name === undefined ? now.displayName : name,
-    metadata: metadata ? changedMetadata(now.metadata, metadata) : now.metadata,
+    metadata: metadata ? applyMetadataChange(now.metadata, metadata) : now.metadata,
   };
   if (!auth) return { ...facts, auth: now.auth };
   if (auth.type === 'static_bearer' && now.auth.type === auth.type)
@@ -221,8 +221,8 @@ export const toCredential = (credential: VaultCredential) => ({
   vault_id: credential.vaultId,
   display_name: credential.displayName,
   metadata: credential.metadata,
-  created_at: iso(credential.createdAt),
-  updated_at: iso(credential.updatedAt),
+  created_at: toIsoTime(credential.createdAt),
+  updated_at: toIsoTime(credential.updatedAt),
   archived_at: isoOrNull(credential.archivedAt),
   auth: shownAuth(credential.auth),
 });
@@ -258,7 +258,7 @@ export function toTrial({ id, vaultId }: Pick<VaultCredential, 'id' | 'vaultId'>
     type: 'vault_credential_validation' as const,
     credential_id: id,
     vault_id: vaultId,
-    validated_at: iso(trial.at),
+    validated_at: toIsoTime(trial.at),
     has_refresh_token: trial.hasRefreshToken,
     status: trial.verdict,
     mcp_probe: failedAt && { method: failedAt.method, http_response: toTriedAnswer(failedAt.answer) },

@@ -3,7 +3,7 @@ import type { KeptDocument } from '../../../../sessions/api/server/documents.ts'
 import type { Services } from '../../../../sessions/api/services.ts';
 import { ApiError, invalid } from '../errors.ts';
 import type { Route } from '../route.ts';
-import { changedMetadata, iso, isoOrNull, Metadata, MetadataChange, paginate, parsed } from '../wire.ts';
+import { applyMetadataChange, isoOrNull, Metadata, MetadataChange, paginate, parseInput, toIsoTime } from '../wire.ts';
 import { readDocument } from './agents.ts';
 
 /** In the order in which they are installed. */
@@ -125,8 +125,8 @@ export const toEnvironment = ({ id, content, createdAt, updatedAt, archivedAt }:
   type: 'environment' as const,
   ...EnvironmentContent.parse(content),
   scope: 'organization' as const,
-  created_at: iso(createdAt),
-  updated_at: iso(updatedAt),
+  created_at: toIsoTime(createdAt),
+  updated_at: toIsoTime(updatedAt),
   archived_at: isoOrNull(archivedAt),
 });
 
@@ -140,8 +140,8 @@ const ownEnvironment = () => ({
   metadata: {},
   config: unrestricted,
   scope: 'organization' as const,
-  created_at: iso(0),
-  updated_at: iso(0),
+  created_at: toIsoTime(0),
+  updated_at: toIsoTime(0),
   archived_at: null,
 });
 
@@ -152,7 +152,7 @@ export function environmentRoutes({ documents, workQueue }: Pick<Services, 'docu
       endpoint: 'POST /v1/environments',
       least: 'create',
       async run({ body }) {
-        const { name: named, description, metadata, config, scope } = parsed(NewEnvironment, body);
+        const { name: named, description, metadata, config, scope } = parseInput(NewEnvironment, body);
         checkScope(scope);
         const content: EnvironmentContent = {
           name: named,
@@ -181,7 +181,7 @@ export function environmentRoutes({ documents, workQueue }: Pick<Services, 'docu
     {
       endpoint: 'POST /v1/environments/:id',
       async run({ params: { id = '' }, body }) {
-        const { name: named, description, metadata, config, scope } = parsed(EnvironmentChange, body);
+        const { name: named, description, metadata, config, scope } = parseInput(EnvironmentChange, body);
         checkScope(scope);
         const doc = await readDocument(documents, 'environment', id);
         if (doc.archivedAt !== null) throw invalid('The environment is archived.', 'environment_archived');
@@ -193,7 +193,7 @@ export function environmentRoutes({ documents, workQueue }: Pick<Services, 'docu
         const content: EnvironmentContent = {
           name: named ?? now.name,
           description: description === undefined ? now.description : description,
-          metadata: metadata ? changedMetadata(now.metadata, withoutEmpty(metadata)) : now.metadata,
+          metadata: metadata ? applyMetadataChange(now.metadata, withoutEmpty(metadata)) : now.metadata,
           config: resolved(config, now.config),
         };
         return toEnvironment(await documents.update(id, { content, version: doc.version }));

@@ -15,7 +15,7 @@ import { ApiError, invalid, unsupportedField } from '../errors.ts';
 import type { ApiRequest, Route } from '../route.ts';
 import type { ContentFiles } from '../sessions/content.ts';
 import { apiSessionId, parseSessionId, parseUploadId } from '../sessions/ids.ts';
-import { iso, isoOrNull, paginate, parsed, withoutPrevious } from '../wire.ts';
+import { isoOrNull, paginate, parseInput, toIsoTime, withoutPrevious } from '../wire.ts';
 import { readDocument } from './agents.ts';
 
 export interface FileDeps {
@@ -49,7 +49,7 @@ const UploadTexts = z.object({
 });
 
 /** The upload behind a file of this API. Rejects: not_found, invalid_request (it has expired). */
-export async function uploadFor(id: string, deps: Pick<FileDeps, 'services' | 'clock' | 'projects'>): Promise<string> {
+export async function findUpload(id: string, deps: Pick<FileDeps, 'services' | 'clock' | 'projects'>): Promise<string> {
   const own = parseUploadId(id);
   if (own !== undefined) return (await uploadsOf(deps).get(own)).id;
   return FileContent.parse((await live(id, deps)).content).upload;
@@ -71,7 +71,7 @@ export const contentFiles = (
     await deps.services.sessions.update(session, {}); // a caller who must not change the session must not make the server fetch anything
     return await deps.fetchPage(address, session, signal);
   },
-  uploadOf: (id) => uploadFor(id, deps),
+  uploadOf: (id) => findUpload(id, deps),
   async headOf(upload) {
     const { size, name } = await uploadsOf(deps).get(upload);
     const range = { start: 0, end: Math.max(0, Math.min(size, pictureHeadBytes) - 1) };
@@ -103,7 +103,7 @@ function toFile({ id, content, createdAt }: KeptDocument) {
     filename,
     mime_type: mimeType,
     size_bytes: size,
-    created_at: iso(createdAt),
+    created_at: toIsoTime(createdAt),
     downloadable: false,
     expires_at: isoOrNull(expiryOf({ content, createdAt })),
     scope: null as { readonly type: 'session'; readonly id: string } | null,
@@ -120,7 +120,7 @@ const fileOfUpload = (
   filename: name,
   mime_type: mimeType ?? fileType(name),
   size_bytes: size,
-  created_at: iso(uploadedAt),
+  created_at: toIsoTime(uploadedAt),
   downloadable: type === 'output',
   expires_at: null,
   scope: null,
@@ -148,7 +148,7 @@ export function fileRoutes(deps: FileDeps): Route[] {
     filename: path.split('/').at(-1) ?? path,
     mime_type: fileType(path),
     size_bytes: size ?? 0,
-    created_at: iso(Date.parse(modified)),
+    created_at: toIsoTime(Date.parse(modified)),
     downloadable: true,
     expires_at: null as string | null,
     scope: { type: 'session' as const, id: apiSessionId(id) } as {
@@ -197,7 +197,7 @@ export function fileRoutes(deps: FileDeps): Route[] {
         return await receiveFiles(
           { request, reply, uploads: uploads(), projectId: null, maxFiles: 1 },
           async (staged, texts) => {
-            const { expires_in_seconds: expiresIn } = parsed(UploadTexts, Object.fromEntries(texts));
+            const { expires_in_seconds: expiresIn } = parseInput(UploadTexts, Object.fromEntries(texts));
             const [file] = await uploads().keep(staged);
             if (!file) throw invalid('file: Field required');
             const content = {
@@ -234,7 +234,7 @@ export function fileRoutes(deps: FileDeps): Route[] {
         const id = params.id ?? '';
         const output = parseOutputId(id);
         if (!output) {
-          const upload = await uploadFor(id, deps);
+          const upload = await findUpload(id, deps);
           const { type, name, mimeType, size } = await uploads().get(upload);
           if (type === 'output' && parseUploadId(id) !== undefined) {
             reply

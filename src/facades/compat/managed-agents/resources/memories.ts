@@ -9,7 +9,7 @@ import {
 import { ApiError, invalid } from '../errors.ts';
 import type { Route } from '../route.ts';
 import { apiSessionId } from '../sessions/ids.ts';
-import { iso, isoOrNull, paginate, parsed, type Query, withoutPrevious } from '../wire.ts';
+import { isoOrNull, paginate, parseInput, type Query, toIsoTime, withoutPrevious } from '../wire.ts';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lowercase hexadecimal digits');
 const NewMemory = z.strictObject({ path: z.string().max(4_096), content: z.string().nullable() });
@@ -38,8 +38,8 @@ const toMemory = (store: string, memory: StoreMemory, content: string | null) =>
   content,
   content_sha256: memory.sha256,
   content_size_bytes: memory.size,
-  created_at: iso(memory.createdAt),
-  updated_at: iso(memory.updatedAt),
+  created_at: toIsoTime(memory.createdAt),
+  updated_at: toIsoTime(memory.updatedAt),
 });
 const toVersion = (store: string, version: StoreMemoryVersion, content: string | null) => ({
   id: version.id,
@@ -52,7 +52,7 @@ const toVersion = (store: string, version: StoreMemoryVersion, content: string |
   content_sha256: version.sha256,
   content_size_bytes: version.size,
   created_by: toAuthor(version.author),
-  created_at: iso(version.at),
+  created_at: toIsoTime(version.at),
   redacted_at: isoOrNull(version.redacted?.at),
   redacted_by: version.redacted ? toAuthor(version.redacted.by) : null,
 });
@@ -108,7 +108,7 @@ export function memoryRoutes(stores: MemoryStoreService): Route[] {
       worker,
       async run({ params: { id = '' }, body, query }) {
         const isWanted = isFull(query, 'basic');
-        const { path, content } = parsed(NewMemory, body);
+        const { path, content } = parseInput(NewMemory, body);
         const storeMemory = await withApiErrors(stores.addMemory(id, { path, text: content ?? '' }));
         return toMemory(id, storeMemory, isWanted ? (content ?? '') : null);
       },
@@ -139,7 +139,7 @@ export function memoryRoutes(stores: MemoryStoreService): Route[] {
       worker,
       async run({ params: { id = '', memory = '' }, body, query }) {
         const isWanted = isFull(query, 'basic');
-        const { path, content, precondition } = parsed(MemoryChange, body);
+        const { path, content, precondition } = parseInput(MemoryChange, body);
         const change = {
           path: path ?? undefined,
           text: content ?? undefined,
@@ -153,7 +153,7 @@ export function memoryRoutes(stores: MemoryStoreService): Route[] {
       worker,
       async run({ params: { id = '', memory = '' }, query }) {
         const value = query.one('expected_content_sha256');
-        await withApiErrors(stores.deleteMemory(id, memory, value === undefined ? undefined : parsed(hash, value)));
+        await withApiErrors(stores.deleteMemory(id, memory, value === undefined ? undefined : parseInput(hash, value)));
         return { id: memory, type: 'memory_deleted' as const };
       },
     },

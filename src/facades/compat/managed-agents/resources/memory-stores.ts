@@ -3,7 +3,7 @@ import type { MemoryStore } from '../../../../sessions/api/server/memory-stores.
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalid } from '../errors.ts';
 import type { Route } from '../route.ts';
-import { changedMetadata, iso, isoOrNull, Metadata, MetadataChange, paginate, parsed } from '../wire.ts';
+import { applyMetadataChange, isoOrNull, Metadata, MetadataChange, paginate, parseInput, toIsoTime } from '../wire.ts';
 import { memoryRoutes } from './memories.ts';
 
 const name = z
@@ -29,8 +29,8 @@ const toStore = ({ id, name, description, metadata, createdAt, updatedAt, archiv
   name,
   description,
   metadata,
-  created_at: iso(createdAt),
-  updated_at: iso(updatedAt),
+  created_at: toIsoTime(createdAt),
+  updated_at: toIsoTime(updatedAt),
   archived_at: isoOrNull(archivedAt),
 });
 
@@ -42,7 +42,7 @@ export function memoryStoreRoutes({ services }: { readonly services: Pick<Servic
       endpoint: 'POST /v1/memory_stores',
       least: 'create',
       async run({ body }) {
-        const input = parsed(NewStore, body);
+        const input = parseInput(NewStore, body);
         const facts = { name: input.name, description: input.description ?? '', metadata: input.metadata ?? {} };
         return toStore(await stores.create(facts));
       },
@@ -63,12 +63,12 @@ export function memoryStoreRoutes({ services }: { readonly services: Pick<Servic
     {
       endpoint: 'POST /v1/memory_stores/:id',
       async run({ params: { id = '' }, body }) {
-        const input = parsed(StoreChange, body);
+        const input = parseInput(StoreChange, body);
         return toStore(
           await stores.update(id, (now) => ({
             name: input.name ?? now.name,
             description: input.description ?? (input.description === null ? '' : now.description),
-            metadata: input.metadata ? changedMetadata(now.metadata, input.metadata) : now.metadata,
+            metadata: input.metadata ? applyMetadataChange(now.metadata, input.metadata) : now.metadata,
           })),
         );
       },

@@ -5,7 +5,7 @@ import type { Services } from '../../../../sessions/api/services.ts';
 import { invalid } from '../errors.ts';
 import type { Route } from '../route.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
-import { iso } from '../wire.ts';
+import { toIsoTime } from '../wire.ts';
 
 type Models = Pick<Services, 'models'>;
 const listMs = 15_000;
@@ -22,7 +22,7 @@ function toInfos({ provider, models }: OfferedModels) {
     id: provider === 'anthropic' ? id : `${provider}/${id}`,
     type: 'model' as const,
     display_name: name,
-    created_at: iso(0),
+    created_at: toIsoTime(0),
     lifecycle: 'active' as const,
     deprecated_at: null,
     retires_at: null,

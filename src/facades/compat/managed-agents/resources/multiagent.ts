@@ -89,7 +89,7 @@ interface Owner {
 /**
  * The requested setting with the version of each agent. Rejects: invalid_request, not_found. Null: no other agents.
  */
-export async function pinned(requested: MultiagentRequest | null, owner: Owner): Promise<Multiagent | null> {
+export async function pinVersions(requested: MultiagentRequest | null, owner: Owner): Promise<Multiagent | null> {
   if (requested === null) return null;
   if (requested.type === 'coordinator')
     return { type: requested.type, agents: await entriesOf(requested.agents, owner, 'multiagent.agents') };

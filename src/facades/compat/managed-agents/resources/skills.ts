@@ -5,7 +5,7 @@ import type { Skill, SkillVersion } from '../../../../sessions/api/server/skills
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalid } from '../errors.ts';
 import type { ApiRequest, Route } from '../route.ts';
-import { iso, paginate, parsed, type Query, withoutPrevious } from '../wire.ts';
+import { paginate, parseInput, type Query, toIsoTime, withoutPrevious } from '../wire.ts';
 
 const limits = { files: 500, bytes: 30 * 2 ** 20 };
 const Texts = z.object({ display_name: z.string().min(1).max(255).optional() });
@@ -20,8 +20,8 @@ const toSkill = ({ id, name, displayName, latestVersion, createdAt, updatedAt }:
   display_name: displayName ?? name,
   latest_version_id: latestVersion,
   source: { type: 'custom' as const },
-  created_at: iso(createdAt),
-  updated_at: iso(updatedAt),
+  created_at: toIsoTime(createdAt),
+  updated_at: toIsoTime(updatedAt),
 });
 const toVersion = ({ id, skillId, name, description, createdAt }: SkillVersion) => ({
   id,
@@ -29,14 +29,14 @@ const toVersion = ({ id, skillId, name, description, createdAt }: SkillVersion) 
   skill_id: skillId,
   name,
   description,
-  created_at: iso(createdAt),
+  created_at: toIsoTime(createdAt),
 });
 
 /** Reads the folder of a multipart body. */
 async function readFormFolder({ request }: Pick<ApiRequest, 'request'>) {
   const { files, texts } = await readFolder(request, limits);
   if (files.length === 0) throw invalid('files: Field required. Send each file of the skill as a part files[].');
-  const { display_name: displayName = null } = parsed(Texts, Object.fromEntries(texts));
+  const { display_name: displayName = null } = parseInput(Texts, Object.fromEntries(texts));
   // The hash represents the content: the same idempotency key with the same files is the same request.
   const content = files.map(({ path, bytes }) => [path, createHash('sha256').update(bytes).digest('hex')]);
   request.rawBody = Buffer.from(JSON.stringify([displayName, content]));

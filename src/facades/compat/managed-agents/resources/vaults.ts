@@ -4,10 +4,19 @@ import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnec
 import type { CredentialVault } from '../../../../sessions/api/server/vaults.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { Route } from '../route.ts';
-import { changedMetadata, iso, isoOrNull, Metadata, MetadataChange, paginate, parsed, type Query } from '../wire.ts';
 import {
+  applyMetadataChange,
+  isoOrNull,
+  Metadata,
+  MetadataChange,
+  paginate,
+  parseInput,
+  type Query,
+  toIsoTime,
+} from '../wire.ts';
+import {
+  applyCredentialChange,
   CredentialChangeBody,
-  changedCredential,
   NewCredentialBody,
   newCredential,
   toCredential,
@@ -26,8 +35,8 @@ export const toVault = ({ id, displayName: name, metadata, createdAt, updatedAt,
   type: 'vault' as const,
   display_name: name,
   metadata,
-  created_at: iso(createdAt),
-  updated_at: iso(updatedAt),
+  created_at: toIsoTime(createdAt),
+  updated_at: toIsoTime(updatedAt),
   archived_at: isoOrNull(archivedAt),
 });
 
@@ -52,7 +61,7 @@ export function vaultRoutes({ services: { vaults }, clock }: Deps): Route[] {
       endpoint: 'POST /v1/vaults',
       least: 'create',
       async run({ body }) {
-        const { display_name: name, metadata } = parsed(NewVault, body);
+        const { display_name: name, metadata } = parseInput(NewVault, body);
         return toVault(await vaults.create({ displayName: name, metadata: metadata ?? {} }));
       },
     },
@@ -67,11 +76,11 @@ export function vaultRoutes({ services: { vaults }, clock }: Deps): Route[] {
     {
       endpoint: 'POST /v1/vaults/:id',
       async run({ params: { id = '' }, body }) {
-        const { display_name: name, metadata } = parsed(VaultChange, body);
+        const { display_name: name, metadata } = parseInput(VaultChange, body);
         return toVault(
           await vaults.update(id, (now) => ({
             displayName: name ?? now.displayName,
-            metadata: metadata ? changedMetadata(now.metadata, metadata) : now.metadata,
+            metadata: metadata ? applyMetadataChange(now.metadata, metadata) : now.metadata,
           })),
         );
       },
@@ -90,7 +99,7 @@ export function vaultRoutes({ services: { vaults }, clock }: Deps): Route[] {
     {
       endpoint: 'POST /v1/vaults/:id/credentials',
       async run({ params: { id = '' }, body }) {
-        const credential = newCredential(parsed(NewCredentialBody, body), clock.now());
+        const credential = newCredential(parseInput(NewCredentialBody, body), clock.now());
         return toCredential(await vaults.addCredential(id, credential));
       },
     },
@@ -108,9 +117,9 @@ export function vaultRoutes({ services: { vaults }, clock }: Deps): Route[] {
     {
       endpoint: 'POST /v1/vaults/:id/credentials/:credential',
       async run({ params: { id = '', credential = '' }, body }) {
-        const input = parsed(CredentialChangeBody, body);
+        const input = parseInput(CredentialChangeBody, body);
         return toCredential(
-          await vaults.changeCredential(id, credential, (now) => changedCredential(now, input, clock.now())),
+          await vaults.changeCredential(id, credential, (now) => applyCredentialChange(now, input, clock.now())),
         );
       },
     },

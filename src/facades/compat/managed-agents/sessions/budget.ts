@@ -44,7 +44,7 @@ export async function checkBudgetable(refs: readonly string[], models: Services[
 export type ShownBudget = NonNullable<ReturnType<typeof toBudgetView>>;
 
 /** The session's budget after a change. Rejects: invalid_request. */
-export function changedBudget(requested: BudgetRequest | null, record: SessionRecord, { cost }: Usage): OwnBudget {
+export function applyBudgetChange(requested: BudgetRequest | null, record: SessionRecord, { cost }: Usage): OwnBudget {
   if (toBudgetView(record) === null && requested !== null)
     throw invalid('budget: the session was made without one, or lost it, and cannot get one.', 'budget_create_only');
   if (requested === null) return record.budget?.hard ? {} : (record.budget ?? {});

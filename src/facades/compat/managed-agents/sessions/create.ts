@@ -7,15 +7,15 @@ import type { KeptDocument } from '../../../../sessions/api/server/documents.ts'
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { CreateCommand } from '../../../../sessions/api/sessions.ts';
 import { ApiError, invalid, unsupportedField } from '../errors.ts';
-import { overridden } from '../resources/agent-content.ts';
+import { applyOverrides } from '../resources/agent-content.ts';
 import { AgentContent, Overrides } from '../resources/agent-shapes.ts';
-import { foundSkills } from '../resources/agent-skills.ts';
+import { findSkills } from '../resources/agent-skills.ts';
 import { readDocument as keptDocument } from '../resources/agents.ts';
 import { type EnvironmentConfig, EnvironmentContent, ownEnvironmentId } from '../resources/environments.ts';
 import { modelRefFor } from '../resources/models.ts';
 import { toRoster } from '../resources/multiagent.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
-import { iso, Metadata, parsed } from '../wire.ts';
+import { Metadata, parseInput, toIsoTime } from '../wire.ts';
 import { BudgetInput, checkBudgetable, toOwnBudget } from './budget.ts';
 import { type InboundEvent, inboundEvent } from './inbound.ts';
 import { type RosterAgent, type SessionContent, toSessionAgent } from './kept-session.ts';
@@ -81,7 +81,7 @@ interface NewManagedSession {
 /** The session that a program requests. Rejects: invalid_request, not_found, before anything is created. */
 export async function newSession(body: unknown, deps: CreateDeps): Promise<NewManagedSession> {
   const { services, settings } = deps;
-  const values = parsed(NewSession, body);
+  const values = parseInput(NewSession, body);
   const initial = (values.initial_events ?? []).map((event, n) => {
     const checked = inboundEvent(event, n);
     if (checked.type !== 'user.message' && checked.type !== 'user.define_outcome')
@@ -91,7 +91,7 @@ export async function newSession(body: unknown, deps: CreateDeps): Promise<NewMa
   if (initial.filter(({ type }) => type === 'user.define_outcome').length > 1)
     throw invalid('initial_events: at most one of them can be user.define_outcome.');
   const { doc, content: requested } = await agentFor(values.agent, services.documents);
-  const content = { ...requested, skills: await foundSkills(requested.skills, services.skills) };
+  const content = { ...requested, skills: await findSkills(requested.skills, services.skills) };
   const roster = await rosterFor({ ...doc, content }, deps);
   const { environmentId, config } = await environmentFor(values.environment_id, services.documents);
   if (config?.type === 'self_hosted' && values.resources?.some(({ type }) => type !== 'memory_store'))
@@ -144,7 +144,7 @@ async function agentFor(requested: z.output<typeof AgentRequest>, documents: Ser
   const base = AgentContent.parse(doc.content);
   if (requested.type === 'agent') return { doc, content: base };
   const { type: _, id: __, version: ___, ...overrides } = requested;
-  return { doc, content: overridden(base, overrides) };
+  return { doc, content: applyOverrides(base, overrides) };
 }
 
 const maxRosterChars = 512 * 1024; // they are stored in the record of the session
@@ -158,7 +158,7 @@ async function rosterFor(
     const { id, version } = entry.type === 'self' ? own : entry;
     const found = entry.type === 'self' ? own : await rosterAgent(entry, services.documents);
     const content = { ...AgentContent.parse(found.content), multiagent: null };
-    const skills = await foundSkills(content.skills, services.skills);
+    const skills = await findSkills(content.skills, services.skills);
     const model = await modelRefFor(content.model.id, { models: services.models, settings });
     roster.push({ agentId: id, version, model, content: { ...content, skills } });
   }
@@ -219,7 +219,7 @@ export async function resourcesFor(
     const path = parseMountPath(requested.mount_path ?? requested.file_id, n);
     if (paths.has(path)) throw invalid(`resources.${n}.mount_path: ${path} is there twice.`);
     paths.add(path);
-    const at = iso(now());
+    const at = toIsoTime(now());
     resources.push({
       file: { upload, path },
       shown: {

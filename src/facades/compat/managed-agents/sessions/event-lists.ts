@@ -13,7 +13,7 @@ import type { ThreadEvent } from './threads/session-projection.ts';
 
 type Sessions = Services['sessions'];
 /** Maximum that is cached: sessions, and characters of the JSON of all their events. */
-export const most = { sessions: 200, chars: 16 * 2 ** 20 };
+export const maxCached = { sessions: 200, chars: 16 * 2 ** 20 };
 /** A list that was not requested within this time is dropped. */
 const idleMs = 300_000;
 
@@ -46,12 +46,12 @@ export class EventLists {
   }
 
   #keep(list: EventList): void {
-    if (!list.isWhole || list.chars > most.chars) return;
+    if (!list.isWhole || list.chars > maxCached.chars) return;
     list.usedAt = this.#context.clock.now();
     this.#cached.set(list.id, list);
     let chars = [...this.#cached.values()].reduce((sum, one) => sum + one.chars, 0);
     for (const [id, oldest] of this.#cached) {
-      if (this.#cached.size <= most.sessions && chars <= most.chars) break;
+      if (this.#cached.size <= maxCached.sessions && chars <= maxCached.chars) break;
       this.#cached.delete(id);
       chars -= oldest.chars;
     }

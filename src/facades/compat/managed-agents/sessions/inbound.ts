@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { invalid, unsupportedField } from '../errors.ts';
-import { parsed } from '../wire.ts';
+import { parseInput } from '../wire.ts';
 
 const text = z.strictObject({ type: z.literal('text'), text: z.string().min(1) });
 const fileSource = z.strictObject({ type: z.literal('file'), file_id: z.string() });
@@ -65,10 +65,10 @@ export type InboundEvent = Exclude<z.output<typeof Inbound>, { type: 'system.mes
 const EventsBody = z.strictObject({ events: z.array(z.unknown()).min(1).max(1_000) });
 
 /** Parses and checks the events of a request. Rejects: invalid_request, and then none of them is processed. */
-export const inboundEvents = (body: unknown): InboundEvent[] => parsed(EventsBody, body).events.map(inboundEvent);
+export const inboundEvents = (body: unknown): InboundEvent[] => parseInput(EventsBody, body).events.map(inboundEvent);
 
 export function inboundEvent(input: unknown, n = 0): InboundEvent {
-  const event = parsed(z.object({ events: z.tuple([Inbound]) }), { events: [input] }).events[0];
+  const event = parseInput(z.object({ events: z.tuple([Inbound]) }), { events: [input] }).events[0];
   if (event.type === 'user.define_outcome' && event.rubric.type === 'file')
     throw unsupportedField(`events.${n}.rubric.type "file"`, 'send the rubric as text');
   if (event.type === 'system.message')

@@ -6,7 +6,7 @@ import { serverName } from '../resources/agent-content.ts';
 import { AgentContent, builtIn, type Policy, type ResolvedTool, usualEffort } from '../resources/agent-shapes.ts';
 import { type CloudConfig, type EnvironmentConfig, packageManagers } from '../resources/environments.ts';
 import { withRoster } from '../resources/multiagent.ts';
-import { MemoryStoreResource, mountedStore } from './memory-resources.ts';
+import { MemoryStoreResource, toMountedStore } from './memory-resources.ts';
 import type { AgentFacts } from './projection.ts';
 import { RepositoryResource } from './repository-resources.ts';
 
@@ -61,7 +61,7 @@ const isOn = ({ enabled }: { readonly enabled: boolean }) => enabled;
 export function toSessionAgent({ kept, roster, config, environment, files }: SessionRequest): SessionAgent {
   const { content } = kept;
   const packages = config?.type === 'cloud' ? toPackages(config) : undefined;
-  const stores = kept.resources.flatMap((one) => (one.type === 'memory_store' ? [mountedStore(one)] : []));
+  const stores = kept.resources.flatMap((one) => (one.type === 'memory_store' ? [toMountedStore(one)] : []));
   const workers = config?.type === 'self_hosted' ? kept.environmentId : environment;
   return {
     name: content.name,
@@ -169,7 +169,7 @@ function toShownAgent(kept: SessionContent, record: SessionRecord) {
 }
 
 /** The agent of a session as the API shows it. For a session that was created elsewhere: what is known of it. */
-export async function shownAgent(
+export async function toAgentReply(
   record: SessionRecord,
   kept: SessionContent | undefined,
   sessions: Services['sessions'],

@@ -73,7 +73,7 @@ function freePath(name: string, id: string, taken: ReadonlySet<string>): string 
 }
 
 /** Converts the store to the server's own format. */
-export const mountedStore = (resource: MemoryStoreResource): MountedStore => ({
+export const toMountedStore = (resource: MemoryStoreResource): MountedStore => ({
   store: resource.memory_store_id,
   folder: resource.mount_path.slice(memoryMount.length + 1),
   access: resource.access,

@@ -2,7 +2,7 @@ import type { ErrorCode } from '../../../../core/errors/errors.ts';
 import type { FactOf, SessionEvent } from '../../../../core/model/events.ts';
 import type { RunId, SessionId } from '../../../../core/model/ids.ts';
 import type { WaitReason } from '../../../../core/model/spending.ts';
-import { iso } from '../wire.ts';
+import { toIsoTime } from '../wire.ts';
 import { toBudgetView } from './budget.ts';
 import { type AnnouncedCall, Calls, type EventDraft } from './calls.ts';
 import { apiEventId, apiIdOf, apiMessageId, apiThreadId, apiUploadId, thoughtPart } from './ids.ts';
@@ -232,7 +232,7 @@ export class Projection {
   }
 
   #emit(type: string, fields: Fields, id?: string): void {
-    this.#out.push({ id: id ?? this.#nextId(), type, processed_at: iso(this.#now.at), ...fields });
+    this.#out.push({ id: id ?? this.#nextId(), type, processed_at: toIsoTime(this.#now.at), ...fields });
   }
   #emitDraft(draft: EventDraft | undefined): void {
     if (draft) this.#emit(draft.type, draft.fields);
@@ -244,7 +244,7 @@ export class Projection {
     const { type, fields } = this.outcomes.define(this.#id, event) ?? { type: 'user.message', fields: { content } };
     const requested = { id: this.#nextId(), type, processed_at: null, ...fields };
     if (event.runId === null || event.runId === this.#now.run)
-      this.#out.push({ ...requested, processed_at: iso(this.#now.at) });
+      this.#out.push({ ...requested, processed_at: toIsoTime(this.#now.at) });
     else this.#now.queued = new Map(this.#now.queued).set(event.runId, requested);
   }
   #take(runId: RunId | null): void {
@@ -252,7 +252,7 @@ export class Projection {
     const requested = runId === null ? undefined : this.#now.queued.get(runId);
     if (!requested) return;
     this.#now.queued = new Map([...this.#now.queued].filter(([other]) => other !== runId));
-    this.#out.push({ ...requested, processed_at: iso(this.#now.at) });
+    this.#out.push({ ...requested, processed_at: toIsoTime(this.#now.at) });
   }
   /** The queued messages, as lists show them. */
   get queued(): readonly ManagedEvent[] {

@@ -5,7 +5,7 @@ import { maxRepositories, pathOf, RepositoryInput, RepositoryInputs } from '../.
 import { Secret } from '../../../../core/text/secret.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalid } from '../errors.ts';
-import { iso, parsed } from '../wire.ts';
+import { parseInput, toIsoTime } from '../wire.ts';
 
 // Repositories of GitHub in a session: Corral's own repositories, each with a session credential for its token.
 
@@ -60,14 +60,14 @@ export function repositoriesFor(
     if (mount && !mount.startsWith(workspace)) throw invalid(`resources: ${mount} is not below ${workspace}`);
     const ref = at?.type === 'branch' ? at.name : at?.sha;
     const path = mount?.slice(workspace.length).replace(/\/$/, '');
-    const input = parsed(RepositoryInput, { url, ...(ref && { ref }), ...(path !== undefined && { path }) });
-    const time = iso(now());
+    const input = parseInput(RepositoryInput, { url, ...(ref && { ref }), ...(path !== undefined && { path }) });
+    const time = toIsoTime(now());
     const mount_path = `${workspace}${pathOf(input)}`;
     const times = { created_at: time, updated_at: time };
     const shown = { id: `sesrsc_${newId()}`, type, url, checkout: at ?? null, mount_path, ...times };
     return { input, token: new Secret(token), shown };
   });
-  parsed(z.object({ resources: RepositoryInputs }), { resources: created.map(({ input }) => input) });
+  parseInput(z.object({ resources: RepositoryInputs }), { resources: created.map(({ input }) => input) });
   return created;
 }
 

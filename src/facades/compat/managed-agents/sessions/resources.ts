@@ -5,9 +5,9 @@ import type { SessionAgent } from '../../../../core/model/session-agent.ts';
 import { Secret } from '../../../../core/text/secret.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import { invalid } from '../errors.ts';
-import { type FileDeps, uploadFor } from '../resources/files.ts';
+import { type FileDeps, findUpload } from '../resources/files.ts';
 import type { Route } from '../route.ts';
-import { paginate, parsed, withoutPrevious } from '../wire.ts';
+import { paginate, parseInput, withoutPrevious } from '../wire.ts';
 import { maxFiles, ResourceRequest, resourcesFor } from './create.ts';
 import { parseSessionId } from './ids.ts';
 import { parseSessionContent, type SessionContent } from './kept-session.ts';
@@ -65,7 +65,7 @@ export function resourceRoutes(parts: FileDeps): Route[] {
         const record = await found(params);
         const kept = parseSessionContent(record);
         const { resources = [] } = kept ?? {};
-        const requested = parsed(ResourceRequest, body);
+        const requested = parseInput(ResourceRequest, body);
         if (record.archived) throw invalid('The session is archived.', 'session_archived');
         if (record.agent?.environment !== undefined)
           throw invalid('`resources` are not supported with self-hosted environments.', 'not_supported');
@@ -75,7 +75,7 @@ export function resourceRoutes(parts: FileDeps): Route[] {
         if (own.length >= maxFiles) throw invalid(`A session has at most ${maxFiles} files.`);
         const taken = own.map(({ mount_path: path }) => path.slice(uploads.length));
         const deps = {
-          uploadOf: (file: string) => uploadFor(file, parts),
+          uploadOf: (file: string) => findUpload(file, parts),
           newId: () => `${ids()}${ids()}`,
           now: () => clock.now(),
         };
@@ -95,7 +95,7 @@ export function resourceRoutes(parts: FileDeps): Route[] {
       async run({ params, body }) {
         const record = await found(params);
         const resource = one(record, params.resource);
-        const { authorization_token: token } = parsed(TokenChange, body);
+        const { authorization_token: token } = parseInput(TokenChange, body);
         if (resource.type !== 'github_repository')
           throw invalid('authorization_token belongs to repositories; this resource is none.');
         await putToken(services.sessionCredentials, record.id, { url: resource.url, token: new Secret(token) });

@@ -5,16 +5,16 @@ import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnec
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { invalid } from '../errors.ts';
 import { newestSessions } from '../newest-sessions.ts';
-import { changedContent } from '../resources/agent-content.ts';
+import { applyAgentChange } from '../resources/agent-content.ts';
 import { Overrides } from '../resources/agent-shapes.ts';
 import { EnvironmentContent } from '../resources/environments.ts';
 import type { FileDeps } from '../resources/files.ts';
-import { contentFiles, uploadFor } from '../resources/files.ts';
+import { contentFiles, findUpload } from '../resources/files.ts';
 import type { Route } from '../route.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
-import { changedMetadata, MetadataChange, paginate, parsed } from '../wire.ts';
+import { applyMetadataChange, MetadataChange, paginate, parseInput } from '../wire.ts';
 import { refuseBeyondResults } from '../work/access.ts';
-import { BudgetInput, changedBudget } from './budget.ts';
+import { applyBudgetChange, BudgetInput } from './budget.ts';
 import { newSession } from './create.ts';
 import { eventRoutes } from './events.ts';
 import { apiSessionId, parseSessionId } from './ids.ts';
@@ -46,7 +46,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
   const { sessions, workQueue } = services;
   const reader = new SessionReader();
   const views = { services, reader, clock };
-  const uploadOf = (file: string) => uploadFor(file, parts);
+  const uploadOf = (file: string) => findUpload(file, parts);
   const found = (params: { readonly id?: string | undefined }) => sessions.get(parseSessionId(params.id ?? ''));
   const view = (record: SessionRecord) => sessionView(record, views);
   const events = eventRoutes({ sessions, reader, sse });
@@ -119,16 +119,16 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
       endpoint: 'POST /v1/sessions/:id',
       async run({ params, body }) {
         const record = await found(params);
-        const { title, metadata, budget, vault_ids: vaults, agent } = parsed(SessionUpdate, body);
+        const { title, metadata, budget, vault_ids: vaults, agent } = parseInput(SessionUpdate, body);
         if (vaults !== undefined) throw invalid('vault_ids cannot be changed after the creation of a session.');
         await sessions.update(record.id, {}); // a caller who must not change it does not learn its state
         if (record.archived) throw invalid('The session is archived.', 'session_archived');
         const changed = await changedAgent(record, agent);
         const { usage } = await reader.state(record, sessions);
-        const limit = budget === undefined ? undefined : changedBudget(budget, record, usage);
+        const limit = budget === undefined ? undefined : applyBudgetChange(budget, record, usage);
         await sessions.update(record.id, {
           ...(title !== undefined && title !== null && { title }),
-          ...(metadata && { metadata: changedMetadata(record.metadata ?? {}, metadata) }),
+          ...(metadata && { metadata: applyMetadataChange(record.metadata ?? {}, metadata) }),
           ...(changed && { agent: changed }),
           ...(limit && { budget: limit }),
         });
@@ -216,7 +216,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
     if (!kept) throw invalid('agent: only a session that was made by this API has an agent that can be changed.');
     const active = await sessions.activeRun(record.id);
     if (active) throw invalid('agent: the session must be idle.', 'session_running');
-    const content = changedContent(kept.content, change);
+    const content = applyAgentChange(kept.content, change);
     const environment = await services.documents.get(kept.environmentId).catch(unlessNotFound);
     const config = environment && EnvironmentContent.safeParse(environment.content).data?.config;
     const { environment: workers, files } = record.agent ?? {};

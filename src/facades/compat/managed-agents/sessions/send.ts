@@ -5,7 +5,7 @@ import type { Decision } from '../../../../core/model/runs/session-command.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { SendCommand } from '../../../../sessions/api/sessions.ts';
 import { ApiError, invalid } from '../errors.ts';
-import { iso } from '../wire.ts';
+import { toIsoTime } from '../wire.ts';
 import { type ContentFiles, type EventContents, readContents } from './content.ts';
 import { apiEventId, apiOutcomeId, apiThreadId } from './ids.ts';
 import type { InboundEvent } from './inbound.ts';
@@ -112,13 +112,13 @@ async function sendOne(
       ...event,
       content: eventContents.of(event).blocks,
       id: apiEventId(id, seq),
-      processed_at: active && !active.waiting ? null : iso(now()),
+      processed_at: active && !active.waiting ? null : toIsoTime(now()),
     };
   }
   if (event.type === 'user.define_outcome') {
     const { seq } = await sessions.send(id, toCommand(event, eventContents));
     const known = { max_iterations: event.max_iterations ?? usualIterations, outcome_id: apiOutcomeId(id, seq) };
-    return { ...event, ...known, id: apiEventId(id, seq), processed_at: iso(now()) };
+    return { ...event, ...known, id: apiEventId(id, seq), processed_at: toIsoTime(now()) };
   }
   return await interrupt(target, event);
 }
@@ -151,7 +151,7 @@ async function interrupt(
   const seq = end?.seq ?? before;
   // Without an effect, its id is not that of any event.
   const word = end ? apiEventId(id, seq) : `${apiEventId(id, seq)}none`;
-  return { ...event, session_thread_id: event.session_thread_id ?? null, id: word, processed_at: iso(now()) };
+  return { ...event, session_thread_id: event.session_thread_id ?? null, id: word, processed_at: toIsoTime(now()) };
 }
 const isStop = (event: SessionEvent) => event.type === 'run.end' && event.data.reason === 'stopped';
 
@@ -205,8 +205,8 @@ async function answerAll(
         (data as Resolved).callId === call?.callId &&
         ((data as Resolved).result !== undefined) === (event.type !== 'user.tool_confirmation'),
     );
-    if (!it) return { ...shown, id: `${callIn(event)}again`, processed_at: iso(now()) };
-    return { ...shown, id: apiEventId(id, it.seq), processed_at: iso(it.ts) };
+    if (!it) return { ...shown, id: `${callIn(event)}again`, processed_at: toIsoTime(now()) };
+    return { ...shown, id: apiEventId(id, it.seq), processed_at: toIsoTime(it.ts) };
   });
 }
 type Resolved = FactOf<'approval.resolved'>['data'];

@@ -3,10 +3,10 @@ import { toAppError } from '../../../../core/errors/errors.ts';
 import type { SessionEvent } from '../../../../core/model/events.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
-import { openSse, type SseContext, sseFrame } from '../../../../http/transport/sse.ts';
+import { openSse, type SseContext, toSseFrame } from '../../../../http/transport/sse.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { errorBody, invalid } from '../errors.ts';
-import { iso } from '../wire.ts';
+import { toIsoTime } from '../wire.ts';
 import { apiEventId, apiMessageId, thoughtPart } from './ids.ts';
 import type { ManagedEvent, Projection } from './projection.ts';
 import type { SessionReader } from './reader.ts';
@@ -35,7 +35,7 @@ export function checkDeltas(requested: readonly string[]): readonly string[] {
 
 /** The session or the thread is archived, so its stream ends. */
 const isLast = /^session\.(thread_)?status_terminated$/;
-const frameOf = (event: { readonly type: string }) => sseFrame({ event: event.type, data: event });
+const frameOf = (event: { readonly type: string }) => toSseFrame({ event: event.type, data: event });
 
 /** The events of a thread from now on, until its session ends or the client disconnects. */
 export async function streamEvents(
@@ -63,11 +63,15 @@ export async function streamEvents(
       () => false,
       (thrown: unknown) => toAppError(thrown).code === 'session_not_found',
     );
-    const last = { id: apiEventId(record.id, projection.seqOf(record.id) + 1), processed_at: iso(sse.clock.now()) };
+    const last = {
+      id: apiEventId(record.id, projection.seqOf(record.id) + 1),
+      processed_at: toIsoTime(sse.clock.now()),
+    };
     if (isGone) await stream.write(frameOf({ ...last, type: 'session.deleted' } as ManagedEvent));
   } catch (thrown) {
     const error = toAppError(thrown);
-    if (!stream.gone.aborted) await stream.write(sseFrame({ event: 'error', data: errorBody(500, error, requestId) }));
+    if (!stream.gone.aborted)
+      await stream.write(toSseFrame({ event: 'error', data: errorBody(500, error, requestId) }));
   }
 }
 

@@ -3,10 +3,10 @@ import type { SessionId } from '../../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { ownEnvironmentId } from '../resources/environments.ts';
-import { iso, isoOrNull } from '../wire.ts';
+import { isoOrNull, toIsoTime } from '../wire.ts';
 import { toBudgetView } from './budget.ts';
 import { apiSessionId, apiThreadId } from './ids.ts';
-import { parseSessionContent, type SessionContent, shownAgent } from './kept-session.ts';
+import { parseSessionContent, type SessionContent, toAgentReply } from './kept-session.ts';
 import type { SessionReader } from './reader.ts';
 import type { SessionProjection } from './threads/session-projection.ts';
 import { toStats, toUsage, type Usage } from './usage.ts';
@@ -38,8 +38,12 @@ async function shared(viewed: ViewedSession, amounts: Amounts, { services: { ses
   return {
     stats: toStats(activeMs, Math.max(0, now - record.createdAt)),
     usage: toUsage(amounts.usage, activeMs),
-    agent: await shownAgent(record, kept, sessions),
-    times: { created_at: iso(record.createdAt), updated_at: iso(record.updatedAt), archived_at: isoOrNull(archivedAt) },
+    agent: await toAgentReply(record, kept, sessions),
+    times: {
+      created_at: toIsoTime(record.createdAt),
+      updated_at: toIsoTime(record.updatedAt),
+      archived_at: isoOrNull(archivedAt),
+    },
   };
 }
 

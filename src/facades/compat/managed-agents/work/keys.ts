@@ -3,7 +3,7 @@ import type { EnvironmentKey } from '../../../../sessions/api/server/work-queue.
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import type { Route } from '../route.ts';
-import { iso, isoOrNull, paginate, parsed, withoutPrevious } from '../wire.ts';
+import { isoOrNull, paginate, parseInput, toIsoTime, withoutPrevious } from '../wire.ts';
 import { findIssuer } from './access.ts';
 import { findQueue } from './routes.ts';
 
@@ -15,7 +15,7 @@ const toKey = ({ id, environmentId, name, createdAt, lastUsedAt, revokedAt }: En
   type: 'environment_key' as const,
   environment_id: environmentId,
   name,
-  created_at: iso(createdAt),
+  created_at: toIsoTime(createdAt),
   last_used_at: isoOrNull(lastUsedAt),
   revoked_at: isoOrNull(revokedAt),
 });
@@ -26,7 +26,7 @@ export function environmentKeyRoutes({ services: { documents, workQueue }, crede
     {
       endpoint: 'POST /v1/environments/:id/keys',
       async run(apiRequest) {
-        const { name } = parsed(NewKey, apiRequest.body);
+        const { name } = parseInput(NewKey, apiRequest.body);
         const environment = await findQueue(documents, apiRequest.params.id ?? '');
         const { key, view } = await workQueue.createKey(environment, {
           name,

@@ -10,13 +10,13 @@ import { EnvironmentContent } from '../resources/environments.ts';
 import type { Route } from '../route.ts';
 import { apiSessionId } from '../sessions/ids.ts';
 import {
-  changedMetadata,
-  iso,
+  applyMetadataChange,
   isoOrNull,
   MetadataChange,
   paginate,
-  parsed,
+  parseInput,
   parseTime,
+  toIsoTime,
   withoutPrevious,
 } from '../wire.ts';
 import { findIssuer } from './access.ts';
@@ -37,7 +37,7 @@ export const toWork = (item: WorkItem, secret: string | null = null) => ({
   state: item.state,
   metadata: item.metadata,
   secret,
-  created_at: iso(item.createdAt),
+  created_at: toIsoTime(item.createdAt),
   acknowledged_at: isoOrNull(item.acknowledgedAt),
   started_at: isoOrNull(item.startedAt),
   latest_heartbeat_at: isoOrNull(item.heartbeatAt),
@@ -113,11 +113,11 @@ export function workRoutes({ services: { documents, workQueue }, credentials }: 
     {
       endpoint: 'POST /v1/environments/:id/work/:work',
       async run({ params, body }) {
-        const { metadata } = parsed(WorkUpdate, body);
+        const { metadata } = parseInput(WorkUpdate, body);
         const environment = await queue(params);
         const item = await workQueue.item(environment, params.work ?? '');
         if (!metadata) return toWork(item);
-        return toWork(await workQueue.setMetadata(environment, item.id, changedMetadata(item.metadata, metadata)));
+        return toWork(await workQueue.setMetadata(environment, item.id, applyMetadataChange(item.metadata, metadata)));
       },
     },
     {
@@ -152,7 +152,7 @@ export function workRoutes({ services: { documents, workQueue }, credentials }: 
       endpoint: 'POST /v1/environments/:id/work/:work/stop',
       worker: both,
       async run({ params, body }) {
-        const { force } = parsed(StopBody, body);
+        const { force } = parseInput(StopBody, body);
         return toWork(await workQueue.stop(await queue(params), params.work ?? '', { force: force ?? false }));
       },
     },

@@ -2,7 +2,7 @@ import type { SessionEvent } from '../../../../core/model/events.ts';
 import { workingRun } from '../../../shared/working-run.ts';
 import { isAction, type ToolUse, ToolUses } from '../actions.ts';
 import { derivedId } from '../ids.ts';
-import { iso, toolCall, type View } from '../names.ts';
+import { toIsoTime, toolCall, type View } from '../names.ts';
 import type { Block } from '../replies/conversation.ts';
 import { isAnswer } from './message-ids.ts';
 
@@ -80,6 +80,6 @@ const base = ({ sessionId, seq, ts }: SessionEvent) => ({
   chat_session_id: sessionId,
   sequence_number: seq,
   block_metadata: {},
-  created_at: iso(ts),
-  updated_at: iso(ts),
+  created_at: toIsoTime(ts),
+  updated_at: toIsoTime(ts),
 });

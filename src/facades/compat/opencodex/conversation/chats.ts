@@ -1,7 +1,7 @@
 import type { SessionRecord } from '../../../../core/model/records.ts';
-import { nothing } from '../../../../http/routes/route-docs.ts';
+import { noBodyReply } from '../../../../http/routes/route-docs.ts';
 import type { App } from '../../../../http/routes/routes.ts';
-import { about } from '../about.ts';
+import { describeRoute } from '../about.ts';
 import { findChat, findProject, type OpencodexDeps } from '../context.ts';
 import * as replies from '../replies/projects.ts';
 import { ChatChange, ChatParams, ChatsQuery, NewChat, NewChatQuery, PageQuery, ProjectParams } from '../schemas.ts';
@@ -42,7 +42,9 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
     {
       schema: { params: ProjectParams, querystring: PageQuery, response: { 200: replies.chats } },
       config: {
-        doc: about('ListProjectChats', 'List the chat sessions of a project, newest first', { fails: [404, 422] }),
+        doc: describeRoute('ListProjectChats', 'List the chat sessions of a project, newest first', {
+          fails: [404, 422],
+        }),
       },
     },
     async ({ params, query }) => list((await findProject(deps, params.project_id)).id, query),
@@ -51,7 +53,7 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
     ofProject,
     {
       schema: { params: ProjectParams, body: NewChat, response: { 201: replies.oneChat } },
-      config: { doc: about('CreateProjectChat', 'Create a chat session in a project', creation), once: 201 },
+      config: { doc: describeRoute('CreateProjectChat', 'Create a chat session in a project', creation), once: 201 },
     },
     ({ params, body }) => create(params.project_id, body.name),
   );
@@ -60,7 +62,7 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
     {
       schema: { querystring: ChatsQuery, response: { 200: replies.chats } },
       config: {
-        doc: about('ListChats', 'List chat sessions, newest first; sessions of other facades are among them', {
+        doc: describeRoute('ListChats', 'List chat sessions, newest first; sessions of other facades are among them', {
           fails: [404, 422],
         }),
       },
@@ -75,7 +77,7 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
     chats,
     {
       schema: { querystring: NewChatQuery, body: NewChat, response: { 201: replies.oneChat } },
-      config: { doc: about('CreateChat', 'Create a chat session in a project', creation), once: 201 },
+      config: { doc: describeRoute('CreateChat', 'Create a chat session in a project', creation), once: 201 },
     },
     ({ query, body }) => create(query.project_id, body.name),
   );
@@ -83,7 +85,7 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
     `${chats}/:sid`,
     {
       schema: { params: ChatParams, response: { 200: replies.oneChat } },
-      config: { doc: about('GetChat', 'Get a chat session', { fails: [404] }) },
+      config: { doc: describeRoute('GetChat', 'Get a chat session', { fails: [404] }) },
     },
     async ({ params }) => view(await findChat(deps, params.sid)),
   );
@@ -92,7 +94,7 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
     {
       schema: { params: ChatParams, body: ChatChange, response: { 200: replies.oneChat } },
       config: {
-        doc: about('UpdateChat', 'Rename or archive a chat session', {
+        doc: describeRoute('UpdateChat', 'Rename or archive a chat session', {
           bodyExample: { status: 'archived' },
           fails: [404, 413, 422],
         }),
@@ -110,8 +112,10 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
   app.delete(
     `${chats}/:sid`,
     {
-      schema: { params: ChatParams, response: { 204: nothing } },
-      config: { doc: about('DeleteChat', 'Delete a chat session with its sandbox and files', { fails: [404] }) },
+      schema: { params: ChatParams, response: { 204: noBodyReply } },
+      config: {
+        doc: describeRoute('DeleteChat', 'Delete a chat session with its sandbox and files', { fails: [404] }),
+      },
     },
     async ({ params }, reply) => {
       const { id } = await findChat(deps, params.sid);

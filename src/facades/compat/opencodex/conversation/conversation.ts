@@ -2,7 +2,7 @@ import type { SessionEvent } from '../../../../core/model/events.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import type { SideMessage } from '../../../../sessions/services/side-messages.ts';
-import { about } from '../about.ts';
+import { describeRoute } from '../about.ts';
 import { isAction, toAction, toActions } from '../actions.ts';
 import {
   actionMissing,
@@ -14,7 +14,7 @@ import {
   readView,
 } from '../context.ts';
 import { parsePosition } from '../ids.ts';
-import { iso } from '../names.ts';
+import { toIsoTime } from '../names.ts';
 import type { Message } from '../replies/conversation.ts';
 import * as replies from '../replies/conversation.ts';
 import { BlockParams, ChatParams, IdParams, NewMessage, PageQuery } from '../schemas.ts';
@@ -32,7 +32,7 @@ export function mountConversation(app: App, deps: OpencodexDeps, lists: ListAnsw
     {
       schema: { params: ChatParams, querystring: PageQuery, response: { 200: replies.messages } },
       config: {
-        doc: about('ListMessages', 'List the messages of a chat session, oldest first', {
+        doc: describeRoute('ListMessages', 'List the messages of a chat session, oldest first', {
           description: 'The text of one run is one message. Without `skip` and `limit`: the newest 500.',
           fails: [404, 422],
         }),
@@ -54,7 +54,7 @@ export function mountConversation(app: App, deps: OpencodexDeps, lists: ListAnsw
     {
       schema: { params: ChatParams, body: NewMessage, response: { 201: replies.storedMessage } },
       config: {
-        doc: about('CreateMessage', 'Send a message', {
+        doc: describeRoute('CreateMessage', 'Send a message', {
           bodyExample: { content: replies.text },
           fails: [404, 409, 413, 422],
         }),
@@ -83,7 +83,7 @@ function mountBlocks(app: App, deps: OpencodexDeps): void {
     {
       schema: { params: ChatParams, querystring: PageQuery, response: { 200: replies.blocks } },
       config: {
-        doc: about('ListBlocks', 'List the blocks of a conversation', {
+        doc: describeRoute('ListBlocks', 'List the blocks of a conversation', {
           description:
             'An active run shows only the messages of its users. Without `skip` and `limit`: the newest 500.',
           fails: [404, 422],
@@ -99,7 +99,7 @@ function mountBlocks(app: App, deps: OpencodexDeps): void {
     `${chat}/blocks/:id`,
     {
       schema: { params: BlockParams, response: { 200: replies.oneBlock } },
-      config: { doc: about('GetBlock', 'Get a block of a conversation', { fails: [404] }) },
+      config: { doc: describeRoute('GetBlock', 'Get a block of a conversation', { fails: [404] }) },
     },
     async ({ params }) => {
       const found = (await blocks(params.sid)).find(({ id }) => id === params.id);
@@ -115,7 +115,7 @@ function mountActions(app: App, deps: OpencodexDeps): void {
     {
       schema: { params: ChatParams, querystring: PageQuery, response: { 200: replies.actions } },
       config: {
-        doc: about('ListAgentActions', 'List the actions of the agent, oldest first', { fails: [404, 422] }),
+        doc: describeRoute('ListAgentActions', 'List the actions of the agent, oldest first', { fails: [404, 422] }),
       },
     },
     async ({ params, query }) => {
@@ -128,7 +128,7 @@ function mountActions(app: App, deps: OpencodexDeps): void {
     '/api/v1/agent-actions/:id',
     {
       schema: { params: IdParams, response: { 200: replies.oneAction } },
-      config: { doc: about('GetAgentAction', 'Get an action of the agent', { fails: [404] }) },
+      config: { doc: describeRoute('GetAgentAction', 'Get an action of the agent', { fails: [404] }) },
     },
     async ({ params }) => {
       const found = await findAction(deps, params.id);
@@ -166,7 +166,7 @@ function asideView(session: SessionRecord, { id, role, text, metadata, at }: Sid
     role,
     content: text,
     message_metadata: metadata,
-    created_at: iso(at),
+    created_at: toIsoTime(at),
     agent_actions: [],
   };
 }
@@ -199,7 +199,7 @@ async function send(
     role: 'user',
     content: text,
     message_metadata: metadata,
-    created_at: iso(events[0]?.ts ?? deps.clock.now()),
+    created_at: toIsoTime(events[0]?.ts ?? deps.clock.now()),
     agent_actions: [],
   };
 }

@@ -2,7 +2,7 @@ import { isNote } from '../../../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../../../core/model/events.ts';
 import { isAction } from '../actions.ts';
 import { derivedId } from '../ids.ts';
-import { iso, toolCall, type View } from '../names.ts';
+import { toIsoTime, toolCall, type View } from '../names.ts';
 import { textBlock } from './blocks.ts';
 import { isAnswer, MessageIds } from './message-ids.ts';
 
@@ -84,7 +84,7 @@ export class Frames {
     const frame = this.#frame(event);
     this.#isTorn = false;
     if (settled.has(event.type)) this.#gap = false;
-    return frame && { ...frame, seq: event.seq, timestamp: iso(event.ts) };
+    return frame && { ...frame, seq: event.seq, timestamp: toIsoTime(event.ts) };
   }
 
   #frame(event: SessionEvent): Frame | undefined {

@@ -1,7 +1,7 @@
 import type { SessionEvent } from '../../../../core/model/events.ts';
 import { isAction, ToolUses, toAction } from '../actions.ts';
 import { derivedId } from '../ids.ts';
-import { iso, type View } from '../names.ts';
+import { toIsoTime, type View } from '../names.ts';
 import type { Action, Message } from '../replies/conversation.ts';
 import { isAnswer, MessageIds } from './message-ids.ts';
 
@@ -57,7 +57,7 @@ class RunMessage {
       role: 'assistant',
       content: this.#shown.text,
       message_metadata: this.#streaming ? { streaming: true } : {},
-      created_at: iso(ts),
+      created_at: toIsoTime(ts),
       agent_actions: this.#shown.actions,
     };
     return { seq, message };
@@ -96,7 +96,7 @@ function errorRow({ seq, sessionId, ts, data }: Extract<SessionEvent, { type: 'r
     role: 'assistant',
     content: data.error,
     message_metadata: { error: true },
-    created_at: iso(ts),
+    created_at: toIsoTime(ts),
     agent_actions: [],
   };
   return { seq, message };
@@ -109,7 +109,7 @@ function userRow({ seq, sessionId, ts, data }: Extract<SessionEvent, { type: 'me
     role: 'user',
     content: data.text,
     message_metadata: {},
-    created_at: iso(ts),
+    created_at: toIsoTime(ts),
     agent_actions: [],
   };
   return { seq, message };

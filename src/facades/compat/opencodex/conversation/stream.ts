@@ -4,9 +4,9 @@ import type { SessionRecord } from '../../../../core/model/records.ts';
 import { publicText } from '../../../../http/errors/wire-errors.ts';
 import { parseCursor } from '../../../../http/transport/cursor.ts';
 import { closeCodes, type JsonObject, type Socket } from '../../../../http/transport/ws-socket.ts';
-import { about } from '../about.ts';
+import { describeRoute } from '../about.ts';
 import { findChat, type OpencodexDeps, readView } from '../context.ts';
-import { iso } from '../names.ts';
+import { toIsoTime } from '../names.ts';
 import { ChatParams, StreamMessage, StreamQuery } from '../schemas.ts';
 import { Frames } from './frames.ts';
 import type { ListAnswers } from './list-answers.ts';
@@ -17,7 +17,7 @@ export function mountStream(deps: OpencodexDeps, lists: ListAnswers): void {
     path: '/api/v1/chats/:sid/stream',
     params: ChatParams,
     query: StreamQuery,
-    doc: about('Stream', 'Follow a chat session, and talk to it', {
+    doc: describeRoute('Stream', 'Follow a chat session, and talk to it', {
       description:
         'Frames: user_text_block, title_updated, start (resuming_stream for a client that joins a run), chunk, action, observation, end, error, resync. Accepts ' +
         '{type: "message", content, mode?}, {type: "cancel"} (or "stop"), {type: "ping"}.',
@@ -25,7 +25,7 @@ export function mountStream(deps: OpencodexDeps, lists: ListAnswers): void {
     }),
     async open(socket, { params, query, caller }) {
       const complain = (text: string) =>
-        socket.sendJson({ type: 'error', content: text, message: text, timestamp: iso(deps.clock.now()) });
+        socket.sendJson({ type: 'error', content: text, message: text, timestamp: toIsoTime(deps.clock.now()) });
       const chat = findChat(deps, params.sid);
       // Frames can arrive with the upgrade; they wait until the session is known.
       socket.onJson(
@@ -138,7 +138,7 @@ function resync(
     latest_seq: head,
     seq: head,
     content: '',
-    timestamp: iso(now),
+    timestamp: toIsoTime(now),
   };
 }
 
@@ -166,7 +166,7 @@ async function take({ deps, socket, session, complain }: MessageIntake, frame: J
         await sessions.stop(session.id);
         return undefined;
       case 'ping':
-        return socket.sendJson({ type: 'pong', timestamp: iso(deps.clock.now()) });
+        return socket.sendJson({ type: 'pong', timestamp: toIsoTime(deps.clock.now()) });
       default:
         return complain(`Unknown message type: ${String(frame.type).slice(0, 100)}`);
     }

@@ -29,5 +29,5 @@ const file: File = {
 export const files = json('Files', FileList, { files: [file], total: 1 });
 const UploadReply = z.union([File, FileList]);
 export type UploadReply = z.output<typeof UploadReply>;
-export const uploaded = json('The file; of several, a list', UploadReply, file);
+export const uploadReply = json('The file; of several, a list', UploadReply, file);
 export const keptFile = json('The file', File, { ...file, file_type: 'output' });

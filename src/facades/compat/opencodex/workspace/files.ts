@@ -1,9 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { bytes, idempotencyHeader, nothing } from '../../../../http/routes/route-docs.ts';
+import { bytes, idempotencyHeader, noBodyReply } from '../../../../http/routes/route-docs.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import { receiveFiles, withBodyStreams } from '../../../shared/uploads.ts';
-import { about } from '../about.ts';
+import { describeRoute } from '../about.ts';
 import { findFile, findProject, type OpencodexDeps } from '../context.ts';
 import { toPage } from '../conversation/paging.ts';
 import * as replies from '../replies/files.ts';
@@ -21,7 +21,9 @@ export function mountFiles(app: App, deps: OpencodexDeps): void {
     `${base}/project/:project_id`,
     {
       schema: { params: ProjectParams, querystring: PageQuery, response: { 200: replies.files } },
-      config: { doc: about('ListProjectFiles', 'List the files of a project, newest first', { fails: [404, 422] }) },
+      config: {
+        doc: describeRoute('ListProjectFiles', 'List the files of a project, newest first', { fails: [404, 422] }),
+      },
     },
     async ({ params, query }) => {
       const { id } = await findProject(deps, params.project_id);
@@ -34,7 +36,7 @@ export function mountFiles(app: App, deps: OpencodexDeps): void {
     {
       schema: { params: IdParams, response: { 200: bytes('Its bytes'), 206: bytes('The range') } },
       config: {
-        doc: about('DownloadFile', 'Download a file, or a range of it', {
+        doc: describeRoute('DownloadFile', 'Download a file, or a range of it', {
           headers: { Range: 'one range of bytes' },
           fails: [404, 416],
         }),
@@ -56,8 +58,8 @@ export function mountFiles(app: App, deps: OpencodexDeps): void {
   app.delete(
     `${base}/:id`,
     {
-      schema: { params: IdParams, response: { 204: nothing } },
-      config: { doc: about('DeleteFile', 'Delete a file and its copies in workspaces', { fails: [404] }) },
+      schema: { params: IdParams, response: { 204: noBodyReply } },
+      config: { doc: describeRoute('DeleteFile', 'Delete a file and its copies in workspaces', { fails: [404] }) },
     },
     async ({ params }, reply) => {
       await uploads.delete((await findFile(deps, params.id)).id);
@@ -68,9 +70,9 @@ export function mountFiles(app: App, deps: OpencodexDeps): void {
     scope.post(
       `${base}/upload/:project_id`,
       {
-        schema: { params: ProjectParams, response: { 201: replies.uploaded } },
+        schema: { params: ProjectParams, response: { 201: replies.uploadReply } },
         config: {
-          doc: about('UploadFiles', 'Upload files to a project', {
+          doc: describeRoute('UploadFiles', 'Upload files to a project', {
             description:
               'multipart/form-data with one or several parts named `file` or `files`. They appear in the workspaces of the ' +
               "project's chat sessions as project_files/<filename>. A file of the same name is replaced and gets a new id.",

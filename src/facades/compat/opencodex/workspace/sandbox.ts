@@ -7,7 +7,7 @@ import type { App } from '../../../../http/routes/routes.ts';
 import { abortOnDisconnect, abortUnlessIdempotent } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { SandboxUsage } from '../../../../sessions/api/sandboxes.ts';
 import { toOutputs } from '../../../../sessions/services/cut-outputs.ts';
-import { about } from '../about.ts';
+import { describeRoute } from '../about.ts';
 import { findChat, notRunning, type OpencodexDeps } from '../context.ts';
 import { sid } from '../replies/examples.ts';
 import { ChatParams, Execute } from '../schemas.ts';
@@ -49,7 +49,7 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
     `${base}/start`,
     {
       schema: { params: ChatParams, response: started },
-      config: { doc: about('StartSandbox', 'Start the sandbox of a chat session', { fails: [404] }) },
+      config: { doc: describeRoute('StartSandbox', 'Start the sandbox of a chat session', { fails: [404] }) },
     },
     async ({ params }, reply) => {
       const { id } = await findChat(deps, params.sid);
@@ -64,7 +64,7 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
     {
       schema: { params: ChatParams, response: { 200: messageReply('Sandbox stopped successfully') } },
       config: {
-        doc: about('StopSandbox', 'Stop the sandbox: ends its processes and keeps its files', { fails: [404] }),
+        doc: describeRoute('StopSandbox', 'Stop the sandbox: ends its processes and keeps its files', { fails: [404] }),
       },
     },
     async ({ params }) => {
@@ -77,7 +77,7 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
     {
       schema: { params: ChatParams, response: { 200: messageReply('Sandbox reset successfully') } },
       config: {
-        doc: about('ResetSandbox', 'Empty the workspace and begin with a fresh sandbox', { fails: [404] }),
+        doc: describeRoute('ResetSandbox', 'Empty the workspace and begin with a fresh sandbox', { fails: [404] }),
       },
     },
     async ({ params }, reply) => {
@@ -90,7 +90,7 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
     `${base}/status`,
     {
       schema: { params: ChatParams, response: { 200: state } },
-      config: { doc: about('SandboxStatus', 'Get the state of the sandbox', { fails: [404] }) },
+      config: { doc: describeRoute('SandboxStatus', 'Get the state of the sandbox', { fails: [404] }) },
     },
     async ({ params }, reply) => {
       const { id: chat } = await findChat(deps, params.sid);
@@ -105,7 +105,7 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
     {
       schema: { params: ChatParams, body: Execute, response: { 200: result } },
       config: {
-        doc: about('Execute', 'Run a command in the sandbox', {
+        doc: describeRoute('Execute', 'Run a command in the sandbox', {
           bodyExample: { command: 'echo hi' },
           fails: [404, 409, 413, 422],
         }),

@@ -15,7 +15,7 @@ import {
   type WorkspaceFile,
 } from '../../../shared/archive/files-below.ts';
 import { mimeType } from '../../../shared/archive/mime.ts';
-import { about } from '../about.ts';
+import { describeRoute } from '../about.ts';
 import { findChat, findProject, invalid, type OpencodexDeps } from '../context.ts';
 import { uuid } from '../replies/examples.ts';
 import { keptFile } from '../replies/files.ts';
@@ -72,7 +72,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
     {
       schema: { params: ChatParams, response: { 200: replies.workspaceFiles } },
       config: {
-        doc: about(
+        doc: describeRoute(
           'ListWorkspaceFiles',
           'List the files of a workspace: what was uploaded, and the newest 500 others',
           {
@@ -99,7 +99,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
     `${base}/files/content`,
     {
       schema: { params: ChatParams, querystring: PathQuery, response: { 200: replies.content } },
-      config: { doc: about('ReadWorkspaceFile', 'Read a file as a page shows it', { fails: [404, 413, 422] }) },
+      config: { doc: describeRoute('ReadWorkspaceFile', 'Read a file as a page shows it', { fails: [404, 413, 422] }) },
     },
     async ({ params, query }, reply) => {
       const { id } = await findChat(deps, params.sid);
@@ -112,7 +112,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
     `${base}/files/download`,
     {
       schema: { params: ChatParams, querystring: PathQuery, response: { 200: bytes('Its bytes') } },
-      config: { doc: about('DownloadWorkspaceFile', 'Download a file', { fails: [404, 413, 422] }) },
+      config: { doc: describeRoute('DownloadWorkspaceFile', 'Download a file', { fails: [404, 413, 422] }) },
     },
     async ({ params, query }, reply) => {
       const { id } = await findChat(deps, params.sid);
@@ -132,7 +132,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
         response: { 200: bytes('A zip file', 'application/zip') },
       },
       config: {
-        doc: about('DownloadWorkspace', 'Download all uploaded or all other files', { fails: [404, 413, 422] }),
+        doc: describeRoute('DownloadWorkspace', 'Download all uploaded or all other files', { fails: [404, 413, 422] }),
       },
     },
     async ({ params, query: { type } }, reply) => {
@@ -156,7 +156,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
     {
       schema: { params: ChatParams, body: ToProject, response: { 201: keptFile } },
       config: {
-        doc: about('UploadToProject', 'Keep a file of the workspace in a project', {
+        doc: describeRoute('UploadToProject', 'Keep a file of the workspace in a project', {
           bodyExample: { path: '/workspace/report.md', project_id: uuid },
           fails: [404, 409, 413, 422],
         }),

@@ -2,17 +2,17 @@ import type { SessionEvent } from '../../../../core/model/events.ts';
 import type { UploadedFile, UploadService } from '../../../../sessions/projects/uploads.ts';
 import type { FileInfo } from './file-replies.ts';
 
-export const filePath = (id: string): string => `/api/v1/files/${id}/download`;
+export const toFilePath = (id: string): string => `/api/v1/files/${id}/download`;
 export const isFilePath = (path: string): boolean => /^\/api\/v1\/files\/[0-9a-f-]{36}\/download$/.test(path);
 
-export const uploadInfo = ({ id, name, mimeType, size, uploadedAt }: UploadedFile): FileInfo => ({
+export const toUploadInfo = ({ id, name, mimeType, size, uploadedAt }: UploadedFile): FileInfo => ({
   file_id: id,
   filename: name,
   content_type: mimeType,
   size,
   upload_date: new Date(uploadedAt).toISOString(),
   metadata: null,
-  file_url: filePath(id),
+  file_url: toFilePath(id),
 });
 
 /** The facts in the log about an attached file that is not an upload. */
@@ -55,7 +55,7 @@ export class FileInfos {
     for (const id of ids) {
       const file = await this.#uploads?.get(id).catch(() => undefined); // a deleted file keeps only its id from the log
       if (this.#known.size >= maxKnown) this.#known.clear();
-      if (file) this.#known.set(id, uploadInfo(file));
+      if (file) this.#known.set(id, toUploadInfo(file));
     }
   }
 }

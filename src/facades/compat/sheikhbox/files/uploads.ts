@@ -6,7 +6,7 @@ import { success } from '../../../shared/envelope.ts';
 import { receiveFiles, withBodyStreams } from '../../../shared/uploads.ts';
 import { aboutOther as about, type SheikhboxContext } from '../context.ts';
 import { FileParams, MinutesBody } from '../schemas.ts';
-import { filePath, uploadInfo } from './file-infos.ts';
+import { toFilePath, toUploadInfo } from './file-infos.ts';
 import { fileInfo, fileLink } from './file-replies.ts';
 
 const base = '/api/v1/files';
@@ -24,7 +24,7 @@ export function mountUploads(app: App, { uploads, idempotency, ...context }: She
         schema: { params: FileParams, response: { 200: fileInfo } },
         config: { doc: about(name, summary, { fails: [404] }) },
       },
-      async ({ params }) => success(uploadInfo(await uploads.get(params.id))),
+      async ({ params }) => success(toUploadInfo(await uploads.get(params.id))),
     );
   }
   app.post(
@@ -41,7 +41,7 @@ export function mountUploads(app: App, { uploads, idempotency, ...context }: She
     async ({ params, body }) => {
       const { id } = await uploads.get(params.id);
       const seconds = body.expire_minutes * 60;
-      const what = { method: 'GET', path: filePath(id), purpose: 'file' } as const;
+      const what = { method: 'GET', path: toFilePath(id), purpose: 'file' } as const;
       return success({ signed_url: context.signed.sign(what, seconds * 1_000), expires_in: seconds });
     },
   );
@@ -66,7 +66,7 @@ export function mountUploads(app: App, { uploads, idempotency, ...context }: She
         receiveFiles({ request, reply, uploads, projectId: null, maxFiles: 1 }, (staged) =>
           idempotency.once(request, reply, async () => {
             const [file] = await uploads.keep(staged);
-            return success(uploadInfo(file as UploadedFile));
+            return success(toUploadInfo(file as UploadedFile));
           }),
         ),
     );

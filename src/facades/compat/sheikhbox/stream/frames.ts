@@ -1,6 +1,6 @@
 import type { SessionEvent } from '../../../../core/model/events.ts';
 import { NewestFrames } from '../../../../http/transport/newest-frames.ts';
-import { sseFrame } from '../../../../http/transport/sse.ts';
+import { toSseFrame } from '../../../../http/transport/sse.ts';
 import type { FileInfos } from '../files/file-infos.ts';
 import { type Profile, toSheikhbox } from './events.ts';
 
@@ -8,7 +8,7 @@ interface Frame {
   readonly event: string;
   readonly data: { readonly event_id: string };
 }
-export const toFrame = ({ event, data }: Frame): Buffer => sseFrame({ id: data.event_id, event, data });
+export const toFrame = ({ event, data }: Frame): Buffer => toSseFrame({ id: data.event_id, event, data });
 
 /**
  * An event of the history as JSON text; empty when the event is not shown. Cached by event object, except for events with an

@@ -2,8 +2,8 @@ import type { FastifyReply } from 'fastify';
 import { pause } from '../../../../core/concurrency/cancel.ts';
 import { repeat } from '../../../../core/concurrency/rounds.ts';
 import type { App } from '../../../../http/routes/routes.ts';
-import { openSse, sseFrame } from '../../../../http/transport/sse.ts';
-import { about, base, type SheikhboxContext } from '../context.ts';
+import { openSse, toSseFrame } from '../../../../http/transport/sse.ts';
+import { describeRoute, type SheikhboxContext, sessionsPath } from '../context.ts';
 import { listStream } from '../replies.ts';
 import { listItem } from '../views.ts';
 
@@ -12,11 +12,11 @@ const minPauseMs = 1_000;
 /** Streams the list of sessions as it changes, so that a page does not poll it every few seconds. */
 export function mountList(app: App, context: SheikhboxContext): void {
   app.post(
-    base,
+    sessionsPath,
     {
       schema: { response: { 200: listStream } },
       config: {
-        doc: about('WatchSessions', 'Follow the list of sessions', {
+        doc: describeRoute('WatchSessions', 'Follow the list of sessions', {
           description: 'The whole list at once and on each change, at most once a second. Any body is ignored.',
         }),
         stream: true,
@@ -30,7 +30,7 @@ export function mountList(app: App, context: SheikhboxContext): void {
 async function streamList(reply: FastifyReply, { sessions, sse, clock, profile }: SheikhboxContext): Promise<void> {
   const read = async () => {
     const list = (await sessions.list()).map((session) => listItem(session, profile));
-    return sseFrame({ event: 'sessions', data: { sessions: list } });
+    return toSseFrame({ event: 'sessions', data: { sessions: list } });
   };
   let shown = await read(); // a failure here can still be answered with a status
   using stream = openSse(reply, sse);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { readPicture } from '../../../../../src/agents/tools/computer/codecs.ts';
-import { scaled, writePng } from '../../../../../src/agents/tools/computer/png.ts';
+import { scaleRaster, writePng } from '../../../../../src/agents/tools/computer/png.ts';
 import { gridOfThousand, modelScreen, scalePoint } from '../../../../../src/agents/tools/computer/screen.ts';
 
 test.each([
@@ -48,8 +48,8 @@ test('a smaller picture averages, a larger one repeats, and what is clear is whi
   const gray = (...levels: number[]) => Buffer.from(levels.flatMap((level) => [level, level, level, 255]));
   const picture = { width: 2, height: 2, rgba: gray(0, 100, 200, 100) };
   const whole = { x: 0, y: 0, width: 2, height: 2 };
-  expect(scaled(picture, whole, { width: 1, height: 1 }).rgba).toEqual(gray(100));
-  const corner = scaled(picture, { x: 1, y: 0, width: 1, height: 1 }, { width: 2, height: 1 });
+  expect(scaleRaster(picture, whole, { width: 1, height: 1 }).rgba).toEqual(gray(100));
+  const corner = scaleRaster(picture, { x: 1, y: 0, width: 1, height: 1 }, { width: 2, height: 1 });
   expect(corner.rgba).toEqual(gray(100, 100));
-  expect(scaled({ ...picture, rgba: Buffer.alloc(16) }, whole, { width: 1, height: 1 }).rgba).toEqual(gray(255));
+  expect(scaleRaster({ ...picture, rgba: Buffer.alloc(16) }, whole, { width: 1, height: 1 }).rgba).toEqual(gray(255));
 });

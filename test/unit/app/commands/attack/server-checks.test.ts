@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Answer, Question, ServerAnswers } from '../../../../../src/app/commands/attack/ask-server.ts';
-import { judgedServer, serverChecks } from '../../../../../src/app/commands/attack/server-checks.ts';
+import { judgeServer, serverChecks } from '../../../../../src/app/commands/attack/server-checks.ts';
 
 const answer = (status: number, text = '', headers: Answer['headers'] = {}): Answer => ({ status, text, headers });
 const file = answer(404, 'no such file');
@@ -21,7 +21,7 @@ const closed: ServerAnswers = {
 };
 const about = { hasToken: true, isLoopback: true, secret: 'the-secret' };
 const wrong = (more: Partial<ServerAnswers>, who: Partial<typeof about> = {}) =>
-  judgedServer({ ...closed, ...more }, { ...about, ...who })
+  judgeServer({ ...closed, ...more }, { ...about, ...who })
     .filter(({ state }) => state !== 'ok')
     .map(({ check, state }) => [check, state]);
 

@@ -1,6 +1,6 @@
 import type { SessionEvent } from '../../../../../core/model/events.ts';
 import type { SessionId } from '../../../../../core/model/ids.ts';
-import { iso } from '../../wire.ts';
+import { toIsoTime } from '../../wire.ts';
 import { type ShownBudget, toBudgetView } from '../budget.ts';
 import type { AnnouncedCall } from '../calls.ts';
 import { apiEventId, apiIdOf, apiThreadId } from '../ids.ts';
@@ -187,7 +187,7 @@ export class SessionProjection {
   /** The last text of a child, which its parent receives. */
   #replyToParent({ child, parent, text, source }: ChildText & { readonly source: SessionEvent }): ThreadEvent[] {
     const content = [{ type: 'text', text }];
-    const word = (part: number) => ({ id: apiEventId(child, source.seq, part), processed_at: iso(source.ts) });
+    const word = (part: number) => ({ id: apiEventId(child, source.seq, part), processed_at: toIsoTime(source.ts) });
     const { agent_name: to_agent_name } = this.of(parent).thread;
     const name = parent === this.#id ? {} : { to_agent_name };
     const sent = { type: 'agent.thread_message_sent', to_session_thread_id: apiThreadId(parent), ...name, content };
@@ -260,7 +260,7 @@ export class SessionProjection {
     const { ownEvents: created, source } = cause;
     const alike = ofSession.has(type) ? created.find((one) => one.type === type) : undefined;
     const id = alike?.id ?? apiIdOf(source, part);
-    return { thread: this.#id, event: { id, type, processed_at: iso(source.ts), ...fields } };
+    return { thread: this.#id, event: { id, type, processed_at: toIsoTime(source.ts), ...fields } };
   }
 }
 interface Cause {
