@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../core/errors/errors.ts';
+import { AppError, type ErrorCode } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import { withoutSecret } from '../../core/text/secret-forms.ts';
 import { beginningOf } from '../../core/text/text.ts';
@@ -70,12 +70,14 @@ function codeOf({ status, text, names = [] }: Refusal): ErrorCode {
   return refused.test(message) ? 'model_refused' : 'model_rejected';
 }
 
-export const unreachableTurn = (model: string, advice: SettingNames): FailedTurn => ({
-  kind: 'failed',
-  code: 'model_unavailable',
-  message: `${model} cannot be reached, or broke off its reply. Check the network and ${advice.baseUrl}.`,
-  retryable: true,
-});
+/** `thrown` has the reason where the server's own connection failed. */
+export function unreachableTurn(model: string, advice: SettingNames, thrown?: unknown): FailedTurn {
+  const why = thrown instanceof AppError ? thrown : undefined;
+  const message = why
+    ? `${model} cannot be reached: ${why.publicMessage} Check that its server runs, and ${advice.baseUrl}.`
+    : `${model} cannot be reached, or broke off its reply. Check the network and ${advice.baseUrl}.`;
+  return { kind: 'failed', code: 'model_unavailable', message, retryable: why?.code !== 'forbidden' };
+}
 
 const stalledTurn = (model: string, ms: number): FailedTurn => ({
   kind: 'failed',

@@ -3,6 +3,7 @@ import { readErrorText } from '../../../src/agents/models/aisdk/error-text.ts';
 import { collectTurn } from '../../../src/agents/models/collect.ts';
 import { createModel } from '../../../src/agents/models/registry.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
 
 const tool = {
   name: 'file_read',
@@ -15,7 +16,7 @@ const chunk = (delta: object, finish?: string) =>
 const replied = (...texts: string[]) => texts.map((content) => chunk({ content })).join('');
 const sse = (body: string) => new Response(body, { headers: { 'content-type': 'text/event-stream' } });
 
-async function reply(response: Response) {
+async function reply(response: Response | Error) {
   let requests = 0;
   const model = await createModel('local/m', {
     models: {
@@ -31,6 +32,7 @@ async function reply(response: Response) {
     random: () => 0,
     fetchWithin: () => async () => {
       requests++;
+      if (response instanceof Error) throw response;
       return response;
     },
   });
@@ -225,3 +227,15 @@ test.each([
 
 test('a page of 64 KiB without an end is read once', () =>
   expect(readErrorText(`<${'<a '.repeat(1_000_000)}`)).toBe(''));
+
+test.each([
+  ['not_found', '127.0.0.1:9: the connection failed (ECONNREFUSED).', true],
+  ['forbidden', '127.0.0.1:9 is at a private address; see egress.allowRanges.', false],
+] as const)(
+  'a connection of this server that failed (%s) is no answer of the provider',
+  async (code, why, retryable) => {
+    const { outcome } = await reply(new AppError(code, why));
+    const message = expect.stringContaining(`local/m cannot be reached: ${why}`);
+    expect(outcome).toMatchObject({ kind: 'failed', code: 'model_unavailable', message, retryable });
+  },
+);

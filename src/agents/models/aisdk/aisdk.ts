@@ -5,6 +5,7 @@ import {
   type LanguageModelV4FunctionTool,
   type LanguageModelV4ProviderTool,
 } from '@ai-sdk/provider';
+import { AppError } from '../../../core/errors/errors.ts';
 import { type JsonLimits, jsonWithin } from '../../../core/text/json.ts';
 import { endOfBroken, type Refusal, toRefusedTurn, unreachableTurn } from '../failures.ts';
 import type { Model, TurnPart, TurnRequest } from '../model.ts';
@@ -32,6 +33,7 @@ function findRefusal(thrown: unknown, now: number): Refusal | undefined {
       retryAfterMs: delayOf(responseHeaders, now),
     };
   }
+  if (thrown instanceof AppError) return undefined; // of this server's own connection
   const error = thrown as { statusCode?: unknown; message?: unknown; data?: unknown; type?: unknown; code?: unknown };
   const inside = namesIn(error?.data ?? error);
   const isRefusal = typeof error?.statusCode === 'number' || (typeof error?.message === 'string' && inside.length > 0);
@@ -147,7 +149,7 @@ export function aiSdkModel(options: AiSdkOptions): Model {
     } catch (thrown) {
       yield endOfBroken({ signal, silence, model: name, idleMs, key }, () => {
         const refusal = findRefusal(thrown, clock.now());
-        return refusal ? toRefusedTurn(refusal, name, advice) : unreachableTurn(name, advice);
+        return refusal ? toRefusedTurn(refusal, name, advice) : unreachableTurn(name, advice, thrown);
       });
     }
   }

@@ -121,7 +121,7 @@ export function geminiModel(options: GeminiOptions): Model {
       yield endOfBroken({ signal, silence, model: name, idleMs, key }, () => {
         if (isFailure(thrown)) return thrown;
         const refusal = refusalOf(thrown);
-        return refusal ? refused(refusal) : unreachableTurn(name, advice);
+        return refusal ? refused(refusal) : unreachableTurn(name, advice, thrown);
       });
     }
   }

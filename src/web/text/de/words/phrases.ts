@@ -159,6 +159,8 @@ export const phrases: Readonly<Record<string, string>> = {
   '{model} answered {status}.': '{model} antwortete mit {status}.',
   '{model} cannot be reached, or broke off its reply. Check the network and {setting}.':
     '{model} ist nicht erreichbar oder brach die Antwort ab. Prüfen Sie das Netz und {setting}.',
+  '{model} cannot be reached: {why} Check that its server runs, and {setting}.':
+    '{model} ist nicht erreichbar: {why} Prüfen Sie, ob sein Server läuft, und {setting}.',
   '{model} sent nothing for {seconds} s.': '{model} sandte {seconds} s lang nichts.',
   'The conversation is too long for the model.': 'Das Gespräch ist zu lang für das Modell.',
   'The model gave empty replies only.': 'Das Modell gab nur leere Antworten.',
