@@ -69,11 +69,12 @@ export const ErrorNote = ({ text }: { text: string }) => (
 export function RetryNote({ item }: { item: RetryItem }) {
   const { failures, detail, next, isOver } = item.state.value;
   const isLive = useContext(Live);
+  if (detail === '' && failures < 2) return null;
   return (
     <p class="aside retrying" data-over={isOver}>
       {!isOver && isLive && <span class="dot" data-status="running" aria-hidden="true" />}
       <span>
-        {boundedLine(failureText(detail))} {isOver && failures > 1 && t('retry.was', { n: failures })}
+        {detail !== '' && boundedLine(failureText(detail))} {isOver && failures > 1 && t('retry.was', { n: failures })}
         {!isOver && next && t('retry.next', { n: next.number, most: next.most })}{' '}
         {!isOver && next && isLive && <Countdown to={next.at} />}
       </span>

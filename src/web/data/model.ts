@@ -311,6 +311,7 @@ export class ConversationModel {
         return;
       case 'run.error':
         if (this.#lacksRepository) return;
+        this.#shortenRetries(event.data.error);
         this.#add({ kind: 'error', ...at, text: event.data.error });
         return;
       case 'run.end':
@@ -414,6 +415,13 @@ export class ConversationModel {
     const now = { failures, detail, ...(next && { next }), isOver: false };
     if (this.#retry) this.#retry.state.value = now;
     else this.#retry = this.#add<RetryItem>({ kind: 'retry', ...at, state: signal(now) });
+  }
+
+  /** The failure is said once: the line of the retries keeps their number. */
+  #shortenRetries(detail: string): void {
+    const line = this.#items.findLast((item) => item.kind === 'retry');
+    if (line?.kind === 'retry' && line.state.value.detail === detail)
+      line.state.value = { ...line.state.value, detail: '' };
   }
 
   #endRetries(): void {

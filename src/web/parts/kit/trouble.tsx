@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { toErrorText } from '../../data/server.ts';
 import { t } from '../../text/text.ts';
 
@@ -23,12 +23,16 @@ export function useTrouble(): [text: string, tryIt: RunAction] {
   return [text, tryIt];
 }
 
-export const Trouble = ({ text }: { text: string }) =>
-  text === '' ? null : (
-    <p class="note bad" role="alert">
+/** Scrolls to itself, because a form can be longer than its dialog. */
+export function Trouble({ text }: { text: string }) {
+  const ref = useRef<HTMLParagraphElement>(null);
+  useEffect(() => ref.current?.scrollIntoView({ block: 'nearest' }), [text]);
+  return text === '' ? null : (
+    <p ref={ref} class="note bad" role="alert">
       {text}
     </p>
   );
+}
 
 /** In the place of what is not read yet: that it comes, or why it does not. */
 export const Pending = ({ trouble }: { trouble: string }) =>

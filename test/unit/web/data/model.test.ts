@@ -85,6 +85,9 @@ test('failures of the provider one after another are one line, with the next try
   });
   model.take([event('message.assistant', { messageId: 'm', text: 'Here.' })]);
   expect(line.state.value.isOver).toBe(true);
+  const last = modelOf(failure(1), event('run.error', { error: 'Overloaded.' }));
+  const [first] = last.items.value;
+  expect([kinds(last), first?.kind === 'retry' && first.state.value.detail]).toEqual([['retry', 'error'], '']);
   model.take([failure(1)]);
   expect(kinds(model)).toEqual(['retry', 'assistant', 'retry']);
 });
