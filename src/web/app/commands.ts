@@ -6,6 +6,7 @@ import { theme } from '../data/prefs.ts';
 import { go } from '../data/route.ts';
 import { current, currentId } from '../data/sessions.ts';
 import { isBusy } from '../data/status.ts';
+import { tabId } from '../parts/kit/tabs.tsx';
 import { attempt } from '../parts/notice.tsx';
 import { sessionCommands } from '../sessions/commands.ts';
 import { openSettings } from '../settings/settings.tsx';
@@ -118,7 +119,10 @@ const workCommands: readonly Command[] = tabs.map(({ id, label, icon, shows }) =
   label,
   icon,
   when: () => current.value !== undefined && (shows?.(current.value) ?? true),
-  run: () => showTab(id),
+  run: () => {
+    showTab(id);
+    setTimeout(() => document.getElementById(tabId(id))?.focus(), 50);
+  },
 }));
 
 /** All entries of the palette. A room adds its own in its `commands.ts`. */

@@ -28,6 +28,9 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
     // Another person decided first, which the log reports soon; or the request failed, and can be repeated.
     await attempt(t('approval.notDecided'), work);
     setAsked(false);
+    // The button with the focus is gone. A phone would show its keyboard.
+    if (document.activeElement === document.body && !matchMedia('(pointer: coarse)').matches)
+      document.getElementById('message')?.focus();
   };
   const told = toldBy(args);
   const proposal = isProposal(item.request.function, args) ? args : undefined;

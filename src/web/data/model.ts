@@ -417,7 +417,7 @@ export class ConversationModel {
     else this.#retry = this.#add<RetryItem>({ kind: 'retry', ...at, state: signal(now) });
   }
 
-  /** The failure is said once: the line of the retries keeps their number. */
+  /** The card shows the failure, so the line of the retries keeps only their number. */
   #shortenRetries(detail: string): void {
     const line = this.#items.findLast((item) => item.kind === 'retry');
     if (line?.kind === 'retry' && line.state.value.detail === detail)
