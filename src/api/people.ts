@@ -127,6 +127,25 @@ export const peopleRouter = router({
     await people?.endDevice(input.id, principal.person);
     return { ok: true as const };
   }),
+  allowCommand: operation({
+    rest: 'POST /api/v1/people/me/commands',
+    id: 'allowCommand',
+    summary: 'Allow a command of `corral login` to act for the person on the page',
+    may: 'any',
+    in: z.strictObject({
+      /** The SHA-256 of the command's verifier, as base64url. */
+      challenge: z.string().regex(/^[\w-]{43}$/),
+      /** The command and its machine, as the person reads them. */
+      agent: z.string().max(100),
+    }),
+    out: z.object({ code: z.string() }),
+    example: { challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM', agent: 'corral on laptop' },
+    answer: { code: 'eyJ2IjoxLCJraWQiOiI1ZjBjM2Q5YjIxYWEifQ' },
+    fails: [401, 403, 413, 422],
+  }).mutation(async ({ ctx: { principal, people }, input }) => {
+    if (!people) throw new AppError('unsupported', 'This server has no identity provider.');
+    return { code: await people.allowCommand(principal.key, input) };
+  }),
   list: operation({
     rest: 'GET /api/v1/people',
     id: 'people',

@@ -257,8 +257,17 @@ function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], principalOf: (
   const parts = deps.opencodex && guardedParts(deps.opencodex, raw, principalOf);
   const services = withPermissions(raw, { principalOf, ...(parts && { attach: parts.uploads.get }) });
   const keys: KeyAdmin | undefined = deps.keys;
-  const people = keys && deps.signIns && peopleAdmin(deps.signIns.people, keys);
-  const peopleActions = { change: 'person.change', endDevice: 'person.end-device' };
+  const signIns = deps.signIns?.signIn;
+  const people =
+    keys &&
+    deps.signIns &&
+    signIns &&
+    peopleAdmin(deps.signIns.people, { keys, allow: (...of) => signIns.allowCommand(...of) });
+  const peopleActions = {
+    change: 'person.change',
+    endDevice: 'person.end-device',
+    allowCommand: 'person.allow-command',
+  };
   return {
     audit,
     services: audit ? auditedServices(services, raw, audit) : services,

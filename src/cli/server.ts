@@ -1,9 +1,11 @@
+import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Box, Corral, CorralError } from '../client/index.ts';
 import { trimEndCharacters } from '../core/text/text.ts';
 import { UsageError } from './exit-codes.ts';
 import type { Io } from './io.ts';
+import { readTokens } from './saved-tokens.ts';
 
 /** The file that a running server writes for the commands of its own user (src/app/commands/local-server.ts). */
 export interface LocalServer {
@@ -23,20 +25,30 @@ export function resolveAddress(value: string | undefined, env: Io['env']): Serve
   const url = value ?? (env.CORRAL_URL || undefined);
   const token = env.CORRAL_TOKEN || undefined;
   const found = foundFiles(env).flatMap((file) => readFound(file) ?? []);
+  const saved = readTokens(env);
   if (url === undefined) {
     const [local] = found;
-    return { url: local?.url ?? usual, token: token ?? local?.token };
+    const at = local?.url ?? saved.server ?? usual;
+    return { url: at, token: token ?? local?.token ?? saved.tokens[new URL(at).origin] };
   }
   if (!/^https?:\/\/[^/]/.test(url) || !URL.canParse(url)) {
     throw new UsageError(`${url} is not the address of a server. Write it like ${usual}.`);
   }
   const own = found.find((one) => new URL(one.url).origin === new URL(url).origin);
-  return { url: trimEndCharacters(url, '/'), token: token ?? own?.token };
+  return { url: trimEndCharacters(url, '/'), token: token ?? own?.token ?? saved.tokens[new URL(url).origin] };
 }
 
 export function connectTo(value: string | undefined, env: Io['env']): Corral {
   const { url, token = '' } = resolveAddress(value, env);
   return new Corral({ url, token });
+}
+
+/** Opens the address in the user's browser, if there is one. */
+export function openBrowser(url: string): void {
+  const program = { darwin: 'open', win32: 'explorer' }[process.platform as string] ?? 'xdg-open';
+  spawn(program, [url], { detached: true, stdio: 'ignore' })
+    .on('error', () => {})
+    .unref();
 }
 
 /** The server that runs on this data folder, as it describes itself there. */

@@ -41,6 +41,8 @@ const Device = z.object({
   id: z.string(),
   person: z.string(),
   kind: z.enum(['browser', 'command']),
+  /** The browser in which the person allowed this command; the command's access ends with the browser's. */
+  parent: z.string().nullable().default(null),
   secret: Hash,
   /** The secret before the last rotation, until the new one is used. */
   before: Hash.nullable(),
@@ -98,6 +100,8 @@ interface DeviceUse {
 export interface NewDevice {
   readonly kind: Device['kind'];
   readonly agent: string;
+  /** The browser of a command. */
+  readonly parent?: string | null;
   readonly sid: string | null;
   readonly refreshes: boolean;
   readonly seal: (id: string) => SealedValue | null;
@@ -214,7 +218,7 @@ export class People implements Disposable {
       if (!live) continue;
       if (isNew && device.before) this.#settled.set(id, this.#settled.get(id) ?? clock.now());
       if (isOld && clock.now() - (this.#settled.get(id) ?? clock.now()) > overlapMs) continue;
-      live.use.at = clock.now();
+      this.#used(id);
       return live.principal;
     }
     return undefined;
@@ -242,6 +246,12 @@ export class People implements Disposable {
     const use = this.#liveDevices.get(id)?.use;
     return use === undefined ? 0 : use.open > 0 ? this.#deps.clock.now() : use.at;
   }
+  #used(id: string): void {
+    const live = this.#liveDevices.get(id);
+    if (live) live.use.at = this.#deps.clock.now();
+    const parent = this.#devices.get(id)?.parent ?? null;
+    if (parent !== null) this.#used(parent); // a person who works with a command is at work
+  }
   /** Marks the device as in use until the returned function is called. */
   opened(id: string): () => void {
     const use = this.#liveDevices.get(id)?.use;
@@ -249,7 +259,7 @@ export class People implements Disposable {
     use.open++;
     return () => {
       use.open--;
-      use.at = this.#deps.clock.now();
+      this.#used(id);
     };
   }
 
@@ -281,7 +291,10 @@ export class People implements Disposable {
   }
 
   /** Signs a person in at a new device. Its secret is in the answer only. The oldest of too many devices ends. */
-  async enter(person: Person, { seal, agent, ...more }: NewDevice): Promise<{ device: Device; secret: string }> {
+  async enter(
+    person: Person,
+    { seal, agent, parent = null, ...more }: NewDevice,
+  ): Promise<{ device: Device; secret: string }> {
     const { clock, ids, peppers } = this.#deps;
     const now = clock.now();
     const id = ids.short();
@@ -290,7 +303,16 @@ export class People implements Disposable {
     const device = await this.#devices.change(id, (taken) => {
       if (taken) throw new AppError('conflict', 'This id is taken. Try again.');
       const secrets = { secret: peppers.hash(secret), before: null };
-      return { id, person: person.id, ...more, ...secrets, agent: agent.slice(0, 200), tokens: seal(id), ...times };
+      return {
+        id,
+        person: person.id,
+        parent,
+        ...more,
+        ...secrets,
+        agent: agent.slice(0, 200),
+        tokens: seal(id),
+        ...times,
+      };
     });
     if (!device) throw missing();
     const own = this.devices()
@@ -349,6 +371,7 @@ export class People implements Disposable {
     const now = this.#deps.clock.now();
     const { absoluteMs, idleMs, uncheckedMs } = this.#deps.limits;
     const used = Math.max(device.lastSeenAt, this.usedAt(device.id));
+    if (device.parent !== null) return device.endedAt === null && this.#liveDevices.has(device.parent);
     return (
       device.endedAt === null &&
       now < device.createdAt + absoluteMs &&
@@ -372,7 +395,9 @@ export class People implements Disposable {
     const person = device && this.#isLive(device) ? this.#people.get(device.person) : undefined;
     const next = settled(known, id, this.#admitted(person));
     if (!next) this.#liveDevices.delete(id);
-    else if (next !== known) this.#liveDevices.set(id, { ...next, use: known?.use ?? { open: 0, at: 0 } });
+    if (next && next !== known) this.#liveDevices.set(id, { ...next, use: known?.use ?? { open: 0, at: 0 } });
+    if (next === known) return;
+    for (const { id: command, parent } of this.#devices.all()) if (parent === id) this.#settle(command);
   }
 
   #admitted(person: Person | undefined): Person | undefined {
@@ -436,6 +461,8 @@ export interface PeopleAdmin {
   /** Leaves devices of others as they are. */
   readonly endDevice: (id: string, person: string | undefined) => Promise<void>;
   readonly list: () => PersonView[];
+  /** A code for the command that knows the text behind the challenge. Rejects: forbidden. */
+  readonly allowCommand: (device: string | undefined, command: { challenge: string; agent: string }) => Promise<string>;
   /** `ownerOf`: the id of a key. Rejects: not_found, conflict (another person has that owner). */
   readonly change: (
     id: string,
@@ -443,7 +470,10 @@ export interface PeopleAdmin {
   ) => Promise<PersonView>;
 }
 
-export function peopleAdmin(people: People, keys: Pick<KeyAdmin, 'list'>): PeopleAdmin {
+export function peopleAdmin(
+  people: People,
+  { keys, allow }: { keys: Pick<KeyAdmin, 'list'>; allow: (...of: Parameters<PeopleAdmin['allowCommand']>) => string },
+): PeopleAdmin {
   const view = ({ key, picture: _, ...person }: Person): PersonView => ({ ...person, id: key });
   const own = (person: string | undefined) => {
     const id = people.byKey(person)?.id;
@@ -463,6 +493,7 @@ export function peopleAdmin(people: People, keys: Pick<KeyAdmin, 'list'>): Peopl
       if (own(person).some((device) => device.id === id)) await people.end(id);
     },
     list: () => people.list().map(view),
+    allowCommand: async (...of) => allow(...of),
     async change(id, { disabled, ownerOf }) {
       const owner = ownerOf === undefined ? undefined : (await keys.list()).find((key) => key.id === ownerOf)?.owner;
       if (ownerOf !== undefined && owner === undefined) throw new AppError('not_found', 'There is no such key.');

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { atIntervals } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
@@ -30,7 +31,10 @@ const Beginning = z.object({
   returnTo: z.string(),
   until: z.number(),
 });
+/** The approval of a command, which only the command can use: it alone knows the text behind the challenge. */
+const Approval = z.object({ device: z.string(), challenge: z.string(), agent: z.string(), until: z.number() });
 export const loginSeconds = 600;
+const approvalMs = 120_000;
 const maxReturnTo = 1_000;
 const checkAtOnce = 8;
 const claimMs = 60_000;
@@ -128,6 +132,41 @@ export class SignIn {
     });
     tell({ action: 'person.sign-in', person, outcome: 'done' });
     return { returnTo, ...made };
+  }
+
+  /** Lets a command act for the person of this browser. Resolves with a code for it. Rejects: forbidden (no browser). */
+  allowCommand(device: string | undefined, { challenge, agent }: { challenge: string; agent: string }): string {
+    const { people, clock, vault } = this.#deps;
+    const found = device === undefined ? undefined : people.device(device);
+    if (found?.kind !== 'browser')
+      throw new AppError('forbidden', 'Only a person who is signed in on the page can allow a command.');
+    const approval: z.infer<typeof Approval> = { device: found.id, challenge, agent, until: clock.now() + approvalMs };
+    const sealed = vault.seal(JSON.stringify(approval), approvalPlace);
+    return Buffer.from(JSON.stringify(sealed)).toString('base64url');
+  }
+
+  /** The token of the command that a person allowed. Rejects: invalid_request (the code is not valid for the verifier). */
+  async enterCommand({ code, verifier }: { code: string; verifier: string }) {
+    const { people, clock, tell } = this.#deps;
+    const approval = this.#approval(code);
+    const challenge = createHash('sha256').update(verifier).digest('base64url');
+    const browser = approval && people.devices().find(({ id }) => id === approval.device);
+    const person = browser && people.byId(browser.person);
+    if (!approval || !person || approval.challenge !== challenge || approval.until <= clock.now())
+      throw new AppError('invalid_request', 'This code is not valid. Run corral login again.');
+    const { agent, device: parent } = approval;
+    const device = { kind: 'command', agent, parent, sid: null, refreshes: false, seal: () => null } as const;
+    const { secret } = await people.enter(person, device);
+    tell({ action: 'person.sign-in', person, outcome: 'done' });
+    return { token: secret, name: person.name ?? person.email ?? person.key };
+  }
+  #approval(code: string): z.infer<typeof Approval> | undefined {
+    try {
+      const sealed = SealedValue.parse(jsonOf(Buffer.from(code, 'base64url').toString()));
+      return Approval.parse(jsonOf(this.#deps.vault.open(sealed, approvalPlace)));
+    } catch {
+      return undefined;
+    }
   }
 
   /** Ends the device. Resolves with where the browser ends the provider's own session, if the provider has such a place. */
@@ -262,5 +301,6 @@ function jsonOf(text: string): unknown {
 /** Has the form of our credentials, so that no proxy to a sandbox passes it on. */
 const loginForm = 'crll_0_';
 const loginPlace = (provider: string) => ({ collection: 'sign-in', id: provider, field: 'login' });
+const approvalPlace = { collection: 'sign-in', id: 'command', field: 'approval' };
 const placeOf = (id: string) => ({ collection: 'device', id, field: 'tokens' });
 const callbackOf = (base: string, provider: string) => `${base}/sign-in/${provider}/callback`;

@@ -1,7 +1,6 @@
-import { spawn } from 'node:child_process';
 import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
 import { UsageError } from '../exit-codes.ts';
-import { findBox } from '../server.ts';
+import { findBox, openBrowser } from '../server.ts';
 
 export const openCommand: CliCommand = {
   name: 'open',
@@ -15,12 +14,7 @@ export const openCommand: CliCommand = {
     if (!box) await server.call((api) => api.system.info.query());
     const url = `${server.address}/${box ? `#${box.id}` : ''}`;
     io.print(options.flag('json') ? JSON.stringify({ url }) : url);
-    const program = { darwin: 'open', win32: 'explorer' }[process.platform as string] ?? 'xdg-open';
-    if (options.flag('browser') && io.stdout.isTTY) {
-      spawn(program, [url], { detached: true, stdio: 'ignore' })
-        .on('error', () => {})
-        .unref();
-    }
+    if (options.flag('browser') && io.stdout.isTTY) openBrowser(url);
   },
 };
 

@@ -10,6 +10,7 @@ import { desktopCommand } from './desktop.ts';
 import { execCommand } from './exec.ts';
 import { forkCommand } from './fork.ts';
 import { openCommand, vncCommand } from './links.ts';
+import { loginCommand, logoutCommand } from './login.ts';
 import { logsCommand } from './logs.ts';
 import { mcpCommand } from './mcp.ts';
 import { pauseCommand, resumeCommand } from './pause.ts';
@@ -47,6 +48,7 @@ export function clientCommandsOf(resources: readonly DerivedCommand[]): CliComma
     ...[prebuildCommand, checkCommand, commitCommand, pushCommand, pullRequestCommand, patchCommand],
     ...[openCommand, portCommand, desktopCommand, vncCommand, forkCommand, attemptsCommand, pauseCommand],
     ...[resumeCommand, mcpCommand, workerCommand, usageCommand, drainCommand, undrainCommand],
+    ...[loginCommand, logoutCommand],
     ...resources.map((one) => resourceCommand(one, byHand[one.name])),
   ];
 }

@@ -15,6 +15,8 @@ type PeopleParts = NonNullable<Deps['people']>;
 
 const describeRoute = createRouteDescriber({ tag: 'Server', prefix: '', failures: serverFailures });
 const Providers = z.object({ providers: z.array(z.object({ id: z.string(), name: z.string() })).readonly() });
+const Code = z.strictObject({ code: z.string().max(4_096), verifier: z.string().min(43).max(128) });
+const Token = z.object({ token: z.string(), name: z.string() });
 const Left = z.object({
   /** Where the browser ends the provider's own session; null: the provider has no such place. */
   location: z.string().nullable(),
@@ -99,6 +101,22 @@ export function signInRoutes({ people, logger }: Deps): FacadeRoutes {
           const form = new URLSearchParams(request.rawBody?.toString() ?? '');
           await parts().signIn.endedAtProvider(request.params.provider, form.get('logout_token') ?? '');
           return reply.header('cache-control', 'no-store').code(200).send();
+        },
+      );
+      app.post(
+        '/sign-in/token',
+        {
+          schema: { body: Code, response: { 200: ok(Token, { token: 'crlp_5f0c3d9b21aa_…', name: 'Ada Lovelace' }) } },
+          config: {
+            doc: about('signInCommand', 'Exchange the code of `corral login` for a token', {
+              fails: [400, 404, 413, 422],
+            }),
+            open: true,
+          },
+        },
+        async (request, reply) => {
+          reply.header('cache-control', 'no-store');
+          return await parts().signIn.enterCommand(request.body);
         },
       );
       app.post(

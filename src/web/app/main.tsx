@@ -20,6 +20,7 @@ import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { followPorts } from '../work/preview/state.ts';
 import { followResults } from '../work/results.ts';
+import { askCommand, takeCommand } from './allow-command.tsx';
 import { App } from './app.tsx';
 import { commands } from './commands.ts';
 import { isMenuOpen } from './layout.ts';
@@ -138,6 +139,8 @@ async function start(): Promise<void> {
   document.addEventListener('visibilitychange', () => void (document.visibilityState === 'visible' && meet()));
   connect(resetSessions);
   followEnd();
+  const command = takeCommand();
+  if (command) askCommand(command);
   watchSessions();
   followCurrent();
   followPorts();

@@ -95,6 +95,7 @@ const inputs: Record<string, (to: Targets) => object> = Object.fromEntries(
     'keys.create': () => ({ name: 'x', role: 'viewer' }),
     'keys.revoke': ({ key }) => ({ id: key }),
     'people.change': ({ person }) => ({ id: person, disabled: false }),
+    'people.allowCommand': () => ({ challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM', agent: 'x' }),
     'people.endDevice': () => ({ id: '0123456789ab' }),
   }).flatMap(([names, input]) => expand(names).map((name) => [name, input])),
 );

@@ -13,7 +13,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /guide/{folder}/{page}
     GET /static/{name}
     GET /sign-in(|/{provider}|/{provider}/callback)
-    POST /sign-in/{provider}/backchannel
+    POST /sign-in/({provider}/backchannel|token)
     GET /static/novnc/core/({name}|crypto/{name}|decoders/{name}|input/{name}|util/{name})
     GET /static/novnc/vendor/pako/lib/(utils/{name}|zlib/{name})
     ALL /e2b/data`,

@@ -1,9 +1,14 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { createHash } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
+import { runCommand } from '../../support/clients/cli.ts';
 import { Visitor } from '../../support/clients/visitor.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 import { freePort } from '../../support/servers/free-port.ts';
 import { type IdentityProvider, identityProvider } from '../../support/servers/identity-provider.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
 
 // People who sign in with a real OpenID provider, as browsers do: with cookies, redirects and origins.
 
@@ -310,6 +315,81 @@ test("the sessions of a key go to a person by an administrator's word alone, wha
   const { name: other } = await signedIn();
   const again = { id: (await personOf(other))?.id, ownerOf: view.id };
   expect(await root().ask('people.change', again, admin)).toBe(409);
+});
+
+describe('a command', () => {
+  const verifier = 'a'.repeat(43);
+  const challenge = createHash('sha256').update(verifier).digest('base64url');
+  const allow = async (browser: Visitor) =>
+    ((await browser.ask('people.allowCommand', { challenge, agent: 'corral on laptop' })) as { code: string }).code;
+  const exchange = (body: object) => root().go('/sign-in/token', { method: 'POST', body: JSON.stringify(body) });
+  const tokenOf = async (browser: Visitor) =>
+    (JSON.parse((await exchange({ code: await allow(browser), verifier })).text) as { token: string }).token;
+  const isKnown = async (secret: string) =>
+    (await root().ask('people.me', undefined, { authorization: `Bearer ${secret}` })) !== 401;
+
+  test('that a person allows acts for the person, until the person signs out of the browser', async () => {
+    const { browser, name } = await signedIn();
+    const secret = await tokenOf(browser);
+    const headers = { authorization: `Bearer ${secret}` };
+    expect(await root().ask('people.me', undefined, headers)).toMatchObject({ name, role: 'user' });
+    const { devices } = (await browser.ask('people.devices')) as { devices: { kind: string }[] };
+    expect(devices.map(({ kind }) => kind).sort()).toEqual(['browser', 'command']);
+    browser.jar.get(server.url)?.set('corral_session', secret);
+    expect(await isIn(browser)).toBe(false); // its token is no cookie
+    const { devices: all } = (await root().ask('people.devices', undefined, headers)) as { devices: { id: string }[] };
+    for (const { id } of all) await root().ask('people.endDevice', { id }, headers);
+    expect(await isKnown(secret)).toBe(false);
+  });
+
+  test('loses access with the browser, and by its own logout', async () => {
+    const { browser } = await signedIn();
+    const [one, other] = [await tokenOf(browser), await tokenOf(browser)];
+    await root().go('/sign-in/end', { method: 'POST', headers: { authorization: `Bearer ${one}` } });
+    expect([await isKnown(one), await isKnown(other), await isIn(browser)]).toEqual([false, true, true]);
+    await browser.go('/sign-in/end', { method: 'POST' });
+    expect(await isKnown(other)).toBe(false);
+  });
+
+  test('gets no token with another verifier, a changed code, or a code that is too old, and no command allows another', async () => {
+    const { browser } = await signedIn();
+    const code = await allow(browser);
+    expect((await exchange({ code, verifier: 'b'.repeat(43) })).status).toBe(400);
+    expect((await exchange({ code: `${code.slice(0, -9)}AAAAAAAAA`, verifier })).status).toBe(400);
+    expect((await exchange({ code: '', verifier })).status).toBe(400);
+    const headers = { authorization: `Bearer ${await tokenOf(browser)}` };
+    expect(await root().ask('people.allowCommand', { challenge, agent: '' }, headers)).toBe(403);
+    expect(await root().ask('people.allowCommand', { challenge, agent: '' }, admin)).toBe(403);
+    await browser.go('/sign-in/end', { method: 'POST' });
+    expect((await exchange({ code, verifier })).status).toBe(400);
+  });
+
+  test('corral login keeps its token for the user alone, commands use it, and corral logout ends it', async () => {
+    const { browser } = await signedIn();
+    const folder = temporaryFolder();
+    onTestFinished(() => folder[Symbol.dispose]());
+    const env = { XDG_CONFIG_HOME: folder.path, CORRAL_DATA_DIR: folder.path };
+    const agree = async (text: string) => {
+      const page = new URL(/http\S+/.exec(text)?.[0] ?? '');
+      const of = (name: string) => page.searchParams.get(name) ?? '';
+      const { code } = (await browser.ask('people.allowCommand', { challenge: of('login'), agent: of('command') })) as {
+        code: string;
+      };
+      const back = `http://127.0.0.1:${of('port')}/?${new URLSearchParams({ code, state: of('state') })}`;
+      expect((await fetch(back.replace('state=', 'state=x'))).status).toBe(404);
+      expect((await fetch(back)).status).toBe(200);
+    };
+    const run = (args: string[], onSaid?: (text: string) => void) =>
+      runCommand(args, { env, ...(onSaid && { onSaid }) });
+    const login = await run(['--url', server.url, 'login'], (text) => void agree(text));
+    expect([login.code, login.stderr]).toEqual([0, expect.stringContaining('Continue in your browser')]);
+    const file = join(folder.path, 'corral', 'tokens.json');
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect((await run(['ls'])).code).toBe(0); // at the server of the login
+    expect((await run(['logout'])).code).toBe(0);
+    expect(readFileSync(file, 'utf8')).not.toContain('crlp_');
+    expect((await run(['--url', server.url, 'ls'])).code).not.toBe(0);
+  });
 });
 
 describe('access ends', () => {

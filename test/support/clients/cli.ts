@@ -7,9 +7,9 @@ import type { CliOptions, CliResult } from '../servers/packed-cli.ts';
 /** Runs `corral` with these arguments in this process. Standard input is empty, and no stream is a terminal. */
 export async function runCommand(
   args: readonly string[],
-  { env = {}, input = '' }: CliOptions = {},
+  { env = {}, input = '', onSaid }: CliOptions & { readonly onSaid?: (line: string) => void } = {},
 ): Promise<CliResult> {
-  const [stdout, stderr] = [collector(), collector()];
+  const [stdout, stderr] = [collector(), collector(onSaid)];
   const stdin = Readable.from([Buffer.from(input)]) as unknown as NodeJS.ReadStream;
   const io = processIo(new AbortController().signal, { stdin, stdout: stdout.stream, stderr: stderr.stream, env });
   const noServer = () => Promise.reject(new Error('a command of the client needs no program of the server'));
@@ -18,11 +18,12 @@ export async function runCommand(
   return { code, stdout: stdout.text(), stderr: stderr.text() };
 }
 
-function collector() {
+function collector(onPiece?: (text: string) => void) {
   const pieces: Buffer[] = [];
   const stream = new Writable({
     write(piece, _encoding, done) {
       pieces.push(Buffer.from(piece));
+      onPiece?.(String(piece));
       done();
     },
   });

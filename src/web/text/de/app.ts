@@ -94,6 +94,12 @@ export const app = {
   'signIn.disabled': 'Ein Administrator hat Ihren Zugang gesperrt.',
   'signIn.away': 'Der Anmeldedienst antwortet nicht. Versuchen Sie es in einer Minute erneut.',
   'signIn.failed': 'Die Anmeldung ist fehlgeschlagen. Versuchen Sie es erneut, oder fragen Sie einen Administrator.',
+  'login.title': 'Befehl zulassen',
+  'login.ask':
+    'Soll „{name}“ auf diesem Server für Sie handeln? Lassen Sie es nur zu, wenn Sie gerade corral login gestartet haben.',
+  'login.allow': 'Zulassen',
+  'login.code': 'Fügen Sie diesen Code im Befehl ein',
+  'login.notAllowed': 'Der Befehl konnte nicht zugelassen werden',
   account: 'Konto',
   'account.about': 'Browser und Befehle, in denen Sie angemeldet sind.',
   'account.unread': 'Ihre Geräte konnten nicht geladen werden',

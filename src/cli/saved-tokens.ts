@@ -1,0 +1,38 @@
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Io } from './io.ts';
+
+// The tokens of `corral login`, in a file that only the user can read.
+
+interface SavedTokens {
+  /** The server that commands call when nothing names one. */
+  readonly server?: string | undefined;
+  /** Tokens by the address of their server. */
+  readonly tokens: Readonly<Record<string, string>>;
+}
+
+const fileOf = (env: Io['env']) =>
+  join(env.XDG_CONFIG_HOME || join(env.HOME || homedir(), '.config'), 'corral', 'tokens.json');
+
+/** None if the file is missing or damaged. */
+export function readTokens(env: Io['env']): SavedTokens {
+  try {
+    const { server, tokens } = JSON.parse(readFileSync(fileOf(env), 'utf8')) as SavedTokens;
+    return { server, tokens: { ...tokens } };
+  } catch {
+    return { tokens: {} };
+  }
+}
+
+/** Keeps the server's token; without one, forgets it. Returns the file. */
+export function saveToken(env: Io['env'], server: string, token: string | undefined): string {
+  const { [server]: _, ...others } = readTokens(env).tokens;
+  const saved: SavedTokens =
+    token === undefined ? { tokens: others } : { server, tokens: { ...others, [server]: token } };
+  const file = fileOf(env);
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  writeFileSync(file, `${JSON.stringify(saved)}\n`, { mode: 0o600 });
+  chmodSync(file, 0o600); // also a file that was there
+  return file;
+}
