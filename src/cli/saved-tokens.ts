@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { parseJson } from '../core/text/json.ts';
 import type { Io } from './io.ts';
 
 // The tokens of `corral login`, in a file that only the user can read.
@@ -18,7 +19,8 @@ const fileOf = (env: Io['env']) =>
 /** None if the file is missing or damaged. */
 export function readTokens(env: Io['env']): SavedTokens {
   try {
-    const { server, tokens } = JSON.parse(readFileSync(fileOf(env), 'utf8')) as SavedTokens;
+    const found = parseJson(readFileSync(fileOf(env), 'utf8'), { maxBytes: 1_000_000, maxDepth: 3, maxValues: 10_000 });
+    const { server, tokens } = (found.ok ? found.value : {}) as SavedTokens;
     return { server, tokens: { ...tokens } };
   } catch {
     return { tokens: {} };

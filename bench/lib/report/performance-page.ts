@@ -53,9 +53,9 @@ export function performancePage({ figures: { machine, metrics, series }, rows, s
     '## Rows\n',
     ...rows.map(({ name, title }) => `- ${name}: ${title}`),
     '\n## Figures\n',
-    `Written by \`bench/report.ts\` from \`docs/performance/figures.json\`. The machine of the last run: ${machine}. A commit with + had changes.\n`,
+    `Written by \`bench/report.ts\` from \`docs/performance/figures.json\`. Noisy figures are only in the picture. The machine of the last run: ${machine}.\n`,
     '![Each figure as a multiple of its target](performance/targets.svg)\n',
-    ...sorted.map(figureLine),
+    ...sorted.filter(({ verdict }) => verdict !== 'noisy').map(figureLine),
     '\n## Missed\n',
     ...(missed.length > 0 ? [...new Set(missed.map(({ name }) => causeOf(name)))] : ['Nothing failed.']),
     ...(never.length > 0 ? [`\nNot measured yet: ${never.join(', ')}.`] : []),
@@ -78,7 +78,7 @@ export function performancePage({ figures: { machine, metrics, series }, rows, s
 function figureLine(figure: Figures['metrics'][number]): string {
   const [name, variant, ratio, interval, target, verdict] = cells(figure);
   const note = figure.note === undefined ? '' : ` (${figure.note})`;
-  return `- ${name} ${variant}: ${ratio} (${interval}), target ${target}, ${verdict}; ${figure.on}, ${figure.commit}${note}`;
+  return `- ${name} ${variant}: ${ratio} (${interval}), target ${target}, ${verdict}; ${figure.on}${note}`;
 }
 
 const causeOf = (name: string): string => `- **${name}**: ${causes[name] ?? 'The cause is not known yet.'}`;

@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import { createInterface } from 'node:readline/promises';
+import { parseJson } from '../../core/text/json.ts';
 import type { CliCommand } from '../command.ts';
 import { UsageError } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
@@ -30,7 +31,8 @@ export const loginCommand: CliCommand = {
       method: 'POST',
       body: JSON.stringify({ code, verifier }),
     });
-    const answer = (await response.json().catch(() => ({}))) as { token?: string; name?: string; detail?: string };
+    const found = parseJson(await response.text(), { maxBytes: 65_536, maxDepth: 8, maxValues: 100 });
+    const answer = (found.ok ? found.value : {}) as { token?: string; name?: string; detail?: string };
     if (!response.ok || answer.token === undefined)
       throw new UsageError(answer.detail ?? `The server answered ${response.status}.`);
     const file = saveToken(io.env, new URL(address).origin, answer.token);

@@ -1,4 +1,5 @@
 // @module-tag all
+import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { browse } from '../../support/clients/browser.ts';
 import { composedServer } from '../../support/servers/composed.ts';
@@ -41,6 +42,15 @@ test('a person signs in with a provider, sees the devices, is signed out by one 
   const settings = page.getByRole('dialog', { name: 'Settings' });
   await settings.getByText('This browser').waitFor();
   expect(await axeFinds(page)).toEqual([]);
+  await page.keyboard.press('Escape');
+
+  const challenge = createHash('sha256').update('a'.repeat(43)).digest('base64url');
+  await page.goto(`${server.url}/?login=${challenge}&command=corral+on+laptop`);
+  const asking = page.getByRole('dialog', { name: 'Allow a command' });
+  await asking.getByText('Should "corral on laptop" act for you').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  await asking.getByRole('button', { name: 'Allow', exact: true }).click();
+  await asking.getByText('Paste this code into the command').waitFor();
   await page.keyboard.press('Escape');
 
   const { people } = server.core.signIns ?? expect.unreachable();
