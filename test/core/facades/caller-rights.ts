@@ -5,6 +5,7 @@ import { appRouter } from '../../../src/api/router.ts';
  * The right that a route, procedure or frame needs. `see`, `read`, `work` and `stop` are rights to one session, project
  * or file, as in src/sessions/access/authorize.ts. The other rules look only at the caller: `open` needs no key, `any`
  * needs any key, `create` a key that can create things, and `operator` and `admin` a role.
+ * `visitor` admits a person who signed in with a browser, whom no key replaces.
  * `own` and `own-work` are about names, which each owner has for its own sessions alone.
  * `shown` admits everyone, but unshared sessions are unknown there. `screen` is `read`, or a signed link to the screen.
  * `inside` and `port` need the token of the sandbox itself, which no key replaces; they refuse with 401 and 403.
@@ -16,7 +17,7 @@ export type Rule = (typeof ruleNames)[number];
 const ruleNames = [
   ...(['open', 'any', 'create', 'see', 'read', 'work', 'stop', 'operator', 'admin'] as const),
   ...(['shown', 'signed', 'own', 'own-work'] as const),
-  ...(['screen', 'inside', 'port', 'preview', 'public', 'never'] as const),
+  ...(['screen', 'visitor', 'inside', 'port', 'preview', 'public', 'never'] as const),
 ];
 /** Callers that the server does not know: no key, keys that ended, and links and tokens that open something else. */
 const strangers = [
@@ -44,7 +45,7 @@ const read: Roles = {
 };
 const own: Roles = { ...read, admin: unknown };
 const byRule: Record<
-  Exclude<Rule, 'open' | 'shown' | 'signed' | 'inside' | 'port' | 'preview' | 'public' | 'never'>,
+  Exclude<Rule, 'visitor' | 'open' | 'shown' | 'signed' | 'inside' | 'port' | 'preview' | 'public' | 'never'>,
   Roles
 > = {
   any: { viewer: through, 'user-other': through, 'user-owner': through, operator: through, admin: through },
@@ -72,7 +73,8 @@ export function expected(rule: Rule, caller: Caller): Outcome {
   if (rule === 'never') return 403;
   if (rule === 'shown' || rule === 'signed') return 'unknown';
   if (rule === 'screen' && isSigned(caller)) return 'through';
-  return isStranger(caller) ? 401 : byRule[rule][caller === 'person' ? 'user-other' : caller];
+  if (rule === 'visitor' && !isStranger(caller)) return caller === 'person' ? 'through' : 403;
+  return isStranger(caller) || rule === 'visitor' ? 401 : byRule[rule][caller === 'person' ? 'user-other' : caller];
 }
 
 /** `a.(b|c)` is `a.b` and `a.c`. */

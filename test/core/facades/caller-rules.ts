@@ -7,6 +7,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     'sessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplateBuilds.ability\nsystem.info\nsystem.tools',
   ),
   ...all('own', 'sessions.byName'),
+  ...all('visitor', 'people.allowCommand'),
   ...all('operator', 'system.health\negress.allow\negress.withdraw'),
   ...all('create', 'templateBuilds.plan\nsessions.create\nsessions.named\nprojects.create'),
   ...all('see', 'sessions.get\nprojects.get\nsandbox.usage'),

@@ -18,6 +18,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /static/novnc/vendor/pako/lib/(utils/{name}|zlib/{name})
     ALL /e2b/data`,
   ),
+  ...all('visitor', 'POST /api/v1/people/me/commands'),
   ...all('preview', 'ALL /previews/-'),
   ...all(
     'preview', // the token of the volume, which no key replaces
