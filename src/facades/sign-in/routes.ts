@@ -108,7 +108,7 @@ export function signInRoutes({ people, logger }: Deps): FacadeRoutes {
         {
           schema: { body: Code, response: { 200: ok(Token, { token: 'crlp_5f0c3d9b21aa_…', name: 'Ada Lovelace' }) } },
           config: {
-            doc: about('signInCommand', 'Exchange the code of `corral login` for a token', {
+            doc: describeRoute('signInCommand', 'Exchange the code of `corral login` for a token', {
               fails: [400, 404, 413, 422],
             }),
             open: true,
