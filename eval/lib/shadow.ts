@@ -17,11 +17,11 @@ import { plainTable } from '../../src/core/text/plain-table.ts';
 import { beginningOf } from '../../src/core/text/text.ts';
 import { eventsFrom } from '../../src/sessions/engine/run-fold.ts';
 import { uploadService } from '../../src/sessions/projects/uploads.ts';
-import { type RecordedTurn, readRecordedTurns } from '../../src/sessions/run/log/recorded-turns.ts';
 import { requestAt } from '../../src/sessions/run/log/request-at.ts';
 import { withPictures } from '../../src/sessions/run/turns/message-images.ts';
 import { storeEventLog } from '../../src/storage/log/log.ts';
 import { compareReplies, type Difference, differences } from './difference.ts';
+import { type RecordedTurn, readRecordedTurns } from './recorded-turns.ts';
 
 type Reply = Pick<AssistantMessage, 'text' | 'calls'>;
 interface TokenUsage {

@@ -1,8 +1,8 @@
-import type { AssistantMessage } from '../../../agents/models/model.ts';
-import type { RecordStore } from '../../../core/contracts/ports.ts';
-import type { SessionId } from '../../../core/model/ids.ts';
-import { parseConversation } from './conversation.ts';
-import { requestKind, StoredRequest } from './stored-request.ts';
+import type { AssistantMessage } from '../../src/agents/models/model.ts';
+import type { RecordStore } from '../../src/core/contracts/ports.ts';
+import type { SessionId } from '../../src/core/model/ids.ts';
+import { parseConversation } from '../../src/sessions/run/log/conversation.ts';
+import { requestKind, StoredRequest } from '../../src/sessions/run/log/stored-request.ts';
 
 /** A turn and the reply that the session's conversation took from it. */
 export interface RecordedTurn {
