@@ -39,6 +39,7 @@ export function withHostedPool<Inner extends Driver & PoolHosting>(driver: Inner
     failures = 0;
   }
   async function run(): Promise<void> {
+    await pause(1, stop.signal, clock).catch(() => {}); // the recipe needs parts that start after the driver
     while (!stop.signal.aborted) {
       try {
         await tell();

@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest';
-import type { Poolable, SandboxInfo, WarmSandbox } from '../../../drivers/driver.ts';
+import type {
+  Driver,
+  Poolable,
+  PoolHosting,
+  SandboxInfo,
+  SandboxRecipe,
+  WarmSandbox,
+} from '../../../drivers/driver.ts';
+import { withHostedPool } from '../../../drivers/shared/pool/hosted-pool.ts';
 import { fixedSize } from '../../../drivers/shared/pool/pool-size.ts';
 import { openWarmPool } from '../../../drivers/shared/pool/warm-pool.ts';
 import { randomIds, sandboxIdOf } from '../../../src/core/model/ids.ts';
@@ -70,4 +78,33 @@ test('a pool that has become too large ends its oldest sandboxes', async () => {
   clock.advance(10_000);
   await expect.poll(() => ended).toEqual(started.slice(0, 2));
   expect(pool.ready).toBe(1);
+});
+
+test('a pool of the backend gets its size once its parts are there, again when it changes, and is emptied at the end', async () => {
+  const clock = manualClock();
+  const told: number[] = [];
+  const claims: string[] = [];
+  let isUp = false;
+  const driver = {
+    keepReady: async (_recipe: unknown, { count }: { count: number }) => void told.push(count),
+    provision: async (_spec: unknown, _call: unknown, news: (it: object) => void) => news({ fromPool: true }),
+    [Symbol.asyncDispose]: async () => {},
+  } as unknown as Driver & PoolHosting;
+  let count = 2;
+  const recipe = () => {
+    if (!isUp) throw new Error('the server is still starting');
+    return { limits: { memoryBytes: 1 } } as SandboxRecipe;
+  };
+  const size = { ...fixedSize(2), now: () => count };
+  const onClaim = (outcome: string) => void claims.push(outcome);
+  const pooled = withHostedPool(driver, { recipe, size, epoch: 1, clock, shared: false, onClaim });
+  isUp = true;
+  await clock.pass(1);
+  expect(told).toEqual([2]);
+  count = 3;
+  await clock.pass(20_000);
+  expect(told).toEqual([2, 3]);
+  await pooled.provision({} as never, {} as never);
+  await pooled[Symbol.asyncDispose]();
+  expect([told, claims]).toEqual([[2, 3, 0], ['hit']]);
 });
