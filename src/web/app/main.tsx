@@ -29,7 +29,7 @@ import { askToken } from './token-dialog.tsx';
 
 /** The sessions whose work ended while the person looked elsewhere. */
 const ended = signal<ReadonlySet<string>>(new Set());
-const told: Partial<Record<Status, TextKey>> = {
+const announcements: Partial<Record<Status, TextKey>> = {
   waiting: 'notifyWaits',
   finished: 'notifyFinished',
   failed: 'notifyFailed',
@@ -55,7 +55,7 @@ function badgeInTitle(): void {
   onNews(({ type, session }, before) => {
     if (type === 'deleted' || !before || document.visibilityState === 'visible') return;
     const status = toStatus(session);
-    if (status === toStatus(before) || !(status in told)) return;
+    if (status === toStatus(before) || !(status in announcements)) return;
     if (status !== 'waiting') ended.value = new Set([...ended.value, session.id]);
     tell(session, status);
   });
@@ -63,7 +63,7 @@ function badgeInTitle(): void {
 
 function tell(session: Session, status: Status): void {
   if (typeof Notification === 'undefined' || Notification.permission !== 'granted') return;
-  const key = told[status];
+  const key = announcements[status];
   if (!key) return;
   const shown = new Notification(nameOf(session), { body: t(key), tag: session.id, icon: '/static/icon.svg' });
   shown.onclick = () => {

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../client/types.ts';
 import { GoalTextFields } from '../conversation/goal/goal-fields.tsx';
 import { go } from '../data/route.ts';
-import { once, query } from '../data/server.ts';
+import { mutate, query } from '../data/server.ts';
 import { modelLabel } from '../models/state.ts';
 import { price, short } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
@@ -52,7 +52,7 @@ function AttemptsDialog({ id }: { id: string }) {
             set={newest}
             open={open}
             choose={(n, others) =>
-              act(t('attempts.choose'), () => once('attempts.choose', { sessionId: id, id: newest.id, n, others }))
+              act(t('attempts.choose'), () => mutate('attempts.choose', { sessionId: id, id: newest.id, n, others }))
             }
           />
           {newest.error !== null && <p class="note bad">{newest.error}</p>}
@@ -62,7 +62,7 @@ function AttemptsDialog({ id }: { id: string }) {
                 kind="danger"
                 icon="stop"
                 label={t('stop')}
-                onClick={() => act(t('stop'), () => once('attempts.stop', { sessionId: id, id: newest.id }))}
+                onClick={() => act(t('stop'), () => mutate('attempts.stop', { sessionId: id, id: newest.id }))}
               />
             ) : (
               <Button icon="plus" label={t('attempts.again')} onClick={() => setNew(true)} />
@@ -74,7 +74,7 @@ function AttemptsDialog({ id }: { id: string }) {
         <AttemptsForm
           begin={(wish) =>
             act(t('attempts.begin'), async () => {
-              await once('attempts.start', { sessionId: id, ...wish });
+              await mutate('attempts.start', { sessionId: id, ...wish });
               setNew(false);
             })
           }

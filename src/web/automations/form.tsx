@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { parseRepository } from '../../core/text/repository-address.ts';
 import { GoalTextFields } from '../conversation/goal/goal-fields.tsx';
-import { once, query } from '../data/server.ts';
+import { mutate, query } from '../data/server.ts';
 import { refOf } from '../models/model-picker.tsx';
 import { inForce, offered, readModels, readOffered } from '../models/state.ts';
 import { locale } from '../parts/format.ts';
@@ -132,8 +132,8 @@ export function AutomationForm({ automation, back }: Props) {
     };
     shownAs(
       automation
-        ? await once('automations.update', { ...spec, id: automation.id, version: automation.version })
-        : await once('automations.create', spec),
+        ? await mutate('automations.update', { ...spec, id: automation.id, version: automation.version })
+        : await mutate('automations.create', spec),
     );
     back();
   };

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { go } from '../data/route.ts';
-import { once, query } from '../data/server.ts';
+import { mutate, query } from '../data/server.ts';
 import { duration, locale, price } from '../parts/format.ts';
 import { Ago } from '../parts/kit/ago.tsx';
 import { Button } from '../parts/kit/button.tsx';
@@ -29,7 +29,7 @@ function HookAddress({ id, hook, back }: HookAddressProps) {
   const address = location.origin + hook.path;
   const rotate = () =>
     tryIt(t('notSaved'), async () => {
-      const answer = await once('automations.rotateSecret', { id });
+      const answer = await mutate('automations.rotateSecret', { id });
       made.set(id, answer.secret);
       setSecret(answer.secret);
       shownAs(await query('automations.get', { id }));
@@ -96,18 +96,20 @@ export function OneAutomation({ id, back }: Props) {
   const change = () => showDialog(<AutomationForm automation={automation} back={self} />);
   const start = () =>
     tryIt(t('automations.notStarted'), async () => {
-      await once('automations.start', { id });
+      await mutate('automations.start', { id });
       await read();
     });
   const toggle = () =>
-    tryIt(t('notSaved'), async () => shownAs(await once(paused ? 'automations.resume' : 'automations.pause', { id })));
+    tryIt(t('notSaved'), async () =>
+      shownAs(await mutate(paused ? 'automations.resume' : 'automations.pause', { id })),
+    );
   const remove = () =>
     confirmFirst({
       title: t('automations.delete', { name }),
       text: t('automations.deleteText'),
       yes: t('automations.deleteYes'),
       act: () => {
-        void once('automations.delete', { id }).then(() => forgotten(id));
+        void mutate('automations.delete', { id }).then(() => forgotten(id));
         setTimeout(back);
       },
     });

@@ -19,20 +19,20 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
   const { callId, args, expiresAt, content, fixed } = item.request;
   const name = withHidden(boundedLine(item.request.function, maxName));
   const sessionId = item.sessionId;
-  const [isAsked, setAsked] = useState(false);
+  const [isSending, setSending] = useState(false);
   const [note, setNote] = useState<string>();
   const [edited, setEdited] = useState<string>();
   const decided = item.decided.value;
   const act = (work: () => Promise<unknown>) => async () => {
-    setAsked(true);
+    setSending(true);
     // Another person decided first, which the log reports soon; or the request failed, and can be repeated.
     await attempt(t('approval.notDecided'), work);
-    setAsked(false);
+    setSending(false);
     // The button with the focus is gone. A phone would show its keyboard.
     if (document.activeElement === document.body && !matchMedia('(pointer: coarse)').matches)
       document.getElementById('message')?.focus();
   };
-  const told = toldBy(args);
+  const summary = summarizeArgs(args);
   const proposal = isProposal(item.request.function, args) ? args : undefined;
   return (
     <div class={`approval ${decided ? 'decided' : ''}`} role="group" aria-label={t('approval')}>
@@ -43,18 +43,18 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
       {item.request.reason && <p class="quiet">{boundedLine(serverText(item.request.reason))}</p>}
       {content && 'oldContent' in content ? (
         <>
-          <Told text={toldBy(withoutTexts(args))} />
+          <ArgsText text={summarizeArgs(withoutTexts(args))} />
           <Changes before={content.oldContent} after={content.content} />
         </>
       ) : proposal ? (
         edited === undefined && <Proposed proposal={proposal} />
       ) : (
-        <Told text={told} />
+        <ArgsText text={summary} />
       )}
       {!decided && edited !== undefined && proposal && (
         <ProposalForm
           proposal={proposal}
-          isBusy={isAsked}
+          isBusy={isSending}
           onCancel={() => setEdited(undefined)}
           onDone={(changes) => act(() => approve(sessionId, callId, { args: changes }))()}
         />
@@ -76,7 +76,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
           />
           <div class="choices">
             <Button label={t('cancel')} onClick={() => setEdited(undefined)} />
-            <Button type="submit" kind="primary" label={t('approval.runChanged')} disabled={isAsked} />
+            <Button type="submit" kind="primary" label={t('approval.runChanged')} disabled={isSending} />
           </div>
         </form>
       )}
@@ -97,25 +97,30 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
             value={note}
             onInput={(event) => setNote(event.currentTarget.value)}
           />
-          <Button type="submit" kind="danger" label={t('approval.reject')} disabled={isAsked} />
+          <Button type="submit" kind="danger" label={t('approval.reject')} disabled={isSending} />
         </form>
       ) : (
         isLive && (
           <div class="choices approval-choices">
-            <Button kind="quiet" label={t('approval.rejectWith')} disabled={isAsked} onClick={() => setNote('')} />
+            <Button kind="quiet" label={t('approval.rejectWith')} disabled={isSending} onClick={() => setNote('')} />
             {!fixed && (
-              <Button kind="quiet" label={t('approval.change')} disabled={isAsked} onClick={() => setEdited(told)} />
+              <Button
+                kind="quiet"
+                label={t('approval.change')}
+                disabled={isSending}
+                onClick={() => setEdited(summary)}
+              />
             )}
             <Button
               class="main"
               label={t('approval.reject')}
-              disabled={isAsked}
+              disabled={isSending}
               onClick={act(() => reject(sessionId, callId))}
             />
             {!fixed && (
               <Button
                 label={t('approval.always')}
-                disabled={isAsked}
+                disabled={isSending}
                 title={t('approval.alwaysTells', { name })}
                 onClick={act(() => approve(sessionId, callId, { always: true }))}
               />
@@ -124,7 +129,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
               class="main"
               kind="primary"
               label={t('approval.approve')}
-              disabled={isAsked}
+              disabled={isSending}
               onClick={act(() => approve(sessionId, callId))}
             />
           </div>
@@ -135,7 +140,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
 }
 
 /** The exact effect of the call; all of a very long one on request. */
-function Told({ text }: { text: string }) {
+function ArgsText({ text }: { text: string }) {
   const { beginning, more } = useBeginning(text);
   return (
     <>
@@ -160,7 +165,7 @@ const withoutTexts = (args: Readonly<Record<string, unknown>>) =>
   Object.fromEntries(Object.entries(args).filter(([key]) => !texts.has(key)));
 
 /** A command as it is, other calls as JSON. */
-function toldBy(args: Readonly<Record<string, unknown>>): string {
+function summarizeArgs(args: Readonly<Record<string, unknown>>): string {
   if (typeof args.command === 'string') return args.command;
   try {
     return JSON.stringify(args, null, 2) ?? '';
@@ -187,8 +192,8 @@ export function decidedText(decided: ApprovalDecision): string {
     expired: t('approval.expired'),
     questioned: t('approval.questioned'),
   };
-  const said = decided.text ? ` “${decided.text}”` : '';
-  return `${word[decided.decision]}${by}.${said}`;
+  const comment = decided.text ? ` “${decided.text}”` : '';
+  return `${word[decided.decision]}${by}.${comment}`;
 }
 
 // A pull request that the agent wants to open. Its title and text are words for people, so they stand here as such.

@@ -4,9 +4,9 @@ import { send } from '../data/actions.ts';
 import { emptyWindow, type ItemWindow, nextWindow, splitParts } from '../data/item-window.ts';
 import type { DataOf, Item, StepItem, ToolItem } from '../data/items.ts';
 import { model } from '../data/log.ts';
-import { type ConversationModel, isUnusable } from '../data/model.ts';
+import { type ConversationModel, isUnusableRepository } from '../data/model.ts';
 import { go } from '../data/route.ts';
-import { repeatable } from '../data/server.ts';
+import { mutateWithRetry } from '../data/server.ts';
 import { currentId } from '../data/sessions.ts';
 import { ChildCard } from '../delegation/tree.tsx';
 import { Plain } from '../markdown/plain.tsx';
@@ -126,7 +126,7 @@ const Row = memo(({ item, sessionId, isLive }: RowProps) => {
     case 'retry':
       return <RetryNote item={item} />;
     case 'event':
-      return item.event.type === 'repository' && isUnusable(item.event) ? (
+      return item.event.type === 'repository' && isUnusableRepository(item.event) ? (
         <RepositoryCard seq={item.seq} data={item.event.data} />
       ) : (
         <EventNote event={item.event} />
@@ -160,7 +160,7 @@ const StepRow = ({ item, isLive }: { item: StepItem; isLive: boolean }) => (
 
 /** An item that could not be drawn: its text as it is. */
 const PlainItem = ({ item }: { item: Item }) => (
-  <article class="said" aria-label={t(item.kind === 'user' ? 'you' : 'agent')} data-seq={item.seq}>
+  <article class="chat-message" aria-label={t(item.kind === 'user' ? 'you' : 'agent')} data-seq={item.seq}>
     <Plain text={textOf(item)} />
   </article>
 );
@@ -209,13 +209,13 @@ function RepositoryCard({ seq, data: { kind, path, url, detail } }: RepositoryCa
   const isLive = useContext(Live);
   const items = model.items.value;
   const isNewest = !items.some((item) => item.seq > seq && isAbout(item, path));
-  const asked = items.findLast((item) => item.kind === 'user');
-  const task = asked?.kind === 'user' ? asked : undefined;
+  const question = items.findLast((item) => item.kind === 'user');
+  const task = question?.kind === 'user' ? question : undefined;
   const again = () =>
     attempt(t(kind === 'failed' ? 'repository.failed' : 'repository.unprepared'), async () => {
       const { value: sessionId } = currentId;
       if (sessionId === undefined) return;
-      await repeatable('repositories.fetch', { sessionId, path });
+      await mutateWithRetry('repositories.fetch', { sessionId, path });
       if (task) await send({ text: task.text, attachments: task.attachments, goal: task.goal });
     });
   const change = () => {

@@ -17,7 +17,7 @@ export function UserMessage({ item, isLive }: { item: UserItem; isLive: boolean 
   const [isEdited, setEdited] = useState(false);
   const change = () => (item.steers ? putInComposer(item.text) : setEdited(true));
   return (
-    <article class="said user" aria-label={t('you')} data-seq={item.seq}>
+    <article class="chat-message user" aria-label={t('you')} data-seq={item.seq}>
       {item.steers && (
         <p class="row steers">
           <Icon name="send" size={13} /> {t('steered')}
@@ -34,7 +34,7 @@ export function UserMessage({ item, isLive }: { item: UserItem; isLive: boolean 
         </div>
       )}
       {item.goal && <GoalOfRun goal={item.goal} />}
-      <div class="row said-tools">
+      <div class="row message-tools">
         {isLive && <BranchSwitch seq={item.seq} />}
         <Ago at={item.at} />
         {isLive && !isEdited && (
@@ -64,10 +64,14 @@ const GoalOfRun = ({ goal: { rubric, checks } }: { goal: NonNullable<UserItem['g
 );
 
 export const AssistantMessage = ({ item, sessionId }: { item: AssistantItem; sessionId: string | undefined }) => (
-  <article class={`said assistant ${item.isTyping.value ? 'typing' : ''}`} aria-label={t('agent')} data-seq={item.seq}>
+  <article
+    class={`chat-message assistant ${item.isTyping.value ? 'typing' : ''}`}
+    aria-label={t('agent')}
+    data-seq={item.seq}
+  >
     <Markdown text={item.text.value} sessionId={item.isTyping.value ? undefined : sessionId} />
     {!item.isTyping.value && (
-      <div class="row said-tools">
+      <div class="row message-tools">
         <Ago at={item.at} />
         <CopyButton text={item.text.value} />
       </div>

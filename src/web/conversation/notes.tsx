@@ -280,7 +280,7 @@ export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
 function EditsOf({ item: { edits } }: { item: EndItem }) {
   const lines = useMemo(() => edits.flatMap(({ before, after }) => diffLines(before, after)), [edits]);
   if (edits.length === 0) return null;
-  const count = (wanted: DiffLine['kind']) => lines.filter(({ kind }) => kind === wanted).length;
+  const count = (ofKind: DiffLine['kind']) => lines.filter(({ kind }) => kind === ofKind).length;
   return (
     <p class="edits">
       {t('end.edited', { n: edits.length })} <span class="good-text">+{count('added')}</span>{' '}
@@ -379,6 +379,6 @@ const reasons: Readonly<Record<NonNullable<EndItem['data']['code']>, TextKey>> =
 
 /** A failure's code in words. A newer server can have more codes than this page knows. */
 function reasonOf(code: NonNullable<EndItem['data']['code']>, isRetryable = false): string {
-  const told = t(reasons[code] ?? 'why.unknown');
-  return isRetryable ? `${told} ${t('why.retry')}` : told;
+  const reason = t(reasons[code] ?? 'why.unknown');
+  return isRetryable ? `${reason} ${t('why.retry')}` : reason;
 }

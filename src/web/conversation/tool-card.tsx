@@ -94,9 +94,9 @@ const telling = [
 ];
 /** The subject of the call: the first of its arguments that tells. An agent can tell more of them at the end. */
 function subjectOf({ args }: Pick<ToolItem, 'args'>): string {
-  const told = telling.map((key) => args[key]).find((value) => typeof value === 'string' && value !== '');
+  const summary = telling.map((key) => args[key]).find((value) => typeof value === 'string' && value !== '');
   return inOneLine(
-    String(told ?? '')
+    String(summary ?? '')
       .slice(0, 300)
       .replace(/^\/workspace\//, ''),
     ' ⏎ ',
@@ -108,10 +108,10 @@ function Tail({ item, state }: { item: ToolItem; state: ToolState }) {
   const why = called?.reason && endings.get(called.reason);
   const code = called?.exitCode ? t('tool.exit', { code: called.exitCode }) : undefined;
   const isFailed = called && !called.success && !isRefused(item);
-  const told = why ? t(why) : (code ?? (isFailed ? t('status.failed') : undefined));
+  const failure = why ? t(why) : (code ?? (isFailed ? t('status.failed') : undefined));
   return (
     <span class="tail">
-      {told && <span class="bad">{told}</span>}
+      {failure && <span class="bad">{failure}</span>}
       {state.endedAt === undefined ? <Elapsed since={item.at} /> : <span>{duration(state.endedAt - item.at)}</span>}
     </span>
   );

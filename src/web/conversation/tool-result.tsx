@@ -17,8 +17,8 @@ const moreDiffLines = 5_000;
 /** The result of a call, by the kind of its content. */
 export function Result({ item, state }: { item: ToolItem; state: ToolState }) {
   const { command: ran, code } = state.called?.args ?? item.args;
-  const told = ran ?? code;
-  const command = typeof told === 'string' ? told : undefined;
+  const input = ran ?? code;
+  const command = typeof input === 'string' ? input : undefined;
   const { called, live } = state;
   if (!called) return command === undefined && live === '' ? null : <Output command={command} text={live} isLive />;
   const { content, output } = called;
@@ -91,8 +91,8 @@ function Screen({ address, text }: { address: string; text: string }) {
     <div ref={ref}>
       {url && <img class="tool-screen" src={url} alt={t('screenshot')} />}
       {text !== '' && (
-        <details class="said-text">
-          <summary>{t('whatItSaid')}</summary>
+        <details class="reply-text">
+          <summary>{t('fullReply')}</summary>
           <Output text={text} />
         </details>
       )}

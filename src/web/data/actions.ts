@@ -1,18 +1,18 @@
 import type { Goal } from '../../core/model/runs/goal.ts';
 import { parseRepository } from '../../core/text/repository-address.ts';
 import { go } from './route.ts';
-import { newKey, once, repeatable } from './server.ts';
+import { mutate, mutateWithRetry, newKey } from './server.ts';
 import { currentId } from './sessions.ts';
 
 // The actions of a person on a session.
 
 /** A goal as a person gives it: each check has the server's own time limit. */
-export interface GoalWish {
+export interface GoalInput {
   readonly rubric?: string | undefined;
   readonly checks: readonly { readonly command: string; readonly timeoutSeconds?: number }[];
   readonly maxRevisions: Goal['maxRevisions'];
 }
-const sentGoal = ({ rubric, checks, maxRevisions }: GoalWish) => ({
+const sentGoal = ({ rubric, checks, maxRevisions }: GoalInput) => ({
   ...(rubric !== undefined && { rubric }),
   checks: [...checks],
   maxRevisions,
@@ -29,7 +29,7 @@ interface NewMessage {
   /** One line for `parseRepository`. */
   readonly repository?: string | undefined;
   /** The message begins its own run, whose work is judged by this goal. */
-  readonly goal?: GoalWish | undefined;
+  readonly goal?: GoalInput | undefined;
   readonly mode?: 'inject' | 'queue' | 'replace';
 }
 
@@ -47,7 +47,7 @@ export async function send({
 }: NewMessage): Promise<void> {
   let sessionId = currentId.value;
   if (sessionId === undefined) {
-    const { id } = await once('sessions.create', {
+    const { id } = await mutate('sessions.create', {
       ...(model !== undefined && { model }),
       ...(template !== undefined && { template }),
       ...(project !== undefined && { projectId: project }),
@@ -58,7 +58,7 @@ export async function send({
     go(id);
   }
   const clientMessageId = newKey();
-  await repeatable('runs.send', {
+  await mutateWithRetry('runs.send', {
     sessionId,
     text,
     mode,
@@ -68,7 +68,7 @@ export async function send({
   });
 }
 
-export const stopRun = (sessionId: string) => repeatable('runs.stop', { sessionId });
+export const stopRun = (sessionId: string) => mutateWithRetry('runs.stop', { sessionId });
 interface Permission {
   /** No further call of the tool needs permission in this session. */
   readonly always?: boolean;
@@ -76,26 +76,26 @@ interface Permission {
   readonly args?: Record<string, unknown>;
 }
 export const approve = (sessionId: string, callId: string, { always = false, args }: Permission = {}) =>
-  once('runs.approve', { sessionId, callId, always, ...(args && { args }) });
+  mutate('runs.approve', { sessionId, callId, always, ...(args && { args }) });
 export const reject = (sessionId: string, callId: string, text?: string) =>
-  once('runs.reject', { sessionId, callId, ...(text !== undefined && { text }) });
-export const rename = (id: string, title: string) => once('sessions.update', { id, title });
-export const pin = (id: string, pinned: boolean) => once('sessions.update', { id, pinned });
-export const archive = (id: string, archived: boolean) => once('sessions.update', { id, archived });
-export const remove = (id: string) => once('sessions.delete', { id });
+  mutate('runs.reject', { sessionId, callId, ...(text !== undefined && { text }) });
+export const rename = (id: string, title: string) => mutate('sessions.update', { id, title });
+export const pin = (id: string, pinned: boolean) => mutate('sessions.update', { id, pinned });
+export const archive = (id: string, archived: boolean) => mutate('sessions.update', { id, archived });
+export const remove = (id: string) => mutate('sessions.delete', { id });
 
 interface Editing {
   /** The place in the log of the message. */
   readonly seq: number;
   readonly text: string;
   readonly attachments: readonly string[];
-  readonly goal?: GoalWish | undefined;
+  readonly goal?: GoalInput | undefined;
   /** A run that is under way is stopped first. */
   readonly stopsRun: boolean;
 }
 /** Sends a message in another wording, in a branch. */
 export const edit = (id: string, { attachments, goal, ...rest }: Editing) =>
-  once('sessions.edit', { id, ...rest, attachments: [...attachments], ...(goal && { goal: sentGoal(goal) }) });
+  mutate('sessions.edit', { id, ...rest, attachments: [...attachments], ...(goal && { goal: sentGoal(goal) }) });
 
 interface ForkOptions {
   /** The event that ended a step or a run; undefined: the end of the newest run. */
@@ -105,4 +105,4 @@ interface ForkOptions {
   readonly title: string;
 }
 export const fork = (id: string, { seq, files, title }: ForkOptions) =>
-  once('sessions.fork', { id, files, ...(seq !== undefined && { seq }), ...(title !== '' && { title }) });
+  mutate('sessions.fork', { id, files, ...(seq !== undefined && { seq }), ...(title !== '' && { title }) });

@@ -68,7 +68,7 @@ type RestOfWork = EventOf<
 >;
 
 /** Whether a repository could not be fetched or set up. */
-export const isUnusable = ({ data }: EventOf<'repository'>): boolean =>
+export const isUnusableRepository = ({ data }: EventOf<'repository'>): boolean =>
   data.kind === 'failed' || data.kind === 'unprepared';
 
 const setupKinds: ReadonlySet<string> = new Set(['fetching', 'ready', 'preparing', 'prepared']);
@@ -97,7 +97,7 @@ export class ConversationModel {
   /** Approvals that nobody has decided. */
   #approvals = new Map<string, ApprovalItem>();
   /** Approvals whose calls have not begun. */
-  #asked = new Map<string, ApprovalItem>();
+  #requests = new Map<string, ApprovalItem>();
   #wait: WaitItem | undefined;
   #start: PhaseItem | undefined;
   /** The line of the sandbox of the present run. */
@@ -131,7 +131,7 @@ export class ConversationModel {
   }
 
   clear(): void {
-    for (const known of [this.#texts, this.#calls, this.#steps, this.#approvals, this.#asked, this.#edits])
+    for (const known of [this.#texts, this.#calls, this.#steps, this.#approvals, this.#requests, this.#edits])
       known.clear();
     this.#items = [];
     this.#wait = undefined;
@@ -160,7 +160,7 @@ export class ConversationModel {
     this.#calls = other.#calls;
     this.#steps = other.#steps;
     this.#approvals = other.#approvals;
-    this.#asked = other.#asked;
+    this.#requests = other.#requests;
     this.#wait = other.#wait;
     this.#start = other.#start;
     this.#environment = other.#environment;
@@ -250,7 +250,7 @@ export class ConversationModel {
         const { callId, tool: family, function: name, args } = event.data;
         if (family === 'message') return; // its text is its own message
         const state = signal({ status: 'running' as const, live: '' });
-        const approval = signal(this.#asked.get(callId));
+        const approval = signal(this.#requests.get(callId));
         const { sessionId } = event;
         const runId = event.runId ?? '';
         const child: ToolItem['child'] = signal(undefined);
@@ -290,7 +290,7 @@ export class ConversationModel {
         const item = { kind: 'approval', sessionId: event.sessionId, ...at, request: event.data, decided } as const;
         const call = this.#calls.get(callId);
         if (call) call.approval.value = item;
-        else this.#asked.set(callId, this.#add<ApprovalItem>(item));
+        else this.#requests.set(callId, this.#add<ApprovalItem>(item));
         this.#approvals.set(callId, item);
         return;
       }
@@ -368,7 +368,7 @@ export class ConversationModel {
       if (call) call.child.value = event.data;
       if (call) return;
     }
-    if (event.type === 'repository' && isUnusable(event)) {
+    if (event.type === 'repository' && isUnusableRepository(event)) {
       this.#lacksRepository = true;
       const setup = this.#environment?.setup;
       if (setup) setup.value = setup.value.filter(({ isMoving }) => !isMoving);
@@ -401,7 +401,7 @@ export class ConversationModel {
 
   /** One card: the call replaces the question whether it is permitted. */
   #addCall(call: ToolItem): ToolItem {
-    const requested = this.#asked.get(call.callId);
+    const requested = this.#requests.get(call.callId);
     const place = requested ? this.#items.lastIndexOf(requested) : -1;
     if (place < 0) return this.#add(call);
     this.#items[place] = call;

@@ -105,9 +105,9 @@ async function call<P extends Path>(method: 'query' | 'mutation', path: P, input
 export const query = <P extends Path>(path: P, input: InputOf<P>): Promise<ProcedureAt<Outputs, P>> =>
   call('query', path, input, true);
 /** Calls a mutation that is safe to repeat: after a break it is sent again. */
-export const repeatable = <P extends Path>(path: P, input: InputOf<P>): Promise<ProcedureAt<Outputs, P>> =>
+export const mutateWithRetry = <P extends Path>(path: P, input: InputOf<P>): Promise<ProcedureAt<Outputs, P>> =>
   counted(path, () => call('mutation', path, input, true));
-export const once = <P extends Path>(path: P, input: InputOf<P>): Promise<ProcedureAt<Outputs, P>> =>
+export const mutate = <P extends Path>(path: P, input: InputOf<P>): Promise<ProcedureAt<Outputs, P>> =>
   counted(path, () => call('mutation', path, input, false));
 
 async function counted<Data>(path: Path, send: () => Promise<Data>): Promise<Data> {

@@ -76,7 +76,7 @@ export function ChildCard({ item, child }: { item: ToolItem; child: DataOf<'chil
         {session && isLive && <Button class="small" label={t('open')} onClick={() => go(session.id)} />}
       </header>
       {called && (
-        <details class="said-text">
+        <details class="reply-text">
           <summary>{t('delegation.result')}</summary>
           <Plain text={called.output} />
         </details>

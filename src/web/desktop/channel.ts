@@ -28,8 +28,8 @@ export class Channel {
     this.#socket.onerror = (event) => this.onerror?.(event);
     this.#socket.onmessage = (event: MessageEvent<ArrayBuffer | string>) => {
       if (typeof event.data !== 'string') return this.onmessage?.(event);
-      const said = JSON.parse(event.data) as { readonly type: string };
-      if (said.type === 'control') onNotice(said as ControlNotice);
+      const message = JSON.parse(event.data) as { readonly type: string };
+      if (message.type === 'control') onNotice(message as ControlNotice);
     };
     this.#socket.onclose = (event) => {
       this.onclose?.(event);

@@ -39,7 +39,7 @@ function CoverOver() {
   const ours = over.key && t(over.key, { seconds: over.seconds ?? 0 });
   return (
     <div id="cover">
-      <p id="message">{[over.said, ours].filter((text) => text !== undefined).join(' ')}</p>
+      <p id="message">{[over.detail, ours].filter((text) => text !== undefined).join(' ')}</p>
       {over.retry && <Button kind="primary" label={t(over.retry)} onClick={connectAgain} />}
     </div>
   );

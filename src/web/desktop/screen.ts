@@ -23,11 +23,11 @@ const absent = 'VNC is not available';
 
 /** The words for an ended connection; undefined: the page may try again by itself. */
 function endOf({ code, reason }: CloseEvent, signed: boolean): ScreenCover | undefined {
-  const said = reason === '' || reason === absent ? {} : { said: reason };
-  if (signed) return { key: reason === '' ? 'screen.signedEnded' : 'screen.signed', ...said };
+  const detail = reason === '' || reason === absent ? {} : { detail: reason };
+  if (signed) return { key: reason === '' ? 'screen.signedEnded' : 'screen.signed', ...detail };
   const known = gone[code] ?? final[code];
-  if (known === undefined || said.said === undefined) return known;
-  return { said: reason, ...(known.retry !== undefined && { retry: known.retry }) };
+  if (known === undefined || detail.detail === undefined) return known;
+  return { detail: reason, ...(known.retry !== undefined && { retry: known.retry }) };
 }
 
 /** A hidden page disconnects after this time, so that the sandbox can become idle. */
@@ -100,9 +100,9 @@ async function ended(event: CloseEvent): Promise<void> {
   if (end) return show('failed', end);
   if (await needsToken()) return;
   const waitMs = Math.min(10_000, 500 * 2 ** tries++) * (0.75 + Math.random() / 2);
-  const said = event.reason === '' ? {} : { said: event.reason };
+  const detail = event.reason === '' ? {} : { detail: event.reason };
   const key = event.reason === '' ? 'screen.lost' : 'screen.again';
-  show('waiting', { ...said, key, seconds: Math.ceil(waitMs / 1_000), retry: 'screen.tryNow' });
+  show('waiting', { ...detail, key, seconds: Math.ceil(waitMs / 1_000), retry: 'screen.tryNow' });
   timer = setTimeout(connect, waitMs);
 }
 

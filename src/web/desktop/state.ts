@@ -9,7 +9,7 @@ export type Connection = 'pending' | 'live' | 'waiting' | 'failed';
 /** Text and button over a screen that is not live. */
 export interface ScreenCover {
   /** The relay's own text has priority over ours. */
-  readonly said?: string;
+  readonly detail?: string;
   readonly key?: TextKey;
   readonly seconds?: number;
   /** The button that connects again; absent where that cannot help. */

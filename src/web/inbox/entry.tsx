@@ -4,7 +4,7 @@ import { ApprovalCard } from '../conversation/approval-card.tsx';
 import { WaitNote } from '../conversation/notes.tsx';
 import { ConversationModel } from '../data/model.ts';
 import { go } from '../data/route.ts';
-import { newKey, once, query, repeatable } from '../data/server.ts';
+import { mutate, mutateWithRetry, newKey, query } from '../data/server.ts';
 import type { Session } from '../data/sessions.ts';
 import { Markdown } from '../markdown/markdown.tsx';
 import { boundedLine } from '../parts/bounded-text.ts';
@@ -94,7 +94,7 @@ function Answer({ session }: { session: Session }) {
         if (text.trim() === '' || isSending) return;
         setSending(true);
         const message = { sessionId: session.id, text, mode: 'inject' as const, attachments: [] };
-        void tryIt(t('notSent'), () => repeatable('runs.send', { ...message, clientMessageId: newKey() })).then(
+        void tryIt(t('notSent'), () => mutateWithRetry('runs.send', { ...message, clientMessageId: newKey() })).then(
           (isSent) => {
             setSending(false);
             if (isSent) setText('');
@@ -118,15 +118,15 @@ function Answer({ session }: { session: Session }) {
 
 function Failure({ session, error: { text, code } }: { session: Session; error: FailedRun }) {
   const [trouble, tryIt] = useTrouble();
-  const said = text === '' || code === undefined ? failureText(text) : errorText(code, text);
+  const failure = text === '' || code === undefined ? failureText(text) : errorText(code, text);
   return (
     <>
-      <p class="note bad">{text === '' ? t('status.failed') : boundedLine(said)}</p>
+      <p class="note bad">{text === '' ? t('status.failed') : boundedLine(failure)}</p>
       <div class="choices">
         <Button
           class="small"
           label={t('inbox.seen')}
-          onClick={() => void tryIt(t('notSaved'), () => once('sessions.update', { id: session.id, unread: 0 }))}
+          onClick={() => void tryIt(t('notSaved'), () => mutate('sessions.update', { id: session.id, unread: 0 }))}
         />
       </div>
       <Trouble text={trouble} />

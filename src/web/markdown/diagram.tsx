@@ -23,7 +23,7 @@ export function Diagram({ source }: { source: string }) {
   const [isNear, setNear] = useState(false);
   const [isReady, setReady] = useState(false);
   const [drawing, setDrawing] = useState<Drawing>({ kind: 'waiting' });
-  const asked = useRef(0);
+  const latest = useRef(0);
   const answered = useRef(() => {});
   const isDark =
     theme.value === 'dark' || (theme.value === 'system' && matchMedia('(prefers-color-scheme: dark)').matches);
@@ -31,7 +31,7 @@ export function Diagram({ source }: { source: string }) {
     const hear = ({ data, source: from }: MessageEvent<DiagramReport>) => {
       if (!frame.current || from !== frame.current.contentWindow) return;
       if (data.kind === 'ready') setReady(true);
-      if (data.kind === 'ready' || data.id !== asked.current) return;
+      if (data.kind === 'ready' || data.id !== latest.current) return;
       answered.current();
       if (data.kind === 'failed') setDrawing({ kind: 'failed' });
       else setDrawing({ kind: 'drawn', height: Math.min(maxHeight, Math.max(40, Number(data.height) || firstHeight)) });
@@ -60,7 +60,7 @@ export function Diagram({ source }: { source: string }) {
     if (!isReady) return undefined;
     const id = nextId++;
     const ask = () => {
-      asked.current = id;
+      latest.current = id;
       const order: DiagramOrder = { id, source, isDark };
       frame.current?.contentWindow?.postMessage(order, '*'); // a frame without an origin has no name to send to
     };

@@ -295,26 +295,26 @@ function useMarkdownTree(text: string): MarkdownTree | 'unread' | undefined {
   const [parsed, setParsed] = useState<ParsedText | undefined>(() =>
     kept.has(text) ? { text, tree: kept.get(text) } : undefined,
   );
-  const wanted = useRef(text);
+  const latest = useRef(text);
   const isBusy = useRef(false);
   const ended = useRef(new AbortController());
   useEffect(() => {
-    wanted.current = text;
+    latest.current = text;
     if (!isBusy.current && parsed?.text !== text) void follow();
   }, [text]);
   useEffect(() => () => ended.current.abort(), []);
   const follow = async () => {
     isBusy.current = true;
     const { signal } = ended.current;
-    for (let read: string | undefined; read !== wanted.current && !signal.aborted; ) {
-      read = wanted.current;
+    for (let read: string | undefined; read !== latest.current && !signal.aborted; ) {
+      read = latest.current;
       const began = performance.now();
       const tree = kept.has(read) ? kept.get(read) : await parse('markdown', { text: read }, signal);
       if (signal.aborted) return;
       const tookMs = performance.now() - began;
-      if (read === wanted.current) keep(read, tree);
+      if (read === latest.current) keep(read, tree);
       setParsed({ text: read, tree });
-      if (read !== wanted.current) await pause(Math.max(pauseMs, tookMs * 2));
+      if (read !== latest.current) await pause(Math.max(pauseMs, tookMs * 2));
     }
     isBusy.current = false;
   };

@@ -25,8 +25,8 @@ export function CodeSpan({ code, sessionId }: { code: string; sessionId: string 
 function FileLink({ name, sessionId }: { name: string; sessionId: string }) {
   const run = model.run.value.kind; // its end is the time to look again
   useEffect(() => void readWorkspacePaths(sessionId), [sessionId, run]);
-  const wanted = name.replace(/^\.\//, '');
-  const path = workspacePaths.value.paths.find((one) => one === wanted || wanted.endsWith(`/${one}`));
+  const target = name.replace(/^\.\//, '');
+  const path = workspacePaths.value.paths.find((one) => one === target || target.endsWith(`/${one}`));
   const code = <code dir="ltr">{name}</code>;
   if (path === undefined) return code;
   return (

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { once } from '../data/server.ts';
+import { mutate } from '../data/server.ts';
 import type { Session } from '../data/sessions.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
@@ -28,7 +28,7 @@ export const chooseModelFor = (session: Session | undefined): void =>
     value: session ? (session.model ?? '') : chosenModel.value,
     withUsual: !session,
     async act(ref) {
-      if (session) await once('sessions.update', { id: session.id, model: ref });
+      if (session) await mutate('sessions.update', { id: session.id, model: ref });
       else chosenModel.value = ref;
     },
   });

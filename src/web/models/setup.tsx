@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { once } from '../data/server.ts';
+import { mutate } from '../data/server.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Choice } from '../parts/kit/choice.tsx';
 import { SecretField, TextField } from '../parts/kit/field.tsx';
@@ -7,7 +7,7 @@ import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { ModelPicker, refOf } from './model-picker.tsx';
 import { type Preset, presets, providerName, toProviderName } from './presets.ts';
-import { changed, inForce, isDemo, type OfferedProvider } from './state.ts';
+import { applyModels, inForce, isDemo, type OfferedProvider } from './state.ts';
 
 interface Props {
   readonly onUsed?: (model: string) => void;
@@ -71,7 +71,7 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
     busy(t('models.notTested'), async () => {
       forget();
       const { provider } = access();
-      const { ok, message, models } = await once('models.test', access());
+      const { ok, message, models } = await mutate('models.test', access());
       if (!ok) throw new Error(message);
       setFound({ provider, name: (preset.baseUrl !== '' && preset.label) || provider, models, trouble: null });
       const only = models.length === 1 ? models[0] : undefined;
@@ -80,8 +80,8 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
   const use = () =>
     busy(t('notSaved'), async () => {
       const { provider } = access();
-      const now = await once('models.use', { ...access(), model: model.slice(provider.length + 1) });
-      changed(now);
+      const now = await mutate('models.use', { ...access(), model: model.slice(provider.length + 1) });
+      applyModels(now);
       setKey('');
       onUsed?.(now.model);
     });

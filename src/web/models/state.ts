@@ -24,7 +24,7 @@ export async function readOffered(): Promise<void> {
 }
 
 /** The new state, which the server answered to a change; the lists are requested again where they are shown. */
-export function changed(now: ModelsInForce): void {
+export function applyModels(now: ModelsInForce): void {
   inForce.value = now;
   offered.value = undefined;
 }

@@ -57,11 +57,11 @@ export function Notice() {
   const draining: NoticeText | undefined = info.value?.draining
     ? { text: t('draining'), isBad: false, docs: '/guide/deploy#drain-a-server' }
     : undefined;
-  const said = broken ?? message.value ?? draining;
+  const shown = broken ?? message.value ?? draining;
   return (
-    <p class={`notice ${said?.isBad ? 'bad' : ''}`} role="status" hidden={!said}>
-      {said?.text}
-      {said?.docs && <GuideLink docs={said.docs} />}
+    <p class={`notice ${shown?.isBad ? 'bad' : ''}`} role="status" hidden={!shown}>
+      {shown?.text}
+      {shown?.docs && <GuideLink docs={shown.docs} />}
     </p>
   );
 }

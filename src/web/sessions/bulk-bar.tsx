@@ -1,7 +1,7 @@
 import { type ReadonlySignal, signal } from '@preact/signals';
 import { useState } from 'preact/hooks';
 import { archive, stopRun } from '../data/actions.ts';
-import { once } from '../data/server.ts';
+import { mutate } from '../data/server.ts';
 import { sessions } from '../data/sessions.ts';
 import { toStatus } from '../data/status.ts';
 import { Button, IconButton } from '../parts/kit/button.tsx';
@@ -22,7 +22,7 @@ const portion = 8; // few enough that the progress moves
 
 /** Resolves with how many of these could not be changed. */
 async function workOn({ kind, ids }: BulkWork): Promise<number> {
-  if (kind === 'delete') return (await once('sessions.deleteMany', { ids: [...ids] })).kept.length;
+  if (kind === 'delete') return (await mutate('sessions.deleteMany', { ids: [...ids] })).kept.length;
   const one = (id: string) => (kind === 'stop' ? stopRun(id) : archive(id, true));
   const outcomes = await Promise.allSettled(ids.map(one));
   return outcomes.filter(({ status }) => status === 'rejected').length;

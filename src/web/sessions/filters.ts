@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
-import { once, query } from '../data/server.ts';
+import { mutate, query } from '../data/server.ts';
 import { type Session, sessions } from '../data/sessions.ts';
 import { type Status, toStatus } from '../data/status.ts';
 
@@ -28,7 +28,7 @@ export async function readProjects(): Promise<void> {
 
 /** Makes a project, and shows it. */
 export async function createProject(name: string): Promise<void> {
-  const { id } = await once('projects.create', { name });
+  const { id } = await mutate('projects.create', { name });
   await readProjects();
   shownProject.value = id;
 }

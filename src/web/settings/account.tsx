@@ -1,5 +1,5 @@
 import { me, signOut } from '../data/people.ts';
-import { once, query } from '../data/server.ts';
+import { mutate, query } from '../data/server.ts';
 import { dayAndTime } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { ResourceList, Sure, useResource } from '../parts/kit/resource-list.tsx';
@@ -10,7 +10,7 @@ export function Account() {
   const devices = useResource(t('account.unread'), async () => (await query('people.devices', undefined)).devices);
   const end = (id: string) =>
     devices.act(t('account.notEnded'), async () => {
-      await once('people.endDevice', { id });
+      await mutate('people.endDevice', { id });
       return '';
     });
   const { name, email } = me.value ?? {};

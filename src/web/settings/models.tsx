@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
-import { once, request } from '../data/server.ts';
+import { mutate, request } from '../data/server.ts';
 import { chooseModel } from '../models/choose.tsx';
 import { ModelSetup } from '../models/setup.tsx';
-import { changed, inForce, type ModelsInForce, modelLabel, readModels } from '../models/state.ts';
+import { applyModels, inForce, type ModelsInForce, modelLabel, readModels } from '../models/state.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { confirmFirst } from '../parts/kit/dialog.tsx';
 import { List } from '../parts/kit/list.tsx';
@@ -11,7 +11,7 @@ import { t } from '../text/text.ts';
 
 /** The usual model, the providers with their keys, and the way to another one, for administrators. */
 export function Models({ again }: { again: () => void }) {
-  const [told, setTold] = useState('');
+  const [notice, setNotice] = useState('');
   const [trouble, tryIt] = useTrouble();
   useEffect(() => void tryIt(t('models.listsUnread'), readModels), []);
   const now = inForce.value;
@@ -22,14 +22,14 @@ export function Models({ again }: { again: () => void }) {
       value: now.model,
       async act(ref) {
         const at = ref.indexOf('/');
-        changed(await once('models.use', { provider: ref.slice(0, at), model: ref.slice(at + 1) }));
+        applyModels(await mutate('models.use', { provider: ref.slice(0, at), model: ref.slice(at + 1) }));
         setTimeout(again);
       },
     });
   const storeKey = async (provider: string, key: string) => {
     await saveKey(provider, key);
     await readModels();
-    setTold(t('models.saved'));
+    setNotice(t('models.saved'));
   };
   const canUse = now.canChange && now.refusal === null && now.setBy === null;
   return (
@@ -45,11 +45,14 @@ export function Models({ again }: { again: () => void }) {
       </div>
       <Providers now={now} again={again} />
       <Trouble text={trouble} />
-      {told !== '' && <p role="status">{told}</p>}
+      {notice !== '' && <p role="status">{notice}</p>}
       {now.canChange && (
         <div>
           <h3>{t('models.add')}</h3>
-          <ModelSetup onUsed={(model) => setTold(t('models.done', { model: modelLabel(model) }))} storeKey={storeKey} />
+          <ModelSetup
+            onUsed={(model) => setNotice(t('models.done', { model: modelLabel(model) }))}
+            storeKey={storeKey}
+          />
         </div>
       )}
     </>
@@ -62,7 +65,7 @@ function Providers({ now, again }: { now: ModelsInForce; again: () => void }) {
       title: t('models.removeAsk', { provider: name }),
       text: t('models.removedTells'),
       yes: t('models.remove'),
-      act: () => void once('models.forget', { provider: id }).then(changed).finally(again),
+      act: () => void mutate('models.forget', { provider: id }).then(applyModels).finally(again),
     });
   return (
     <div>

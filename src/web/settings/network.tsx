@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../client/types.ts';
 import { eventCount, events } from '../data/log.ts';
-import { query, repeatable } from '../data/server.ts';
+import { mutateWithRetry, query } from '../data/server.ts';
 import { currentId } from '../data/sessions.ts';
 import { count } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
@@ -24,7 +24,7 @@ export function Network() {
   if (!egress) return <Pending trouble={trouble} />;
   const change = (path: 'egress.allow' | 'egress.withdraw', host: string) =>
     tryIt(t('notSaved'), async () => {
-      await repeatable(path, { sessionId, host });
+      await mutateWithRetry(path, { sessionId, host });
       await look(sessionId);
     });
   return (

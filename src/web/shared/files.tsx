@@ -14,7 +14,7 @@ export function SharedFiles() {
   const [entries, setEntries] = useState<readonly Entry[]>();
   const [file, setFile] = useState<{ path: string; content: string }>();
   const [trouble, setTrouble] = useState('');
-  const told = (thrown: unknown) => {
+  const onError = (thrown: unknown) => {
     const rests = thrown instanceof RequestError && thrown.status === 404;
     setTrouble(rests ? t('shared.filesRest') : String((thrown as Error).message || t('shared.offline')));
   };
@@ -27,7 +27,7 @@ export function SharedFiles() {
         if (!isLate) act(value);
       };
     setTrouble('');
-    listFiles(folder).then(unlessLate(setEntries), unlessLate(told));
+    listFiles(folder).then(unlessLate(setEntries), unlessLate(onError));
     return () => {
       isLate = true;
     };
@@ -37,7 +37,7 @@ export function SharedFiles() {
     setFile(undefined);
     if (type === 'directory') return setFolder(path);
     setTrouble('');
-    readFile(path).then((content) => setFile({ path, content }), told);
+    readFile(path).then((content) => setFile({ path, content }), onError);
   };
   return (
     <section class="stack shared-files" aria-label={t('tab.files')}>

@@ -10,8 +10,8 @@ import { about, model, state } from './session.ts';
 
 /** The conversation of a link, for anyone who has it. */
 export function SharedPage() {
-  const told = about.value;
-  const title = told?.title || t('shared.title');
+  const summary = about.value;
+  const title = summary?.title || t('shared.title');
   useEffect(() => {
     document.title = `${title} · Corral`;
   }, [title]);
@@ -33,13 +33,13 @@ export function SharedPage() {
           <p class="quiet" role="status">
             {state.value === 'offline'
               ? t('shared.offline')
-              : told
-                ? t('shared.about', { time: dayAndTime(told.expiresAt) })
+              : summary
+                ? t('shared.about', { time: dayAndTime(summary.expiresAt) })
                 : t('shared.loading')}
           </p>
         </div>
       </header>
-      {told && (
+      {summary && (
         <>
           <Boundary instead={null}>
             <SessionPlan model={model} />
@@ -48,7 +48,7 @@ export function SharedPage() {
           <Boundary instead={<p class="quiet">{t('notDrawn')}</p>}>
             <Items model={model} sessionId={undefined} />
           </Boundary>
-          {told.files && (
+          {summary.files && (
             <Boundary instead={<p class="quiet">{t('notDrawn')}</p>}>
               <SharedFiles />
             </Boundary>

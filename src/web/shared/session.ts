@@ -44,16 +44,16 @@ export class RequestError extends Error {
 }
 
 async function ask<Answer>(path: string, body: object): Promise<Answer> {
-  const said = await fetch(path, {
+  const response = await fetch(path, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ token: token(), ...body }),
   }).catch(() => undefined);
-  const answer = (await said?.json().catch(() => undefined)) as
+  const answer = (await response?.json().catch(() => undefined)) as
     | (Answer & { detail?: string; msg?: string })
     | undefined;
-  if (!said || !answer) throw new RequestError(0, '');
-  if (!said.ok) throw new RequestError(said.status, answer.detail ?? answer.msg ?? '');
+  if (!response || !answer) throw new RequestError(0, '');
+  if (!response.ok) throw new RequestError(response.status, answer.detail ?? answer.msg ?? '');
   return answer;
 }
 

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../client/types.ts';
-import { once, query } from '../data/server.ts';
+import { mutate, query } from '../data/server.ts';
 import type { Session } from '../data/sessions.ts';
 import { dayAndTime } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
@@ -29,13 +29,13 @@ function ShareDialog({ sessionId }: { sessionId: string }) {
   useEffect(() => void look(), [sessionId]);
   const create = () =>
     tryIt(t('share.notMade'), async () => {
-      const { path } = await once('shares.create', { sessionId, hours: Number(hours), files });
+      const { path } = await mutate('shares.create', { sessionId, hours: Number(hours), files });
       setMade(new URL(path, location.origin).href);
       await look();
     });
   const revoke = (id: string) =>
     tryIt(t('share.notRevoked'), async () => {
-      await once('shares.revoke', { sessionId, id });
+      await mutate('shares.revoke', { sessionId, id });
       setMade('');
       await look();
     });

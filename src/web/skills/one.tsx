@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { once, query } from '../data/server.ts';
+import { mutate, query } from '../data/server.ts';
 import { dayAndTime } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { confirmFirst, Dialog } from '../parts/kit/dialog.tsx';
@@ -38,7 +38,7 @@ export function OneSkill({ id, back }: Props) {
       text: t('skills.deleteText'),
       yes: t('delete'),
       act: () => {
-        void once('skills.delete', { id }).then(readSkills);
+        void mutate('skills.delete', { id }).then(readSkills);
         setTimeout(back);
       },
     });

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { once } from '../data/server.ts';
+import { mutate } from '../data/server.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { List } from '../parts/kit/list.tsx';
@@ -24,12 +24,12 @@ function Skills() {
     tryIt(t('skills.notUploaded'), async () => {
       const files = await readFolder(chosen);
       if (!files) return setProblems([t('skills.tooLarge')]);
-      const { name, problems: found, warnings } = await once('skills.check', { files });
+      const { name, problems: found, warnings } = await mutate('skills.check', { files });
       setProblems([...found, ...warnings]);
       if (found.length > 0) return;
       const known = skills.value?.find((one) => one.name === name);
-      const id = known?.id ?? (await once('skills.create', { files })).id;
-      if (known) await once('skills.addVersion', { id, files });
+      const id = known?.id ?? (await mutate('skills.create', { files })).id;
+      if (known) await mutate('skills.addVersion', { id, files });
       await readSkills();
       if (warnings.length === 0) openSkill(id);
     });

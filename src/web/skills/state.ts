@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
-import { once, query } from '../data/server.ts';
+import { mutate, query } from '../data/server.ts';
 
 type Skill = Outputs['skills']['list'][number];
 export type SkillDetail = Outputs['skills']['get'];
@@ -35,7 +35,7 @@ export async function skillsChosenFor(id: string | undefined): Promise<readonly 
 }
 export async function chooseSkillsFor(id: string | undefined, names: readonly string[]): Promise<void> {
   if (id === undefined) chosenSkills.value = names;
-  else await once('sessions.update', { id, skills: [...names] });
+  else await mutate('sessions.update', { id, skills: [...names] });
 }
 /** Adds one without a change of those that were chosen before. */
 export async function addSkill(id: string | undefined, name: string): Promise<void> {

@@ -394,7 +394,7 @@ test('a long session shows its end before its middle, and a break of the connect
   await note.waitFor({ state: 'detached' });
   const shown = () =>
     log
-      .locator('.said .bubble')
+      .locator('.chat-message .bubble')
       .evaluateAll((all) => all.map((one) => /message (\d+)/.exec((one as { textContent: string }).textContent)?.[1]));
   await expect.poll(async () => (await shown()).length).toBe(count);
   expect(await shown()).toEqual(Array.from({ length: count }, (_, n) => String(n + 1)));

@@ -115,7 +115,7 @@ test('a screenshot with an address that is none leaves its text, and the convers
   );
   const { page } = await desk.open(`/#${id}`);
   await isWhole(page, 1);
-  await page.getByText('What it said').click();
+  await page.getByText('Full reply').click();
   await page.getByText('what it saw').waitFor();
 });
 

@@ -79,7 +79,9 @@ test('a keyboard user can send, insert a new line, stop, answer and delete', asy
   await say(page, 'blue');
   await finished(page);
   expect(await page.getByText('The agent is waiting for your answer.').count()).toBe(0);
-  expect(await page.locator('.said.assistant').allTextContents()).toContainEqual(expect.stringContaining('blue'));
+  expect(await page.locator('.chat-message.assistant').allTextContents()).toContainEqual(
+    expect.stringContaining('blue'),
+  );
   await page.getByRole('button', { name: 'Delete session' }).focus();
   await page.keyboard.press('Enter');
   await page.getByRole('button', { name: 'Delete', exact: true }).focus();
@@ -129,7 +131,7 @@ test('a message sent before the page is connected arrives after it connects', { 
   await expect.poll(() => page.locator('#send').isDisabled()).toBe(true);
   answer.resolve();
   await finished(page);
-  expect(await page.locator('.said.user').allTextContents()).toEqual([expect.stringContaining('Early')]);
+  expect(await page.locator('.chat-message.user').allTextContents()).toEqual([expect.stringContaining('Early')]);
   expect(complaints).toEqual([]);
 });
 
@@ -153,7 +155,7 @@ plain(
     await page.getByText('Connection lost. Reconnecting…').waitFor({ state: 'hidden' });
     await say(page, `After\n${fence('sh', 'echo after')}`);
     await expect.poll(() => ends(page).count()).toBe(2);
-    expect(await page.locator('.said.user').count()).toBe(2);
+    expect(await page.locator('.chat-message.user').count()).toBe(2);
     expect(await page.locator('.tool').count()).toBe(2);
   },
 );

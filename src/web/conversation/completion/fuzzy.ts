@@ -1,6 +1,6 @@
 // Finds names by some of their letters, in their order: `wrkpn` finds `src/web/work/pane.tsx`.
 
-const maxWanted = 100; // characters
+const maxLetters = 100; // characters
 const startsOfWords = /[/\\._\- ]/;
 
 /** Letters without case and accents, so that `Ubersicht` finds `Übersicht`. */
@@ -8,7 +8,7 @@ const folded = (text: string): string => text.normalize('NFKD').replace(/\p{M}/g
 
 /** How well the letters fit; undefined: they are not all there in this order. The letters at the end count more. */
 export function fuzzyScore(name: string, target: string): number | undefined {
-  const [text, letters] = [folded(name), folded(target).replace(/\s+/g, '').slice(0, maxWanted)];
+  const [text, letters] = [folded(name), folded(target).replace(/\s+/g, '').slice(0, maxLetters)];
   if (letters === '') return 0;
   const together = text.lastIndexOf(letters);
   if (together >= 0) {

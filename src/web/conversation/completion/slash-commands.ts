@@ -97,9 +97,9 @@ export const slashCommands: readonly SlashCommand[] = [
 
 /** The commands that begin with the word, then those that have its letters. */
 export function commandSuggestions(word: string): Suggestions {
-  const wanted = word.toLowerCase();
+  const prefix = word.toLowerCase();
   const ranked = slashCommands.flatMap((command) => {
-    const score = command.name.startsWith(wanted) ? 1e6 : fuzzyScore(command.name, wanted);
+    const score = command.name.startsWith(prefix) ? 1e6 : fuzzyScore(command.name, prefix);
     return score === undefined ? [] : [{ command, score }];
   });
   const entries = ranked

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import type { GoalWish } from '../../data/actions.ts';
+import type { GoalInput } from '../../data/actions.ts';
 import type { TextKey } from '../../text/texts.ts';
 
 /** A command of a goal, which is the same in every language. */
@@ -49,7 +49,7 @@ export function findProblem(draft: GoalDraft): TextKey | undefined {
 }
 
 /** The goal of a form without a problem, as the server takes it. */
-export function toGoal(draft: GoalDraft): GoalWish {
+export function toGoal(draft: GoalDraft): GoalInput {
   const rubric = draft.rubric.trim();
   const checks = checksIn(draft).map((command) => ({ command }));
   return { ...(rubric !== '' && { rubric }), checks, maxRevisions: draft.revisions };

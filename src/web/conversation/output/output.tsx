@@ -27,7 +27,7 @@ export function Output({ text, command, isLive = false, whole }: Props) {
   const [isOpen, setOpen] = useState(false);
   const total = useMemo(() => countLines(text), [text]);
   const isLong = total > fewLines || text.length > fewCharacters;
-  const asked = useBeginning(command ?? '');
+  const input = useBeginning(command ?? '');
   const rows = useMemo(() => {
     if (isLong && !isOpen) return ansiRows(lastLines(text, shownLines).slice(-fewCharacters)).slice(-shownLines);
     return ansiRows(text.endsWith('\n') ? text.slice(0, -1) : text);
@@ -67,8 +67,8 @@ export function Output({ text, command, isLive = false, whole }: Props) {
           {command !== undefined && (
             <>
               <span class="prompt">$ </span>
-              <TextParts text={asked.beginning} />
-              {asked.more}
+              <TextParts text={input.beginning} />
+              {input.more}
               {'\n'}
             </>
           )}
@@ -90,9 +90,9 @@ export function Output({ text, command, isLive = false, whole }: Props) {
   );
 }
 
-function lastLines(text: string, wanted: number): string {
+function lastLines(text: string, maxLines: number): string {
   const end = text.endsWith('\n') ? text.length - 1 : text.length;
   let from = end;
-  for (let n = 0; n < wanted && from > 0; n++) from = text.lastIndexOf('\n', from - 1);
+  for (let n = 0; n < maxLines && from > 0; n++) from = text.lastIndexOf('\n', from - 1);
   return text.slice(from + 1, end);
 }

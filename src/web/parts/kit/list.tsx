@@ -36,9 +36,9 @@ const searchedFrom = 12; // items
 export function List({ items = [], none, label }: Props) {
   const [text, setText] = useState('');
   if (items.length === 0) return none === undefined ? null : <p class="quiet">{none}</p>;
-  const wanted = text.trim().toLowerCase();
+  const needle = text.trim().toLowerCase();
   const found = items.filter(({ title = '', code = '', lines = [] }) =>
-    [title, code, ...lines].some((line) => line.toLowerCase().includes(wanted)),
+    [title, code, ...lines].some((line) => line.toLowerCase().includes(needle)),
   );
   return (
     <>

@@ -13,7 +13,7 @@ export interface Resource<Item> {
   readonly setAll: (change: (now: readonly Item[]) => readonly Item[]) => void;
   /** The last failure, and the outcome of the last change. */
   readonly trouble: string;
-  readonly told: string;
+  readonly notice: string;
   /** Does the work, reads the items again, and shows what `work` resolves with. Resolves with whether it worked. */
   readonly act: (what: string, work: () => Promise<string>) => Promise<boolean>;
 }
@@ -21,19 +21,19 @@ export interface Resource<Item> {
 /** Reads the items; `unread` begins the text of a failure. */
 export function useResource<Item>(unread: string, load: () => Promise<readonly Item[]>): Resource<Item> {
   const [all, setAll] = useState<readonly Item[]>();
-  const [told, setTold] = useState('');
+  const [notice, setNotice] = useState('');
   const [trouble, tryIt] = useTrouble();
   const read = async () => setAll(await load());
   useEffect(() => void tryIt(unread, read), []);
   const act: Resource<Item>['act'] = (what, work) => {
-    setTold('');
+    setNotice('');
     return tryIt(what, async () => {
       const outcome = await work();
       await read();
-      setTold(outcome);
+      setNotice(outcome);
     });
   };
-  return { all, setAll: (change) => setAll((now = []) => change(now)), trouble, told, act };
+  return { all, setAll: (change) => setAll((now = []) => change(now)), trouble, notice, act };
 }
 
 /** A changed item in its place, or a new one first. */
@@ -52,7 +52,7 @@ interface Props<Item> {
 }
 
 /** An introduction, the items, and the outcome of the last change. */
-export function ResourceList<Item>({ of: { all, trouble, told }, about, none, toItem, head, children }: Props<Item>) {
+export function ResourceList<Item>({ of: { all, trouble, notice }, about, none, toItem, head, children }: Props<Item>) {
   if (!all) return <Pending trouble={trouble} />;
   return (
     <>
@@ -60,7 +60,7 @@ export function ResourceList<Item>({ of: { all, trouble, told }, about, none, to
       {head}
       <List {...(none !== undefined && { none })} items={all.map(toItem)} />
       <Trouble text={trouble} />
-      {told !== '' && <p role="status">{told}</p>}
+      {notice !== '' && <p role="status">{notice}</p>}
       {children}
     </>
   );

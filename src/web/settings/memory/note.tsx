@@ -2,7 +2,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Inputs, Outputs } from '../../../client/types.ts';
 import { DiffLines } from '../../conversation/tool-result.tsx';
 import { go } from '../../data/route.ts';
-import { once, query } from '../../data/server.ts';
+import { mutate, query } from '../../data/server.ts';
 import { withHidden } from '../../parts/bounded-text.ts';
 import { diffLines } from '../../parts/diff.ts';
 import { bytes, dayAndTime } from '../../parts/format.ts';
@@ -52,14 +52,14 @@ export function NoteView({ holder, note: given, names, back }: Props) {
         {note && history.length > 0 && (
           <Button
             label={t(note.deleted ? 'restore' : 'memory.undo')}
-            onClick={() => change(t('memory.notUndone'), () => once('memory.undo', place))}
+            onClick={() => change(t('memory.notUndone'), () => mutate('memory.undo', place))}
           />
         )}
         {note && !note.deleted && (
           <Button
             icon="trash"
             label={t('delete')}
-            onClick={() => change(t('notDeleted'), () => once('memory.delete', place))}
+            onClick={() => change(t('notDeleted'), () => mutate('memory.delete', place))}
           />
         )}
       </div>
@@ -80,7 +80,7 @@ export function NoteView({ holder, note: given, names, back }: Props) {
           }}
           send={async (input) => {
             const path = note?.path ?? input.path;
-            await read(await once('memory.write', { ...input, ...holder, path, expect: note?.version ?? 0 }));
+            await read(await mutate('memory.write', { ...input, ...holder, path, expect: note?.version ?? 0 }));
           }}
         />
       )}
@@ -98,10 +98,10 @@ export function NoteView({ holder, note: given, names, back }: Props) {
                 before={history[n + 1]}
                 isNewest={n === 0}
                 bringBack={() =>
-                  change(t('memory.notUndone'), () => once('memory.undo', { ...place, to: version.number }))
+                  change(t('memory.notUndone'), () => mutate('memory.undo', { ...place, to: version.number }))
                 }
                 redact={() =>
-                  change(t('memory.notRedacted'), () => once('memory.redact', { ...place, version: version.number }))
+                  change(t('memory.notRedacted'), () => mutate('memory.redact', { ...place, version: version.number }))
                 }
               />
             ))}
@@ -111,7 +111,7 @@ export function NoteView({ holder, note: given, names, back }: Props) {
               label={t('memory.redactAll')}
               name={t('memory.redactAll')}
               ask={t('memory.redactAllAsk')}
-              act={() => change(t('memory.notRedacted'), () => once('memory.redact', { ...place, version: 'all' }))}
+              act={() => change(t('memory.notRedacted'), () => mutate('memory.redact', { ...place, version: 'all' }))}
             />
           </div>
         </section>

@@ -1,6 +1,6 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
-import { type InputOf, once, query, request } from '../../data/server.ts';
+import { type InputOf, mutate, query, request } from '../../data/server.ts';
 import { keepToken, storedToken } from '../../data/token.ts';
 import { dayAndTime } from '../../parts/format.ts';
 import { ResourceList, ShownOnce, Sure, useResource } from '../../parts/kit/resource-list.tsx';
@@ -17,7 +17,7 @@ export function ApiKeys() {
   const keys = useResource(t('keys.unread'), async () => (await query('keys.list', undefined)).keys);
   const revoke = (id: string) =>
     keys.act(t('keys.notRevoked'), async () => {
-      await once('keys.revoke', { id });
+      await mutate('keys.revoke', { id });
       if (made?.view.id === id) setMade(undefined);
       return '';
     });
@@ -44,7 +44,7 @@ export function ApiKeys() {
         }),
       }}
       send={async (input) => {
-        const created = isFirst ? await makeFirst(input) : await once('keys.create', input);
+        const created = isFirst ? await makeFirst(input) : await mutate('keys.create', input);
         await keys.act('', async () => ''); // first, because the form of the first key is another one
         setMade(created);
       }}
@@ -103,8 +103,8 @@ async function makeFirst(wish: InputOf<'keys.create'>): Promise<Outputs['keys'][
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(wish),
   });
-  const said = (await answer.json().catch(() => ({}))) as Outputs['keys']['create'] & { detail?: string };
-  if (!answer.ok) throw new Error(said.detail ?? t('models.refused', { status: answer.status }));
-  if (storedToken() === undefined) keepToken(said.key);
-  return said;
+  const created = (await answer.json().catch(() => ({}))) as Outputs['keys']['create'] & { detail?: string };
+  if (!answer.ok) throw new Error(created.detail ?? t('models.refused', { status: answer.status }));
+  if (storedToken() === undefined) keepToken(created.key);
+  return created;
 }

@@ -1,5 +1,5 @@
 import type { Outputs } from '../../../client/types.ts';
-import { once, query } from '../../data/server.ts';
+import { mutate, query } from '../../data/server.ts';
 import { ResourceList, Sure, useResource } from '../../parts/kit/resource-list.tsx';
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
 import { t } from '../../text/text.ts';
@@ -11,7 +11,7 @@ export function SandboxSecrets() {
   const secrets = useResource<Credential>(t('secrets.unread'), () => query('serverCredentials.list', undefined));
   const revoke = (name: string) =>
     secrets.act(t('secrets.notRevoked'), async () => {
-      await once('serverCredentials.revoke', { name });
+      await mutate('serverCredentials.revoke', { name });
       return t('removed', { name });
     });
   return (
@@ -56,7 +56,7 @@ export function SandboxSecrets() {
           },
         }}
         send={async (input) => {
-          const { name } = await once('serverCredentials.put', input);
+          const { name } = await mutate('serverCredentials.put', input);
           await secrets.act('', async () => t('saved', { name }));
         }}
       />

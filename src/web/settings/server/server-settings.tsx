@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { once, query } from '../../data/server.ts';
+import { mutate, query } from '../../data/server.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { Pending, Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
@@ -43,23 +43,25 @@ const labelOf = ({ key }: ServerSetting): string => t(`setting.${key}` as TextKe
 /** The settings of one part: a card with one Save for all that was changed in it. */
 function Part({ part, settings, changed }: Props) {
   const [drafts, setDrafts] = useState<Readonly<Record<string, Draft>>>({});
-  const [told, setTold] = useState('');
+  const [notice, setNotice] = useState('');
   const [trouble, tryIt] = useTrouble();
   const isChanged = (one: ServerSetting) =>
     drafts[one.key] !== undefined && JSON.stringify(drafts[one.key]) !== JSON.stringify(asDraft(one));
   const edited = settings.filter(isChanged);
   const write = (some: readonly ServerSetting[], words: string, toValue: (one: ServerSetting) => SettingValue) =>
     tryIt(t('notSaved'), async () => {
-      setTold('');
+      setNotice('');
       for (const one of some) {
         const { key } = one;
         const value = toValue(one);
         changed([
-          value === undefined ? await once('settings.reset', { key }) : await once('settings.change', { key, value }),
+          value === undefined
+            ? await mutate('settings.reset', { key })
+            : await mutate('settings.change', { key, value }),
         ]);
         setDrafts(({ [key]: _, ...others }) => others);
       }
-      setTold(words);
+      setNotice(words);
     });
   return (
     <form
@@ -79,14 +81,14 @@ function Part({ part, settings, changed }: Props) {
           draft={drafts[one.key] ?? asDraft(one)}
           onChange={(draft) => {
             setDrafts((now) => ({ ...now, [one.key]: draft }));
-            setTold('');
+            setNotice('');
           }}
           reset={() => void write([one], t('server.isReset'), () => undefined)}
         />
       ))}
       <Trouble text={trouble} />
       <div class="choices">
-        {told !== '' && <span role="status">{told}</span>}
+        {notice !== '' && <span role="status">{notice}</span>}
         <Button type="submit" kind="primary" label={t('files.save')} disabled={edited.length === 0} />
       </div>
     </form>

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
-import { once, query } from '../../data/server.ts';
+import { mutate, query } from '../../data/server.ts';
 import { ago } from '../../parts/format.ts';
 import { minute } from '../../parts/kit/ago.tsx';
 import { Button } from '../../parts/kit/button.tsx';
@@ -85,7 +85,7 @@ function OneTemplate({ template: { id, name, tags }, readTags, back, gone }: Pro
           label={t('delete')}
           name={t('built.delete', { name })}
           ask={t('built.deleteAsk')}
-          act={() => act(() => once('templateBuilds.delete', { id })).then((done) => done && gone())}
+          act={() => act(() => mutate('templateBuilds.delete', { id })).then((done) => done && gone())}
         />
       </div>
       <h3>{name}</h3>
@@ -144,7 +144,7 @@ function BuildLog({ build, changed }: { readonly build: Build; readonly changed:
             class="small"
             label={t('built.stop')}
             onClick={() =>
-              void tryIt(t('notSaved'), () => once('templateBuilds.cancel', { id: templateId, build: id }))
+              void tryIt(t('notSaved'), () => mutate('templateBuilds.cancel', { id: templateId, build: id }))
             }
           />
         )}

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
-import { type InputOf, once } from '../../data/server.ts';
+import { type InputOf, mutate } from '../../data/server.ts';
 import { ChoiceField, SecretField, TextField } from '../../parts/kit/field.tsx';
 import { FieldErrors, SchemaForm } from '../../parts/kit/schema-form.tsx';
 import { t } from '../../text/text.ts';
@@ -19,9 +19,9 @@ export function ToolServerForm({ onSaved }: { readonly onSaved: (server: ToolSer
   const [kind, setKind] = useState<Access>('open');
   const [header, setHeader] = useState('');
   const [secret, setSecret] = useState('');
-  const [told, setTold] = useState('');
+  const [notice, setNotice] = useState('');
   const withAccess = <Input extends object>(input: Input) => {
-    setTold('');
+    setNotice('');
     return { ...input, ...accessOf(kind, header, secret) };
   };
   return (
@@ -30,17 +30,17 @@ export function ToolServerForm({ onSaved }: { readonly onSaved: (server: ToolSer
       words="toolServers"
       title={t('toolServers.new')}
       save={t('toolServers.add')}
-      note={told || t(kind === 'open' ? 'toolServers.openTells' : 'secrets.once')}
+      note={notice || t(kind === 'open' ? 'toolServers.openTells' : 'secrets.once')}
       fields={placeholders}
       second={{
         label: t('toolServers.test'),
         send: async (input) => {
-          const { ok, tools, message } = await once('toolServers.test', withAccess(input));
-          setTold(ok ? t('toolServers.works', { n: tools.length }) : message);
+          const { ok, tools, message } = await mutate('toolServers.test', withAccess(input));
+          setNotice(ok ? t('toolServers.works', { n: tools.length }) : message);
         },
       }}
       send={async (input) => {
-        const saved = await once('toolServers.put', withAccess(input));
+        const saved = await mutate('toolServers.put', withAccess(input));
         for (const clear of [setHeader, setSecret]) clear('');
         setKind('open');
         await onSaved(saved);

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { once, toErrorText } from '../../data/server.ts';
+import { mutate, toErrorText } from '../../data/server.ts';
 import { t } from '../../text/text.ts';
 
 // A person agrees at the tool server's own authorization server, in this tab, because only it holds the token of the page.
@@ -11,7 +11,7 @@ const key = 'corral.signIn';
 export const signedIn = signal('');
 
 export async function beginSignIn(name: string): Promise<void> {
-  const { address } = await once('toolServers.beginSignIn', { name, returnTo: location.origin + location.pathname });
+  const { address } = await mutate('toolServers.beginSignIn', { name, returnTo: location.origin + location.pathname });
   sessionStorage.setItem(key, name);
   location.assign(address);
 }
@@ -37,7 +37,7 @@ export async function endSignIn({ name, answer }: SignInReturn): Promise<void> {
     const refusal = answer.get('error_description') ?? answer.get('error');
     if (refusal !== null) throw new Error(refusal.slice(0, 300));
     const issuer = answer.get('iss');
-    await once('toolServers.endSignIn', {
+    await mutate('toolServers.endSignIn', {
       name,
       state: answer.get('state') ?? '',
       code: answer.get('code') ?? '',

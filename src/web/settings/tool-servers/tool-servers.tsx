@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
-import { once, query } from '../../data/server.ts';
+import { mutate, query } from '../../data/server.ts';
 import { dayAndTime } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { ResourceList, Sure, useResource } from '../../parts/kit/resource-list.tsx';
@@ -40,7 +40,7 @@ export function ToolServers() {
                 server={server}
                 cancel={() => setChanging('')}
                 send={async (changes) => {
-                  const { name } = await once('toolServers.change', changes);
+                  const { name } = await mutate('toolServers.change', changes);
                   setChanging('');
                   await act('', async () => t('saved', { name }));
                 }}
@@ -87,17 +87,17 @@ interface ActionsProps {
 function Actions({ server: { name, kind, from, signIn }, act, change }: ActionsProps) {
   const test = () =>
     act(t('toolServers.notTested'), async () => {
-      const { ok } = await once('toolServers.test', { name });
+      const { ok } = await mutate('toolServers.test', { name });
       return t(ok ? 'toolServers.answers' : 'toolServers.fails', { name });
     });
   const remove = () =>
     act(t('toolServers.notRemoved'), async () => {
-      await once('toolServers.remove', { name });
+      await mutate('toolServers.remove', { name });
       return t('removed', { name });
     });
   const signOut = () =>
     act(t('notSaved'), async () => {
-      await once('toolServers.signOut', { name });
+      await mutate('toolServers.signOut', { name });
       return t('toolServers.signedOut', { name });
     });
   const enter = () =>

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { type BudgetLimit, budgetLimits, forEachLimit } from '../../../core/model/runs/budget-limits.ts';
-import { once, query } from '../../data/server.ts';
+import { mutate, query } from '../../data/server.ts';
 import { count, price } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { ResourceList, useResource } from '../../parts/kit/resource-list.tsx';
@@ -47,7 +47,7 @@ export function SharedBudgets() {
                     cancel={() => setOpen('')}
                     send={async (input) => {
                       const { of, id } = budget;
-                      await once('budgets.change', { ...input, of, id });
+                      await mutate('budgets.change', { ...input, of, id });
                       await budgets.act('', async () => '');
                       setOpen('');
                     }}

@@ -28,8 +28,8 @@ export function Usage() {
     let isOver = false;
     const now = Date.now();
     void tryIt(t('usage.unread'), async () => {
-      const wanted = { from: dayOf(now - (Number(range) - 1) * dayMs), to: dayOf(now), by };
-      const found = await query('usage.report', wanted);
+      const request = { from: dayOf(now - (Number(range) - 1) * dayMs), to: dayOf(now), by };
+      const found = await query('usage.report', request);
       if (!isOver) setReport(found);
     });
     return () => {

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
-import { once, query } from '../../data/server.ts';
+import { mutate, query } from '../../data/server.ts';
 import { dayAndTime } from '../../parts/format.ts';
 import { Ago } from '../../parts/kit/ago.tsx';
 import { Button } from '../../parts/kit/button.tsx';
@@ -51,10 +51,10 @@ export function OneWebhook({ webhook, secret, onSecret, changed, change, back, g
   }, [isOpen]);
   const act = (what: string, work: () => Promise<unknown>) => tryIt(what, work).then((done) => done && read());
   const toggle = () =>
-    act(t('notSaved'), async () => changed(await once(paused ? 'webhooks.resume' : 'webhooks.pause', { id })));
+    act(t('notSaved'), async () => changed(await mutate(paused ? 'webhooks.resume' : 'webhooks.pause', { id })));
   const rotate = () =>
     tryIt(t('notSaved'), async () => {
-      const { secret: fresh, ...now } = await once('webhooks.rotate', { id });
+      const { secret: fresh, ...now } = await mutate('webhooks.rotate', { id });
       changed(now);
       onSecret(fresh);
     });
@@ -88,7 +88,7 @@ export function OneWebhook({ webhook, secret, onSecret, changed, change, back, g
           icon="send"
           label={t('webhooks.test')}
           disabled={paused !== null}
-          onClick={() => void act(t('webhooks.notSent'), () => once('webhooks.test', { id }))}
+          onClick={() => void act(t('webhooks.notSent'), () => mutate('webhooks.test', { id }))}
         />
         <Button
           icon={paused ? 'play' : 'pause'}
@@ -117,7 +117,7 @@ export function OneWebhook({ webhook, secret, onSecret, changed, change, back, g
           label={t('automations.deleteYes')}
           name={t('webhooks.delete', { name })}
           ask={t('webhooks.deleteAsk')}
-          act={() => tryIt(t('notSaved'), () => once('webhooks.delete', { id }).then(gone))}
+          act={() => tryIt(t('notSaved'), () => mutate('webhooks.delete', { id }).then(gone))}
           end={() => setAsking(undefined)}
         />
       )}
@@ -130,7 +130,9 @@ export function OneWebhook({ webhook, secret, onSecret, changed, change, back, g
             key={delivery.id}
             delivery={delivery}
             canSend={paused === null}
-            resend={() => void act(t('webhooks.notSent'), () => once('webhooks.resend', { id, delivery: delivery.id }))}
+            resend={() =>
+              void act(t('webhooks.notSent'), () => mutate('webhooks.resend', { id, delivery: delivery.id }))
+            }
           />
         ))}
       </ul>

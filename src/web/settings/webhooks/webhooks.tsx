@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { once, query } from '../../data/server.ts';
+import { mutate, query } from '../../data/server.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { ResourceList, useResource, withItem } from '../../parts/kit/resource-list.tsx';
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
@@ -65,8 +65,8 @@ export function Webhooks() {
         cancel={() => (chosen ? setView({ id: chosen.id }) : toList())}
         send={async (input) => {
           const saved = chosen
-            ? await once('webhooks.update', { ...input, id: chosen.id })
-            : await once('webhooks.create', input);
+            ? await mutate('webhooks.update', { ...input, id: chosen.id })
+            : await mutate('webhooks.create', input);
           changed(saved);
           if ('secret' in saved) setSecret(String(saved.secret));
           setView({ id: saved.id });

@@ -21,7 +21,7 @@ export const conversation = {
   noChange: 'Keine Änderungen.',
   changes: 'Änderungen',
   screenshot: 'Screenshot des Browsers',
-  whatItSaid: 'Was er sagte',
+  fullReply: 'Ganze Antwort',
   'tool.timedOut': 'Zeit abgelaufen',
   'tool.stopped': 'angehalten',
   'tool.oom': 'Speicher voll',

@@ -21,7 +21,7 @@ export const conversation = {
   noChange: 'No changes.',
   changes: 'Changes',
   screenshot: 'Browser screenshot',
-  whatItSaid: 'What it said',
+  fullReply: 'Full reply',
   'tool.timedOut': 'timed out',
   'tool.stopped': 'stopped',
   'tool.oom': 'out of memory',

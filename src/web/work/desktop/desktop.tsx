@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { onEvent } from '../../data/log.ts';
-import { query, repeatable } from '../../data/server.ts';
+import { mutateWithRetry, query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { duration } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
@@ -34,7 +34,7 @@ export function Desktop({ session: { id: sessionId } }: { session: Session }) {
   }, [sessionId]);
   const begin = async (path: 'desktop.start' | 'desktop.add') => {
     setStarting(true);
-    await attempt(t('desktop.start'), async () => setView(await repeatable(path, { sessionId })));
+    await attempt(t('desktop.start'), async () => setView(await mutateWithRetry(path, { sessionId })));
     setStarting(false);
   };
   const start = () => begin('desktop.start');

@@ -28,7 +28,7 @@ const noText: ReadonlySet<Preview> = new Set<Preview>(['image', 'pdf', 'video', 
 /** The open file: its preview, its editor, or what changed in it. A text has no other preview than its editor. */
 export function FileView({ store, path, part }: Props) {
   const [read, setRead] = useState<LoadedFile | { readonly failed: string }>();
-  const [isAsked, setAsked] = useState(false);
+  const [isEditing, setEditing] = useState(false);
   const [turn, setTurn] = useState(0);
   const stored = useRef<string>(undefined);
   // A person can have begun to type while the file was read again. Their text belongs to the version that they saw.
@@ -56,7 +56,7 @@ export function FileView({ store, path, part }: Props) {
   const isWholeText = part === 'all' && file && !file.isCut && !noText.has(kind ?? 'binary');
   const isExact = useMemo(() => file && exactText(file.bytes).isExact, [file]);
   const mayEdit = isWholeText && isExact;
-  const isEdited = mayEdit && (kind === 'text' || isAsked || store.drafts.has(path));
+  const isEdited = mayEdit && (kind === 'text' || isEditing || store.drafts.has(path));
   const close = () => {
     store.shown.value = undefined;
   };
@@ -73,7 +73,7 @@ export function FileView({ store, path, part }: Props) {
         </h2>
         {file && <span class="quiet tree-size">{bytes(file.size)}</span>}
         <span class="bar-space" />
-        {mayEdit && !isEdited && <IconButton icon="edit" label={t('files.edit')} onClick={() => setAsked(true)} />}
+        {mayEdit && !isEdited && <IconButton icon="edit" label={t('files.edit')} onClick={() => setEditing(true)} />}
         <IconButton
           icon="download"
           label={t('files.download')}
@@ -94,7 +94,7 @@ export function FileView({ store, path, part }: Props) {
           key={`${editorKeyOf(file)} ${turn}`}
           store={store}
           file={file}
-          takesFocus={isAsked}
+          takesFocus={isEditing}
           onStored={(version) => {
             stored.current = version;
           }}
@@ -103,7 +103,7 @@ export function FileView({ store, path, part }: Props) {
             setTurn(turn + 1);
             void load();
           }}
-          onClose={kind === 'text' ? undefined : () => setAsked(false)}
+          onClose={kind === 'text' ? undefined : () => setEditing(false)}
         />
       )}
       {file && kind && !isEdited && part === 'all' && (

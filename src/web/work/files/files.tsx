@@ -130,14 +130,14 @@ async function sendAll(store: FileStore, files: readonly File[]): Promise<void> 
   const { folder, sessionId } = store;
   for (const file of files) {
     const path = below(folder, file.name);
-    const wanted = { sessionId, path, file };
-    const outcome = await upload({ ...wanted, replaces: false });
+    const target = { sessionId, path, file };
+    const outcome = await upload({ ...target, replaces: false });
     if (outcome === 'exists') {
       confirmFirst({
         title: t('files.replaceTitle'),
         text: t('files.replaceText', { path }),
         yes: t('files.replace'),
-        act: () => void upload({ ...wanted, replaces: true }).then(() => store.refresh()),
+        act: () => void upload({ ...target, replaces: true }).then(() => store.refresh()),
       });
     }
   }
@@ -204,14 +204,14 @@ const askNewFile = (store: FileStore): void => showDialog(<NewFile store={store}
 function NewFile({ store }: { store: FileStore }) {
   const [path, setPath] = useState(store.folder === root ? '' : below(store.folder, ''));
   const make = async () => {
-    const wanted = path.trim();
-    if (wanted === '') return;
+    const target = path.trim();
+    if (target === '') return;
     closeDialog();
-    const empty = { sessionId: store.sessionId, path: wanted, file: new Blob([]), replaces: false };
+    const empty = { sessionId: store.sessionId, path: target, file: new Blob([]), replaces: false };
     await attempt(t('files.new'), async () => {
       if ((await upload(empty)) === 'failed') return;
       await store.refresh();
-      store.shown.value = wanted;
+      store.shown.value = target;
     });
   };
   return (

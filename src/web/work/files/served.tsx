@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { once, request, toErrorText } from '../../data/server.ts';
+import { mutate, request, toErrorText } from '../../data/server.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { t } from '../../text/text.ts';
 import type { FileStore, LoadedFile } from './store.ts';
@@ -57,7 +57,7 @@ function useAddress(sessionId: string, path: string) {
   useEffect(() => {
     const cut = path.lastIndexOf('/');
     const wish = { sessionId, of: 'files', folder: path.slice(0, Math.max(0, cut)), minutes: lifeMinutes } as const;
-    const opening = once('ports.open', wish);
+    const opening = mutate('ports.open', wish);
     let isOver = false;
     opening.then(
       (opened) => !isOver && setAddress({ of: opened.path + path.split('/').map(encodeURIComponent).join('/') }),

@@ -1,7 +1,7 @@
 import { effect, type Signal, signal } from '@preact/signals';
 import { onEvent } from '../../data/log.ts';
-import { CallError, once, query, request } from '../../data/server.ts';
-import { below, type Entry, type Folders, parentOf, root } from './tree.ts';
+import { CallError, mutate, query, request } from '../../data/server.ts';
+import { below, type Entry, type FolderEntries, parentOf, root } from './tree.ts';
 
 const readBytes = 1024 * 1024;
 const settleMs = 600;
@@ -24,7 +24,7 @@ export const fileFilter = signal<FileFilter>('all');
 /** The files of one session, as far as the person opened folders. */
 export class FileStore {
   readonly sessionId: string;
-  readonly folders: Signal<Folders> = signal(new Map());
+  readonly folders: Signal<FolderEntries> = signal(new Map());
   readonly open: Signal<ReadonlySet<string>> = signal(new Set());
   /** `asleep`: the sandbox does not run, and a listing would start it. */
   readonly state: Signal<'loading' | 'asleep' | 'ready' | { readonly failed: string }> = signal('loading');
@@ -151,7 +151,7 @@ export class FileStore {
   }
 
   async remove(path: string): Promise<void> {
-    await once('files.delete', { sessionId: this.sessionId, path });
+    await mutate('files.delete', { sessionId: this.sessionId, path });
     this.drafts.delete(path);
     this.close(path);
     await this.refresh();
@@ -187,8 +187,8 @@ export async function readPart(
 
 /** Why the server refused. */
 export async function refusal(answer: Response): Promise<string> {
-  const said = (await answer.json().catch(() => undefined)) as { detail?: unknown } | undefined;
-  return typeof said?.detail === 'string' ? said.detail : `${answer.status} ${answer.statusText}`;
+  const body = (await answer.json().catch(() => undefined)) as { detail?: unknown } | undefined;
+  return typeof body?.detail === 'string' ? body.detail : `${answer.status} ${answer.statusText}`;
 }
 
 const wasStopped = (thrown: unknown): boolean => thrown instanceof CallError && thrown.code === 'SERVICE_UNAVAILABLE';

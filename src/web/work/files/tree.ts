@@ -3,7 +3,7 @@ import type { Outputs } from '../../../client/types.ts';
 // The tree of a workspace as rows. A folder's entries are known once it was opened.
 
 export type Entry = Outputs['files']['list']['items'][number];
-export type Folders = ReadonlyMap<string, readonly Entry[]>;
+export type FolderEntries = ReadonlyMap<string, readonly Entry[]>;
 
 export interface Row {
   /** Relative to the workspace. */
@@ -26,7 +26,7 @@ export const below = (folder: string, name: string): string => (folder === root 
 export const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/'))) || root;
 
 /** The rows in view, top to bottom, without what Corral itself keeps; the logs of background processes come last. */
-export function listRows(folders: Folders, open: ReadonlySet<string>): Row[] {
+export function listRows(folders: FolderEntries, open: ReadonlySet<string>): Row[] {
   const rows: Row[] = [];
   const add = (folder: string, depth: number) => {
     const entries = [...(folders.get(folder) ?? [])]

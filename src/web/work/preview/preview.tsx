@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { query, repeatable, toErrorText } from '../../data/server.ts';
+import { mutateWithRetry, query, toErrorText } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { dayAndTime } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
@@ -61,7 +61,7 @@ function Open({ sessionId }: { sessionId: string }) {
   if (open.length === 0) return null;
   const close = (id: string) =>
     attempt(t('preview.notClosed'), async () => {
-      await repeatable('ports.close', { sessionId, id });
+      await mutateWithRetry('ports.close', { sessionId, id });
       await look();
     });
   return (

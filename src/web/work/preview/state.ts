@@ -2,7 +2,7 @@ import { effect, signal } from '@preact/signals';
 import type { Outputs } from '../../../client/types.ts';
 import { showTab } from '../../app/layout.ts';
 import { onEvent } from '../../data/log.ts';
-import { query, repeatable } from '../../data/server.ts';
+import { mutateWithRetry, query } from '../../data/server.ts';
 import { currentId } from '../../data/sessions.ts';
 import type { PreviewTarget } from './target.ts';
 
@@ -73,14 +73,14 @@ export async function openPreview(sessionId: string, of: Preview['of']): Promise
   const all = await query('ports.opened', { sessionId });
   const fresh = all.filter((one) => one.of === of && Date.parse(one.expiresAt) > Date.now() + halfAnHourMs);
   fresh.sort((a, b) => Date.parse(b.expiresAt) - Date.parse(a.expiresAt));
-  return fresh[0] ?? (await repeatable('ports.open', { sessionId, of }));
+  return fresh[0] ?? (await mutateWithRetry('ports.open', { sessionId, of }));
 }
 
 /** The address of a path in a preview. The secret stays in it, so that it opens in a new browser too. */
 export function addressIn({ url }: Pick<Preview, 'url'>, path: string): string {
   const base = new URL(url, location.href);
-  const wanted = new URL(path.replace(/^\/+/, ''), new URL('./', base));
-  const address = new URL(wanted);
+  const resolved = new URL(path.replace(/^\/+/, ''), new URL('./', base));
+  const address = new URL(resolved);
   for (const [name, value] of base.searchParams) address.searchParams.append(name, value);
   return address.href;
 }

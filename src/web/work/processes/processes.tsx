@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs, SandboxStatus } from '../../../client/types.ts';
-import { query, repeatable, toErrorText } from '../../data/server.ts';
+import { mutateWithRetry, query, toErrorText } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { bytes, duration, formatTime } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
@@ -40,7 +40,7 @@ export function Processes({ session: { id: sessionId } }: { session: Session }) 
   }
   const stop = (pid: number) =>
     attempt(t('processes.stop'), async () => {
-      await repeatable('processes.stop', { sessionId, pid });
+      await mutateWithRetry('processes.stop', { sessionId, pid });
       await look();
     });
   return (
@@ -158,7 +158,7 @@ interface Props {
 /** The one state of the sandbox, with its pause. Before it is paused, the line says what the pause keeps. */
 function SandboxState({ sandbox: { condition, keeps, pause, idleSeconds, filesDamaged }, sessionId, onChange }: Props) {
   const change = (name: 'pause' | 'resume') =>
-    attempt(t(`sandbox.${name}`), async () => onChange(await repeatable(`sandbox.${name}`, { sessionId })));
+    attempt(t(`sandbox.${name}`), async () => onChange(await mutateWithRetry(`sandbox.${name}`, { sessionId })));
   const mayPause = condition === 'running' && pause !== 'none';
   const mayResume = condition === 'paused' || condition === 'stopped' || condition === 'lost';
   return (

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { DiffLines } from '../../conversation/tool-result.tsx';
 import { eventCount, events } from '../../data/log.ts';
-import { once, query, toErrorText } from '../../data/server.ts';
+import { mutate, query, toErrorText } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { boundedLine, withHidden } from '../../parts/bounded-text.ts';
 import type { DiffLine } from '../../parts/diff.ts';
@@ -112,7 +112,7 @@ function askToRestore(sessionId: string, { number }: Checkpoint, onDone: () => v
     yes: t('restore'),
     act: () =>
       void attempt(t('checkpoints.restoreOne', { name }), async () => {
-        const { before } = await once('checkpoints.restore', { sessionId, number });
+        const { before } = await mutate('checkpoints.restore', { sessionId, number });
         notify(t('checkpoints.restored', { name, before: t('checkpoints.one', { number: before }) }));
         onDone();
       }),

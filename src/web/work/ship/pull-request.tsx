@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
-import { once, query, toErrorText } from '../../data/server.ts';
+import { mutate, query, toErrorText } from '../../data/server.ts';
 import { boundedLine } from '../../parts/bounded-text.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { CheckField } from '../../parts/kit/field.tsx';
@@ -43,7 +43,7 @@ function OpenForm({ of, state: { forge, newUrl }, onDone }: Pick<Props, 'of' | '
   const name = t('ship.openOn', { forge: forge.label });
   const open = async () => {
     setBusy(true);
-    const isDone = await attempt(name, () => once('pullRequests.open', { ...of, title, text, draft: isDraft }));
+    const isDone = await attempt(name, () => mutate('pullRequests.open', { ...of, title, text, draft: isDraft }));
     setBusy(false);
     if (isDone) onDone();
   };
@@ -77,7 +77,7 @@ function Opened({ of, state: { comments, reviews, checks, unsent, isCut }, pullR
   const sendAll = async () => {
     setBusy(true);
     await attempt(t('ship.send'), async () => {
-      const { sent } = await once('pullRequests.sendFeedback', of);
+      const { sent } = await mutate('pullRequests.sendFeedback', of);
       notify(t('ship.sent', { n: sent }));
       onDone();
     });

@@ -2,7 +2,7 @@ import { Fragment } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { DiffLines } from '../../conversation/tool-result.tsx';
-import { once, query, repeatable, toErrorText } from '../../data/server.ts';
+import { mutate, mutateWithRetry, query, toErrorText } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { boundedLine, withHidden } from '../../parts/bounded-text.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
@@ -84,7 +84,7 @@ function Push({ of, status: { ahead }, mayPush, onDone }: StepProps & { readonly
   const push = async () => {
     setBusy(true);
     await attempt(t('ship.push'), async () => {
-      const { branch } = await once('repositories.push', of);
+      const { branch } = await mutate('repositories.push', of);
       notify(t('ship.pushed', { branch }));
       onDone();
     });
@@ -152,7 +152,7 @@ function Hosts({ sessionId, hosts }: { sessionId: string; hosts: readonly string
   const isOpen = (host: string) => inForce?.allowed.includes(host) || inForce?.entries.includes(host);
   const allow = (host: string) =>
     attempt(t('network.allowOne', { host }), async () => {
-      await repeatable('egress.allow', { sessionId, host });
+      await mutateWithRetry('egress.allow', { sessionId, host });
       await look();
     });
   return (
@@ -191,7 +191,7 @@ function WantedServices({
   useEffect(() => void look(), [of.sessionId]);
   const all = Object.entries(services);
   const allow = () =>
-    attempt(t('ship.allowServices'), async () => keep((await once('repositories.allowServices', of)).services));
+    attempt(t('ship.allowServices'), async () => keep((await mutate('repositories.allowServices', of)).services));
   return (
     <div class="stack ship-form">
       <h3>{t('ship.services')}</h3>
@@ -224,7 +224,7 @@ function Checks({
   const run = async () => {
     setBusy(true);
     await attempt(t('ship.runChecks'), async () => {
-      setRan((await once('repositories.check', of)).checks);
+      setRan((await mutate('repositories.check', of)).checks);
       onDone();
     });
     setBusy(false);
@@ -288,7 +288,7 @@ function Commit({ of, status: { files, truncated }, proposal, onDone }: CommitPr
       left.size === 0 ? {} : { files: chosen.flatMap(({ path, from }) => (from === null ? [path] : [from, path])) };
     const leaveOut = chosen.map(({ path }) => patches[path] ?? '').join('');
     const isDone = await attempt(t('ship.commit'), () =>
-      once('repositories.commit', { ...of, message, ...only, ...(leaveOut !== '' && { leaveOut }) }),
+      mutate('repositories.commit', { ...of, message, ...only, ...(leaveOut !== '' && { leaveOut }) }),
     );
     setBusy(false);
     if (isDone) onDone();

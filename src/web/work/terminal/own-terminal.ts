@@ -1,5 +1,5 @@
 import { streamFrames } from '../../../core/text/stream-frames.ts';
-import { once, request } from '../../data/server.ts';
+import { mutate, request } from '../../data/server.ts';
 import { wholeCharacters } from '../../parts/bounded-text.ts';
 
 /** Why the output of a terminal ended. */
@@ -66,8 +66,8 @@ export class OwnTerminal {
         const size = this.#size;
         this.#typed = this.#typed.slice(text.length);
         this.#size = undefined;
-        if (size) await once('terminals.resize', { terminalId, ...size });
-        if (text !== '') await once('terminals.write', { terminalId, text });
+        if (size) await mutate('terminals.resize', { terminalId, ...size });
+        if (text !== '') await mutate('terminals.write', { terminalId, text });
       }
     } catch {
       this.#typed = ''; // the terminal has ended, which its output tells

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { once, query } from '../../data/server.ts';
+import { mutate, query } from '../../data/server.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { attempt } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
@@ -90,7 +90,7 @@ export function AgentScreen({ sessionId, shell, all, onShown, openOwn }: AgentPr
   const [typing] = useState(
     () =>
       new ShellTyping({
-        send: (text) => once('terminals.typeIntoShell', { sessionId, shellId: shell.id, text }),
+        send: (text) => mutate('terminals.typeIntoShell', { sessionId, shellId: shell.id, text }),
         // Where the command waits, it has started.
         hasCommand: () => running.current.running !== undefined && !running.current.waits,
       }),

@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { events, onEvent } from '../../data/log.ts';
-import { once, query } from '../../data/server.ts';
+import { mutate, query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { Empty } from '../../parts/kit/empty.tsx';
@@ -26,7 +26,7 @@ export function Terminals({ session: { id: sessionId } }: { session: Session }) 
     chosen.value = { ...chosen.value, [sessionId]: key };
   };
   const make = async () => {
-    const made = await once('terminals.open', { sessionId });
+    const made = await mutate('terminals.open', { sessionId });
     setOwn((all) => [...all, made]);
     return made.id;
   };
@@ -43,13 +43,13 @@ export function Terminals({ session: { id: sessionId } }: { session: Session }) 
   }, [sessionId]);
   const close = (id: string) =>
     attempt(t('terminal.close'), async () => {
-      await once('terminals.close', { terminalId: id });
+      await mutate('terminals.close', { terminalId: id });
       setOwn((all) => all.filter((one) => one.id !== id));
     });
   const forget = (id: string) => setOwn((all) => all.filter((one) => one.id !== id));
   const keys = [...own.map(({ id }) => `own ${id}`), ...shells.list.map(({ id }) => `agent ${id}`)];
-  const wanted = chosen.value[sessionId];
-  const shown = wanted !== undefined && keys.includes(wanted) ? wanted : keys[0];
+  const preferred = chosen.value[sessionId];
+  const shown = preferred !== undefined && keys.includes(preferred) ? preferred : keys[0];
   const shell = shells.list.find(({ id }) => `agent ${id}` === shown);
   return (
     <section class="terminals" aria-label={t('tab.terminal')}>

@@ -167,8 +167,8 @@ function Seen({ sessionId, first }: { sessionId: string; first: number | undefin
   const [turn, setTurn] = useState(first);
   const [seen, setSeen] = useState<SeenTurn | { readonly failed: string }>();
   useEffect(() => {
-    const asked = { id: sessionId, ...(turn !== undefined && { turn }) };
-    query('sessions.promptAt', asked).then(setSeen, (thrown: unknown) => setSeen({ failed: toErrorText(thrown) }));
+    const request = { id: sessionId, ...(turn !== undefined && { turn }) };
+    query('sessions.promptAt', request).then(setSeen, (thrown: unknown) => setSeen({ failed: toErrorText(thrown) }));
   }, [sessionId, turn]);
   const at = turn ?? (seen && 'turn' in seen ? seen.turn : 1);
   return (

@@ -194,11 +194,11 @@ export const phrases: Readonly<Record<string, string>> = {
   '.corral/setup.sh of {path} ran.': '.corral/setup.sh von {path} ist gelaufen.',
   '.corral/setup.sh of {path} ran; its files ({size}) are kept for later sessions.':
     '.corral/setup.sh von {path} ist gelaufen; die Dateien ({size}) bleiben für spätere Sitzungen.',
-  '.corral/setup.sh of {path} ended with {code}. {said}': '.corral/setup.sh von {path} endete mit {code}. {said}',
+  '.corral/setup.sh of {path} ended with {code}. {output}': '.corral/setup.sh von {path} endete mit {code}. {output}',
   'Checks of {path} passed: {names}.': 'Prüfungen von {path} bestanden: {names}.',
   "The variable {name} of a vault is for {host}, which this session's network does not open. Open it in the environment, or take it off the credential.":
     'Die Variable {name} eines Tresors gilt für {host}. Das Netz dieser Sitzung öffnet diesen Host nicht. Öffnen Sie ihn in der Umgebung, oder nehmen Sie ihn aus den Zugangsdaten.',
-  'Checks of {path} failed: {names}. {said}': 'Prüfungen von {path} verfehlt: {names}. {said}',
+  'Checks of {path} failed: {names}. {output}': 'Prüfungen von {path} verfehlt: {names}. {output}',
   '{child} works on: {task}': '{child} arbeitet an: {task}',
   'All checks passed.': 'Alle Prüfungen bestanden.',
   'new sessions have a desktop': 'neue Sitzungen haben einen Desktop',
