@@ -35,7 +35,7 @@ export interface DockerVolumes extends VolumeHosting {
   give(volumes: readonly MountedVolume[], to: NewOwner, signal: AbortSignal): Promise<void>;
 }
 
-/** Volumes as named volumes of the engine. */
+/** Stores volumes as named volumes of the engine. */
 export function openVolumes({ engine, instance, labels }: Options): DockerVolumes {
   const nameOf = (id: VolumeId) => engineVolumeName(instance, id);
   const helperOf = (id: VolumeId) => `${nameOf(id)}-owner`;

@@ -32,8 +32,8 @@ export class Programs implements AutomationPrograms {
   }
 
   /**
-   * Rejects: cancelled (the server is starting, so it is retried), unsupported (this server does not serve the API),
-   * forbidden, and as its preparation does.
+   * Rejects: cancelled (the server is still starting, so it is retried), unsupported (this server does not serve the
+   * API), forbidden, and the errors of the API's own preparation.
    */
   async prepare(api: string, automation: Automation, secret: Secret | undefined): Promise<PreparedSession> {
     const prepare = this.#served.get(api);

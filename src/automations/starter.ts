@@ -50,7 +50,7 @@ export interface StarterDeps {
   /** Whether a valid key with sufficient rights owns it. */
   readonly isOwned: (owner: string) => boolean;
   readonly clock: Clock;
-  /** Called before it is stored that a start created a session or was refused. */
+  /** Called before a start's outcome is stored: a session, or a refusal. */
   readonly tell?: (event: AutomationStarted) => Promise<void>;
   /** Counts an ended start. */
   readonly count?: (cause: string, end: string) => void;

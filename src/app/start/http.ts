@@ -81,7 +81,7 @@ export async function openHttp(
   await app.ready();
   const { host, port } = config;
   const open = (place: ListenAddress) => app.listen(place);
-  const isAlone = isolation === 'none'; // sandboxes without isolation could join the port
+  const isAlone = isolation === 'none'; // sandboxes without isolation could listen on the port too
   if (!isAlone) shared = await listenOrExplain(config, () => listenShared(app.server, { host, port }, open));
   const url = shared?.first ?? (await listenOrExplain(config, () => open({ host, port })));
   for (const extra of config.extraPorts) stack.use(await listenOnMore(app.server, host, extra));

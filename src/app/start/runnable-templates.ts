@@ -12,7 +12,7 @@ interface Deps {
   readonly missingImageOf: (session: AgentChoice) => string | undefined;
   /** Throws for services that cannot run here. */
   readonly checkServices: (session: AgentChoice) => void;
-  /** The variables that secrets of the settings, of the server and of projects set in sandboxes. */
+  /** Variables that secrets set in sandboxes: secrets of the settings, the server and projects. */
   readonly secretVariables: () => Promise<ReadonlySet<string>>;
 }
 

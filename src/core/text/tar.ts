@@ -61,7 +61,7 @@ function header(name: Buffer, size: number, { mode, type, link }: HeaderFields):
     bytes.writeUIntBE(size, 130, 6);
   }
   octal(0, 136, 12);
-  bytes.write('        ', 148, 'latin1'); // counts as spaces in the sum
+  bytes.write('        ', 148, 'latin1'); // the checksum's own field is summed as spaces
   bytes.write(type, 156, 'latin1');
   link?.copy(bytes, 157);
   bytes.write('ustar\x0000', 257, 'latin1');

@@ -74,7 +74,7 @@ export type App = FastifyInstance<
   ZodTypeProvider
 >;
 
-/** By status, or `default`. A map, because an object with the key 500 has room for 500 others. */
+/** By status, or `default`. A Map, because an object reserves memory for all numeric keys below its largest. */
 export type Replies = ReadonlyMap<string, ReplyDoc>;
 
 export interface RegisteredRoute {

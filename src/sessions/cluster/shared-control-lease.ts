@@ -24,7 +24,7 @@ export class SharedControlLease implements SharedControl {
   readonly #options: Options;
   readonly #name: string;
   #turn: Promise<unknown> = Promise.resolve();
-  /** The viewer of this server that the store has as the holder. */
+  /** This server's viewer that the store names as the holder. */
   stored: string | undefined;
   #watchers = 0;
   #stop = new AbortController();

@@ -92,7 +92,7 @@ export interface OpenedTurn {
   /** The session as it is now. */
   readonly record: () => StoredSession;
   readonly now: () => number;
-  /** The limits that the settings and the agent give every session, beside its own. */
+  /** Limits from the settings and the agent, in addition to the session's own. */
   readonly limits: OwnBudget | undefined;
   /** Whether children of the session can get a part of its budget. */
   readonly lends: boolean;

@@ -18,7 +18,7 @@ interface FolderCheck {
   readonly warnings: readonly string[];
 }
 
-/** Looks at a folder as an author hands it over. Files of version control and of systems are left out. */
+/** Checks a folder that an author uploads. Skips files of version control and operating systems. */
 export function checkFolder(values: readonly SkillFile[]): FolderCheck {
   const problems: string[] = [];
   const files = values

@@ -236,7 +236,7 @@ export function toolServerService(deps: Deps): ToolServerService {
         refuseSet(to);
         if (await entered.find(to)) throw nameConflict(to);
       }
-      // A stored access is known by the earlier name.
+      // Stored credentials are keyed by the earlier name.
       const reply = await ask(entered.addressOf(changed(before, changes)), signal);
       const apply = (now: EnteredServer | undefined): EnteredServer => {
         if (!now) throw unknownServer(name);

@@ -97,7 +97,7 @@ export function volumeContent({ records, transfers, archive, ids }: Deps): Conte
       }
     }
     const content = Readable.from(rest(), { objectMode: false });
-    content.once('close', () => void held.disposeAsync()); // nobody may have begun to read
+    content.once('close', () => void held.disposeAsync()); // even if reading never began
     return { size: report.size, content };
   }
 

@@ -57,7 +57,7 @@ export const migrations: readonly string[] = [
   CREATE INDEX event_type ON event (session, type, seq)
   WHERE type NOT IN ('message.delta', 'tool.output');
   `,
-  // The index entries of records, as `toIndexEntry` has them. Names of skills were records of their own before.
+  // The index entries of records, in the form of `toIndexEntry`. Earlier, skill names were separate records.
   `
   ALTER TABLE record ADD COLUMN owner TEXT;
   ALTER TABLE record ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;

@@ -15,7 +15,7 @@ import { ownZone, timeIn } from './times.ts';
 interface HookAddressProps {
   readonly id: string;
   readonly hook: NonNullable<Automation['hook']>;
-  /** Opens the automation again after a question. */
+  /** Returns to the automation after a dialog. */
   readonly back: () => void;
 }
 

@@ -13,7 +13,7 @@ async function read<Data>(name: string): Promise<Data | 'refused' | undefined> {
   return response?.ok ? ((await response.json()) as { result: { data: Data } }).result.data : undefined;
 }
 
-/** Asks the server who it is. False: it refused the token. */
+/** Identifies the server. False: it refused the token. */
 export async function meet(): Promise<boolean> {
   const [about, words] = await Promise.all([
     read<Outputs['system']['info']>('info'),

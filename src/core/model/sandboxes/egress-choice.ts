@@ -21,7 +21,7 @@ export type EgressChoice = z.infer<typeof EgressChoice>;
 export const isEgressRules = (choice: EgressChoice | undefined): choice is EgressRules =>
   choice !== undefined && 'deny' in choice;
 
-/** Ranges that together have every address. */
+/** Ranges that together cover every address. */
 export const everyAddress: readonly string[] = Object.values(wholeFamily);
 
 /** Whether only the chosen targets can be reached. */

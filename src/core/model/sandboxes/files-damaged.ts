@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Stored files that were not whole, and the copy that took their place. */
+/** Stored files that were damaged, and the copy that replaced them. */
 export const FilesDamage = z.object({
   /** The copy that replaced the files: its place in the log, and when it was made; null: there was no whole copy. */
   copy: z.object({ seq: z.int(), at: z.number().nullable() }).nullable(),

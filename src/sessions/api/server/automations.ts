@@ -74,7 +74,7 @@ const AutomationProgram = z.object({
   content: z.record(z.string(), z.unknown()),
 });
 export type AutomationProgram = z.infer<typeof AutomationProgram>;
-/** A session that is to be made, and the messages that it then gets, in order. */
+/** A session to create, and its messages in order. */
 export interface PreparedSession {
   readonly command: Omit<CreateCommand, 'id' | 'origin'>;
   readonly messages: readonly SendCommand[];
@@ -208,7 +208,7 @@ export const AutomationStart = z.object({
   /** How its run or prebuild ended; null before, and where none did. */
   outcome: Outcome.nullable(),
   endedAt: z.number().nullable(),
-  /** The cost of its session until the end, in the currency of the price list, null if a price is not known; null before. */
+  /** Cost of its session, in the price list's currency. Null before the end, or if a price is unknown. */
   cost: z
     .object({ turns: z.int(), inputTokens: z.number(), outputTokens: z.number(), cost: z.number().nullable() })
     .nullable(),

@@ -52,9 +52,9 @@ export interface SnapshotService {
   /** Rejects: conflict (the copy is damaged). */
   exported(id: string): Promise<ExportedSnapshot>;
   /**
-   * Keeps a snapshot of another installation, whole or not at all. Without `labels` it keeps its own; it never keeps
-   * its name. Rejects: invalid_request (no archive of a snapshot, or a file outside of the workspace),
-   * payload_too_large, quota.
+   * Imports a snapshot of another installation, completely or not at all. Its labels stay unless `labels` replaces
+   * them; its name does not stay. Rejects: invalid_request (no archive of a snapshot, or a file outside of the
+   * workspace), payload_too_large, quota.
    */
   imported(requested: ImportOptions): Promise<Snapshot>;
 }

@@ -26,7 +26,7 @@ export const ListedToolServer = z.object({
   from: z.enum(['settings', 'page']),
   /** The variable or the key of corral.yaml that precedes what was entered in the page; null: none does. */
   setBy: z.string().nullable(),
-  /** The templates that have a server of this name, which precedes in their sessions. */
+  /** Templates with a server of this name, which takes precedence in their sessions. */
   templates: z.array(z.string()).readonly(),
   /** `wanted`: the server refused a caller without access, so a person can try to sign in. */
   signIn: z.enum(['none', 'wanted', 'done']),

@@ -79,7 +79,7 @@ function shortName(header: Buffer): string {
 
 function checkSum(header: Buffer): void {
   const reported = Number.parseInt(text(header.subarray(148, 156)).trim(), 8);
-  let sum = 8 * 32; // its own field counts as blanks
+  let sum = 8 * 32; // the checksum's own field is summed as spaces
   for (const [at, byte] of header.entries()) if (at < 148 || at >= 156) sum += byte;
   if (sum !== reported) throw badArchive('it is no tar file, or it is damaged');
 }

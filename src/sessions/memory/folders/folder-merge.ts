@@ -12,11 +12,11 @@ export interface FolderState {
 
 /** The work that makes folder and store the same. */
 export interface FolderMerge {
-  /** The hashes on which both agree before any work. */
+  /** Hashes that are equal on both sides before any work. */
   readonly agreed: ReadonlyMap<string, string>;
   /** Memories whose texts go into the folder. */
   readonly pull: readonly StoreMemory[];
-  /** Files that go, because the store has them no more. */
+  /** Files to delete, because the store no longer has them. */
   readonly drop: readonly string[];
   /** Memories that go, because the agent deleted their files. */
   readonly forget: readonly StoreMemory[];

@@ -173,7 +173,7 @@ export class MemoryFolders implements WorkspaceHook {
       ...unkept.map((path) => report(path, moved(path))),
       ...failed.map((path) => report(path, 'something else is at its place, so the kept text is not in the folder')),
     ];
-    // Another writer came between the comparison and the change. The next comparison tells the agent of it.
+    // Another writer changed it after the comparison. The next comparison reports that to the agent.
     if (isStale && tries > 1) {
       const next = await this.#merge(session, mounted, folder, tries - 1);
       return { lasting: next.lasting, once: [...once, ...next.once] };

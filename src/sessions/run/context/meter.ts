@@ -42,7 +42,7 @@ export class TokenMeter {
   }
 }
 
-/** The bytes that pictures count as in `requestBytes`. */
+/** The size that `requestBytes` assumes for pictures. */
 export const pictureBytes = (messages: readonly Message[]): number =>
   findPictures(messages).reduce((sum, { pictures = [] }) => sum + pictures.length, 0) * (pictureTokens / assumed);
 

@@ -83,7 +83,7 @@ export class SessionNames {
     return (await put.catch(unlessConflict)) !== undefined;
   }
 
-  /** Gives up a claim whose session could not be made. */
+  /** Releases a claim whose session could not be created. */
   async release({ key, version }: NameClaim): Promise<void> {
     await this.#deps.records.delete(kind, key, version).catch(unlessConflict);
   }

@@ -101,7 +101,7 @@ export const app = {
   'login.code': 'Fügen Sie diesen Code im Befehl ein',
   'login.notAllowed': 'Der Befehl konnte nicht zugelassen werden',
   account: 'Konto',
-  'account.about': 'Browser und Befehle, in denen Sie angemeldet sind.',
+  'account.about': 'Browser und Terminals, in denen Sie angemeldet sind.',
   'account.unread': 'Ihre Geräte konnten nicht geladen werden',
   'account.thisDevice': 'Dieser Browser',
   'account.browser': 'Anderer Browser',

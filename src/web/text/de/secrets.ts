@@ -161,7 +161,7 @@ export const secrets = {
   'webhooks.events.resource.changed': 'Agent, Umgebung, Tresor oder Gedächtnisspeicher geändert',
   'webhooks.format': 'Formatierung',
   'webhooks.format.json': 'JSON, signiert (Standard Webhooks)',
-  'webhooks.format.slack': 'Textzeile für Slack',
+  'webhooks.format.slack': 'Slack-Nachricht',
   'webhooks.format.managed-agents': 'Ereignisse der Managed Agents API',
   'webhooks.projectId': 'Projekt',
   'webhooks.hears': '{n} Ereignisse',

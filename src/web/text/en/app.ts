@@ -99,7 +99,7 @@ export const app = {
   'login.code': 'Paste this code into the command',
   'login.notAllowed': 'Could not allow the command',
   account: 'Account',
-  'account.about': 'Browsers and commands in which you are signed in.',
+  'account.about': 'Browsers and terminals where you are signed in.',
   'account.unread': 'Could not load your devices',
   'account.thisDevice': 'This browser',
   'account.browser': 'Other browser',

@@ -160,7 +160,7 @@ export const secrets = {
   'webhooks.events.resource.changed': 'Agent, environment, vault or memory store changed',
   'webhooks.format': 'Format',
   'webhooks.format.json': 'JSON, signed (Standard Webhooks)',
-  'webhooks.format.slack': 'Text line for Slack',
+  'webhooks.format.slack': 'Slack message',
   'webhooks.format.managed-agents': 'Managed Agents API events',
   'webhooks.projectId': 'Project',
   'webhooks.hears': '{n} events',
@@ -263,7 +263,7 @@ export const secrets = {
   'toolServers.effect':
     'Changes apply to new sessions immediately and to running ones from their next turn. Approval rules call its tools mcp_name_tool.',
   'toolServers.programs':
-    'Add programs (command) in corral.yaml, a template or a session, not here: each starts in every session’s sandbox or, without isolation, on this machine.',
+    'Set servers that run as programs (command) in corral.yaml, a template or a session. They start in each session’s sandbox or, without isolation, on this machine.',
   'webhooks.group.runs': 'Runs',
   'webhooks.group.automations': 'Automations',
   'webhooks.group.sessions': 'Sessions',

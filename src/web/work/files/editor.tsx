@@ -14,7 +14,7 @@ interface Props {
   readonly file: LoadedFile;
   /** The person chose to edit it, so the keys go there. */
   readonly takesFocus: boolean;
-  /** The version that the person's text is now. */
+  /** Called with the stored version of the person's text. */
   readonly onStored: (version: string) => void;
   /** The file must be read again, and shown as it is. */
   readonly onReload: () => void;
