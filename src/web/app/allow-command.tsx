@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { once } from '../data/server.ts';
+import { mutate } from '../data/server.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { ShownOnce } from '../parts/kit/resource-list.tsx';
@@ -39,7 +39,7 @@ function AllowCommand({ challenge, agent, port, state }: CommandRequest) {
   const [trouble, tryIt] = useTrouble();
   const allow = () =>
     tryIt(t('login.notAllowed'), async () => {
-      const made = await once('people.allowCommand', { challenge, agent });
+      const made = await mutate('people.allowCommand', { challenge, agent });
       if (port === undefined) setCode(made.code);
       else location.assign(`http://127.0.0.1:${port}/?${new URLSearchParams({ code: made.code, state })}`);
     });
