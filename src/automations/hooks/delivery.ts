@@ -1,7 +1,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { HookEvent, HookRequest } from '../../sessions/api/server/automations.ts';
 
-/** What a delivery's signature proves. */
+/** Facts that a delivery's signature proves. */
 export interface Proof {
   /** Deduplication key, made from signed data only. */
   readonly id: string;
