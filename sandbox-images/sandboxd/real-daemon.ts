@@ -13,7 +13,7 @@ import { endTree, sendSignals } from './processes/end-processes.ts';
 import { commandLine, type Proc, readUsage, scan, startedAt, variable } from './processes/proc.ts';
 import { findSubtree, findTree } from './processes/process-tree.ts';
 import { createPrograms } from './processes/programs.ts';
-import { type SharedState, straysSince } from './shared-state.ts';
+import { type SharedState, toStrayRule } from './shared-state.ts';
 import { createExecutor } from './shells/exec.ts';
 import { createShells } from './shells/shells.ts';
 import { StoppedRuns } from './shells/stopped-runs.ts';
@@ -66,7 +66,7 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ow
 
   const endTagged = async (tag: string): Promise<number> => {
     const met = new Set<string>();
-    const tree = { name: 'CORRAL_RUN', value: tag, strays: straysSince(parts, begunAt(tag)) } as const;
+    const tree = { name: 'CORRAL_RUN', value: tag, strays: toStrayRule(parts, begunAt(tag)) } as const;
     const processes = endTree(tree, { spared: keepers.spared, met });
     await Promise.all([processes, sessions.endTagged(tag, { processes, met })]);
     return met.size;
@@ -168,7 +168,7 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ow
     async signalProcess(pid, name) {
       const root = visible(scan()).find((proc) => proc.pid === pid);
       if (!root) throw new AppError('not_found', `There is no process ${pid}.`);
-      const tree = findSubtree(root, init, straysSince(parts, startedAt(root, clock.now())));
+      const tree = findSubtree(root, init, toStrayRule(parts, startedAt(root, clock.now())));
       const { spared } = keepers;
       // Signal the root first: a shell whose child ends continues with its next command.
       if (name === 'SIGINT') for (const proc of [root, ...findTree(tree, spared).members]) sendSignals(proc.pid, name);

@@ -36,7 +36,7 @@ export interface SharedState {
  * Accepts orphans that a tree may have started: a process that dropped its environment and its parent carries no mark.
  * In a sandbox with its own init, such an orphan belongs to the tree if it is younger than the tree.
  */
-export function straysSince({ clock, init }: Pick<SharedState, 'clock' | 'init'>, since: number): StrayRule {
+export function toStrayRule({ clock, init }: Pick<SharedState, 'clock' | 'init'>, since: number): StrayRule {
   if (init === undefined) return () => false;
   const now = clock.now();
   return (proc, environment) =>

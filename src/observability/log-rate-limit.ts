@@ -38,7 +38,10 @@ interface Window {
 }
 
 /** Calls `report` at the end of each interval, once for each kind with suppressed lines. */
-export function noiseLimiter(report: (leftOut: SuppressedLines) => void, clock: Clock = systemClock): NoiseLimiter {
+export function createNoiseLimiter(
+  report: (leftOut: SuppressedLines) => void,
+  clock: Clock = systemClock,
+): NoiseLimiter {
   const totals = new Map<string, { logged: number; suppressed: number }>();
   const windows = new Map<string, Window>();
   let timer: unknown;

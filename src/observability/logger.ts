@@ -1,7 +1,7 @@
 import { destination, type Logger, pino, stdSerializers } from 'pino';
 import type { Clock } from '../core/contracts/clock.ts';
 import { AppError } from '../core/errors/errors.ts';
-import { findNoiseSource, intervalMs, type NoiseCount, noiseLimiter } from './log-rate-limit.ts';
+import { createNoiseLimiter, findNoiseSource, intervalMs, type NoiseCount } from './log-rate-limit.ts';
 import type { Scrubber } from './scrub.ts';
 
 export type { Logger } from 'pino';
@@ -29,7 +29,7 @@ export function createLogger({ level, scrubber, destination: input, clock }: Log
   // Synchronous, so that the last line before an exit is written. pino stops writing when the reader is gone (`| head
   // -1`).
   const out = input ?? destination({ fd: 1, sync: true });
-  const limiter = noiseLimiter((leftOut) => {
+  const limiter = createNoiseLimiter((leftOut) => {
     summing = true;
     logger.warn({ ...leftOut, seconds: intervalMs / 1_000 }, 'similar lines were suppressed');
     summing = false;

@@ -84,7 +84,7 @@ export interface Quota<Doc> {
 /** A rule over all documents of an owner, such as the sum of their bytes. */
 export interface OwnerRule<Doc> {
   readonly now: number;
-  /** `others`: all but the document itself, with those that are being stored at any server. Throws where there is no room. */
+  /** `others`: all other documents, including those that any server is storing. Throws if there is no room. */
   readonly admit: (others: readonly Doc[]) => void;
 }
 interface Rules<Doc> {

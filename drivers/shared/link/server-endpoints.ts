@@ -20,7 +20,7 @@ export interface ServerEndpoints extends AsyncDisposable {
   listen(id: SandboxId): Promise<SandboxEndpoint>;
   /** Listens, and watches this body of the sandbox: a container's id, or a process's pid and start time. */
   hold(id: SandboxId, body: string, who?: Identity): Promise<SandboxEndpoint>;
-  /** Opens a link. If several servers share the sandbox, closing the last link closes the end. */
+  /** Opens a link. If several servers share the sandbox, closing the last link closes the endpoint. */
   link(id: SandboxId, as: LinkOptions): Promise<SandboxLink>;
   /** Stops listening if this server has no link to the sandbox. */
   rest(id: SandboxId): Promise<void>;

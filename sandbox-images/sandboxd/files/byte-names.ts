@@ -28,7 +28,7 @@ const escaped = /\\x(5C|[89A-F][0-9A-F])/;
 export type SystemPath = string | Buffer;
 
 /** The bytes that an escaped path names, unless only a file or folder with this very text as its name is there. */
-export async function systemPath(path: string): Promise<SystemPath> {
+export async function toSystemPath(path: string): Promise<SystemPath> {
   const bytes = bytesOfPath(path);
   if (!bytes) return path;
   const isThere = (one: SystemPath) =>
@@ -44,7 +44,7 @@ export async function systemPath(path: string): Promise<SystemPath> {
 
 /** Starts a process in a folder. `start` gets a path in text, because Node takes no other. */
 export async function startIn<Started>(folder: string, start: (cwd: string) => Started): Promise<Started> {
-  const path = await systemPath(folder);
+  const path = await toSystemPath(folder);
   if (typeof path === 'string') return start(path);
   const opened = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
@@ -55,7 +55,7 @@ export async function startIn<Started>(folder: string, start: (cwd: string) => S
 }
 
 export const isFolder = async (path: string): Promise<boolean> =>
-  (await stat(await systemPath(path)).catch(() => undefined))?.isDirectory() ?? false;
+  (await stat(await toSystemPath(path)).catch(() => undefined))?.isDirectory() ?? false;
 
 /** The bytes of an escaped path. Undefined: nothing in it is escaped. */
 function bytesOfPath(path: string): Buffer | undefined {

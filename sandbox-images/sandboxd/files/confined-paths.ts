@@ -3,7 +3,7 @@ import { type FileHandle, mkdir, open, readlink, realpath, stat } from 'node:fs/
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { badRequest } from '../server/body-fields.ts';
-import { type SystemPath, systemPath, textOfName } from './byte-names.ts';
+import { type SystemPath, textOfName, toSystemPath } from './byte-names.ts';
 
 const { O_DIRECTORY, O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
 
@@ -57,7 +57,7 @@ export async function confinePaths(workspace: string, alias?: string): Promise<C
   // Opens first and checks afterwards: the check sees the opened file itself, so swapping a link has no effect.
   const openChecked = async (at: string, shown: string, flags: number): Promise<FileHandle> => {
     const how = flags | O_NONBLOCK | O_NOCTTY;
-    const handle = await open(await systemPath(at), how).catch((cause) => {
+    const handle = await open(await toSystemPath(at), how).catch((cause) => {
       throw fileError(cause, shown);
     });
     try {
@@ -78,7 +78,7 @@ export async function confinePaths(workspace: string, alias?: string): Promise<C
     const parent = await openFolder(parentOf(inside), missing);
     try {
       const at = `${through(parent)}/${basename(inside)}`;
-      await mkdir(await systemPath(at)).catch((cause) => {
+      await mkdir(await toSystemPath(at)).catch((cause) => {
         if (cause.code !== 'EEXIST') throw fileError(cause, inside);
       });
       return await openChecked(at, inside, O_RDONLY | O_DIRECTORY);
@@ -98,7 +98,7 @@ export async function confinePaths(workspace: string, alias?: string): Promise<C
       if (inside === '') throw badRequest('The path is the workspace itself.');
       const folder = await openFolder(parentOf(inside), missing);
       const own = basename(inside);
-      const place = await systemPath(`${through(folder)}/${own}`);
+      const place = await toSystemPath(`${through(folder)}/${own}`);
       return {
         name: own,
         at: (name) => (name === own ? place : `${through(folder)}/${name}`),

@@ -5,7 +5,7 @@ import type { DiskUse } from '../../../src/sandboxes/client/client.ts';
 import { endTree, sendSignals } from '../processes/end-processes.ts';
 import { type Proc, scan, startedAt } from '../processes/proc.ts';
 import { findSubtree } from '../processes/process-tree.ts';
-import { type SharedState, straysSince } from '../shared-state.ts';
+import { type SharedState, toStrayRule } from '../shared-state.ts';
 
 // Enforces a sandbox's disk limit if the storage has no quota. Measures often while the disk fills, rarely otherwise,
 // and ends the processes that write beyond the limit.
@@ -94,7 +94,7 @@ export function watchDisk(parts: SharedState, { places, roots = [] }: WatchedFol
     const any = large.length > 0 ? large : some(0);
     const writers = any.length > 0 ? any : isGrowing ? candidates : [];
     for (const { pid } of writers) sendSignals(pid, 'SIGSTOP');
-    const trees = writers.map((proc) => findSubtree(proc, init, straysSince(parts, startedAt(proc, clock.now()))));
+    const trees = writers.map((proc) => findSubtree(proc, init, toStrayRule(parts, startedAt(proc, clock.now()))));
     for (const tree of trees) await endTree(tree, { spared: keepers.spared, grace: 'none' });
     return writers.length > 0;
   }

@@ -1,6 +1,6 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { systemPath } from './byte-names.ts';
+import { toSystemPath } from './byte-names.ts';
 
 /**
  * Creates a folder and its missing parents; an existing folder is left unchanged. Node's own recursive `mkdir` never
@@ -8,18 +8,18 @@ import { systemPath } from './byte-names.ts';
  */
 export async function makeFolders(path: string, mode?: number): Promise<void> {
   try {
-    await mkdir(await systemPath(path), mode);
+    await mkdir(await toSystemPath(path), mode);
   } catch (thrown) {
     const { code } = thrown as NodeJS.ErrnoException;
     if (code === 'ENOENT' && dirname(path) !== path) {
       await makeFolders(dirname(path), mode);
-      await mkdir(await systemPath(path), mode).catch((again) => unlessFolder(path, again));
+      await mkdir(await toSystemPath(path), mode).catch((again) => unlessFolder(path, again));
     } else await unlessFolder(path, thrown);
   }
 }
 
 async function unlessFolder(path: string, thrown: unknown): Promise<void> {
   const isFolder =
-    (thrown as NodeJS.ErrnoException).code === 'EEXIST' && (await stat(await systemPath(path))).isDirectory();
+    (thrown as NodeJS.ErrnoException).code === 'EEXIST' && (await stat(await toSystemPath(path))).isDirectory();
   if (!isFolder) throw thrown;
 }

@@ -7,13 +7,13 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import { toFrames } from '../../../src/core/text/pipe-frames.ts';
 import type { JobEnd, JobEntry, StartJob } from '../../../src/sandboxes/client/abilities.ts';
 import { type Daemon, limits } from '../daemon.ts';
-import { isFolder, systemPath } from '../files/byte-names.ts';
+import { isFolder, toSystemPath } from '../files/byte-names.ts';
 import { locatePath } from '../paths/locate.ts';
 import { endTree, sendSignals } from '../processes/end-processes.ts';
 import { findTree } from '../processes/process-tree.ts';
 import { variables } from '../processes/programs.ts';
 import { badRequest } from '../server/body-fields.ts';
-import { type SharedState, straysSince } from '../shared-state.ts';
+import { type SharedState, toStrayRule } from '../shared-state.ts';
 import { createMarks } from '../shells/environment.ts';
 import { noteTerminals } from '../shells/recover.ts';
 import { type StartedJob, startJob } from './start-job.ts';
@@ -173,7 +173,7 @@ export function createJobs(parts: SharedState): Jobs {
     const operation = `job-${requested.id}`;
     const cwd = requested.cwd === undefined ? parts.place.root : locatePath(requested.cwd, parts);
     if (!(await isFolder(cwd))) throw badRequest(`There is no folder ${requested.cwd}.`);
-    const own = (await systemPath(cwd)) === cwd && { PWD: cwd }; // a variable is text
+    const own = (await toSystemPath(cwd)) === cwd && { PWD: cwd }; // a variable is text
     const env = { ...parts.env, ...own, ...variables(requested.env ?? []), ...createMarks(operation, requested.tag) };
     const startedAt = clock.now();
     const place = await starts.acquire(neverFires);
@@ -232,7 +232,7 @@ export function createJobs(parts: SharedState): Jobs {
     all.delete(over.request.id);
   }
   const treeIn = ({ operation, startedAt }: OpenJob) =>
-    ({ name: 'CORRAL_OPERATION', value: operation, strays: straysSince(parts, startedAt) }) as const;
+    ({ name: 'CORRAL_OPERATION', value: operation, strays: toStrayRule(parts, startedAt) }) as const;
 
   return {
     async startJob(requested) {

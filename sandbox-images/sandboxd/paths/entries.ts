@@ -2,13 +2,13 @@ import { readFileSync, type Stats } from 'node:fs';
 import { lstat, realpath, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { PathEntry } from '../../../src/sandboxes/client/abilities.ts';
-import { systemPath, textOfName } from '../files/byte-names.ts';
+import { textOfName, toSystemPath } from '../files/byte-names.ts';
 
 /**
  * The file, folder or link at the path. For a link, type and mode are the target's. Rejects with the system's error.
  */
 export async function entryAt(path: string): Promise<PathEntry> {
-  const at = await systemPath(path);
+  const at = await toSystemPath(path);
   const own = await lstat(at);
   if (!own.isSymbolicLink()) return entryOf(path, own, typeOf(own));
   const target = await realpath(at, 'buffer').then(textOfName, () => undefined); // undefined: a dangling link

@@ -5,7 +5,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import { type FileMetadata, fileMetadataLimits } from '../../../src/core/model/sandboxes/file-metadata.ts';
 import type { PathEntry } from '../../../src/sandboxes/client/abilities.ts';
 import { limits } from '../daemon.ts';
-import { type SystemPath, systemPath } from '../files/byte-names.ts';
+import { type SystemPath, toSystemPath } from '../files/byte-names.ts';
 import { fileError } from '../files/confined-paths.ts';
 import {
   decodeWord,
@@ -58,7 +58,7 @@ export class MetadataStore {
   async addTo(entries: readonly PathEntry[]): Promise<readonly PathEntry[]> {
     const known = entries.filter(({ type }) => type === 'file' || type === 'directory');
     if (known.length === 0) return entries;
-    const answer = await this.#ask(['read', ...(await Promise.all(known.map(({ path }) => systemPath(path))))]).catch(
+    const answer = await this.#ask(['read', ...(await Promise.all(known.map(({ path }) => toSystemPath(path))))]).catch(
       unlessUnsupported,
     );
     if (answer === undefined) return entries;
@@ -76,7 +76,7 @@ export class MetadataStore {
   async write(path: SystemPath, metadata: FileMetadata, shown: string): Promise<void> {
     const [kind, number] = await this.#ask([
       'write',
-      typeof path === 'string' ? await systemPath(path) : path,
+      typeof path === 'string' ? await toSystemPath(path) : path,
       ...Object.entries(metadata).flat(),
     ]);
     if (kind === 'failed') throw refusal(Number(number), shown);

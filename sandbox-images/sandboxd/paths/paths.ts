@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { PathEntry } from '../../../src/sandboxes/client/abilities.ts';
 import { type Daemon, limits, type OpenFile } from '../daemon.ts';
-import { systemPath, textOfName } from '../files/byte-names.ts';
+import { textOfName, toSystemPath } from '../files/byte-names.ts';
 import { fileError } from '../files/confined-paths.ts';
 import { readChunks } from '../files/files.ts';
 import { makeFolders } from '../files/make-folders.ts';
@@ -37,7 +37,7 @@ export function createPaths(parts: Pick<SharedState, 'place' | 'env' | 'clock' |
 
   async function openPath(path: string, { from = 0, most = Number.POSITIVE_INFINITY }): Promise<OpenFile> {
     return await at(path, async (full) => {
-      const handle = await open(await systemPath(full), O_RDONLY | O_NONBLOCK | O_NOCTTY);
+      const handle = await open(await toSystemPath(full), O_RDONLY | O_NONBLOCK | O_NOCTTY);
       try {
         const stats = await handle.stat();
         if (!stats.isFile())
@@ -81,7 +81,7 @@ export function createPaths(parts: Pick<SharedState, 'place' | 'env' | 'clock' |
       }),
     makeFolder: (path) =>
       at(path, async (full) => {
-        const before = await stat(await systemPath(full)).catch(() => undefined);
+        const before = await stat(await toSystemPath(full)).catch(() => undefined);
         if (before?.isDirectory()) throw new AppError('conflict', `${path} is already a folder.`);
         if (before) throw badRequest(`${path} exists and is not a folder.`);
         await makeFolders(full, 0o755);
@@ -91,10 +91,10 @@ export function createPaths(parts: Pick<SharedState, 'place' | 'env' | 'clock' |
       at(from, async (full) => {
         const target = locatePath(to, parts);
         await notOurs(target);
-        const own = await systemPath(full);
+        const own = await toSystemPath(full);
         await lstat(own);
         await makeFolders(dirname(target));
-        const place = await systemPath(target);
+        const place = await toSystemPath(target);
         await rename(own, place).catch(async (thrown: NodeJS.ErrnoException) => {
           if (thrown.code !== 'EXDEV') throw thrown; // another disk
           if (typeof own !== 'string' || typeof place !== 'string')
@@ -105,7 +105,7 @@ export function createPaths(parts: Pick<SharedState, 'place' | 'env' | 'clock' |
         });
         return await one(await entryAt(target));
       }),
-    removePath: (path) => at(path, async (full) => rm(await systemPath(full), { recursive: true, force: true })),
+    removePath: (path) => at(path, async (full) => rm(await toSystemPath(full), { recursive: true, force: true })),
     writePath: (path, content, metadata) =>
       at(path, async (full) => {
         await replace(full, content, { spare: parts.place.root, store, metadata });
@@ -119,7 +119,7 @@ async function listInto(entries: PathEntry[], folder: string, depth: number): Pr
   const names: string[] = [];
   // The types of Node know names as text alone.
   const options = { bufferSize: 1_000, encoding: 'buffer' as BufferEncoding };
-  for await (const { name } of await opendir(await systemPath(folder), options)) {
+  for await (const { name } of await opendir(await toSystemPath(folder), options)) {
     if (names.push(textOfName(name as unknown as Buffer)) + entries.length > limits.entries) throw tooMany(folder);
   }
   for (const name of names.sort()) {
@@ -156,7 +156,7 @@ async function contentOf(handle: FileHandle): Promise<Buffer> {
 
 /** The daemon's own files in /proc do not belong to the user. */
 async function notOurs(full: string): Promise<void> {
-  const realOf = async (path: string) => textOfName(await realpath(await systemPath(path), 'buffer'));
+  const realOf = async (path: string) => textOfName(await realpath(await toSystemPath(path), 'buffer'));
   const real = await realOf(full).catch(() => realOf(dirname(full)).catch(() => full));
   if (/^\/proc\/(self|thread-self)(\/|$)/.test(full) || `${real}/`.startsWith(`/proc/${process.pid}/`)) {
     throw new AppError('file_not_found', `There is no file ${full}.`);

@@ -2,7 +2,7 @@ import { constants, type Stats } from 'node:fs';
 import { access, open, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { FileMetadata } from '../../../src/core/model/sandboxes/file-metadata.ts';
-import { type SystemPath, systemPath, textOfName } from '../files/byte-names.ts';
+import { type SystemPath, textOfName, toSystemPath } from '../files/byte-names.ts';
 import { makeFolders } from '../files/make-folders.ts';
 import { renameIntoPlace, runInOrder, type StagedFile, stageFile, writeAll } from '../files/replace-file.ts';
 import { badRequest } from '../server/body-fields.ts';
@@ -29,14 +29,14 @@ export async function replace(
   { spare, store, metadata }: Replacement,
 ): Promise<void> {
   const isMarked = Object.keys(metadata).length > 0;
-  const before = await stat(await systemPath(full)).catch(() => undefined);
+  const before = await stat(await toSystemPath(full)).catch(() => undefined);
   if (before && !before.isFile() && isMarked) throw badRequest(`${full} is not a regular file and keeps no metadata.`);
   if (before && !before.isFile()) return await writeInto(full, O_WRONLY | O_NONBLOCK, content);
   const target = await realOf(full).catch(() => (before ? full : newFileAt(full))); // /proc has files without a path
   await makeFolders(dirname(target));
-  const place = await systemPath(target);
+  const place = await toSystemPath(target);
   if (before) await access(place, W_OK); // a rename does not check the file's own permission
-  const folder = await systemPath(dirname(target));
+  const folder = await toSystemPath(dirname(target));
   const inFolder = (name: string) =>
     typeof folder === 'string' ? join(folder, name) : Buffer.concat([folder, Buffer.from(`/${name}`)]);
   const own = basename(target);
@@ -58,7 +58,7 @@ export async function replace(
     await runInOrder(parent, copy);
   });
 }
-const realOf = async (path: string) => textOfName(await realpath(await systemPath(path), 'buffer'));
+const realOf = async (path: string) => textOfName(await realpath(await toSystemPath(path), 'buffer'));
 const undisposed = { [Symbol.asyncDispose]: async () => {} };
 
 /** System errors when no file can be created or renamed: a mounted file, /proc, another user's folder. */
@@ -98,13 +98,13 @@ async function copyInto(target: string, { handle }: StagedFile): Promise<void> {
 }
 
 async function writeInto(target: string, flags: number, content: AsyncIterable<Uint8Array>): Promise<void> {
-  await using handle = await open(await systemPath(target), flags | O_NOCTTY);
+  await using handle = await open(await toSystemPath(target), flags | O_NOCTTY);
   await writeAll(handle, content);
 }
 
 /** Follows links that lead to no file yet. */
 async function newFileAt(path: string, links = 40): Promise<string> {
-  const next = await readlink(await systemPath(path), 'buffer').then(textOfName, () => undefined);
+  const next = await readlink(await toSystemPath(path), 'buffer').then(textOfName, () => undefined);
   if (next === undefined) return path;
   if (links === 0) throw Object.assign(new Error('too many links'), { code: 'ELOOP' });
   return await newFileAt(resolve(await realOf(dirname(path)), next), links - 1);

@@ -7,7 +7,7 @@ import type { ProgramEntry, StartProgram } from '../../../src/sandboxes/client/c
 import { type Daemon, limits } from '../daemon.ts';
 import { startIn } from '../files/byte-names.ts';
 import { badRequest } from '../server/body-fields.ts';
-import { type SharedState, straysSince } from '../shared-state.ts';
+import { type SharedState, toStrayRule } from '../shared-state.ts';
 import { createMarks } from '../shells/environment.ts';
 import { noteTerminals } from '../shells/recover.ts';
 import { resolveStartFolder } from '../shells/shell-state.ts';
@@ -74,7 +74,7 @@ export function createPrograms(parts: SharedState): Programs {
     void endAll(opened);
   }
   async function endAll({ started, operation, pipes }: OpenProgram, grace: 'usual' | 'none' = 'usual'): Promise<void> {
-    const strays = straysSince(parts, started.startedAt);
+    const strays = toStrayRule(parts, started.startedAt);
     await endTree({ name: 'CORRAL_OPERATION', value: operation, strays }, { spared: keepers.spared, grace });
     pipes.release();
   }

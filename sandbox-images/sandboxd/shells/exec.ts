@@ -7,7 +7,7 @@ import type { ExecResult } from '../../../src/sandboxes/client/client.ts';
 import { type ExecRequest, limits } from '../daemon.ts';
 import { startIn } from '../files/byte-names.ts';
 import { endTree } from '../processes/end-processes.ts';
-import { type SharedState, straysSince } from '../shared-state.ts';
+import { type SharedState, toStrayRule } from '../shared-state.ts';
 import { commandLine, removeCommand } from './command-terminal.ts';
 import { createMarks } from './environment.ts';
 import { resolveStartFolder } from './shell-state.ts';
@@ -48,7 +48,7 @@ export function createExecutor(parts: SharedState) {
     let ending: Promise<unknown> | undefined;
     const begunAt = clock.now();
     const end = () => {
-      const tree = { name: 'CORRAL_OPERATION', value: id, strays: straysSince(parts, begunAt) } as const;
+      const tree = { name: 'CORRAL_OPERATION', value: id, strays: toStrayRule(parts, begunAt) } as const;
       ending = endTree(tree, { spared: keepers.spared });
     };
     const expire = () => {

@@ -8,7 +8,7 @@ import { awaitsInput, readLinkTarget } from '../processes/awaits-input.ts';
 import { oomKills } from '../processes/cgroup.ts';
 import { endTree } from '../processes/end-processes.ts';
 import { findTree, type MarkedProcesses } from '../processes/process-tree.ts';
-import { type SharedState, straysSince } from '../shared-state.ts';
+import { type SharedState, toStrayRule } from '../shared-state.ts';
 import { isLong, openForCommand, removeCommand } from './command-terminal.ts';
 import { type ShellState, takeShellState } from './shell-state.ts';
 import { openSpool, type Spool } from './spool.ts';
@@ -228,7 +228,7 @@ export async function launch(
   const end: RunningOperation['end'] = async (why, within) => {
     if (operation.state === 'running') reason ??= why;
     // Repeated while the operation runs: right after the start there may be no process yet to signal.
-    const tree = marked(straysSince(parts, begunAt));
+    const tree = marked(toStrayRule(parts, begunAt));
     const endMine = () => endTree(tree, { spared: keepers.spared, ...(within && { met: within.met }) });
     let round = within?.processes ?? endMine(); // the run's processes include the operation's
     ending ??= round;

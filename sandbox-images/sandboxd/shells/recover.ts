@@ -2,7 +2,7 @@ import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { endTree, sendSignals } from '../processes/end-processes.ts';
 import { scan, variable } from '../processes/proc.ts';
-import { type SharedState, straysSince } from '../shared-state.ts';
+import { type SharedState, toStrayRule } from '../shared-state.ts';
 
 /**
  * Ends processes that an earlier daemon of this sandbox started, because their terminals are gone. Records them as
@@ -27,7 +27,7 @@ export async function recover(parts: SharedState, sandboxId: string): Promise<vo
       endedAt: clock.now(),
     } as const;
     journal.record({ ...entry, operation });
-    const strays = straysSince(parts, operation.startedAt);
+    const strays = toStrayRule(parts, operation.startedAt);
     void endTree({ name: 'CORRAL_OPERATION', value: operation.id, strays }, { spared: keepers.spared });
   }
 }

@@ -7,7 +7,7 @@ import type { TerminalEnd, TerminalEntry } from '../../../src/sandboxes/client/c
 import { type Daemon, limits } from '../daemon.ts';
 import { endTree } from '../processes/end-processes.ts';
 import { scan } from '../processes/proc.ts';
-import { type SharedState, straysSince } from '../shared-state.ts';
+import { type SharedState, toStrayRule } from '../shared-state.ts';
 import { createMarks } from './environment.ts';
 import { keyboard } from './keyboard.ts';
 import { noteTerminals } from './recover.ts';
@@ -113,7 +113,7 @@ export function createTerminals(parts: SharedState): Terminals {
       const opened = existing(id);
       forget(opened, 'deleted');
       opened.terminal.close(); // the kernel then sends HUP to every process on it
-      const strays = straysSince(parts, opened.entry.startedAt);
+      const strays = toStrayRule(parts, opened.entry.startedAt);
       await endTree({ name: 'CORRAL_OPERATION', value: opened.operation, strays }, { spared: keepers.spared });
     },
   };

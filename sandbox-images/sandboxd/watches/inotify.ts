@@ -1,6 +1,6 @@
 import { getSystemErrorName } from 'node:util';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { systemPath } from '../files/byte-names.ts';
+import { toSystemPath } from '../files/byte-names.ts';
 import { fileError } from '../files/confined-paths.ts';
 import {
   decodeWord,
@@ -56,7 +56,7 @@ export class Inotify {
     try {
       this.#helper ??= this.#start();
       const helper = await this.#helper;
-      helper.stdin.write(encodeLine('open', id, toWord(await systemPath(path)), recursive ? 'recursive' : 'flat'));
+      helper.stdin.write(encodeLine('open', id, toWord(await toSystemPath(path)), recursive ? 'recursive' : 'flat'));
       await opened.promise;
     } catch (thrown) {
       this.#watches.delete(id);

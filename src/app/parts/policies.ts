@@ -88,7 +88,7 @@ export function refuseUnknown(setting: string, names: readonly string[], tools: 
 }
 
 /** The limits of the usual agent, and its calls that need permission, which people can change. */
-export function changeableProfile(config: Config): Pick<Profile, 'budget' | 'sessionBudget' | 'approvals'> {
+export function createChangeableProfile(config: Config): Pick<Profile, 'budget' | 'sessionBudget' | 'approvals'> {
   return {
     budget: runPolicy(config, () => 0).budget,
     sessionBudget: budgetIn(config.session),

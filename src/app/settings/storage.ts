@@ -109,7 +109,7 @@ export const volumes = z.strictObject({
   ownerCount: setting(integer(0), 50, 'maximum number of volumes per owner; 0: none'),
 });
 
-/** Templates that owners build of steps. */
+/** Templates that owners build from steps. */
 export const builds = z.strictObject({
   allow: setting(
     oneOf('off', 'on'),

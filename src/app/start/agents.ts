@@ -28,7 +28,7 @@ import { skillService } from '../../sessions/skills/skills.ts';
 import { McpTokens } from '../../sessions/vaults/mcp-tokens.ts';
 import { findLocalConfig } from '../commands/local-config.ts';
 import { toolFetch } from '../parts/model-addresses.ts';
-import { changeableProfile, refuseUnknown, toApprovals } from '../parts/policies.ts';
+import { createChangeableProfile, refuseUnknown, toApprovals } from '../parts/policies.ts';
 import { type ProjectParts, projectParts } from '../parts/projects.ts';
 import { checkToolNames } from '../parts/read-templates.ts';
 import { searchTools } from '../parts/search-tools.ts';
@@ -107,7 +107,14 @@ export async function openAgents(
   const usual = onceFor((now: Config) => {
     const off = deniedIn(now);
     const allowed = off.length === 0 ? tools : filterTools(tools, (tool) => allowsTool({ deny: off }, tool));
-    const usual = { model, fallbacks, toolServers: servers, tools: allowed, plans: true, ...changeableProfile(now) };
+    const usual = {
+      model,
+      fallbacks,
+      toolServers: servers,
+      tools: allowed,
+      plans: true,
+      ...createChangeableProfile(now),
+    };
     const { agents: memory } = now.memory;
     return memory === 'off' ? usual : { ...usual, memory };
   });

@@ -1,4 +1,4 @@
-import { asciiLower } from '../../core/text/text.ts';
+import { toAsciiLower } from '../../core/text/text.ts';
 
 // Reads the blocks of a comment as forges display it, line by line, because the text is untrusted.
 
@@ -60,7 +60,7 @@ const hidden = new Map([
 
 /** Removes the text between two marks. The last closing mark can be missing. */
 function without(text: string, open: string, close: string): string {
-  const lower = asciiLower(text); // as long as the text
+  const lower = toAsciiLower(text); // as long as the text
   let kept = '';
   for (let at = 0; ; ) {
     const start = lower.indexOf(open, at);

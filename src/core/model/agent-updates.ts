@@ -23,7 +23,7 @@ export interface ExternalTurn {
   /** Precedes the first message of a conversation. */
   readonly instructions: string | undefined;
   readonly task: string;
-  /** In ms; an agent that tells nothing for so long hangs. */
+  /** In ms. An agent that sends nothing for this long counts as hanging. */
   readonly silenceMs: number;
   /** Called once the agent has the messages. */
   readonly onDelivered: () => Promise<void>;

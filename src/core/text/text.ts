@@ -55,7 +55,7 @@ export function jsonOrNothing(text: string): unknown {
 }
 
 /** Lower-cases only ASCII letters, as the stores do. */
-export const asciiLower = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+export const toAsciiLower = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 
 /** Without these characters at its end. A pattern such as `/x+$/` would try again at each character of every run. */
 export function trimEndCharacters(text: string, characters: string): string {

@@ -15,7 +15,7 @@ import type { SandboxClient, SearchOptions } from './client.ts';
 import { createVersionCheck } from './daemon-version.ts';
 import { desktopClient } from './desktop-client.ts';
 import { HealthMonitor } from './health-monitor.ts';
-import { programClient } from './program-client.ts';
+import { createProgramClient } from './program-client.ts';
 import { query } from './query.ts';
 import { type DaemonConnection, type DaemonRequest, requester } from './request.ts';
 
@@ -262,7 +262,7 @@ export function sandboxClient(
       },
     },
 
-    programs: programClient({ ...daemon, trust }, again),
+    programs: createProgramClient({ ...daemon, trust }, again),
     jobs: jobClient({ ...daemon, trust }, again),
     paths: pathClient({ ...daemon, trust }, again, since),
     transfers: transferClient({ ...daemon, trust }, since),

@@ -12,7 +12,7 @@ const call = 'GET /programs/{id}/stream';
 const program = (id: string, rest = '') => `/programs/${encodeURIComponent(id)}${rest}`;
 
 /** The programs behind the daemon's HTTP API. */
-export function programClient({ json, done, upgrade, trust }: DaemonRequester, again: Retry): ProgramClient {
+export function createProgramClient({ json, done, upgrade, trust }: DaemonRequester, again: Retry): ProgramClient {
   return {
     open: (request, signal) =>
       again(signal, () => json('program', { method: 'POST', path: '/programs', json: request }, signal)),

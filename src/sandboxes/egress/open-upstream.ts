@@ -134,7 +134,7 @@ export type OpenUpstream = (client: Client, target: Target) => Promise<OpenedUps
  * Handles one connection request of a sandbox: decides, resolves, checks, connects, and reports the decision to the
  * session's log.
  */
-export function upstreamOpener(rules: Rules, via: Connector): OpenUpstream {
+export function createUpstreamOpener(rules: Rules, via: Connector): OpenUpstream {
   return async (client, target) => {
     const decided = async () => {
       const { changes } = client; // read before the rules, so that a concurrent change is noticed

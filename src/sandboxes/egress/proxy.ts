@@ -13,11 +13,11 @@ import type { AddressRules } from './fetch/addresses.ts';
 import { createConnector, type Dial, type Resolve } from './fetch/guarded-connect.ts';
 import {
   admitsAt,
+  createUpstreamOpener,
   type OpenedUpstream,
   type OpenUpstream,
   type Rules,
   sessionVerdicts,
-  upstreamOpener,
 } from './open-upstream.ts';
 import { forward } from './plain-http.ts';
 import { type Entry, parseEntry } from './policy.ts';
@@ -113,7 +113,7 @@ export function egressProxy(options: EgressOptions): EgressProxy {
     allowedIn: async (id) => (await options.allowedIn?.(id)) ?? [],
     extra: (options.extraRegistries ?? []).map(entryOrThrow),
   };
-  const open = upstreamOpener(rules, createConnector(options, limits.connectMs));
+  const open = createUpstreamOpener(rules, createConnector(options, limits.connectMs));
   const bound = options.credentials && boundTunnels(options.credentials, open);
   const credentialsOf = async (client: Client) => (await options.credentials?.of(client.sessionId)) ?? [];
   const sessions = new Map<SessionId, SessionState>();

@@ -1,7 +1,7 @@
 import type { RunId } from '../../core/model/ids.ts';
 import { type BudgetLine, leastBudget, mergeLines, toAmounts, toLines } from '../../core/model/runs/budget.ts';
 import { noSpending, type OwnBudget, type Spending, toCountedSpending } from '../../core/model/spending.ts';
-import { type StoredSession, spendingAt } from '../run/log/projection.ts';
+import { computeSpendingAt, type StoredSession } from '../run/log/projection.ts';
 import { mapAmounts, type SpentAmounts } from './children.ts';
 
 interface SessionUse {
@@ -27,7 +27,7 @@ function linesSince(
   granted: Spending | null,
   { run, now, limits, lent, used }: SessionUse,
 ): readonly BudgetLine[] {
-  const { total } = spendingAt(record, run, now);
+  const { total } = computeSpendingAt(record, run, now);
   const before = granted ?? noSpending;
   const counted = toCountedSpending(before);
   const since = (kind: keyof SpentAmounts) => used[kind] - counted[kind] + lent[kind];

@@ -13,7 +13,7 @@ import { decideExternalCalls, isExternalRun, takeExternalTurn } from './agent/ex
 import { makeCalls } from './calls/tool-calls.ts';
 import { judgeGoal } from './goal/judge.ts';
 import type { LiveSession } from './live-session.ts';
-import { spendingAt } from './log/projection.ts';
+import { computeSpendingAt } from './log/projection.ts';
 import type { OpenCall, RunWriter } from './log/run-writer.ts';
 import { planRun, splitTitle } from './plan.ts';
 import type { AgentKernels, RunContext } from './run-context.ts';
@@ -69,7 +69,7 @@ export const runWith = ({ clock, working, live, use, kernels, loops, onEnd }: De
         const targets = approvals.flatMap((one) => runWriter?.ask(requested(one, clock.now())) ?? []);
         const isForClient = approvals.some(({ byClient }) => byClient) && { byClient: true as const };
         const why = { ...(reason && { reason }), ...isForClient, ...(over && { budget: over }) };
-        const data = { question, ...why, ...spendingAt(writer.record, runId, clock.now()) };
+        const data = { question, ...why, ...computeSpendingAt(writer.record, runId, clock.now()) };
         const wait: SessionFact = { type: 'run.wait', runId, data };
         await runWriter?.write(...targets, ...runWriter.messageFacts(splitTitle(question), reason), wait);
       }),

@@ -15,7 +15,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { droppable, searchable } from '../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { asciiLower } from '../../core/text/text.ts';
+import { toAsciiLower } from '../../core/text/text.ts';
 import { usageSums } from '../usage-sums.ts';
 
 interface KeptCommand {
@@ -154,9 +154,9 @@ function events(documents: Map<string, Document>): EventStore {
       logs.set(sessionId, log);
     },
     async search(text, limit) {
-      const target = asciiLower(text);
+      const target = toAsciiLower(text);
       const says = ({ type, json }: Row) =>
-        (searchable as ReadonlySet<string>).has(type) && asciiLower(JSON.parse(json).data.text).includes(target);
+        (searchable as ReadonlySet<string>).has(type) && toAsciiLower(JSON.parse(json).data.text).includes(target);
       return [...logs]
         .filter(([, { rows }]) => rows.some(says))
         .map(([id]) => id)

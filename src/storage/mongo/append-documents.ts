@@ -17,7 +17,7 @@ import {
 /** The size of a whole append, which its first event contains. MongoDB allows 16 MB. */
 const maxBytes = 12 * 1024 * 1024;
 
-/** Only the last of several puts of one record counts. */
+/** Of several puts of one record, only the last applies. */
 export const newestPuts = ({ puts = [] }: Append): PutDocument[] => [
   ...new Map(puts.map((put) => [recordId(put.kind, put.id), putDocument(put)])).values(),
 ];

@@ -12,7 +12,7 @@ import type {
   LogDocument,
   RecordDocument,
 } from './documents.ts';
-import { isTransient, permanentError, storeError } from './errors.ts';
+import { isTransient, storeError, toPermanentError } from './errors.ts';
 
 export interface ConnectionOptions {
   readonly url: Secret;
@@ -83,7 +83,7 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
     };
   } catch (thrown) {
     await client.close();
-    throw permanentError(thrown) ?? storeError(thrown);
+    throw toPermanentError(thrown) ?? storeError(thrown);
   }
 }
 

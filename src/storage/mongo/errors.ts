@@ -47,7 +47,7 @@ export function storeError(thrown: unknown): AppError {
 }
 
 /** The reasons why a server cannot start on this database, each with a remedy; undefined if waiting can help. */
-export function permanentError(thrown: unknown): AppError | undefined {
+export function toPermanentError(thrown: unknown): AppError | undefined {
   if (thrown instanceof AppError) return thrown.code === 'store_unavailable' ? undefined : thrown;
   const code = codeOf(thrown);
   const text = thrown instanceof Error ? `${thrown.name} ${thrown.message} ${thrown.cause ?? ''}` : '';

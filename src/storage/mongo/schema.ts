@@ -4,7 +4,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { searchable } from '../../core/model/event-traits.ts';
 import type { Connection } from './connection.ts';
 import { indexFields, type RecordDocument } from './documents.ts';
-import { permanentError, storeError } from './errors.ts';
+import { storeError, toPermanentError } from './errors.ts';
 
 interface Index {
   readonly of: 'events' | 'logs' | 'records' | 'inbox' | 'commands';
@@ -89,7 +89,7 @@ async function create({ at, run }: Connection, { of, key, options = {} }: Index)
   } catch (thrown) {
     const cause = thrown instanceof AppError ? thrown.cause : thrown;
     const name = `${of} (${Object.keys(key).join(', ')})`;
-    const refused = permanentError(cause);
+    const refused = toPermanentError(cause);
     if (refused)
       throw new AppError(refused.code, `The index ${name} cannot be created. ${refused.publicMessage}`, { cause });
     const failed = storeError(thrown);

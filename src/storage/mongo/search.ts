@@ -1,18 +1,18 @@
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { asciiLower } from '../../core/text/text.ts';
+import { toAsciiLower } from '../../core/text/text.ts';
 import type { Connection } from './connection.ts';
 import { sessionOf } from './documents.ts';
 
 /** The sessions with a message that contains the text, at most `limit`. */
 export async function searchMessages({ at }: Connection, text: string, limit: number): Promise<SessionId[]> {
-  const target = asciiLower(text);
+  const target = toAsciiLower(text);
   const found = new Set<SessionId>();
   for (const events of at.allEvents) {
     // The database compares the whole fact as JSON, so what it finds is compared once more.
     const cursor = events.find({ said: 1, fact: { $regex: patternOf(text) } }, { projection: { fact: 1 } });
     for await (const { _id, fact } of cursor) {
-      if (!asciiLower(JSON.parse(fact).data.text).includes(target)) continue;
+      if (!toAsciiLower(JSON.parse(fact).data.text).includes(target)) continue;
       found.add(sessionOf(_id));
       if (found.size === limit) return [...found];
     }

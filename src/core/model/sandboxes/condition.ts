@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { SandboxPhase } from '../events.ts';
 
 /**
- * The one state of a sandbox that every surface tells. `new`: nothing has used it yet. `paused`: the next use resumes it.
+ * The one state of a sandbox that every surface shows. `new`: nothing has used it yet. `paused`: the next use resumes it.
  * `stopped`: a person ended it, and only `start` or a run starts it again. `lost`: it failed, and the next use starts another
  * one on its files.
  */

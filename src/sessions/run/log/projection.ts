@@ -193,7 +193,11 @@ const withSpending = (record: StoredSession, runId: RunId | null, change: (befor
 });
 
 /** The amounts that a run and its session have used by now. */
-export function spendingAt(record: StoredSession, runId: RunId, now: number): { spent: Spending; total: Spending } {
+export function computeSpendingAt(
+  record: StoredSession,
+  runId: RunId,
+  now: number,
+): { spent: Spending; total: Spending } {
   const { openRuns, spending: total } = timed(record, runId, now);
   return { spent: openRuns.find((run) => run.runId === runId)?.spending ?? noSpending, total };
 }

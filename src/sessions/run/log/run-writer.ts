@@ -175,7 +175,7 @@ export class RunWriter {
     await this.#writer.write([...this.#owed.splice(0), ...facts], this.transcript.takeUnstored());
   }
 
-  /** The request in the log for an answer to a call that has none. */
+  /** The logged request for the answer to a call, while the call has no answer. */
   findRequest(callId: string): AnswerRequest | undefined {
     const requested = this.requests.get(callId);
     return requested?.isUnwritten ? undefined : requested;

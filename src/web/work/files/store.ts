@@ -140,7 +140,7 @@ export class FileStore {
     return { path, version, size, bytes, isCut: bytes.length < size };
   }
 
-  /** Resolves with the new version, or with `changed` when the file is not the one with this version any more. */
+  /** Resolves with the new version, or with `changed` if the stored file has another version by now. */
   async save(path: string, text: string, version: string | undefined): Promise<{ version: string } | 'changed'> {
     const headers: Record<string, string> = { 'content-type': 'application/octet-stream' };
     if (version !== undefined) headers['if-match'] = version;

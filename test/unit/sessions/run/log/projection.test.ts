@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { SessionFact } from '../../../../../src/core/model/events.ts';
 import {
+  computeSpendingAt,
   project,
   publicRecord,
   type StoredSession,
-  spendingAt,
 } from '../../../../../src/sessions/run/log/projection.ts';
 import {
   asks,
@@ -139,7 +139,7 @@ describe('the record of a session', () => {
     ];
     const record = recordOf(facts);
     const one = { turns: 1, tokens: 7, cost: 0.5 };
-    const { spent, total } = spendingAt(record, runId(2), 106);
+    const { spent, total } = computeSpendingAt(record, runId(2), 106);
     expect(total).toMatchObject({ turns: 2, tokens: 14, inputTokens: 10, cachedTokens: 8, cost: 1 });
     expect(total.by).toEqual({ plan: one, compaction: one });
     expect(spent).toMatchObject({ ...one, by: { compaction: one } });
