@@ -17,7 +17,7 @@ import {
 /** The size of a whole append, which its first event contains. MongoDB allows 16 MB. */
 const maxBytes = 12 * 1024 * 1024;
 
-/** Of several puts of one record, only the last applies. */
+/** The last of several puts of one record replaces the others. */
 export const newestPuts = ({ puts = [] }: Append): PutDocument[] => [
   ...new Map(puts.map((put) => [recordId(put.kind, put.id), putDocument(put)])).values(),
 ];
