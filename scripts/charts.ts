@@ -96,13 +96,13 @@ function chart(section: AnyStateNode): string {
     for (const inner of below(node)) draw(idOf(node), inner, node); // transitions that leave the state's regions
   }
   const lines = [
-    ...inside.map((node) => `state "${nameOf(node)}" as ${idOf(node)}`),
-    ...groups.map((node) => `state "anywhere in ${node === section ? node.key : nameOf(node)}" as ${anyIn(node)}`),
-    ...[...outside].map((node) => `state "${node.path.join('.')}" as ${idOf(node)}`),
+    ...inside.map((node) => `${idOf(node)}: ${nameOf(node)}`),
+    ...groups.map((node) => `${anyIn(node)}: anywhere in ${node === section ? node.key : nameOf(node)}`),
+    ...[...outside].map((node) => `${idOf(node)}: ${node.path.join('.')}`),
     `[*] --> ${idOf(entered(section))}`,
     ...[...labels].map(([arrow, texts]) => {
       const text = texts.filter(Boolean).join('<br/>');
-      return text ? `${arrow} : ${text}` : arrow;
+      return text ? `${arrow}: ${text}` : arrow;
     }),
     ...inside.filter(({ type }) => type === 'final').map((node) => `${idOf(node)} --> [*]`),
   ];

@@ -22,7 +22,7 @@ describe.skipIf(!(await hasClaims()))('claims on a cluster with agents.x-k8s.io'
   });
   afterAll(() => harness?.[Symbol.asyncDispose]());
 
-  test('F049 two servers claim each ready pod once, a burst beyond the pool starts pods, and each knows its session', async () => {
+  test('F049 F050 two servers claim each ready pod once, a burst beyond the pool starts pods, and each knows its session', async () => {
     await using one = await harness.connect({ over: { pods } });
     await using other = await harness.connect({ over: { pods } });
     await one.keepReady?.(recipe(), { count: 2, epoch: 1 }, budget());

@@ -27,7 +27,7 @@ describe('claims before a stub of the API', () => {
   };
   const names = () => stub.pods().map(({ metadata }) => metadata?.name ?? '');
 
-  test('F049 a claim takes a ready pod and costs at most five requests; an empty pool starts a pod', async () => {
+  test('F049 F050 a claim takes a ready pod and costs at most five requests; an empty pool starts a pod', async () => {
     await using driver = await open();
     await driver.keepReady?.(recipe(), { count: 1, epoch: 1 }, budget());
     const [warm = ''] = names();
