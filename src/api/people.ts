@@ -155,7 +155,10 @@ export const peopleRouter = router({
     out: z.object({ people: z.array(Person) }),
     answer: { people: [example] },
     fails: [401, 403],
-  }).query(({ ctx }) => ({ people: peopleFor(ctx).list() })),
+  }).query(({ ctx: { principal, people } }) => {
+    if (!hasRole(principal, 'admin')) throw tooWeak(principal);
+    return { people: people?.list() ?? [] };
+  }),
   change: operation({
     rest: 'PATCH /api/v1/people/:id',
     id: 'changePerson',

@@ -11,7 +11,7 @@ const lines = files.flatMap((file) =>
 );
 const variables = new Set(settings.flatMap(({ variables }) => variables));
 /** Variables that no setting has: for clients and tools around the server, and what the server tells a daemon. */
-const besides = /^CORRAL_(CONFIG|URL|RUN_DIR|DESKTOP|UNCONFINED|FAILPOINTS)$/;
+const besides = /^CORRAL_(CONFIG|URL|RUN_DIR|DESKTOP|POD_UID|UNCONFINED|FAILPOINTS)$/;
 
 const imageTag = 'CORRAL_VERSION'; // docker-compose.yaml reads it
 

@@ -59,7 +59,7 @@ function routeDoors(server: ComposedServer): CallerRoute[] {
   return registered.map(({ method, url, isSocket, doc }) => {
     const path = url.replaceAll(/:(\w+)/g, '{$1}');
     const name = `${method} ${path}`;
-    const body = doc?.bodyExample ?? (url.endsWith('/exec') ? { command: 'true' } : programBodies[name]);
+    const body = programBodies[name] ?? doc?.bodyExample ?? (url.endsWith('/exec') ? { command: 'true' } : undefined);
     const ask = async (shown: PresentedCredentials, to: Targets): Promise<DoorAnswer> => {
       // A caller that opens a name keeps it, so it is none of the shared ones.
       const target = method === 'PUT' ? { ...to, boxName: 'of-the-matrix' } : to;
@@ -96,6 +96,7 @@ const programBodies: Record<string, object> = {
   'POST /e2b/secrets/{secret}': { value: 'another-value' },
   'POST /e2b/v3/templates': { name: 'of-a-program' },
   'POST /e2b/v2/templates/{sid}/builds/{build}': { fromImage: 'corral/sandbox', steps: [] },
+  'PUT /api/v1/drain': { draining: false }, // the other callers still need new sessions
   'POST /e2b/templates/tags': { target: 'tpl-example', tags: ['v2'] },
   'DELETE /e2b/templates/tags': { name: 'tpl-example', tags: ['v2'] },
   'POST /e2b/sandboxes': { templateID: 'base', timeout: 1 },

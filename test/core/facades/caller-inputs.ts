@@ -92,6 +92,7 @@ const inputs: Record<string, (to: Targets) => object> = Object.fromEntries(
     'budgets.change': ({ project }) => ({ of: 'project', id: project, tokensPerDay: null }),
     'memory.write': (to) => ({ ...noteOf(to), text: 'Run make.' }),
     'memory.redact': (to) => ({ ...noteOf(to), path: 'tokens.md', version: 1 }),
+    'drain.set': () => ({ draining: false }),
     'keys.create': () => ({ name: 'x', role: 'viewer' }),
     'keys.revoke': ({ key }) => ({ id: key }),
     'people.change': ({ person }) => ({ id: person, disabled: false }),
@@ -118,7 +119,7 @@ export function inputOf(name: string, to: Targets): object {
   if (name.startsWith('automations.')) return { id: to.automation };
   if (/^sessions\.(get|agent|skills|cost|delete|promptAt)$/.test(name)) return { id: to.sid };
   if (name === 'projects.create') return { name: 'One' };
-  return /^(sessions|projects|templates|models|toolServers|settings|keys|people|system)\./.test(name)
+  return /^(sessions|projects|templates|models|toolServers|settings|keys|people|drain|system)\./.test(name)
     ? {}
     : { sessionId: to.sid };
 }

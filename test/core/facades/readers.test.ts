@@ -12,9 +12,20 @@ import { routeRules } from './route-rules.ts';
 
 const origin = 'http://localhost:5173';
 const signal = new AbortController().signal;
-const changes = new Set<Rule | undefined>(['create', 'work', 'own-work', 'stop', 'signed', 'operator', 'admin']);
+const changes = new Set<Rule | undefined>([
+  'create',
+  'work',
+  'own-work',
+  'stop',
+  'signed',
+  'operator',
+  'admin',
+  'visitor',
+]);
 /** Routes that make signed links: they are refused too, because a link outlives the page. */
 const links = /signed-url$/;
+/** Changes of a caller's own sign-in, whoever calls. */
+const signIns = /^\/(sign-in|api\/v1\/people\/me)\//;
 /** Without a message it only joins the run at work. */
 const joins = new Set(['POST /api/v1/sessions/{sid}/chat']);
 
@@ -55,7 +66,11 @@ test('F128 a page of a default origin can use every route that reads, and no rou
     const { status, headers } = await fetch(server.url + fillPath(path), init);
     left.abort(); // some answers are streams
     const isRefused = status === 403;
-    const isChange = (changes.has(rule) && !joins.has(name)) || links.test(path) || path === '/mcp'; // what an assistant posts can change things
+    const isChange =
+      (changes.has(rule) && !joins.has(name)) ||
+      links.test(path) ||
+      path === '/mcp' ||
+      (method !== 'GET' && signIns.test(path));
     if (isRefused !== isChange) wrong.push(`${name} (${rule}): ${status}`);
     if (headers.get('access-control-allow-origin') !== origin) wrong.push(`${name}: it may not read the answer`);
   }
@@ -90,7 +105,7 @@ test('F130 a page of a default origin can query over the tRPC socket, and every 
   using client = await openWebSocket(`${server.url.replace('http', 'ws')}/trpc`, { headers: { origin } });
   const names = Object.keys(procedureRules).filter((name) => procedures[name]?._def.type !== 'subscription');
   for (const [id, path] of names.entries()) {
-    const alone = /^(system|keys|templates|serverCredentials|toolServers|models|settings)\./.test(path)
+    const alone = /^(system|keys|templates|serverCredentials|toolServers|models|settings|people|drain)\./.test(path)
       ? {}
       : /^(shares|egress|ports)\./.test(path)
         ? { sessionId: sid }

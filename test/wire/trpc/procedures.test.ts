@@ -361,6 +361,7 @@ describe('projects and the system', () => {
     expect(await server.client().system.info.query()).toEqual({
       name: 'corral',
       version: '1.2.3',
+      draining: false,
       driver: 'memory',
       model: 'demo',
     });
