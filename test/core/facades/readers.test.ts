@@ -24,7 +24,7 @@ const changes = new Set<Rule | undefined>([
 ]);
 /** Routes that make signed links: they are refused too, because a link outlives the page. */
 const links = /signed-url$/;
-/** Changes of a caller's own sign-in, whoever calls. */
+/** Routes that change only a caller's own sign-in. */
 const signIns = /^\/(sign-in|api\/v1\/people\/me)\//;
 /** Without a message it only joins the run at work. */
 const joins = new Set(['POST /api/v1/sessions/{sid}/chat']);
