@@ -5,7 +5,8 @@ import { query } from '../data/server.ts';
 import { currentId } from '../data/sessions.ts';
 import { bestResult, pathAtServer, resultKinds } from './best-result.ts';
 import { fileFilter, openStore } from './files/store.ts';
-import { showPlace } from './preview/state.ts';
+import { place, showPlace } from './preview/state.ts';
+import type { PreviewTarget } from './preview/target.ts';
 
 // The result of a run is shown next to the conversation when the run ends: a page or a picture, once each.
 
@@ -17,7 +18,8 @@ export function openFile(sessionId: string, path: string): void {
   showTab('files');
 }
 
-async function show(sessionId: string): Promise<void> {
+/** `placeBefore`: the preview when the run began. A person who opened another one in the meantime keeps it. */
+async function show(sessionId: string, placeBefore: PreviewTarget | undefined): Promise<void> {
   if (model.runUsed.peek().toolCalls === 0) return;
   if ((await query('sandbox.status', { sessionId })).state !== 'running') return; // to look would start it
   const { files } = await query('files.changes', { sessionId });
@@ -28,7 +30,8 @@ async function show(sessionId: string): Promise<void> {
   if (best === undefined || shown.has(`${sessionId} ${best}`)) return;
   const [port] = resultKinds[0].test(best) ? (await query('ports.list', { sessionId })).slice(-1) : [];
   const isBusy = document.activeElement?.closest('.work') != null; // the person works in the pane
-  if (currentId.value !== sessionId || model.run.peek().kind !== 'ended' || isBusy) return;
+  const isChosen = place.peek() !== placeBefore;
+  if (currentId.value !== sessionId || model.run.peek().kind !== 'ended' || isBusy || isChosen) return;
   shown.add(`${sessionId} ${best}`);
   if (port) showPlace({ port: port.port, path: pathAtServer(best) });
   else openFile(sessionId, best);
@@ -37,12 +40,13 @@ async function show(sessionId: string): Promise<void> {
 /** Follows the runs that the person saw at work. A phone shows one part at a time, and stays with the conversation. */
 export function followResults(): void {
   let seen: string | undefined;
+  let placeBefore: PreviewTarget | undefined;
   effect(() => {
     const { kind } = model.run.value;
     const id = currentId.peek();
-    if (kind === 'running') seen = id;
+    if (kind === 'running' && seen !== id) [seen, placeBefore] = [id, place.peek()];
     if (kind !== 'ended' || id === undefined || seen !== id) return;
     seen = undefined;
-    if (!isPhone()) void show(id).catch(() => {}); // the tabs have it too
+    if (!isPhone()) void show(id, placeBefore).catch(() => {}); // the tabs have it too
   });
 }
