@@ -190,7 +190,11 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
     };
     const unread = workspaceSkills.takeUnread(runWriter);
     if (unread) await runWriter.write({ type: 'run.notice', runId, data: { kind: 'skill_unread', detail: unread } });
-    await missing.tellUnreached(live, runWriter, (await agents.unreachedCredentials?.(live.writer.record)) ?? []);
+    await missing.tellUnreached(
+      live,
+      runWriter,
+      async () => (await agents.unreachedCredentials?.(live.writer.record)) ?? [],
+    );
     const listed = listSkills(skills);
     const skilled = listed === undefined ? withoutSkills(visible) : visible;
     const children =

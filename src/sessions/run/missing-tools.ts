@@ -31,9 +31,10 @@ export class MissingTools {
     }
   }
 
-  /** Logs each of these credentials once in the life of the session in this process. */
-  async tellUnreached(session: object, run: Run, unreached: readonly UnreachedCredential[]): Promise<void> {
-    for (const { name, ...credential } of unreached) {
+  /** Logs each of these credentials once in the life of the session in this process. Reads them once in a run. */
+  async tellUnreached(session: object, run: Run, read: () => Promise<readonly UnreachedCredential[]>): Promise<void> {
+    if (!this.#isNew(run, 'credentials\0')) return;
+    for (const { name, ...credential } of await read()) {
       if (!this.#isNew(session, credential.id)) continue;
       const detail =
         `The variable ${name} of a vault is for ${credential.host}` +
