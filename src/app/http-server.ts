@@ -1,8 +1,9 @@
 import { previewLinks } from '../api/procedure/preview-links.ts';
 import type { ApiKeys, KeyAdmin } from '../auth/api-keys.ts';
+import { joinRings } from '../auth/key-ring.ts';
 import { lockout } from '../auth/lockout.ts';
 import { peppers } from '../auth/pepper.ts';
-import { joinRings, type PeopleAdmin, peopleAdmin } from '../auth/sign-in/people.ts';
+import { type PeopleAdmin, peopleAdmin } from '../auth/sign-in/people-admin.ts';
 import { type SignedUrls, signedUrls } from '../auth/signed-url.ts';
 import { type TokenHash, tokenCheck } from '../auth/token.ts';
 import type { Clock } from '../core/contracts/clock.ts';
@@ -97,7 +98,7 @@ const credentialTexts = {
 /** Builds the whole HTTP server, with every facade of `facadeDescriptors`. It does not listen yet. */
 export async function httpServer(deps: HttpServerDeps): Promise<App> {
   const { config, version, signIns, logger, metrics, closing, clock } = deps;
-  const keys = deps.keys && joinRings(deps.keys, signIns?.people);
+  const keys = deps.keys && joinRings(deps.keys, signIns);
   const visitors = signIns && new Visitors(signIns);
   const styles = new Map<string, ErrorStyle>();
   const gate = tokenCheck(config.token, deps.localToken);
@@ -262,7 +263,7 @@ function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], principalOf: (
     keys &&
     deps.signIns &&
     signIns &&
-    peopleAdmin(deps.signIns.people, { keys, allow: (...of) => signIns.allowCommand(...of) });
+    peopleAdmin({ ...deps.signIns, keys, allow: (...of) => signIns.allowCommand(...of) });
   const peopleActions = {
     change: 'person.change',
     endDevice: 'person.end-device',

@@ -7,6 +7,7 @@ import { AppError } from '../core/errors/errors.ts';
 import type { IdSource } from '../core/model/ids.ts';
 import { type Principal, type Role, roles } from '../core/model/principal.ts';
 import { changeRecord } from '../storage/collection.ts';
+import type { KeyRing } from './key-ring.ts';
 import type { PepperedHash, Peppers } from './pepper.ts';
 
 const StoredKey = z.object({
@@ -46,18 +47,6 @@ export interface KeyAdmin {
    * set).
    */
   revoke(id: string): Promise<KeyView>;
-}
-/** The keys that the auth guard checks. All keys are in memory, so no request waits for the store. */
-export interface KeyRing {
-  /** Whether requests need a credential. Revoked keys count too: a server that once had keys never opens again. */
-  readonly any: boolean;
-  /** The principal of every request while no key exists. Its streams end when the first key is created. */
-  readonly anonymous: Principal;
-  find(presented: readonly string[]): Principal | undefined;
-  /** The principal of this key. Undefined if the key does not exist, has expired or is revoked. */
-  live(id: string): Principal | undefined;
-  /** The principals of all currently valid keys. */
-  principals(): readonly Principal[];
 }
 export interface ApiKeys extends KeyAdmin, KeyRing, Disposable {}
 

@@ -6,8 +6,9 @@ import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { parseJson } from '../../core/text/json.ts';
 import { toRole } from './claims.ts';
+import type { Device, Devices } from './devices.ts';
 import { type Challenge, type Issuer, NotGenuine, newChallenge, Tokens } from './issuer.ts';
-import type { Device, People, Person } from './people.ts';
+import type { People, Person } from './people.ts';
 
 // A person signs in: the browser goes to the provider and comes back with a code. Until then the browser itself keeps the
 // sealed beginning, so another browser cannot end it, and no stranger fills the store.
@@ -44,6 +45,7 @@ const logoutSkewMs = 60_000;
 interface Deps {
   readonly issuers: readonly Issuer[];
   readonly people: People;
+  readonly devices: Devices;
   readonly vault: Vault;
   readonly clock: Clock;
   /** The pause between two checks with the provider of a person who is at work. */
@@ -113,7 +115,7 @@ export class SignIn {
     const found = await issuer.finish(answer, beginning).catch((cause: unknown) => {
       throw refuse(cause instanceof NotGenuine ? 'failed' : 'away', cause);
     });
-    const { people, tell } = this.#deps;
+    const { people, devices, tell } = this.#deps;
     const role = toRole(found.identity, issuer.settings);
     if (role === undefined) {
       tell({ action: 'person.sign-in', person: undefined, outcome: 'forbidden' });
@@ -126,7 +128,7 @@ export class SignIn {
     }
     const { sid, tokens } = found;
     const seal = (id: string) => this.#deps.vault.seal(JSON.stringify(tokens), placeOf(id));
-    const made = await people.enter(person, {
+    const made = await devices.enter(person, {
       ...{ kind: 'browser', agent, sid },
       ...{ refreshes: tokens.refresh !== undefined, seal },
     });
@@ -136,8 +138,8 @@ export class SignIn {
 
   /** Lets a command act for the person of this browser. Resolves with a code for it. Rejects: forbidden (no browser). */
   allowCommand(device: string | undefined, { challenge, agent }: { challenge: string; agent: string }): string {
-    const { people, clock, vault } = this.#deps;
-    const found = device === undefined ? undefined : people.device(device);
+    const { devices, clock, vault } = this.#deps;
+    const found = device === undefined ? undefined : devices.get(device);
     if (found?.kind !== 'browser')
       throw new AppError('forbidden', 'Only a person who is signed in on the page can allow a command.');
     const approval: z.infer<typeof Approval> = { device: found.id, challenge, agent, until: clock.now() + approvalMs };
@@ -147,16 +149,16 @@ export class SignIn {
 
   /** The token of the command that a person allowed. Rejects: invalid_request (the code is not valid for the verifier). */
   async enterCommand({ code, verifier }: { code: string; verifier: string }) {
-    const { people, clock, tell } = this.#deps;
+    const { people, devices, clock, tell } = this.#deps;
     const approval = this.#approval(code);
     const challenge = createHash('sha256').update(verifier).digest('base64url');
-    const browser = approval && people.devices().find(({ id }) => id === approval.device);
+    const browser = approval && devices.list().find(({ id }) => id === approval.device);
     const person = browser && people.byId(browser.person);
     if (!approval || !person || approval.challenge !== challenge || approval.until <= clock.now())
       throw new AppError('invalid_request', 'This code is not valid. Run corral login again.');
     const { agent, device: parent } = approval;
     const device = { kind: 'command', agent, parent, sid: null, refreshes: false, seal: () => null } as const;
-    const { secret } = await people.enter(person, device);
+    const { secret } = await devices.enter(person, device);
     tell({ action: 'person.sign-in', person, outcome: 'done' });
     return { token: secret, name: person.name ?? person.email ?? person.key };
   }
@@ -171,12 +173,12 @@ export class SignIn {
 
   /** Ends the device. Resolves with where the browser ends the provider's own session, if the provider has such a place. */
   async leave(device: string, { base }: Visit): Promise<string | undefined> {
-    const { people, tell } = this.#deps;
-    const found = people.device(device);
+    const { people, devices, tell } = this.#deps;
+    const found = devices.get(device);
     if (!found) return undefined;
     const person = people.byId(found.person);
     const tokens = this.#tokensOf(found);
-    await people.end(device);
+    await devices.end(device);
     tell({ action: 'person.sign-out', person, outcome: 'done' });
     const issuer = this.#issuerOf(person);
     return tokens && (await issuer?.end(tokens.idToken, `${base}/`));
@@ -184,20 +186,20 @@ export class SignIn {
 
   /** Ends the devices of a session that the provider ended. Rejects: invalid_request, when the token is not the provider's. */
   async endedAtProvider(provider: string, token: string): Promise<void> {
-    const { people, tell } = this.#deps;
+    const { people, devices, tell } = this.#deps;
     const issuer = this.#issuer(provider);
     const { subject, sid, atMs } = await issuer.readLogout(token).catch((cause: unknown) => {
       if (cause instanceof AppError) throw cause;
       throw new AppError('invalid_request', 'The logout token is not valid.', { cause });
     });
-    await people.load();
-    for (const device of people.devices()) {
+    await devices.load();
+    for (const device of devices.list()) {
       const person = people.byId(device.person);
       if (person?.issuer !== issuer.settings.issuer) continue;
       if (subject !== undefined && person.subject !== subject) continue;
       if (sid !== undefined && device.sid !== sid) continue;
       if (device.createdAt > atMs + logoutSkewMs) continue; // a token that is sent again ends no later sign-in
-      await people.end(device.id);
+      await devices.end(device.id);
       tell({ action: 'person.end', person, outcome: 'done' });
     }
   }
@@ -211,12 +213,12 @@ export class SignIn {
 
   /** Asks the providers about each person whose last answer is old enough. */
   async check(): Promise<void> {
-    const { people, clock, checkMs, idleCheckMs } = this.#deps;
+    const { devices, clock, checkMs, idleCheckMs } = this.#deps;
     const now = clock.now();
-    const due = people
-      .devices()
+    const due = devices
+      .list()
       .filter(({ id, refreshes, checkedAt, claimedUntil }) => {
-        const everyMs = now - people.usedAt(id) < inUseMs ? checkMs : idleCheckMs;
+        const everyMs = now - devices.usedAt(id) < inUseMs ? checkMs : idleCheckMs;
         return refreshes && now - checkedAt >= everyMs && claimedUntil <= now;
       })
       .map(({ id }) => id);
@@ -227,8 +229,8 @@ export class SignIn {
   }
 
   async #checkOne(id: string): Promise<void> {
-    const { people, checkMs, tell, warn, vault } = this.#deps;
-    const device = await people.claim(id, { everyMs: checkMs, forMs: claimMs });
+    const { people, devices, checkMs, tell, warn, vault } = this.#deps;
+    const device = await devices.claim(id, { everyMs: checkMs, forMs: claimMs });
     const person = device && people.byId(device.person);
     const issuer = this.#issuerOf(person);
     if (!device || !person || !issuer) return;
@@ -239,7 +241,7 @@ export class SignIn {
       return;
     }
     if (refreshed?.state !== 'here') {
-      await people.end(id);
+      await devices.end(id);
       tell({ action: 'person.end', person, outcome: 'done' });
       return;
     }
@@ -248,10 +250,10 @@ export class SignIn {
     const role = toRole(told, issuer.settings);
     await people.meet(issuer.settings.issuer, told, role ?? null);
     if (role !== undefined) {
-      await people.confirm(id, vault.seal(JSON.stringify(next), placeOf(id)));
+      await devices.confirm(id, vault.seal(JSON.stringify(next), placeOf(id)));
       return;
     }
-    for (const one of people.all(person.id)) await people.end(one.id);
+    for (const one of devices.all(person.id)) await devices.end(one.id);
     tell({ action: 'person.end', person, outcome: 'done' });
   }
 

@@ -1,4 +1,4 @@
-import type { KeyRing } from '../../auth/api-keys.ts';
+import type { KeyRing } from '../../auth/key-ring.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { AuditLog } from '../../observability/audit/log.ts';

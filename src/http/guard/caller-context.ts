@@ -1,5 +1,5 @@
 import type { KeyAdmin } from '../../auth/api-keys.ts';
-import type { PeopleAdmin } from '../../auth/sign-in/people.ts';
+import type { PeopleAdmin } from '../../auth/sign-in/people-admin.ts';
 import type { SignedUrls } from '../../auth/signed-url.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { Audit } from '../../sessions/access/audited-services.ts';

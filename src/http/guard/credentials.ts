@@ -1,4 +1,4 @@
-import type { KeyRing } from '../../auth/api-keys.ts';
+import type { KeyRing } from '../../auth/key-ring.ts';
 import type { Lockout } from '../../auth/lockout.ts';
 import { hashToken, type TokenCheck, type TokenHash } from '../../auth/token.ts';
 import type { Principal } from '../../core/model/principal.ts';

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { KeyRing } from '../../auth/api-keys.ts';
 import { classifyPage, hostAllowed, originAllowed } from '../../auth/browser-headers.ts';
+import type { KeyRing } from '../../auth/key-ring.ts';
 import { type Lockout, lockedOut } from '../../auth/lockout.ts';
 import { parseSubject, type SignedUrls, type UrlRight } from '../../auth/signed-url.ts';
 import { presentedTokens, type TokenCheck } from '../../auth/token.ts';

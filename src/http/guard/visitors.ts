@@ -1,14 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Page } from '../../auth/browser-headers.ts';
 import { cookie, readCookie } from '../../auth/sign-in/cookies.ts';
-import type { People } from '../../auth/sign-in/people.ts';
+import type { Devices } from '../../auth/sign-in/devices.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { Client } from './clients.ts';
 
 type Request = Pick<FastifyRequest, 'headers' | 'client' | 'method'>;
 
 interface Deps {
-  readonly people: People;
+  readonly devices: Devices;
   /** The address of the page where the operator set it. */
   readonly pageUrl: string | undefined;
   /** The life of a cookie, in seconds. */
@@ -42,20 +42,20 @@ export class Visitors {
   find(request: Request, page: Page): Principal | undefined {
     const secret = this.#secretOf(request);
     return secret !== undefined && page === 'own' && isOwn(request)
-      ? this.#deps.people.find([secret], 'browser')
+      ? this.#deps.devices.find([secret], 'browser')
       : undefined;
   }
 
   /** Reads a device that another server stored, and replaces an old cookie. Undefined: nothing to wait for. */
   prepare(request: Request, reply: FastifyReply): Promise<void> | undefined {
-    const { people } = this.#deps;
+    const { devices } = this.#deps;
     const secret = this.#secretOf(request);
     if (secret === undefined) return undefined;
-    if (people.mayBeNew(secret)) return people.load();
+    if (devices.mayBeNew(secret)) return devices.load();
     const id = secret.split('_', 2)[1] ?? '';
-    if (!people.isOld(id) || !people.find([secret], 'browser') || request.headers.upgrade !== undefined)
+    if (!devices.isOld(id) || !devices.find([secret], 'browser') || request.headers.upgrade !== undefined)
       return undefined;
-    return people.rotate(id).then(
+    return devices.rotate(id).then(
       (next) => void (next !== undefined && reply.header('set-cookie', this.setCookie(next, request.client))),
       () => {}, // the store does not answer: the old cookie stays
     );
@@ -64,7 +64,7 @@ export class Visitors {
   /** Notes that the person is at work for as long as the answer is open. */
   follow({ key, person }: Principal, { raw }: FastifyReply): void {
     if (key === undefined || person === undefined) return;
-    raw.once('close', this.#deps.people.opened(key));
+    raw.once('close', this.#deps.devices.opened(key));
   }
 
   #secretOf = ({ headers, client }: Request): string | undefined =>

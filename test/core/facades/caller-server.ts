@@ -101,10 +101,10 @@ async function keysOf({ core }: ComposedServer) {
 
 /** The cookie of a person; another one for the door that ends it. */
 async function cookiesOf({ core }: ComposedServer): Promise<(door: string) => Promise<string>> {
-  const { people } = core.signIns ?? expect.unreachable();
+  const { devices } = core.signIns ?? expect.unreachable();
   const ada = await aPerson(core, 'ada');
   const device = { kind: 'browser', agent: '', sid: null, refreshes: false, seal: () => null } as const;
-  const cookie = async () => `corral_session=${(await people.enter(ada, device)).secret}`;
+  const cookie = async () => `corral_session=${(await devices.enter(ada, device)).secret}`;
   const usual = await cookie();
   return async (door) => (door === 'POST /sign-in/end' ? await cookie() : usual);
 }

@@ -487,12 +487,12 @@ describe('access ends', () => {
   test('a day after the last use, and at the latest after the hours of the settings', async () => {
     const { browser } = await signedIn();
     const { browser: busy } = await signedIn();
-    const { people } = server.core.signIns ?? expect.unreachable();
+    const { devices } = server.core.signIns ?? expect.unreachable();
     const step = async () => {
       later += 7 * hourMs;
       const now = systemClock.now() + later;
       expect(await isIn(busy)).toBe(true);
-      await expect.poll(() => people.devices().every(({ checkedAt }) => checkedAt >= now)).toBe(true);
+      await expect.poll(() => devices.list().every(({ checkedAt }) => checkedAt >= now)).toBe(true);
     };
     const first = busy.clone();
     for (let hours = 0; hours < 28; hours += 7) {

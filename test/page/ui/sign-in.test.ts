@@ -53,12 +53,12 @@ test('a person signs in with a provider, sees the devices, is signed out by one 
   await asking.getByText('Paste this code into the command').waitFor();
   await page.keyboard.press('Escape');
 
-  const { people } = server.core.signIns ?? expect.unreachable();
-  for (const { id } of people.devices()) await people.end(id);
+  const { devices } = server.core.signIns ?? expect.unreachable();
+  for (const { id } of devices.list()) await devices.end(id);
   await dialog.getByRole('button', { name: 'Sign in with Example' }).click();
   await page.getByRole('button', { name: 'Ada Lovelace' }).click();
   await page.getByRole('menuitem', { name: 'Sign out' }).click();
   await page.getByRole('button', { name: 'Yes, sign me out' }).click(); // at the provider
   await dialog.getByRole('button', { name: 'Sign in with Example' }).waitFor();
-  expect(people.devices()).toEqual([]);
+  expect(devices.list()).toEqual([]);
 });

@@ -1,5 +1,6 @@
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { peppers } from '../../../src/auth/pepper.ts';
+import { Devices } from '../../../src/auth/sign-in/devices.ts';
 import { People } from '../../../src/auth/sign-in/people.ts';
 import { randomIds } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
@@ -14,15 +15,16 @@ const browser = { kind: 'browser', agent: '', sid: null, refreshes: true, seal: 
 async function servers() {
   const { records } = memoryStore();
   let now = 1_000_000;
-  const clock = { now: () => now, setTimeout: () => 0, clearTimeout: () => {} };
+  const clock = { now: () => now };
   const open = async () => {
-    const people = await new People({
-      ...{ records, clock, ids: randomIds(), shared: true, issuers: new Set([issuer]), warn: () => {} },
+    const people = new People({ records, clock, ids: randomIds(), issuers: new Set([issuer]) });
+    const devices = new Devices({
+      ...{ records, people, clock, ids: randomIds(), shared: true },
       peppers: peppers([new Secret('a pepper for tests')]),
       limits: { absoluteMs: 100 * hourMs, idleMs: 50 * hourMs, uncheckedMs: 8 * hourMs },
-    }).open();
-    onTestFinished(() => people[Symbol.dispose]());
-    return people;
+    });
+    await devices.load();
+    return Object.assign(devices, { meet: people.meet.bind(people) });
   };
   const later = (ms: number) => {
     now += ms;

@@ -1,6 +1,6 @@
 import { type ApiKeys, apiKeys } from '../../../auth/api-keys.ts';
+import { joinRings } from '../../../auth/key-ring.ts';
 import { keyPeppers } from '../../../auth/keys/key-peppers.ts';
-import { joinRings } from '../../../auth/sign-in/people.ts';
 import type { Store } from '../../../core/contracts/ports.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import { hasRole, type Principal } from '../../../core/model/principal.ts';
@@ -49,7 +49,7 @@ export async function openOwners(startup: Startup, { store, onlyOne }: OwnersDep
     }),
   );
   const signIns = hasProvider ? stack.use(await openSignIns(startup, store)) : undefined;
-  const ring = joinRings(keys, signIns?.people);
+  const ring = joinRings(keys, signIns);
   const namesOfPeople = () =>
     (signIns?.people.list() ?? []).map(({ key, owner, name, email }) => ({ key, owner, name: name ?? email ?? key }));
   const people = async () =>

@@ -2,10 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { keyMaterial } from '../../../auth/keys/key-material.ts';
 import { keyPeppers } from '../../../auth/keys/key-peppers.ts';
 import type { IssuerSettings } from '../../../auth/sign-in/claims.ts';
+import { Devices } from '../../../auth/sign-in/devices.ts';
 import { Issuer } from '../../../auth/sign-in/issuer.ts';
 import { People } from '../../../auth/sign-in/people.ts';
 import { type PersonEvent, SignIn } from '../../../auth/sign-in/sign-in.ts';
 import { vault } from '../../../auth/vault.ts';
+import { atIntervals } from '../../../core/concurrency/rounds.ts';
 import type { Store } from '../../../core/contracts/ports.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import { Secret } from '../../../core/text/secret.ts';
@@ -17,6 +19,7 @@ const hourMs = 3_600_000;
 /** The people who sign in with an identity provider. */
 export interface SignIns extends AsyncDisposable {
   readonly people: People;
+  readonly devices: Devices;
   readonly signIn: SignIn;
   readonly pageUrl: string | undefined;
   /** The life of a browser's cookie. */
@@ -36,25 +39,26 @@ export async function openSignIns(
   const now = () => clock.now();
   const issuers = (await issuersOf(startup)).map((settings) => new Issuer(settings, now));
   await using stack = new AsyncDisposableStack();
-  const people = stack.use(
-    await new People({
-      records,
-      peppers: await keyPeppers(config, newKey),
-      clock,
-      ids,
-      shared,
-      issuers: new Set(issuers.map(({ settings }) => settings.issuer)),
-      limits: {
-        absoluteMs: sessionHours * hourMs,
-        idleMs: idleHours * hourMs,
-        uncheckedMs: offlineHours * hourMs,
-      },
-      warn,
-    }).open(),
-  );
+  const used = new Set(issuers.map(({ settings }) => settings.issuer));
+  const people = new People({ records, clock, ids, issuers: used });
+  const limits = {
+    absoluteMs: sessionHours * hourMs,
+    idleMs: idleHours * hourMs,
+    uncheckedMs: offlineHours * hourMs,
+  };
+  const devices = new Devices({
+    ...{ records, people, clock, ids, shared, limits },
+    peppers: await keyPeppers(config, newKey),
+  });
+  await devices.load();
+  const failed = (err: unknown) =>
+    warn({ err }, 'the people who signed in could not be read from the store; trying again in 2 s');
+  const follow = { everyMs: 2_000, clock, onError: failed };
+  stack.use(inBackground(closing, (signal) => atIntervals(() => devices.look(), follow, signal)));
   const signIn = new SignIn({
     issuers,
     people,
+    devices,
     vault: vault(await keyMaterial({ config, file: 'sign-in-key', newKey })),
     clock,
     checkMs: checkSeconds * 1_000,
@@ -66,6 +70,7 @@ export async function openSignIns(
   const held = stack.move();
   const opened: SignIns = {
     people,
+    devices,
     signIn,
     pageUrl,
     seconds: sessionHours * 3_600,

@@ -1,0 +1,29 @@
+import type { Principal } from '../core/model/principal.ts';
+import type { Devices } from './sign-in/devices.ts';
+import type { People } from './sign-in/people.ts';
+
+/** The credentials that the auth guard checks. All are in memory, so no request waits for the store. */
+export interface KeyRing {
+  /** Whether requests need a credential. Revoked keys count too: a server that once had keys never opens again. */
+  readonly any: boolean;
+  /** The principal of every request while no key exists. Its streams end when the first key is created. */
+  readonly anonymous: Principal;
+  find(presented: readonly string[]): Principal | undefined;
+  /** The principal of this key. Undefined if the key does not exist, has expired or is revoked. */
+  live(id: string): Principal | undefined;
+  /** The principals of all currently valid keys. */
+  principals(): readonly Principal[];
+}
+
+/** API keys and people together. */
+export function joinRings(keys: KeyRing, signIns: { people: People; devices: Devices } | undefined): KeyRing {
+  if (!signIns) return keys;
+  const { people, devices } = signIns;
+  return {
+    any: true, // where people sign in, nobody else gets in without a credential
+    anonymous: keys.anonymous,
+    find: (presented) => keys.find(presented) ?? devices.find(presented, 'command'),
+    live: (key) => keys.live(key) ?? devices.live(key) ?? people.live(key),
+    principals: () => [...keys.principals(), ...people.principals(), ...devices.principals()],
+  };
+}

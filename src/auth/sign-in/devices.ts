@@ -1,0 +1,264 @@
+import { z } from 'zod';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { SealedValue } from '../../core/contracts/vault.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { IdSource } from '../../core/model/ids.ts';
+import type { Principal } from '../../core/model/principal.ts';
+import { Mirror } from '../../storage/mirror.ts';
+import type { Peppers } from '../pepper.ts';
+import { type Live, noPerson, type People, type Person } from './people.ts';
+
+// The browsers and commands in which people are signed in.
+
+const Hash = z.object({ pepper: z.string(), hash: z.string() });
+const Device = z.object({
+  id: z.string(),
+  person: z.string(),
+  kind: z.enum(['browser', 'command']),
+  /** The browser in which the person allowed this command; the command's access ends with the browser's. */
+  parent: z.string().nullable().default(null),
+  secret: Hash,
+  /** The secret before the last rotation, until the new one is used. */
+  before: Hash.nullable(),
+  rotatedAt: z.number(),
+  /** The program, as it describes itself. */
+  agent: z.string(),
+  /** The id of the provider's session. */
+  sid: z.string().nullable(),
+  /** The provider's tokens, until the device ends. */
+  tokens: SealedValue.nullable(),
+  /** The provider gave a refresh token, with which the server asks about the person. */
+  refreshes: z.boolean(),
+  createdAt: z.number(),
+  lastSeenAt: z.number(),
+  /** When the provider last confirmed the person. */
+  checkedAt: z.number(),
+  /** A server asks the provider until then, and no other one does. */
+  claimedUntil: z.number(),
+  endedAt: z.number().nullable(),
+});
+export type Device = z.infer<typeof Device>;
+
+interface DeviceLimits {
+  /** A device ends this long after the sign-in. */
+  readonly absoluteMs: number;
+  /** A device ends this long after its last use. */
+  readonly idleMs: number;
+  /** A device ends this long after the provider last confirmed the person, as while the provider is away. */
+  readonly uncheckedMs: number;
+}
+interface Deps {
+  readonly records: RecordStore;
+  readonly people: People;
+  readonly peppers: Peppers;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly ids: Pick<IdSource, 'short' | 'token'>;
+  /** Other servers change the same records. */
+  readonly shared: boolean;
+  readonly limits: DeviceLimits;
+}
+interface LiveDevice extends Live {
+  readonly use: { open: number; at: number };
+}
+interface NewDevice {
+  readonly kind: Device['kind'];
+  readonly agent: string;
+  /** The browser of a command. */
+  readonly parent?: string | null;
+  readonly sid: string | null;
+  readonly refreshes: boolean;
+  readonly seal: (id: string) => SealedValue | null;
+}
+
+const form = /^crlp_([0-9a-f]{12})_[\w-]{43}$/;
+const storeUseEveryMs = 60_000;
+const rotateEveryMs = 12 * 3_600_000;
+const overlapMs = 60_000; // requests that were under way with the secret before
+const keepEndedMs = 24 * 3_600_000;
+const maxDevicesEach = 50;
+const nothing = { pepper: '', hash: '' };
+
+export class Devices {
+  readonly #deps: Deps;
+  readonly #devices: Mirror<Device>;
+  readonly #live = new Map<string, LiveDevice>();
+  readonly #settled = new Map<string, number>();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+    const onChange = (id: string) => this.#settle(id);
+    this.#devices = new Mirror({ records: deps.records, kind: 'device', schema: Device, onChange });
+    deps.people.onChange = ({ id }) => {
+      for (const device of this.all(id)) this.#settle(device.id);
+    };
+  }
+
+  /** Reads what other servers changed, of people too. */
+  async load(): Promise<void> {
+    await this.#deps.people.load();
+    await this.#devices.load();
+  }
+
+  /** The principal of a device's secret. A browser shows it in a cookie alone, and a command never does. */
+  find(presented: readonly string[], kind: Device['kind']): Principal | undefined {
+    for (const text of presented) {
+      const id = form.exec(text)?.[1] ?? '';
+      const device = this.get(id);
+      const { peppers, clock } = this.#deps;
+      const isNew = peppers.matches(text, device?.secret ?? nothing);
+      const isOld = peppers.matches(text, device?.before ?? nothing);
+      if (device?.kind !== kind || !(isNew || isOld)) continue;
+      const live = this.#isLive(device) ? this.#live.get(id) : undefined;
+      if (!live) continue;
+      if (isNew && device.before) this.#settled.set(id, this.#settled.get(id) ?? clock.now());
+      if (isOld && clock.now() - (this.#settled.get(id) ?? clock.now()) > overlapMs) continue;
+      this.#used(id);
+      return live.principal;
+    }
+    return undefined;
+  }
+  /** Whether the secret has the form of one whose device this server has not read yet. */
+  mayBeNew = (text: string): boolean => {
+    const id = form.exec(text)?.[1];
+    return this.#deps.shared && id !== undefined && this.get(id) === undefined;
+  };
+  live = (id: string): Principal | undefined => this.#live.get(id)?.principal;
+  principals = (): Principal[] => [...this.#live.values()].map(({ principal }) => principal);
+  get = (id: string): Device | undefined => this.#devices.get(id);
+  /** The devices in which people are signed in now. */
+  list = (): Device[] => this.#devices.all().filter(({ id }) => this.#live.has(id));
+  all = (person: string): Device[] => this.#devices.all().filter((device) => device.person === person);
+  /** When the device was last used at this server, or is in use: now. */
+  usedAt(id: string): number {
+    const use = this.#live.get(id)?.use;
+    return use === undefined ? 0 : use.open > 0 ? this.#deps.clock.now() : use.at;
+  }
+  #used(id: string): void {
+    const live = this.#live.get(id);
+    if (live) live.use.at = this.#deps.clock.now();
+    const parent = this.get(id)?.parent ?? null;
+    if (parent !== null) this.#used(parent); // a person who works with a command is at work
+  }
+  /** Marks the device as in use until the returned function is called. */
+  opened(id: string): () => void {
+    const use = this.#live.get(id)?.use;
+    if (!use) return () => {};
+    use.open++;
+    return () => {
+      use.open--;
+      this.#used(id);
+    };
+  }
+
+  /** Signs a person in at a new device. Its secret is in the answer only. The oldest of too many devices ends. */
+  async enter(
+    person: Person,
+    { seal, agent, parent = null, ...more }: NewDevice,
+  ): Promise<{ device: Device; secret: string }> {
+    const { clock, ids, peppers } = this.#deps;
+    const now = clock.now();
+    const id = ids.short();
+    const secret = `crlp_${id}_${ids.token()}`;
+    const times = { rotatedAt: now, createdAt: now, lastSeenAt: now, checkedAt: now, claimedUntil: 0, endedAt: null };
+    const fields = { id, person: person.id, parent, ...more, ...times, agent: agent.slice(0, 200), tokens: seal(id) };
+    const device = await this.#devices.change(id, (taken) => {
+      if (taken) throw new AppError('conflict', 'This id is taken. Try again.');
+      return { ...fields, secret: peppers.hash(secret), before: null };
+    });
+    if (!device) throw noPerson();
+    const own = this.list()
+      .filter((one) => one.person === person.id)
+      .sort((a, b) => b.lastSeenAt - a.lastSeenAt);
+    for (const { id: oldest } of own.slice(maxDevicesEach)) await this.end(oldest);
+    return { device, secret };
+  }
+
+  /** Ends the device at this server at once, and at the others within two seconds. */
+  async end(id: string): Promise<void> {
+    await this.#change(id, { endedAt: this.#deps.clock.now(), tokens: null });
+  }
+  /** Takes the right to ask the provider about the device; undefined: another server has it, or it is not due. */
+  async claim(id: string, { everyMs, forMs }: { everyMs: number; forMs: number }): Promise<Device | undefined> {
+    const now = this.#deps.clock.now();
+    return await this.#change(
+      id,
+      { claimedUntil: now + forMs },
+      ({ claimedUntil, checkedAt }) => claimedUntil <= now && now - checkedAt >= everyMs,
+    );
+  }
+  /** Stores that the provider confirmed the person, with its new tokens. */
+  async confirm(id: string, tokens: SealedValue): Promise<void> {
+    await this.#change(id, { tokens, checkedAt: this.#deps.clock.now(), claimedUntil: 0 });
+  }
+  /** Changes a device that has not ended. Resolves with it, or with undefined if the condition does not hold. */
+  async #change(
+    id: string,
+    fields: Partial<Device>,
+    holds: (found: Device) => boolean = () => true,
+  ): Promise<Device | undefined> {
+    let isChanged = false;
+    const device = await this.#devices.change(id, (found) => {
+      isChanged = found !== undefined && found.endedAt === null && holds(found);
+      return isChanged && found ? { ...found, ...fields } : undefined;
+    });
+    return isChanged ? device : undefined;
+  }
+
+  /** Whether a browser's secret is old enough for another one. */
+  isOld = (id: string): boolean =>
+    this.#deps.clock.now() - (this.get(id)?.rotatedAt ?? Number.POSITIVE_INFINITY) >= rotateEveryMs;
+  /** The browser's next secret; undefined: another request got it. */
+  async rotate(id: string): Promise<string | undefined> {
+    const { clock, ids, peppers } = this.#deps;
+    const now = clock.now();
+    const secret = `crlp_${id}_${ids.token()}`;
+    const before = this.get(id)?.secret ?? nothing;
+    const fields = { secret: peppers.hash(secret), before, rotatedAt: now };
+    const isDue = (found: Device) => now - found.rotatedAt >= rotateEveryMs;
+    if (!(await this.#change(id, fields, isDue))) return undefined;
+    this.#settled.delete(id);
+    return secret;
+  }
+
+  #isLive(device: Device): boolean {
+    const now = this.#deps.clock.now();
+    const { absoluteMs, idleMs, uncheckedMs } = this.#deps.limits;
+    const used = Math.max(device.lastSeenAt, this.usedAt(device.id));
+    if (device.parent !== null) return device.endedAt === null && this.#live.has(device.parent);
+    return (
+      device.endedAt === null &&
+      now < device.createdAt + absoluteMs &&
+      now < used + idleMs &&
+      now < device.checkedAt + uncheckedMs
+    );
+  }
+  #settle(id: string): void {
+    const device = this.get(id);
+    const known = this.#live.get(id);
+    const person = device && this.#isLive(device) ? device.person : undefined;
+    const next = this.#deps.people.actAs(id, person, known);
+    if (!next) this.#live.delete(id);
+    if (next && next !== known) this.#live.set(id, { ...next, use: known?.use ?? { open: 0, at: 0 } });
+    if (next === known) return;
+    for (const { id: command, parent } of this.#devices.all()) if (parent === id) this.#settle(command);
+  }
+
+  /** Ends devices whose time is up, stores when devices were last used, and deletes those that ended long ago. */
+  async look(): Promise<void> {
+    const { shared, limits, clock, people } = this.#deps;
+    if (shared) await this.load();
+    const now = clock.now();
+    for (const { id, lastSeenAt, createdAt, person, endedAt } of this.#devices.all()) {
+      this.#settle(id);
+      const ended = endedAt ?? (this.#live.has(id) ? now : Math.max(createdAt, lastSeenAt) + limits.idleMs);
+      if (now - ended > keepEndedMs) await this.#devices.delete(id);
+      const used = this.usedAt(id);
+      if (used - lastSeenAt < storeUseEveryMs) continue;
+      await this.#devices.change(id, (found) =>
+        found && found.lastSeenAt < used ? { ...found, lastSeenAt: used } : undefined,
+      );
+      await people.seen(person, used);
+    }
+  }
+}

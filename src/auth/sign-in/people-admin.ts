@@ -1,0 +1,62 @@
+import { AppError } from '../../core/errors/errors.ts';
+import type { KeyAdmin } from '../api-keys.ts';
+import type { Device, Devices } from './devices.ts';
+import type { People, Person } from './people.ts';
+
+export interface DeviceView extends Pick<Device, 'id' | 'kind' | 'agent' | 'createdAt' | 'lastSeenAt'> {}
+export type PersonView = Omit<Person, 'id' | 'key' | 'picture'> & { readonly id: string };
+/** The people, as procedures use them. Ids are the keys of people. */
+export interface PeopleAdmin {
+  readonly byKey: (person: string | undefined) => Pick<Person, 'key' | 'name' | 'email'> | undefined;
+  readonly devicesOf: (person: string | undefined) => DeviceView[];
+  /** Leaves devices of others as they are. */
+  readonly endDevice: (id: string, person: string | undefined) => Promise<void>;
+  readonly list: () => PersonView[];
+  /** A code for the command that knows the text behind the challenge. Rejects: forbidden. */
+  readonly allowCommand: (device: string | undefined, command: { challenge: string; agent: string }) => Promise<string>;
+  /** `ownerOf`: the id of a key. Rejects: not_found, conflict (another person has that owner). */
+  readonly change: (
+    id: string,
+    fields: { readonly disabled?: boolean | undefined; readonly ownerOf?: string | undefined },
+  ) => Promise<PersonView>;
+}
+
+interface Parts {
+  readonly people: People;
+  readonly devices: Devices;
+  readonly keys: Pick<KeyAdmin, 'list'>;
+  readonly allow: (...of: Parameters<PeopleAdmin['allowCommand']>) => string;
+}
+export function peopleAdmin({ people, devices, keys, allow }: Parts): PeopleAdmin {
+  const view = ({ key, picture: _, ...person }: Person): PersonView => ({ ...person, id: key });
+  const own = (person: string | undefined) => {
+    const id = people.byKey(person)?.id;
+    return devices.list().filter((device) => device.person === id);
+  };
+  return {
+    byKey: people.byKey,
+    devicesOf: (person) =>
+      own(person)
+        .map(({ id, kind, agent, createdAt, lastSeenAt }) => {
+          const used = Math.max(lastSeenAt, devices.usedAt(id));
+          return { id, kind, agent, createdAt, lastSeenAt: used };
+        })
+        .sort((a, b) => b.lastSeenAt - a.lastSeenAt),
+    async endDevice(id, person) {
+      await devices.load();
+      if (own(person).some((device) => device.id === id)) await devices.end(id);
+    },
+    list: () => people.list().map(view),
+    allowCommand: async (...of) => allow(...of),
+    async change(id, { disabled, ownerOf }) {
+      const owner = ownerOf === undefined ? undefined : (await keys.list()).find((key) => key.id === ownerOf)?.owner;
+      if (ownerOf !== undefined && owner === undefined) throw new AppError('not_found', 'There is no such key.');
+      await people.load();
+      if (owner !== undefined && people.list().some((one) => one.owner === owner && one.key !== id))
+        throw new AppError('conflict', 'Another person has taken over this key already.');
+      return view(
+        await people.change(id, { ...(disabled !== undefined && { disabled }), ...(owner !== undefined && { owner }) }),
+      );
+    },
+  };
+}

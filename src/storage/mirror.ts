@@ -1,0 +1,67 @@
+import type { z } from 'zod';
+import { ChangedRecords } from '../core/contracts/changed-records.ts';
+import type { RecordStore } from '../core/contracts/ports.ts';
+import { changeRecord } from './collection.ts';
+
+interface MirrorOptions<Doc> {
+  readonly records: RecordStore;
+  readonly kind: string;
+  readonly schema: z.ZodType<Doc>;
+  /** Gets the id of each record that this or another server changed. */
+  readonly onChange: (id: string) => void;
+}
+
+/** The records of a kind in memory. Each server follows what the others change, by `load`. */
+export class Mirror<Doc extends { readonly id: string; readonly createdAt: number }> {
+  readonly #options: MirrorOptions<Doc>;
+  readonly #news: ChangedRecords;
+  readonly #all = new Map<string, { readonly doc: Doc; readonly version: number }>();
+  #loading: Promise<void> | undefined;
+
+  constructor(options: MirrorOptions<Doc>) {
+    this.#options = options;
+    this.#news = new ChangedRecords(options.records, options.kind);
+  }
+
+  get size(): number {
+    return this.#all.size;
+  }
+  get = (id: string): Doc | undefined => this.#all.get(id)?.doc;
+  all = (): Doc[] => [...this.#all.values()].map(({ doc }) => doc);
+
+  /** Reads what other servers changed. Calls at the same time share one reading. */
+  load(): Promise<void> {
+    this.#loading ??= this.#read().finally(() => {
+      this.#loading = undefined;
+    });
+    return this.#loading;
+  }
+  async #read(): Promise<void> {
+    const { changed, gone } = await this.#news.next();
+    for (const { doc, version } of changed) this.#keep(this.#options.schema.parse(doc), version);
+    for (const id of gone) this.#drop(id);
+  }
+
+  /** Resolves with the stored document, also when `change` left it as it is. */
+  async change(id: string, change: (now: Doc | undefined) => Doc | undefined): Promise<Doc | undefined> {
+    const { records, kind, schema } = this.#options;
+    const changed = await changeRecord<Doc>(records, { kind, id }, (found) => {
+      const doc = change(found && schema.parse(found.doc));
+      return doc && { doc, sort: doc.createdAt };
+    });
+    if (changed) this.#keep(changed.doc, changed.version);
+    return this.get(id);
+  }
+  async delete(id: string): Promise<void> {
+    await this.#options.records.delete(this.#options.kind, id);
+    this.#drop(id);
+  }
+  #keep(doc: Doc, version: number): void {
+    if ((this.#all.get(doc.id)?.version ?? 0) >= version) return;
+    this.#all.set(doc.id, { doc, version });
+    this.#options.onChange(doc.id);
+  }
+  #drop(id: string): void {
+    if (this.#all.delete(id)) this.#options.onChange(id);
+  }
+}
