@@ -1,7 +1,11 @@
-// Prints the end of a test run: the skipped tests with their reasons, what was tried where, then one line that a script can read.
+// Prints the end of a test run: the skipped tests with their reasons, the failed ones with their first message, what was
+// tried where, then one line that a script can read.
 import type { Reporter, TestCase, TestModule, Vitest } from 'vitest/node';
 import { taggedFiles } from './tagged-files.ts';
 
+const fileOf = ({ relativeModuleId }: TestModule) => `  ${relativeModuleId}`;
+const failure = (test: TestCase): string =>
+  `${fileOf(test.module)} > ${test.fullName}: ${test.result().errors?.[0]?.message.split('\n', 1)[0] ?? ''}`;
 const isFailed = (module: TestModule) => module.state() === 'failed';
 const testsOf = (module: TestModule) => [...module.children.allTests()];
 const stateOf = (test: TestCase) => test.result().state;
@@ -49,7 +53,8 @@ function summary(
   const brokenFiles = modules.filter(
     (module) => isFailed(module) && !testsOf(module).some((it) => stateOf(it) === 'failed'),
   );
-  const failed = tests.filter((test) => stateOf(test) === 'failed').length + brokenFiles.length + unhandledErrors;
+  const failures = tests.filter((test) => stateOf(test) === 'failed');
+  const failed = failures.length + brokenFiles.length + unhandledErrors;
 
   const files = taggedFiles(process.argv).length;
   const byReason = Map.groupBy(skipped, reasonOf);
@@ -60,6 +65,7 @@ function summary(
   ]);
   return [
     ...(lines.length > 0 ? ['Skipped, and why:', ...lines, ''] : []),
+    ...(failed > 0 ? ['Failed:', ...failures.map(failure), ...brokenFiles.map(fileOf), ''] : []),
     ...(files + all.length > tests.length
       ? [
           `Left to the runs with their tag (${[...left].join(', ')}): ${files} files and ${all.length - tests.length} tests.`,
