@@ -6,6 +6,7 @@ import { peppers } from '../auth/pepper.ts';
 import { type PeopleAdmin, peopleAdmin } from '../auth/sign-in/people-admin.ts';
 import { type SignedUrls, signedUrls } from '../auth/signed-url.ts';
 import { type TokenHash, tokenCheck } from '../auth/token.ts';
+import { SigningKeys } from '../auth/tokens/signing-keys.ts';
 import type { Clock } from '../core/contracts/clock.ts';
 import type { Inbox } from '../core/contracts/ports.ts';
 import type { IdSource } from '../core/model/ids.ts';
@@ -20,6 +21,7 @@ import { Clients } from '../http/guard/clients.ts';
 import { createCredentials } from '../http/guard/credentials.ts';
 import { findPrincipal } from '../http/guard/guard.ts';
 import { idempotency, keepAnswers } from '../http/guard/idempotency.ts';
+import { IdentityProxy } from '../http/guard/identity-proxy.ts';
 import { rateLimiter } from '../http/guard/rate-limit.ts';
 import { Visitors } from '../http/guard/visitors.ts';
 import { createApp } from '../http/routes/app.ts';
@@ -35,7 +37,7 @@ import type { Resources, Services } from '../sessions/api/services.ts';
 import type { SessionService } from '../sessions/api/sessions.ts';
 import type { SharedSessions } from '../sessions/api/shares.ts';
 import type { WorkspaceService } from '../sessions/api/workspaces.ts';
-import { isLoopback } from './settings/contradictions.ts';
+import { isLoopback, namesPeople } from './settings/contradictions.ts';
 import type { Config } from './settings/schema.ts';
 import type { SignIns } from './start/services/sign-ins.ts';
 
@@ -43,7 +45,9 @@ export type HttpConfig = Pick<
   Config,
   'host' | 'allowedHosts' | 'corsOrigins' | 'rateLimitPerMinute' | 'maxBodyBytes' | keyof FacadeSettings
 > &
-  Partial<Pick<Config, 'desktop' | 'trustedProxies' | 'maxConnectionsPerAddress' | 'sandbox' | 'port'>> & {
+  Partial<
+    Pick<Config, 'desktop' | 'trustedProxies' | 'identityProxy' | 'maxConnectionsPerAddress' | 'sandbox' | 'port'>
+  > & {
     readonly token?: Config['token'] | TokenHash;
   };
 export interface HttpServerDeps {
@@ -99,7 +103,6 @@ const credentialTexts = {
 export async function httpServer(deps: HttpServerDeps): Promise<App> {
   const { config, version, signIns, logger, metrics, closing, clock } = deps;
   const keys = deps.keys && joinRings(deps.keys, signIns);
-  const visitors = signIns && new Visitors(signIns);
   const styles = new Map<string, ErrorStyle>();
   const gate = tokenCheck(config.token, deps.localToken);
   const links = signedUrls(clock);
@@ -133,9 +136,11 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
   const principalOf = () => currentPrincipal(keys?.any ? nobodyPrincipal : adminPrincipal);
   const { services, projects, sign } = actingBy(deps, links.sign, principalOf);
   const signed = { ...links, sign };
-  const elsewhere: HostRouter[] = [];
   const limiter = config.rateLimitPerMinute > 0 ? rateLimiter(config.rateLimitPerMinute, clock) : undefined;
   const clients = new Clients(config.trustedProxies ?? []);
+  const proxy = identityProxyOf(deps, clients);
+  const visitors = signIns && new Visitors({ ...signIns, proxy });
+  const elsewhere: HostRouter[] = proxy ? [proxy] : [];
   const { app, table } = createApp({
     elsewhere,
     guard: {
@@ -246,6 +251,28 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
   }
   deps.programs?.open();
   return app;
+}
+
+/** Undefined: no proxy names people. */
+function identityProxyOf(
+  { config, signIns, clock, logger }: HttpServerDeps,
+  clients: Clients,
+): IdentityProxy | undefined {
+  const { identityProxy: settings } = config;
+  if (!settings || !signIns || !namesPeople({ identityProxy: settings })) return undefined;
+  const { subjectHeader, emailHeader, nameHeader, groupsHeader, tokenHeader, tokenKeys, tokenAudience } = settings;
+  const now = () => clock.now();
+  const warn = (about: object, text: string) => logger.warn(about, text);
+  const keys = (from: string) => new SigningKeys({ name: 'The identity proxy', from: { keys: from }, now, warn });
+  const signed =
+    tokenHeader !== undefined && tokenKeys !== undefined && tokenAudience !== undefined
+      ? { keys: keys(tokenKeys), audience: tokenAudience, issuer: settings.tokenIssuer }
+      : undefined;
+  const headers = {
+    ...{ subject: subjectHeader, email: emailHeader, name: nameHeader, groups: groupsHeader },
+    token: tokenHeader,
+  };
+  return new IdentityProxy({ headers, signed, rules: settings, people: signIns.people, clients, now });
 }
 
 /**

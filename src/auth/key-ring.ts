@@ -8,6 +8,8 @@ export interface KeyRing {
   readonly any: boolean;
   /** The principal of every request while no key exists. Its streams end when the first key is created. */
   readonly anonymous: Principal;
+  /** Reads what `find` needs to know. Undefined: there is nothing to read. Rejects: provider_error. */
+  prepare?(presented: readonly string[]): Promise<void> | undefined;
   find(presented: readonly string[]): Principal | undefined;
   /** The principal of this key. Undefined if the key does not exist, has expired or is revoked. */
   live(id: string): Principal | undefined;

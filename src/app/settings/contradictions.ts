@@ -10,7 +10,7 @@ export function isLoopback(host: string): boolean {
 /** Conflicts between settings that are each valid alone. One line each. */
 export function findContradictions(config: Config): string[] {
   const problems: string[] = [];
-  if (!isLoopback(config.host) && !config.token && config.oidc.issuer === undefined) {
+  if (!isLoopback(config.host) && !config.token && config.oidc.issuer === undefined && !namesPeople(config)) {
     problems.push(
       `HOST is ${config.host}, which other machines can reach, but CORRAL_TOKEN is not set: set CORRAL_TOKEN, or listen on 127.0.0.1.`,
     );
@@ -18,10 +18,34 @@ export function findContradictions(config: Config): string[] {
   if (config.history === 'memory' && config.mongodbUrl) {
     problems.push('CORRAL_HISTORY is memory, but MONGODB_URL names a database for it: unset one of them.');
   }
-  problems.push(...signInProblems(config));
+  problems.push(...signInProblems(config), ...proxyProblems(config));
   problems.push(...missingStorage(config));
   problems.push(...missingKeys(config));
   return problems;
+}
+
+/** Whether a proxy names the people who call. */
+export const namesPeople = ({
+  identityProxy: { subjectHeader, tokenHeader },
+}: Pick<Config, 'identityProxy'>): boolean => subjectHeader !== undefined || tokenHeader !== undefined;
+
+function proxyProblems(config: Config): string[] {
+  const { tokenHeader, tokenKeys, tokenAudience } = config.identityProxy;
+  return [
+    ...(namesPeople(config) && config.trustedProxies.length === 0
+      ? [
+          'CORRAL_IDENTITY_PROXY_SUBJECT_HEADER lets a proxy name the people who call, but CORRAL_TRUSTED_PROXIES is not set, so anyone could: set it to the addresses of the proxy.',
+        ]
+      : []),
+    ...(tokenHeader !== undefined && (tokenKeys === undefined || tokenAudience === undefined)
+      ? [
+          'CORRAL_IDENTITY_PROXY_TOKEN_HEADER needs CORRAL_IDENTITY_PROXY_TOKEN_KEYS and CORRAL_IDENTITY_PROXY_TOKEN_AUDIENCE, with which its tokens are checked.',
+        ]
+      : []),
+    ...(config.programs.issuers.length > 0 && config.programs.audience === undefined
+      ? ['CORRAL_PROGRAMS_ISSUERS needs CORRAL_PROGRAMS_AUDIENCE, the name of this server in the tokens of programs.']
+      : []),
+  ];
 }
 
 function signInProblems({ oidc: { issuer, clientId, others } }: Config): string[] {

@@ -35,7 +35,7 @@ import { facadeSections } from '../../facades/list.ts';
 import { isServer } from '../../forges/list.ts';
 import { model, models } from './models.ts';
 import { browser, desktop, egress, sandbox } from './sandboxes.ts';
-import { oidc } from './sign-in.ts';
+import { identityProxy, oidc, programs } from './sign-in.ts';
 import { builds, keys, memory, retention, snapshots, storage, volumes } from './storage.ts';
 
 const day = 24 * 60 * 60;
@@ -94,6 +94,8 @@ export const Config = z.strictObject({
 
   token: optionalSecret(secret(), 'bearer token that clients must send; required to listen on more than loopback'),
   oidc,
+  identityProxy,
+  programs,
   corsOrigins: optional(
     origins(),
     'origins whose pages can use the API like the built-in page; unset: localhost and 127.0.0.1 on ports 3000, 5173 and 5174, read-only without a token',

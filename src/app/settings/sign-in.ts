@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { mappingOrJson } from '../../config/json-setting.ts';
-import { integer, secret, text, url, wordList } from '../../config/kinds.ts';
+import { integer, listOf, secret, text, url, wordList } from '../../config/kinds.ts';
 import { optional, optionalSecret, secretSetting, setting } from '../../config/setting.ts';
 import { roles } from '../../core/model/principal.ts';
 
@@ -11,6 +11,10 @@ const issuerUrl = {
   accepts: 'an address that begins with https://, or with http:// on this machine',
   kind: z.string().refine((value) => URL.canParse(value) && (value.startsWith('https://') || loopback.test(value))),
 };
+const headerName = text(
+  'the name of a header that this server does not use itself',
+  /^(?!(?:authorization|cookie|host|origin|forwarded|upgrade|connection|x-api-key|x-access-token|x-forwarded-(?:for|proto)|(?:content|sec)-.*)$)[a-z0-9-]{1,60}$/i,
+);
 const roleTable = {
   accepts: `groups, or * for everyone, each with a role (${roles.join(', ')})`,
   kind: mappingOrJson(z.record(z.string().min(1).max(256), z.enum(roles))),
@@ -75,4 +79,39 @@ export const oidc = z.strictObject({
     'how long people stay signed in while the provider does not confirm them, because it is away or gave no refresh token',
   ),
   checkSeconds: setting(integer(1, 3_600), 30, 'how often the provider is asked about each person at work'),
+});
+
+/** People authenticated by a proxy in front of this server. */
+export const identityProxy = z.strictObject({
+  subjectHeader: optional(
+    headerName,
+    'header in which a trusted proxy names the person who calls, such as x-auth-request-user, see docs/auth.md; unset: none does',
+  ),
+  emailHeader: optional(headerName, "header with the person's e-mail address, which the proxy has verified"),
+  nameHeader: optional(headerName, "header with the person's name"),
+  groupsHeader: optional(headerName, "header with the person's groups, as a comma list"),
+  tokenHeader: optional(
+    headerName,
+    'header with a signed token about the person, such as x-pomerium-jwt-assertion, in place of the others',
+  ),
+  tokenKeys: optional(issuerUrl, 'address of the keys of those tokens'),
+  tokenAudience: optional(text('a name'), 'name of this server in those tokens'),
+  tokenIssuer: optional(text('a name'), 'name of the proxy in those tokens; unset: any that has the keys'),
+  roles: setting(roleTable, {}, 'roles by group; the highest applies, and people without one do not get in'),
+  allowedDomains: setting(
+    wordList('domains such as example.com', domain),
+    [],
+    'domains of e-mail addresses that get in; none: no such condition',
+  ),
+  admin: optional(text('an e-mail address or a subject'), 'e-mail address or subject of the first administrator'),
+});
+
+/** Programs that show a token of a trusted issuer in place of a key. */
+export const programs = z.strictObject({
+  issuers: setting(
+    listOf('addresses of issuers', issuerUrl.kind),
+    [],
+    'issuers whose tokens programs can show in place of a key, such as https://token.actions.githubusercontent.com, see docs/auth.md',
+  ),
+  audience: optional(text('a name'), 'name of this server in those tokens, such as its address'),
 });

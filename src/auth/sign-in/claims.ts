@@ -51,7 +51,7 @@ const Claims = z.object({
 const Groups = z.union([z.array(z.string().max(256)).max(maxGroups), z.string().transform((one) => [one])]).catch([]);
 
 /** The claim of this name, or at this path, such as `realm_access.roles`. */
-function claimAt(claims: Readonly<Record<string, unknown>>, path: string): unknown {
+export function claimAt(claims: Readonly<Record<string, unknown>>, path: string): unknown {
   if (Object.hasOwn(claims, path)) return claims[path];
   return path
     .split('.')
@@ -80,10 +80,10 @@ export function toIdentity(
   };
 }
 
-type Rules = Pick<IssuerSettings, 'roles' | 'allowedDomains' | 'admin'>;
+export type PersonRules = Pick<IssuerSettings, 'roles' | 'allowedDomains' | 'admin'>;
 
 /** The role of a person; undefined: the person does not get in. */
-export function toRole(identity: Identity, { roles: table, allowedDomains, admin }: Rules): Role | undefined {
+export function toRole(identity: Identity, { roles: table, allowedDomains, admin }: PersonRules): Role | undefined {
   const email = identity.isVerified ? (identity.email?.toLowerCase() ?? '') : '';
   const domain = email.slice(email.lastIndexOf('@') + 1);
   if (allowedDomains.length > 0 && !allowedDomains.some((one) => one.toLowerCase() === domain)) return undefined;

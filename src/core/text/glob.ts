@@ -47,6 +47,21 @@ function matchName(pattern: string, name: string): boolean {
   });
 }
 
+/**
+ * Whether a whole text fits a pattern, such as the subject of a token. `*` stays within a part between slashes and colons,
+ * `**` is any number of parts, and no other character is special.
+ */
+export function fitsParts(pattern: string, text: string): boolean {
+  const parts = (of: string) => of.split(/(?<=[/:])/);
+  const endsPart = (part: string) => /[/:]$/.test(part);
+  return wildcard(parts(pattern), parts(text), {
+    isStar: (part) => /^\*\*[/:]?$/.test(part),
+    matches: (part, name) =>
+      endsPart(part) === endsPart(name) &&
+      wildcard([...part], [...name], { isStar: (char) => char === '*', matches: (one, other) => one === other }),
+  });
+}
+
 /** Splits into single characters, `\x` (a literal x) and whole `[sets]`. */
 function tokens(pattern: string): string[] {
   const lastClose = pattern.lastIndexOf(']');

@@ -47,14 +47,14 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
   app.decorateRequest('right', undefined);
   app.decorateRequest('principal', null as never);
   const readerAt = readers(options);
-  const { visitors } = options;
-  if (visitors) {
-    app.addHook('onRequest', (request, reply, done) => {
-      const prepared = options.isForProgram?.(request.raw) ? undefined : visitors.prepare(request, reply);
-      if (prepared) prepared.then(() => done(), done);
-      else done();
-    });
-  }
+  const { visitors, keys } = options;
+  app.addHook('onRequest', (request, reply, done) => {
+    const prepared = options.isForProgram?.(request.raw)
+      ? undefined
+      : (keys?.prepare?.(credentials(request)) ?? visitors?.prepare(request, reply));
+    if (prepared) prepared.then(() => done(), done);
+    else done();
+  });
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('vary', 'Origin').header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer');
     if (request.raw.rawHeaders.length > 2 * maxHeaders) {

@@ -4,11 +4,14 @@ import { cookie, readCookie } from '../../auth/sign-in/cookies.ts';
 import type { Devices } from '../../auth/sign-in/devices.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { Client } from './clients.ts';
+import type { IdentityProxy } from './identity-proxy.ts';
 
-type Request = Pick<FastifyRequest, 'headers' | 'client' | 'method'>;
+type Request = Pick<FastifyRequest, 'headers' | 'client' | 'method' | 'raw'>;
 
 interface Deps {
   readonly devices: Devices;
+  /** Undefined: no proxy names people. */
+  readonly proxy?: IdentityProxy | undefined;
   /** The address of the page where the operator set it. */
   readonly pageUrl: string | undefined;
   /** The life of a cookie, in seconds. */
@@ -16,8 +19,8 @@ interface Deps {
 }
 
 /**
- * People in browsers, who come with a cookie. It counts in requests of the server's own page alone, because a browser also
- * adds it to those that another page makes.
+ * People in browsers, who come with a cookie of this server or of a proxy. It counts in requests of the server's own page
+ * alone, because a browser also adds it to those that another page makes.
  */
 export class Visitors {
   readonly #deps: Deps;
@@ -38,17 +41,19 @@ export class Visitors {
   setCookie = (value: string | undefined, client: Client): string =>
     cookie('session', { value, seconds: this.#deps.seconds, isSecure: this.isSecure(client) });
 
-  /** The person whose cookie came along. `page`: the one that sent the request. */
+  /** The person whose cookie came along, or the one that the proxy names. `page`: the one that sent the request. */
   find(request: Request, page: Page): Principal | undefined {
+    if (page !== 'own' || !isOwn(request)) return undefined;
     const secret = this.#secretOf(request);
-    return secret !== undefined && page === 'own' && isOwn(request)
-      ? this.#deps.devices.find([secret], 'browser')
-      : undefined;
+    const { proxy, devices } = this.#deps;
+    return proxy?.find(request.raw) ?? (secret === undefined ? undefined : devices.find([secret], 'browser'));
   }
 
   /** Reads a device that another server stored, and replaces an old cookie. Undefined: nothing to wait for. */
   prepare(request: Request, reply: FastifyReply): Promise<void> | undefined {
-    const { devices } = this.#deps;
+    const { devices, proxy } = this.#deps;
+    const asked = proxy?.prepare(request.raw);
+    if (asked) return asked;
     const secret = this.#secretOf(request);
     if (secret === undefined) return undefined;
     if (devices.mayBeNew(secret)) return devices.load();

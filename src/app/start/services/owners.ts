@@ -5,6 +5,7 @@ import type { Store } from '../../../core/contracts/ports.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import { hasRole, type Principal } from '../../../core/model/principal.ts';
 
+import { namesPeople } from '../../settings/contradictions.ts';
 import type { Startup } from '../startup.ts';
 import { openSignIns, type SignIns } from './sign-ins.ts';
 
@@ -28,11 +29,11 @@ export interface Owners extends AsyncDisposable {
 
 export async function openOwners(startup: Startup, { store, onlyOne }: OwnersDeps): Promise<Owners> {
   const { config, clock, ids, logger } = startup;
-  const hasProvider = config.oidc.issuer !== undefined;
+  const hasProvider = config.oidc.issuer !== undefined || namesPeople(config);
   if (hasProvider && onlyOne) {
     throw new AppError(
       'invalid_request',
-      "CORRAL_OIDC_ISSUER lets several people in, but sandboxes have no isolation here, so they could read each other's files. Install bubblewrap or start Docker.",
+      "CORRAL_OIDC_ISSUER or CORRAL_IDENTITY_PROXY_SUBJECT_HEADER lets several people in, but sandboxes have no isolation here, so they could read each other's files. Install bubblewrap or start Docker.",
     );
   }
   await using stack = new AsyncDisposableStack();

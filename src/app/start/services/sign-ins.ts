@@ -11,6 +11,8 @@ import { atIntervals } from '../../../core/concurrency/rounds.ts';
 import type { Store } from '../../../core/contracts/ports.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import { Secret } from '../../../core/text/secret.ts';
+import { proxyIssuer } from '../../../http/guard/identity-proxy.ts';
+import { namesPeople } from '../../settings/contradictions.ts';
 import type { Config } from '../../settings/schema.ts';
 import { inBackground, type Startup } from '../startup.ts';
 
@@ -39,7 +41,10 @@ export async function openSignIns(
   const now = () => clock.now();
   const issuers = (await issuersOf(startup)).map((settings) => new Issuer(settings, now));
   await using stack = new AsyncDisposableStack();
-  const used = new Set(issuers.map(({ settings }) => settings.issuer));
+  const used = new Set([
+    ...issuers.map(({ settings }) => settings.issuer),
+    ...(namesPeople(config) ? [proxyIssuer] : []),
+  ]);
   const people = new People({ records, clock, ids, issuers: used });
   const limits = {
     absoluteMs: sessionHours * hourMs,

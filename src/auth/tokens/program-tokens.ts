@@ -1,0 +1,146 @@
+import { createHash } from 'node:crypto';
+import { decodeJwt } from 'jose';
+import { z } from 'zod';
+import type { Principal } from '../../core/model/principal.ts';
+import { fitsParts } from '../../core/text/glob.ts';
+import { claimAt } from '../sign-in/claims.ts';
+import { isSignedToken, type SigningKeys, skewMs } from './signing-keys.ts';
+
+// Programs without a secret: a bearer token of a trusted issuer stands for the service account whose rule its claims fit.
+
+const Pattern = z.string().min(1).max(500);
+/** A rule for tokens. `*` stays within a part between slashes and colons, `**` is any number of parts. */
+export const TrustRule = z.strictObject({
+  issuer: z.string().min(1).max(500),
+  claims: z
+    .record(z.string().min(1).max(100), Pattern)
+    .refine((claims) => Object.keys(claims).length <= 20, 'at most 20 claims')
+    .refine((claims) => Object.values(claims).some((one) => /[^*/:]/.test(one)), 'one claim needs more than wildcards'),
+});
+export type TrustRule = z.infer<typeof TrustRule>;
+
+/** A service account with a rule for tokens. */
+export interface TrustedAccount {
+  readonly rule: TrustRule;
+  readonly principal: Principal;
+  /** Notes the use. */
+  readonly used: () => void;
+}
+interface Deps {
+  readonly issuers: ReadonlyMap<string, SigningKeys>;
+  /** This server's name in tokens. */
+  readonly audience: string;
+  readonly now: () => number;
+  readonly accounts: () => readonly TrustedAccount[];
+  readonly warn: (about: object, text: string) => void;
+}
+interface Shown {
+  readonly account: TrustedAccount;
+  readonly principal: Principal;
+  readonly over: AbortController;
+  readonly issuer: string;
+  readonly kid: string;
+  readonly endsAt: number;
+}
+
+const maxShown = 10_000;
+
+export class ProgramTokens {
+  readonly #deps: Deps;
+  /** The valid tokens that were shown, by their hash. */
+  readonly #shown = new Map<string, Shown>();
+  readonly #checking = new Map<string, Promise<void>>();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** Checks tokens that were not shown before, so that `find` knows them. Undefined: there are none. Rejects: provider_error. */
+  prepare(presented: readonly string[]): Promise<void> | undefined {
+    const news = presented.filter((text) => isSignedToken(text) && !this.#isKnown(text));
+    return news.length === 0 ? undefined : Promise.all(news.map((token) => this.#check(token))).then(() => {});
+  }
+  find(presented: readonly string[]): Principal | undefined {
+    for (const text of presented) {
+      const shown = isSignedToken(text) && this.#isKnown(text) ? this.#shown.get(hashOf(text)) : undefined;
+      if (!shown) continue;
+      shown.account.used();
+      return shown.principal;
+    }
+    return undefined;
+  }
+
+  /** Ends tokens that expired, and those whose key the issuer withdrew. */
+  async look(): Promise<void> {
+    const inUse = new Set([...this.#shown.values()].map(({ issuer }) => issuer));
+    for (const issuer of inUse) await this.#deps.issuers.get(issuer)?.keepFresh();
+    for (const [hash, shown] of this.#shown) if (!this.#holds(shown)) this.#end(hash);
+  }
+
+  #isKnown(text: string): boolean {
+    const shown = this.#shown.get(hashOf(text));
+    return shown !== undefined && this.#holds(shown);
+  }
+  #holds = ({ endsAt, issuer, kid, principal }: Shown): boolean =>
+    this.#deps.now() < endsAt && !principal.ended?.aborted && !!this.#deps.issuers.get(issuer)?.has(kid);
+  #end(hash: string): void {
+    this.#shown.get(hash)?.over.abort();
+    this.#shown.delete(hash);
+  }
+
+  #check(token: string): Promise<void> {
+    const hash = hashOf(token);
+    const checking =
+      this.#checking.get(hash) ?? this.#verify(token, hash).finally(() => void this.#checking.delete(hash));
+    this.#checking.set(hash, checking);
+    return checking;
+  }
+  async #verify(token: string, hash: string): Promise<void> {
+    const { issuers, audience, accounts, warn } = this.#deps;
+    const issuer = issuerOf(token);
+    const trusted = accounts().filter(({ rule }) => rule.issuer === issuer);
+    const verified = trusted.length === 0 ? undefined : await issuers.get(issuer)?.verify(token, { issuer, audience });
+    if (!verified) return;
+    const { claims, kid } = verified;
+    const fitting = trusted.filter(({ rule, principal }) => !principal.ended?.aborted && fits(rule, claims));
+    const [account, other] = fitting;
+    if (!account) return;
+    if (other) {
+      const keys = fitting.map(({ principal }) => principal.key);
+      warn({ keys }, 'a token fits the rules of several service accounts; it is rejected');
+      return;
+    }
+    this.#end(hash);
+    for (const oldest of this.#shown.keys()) {
+      if (this.#shown.size < maxShown) break;
+      this.#end(oldest);
+    }
+    const over = new AbortController();
+    const ended = AbortSignal.any([over.signal, ...(account.principal.ended ? [account.principal.ended] : [])]);
+    const principal = { ...account.principal, ended };
+    this.#shown.set(hash, { account, principal, over, issuer, kid, endsAt: claims.exp * 1_000 + skewMs });
+  }
+}
+
+const hashOf = (token: string): string => createHash('sha256').update(token).digest('base64url');
+
+/** The issuer that an unchecked token names; empty without one. */
+function issuerOf(token: string): string {
+  try {
+    return decodeJwt(token).iss ?? '';
+  } catch {
+    return '';
+  }
+}
+
+/** Every claim of the rule has a value that fits. Of a list, one value is enough. */
+function fits({ claims: patterns }: TrustRule, claims: Readonly<Record<string, unknown>>): boolean {
+  return Object.entries(patterns).every(([name, pattern]) => {
+    const found = claimAt(claims, name);
+    const values = Array.isArray(found) ? found.slice(0, 1_000) : [found];
+    return values.some((value) => {
+      const isPlain = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+      return isPlain && String(value).length <= 2_000 && fitsParts(pattern, String(value));
+    });
+  });
+}

@@ -1,0 +1,157 @@
+import {
+  createLocalJWKSet,
+  decodeProtectedHeader,
+  type JSONWebKeySet,
+  type JWTPayload,
+  errors as joseErrors,
+  jwtVerify,
+} from 'jose';
+import { z } from 'zod';
+import { AppError } from '../../core/errors/errors.ts';
+import { jsonWithin } from '../../core/text/json.ts';
+
+// The keys with which another program signs JSON Web Tokens. They come from an address of the settings, never from one
+// that a token names.
+
+export const skewMs = 30_000;
+/** How long known keys serve while their address does not answer. */
+export const keepKeysMs = 8 * 3_600_000;
+/** With a symmetric algorithm, anyone who has the public key could sign. */
+const algorithms = [
+  ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
+  ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
+];
+const freshMs = 10 * 60_000;
+/** Strangers name unknown keys, so reads for them have a pause. */
+const pauseMs = 5_000;
+const readMs = 10_000;
+const limits = { maxBytes: 262_144, maxDepth: 8, maxValues: 5_000 };
+const maxToken = 8_192;
+const tokenForm = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+
+export const isSignedToken = (text: string): boolean => text.length <= maxToken && tokenForm.test(text);
+
+const KeySet = z.object({
+  keys: z.array(z.looseObject({ kty: z.string(), kid: z.string().max(500).optional() })).max(100),
+});
+const Discovery = z.object({ issuer: z.string(), jwks_uri: z.string() });
+const Header = z.object({ alg: z.enum(algorithms), kid: z.string().min(1).max(500) });
+
+interface Known {
+  readonly set: ReturnType<typeof createLocalJWKSet>;
+  readonly ids: ReadonlySet<string>;
+  readonly at: number;
+}
+interface Options {
+  /** Names the signer in messages. */
+  readonly name: string;
+  /** The address of the keys, or of an issuer whose description names that address. */
+  readonly from: { readonly keys: string } | { readonly issuer: string };
+  readonly now: () => number;
+  readonly warn: (about: object, text: string) => void;
+}
+/** The required claims of a token. */
+export interface TokenChecks {
+  readonly issuer?: string | undefined;
+  readonly audience: string;
+}
+
+export class SigningKeys {
+  readonly #options: Options;
+  #known: Known | undefined;
+  #triedAt = Number.NEGATIVE_INFINITY;
+  #reading: Promise<void> | undefined;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  /** The claims of a valid token, with its key; undefined: it is not valid. Rejects: provider_error, without known keys. */
+  async verify(
+    token: string,
+    checks: TokenChecks,
+  ): Promise<{ claims: JWTPayload & { exp: number }; kid: string } | undefined> {
+    const kid = keyIdOf(token);
+    if (kid === undefined) return undefined;
+    if (!this.has(kid) || this.#isOld()) await this.refresh();
+    if (!this.#current())
+      throw new AppError('provider_error', `${this.#options.name} does not answer. Try again in a minute.`);
+    if (!this.has(kid)) return undefined;
+    const { issuer, audience } = checks;
+    const rules = { audience, algorithms, clockTolerance: skewMs / 1_000, requiredClaims: ['exp', 'sub'] };
+    const at = { currentDate: new Date(this.#options.now()) };
+    try {
+      const { payload } = await jwtVerify(token, this.#current()?.set as Known['set'], {
+        ...rules,
+        ...at,
+        ...(issuer !== undefined && { issuer }),
+      });
+      return { claims: { ...payload, exp: payload.exp ?? 0 }, kid };
+    } catch (thrown) {
+      if (thrown instanceof joseErrors.JOSEError) return undefined;
+      throw thrown;
+    }
+  }
+  /** Whether the signer still uses the key. */
+  has = (kid: string): boolean => this.#current()?.ids.has(kid) ?? false;
+
+  /** Reads the keys again, at most once in a pause. Never rejects. */
+  async refresh(): Promise<void> {
+    const { now, warn, name } = this.#options;
+    if (!this.#reading && now() - this.#triedAt < pauseMs) return;
+    this.#reading ??= this.#read()
+      .catch((err: unknown) => warn({ err, issuer: name }, 'the keys of an issuer of tokens could not be read'))
+      .finally(() => {
+        this.#reading = undefined;
+      });
+    await this.#reading;
+  }
+  /** Like `refresh`, if the keys were not read for ten minutes. */
+  async keepFresh(): Promise<void> {
+    if (this.#isOld()) await this.refresh();
+  }
+
+  #isOld = (): boolean => this.#options.now() - (this.#known?.at ?? Number.NEGATIVE_INFINITY) >= freshMs;
+  #current = (): Known | undefined =>
+    this.#options.now() - (this.#known?.at ?? Number.NEGATIVE_INFINITY) < keepKeysMs ? this.#known : undefined;
+
+  async #read(): Promise<void> {
+    const { from, now } = this.#options;
+    this.#triedAt = now();
+    const { keys } = KeySet.parse(await readJson('keys' in from ? from.keys : await keysOf(from.issuer)));
+    const set = createLocalJWKSet({ keys } as JSONWebKeySet);
+    this.#known = { set, ids: new Set(keys.flatMap(({ kid }) => kid ?? [])), at: now() };
+  }
+}
+
+/** The address of an issuer's keys, by its description. */
+async function keysOf(issuer: string): Promise<string> {
+  const address = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
+  const { issuer: named, jwks_uri: keys } = Discovery.parse(await readJson(address));
+  if (named !== issuer) throw new Error(`the description at ${address} is of another issuer`);
+  if (new URL(keys).protocol !== 'https:' && new URL(issuer).protocol === 'https:')
+    throw new Error(`the description at ${address} names keys without https`);
+  return keys;
+}
+
+async function readJson(address: string): Promise<unknown> {
+  const { ok, status, body } = await fetch(address, { redirect: 'error', signal: AbortSignal.timeout(readMs) });
+  if (!ok || !body) throw new Error(`${address} answered ${status}`);
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of body) {
+    parts.push(part);
+    size += part.length;
+    if (size > limits.maxBytes) throw new Error(`${address} answered with more than ${limits.maxBytes} bytes`);
+  }
+  return jsonWithin(Buffer.concat(parts).toString(), limits);
+}
+
+function keyIdOf(token: string): string | undefined {
+  if (!isSignedToken(token)) return undefined;
+  try {
+    return Header.safeParse(decodeProtectedHeader(token)).data?.kid;
+  } catch {
+    return undefined;
+  }
+}

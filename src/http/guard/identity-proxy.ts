@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { type Identity, type PersonRules, toIdentity, toRole } from '../../auth/sign-in/claims.ts';
+import { type People, personIdOf } from '../../auth/sign-in/people.ts';
+import type { SigningKeys, TokenChecks } from '../../auth/tokens/signing-keys.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { Principal } from '../../core/model/principal.ts';
+import type { HostRouter } from '../routes/host-router.ts';
+import type { Clients } from './clients.ts';
+
+/** The issuer of people that a proxy names. */
+export const proxyIssuer = 'identity-proxy';
+
+interface HeaderNames {
+  readonly subject?: string | undefined;
+  readonly email?: string | undefined;
+  readonly name?: string | undefined;
+  readonly groups?: string | undefined;
+  /** A signed token, which replaces the others. */
+  readonly token?: string | undefined;
+}
+interface Deps {
+  readonly headers: HeaderNames;
+  /** The check of the signed token, if the proxy sends one. */
+  readonly signed?: ({ readonly keys: Pick<SigningKeys, 'verify'> } & TokenChecks) | undefined;
+  readonly rules: PersonRules;
+  readonly people: People;
+  readonly clients: Pick<Clients, 'isProxy'>;
+  readonly now: () => number;
+}
+type Stated = Partial<Record<keyof HeaderNames, string>>;
+interface Known {
+  readonly stated: string;
+  readonly at: number;
+  readonly key: string;
+}
+
+const meetEveryMs = 60_000;
+const maxKnown = 10_000;
+
+/**
+ * People authenticated by a proxy in front of this server. Its headers apply only if the connection comes from a
+ * trusted proxy; they are removed from every request, so no log, program or sandbox gets them.
+ */
+export class IdentityProxy implements HostRouter {
+  readonly #deps: Deps;
+  readonly #headers: readonly (readonly [keyof HeaderNames, string])[];
+  readonly #stated = new WeakMap<IncomingMessage, Stated | 'repeated'>();
+  readonly #found = new WeakMap<IncomingMessage, string>();
+  /** By the subject: who a request came from, so that not every request is stored. */
+  readonly #known = new Map<string, Known>();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+    this.#headers = Object.entries(deps.headers).flatMap(([field, name]: [string, string | undefined]) =>
+      name === undefined ? [] : [[field as keyof HeaderNames, name.toLowerCase()] as const],
+    );
+  }
+
+  /** Takes the headers from the request. A socket's request comes twice. */
+  rewrite = (request: IncomingMessage): boolean => {
+    const { headers, rawHeaders, socket } = request;
+    const isTrusted = this.#deps.clients.isProxy(socket.remoteAddress ?? '');
+    const names = rawHeaders.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase());
+    const stated: Stated = {};
+    let isRepeated = false;
+    for (const [field, name] of this.#headers) {
+      const value = headers[name];
+      delete headers[name];
+      if (value === undefined) continue;
+      isRepeated ||= names.indexOf(name) !== names.lastIndexOf(name);
+      stated[field] = Buffer.from(String(value), 'latin1').toString().trim();
+    }
+    if (isTrusted && Object.keys(stated).length > 0) this.#stated.set(request, isRepeated ? 'repeated' : stated);
+    return false;
+  };
+  answersTo = () => false;
+  isForProgram = () => false;
+  upgrade = () => false;
+
+  /** Reads who is calling. Undefined: nothing to wait for. Rejects: invalid_request, provider_error. */
+  prepare(request: IncomingMessage): Promise<void> | undefined {
+    const stated = this.#stated.get(request);
+    if (stated === undefined) return undefined;
+    // One of them can come from the client.
+    if (stated === 'repeated')
+      return Promise.reject(new AppError('invalid_request', 'The proxy sent a header about the person twice.'));
+    const text = JSON.stringify(stated);
+    const known = this.#known.get(hashOf(stated.subject));
+    const { token } = this.#deps.headers;
+    if (token !== undefined || known?.stated !== hashOf(text) || this.#deps.now() - known.at >= meetEveryMs)
+      return this.#meet(request, stated, hashOf(text));
+    this.#found.set(request, known.key);
+    return undefined;
+  }
+  find = (request: IncomingMessage): Principal | undefined => {
+    const key = this.#found.get(request);
+    return key === undefined ? undefined : this.#deps.people.live(key);
+  };
+
+  async #meet(request: IncomingMessage, stated: Stated, hash: string): Promise<void> {
+    const { people, rules, now } = this.#deps;
+    const identity = await this.#identityOf(stated);
+    if (!identity) return;
+    const role = toRole(identity, rules);
+    const before = people.byId(personIdOf(proxyIssuer, identity.subject));
+    if (role === undefined && !before) return; // strangers leave no record
+    const subject = hashOf(identity.subject);
+    const isNew = this.#known.get(subject)?.stated !== hash || now() - (before?.lastSeenAt ?? 0) >= meetEveryMs;
+    const person = before && !isNew ? before : await people.meet(proxyIssuer, identity, role ?? null);
+    for (const oldest of this.#known.keys()) {
+      if (this.#known.size < maxKnown) break;
+      this.#known.delete(oldest);
+    }
+    this.#known.set(subject, { stated: hash, at: now(), key: person.key });
+    this.#found.set(request, person.key);
+  }
+
+  async #identityOf({ token, ...stated }: Stated): Promise<Identity | undefined> {
+    const { signed } = this.#deps;
+    const claims = signed ? (await signed.keys.verify(token ?? '', signed))?.claims : fromHeaders(stated);
+    // The operator relies on the proxy for e-mail addresses too, unless it says that one is not verified.
+    return claims?.sub && claims.sub.length <= 255
+      ? toIdentity({ email_verified: true, ...claims }, { groupsClaim: 'groups' })
+      : undefined;
+  }
+}
+
+const hashOf = (text = ''): string => createHash('sha256').update(text).digest('base64url');
+const fromHeaders = ({ subject, email, name, groups = '' }: Omit<Stated, 'token'>) => ({
+  ...{ sub: subject ?? '', email, name },
+  groups: groups
+    .split(',')
+    .map((group) => group.trim())
+    .filter((group) => group !== ''),
+});

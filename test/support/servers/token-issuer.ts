@@ -1,0 +1,55 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { exportJWK, generateKeyPair, type JWTHeaderParameters, SignJWT } from 'jose';
+
+/** An issuer of tokens on loopback: its description, its keys, and what it signs. */
+export interface TokenIssuer extends AsyncDisposable {
+  readonly url: string;
+  readonly keys: string;
+  /** The paths of the requests. */
+  readonly requests: string[];
+  isUp: boolean;
+  /** Replaces the key; the one before is no longer valid. */
+  rotate(): Promise<void>;
+  /** A token of the issuer for 10 minutes from `now`. */
+  sign(claims: Record<string, unknown>, header?: Partial<JWTHeaderParameters>): Promise<string>;
+}
+
+export async function tokenIssuer(now: () => number = () => Date.now()): Promise<TokenIssuer> {
+  const newKey = async () => ({ kid: crypto.randomUUID(), ...(await generateKeyPair('ES256', { extractable: true })) });
+  let key = await newKey();
+  const requests: string[] = [];
+  const server = createServer(async (request, response) => {
+    const path = request.url ?? '';
+    requests.push(path);
+    if (!it.isUp) {
+      response.destroy();
+      return;
+    }
+    const keys = [{ ...(await exportJWK(key.publicKey)), kid: key.kid, alg: 'ES256', use: 'sig' }];
+    response.end(JSON.stringify(path === '/keys' ? { keys } : { issuer: url, jwks_uri: `${url}/keys` }));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const it: TokenIssuer = {
+    url,
+    keys: `${url}/keys`,
+    requests,
+    isUp: true,
+    async rotate() {
+      key = await newKey();
+    },
+    async sign(claims, header = {}) {
+      const seconds = Math.floor(now() / 1_000);
+      return await new SignJWT({ iss: url, iat: seconds, exp: seconds + 600, ...claims })
+        .setProtectedHeader({ alg: 'ES256', kid: key.kid, ...header })
+        .sign(key.privateKey);
+    },
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+  return it;
+}
