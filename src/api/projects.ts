@@ -2,11 +2,15 @@ import { z } from 'zod';
 import { FallbackRefs, ModelRef } from '../agents/models/model-ref.ts';
 import { toolGroups } from '../agents/tools/tool.ts';
 import { ProgramSettings, toolPrograms, toProgramSettings } from '../config/tool-servers.ts';
-import { type ProjectAgent, Project as StoredProject } from '../sessions/api/projects.ts';
-import { procedure, router } from './procedure/procedure.ts';
+import { memberRoles } from '../core/model/principal.ts';
+import { MemberView, type ProjectAgent, Project as StoredProject } from '../sessions/api/projects.ts';
+import { defineOperations, procedure, router } from './procedure/procedure.ts';
 import { Done, okResult, ProjectIdInput, Time, TitleInput } from './procedure/schemas.ts';
 
-const Project = StoredProject.omit({ owner: true }).extend({ createdAt: Time, updatedAt: Time });
+const Project = StoredProject.omit({ owner: true, members: true, departures: true }).extend({
+  createdAt: Time,
+  updatedAt: Time,
+});
 /** The agent of a project's sessions. A session's own model, fall-backs and tool servers precede it. */
 const Agent = z.object({
   template: z.string(),
@@ -30,7 +34,92 @@ const ListInput = z.strictObject({
   limit: z.int().min(1).max(500).default(100),
 });
 
+const id = ProjectIdInput;
+const role = z
+  .enum(memberRoles)
+  .describe('viewer reads and watches, member works, maintainer also manages the project');
+const MemberName = z.strictObject({
+  id,
+  of: z.enum(['person', 'group']).default('person').describe('person or group; default: person'),
+  member: z.string().min(1).max(300).describe("a person's id or e-mail address, a key's id, or the name of a group"),
+  issuer: z.string().max(2_000).optional().describe('the identity provider of a group; default: the main one'),
+});
+const member = { of: 'person', id: '5f0c3d9b21aa', name: 'Ada Lovelace', issuer: null, role: 'member' } as const;
+const columns = ['{id}', '{name}', '{of}', '{role}'];
+const operation = defineOperations({
+  tag: 'Projects',
+  prefix: 'projects',
+  command: {
+    name: 'project',
+    about: 'manages the members of projects',
+    item: 'project',
+    examples: [
+      'corral project members 3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a10',
+      'corral project add 3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a10 ada@example.com --role member',
+    ],
+    columns,
+  },
+});
+const base = '/api/v1/projects/:project_id=id';
+const nameOf = ({ of, member, issuer }: z.output<typeof MemberName>) => ({ of, id: member, ...(issuer && { issuer }) });
+
 export const projectsRouter = router({
+  members: operation({
+    rest: `GET ${base}/members`,
+    summary: 'List who may use the project',
+    verb: { name: 'members' },
+    may: 'read',
+    in: byId,
+    out: MemberView.array().readonly(),
+    answer: [member],
+  }).query(async ({ ctx, input }) => await ctx.services.projects.members(input.id)),
+
+  putMember: operation({
+    rest: `PUT ${base}/members`,
+    summary: 'Add a person or a group to the project, or change the role',
+    verb: { name: 'add', words: ['id', 'member'] },
+    may: 'manage',
+    in: MemberName.extend({ role }),
+    out: MemberView,
+    example: { member: 'ada@example.com', role: 'member' },
+    answer: member,
+    fails: [403, 404, 409, 422, 429],
+  }).mutation(
+    async ({ ctx, input }) => await ctx.services.projects.putMember(input.id, { ...nameOf(input), role: input.role }),
+  ),
+
+  removeMember: operation({
+    rest: `DELETE ${base}/members/:member`,
+    summary: 'Remove a member; its open streams end. Members can remove themselves',
+    verb: { name: 'remove', words: ['id', 'member'] },
+    may: 'read',
+    in: MemberName,
+    out: Done,
+    answer: okResult,
+    fails: [403, 404, 409, 422],
+  }).mutation(async ({ ctx, input }) => {
+    await ctx.services.projects.removeMember(input.id, nameOf(input));
+    return okResult;
+  }),
+
+  handOver: operation({
+    rest: `POST ${base}/owner`,
+    summary: 'Make another person the owner of the project',
+    verb: { name: 'hand-over', words: ['id', 'to'], columns: ['{id}', '{name}'] },
+    may: 'manage',
+    in: byId.extend({ to: z.string().min(1).max(300) }),
+    out: Project,
+    example: { to: 'ada@example.com' },
+    answer: {
+      id: '3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a10',
+      name: 'Website',
+      description: null,
+      createdAt: '2026-11-24T12:00:00.000Z',
+      updatedAt: '2026-11-24T12:00:00.000Z',
+    },
+    fails: [403, 404, 409, 422],
+  }).mutation(async ({ ctx, input }) => await ctx.services.projects.handOver(input.id, input.to)),
+
   list: procedure
     .input(ListInput.optional())
     .output(z.object({ projects: z.array(Project), total: z.int() }))

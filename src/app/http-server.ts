@@ -2,6 +2,7 @@ import { previewLinks } from '../api/procedure/preview-links.ts';
 import type { ApiKeys, KeyAdmin } from '../auth/api-keys.ts';
 import { joinRings } from '../auth/key-ring.ts';
 import { lockout } from '../auth/lockout.ts';
+import type { Memberships } from '../auth/memberships.ts';
 import { peppers } from '../auth/pepper.ts';
 import { type PeopleAdmin, peopleAdmin } from '../auth/sign-in/people-admin.ts';
 import { type SignedUrls, signedUrls } from '../auth/signed-url.ts';
@@ -72,6 +73,8 @@ export interface HttpServerDeps {
   readonly keys?: ApiKeys;
   /** People who sign in with an identity provider; undefined: nobody does. */
   readonly signIns?: SignIns | undefined;
+  /** The roles of callers in projects; undefined: the server has no projects. */
+  readonly memberships?: Pick<Memberships, 'within'>;
   /** Records who did what; undefined: no audit log. */
   readonly audit?: Pick<AuditLog, 'write'> | undefined;
   /** The files of the page for browsers. */
@@ -102,7 +105,8 @@ const credentialTexts = {
 /** Builds the whole HTTP server, with every facade of `facadeDescriptors`. It does not listen yet. */
 export async function httpServer(deps: HttpServerDeps): Promise<App> {
   const { config, version, signIns, logger, metrics, closing, clock } = deps;
-  const keys = deps.keys && joinRings(deps.keys, signIns);
+  const { within } = deps.memberships ?? { within: (caller: Principal) => caller };
+  const keys = deps.keys && joinRings(deps.keys, signIns, { within });
   const styles = new Map<string, ErrorStyle>();
   const gate = tokenCheck(config.token, deps.localToken);
   const links = signedUrls(clock);
@@ -139,7 +143,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
   const limiter = config.rateLimitPerMinute > 0 ? rateLimiter(config.rateLimitPerMinute, clock) : undefined;
   const clients = new Clients(config.trustedProxies ?? []);
   const proxy = identityProxyOf(deps, clients);
-  const visitors = signIns && new Visitors({ ...signIns, proxy });
+  const visitors = signIns && new Visitors({ ...signIns, proxy, within });
   const elsewhere: HostRouter[] = proxy ? [proxy] : [];
   const { app, table } = createApp({
     elsewhere,

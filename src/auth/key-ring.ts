@@ -1,4 +1,5 @@
 import type { Principal } from '../core/model/principal.ts';
+import type { Memberships } from './memberships.ts';
 import type { Devices } from './sign-in/devices.ts';
 import type { People } from './sign-in/people.ts';
 
@@ -17,15 +18,22 @@ export interface KeyRing {
   principals(): readonly Principal[];
 }
 
-/** API keys and people together. */
-export function joinRings(keys: KeyRing, signIns: { people: People; devices: Devices } | undefined): KeyRing {
-  if (!signIns) return keys;
-  const { people, devices } = signIns;
+/** API keys and people together, with their roles in projects. */
+export function joinRings(
+  keys: KeyRing,
+  signIns: { people: People; devices: Devices } | undefined,
+  memberships: Pick<Memberships, 'within'>,
+): KeyRing {
+  const { people, devices } = signIns ?? {};
+  const within = (caller: Principal | undefined) => caller && memberships.within(caller);
   return {
-    any: true, // where people sign in, nobody else gets in without a credential
+    get any() {
+      return signIns !== undefined || keys.any; // where people sign in, nobody else gets in without a credential
+    },
     anonymous: keys.anonymous,
-    find: (presented) => keys.find(presented) ?? devices.find(presented, 'command'),
-    live: (key) => keys.live(key) ?? devices.live(key) ?? people.live(key),
-    principals: () => [...keys.principals(), ...people.principals(), ...devices.principals()],
+    find: (presented) => within(keys.find(presented) ?? devices?.find(presented, 'command')),
+    live: (key) => within(keys.live(key) ?? devices?.live(key) ?? people?.live(key)),
+    principals: () =>
+      [keys, people, devices].flatMap((ring) => ring?.principals() ?? []).map((caller) => memberships.within(caller)),
   };
 }

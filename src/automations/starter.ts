@@ -48,7 +48,7 @@ export interface StarterDeps {
   /** The current cost of a session. */
   readonly costOf: (id: SessionId) => Promise<StartCost>;
   /** Whether a valid key with sufficient rights owns it. */
-  readonly isOwned: (owner: string) => boolean;
+  readonly isOwned: (owner: string, projectId: string | null) => boolean;
   readonly clock: Clock;
   /** Called before a start's outcome is stored: a session, or a refusal. */
   readonly tell?: (event: AutomationStarted) => Promise<void>;
@@ -91,8 +91,8 @@ export class Starter {
 
   async #admit(start: Start, automation: Automation, working: readonly AutomationStart[]): Promise<boolean> {
     const { records, sessions, isOwned } = this.#deps;
-    if (automation.owner !== undefined && !isOwned(automation.owner)) {
-      const text = 'The owner of this automation no longer has a valid key.';
+    if (automation.owner !== undefined && !isOwned(automation.owner, automation.projectId)) {
+      const text = 'The owner of this automation no longer has a valid key, or left its project.';
       await records.change(automation.id, (now) =>
         now.paused ? undefined : { ...now, paused: { by: 'owner', text, at: this.#deps.clock.now() } },
       );

@@ -42,6 +42,13 @@ export class Mirror<Doc extends { readonly id: string; readonly createdAt: numbe
     for (const id of gone) this.#drop(id);
   }
 
+  /** Reads a record that other code of this server changed. */
+  async read(id: string): Promise<void> {
+    const found = await this.#options.records.get(this.#options.kind, id);
+    if (found) this.#keep(this.#options.schema.parse(found.doc), found.version);
+    else this.#drop(id);
+  }
+
   /** Resolves with the stored document, also when `change` left it as it is. */
   async change(id: string, change: (now: Doc | undefined) => Doc | undefined): Promise<Doc | undefined> {
     const { records, kind, schema } = this.#options;

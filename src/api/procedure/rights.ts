@@ -1,6 +1,6 @@
 import { AppError } from '../../core/errors/errors.ts';
 import { hasRole, type Principal } from '../../core/model/principal.ts';
-import { authorize } from '../../sessions/access/authorize.ts';
+import { accessOf, authorize } from '../../sessions/access/authorize.ts';
 import type { TrpcContext } from './context.ts';
 
 /** The owner whose resources the caller lists. Undefined: every owner's. */
@@ -14,5 +14,5 @@ export const ownOf = ({ owner }: Principal) => owner !== undefined && { owner };
 export async function intoProject({ principal, services }: TrpcContext, id: string | null | undefined): Promise<void> {
   if (!id || principal.role === 'admin') return;
   const gone = () => new AppError('not_found', 'There is no such project.');
-  authorize(principal, 'work', await services.projects.get(id), gone);
+  authorize(principal, 'work', accessOf(await services.projects.get(id)), gone);
 }

@@ -1,5 +1,6 @@
 import { requireProvider } from '../../agents/models/registry.ts';
 import type { ApiKeys } from '../../auth/api-keys.ts';
+import type { Memberships } from '../../auth/memberships.ts';
 import { Programs } from '../../automations/programs.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { adminPrincipal } from '../../core/model/principal.ts';
@@ -71,6 +72,8 @@ export interface OpenServices extends AsyncDisposable {
   readonly keys: ApiKeys;
   /** Undefined: nobody signs in with an identity provider. */
   readonly signIns: SignIns | undefined;
+  /** The roles of callers in projects. */
+  readonly memberships: Memberships;
   /** The credentials of workers of self-hosted environments. */
   readonly workers: WorkerCredentials;
   /** The APIs whose programs define automations join here. */
@@ -218,7 +221,10 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     servicesOf: parts.sandboxes.servicesOf,
     forgetFiles: (id) => parts.running.manifests.forget(id),
   });
-  const ofProjects = projects.service(sessions);
+  const { keys, signIns, memberships, directory, people, owners, workingOwner } = stack.use(
+    await openOwners(startup, { store, onlyOne: driver.capabilities.isolation === 'none' }),
+  );
+  const ofProjects = projects.service(sessions, directory);
   const portRules = {
     isOwnMachine: driver.capabilities.isolation === 'none',
     closedPorts: new Set([proxyPort, ...(driver.capabilities.daemonPorts ?? [])]),
@@ -304,9 +310,6 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
       graceMs: config.workspaceGraceSeconds * 1_000,
     }),
   );
-  const { keys, signIns, people, owners, workingOwner } = stack.use(
-    await openOwners(startup, { store, onlyOne: driver.capabilities.isolation === 'none' }),
-  );
   const projectNames = async () => {
     const { projects: all } = await ofProjects.list({ skip: 0, limit: maxProjects });
     return new Map(all.map(({ id, name }) => [id, name]));
@@ -327,7 +330,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     }),
   );
   const work = stack.use(openWorkQueue(startup, { store, log, sessions, liveSessions, replica, news }));
-  const isOwned = (owner: string) => workingOwner(owner) !== undefined;
+  const isOwned = (owner: string, projectId: string | null) => workingOwner(owner, projectId) !== undefined;
   const programs = new Programs({
     principalOf: (owner) => (owner === undefined ? adminPrincipal : workingOwner(owner)),
   });
@@ -394,6 +397,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     workspaces,
     keys,
     signIns,
+    memberships,
     workers: work.queue,
     programs,
     retention,

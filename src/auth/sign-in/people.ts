@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { type Principal, type Role, roles } from '../../core/model/principal.ts';
+import { memberKey } from '../../core/model/project-member.ts';
 import { Mirror } from '../../storage/mirror.ts';
 import type { Identity } from './claims.ts';
 
@@ -115,11 +117,13 @@ export class People {
   actAs(key: string, id: string | undefined, before: Live | undefined): Live | undefined {
     const person = id === undefined ? undefined : this.#people.get(id);
     if (person && person.role !== null && !person.disabled && this.#deps.issuers.has(person.issuer)) {
-      const { role, owner } = person;
-      if (before && before.principal.role === role && before.principal.owner === owner) return before;
+      const { role, owner, issuer } = person;
+      const groups = person.groups.map((name) => memberKey({ of: 'group', id: name, issuer })).sort();
+      const rights = { role, owner, groups };
+      if (before && isDeepStrictEqual(rights, rightsOf(before.principal))) return before;
       before?.over.abort();
       const over = new AbortController();
-      return { principal: { role, key, owner, person: person.key, ended: over.signal }, over };
+      return { principal: { ...rights, key, person: person.key, ended: over.signal }, over };
     }
     before?.over.abort();
     return undefined;
@@ -135,4 +139,5 @@ export class People {
   }
 }
 
+const rightsOf = ({ role, owner, groups }: Principal) => ({ role, owner, groups });
 export const noPerson = () => new AppError('not_found', 'There is no such person.');

@@ -25,8 +25,8 @@ export interface RouterDeps {
   readonly startOf: (id: string) => Promise<AutomationStart | undefined>;
   /** In the currency of the price list. Null if a price is unknown. */
   readonly costOf: (id: SessionId) => Promise<number | null>;
-  /** Whether somebody with a valid key owns it. */
-  readonly isOwned: (owner: string) => boolean;
+  /** Whether the owner has a valid key, and may work in the project. */
+  readonly isOwned: (owner: string, projectId: string | null) => boolean;
   /** The address of the page, for links. */
   readonly pageUrl: string | undefined;
   readonly clock: Clock;
@@ -75,8 +75,8 @@ export class Router {
     for (const endpoint of interested) {
       if (!news || !hears(endpoint, news)) continue;
       if (news.isHidden && endpoint.format === 'managed-agents') continue;
-      if (endpoint.owner !== undefined && !isOwned(endpoint.owner)) {
-        const text = 'Nobody with a valid key owns this webhook any more.';
+      if (endpoint.owner !== undefined && !isOwned(endpoint.owner, endpoint.projectId)) {
+        const text = 'The owner of this webhook no longer has a valid key, or left its project.';
         const paused = { by: 'owner', text, at: clock.now() } as const;
         await records.change(endpoint.id, (now) => (now.paused ? undefined : { ...now, paused })).catch(() => {});
         continue;

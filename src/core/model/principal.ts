@@ -4,6 +4,12 @@ import { AppError } from '../errors/errors.ts';
 export const roles = ['viewer', 'user', 'operator', 'admin'] as const;
 export type Role = (typeof roles)[number];
 
+/** The roles of members in a project, from the fewest rights to the most. */
+export const memberRoles = ['viewer', 'member', 'maintainer'] as const;
+export type MemberRole = (typeof memberRoles)[number];
+export const projectRoles = [...memberRoles, 'owner'] as const;
+export type ProjectRole = (typeof projectRoles)[number];
+
 /**
  * The caller. The object is the same for as long as the caller's key is valid.
  *
@@ -24,11 +30,18 @@ export interface Principal {
   readonly owner?: string;
   /** Names the person, if the caller is one who signed in. The key is then that of the browser or command. */
   readonly person?: string;
+  /** The groups of the person, each as the provider's issuer, a line break and the name there. */
+  readonly groups?: readonly string[];
+  /**
+   * The caller's roles in projects, by their ids. New ones appear in it; where one ends or gets weaker, `ended` fires, and
+   * the caller's next request has another principal.
+   */
+  readonly projects?: ReadonlyMap<string, ProjectRole> | undefined;
   /** The session for which a worker acts by the token of its work item. */
   readonly session?: string;
   /** How the caller is audited where its own key did not come along, such as with a token of a sandbox. */
   readonly by?: 'sandbox token' | 'environment key' | 'preview' | 'server' | 'nobody';
-  /** Fires when the caller loses all rights: its key was revoked or has expired. */
+  /** Fires when the caller loses rights: its key was revoked or has expired, or it left a project. */
   readonly ended?: AbortSignal;
 }
 

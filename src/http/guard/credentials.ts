@@ -31,6 +31,10 @@ interface Deps {
   readonly audit: ((call: AuditedCall) => void) | undefined;
 }
 
+/** The projects of an owner, for callers that act in its name with a credential of their own. */
+export const projectsOf = (credentials: Pick<Credentials, 'principals'>, owner: string | undefined) =>
+  owner === undefined ? undefined : credentials.principals().find((one) => one.owner === owner)?.projects;
+
 /** Keys of callers, and those of environments and their work. */
 const ownForm = /^crl[a-z]*_[0-9A-Za-z]+_/;
 

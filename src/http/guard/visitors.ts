@@ -16,6 +16,8 @@ interface Deps {
   readonly pageUrl: string | undefined;
   /** The life of a cookie, in seconds. */
   readonly seconds: number;
+  /** The caller with its roles in projects. */
+  readonly within: (caller: Principal) => Principal;
 }
 
 /**
@@ -45,8 +47,9 @@ export class Visitors {
   find(request: Request, page: Page): Principal | undefined {
     if (page !== 'own' || !isOwn(request)) return undefined;
     const secret = this.#secretOf(request);
-    const { proxy, devices } = this.#deps;
-    return proxy?.find(request.raw) ?? (secret === undefined ? undefined : devices.find([secret], 'browser'));
+    const { proxy, devices, within } = this.#deps;
+    const found = proxy?.find(request.raw) ?? (secret === undefined ? undefined : devices.find([secret], 'browser'));
+    return found && within(found);
   }
 
   /** Reads a device that another server stored, and replaces an old cookie. Undefined: nothing to wait for. */

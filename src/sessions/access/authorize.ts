@@ -1,16 +1,37 @@
 import { AppError } from '../../core/errors/errors.ts';
-import { hasRole, type Principal, tooWeak } from '../../core/model/principal.ts';
+import { hasRole, type Principal, type ProjectRole, projectRoles, tooWeak } from '../../core/model/principal.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
+import type { Project } from '../api/projects.ts';
 import type { Action } from '../api/rules.ts';
 
 /** The part of a session, project or file that permissions depend on. */
 export interface OwnedResource {
   readonly owner?: string | undefined;
   readonly shared?: boolean;
+  /** The project it belongs to. Its owner then has only the rights that the project gives. */
+  readonly projectId?: string | null | undefined;
 }
 
-const owns = (principal: Principal, { owner }: OwnedResource): boolean =>
-  principal.owner !== undefined && principal.owner === owner;
+const least: Readonly<Record<Action, ProjectRole>> = {
+  see: 'viewer',
+  read: 'viewer',
+  work: 'member',
+  stop: 'maintainer',
+  manage: 'maintainer',
+};
+const permits = (role: ProjectRole, action: Action): boolean =>
+  projectRoles.indexOf(role) >= projectRoles.indexOf(least[action]);
+
+/** The role that decides: an owner's in all that is the principal's own. Undefined: it belongs to others. */
+function roleIn({ owner, projects }: Principal, thing: OwnedResource): ProjectRole | undefined {
+  const isOwn = owner !== undefined && owner === thing.owner;
+  if (!thing.projectId) return isOwn ? 'owner' : undefined;
+  const role = projects?.get(thing.projectId);
+  return role && isOwn && permits(role, 'work') ? 'owner' : role;
+}
+
+/** The part of a project that permissions depend on. */
+export const accessOf = ({ id, owner }: Pick<Project, 'id' | 'owner'>): OwnedResource => ({ owner, projectId: id });
 
 /** The only place that decides whether a principal is allowed an action. */
 export function permitsAction(principal: Principal, action: Action, thing: OwnedResource): boolean {
@@ -18,7 +39,8 @@ export function permitsAction(principal: Principal, action: Action, thing: Owned
   const isReading = action === 'see' || action === 'read';
   if (principal.role === 'reader') return isReading;
   if (thing.shared && isReading) return true;
-  if (owns(principal, thing)) return isReading || hasRole(principal, 'user');
+  const role = roleIn(principal, thing);
+  if (role && permits(role, action) && (isReading || hasRole(principal, 'user'))) return true;
   return hasRole(principal, 'operator') && (action === 'see' || action === 'stop');
 }
 
@@ -33,7 +55,9 @@ export function authorize(
   gone: () => AppError = noSession,
 ): void {
   if (permitsAction(principal, action, thing)) return;
-  throw principal.role === 'reader' || owns(principal, thing) ? tooWeak(principal) : gone();
+  const role = roleIn(principal, thing);
+  if (principal.role === 'reader' || (role && !hasRole(principal, 'user'))) throw tooWeak(principal);
+  throw role ? new AppError('forbidden', `The role ${role} in this project does not allow this.`) : gone();
 }
 export function authorizeRole(principal: Principal, least: 'user' | 'operator' | 'admin'): void {
   if (!hasRole(principal, least)) throw tooWeak(principal);
@@ -44,6 +68,10 @@ export const listedOwner = (
   { role, owner }: Principal,
   least: 'operator' | 'admin' = 'operator',
 ): string | undefined => (role === 'reader' || hasRole({ role }, least) ? undefined : (owner ?? ''));
+
+/** The projects whose resources the principal lists, next to its own. */
+export const listedProjects = ({ role, projects }: Principal, least: 'operator' | 'admin' = 'operator') =>
+  listedOwner({ role }, least) === undefined ? [] : [...(projects?.keys() ?? [])];
 
 /** The owner of what the principal creates, as a field. */
 export const ownOf = ({ owner }: Principal) => owner !== undefined && { owner };

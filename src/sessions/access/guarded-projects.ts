@@ -8,7 +8,7 @@ import type { AgentConfigService } from '../projects/agent-config.ts';
 import type { ProviderKeyService } from '../projects/provider-keys.ts';
 import type { UploadedFile, UploadService } from '../projects/uploads.ts';
 import type { SideMessages } from '../services/side-messages.ts';
-import { authorize, authorizeRole, type OwnedResource, ownOf, permitsAction } from './authorize.ts';
+import { accessOf, authorize, authorizeRole, listedOwner, type OwnedResource, ownOf } from './authorize.ts';
 import { createAccessCheck, withChecks } from './checked-service.ts';
 
 const noFile = () => new AppError('file_not_found', 'There is no such file.');
@@ -16,18 +16,35 @@ const noFile = () => new AppError('file_not_found', 'There is no such file.');
 export function guardedProjects(
   projects: ProjectService,
   own: ProjectService,
-  principalOf: () => Principal,
+  { principalOf, ofProject }: ProjectGuard,
 ): ProjectService {
   return {
     ...own,
     async list(page) {
       const principal = principalOf();
-      if (permitsAction(principal, 'see', {})) return await projects.list(page);
-      return principal.owner === undefined
-        ? { projects: [], total: 0 }
-        : await projects.list({ ...page, owner: principal.owner });
+      const owner = listedOwner(principal);
+      if (owner === undefined) return await projects.list(page);
+      const shared = [...(principal.projects ?? [])].flatMap(([id, role]) => (role === 'owner' ? [] : [id]));
+      return await projects.list({ ...page, owner, shared });
+    },
+    /** Whoever is a member can leave. */
+    async removeMember(id, member) {
+      const { role, person, owner } = principalOf();
+      const isOwn = member.of === 'person' && [person, owner].includes(member.id);
+      await ofProject(id, isOwn ? 'read' : 'manage');
+      await projects.removeMember(id, member, { keepsMaintainer: role !== 'admin' });
+    },
+    async putMember(id, member) {
+      await ofProject(id, 'manage');
+      return await projects.putMember(id, member, { keepsMaintainer: principalOf().role !== 'admin' });
     },
   };
+}
+
+interface ProjectGuard {
+  readonly principalOf: () => Principal;
+  /** Rejects when the principal may not do this with the project. */
+  readonly ofProject: (id: string, action: Action) => Promise<void> | undefined;
 }
 
 /** The parts of projects that only the OpenCodex facade uses. */
@@ -47,13 +64,13 @@ export function guardedParts<Parts extends ProjectParts>(
   { projects, sessions }: ProjectGuardDeps,
   principalOf: () => Principal,
 ): Parts {
-  const ofProject = { principalOf, get: (id: string) => projects.get(id), noun: 'project' };
+  const ofProject = { principalOf, get: async (id: string) => accessOf(await projects.get(id)), noun: 'project' };
   const ofSession = { principalOf, get: (id: SessionId) => sessions.get(id) };
   return {
     ...parts,
     agents: withChecks(
       parts.agents,
-      { get: { may: 'read' }, update: { may: 'work' }, apply: { may: 'work' } },
+      { get: { may: 'read' }, update: { may: 'manage' }, apply: { may: 'manage' } },
       ofProject,
     ),
     sideMessages: withChecks(
@@ -75,7 +92,11 @@ function guardedUploads(
   { projects, sessions }: ProjectGuardDeps,
   principalOf: () => Principal,
 ): UploadService {
-  const ofProject = createAccessCheck<string>({ principalOf, get: (id: string) => projects.get(id), noun: 'project' });
+  const ofProject = createAccessCheck<string>({
+    principalOf,
+    get: async (id: string) => accessOf(await projects.get(id)),
+    noun: 'project',
+  });
   const fileFor = async (id: string, action: Action): Promise<UploadedFile> => {
     const principal = principalOf();
     const file = await uploads.get(id);
@@ -83,11 +104,9 @@ function guardedUploads(
     authorize(principal, action, await belonging(file), noFile);
     return file;
   };
-  /** The owner that counts for a file: its project's, or for a screenshot its session's. */
-  const belonging = async (file: UploadedFile): Promise<OwnedResource> => {
-    if (file.sessionId !== undefined) return await sessions.get(file.sessionId);
-    return file.projectId === null ? file : await projects.get(file.projectId);
-  };
+  /** A screenshot belongs to its session. */
+  const belonging = async (file: UploadedFile): Promise<OwnedResource> =>
+    file.sessionId === undefined ? file : await sessions.get(file.sessionId);
   return {
     ...uploads,
     async stage(file, signal) {

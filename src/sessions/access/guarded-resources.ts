@@ -99,7 +99,7 @@ export const guardedUsage = (usage: UsageService, principalOf: () => Principal):
   async report(query) {
     const principal = principalOf();
     if (principal.role === 'admin') return await usage.report(query);
-    return await usage.report(query, ({ owner }) => permitsAction(principal, 'read', { owner }));
+    return await usage.report(query, ({ shared: _, ...session }) => permitsAction(principal, 'read', session));
   },
 });
 
@@ -192,13 +192,14 @@ export const guardedBinding = <Id>(
   credentials: CredentialService<Id>,
   own: CredentialService<Id>,
   checks: {
-    readonly holder: (id: Id, action: Action) => Promise<void> | undefined;
+    /** Rejects when the caller may not add credentials there. */
+    readonly holder: (id: Id) => Promise<void> | undefined;
     readonly secret: (id: string, action: Action) => Promise<void> | undefined;
   },
 ): CredentialService<Id> => ({
   ...own,
   async bind(of, credential, use) {
-    await checks.holder(of, 'work');
+    await checks.holder(of);
     await checks.secret(use.secret, 'work');
     return await credentials.bind(of, credential, use);
   },

@@ -10,10 +10,19 @@ import type { Action, RuleScope } from '../api/rules.ts';
 import type { SnapshotService } from '../api/server/snapshots.ts';
 import type { BuiltImage, TemplateBuildService } from '../api/server/template-builds.ts';
 import { type Services, serviceRules } from '../api/services.ts';
-import type { CreateCommand, SessionListChange, SessionService } from '../api/sessions.ts';
+import type { CreateCommand, ListScope, SessionListChange, SessionService } from '../api/sessions.ts';
 import type { TerminalService } from '../api/terminals.ts';
 import type { WorkspaceService } from '../api/workspaces.ts';
-import { authorize, authorizeRole, listedOwner, ownOf, permitsAction, toVisibleSession } from './authorize.ts';
+import {
+  accessOf,
+  authorize,
+  authorizeRole,
+  listedOwner,
+  listedProjects,
+  ownOf,
+  permitsAction,
+  toVisibleSession,
+} from './authorize.ts';
 import { createAccessCheck, type Guarded, ownFirst, withChecks } from './checked-service.ts';
 import { guardedProjects } from './guarded-projects.ts';
 import {
@@ -49,7 +58,9 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
   const ofSession: Guarded = { principalOf, get: (id: SessionId) => services.sessions.get(id) };
   const scoped = (name: ScopeName): Guarded => {
     const { of, ...more } = scopes[name];
-    return { principalOf, get: (id: never) => services[of].get(id), ...more };
+    const get = async (id: never) =>
+      of === 'projects' ? accessOf(await services.projects.get(id)) : await services[of].get(id);
+    return { principalOf, get, ...more };
   };
   const check = createAccessCheck<SessionId>(ofSession);
   const intoProject = createAccessCheck<string>(scoped('project'));
@@ -74,7 +85,7 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     ports: guardedPorts(services.ports, byRules.ports, { check, principalOf }),
     terminals: guardedTerminals(services, byRules.terminals, principalOf),
     desktop: guardedDesktop(services, byRules.desktop, principalOf),
-    projects: guardedProjects(services.projects, byRules.projects, principalOf),
+    projects: guardedProjects(services.projects, byRules.projects, { principalOf, ofProject: intoProject }),
     models: guardedModels(services.models, byRules.models, principalOf),
     automations: guardedAutomations(services.automations, byRules.automations, {
       principalOf,
@@ -98,11 +109,11 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     },
     memoryStores: byAuthor(byRules.memoryStores, principalOf),
     sessionCredentials: guardedBinding(services.sessionCredentials, byRules.sessionCredentials, {
-      holder: check,
+      holder: (id) => check(id, 'work'),
       secret: createAccessCheck(scoped('secret')),
     }),
     projectCredentials: guardedBinding(services.projectCredentials, byRules.projectCredentials, {
-      holder: intoProject,
+      holder: (id) => intoProject(id, 'manage'),
       secret: createAccessCheck(scoped('secret')),
     }),
     skills: guardedSkills(services.skills, byRules.skills, principalOf),
@@ -257,7 +268,7 @@ function guardedSessions(
   }
 
   async function* listed(principal: Principal, only: Parameters<SessionService['pieces']>[0] = {}) {
-    for await (const piece of sessions.pieces({ ...only, ...ownSessions(principal) }))
+    for await (const piece of sessions.pieces({ ...only, ...ownSessions(principal, only.projectId) }))
       yield piece
         .filter((session) => isListed(principal, session))
         .map((session) => toVisibleSession(principal, session));
@@ -316,7 +327,7 @@ function guardedSessions(
       if (!only) return (await Array.fromAsync(listed(principal))).flat().sort(newestFirst);
       const all = await sessions.list({
         ...only,
-        ...ownSessions(principal),
+        ...ownSessions(principal, only.projectId),
         keep: (session) => isListed(principal, session) && only.keep(toVisibleSession(principal, session)),
         ...(only.search && {
           search: { ...only.search, mayRead: (session) => permitsAction(principal, 'read', session) },
@@ -377,8 +388,13 @@ const noTerminal = () => new AppError('shell_not_found', 'There is no such termi
 
 /** A shared session is visible to anyone who knows its id, but appears in no other owner's list. */
 /** The sessions of others are in no list of a user, so none of them is read for it. */
-const ownSessions = ({ role, owner }: Principal): { readonly owner?: string } =>
-  role === 'user' && owner !== undefined ? { owner } : {};
+function ownSessions(principal: Principal, projectId?: string): ListScope {
+  const owner = listedOwner(principal);
+  if (owner === undefined) return {};
+  const projects = listedProjects(principal);
+  if (projectId === undefined) return { owner, projects };
+  return projects.includes(projectId) ? { projectId } : { owner: '' };
+}
 const newestFirst = (one: SessionRecord, other: SessionRecord) => other.latestMessageAt - one.latestMessageAt;
 const isListed = (principal: Principal, { shared: _shared, ...session }: Parameters<typeof permitsAction>[2]) =>
   permitsAction(principal, 'see', session);

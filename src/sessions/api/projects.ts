@@ -1,17 +1,15 @@
 import { z } from 'zod';
 import type { ToolGroup } from '../../agents/tools/tool.ts';
+import { projectRoles } from '../../core/model/principal.ts';
+import { ProjectAccess, ProjectMember } from '../../core/model/project-member.ts';
 import type { ToolProgram } from '../../core/model/tool-server.ts';
 import type { ServiceRules } from './rules.ts';
 
-/** A folder of sessions with files and its own agent. */
-export const Project = z.object({
-  id: z.string(), // uuid
+/** A folder of sessions with files and its own agent. Its id is a UUID. */
+export const Project = ProjectAccess.extend({
   name: z.string(),
   description: z.string().nullable(),
-  createdAt: z.number(), // epoch ms
   updatedAt: z.number(),
-  /** The owner, with the same meaning as a session's. */
-  owner: z.string().optional(),
 });
 export type Project = z.infer<typeof Project>;
 /** The agent of a project's sessions. It precedes their template, and a session's own choices precede it. */
@@ -29,10 +27,32 @@ export interface ProjectAgent {
 }
 type ProjectAgentChange = Partial<Omit<ProjectAgent, 'template'>>;
 
+/** A member as people read it. */
+export const MemberView = z.object({
+  of: ProjectMember.shape.of,
+  id: z.string(),
+  /** The name of the person, key or group; null: nobody has it any more. */
+  name: z.string().nullable(),
+  /** The provider of a group. */
+  issuer: z.string().nullable(),
+  role: z.enum(projectRoles),
+});
+export type MemberView = z.infer<typeof MemberView>;
+type MemberName = Omit<ProjectMember, 'role'>;
+interface MemberChange {
+  /** Rejects a change that leaves nobody who manages the project. */
+  readonly keepsMaintainer?: boolean;
+}
+
 /** Every method that takes an id rejects with not_found for an unknown project. There is no limit to their number. */
 export interface ProjectService {
-  /** Newest `updatedAt` first; only that owner's projects if `owner` is set. */
-  list(page: { skip: number; limit: number; owner?: string }): Promise<{ projects: readonly Project[]; total: number }>;
+  /** Newest `updatedAt` first; if `owner` is set, only that owner's projects and those with the ids in `shared`. */
+  list(page: {
+    skip: number;
+    limit: number;
+    owner?: string;
+    shared?: readonly string[];
+  }): Promise<{ projects: readonly Project[]; total: number }>;
   create(project: { name: string; description?: string | null; owner?: string }): Promise<Project>;
   get(id: string): Promise<Project>;
   /** Changes only the fields that are set. Rejects: conflict (another change came first). */
@@ -43,6 +63,17 @@ export interface ProjectService {
    * unknown here or must not be used).
    */
   changeAgent(id: string, change: ProjectAgentChange): Promise<ProjectAgent>;
+  /** The owner first. */
+  members(id: string): Promise<readonly MemberView[]>;
+  /**
+   * Adds a member, or changes its role. A person is named by an id, the id of a key, or an e-mail address.
+   * Rejects: not_found (nobody has this name), conflict (several people have it, or no maintainer would be left), quota.
+   */
+  putMember(id: string, member: ProjectMember, change?: MemberChange): Promise<MemberView>;
+  /** Open streams of the member end. Rejects: not_found, conflict (the owner, or the last maintainer). */
+  removeMember(id: string, member: MemberName, change?: MemberChange): Promise<void>;
+  /** Gives the project to another person, named as in `putMember`. The owner so far becomes a maintainer. */
+  handOver(id: string, to: string): Promise<Project>;
   /** Also deletes the project's sessions, their sandboxes and its files. */
   delete(id: string): Promise<void>;
 }
@@ -51,8 +82,12 @@ export const projectRules: ServiceRules<ProjectService> = {
   list: { may: 'guarded', audit: null },
   create: { may: 'create', audit: 'project.create' },
   get: { may: 'see', audit: null },
-  update: { may: 'work', audit: 'project.change' },
+  update: { may: 'manage', audit: 'project.change' },
   agent: { may: 'read', audit: null },
-  changeAgent: { may: 'work', audit: 'agent.change' },
+  changeAgent: { may: 'manage', audit: 'agent.change' },
+  members: { may: 'read', audit: null },
+  putMember: { may: 'guarded', audit: 'project.member' },
+  removeMember: { may: 'guarded', audit: 'project.remove-member' },
+  handOver: { may: 'manage', audit: 'project.hand-over' },
   delete: { may: 'stop', audit: 'project.delete' },
 };

@@ -1,7 +1,8 @@
 /**
- * The kinds of access: see a session's list entry, read its content, change its content, end its run or the session itself.
+ * The kinds of access: see a session's list entry, read its content, change its content, end its run or the session itself,
+ * decide who else uses a project and with which secrets.
  */
-export type Action = 'see' | 'read' | 'work' | 'stop';
+export type Action = 'see' | 'read' | 'work' | 'stop' | 'manage';
 
 /** The permission that a method needs, and the entry of the audit log that a call leaves. */
 export interface MethodRule {

@@ -120,7 +120,7 @@ export const serviceRules: { readonly [Name in keyof Services]: RegisteredServic
   sandboxes: { of: 'session', rules: sandboxRules },
   egress: { of: 'session', rules: egressRules },
   sessionCredentials: { of: 'session', rules: credentialRules },
-  projectCredentials: { of: 'project', rules: credentialRules },
+  projectCredentials: { of: 'project', rules: { ...credentialRules, put: { ...credentialRules.put, may: 'manage' } } },
   serverCredentials: { of: 'session', rules: serverCredentialRules },
   terminals: { of: 'session', rules: terminalRules },
   streams: { of: 'session', rules: streamRules },

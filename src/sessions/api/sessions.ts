@@ -50,13 +50,17 @@ export interface ListQuery {
   readonly limit: number;
   readonly after: { readonly latestMessageAt: number; readonly id: string } | undefined;
   readonly keep: (session: SessionRecord) => boolean;
-  /** Only this owner's, or else only those of this project or status. No others are read. */
+  /** Only those of this owner and of its projects, or else only those of this project or status. No others are read. */
   readonly owner?: string;
+  readonly projects?: readonly string[];
   readonly projectId?: string;
   readonly status?: SessionStatus;
   /** Only sessions whose title contains the text, or one of whose messages does where `mayRead` admits the session. */
   readonly search?: { readonly text: string; readonly mayRead?: (session: SessionRecord) => boolean };
 }
+
+/** The sessions that a list reads. */
+export type ListScope = Pick<ListQuery, 'owner' | 'projects' | 'projectId'>;
 
 /** One change of the list of sessions. */
 export type SessionListChange = { readonly type: 'changed' | 'deleted'; readonly session: SessionRecord };
@@ -264,7 +268,7 @@ export interface SessionService {
    */
   list(only?: ListQuery): Promise<readonly SessionRecord[]>;
   /** The same sessions in pieces, for an answer that is sent as it is read. Those that move in the meantime come last. */
-  pieces(only?: Pick<ListQuery, 'owner' | 'projectId'>): AsyncIterable<readonly SessionRecord[]>;
+  pieces(only?: ListScope): AsyncIterable<readonly SessionRecord[]>;
   /** Rejects with session_not_found, as does every method below. */
   get(id: SessionId): Promise<SessionRecord>;
   rename(id: SessionId, title: string): Promise<SessionRecord>;
@@ -274,10 +278,10 @@ export interface SessionService {
    */
   update(id: SessionId, change: SessionChange): Promise<SessionRecord>;
   /**
-   * Yields every session, or every one of the owner, as `changed`, then each change and deletion of any. Ends with the signal or
+   * Yields every session, or every one of the scope, as `changed`, then each change and deletion of any. Ends with the signal or
    * when the server drains. Rejects: queue_full.
    */
-  watch(signal: AbortSignal, only?: Pick<ListQuery, 'owner'>): AsyncIterable<SessionListChange>;
+  watch(signal: AbortSignal, only?: ListScope): AsyncIterable<SessionListChange>;
   /**
    * Ends the session's run, streams and processes and removes its workspace and log. Every list omits it before this
    * resolves.

@@ -2,8 +2,9 @@ import { forEachConcurrent } from '../../core/concurrency/for-each-concurrent.ts
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
+import { memberKey, type ProjectMember } from '../../core/model/project-member.ts';
 import { Collection } from '../../storage/collection.ts';
-import { Project, type ProjectAgent, type ProjectService } from '../api/projects.ts';
+import { type MemberView, Project, type ProjectAgent, type ProjectService } from '../api/projects.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { AgentConfig, AgentConfigChange, AgentConfigLife, AgentConfigService } from './agent-config.ts';
 import { joinModel, splitModel } from './providers.ts';
@@ -14,13 +15,25 @@ interface Deps {
   readonly agents: AgentConfigLife & Pick<AgentConfigService, 'get' | 'update'>;
   /** Deletes a project's files and credentials. */
   readonly removeBelongings: (projectId: string) => Promise<void>;
+  readonly people: MemberDirectory;
   readonly newId: () => string;
   readonly clock: Clock;
 }
+/** Those who can be members, by the names that people use for them. */
+export interface MemberDirectory {
+  /** The member as it is stored. Rejects: not_found, conflict (several people have the name). */
+  find(member: Omit<ProjectMember, 'role'>): Promise<Omit<ProjectMember, 'role'>>;
+  /** The names of people and keys by their ids and owners. */
+  names(): Promise<ReadonlyMap<string, string>>;
+  /** Called after each change of who may use a project. */
+  changed(project: string): Promise<void>;
+}
+const maxMembers = 1_000;
 const kind = 'project';
 const deletedAtOnce = 8; // sessions
 
-export function projectService({ records, sessions, agents, removeBelongings, newId, clock }: Deps): ProjectService {
+export function projectService(deps: Deps): ProjectService {
+  const { records, sessions, agents, removeBelongings, people, newId, clock } = deps;
   const projects = new Collection<Project>(records, {
     kind,
     schema: Project,
@@ -34,21 +47,38 @@ export function projectService({ records, sessions, agents, removeBelongings, ne
     await removeBelongings(id);
   }
 
+  async function changeAccess(id: string, change: (now: Project) => Project): Promise<Project> {
+    const changed = await projects.change(id, change);
+    await people.changed(id);
+    return changed;
+  }
+  async function viewOf({ of, id, issuer, role }: Omit<ProjectMember, 'role'> & Pick<MemberView, 'role'>) {
+    const name = of === 'group' ? id : ((await people.names()).get(id) ?? null);
+    return { of, id, name, issuer: issuer ?? null, role };
+  }
+
   return {
-    async list({ skip, limit, owner }) {
+    async list({ skip, limit, owner, shared = [] }) {
       const only = owner === undefined ? {} : { owner };
-      const [total, rows] = await Promise.all([
+      const [total, rows, others] = await Promise.all([
         records.count(kind, only),
         records.list(kind, { ...only, limit: skip + limit }),
+        Promise.all(shared.map((id) => projects.find(id))),
       ]);
-      return { projects: rows.slice(skip).map(({ doc }) => Project.parse(doc)), total };
+      const own = rows.map(({ doc }) => Project.parse(doc));
+      const found = others.flatMap((one) => one?.doc ?? []);
+      const all = found.length === 0 ? own : [...own, ...found].sort((a, b) => b.updatedAt - a.updatedAt);
+      return { projects: all.slice(skip, skip + limit), total: total + found.length };
     },
     async create({ name, description = null, owner }) {
       const now = clock.now();
       const whose = owner === undefined ? {} : { owner };
-      const project = { id: newId(), name, description, createdAt: now, updatedAt: now, ...whose };
+      const times = { createdAt: now, updatedAt: now };
+      const project: Project = { id: newId(), name, description, members: [], departures: 0, ...times, ...whose };
       await agents.create(project.id); // first, so that every project has a configuration
-      return await projects.create(project);
+      const created = await projects.create(project);
+      await people.changed(project.id);
+      return created;
     },
     get: (id) => projects.get(id),
     update: (id, { name, description }) =>
@@ -69,15 +99,61 @@ export function projectService({ records, sessions, agents, removeBelongings, ne
       };
       return agentOf(await agents.update(id, change));
     },
+    async members(id) {
+      const { owner, members } = await projects.get(id);
+      const first = owner === undefined ? [] : [{ of: 'person', id: owner, role: 'owner' } as const];
+      return await Promise.all([...first, ...members].map(viewOf));
+    },
+    async putMember(id, { role, ...named }, { keepsMaintainer = true } = {}) {
+      await projects.get(id);
+      const member = { ...(await people.find(named)), role };
+      await changeAccess(id, (now) => {
+        if (member.of === 'person' && member.id === now.owner)
+          throw new AppError('conflict', 'This is the owner, who has all rights in the project.');
+        const others = now.members.filter((one) => memberKey(one) !== memberKey(member));
+        if (others.length >= maxMembers)
+          throw new AppError('quota', `The project already has ${maxMembers} members, the maximum. Add a group.`);
+        return withMembers(now, [...others, member], keepsMaintainer);
+      });
+      return await viewOf(member);
+    },
+    async removeMember(id, member, { keepsMaintainer = true } = {}) {
+      await changeAccess(id, (now) => {
+        if (member.of === 'person' && member.id === now.owner)
+          throw new AppError('conflict', 'This is the owner. Hand the project over to another person first.');
+        const others = now.members.filter((one) => memberKey(one) !== memberKey(member));
+        if (others.length === now.members.length) throw new AppError('not_found', 'The project has no such member.');
+        return withMembers(now, others, keepsMaintainer);
+      });
+    },
+    async handOver(id, to) {
+      await projects.get(id);
+      const { id: owner } = await people.find({ of: 'person', id: to });
+      return await changeAccess(id, (now) => {
+        const before = now.owner === undefined ? [] : [{ of: 'person', id: now.owner, role: 'maintainer' } as const];
+        const others = now.members.filter((one) => one.of === 'group' || ![owner, now.owner].includes(one.id));
+        return { ...now, owner, members: [...others, ...before.filter((one) => one.id !== owner)] };
+      });
+    },
     async delete(id) {
       await projects.get(id);
       await removeContent(id);
       await agents.delete(id);
       await projects.delete(id); // last, so that an interrupted deletion can be repeated
+      await people.changed(id);
       await removeContent(id); // files and sessions created in the meantime; from here on the project cannot be found
     },
   };
 }
+
+/** Rejects: conflict (nobody would manage the project any more). */
+function withMembers(project: Project, members: Project['members'], keepsMaintainer: boolean): Project {
+  const isManaged = (all: Project['members']) => project.owner !== undefined || all.some(isMaintainer);
+  if (keepsMaintainer && isManaged(project.members) && !isManaged(members))
+    throw new AppError('conflict', 'This is the last maintainer. Make another member a maintainer first.');
+  return { ...project, members };
+}
+const isMaintainer = ({ role }: ProjectMember): boolean => role === 'maintainer';
 
 const agentOf = ({ provider, model, ...config }: AgentConfig): ProjectAgent => ({
   template: config.template,

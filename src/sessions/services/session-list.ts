@@ -2,7 +2,7 @@ import { turnOfTheLoop } from '../../core/contracts/clock.ts';
 import type { ListOptions, RecordStore, StoredRecord } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
-import type { ListQuery } from '../api/sessions.ts';
+import type { ListQuery, ListScope } from '../api/sessions.ts';
 import { publicRecord, StoredSession } from '../run/log/projection.ts';
 
 /** Sessions per read of the store, and per turn of the event loop: parsing them takes a few milliseconds. */
@@ -30,7 +30,7 @@ export class SessionList {
     const place = after && { sort: after.latestMessageAt, id: after.id };
     if (among && among.size <= maxAtOnce) return await this.#chosen(among, { keep, limit, place });
     const found: SessionRecord[] = [];
-    const only = { ...whichOf(query), ...(place && { after: place }) };
+    const only = whichOf(query).map((one) => ({ ...one, ...(place && { after: place }) }));
     for await (const rows of this.#rows(Math.min(limit, maxAtOnce), only)) {
       const sessions = rows.filter(({ id }) => !among || among.has(id)).map(parsed);
       found.push(...sessions.filter(({ deleting }) => !deleting).filter(keep));
@@ -39,8 +39,8 @@ export class SessionList {
     return found.slice(0, limit);
   }
 
-  /** All sessions, or those of an owner or a project, in pieces. One that moves to the front in the meantime is in them once. */
-  async *pieces(chosen: Pick<ListQuery, 'owner' | 'projectId'> = {}): AsyncGenerator<SessionRecord[]> {
+  /** All sessions, or those of the scope, in pieces. One that moves to the front in the meantime is in them once. */
+  async *pieces(chosen: ListScope = {}): AsyncGenerator<SessionRecord[]> {
     const seen = new Set<string>();
     const only = whichOf(chosen);
     let readFrom = Number.NEGATIVE_INFINITY;
@@ -61,21 +61,37 @@ export class SessionList {
     }
   }
 
-  async all(only?: Pick<ListQuery, 'owner'>): Promise<SessionRecord[]> {
+  async all(only?: ListScope): Promise<SessionRecord[]> {
     const found: SessionRecord[] = [];
     for await (const piece of this.pieces(only)) found.push(...piece);
     return found.sort(byPlace);
   }
 
-  /** Page after page of the stored sessions, each in a turn of the loop. */
-  async *#rows(first: number, only: ListOptions): AsyncGenerator<readonly StoredRecord[]> {
-    for (let [size, after] = [first, only.after]; ; size = maxAtOnce) {
-      const rows = await this.#records.list('session', { ...only, limit: size, ...(after && { after }) });
-      const last = rows.at(-1);
-      if (!last) return;
-      yield rows;
-      if (rows.length < size) return;
-      after = placeOf(last);
+  /** Page after page of the stored sessions that one of the lists has, each in a turn of the loop. */
+  async *#rows(first: number, lists: readonly ListOptions[]): AsyncGenerator<readonly StoredRecord[]> {
+    const sources = lists.map((only) => ({ only, rows: [] as StoredRecord[], isOver: false }));
+    for (let [size, last] = [first, '']; ; size = maxAtOnce) {
+      const limit = Math.ceil(size / lists.length);
+      const isOut = ({ rows, isOver }: (typeof sources)[number]) => rows.length === 0 && !isOver;
+      const refill = async (source: (typeof sources)[number]) => {
+        source.rows = await this.#records.list('session', { ...source.only, limit });
+        source.isOver = source.rows.length < limit;
+        const end = source.rows.at(-1);
+        if (end) source.only = { ...source.only, after: placeOf(end) };
+      };
+      await Promise.all(sources.filter(isOut).map(refill));
+      const page: StoredRecord[] = [];
+      while (!sources.some(isOut)) {
+        const next = sources
+          .filter(({ rows }) => rows.length > 0)
+          .sort(byFirst)[0]
+          ?.rows.shift();
+        if (!next) break;
+        if (next.id !== last) page.push(next); // an own session in one of the projects is in two lists
+        last = next.id;
+      }
+      if (page.length > 0) yield page;
+      if (!sources.some(isOut)) return;
       await turnOfTheLoop();
     }
   }
@@ -92,12 +108,14 @@ export class SessionList {
   }
 }
 
-/** The index that a list reads. */
-function whichOf({ owner, projectId, status }: Pick<ListQuery, 'owner' | 'projectId' | 'status'>): ListOptions {
-  if (owner !== undefined) return { owner };
-  if (projectId !== undefined) return { parent: projectId };
-  return status ? { state: status } : {};
+/** The indexes that a list reads. */
+function whichOf({ owner, projects = [], projectId, status }: ListScope & Pick<ListQuery, 'status'>): ListOptions[] {
+  if (owner !== undefined) return [{ owner }, ...projects.map((parent) => ({ parent }))];
+  if (projectId !== undefined) return [{ parent: projectId }];
+  return [status ? { state: status } : {}];
 }
+const byFirst = ({ rows: [a] }: { rows: StoredRecord[] }, { rows: [b] }: { rows: StoredRecord[] }): number =>
+  a && b ? byPlace(a.doc as SessionRecord, b.doc as SessionRecord) : 0;
 const byPlace = (one: SessionRecord, other: SessionRecord): number =>
   other.latestMessageAt - one.latestMessageAt || (one.id < other.id ? -1 : 1);
 /** A session is sorted by its newest message. */

@@ -2,7 +2,7 @@ import { describedOperations } from '../../../src/api/procedure/procedure.ts';
 import { appRouter } from '../../../src/api/router.ts';
 
 /**
- * The right that a route, procedure or frame needs. `see`, `read`, `work` and `stop` are rights to one session, project
+ * The right that a route, procedure or frame needs. `see`, `read`, `work`, `stop` and `manage` are rights to one session, project
  * or file, as in src/sessions/access/authorize.ts. The other rules look only at the caller: `open` needs no key, `any`
  * needs any key, `create` a key that can create things, and `operator` and `admin` a role.
  * `visitor` admits a person who signed in with a browser, whom no key replaces.
@@ -15,7 +15,7 @@ import { appRouter } from '../../../src/api/router.ts';
  */
 export type Rule = (typeof ruleNames)[number];
 const ruleNames = [
-  ...(['open', 'any', 'create', 'see', 'read', 'work', 'stop', 'operator', 'admin'] as const),
+  ...(['open', 'any', 'create', 'see', 'read', 'work', 'stop', 'manage', 'operator', 'admin'] as const),
   ...(['shown', 'signed', 'own', 'own-work'] as const),
   ...(['screen', 'visitor', 'inside', 'port', 'preview', 'public', 'never'] as const),
 ];
@@ -27,7 +27,9 @@ const strangers = [
 const keyed = ['viewer', 'user-other', 'user-owner', 'operator', 'admin'] as const;
 /** A person who signed in, with the cookie of a browser. The person's rights are those of another user's key. */
 const signedIn = ['person'] as const;
-export const callers = [...strangers, ...keyed, ...signedIn];
+/** Keys of other users, with a role in the owner's project. */
+export const members = ['project-viewer', 'project-member', 'project-maintainer', 'former-member'] as const;
+export const callers = [...strangers, ...keyed, ...signedIn, ...members];
 export type Caller = (typeof callers)[number];
 /** `unknown`: the answer is exactly the same as for an id that does not exist. */
 export type Outcome = 'through' | 401 | 403 | 'unknown';
@@ -55,15 +57,27 @@ const byRule: Record<
   screen: read,
   work: { ...read, viewer: 403 },
   stop: { ...read, viewer: 403, operator: through },
+  manage: { ...read, viewer: 403 },
   own,
   'own-work': { ...own, viewer: 403 },
   operator: { viewer: 403, 'user-other': 403, 'user-owner': 403, operator: through, admin: through },
   admin: { viewer: 403, 'user-other': 403, 'user-owner': 403, operator: 403, admin: through },
 };
+/** The rights of members to the project and what belongs to it. Everywhere else they are other users. */
+const membersMay: Partial<Record<Rule, readonly Caller[]>> = {
+  ...{ see: members.slice(0, 3), read: members.slice(0, 3), screen: members.slice(0, 3) },
+  ...{ work: members.slice(1, 3), stop: members.slice(2, 3), manage: members.slice(2, 3) },
+};
+const isMember = (caller: Caller): boolean => members.some((one) => one === caller);
 const isSigned = (caller: Caller) => caller === 'watch-link' || caller === 'control-link';
+const isKeyed = (caller: Caller): caller is (typeof keyed)[number] => keyed.some((one) => one === caller);
 const isStranger = (caller: Caller): caller is (typeof strangers)[number] => strangers.some((one) => one === caller);
 
-export function expected(rule: Rule, caller: Caller): Outcome {
+/** `isOfProject`: the door opens something of the project. */
+export function expected(rule: Rule, caller: Caller, isOfProject = true): Outcome {
+  const admitted = isMember(caller) && isOfProject ? membersMay[rule] : undefined;
+  if (admitted?.includes(caller)) return 'through';
+  if (admitted && caller !== 'former-member') return 403;
   if (rule === 'inside' || rule === 'port') {
     if (caller === 'sandbox-token') return 'through';
     return rule === 'inside' ? 401 : 403;
@@ -74,7 +88,7 @@ export function expected(rule: Rule, caller: Caller): Outcome {
   if (rule === 'shown' || rule === 'signed') return 'unknown';
   if (rule === 'screen' && isSigned(caller)) return 'through';
   if (rule === 'visitor' && !isStranger(caller)) return caller === 'person' ? 'through' : 403;
-  return isStranger(caller) || rule === 'visitor' ? 401 : byRule[rule][caller === 'person' ? 'user-other' : caller];
+  return isStranger(caller) || rule === 'visitor' ? 401 : byRule[rule][isKeyed(caller) ? caller : 'user-other'];
 }
 
 /** `a.(b|c)` is `a.b` and `a.c`. */

@@ -42,10 +42,9 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     terminals.(open|typeIntoShell|write|resize|close)
     files.(write|delete)
     processes.stop
-    projects.(update|updateAgent)
-    sessionCredentials.put
-    projectCredentials.put`,
+    sessionCredentials.put`,
   ),
+  ...all('manage', 'projects.(update|updateAgent)\nprojectCredentials.put'),
   ...all(
     'stop',
     'templateBuilds.cancel\nsessions.delete\nruns.stop\nsandbox.stop\nprojects.delete\nsessionCredentials.revoke\nprojectCredentials.revoke',

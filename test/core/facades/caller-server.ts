@@ -3,7 +3,7 @@ import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 import { type CallerRoute, type DoorAnswer, doorsOf, type PresentedCredentials } from './caller-doors.ts';
-import { type Caller, callers, expected, type Outcome } from './caller-rights.ts';
+import { type Caller, callers, expected, members, type Outcome } from './caller-rights.ts';
 import { aPerson, freshTargets, nobodys, type Owner, sharedTargets, type Targets } from './caller-targets.ts';
 
 const token = 'the-token-of-the-caller-matrix';
@@ -34,6 +34,7 @@ export async function callerServer(): Promise<CallerServer> {
   const { keys, ownerId } = await keysOf(server);
   const owner = { id: ownerId, server };
   const shared = await sharedTargets(owner, token);
+  Object.assign(keys, await keysOfMembers(server, shared.project));
   const links = await linksTo(shared, owner);
   const person = await cookiesOf(server);
   const shown = async (caller: Caller, door = ''): Promise<PresentedCredentials> => {
@@ -53,7 +54,7 @@ export async function callerServer(): Promise<CallerServer> {
       later += 2 * minuteMs; // 1,000 wrong credentials in a minute lock an address out
       await inTurns(doors, async (door) => {
         const rule = door.rule ?? 'admin';
-        const want = expected(rule, caller);
+        const want = expected(rule, caller, isOfProject(door));
         // A sandbox's token opens that sandbox alone.
         const to = want === 'through' && ends(door) && caller !== 'sandbox-token' ? await fresh(door.name) : shared;
         const ask = async (targets: Targets): Promise<DoorAnswer> =>
@@ -99,6 +100,20 @@ async function keysOf({ core }: ComposedServer) {
   return { keys, ownerId };
 }
 
+/** The keys of the members of a project. */
+async function keysOfMembers({ core }: ComposedServer, project: string) {
+  const { projects } = core.services;
+  const made = members.map(async (caller) => {
+    const { key, view } = await core.keys.create({ name: caller, role: 'user' });
+    const [, role = 'maintainer'] = caller.split('project-');
+    const member = { of: 'person', id: view.id } as const;
+    await projects.putMember(project, { ...member, role: role as 'viewer' });
+    if (caller === 'former-member') await projects.removeMember(project, member);
+    return [caller, key] as const;
+  });
+  return Object.fromEntries(await Promise.all(made));
+}
+
 /** The cookie of a person; another one for the door that ends it. */
 async function cookiesOf({ core }: ComposedServer): Promise<(door: string) => Promise<string>> {
   const { devices } = core.signIns ?? expect.unreachable();
@@ -136,6 +151,10 @@ async function linksTo({ sid, box }: Targets, owner: Owner) {
     door.endsWith('/vnc') ? await sign(right) : unused[right];
   return { tokens, screen };
 }
+
+/** Whether the call is about the project, its session or a part of these; all other targets belong to their owner alone. */
+const isOfProject = ({ name }: CallerRoute) => !ofOwner.test(name);
+const ofOwner = /e2b|volume/;
 
 /** Whether the call ends what it is about, so that no other call finds it, or shows it to everyone. */
 const ends = ({ name, rule }: CallerRoute) =>

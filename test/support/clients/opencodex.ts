@@ -13,6 +13,7 @@ import { sideMessages } from '../../../src/sessions/services/side-messages.ts';
 import { openLocalBlobs } from '../../../src/storage/blobs/folder.ts';
 import { templates } from '../agents/templates.ts';
 import { type FakeOptions, fakeService } from '../egress/fake-service.ts';
+import { anyMember } from '../egress/fake-services.ts';
 import { temporaryFolder } from '../stores/store.ts';
 import { testServer } from './http.ts';
 
@@ -63,6 +64,7 @@ export async function opencodexServer({
     sessions: fake.sessions,
     agents,
     removeBelongings: uploads.deleteProject,
+    people: anyMember,
     newId,
     clock,
   });

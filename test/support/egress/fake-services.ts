@@ -33,7 +33,7 @@ import { Notes } from '../../../src/sessions/memory/notes.ts';
 import { memoryStoreService } from '../../../src/sessions/memory/stores.ts';
 import { agentConfigService } from '../../../src/sessions/projects/agent-config.ts';
 import { credentialRing } from '../../../src/sessions/projects/credentials.ts';
-import { projectService } from '../../../src/sessions/projects/projects.ts';
+import { type MemberDirectory, projectService } from '../../../src/sessions/projects/projects.ts';
 import { listOfferedProviders } from '../../../src/sessions/projects/providers.ts';
 import { serverCredentials } from '../../../src/sessions/projects/server-credentials.ts';
 import { DesktopFacts } from '../../../src/sessions/run/desktop-facts.ts';
@@ -412,9 +412,17 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
         model: 'demo',
       }),
       removeBelongings: async () => {},
+      people: anyMember,
       newId: () => crypto.randomUUID(),
       clock,
     }),
   };
   return { services, processes, logs, ran, desktop, ports };
 }
+
+/** Finds each member by the id. */
+export const anyMember: MemberDirectory = {
+  find: async (member) => member,
+  names: async () => new Map(),
+  changed: async () => {},
+};

@@ -1,12 +1,16 @@
 import { type ApiKeys, apiKeys } from '../../../auth/api-keys.ts';
 import { joinRings } from '../../../auth/key-ring.ts';
 import { keyPeppers } from '../../../auth/keys/key-peppers.ts';
+import { Memberships } from '../../../auth/memberships.ts';
+import type { Person } from '../../../auth/sign-in/people.ts';
+import { atIntervals } from '../../../core/concurrency/rounds.ts';
 import type { Store } from '../../../core/contracts/ports.ts';
 import { AppError } from '../../../core/errors/errors.ts';
-import { hasRole, type Principal } from '../../../core/model/principal.ts';
-
+import type { Principal } from '../../../core/model/principal.ts';
+import { permitsAction } from '../../../sessions/access/authorize.ts';
+import type { MemberDirectory } from '../../../sessions/projects/projects.ts';
 import { namesPeople } from '../../settings/contradictions.ts';
-import type { Startup } from '../startup.ts';
+import { inBackground, type Startup } from '../startup.ts';
 import { openSignIns, type SignIns } from './sign-ins.ts';
 
 interface OwnersDeps {
@@ -23,12 +27,14 @@ export interface Owners extends AsyncDisposable {
   readonly people: () => Promise<Map<string, string>>;
   /** The names of all owners by their ids; those whose first key is gone have none. */
   readonly owners: () => Promise<Map<string, string>>;
-  /** The owner as a caller; undefined: it has no key that may change anything. */
-  readonly workingOwner: (owner: string) => Principal | undefined;
+  readonly memberships: Memberships;
+  readonly directory: MemberDirectory;
+  /** The owner as a caller; undefined: it has no key that may change anything, or may not work in the project. */
+  readonly workingOwner: (owner: string, projectId?: string | null) => Principal | undefined;
 }
 
 export async function openOwners(startup: Startup, { store, onlyOne }: OwnersDeps): Promise<Owners> {
-  const { config, clock, ids, logger } = startup;
+  const { config, clock, ids, logger, closing } = startup;
   const hasProvider = config.oidc.issuer !== undefined || namesPeople(config);
   if (hasProvider && onlyOne) {
     throw new AppError(
@@ -50,7 +56,14 @@ export async function openOwners(startup: Startup, { store, onlyOne }: OwnersDep
     }),
   );
   const signIns = hasProvider ? stack.use(await openSignIns(startup, store)) : undefined;
-  const ring = joinRings(keys, signIns);
+  const memberships = new Memberships(store.records);
+  await memberships.load();
+  const failed = (err: unknown) =>
+    logger.warn({ err }, 'the members of projects could not be read from the store; trying again in 2 s');
+  const follow = { everyMs: 2_000, clock, onError: failed };
+  if (store.shared)
+    stack.use(inBackground(closing, (signal) => atIntervals(() => memberships.load(), follow, signal)));
+  const ring = joinRings(keys, signIns, memberships);
   const namesOfPeople = () =>
     (signIns?.people.list() ?? []).map(({ key, owner, name, email }) => ({ key, owner, name: name ?? email ?? key }));
   const people = async () =>
@@ -58,8 +71,26 @@ export async function openOwners(startup: Startup, { store, onlyOne }: OwnersDep
       ...namesOfPeople().flatMap(({ key, owner, name }) => [[key, name] as const, [owner, name] as const]),
       ...(await keys.list()).map(({ id, name }) => [id, name] as const),
     ]);
+  async function findMember({ of, id, issuer: named }: Parameters<MemberDirectory['find']>[0]) {
+    if (of === 'group') {
+      const { issuers = [] } = signIns ?? {};
+      const found = named === undefined ? issuers[0] : issuers.find((one) => [one.id, one.issuer].includes(named));
+      if (!found)
+        throw new AppError('not_found', 'There is no such identity provider, so nobody can be in a group of it.');
+      return { of, id, issuer: found.issuer };
+    }
+    const isPerson = ({ key, email }: Person) =>
+      key === id || (id.includes('@') && email?.toLowerCase() === id.toLowerCase());
+    const [person, another] = signIns?.people.list().filter(isPerson) ?? [];
+    if (another) throw new AppError('conflict', 'Several people have this e-mail address. Name one of them by the id.');
+    const member = person?.key ?? (await keys.list()).find((key) => key.id === id)?.owner;
+    if (member === undefined)
+      throw new AppError('not_found', 'There is no such person. People can be members once they have signed in.');
+    return { of, id: member };
+  }
   const held = stack.move();
   return {
+    directory: { find: findMember, names: people, changed: memberships.changed },
     keys,
     signIns,
     people,
@@ -68,7 +99,9 @@ export async function openOwners(startup: Startup, { store, onlyOne }: OwnersDep
         ...ring.principals().flatMap(({ owner }) => (owner ? [[owner, ''] as const] : [])),
         ...(await people()),
       ]),
-    workingOwner: (owner) => ring.principals().find((one) => one.owner === owner && hasRole(one, 'user')),
+    memberships,
+    workingOwner: (owner, projectId) =>
+      ring.principals().find((one) => one.owner === owner && permitsAction(one, 'work', { owner, projectId })),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }

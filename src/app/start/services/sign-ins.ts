@@ -23,6 +23,8 @@ export interface SignIns extends AsyncDisposable {
   readonly people: People;
   readonly devices: Devices;
   readonly signIn: SignIn;
+  /** The providers in use, the main one first. */
+  readonly issuers: readonly Pick<IssuerSettings, 'id' | 'issuer'>[];
   readonly pageUrl: string | undefined;
   /** The life of a browser's cookie. */
   readonly seconds: number;
@@ -77,6 +79,10 @@ export async function openSignIns(
     people,
     devices,
     signIn,
+    issuers: [
+      ...issuers.map(({ settings }) => settings),
+      ...(namesPeople(config) ? [{ id: 'proxy', issuer: proxyIssuer }] : []),
+    ],
     pageUrl,
     seconds: sessionHours * 3_600,
     onEvent: () => {},

@@ -6,13 +6,14 @@ import { projectService } from '../../../../src/sessions/projects/projects.ts';
 import { listOfferedProviders } from '../../../../src/sessions/projects/providers.ts';
 import { templates } from '../../../support/agents/templates.ts';
 import { fakeService } from '../../../support/egress/fake-service.ts';
+import { anyMember } from '../../../support/egress/fake-services.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 /** Projects with the id `p`, and the ids of those whose belongings were removed. */
-function watched(parts: Omit<Parameters<typeof projectService>[0], 'removeBelongings' | 'newId'>) {
+function watched(parts: Omit<Parameters<typeof projectService>[0], 'removeBelongings' | 'people' | 'newId'>) {
   const removed: string[] = [];
   const removeBelongings = async (id: string) => void removed.push(id);
-  return { projects: projectService({ ...parts, removeBelongings, newId: () => 'p' }), removed };
+  return { projects: projectService({ ...parts, removeBelongings, people: anyMember, newId: () => 'p' }), removed };
 }
 
 test('a deletion that is cut can be requested again, and ends what is left', async () => {
@@ -93,6 +94,7 @@ test("a project's agent changes field by field, and keeps its fall-backs apart f
     sessions,
     agents,
     removeBelongings: async () => {},
+    people: anyMember,
     newId: () => 'p',
     clock: manualClock(1),
   });

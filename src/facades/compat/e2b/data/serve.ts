@@ -5,7 +5,7 @@ import type { Clock } from '../../../../core/contracts/clock.ts';
 import { AppError } from '../../../../core/errors/errors.ts';
 import { nobodyPrincipal, type Principal } from '../../../../core/model/principal.ts';
 import type { Clients } from '../../../../http/guard/clients.ts';
-import type { Credentials } from '../../../../http/guard/credentials.ts';
+import { type Credentials, projectsOf } from '../../../../http/guard/credentials.ts';
 import type { RateLimiter } from '../../../../http/guard/rate-limit.ts';
 import type { SandboxInterior } from '../../../../sessions/api/sandbox-interior.ts';
 import { ownCookie } from '../../../shared/previews/cookies.ts';
@@ -188,11 +188,22 @@ const anonymousPrincipals = new WeakMap<AbortSignal, Principal>();
  * A caller without a token, who can reach only health and public ports. One object per sandbox; it reaches no other
  * sandbox.
  */
-function anonymousPrincipal({ record: { id, owner }, cut }: Pick<RunningSandbox, 'record' | 'cut'>): Principal {
+function anonymousPrincipal(
+  { record: { id, owner }, cut }: Pick<RunningSandbox, 'record' | 'cut'>,
+  credentials: Pick<Credentials, 'principals'>,
+): Principal {
   const known = anonymousPrincipals.get(cut);
   if (known) return known;
   const role = owner === undefined ? ('admin' as const) : ('user' as const); // only administrators can reach sandboxes without an owner
-  const principal: Principal = { role, ...(owner !== undefined && { owner }), session: id, by: 'nobody' };
+  const principal: Principal = {
+    role,
+    ...(owner !== undefined && { owner }),
+    get projects() {
+      return projectsOf(credentials, owner);
+    },
+    session: id,
+    by: 'nobody',
+  };
   anonymousPrincipals.set(cut, principal);
   return principal;
 }
@@ -204,7 +215,7 @@ async function open(target: Target, sid: string, dataRequest: DataRequest, deps:
   const found = await sandboxes.reach(sid, isHealth ? 'look' : 'use');
   if (!found)
     return { refusal: credentials.count(undefined, dataRequest.address)?.exceeded ? tooMany : refusals.gone(sid) };
-  const judged = isHealth ? anonymousPrincipal(found) : judge(target, { ...dataRequest, ...found }, deps);
+  const judged = isHealth ? anonymousPrincipal(found, credentials) : judge(target, { ...dataRequest, ...found }, deps);
   const refusal = 'code' in judged ? judged : undefined;
   const principal = 'code' in judged ? undefined : judged;
   const allowance = credentials.count(principal?.by === 'nobody' ? undefined : principal, dataRequest.address);
@@ -239,7 +250,11 @@ function judge(
     const isPublic = target.byHost && !requested.isPrivate && target.port !== codePort;
     return (
       tokens.opensPorts(record, presentedTokens) ??
-      (isPublic ? anonymousPrincipal(requested) : isShown ? wrong(refusals.token(sid)) : refusals.token(sid))
+      (isPublic
+        ? anonymousPrincipal(requested, credentials)
+        : isShown
+          ? wrong(refusals.token(sid))
+          : refusals.token(sid))
     );
   }
   if (isSigning) {

@@ -5,6 +5,7 @@ import { AppError, toAppError } from '../../../../core/errors/errors.ts';
 import type { Principal } from '../../../../core/model/principal.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import { runAsCaller } from '../../../../http/guard/caller.ts';
+import { projectsOf } from '../../../../http/guard/credentials.ts';
 import type { CredentialIssuer, WorkerIdentity } from '../../../../sessions/api/server/work-queue.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { ApiError, invalid } from '../errors.ts';
@@ -55,7 +56,8 @@ export class WorkerAccess implements RouteAccess {
         'forbidden',
         `${kind === 'session' ? "A session's token" : "An environment's key"} does not open this.`,
       );
-    const caller = { principal: principalOf(worker), address: request.client.address, request: request.id };
+    const principal = principalOf(worker, this.#parts.credentials);
+    const caller = { principal, address: request.client.address, request: request.id };
     return await runAsCaller(caller, async () => {
       await this.#refuseOthers(worker, route, apiRequest);
       return await work({ ...apiRequest, worker });
@@ -135,12 +137,15 @@ const principals = new WeakMap<AbortSignal, Principal>();
 /**
  * The same object for as long as the credential lasts. Only administrators can reach an environment without an owner.
  */
-function principalOf({ owner, ended, work }: WorkerIdentity): Principal {
+function principalOf({ owner, ended, work }: WorkerIdentity, credentials: AccessParts['credentials']): Principal {
   const known = principals.get(ended);
   if (known) return known;
   const principal: Principal = {
     role: owner === undefined ? 'admin' : 'user',
     ...(owner !== undefined && { owner }),
+    get projects() {
+      return projectsOf(credentials, owner);
+    },
     ...(work && { session: work.sessionId }),
     by: 'environment key',
     ended,

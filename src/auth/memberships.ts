@@ -1,0 +1,83 @@
+import type { RecordStore } from '../core/contracts/ports.ts';
+import { type Principal, type ProjectRole, projectRoles } from '../core/model/principal.ts';
+import { memberKey, ProjectAccess } from '../core/model/project-member.ts';
+import { Mirror } from '../storage/mirror.ts';
+
+interface Member {
+  readonly principal: Principal;
+  readonly keys: readonly string[];
+  readonly roles: Map<string, ProjectRole>;
+  readonly over: AbortController;
+}
+
+/**
+ * The roles of callers in projects. All are in memory, so no request waits for the store, and each server follows what
+ * the others change.
+ */
+export class Memberships {
+  readonly #projects: Mirror<ProjectAccess>;
+  /** The projects of each person, owner and group, with the role there. */
+  readonly #byMember = new Map<string, Map<string, ProjectRole>>();
+  readonly #known = new Map<string, ProjectAccess>();
+  /** The principals with their roles, by those without. */
+  readonly #members = new Map<Principal, Member>();
+
+  constructor(records: RecordStore) {
+    const onChange = (id: string) => this.#changed(id);
+    this.#projects = new Mirror({ records, kind: 'project', schema: ProjectAccess, onChange });
+  }
+  /** Reads what other servers changed. */
+  load = (): Promise<void> => this.#projects.load();
+
+  /** The caller with its roles in projects: the same object until it loses rights. One that brings its own keeps them. */
+  within = (caller: Principal): Principal => {
+    if (caller.owner === undefined || caller.projects) return caller;
+    const known = this.#members.get(caller);
+    if (known) return known.principal;
+    const over = new AbortController();
+    const { owner, person = owner, groups = [] } = caller;
+    const keys = [...new Set([owner, person, ...groups])];
+    const found = keys.flatMap((key) => [...(this.#byMember.get(key) ?? [])]).sort(([, a], [, b]) => rank(a) - rank(b));
+    const roles = new Map(found);
+    const ended = AbortSignal.any([over.signal, ...(caller.ended ? [caller.ended] : [])]);
+    const principal: Principal = { ...caller, projects: roles, ended };
+    if (caller.ended?.aborted) return principal;
+    this.#members.set(caller, { principal, keys, roles, over });
+    caller.ended?.addEventListener('abort', () => this.#members.delete(caller), { once: true });
+    return principal;
+  };
+
+  /** Reads a project that this server has changed, so that the change applies at once. */
+  changed = (id: string): Promise<void> => this.#projects.read(id);
+
+  #changed(id: string): void {
+    const [before, now] = [this.#known.get(id), this.#projects.get(id)];
+    for (const [key] of before ? rolesIn(before) : []) this.#byMember.get(key)?.delete(id);
+    for (const [key, role] of now ? rolesIn(now) : []) {
+      const roles = this.#byMember.get(key) ?? new Map<string, ProjectRole>();
+      this.#byMember.set(key, roles.set(id, role));
+    }
+    if (now) this.#known.set(id, now);
+    else this.#known.delete(id);
+    const hasDeparted = before !== undefined && now !== undefined && now.departures > before.departures;
+    for (const [caller, { keys, roles, over }] of this.#members) {
+      const had = roles.get(id);
+      const [role] = keys.flatMap((key) => this.#byMember.get(key)?.get(id) ?? []).sort((a, b) => rank(b) - rank(a));
+      if (role) roles.set(id, role);
+      else roles.delete(id);
+      // What belongs to a deleted project is deleted with it, and ends by itself.
+      if (!had || !now || !(hasDeparted || rank(role) < rank(had))) continue;
+      this.#members.delete(caller);
+      over.abort();
+    }
+  }
+}
+
+const rank = (role: ProjectRole | undefined): number => (role ? projectRoles.indexOf(role) : -1);
+
+/** The members by their keys, the owner among them. One who is named twice has the higher role. */
+function rolesIn({ owner, members }: ProjectAccess): Map<string, ProjectRole> {
+  const named = members.map((member) => [memberKey(member), member.role as ProjectRole] as const);
+  const own = owner === undefined ? [] : [[owner, 'owner'] as const];
+  return new Map([...named, ...own]);
+}

@@ -1,0 +1,28 @@
+import { z } from 'zod';
+import { memberRoles } from './principal.ts';
+
+/** A person, or all people of a group, with a role in a project. */
+export const ProjectMember = z.object({
+  of: z.enum(['person', 'group']),
+  /** The id of a person, the owner that a key stands for, or a group's name at its provider. */
+  id: z.string(),
+  /** The provider of a group. */
+  issuer: z.string().optional(),
+  role: z.enum(memberRoles),
+});
+export type ProjectMember = z.infer<typeof ProjectMember>;
+
+/** The part of a project that says who may use it. */
+export const ProjectAccess = z.object({
+  id: z.string(),
+  createdAt: z.number(),
+  /** Has all rights there, whoever its members are. */
+  owner: z.string().optional(),
+  members: z.array(ProjectMember).default([]),
+  /** Grows each time that something leaves the project, so that its members' open streams end. */
+  departures: z.int().default(0),
+});
+export type ProjectAccess = z.infer<typeof ProjectAccess>;
+
+export const memberKey = ({ of, id, issuer }: Omit<ProjectMember, 'role'>): string =>
+  of === 'person' ? id : `${issuer ?? ''}\n${id}`;
