@@ -92,7 +92,7 @@ export const projectsRouter = router({
     rest: `DELETE ${base}/members/:member`,
     summary: 'Remove a member; its open streams end. Members can remove themselves',
     verb: { name: 'remove', words: ['id', 'member'] },
-    may: 'read',
+    may: 'manage',
     in: MemberName,
     out: Done,
     answer: okResult,

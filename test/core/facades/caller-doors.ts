@@ -188,6 +188,7 @@ export function fillPath(path: string, to: Targets): string {
     run: to.deploymentRun,
     template_id: 'default',
     secret: to.secret,
+    member: to.person,
     credential: path.startsWith('/anthropic/') ? to.vaultCredential : 'api',
     path: 'system.info',
     page: 'guide',

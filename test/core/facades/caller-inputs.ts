@@ -61,6 +61,9 @@ const inputs: Record<string, (to: Targets) => object> = Object.fromEntries(
     'files.find': ({ sid }) => ({ sessionId: sid, pattern: '*' }),
     'files.grep': ({ sid }) => ({ sessionId: sid, pattern: 'a' }),
     'processes.(stop|logs)': ({ sid }) => ({ sessionId: sid, pid: 1 }),
+    'projects.putMember': ({ project, person }) => ({ id: project, member: person, role: 'viewer' }),
+    'projects.removeMember': ({ project, person }) => ({ id: project, member: person }),
+    'projects.handOver': ({ project, person }) => ({ id: project, to: person }),
     'projects.update': ({ project }) => ({ id: project, name: 'New' }),
     'projects.updateAgent': ({ project }) => ({ id: project, prompt: 'Be brief.' }),
     'toolServers.put': () => ({ name: 'tools', url: 'ftp://tools.example' }),
@@ -104,7 +107,7 @@ const inputs: Record<string, (to: Targets) => object> = Object.fromEntries(
 export function inputOf(name: string, to: Targets): object {
   const provided = inputs[name];
   if (provided) return provided(to);
-  if (/^projects\.(get|agent|delete)$/.test(name)) return { id: to.project };
+  if (/^projects\.(get|agent|delete|members)$/.test(name)) return { id: to.project };
   if (name.startsWith('skills.')) return { id: to.skill };
   if (name.startsWith('memory.')) return noteOf(to);
   if (name === 'snapshots.list' || name === 'serverCredentials.list') return {};

@@ -32,9 +32,10 @@ export async function callerServer(): Promise<CallerServer> {
   const limits = { CORRAL_MAX_SESSIONS: '10000', CORRAL_MAX_SESSIONS_PER_OWNER: '0' };
   const server = stack.use(await composedServer({ ...settings, ...limits }, undefined, { clock }));
   const { keys, ownerId } = await keysOf(server);
-  const owner = { id: ownerId, server };
+  const { id: project } = await server.core.services.projects.create({ name: 'One', owner: ownerId });
+  Object.assign(keys, await keysOfMembers(server, project));
+  const owner = { id: ownerId, server, project };
   const shared = await sharedTargets(owner, token);
-  Object.assign(keys, await keysOfMembers(server, shared.project));
   const links = await linksTo(shared, owner);
   const person = await cookiesOf(server);
   const shown = async (caller: Caller, door = ''): Promise<PresentedCredentials> => {
@@ -154,13 +155,14 @@ async function linksTo({ sid, box }: Targets, owner: Owner) {
 
 /** Whether the call is about the project, its session or a part of these; all other targets belong to their owner alone. */
 const isOfProject = ({ name }: CallerRoute) => !ofOwner.test(name);
-const ofOwner = /e2b|volume/;
+const ofOwner =
+  /^procedure (secrets|skills|volumes|vaults|toolServers|templateBuilds|snapshots\.(?!create))|e2b|boxes|\/(skills|volumes|tool-servers|snapshots|built-templates|vaults|memory_stores|agents|environments|deployments)\/\{|anthropic\/v1\/files\/|(data|host) /;
 
 /** Whether the call ends what it is about, so that no other call finds it, or shows it to everyone. */
 const ends = ({ name, rule }: CallerRoute) =>
   rule === 'stop' ||
   rule === 'own-work' ||
-  / \/e2b\/.*\{sid\}|POST \/anthropic\/v1\/sessions\/\{id\}$|DELETE|delete|archive$|reset|close|pause|revoke|remove|[sS]top\b|upload-to-project|\/share$/.test(
+  / \/e2b\/.*\{sid\}|POST \/anthropic\/v1\/sessions\/\{id\}$|DELETE|delete|archive$|reset|close|pause|revoke|remove|handOver|owner$|[sS]top\b|upload-to-project|\/share$/.test(
     name,
   );
 

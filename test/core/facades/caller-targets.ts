@@ -61,6 +61,8 @@ const aLife: SessionLife = {
 export interface Owner {
   readonly id: string;
   readonly server: ComposedServer;
+  /** Of sessions, automations and webhooks; other callers are its members. */
+  readonly project: string;
 }
 
 /** A session of the owner with everything that a session can have, a sandbox of E2B, and a key that can be revoked. */
@@ -68,9 +70,9 @@ export async function sharedTargets(owner: Owner, token: string): Promise<Target
   const { url, core } = owner.server;
   const { services, keys } = core;
   const { signal } = new AbortController();
-  const project = await services.projects.create({ name: 'One', owner: owner.id });
-  await withNotes(owner, project.id);
-  const session = await services.sessions.create({ origin: 'trpc', owner: owner.id, projectId: project.id });
+  const { project: projectId } = owner;
+  await withNotes(owner, projectId);
+  const session = await services.sessions.create({ origin: 'trpc', owner: owner.id, projectId });
   const file = await upload(owner, { name: 'a.txt', mimeType: 'text/plain' });
   const terminal = await services.terminals.open(session.id, signal).then(
     ({ id }) => id,
@@ -93,7 +95,7 @@ export async function sharedTargets(owner: Owner, token: string): Promise<Target
   await services.sandboxes.start(box, signal);
   return {
     sid: session.id,
-    project: project.id,
+    project: projectId,
     file: file?.id ?? '',
     terminal,
     ...ids,
@@ -131,7 +133,7 @@ export async function freshTargets(owner: Owner, door: string): Promise<Partial<
   if (procedure === 'keys' || door.includes('/keys/{id}'))
     return { key: (await keys.create({ name: 'x', role: 'viewer' })).view.id };
   if (procedure === 'projects' || procedure === 'projectCredentials' || door.includes('project_id'))
-    return { project: (await services.projects.create({ name: 'Two', owner: id })).id };
+    return { project: await anotherProject(owner) };
   if (/anthropic.*\/(agents|environments|files)\//.test(door)) return await documentsOf(owner);
   if (door.includes('/vaults/')) return await aVault(owner);
   if (door.includes('/memory_stores/')) return await aMemoryStore(owner);
@@ -141,7 +143,7 @@ export async function freshTargets(owner: Owner, door: string): Promise<Partial<
     return { automation: await anAutomation(owner) };
   if (procedure === 'webhooks' || door.includes('/webhooks/{id}')) return await aWebhook(owner);
   if (procedure === 'memory' || door.includes('/memory/')) {
-    const { id: project } = await services.projects.create({ name: 'Two', owner: id });
+    const project = await anotherProject(owner);
     await withNotes(owner, project);
     return { project };
   }
@@ -154,10 +156,21 @@ export async function freshTargets(owner: Owner, door: string): Promise<Partial<
   if (door.includes('/boxes/')) return { boxName: await aNamedBox(owner) };
   if (door.includes('/e2b/secrets/')) return { secret: await aSecret(owner) };
   const isBox = door.includes('/e2b/');
-  const session = await services.sessions.create({ origin: 'trpc', owner: id, ...(isBox && { life: aLife }) });
+  const { project: projectId } = owner;
+  const place = isBox ? { life: aLife } : { projectId };
+  const session = await services.sessions.create({ origin: 'trpc', owner: id, ...place });
   if (isBox) return { box: session.id };
   if (procedure !== 'terminals' && !door.includes('shell_id')) return { sid: session.id };
   return { terminal: (await services.terminals.open(session.id, new AbortController().signal)).id };
+}
+
+/** With the same owner and members. */
+async function anotherProject({ id: owner, server, project }: Owner): Promise<string> {
+  const { projects } = server.core.services;
+  const [{ id }, members] = await Promise.all([projects.create({ name: 'Two', owner }), projects.members(project)]);
+  for (const { of, id: member, role } of members)
+    if (role !== 'owner') await projects.putMember(id, { of, id: member, role });
+  return id;
 }
 
 async function aNamedBox({ id, server }: Owner): Promise<string> {
@@ -260,7 +273,7 @@ async function aSecret({ id: owner, server }: Owner): Promise<string> {
   return id;
 }
 
-async function anAutomation({ id: owner, server }: Owner): Promise<string> {
+async function anAutomation({ id: owner, server, project: projectId }: Owner): Promise<string> {
   const hook = {
     source: 'json',
     events: [],
@@ -271,7 +284,7 @@ async function anAutomation({ id: owner, server }: Owner): Promise<string> {
     template: null,
   } as const;
   const { automations } = server.core.services;
-  return (await automations.create({ ...plainAutomation, hook, owner })).id;
+  return (await automations.create({ ...plainAutomation, hook, owner, projectId })).id;
 }
 
 /** Notes of a project, each with two versions. */
@@ -324,9 +337,9 @@ async function aTemplate({ id: owner, server }: Owner): Promise<Pick<Targets, 't
   return { template, build };
 }
 
-async function aWebhook({ id: owner, server }: Owner): Promise<Pick<Targets, 'webhook' | 'delivery'>> {
+async function aWebhook({ id: owner, server, project: projectId }: Owner): Promise<Pick<Targets, 'webhook' | 'delivery'>> {
   const { webhooks } = server.core.services;
-  const rest = { events: ['run.failed'], format: 'json', projectId: null } as const;
+  const rest = { events: ['run.failed'], format: 'json', projectId } as const;
   const { id: webhook } = await webhooks.create({ name: 'Hook', url: 'http://localhost:1/', owner, ...rest });
   const { id: delivery } = await webhooks.test(webhook);
   // Failed runs of other callers make deliveries too, so this one is not always the newest.
@@ -335,13 +348,13 @@ async function aWebhook({ id: owner, server }: Owner): Promise<Pick<Targets, 'we
   return { webhook, delivery };
 }
 
-async function upload({ id, server }: Owner, named: { name: string; mimeType: string | null }) {
+async function upload({ id, server, project }: Owner, named: { name: string; mimeType: string | null }) {
   const { uploads } = server.core.opencodex;
   const content = (async function* () {
     yield Buffer.from('hello');
   })();
   const staged = await uploads.stage(
-    { ...named, projectId: null, type: 'input', owner: id, content },
+    { ...named, projectId: project, type: 'input', owner: id, content },
     new AbortController().signal,
   );
   const [file] = await uploads.keep([staged]);

@@ -4,7 +4,7 @@ import WebSocket from 'ws';
 import { Frame } from '../../../src/facades/compat/workspace/routes.ts';
 import { facadeDescriptors } from '../../../src/facades/list.ts';
 import { type CallerRoute, connect, fillPath, procedureSocket, procedures, send, strayRows } from './caller-doors.ts';
-import { type Caller, callers, expected } from './caller-rights.ts';
+import { type Caller, callers, expected, members } from './caller-rights.ts';
 import { procedureRules } from './caller-rules.ts';
 import { type CallerServer, callerServer } from './caller-server.ts';
 
@@ -33,7 +33,7 @@ test('a door that admits others than its row says is reported', async () => {
     .map((door) => ({ ...door, rule: 'admin' as const }));
   const wrong = await it.mistakes(open);
   expect(wrong.map((line) => line.split(':')[0])).toEqual(
-    ['operator', 'person', 'user-other', 'user-owner', 'viewer'].map((caller) => `GET /api/v1/sessions for ${caller}`),
+    [...members, 'operator', 'person', 'user-other', 'user-owner', 'viewer'].sort().map((caller) => `GET /api/v1/sessions for ${caller}`),
   );
 });
 

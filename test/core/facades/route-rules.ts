@@ -108,6 +108,11 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /anthropic/v1/files/({id}|{id}/content)`,
   ),
   ...all(
+    'manage',
+    `PUT /api/v1/projects/({project_id}|{project_id}/agent-config|{project_id}/credentials/{credential})
+    POST /api/v1/projects/{project_id}/agent-config/apply-template/{template_id}`,
+  ),
+  ...all(
     'work',
     `GET /e2b/volumes/{volume}
     PUT /api/v1/volumes/{volume}/(file|backup)
@@ -121,8 +126,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /api/sessions/{sid}/(tasks|processes/{pid}/stop|files/content|shells|shell)
     DELETE /api/shells/{shell_id}
     GET /ws/shells/{shell_id}
-    PUT /api/v1/projects/({project_id}|{project_id}/agent-config|{project_id}/credentials/{credential})
-    POST /api/v1/projects/{project_id}/(agent-config/apply-template/{template_id}|chat-sessions)
+    POST /api/v1/projects/{project_id}/chat-sessions
     POST /api/v1/chats(|/{sid}/messages|/{sid}/workspace/files/upload-to-project)
     PUT /api/v1/chats/({sid}|{sid}/credentials/{credential})
     POST /api/v1/sandbox/{sid}/(start|reset|execute)
