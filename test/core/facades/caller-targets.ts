@@ -337,7 +337,11 @@ async function aTemplate({ id: owner, server }: Owner): Promise<Pick<Targets, 't
   return { template, build };
 }
 
-async function aWebhook({ id: owner, server, project: projectId }: Owner): Promise<Pick<Targets, 'webhook' | 'delivery'>> {
+async function aWebhook({
+  id: owner,
+  server,
+  project: projectId,
+}: Owner): Promise<Pick<Targets, 'webhook' | 'delivery'>> {
   const { webhooks } = server.core.services;
   const rest = { events: ['run.failed'], format: 'json', projectId } as const;
   const { id: webhook } = await webhooks.create({ name: 'Hook', url: 'http://localhost:1/', owner, ...rest });

@@ -33,7 +33,9 @@ test('a door that admits others than its row says is reported', async () => {
     .map((door) => ({ ...door, rule: 'admin' as const }));
   const wrong = await it.mistakes(open);
   expect(wrong.map((line) => line.split(':')[0])).toEqual(
-    [...members, 'operator', 'person', 'user-other', 'user-owner', 'viewer'].sort().map((caller) => `GET /api/v1/sessions for ${caller}`),
+    [...members, 'operator', 'person', 'user-other', 'user-owner', 'viewer']
+      .sort()
+      .map((caller) => `GET /api/v1/sessions for ${caller}`),
   );
 });
 

@@ -61,8 +61,7 @@ export async function openOwners(startup: Startup, { store, onlyOne }: OwnersDep
   const failed = (err: unknown) =>
     logger.warn({ err }, 'the members of projects could not be read from the store; trying again in 2 s');
   const follow = { everyMs: 2_000, clock, onError: failed };
-  if (store.shared)
-    stack.use(inBackground(closing, (signal) => atIntervals(() => memberships.load(), follow, signal)));
+  if (store.shared) stack.use(inBackground(closing, (signal) => atIntervals(() => memberships.load(), follow, signal)));
   const ring = joinRings(keys, signIns, memberships);
   const namesOfPeople = () =>
     (signIns?.people.list() ?? []).map(({ key, owner, name, email }) => ({ key, owner, name: name ?? email ?? key }));

@@ -139,6 +139,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
       endpoint: 'POST /v1/sessions/:id/archive',
       async run({ params }) {
         const record = await found(params);
+        await sessions.update(record.id, {});
         if (record.archived) return await view(record);
         await refuseBusy(record);
         await leaveQueue(record);
@@ -152,6 +153,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
       endpoint: 'DELETE /v1/sessions/:id',
       async run({ params }) {
         const record = await found(params);
+        await sessions.update(record.id, {});
         await refuseBusy(record);
         await leaveQueue(record);
         await sessions.delete(record.id);
