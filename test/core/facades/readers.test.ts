@@ -15,6 +15,7 @@ const signal = new AbortController().signal;
 const changes = new Set<Rule | undefined>([
   'create',
   'work',
+  'manage',
   'own-work',
   'stop',
   'signed',
