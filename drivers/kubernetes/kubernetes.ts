@@ -11,7 +11,7 @@ import { type ClaimEngine, claimEngine } from './claims/claim-engine.ts';
 import { readPlatform } from './claims/platform.ts';
 import { openTemplates } from './claims/templates.ts';
 import type { Engine } from './engine.ts';
-import { instanceLabels, ownedBy, selectAllPods } from './labels.ts';
+import { instanceLabels, ownedBy, parseExpiry, selectAllInstallations, selectAllPods } from './labels.ts';
 import type { KubernetesOptions } from './options.ts';
 import { type ContainerRequest, egressLabel, podBody, podSpec } from './pods/pod-body.ts';
 import { podEngine } from './pods/pod-engine.ts';
@@ -19,8 +19,7 @@ import { dialAddress, openPodLinks } from './pods/pod-links.ts';
 import { computePodState } from './pods/pod-state.ts';
 import { essence } from './pods/pod-table.ts';
 import { type PodWatch, watchObjects } from './pods/pod-watch.ts';
-import { openPods, podsPath } from './pods/pods.ts';
-import { reapPods } from './pods/reap.ts';
+import { metadataList, openPods, podsPath } from './pods/pods.ts';
 import { sandboxKeys } from './pods/sandbox-tokens.ts';
 import { serviceStart, serviceStates } from './pods/service-containers.ts';
 import { notStarted } from './pods/start-pod.ts';
@@ -44,6 +43,8 @@ const oneUser =
 const cleanUpMs = 40_000;
 const serviceLookMs = 1_000;
 const reapEveryMs = 60_000;
+/** A pod this long past its deadline no longer has an owner, so any installation can delete it. */
+const lateMs = 60_000;
 
 export interface KubernetesDriver extends Driver, ServiceHosting, Partial<PoolHosting> {
   /** Ends expired pods, of this installation or of all in the namespace. Resolves with their names. */
@@ -51,28 +52,17 @@ export interface KubernetesDriver extends Driver, ServiceHosting, Partial<PoolHo
 }
 
 export async function kubernetesDriver(options: KubernetesOptions): Promise<KubernetesDriver> {
-  const {
-    kubeconfig,
-    context,
-    namespace,
-    instance,
-    ids,
-    clock,
-    random,
-    reach,
-    port,
-    pods: settings,
-    maxInFlight,
-  } = options;
-  const credentials = openCredentials({ kubeconfig, context, clock });
-  const api = openApi({ credentials, clock, random, maxInFlight });
+  const { namespace, instance, ids, clock, random, reach, port, pods: settings, onTrouble, extraCa } = options;
+  const credentials = openCredentials(options);
+  const api = openApi({ ...options, credentials });
+  const watching = { api, clock, random, onTrouble };
+  const { storageClass } = settings;
   const keepsFiles = settings.workspace === 'volume';
-  const volumes = keepsFiles ? openVolumeClaims(api, namespace, instance, settings.storageClass) : undefined;
+  const volumes = keepsFiles ? openVolumeClaims({ ...watching, namespace, instance, storageClass }) : undefined;
   const keys = sandboxKeys(instance, options.keys);
-  const pods = openPods({ api, namespace, clock, watch: () => watch });
-  const { onTrouble } = options;
-  const selector = selectAllPods(instance);
-  const watch: PodWatch = watchObjects({ api, objects: pods, selector, keep: essence, clock, random, onTrouble });
+  const pods = openPods({ ...watching, namespace, instance, watch: () => watch });
+  const selector = { labelSelector: selectAllPods(instance) };
+  const watch: PodWatch = watchObjects({ ...watching, objects: pods, selector, keep: essence });
   const forward = portForwarder(credentials.config, namespace);
   const dial = ({ metadata, status }: V1Pod) =>
     reach === 'pod-ip'
@@ -110,7 +100,6 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
   }
 
   const egressOf = ({ egress }: SandboxRecipe) => (egress.kind === 'none' ? undefined : options.egressAddress);
-  const { extraCa } = options;
   function bodyFor(spec: SandboxSpec): V1Pod {
     const daemonToken = keys.daemonToken(spec.id, keys.current);
     if (!daemonToken) throw new Error('the current key is known');
@@ -121,10 +110,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
   function blueprintFor(recipe: SandboxRecipe) {
     const access = { of: 'template', publicKey: keys.publicKey } as const;
     const request: ContainerRequest = { recipe, settings, port, access, egress: egressOf(recipe), extraCa };
-    const volume = {
-      metadata: { name: 'workspace' },
-      spec: volumeSpec(recipe.limits.diskBytes, settings.storageClass),
-    };
+    const volume = { metadata: { name: 'workspace' }, spec: volumeSpec(recipe.limits.diskBytes, storageClass) };
     const labels = { ...instanceLabels(instance), ...egressLabel(request.egress) };
     const annotations = { 'corral/key': keys.current, 'corral/template': recipe.template };
     return {
@@ -146,12 +132,12 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     engineName = 'pods of this server';
     if (options.engine === 'pods') return undefined;
     const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(cleanUpMs)]);
-    const { versions, obstacle } = await readPlatform(api, namespace, signal);
+    const { versions, obstacle, seesNodes = false } = await readPlatform(api, namespace, signal);
     if (obstacle === undefined) {
       engineName = `claims of agents.x-k8s.io (${versions.join(', ')})`;
       const egressToken = (spec: SandboxSpec) => (egressOf(spec) ? keys.egressToken(spec.id) : undefined);
-      const clocks = { clock, random, onTrouble };
-      return claimEngine({ ...shared, ...clocks, api, namespace, templates, keepsFiles, blueprintFor, egressToken });
+      const own = { watching, namespace, templates, keepsFiles, seesNodes, blueprintFor, egressToken };
+      return claimEngine({ ...shared, ...own });
     }
     if (options.engine === 'agent-sandbox')
       throw new AppError('driver_unavailable', `Sandboxes cannot be claims of agents.x-k8s.io. ${obstacle}`);
@@ -182,18 +168,20 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     ends.release(id, new AppError('sandbox_lost', 'The sandbox was removed.'));
   }
 
-  const reap = (signal: AbortSignal, whose?: 'all') =>
-    reapPods({ pods, instance: whose === 'all' ? undefined : instance, now: clock.now() }, signal);
-  async function sweep(signal: AbortSignal): Promise<void> {
-    const claims = await detecting;
-    if (claims) await templates.sweep(await claims.poolsInUse(signal), signal);
+  async function reap(signal: AbortSignal, whose?: 'all'): Promise<string[]> {
+    const others = { selector: { labelSelector: selectAllInstallations }, accept: metadataList };
+    const all = whose === 'all' ? (await pods.list(others, signal)).items : await watch.list(signal);
+    const late = all.filter(({ metadata }) => parseExpiry(metadata) + lateMs < clock.now()); // one without a deadline is kept
+    await Promise.all(late.map((pod) => pods.remove(pod, signal)));
+    return late.map(({ metadata }) => metadata?.name ?? '');
   }
   let reaping: Promise<unknown> = Promise.resolve();
   const reapLater = () =>
     clock.setTimeout(() => {
       if (closing.signal.aborted) return;
       const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(cleanUpMs)]);
-      reaping = Promise.all([reap(signal), sweep(signal)]).catch(() => {}); // the next round retries
+      const sweep = async () => await (await detecting)?.sweep(signal);
+      reaping = Promise.all([reap(signal), sweep()]).catch(() => {}); // the next round retries
       timer = reapLater();
     }, reapEveryMs);
   let timer = reapLater();
@@ -304,6 +292,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
       await work[Symbol.asyncDispose]();
       await reaping;
       await (await detecting?.catch(() => undefined))?.[Symbol.asyncDispose]();
+      await ownPods[Symbol.asyncDispose]();
       ends[Symbol.dispose]();
       await watch[Symbol.asyncDispose]();
       credentials[Symbol.dispose]();

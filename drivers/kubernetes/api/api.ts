@@ -74,6 +74,7 @@ export function openApi({ credentials, clock, random, maxInFlight }: Options): K
       [response] = (await once(outgoing, 'response')) as [IncomingMessage];
       outgoing.on('error', () => {}); // the response's own error reports it
     } catch (cause) {
+      throwIfFired(signal);
       throw unansweredError(cause);
     }
     const status = response.statusCode ?? 500;
@@ -125,14 +126,7 @@ export function openApi({ credentials, clock, random, maxInFlight }: Options): K
         throw error;
       }
     },
-    async stream(request, signal) {
-      try {
-        return await send(request, signal);
-      } catch (error) {
-        throwIfFired(signal);
-        throw error;
-      }
-    },
+    stream: send,
   };
 }
 

@@ -5,19 +5,24 @@ import { statusOf } from './status.ts';
 export interface KubeObject {
   readonly metadata?: V1ObjectMeta;
 }
+export const uidOf = ({ metadata }: KubeObject): string => metadata?.uid ?? '';
 
 interface Page<T> {
   readonly items: readonly T[];
   readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
 }
+export interface Selector {
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+}
 interface ListQuery<T> extends Pick<ApiRequest, 'accept' | 'tries'> {
-  readonly selector: string;
+  readonly selector: Selector;
   /** Applied to each page, so that at most one full page is in memory. */
   readonly keep?: (object: T) => T;
 }
 
 /** A pod is about 12 KiB of JSON: a single answer for thousands of them would exceed the size limit. */
-const pageSize = 500;
+const pageSize = '500';
 
 /** The objects of one kind in one namespace. `what` names them in errors. */
 export function openCollection<T extends KubeObject>(api: KubeApi, path: string, what: string) {
@@ -27,14 +32,13 @@ export function openCollection<T extends KubeObject>(api: KubeApi, path: string,
     what,
     get: (name: string, signal: AbortSignal) =>
       api.askFor<T>({ method: 'GET', path: at(name), what: `get ${what}` }, signal),
-    /** Undefined: the name is taken. */
+    /** Undefined: the name is taken. A request that was sent finishes, so that the caller can remove the object. */
     async create(body: unknown, signal: AbortSignal): Promise<T | undefined> {
-      try {
-        return await api.ask<T>({ method: 'POST', path, body, what: `create ${what}` }, signal);
-      } catch (error) {
+      const request = { method: 'POST', path, body, what: `create ${what}` } as const;
+      return await finishOnceSent((begun) => api.ask<T>(request, begun), signal).catch((error) => {
         if (statusOf(error) === 409) return undefined;
         throw error;
-      }
+      });
     },
     /** Undefined: there is no such object. */
     patch: (name: string, body: unknown, signal: AbortSignal) =>
@@ -52,16 +56,32 @@ export function openCollection<T extends KubeObject>(api: KubeApi, path: string,
     /** All objects at one version of the cluster, read in pages. */
     async list({ selector, keep = (object) => object, ...how }: ListQuery<T>, signal: AbortSignal) {
       const items: T[] = [];
-      const query = `${path}?labelSelector=${encodeURIComponent(selector)}&limit=${pageSize}`;
-      for (let next = ''; ; ) {
-        const from = next === '' ? '' : `&continue=${encodeURIComponent(next)}`;
-        const request = { ...how, method: 'GET', path: query + from, what: `list ${what}` } as const;
+      for (let next: string | undefined; ; ) {
+        const query = new URLSearchParams({ ...selector, limit: pageSize, ...(next && { continue: next }) });
+        const request = { ...how, method: 'GET', path: `${path}?${query}`, what: `list ${what}` } as const;
         const page = await api.ask<Page<T>>(request, signal);
         for (const object of page.items) items.push(keep(object));
-        next = page.metadata?.continue ?? '';
-        if (next === '') return { items, version: page.metadata?.resourceVersion ?? '' };
+        next = page.metadata?.continue;
+        if (!next) return { items, version: page.metadata?.resourceVersion ?? '' };
       }
     },
   };
 }
 export type Collection<T extends KubeObject> = ReturnType<typeof openCollection<T>>;
+
+const patienceMs = 5_000;
+
+/**
+ * An abandoned create request could create an object that nobody tracks, so it may finish. Between attempts, of which an
+ * unavailable API server causes many, the call rejects as soon as the signal fires.
+ */
+async function finishOnceSent<Made>(make: (signal: AbortSignal) => Promise<Made>, signal: AbortSignal): Promise<Made> {
+  const stop = new AbortController();
+  const giveUp = () => setTimeout(() => stop.abort(signal.reason), patienceMs).unref();
+  signal.addEventListener('abort', giveUp, { once: true });
+  try {
+    return await make(signal.aborted ? signal : stop.signal);
+  } finally {
+    signal.removeEventListener('abort', giveUp);
+  }
+}

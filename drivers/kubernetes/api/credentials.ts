@@ -69,8 +69,8 @@ export function openCredentials({ kubeconfig, context, clock }: CredentialOption
 }
 
 interface CredentialOptions {
-  readonly kubeconfig: string | undefined;
-  readonly context: string | undefined;
+  readonly kubeconfig?: string | undefined;
+  readonly context?: string | undefined;
   readonly clock: Clock;
 }
 

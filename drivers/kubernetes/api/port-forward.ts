@@ -91,11 +91,4 @@ class ForwardedPort extends Duplex {
     this.#channel?.terminate();
     done(error);
   }
-
-  // node:http calls these on every socket. A WebSocket has no such options.
-  setNoDelay = () => this;
-  setKeepAlive = () => this;
-  setTimeout = () => this;
-  ref = () => this;
-  unref = () => this;
 }

@@ -1,4 +1,4 @@
-import { AppError } from '../../../src/core/errors/errors.ts';
+import { AppError, type ErrorCode } from '../../../src/core/errors/errors.ts';
 
 /** The API server's refusal, with the delay from its headers. */
 export interface Refusal {
@@ -20,43 +20,27 @@ export const statusOf = (thrown: unknown): number | undefined => findRefusal(thr
 
 /** Translates a non-2xx answer for callers that start sandboxes. */
 export function refusedError(what: string, cause: Refusal): AppError {
-  const { status, message, retryAfterMs } = cause;
-  const options = { cause, ...(retryAfterMs !== undefined && { retryAfterMs }) };
-  const quota = /exceeded quota: ([^,]+), requested: (.+)/.exec(message);
-  if (status === 403 && quota) {
-    return new AppError(
-      'quota',
-      `The namespace's quota is used up (${quota[0]}). End sandboxes, or raise it.`,
-      options,
-    );
-  }
-  if (
-    status === 403 &&
-    /violates PodSecurity|admission webhook|is forbidden: (minimum|maximum|failed quota)/.test(message)
-  ) {
-    return new AppError('sandbox_unavailable', `The cluster rejected the sandbox: ${message}`, options);
-  }
-  if (status === 401) {
-    return new AppError(
-      'driver_unavailable',
-      'The Kubernetes API does not accept the credentials of this server.',
-      options,
-    );
-  }
-  if (status === 403) {
-    return new AppError(
-      'driver_unavailable',
-      `The Kubernetes API does not allow this server to ${what}: ${message}`,
-      options,
-    );
-  }
-  if (status === 404 && /^namespaces /.test(message)) {
-    return new AppError('driver_unavailable', `The namespace of the sandboxes is missing: ${message}`, options);
-  }
-  if (status === 429 || status >= 500) {
-    return new AppError('driver_unavailable', `The Kubernetes API cannot ${what} now (${status}).`, options);
-  }
-  return new AppError('sandbox_unavailable', `The Kubernetes API refused to ${what}: ${message}`, options);
+  const { retryAfterMs } = cause;
+  const [code, text] = explain(what, cause);
+  return new AppError(code, text, { cause, ...(retryAfterMs !== undefined && { retryAfterMs }) });
+}
+
+const rejected = /violates PodSecurity|admission webhook|is forbidden: (minimum|maximum|failed quota)/;
+
+function explain(what: string, { status, message }: Refusal): readonly [ErrorCode, string] {
+  const [quota] = (status === 403 && /exceeded quota: ([^,]+), requested: (.+)/.exec(message)) || [];
+  if (quota) return ['quota', `The namespace's quota is used up (${quota}). End sandboxes, or raise it.`];
+  if (status === 403 && rejected.test(message))
+    return ['sandbox_unavailable', `The cluster rejected the sandbox: ${message}`];
+  if (status === 401)
+    return ['driver_unavailable', 'The Kubernetes API does not accept the credentials of this server.'];
+  if (status === 403)
+    return ['driver_unavailable', `The Kubernetes API does not allow this server to ${what}: ${message}`];
+  if (status === 404 && /^namespaces /.test(message))
+    return ['driver_unavailable', `The namespace of the sandboxes is missing: ${message}`];
+  if (status === 429 || status >= 500)
+    return ['driver_unavailable', `The Kubernetes API cannot ${what} now (${status}).`];
+  return ['sandbox_unavailable', `The Kubernetes API refused to ${what}: ${message}`];
 }
 
 export function unansweredError(cause: unknown): AppError {

@@ -1,22 +1,17 @@
-import type { V1Condition, V1ObjectMeta, V1Pod } from '@kubernetes/client-node';
-import { pause, raceAbort } from '../../../src/core/concurrency/cancel.ts';
-import type { Clock } from '../../../src/core/contracts/clock.ts';
+import type { V1Condition, V1Node, V1ObjectMeta, V1Pod } from '@kubernetes/client-node';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import type { Secret } from '../../../src/core/text/secret.ts';
 import type { SandboxInfo, SandboxSpec } from '../../driver.ts';
-import type { KubeApi } from '../api/api.ts';
-import { openCollection } from '../api/collection.ts';
-import { finishOnceSent } from '../api/finish-once-sent.ts';
+import { openCollection, uidOf } from '../api/collection.ts';
 import { refusedError } from '../api/status.ts';
 import type { Engine } from '../engine.ts';
 import { instanceOf, metaFor, ownedBy, parseSandboxInfo } from '../labels.ts';
 import { egressFile } from '../pods/pod-body.ts';
 import { computePodState } from '../pods/pod-state.ts';
-import { uidOf } from '../pods/pod-table.ts';
-import { type ObjectWatch, type PodWatch, watchObjects } from '../pods/pod-watch.ts';
+import { type PodWatch, removeObject, untilSeen, type WatchOptions, watchObjects } from '../pods/pod-watch.ts';
 import type { Pods } from '../pods/pods.ts';
-import { untilRunning } from '../pods/start-pod.ts';
+import { checkOwner, untilRunning } from '../pods/start-pod.ts';
 import { execIn } from '../pods/wait-for-daemon.ts';
 import { claimPath, group, sandboxPath } from './platform.ts';
 import type { Blueprint, Templates } from './templates.ts';
@@ -28,18 +23,17 @@ interface Claim {
 }
 
 interface Options {
-  readonly api: KubeApi;
+  readonly watching: WatchOptions;
   readonly namespace: string;
   readonly instance: string;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly onTrouble: ((error: AppError) => void) | undefined;
   readonly pods: Pods;
   readonly watch: PodWatch;
   readonly templates: Templates;
   readonly pendingMs: number;
   /** Whether a stopped sandbox keeps its files. */
   readonly keepsFiles: boolean;
+  /** Whether this server can read the cluster's nodes. */
+  readonly seesNodes: boolean;
   nameOf(id: SandboxId): string;
   blueprintFor(spec: SandboxSpec): Blueprint;
   /** Undefined: this sandbox has no network access. */
@@ -47,8 +41,8 @@ interface Options {
 }
 
 export interface ClaimEngine extends Engine {
-  /** The names of the pools that claims name. */
-  poolsInUse(signal: AbortSignal): Promise<Set<string>>;
+  /** Ends pools that no claim names, and members of pools on nodes that are about to be drained. */
+  sweep(signal: AbortSignal): Promise<void>;
 }
 
 /**
@@ -57,8 +51,12 @@ export interface ClaimEngine extends Engine {
  */
 const podNote = 'corral/pod';
 const commandMs = 10_000;
+const sweepMs = 40_000;
 /** How often a start may find that its pod ended before it was used. */
 const maxTries = 3;
+/** The controller can take a moment to see a new pool. */
+const poolLagMs = 5_000;
+const burstRetryMs = 5_000;
 const removed = () => new AppError('sandbox_unavailable', 'The claim of the sandbox was deleted before it started.');
 
 /**
@@ -66,25 +64,32 @@ const removed = () => new AppError('sandbox_unavailable', 'The claim of the sand
  * and the controller gives each warm sandbox to one claim.
  */
 export function claimEngine(options: Options): ClaimEngine {
-  const { api, namespace, instance, clock, pods, watch, templates, keepsFiles, nameOf, blueprintFor } = options;
+  const { watching, namespace, instance, pods, watch, templates, keepsFiles, nameOf, blueprintFor } = options;
+  const { api, clock } = watching;
   const claims = openCollection<Claim>(api, claimPath(namespace, 'sandboxclaims'), 'sandbox claims');
   const sandboxes = openCollection(api, sandboxPath(namespace), 'sandboxes');
-  const { random, onTrouble } = options;
-  const keep = ({ metadata: { managedFields: _, ...metadata } = {}, spec, status }: Claim): Claim => ({
-    metadata,
-    spec: { warmPoolRef: spec?.warmPoolRef ?? { name: '' } },
-    ...(status && { status }),
-  });
-  const selector = ownedBy(instance);
-  const claimWatch: ObjectWatch<Claim> = watchObjects<Claim>({
-    api,
+  const claimWatch = watchObjects<Claim>({
+    ...watching,
     objects: claims,
-    selector,
-    keep,
-    clock,
-    random,
-    onTrouble,
+    selector: { labelSelector: ownedBy(instance) },
+    keep: ({ metadata: { managedFields: _, ...metadata } = {}, spec, status }) => ({
+      metadata,
+      spec: { warmPoolRef: spec?.warmPoolRef ?? { name: '' } },
+      ...(status && { status }),
+    }),
   });
+  const closing = new AbortController();
+  const cordoned = watchObjects<V1Node>({
+    ...watching,
+    objects: openCollection(api, '/api/v1/nodes', 'nodes'),
+    selector: { fieldSelector: 'spec.unschedulable=true' },
+    keep: ({ metadata: { name, uid, resourceVersion } = {} }) =>
+      ({ metadata: { name, uid, resourceVersion } }) as V1Node,
+    onChange: () => void leaveCordoned(AbortSignal.any([closing.signal, AbortSignal.timeout(sweepMs)])).catch(() => {}),
+  });
+  if (options.seesNodes) cordoned.list(closing.signal).catch(() => {}); // the next sweep tries again
+  /** The names of claims that this server starts now. */
+  const starting = new Set<string>();
 
   const bodyFor = (spec: SandboxSpec, pool: string) => ({
     apiVersion: `${group}/v1beta1`,
@@ -100,73 +105,84 @@ export function claimEngine(options: Options): ClaimEngine {
   const podOf = async ({ status }: Claim, signal: AbortSignal) =>
     status?.sandbox?.name ? await pods.get(status.sandbox.name, signal) : undefined;
 
-  async function gone(claim: Claim, signal: AbortSignal): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    using _following = claimWatch.follow(claim, (now) => now ?? resolve());
-    for (;;) {
-      const looked = new AbortController();
-      const poll = pause(2_000, AbortSignal.any([signal, looked.signal]), clock).catch(() => {});
-      await raceAbort(Promise.race([promise.then(() => 'gone'), poll]), signal).finally(() => looked.abort());
-      const left = await claims.get(claim.metadata?.name ?? '', signal);
-      if (left?.metadata?.uid !== claim.metadata?.uid) return;
-    }
+  async function patch(claim: Claim, body: object, signal: AbortSignal): Promise<Claim | undefined> {
+    const written = await claims.patch(claim.metadata?.name ?? '', body, signal);
+    if (written) claimWatch.seen(written);
+    return written;
   }
 
   /** Deletes the claim with its sandbox, pod and volume. Resolves once they are gone. */
   async function end(claim: Claim, signal: AbortSignal): Promise<void> {
-    await claims.remove(claim, { propagationPolicy: 'Foreground' }, signal);
+    const how = { objects: claims, options: { propagationPolicy: 'Foreground' }, watch: claimWatch, clock } as const;
+    const removal = removeObject(claim, how, signal);
+    removal.catch(() => {}); // awaited below
     const pod = await podOf(claim, signal);
     if (pod) await pods.remove(pod, signal);
-    await gone(claim, signal);
+    await removal;
   }
 
-  /** Waits until the claim has a pod other than `old`. */
-  async function untilPod(claim: Claim, old: string | undefined, signal: AbortSignal): Promise<V1Pod> {
-    let latest: Claim | undefined = claim;
-    let changed = Promise.withResolvers<void>();
-    using _following = claimWatch.follow(claim, (now) => {
-      latest = now;
-      changed.resolve();
-    });
-    const until = clock.now() + options.pendingMs;
-    for (let ms = 100; ; ms = Math.min(ms * 2, 2_000)) {
+  /** Waits until the claim has a pod other than `old`. `again`: its pool is gone. */
+  async function untilPod(claim: Claim, old: string | undefined, signal: AbortSignal): Promise<V1Pod | 'again'> {
+    const since = clock.now();
+    async function look(latest: Claim | undefined) {
       if (!latest || latest.metadata?.deletionTimestamp) throw removed();
       const pod = await podOf(latest, signal);
       if (pod && uidOf(pod) !== old) return pod;
       const trouble = troubleOf(latest);
-      if (trouble && (trouble.isFinal || clock.now() > until)) throw trouble.error;
-      if (clock.now() > until) throw new AppError('sandbox_unavailable', silent);
-      const waiting = new AbortController();
-      const poll = pause(ms, AbortSignal.any([signal, waiting.signal]), clock).catch(() => {});
-      await raceAbort(Promise.race([changed.promise, poll]), signal).finally(() => waiting.abort());
-      changed = Promise.withResolvers();
+      if (trouble?.isWithoutPool && clock.now() > since + poolLagMs) return 'again';
+      const isLate = clock.now() > since + options.pendingMs;
+      if (trouble && (trouble.isFinal || isLate)) throw trouble.error;
+      if (isLate) throw new AppError('sandbox_unavailable', silent);
+      return undefined;
     }
+    return await untilSeen(claim, { watch: claimWatch, clock, everyMs: 100 }, look, signal);
   }
 
-  /** Starts the kept sandbox with today's pod template. */
-  async function wake(claim: Claim, spec: SandboxSpec, pod: V1Pod | undefined, signal: AbortSignal): Promise<void> {
+  /** Starts the kept sandbox with the current template, wherever the pool of its first start is. */
+  async function wake(claim: Claim, spec: SandboxSpec, pool: string, signal: AbortSignal): Promise<void> {
+    // The controller copies labels and annotations from the pool's template, so the pool must match.
+    if (claim.spec?.warmPoolRef?.name !== pool) await patch(claim, { spec: { warmPoolRef: { name: pool } } }, signal);
     const { podTemplate } = blueprintFor(spec);
     const body = { spec: { operatingMode: 'Running', podTemplate } };
     await sandboxes.patch(claim.status?.sandbox?.name ?? '', body, signal);
-    if (pod) await pods.remove(pod, signal);
   }
 
   async function suspend(claim: Claim, signal: AbortSignal): Promise<void> {
     await sandboxes.patch(claim.status?.sandbox?.name ?? '', { spec: { operatingMode: 'Suspended' } }, signal);
-    const metadata = { annotations: { [podNote]: 'none' } };
-    await claims.patch(claim.metadata?.name ?? '', { metadata }, signal);
+    await patch(claim, { metadata: { annotations: { [podNote]: 'none' } } }, signal);
     const pod = await podOf(claim, signal);
     if (pod) await pods.remove(pod, signal);
   }
 
-  function checkOwner(claim: Claim, spec: SandboxSpec): void {
-    const info = parseSandboxInfo(claim.metadata, 'ready');
-    if (instanceOf(claim.metadata) !== instance || info?.sessionId !== spec.sessionId) {
-      const advice = 'Remove it, or give this installation another name.';
-      throw new AppError('sandbox_unavailable', `Another program's claim has the name ${nameOf(spec.id)}. ${advice}`);
-    }
-    if (info.epoch > spec.epoch)
-      throw new AppError('fenced', 'Another server has taken over this session and its sandbox.');
+  /** The members of pools that no claim has, as far as the watches know. */
+  function members(): V1Pod[] {
+    const all = claimWatch.known();
+    const taken = new Set(all?.flatMap(({ metadata, status }) => [metadata?.name, status?.sandbox?.name]));
+    const isFree = ({ metadata }: V1Pod) => !taken.has(metadata?.name) && !parseSandboxInfo(metadata, 'ready');
+    return all ? (watch.known()?.filter(isFree) ?? []) : [];
+  }
+  const isCordoned = ({ spec }: V1Pod) => cordoned.known()?.some(({ metadata }) => metadata?.name === spec?.nodeName);
+  /** The controller replaces the pods of these members, on other nodes. */
+  async function leaveCordoned(signal: AbortSignal): Promise<void> {
+    await Promise.all(
+      members()
+        .filter(isCordoned)
+        .map((pod) => pods.remove(pod, signal)),
+    );
+  }
+
+  /** A burst starts as many pods as the pool has members; the others try again once it is refilled. */
+  function checkBurst(name: string, pool: string): void {
+    const size = templates.sizeOf(pool);
+    const known = claimWatch.known();
+    if (size === 0 || !known) return;
+    const podNames = new Map(known.map(({ metadata, status }) => [metadata?.name, status?.sandbox?.name]));
+    const waiting = [...starting].filter((other) => other !== name && (podNames.get(other) ?? other) === other).length;
+    const isReady = (pod: V1Pod) =>
+      pod.metadata?.name?.startsWith(`${pool}-`) && computePodState(pod).kind === 'running';
+    if (podNames.has(name) || waiting < size + members().filter(isReady).length) return;
+    const message = `The pool of ready sandboxes is empty, and ${waiting} sandboxes are starting. Try again in a moment.`;
+    throw new AppError('sandbox_capacity', message, { retryAfterMs: burstRetryMs });
   }
 
   return {
@@ -176,49 +192,59 @@ export function claimEngine(options: Options): ClaimEngine {
       let did: 'made' | 'woken' | 'adopted' = 'adopted';
 
       async function attempt(pool: string, signal: AbortSignal): Promise<V1Pod | 'again'> {
-        const made = await finishOnceSent((begun) => claims.create(bodyFor(spec, pool), begun), signal);
+        const made = await claims.create(bodyFor(spec, pool), signal);
         claim = made ?? (await claims.get(name, signal));
         if (!claim) return 'again';
         if (claim.metadata?.deletionTimestamp) {
-          await gone(claim, signal);
+          await end(claim, signal);
           return 'again';
         }
         if (made) did = 'made';
-        else checkOwner(claim, spec);
+        else checkOwner('claim', claim, spec, instance);
         const old = made ? undefined : await podOf(claim, signal);
         const isOver = old ? computePodState(old).kind === 'over' : noteOf(claim) !== undefined;
-        if (!made && isOver) {
-          if (!keepsFiles || !claim.status?.sandbox?.name) {
-            await end(claim, signal);
-            return 'again';
-          }
+        if (old && !isOver) return old;
+        if (!made && isOver && keepsFiles && claim.status?.sandbox?.name) {
           did = 'woken';
-          await wake(claim, spec, old, signal);
-        } else if (old) return old;
-        const pod = await untilPod(claim, old && uidOf(old), signal);
-        if (computePodState(pod).kind !== 'over' || did === 'woken') return pod;
-        // The claim was ready, but its sandbox had just ended, for example with its node.
+          await wake(claim, spec, pool, signal);
+          if (old) await pods.remove(old, signal);
+        }
+        const isUseless = !made && isOver && did !== 'woken';
+        const pod = isUseless ? 'again' : await untilPod(claim, old && uidOf(old), signal);
+        if (pod === 'again') templates.forget(pool);
+        if (did === 'woken') return pod;
+        // The claim was ready, but its sandbox had just ended, for example with its node, or is about to.
+        if (pod !== 'again' && computePodState(pod).kind !== 'over' && !(made && isCordoned(pod))) return pod;
         await end(claim, signal);
         return 'again';
       }
 
+      async function claimPod(signal: AbortSignal): Promise<V1Pod> {
+        for (let tries = 0; tries < maxTries; tries += 1) {
+          const pool = await templates.ensure(spec, signal);
+          if (tries === 0) checkBurst(name, pool);
+          const pod = await attempt(pool, signal);
+          if (pod !== 'again') return pod;
+        }
+        throw removed();
+      }
+
       return {
         async run(news, signal) {
-          const pool = await templates.ensure(spec, signal);
           news({ phase: 'starting', detail: `Claiming a sandbox of ${spec.image}` });
-          let pod: V1Pod | 'again' = 'again';
-          for (let tries = 0; pod === 'again' && tries < maxTries; tries += 1) pod = await attempt(pool, signal);
-          if (pod === 'again') throw removed();
-          if (did === 'made') {
-            const fromPool = pod.metadata?.name !== name;
-            news({
-              phase: 'starting',
-              detail: fromPool ? 'Taking a ready sandbox from the pool' : `Starting a pod of ${spec.image}`,
-              fromPool,
-            });
+          starting.add(name);
+          try {
+            const pod = await claimPod(signal);
+            if (did === 'made') {
+              const fromPool = pod.metadata?.name !== name;
+              const detail = fromPool ? 'Taking a ready sandbox from the pool' : `Starting a pod of ${spec.image}`;
+              news({ phase: 'starting', detail, fromPool });
+            }
+            const stuck = (detail: string) => news({ phase: 'starting', detail });
+            return await untilRunning(watch, pod, { patienceMs: options.pendingMs, stuck }, signal);
+          } finally {
+            starting.delete(name);
           }
-          const stuck = (detail: string) => news({ phase: 'starting', detail });
-          return await untilRunning(watch, pod, { patienceMs: options.pendingMs, stuck }, signal);
         },
         async finish(link, pod, signal) {
           if (!claim) throw new Error('it has run');
@@ -231,9 +257,8 @@ export function claimEngine(options: Options): ClaimEngine {
             }
             const { labels, annotations } = metaFor(spec, instance, { [podNote]: uidOf(pod) });
             const metadata = did === 'adopted' ? { annotations: { [podNote]: uidOf(pod) } } : { labels, annotations };
-            const written = await claims.patch(name, { metadata }, signal);
-            if (!written) throw removed();
-            claim = written;
+            claim = await patch(claim, { metadata }, signal);
+            if (!claim) throw removed();
           }
           const info = parseSandboxInfo(claim.metadata, 'ready');
           if (!info) throw new AppError('sandbox_unavailable', "The labels of the sandbox's claim were changed.");
@@ -274,10 +299,17 @@ export function claimEngine(options: Options): ClaimEngine {
       else await end(claim, signal);
     },
 
-    poolsInUse: async (signal) =>
-      new Set((await claimWatch.list(signal)).map(({ spec }) => spec?.warmPoolRef?.name ?? '')),
+    async sweep(signal) {
+      const inUse = (await claimWatch.list(signal)).map(({ spec }) => spec?.warmPoolRef?.name ?? '');
+      await templates.sweep(new Set(inUse), signal);
+      if (options.seesNodes) await cordoned.list(signal);
+      await leaveCordoned(signal);
+    },
 
-    [Symbol.asyncDispose]: () => claimWatch[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      closing.abort();
+      await Promise.all([claimWatch[Symbol.asyncDispose](), cordoned[Symbol.asyncDispose]()]);
+    },
   };
 }
 
@@ -302,7 +334,7 @@ function phaseOf(claim: Claim, pod: V1Pod | undefined): SandboxInfo['phase'] {
 }
 
 /** The controller's report about a claim without a pod. `isFinal`: time does not help. */
-function troubleOf({ status }: Claim): { readonly error: AppError; readonly isFinal: boolean } | undefined {
+function troubleOf({ status }: Claim) {
   const ready = status?.conditions?.find(({ type }) => type === 'Ready');
   if (!ready || ready.status === 'True') return undefined;
   const { reason = '', message = '' } = ready;
@@ -312,7 +344,8 @@ function troubleOf({ status }: Claim): { readonly error: AppError; readonly isFi
   const error = isRefused
     ? refusedError('create pods', cause)
     : new AppError('sandbox_unavailable', `The cluster gives the sandbox no pod (${text}).`);
-  return { error, isFinal: isRefused || /^(InvalidMetadata|VolumeClaimTemplatesError)$/.test(reason) };
+  const isFinal = isRefused || /^(InvalidMetadata|VolumeClaimTemplatesError)$/.test(reason);
+  return { error, isFinal, isWithoutPool: /^(WarmPool|Template)NotFound$/.test(reason) };
 }
 
 /** Writes the line that the sandbox's forwarder sends first. */

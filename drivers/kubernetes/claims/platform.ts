@@ -21,6 +21,8 @@ export interface Platform {
   readonly versions: readonly string[];
   /** Why sandboxes cannot be claims, as a sentence. Undefined: they can. */
   readonly obstacle: string | undefined;
+  /** Whether this server can list and watch nodes. */
+  readonly seesNodes?: boolean;
 }
 
 interface Rule {
@@ -51,12 +53,13 @@ export async function readPlatform(api: KubeApi, namespace: string, signal: Abor
     signal,
   );
   const { incomplete = false, resourceRules = [] } = review.status ?? {};
-  const missing = needed.flatMap(([apiGroup, resource, verbs]) =>
+  const lacking = ([apiGroup, resource, verbs]: (typeof needed)[number]) =>
     verbs
       .filter((verb) => !isGranted(resourceRules, { apiGroup, resource, verb }))
-      .map((verb) => `${verb} ${resource}`),
-  );
-  if (incomplete || missing.length === 0) return { versions, obstacle: undefined };
+      .map((verb) => `${verb} ${resource}`);
+  const missing = needed.flatMap(lacking);
+  const seesNodes = lacking(['', 'nodes', ['list', 'watch']]).length === 0;
+  if (incomplete || missing.length === 0) return { versions, obstacle: undefined, seesNodes };
   return { versions, obstacle: `This server lacks rights in the namespace ${namespace}: ${missing.join(', ')}.` };
 }
 

@@ -28,8 +28,10 @@ interface Options {
 export interface Templates {
   /** Creates both if they do not exist. Resolves with their common name. */
   ensure(recipe: SandboxRecipe, signal: AbortSignal): Promise<string>;
-  /** The next `ensure` asks the cluster again. */
-  forget(): void;
+  /** The next `ensure` asks the cluster again, in case somebody deleted them. */
+  forget(name: string): void;
+  /** How many sandboxes this server keeps ready under that name. */
+  sizeOf(name: string): number;
   /** Keeps `count` sandboxes of the recipe ready, and none of pools that this or an earlier server set. */
   keepReady(recipe: SandboxRecipe, want: { count: number; epoch: number }, signal: AbortSignal): Promise<void>;
   /** Deletes empty pools, and their templates, that no claim names. */
@@ -48,6 +50,7 @@ export function openTemplates({ api, namespace, instance, clock, blueprintFor }:
   const templates = openCollection(api, claimPath(namespace, 'sandboxtemplates'), 'sandbox templates');
   const pools = openCollection<Pool>(api, claimPath(namespace, 'sandboxwarmpools'), 'sandbox warm pools');
   const known = new Set<string>();
+  let own = { name: '', count: 0 };
 
   async function ensure(recipe: SandboxRecipe, signal: AbortSignal): Promise<string> {
     const spec = { ...blueprintFor(recipe), networkPolicyManagement: 'Unmanaged' };
@@ -62,14 +65,17 @@ export function openTemplates({ api, namespace, instance, clock, blueprintFor }:
     return name;
   }
 
-  const all = async (signal: AbortSignal) => (await pools.list({ selector: selectAllPods(instance) }, signal)).items;
+  const all = async (signal: AbortSignal) =>
+    (await pools.list({ selector: { labelSelector: selectAllPods(instance) } }, signal)).items;
   const epochOf = ({ metadata }: Pool) => Number(metadata?.annotations?.[epochNote] ?? 0);
 
   return {
     ensure,
-    forget: () => known.clear(),
+    forget: (name) => void known.delete(name),
+    sizeOf: (name) => (own.name === name ? own.count : 0),
     async keepReady(recipe, { count, epoch }, signal) {
       const name = await ensure(recipe, signal);
+      own = { name, count };
       for (const pool of await all(signal)) {
         const isOwn = pool.metadata?.name === name;
         const replicas = isOwn ? count : 0;

@@ -3,12 +3,12 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import type { SandboxInfo, SandboxSpec } from '../../driver.ts';
 import type { Engine } from '../engine.ts';
-import { ownedBy, parseSandboxInfo } from '../labels.ts';
+import { parseSandboxInfo } from '../labels.ts';
 import { computePodState } from './pod-state.ts';
 import type { PodWatch } from './pod-watch.ts';
 import { isOurs, type Pods } from './pods.ts';
 import type { SandboxKeys } from './sandbox-tokens.ts';
-import { type CreatedPod, startPod, untilRunning } from './start-pod.ts';
+import { startPod, untilRunning } from './start-pod.ts';
 import type { VolumeClaims } from './volume-claims.ts';
 
 interface Options {
@@ -40,13 +40,12 @@ export function podEngine({ instance, pods, watch, keys, volumes, pendingMs, nam
     begin(spec) {
       const { id } = spec;
       const body = bodyFor(spec);
-      const created: CreatedPod = { pod: undefined };
       let volume: 'kept' | 'made' | undefined;
       return {
         async run(news, signal) {
           volume = await volumes?.ensure(nameOf(id), spec, signal);
           news({ phase: 'starting', detail: `Starting a pod of ${spec.image}` });
-          const placed = await startPod({ pods, keys, instance, body, created }, spec, signal);
+          const placed = await startPod({ pods, keys, instance, body }, spec, signal);
           const stuck = (detail: string) => news({ phase: 'starting', detail });
           return await untilRunning(watch, placed, { patienceMs: pendingMs, stuck }, signal);
         },
@@ -67,13 +66,13 @@ export function podEngine({ instance, pods, watch, keys, volumes, pendingMs, nam
     holds: async (id, signal) => (await (volumes ? volumes.get(nameOf(id), signal) : find(id, signal))) !== undefined,
     async list(live, signal) {
       const infos = live.flatMap((pod) => parseSandboxInfo(pod.metadata, phaseOf(pod)) ?? []);
-      const kept = (await volumes?.list({ selector: ownedBy(instance) }, signal))?.items ?? [];
+      const kept = (await volumes?.list(signal)) ?? [];
       const taken = new Set(infos.map(({ id }) => id));
       const stopped = kept.flatMap(({ metadata }) => parseSandboxInfo(metadata, 'stopped') ?? []);
       return [...infos, ...stopped.filter(({ id }) => !taken.has(id))];
     },
     clear,
-    async [Symbol.asyncDispose]() {},
+    [Symbol.asyncDispose]: async () => await volumes?.[Symbol.asyncDispose](),
   };
 }
 

@@ -6,11 +6,11 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import type { SandboxLink } from '../../driver.ts';
 import { openLinkEnd } from '../../shared/link/link-end.ts';
+import { uidOf } from '../api/collection.ts';
 import { parseSandboxInfo } from '../labels.ts';
 import type { Dial } from './dialling-agent.ts';
 import { DiallingAgent } from './dialling-agent.ts';
 import { computePodState } from './pod-state.ts';
-import { uidOf } from './pod-table.ts';
 import type { PodWatch } from './pod-watch.ts';
 import type { SandboxKeys } from './sandbox-tokens.ts';
 

@@ -1,121 +1,116 @@
 import type { IncomingMessage } from 'node:http';
 import type { V1Pod } from '@kubernetes/client-node';
-import { pause } from '../../../src/core/concurrency/cancel.ts';
+import { deadlineSignal, pause, throwIfFired } from '../../../src/core/concurrency/cancel.ts';
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { AppError, toAppError } from '../../../src/core/errors/errors.ts';
 import type { KubeApi } from '../api/api.ts';
-import type { Collection, KubeObject } from '../api/collection.ts';
+import { type Collection, type KubeObject, type Selector, uidOf } from '../api/collection.ts';
 import { statusOf } from '../api/status.ts';
-import { PodTable, uidOf } from './pod-table.ts';
+import { PodTable } from './pod-table.ts';
 
 type Listener<T> = (object: T | undefined) => void;
 
 /**
- * Watches this installation's objects of one kind from the first call of `follow`. The informer of
- * `@kubernetes/client-node` ends at the first error, keeps whole objects, and cannot use a list that its caller made.
+ * Watches this installation's objects of one kind from the first call. The informer of `@kubernetes/client-node` ends at
+ * the first error, keeps whole objects, and cannot use a list that its caller made.
  */
 export interface ObjectWatch<T extends KubeObject> extends AsyncDisposable {
   /** Calls the listener with the latest known state, with each later one, and with undefined once the object is gone. */
   follow(object: T, listener: Listener<T>): Disposable;
-  /** Lists all objects. Also reports to listeners what the watch missed, so the watch can list less often. */
+  /** All objects, from memory while the watch is open, otherwise from the cluster. */
   list(signal: AbortSignal): Promise<T[]>;
+  /** The objects in memory, which can be outdated. Undefined before the first list. */
+  known(): readonly T[] | undefined;
+  /** Records an object that this server has written. */
+  seen(object: T): void;
+  /** Records that this server found the object gone. */
+  deleted(object: T): void;
 }
 export type PodWatch = ObjectWatch<V1Pod>;
-interface Options<T extends KubeObject> {
+export interface WatchOptions {
   readonly api: KubeApi;
-  readonly objects: Pick<Collection<T>, 'path' | 'what' | 'list'>;
-  readonly selector: string;
-  /** The part of an object that stays in memory. */
-  readonly keep: (object: T) => T;
   readonly clock: Clock;
   readonly random: () => number;
   readonly onTrouble: ((error: AppError) => void) | undefined;
 }
+interface Options<T extends KubeObject> extends WatchOptions {
+  readonly objects: Pick<Collection<T>, 'path' | 'what' | 'list'>;
+  readonly selector: Selector;
+  /** The part of an object that stays in memory. */
+  readonly keep: (object: T) => T;
+  /** Called after each change of any object. */
+  readonly onChange?: () => void;
+}
 
 /**
- * Objects are listed this often even while the watch works, which limits the delay if it silently stops. Lists requested
- * by callers count.
+ * The API server ends each stream after this time, and reports the version to continue from just before. A stream that
+ * lasts longer has silently stopped. The next one delivers what it missed, so no timer has to list objects.
  */
-const listEveryMs = 25_000;
+const streamSeconds = 25;
+const silentMs = 28_000;
 const tellEveryMs = 60_000;
 
 export function watchObjects<T extends KubeObject>(options: Options<T>): ObjectWatch<T> {
-  const { api, objects, selector, keep, clock, random, onTrouble } = options;
+  const { api, objects, selector, keep, clock, random, onTrouble, onChange } = options;
   const followers = new Map<string, Set<Listener<T>>>();
-  const table = new PodTable<T>(keep, (uid, pod) => {
-    for (const listener of [...(followers.get(uid) ?? [])]) listener(pod);
+  const table = new PodTable<T>(keep, (uid, object) => {
+    for (const listener of [...(followers.get(uid) ?? [])]) listener(object);
+    onChange?.();
   });
   const stop = new AbortController();
   const { signal } = stop;
-  const query = `labelSelector=${encodeURIComponent(selector)}`;
-  const what = `watch ${objects.what}`;
+  let isListed = false;
+  let isCurrent = false;
+  let failures = 0;
   let toldAt = Number.NEGATIVE_INFINITY;
 
-  let listedAt = Number.NEGATIVE_INFINITY;
   async function list(until: AbortSignal, tries?: number): Promise<{ items: T[]; version: string }> {
-    const askedAt = clock.now();
-    const { items, version } = await objects.list({ selector, keep, ...(tries !== undefined && { tries }) }, until);
-    table.listed(items, version);
-    listedAt = askedAt;
-    return { items, version };
+    const found = await objects.list({ selector, keep, ...(tries !== undefined && { tries }) }, until);
+    table.listed(found.items, found.version);
+    isListed = true;
+    return found;
   }
 
-  /**
-   * Watches until the stream ends. Resolves with the version to continue from, or undefined if a new list is needed.
-   */
-  async function watch(from: string, until: AbortSignal): Promise<string | undefined> {
-    const more = `watch=true&allowWatchBookmarks=true&timeoutSeconds=240&resourceVersion=${from}`;
+  /** Watches until the stream ends. Resolves with the version to continue from, or undefined if a new list is needed. */
+  async function watch(from: string): Promise<string | undefined> {
+    const more = { watch: 'true', allowWatchBookmarks: 'true', timeoutSeconds: String(streamSeconds) };
+    const query = new URLSearchParams({ ...selector, ...more, resourceVersion: from });
+    const request = { method: 'GET', path: `${objects.path}?${query}`, what: `watch ${objects.what}` } as const;
+    using silent = deadlineSignal(silentMs, clock, signal);
     let version = from;
     let response: IncomingMessage | undefined;
     try {
-      response = await api.stream({ method: 'GET', path: `${objects.path}?${query}&${more}`, what }, until);
+      response = await api.stream(request, silent.signal);
+      [isCurrent, failures] = [true, 0];
       for await (const line of linesOf(response)) {
         const { type, object } = JSON.parse(line) as { type: string; object: T };
-        if (type === 'ERROR') return undefined; // 410: the version is too old to continue from
-        version = object.metadata?.resourceVersion ?? version;
+        if (type === 'ERROR') throw new Error('the version is too old to continue from');
+        const { resourceVersion = '0' } = object.metadata ?? {};
+        if (Number(resourceVersion) > Number(version)) version = resourceVersion;
         if (type === 'DELETED') table.deleted(object);
         else if (type !== 'BOOKMARK') table.seen(object);
       }
       return version;
     } catch (error) {
-      if (until.aborted) return undefined;
-      if (response) return version; // the stream was cut off, perhaps in the middle of a line
-      if (statusOf(error) === 410) return undefined;
+      isCurrent = false;
+      if (statusOf(error) === 410 || (error as Error).message.includes('too old')) return undefined;
+      if (response || silent.signal.aborted) return version; // cut off, perhaps in the middle of a line
       throw error;
     } finally {
       response?.destroy();
     }
   }
 
-  /** Lists once, then watches from that version until the next list is due. */
-  async function round(): Promise<void> {
-    let version: string | undefined = (await list(signal, 1)).version;
-    table.restarted();
-    failures = 0;
-    const late = new AbortController();
-    const whenLate = (ms: number): unknown =>
-      clock.setTimeout(() => {
-        const left = listedAt + listEveryMs - clock.now();
-        if (left > 0) timer = whenLate(left);
-        else late.abort();
-      }, ms);
-    let timer = whenLate(listEveryMs);
-    const until = AbortSignal.any([signal, late.signal]);
-    try {
-      for (let cuts = 0; version !== undefined && !until.aborted; cuts += 1) {
-        version = await watch(version, until);
-        if (version !== undefined) await pause(Math.min(50 * 2 ** cuts, 2_000), until, clock).catch(() => {});
-      }
-    } finally {
-      clock.clearTimeout(timer);
-    }
-  }
-
-  let failures = 0;
-  async function run(): Promise<void> {
+  async function run(version?: string): Promise<void> {
+    let cuts = 0;
     while (!signal.aborted) {
+      const since = clock.now();
+      let restMs: number;
       try {
-        await round();
+        version ??= (await list(signal, 1)).version;
+        version = await watch(version);
+        cuts = clock.now() - since < silentMs / 3 ? cuts + 1 : 0;
+        restMs = version === undefined ? 0 : Math.min(25 * 2 ** cuts, 2_000);
       } catch (thrown) {
         if (signal.aborted) return;
         failures += 1;
@@ -125,8 +120,9 @@ export function watchObjects<T extends KubeObject>(options: Options<T>): ObjectW
           onTrouble?.(error);
         }
         const backoff = Math.min(250 * 2 ** Math.min(failures, 10), 10_000) * (0.5 + random() / 2);
-        await pause(Math.max(backoff, error.retryAfterMs ?? 0), signal, clock).catch(() => {});
+        restMs = Math.max(backoff, error.retryAfterMs ?? 0);
       }
+      await pause(restMs, signal, clock).catch(() => {});
     }
   }
 
@@ -146,7 +142,15 @@ export function watchObjects<T extends KubeObject>(options: Options<T>): ObjectW
         },
       };
     },
-    list: async (until) => (await list(until)).items,
+    async list(until) {
+      if (isCurrent) return table.all();
+      const { items, version } = await list(until);
+      running ??= run(version);
+      return items;
+    },
+    known: () => (isListed ? table.all() : undefined),
+    seen: (object) => table.seen(object),
+    deleted: (object) => table.deleted(object),
     async [Symbol.asyncDispose]() {
       stop.abort(new AppError('cancelled', 'The driver was closed.'));
       await running;
@@ -154,19 +158,76 @@ export function watchObjects<T extends KubeObject>(options: Options<T>): ObjectW
   };
 }
 
+interface Look<T extends KubeObject> {
+  /** Undefined: the object is only read at intervals. */
+  readonly watch: ObjectWatch<T> | undefined;
+  readonly clock: Clock;
+  /** The first interval at which the object is read in case the watch is broken, in ms. It doubles, up to 2 s. */
+  readonly everyMs: number;
+}
+/** Calls `look` until it returns a value: now, after each change of the object, and at intervals (`isLate`). */
+export async function untilSeen<T extends KubeObject, Seen>(
+  object: T,
+  { watch, clock, everyMs }: Look<T>,
+  look: (latest: T | undefined, isLate: boolean) => Promise<Seen | undefined>,
+  signal: AbortSignal,
+): Promise<Seen> {
+  let latest: T | undefined = object;
+  let changed = new AbortController();
+  using _following = watch?.follow(object, (now) => {
+    latest = now;
+    changed.abort();
+  });
+  let isLate = false;
+  for (let ms = everyMs; ; ms = Math.min(ms * 2, 2_000)) {
+    changed = new AbortController();
+    const seen = await look(latest, isLate);
+    if (seen !== undefined) return seen;
+    await pause(ms, AbortSignal.any([signal, changed.signal]), clock).catch(() => throwIfFired(signal));
+    isLate = !changed.signal.aborted;
+  }
+}
+
+/** After this time an unconfirmed deletion is forced: the node is assumed lost, and the name becomes free. */
+const confirmMs = 15_000;
+interface Removal<T extends KubeObject> extends Pick<Look<T>, 'watch' | 'clock'> {
+  readonly objects: Pick<Collection<T>, 'get' | 'remove'>;
+  /** The options of the request; with a grace period it is forced after a while. */
+  readonly options: { readonly gracePeriodSeconds?: number; readonly propagationPolicy?: 'Foreground' };
+}
+/** Deletes exactly this object, never another one of the same name. Resolves once it is gone. */
+export async function removeObject<T extends KubeObject>(
+  object: T,
+  { objects, options, watch, clock }: Removal<T>,
+  signal: AbortSignal,
+): Promise<void> {
+  await objects.remove(object, options, signal);
+  let forceAt = options.gracePeriodSeconds === undefined ? Number.POSITIVE_INFINITY : clock.now() + confirmMs;
+  async function look(latest: T | undefined, isLate: boolean) {
+    if (watch && latest && !isLate) return undefined;
+    const left = latest && (await objects.get(object.metadata?.name ?? '', signal));
+    if (left?.metadata?.uid !== object.metadata?.uid) return 'gone';
+    if (clock.now() <= forceAt) return undefined;
+    forceAt = Number.POSITIVE_INFINITY;
+    await objects.remove(object, { gracePeriodSeconds: 0 }, signal);
+    return undefined;
+  }
+  await untilSeen(object, { watch, clock, everyMs: watch ? 2_000 : 50 }, look, signal);
+  watch?.deleted(object);
+}
+
 const maxLine = 4 * 2 ** 20;
 
 async function* linesOf(response: AsyncIterable<Buffer>): AsyncGenerator<string> {
   let rest = Buffer.alloc(0);
   for await (const chunk of response) {
+    rest = Buffer.concat([rest, chunk]);
     let from = 0;
-    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
-      const line = Buffer.concat([rest, chunk.subarray(from, end)]).toString();
-      rest = Buffer.alloc(0);
+    for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10, from)) {
+      if (end > from) yield rest.toString('utf8', from, end);
       from = end + 1;
-      if (line !== '') yield line;
     }
-    rest = Buffer.concat([rest, chunk.subarray(from)]);
+    rest = rest.subarray(from);
     if (rest.length > maxLine) throw new Error('a line of the watch is too long');
   }
 }

@@ -5,15 +5,20 @@ import { pause, raceAbort } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxLink } from '../../driver.ts';
 
+type DaemonLink = Pick<SandboxLink, 'agent' | 'token'>;
+
 /** Resolves once the daemon answers. Rejects immediately if the sandbox is lost first. */
 export async function waitForDaemon({ agent, token, lost }: SandboxLink, signal: AbortSignal): Promise<void> {
   const either = AbortSignal.any([signal, lost]);
   for (let ms = 20; ; ms = Math.min(ms * 1.5, 500)) {
     const soon = AbortSignal.any([either, AbortSignal.timeout(10_000)]);
-    const status = await raceAbort(health(agent, token.reveal(), soon), soon).catch((error) => {
+    const answer = callDaemon({ agent, token }, '/health', soon);
+    const response = await raceAbort(answer, soon).catch((error) => {
       if (signal.aborted) throw error;
       return undefined;
     });
+    response?.on('error', () => {}).resume();
+    const status = response?.statusCode;
     if (lost.aborted) throw lost.reason;
     if (status === 200) return;
     if (status === 401) {
@@ -26,27 +31,21 @@ export async function waitForDaemon({ agent, token, lost }: SandboxLink, signal:
   }
 }
 
-async function health(agent: SandboxLink['agent'], token: string, signal: AbortSignal): Promise<number | undefined> {
-  const headers = { authorization: `Bearer ${token}` };
-  const call = request('http://sandbox/health', { agent, headers, signal });
-  call.on('error', () => {}); // the request can still fail after its caller has returned
-  call.end();
-  const [response] = (await once(call, 'response')) as [IncomingMessage];
-  response.on('error', () => {}).resume();
-  return response.statusCode;
-}
-
 /** Runs a command in the sandbox. Resolves with its output. */
 export async function execIn(
-  { agent, token }: SandboxLink,
-  { command, timeoutMs }: { readonly command: string; readonly timeoutMs: number },
+  link: SandboxLink,
+  command: { readonly command: string; readonly timeoutMs: number },
   signal: AbortSignal,
 ): Promise<string> {
-  const headers = { authorization: `Bearer ${token.reveal()}`, 'content-type': 'application/json' };
-  const call = request('http://sandbox/exec', { method: 'POST', agent, headers, signal });
-  call.on('error', () => {}); // the request can still fail after its caller has returned
-  call.end(JSON.stringify({ command, timeoutMs }));
-  const [response] = (await once(call, 'response')) as [IncomingMessage];
-  const { stdout = '' } = JSON.parse(await text(response)) as { stdout?: string };
+  const { stdout = '' } = JSON.parse(await text(await callDaemon(link, '/exec', signal, command)));
   return stdout;
+}
+
+async function callDaemon({ agent, token }: DaemonLink, path: string, signal: AbortSignal, body?: object) {
+  const headers = { authorization: `Bearer ${token.reveal()}`, ...(body && { 'content-type': 'application/json' }) };
+  const call = request(`http://sandbox${path}`, { method: body ? 'POST' : 'GET', agent, headers, signal });
+  call.on('error', () => {}); // the request can still fail after its caller has returned
+  call.end(body && JSON.stringify(body));
+  const [response] = (await once(call, 'response')) as [IncomingMessage];
+  return response;
 }

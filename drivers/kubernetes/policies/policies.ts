@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
-import type { V1NetworkPolicy, V1NetworkPolicyEgressRule, V1NetworkPolicyPeer } from '@kubernetes/client-node';
+import type { V1NetworkPolicy, V1NetworkPolicyPeer } from '@kubernetes/client-node';
 import type { KubeApi } from '../api/api.ts';
-import { statusOf } from '../api/status.ts';
+import { openCollection } from '../api/collection.ts';
 import type { HostPort, ServerPods } from '../options.ts';
 
 export interface NetworkPaths {
@@ -26,8 +26,8 @@ export function networkPolicies(ways: NetworkPaths): V1NetworkPolicy[] {
     podSelector: { matchLabels: { ...serverPods.labels } },
   };
   // Forwarded connections come from the node itself, which policies always allow.
-  const _in = reach === 'port-forward' ? [] : [{ ...(server && { _from: [server] }), ports: tcp(daemonPort) }];
-  const out: V1NetworkPolicyEgressRule[] = egress
+  const incoming = reach === 'port-forward' ? [] : [{ ...(server && { from: [server] }), ports: tcp(daemonPort) }];
+  const outgoing = egress
     ? [{ to: [server ?? peerOf(egress)], ports: tcp(serverPods?.egressPort ?? egress.port) }]
     : [];
   return (['none', 'proxy'] as const).map((kind) => ({
@@ -41,11 +41,8 @@ export function networkPolicies(ways: NetworkPaths): V1NetworkPolicy[] {
     spec: {
       podSelector: { matchLabels: { 'corral/instance': instance, 'corral/egress': kind } },
       policyTypes: ['Ingress', 'Egress'],
-      ingress: _in.map(({ _from, ports }: { _from?: V1NetworkPolicyPeer[]; ports: unknown }) => ({
-        ...(_from && { from: _from }),
-        ports,
-      })) as never,
-      egress: kind === 'proxy' ? out : [],
+      ingress: incoming, // the library names the field `_from`
+      egress: kind === 'proxy' ? outgoing : [],
     },
   }));
 }
@@ -57,19 +54,15 @@ const peerOf = ({ host }: HostPort): V1NetworkPolicyPeer => ({
 /** Creates the policies, or updates older ones. */
 export async function ensurePolicies(api: KubeApi, ways: NetworkPaths, signal: AbortSignal): Promise<void> {
   const folder = `/apis/networking.k8s.io/v1/namespaces/${ways.namespace}/networkpolicies`;
+  const what = 'network policies of sandboxes';
+  const policies = openCollection<V1NetworkPolicy>(api, folder, what);
   for (const body of networkPolicies(ways)) {
-    const path = `${folder}/${body.metadata?.name}`;
-    const what = 'put the network policies of sandboxes in place';
-    const create = async () => {
-      try {
-        await api.ask({ method: 'POST', path: folder, body, what }, signal);
-      } catch (error) {
-        if (statusOf(error) !== 409) throw error; // another replica created it first
-      }
-    };
-    const found = await api.askFor<V1NetworkPolicy>({ method: 'GET', path, what }, signal);
-    if (!found) await create();
-    else if (!saysTheSame(found.spec, body.spec)) await api.ask({ method: 'PUT', path, body, what }, signal);
+    const name = body.metadata?.name ?? '';
+    const found = await policies.get(name, signal);
+    if (!found)
+      await policies.create(body, signal); // unless another replica created it first
+    else if (!saysTheSame(found.spec, body.spec))
+      await api.ask({ method: 'PUT', path: `${folder}/${name}`, body, what: `update ${what}` }, signal);
   }
 }
 

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ProvisionProgress } from '../../../drivers/driver.ts';
 import { kubernetesDriver } from '../../../drivers/kubernetes/kubernetes.ts';
 import type { KubernetesOptions } from '../../../drivers/kubernetes/options.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
 import { testPods } from '../../support/cluster/cluster.ts';
 import { type KubeStub, kubeStub } from '../../support/cluster/kube-stub.ts';
 import { askDaemon, budget, testSpec } from '../../support/conformance/harness.ts';
@@ -89,8 +90,132 @@ describe('claims before a stub of the API', () => {
     expect(names().filter((name) => old.includes(name))).toEqual([]);
   });
 
+  test('ready members on a cordoned node are replaced elsewhere and not claimed; sessions there go on', async () => {
+    stub.node = 'leaving';
+    await using driver = await open();
+    const own = spec();
+    await driver.provision(own, budget());
+    await using link = await driver.attach(own.id, budget());
+    await driver.keepReady?.(recipe(), { count: 2, epoch: 1 }, budget());
+    await driver.list(budget());
+    await expect.poll(() => stub.seen.some(({ line }) => /nodes.*watch=true/.test(line))).toBe(true);
+    stub.node = 'staying';
+    stub.cordon('leaving');
+    const nodes = () => stub.pods().map(({ metadata, spec: at }) => [metadata?.name?.length, at?.nodeName]);
+    await expect
+      .poll(() =>
+        nodes()
+          .map(([, node]) => node)
+          .sort(),
+      )
+      .toEqual(['leaving', 'staying', 'staying']);
+    await driver.provision(spec(), budget());
+    expect(
+      nodes()
+        .map(([, node]) => node)
+        .sort(),
+    ).toEqual(['leaving', 'staying', 'staying']);
+    expect(link.lost.aborted).toBe(false);
+  });
+
+  test('a drained node is named as the reason, and the session goes on in another pod with its volume', async () => {
+    await using driver = await open({ pods: testPods });
+    const own = spec();
+    await driver.provision(own, budget());
+    await using link = await driver.attach(own.id, budget());
+    const from = stub.seen.length;
+    stub.evict(names()[0] ?? '');
+    await expect.poll(() => link.lost.aborted).toBe(true);
+    expect(link.lost.reason).toMatchObject({
+      code: 'sandbox_lost',
+      publicMessage: expect.stringContaining('its node was drained'),
+    });
+    expect(await driver.provision(own, budget())).toMatchObject({ phase: 'ready' });
+    await using again = await driver.attach(own.id, budget());
+    expect(await askDaemon(again, 'GET', '/health')).toMatchObject({ status: 200 });
+    expect(linesSince(from).filter((line) => /^DELETE/.test(line))).toEqual([]);
+  });
+
+  test('a claim that says Ready after its pod is gone is exited, and its next start gives it a pod', async () => {
+    await using driver = await open();
+    const own = spec();
+    await driver.provision(own, budget());
+    stub.drop(names()[0] ?? '');
+    await expect.poll(() => driver.list(budget())).toMatchObject([{ phase: 'exited' }]);
+    await expect(driver.attach(own.id, budget())).rejects.toMatchObject({ code: 'sandbox_not_found' });
+    expect(await driver.provision(own, budget())).toMatchObject({ phase: 'ready' });
+    expect(names()).toHaveLength(1);
+  });
+
+  test('a sleeping session wakes with the current template and key, and no longer names the old pool', async () => {
+    const own = spec();
+    {
+      await using older = await open({ pods: testPods });
+      await older.provision(own, budget());
+      await older.destroy(own.id, 'keep', budget());
+      expect([names(), await older.list(budget())]).toMatchObject([[], [{ phase: 'stopped' }]]);
+    }
+    const keys = [new Secret('the next key'), new Secret('a key of these tests')];
+    await using driver = await open({ keys, pods: { ...testPods, priorityClass: 'new' } });
+    await driver.provision(own, budget());
+    expect(stub.pods()[0]?.spec?.priorityClassName).toBe('new');
+    await using link = await driver.attach(own.id, budget());
+    expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
+  });
+
+  test('a burst starts as many pods as the pool has members, and the next start says when to try again', async () => {
+    await using driver = await open();
+    await driver.keepReady?.(recipe(), { count: 1, epoch: 1 }, budget());
+    await driver.list(budget());
+    await expect.poll(() => stub.watches).toBe(3);
+    const cold: string[] = [];
+    stub.onPod = ({ metadata }) => {
+      cold.push(metadata?.name ?? '');
+      return { phase: 'Pending' };
+    };
+    await driver.provision(spec(), budget());
+    const stop = new AbortController();
+    const waiting = driver.provision(spec(), { ...budget(), signal: stop.signal });
+    waiting.catch(() => {});
+    await expect.poll(() => cold).toHaveLength(1);
+    await expect(driver.provision(spec(), budget())).rejects.toMatchObject({
+      code: 'sandbox_capacity',
+      retryAfterMs: 5_000,
+    });
+    expect(cold).toHaveLength(1);
+    stop.abort();
+    await expect(waiting).rejects.toMatchObject({ code: 'cancelled' });
+  });
+
+  test.each(['watch cut', '410', '429', '503'])(
+    'F044 F045 F046 many claims through %s: at most five requests each, and no list after the first',
+    async (trouble) => {
+      await using driver = await open({ maxInFlight: 20 });
+      await driver.provision(spec(), budget());
+      await driver.list(budget());
+      await expect.poll(() => stub.watches).toBe(3);
+      const before = stub.seen.length;
+      if (trouble === '429' || trouble === '503')
+        stub.cause(/POST .*sandboxclaims/, { status: Number(trouble), retryAfter: 0 }, 5);
+      const count = 40;
+      const all = Array.from({ length: count }, spec);
+      const starts = all.map((it) => driver.provision(it, budget()));
+      if (trouble === 'watch cut') stub.cutWatches();
+      if (trouble === '410') stub.emit('ERROR', { kind: 'Status', code: 410, reason: 'Expired' });
+      await Promise.all(starts);
+      for (let n = 0; n < 5; n++) expect(await driver.list(budget())).toHaveLength(count + 1);
+      const lines = linesSince(before).filter((line) => !line.includes('watch'));
+      const lists = stub.seen
+        .slice(before)
+        .filter(({ line }) => /^GET/.test(line) && line.includes('limit=') && !line.includes('watch=true'));
+      expect(lists.length).toBeLessThanOrEqual(trouble === '410' ? 3 : 0);
+      expect(lines.length - lists.length).toBeLessThanOrEqual(count * 5 + stub.hits);
+    },
+  );
+
   test.each([
     ['no agents.x-k8s.io', { claims: false }, /no extensions.agents.x-k8s.io/],
+    ['an older version alone', { versions: ['v1alpha1'] }, /only as v1alpha1/],
     [
       'a missing right',
       { rules: [{ verbs: ['get', 'list'], apiGroups: ['*'], resources: ['*'] }] },
@@ -109,6 +234,13 @@ describe('claims before a stub of the API', () => {
       code: 'driver_unavailable',
       publicMessage: expect.stringMatching(why),
     });
+  });
+
+  test('during an upgrade of the cluster, with two versions side by side, claims go on', async () => {
+    stub.versions = ['v1beta1', 'v1alpha1'];
+    await using driver = await open();
+    await driver.provision(spec(), budget());
+    expect(driver.capabilities.engine).toBe('claims of agents.x-k8s.io (v1beta1, v1alpha1)');
   });
 
   test('without a controller a start fails in time, says so, and leaves no claim', async () => {

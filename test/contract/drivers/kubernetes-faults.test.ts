@@ -219,7 +219,9 @@ describe('kubernetes driver before an API server in trouble', () => {
     const message = 'pods is forbidden: User "corral" cannot list resource "pods"';
     stub.cause(/./, { status: 403, reason: 'Forbidden', message });
     stub.cutWatches();
-    await expect(driver.list(budget())).rejects.toMatchObject({ code: 'driver_unavailable' });
+    await expect
+      .poll(() => driver.list(budget()).catch((error) => error))
+      .toMatchObject({ code: 'driver_unavailable' });
     await expect.poll(() => troubles).toEqual([expect.stringContaining('does not allow this server to')]);
     expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
     stub.relieve();

@@ -23,11 +23,10 @@ type StoredObject = {
   status?: { sandbox?: { name: string } } | undefined;
 };
 
-const claimGroups = [{ name: 'extensions.agents.x-k8s.io', versions: [{ version: 'v1beta1' }] }];
-
 export interface KubeStub extends AsyncDisposable {
   /** Whether the cluster has agents.x-k8s.io, whether its controller works, and this server's rights there. */
   claims: boolean;
+  versions: readonly string[];
   controls: boolean;
   rules: readonly object[];
   readonly kubeconfig: string;
@@ -54,6 +53,11 @@ export interface KubeStub extends AsyncDisposable {
   setStatus(name: string, status: V1Pod['status']): void;
   /** Deletes the pod, though the driver did not ask for it. */
   drop(name: string): void;
+  /** The node of the pods that the controller of agents.x-k8s.io creates from now on. */
+  node: string | undefined;
+  cordon(node: string): void;
+  /** Evicts the pod, as the drain of its node does; its Sandbox gets another one. */
+  evict(name: string): void;
   /** Creates a pod, as another program does. */
   put(pod: V1Pod): void;
   /** Sends an event to all watches, unchanged. */
@@ -68,6 +72,19 @@ export const runningStatus = () => ({
   podIP: '127.0.0.1',
   containerStatuses: [{ name: 'sandbox', state: { running: {} } }] as never,
 });
+
+/** Whether an object has the labels of a selector. */
+const selectorOf =
+  (text: string) =>
+  ({ metadata: { labels = {} } }: StoredObject): boolean =>
+    text
+      .split(',')
+      .filter(Boolean)
+      .every((it) => {
+        const [, key = '', sign, value] = /^([^!=]+)(!?=)?(.*)$/.exec(it) ?? [];
+        if (sign === '!=') return labels[key] !== value;
+        return sign === undefined ? key in labels : labels[key] === value;
+      });
 
 /** Applies a JSON merge patch: null deletes the field. */
 function merged(value: unknown, patch: unknown): unknown {
@@ -85,8 +102,9 @@ export async function kubeStub(): Promise<KubeStub> {
   const folder = await mkdtemp(join(tmpdir(), 'corral-kube-stub-'));
   const things = new Map<string, Map<string, StoredObject>>(); // keyed by the path of their list
   const troubles: { what: RegExp; trouble: KubeTrouble; left: number }[] = [];
-  const watchers = new Set<{ response: ServerResponse; list: string }>();
+  const watchers = new Set<{ response: ServerResponse; list: string; selects: (thing: StoredObject) => boolean }>();
   const seen: { line: string; at: number; token: string }[] = [];
+  const history: { version: number; list: string; line: string; thing: StoredObject }[] = [];
   let version = 1_000;
   let hits = 0;
   let busy = 0;
@@ -114,9 +132,10 @@ export async function kubeStub(): Promise<KubeStub> {
     thing.metadata.resourceVersion = String(version);
   };
   const tell = (type: string, thing: StoredObject, list: string) => {
-    if (stub.silent) return;
     const line = `${JSON.stringify({ type, object: thing })}\n`;
-    for (const watcher of watchers) if (watcher.list === list) watcher.response.write(line);
+    history.push({ version, list, line, thing });
+    if (stub.silent) return;
+    for (const it of watchers) if (it.list === list && it.selects(thing)) it.response.write(line);
   };
   const remove = (list: string, name: string) => {
     const thing = listOf(list).get(name);
@@ -147,29 +166,30 @@ export async function kubeStub(): Promise<KubeStub> {
 
   async function act(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '', 'http://stub');
-    const [, list = '', name] = /^(.*\/namespaces\/[^/]+\/[a-z]+)(?:\/([^/]+))?$/.exec(url.pathname) ?? [];
-    if (url.pathname === '/apis') return void succeed(response, { groups: stub.claims ? claimGroups : [] });
+    const [, list = '', name] =
+      /^(.*\/namespaces\/[^/]+\/[a-z]+|\/api\/v1\/nodes)(?:\/([^/]+))?$/.exec(url.pathname) ?? [];
+    if (url.pathname === '/apis') {
+      const group = { name: 'extensions.agents.x-k8s.io', versions: stub.versions.map((version) => ({ version })) };
+      return void succeed(response, { groups: stub.claims ? [group] : [] });
+    }
     if (url.pathname.endsWith('/selfsubjectrulesreviews'))
       return void succeed(response, { status: { resourceRules: stub.rules } });
     const found = name === undefined ? undefined : listOf(list).get(name);
     const missing = () => fail(response, 404, `"${name}" not found`, 'NotFound');
     if (request.method === 'GET' && name !== undefined) return void (found ? succeed(response, found) : missing());
+    const selects = selectorOf(url.searchParams.get('labelSelector') ?? '');
     if (request.method === 'GET' && url.searchParams.get('watch')) {
       response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
-      const watcher = { response, list };
+      const from = Number(url.searchParams.get('resourceVersion'));
+      for (const missed of history)
+        if (missed.list === list && missed.version > from && selects(missed.thing)) response.write(missed.line);
+      const watcher = { response, list, selects };
       watchers.add(watcher);
       response.once('close', () => watchers.delete(watcher));
       return;
     }
     if (request.method === 'GET') {
-      const expected = (url.searchParams.get('labelSelector') ?? '').split(',').filter(Boolean);
-      const items = [...listOf(list).values()].filter(({ metadata: { labels = {} } }) =>
-        expected.every((it) => {
-          const [, key = '', sign, value] = /^([^!=]+)(!?=)?(.*)$/.exec(it) ?? [];
-          if (sign === '!=') return labels[key] !== value;
-          return sign === undefined ? key in labels : labels[key] === value;
-        }),
-      );
+      const items = [...listOf(list).values()].filter(selects);
       return void succeed(response, { metadata: { resourceVersion: String(version) }, items });
     }
     const conflict = () => fail(response, 409, 'the object has been modified', 'Conflict');
@@ -182,6 +202,7 @@ export async function kubeStub(): Promise<KubeStub> {
       if (resourceVersion !== found.metadata.resourceVersion) return conflict();
       remove(list, found.metadata.name);
       controller.deleted(found);
+      if (list === podList()) controller.replace(found.metadata.name);
       return void succeed(response, found);
     }
     const body = (await json(request)) as StoredObject;
@@ -209,11 +230,31 @@ export async function kubeStub(): Promise<KubeStub> {
   /** The part of agents.x-k8s.io's controller that claims need: pools are full at once, and claims take from them. */
   const taken = new Set<string>(); // members of pools that have a claim
   const controller = {
-    place(name: string, template: StoredObject | undefined): void {
-      const list = podList();
-      const { metadata, spec } = (template?.spec as { podTemplate: V1Pod } | undefined)?.podTemplate ?? {};
-      const pod = { kind: 'Pod', metadata: { ...metadata, name, uid: randomUUID() }, spec, status: {} } as StoredObject;
-      change(list, { ...pod, status: stub.onPod(pod as unknown as V1Pod) as never }, 'ADDED');
+    place(name: string, template: object | undefined): void {
+      const { metadata, spec } = template as V1Pod;
+      const nodeName = stub.node && { nodeName: stub.node };
+      const own = { metadata: { ...metadata, name, uid: randomUUID() }, spec: { ...spec, ...nodeName } };
+      const pod = { kind: 'Pod', ...own, status: {} } as StoredObject;
+      change(podList(), { ...pod, status: stub.onPod(pod as unknown as V1Pod) as never }, 'ADDED');
+    },
+    sandbox(name: string, template: StoredObject | undefined): void {
+      const { podTemplate } = (template?.spec ?? {}) as { podTemplate: object };
+      const spec = { podTemplate, operatingMode: 'Running' };
+      listOf(sandboxList).set(name, { kind: 'Sandbox', metadata: { name, uid: randomUUID() }, spec });
+      controller.place(name, podTemplate);
+    },
+    end(name: string): void {
+      listOf(sandboxList).delete(name);
+      remove(podList(), name);
+    },
+    /** Gives a Sandbox without a pod another one, with the labels and annotations of the template of its claim. */
+    replace(name: string): void {
+      const { operatingMode, podTemplate } = (listOf(sandboxList).get(name)?.spec ?? {}) as Record<string, object>;
+      if (podTemplate === undefined || String(operatingMode) !== 'Running' || listOf(podList()).has(name)) return;
+      const claim = [...controller.kind('sandboxclaims').values()].find(({ status }) => status?.sandbox?.name === name);
+      const pool = (claim?.spec as { warmPoolRef?: { name: string } } | undefined)?.warmPoolRef?.name ?? '';
+      const ofPool = controller.kind('sandboxtemplates').get(pool)?.spec as { podTemplate: V1Pod } | undefined;
+      controller.place(name, { ...podTemplate, ...(ofPool && { metadata: ofPool.podTemplate.metadata }) });
     },
     kind: (plural: string) => listOf([...things.keys()].find((path) => path.endsWith(`/${plural}`)) ?? `/${plural}`),
     changed(object: StoredObject): void {
@@ -223,22 +264,24 @@ export async function kubeStub(): Promise<KubeStub> {
       const members = (of: string) =>
         stub.pods().filter(({ metadata }) => metadata?.name?.startsWith(`${of}-`) && !taken.has(metadata.name));
       if (object.kind === 'SandboxWarmPool') {
-        for (const { metadata } of members(name).slice(spec.replicas)) remove(podList(), metadata?.name ?? '');
+        for (const { metadata } of members(name).slice(spec.replicas)) controller.end(metadata?.name ?? '');
         for (let n = members(name).length; n < (spec.replicas ?? 0); n += 1)
-          controller.place(`${name}-${randomUUID().slice(0, 5)}`, template(name));
+          controller.sandbox(`${name}-${randomUUID().slice(0, 5)}`, template(name));
       }
+      if (object.kind === 'Sandbox' && spec.operatingMode === 'Suspended') remove(podList(), name);
+      if (object.kind === 'Sandbox') controller.replace(name);
       if (object.kind === 'SandboxClaim' && object.status === undefined && stub.controls) {
         const pool = spec.warmPoolRef?.name ?? '';
         const warm = members(pool)[0]?.metadata?.name;
         if (warm) taken.add(warm);
-        else controller.place(name, template(pool));
+        else controller.sandbox(name, template(pool));
         const list = [...things.keys()].find((path) => path.endsWith('/sandboxclaims')) ?? '';
         const status = { sandbox: { name: warm ?? name }, conditions: [{ type: 'Ready', status: 'True' }] };
         setImmediate(() => listOf(list).has(name) && change(list, { ...object, status }));
       }
     },
     deleted(object: StoredObject): void {
-      if (object.kind === 'SandboxClaim') remove(podList(), object.status?.sandbox?.name ?? object.metadata.name);
+      if (object.kind === 'SandboxClaim') controller.end(object.status?.sandbox?.name ?? object.metadata.name);
     },
   };
 
@@ -288,12 +331,14 @@ export async function kubeStub(): Promise<KubeStub> {
   };
   await writeFile(kubeconfig, JSON.stringify(config));
 
+  const sandboxList = '/apis/agents.x-k8s.io/v1beta1/namespaces/stub/sandboxes';
   const podList = () => [...things.keys()].find((path) => path.endsWith('/pods')) ?? '/api/v1/namespaces/stub/pods';
   const stub: KubeStub = {
     kubeconfig,
     tokenFile,
     prints: '',
     claims: false,
+    versions: ['v1beta1'],
     controls: true,
     rules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }],
     daemonPort: (daemon.address() as AddressInfo).port,
@@ -317,6 +362,17 @@ export async function kubeStub(): Promise<KubeStub> {
       if (thing) change(podList(), { ...thing, status: status as never });
     },
     drop: (name) => remove(podList(), name),
+    node: undefined,
+    cordon: (name) => change('/api/v1/nodes', { kind: 'Node', metadata: { name, uid: randomUUID() } }, 'ADDED'),
+    evict(name) {
+      const thing = listOf(podList()).get(name);
+      if (!thing) return;
+      const metadata = { ...thing.metadata, deletionTimestamp: new Date().toISOString() };
+      const reason = { type: 'DisruptionTarget', status: 'True', reason: 'EvictionByEvictionAPI' };
+      change(podList(), { ...thing, metadata, status: { ...thing.status, conditions: [reason] } as never });
+      remove(podList(), name);
+      controller.replace(name);
+    },
     put(pod) {
       const metadata = { ...pod.metadata, uid: randomUUID() };
       change(podList(), { kind: 'Pod', status: runningStatus(), ...pod, metadata } as never, 'ADDED');

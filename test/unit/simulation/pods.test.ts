@@ -16,6 +16,7 @@ function followed(seed: number, news: (dice: Dice) => 'tell' | 'drop' | 'twice' 
   const time = new ManualClock(1_700_000_000_000);
   const there = new Map<string, V1Pod>();
   const streams = new Set<PassThrough>();
+  const history: { readonly version: number; readonly line: string }[] = [];
   const goneAt = new Map<string, number>();
   const reportedGoneAt = new Map<string, number>();
   const last = new Map<string, string | undefined>();
@@ -26,12 +27,12 @@ function followed(seed: number, news: (dice: Dice) => 'tell' | 'drop' | 'twice' 
   };
   const tell = (type: string, object: V1Pod) => {
     const line = `${JSON.stringify({ type, object })}\n`;
+    history.push({ version, line });
     const way = news(dice);
     if (way !== 'tell') mishaps += 1;
     if (way === 'drop') return;
     if (way === 'late') {
-      const [those, ms] = [[...streams], dice.between(1, 3_000)];
-      time.setTimeout(() => those.map((stream) => stream.writable && stream.write(line)), ms);
+      time.setTimeout(() => send(line), dice.between(1, 3_000));
       return;
     }
     send(line);
@@ -46,8 +47,10 @@ function followed(seed: number, news: (dice: Dice) => 'tell' | 'drop' | 'twice' 
       };
     },
     askFor: async () => undefined,
-    async stream(_request: unknown, signal: AbortSignal) {
+    async stream({ path }: { path: string }, signal: AbortSignal) {
       const stream = new PassThrough();
+      const from = Number(new URLSearchParams(path.split('?')[1]).get('resourceVersion'));
+      for (const missed of history) if (missed.version > from) stream.write(missed.line);
       streams.add(stream);
       signal.addEventListener('abort', () => {
         streams.delete(stream);
@@ -59,7 +62,7 @@ function followed(seed: number, news: (dice: Dice) => 'tell' | 'drop' | 'twice' 
   const watch = watchObjects({
     api,
     objects: openCollection<V1Pod>(api, '', 'pods'),
-    selector: '',
+    selector: {},
     keep: essence,
     clock: time,
     random: () => dice.number(),
