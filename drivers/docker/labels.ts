@@ -1,16 +1,8 @@
-import { z } from 'zod';
-import { SandboxId, SessionId, sandboxIdOf, sessionIdOf } from '../../src/core/model/ids.ts';
+import { type SandboxId, SessionId, sandboxIdOf, sessionIdOf } from '../../src/core/model/ids.ts';
 import type { SandboxInfo } from '../driver.ts';
+import { parseSandboxLabels, sandboxLabels } from '../shared/sandbox-labels.ts';
 
 const prefix = 'corral.';
-const Labels = z.object({
-  'corral.sandbox': SandboxId,
-  'corral.session': SessionId,
-  'corral.epoch': z.coerce.number().int(),
-  'corral.template': z.string(),
-  'corral.image': z.string(),
-  'corral.expires': z.coerce.number(),
-});
 
 /** Labels of a sandbox's container and volume. An operator's labels cannot replace ours. */
 export function labelsFor(
@@ -21,33 +13,16 @@ export function labelsFor(
   const foreign = Object.entries(others).filter(([key]) => !key.toLowerCase().startsWith(prefix));
   return {
     ...Object.fromEntries(foreign),
-    'corral.sandbox': spec.id,
-    'corral.session': spec.sessionId,
-    'corral.epoch': String(spec.epoch),
+    ...Object.fromEntries(Object.entries(sandboxLabels(spec)).map(([name, value]) => [prefix + name, value])),
     'corral.owner-instance': instance,
-    'corral.template': spec.template,
-    'corral.image': spec.image,
-    'corral.expires': String(spec.expiresAt),
   };
 }
 
 export const ownedBy = (instance: string) => `corral.owner-instance=${instance}`;
 
 /** Undefined if the labels are not those of a sandbox. */
-export function parseSandboxInfo(labels: unknown, phase: SandboxInfo['phase']): SandboxInfo | undefined {
-  const parsed = Labels.safeParse(labels);
-  if (!parsed.success) return undefined;
-  const known = parsed.data;
-  return {
-    id: known['corral.sandbox'],
-    sessionId: known['corral.session'],
-    epoch: known['corral.epoch'],
-    template: known['corral.template'],
-    image: known['corral.image'],
-    phase,
-    expiresAt: known['corral.expires'],
-  };
-}
+export const parseSandboxInfo = (labels: unknown, phase: SandboxInfo['phase']): SandboxInfo | undefined =>
+  parseSandboxLabels(labels, prefix, phase);
 
 /** The recipe of a pool container. Labels cannot change, so it remains after the claim. */
 export const poolLabel = 'corral.pool';

@@ -86,18 +86,27 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
   };
 
   const closing = new AbortController();
-  let policies: Promise<void> | undefined;
-  /** Applies the network policies once per server process, before its first pod. */
-  function fenced(signal: AbortSignal): Promise<void> {
-    if (options.networkPolicies === 'given') return Promise.resolve();
-    // The first caller's signal must not stop this: other callers wait for the same promise.
-    const until = AbortSignal.any([closing.signal, AbortSignal.timeout(cleanUpMs)]);
-    policies ??= ensurePolicies(api, ways, until).catch((error) => {
-      policies = undefined;
-      throw error;
-    });
-    return raceAbort(policies, signal);
+  /**
+   * Shares one attempt among all callers, and makes another one after a failure. A caller's own signal must not stop it,
+   * because the others wait for the same promise.
+   */
+  function shareAttempt<Made>(make: (signal: AbortSignal) => Promise<Made>) {
+    let made: Promise<Made> | undefined;
+    const attempt = () =>
+      make(AbortSignal.any([closing.signal, AbortSignal.timeout(cleanUpMs)])).catch((error) => {
+        made = undefined;
+        throw error;
+      });
+    const join = (signal: AbortSignal): Promise<Made> => {
+      made ??= attempt();
+      return raceAbort(made, signal);
+    };
+    return Object.assign(join, { latest: async () => await made?.catch(() => undefined) });
   }
+  /** Applies the network policies once per server process, before its first pod. */
+  const fenced = shareAttempt(async (signal) => {
+    if (options.networkPolicies !== 'given') await ensurePolicies(api, ways, signal);
+  });
 
   const egressOf = ({ egress }: SandboxRecipe) => (egress.kind === 'none' ? undefined : options.egressAddress);
   function bodyFor(spec: SandboxSpec): V1Pod {
@@ -126,12 +135,10 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
   const ownPods = podEngine({ ...shared, keys, volumes, bodyFor });
   const templates = openTemplates({ api, namespace, instance, clock, blueprintFor });
   let engineName: string | undefined;
-  let detecting: Promise<ClaimEngine | undefined> | undefined;
-
-  async function detect(): Promise<ClaimEngine | undefined> {
+  /** Undefined: sandboxes are pods of this server. */
+  const claiming = shareAttempt(async (signal): Promise<ClaimEngine | undefined> => {
     engineName = 'pods of this server';
     if (options.engine === 'pods') return undefined;
-    const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(cleanUpMs)]);
     const { versions, obstacle, seesNodes = false } = await readPlatform(api, namespace, signal);
     if (obstacle === undefined) {
       engineName = `claims of agents.x-k8s.io (${versions.join(', ')})`;
@@ -144,15 +151,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     engineName = `pods of this server. ${obstacle}`;
     if (versions.length > 0) options.onOpen?.(`Sandboxes are not claims of agents.x-k8s.io. ${obstacle}`);
     return undefined;
-  }
-  /** Undefined: sandboxes are pods of this server. */
-  function claiming(signal: AbortSignal): Promise<ClaimEngine | undefined> {
-    detecting ??= detect().catch((error) => {
-      detecting = undefined;
-      throw error;
-    });
-    return raceAbort(detecting, signal);
-  }
+  });
   /** A sandbox that was started as a pod, perhaps before the cluster had claims, stays one. */
   async function engineFor(id: SandboxId, signal: AbortSignal): Promise<Engine> {
     const claims = await claiming(signal);
@@ -180,7 +179,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     clock.setTimeout(() => {
       if (closing.signal.aborted) return;
       const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(cleanUpMs)]);
-      const sweep = async () => await (await detecting)?.sweep(signal);
+      const sweep = async () => await (await claiming.latest())?.sweep(signal);
       reaping = Promise.all([reap(signal), sweep()]).catch(() => {}); // the next round retries
       timer = reapLater();
     }, reapEveryMs);
@@ -291,7 +290,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
       clock.clearTimeout(timer);
       await work[Symbol.asyncDispose]();
       await reaping;
-      await (await detecting?.catch(() => undefined))?.[Symbol.asyncDispose]();
+      await (await claiming.latest())?.[Symbol.asyncDispose]();
       await ownPods[Symbol.asyncDispose]();
       ends[Symbol.dispose]();
       await watch[Symbol.asyncDispose]();

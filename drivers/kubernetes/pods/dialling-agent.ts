@@ -18,7 +18,6 @@ export class DiallingAgent extends Agent {
   readonly #dial: Dial;
   readonly #open = new Set<Duplex>();
   readonly #stop = new AbortController();
-  #closed: AppError | undefined;
 
   constructor(dial: Dial, lost: AbortSignal) {
     super({ keepAlive: true, maxFreeSockets: 8, scheduling: 'lifo' });
@@ -37,30 +36,25 @@ export class DiallingAgent extends Agent {
   }
 
   async #connect(): Promise<Duplex> {
-    const until = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(patienceMs)]);
+    const stop = this.#stop.signal;
+    const until = AbortSignal.any([stop, AbortSignal.timeout(patienceMs)]);
+    const unlessOver = (error: unknown) => {
+      if (until.aborted) throw stop.aborted ? stop.reason : error;
+    };
     for (let failures = 0; ; failures += 1) {
-      try {
-        const stream = await this.#dial(AbortSignal.any([until, AbortSignal.timeout(attemptMs)]));
-        if (this.#closed) stream.destroy();
-        else {
-          this.#open.add(stream);
-          stream.once('close', () => this.#open.delete(stream));
-          return stream;
-        }
-      } catch (error) {
-        if (until.aborted) throw this.#closed ?? error;
+      const stream = await this.#dial(AbortSignal.any([until, AbortSignal.timeout(attemptMs)])).catch(unlessOver);
+      if (stop.aborted) stream?.destroy();
+      stop.throwIfAborted();
+      if (stream) {
+        this.#open.add(stream);
+        return stream.once('close', () => this.#open.delete(stream));
       }
-      if (this.#closed) throw this.#closed;
-      await pause(Math.min(50 * 2 ** failures, 1_000), until).catch((fired) => {
-        throw this.#closed ?? fired;
-      });
+      await pause(Math.min(50 * 2 ** failures, 1_000), until).catch(unlessOver);
     }
   }
 
   #end(reason: AppError): void {
-    if (this.#closed) return;
-    this.#closed = reason;
-    this.#stop.abort();
+    this.#stop.abort(reason);
     for (const stream of this.#open) stream.destroy();
     super.destroy();
   }

@@ -41,7 +41,7 @@ const lookMs = 15_000;
 const maxUnknown = 3;
 
 export function openPolicyCheck({ unenforced, onOpen, daemonPort, betweenMs = 750 }: Options): PolicyCheck {
-  let looking: Promise<{ readonly address: string | undefined } | 'gone'> | undefined;
+  let looking: Promise<string | undefined> | undefined;
   let isOver = false;
   let isTold = false;
   let isOpen = false;
@@ -56,42 +56,40 @@ export function openPolicyCheck({ unenforced, onOpen, daemonPort, betweenMs = 75
       if (message === 'closed') {
         isOver = true;
         isOpen = false;
+        return undefined;
       }
-      if (message !== 'closed' && !message.startsWith('open ')) unknown += 1;
-      if (unknown >= maxUnknown && !isOver) {
-        isOver = true;
-        onOpen?.(unclear);
+      if (!message.startsWith('open ')) {
+        unknown += 1;
+        if (unknown === maxUnknown && !isOver) onOpen?.(unclear);
+        isOver ||= unknown >= maxUnknown;
+        return undefined;
       }
-      if (!message.startsWith('open ')) return undefined;
       if (n >= looks) return message.slice('open '.length);
       await pause(betweenMs, signal);
     }
   }
 
   /** One sandbox is checked for all concurrent callers. If it is removed, the next caller checks its own. */
-  async function seen(link: SandboxLink, signal: AbortSignal) {
-    while (looking) {
-      const found = await looking;
-      if (found !== 'gone' || isOver) return found;
-    }
-    looking = reached(link, signal)
-      .then(
-        (address) => ({ address }),
-        () => 'gone' as const, // the next caller checks again
-      )
-      .finally(() => {
+  async function seen(link: SandboxLink, signal: AbortSignal): Promise<string | undefined> {
+    while (!isOver) {
+      const isOwn = !looking;
+      looking ??= reached(link, signal).finally(() => {
         looking = undefined;
       });
-    return await looking;
+      try {
+        return await looking;
+      } catch {
+        if (isOwn) return undefined;
+      }
+    }
+    return undefined;
   }
 
   return {
     isOpen: () => isOpen,
     async check(link, signal) {
-      if (isOver) return;
-      const found = await seen(link, signal);
-      if (found === 'gone' || found.address === undefined) return;
-      const { address } = found;
+      const address = await seen(link, signal);
+      if (address === undefined) return;
       const what =
         'Network policies are not enforced here, or are missing: from a new sandbox ' +
         `the cluster's API server (${address}) can be reached, and so can everything that pods can reach.`;
