@@ -172,7 +172,9 @@ describe.skipIf(!cluster)('the templates of the chart (skipped where KUBECONFIG 
 
   test('give a right on nodes only on request, and only to read them', async () => {
     const args = ['--namespace', namespace, '--values', await valuesFile('usual'), '--set', 'sandbox.watchNodes=true'];
-    const docs = parseAllDocuments(await helm('template', 'corral', chart, ...args)).map((one) => one.toJS() as Manifest);
+    const docs = parseAllDocuments(await helm('template', 'corral', chart, ...args)).map(
+      (one) => one.toJS() as Manifest,
+    );
     expect(docs.filter(({ kind }) => kind === 'ClusterRole').map(({ rules }) => rules)).toEqual([
       [{ apiGroups: [''], resources: ['nodes'], verbs: ['list', 'watch'] }],
     ]);
