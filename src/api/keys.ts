@@ -1,18 +1,23 @@
 import { z } from 'zod';
 import { AppError } from '../core/errors/errors.ts';
 import { hasRole, roles, tooWeak } from '../core/model/principal.ts';
+import { TrustRule } from '../core/model/trust-rule.ts';
 import type { CallerContext } from '../http/guard/caller-context.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 import { Time } from './procedure/schemas.ts';
 
 // The API keys of people and programs, as administrators see them.
 
-const Key = z.object({
+export const Key = z.object({
   id: z.string(),
   name: z.string(),
   role: z.enum(roles),
   /** The owner of everything that this key creates. */
   owner: z.string(),
+  /** The person whose key it is: it has at most the rights of the person. Null: a program's. */
+  person: z.string().nullable(),
+  /** The tokens of programs that stand for this account, which has no secret. */
+  trust: TrustRule.nullable(),
   /** The beginning of the key; the rest is not stored. */
   prefix: z.string(),
   state: z.enum(['active', 'expired', 'revoked']),
@@ -31,6 +36,14 @@ const NewKey = z.strictObject({
   /** The id of a key whose sessions the new key shares, to replace a key or to add a viewer. */
   beside: z.string().max(100).optional(),
 });
+const NewTrust = NewKey.extend({
+  /** Tokens of a trusted issuer with these claims stand for the account, which has no secret. */
+  trust: TrustRule,
+});
+const toNewKey = ({ expiresAt, ...requested }: z.output<typeof NewKey>) => ({
+  ...requested,
+  ...(expiresAt && { expiresAt: Date.parse(expiresAt) }),
+});
 const KeyId = z.strictObject({ id: z.string().max(100) });
 
 /** The operations on keys for administrators; throws for all others. */
@@ -38,24 +51,30 @@ function keysFor({ principal, keys }: Pick<CallerContext, 'principal' | 'keys'>)
   if (!hasRole(principal, 'admin')) throw tooWeak(principal);
   if (!keys) throw new AppError('unsupported', 'This server has no keys.');
   return {
-    create: ({ expiresAt, ...requested }: z.output<typeof NewKey>) =>
-      keys.create({ ...requested, ...(expiresAt && { expiresAt: Date.parse(expiresAt) }) }),
+    create: (requested: z.output<typeof NewKey>) => keys.create(toNewKey(requested)),
+    trust: ({ trust, ...requested }: z.output<typeof NewTrust>) => keys.trust(toNewKey(requested), trust),
     list: async () => ({ keys: await keys.list() }),
     revoke: (id: string) => keys.revoke(id),
   };
 }
 
-const example: z.output<typeof Key> = {
+export const keyExample: z.output<typeof Key> = {
   id: '5f0c3d9b21aa',
   name: 'Ada',
   role: 'user',
   owner: '5f0c3d9b21aa',
+  person: null,
+  trust: null,
   prefix: 'crl_5f0c3d9b21aa',
   state: 'active',
   createdAt: '2026-11-24T12:00:00.000Z',
   expiresAt: null,
   lastUsedAt: null,
   revokedAt: null,
+};
+const trustExample = {
+  issuer: 'https://token.actions.githubusercontent.com',
+  claims: { sub: 'repo:acme/app:ref:refs/heads/main' },
 };
 const forAdmins = 'For the role admin.';
 
@@ -72,9 +91,21 @@ export const keysRouter = router({
     in: NewKey,
     out: MadeKey,
     example: { name: 'Ada', role: 'user' },
-    answer: { key: 'crl_5f0c3d9b21aa_qjXb0p7iT8Z9y2v5m1nK4wR6sU3aE0dGfHcJxLzQvBt', view: example },
+    answer: { key: 'crl_5f0c3d9b21aa_qjXb0p7iT8Z9y2v5m1nK4wR6sU3aE0dGfHcJxLzQvBt', view: keyExample },
     fails: [400, 401, 403, 404, 413, 422, 429],
   }).mutation(async ({ ctx, input }) => await keysFor(ctx).create(input)),
+  trust: operation({
+    rest: `POST ${base}/trust`,
+    id: 'trustTokens',
+    summary: 'Make an account for which tokens of a trusted issuer stand, in place of a key',
+    description: `${forAdmins} The issuer is one of \`programs.issuers\`. Revoke the account like a key.`,
+    may: 'admin',
+    in: NewTrust,
+    out: Key,
+    example: { name: 'CI', role: 'user', trust: trustExample },
+    answer: { ...keyExample, name: 'CI', trust: trustExample },
+    fails: [400, 401, 403, 404, 413, 422, 429],
+  }).mutation(async ({ ctx, input }) => await keysFor(ctx).trust(input)),
   list: operation({
     rest: `GET ${base}`,
     id: 'keys',
@@ -82,7 +113,7 @@ export const keysRouter = router({
     description: forAdmins,
     may: 'admin',
     out: Keys,
-    answer: { keys: [example] },
+    answer: { keys: [keyExample] },
     fails: [401, 403],
   }).query(async ({ ctx }) => await keysFor(ctx).list()),
   revoke: operation({
@@ -93,7 +124,7 @@ export const keysRouter = router({
     may: 'admin',
     in: KeyId,
     out: Key,
-    answer: { ...example, state: 'revoked', revokedAt: '2026-11-24T13:00:00.000Z' },
+    answer: { ...keyExample, state: 'revoked', revokedAt: '2026-11-24T13:00:00.000Z' },
     fails: [401, 403, 404, 409, 422],
   }).mutation(async ({ ctx, input }) => await keysFor(ctx).revoke(input.id)),
 });

@@ -6,6 +6,7 @@ import { keysRouter } from './keys.ts';
 import { memoryRouter } from './memory.ts';
 import { modelsRouter } from './models.ts';
 import { peopleRouter } from './people.ts';
+import { personalKeysRouter } from './personal-keys.ts';
 import { router } from './procedure/procedure.ts';
 import { projectsRouter } from './projects.ts';
 import { attemptsRouter } from './session/attempts.ts';
@@ -69,6 +70,7 @@ export const appRouter = router({
   memory: memoryRouter,
   keys: keysRouter,
   people: peopleRouter,
+  personalKeys: personalKeysRouter,
   drain: drainRouter,
   system: systemRouter,
 });

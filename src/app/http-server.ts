@@ -7,6 +7,7 @@ import { peppers } from '../auth/pepper.ts';
 import { type PeopleAdmin, peopleAdmin } from '../auth/sign-in/people-admin.ts';
 import { type SignedUrls, signedUrls } from '../auth/signed-url.ts';
 import { type TokenHash, tokenCheck } from '../auth/token.ts';
+import type { ProgramTokens } from '../auth/tokens/program-tokens.ts';
 import { SigningKeys } from '../auth/tokens/signing-keys.ts';
 import type { Clock } from '../core/contracts/clock.ts';
 import type { Inbox } from '../core/contracts/ports.ts';
@@ -75,6 +76,8 @@ export interface HttpServerDeps {
   readonly signIns?: SignIns | undefined;
   /** The roles of callers in projects; undefined: the server has no projects. */
   readonly memberships?: Pick<Memberships, 'within'>;
+  /** The tokens of programs; undefined: none are accepted. */
+  readonly tokens?: ProgramTokens | undefined;
   /** Records who did what; undefined: no audit log. */
   readonly audit?: Pick<AuditLog, 'write'> | undefined;
   /** The files of the page for browsers. */
@@ -106,7 +109,7 @@ const credentialTexts = {
 export async function httpServer(deps: HttpServerDeps): Promise<App> {
   const { config, version, signIns, logger, metrics, closing, clock } = deps;
   const { within } = deps.memberships ?? { within: (caller: Principal) => caller };
-  const keys = deps.keys && joinRings(deps.keys, signIns, { within });
+  const keys = deps.keys && joinRings(deps.keys, { signIns, tokens: deps.tokens, within });
   const styles = new Map<string, ErrorStyle>();
   const gate = tokenCheck(config.token, deps.localToken);
   const links = signedUrls(clock);
@@ -132,7 +135,8 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
       });
     };
   }
-  const admits = (token: string, address: string) => {
+  const admits = async (token: string, address: string) => {
+    await keys?.prepare([token]);
     const principal = findPrincipal([token], { gate, keys });
     if (!principal) guesses.failed(address);
     return principal;
@@ -304,7 +308,8 @@ function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], principalOf: (
     audit,
     services: audit ? auditedServices(services, raw, audit) : services,
     projects: parts && audit ? auditedParts(parts, audit) : parts,
-    keys: keys && audit ? withAudit(keys, { create: 'key.create', revoke: 'key.revoke' }, audit) : keys,
+    keys:
+      keys && audit ? withAudit(keys, { create: 'key.create', trust: 'key.trust', revoke: 'key.revoke' }, audit) : keys,
     people: people && audit ? withAudit<PeopleAdmin>(people, peopleActions, audit) : people,
     sign: ((what, lifeMs) => {
       const principal = principalOf();

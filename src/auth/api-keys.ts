@@ -5,10 +5,12 @@ import type { Clock } from '../core/contracts/clock.ts';
 import type { RecordStore } from '../core/contracts/ports.ts';
 import { AppError } from '../core/errors/errors.ts';
 import type { IdSource } from '../core/model/ids.ts';
-import { type Principal, type Role, roles } from '../core/model/principal.ts';
+import { lowerRole, type Principal, type Role, roles } from '../core/model/principal.ts';
+import { TrustRule } from '../core/model/trust-rule.ts';
 import { changeRecord } from '../storage/collection.ts';
 import type { KeyRing } from './key-ring.ts';
 import type { PepperedHash, Peppers } from './pepper.ts';
+import type { TrustedAccount } from './tokens/program-tokens.ts';
 
 const StoredKey = z.object({
   id: z.string(),
@@ -16,6 +18,10 @@ const StoredKey = z.object({
   role: z.enum(roles),
   /** The owner of the sessions that this key creates: the key itself, or the key named by `beside` at its creation. */
   owner: z.string(),
+  /** Names the person who made the key: it has at most the rights of that person, and the same owner. Null: a program's. */
+  person: z.string().nullable().default(null),
+  /** Tokens of programs that stand for this account in place of a secret. */
+  trust: TrustRule.nullable().default(null),
   pepper: z.string(),
   hash: z.string(),
   createdAt: z.number(),
@@ -37,10 +43,17 @@ export interface NewKey {
   readonly expiresAt?: number | undefined;
   /** The id of an existing key. The new key gets the same owner, so both see the same sessions. */
   readonly beside?: string | undefined;
+  /** The person whose key it is. */
+  readonly person?: string | undefined;
 }
 export interface KeyAdmin {
-  /** Rejects: invalid_request, quota (10,000 keys), not_found (no key has the id `beside`). */
+  /**
+   * Rejects: invalid_request, forbidden (the person has fewer rights), quota (10,000 keys, 50 of a person), not_found (no
+   * key has the id `beside`).
+   */
   create(newKey: NewKey): Promise<{ readonly key: string; readonly view: KeyView }>;
+  /** Creates an account without a secret, for which tokens of programs stand. Rejects like `create`. */
+  trust(newKey: NewKey, rule: TrustRule): Promise<KeyView>;
   list(): Promise<readonly KeyView[]>;
   /**
    * Ends the key's open streams and sockets. Rejects: not_found, conflict (the last admin key, and CORRAL_TOKEN is not
@@ -48,7 +61,10 @@ export interface KeyAdmin {
    */
   revoke(id: string): Promise<KeyView>;
 }
-export interface ApiKeys extends KeyAdmin, KeyRing, Disposable {}
+export interface ApiKeys extends KeyAdmin, Omit<KeyRing, 'prepare'>, Disposable {
+  /** The accounts for which tokens stand. */
+  trusted(): readonly TrustedAccount[];
+}
 
 interface Deps {
   readonly records: RecordStore;
@@ -60,6 +76,10 @@ interface Deps {
   readonly shared: boolean;
   /** CORRAL_TOKEN is set, so a caller who can create keys always exists. */
   readonly hasToken: boolean;
+  /** The principal of a person; undefined: the person has no access now. Absent: nobody signs in. */
+  readonly personOf?: (person: string) => Principal | undefined;
+  /** The issuers whose tokens this server accepts. */
+  readonly issuers?: readonly string[];
   /** Sandboxes have no isolation, so any user could read every file. All active keys must then have the same owner. */
   readonly onlyOne?: boolean;
   readonly warn: (about: object, text: string) => void;
@@ -67,8 +87,10 @@ interface Deps {
 interface Entry {
   doc: StoredKey;
   version: number;
-  readonly over: AbortController;
-  readonly principal: Principal;
+  over: AbortController;
+  principal: Principal;
+  /** The principal of the key's person, on which its own depends. */
+  from: Principal | undefined;
 }
 
 const kind = 'apikey';
@@ -76,6 +98,8 @@ const form = /^crl_([0-9a-f]{12})_[\w-]{43}$/;
 const lookEveryMs = 2_000; // a key that another process revoked, or that expired, works at most this much longer
 const useEveryMs = 60_000;
 const maxKeys = 10_000;
+const maxPersonalKeys = 50;
+const none: Principal = { role: 'nobody' };
 const strange: PepperedHash = { pepper: '', hash: '' };
 
 /**
@@ -87,9 +111,14 @@ export async function keysUnderOldPeppers(
   { peppers, now }: { readonly peppers: Peppers; readonly now: number },
 ): Promise<readonly { readonly id: string; readonly name: string }[]> {
   const keys = (await records.list(kind)).map(({ doc }) => StoredKey.parse(doc));
-  return keys.filter((key) => stateOf(key, now) === 'active' && !peppers.isPrimary(key.pepper));
+  return keys.filter((key) => stateOf(key, now) === 'active' && !key.trust && !peppers.isPrimary(key.pepper));
 }
 
+const ended = (): AbortController => {
+  const over = new AbortController();
+  over.abort();
+  return over;
+};
 const stateOf = ({ revokedAt, expiresAt }: StoredKey, now: number): KeyView['state'] => {
   if (revokedAt !== null) return 'revoked';
   return expiresAt !== null && expiresAt <= now ? 'expired' : 'active';
@@ -111,7 +140,10 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
   let timer: unknown;
   let isOver = false;
 
-  const isLive = ({ doc }: Entry) => stateOf(doc, clock.now()) === 'active';
+  const isLive = (entry: Entry) => {
+    settle(entry);
+    return !entry.over.signal.aborted;
+  };
   const view = ({ pepper: _pepper, hash: _hash, ...shown }: StoredKey): KeyView => ({
     ...shown,
     prefix: `crl_${shown.id}`,
@@ -119,18 +151,27 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
   });
 
   function know(doc: StoredKey, version: number): Entry {
-    const known = entries.get(doc.id);
-    if (known) Object.assign(known, { doc, version });
-    const over = new AbortController();
-    const principal = { role: doc.role, key: doc.id, owner: doc.owner, ended: over.signal };
-    const entry = known ?? { doc, version, over, principal };
+    const entry = entries.get(doc.id) ?? { doc, version, over: ended(), principal: none, from: undefined };
+    Object.assign(entry, { doc, version });
     entries.set(doc.id, entry);
     if (!hasToken) closed.abort();
-    endIfOver(entry);
+    settle(entry);
     return entry;
   }
-  function endIfOver(entry: Entry): void {
-    if (!entry.over.signal.aborted && !isLive(entry)) entry.over.abort();
+  /** The principal lives as long as the key, and its person keeps the same rights. */
+  function settle(entry: Entry): void {
+    const { doc, over } = entry;
+    const from = doc.person === null ? undefined : deps.personOf?.(doc.person);
+    const isOver = stateOf(doc, clock.now()) !== 'active' || (doc.person !== null && !from);
+    if (isOver || from !== entry.from) over.abort();
+    entry.from = from;
+    if (isOver || !entry.over.signal.aborted) return;
+    entry.over = new AbortController();
+    const signals = [entry.over.signal, ...(from?.ended ? [from.ended] : [])];
+    const { role, owner, id: key } = doc;
+    entry.principal = from
+      ? { ...from, role: lowerRole(role, from.role), key, ended: AbortSignal.any(signals) }
+      : { role, key, owner, ended: entry.over.signal };
   }
 
   async function load(): Promise<void> {
@@ -145,7 +186,7 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
       await load().catch((err: unknown) =>
         warn({ err }, 'the API keys could not be read from the store; trying again in 2 s'),
       );
-    for (const entry of entries.values()) endIfOver(entry);
+    for (const entry of entries.values()) settle(entry);
     lookLater();
   }
   function lookLater(): void {
@@ -154,11 +195,11 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
   }
 
   /** Records the time of use, at most once a minute. A conflict is ignored: the newer write has a time too. */
-  function use(entry: Entry, presented: string): void {
+  function use(entry: Entry, presented?: string): void {
     const now = clock.now();
     const { lastUsedAt } = entry.doc;
     if (lastUsedAt !== null && now - lastUsedAt < useEveryMs) return;
-    const stored = pepper?.hash(presented) ?? entry.doc; // moves the key from an older pepper to the primary one
+    const stored = presented === undefined ? undefined : pepper?.hash(presented); // moves the key from an older pepper to the primary one
     entry.doc = { ...entry.doc, ...stored, lastUsedAt: now };
     const { doc, version: expect } = entry;
     const put = records.put({ kind, id: doc.id, doc, sort: doc.createdAt, expect });
@@ -181,14 +222,18 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
   await load();
   if (deps.onlyOne && otherOwners().size > 1) throw notIsolated('There are API keys of several users');
   for (const { doc } of entries.values()) {
-    if (!pepper?.knows(doc.pepper)) {
+    if (doc.trust === null && !pepper?.knows(doc.pepper)) {
       warn({ key: doc.id }, 'an API key was stored under an encryption key that is not configured; it is rejected');
     }
   }
   lookLater();
 
   const inTurn = keyedQueue(); // so that the limit holds for concurrent calls
-  async function create({ name, role, expiresAt, beside }: Parameters<ApiKeys['create']>[0]) {
+  async function add(
+    { name, role, expiresAt, beside, person }: NewKey,
+    id: string,
+    by: { key: string } | { trust: TrustRule },
+  ) {
     if (shared) await load();
     const now = clock.now();
     if (expiresAt !== undefined && expiresAt <= now) {
@@ -202,18 +247,29 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
           'Create an admin key first, or set CORRAL_TOKEN.',
       );
     }
+    const from = person === undefined ? undefined : deps.personOf?.(person);
+    if (person !== undefined && (!from || lowerRole(role, from.role) !== role))
+      throw new AppError('forbidden', `You have fewer rights than the role ${role}, so your key cannot have it.`);
+    const ownKeys = [...entries.values()].filter((entry) => entry.doc.person === person && isLive(entry));
+    if (person !== undefined && ownKeys.length >= maxPersonalKeys)
+      throw new AppError('quota', `You already have ${maxPersonalKeys} keys, the maximum. Revoke one of them.`);
+    if ('trust' in by && !deps.issuers?.includes(by.trust.issuer)) {
+      throw new AppError(
+        'invalid_request',
+        'This server does not accept tokens of that issuer. Add its address to CORRAL_PROGRAMS_ISSUERS.',
+      );
+    }
     const other = beside === undefined ? undefined : entries.get(beside);
     if (beside !== undefined && !other) throw missing();
     if (deps.onlyOne && otherOwners(other?.doc.owner).size > 0) throw notIsolated('A second user cannot have a key');
     pepper ??= await deps.peppers();
-    const id = ids.short();
-    const key = `crl_${id}_${ids.token()}`;
-    const owner = other?.doc.owner ?? id;
+    const owner = from?.owner ?? other?.doc.owner ?? id;
     const times = { createdAt: now, expiresAt: expiresAt ?? null, lastUsedAt: null, revokedAt: null };
-    const doc: StoredKey = { id, name, role, owner, ...pepper.hash(key), ...times };
+    const shown = 'key' in by ? { trust: null, ...pepper.hash(by.key) } : { ...by, ...strange };
+    const doc: StoredKey = { id, name, role, owner, person: person ?? null, ...shown, ...times };
     const entry = know(doc, await records.put({ kind, id, doc, sort: now, expect: 0 }));
     lookLater();
-    return { key, view: view(entry.doc) };
+    return view(entry.doc);
   }
 
   return {
@@ -231,13 +287,25 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
       }
       return undefined;
     },
+    trusted: () =>
+      [...entries.values()].flatMap((entry) =>
+        entry.doc.trust && isLive(entry)
+          ? [{ rule: entry.doc.trust, principal: entry.principal, used: () => use(entry) }]
+          : [],
+      ),
     principals: () => [...entries.values()].filter(isLive).map(({ principal }) => principal),
     live(id) {
       const entry = entries.get(id);
       return entry && isLive(entry) ? entry.principal : undefined;
     },
 
-    create: (newKey) => inTurn('', () => create(newKey)),
+    create: (newKey) =>
+      inTurn('', async () => {
+        const id = ids.short();
+        const key = `crl_${id}_${ids.token()}`;
+        return { key, view: await add(newKey, id, { key }) };
+      }),
+    trust: (newKey, trust) => inTurn('', () => add(newKey, ids.short(), { trust })),
     async list() {
       if (shared) await load();
       return [...entries.values()].map(({ doc }) => view(doc)).sort((a, b) => b.createdAt - a.createdAt);

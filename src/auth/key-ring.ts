@@ -2,6 +2,7 @@ import type { Principal } from '../core/model/principal.ts';
 import type { Memberships } from './memberships.ts';
 import type { Devices } from './sign-in/devices.ts';
 import type { People } from './sign-in/people.ts';
+import type { ProgramTokens } from './tokens/program-tokens.ts';
 
 /** The credentials that the auth guard checks. All are in memory, so no request waits for the store. */
 export interface KeyRing {
@@ -10,7 +11,7 @@ export interface KeyRing {
   /** The principal of every request while no key exists. Its streams end when the first key is created. */
   readonly anonymous: Principal;
   /** Reads what `find` needs to know. Undefined: there is nothing to read. Rejects: provider_error. */
-  prepare?(presented: readonly string[]): Promise<void> | undefined;
+  prepare(presented: readonly string[]): Promise<void> | undefined;
   find(presented: readonly string[]): Principal | undefined;
   /** The principal of this key. Undefined if the key does not exist, has expired or is revoked. */
   live(id: string): Principal | undefined;
@@ -18,22 +19,24 @@ export interface KeyRing {
   principals(): readonly Principal[];
 }
 
-/** API keys and people together, with their roles in projects. */
-export function joinRings(
-  keys: KeyRing,
-  signIns: { people: People; devices: Devices } | undefined,
-  memberships: Pick<Memberships, 'within'>,
-): KeyRing {
+interface Others {
+  readonly signIns: { readonly people: People; readonly devices: Devices } | undefined;
+  readonly tokens: ProgramTokens | undefined;
+  readonly within: Memberships['within'];
+}
+/** API keys, people and the tokens of programs together, with their roles in projects. */
+export function joinRings(keys: Omit<KeyRing, 'prepare'>, { signIns, tokens, within }: Others): KeyRing {
   const { people, devices } = signIns ?? {};
-  const within = (caller: Principal | undefined) => caller && memberships.within(caller);
+  const inProjects = (caller: Principal | undefined) => caller && within(caller);
   return {
     get any() {
       return signIns !== undefined || keys.any; // where people sign in, nobody else gets in without a credential
     },
     anonymous: keys.anonymous,
-    find: (presented) => within(keys.find(presented) ?? devices?.find(presented, 'command')),
-    live: (key) => within(keys.live(key) ?? devices?.live(key) ?? people?.live(key)),
-    principals: () =>
-      [keys, people, devices].flatMap((ring) => ring?.principals() ?? []).map((caller) => memberships.within(caller)),
+    prepare: (presented) => tokens?.prepare(presented),
+    find: (presented) =>
+      inProjects(keys.find(presented) ?? devices?.find(presented, 'command') ?? tokens?.find(presented)),
+    live: (key) => inProjects(keys.live(key) ?? devices?.live(key) ?? people?.live(key)),
+    principals: () => [keys, people, devices].flatMap((ring) => ring?.principals() ?? []).map((one) => within(one)),
   };
 }

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { apiKeys, type KeyAdmin, type KeyView } from '../../auth/api-keys.ts';
+import { apiKeys, type KeyAdmin, type KeyView, type NewKey } from '../../auth/api-keys.ts';
 import { keyPeppers } from '../../auth/keys/key-peppers.ts';
 import { serverOn } from '../../cli/server.ts';
 import type { Corral, Outputs } from '../../client/index.ts';
@@ -9,6 +9,7 @@ import { systemClock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { randomIds } from '../../core/model/ids.ts';
 import { adminPrincipal, roles } from '../../core/model/principal.ts';
+import { TrustRule } from '../../core/model/trust-rule.ts';
 import type { AuditLog } from '../../observability/audit/log.ts';
 import { withAudit } from '../../sessions/access/audited-services.ts';
 import { openDataFolder } from '../../storage/data-folder.ts';
@@ -20,7 +21,7 @@ import { loadLocalConfig } from './local-config.ts';
 import { rotateKeys } from './rotate-keys.ts';
 
 const usage =
-  'create --role <role> --name <name> [--expires 30d] [--beside <id>] | list | revoke <id> | rotate | rotate-sandbox <session>';
+  'create --role <role> --name <name> [--expires 30d] [--beside <id>] [--issuer <address> --claim <name>=<pattern>…] | list | revoke <id> | rotate | rotate-sandbox <session>';
 const units = { h: 3_600_000, d: 86_400_000 } as const;
 const Wish = z.object({
   role: z.enum(roles, `--role must be one of ${roles.join(', ')}`),
@@ -30,6 +31,8 @@ const Wish = z.object({
     .regex(/^[1-9]\d{0,4}[hd]$/, '--expires must be like 12h or 30d')
     .optional(),
   beside: z.string().optional(),
+  issuer: z.string().optional(),
+  claim: z.array(z.string().regex(/^[^=]+=./, '--claim must be like sub=repo:acme/app:ref:refs/heads/main')).optional(),
 });
 
 interface RotationOptions {
@@ -62,6 +65,7 @@ async function opened({ isChange, mayBegin, say }: RotationOptions): Promise<{ k
       ids,
       shared: false,
       hasToken: config.token !== undefined,
+      issuers: config.programs.issuers,
       peppers: () => keyPeppers({ ...config, dataDir }, () => ids.token()),
       warn: (_about, text) => say(text),
     }),
@@ -77,7 +81,7 @@ function auditedKeys(keys: KeyAdmin, audit: AuditLog | undefined): KeyAdmin {
   if (!audit) return keys;
   return withAudit(
     keys,
-    { create: 'key.create', revoke: 'key.revoke' },
+    { create: 'key.create', trust: 'key.trust', revoke: 'key.revoke' },
     {
       principalOf: () => adminPrincipal,
       now: () => systemClock.now(),
@@ -85,6 +89,11 @@ function auditedKeys(keys: KeyAdmin, audit: AuditLog | undefined): KeyAdmin {
     },
   );
 }
+
+const toRequest = ({ name, role, beside, expiresAt }: NewKey) => ({
+  ...{ name, role, ...(beside !== undefined && { beside }) },
+  ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt).toISOString() }),
+});
 
 /** The keys of the server that runs on this store, which has them in its memory. */
 function ofRunning(corral: Corral): KeyAdmin {
@@ -99,12 +108,12 @@ function ofRunning(corral: Corral): KeyAdmin {
   });
   return {
     list: async () => (await corral.call((api) => api.keys.list.query())).keys.map(view),
-    async create({ name, role, beside, expiresAt }) {
-      const requested = { name, role, ...(beside !== undefined && { beside }) };
-      const expiry = expiresAt === undefined ? {} : { expiresAt: new Date(expiresAt).toISOString() };
-      const created = await corral.call((api) => api.keys.create.mutate({ ...requested, ...expiry }));
+    async create(newKey) {
+      const created = await corral.call((api) => api.keys.create.mutate(toRequest(newKey)));
       return { key: created.key, view: view(created.view) };
     },
+    trust: async (newKey, trust) =>
+      view(await corral.call((api) => api.keys.trust.mutate({ ...toRequest(newKey), trust }))),
     revoke: async (id) => view(await corral.call((api) => api.keys.revoke.mutate({ id }))),
   };
 }
@@ -140,7 +149,17 @@ function inUse(thrown: unknown): never {
 function wishIn(args: readonly string[]) {
   const text = { type: 'string' } as const;
   try {
-    return parseArgs({ args: [...args], options: { role: text, name: text, expires: text, beside: text } }).values;
+    return parseArgs({
+      args: [...args],
+      options: {
+        role: text,
+        name: text,
+        expires: text,
+        beside: text,
+        issuer: text,
+        claim: { ...text, multiple: true },
+      },
+    }).values;
   } catch (cause) {
     throw new AppError('invalid_request', `${(cause as Error).message}. keys needs ${usage}.`, { cause });
   }
@@ -152,10 +171,21 @@ function wishOf(args: readonly string[]): z.infer<typeof Wish> {
   throw new AppError('invalid_request', `${parsed.error.issues[0]?.message}. keys needs ${usage}.`);
 }
 
-async function create({ role, name, expires, beside }: z.infer<typeof Wish>, keys: KeyAdmin): Promise<string> {
+function readRule(rule: unknown): TrustRule {
+  const parsed = TrustRule.safeParse(rule);
+  if (parsed.success) return parsed.data;
+  throw new AppError('invalid_request', `The rule for tokens is not valid: ${parsed.error.issues[0]?.message}.`);
+}
+
+async function create({ role, name, expires, beside, issuer, claim = [] }: z.infer<typeof Wish>, keys: KeyAdmin) {
   const lifeMs = expires && Number.parseInt(expires, 10) * units[expires.slice(-1) as keyof typeof units];
-  const created = await keys.create({ role, name, beside, ...(lifeMs && { expiresAt: systemClock.now() + lifeMs }) });
-  return created.key;
+  const claims = Object.fromEntries(
+    claim.map((one) => [one.slice(0, one.indexOf('=')), one.slice(one.indexOf('=') + 1)]),
+  );
+  const trust = issuer === undefined ? undefined : readRule({ issuer, claims });
+  const ends = lifeMs && { expiresAt: systemClock.now() + lifeMs };
+  const newKey = { role, name, beside, ...ends };
+  return trust ? { key: undefined, view: await keys.trust(newKey, trust) } : await keys.create(newKey);
 }
 
 const day = (at: number | null) => (at === null ? '-' : new Date(at).toISOString().slice(0, 16)).padEnd(16);
@@ -178,8 +208,9 @@ export const keysCommand: Command = {
     await using store = await opened({ isChange: what !== 'list', mayBegin: what === 'create', say });
     const { keys } = store;
     if (requested) {
-      print(await create(requested, keys));
-      say('This key is shown once. Anyone who has it can use it: store it like a password.');
+      const { key, view } = await create(requested, keys);
+      print(key ?? view.id);
+      if (key) say('This key is shown once. Anyone who has it can use it: store it like a password.');
     } else if (what === 'list') {
       const all = await keys.list();
       if (all.length === 0) say('There are no keys.');

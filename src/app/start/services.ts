@@ -1,6 +1,7 @@
 import { requireProvider } from '../../agents/models/registry.ts';
 import type { ApiKeys } from '../../auth/api-keys.ts';
 import type { Memberships } from '../../auth/memberships.ts';
+import type { ProgramTokens } from '../../auth/tokens/program-tokens.ts';
 import { Programs } from '../../automations/programs.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { adminPrincipal } from '../../core/model/principal.ts';
@@ -74,6 +75,8 @@ export interface OpenServices extends AsyncDisposable {
   readonly signIns: SignIns | undefined;
   /** The roles of callers in projects. */
   readonly memberships: Memberships;
+  /** Undefined: no tokens of programs are accepted. */
+  readonly tokens: ProgramTokens | undefined;
   /** The credentials of workers of self-hosted environments. */
   readonly workers: WorkerCredentials;
   /** The APIs whose programs define automations join here. */
@@ -221,7 +224,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     servicesOf: parts.sandboxes.servicesOf,
     forgetFiles: (id) => parts.running.manifests.forget(id),
   });
-  const { keys, signIns, memberships, directory, people, owners, workingOwner } = stack.use(
+  const { keys, signIns, tokens, memberships, directory, people, owners, workingOwner } = stack.use(
     await openOwners(startup, { store, onlyOne: driver.capabilities.isolation === 'none' }),
   );
   const ofProjects = projects.service(sessions, directory);
@@ -398,6 +401,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     keys,
     signIns,
     memberships,
+    tokens,
     workers: work.queue,
     programs,
     retention,

@@ -4,7 +4,7 @@ import type { Device, Devices } from './devices.ts';
 import type { People, Person } from './people.ts';
 
 export interface DeviceView extends Pick<Device, 'id' | 'kind' | 'agent' | 'createdAt' | 'lastSeenAt'> {}
-export type PersonView = Omit<Person, 'id' | 'key' | 'picture'> & { readonly id: string };
+export type PersonView = Omit<Person, 'id' | 'key' | 'picture' | 'hasLapsed'> & { readonly id: string };
 /** The people, as procedures use them. Ids are the keys of people. */
 export interface PeopleAdmin {
   readonly byKey: (person: string | undefined) => Pick<Person, 'key' | 'name' | 'email'> | undefined;
@@ -28,7 +28,7 @@ interface Parts {
   readonly allow: (...of: Parameters<PeopleAdmin['allowCommand']>) => string;
 }
 export function peopleAdmin({ people, devices, keys, allow }: Parts): PeopleAdmin {
-  const view = ({ key, picture: _, ...person }: Person): PersonView => ({ ...person, id: key });
+  const view = ({ key, picture: _, hasLapsed: __, ...person }: Person): PersonView => ({ ...person, id: key });
   const own = (person: string | undefined) => {
     const id = people.byKey(person)?.id;
     return devices.list().filter((device) => device.person === id);

@@ -28,6 +28,8 @@ const Person = z.object({
   /** Null: the provider's groups no longer give a role. */
   role: z.enum(roles).nullable(),
   disabled: z.boolean(),
+  /** The provider ended the person's session, or no longer knows the person. Personal keys pause until the next sign-in. */
+  hasLapsed: z.boolean().default(false),
   createdAt: z.number(),
   lastSeenAt: z.number(),
 });
@@ -58,6 +60,7 @@ export class People {
   readonly #people: Mirror<Person>;
   /** The people who have access, by their key. */
   readonly #live = new Map<string, Live>();
+  readonly #ids = new Map<string, string>();
   /** Gets each person whose record changed. */
   onChange: (person: Person) => void = () => {};
 
@@ -72,8 +75,7 @@ export class People {
   live = (key: string): Principal | undefined => this.#live.get(key)?.principal;
   principals = (): Principal[] => [...this.#live.values()].map(({ principal }) => principal);
   list = (): Person[] => this.#people.all();
-  byKey = (key: string | undefined): Person | undefined =>
-    key === undefined ? undefined : this.#people.all().find((person) => person.key === key);
+  byKey = (key: string | undefined): Person | undefined => this.#people.get(this.#ids.get(key ?? '') ?? '');
   byId = (id: string): Person | undefined => this.#people.get(id);
 
   /** Stores what the provider says about the person. Rejects: quota. */
@@ -82,7 +84,7 @@ export class People {
     const id = personIdOf(issuer, identity.subject);
     const now = clock.now();
     const { subject, name, email, picture, groups } = identity;
-    const said = { name, email, picture, groups: [...groups], role };
+    const said = { name, email, picture, groups: [...groups], role, hasLapsed: false };
     const stored = await this.#people.change(id, (found) => {
       if (found) return { ...found, ...said, lastSeenAt: now };
       if (this.#people.size >= maxPeople)
@@ -103,6 +105,10 @@ export class People {
     return changed;
   }
 
+  /** Stores that the provider no longer confirms the person. */
+  async lapse(id: string): Promise<void> {
+    await this.#people.change(id, (found) => found && { ...found, hasLapsed: true });
+  }
   /** Stores that the person was at work. */
   async seen(id: string, at: number): Promise<void> {
     await this.#people.change(id, (found) =>
@@ -132,6 +138,7 @@ export class People {
   #settle(id: string): void {
     const person = this.#people.get(id);
     if (!person) return;
+    this.#ids.set(person.key, id);
     const next = this.actAs(person.key, id, this.#live.get(person.key));
     if (next) this.#live.set(person.key, next);
     else this.#live.delete(person.key);

@@ -242,6 +242,7 @@ export class SignIn {
     }
     if (refreshed?.state !== 'here') {
       await devices.end(id);
+      await people.lapse(person.id);
       tell({ action: 'person.end', person, outcome: 'done' });
       return;
     }

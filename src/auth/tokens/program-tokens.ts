@@ -1,23 +1,12 @@
 import { createHash } from 'node:crypto';
 import { decodeJwt } from 'jose';
-import { z } from 'zod';
 import type { Principal } from '../../core/model/principal.ts';
+import type { TrustRule } from '../../core/model/trust-rule.ts';
 import { fitsParts } from '../../core/text/glob.ts';
 import { claimAt } from '../sign-in/claims.ts';
 import { isSignedToken, type SigningKeys, skewMs } from './signing-keys.ts';
 
 // Programs without a secret: a bearer token of a trusted issuer stands for the service account whose rule its claims fit.
-
-const Pattern = z.string().min(1).max(500);
-/** A rule for tokens. `*` stays within a part between slashes and colons, `**` is any number of parts. */
-export const TrustRule = z.strictObject({
-  issuer: z.string().min(1).max(500),
-  claims: z
-    .record(z.string().min(1).max(100), Pattern)
-    .refine((claims) => Object.keys(claims).length <= 20, 'at most 20 claims')
-    .refine((claims) => Object.values(claims).some((one) => /[^*/:]/.test(one)), 'one claim needs more than wildcards'),
-});
-export type TrustRule = z.infer<typeof TrustRule>;
 
 /** A service account with a rule for tokens. */
 export interface TrustedAccount {

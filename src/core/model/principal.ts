@@ -57,3 +57,7 @@ const onlyReads = (origin: string) =>
 
 export const hasRole = ({ role }: Principal, least: Role): boolean =>
   role !== 'nobody' && role !== 'reader' && roles.indexOf(role) >= roles.indexOf(least);
+
+/** The role with fewer rights. */
+export const lowerRole = (one: Role, other: Principal['role']): Principal['role'] =>
+  hasRole({ role: other }, one) ? one : other;

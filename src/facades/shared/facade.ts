@@ -81,7 +81,7 @@ export interface FacadeParts {
   /** The operations of a principal, for transports that carry several calls. */
   readonly acting: (principal: Principal) => CallerContext;
   /** The principal of a token sent after the upgrade. A wrong token counts toward the lockout of its address. */
-  readonly admits: (token: string, address: string) => Principal | undefined;
+  readonly admits: (token: string, address: string) => Promise<Principal | undefined>;
   readonly idempotency: Idempotency;
   readonly sockets: SocketServer;
   readonly sse: SseContext;

@@ -11,7 +11,7 @@ import type { SocketServer } from '../../http/transport/ws.ts';
 export interface TrpcDeps extends Pick<TrpcContext, 'version' | 'clock' | 'previews'> {
   readonly acting: (principal: Principal) => TrpcCallerContext;
   /** The principal of a token sent after the upgrade. A wrong token counts toward the lockout of its address. */
-  readonly admits: (token: string, address: string) => Principal | undefined;
+  readonly admits: (token: string, address: string) => Promise<Principal | undefined>;
   readonly clients: Clients;
   readonly sockets: SocketServer;
   readonly sse: SseContext;

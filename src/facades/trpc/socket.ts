@@ -24,7 +24,7 @@ function serve(socket: Socket, request: SocketRequest, deps: TrpcDeps): void {
   const { address, scheme } = deps.clients.of(request.raw);
   const reached = { host: request.raw.headers.host, scheme };
   const connected = { version, clock, previews, reached, calls: new CallCount(), drained: socket.drained };
-  const admit = request.known ? () => request.principal : byConnectionParams(socket, address, deps);
+  const admit = request.known ? async () => request.principal : byConnectionParams(socket, address, deps);
   // Our own server accepts the connections, so there is no `wss`.
   const options: Omit<WSSHandlerOptions<AppRouter>, 'wss'> = {
     router: appRouter,
@@ -34,7 +34,10 @@ function serve(socket: Socket, request: SocketRequest, deps: TrpcDeps): void {
       // Rejects JSON that is too deep or has too many values.
       decode: (data) => parseJsonBody(Buffer.from(data as string)),
     },
-    createContext: ({ info }): TrpcContext => ({ ...acting(admit(info.connectionParams?.token)), ...connected }),
+    createContext: async ({ info }): Promise<TrpcContext> => ({
+      ...acting(await admit(info.connectionParams?.token)),
+      ...connected,
+    }),
     onError: ({ error, path }) => reportBug(logger, error, path),
   };
   const handle = getWSConnectionHandler(options as WSSHandlerOptions<AppRouter>);
@@ -48,17 +51,23 @@ function byConnectionParams(
   socket: Socket,
   address: string,
   { admits, clock }: TrpcDeps,
-): (token: unknown) => Principal {
-  let admitted = false;
+): (token: unknown) => Promise<Principal> {
+  let isJudged = false;
   const refuse = () => {
-    if (!admitted) socket.close(closeCodes.refused, 'A valid token is needed');
+    if (!isJudged) socket.close(closeCodes.refused, 'A valid token is needed');
   };
   const timer = clock.setTimeout(refuse, tokenMs);
   socket.closed.addEventListener('abort', () => clock.clearTimeout(timer), { once: true });
   socket.connection.once('message', () => queueMicrotask(refuse)); // also when the first frame is not a parameters frame
-  return (token) => {
-    const principal = typeof token === 'string' ? admits(token, address) : undefined;
-    admitted = principal !== undefined;
+  return async (token) => {
+    isJudged = true;
+    let principal: Principal | undefined;
+    try {
+      principal = typeof token === 'string' ? await admits(token, address) : undefined;
+    } finally {
+      isJudged = principal !== undefined;
+      refuse();
+    }
     if (!principal) throw new AppError('unauthorized', 'A valid token is needed.');
     clock.clearTimeout(timer);
     closeWhenKeyEnds(socket, principal);

@@ -51,7 +51,7 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
   app.addHook('onRequest', (request, reply, done) => {
     const prepared = options.isForProgram?.(request.raw)
       ? undefined
-      : (keys?.prepare?.(credentials(request)) ?? visitors?.prepare(request, reply));
+      : (keys?.prepare(credentials(request)) ?? visitors?.prepare(request, reply));
     if (prepared) prepared.then(() => done(), done);
     else done();
   });

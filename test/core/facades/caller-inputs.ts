@@ -101,6 +101,9 @@ const inputs: Record<string, (to: Targets) => object> = Object.fromEntries(
     'people.change': ({ person }) => ({ id: person, disabled: false }),
     'people.allowCommand': () => ({ challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM', agent: 'x' }),
     'people.endDevice': () => ({ id: '0123456789ab' }),
+    'personalKeys.create': () => ({ name: 'x' }),
+    'personalKeys.revoke': () => ({ id: '0123456789ab' }),
+    'keys.trust': () => ({ name: 'x', role: 'user', trust: { issuer: 'https://a.example', claims: { sub: 'a' } } }),
   }).flatMap(([names, input]) => expand(names).map((name) => [name, input])),
 );
 

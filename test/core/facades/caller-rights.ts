@@ -5,7 +5,7 @@ import { appRouter } from '../../../src/api/router.ts';
  * The right that a route, procedure or frame needs. `see`, `read`, `work`, `stop` and `manage` are rights to one session, project
  * or file, as in src/sessions/access/authorize.ts. The other rules look only at the caller: `open` needs no key, `any`
  * needs any key, `create` a key that can create things, and `operator` and `admin` a role.
- * `visitor` admits a person who signed in with a browser, whom no key replaces.
+ * `visitor` admits a person who signed in with a browser, whom no key replaces; `personal` also one whom a proxy names.
  * `own` and `own-work` are about names, which each owner has for its own sessions alone.
  * `shown` admits everyone, but unshared sessions are unknown there. `screen` is `read`, or a signed link to the screen.
  * `inside` and `port` need the token of the sandbox itself, which no key replaces; they refuse with 401 and 403.
@@ -17,7 +17,7 @@ export type Rule = (typeof ruleNames)[number];
 const ruleNames = [
   ...(['open', 'any', 'create', 'see', 'read', 'work', 'stop', 'manage', 'operator', 'admin'] as const),
   ...(['shown', 'signed', 'own', 'own-work'] as const),
-  ...(['screen', 'visitor', 'inside', 'port', 'preview', 'public', 'never'] as const),
+  ...(['screen', 'visitor', 'personal', 'inside', 'port', 'preview', 'public', 'never'] as const),
 ];
 /** Callers that the server does not know: no key, keys that ended, and links and tokens that open something else. */
 const strangers = [
@@ -25,11 +25,12 @@ const strangers = [
   ...(['sandbox-token', 'token-of-another-sandbox'] as const),
 ];
 const keyed = ['viewer', 'user-other', 'user-owner', 'operator', 'admin'] as const;
-/** A person who signed in, with the cookie of a browser. The person's rights are those of another user's key. */
-const signedIn = ['person'] as const;
+/** People with the cookie of a browser or named by a proxy. They and their programs have the rights of another user's key. */
+const people = ['person', 'proxy-person'] as const;
+const programs = ['personal-key', 'program'] as const;
 /** Keys of other users, with a role in the owner's project. */
 export const members = ['project-viewer', 'project-member', 'project-maintainer', 'former-member'] as const;
-export const callers = [...strangers, ...keyed, ...signedIn, ...members];
+export const callers = [...strangers, ...keyed, ...people, ...programs, ...members];
 export type Caller = (typeof callers)[number];
 /** `unknown`: the answer is exactly the same as for an id that does not exist. */
 export type Outcome = 'through' | 401 | 403 | 'unknown';
@@ -47,7 +48,10 @@ const read: Roles = {
 };
 const own: Roles = { ...read, admin: unknown };
 const byRule: Record<
-  Exclude<Rule, 'visitor' | 'open' | 'shown' | 'signed' | 'inside' | 'port' | 'preview' | 'public' | 'never'>,
+  Exclude<
+    Rule,
+    'visitor' | 'personal' | 'open' | 'shown' | 'signed' | 'inside' | 'port' | 'preview' | 'public' | 'never'
+  >,
   Roles
 > = {
   any: { viewer: through, 'user-other': through, 'user-owner': through, operator: through, admin: through },
@@ -68,14 +72,13 @@ const membersMay: Partial<Record<Rule, readonly Caller[]>> = {
   ...{ see: members.slice(0, 3), read: members.slice(0, 3), screen: members.slice(0, 3) },
   ...{ work: members.slice(1, 3), stop: members.slice(2, 3), manage: members.slice(2, 3) },
 };
-const isMember = (caller: Caller): boolean => members.some((one) => one === caller);
 const isSigned = (caller: Caller) => caller === 'watch-link' || caller === 'control-link';
-const isKeyed = (caller: Caller): caller is (typeof keyed)[number] => keyed.some((one) => one === caller);
-const isStranger = (caller: Caller): caller is (typeof strangers)[number] => strangers.some((one) => one === caller);
+const isOneOf = <Some extends Caller>(some: readonly Some[], caller: Caller): caller is Some =>
+  some.some((one) => one === caller);
 
 /** `isOfProject`: the door opens something of the project. */
 export function expected(rule: Rule, caller: Caller, isOfProject = true): Outcome {
-  const admitted = isMember(caller) && isOfProject ? membersMay[rule] : undefined;
+  const admitted = isOneOf(members, caller) && isOfProject ? membersMay[rule] : undefined;
   if (admitted?.includes(caller)) return 'through';
   if (admitted && caller !== 'former-member') return 403;
   if (rule === 'inside' || rule === 'port') {
@@ -87,8 +90,10 @@ export function expected(rule: Rule, caller: Caller, isOfProject = true): Outcom
   if (rule === 'never') return 403;
   if (rule === 'shown' || rule === 'signed') return 'unknown';
   if (rule === 'screen' && isSigned(caller)) return 'through';
-  if (rule === 'visitor' && !isStranger(caller)) return caller === 'person' ? 'through' : 403;
-  return isStranger(caller) || rule === 'visitor' ? 401 : byRule[rule][isKeyed(caller) ? caller : 'user-other'];
+  if (isOneOf(strangers, caller)) return 401;
+  if (rule === 'visitor') return caller === 'person' ? 'through' : 403;
+  if (rule === 'personal') return isOneOf(people, caller) ? 'through' : 403;
+  return byRule[rule][isOneOf(keyed, caller) ? caller : 'user-other'];
 }
 
 /** `a.(b|c)` is `a.b` and `a.c`. */

@@ -2,6 +2,7 @@ import { expect, vi } from 'vitest';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
+import { type TokenIssuer, tokenIssuer } from '../../support/servers/token-issuer.ts';
 import { type CallerRoute, type DoorAnswer, doorsOf, type PresentedCredentials } from './caller-doors.ts';
 import { type Caller, callers, expected, members, type Outcome } from './caller-rights.ts';
 import { aPerson, freshTargets, nobodys, type Owner, sharedTargets, type Targets } from './caller-targets.ts';
@@ -27,11 +28,25 @@ export async function callerServer(): Promise<CallerServer> {
   await using stack = new AsyncDisposableStack();
   let later = 0;
   const clock = { ...systemClock, now: () => systemClock.now() + later };
+  const issuer = stack.use(await tokenIssuer(clock.now));
   const oidc = { CORRAL_OIDC_ISSUER: 'http://127.0.0.1:9', CORRAL_OIDC_CLIENT_ID: 'corral' };
-  const settings = { ...oidc, CORRAL_TOKEN: token, CORRAL_E2B_FACADE: 'on', CORRAL_MANAGED_AGENTS: 'on' };
+  const proxy = {
+    CORRAL_TRUSTED_PROXIES: '127.0.0.1',
+    CORRAL_IDENTITY_PROXY_SUBJECT_HEADER: 'x-user',
+    CORRAL_IDENTITY_PROXY_ROLES: '{"*":"user"}',
+  };
+  const programs = { CORRAL_PROGRAMS_ISSUERS: issuer.url, CORRAL_PROGRAMS_AUDIENCE: 'corral' };
+  const settings = {
+    ...oidc,
+    ...proxy,
+    ...programs,
+    CORRAL_TOKEN: token,
+    CORRAL_E2B_FACADE: 'on',
+    CORRAL_MANAGED_AGENTS: 'on',
+  };
   const limits = { CORRAL_MAX_SESSIONS: '10000', CORRAL_MAX_SESSIONS_PER_OWNER: '0' };
   const server = stack.use(await composedServer({ ...settings, ...limits }, undefined, { clock }));
-  const { keys, ownerId } = await keysOf(server);
+  const { keys, ownerId } = await keysOf(server, issuer);
   const { id: project } = await server.core.services.projects.create({ name: 'One', owner: ownerId });
   Object.assign(keys, await keysOfMembers(server, project));
   const owner = { id: ownerId, server, project };
@@ -42,6 +57,7 @@ export async function callerServer(): Promise<CallerServer> {
     if (caller === 'watch-link' || caller === 'control-link')
       return { headers: {}, signature: await links.screen(caller === 'watch-link' ? 'view' : 'control', door) };
     if (caller === 'person') return { headers: { cookie: await person(door), origin: server.url } };
+    if (caller === 'proxy-person') return { headers: { 'x-user': 'bea', origin: server.url } };
     const credential = keys[caller] ?? links.tokens[caller];
     if (credential === undefined) return { headers: {} };
     const isOfSandbox = caller === 'sandbox-token' || caller === 'token-of-another-sandbox';
@@ -81,7 +97,7 @@ export async function callerServer(): Promise<CallerServer> {
   return { server, doors, shared, fresh, shown, mistakes, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
-async function keysOf({ core }: ComposedServer) {
+async function keysOf({ core }: ComposedServer, issuer: TokenIssuer) {
   const keys: Partial<Record<Caller, string>> = {};
   const make = async (caller: Caller, rights: Omit<Parameters<typeof core.keys.create>[0], 'name'>) => {
     const { key, view } = await core.keys.create({ name: caller, ...rights });
@@ -91,6 +107,10 @@ async function keysOf({ core }: ComposedServer) {
   const ownerId = await make('user-owner', { role: 'user' });
   await make('viewer', { role: 'viewer', beside: ownerId });
   await make('user-other', { role: 'user' });
+  await make('personal-key', { role: 'user', person: (await aPerson(core, 'ada')).key });
+  const claims = { sub: 'ci', aud: 'corral' };
+  await core.keys.trust({ name: 'ci', role: 'user' }, { issuer: issuer.url, claims: { sub: 'ci' } });
+  keys.program = await issuer.sign({ ...claims, exp: Math.floor(Date.now() / 1_000) + 864_000 });
   await make('operator', { role: 'operator' });
   await make('admin', { role: 'admin' });
   await make('expired', { role: 'admin', expiresAt: Date.now() + 1_000 });

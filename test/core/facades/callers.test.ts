@@ -17,7 +17,15 @@ beforeAll(async () => {
   it = await callerServer();
 });
 afterAll(() => it[Symbol.asyncDispose]());
-const sampled: readonly Caller[] = ['none', 'viewer', 'user-other', 'sandbox-token', 'person'];
+const sampled: readonly Caller[] = [
+  'none',
+  'viewer',
+  'user-other',
+  'sandbox-token',
+  'person',
+  'proxy-person',
+  'program',
+];
 const lines = (doors: readonly CallerRoute[]) => doors.map(({ name }) => name);
 
 test('every door has a row in the table, and every row has a door', () => {
@@ -33,7 +41,7 @@ test('a door that admits others than its row says is reported', async () => {
     .map((door) => ({ ...door, rule: 'admin' as const }));
   const wrong = await it.mistakes(open);
   expect(wrong.map((line) => line.split(':')[0])).toEqual(
-    [...members, 'operator', 'person', 'user-other', 'user-owner', 'viewer']
+    [...members, 'operator', 'person', 'personal-key', 'program', 'proxy-person', 'user-other', 'user-owner', 'viewer']
       .sort()
       .map((caller) => `GET /api/v1/sessions for ${caller}`),
   );

@@ -19,6 +19,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     ALL /e2b/data`,
   ),
   ...all('visitor', 'POST /api/v1/people/me/commands'),
+  ...all('personal', 'POST /api/v1/people/me/keys'),
   ...all('preview', 'ALL /previews/-'),
   ...all(
     'preview', // the token of the volume, which no key replaces

@@ -3,6 +3,8 @@ import { joinRings } from '../../../auth/key-ring.ts';
 import { keyPeppers } from '../../../auth/keys/key-peppers.ts';
 import { Memberships } from '../../../auth/memberships.ts';
 import type { Person } from '../../../auth/sign-in/people.ts';
+import { ProgramTokens } from '../../../auth/tokens/program-tokens.ts';
+import { SigningKeys } from '../../../auth/tokens/signing-keys.ts';
 import { atIntervals } from '../../../core/concurrency/rounds.ts';
 import type { Store } from '../../../core/contracts/ports.ts';
 import { AppError } from '../../../core/errors/errors.ts';
@@ -23,6 +25,8 @@ export interface Owners extends AsyncDisposable {
   readonly keys: ApiKeys;
   /** Undefined: no identity provider is configured. */
   readonly signIns: SignIns | undefined;
+  /** Undefined: no tokens of programs are accepted. */
+  readonly tokens: ProgramTokens | undefined;
   /** The names of keys by their ids. */
   readonly people: () => Promise<Map<string, string>>;
   /** The names of all owners by their ids; those whose first key is gone have none. */
@@ -43,6 +47,10 @@ export async function openOwners(startup: Startup, { store, onlyOne }: OwnersDep
     );
   }
   await using stack = new AsyncDisposableStack();
+  const signIns = hasProvider ? stack.use(await openSignIns(startup, store)) : undefined;
+  const { issuers, audience } = config.programs;
+  const now = () => clock.now();
+  const warn = (about: object, text: string) => logger.warn(about, text);
   const keys = stack.use(
     await apiKeys({
       records: store.records,
@@ -52,17 +60,26 @@ export async function openOwners(startup: Startup, { store, onlyOne }: OwnersDep
       hasToken: config.token !== undefined || hasProvider,
       onlyOne,
       peppers: () => keyPeppers(config, () => ids.token()),
-      warn: (about, text) => logger.warn(about, text),
+      personOf: (key) => signIns?.confirmed(key),
+      issuers,
+      warn,
     }),
   );
-  const signIns = hasProvider ? stack.use(await openSignIns(startup, store)) : undefined;
   const memberships = new Memberships(store.records);
   await memberships.load();
-  const failed = (err: unknown) =>
-    logger.warn({ err }, 'the members of projects could not be read from the store; trying again in 2 s');
-  const follow = { everyMs: 2_000, clock, onError: failed };
-  if (store.shared) stack.use(inBackground(closing, (signal) => atIntervals(() => memberships.load(), follow, signal)));
-  const ring = joinRings(keys, signIns, memberships);
+  const follow = (work: () => Promise<void>, failure: string) => {
+    const options = { everyMs: 2_000, clock, onError: (err: unknown) => warn({ err }, failure) };
+    stack.use(inBackground(closing, (signal) => atIntervals(work, options, signal)));
+  };
+  const failure = 'the members of projects could not be read from the store; trying again in 2 s';
+  if (store.shared) follow(() => memberships.load(), failure);
+  const signers = issuers.map(
+    (issuer) => [issuer, new SigningKeys({ name: issuer, from: { issuer }, now, warn })] as const,
+  );
+  const accepted = { issuers: new Map(signers), audience: audience ?? '', now, accounts: keys.trusted, warn };
+  const tokens = issuers.length > 0 ? new ProgramTokens(accepted) : undefined;
+  if (tokens) follow(() => tokens.look(), 'the tokens of programs could not be checked; trying again in 2 s');
+  const ring = joinRings(keys, { signIns, tokens, within: memberships.within });
   const namesOfPeople = () =>
     (signIns?.people.list() ?? []).map(({ key, owner, name, email }) => ({ key, owner, name: name ?? email ?? key }));
   const people = async () =>
@@ -92,6 +109,7 @@ export async function openOwners(startup: Startup, { store, onlyOne }: OwnersDep
     directory: { find: findMember, names: people, changed: memberships.changed },
     keys,
     signIns,
+    tokens,
     people,
     owners: async () =>
       new Map([

@@ -10,6 +10,7 @@ import { vault } from '../../../auth/vault.ts';
 import { atIntervals } from '../../../core/concurrency/rounds.ts';
 import type { Store } from '../../../core/contracts/ports.ts';
 import { AppError } from '../../../core/errors/errors.ts';
+import type { Principal } from '../../../core/model/principal.ts';
 import { Secret } from '../../../core/text/secret.ts';
 import { proxyIssuer } from '../../../http/guard/identity-proxy.ts';
 import { namesPeople } from '../../settings/contradictions.ts';
@@ -25,6 +26,8 @@ export interface SignIns extends AsyncDisposable {
   readonly signIn: SignIn;
   /** The providers in use, the main one first. */
   readonly issuers: readonly Pick<IssuerSettings, 'id' | 'issuer'>[];
+  /** A person who was confirmed by the provider within the hours of a session. */
+  readonly confirmed: (key: string) => Principal | undefined;
   readonly pageUrl: string | undefined;
   /** The life of a browser's cookie. */
   readonly seconds: number;
@@ -83,6 +86,10 @@ export async function openSignIns(
       ...issuers.map(({ settings }) => settings),
       ...(namesPeople(config) ? [{ id: 'proxy', issuer: proxyIssuer }] : []),
     ],
+    confirmed(key) {
+      const { lastSeenAt = 0, hasLapsed = true } = people.byKey(key) ?? {};
+      return hasLapsed || now() - lastSeenAt >= limits.absoluteMs ? undefined : people.live(key);
+    },
     pageUrl,
     seconds: sessionHours * 3_600,
     onEvent: () => {},

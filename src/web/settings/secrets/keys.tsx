@@ -1,5 +1,6 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
+import { me } from '../../data/people.ts';
 import { type InputOf, mutate, query, request } from '../../data/server.ts';
 import { keepToken, storedToken } from '../../data/token.ts';
 import { dayAndTime } from '../../parts/format.ts';
@@ -61,30 +62,72 @@ export function ApiKeys() {
           {made && <ShownOnce label={t('keys.made', { name: made.view.name })} text={made.key} />}
         </>
       }
-      toItem={(key) => ({
-        key: key.id,
-        title: key.name,
-        code: `${key.prefix}…`,
-        lines: [factsOf(key).join(' · ')],
-        action: key.state === 'active' && (
-          <Sure
-            label={t('revoke')}
-            name={t('keys.revokeOne', { name: key.name })}
-            ask={t('keys.revokeAsk')}
-            act={() => revoke(key.id)}
-          />
-        ),
-      })}
+      toItem={(key) => toItem(key, revoke)}
     >
       <p class="quiet">{t('keys.effect')}</p>
     </ResourceList>
   );
 }
 
-function factsOf({ role, state, createdAt, expiresAt, lastUsedAt, revokedAt }: Key): string[] {
+/** The keys of the person, for programs that act for the person. */
+export function OwnKeys() {
+  const [made, setMade] = useState<Outputs['personalKeys']['create']>();
+  const keys = useResource(t('keys.unread'), async () => await query('personalKeys.list', undefined));
+  const revoke = (id: string) =>
+    keys.act(t('keys.notRevoked'), async () => {
+      await mutate('personalKeys.revoke', { id });
+      return '';
+    });
+  const form = (
+    <SchemaForm
+      of="personalKeys.create"
+      words="keys"
+      title={t('keys.new')}
+      save={t('keys.make')}
+      failure={t('keys.notMade')}
+      value={{ role: me.value?.role, lifeDays: lifetimes[1] }}
+      fields={{ name: {}, role: {}, lifeDays: {} }}
+      send={async (input) => {
+        setMade(await mutate('personalKeys.create', input));
+        await keys.act('', async () => '');
+      }}
+    />
+  );
+  return (
+    <ResourceList
+      of={keys}
+      about={t('keys.own')}
+      head={
+        <>
+          {form}
+          {made && <ShownOnce label={t('keys.made', { name: made.view.name })} text={made.key} />}
+        </>
+      }
+      toItem={(key) => toItem(key, revoke)}
+    />
+  );
+}
+
+const toItem = (key: Key, revoke: (id: string) => void) => ({
+  key: key.id,
+  title: key.name,
+  code: `${key.prefix}…`,
+  lines: [factsOf(key).join(' · ')],
+  action: key.state === 'active' && (
+    <Sure
+      label={t('revoke')}
+      name={t('keys.revokeOne', { name: key.name })}
+      ask={t('keys.revokeAsk')}
+      act={() => revoke(key.id)}
+    />
+  ),
+});
+
+function factsOf({ role, state, trust, createdAt, expiresAt, lastUsedAt, revokedAt }: Key): string[] {
   const at = (time: string) => dayAndTime(Date.parse(time));
   return [
     t(`keys.role.${role}`),
+    ...(trust ? [t('keys.trust', { issuer: trust.issuer })] : []),
     ...(revokedAt !== null ? [t('keys.revokedAt', { at: at(revokedAt) })] : []),
     ...(state === 'expired' && expiresAt !== null ? [t('keys.expired', { at: at(expiresAt) })] : []),
     ...(state === 'active' && expiresAt !== null ? [t('keys.until', { at: at(expiresAt) })] : []),

@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import { AppError } from '../core/errors/errors.ts';
+import { roles } from '../core/model/principal.ts';
+import type { CallerContext } from '../http/guard/caller-context.ts';
+import { Key, keyExample } from './keys.ts';
+import { defineOperations, router } from './procedure/procedure.ts';
+import { Done, okResult } from './procedure/schemas.ts';
+
+// The keys that people make for programs that act for them.
+
+const NewKey = z.strictObject({
+  name: z.string().trim().min(1).max(100),
+  /** Default: that of the person. A role with more rights is refused. */
+  role: z.enum(roles).optional().describe('at most your own role'),
+  lifeDays: z.int().min(1).max(365).default(90).describe('days until the key ends; default: 90'),
+});
+const example = { ...keyExample, name: 'nightly', person: '5f0c3d9b21aa' };
+
+const operation = defineOperations({
+  tag: 'Server',
+  prefix: '',
+  style: 'server',
+  command: {
+    name: 'my-keys',
+    about: 'your own keys, for programs that act for you; they end with your access',
+    args: [['[name]', 'the name of a new key, or the id of a key to revoke']],
+    examples: [
+      'corral my-keys',
+      'corral my-keys new nightly --days 30 --role viewer',
+      'corral my-keys revoke 5f0c3d9b21aa',
+    ],
+    columns: ['{id}', '{name}', '{role}', '{state}'],
+  },
+});
+const base = '/api/v1/people/me/keys';
+
+/** The keys and the caller, who is a person, but not by such a key: a key makes no key that outlives it. */
+async function ofPerson({ principal: { person, key }, keys }: CallerContext) {
+  if (person === undefined || !keys || (await keys.list()).some(({ id }) => id === key))
+    throw new AppError(
+      'forbidden',
+      'Only a person who is signed in can have personal keys. Sign in on the page, or with corral login.',
+    );
+  return { keys, person };
+}
+
+export const personalKeysRouter = router({
+  list: operation({
+    rest: `GET ${base}`,
+    id: 'personalKeys',
+    summary: 'List your own keys',
+    verb: { name: 'ls' },
+    may: 'any',
+    out: z.array(Key).readonly(),
+    answer: [example],
+    reply: { schema: z.object({ keys: z.array(Key) }), value: (keys: unknown) => ({ keys }) },
+    fails: [401],
+  }).query(async ({ ctx: { principal, keys } }) =>
+    principal.person === undefined ? [] : ((await keys?.list()) ?? []).filter((key) => key.person === principal.person),
+  ),
+  create: operation({
+    rest: `POST ${base}`,
+    id: 'createPersonalKey',
+    summary: 'Make a key of your own, which the answer shows this once',
+    description: 'It has at most your rights, and pauses while your identity provider does not confirm you.',
+    verb: {
+      name: 'new',
+      words: ['name'],
+      options: { '--days <count>': 'lifeDays' },
+      columns: ['{key}'],
+      note: 'This key is shown once. Store it like a password.',
+    },
+    may: 'any',
+    in: NewKey,
+    out: z.object({ key: z.string(), view: Key }),
+    example: { name: 'nightly', lifeDays: 30 },
+    answer: { key: 'crl_5f0c3d9b21aa_qjXb0p7iT8Z9y2v5m1nK4wR6sU3aE0dGfHcJxLzQvBt', view: example },
+    fails: [400, 401, 403, 413, 422, 429],
+  }).mutation(async ({ ctx, input: { name, role, lifeDays } }) => {
+    const { keys, person } = await ofPerson(ctx);
+    const expiresAt = ctx.clock.now() + lifeDays * dayMs;
+    return await keys.create({ name, role: role ?? (ctx.principal.role as 'user'), person, expiresAt });
+  }),
+  revoke: operation({
+    rest: `DELETE ${base}/:id`,
+    id: 'revokePersonalKey',
+    summary: 'Revoke a key of your own; its open streams end',
+    verb: { name: 'revoke' },
+    may: 'any',
+    in: z.strictObject({ id: z.string().max(100) }),
+    out: Done,
+    answer: okResult,
+    fails: [401, 422],
+  }).mutation(async ({ ctx: { principal, keys }, input: { id } }) => {
+    const own =
+      principal.person !== undefined &&
+      (await keys?.list())?.some((key) => key.id === id && key.person === principal.person);
+    if (own) await keys?.revoke(id);
+    return okResult;
+  }),
+});
+const dayMs = 86_400_000;
