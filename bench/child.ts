@@ -3,6 +3,7 @@
 import type { Program } from './lib/calls/child-process.ts';
 
 const programs: Record<string, () => Promise<{ open: Program }>> = {
+  'corral-claims': () => import('./lib/corral/corral-claims.ts'),
   'corral-parts': () => import('./lib/corral/corral-parts.ts'),
   'corral-store': () => import('./lib/corral/corral-store.ts'),
   'busy-sessions': () => import('./lib/corral/busy-sessions.ts'),

@@ -1,5 +1,6 @@
 import type { Row } from '../lib/measure/measure.ts';
 import type { SeriesPlan } from '../lib/measure/series.ts';
+import { claims } from '../series/claims.ts';
 import { cluster } from '../series/cluster.ts';
 import { runs } from '../series/runs.ts';
 import { command } from './command.ts';
@@ -57,4 +58,4 @@ export const rows: readonly Row[] = [
 ];
 
 /** Measured at several sizes, without a peer. */
-export const series: readonly SeriesPlan[] = [runs, cluster];
+export const series: readonly SeriesPlan[] = [runs, claims, cluster];

@@ -1,6 +1,16 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { ProvisionProgress } from '../../drivers/driver.ts';
-import { type ClusterHarness, clusterHarness, hasClaims, kubectl, testPods } from '../support/cluster/cluster.ts';
+import { pythonWith } from '../support/clients/python.ts';
+import {
+  type ClusterHarness,
+  clusterEnv,
+  clusterHarness,
+  hasClaims,
+  kubectl,
+  testPods,
+} from '../support/cluster/cluster.ts';
 import { budget, sh, testSpec } from '../support/conformance/harness.ts';
 
 describe.skipIf(!(await hasClaims()))('claims on a cluster with agents.x-k8s.io', () => {
@@ -53,5 +63,57 @@ describe.skipIf(!(await hasClaims()))('claims on a cluster with agents.x-k8s.io'
     await newer.keepReady?.(recipe(), { count: 0, epoch: 2 }, budget());
     for (const { id } of specs) await one.destroy(id, 'remove', budget());
     await expect.poll(() => kubectl('get', 'pods', '-n', harness.namespace, '--output=name')).toBe('');
+  });
+
+  test('ready members on a cordoned node are not claimed: the controller replaces them', async () => {
+    await using driver = await harness.connect({ over: { pods } });
+    await driver.keepReady?.(recipe(), { count: 1, epoch: 3 }, budget());
+    await driver.list(budget());
+    await expect.poll(members).toHaveLength(1);
+    onTestFinished(async () => void (await kubectl('uncordon', 'corral')));
+    await kubectl('cordon', 'corral');
+    await expect.poll(members).toEqual([]);
+    await kubectl('uncordon', 'corral');
+    await expect.poll(members).toHaveLength(1);
+    await driver.keepReady?.(recipe(), { count: 0, epoch: 3 }, budget());
+  });
+
+  test('a stopped session wakes with the template of newer settings, with its files', async () => {
+    const own = spec();
+    {
+      await using older = await harness.connect();
+      await older.provision(own, budget());
+      await using link = await older.attach(own.id, budget());
+      await sh(link, 'echo kept > /workspace/kept.txt');
+      await older.destroy(own.id, 'keep', budget());
+    }
+    await using newer = await harness.connect({ over: { pods: { ...testPods, nodeLossSeconds: 31 } } });
+    await newer.provision(own, budget());
+    await using link = await newer.attach(own.id, budget());
+    expect(await sh(link, 'cat /workspace/kept.txt')).toBe('kept\n');
+    expect(JSON.stringify((await harness.pods()).map((pod) => pod.spec?.tolerations))).toContain('31');
+    await newer.destroy(own.id, 'remove', budget());
+  });
+
+  test("the standard's Python client lists, resolves and ends a session's claim", async () => {
+    const own = spec();
+    await using driver = await harness.connect({ over: { pods } });
+    await driver.provision(own, budget());
+    const script = [
+      'import sys',
+      'from k8s_agent_sandbox import SandboxClient',
+      'name, namespace = sys.argv[1:]',
+      'client = SandboxClient()',
+      'print(client.list_all_sandboxes(namespace=namespace))',
+      'print(client.get_sandbox(name, namespace=namespace).sandbox_id)',
+      'client.delete_sandbox(name, namespace=namespace)',
+    ].join('\n');
+    const name = harness.nameOf(own.id);
+    const python = await pythonWith(['k8s-agent-sandbox==1.0.8']);
+    const { stdout } = await promisify(execFile)(python, ['-c', script, name, harness.namespace], {
+      env: clusterEnv(),
+    });
+    expect(stdout.split('\n').slice(0, 2)).toEqual([`['${name}']`, name]);
+    await expect.poll(() => driver.list(budget())).toEqual([]);
   });
 });

@@ -51,6 +51,7 @@ export function openTemplates({ api, namespace, instance, clock, blueprintFor }:
   const pools = openCollection<Pool>(api, claimPath(namespace, 'sandboxwarmpools'), 'sandbox warm pools');
   const known = new Set<string>();
   let own = { name: '', count: 0 };
+  let sweptAt = Number.NEGATIVE_INFINITY;
 
   async function ensure(recipe: SandboxRecipe, signal: AbortSignal): Promise<string> {
     const spec = { ...blueprintFor(recipe), networkPolicyManagement: 'Unmanaged' };
@@ -85,6 +86,8 @@ export function openTemplates({ api, namespace, instance, clock, blueprintFor }:
       }
     },
     async sweep(inUse, signal) {
+      if (clock.now() - sweptAt < sweepAfterMs) return;
+      sweptAt = clock.now();
       for (const pool of await all(signal)) {
         const { name = '', creationTimestamp } = pool.metadata ?? {};
         const age = clock.now() - new Date(creationTimestamp ?? clock.now()).getTime();

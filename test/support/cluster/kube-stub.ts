@@ -42,6 +42,8 @@ export interface KubeStub extends AsyncDisposable {
   /** The most requests that were in progress at once, without watches. */
   readonly busiest: number;
   readonly watches: number;
+  /** The bytes that all watches were sent. */
+  readonly watchBytes: number;
   /** The next requests whose method and path match meet this trouble, at most `times` of them. */
   cause(what: RegExp, trouble: KubeTrouble, times?: number): void;
   relieve(): void;
@@ -109,6 +111,7 @@ export async function kubeStub(): Promise<KubeStub> {
   let hits = 0;
   let busy = 0;
   let busiest = 0;
+  let watchBytes = 0;
 
   const daemon = createServer((request, response) => {
     const known = stub.pods().some(({ metadata, spec }) => {
@@ -135,7 +138,11 @@ export async function kubeStub(): Promise<KubeStub> {
     const line = `${JSON.stringify({ type, object: thing })}\n`;
     history.push({ version, list, line, thing });
     if (stub.silent) return;
-    for (const it of watchers) if (it.list === list && it.selects(thing)) it.response.write(line);
+    for (const it of watchers) {
+      if (it.list !== list || !it.selects(thing)) continue;
+      it.response.write(line);
+      watchBytes += Buffer.byteLength(line);
+    }
   };
   const remove = (list: string, name: string) => {
     const thing = listOf(list).get(name);
@@ -348,6 +355,9 @@ export async function kubeStub(): Promise<KubeStub> {
     },
     get busiest() {
       return busiest;
+    },
+    get watchBytes() {
+      return watchBytes;
     },
     get watches() {
       return watchers.size;

@@ -5,8 +5,10 @@ import { Secret } from '../../../src/core/text/secret.ts';
 import { testPods } from '../cluster/cluster.ts';
 import type { KubeStub } from '../cluster/kube-stub.ts';
 
+export type StubAddress = Pick<KubeStub, 'kubeconfig' | 'daemonPort'>;
+
 /** The Kubernetes driver's options before the stub of an API server. */
-export const stubOptions = (stub: KubeStub, over: Partial<KubernetesOptions> = {}): KubernetesOptions => ({
+export const stubOptions = (stub: StubAddress, over: Partial<KubernetesOptions> = {}): KubernetesOptions => ({
   kubeconfig: stub.kubeconfig,
   namespace: 'stub',
   instance: 'test',
