@@ -72,6 +72,7 @@ export const sessionSetup = setup({
         id: context.sessionId,
         slot,
         ...(context.isChild && { isChild: true }),
+        ...(context.owner !== undefined && { owner: context.owner }),
       }),
     ),
     release: sendParent(

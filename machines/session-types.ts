@@ -27,6 +27,8 @@ export interface SessionInput {
    * for each other.
    */
   readonly isChild?: boolean;
+  /** Slots are shared fairly between owners. */
+  readonly owner?: string;
   /** Age of the adopted sandbox in ms. Its ttl continues from there. */
   readonly sandboxLivedMs?: number;
   /** The log has the session's tombstone: only cleanup remains. */
@@ -62,6 +64,7 @@ export type SlotNotice = {
   id: SessionId;
   slot: SlotKind;
   isChild?: boolean;
+  owner?: string;
 };
 
 export type Answer =

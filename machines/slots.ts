@@ -1,15 +1,19 @@
 import type { SessionId } from '../src/core/model/ids.ts';
 import type { SlotKind } from './session.ts';
 
-// A limited number of slots of each kind, granted in request order. A session holds at most one of each kind.
+// A limited number of slots of each kind. The next one goes to the owner who holds fewest of them, else in request order, so
+// one owner's burst does not keep the others waiting. A session holds at most one of each kind.
 
 export interface SlotRequest {
   readonly id: SessionId;
   readonly slot: SlotKind;
+  /** The session's owner. Sessions without one share their turns. */
+  readonly owner?: string | undefined;
 }
+type Claim = Omit<SlotRequest, 'slot'>;
 interface Pool {
-  readonly held: readonly SessionId[];
-  readonly queue: readonly SessionId[];
+  readonly held: readonly Claim[];
+  readonly queue: readonly Claim[];
 }
 export type SlotPools = Readonly<Record<SlotKind, Pool>>;
 export const noSlots: SlotPools = { run: { held: [], queue: [] }, start: { held: [], queue: [] } };
@@ -22,23 +26,28 @@ interface SlotChange {
 }
 
 /** Takes a slot or joins the queue. A session's second claim changes nothing. */
-export function acquireSlot(slots: SlotPools, { id, slot }: SlotRequest, limits: Limits): SlotChange {
+export function acquireSlot(slots: SlotPools, { id, slot, owner }: SlotRequest, limits: Limits): SlotChange {
   const pool = slots[slot];
-  if (pool.held.includes(id) || pool.queue.includes(id)) return { slots, grants: [] };
-  return serve({ ...slots, [slot]: { ...pool, queue: [...pool.queue, id] } }, slot, limits);
+  if ([...pool.held, ...pool.queue].some((it) => it.id === id)) return { slots, grants: [] };
+  return serve({ ...slots, [slot]: { ...pool, queue: [...pool.queue, { id, owner }] } }, slot, limits);
 }
 
 /** Releases the slot or leaves the queue. Without either, nothing changes. */
 export function releaseSlot(slots: SlotPools, { id, slot }: SlotRequest, limits: Limits): SlotChange {
-  const other = (it: SessionId) => it !== id;
+  const other = (it: Claim) => it.id !== id;
   const { held, queue } = slots[slot];
   return serve({ ...slots, [slot]: { held: held.filter(other), queue: queue.filter(other) } }, slot, limits);
 }
 
 function serve(slots: SlotPools, slot: SlotKind, limits: Limits): SlotChange {
-  const { held, queue } = slots[slot];
-  const next = queue.slice(0, Math.max(0, limits[slot] - held.length));
-  if (next.length === 0) return { slots, grants: [] };
-  const pool = { held: [...held, ...next], queue: queue.slice(next.length) };
-  return { slots: { ...slots, [slot]: pool }, grants: next.map((id) => ({ id, slot })) };
+  const held = [...slots[slot].held];
+  const queue = [...slots[slot].queue];
+  const grants: SlotRequest[] = [];
+  while (held.length < limits[slot] && queue.length > 0) {
+    const counts = queue.map(({ owner }) => held.filter((it) => it.owner === owner).length);
+    const next = queue.splice(counts.indexOf(Math.min(...counts)), 1);
+    held.push(...next);
+    grants.push(...next.map(({ id }) => ({ id, slot })));
+  }
+  return grants.length === 0 ? { slots, grants } : { slots: { ...slots, [slot]: { held, queue } }, grants };
 }

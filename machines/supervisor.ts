@@ -105,10 +105,10 @@ export const supervisorMachine = setup({
       }),
     },
     'slot.request': {
-      actions: enqueueActions(({ context, event: { id, slot, isChild }, enqueue, self }) => {
+      actions: enqueueActions(({ context, event: { id, slot, isChild, owner }, enqueue, self }) => {
         // The parent of a child session holds a slot while it waits for the child.
         if (isChild && slot === 'run') return tell(self.getSnapshot().children, { id, slot }, enqueue.sendTo);
-        const { slots, grants } = acquireSlot(context.slots, { id, slot }, context.limits);
+        const { slots, grants } = acquireSlot(context.slots, { id, slot, owner }, context.limits);
         enqueue.assign({ slots });
         for (const grant of grants) tell(self.getSnapshot().children, grant, enqueue.sendTo);
       }),

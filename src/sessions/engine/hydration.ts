@@ -121,7 +121,7 @@ export class Hydration {
   }
 
   #begin(record: StoredSession, { plans, budget }: SessionRunSettings): Omit<SessionInput, 'runs'> {
-    const { id, deleting, sandboxUntrusted, parent } = record;
+    const { id, deleting, sandboxUntrusted, parent, owner } = record;
     const { policies, clock, liveSessions } = this.#deps;
     const idleSeconds = computeIdleSeconds(record, policies.mostIdleSeconds(record));
     const { run, sandbox, passivateMs, maxQueued } = policies;
@@ -136,6 +136,7 @@ export class Hydration {
       deleting,
       distrusted: sandboxUntrusted,
       ...(parent && { isChild: true }),
+      ...(owner && { owner }),
       ...(expiresAt === undefined || deleting
         ? { sandbox: starts ? 'start' : 'absent' }
         : {

@@ -31,6 +31,22 @@ describe('slots', () => {
     expect(granted).toEqual([1, 2, 3, 4]);
   });
 
+  test("an owner's burst does not keep another owner waiting", () => {
+    const owners = ['a', 'a', 'a', 'a', 'b', 'c'];
+    let { slots } = acquireSlot(noSlots, { ...claim(1), owner: 'a' }, limits);
+    owners.slice(1).forEach((owner, n) => {
+      slots = acquireSlot(slots, { ...claim(n + 2), owner }, limits).slots;
+    });
+    const served: number[] = [];
+    for (let next = 1; next !== 0; ) {
+      const released = releaseSlot(slots, claim(next), limits);
+      slots = released.slots;
+      next = Number.parseInt(released.grants[0]?.id ?? '0', 16);
+      if (next !== 0) served.push(next);
+    }
+    expect(served).toEqual([5, 6, 3, 4]);
+  });
+
   test('a waiter that gave up is passed over', () => {
     const { take, give, granted } = book();
     for (const n of [1, 2, 3, 4]) take(n);
@@ -66,7 +82,7 @@ describe('slots', () => {
           const { held, queue } = slots().run;
           expect(held.length).toBeLessThanOrEqual(limits.run);
           expect(held.length === limits.run || queue.length === 0).toBe(true);
-          expect(new Set([...held, ...queue]).size).toBe(held.length + queue.length);
+          expect(new Set([...held, ...queue].map(({ id }) => id)).size).toBe(held.length + queue.length);
         }
       }),
       { numRuns: 200 },

@@ -50,7 +50,7 @@ describe('supervisor graph', () => {
   test('every session that has or awaits a slot exists', () => {
     for (const { children, context } of graph.states) {
       const { held, queue } = context.slots.run;
-      for (const id of [...held, ...queue]) expect(Object.keys(children)).toContain(id);
+      for (const { id } of [...held, ...queue]) expect(Object.keys(children)).toContain(id);
       expect(held.length).toBeLessThanOrEqual(1);
     }
   });
