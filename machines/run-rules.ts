@@ -200,9 +200,11 @@ const holders = {
   session: ' for the whole session',
   person: ' of this person',
   project: ' of this project',
+  member: '',
 } as const;
 /** Other runs share this budget, so an answer cannot grant it again. */
-export const isShared = ({ scope }: Pick<BudgetOverrun, 'scope'>): boolean => scope === 'person' || scope === 'project';
+export const isShared = ({ scope }: Pick<BudgetOverrun, 'scope'>): boolean =>
+  scope === 'person' || scope === 'project' || scope === 'member';
 
 /** The state of a run that waits for more of a budget. */
 export const toWaitReason = (over: BudgetOverrun | undefined) =>
@@ -211,6 +213,8 @@ export const toWaitReason = (over: BudgetOverrun | undefined) =>
 /** The question to the user when a budget is spent: what happened and what to do. */
 export function budgetQuestion(over: BudgetOverrun): string {
   const { scope, kind, limit, used, needs, period, hard } = over;
+  if (scope === 'member')
+    return 'The owner of this session has lost access to it, so I stopped here. Once the owner has access again, or a maintainer of the project has taken the session over, I go on by myself.';
   const budget = `The ${names[kind]} of ${Math.round(limit * 1e4) / 1e4}${units[kind]}`;
   const whose = holders[scope] + (period ? ` for this ${period}` : '');
   const spent = kind === 'tokens' || kind === 'cost' || scope === 'session' ? ` (${rounded(used)} used)` : '';

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { AppError } from '../core/errors/errors.ts';
 import type { Principal } from '../core/model/principal.ts';
-import { permitsAction } from '../sessions/access/authorize.ts';
+import { isSeen, listedOwner, listedProjects, ownOf, permitsAction } from '../sessions/access/authorize.ts';
 import * as stored from '../sessions/api/server/webhooks.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
-import { intoProject, listedOwner, ownOf } from './procedure/rights.ts';
+import { intoProject } from './procedure/rights.ts';
 import { Done, okResult, omitUndefined, Time } from './procedure/schemas.ts';
 
 // Webhooks tell other programs of runs, automations and sessions. Times are ISO 8601 in UTC.
@@ -71,7 +71,7 @@ const Delivery = stored.WebhookDelivery.extend({
 /** Operators see the host of another owner's webhook, because a whole address often is a secret itself. */
 const shown = <Doc extends stored.Webhook>(principal: Principal, doc: Doc): Doc => ({
   ...doc,
-  url: permitsAction(principal, 'work', { owner: doc.owner }) ? doc.url : `${new URL(doc.url).origin}/…`,
+  url: permitsAction(principal, 'work', doc) ? doc.url : `${new URL(doc.url).origin}/…`,
 });
 
 const example: z.output<typeof Webhook> = {
@@ -132,8 +132,8 @@ export const webhooksRouter = router({
     out: Webhook.array(),
     answer: [example],
   }).query(async ({ ctx: { principal, unchecked } }) => {
-    const all = await unchecked.webhooks.list(listedOwner(principal));
-    return all.map((doc) => shown(principal, doc));
+    const all = await unchecked.webhooks.list(listedOwner(principal), listedProjects(principal));
+    return all.filter((doc) => isSeen(principal, doc)).map((doc) => shown(principal, doc));
   }),
   create: operation({
     rest: `POST ${base}`,

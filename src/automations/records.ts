@@ -111,9 +111,9 @@ export class AutomationRecords {
     return this.#automations.list({ state: 'after' });
   }
 
-  /** All automations, or those that an owner sees. */
-  list(owner?: string): Promise<Automation[]> {
-    return this.#automations.listFor(owner, { shared: true });
+  /** All automations, or those that an owner sees, who is a member of the projects. */
+  list(owner?: string, projects?: readonly string[]): Promise<Automation[]> {
+    return this.#automations.listFor(owner, { shared: true, parents: projects ?? [] });
   }
 
   /** The automations with the earliest next starts; some may not be due yet. */

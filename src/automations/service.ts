@@ -53,8 +53,8 @@ export function automationService(deps: Deps): AutomationService {
   const nextOf = (schedule: AutomationSpec['schedule']): number | null =>
     schedule && nextTime(parseCron(schedule), clock.now());
 
-  const listed = async (owner?: string): Promise<Automation[]> => {
-    return (await records.list(owner)).sort((a, b) => b.createdAt - a.createdAt);
+  const listed: AutomationService['list'] = async (owner, projects) => {
+    return (await records.list(owner, projects)).sort((a, b) => b.createdAt - a.createdAt);
   };
 
   /** Rejects: invalid_request (a hook without events, a rule that starts itself), not_found. */
@@ -168,10 +168,11 @@ export function automationService(deps: Deps): AutomationService {
     },
     pause: (id) =>
       changed(id, (now) => ({ ...now, paused: { by: 'person', text: 'Somebody paused it.', at: clock.now() } })),
-    resume: (id) =>
+    resume: (id, owner) =>
       changed(id, (now) => {
         refuseArchived(now);
-        return { ...now, paused: null, failures: 0, nextAt: nextOf(now.schedule) };
+        const whose = owner === undefined ? {} : { owner };
+        return { ...now, ...whose, paused: null, failures: 0, nextAt: nextOf(now.schedule) };
       }),
     async start(id, key) {
       const automation = await records.get(id);

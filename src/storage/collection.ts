@@ -94,6 +94,10 @@ interface Rules<Doc> {
   readonly sortOf?: (doc: Doc) => number;
   readonly missing: () => AppError;
 }
+interface ListedOthers {
+  readonly shared?: boolean;
+  readonly parents?: readonly string[];
+}
 interface OwnedDocument {
   readonly id: string;
   readonly owner?: string | undefined;
@@ -131,11 +135,15 @@ export class Collection<Doc extends OwnedDocument> {
     return (await this.#records.list(this.#rules.kind, options)).map(({ doc }) => this.#rules.schema.parse(doc));
   }
 
-  /** All documents for an undefined owner, who sees everything; else the owner's, and with `shared` those of everybody. */
-  async listFor(owner: string | undefined, { shared = false } = {}): Promise<Doc[]> {
+  /**
+   * All documents for an undefined owner, who sees everything; else the owner's, those of the parents, and with `shared` those
+   * of everybody.
+   */
+  async listFor(owner: string | undefined, { shared = false, parents = [] }: ListedOthers = {}): Promise<Doc[]> {
     if (owner === undefined) return await this.list();
-    const [own, others] = await Promise.all([this.list({ owner }), shared ? this.list({ shared: true }) : []]);
-    return [...own, ...others.filter((doc) => doc.owner !== owner)];
+    const lists = [{ owner }, ...parents.map((parent) => ({ parent })), ...(shared ? [{ shared: true } as const] : [])];
+    const found = (await Promise.all(lists.map((only) => this.list(only)))).flat();
+    return [...new Map(found.map((doc) => [doc.id, doc])).values()];
   }
 
   /** Rejects: conflict (the id or the unique name is taken), quota. */

@@ -3,6 +3,7 @@ import type { ApiKeys } from '../../auth/api-keys.ts';
 import type { Memberships } from '../../auth/memberships.ts';
 import type { ProgramTokens } from '../../auth/tokens/program-tokens.ts';
 import { Programs } from '../../automations/programs.ts';
+import { AppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { adminPrincipal } from '../../core/model/principal.ts';
 import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
@@ -164,6 +165,15 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
   const sessions = sessionService({
     admit: () => drain.admit(),
     names,
+    projects: {
+      async workerIn(project, named) {
+        const { id } = await directory.find({ of: 'person', id: named });
+        const found = workingOwner(id, project)?.owner;
+        if (found !== undefined) return found;
+        throw new AppError('not_found', 'This person cannot work in the project. Make the person a member first.');
+      },
+      departed: (id) => ofProjects.departed(id),
+    },
     resume: (id) => power.start(id, closing),
     forks,
     store,
@@ -224,7 +234,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     servicesOf: parts.sandboxes.servicesOf,
     forgetFiles: (id) => parts.running.manifests.forget(id),
   });
-  const { keys, signIns, tokens, memberships, directory, people, owners, workingOwner } = stack.use(
+  const { keys, signIns, tokens, memberships, directory, people, owners, workingOwner, isPerson } = stack.use(
     await openOwners(startup, { store, onlyOne: driver.capabilities.isolation === 'none' }),
   );
   const ofProjects = projects.service(sessions, directory);
@@ -313,6 +323,8 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
       graceMs: config.workspaceGraceSeconds * 1_000,
     }),
   );
+  parts.running.ledger.mayWork = ({ owner, projectId }) =>
+    owner === undefined || workingOwner(owner, projectId) !== undefined || (projectId === null && !isPerson(owner));
   const projectNames = async () => {
     const { projects: all } = await ofProjects.list({ skip: 0, limit: maxProjects });
     return new Map(all.map(({ id, name }) => [id, name]));

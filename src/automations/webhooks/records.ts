@@ -66,9 +66,10 @@ export class WebhookRecords {
           await this.#records.delete(kind, delivery);
     });
   }
-  /** All endpoints, or an owner's, newest first. */
-  list(owner?: string): Promise<StoredWebhook[]> {
-    return this.#endpoints.listFor(owner);
+  /** All endpoints, or those of an owner and of the projects, newest first. */
+  async list(owner?: string, projects: readonly string[] = []): Promise<StoredWebhook[]> {
+    const found = await this.#endpoints.listFor(owner, { parents: projects });
+    return found.sort((a, b) => b.createdAt - a.createdAt);
   }
   async areAny(): Promise<boolean> {
     return (await this.#records.list(kinds.endpoint, { limit: 1 })).length > 0;

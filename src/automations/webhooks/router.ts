@@ -81,6 +81,8 @@ export class Router {
         await records.change(endpoint.id, (now) => (now.paused ? undefined : { ...now, paused })).catch(() => {});
         continue;
       }
+      // The owner has left the project of what happened.
+      if (endpoint.owner !== undefined && !isOwned(endpoint.owner, news.projectId)) continue;
       const { data } = news;
       for (let part = 0; part < countMessages(endpoint.format, type, data); part++) {
         const messageId = messageIdOf(part === 0 ? id : `${id} ${part}`);
@@ -129,7 +131,7 @@ export class Router {
 
 const messageIdOf = (event: string): string => `msg_${createHash('sha256').update(event).digest('hex').slice(0, 24)}`;
 const hears = ({ owner, projectId }: StoredWebhook, news: WebhookNews): boolean =>
-  (owner === undefined || owner === news.owner) && (projectId === null || projectId === news.projectId);
+  projectId === null ? owner === undefined || owner === news.owner : projectId === news.projectId;
 
 interface Message {
   readonly messageId: string;

@@ -50,7 +50,7 @@ export function webhookService(deps: Deps): WebhookService {
   }
 
   const service: WebhookService = {
-    list: async (owner) => (await records.list(owner)).map(withoutSecret),
+    list: async (owner, projects) => (await records.list(owner, projects)).map(withoutSecret),
     async create({ owner, ...spec }): Promise<WebhookWithSecret> {
       await check(spec);
       const id = ids.short();

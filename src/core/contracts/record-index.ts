@@ -22,6 +22,8 @@ const uniqueNames: Readonly<Record<string, (fields: Fields) => string>> = {
 /** The fields with the id of the record that a record is a part of. */
 const parentFields: Readonly<Record<string, string>> = {
   session: 'projectId',
+  automation: 'projectId',
+  webhook: 'projectId',
   'work-item': 'environmentId',
   'work-item-past': 'environmentId',
 };

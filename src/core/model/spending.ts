@@ -84,8 +84,11 @@ export type WaitReason = z.infer<typeof WaitReason>;
 
 /** The budget that does not cover the next request to the model, or the next tool call. `needs`: what that is expected to take. */
 export const BudgetOverrun = z.object({
-  /** `person` and `project`: the budget of the owner, or of the project, of the session. */
-  scope: z.enum(['run', 'session', 'person', 'project']),
+  /**
+   * `person` and `project`: the budget of the owner, or of the project, of the session. `member`: no budget, but the owner can no
+   * longer work in the project.
+   */
+  scope: z.enum(['run', 'session', 'person', 'project', 'member']),
   /** With `person` and `project`: the time that the budget is for, in its time zone. */
   period: z.enum(['day', 'month']).optional(),
   kind: z.enum(['turns', 'tokens', 'cost', 'toolCalls', 'time']),

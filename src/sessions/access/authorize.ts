@@ -73,6 +73,10 @@ export const listedOwner = (
 export const listedProjects = ({ role, projects }: Principal, least: 'operator' | 'admin' = 'operator') =>
   listedOwner({ role }, least) === undefined ? [] : [...(projects?.keys() ?? [])];
 
+/** Whether a list of the principal's own has it: not where the principal has left its project. */
+export const isSeen = (principal: Principal, thing: OwnedResource): boolean =>
+  !thing.projectId || permitsAction(principal, 'see', thing);
+
 /** The owner of what the principal creates, as a field. */
 export const ownOf = ({ owner }: Principal) => owner !== undefined && { owner };
 

@@ -1,7 +1,16 @@
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { Action, MethodRule } from '../api/rules.ts';
-import { authorize, authorizeRole, listedOwner, noSession, type OwnedResource, ownOf } from './authorize.ts';
+import {
+  authorize,
+  authorizeRole,
+  isSeen,
+  listedOwner,
+  listedProjects,
+  noSession,
+  type OwnedResource,
+  ownOf,
+} from './authorize.ts';
 
 /** The resource on which the permissions of a service depend. */
 export interface Guarded {
@@ -55,7 +64,13 @@ function behind(method: Method, may: Exclude<MethodRule['may'], 'guarded'>, guar
       return await method({ ...own, ...ownOf(principal) }, ...rest);
     };
   }
-  if (may === 'list') return async () => await method(listedOwner(principalOf(), listedBy));
+  if (may === 'list') {
+    return async () => {
+      const principal = principalOf();
+      const listed = await method(listedOwner(principal, listedBy), listedProjects(principal, listedBy));
+      return (listed as readonly OwnedResource[]).filter((one) => isSeen(principal, one));
+    };
+  }
   if (may === 'find') {
     return async (idOrName) => {
       const principal = principalOf();

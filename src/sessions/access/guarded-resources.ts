@@ -64,6 +64,12 @@ export function guardedAutomations(
       await mayFollow(change.after);
       return await automations.update(id, change);
     },
+    /** Whoever resumes one whose owner has lost access takes it over. */
+    async resume(id) {
+      await check(id, 'work');
+      const { paused } = await automations.get(id);
+      return await automations.resume(id, paused?.by === 'owner' ? principalOf().owner : undefined);
+    },
     async start(id) {
       const { key } = principalOf();
       await check(id, 'work');

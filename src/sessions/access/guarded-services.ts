@@ -348,6 +348,11 @@ function guardedSessions(
       authorize(principal, 'see', session);
       return toVisibleSession(principal, session);
     },
+    async move(id, move) {
+      await check(id, 'manage');
+      if (move.projectId) await intoProject?.(move.projectId);
+      return await sessions.move(id, move);
+    },
     watch(signal) {
       const principal = principalOf();
       if (principal.role === 'admin') return sessions.watch(signal);

@@ -72,6 +72,8 @@ export interface ProjectService {
   putMember(id: string, member: ProjectMember, change?: MemberChange): Promise<MemberView>;
   /** Open streams of the member end. Rejects: not_found, conflict (the owner, or the last maintainer). */
   removeMember(id: string, member: MemberName, change?: MemberChange): Promise<void>;
+  /** Ends the open streams of the members, because something has left the project. */
+  departed(id: string): Promise<void>;
   /** Gives the project to another person, named as in `putMember`. The owner so far becomes a maintainer. */
   handOver(id: string, to: string): Promise<Project>;
   /** Also deletes the project's sessions, their sandboxes and its files. */
@@ -88,6 +90,7 @@ export const projectRules: ServiceRules<ProjectService> = {
   members: { may: 'read', audit: null },
   putMember: { may: 'guarded', audit: 'project.member' },
   removeMember: { may: 'guarded', audit: 'project.remove-member' },
+  departed: { may: 'manage', audit: null },
   handOver: { may: 'manage', audit: 'project.hand-over' },
   delete: { may: 'stop', audit: 'project.delete' },
 };

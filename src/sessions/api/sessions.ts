@@ -229,6 +229,13 @@ export interface SessionChange {
   readonly lifetimeSeconds?: number | null;
 }
 
+export interface SessionMove {
+  /** Null: out of its project, so that it is its owner's alone. Unset: the same project. */
+  readonly projectId?: string | null | undefined;
+  /** The new owner, who has to be able to work in the project. */
+  readonly owner?: string | undefined;
+}
+
 /**
  * Everything a facade can do with sessions. Facades only translate and decide nothing. Rejects only with AppError.
  *
@@ -277,6 +284,12 @@ export interface SessionService {
    * `archived` appends `session.updated`; the other fields are not logged.
    */
   update(id: SessionId, change: SessionChange): Promise<SessionRecord>;
+  /**
+   * Gives the session to a project or, within its project, to another owner; it loses its name then. Open streams of the
+   * project's members end. Rejects: invalid_request (another owner of a session without a project), not_found (no such
+   * person works in the project), conflict (the session is a child, or has children).
+   */
+  move(id: SessionId, move: SessionMove): Promise<SessionRecord>;
   /**
    * Yields every session, or every one of the scope, as `changed`, then each change and deletion of any. Ends with the signal or
    * when the server drains. Rejects: queue_full.
@@ -361,6 +374,7 @@ export const sessionRules: ServiceRules<SessionService> = {
   get: { may: 'guarded', audit: null },
   rename: { may: 'work', audit: 'session.change' },
   update: { may: 'work', audit: 'session.change' },
+  move: { may: 'guarded', audit: 'session.move' },
   watch: { may: 'guarded', audit: null },
   delete: { may: 'stop', audit: 'session.delete' },
   send: { may: 'guarded', audit: 'session.message' },

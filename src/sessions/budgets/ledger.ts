@@ -45,6 +45,9 @@ import {
 import { ChildBudgets } from './children.ts';
 import { sessionLines } from './session-lines.ts';
 
+/** The refusal of all requests of a session whose owner has lost access to it. */
+const lostAccess: BudgetOverrun = { scope: 'member', kind: 'turns', limit: 0, used: 0, needs: 0 };
+
 /** A reservation whose server renews it no more is free after this time. */
 export const leaseMs = 60_000;
 const renewMs = leaseMs / 3;
@@ -89,6 +92,8 @@ export class Ledger implements AsyncDisposable {
   readonly #server: string;
   /** The parts of their parents' budgets that children hold. */
   readonly children: ChildBudgets;
+  /** Whether the owner of a session still has access to it. */
+  mayWork: (session: PaidSession) => boolean = () => true;
   readonly #turns = keyedQueue();
   readonly #held = new Map<string, HeldAmounts>();
   /** The accounts that have counted the logs since their limits count in this process. */
@@ -124,8 +129,12 @@ export class Ledger implements AsyncDisposable {
   of(session: PaidSession): SharedBudgets {
     const holders = holdersOf(session);
     return {
-      reserve: (requested, signal) => this.#reserve(holders, requested, signal),
-      charge: (used) => this.#charge(holders, used),
+      reserve: async (requested, signal) =>
+        this.mayWork(session) ? await this.#reserve(holders, requested, signal) : { kind: 'over', over: lostAccess },
+      charge: async (used) => {
+        const over = await this.#charge(holders, used);
+        return this.mayWork(session) ? over : lostAccess;
+      },
       payCalls: (count, signal) => this.#payCalls(holders, count, signal),
       giveBackCalls: (count) => this.#giveBackCalls(holders, count),
     };
@@ -133,6 +142,7 @@ export class Ledger implements AsyncDisposable {
 
   /** Whether the session's budgets now cover what one of them did not. */
   async covers(session: PaidSession, { kind, needs }: BudgetOverrun): Promise<boolean> {
+    if (!this.mayWork(session)) return false;
     const amount = kind === 'cost' ? toMicro(needs) : needs;
     const requested = kind === 'toolCalls' ? { [kind]: amount } : { ...noAmounts, [kind]: amount };
     for (const holder of holdersOf(session)) {
@@ -140,11 +150,6 @@ export class Ledger implements AsyncDisposable {
       if (findOverrun(lines, requested)) return false;
     }
     return true;
-  }
-
-  /** Whether any person or project has had a limit so far. */
-  async hasAccounts(): Promise<boolean> {
-    return (await this.#deps.records.list(accountKind, { limit: 1 })).length > 0;
   }
 
   async get(holder: Holder): Promise<Account> {

@@ -7,7 +7,7 @@ import type { SessionService } from '../api/sessions.ts';
 import type { Ledger } from './ledger.ts';
 
 interface Deps {
-  readonly ledger: Pick<Ledger, 'covers' | 'hasAccounts'>;
+  readonly ledger: Pick<Ledger, 'covers'>;
   readonly sessions: Pick<SessionService, 'list' | 'send'>;
   readonly events: Pick<Store['events'], 'lastOf' | 'page'>;
   /** Whether this server does it now. Two servers at once would send a run two messages. */
@@ -19,7 +19,10 @@ interface Deps {
 const lookMs = 30_000;
 const most = 1_000; // runs in a round
 
-/** Lets runs continue that wait for the budget of a person or project, once it has room for their next request. */
+/**
+ * Lets runs continue that wait for the budget of a person or project, once it has room for their next request, or for an
+ * owner who has access.
+ */
 export class WaitingRuns {
   readonly #deps: Deps;
   readonly #rounds: Rounds;
@@ -48,7 +51,7 @@ export class WaitingRuns {
 
   async round(): Promise<void> {
     const { sessions, leads, ledger, warn } = this.#deps;
-    if (!(await leads()) || !(await ledger.hasAccounts())) return;
+    if (!(await leads())) return;
     const isWaiting = ({ status }: SessionRecord) => status === 'waiting';
     const waiting = (await sessions.list({ limit: most, after: undefined, status: 'waiting', keep: isWaiting })).filter(
       isWaiting,
@@ -67,9 +70,12 @@ export class WaitingRuns {
     if (seq === 0) return undefined;
     const [event] = (await this.#deps.events.page(id, seq - 1, 1)).events;
     const budget = event?.type === 'run.wait' ? event.data.budget : undefined;
-    return budget?.scope === 'person' || budget?.scope === 'project' ? budget : undefined;
+    return budget && shared.includes(budget.scope) ? budget : undefined;
   }
 }
 
+const shared: readonly BudgetOverrun['scope'][] = ['person', 'project', 'member'];
 const goOn = ({ scope, period }: BudgetOverrun): string =>
-  `The ${scope}'s budget for the ${period ?? 'day'} has room again. Go on.`;
+  scope === 'member'
+    ? 'The session has an owner with access again. Go on.'
+    : `The ${scope}'s budget for the ${period ?? 'day'} has room again. Go on.`;

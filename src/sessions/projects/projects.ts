@@ -126,6 +126,9 @@ export function projectService(deps: Deps): ProjectService {
         return withMembers(now, others, keepsMaintainer);
       });
     },
+    async departed(id) {
+      await changeAccess(id, (now) => ({ ...now, departures: now.departures + 1 }));
+    },
     async handOver(id, to) {
       await projects.get(id);
       const { id: owner } = await people.find({ of: 'person', id: to });

@@ -56,6 +56,12 @@ interface Deps extends CreationDeps, ViewDeps {
   /** Removes data of a session that is stored outside of the store's log. */
   readonly forget?: (id: SessionId) => Promise<void>;
   readonly names: SessionNames;
+  readonly projects?: {
+    /** The owner that this person or key stands for, who can work in the project. Rejects: not_found, conflict. */
+    workerIn(project: string, named: string): Promise<string>;
+    /** Ends the open streams of the project's members. */
+    departed(project: string): Promise<void>;
+  };
   /** Starts or resumes the sandbox of a session that is found by its name. */
   readonly resume: (id: SessionId) => Promise<unknown>;
   /** Fires when the server drains; every open stream ends then. */
@@ -174,6 +180,22 @@ export function sessionService(deps: Deps): SessionService {
     pieces: (only) => list.pieces(only),
     get: async (id) => publicRecord(await stored(id)),
 
+    async move(id, { projectId: to, owner: named }) {
+      const session = await stored(id);
+      const { projectId: from, name, parent } = session;
+      const projectId = to === undefined ? from : to;
+      if (parent) throw new AppError('conflict', 'This session belongs to another one. Move that one instead.');
+      if (named !== undefined && projectId === null)
+        throw new AppError('invalid_request', 'Only a session in a project can get another owner. Name a project.');
+      const owner =
+        named === undefined || projectId === null ? undefined : await deps.projects?.workerIn(projectId, named);
+      const isNameless = name && owner !== undefined && owner !== session.owner;
+      const fields = { projectId, ...(owner !== undefined && { owner }), ...(isNameless && { name: null }) };
+      const write = async () => publicRecord(StoredSession.parse(await commands.change(id, fields)));
+      const moved = isNameless ? await deps.names.rename(session, null, write) : await write();
+      if (from !== null && from !== projectId) await deps.projects?.departed(from);
+      return moved;
+    },
     rename: (id, title) => change(id, { title }),
     update: change,
     async *watch(signal, only) {

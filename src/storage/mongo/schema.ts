@@ -2,6 +2,7 @@ import type { AnyBulkWriteOperation, Collection, CreateIndexesOptions, Document,
 import { kindsWithParents } from '../../core/contracts/record-index.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { searchable } from '../../core/model/event-traits.ts';
+import { webhookKind } from '../../core/model/records.ts';
 import type { Connection } from './connection.ts';
 import { indexFields, type RecordDocument } from './documents.ts';
 import { storeError, toPermanentError } from './errors.ts';
@@ -43,6 +44,7 @@ const migrations: readonly ((connection: Connection) => Promise<void>)[] = [
   },
   (connection) => indexRecords(connection, { of: { $exists: false } }),
   (connection) => indexRecords(connection, { kind: { $in: [...kindsWithParents] } }),
+  (connection) => indexRecords(connection, { kind: { $in: ['automation', webhookKind] } }), // parts of projects, too
 ];
 const indexedAtOnce = 200;
 

@@ -87,4 +87,8 @@ export const migrations: readonly string[] = [
   UPDATE record SET parent = doc ->> '$.environmentId' WHERE kind IN ('work-item', 'work-item-past');
   CREATE INDEX record_parent ON record (kind, parent, sort DESC, id) WHERE parent IS NOT NULL;
   `,
+  // Automations and webhooks are parts of projects, too.
+  `
+  UPDATE record SET parent = doc ->> '$.projectId' WHERE kind IN ('automation', 'webhook');
+  `,
 ];

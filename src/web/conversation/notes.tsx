@@ -33,6 +33,7 @@ import { DemoHelp } from './welcome.tsx';
 export function WaitNote({ item }: { item: WaitItem }) {
   if (!item.isOpen.value) return null;
   const { reason = 'question', spent, budget } = item.data;
+  const isLeft = budget?.scope === 'member';
   const isShared = budget?.scope === 'person' || budget?.scope === 'project';
   const spentBudget = budget?.hard ? 'wait.hard' : isShared ? 'wait.shared' : 'wait.budget';
   const used = spent ? t('soFar', { turns: spent.turns, tokens: count(spent.tokens), cost: price(spent.cost) }) : '';
@@ -41,10 +42,18 @@ export function WaitNote({ item }: { item: WaitItem }) {
       <Icon name="bell" />
       <div>
         <p>
-          {t(reason === 'budget' ? spentBudget : reason === 'stuck' ? 'wait.stuck' : 'wait.question')}
+          {t(
+            isLeft
+              ? 'wait.member'
+              : reason === 'budget'
+                ? spentBudget
+                : reason === 'stuck'
+                  ? 'wait.stuck'
+                  : 'wait.question',
+          )}
           {reason === 'budget' && ` ${used}`}
         </p>
-        {budget && (
+        {budget && !isLeft && (
           <p class="quiet">
             {t('wait.limit', {
               kind: t(`budget.${budget.kind}`),

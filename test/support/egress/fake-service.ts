@@ -113,6 +113,7 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
     list: async () =>
       [...all.values()].map(({ record }) => ({ ...record })).sort((a, b) => b.latestMessageAt - a.latestMessageAt),
     get: async (id) => ({ ...find(id).record }), // callers must not see later changes in a record they have
+    move: async (id, { projectId = null }) => await sessions.update(id, { projectId } as object),
     rename: (id, title) => sessions.update(id, { title }),
     async update(id, { title, ...marks }) {
       if (title !== undefined) await say(id, { type: 'title', runId: null, data: { title } });

@@ -31,6 +31,8 @@ export interface Owners extends AsyncDisposable {
   readonly people: () => Promise<Map<string, string>>;
   /** The names of all owners by their ids; those whose first key is gone have none. */
   readonly owners: () => Promise<Map<string, string>>;
+  /** Whether the owner is a person who signed in, with access or without. */
+  readonly isPerson: (owner: string) => boolean;
   readonly memberships: Memberships;
   readonly directory: MemberDirectory;
   /** The owner as a caller; undefined: it has no key that may change anything, or may not work in the project. */
@@ -116,9 +118,13 @@ export async function openOwners(startup: Startup, { store, onlyOne }: OwnersDep
         ...ring.principals().flatMap(({ owner }) => (owner ? [[owner, ''] as const] : [])),
         ...(await people()),
       ]),
+    isPerson: (owner) => signIns?.people.list().some((person) => person.owner === owner) ?? false,
     memberships,
     workingOwner: (owner, projectId) =>
-      ring.principals().find((one) => one.owner === owner && permitsAction(one, 'work', { owner, projectId })),
+      ring.principals().find((one) => {
+        const isOwner = one.owner === owner || one.person === owner;
+        return isOwner && permitsAction(one, 'work', { owner: one.owner, projectId });
+      }),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }

@@ -250,7 +250,7 @@ export interface ProgramSecret {
 /** Every method that takes an id rejects with not_found for an unknown automation. */
 export interface AutomationService {
   /** Newest first; only that owner's and shared ones if `owner` is set. */
-  list(owner?: string): Promise<readonly Automation[]>;
+  list(owner?: string, projects?: readonly string[]): Promise<readonly Automation[]>;
   /**
    * Rejects: invalid_request (a schedule, template or model that does not exist, a run without a message, a prebuild without
    * a repository or on a server that keeps no prepared files), quota (100 of one owner).
@@ -270,7 +270,8 @@ export interface AutomationService {
   /** The schedule is paused. Running sessions continue. */
   pause(id: string): Promise<Automation>;
   /** The schedule counts again, from now on. Rejects: conflict (its program is archived). */
-  resume(id: string): Promise<Automation>;
+  /** `owner`: its owner from then on. */
+  resume(id: string, owner?: string): Promise<Automation>;
   /** Starts it now, paused or not. Rejects: quota (20 starts wait), conflict (its program is archived). */
   start(id: string, key: string | null): Promise<AutomationStart>;
   /** Makes a new secret for its deliveries, which counts at once and is shown this once. Rejects: conflict (no hook). */
@@ -293,7 +294,7 @@ export const automationRules: ServiceRules<AutomationService> = {
   update: { may: 'guarded', audit: 'automation.change' },
   delete: { may: 'stop', audit: 'automation.delete' },
   pause: { may: 'stop', audit: 'automation.pause' },
-  resume: { may: 'work', audit: 'automation.resume' },
+  resume: { may: 'guarded', audit: 'automation.resume' },
   start: { may: 'guarded', audit: 'automation.start' },
   rotateSecret: { may: 'work', audit: 'automation.rotate' },
   receive: { may: 'any', audit: null }, // src/sessions/access audits those that start something

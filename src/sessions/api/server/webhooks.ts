@@ -72,7 +72,7 @@ export type WebhookDelivery = z.infer<typeof WebhookDelivery>;
 /** Every method that takes an id rejects with not_found for an unknown webhook. */
 export interface WebhookService {
   /** Newest first; only that owner's if `owner` is set. */
-  list(owner?: string): Promise<readonly Webhook[]>;
+  list(owner?: string, projects?: readonly string[]): Promise<readonly Webhook[]>;
   /** Rejects: invalid_request (the URL, the project), quota (20 of one owner). */
   create(spec: WebhookSpec & { readonly owner?: string }): Promise<WebhookWithSecret>;
   get(id: string): Promise<Webhook>;

@@ -45,6 +45,7 @@ export const conversation = {
   'approval.expired': 'Abgelaufen',
   'approval.gone': 'Keine Entscheidung.',
   'wait.question': 'Der Agent wartet auf Ihre Antwort.',
+  'wait.member': 'Der Eigentümer dieser Sitzung hat keinen Zugriff mehr darauf.',
   'wait.shared':
     'Ein gemeinsames Budget ist verbraucht. Der Agent macht weiter, sobald wieder Platz ist oder ein Administrator es erhöht.',
   'wait.budget': 'Ein Budget ist verbraucht. Antworten Sie, um fortzufahren.',

@@ -47,6 +47,7 @@ export const conversation = {
   'wait.question': 'The agent is waiting for your answer.',
   'wait.budget': 'A budget is used up. Reply to continue.',
   'wait.hard': 'The session’s budget is used up. The agent continues when the budget is raised.',
+  'wait.member': 'The owner of this session has lost access to it.',
   'wait.shared':
     'A shared budget is used up. The agent continues when there is room again, or when an administrator raises it.',
   'wait.stuck': 'The agent is stuck. Tell it how to continue.',

@@ -1,0 +1,173 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import WebSocket from 'ws';
+import type { MemberRole } from '../../../src/core/model/principal.ts';
+import { openClient } from '../../support/clients/trpc.ts';
+import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
+
+// People with roles in a project. callers.test.ts covers which of them can use which door.
+let server: ComposedServer;
+let stack: AsyncDisposableStack;
+beforeAll(async () => {
+  stack = new AsyncDisposableStack();
+  server = stack.use(await composedServer({ CORRAL_TOKEN: 'the-token-of-these-tests' }));
+});
+afterAll(() => stack.disposeAsync());
+
+async function aPerson(name: string, role: 'viewer' | 'user' | 'operator' | 'admin' = 'user') {
+  const { key, view } = await server.core.keys.create({ name, role });
+  const client = openClient(server.url, 'sse', key);
+  stack.defer(() => client.close());
+  const listed = async (query = {}) => (await client.sessions.list.query(query)).items.map(({ id }) => id);
+  const { sessions, projects, automations, runs, files, desktop } = client;
+  return { key, id: view.id, listed, sessions, projects, automations, runs, files, desktop };
+}
+type Person = Awaited<ReturnType<typeof aPerson>>;
+
+async function aProject(owner: Person, members: readonly (readonly [Person, MemberRole])[] = []) {
+  const { id } = await owner.projects.create.mutate({ name: 'Website' });
+  for (const [{ id: member }, role] of members) await owner.projects.putMember.mutate({ id, member, role });
+  return id;
+}
+const reason = (code: string) => ({ data: { reason: code } });
+
+test('members list, search and count what the project has, and nobody else does', async () => {
+  const [boss, ada, eve] = [await aPerson('boss'), await aPerson('ada'), await aPerson('eve')];
+  const projectId = await aProject(boss, [[ada, 'member']]);
+  const other = await aProject(eve);
+  const { id: shared } = await boss.sessions.create.mutate({ projectId, title: 'Zebra of the project' });
+  const { id: own } = await ada.sessions.create.mutate({ projectId, title: 'Zebra of Ada' });
+  const { id: apart } = await ada.sessions.create.mutate({ title: 'Zebra at home' });
+  await eve.sessions.create.mutate({ projectId: other, title: 'Zebra of Eve' });
+  expect(await ada.listed()).toEqual([apart, own, shared]);
+  expect(await ada.listed({ limit: 1 })).toEqual([apart]);
+  expect(await ada.listed({ projectId })).toEqual([own, shared]);
+  expect(await ada.listed({ search: 'zebra' })).toEqual([apart, own, shared]);
+  expect(await boss.listed()).toEqual([own, shared]);
+  expect((await ada.projects.list.query()).projects.map(({ id }) => id)).toEqual([projectId]);
+  expect((await ada.projects.members.query({ id: projectId })).map(({ name, role }) => [name, role])).toEqual([
+    ['boss', 'owner'],
+    ['ada', 'member'],
+  ]);
+  await expect(ada.sessions.list.query({ projectId: other })).rejects.toMatchObject(reason('not_found'));
+  await expect(ada.projects.members.query({ id: other })).rejects.toMatchObject(reason('not_found'));
+});
+
+test('a list reads the sessions of its caller and of the projects, and no others', async () => {
+  const [boss, ada] = [await aPerson('boss'), await aPerson('ada')];
+  const projects = [await aProject(boss, [[ada, 'viewer']]), await aProject(boss, [[ada, 'member']])];
+  for (const projectId of projects) for (const _ of [1, 2, 3]) await boss.sessions.create.mutate({ projectId });
+  const others = [1, 2, 3].map(async () => (await boss.sessions.create.mutate({})).id);
+  const apart = await Promise.all(others);
+  const { records } = server.core.store;
+  const { list } = records;
+  const read: string[] = [];
+  records.list = async (kind, options) => {
+    const rows = await list.call(records, kind, options);
+    if (kind === 'session') read.push(...rows.map(({ id }) => id));
+    return rows;
+  };
+  const seen = await ada.listed({ limit: 4 });
+  records.list = list;
+  expect([seen.length, read.filter((id) => apart.includes(id)), read.length]).toEqual([4, [], 6]);
+});
+
+test('maintainers alone change members, who cannot raise themselves, and the last one stays', async () => {
+  const [boss, ada, bob] = [await aPerson('boss'), await aPerson('ada'), await aPerson('bob')];
+  const admin = await aPerson('root', 'admin');
+  const id = await aProject(boss, [
+    [ada, 'member'],
+    [bob, 'viewer'],
+  ]);
+  for (const person of [ada, bob])
+    await expect(person.projects.putMember.mutate({ id, member: person.id, role: 'maintainer' })).rejects.toMatchObject(
+      reason('forbidden'),
+    );
+  await expect(boss.projects.removeMember.mutate({ id, member: boss.id })).rejects.toMatchObject(reason('conflict'));
+  await expect(boss.projects.putMember.mutate({ id, member: 'nobody', role: 'viewer' })).rejects.toMatchObject(
+    reason('not_found'),
+  );
+  await boss.projects.handOver.mutate({ id, to: ada.id });
+  expect((await ada.projects.members.query({ id })).map(({ name, role }) => `${name} ${role}`).sort()).toEqual([
+    'ada owner',
+    'bob viewer',
+    'boss maintainer',
+  ]);
+  await bob.projects.removeMember.mutate({ id, member: bob.id }); // members can leave
+  await expect(bob.projects.get.query({ id })).rejects.toMatchObject(reason('not_found'));
+  const { id: ownerless } = await admin.projects.create.mutate({ name: 'Common' });
+  await admin.projects.handOver.mutate({ id: ownerless, to: boss.id });
+  await boss.projects.putMember.mutate({ id: ownerless, member: ada.id, role: 'maintainer' });
+  await ada.projects.removeMember.mutate({ id: ownerless, member: ada.id });
+});
+
+test('who leaves a project loses its sessions, streams, sockets and links; who comes back has all again', async () => {
+  const [boss, ada] = [await aPerson('boss'), await aPerson('ada')];
+  const id = await aProject(boss, [[ada, 'member']]);
+  const { id: sessionId } = await ada.sessions.create.mutate({ projectId: id });
+  const { id: apart } = await ada.sessions.create.mutate({});
+  await ada.files.write.mutate({ sessionId, path: 'a.txt', content: 'hello' });
+  const headers = { authorization: `Bearer ${ada.key}` };
+  const stream = await fetch(`${server.url}/api/v1/sessions/${sessionId}/events`, { headers });
+  const streamed = stream.text().catch(() => '');
+  const socket = new WebSocket(`${server.url.replace('http', 'ws')}/ws/${sessionId}`, { headers });
+  const closed = new Promise((resolve) => socket.on('close', resolve));
+  await new Promise((resolve) => socket.on('open', resolve));
+  const { url } = await ada.desktop.signedUrl.mutate({ sessionId });
+  await boss.projects.removeMember.mutate({ id, member: ada.id });
+  expect(await closed).toBe(1008);
+  await streamed;
+  for (const path of [`/trpc/sessions.get?input={"id":"${sessionId}"}`, `/sessions/${sessionId}`])
+    expect([path, (await fetch(server.url + path, { headers })).status]).toEqual([path, 404]);
+  const screen = new WebSocket(new URL(url, server.url).href.replace('http', 'ws'));
+  expect(await new Promise((resolve) => screen.on('close', resolve).on('error', () => {}))).toBe(1008);
+  expect(await ada.listed()).toEqual([apart]);
+  expect(await boss.listed({ projectId: id })).toEqual([sessionId]);
+  await boss.projects.putMember.mutate({ id, member: ada.id, role: 'member' });
+  expect((await ada.files.read.query({ sessionId, path: 'a.txt' })).content).toBe('hello');
+});
+
+test('only those with rights on both sides move a session, and its former readers lose it', async () => {
+  const [boss, ada, eve] = [await aPerson('boss'), await aPerson('ada'), await aPerson('eve')];
+  const id = await aProject(boss, [[ada, 'member']]);
+  const theirs = await aProject(eve, [[ada, 'member']]);
+  const { id: ofBoss } = await boss.sessions.create.mutate({ projectId: id });
+  const { id: ofAda } = await ada.sessions.create.mutate({});
+  await expect(eve.sessions.move.mutate({ id: ofBoss, projectId: theirs })).rejects.toMatchObject(
+    reason('session_not_found'),
+  );
+  await expect(ada.sessions.move.mutate({ id: ofBoss, projectId: theirs })).rejects.toMatchObject(reason('forbidden'));
+  await expect(boss.sessions.move.mutate({ id: ofBoss, projectId: theirs })).rejects.toMatchObject(reason('not_found'));
+  await expect(ada.sessions.move.mutate({ id: ofAda, owner: eve.id })).rejects.toMatchObject(reason('invalid_request'));
+  await expect(ada.sessions.move.mutate({ id: ofAda, projectId: id, owner: eve.id })).rejects.toMatchObject(
+    reason('not_found'),
+  );
+  await ada.sessions.move.mutate({ id: ofAda, projectId: id });
+  expect((await boss.listed()).sort()).toEqual([ofBoss, ofAda].sort());
+  const headers = { authorization: `Bearer ${boss.key}` };
+  const stream = await fetch(`${server.url}/api/v1/sessions/${ofAda}/events`, { headers });
+  await ada.sessions.move.mutate({ id: ofAda, projectId: null });
+  await stream.text().catch(() => '');
+  await expect(boss.sessions.get.query({ id: ofAda })).rejects.toMatchObject(reason('session_not_found'));
+});
+
+test('the run and the automation of a person who left wait until a maintainer takes them over', async () => {
+  const [boss, ada] = [await aPerson('boss'), await aPerson('ada')];
+  const id = await aProject(boss, [[ada, 'member']]);
+  const { id: sessionId } = await ada.sessions.create.mutate({ projectId: id });
+  const { id: automation } = await ada.automations.create.mutate({ name: 'Daily', message: 'Say hi', projectId: id });
+  await boss.projects.removeMember.mutate({ id, member: ada.id });
+  expect(await ada.automations.list.query()).toEqual([]);
+  await boss.runs.send.mutate({ sessionId, text: 'Say hi' });
+  const status = async () => (await boss.sessions.get.query({ id: sessionId })).status;
+  await expect.poll(status).toBe('waiting');
+  await boss.automations.start.mutate({ id: automation });
+  const paused = async () => (await boss.automations.get.query({ id: automation })).paused?.by;
+  await expect.poll(paused).toBe('owner');
+  await boss.sessions.move.mutate({ id: sessionId, owner: boss.id });
+  await boss.runs.send.mutate({ sessionId, text: 'Go on' });
+  await expect.poll(status).toBe('completed');
+  await boss.automations.resume.mutate({ id: automation });
+  await boss.automations.start.mutate({ id: automation });
+  const states = async () => (await boss.automations.starts.query({ id: automation })).map(({ state }) => state);
+  await expect.poll(states).toContain('ended');
+});
