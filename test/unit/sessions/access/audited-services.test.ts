@@ -120,7 +120,7 @@ test('a viewer that takes keyboard and mouse by a press is logged when it takes 
 test('every method of every service is guarded, and logged once where its rule names an action', async () => {
   const { it, reports } = audit();
   // Every method of every service answers an object with an id.
-  const any = new Proxy({}, { get: () => async () => ({ id: 'x', attachments: [] }) });
+  const any = new Proxy({}, { get: () => async () => ({ id: 'x', attachments: [], filter: () => [] }) });
   const raw = new Proxy({} as Services, { get: () => any });
   const all = auditedServices(withPermissions(raw, { principalOf: it.principalOf }), raw, it);
   for (const [name, { rules }] of Object.entries(serviceRules)) {
