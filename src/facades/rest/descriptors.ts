@@ -98,5 +98,10 @@ export const restSections = {
     audience: 'programs that keep files beyond sessions, and move them in and out',
     byHand: [volumeContent],
   }),
+  projects: section('Projects', {
+    audience: 'programs that manage the members of projects',
+    paths: ['/api/v1/projects/{project_id}/members', '/api/v1/projects/{project_id}/owner'],
+    documents: '[members](auth.md#projects), `/docs`',
+  }),
   memory: section('Memory', { audience: 'programs that read and write the notes of agents' }),
 };

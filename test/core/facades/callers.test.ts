@@ -188,7 +188,7 @@ test.each(['/ws/{sid}', '/api/v1/chats/{sid}/stream'])('%s: each frame needs a p
 });
 
 test.each(casesOf('/ws'))(
-  '/ws: the frame %j acts on its session for the owner and an administrator only',
+  '/ws: the frame %j acts on its session only for callers who may work in it',
   async (frame, rule) => {
     const { signal } = new AbortController();
     for (const caller of callers) {
@@ -201,7 +201,7 @@ test.each(casesOf('/ws'))(
       } else expect([caller, await client.ended]).toEqual([caller, target === 401 ? 401 : 1008]);
       if (frame.type === 'terminal_command') continue; // the fake sandboxes cannot run the wrapper around the command
       const names = (await it.server.core.services.files.list(sid as never, '.', signal)).map(({ name }) => name);
-      const acts = frame.type !== 'ping' && (caller === 'user-owner' || caller === 'admin');
+      const acts = frame.type !== 'ping' && expected('work', caller) === 'through';
       expect([caller, names.includes('saved.py')]).toEqual([caller, acts]);
     }
   },

@@ -110,7 +110,8 @@ export const routeRules: Readonly<Record<string, Rule>> = {
   ),
   ...all(
     'manage',
-    `PUT /api/v1/projects/({project_id}|{project_id}/agent-config|{project_id}/credentials/{credential})
+    `DELETE /anthropic/v1/sessions/{id}
+    PUT /api/v1/projects/({project_id}|{project_id}/agent-config|{project_id}/credentials/{credential})
     POST /api/v1/projects/{project_id}/agent-config/apply-template/{template_id}`,
   ),
   ...all(
@@ -152,7 +153,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /anthropic/v1/environments/{id}/archive
     (POST|GET) /anthropic/v1/environments/{id}/keys
     DELETE /anthropic/v1/environments/{id}/keys/{key}
-    (POST|DELETE) /anthropic/v1/sessions/{id}
+    POST /anthropic/v1/sessions/{id}
     POST /anthropic/v1/sessions/{id}/(archive|events)
     (POST|DELETE) /anthropic/v1/memory_stores/({id}|{id}/memories/{memory})
     POST /anthropic/v1/memory_stores/{id}/(archive|memories|memory_versions/{memory_version}/redact)

@@ -44,7 +44,10 @@ export async function sendEvents(target: Target, events: readonly InboundEvent[]
 }
 
 async function check({ record, projection, sessions }: Target, events: readonly InboundEvent[]): Promise<void> {
-  if (record.archived) throw invalid('The session is archived.', 'session_archived');
+  if (record.archived) {
+    await sessions.update(record.id, {}); // a caller who must not change it does not learn its state
+    throw invalid('The session is archived.', 'session_archived');
+  }
   const permitted = new Set<string>(); // by earlier events
   let isWaiting = projection.isWaiting;
   let hasOutcome = projection.outcomes.isActive;
