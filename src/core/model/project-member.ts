@@ -16,7 +16,7 @@ export type ProjectMember = z.infer<typeof ProjectMember>;
 export const ProjectAccess = z.object({
   id: z.string(),
   createdAt: z.number(),
-  /** Has all rights there, whoever its members are. */
+  /** Has all rights there. */
   owner: z.string().optional(),
   members: z.array(ProjectMember).default([]),
   /** Grows each time that something leaves the project, so that its members' open streams end. */

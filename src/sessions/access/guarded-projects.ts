@@ -27,7 +27,7 @@ export function guardedProjects(
       const shared = [...(principal.projects ?? [])].flatMap(([id, role]) => (role === 'owner' ? [] : [id]));
       return await projects.list({ ...page, owner, shared });
     },
-    /** Whoever is a member can leave. */
+    /** Members can remove themselves. */
     async removeMember(id, member) {
       const { role, person, owner } = principalOf();
       const isOwn = member.of === 'person' && [person, owner].includes(member.id);

@@ -64,7 +64,7 @@ export function guardedAutomations(
       await mayFollow(change.after);
       return await automations.update(id, change);
     },
-    /** Whoever resumes one whose owner has lost access takes it over. */
+    /** A caller who resumes an automation whose owner has lost access takes it over. */
     async resume(id) {
       await check(id, 'work');
       const { paused } = await automations.get(id);

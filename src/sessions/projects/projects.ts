@@ -19,7 +19,7 @@ interface Deps {
   readonly newId: () => string;
   readonly clock: Clock;
 }
-/** Those who can be members, by the names that people use for them. */
+/** People, keys and groups that can be members, by the names that people use for them. */
 export interface MemberDirectory {
   /** The member as it is stored. Rejects: not_found, conflict (several people have the name). */
   find(member: Omit<ProjectMember, 'role'>): Promise<Omit<ProjectMember, 'role'>>;

@@ -61,7 +61,7 @@ const aLife: SessionLife = {
 export interface Owner {
   readonly id: string;
   readonly server: ComposedServer;
-  /** Of sessions, automations and webhooks; other callers are its members. */
+  /** Has the sessions, automations and webhooks; other callers are its members. */
   readonly project: string;
 }
 
