@@ -5,23 +5,14 @@ import { KubeConfig } from '@kubernetes/client-node';
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 
-/** The API server's address and this server's credentials for it. */
-export interface Credentials extends Disposable {
-  readonly config: KubeConfig;
-  readonly server: URL;
-  /** The TLS and authorization options of one request. Expiring credentials are reloaded in time. */
-  apply(): Promise<RequestOptions>;
-  /** Called after the API server answered 401: the next request reloads the credentials. */
-  forget(): void;
-}
-
 const tokenPath = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 const rereadMs = 10_000;
 
 /** Whether this server runs in a pod. */
 export const isInCluster = () => existsSync(tokenPath);
 
-export function openCredentials({ kubeconfig, context, clock }: CredentialOptions): Credentials {
+/** The API server's address and this server's credentials for it. */
+export function openCredentials({ kubeconfig, context, clock }: CredentialOptions) {
   const config = load(kubeconfig, context);
   const cluster = config.getCurrentCluster();
   if (!cluster) throw new AppError('invalid_request', 'The kubeconfig names no cluster for its current context.');
@@ -51,7 +42,8 @@ export function openCredentials({ kubeconfig, context, clock }: CredentialOption
   return {
     config,
     server: new URL(cluster.server),
-    async apply() {
+    /** The TLS and authorization options of one request. Expiring credentials are reloaded in time. */
+    async apply(): Promise<RequestOptions> {
       const options: RequestOptions = {};
       await config.applyToHTTPSOptions(options as Parameters<typeof config.applyToHTTPSOptions>[0]);
       if (tokenFile) options.headers = { ...options.headers, Authorization: `Bearer ${await bearer(tokenFile)}` };
@@ -59,6 +51,7 @@ export function openCredentials({ kubeconfig, context, clock }: CredentialOption
       else if (!cluster.proxyUrl) options.agent = agentFor(options);
       return options;
     },
+    /** Called after the API server answered 401: the next request reloads the credentials. */
     forget() {
       token = undefined;
     },
@@ -67,6 +60,8 @@ export function openCredentials({ kubeconfig, context, clock }: CredentialOption
     },
   };
 }
+
+export type Credentials = ReturnType<typeof openCredentials>;
 
 interface CredentialOptions {
   readonly kubeconfig?: string | undefined;

@@ -24,35 +24,23 @@ interface Options {
   blueprintFor(recipe: SandboxRecipe): Blueprint;
 }
 
-/** The template and the warm pool of each recipe. */
-export interface Templates {
-  /** Creates both if they do not exist. Resolves with their common name. */
-  ensure(recipe: SandboxRecipe, signal: AbortSignal): Promise<string>;
-  /** The next `ensure` asks the cluster again, in case somebody deleted them. */
-  forget(name: string): void;
-  /** How many sandboxes this server keeps ready under that name. */
-  sizeOf(name: string): number;
-  /** Keeps `count` sandboxes of the recipe ready, and none of pools that this or an earlier server set. */
-  keepReady(recipe: SandboxRecipe, want: { count: number; epoch: number }, signal: AbortSignal): Promise<void>;
-  /** Deletes empty pools, and their templates, that no claim names. */
-  sweep(inUse: ReadonlySet<string>, signal: AbortSignal): Promise<void>;
-}
-
 /** Younger ones may be in use by a start that has not created its claim yet. */
 const sweepAfterMs = 600_000;
 const epochNote = 'corral/epoch';
 
 /**
- * A name contains the hash of the template's content, so templates never change: after an upgrade or a change of settings
- * sandboxes are claimed from a new pool, and the members of the old one are deleted.
+ * The template and the warm pool of each recipe. A name contains the hash of the template's content, so templates never
+ * change: after an upgrade or a change of settings sandboxes are claimed from a new pool, and the members of the old one
+ * are deleted.
  */
-export function openTemplates({ api, namespace, instance, clock, blueprintFor }: Options): Templates {
+export function openTemplates({ api, namespace, instance, clock, blueprintFor }: Options) {
   const templates = openCollection(api, claimPath(namespace, 'sandboxtemplates'), 'sandbox templates');
   const pools = openCollection<Pool>(api, claimPath(namespace, 'sandboxwarmpools'), 'sandbox warm pools');
   const known = new Set<string>();
   let own = { name: '', count: 0 };
   let sweptAt = Number.NEGATIVE_INFINITY;
 
+  /** Creates both if they do not exist. Resolves with their common name. */
   async function ensure(recipe: SandboxRecipe, signal: AbortSignal): Promise<string> {
     const spec = { ...blueprintFor(recipe), networkPolicyManagement: 'Unmanaged' };
     const hash = createHash('sha256').update(JSON.stringify(spec)).digest('hex').slice(0, 12);
@@ -72,9 +60,12 @@ export function openTemplates({ api, namespace, instance, clock, blueprintFor }:
 
   return {
     ensure,
-    forget: (name) => void known.delete(name),
-    sizeOf: (name) => (own.name === name ? own.count : 0),
-    async keepReady(recipe, { count, epoch }, signal) {
+    /** The next `ensure` asks the cluster again, in case somebody deleted them. */
+    forget: (name: string) => void known.delete(name),
+    /** How many sandboxes this server keeps ready under that name. */
+    sizeOf: (name: string) => (own.name === name ? own.count : 0),
+    /** Keeps `count` sandboxes of the recipe ready, and none of pools that this or an earlier server set. */
+    async keepReady(recipe: SandboxRecipe, { count, epoch }: { count: number; epoch: number }, signal: AbortSignal) {
       const name = await ensure(recipe, signal);
       own = { name, count };
       for (const pool of await all(signal)) {
@@ -85,7 +76,8 @@ export function openTemplates({ api, namespace, instance, clock, blueprintFor }:
         await pools.patch(pool.metadata?.name ?? '', { metadata, spec: { replicas } }, signal);
       }
     },
-    async sweep(inUse, signal) {
+    /** Deletes empty pools, and their templates, that no claim names. */
+    async sweep(inUse: ReadonlySet<string>, signal: AbortSignal) {
       if (clock.now() - sweptAt < sweepAfterMs) return;
       sweptAt = clock.now();
       for (const pool of await all(signal)) {
@@ -99,3 +91,4 @@ export function openTemplates({ api, namespace, instance, clock, blueprintFor }:
     },
   };
 }
+export type Templates = ReturnType<typeof openTemplates>;

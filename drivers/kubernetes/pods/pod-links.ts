@@ -22,19 +22,14 @@ interface End {
   readonly following: Disposable;
 }
 
-/** Pods that this process uses. Each is watched until it ends. */
-export interface PodLinks extends Disposable {
-  link(id: SandboxId, pod: V1Pod): SandboxLink;
-  /** Ends the pod's links: their `lost` signal fires with this reason. */
-  release(id: SandboxId, reason: AppError): void;
-}
 interface Options {
   readonly watch: PodWatch;
   readonly keys: SandboxKeys;
   dial(pod: V1Pod): Dial;
 }
 
-export function openPodLinks({ watch, keys, dial }: Options): PodLinks {
+/** Pods that this process uses. Each is watched until it ends. */
+export function openPodLinks({ watch, keys, dial }: Options) {
   const ends = new Map<SandboxId, End>();
 
   function lose(id: SandboxId, end: End, reason: AppError): void {
@@ -66,7 +61,7 @@ export function openPodLinks({ watch, keys, dial }: Options): PodLinks {
   }
 
   return {
-    link(id, pod) {
+    link(id: SandboxId, pod: V1Pod): SandboxLink {
       const { lost } = hold(id, pod);
       const key = pod.metadata?.annotations?.['corral/key'];
       const isOwn = parseSandboxInfo(pod.metadata, 'ready') !== undefined; // not of a shared template
@@ -81,7 +76,8 @@ export function openPodLinks({ watch, keys, dial }: Options): PodLinks {
       };
       return { agent, token, workdir, lost: end.lost, [Symbol.asyncDispose]: close };
     },
-    release(id, reason) {
+    /** Ends the pod's links: their `lost` signal fires with this reason. */
+    release(id: SandboxId, reason: AppError): void {
       const found = ends.get(id);
       if (found) lose(id, found, reason);
     },

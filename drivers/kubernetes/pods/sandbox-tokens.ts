@@ -2,31 +2,15 @@ import { createHash, createHmac, createPrivateKey, createPublicKey, sign, timing
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 
+/** The fixed part of an Ed25519 key in PKCS #8, before its 32 bytes. */
+const pkcs8 = Buffer.from('302e020100300506032b657004220420', 'hex');
+
 /**
  * A sandbox's two tokens. They are derived from a key and never stored, so any replica with the key can compute them
  * without the right to read secrets. The pod knows only the hash of the daemon's token, so read access to pods does not
  * grant a shell. The pod itself presents the egress token, which gives access only to the proxy.
  */
-export interface SandboxKeys {
-  /** The id of the key for new pods. */
-  readonly current: string;
-  /** Undefined: this server no longer has the key that the pod was created with. */
-  daemonToken(id: SandboxId, key: string | undefined): Secret | undefined;
-  egressToken(id: SandboxId): Secret;
-  provesEgress(id: string, token: string): boolean;
-  /**
-   * The daemon's token in a pod of a shared template, which is like the others until a session claims it: a signature of
-   * the pod's uid. The template holds only the public key. Undefined: this server no longer has the key.
-   */
-  signedToken(uid: string, key: string | undefined): Secret | undefined;
-  /** The public key, as the daemon expects it before the uid. */
-  readonly publicKey: string;
-}
-
-/** The fixed part of an Ed25519 key in PKCS #8, before its 32 bytes. */
-const pkcs8 = Buffer.from('302e020100300506032b657004220420', 'hex');
-
-export function sandboxKeys(instance: string, keys: readonly Secret[]): SandboxKeys {
+export function sandboxKeys(instance: string, keys: readonly Secret[]) {
   const [first] = keys;
   if (!first) throw new Error('no key to derive the tokens of sandboxes from');
   const derive = (key: Secret, purpose: string, id: string) =>
@@ -36,21 +20,30 @@ export function sandboxKeys(instance: string, keys: readonly Secret[]): SandboxK
     return createPrivateKey({ key: Buffer.concat([pkcs8, seed]), format: 'der', type: 'pkcs8' });
   };
   const nameOf = (key: Secret) => derive(key, 'name', '').slice(0, 12);
+  const keyOf = (name: string | undefined) => keys.find((it) => nameOf(it) === name);
   return {
+    /** The id of the key for new pods. */
     current: nameOf(first),
-    daemonToken(id, name) {
-      const key = keys.find((it) => nameOf(it) === name);
+    /** Undefined: this server no longer has the key that the pod was created with. */
+    daemonToken(id: SandboxId, keyName: string | undefined): Secret | undefined {
+      const key = keyOf(keyName);
       return key && new Secret(derive(key, 'daemon', id));
     },
-    egressToken: (id) => new Secret(derive(first, 'egress', id)),
-    signedToken(uid, name) {
-      const key = keys.find((it) => nameOf(it) === name);
+    egressToken: (id: SandboxId) => new Secret(derive(first, 'egress', id)),
+    provesEgress: (id: string, token: string) => keys.some((key) => sameText(derive(key, 'egress', id), token)),
+    /**
+     * The daemon's token in a pod of a shared template, which is like the others until a session claims it: a signature
+     * of the pod's uid. The template holds only the public key. Undefined: this server no longer has the key.
+     */
+    signedToken(uid: string, keyName: string | undefined): Secret | undefined {
+      const key = keyOf(keyName);
       return key && new Secret(sign(null, Buffer.from(`corral daemon ${uid}`), pairOf(key)).toString('base64url'));
     },
+    /** The public key, as the daemon expects it before the uid. */
     publicKey: `ed25519:${createPublicKey(pairOf(first)).export({ format: 'jwk' }).x}`,
-    provesEgress: (id, token) => keys.some((key) => sameText(derive(key, 'egress', id), token)),
   };
 }
+export type SandboxKeys = ReturnType<typeof sandboxKeys>;
 
 function sameText(a: string, b: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();

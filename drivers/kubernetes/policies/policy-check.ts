@@ -12,20 +12,6 @@ interface Options {
   readonly betweenMs?: number;
 }
 /**
- * Network policies have no effect without a network plug-in that enforces them, and the API does not report whether one
- * does.
- */
-export interface PolicyCheck {
-  /**
-   * Tries to connect out of an unused sandbox. Rejects: unsupported. Stops checking after the first proof of
-   * enforcement.
-   */
-  check(link: SandboxLink, signal: AbortSignal): Promise<void>;
-  /** True if the last checked sandbox reached a forbidden address. */
-  isOpen(): boolean;
-}
-
-/**
  * Dials the API server, which every pod can reach unless a policy blocks it; the cluster writes its address into each
  * pod. The script first dials the daemon's own port, which must answer. If that fails, the image lacks a tool, and a
  * failed dial to the API server proves nothing.
@@ -40,7 +26,11 @@ const looks = 4;
 const lookMs = 15_000;
 const maxUnknown = 3;
 
-export function openPolicyCheck({ unenforced, onOpen, daemonPort, betweenMs = 750 }: Options): PolicyCheck {
+/**
+ * Network policies have no effect without a network plug-in that enforces them, and the API does not report whether one
+ * does.
+ */
+export function openPolicyCheck({ unenforced, onOpen, daemonPort, betweenMs = 750 }: Options) {
   let looking: Promise<string | undefined> | undefined;
   let isOver = false;
   let isTold = false;
@@ -86,8 +76,10 @@ export function openPolicyCheck({ unenforced, onOpen, daemonPort, betweenMs = 75
   }
 
   return {
+    /** True if the last checked sandbox reached a forbidden address. */
     isOpen: () => isOpen,
-    async check(link, signal) {
+    /** Tries to connect out of an unused sandbox, until the first proof of enforcement. Rejects: unsupported. */
+    async check(link: SandboxLink, signal: AbortSignal): Promise<void> {
       const address = await seen(link, signal);
       if (address === undefined) return;
       const what =
