@@ -69,22 +69,9 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
       ? dialAddress(status?.podIP ?? '', port)
       : (signal: AbortSignal) => forward(metadata?.name ?? '', port, signal);
   const ends = openPodLinks({ watch, keys, dial });
-  const policyCheck = openPolicyCheck({
-    unenforced: options.unenforced ?? (() => 'refuse'),
-    onOpen: options.onOpen,
-    daemonPort: port,
-  });
+  const policyCheck = openPolicyCheck(options);
   const work = new LifecycleCalls((id, workspace, { signal }) => clear(id, workspace, signal));
   const nameOf = (id: SandboxId) => `corral-${instance}-${sessionIdOf(id)}`;
-  const ways = {
-    namespace,
-    instance,
-    daemonPort: port,
-    reach,
-    egress: options.egressAddress,
-    serverPods: options.serverPods,
-  };
-
   const closing = new AbortController();
   /**
    * Shares one attempt among all callers, and makes another one after a failure. A caller's own signal must not stop it,
@@ -105,7 +92,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
   }
   /** Applies the network policies once per server process, before its first pod. */
   const fenced = shareAttempt(async (signal) => {
-    if (options.networkPolicies !== 'given') await ensurePolicies(api, ways, signal);
+    if (options.networkPolicies !== 'given') await ensurePolicies(api, options, signal);
   });
 
   const egressOf = ({ egress }: SandboxRecipe) => (egress.kind === 'none' ? undefined : options.egressAddress);

@@ -7,6 +7,7 @@ import {
   type ClusterHarness,
   clusterEnv,
   clusterHarness,
+  component,
   hasClaims,
   kubectl,
   testPods,
@@ -93,6 +94,39 @@ describe.skipIf(!(await hasClaims()))('claims on a cluster with agents.x-k8s.io'
     expect(await sh(link, 'cat /workspace/kept.txt')).toBe('kept\n');
     expect(JSON.stringify((await harness.pods()).map((pod) => pod.spec?.tolerations))).toContain('31');
     await newer.destroy(own.id, 'remove', budget());
+  });
+
+  test('F042 F045 without the controller, the API server or the node: sandboxes go on, starts fail in time, ends leave nothing', async () => {
+    const own = spec();
+    const other = spec();
+    const deployment = ['--namespace', 'agent-sandbox-system', 'deployment', 'agent-sandbox-controller'];
+    const restore = async () => {
+      await component('start', 'kube-apiserver');
+      await component('start', 'kubelet');
+      await kubectl('scale', '--replicas=1', ...deployment);
+      await kubectl('wait', '--for=condition=Ready', 'node/corral', '--timeout=60s');
+      await kubectl('rollout', 'status', ...deployment, '--timeout=60s');
+    };
+    onTestFinished(restore);
+    await using driver = await harness.connect({ over: { pods, pendingMs: 3_000 } });
+    await driver.provision(own, budget());
+    await using link = await driver.attach(own.id, budget());
+    await kubectl('scale', '--replicas=0', ...deployment);
+    await kubectl('wait', '--for=delete', 'pods', '--all', '--namespace', 'agent-sandbox-system', '--timeout=60s');
+    await expect(driver.provision(other, budget())).rejects.toMatchObject({
+      code: 'sandbox_unavailable',
+      publicMessage: expect.stringContaining('controller'),
+    });
+    await expect.poll(() => harness.remains(other.id)).toEqual([]);
+    await component('stop', 'kube-apiserver');
+    const queued = driver.list(budget());
+    await restore();
+    expect(await queued).toMatchObject([{ id: own.id, phase: 'ready' }]);
+    expect(link.lost.aborted).toBe(false);
+    expect(await sh(link, 'echo here')).toBe('here\n');
+    await component('stop', 'kubelet');
+    await driver.destroy(own.id, 'remove', budget());
+    await expect.poll(() => harness.remains(own.id)).toEqual([]);
   });
 
   test("the standard's Python client lists, resolves and ends a session's claim", async () => {

@@ -1,4 +1,5 @@
 import type { V1Pod } from '@kubernetes/client-node';
+import { pause } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import type { SandboxInfo, SandboxSpec } from '../../driver.ts';
@@ -8,7 +9,7 @@ import { computePodState } from './pod-state.ts';
 import type { PodWatch } from './pod-watch.ts';
 import { isOurs, type Pods } from './pods.ts';
 import type { SandboxKeys } from './sandbox-tokens.ts';
-import { startPod, untilRunning } from './start-pod.ts';
+import { checkOwner, untilRunning } from './start-pod.ts';
 import type { VolumeClaims } from './volume-claims.ts';
 
 interface Options {
@@ -36,6 +37,22 @@ export function podEngine({ instance, pods, watch, keys, volumes, pendingMs, nam
     if (workspace === 'remove') await volumes?.remove(nameOf(id), signal);
   }
 
+  /** Creates the sandbox's pod, or adopts the running pod with its name. */
+  async function startPod(body: V1Pod, spec: SandboxSpec, signal: AbortSignal): Promise<V1Pod> {
+    for (;;) {
+      const created = await pods.create(body, signal);
+      if (created) return created;
+      const found = await pods.get(nameOf(spec.id), signal);
+      if (found) {
+        checkOwner('pod', found, spec, instance);
+        const known = keys.daemonToken(spec.id, found.metadata?.annotations?.['corral/key']) !== undefined;
+        if (known && computePodState(found).kind !== 'over') return found;
+        await pods.remove(found, signal); // a workspace in a volume claim is kept
+      }
+      await pause(25, signal);
+    }
+  }
+
   return {
     begin(spec) {
       const { id } = spec;
@@ -45,7 +62,7 @@ export function podEngine({ instance, pods, watch, keys, volumes, pendingMs, nam
         async run(news, signal) {
           volume = await volumes?.ensure(nameOf(id), spec, signal);
           news({ phase: 'starting', detail: `Starting a pod of ${spec.image}` });
-          const placed = await startPod({ pods, keys, instance, body }, spec, signal);
+          const placed = await startPod(body, spec, signal);
           const stuck = (detail: string) => news({ phase: 'starting', detail });
           return await untilRunning(watch, placed, { patienceMs: pendingMs, stuck }, signal);
         },

@@ -1,12 +1,8 @@
 import type { V1Pod } from '@kubernetes/client-node';
-import { type Collection, openCollection } from '../api/collection.ts';
+import { openCollection } from '../api/collection.ts';
 import { instanceOf } from '../labels.ts';
 import { type PodWatch, removeObject, type WatchOptions } from './pod-watch.ts';
 
-export interface Pods extends Pick<Collection<V1Pod>, 'path' | 'what' | 'get' | 'create' | 'patch' | 'list'> {
-  /** Deletes exactly this pod, never another one of the same name. Resolves once it is gone. */
-  remove(pod: V1Pod, signal: AbortSignal): Promise<void>;
-}
 interface Options extends Pick<WatchOptions, 'api' | 'clock'> {
   readonly namespace: string;
   readonly instance: string;
@@ -18,15 +14,18 @@ export const podsPath = (namespace: string): string => `/api/v1/namespaces/${nam
 /** The Accept header of lists without specs and states. */
 export const metadataList = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json';
 
-export function openPods({ api, namespace, instance, clock, watch }: Options): Pods {
+export function openPods({ api, namespace, instance, clock, watch }: Options) {
   const objects = openCollection<V1Pod>(api, podsPath(namespace), 'pods');
   const options = { gracePeriodSeconds: 1 };
   return {
     ...objects,
-    remove: (pod, signal) =>
+    /** Deletes exactly this pod, never another one of the same name. Resolves once it is gone. */
+    remove: (pod: V1Pod, signal: AbortSignal) =>
       removeObject(pod, { objects, options, clock, watch: isOurs(pod, instance) ? watch?.() : undefined }, signal),
   };
 }
+
+export type Pods = ReturnType<typeof openPods>;
 
 export const isOurs = (pod: V1Pod | undefined, instance: string): pod is V1Pod =>
   pod !== undefined && instanceOf(pod.metadata) === instance;

@@ -1,20 +1,11 @@
 import type { V1Pod } from '@kubernetes/client-node';
-import { pause, raceAbort } from '../../../src/core/concurrency/cancel.ts';
+import { raceAbort } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxSpec } from '../../driver.ts';
 import type { KubeObject } from '../api/collection.ts';
 import { instanceOf, parseSandboxInfo } from '../labels.ts';
 import { computePodState } from './pod-state.ts';
 import type { PodWatch } from './pod-watch.ts';
-import type { Pods } from './pods.ts';
-import type { SandboxKeys } from './sandbox-tokens.ts';
-
-interface PodStart {
-  readonly pods: Pods;
-  readonly keys: SandboxKeys;
-  readonly instance: string;
-  readonly body: V1Pod;
-}
 
 /** Rejects unless the object with the sandbox's name belongs to its session and to no newer server. */
 export function checkOwner(kind: string, { metadata }: KubeObject, spec: SandboxSpec, instance: string): void {
@@ -25,26 +16,6 @@ export function checkOwner(kind: string, { metadata }: KubeObject, spec: Sandbox
   }
   if (info.epoch > spec.epoch)
     throw new AppError('fenced', 'Another server has taken over this session and its sandbox.');
-}
-
-/** Creates the sandbox's pod, or adopts the running pod with its name. */
-export async function startPod(
-  { pods, keys, instance, body }: PodStart,
-  spec: SandboxSpec,
-  signal: AbortSignal,
-): Promise<V1Pod> {
-  for (;;) {
-    const created = await pods.create(body, signal);
-    if (created) return created;
-    const found = await pods.get(body.metadata?.name ?? '', signal);
-    if (found) {
-      checkOwner('pod', found, spec, instance);
-      const known = keys.daemonToken(spec.id, found.metadata?.annotations?.['corral/key']) !== undefined;
-      if (known && computePodState(found).kind !== 'over') return found;
-      await pods.remove(found, signal); // a workspace in a volume claim is kept
-    }
-    await pause(25, signal);
-  }
 }
 
 /** Resolves with the pod once its container runs. Rejects with the reason if it cannot. */

@@ -1,20 +1,11 @@
 import type { V1PersistentVolumeClaim, V1PersistentVolumeClaimSpec } from '@kubernetes/client-node';
 import { pause } from '../../../src/core/concurrency/cancel.ts';
 import type { SandboxSpec } from '../../driver.ts';
-import { type Collection, openCollection } from '../api/collection.ts';
+import { openCollection } from '../api/collection.ts';
 import { instanceOf, metaFor, ownedBy } from '../labels.ts';
-import { type ObjectWatch, removeObject, type WatchOptions, watchObjects } from './pod-watch.ts';
+import { removeObject, type WatchOptions, watchObjects } from './pod-watch.ts';
 
 type Claim = V1PersistentVolumeClaim;
-export interface VolumeClaims
-  extends Pick<Collection<Claim>, 'get'>,
-    Pick<ObjectWatch<Claim>, 'list'>,
-    AsyncDisposable {
-  /** Creates the sandbox's volume claim if it does not exist. `kept`: it existed. */
-  ensure(name: string, spec: SandboxSpec, signal: AbortSignal): Promise<'kept' | 'made'>;
-  /** Resolves once the claim is gone. Does nothing if another installation owns it. */
-  remove(name: string, signal: AbortSignal): Promise<void>;
-}
 interface Options extends WatchOptions {
   readonly namespace: string;
   readonly instance: string;
@@ -30,14 +21,15 @@ export const volumeSpec = (diskBytes: number, storageClass: string | undefined):
 
 export const volumeClaimsPath = (namespace: string) => `/api/v1/namespaces/${namespace}/persistentvolumeclaims`;
 
-export function openVolumeClaims({ namespace, instance, storageClass, ...watching }: Options): VolumeClaims {
+export function openVolumeClaims({ namespace, instance, storageClass, ...watching }: Options) {
   const objects = openCollection<Claim>(watching.api, volumeClaimsPath(namespace), 'volume claims');
   const keep = ({ metadata: { managedFields: _, ...metadata } = {} }: Claim): Claim => ({ metadata });
   const watch = watchObjects({ ...watching, objects, keep, selector: { labelSelector: ownedBy(instance) } });
   return {
     get: objects.get,
     list: watch.list,
-    async ensure(name, spec, signal) {
+    /** Creates the sandbox's volume claim if it does not exist. `kept`: it existed. */
+    async ensure(name: string, spec: SandboxSpec, signal: AbortSignal): Promise<'kept' | 'made'> {
       const head = { apiVersion: 'v1', kind: 'PersistentVolumeClaim' };
       const metadata = { name, namespace, ...metaFor(spec, instance) };
       const body = { ...head, metadata, spec: volumeSpec(spec.limits.diskBytes, storageClass) };
@@ -50,7 +42,8 @@ export function openVolumeClaims({ namespace, instance, storageClass, ...watchin
         await pause(100, signal); // the claim is being deleted
       }
     },
-    async remove(name, signal) {
+    /** Resolves once the claim is gone. Does nothing if another installation owns it. */
+    async remove(name: string, signal: AbortSignal): Promise<void> {
       const found = await objects.get(name, signal);
       if (!found || instanceOf(found.metadata) !== instance) return;
       await removeObject(found, { objects, options: {}, watch, clock: watching.clock }, signal);
@@ -58,3 +51,4 @@ export function openVolumeClaims({ namespace, instance, storageClass, ...watchin
     [Symbol.asyncDispose]: watch[Symbol.asyncDispose],
   };
 }
+export type VolumeClaims = ReturnType<typeof openVolumeClaims>;

@@ -13,9 +13,6 @@ interface Options {
   readonly gate: EgressHandler;
   readonly onRefused?: (from: string, reason: string) => void;
 }
-export interface EgressListener extends AsyncDisposable {
-  readonly port: number;
-}
 
 const maxLine = 256;
 const maxConnections = 4_096;
@@ -24,7 +21,7 @@ const maxConnections = 4_096;
  * Listens for the pods' forwarders. A connection's first line proves which sandbox is dialling; the gate gets the
  * remaining bytes.
  */
-export async function listenForEgress({ listen, keys, gate, onRefused }: Options): Promise<EgressListener> {
+export async function listenForEgress({ listen, keys, gate, onRefused }: Options) {
   const open = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, async (socket) => {
     if (open.size >= maxConnections) return socket.destroy();

@@ -2,16 +2,12 @@ import { isIP } from 'node:net';
 import type { V1NetworkPolicy, V1NetworkPolicyPeer } from '@kubernetes/client-node';
 import type { KubeApi } from '../api/api.ts';
 import { openCollection } from '../api/collection.ts';
-import type { HostPort, ServerPods } from '../options.ts';
+import type { HostPort, KubernetesOptions } from '../options.ts';
 
-export interface NetworkPaths {
-  readonly namespace: string;
-  readonly instance: string;
-  readonly daemonPort: number;
-  readonly reach: 'pod-ip' | 'port-forward';
-  readonly egress: HostPort | undefined;
-  readonly serverPods: ServerPods | undefined;
-}
+type NetworkPaths = Pick<
+  KubernetesOptions,
+  'namespace' | 'instance' | 'port' | 'reach' | 'egressAddress' | 'serverPods'
+>;
 
 const tcp = (port: number) => [{ protocol: 'TCP', port }];
 
@@ -20,13 +16,13 @@ const tcp = (port: number) => [{ protocol: 'TCP', port }];
  * outbound one.
  */
 export function networkPolicies(ways: NetworkPaths): V1NetworkPolicy[] {
-  const { namespace, instance, daemonPort, reach, egress, serverPods } = ways;
+  const { namespace, instance, port, reach, egressAddress: egress, serverPods } = ways;
   const server = serverPods && {
     namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': serverPods.namespace } },
     podSelector: { matchLabels: { ...serverPods.labels } },
   };
   // Forwarded connections come from the node itself, which policies always allow.
-  const incoming = reach === 'port-forward' ? [] : [{ ...(server && { from: [server] }), ports: tcp(daemonPort) }];
+  const incoming = reach === 'port-forward' ? [] : [{ ...(server && { from: [server] }), ports: tcp(port) }];
   const outgoing = egress
     ? [{ to: [server ?? peerOf(egress)], ports: tcp(serverPods?.egressPort ?? egress.port) }]
     : [];

@@ -1,16 +1,14 @@
 import { pause } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxLink } from '../../driver.ts';
+import type { KubernetesOptions } from '../options.ts';
 import { execIn } from '../pods/wait-for-daemon.ts';
 
-interface Options {
-  /** If nothing isolates sandboxes: start none, or report it and continue. */
-  readonly unenforced: () => 'refuse' | 'accept';
-  readonly onOpen: ((message: string) => void) | undefined;
-  readonly daemonPort: number;
+interface Options extends Pick<KubernetesOptions, 'unenforced' | 'onOpen' | 'port'> {
   /** The interval between two attempts, in ms. */
   readonly betweenMs?: number;
 }
+
 /**
  * Dials the API server, which every pod can reach unless a policy blocks it; the cluster writes its address into each
  * pod. The script first dials the daemon's own port, which must answer. If that fails, the image lacks a tool, and a
@@ -30,13 +28,13 @@ const maxUnknown = 3;
  * Network policies have no effect without a network plug-in that enforces them, and the API does not report whether one
  * does.
  */
-export function openPolicyCheck({ unenforced, onOpen, daemonPort, betweenMs = 750 }: Options) {
+export function openPolicyCheck({ unenforced = () => 'refuse', onOpen, port, betweenMs = 750 }: Options) {
   let looking: Promise<string | undefined> | undefined;
   let isOver = false;
   let isTold = false;
   let isOpen = false;
   let unknown = 0;
-  const command = look(daemonPort);
+  const command = look(port);
 
   /** The address that the sandbox reached. Undefined: none, or the check cannot tell. */
   async function reached(link: SandboxLink, signal: AbortSignal): Promise<string | undefined> {

@@ -178,9 +178,9 @@ describe('the network policies', () => {
   const ways = {
     namespace: 'sandboxes',
     instance: 'test',
-    daemonPort: 2718,
+    port: 2718,
     reach: 'pod-ip',
-    egress: { host: '10.96.1.2', port: 8118 },
+    egressAddress: { host: '10.96.1.2', port: 8118 },
     serverPods: { namespace: 'corral', labels: { app: 'corral' }, egressPort: 9118 },
   } as const;
 
@@ -199,8 +199,9 @@ describe('the network policies', () => {
     expect(none?.spec?.egress).toEqual([]);
   });
 
+  const { serverPods: _, ...withoutServer } = ways;
   test('name one address where the server is no pod, and let nobody in where everything is forwarded', () => {
-    const [, proxy] = networkPolicies({ ...ways, reach: 'port-forward', serverPods: undefined });
+    const [, proxy] = networkPolicies({ ...withoutServer, reach: 'port-forward' });
     expect(proxy?.spec?.ingress).toEqual([]);
     expect(proxy?.spec?.egress).toEqual([
       { to: [{ ipBlock: { cidr: '10.96.1.2/32' } }], ports: [{ protocol: 'TCP', port: 8118 }] },

@@ -8,7 +8,7 @@ import { findWeaknesses } from '../../../../drivers/kubernetes/policies/weakness
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { testPods } from '../../../support/cluster/cluster.ts';
 
-const quick = { daemonPort: 2718, betweenMs: 5 };
+const quick = { port: 2718, betweenMs: 5 };
 
 /** A link to a sandbox whose commands print this; with undefined the commands never end. */
 async function sandbox(prints: string | undefined) {
