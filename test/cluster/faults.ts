@@ -169,7 +169,7 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
       code: 'sandbox_capacity',
       publicMessage: expect.stringMatching(/node/),
     });
-    expect(await driver.list(budget())).toMatchObject([{ phase: 'stopped' }]);
+    await expect.poll(() => driver.list(budget())).toMatchObject([{ phase: 'stopped' }]); // the other driver ended it
     await kubectl('uncordon', 'corral');
     expect(await driver.provision(sandboxSpec, budget())).toMatchObject({ phase: 'ready' });
   });
