@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AppError } from '../core/errors/errors.ts';
-import { hasRole, roles, tooWeak } from '../core/model/principal.ts';
+import { accountRoles, hasRole, roles, tooWeak } from '../core/model/principal.ts';
 import { TrustRule } from '../core/model/trust-rule.ts';
 import type { CallerContext } from '../http/guard/caller-context.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
@@ -16,6 +16,8 @@ export const Key = z.object({
   owner: z.string(),
   /** The person whose key it is: it has at most the rights of the person. Null: a program's. */
   person: z.string().nullable(),
+  /** The one project that it can use, and its role there. Null: it has the role on the server. */
+  project: z.object({ id: z.string(), role: z.enum(accountRoles) }).nullable(),
   /** The tokens of programs that stand for this account, which has no secret. */
   trust: TrustRule.nullable(),
   /** The beginning of the key; the rest is not stored. */
@@ -64,6 +66,7 @@ export const keyExample: z.output<typeof Key> = {
   role: 'user',
   owner: '5f0c3d9b21aa',
   person: null,
+  project: null,
   trust: null,
   prefix: 'crl_5f0c3d9b21aa',
   state: 'active',

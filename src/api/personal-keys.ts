@@ -4,7 +4,7 @@ import { roles } from '../core/model/principal.ts';
 import type { CallerContext } from '../http/guard/caller-context.ts';
 import { Key, keyExample } from './keys.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
-import { Done, okResult } from './procedure/schemas.ts';
+import { Done, okResult, ProjectIdInput } from './procedure/schemas.ts';
 
 // The keys that people make for programs that act for them.
 
@@ -12,6 +12,7 @@ const NewKey = z.strictObject({
   name: z.string().trim().min(1).max(100),
   /** Default: that of the person. A role with more rights is refused. */
   role: z.enum(roles).optional().describe('at most your own role'),
+  project: ProjectIdInput.optional().describe('the one project that the key can use; default: all of yours'),
   lifeDays: z.int().min(1).max(365).default(90).describe('days until the key ends; default: 90'),
 });
 const example = { ...keyExample, name: 'nightly', person: '5f0c3d9b21aa' };
@@ -76,10 +77,13 @@ export const personalKeysRouter = router({
     example: { name: 'nightly', lifeDays: 30 },
     answer: { key: 'crl_5f0c3d9b21aa_qjXb0p7iT8Z9y2v5m1nK4wR6sU3aE0dGfHcJxLzQvBt', view: example },
     fails: [400, 401, 403, 413, 422, 429],
-  }).mutation(async ({ ctx, input: { name, role, lifeDays } }) => {
+  }).mutation(async ({ ctx, input: { name, role, project: id, lifeDays } }) => {
     const { keys, person } = await ofPerson(ctx);
     const expiresAt = ctx.clock.now() + lifeDays * dayMs;
-    return await keys.create({ name, role: role ?? (ctx.principal.role as 'user'), person, expiresAt });
+    if (id !== undefined) await ctx.services.projects.get(id);
+    const most = role ?? (ctx.principal.role as 'user');
+    const project = id === undefined ? undefined : { id, role: most === 'viewer' ? most : ('member' as const) };
+    return await keys.create({ name, role: project && most !== 'viewer' ? 'user' : most, person, project, expiresAt });
   }),
   revoke: operation({
     rest: `DELETE ${base}/:id`,

@@ -8,6 +8,7 @@ import { modelsRouter } from './models.ts';
 import { peopleRouter } from './people.ts';
 import { personalKeysRouter } from './personal-keys.ts';
 import { router } from './procedure/procedure.ts';
+import { projectAccountsRouter } from './project-accounts.ts';
 import { projectsRouter } from './projects.ts';
 import { attemptsRouter } from './session/attempts.ts';
 import { checkpointsRouter } from './session/checkpoints.ts';
@@ -71,6 +72,7 @@ export const appRouter = router({
   keys: keysRouter,
   people: peopleRouter,
   personalKeys: personalKeysRouter,
+  projectAccounts: projectAccountsRouter,
   drain: drainRouter,
   system: systemRouter,
 });

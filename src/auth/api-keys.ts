@@ -5,7 +5,14 @@ import type { Clock } from '../core/contracts/clock.ts';
 import type { RecordStore } from '../core/contracts/ports.ts';
 import { AppError } from '../core/errors/errors.ts';
 import type { IdSource } from '../core/model/ids.ts';
-import { lowerRole, type Principal, type Role, roles } from '../core/model/principal.ts';
+import {
+  accountRoles,
+  lowerProjectRole,
+  lowerRole,
+  type Principal,
+  type Role,
+  roles,
+} from '../core/model/principal.ts';
 import { TrustRule } from '../core/model/trust-rule.ts';
 import { changeRecord } from '../storage/collection.ts';
 import type { KeyRing } from './key-ring.ts';
@@ -20,6 +27,11 @@ const StoredKey = z.object({
   owner: z.string(),
   /** Names the person who made the key: it has at most the rights of that person, and the same owner. Null: a program's. */
   person: z.string().nullable().default(null),
+  /** The one project that the key can use, and the role there. Null: it has a role on the server. */
+  project: z
+    .object({ id: z.string(), role: z.enum(accountRoles) })
+    .nullable()
+    .default(null),
   /** Tokens of programs that stand for this account in place of a secret. */
   trust: TrustRule.nullable().default(null),
   pepper: z.string(),
@@ -45,6 +57,8 @@ export interface NewKey {
   readonly beside?: string | undefined;
   /** The person whose key it is. */
   readonly person?: string | undefined;
+  /** The one project that it can use. */
+  readonly project?: StoredKey['project'] | undefined;
 }
 export interface KeyAdmin {
   /**
@@ -78,6 +92,8 @@ interface Deps {
   readonly hasToken: boolean;
   /** The principal of a person; undefined: the person has no access now. Absent: nobody signs in. */
   readonly personOf?: (person: string) => Principal | undefined;
+  /** Whether a project exists. Keys end with their project. */
+  readonly hasProject?: (id: string) => boolean;
   /** The issuers whose tokens this server accepts. */
   readonly issuers?: readonly string[];
   /** Sandboxes have no isolation, so any user could read every file. All active keys must then have the same owner. */
@@ -129,6 +145,12 @@ const notIsolated = (what: string) =>
     `${what}: sandboxes have no isolation here, so users can read each other's files. Install bubblewrap or start Docker.`,
   );
 const missing = () => new AppError('not_found', 'There is no such key.');
+/** A key of one project owns what it creates, and has the role of its person there at most. */
+function withinProject({ id, project }: StoredKey, person: Principal | undefined) {
+  if (!project) return {};
+  const role = lowerProjectRole(project.role, person?.projects?.get(project.id) ?? project.role);
+  return { owner: id, home: project.id, projects: new Map([[project.id, role]]) };
+}
 
 export async function apiKeys(deps: Deps): Promise<ApiKeys> {
   const { records, clock, ids, shared, hasToken, warn } = deps;
@@ -162,16 +184,17 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
   function settle(entry: Entry): void {
     const { doc, over } = entry;
     const from = doc.person === null ? undefined : deps.personOf?.(doc.person);
-    const isOver = stateOf(doc, clock.now()) !== 'active' || (doc.person !== null && !from);
+    const hasLost = doc.person !== null && !(from && (!doc.project || from.projects?.has(doc.project.id)));
+    const isGone = doc.project !== null && !deps.hasProject?.(doc.project.id);
+    const isOver = stateOf(doc, clock.now()) !== 'active' || hasLost || isGone;
     if (isOver || from !== entry.from) over.abort();
     entry.from = from;
     if (isOver || !entry.over.signal.aborted) return;
     entry.over = new AbortController();
     const signals = [entry.over.signal, ...(from?.ended ? [from.ended] : [])];
     const { role, owner, id: key } = doc;
-    entry.principal = from
-      ? { ...from, role: lowerRole(role, from.role), key, ended: AbortSignal.any(signals) }
-      : { role, key, owner, ended: entry.over.signal };
+    const rights = { ...from, role: from ? lowerRole(role, from.role) : role, key, ended: AbortSignal.any(signals) };
+    entry.principal = { ...rights, owner: from?.owner ?? owner, ...(doc.project && withinProject(doc, from)) };
   }
 
   async function load(): Promise<void> {
@@ -230,7 +253,7 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
 
   const inTurn = keyedQueue(); // so that the limit holds for concurrent calls
   async function add(
-    { name, role, expiresAt, beside, person }: NewKey,
+    { name, role, expiresAt, beside, person, project = null }: NewKey,
     id: string,
     by: { key: string } | { trust: TrustRule },
   ) {
@@ -250,6 +273,8 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
     const from = person === undefined ? undefined : deps.personOf?.(person);
     if (person !== undefined && (!from || lowerRole(role, from.role) !== role))
       throw new AppError('forbidden', `You have fewer rights than the role ${role}, so your key cannot have it.`);
+    if (person !== undefined && project && !from?.projects?.has(project.id))
+      throw new AppError('not_found', 'There is no such project.');
     const ownKeys = [...entries.values()].filter((entry) => entry.doc.person === person && isLive(entry));
     if (person !== undefined && ownKeys.length >= maxPersonalKeys)
       throw new AppError('quota', `You already have ${maxPersonalKeys} keys, the maximum. Revoke one of them.`);
@@ -263,10 +288,10 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
     if (beside !== undefined && !other) throw missing();
     if (deps.onlyOne && otherOwners(other?.doc.owner).size > 0) throw notIsolated('A second user cannot have a key');
     pepper ??= await deps.peppers();
-    const owner = from?.owner ?? other?.doc.owner ?? id;
+    const owner = project ? id : (from?.owner ?? other?.doc.owner ?? id);
     const times = { createdAt: now, expiresAt: expiresAt ?? null, lastUsedAt: null, revokedAt: null };
     const shown = 'key' in by ? { trust: null, ...pepper.hash(by.key) } : { ...by, ...strange };
-    const doc: StoredKey = { id, name, role, owner, person: person ?? null, ...shown, ...times };
+    const doc: StoredKey = { id, name, role, owner, person: person ?? null, project, ...shown, ...times };
     const entry = know(doc, await records.put({ kind, id, doc, sort: now, expect: 0 }));
     lookLater();
     return view(entry.doc);

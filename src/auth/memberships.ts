@@ -26,6 +26,7 @@ export class Memberships {
     const onChange = (id: string) => this.#changed(id);
     this.#projects = new Mirror({ records, kind: 'project', schema: ProjectAccess, onChange });
   }
+  has = (id: string): boolean => this.#projects.get(id) !== undefined;
   /** Reads what other servers changed. */
   load = (): Promise<void> => this.#projects.load();
 

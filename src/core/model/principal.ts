@@ -7,6 +7,8 @@ export type Role = (typeof roles)[number];
 /** The roles of members in a project, from the fewest rights to the most. */
 export const memberRoles = ['viewer', 'member', 'maintainer'] as const;
 export type MemberRole = (typeof memberRoles)[number];
+/** The roles of keys in a project. A key manages none. */
+export const accountRoles = ['viewer', 'member'] as const;
 export const projectRoles = [...memberRoles, 'owner'] as const;
 export type ProjectRole = (typeof projectRoles)[number];
 
@@ -37,6 +39,8 @@ export interface Principal {
    * the caller's next request has another principal.
    */
   readonly projects?: ReadonlyMap<string, ProjectRole> | undefined;
+  /** The project in which the caller creates sessions and automations that name none. */
+  readonly home?: string;
   /** The session for which a worker acts by the token of its work item. */
   readonly session?: string;
   /** How the caller is audited where its own key did not come along, such as with a token of a sandbox. */
@@ -57,6 +61,10 @@ const onlyReads = (origin: string) =>
 
 export const hasRole = ({ role }: Principal, least: Role): boolean =>
   role !== 'nobody' && role !== 'reader' && roles.indexOf(role) >= roles.indexOf(least);
+
+/** The role in a project with fewer rights. */
+export const lowerProjectRole = (one: MemberRole, other: ProjectRole): MemberRole =>
+  projectRoles.indexOf(other) >= projectRoles.indexOf(one) ? one : (other as MemberRole);
 
 /** The role with fewer rights. */
 export const lowerRole = (one: Role, other: Principal['role']): Principal['role'] =>

@@ -99,8 +99,8 @@ export const restSections = {
     byHand: [volumeContent],
   }),
   projects: section('Projects', {
-    audience: 'programs that manage the members of projects',
-    paths: ['/api/v1/projects/{project_id}/members', '/api/v1/projects/{project_id}/owner'],
+    audience: 'programs that manage the members and service accounts of projects',
+    paths: ['members', 'owner', 'accounts'].map((name) => `/api/v1/projects/{project_id}/${name}`),
     documents: '[members](auth.md#projects), `/docs`',
   }),
   memory: section('Memory', { audience: 'programs that read and write the notes of agents' }),

@@ -77,6 +77,12 @@ export const listedProjects = ({ role, projects }: Principal, least: 'operator' 
 export const isSeen = (principal: Principal, thing: OwnedResource): boolean =>
   !thing.projectId || permitsAction(principal, 'see', thing);
 
+/** The session or automation that the principal creates, in its own project if it names none. */
+export const atHome = <Created extends { readonly projectId?: string | null | undefined }>(
+  { home }: Principal,
+  created: Created,
+): Created => (home === undefined || created.projectId ? created : { ...created, projectId: home });
+
 /** The owner of what the principal creates, as a field. */
 export const ownOf = ({ owner }: Principal) => owner !== undefined && { owner };
 

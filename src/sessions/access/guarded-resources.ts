@@ -9,7 +9,7 @@ import type { MemoryHolder, MemoryService, NamedMemory } from '../api/server/mem
 import type { MemoryAuthor, MemoryStoreService } from '../api/server/memory-stores.ts';
 import type { SkillService } from '../api/server/skills.ts';
 import type { UsageService } from '../api/usage.ts';
-import { authorize, authorizeRole, ownOf, permitsAction } from './authorize.ts';
+import { atHome, authorize, authorizeRole, ownOf, permitsAction } from './authorize.ts';
 import { createAccessCheck, noSuch } from './checked-service.ts';
 
 // The methods that need more than the right to one resource.
@@ -51,8 +51,9 @@ export function guardedAutomations(
   }
   return {
     ...own,
-    async create(spec) {
+    async create(requested) {
       const principal = principalOf();
+      const spec = atHome(principal, requested);
       authorizeRole(principal, 'user');
       if (spec.projectId !== null) await intoProject(spec.projectId);
       await mayFollow(spec.after);

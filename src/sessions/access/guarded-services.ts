@@ -15,6 +15,7 @@ import type { TerminalService } from '../api/terminals.ts';
 import type { WorkspaceService } from '../api/workspaces.ts';
 import {
   accessOf,
+  atHome,
   authorize,
   authorizeRole,
   listedOwner,
@@ -295,15 +296,17 @@ function guardedSessions(
 
   return {
     ...own,
-    async create(command) {
+    async create(requested) {
       const principal = principalOf();
+      const command = atHome(principal, requested);
       authorizeRole(principal, 'user');
       if (command.projectId) await intoProject?.(command.projectId);
       return await sessions.create({ ...(await withFiles(principal, command)), ...ownOf(principal) });
     },
     /** The names are the caller's own. A snapshot counts, and must exist, only where the session is new. */
-    async named(command) {
+    async named(requested) {
       const principal = principalOf();
+      const command = atHome(principal, requested);
       // Without an owner the names are those of the server's own token.
       authorizeRole(principal, principal.owner === undefined ? 'admin' : 'user');
       if (command.projectId) await intoProject?.(command.projectId);

@@ -189,6 +189,7 @@ export function fillPath(path: string, to: Targets): string {
     template_id: 'default',
     secret: to.secret,
     member: to.person,
+    account: '0123456789ab',
     credential: path.startsWith('/anthropic/') ? to.vaultCredential : 'api',
     path: 'system.info',
     page: 'guide',

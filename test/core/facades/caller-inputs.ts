@@ -64,6 +64,8 @@ const inputs: Record<string, (to: Targets) => object> = Object.fromEntries(
     'sessions.move': ({ sid, project }) => ({ id: sid, projectId: project }),
     'projects.putMember': ({ project, person }) => ({ id: project, member: person, role: 'viewer' }),
     'projects.removeMember': ({ project, person }) => ({ id: project, member: person }),
+    'projectAccounts.create': ({ project }) => ({ id: project, name: 'x' }),
+    'projectAccounts.revoke': ({ project }) => ({ id: project, account: '0123456789ab' }),
     'projects.handOver': ({ project, person }) => ({ id: project, to: person }),
     'projects.update': ({ project }) => ({ id: project, name: 'New' }),
     'projects.updateAgent': ({ project }) => ({ id: project, prompt: 'Be brief.' }),
@@ -111,7 +113,7 @@ const inputs: Record<string, (to: Targets) => object> = Object.fromEntries(
 export function inputOf(name: string, to: Targets): object {
   const provided = inputs[name];
   if (provided) return provided(to);
-  if (/^projects\.(get|agent|delete|members)$/.test(name)) return { id: to.project };
+  if (/^(projects\.(get|agent|delete|members)|projectAccounts\.list)$/.test(name)) return { id: to.project };
   if (name.startsWith('skills.')) return { id: to.skill };
   if (name.startsWith('memory.')) return noteOf(to);
   if (name === 'snapshots.list' || name === 'serverCredentials.list') return {};
@@ -126,7 +128,7 @@ export function inputOf(name: string, to: Targets): object {
   if (name.startsWith('automations.')) return { id: to.automation };
   if (/^sessions\.(get|agent|skills|cost|delete|promptAt)$/.test(name)) return { id: to.sid };
   if (name === 'projects.create') return { name: 'One' };
-  return /^(sessions|projects|templates|models|toolServers|settings|keys|people|drain|system)\./.test(name)
+  return /^(sessions|projects|templates|models|toolServers|settings|keys|people|personalKeys|drain|system)\./.test(name)
     ? {}
     : { sessionId: to.sid };
 }

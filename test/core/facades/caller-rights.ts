@@ -28,8 +28,10 @@ const keyed = ['viewer', 'user-other', 'user-owner', 'operator', 'admin'] as con
 /** People with the cookie of a browser or named by a proxy. They and their programs have the rights of another user's key. */
 const people = ['person', 'proxy-person'] as const;
 const programs = ['personal-key', 'program'] as const;
-/** Keys of other users, with a role in the owner's project. */
-export const members = ['project-viewer', 'project-member', 'project-maintainer', 'former-member'] as const;
+/** Keys of other users and a service account, with a role in the owner's project. */
+export const members = [
+  ...(['project-viewer', 'project-member', 'service-account', 'project-maintainer', 'former-member'] as const),
+];
 export const callers = [...strangers, ...keyed, ...people, ...programs, ...members];
 export type Caller = (typeof callers)[number];
 /** `unknown`: the answer is exactly the same as for an id that does not exist. */
@@ -69,8 +71,8 @@ const byRule: Record<
 };
 /** The rights of members to the project and what belongs to it. Everywhere else they are other users. */
 const membersMay: Partial<Record<Rule, readonly Caller[]>> = {
-  ...{ see: members.slice(0, 3), read: members.slice(0, 3), screen: members.slice(0, 3) },
-  ...{ work: members.slice(1, 3), stop: members.slice(2, 3), manage: members.slice(2, 3) },
+  ...{ see: members.slice(0, 4), read: members.slice(0, 4), screen: members.slice(0, 4) },
+  ...{ work: members.slice(1, 4), stop: members.slice(3, 4), manage: members.slice(3, 4) },
 };
 const isSigned = (caller: Caller) => caller === 'watch-link' || caller === 'control-link';
 const isOneOf = <Some extends Caller>(some: readonly Some[], caller: Caller): caller is Some =>

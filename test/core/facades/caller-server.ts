@@ -74,6 +74,8 @@ export async function callerServer(): Promise<CallerServer> {
         const want = expected(rule, caller, isOfProject(door));
         // A sandbox's token opens that sandbox alone.
         const to = want === 'through' && ends(door) && caller !== 'sandbox-token' ? await fresh(door.name) : shared;
+        // A service account cannot use the other project, which ends in place of its own.
+        if (caller === 'service-account' && to.project !== shared.project) return;
         const ask = async (targets: Targets): Promise<DoorAnswer> =>
           door.ask(await shown(caller, door.name), targets).catch((error) => ({ code: 599, text: String(error) }));
         const reply = await ask(to);
@@ -125,7 +127,9 @@ async function keysOf({ core }: ComposedServer, issuer: TokenIssuer) {
 async function keysOfMembers({ core }: ComposedServer, project: string) {
   const { projects } = core.services;
   const made = members.map(async (caller) => {
-    const { key, view } = await core.keys.create({ name: caller, role: 'user' });
+    const home = caller === 'service-account' && { project: { id: project, role: 'member' as const } };
+    const { key, view } = await core.keys.create({ name: caller, role: 'user', ...home });
+    if (home) return [caller, key] as const;
     const [, role = 'maintainer'] = caller.split('project-');
     const member = { of: 'person', id: view.id } as const;
     await projects.putMember(project, { ...member, role: role as 'viewer' });

@@ -291,6 +291,20 @@ describe('a personal key', () => {
     expect(await statusOf(key)).toBe(401);
   });
 
+  test('of one project works there alone, and ends when its person leaves the project', async () => {
+    const [ada, { key: boss }] = [await person(), await server.core.keys.create({ name: 'boss', role: 'user' })];
+    const { id } = (await ask('/api/v1/projects', bearer(boss), 'POST', { name: 'Website' })).json as { id: string };
+    expect((await ada.make({ project: id })).status).toBe(404);
+    await ask(`/api/v1/projects/${id}/members`, bearer(boss), 'PUT', { member: ada.key, role: 'member' });
+    const { key, view } = await ada.keyOf({ project: id });
+    const [inside, outside] = [await session(key), await session(ada.secret)];
+    expect(await server.core.services.sessions.get(inside as never)).toMatchObject({ projectId: id, owner: view.id });
+    expect((await ask(`/api/v1/sessions/${outside}`, bearer(key))).status).toBe(404);
+    const one = await socket(key);
+    await ask(`/api/v1/projects/${id}/members/${ada.key}`, bearer(boss), 'DELETE');
+    expect([await one.closed, await statusOf(key), await statusOf(ada.secret)]).toEqual([1008, 401, 200]);
+  });
+
   test('pauses once the provider no longer confirms the person, or after the hours of a session', async () => {
     const ada = await person();
     const { key } = await ada.keyOf();
@@ -303,5 +317,57 @@ describe('a personal key', () => {
     expect(await statusOf(key)).toBe(401);
     await meet(ada.subject, 'user');
     expect(await statusOf(key)).toBe(200);
+  });
+});
+
+describe('a project', () => {
+  const owner = async () => (await server.core.keys.create({ name: 'owner', role: 'user' })).key;
+  const project = async (secret: string) =>
+    (await ask('/api/v1/projects', bearer(secret), 'POST', { name: 'Website' })).json.id as string;
+  const add = async (secret: string, id: string, member: string, role: string) =>
+    (await ask(`/api/v1/projects/${id}/members`, bearer(secret), 'PUT', { member, role })).status;
+  const account = (secret: string, id: string, body: object = {}) =>
+    ask(`/api/v1/projects/${id}/accounts`, bearer(secret), 'POST', { name: 'ci', ...body });
+
+  test('has service accounts that maintainers make, and that work in it alone', async () => {
+    const [ada, mallory] = [await owner(), await owner()];
+    const [id, another] = [await project(ada), await project(ada)];
+    const { key: member, view } = await server.core.keys.create({ name: 'member', role: 'user' });
+    await add(ada, id, view.id, 'member');
+    expect([(await account(member, id)).status, (await account(mallory, id)).status]).toEqual([403, 404]);
+    const { key, view: made } = (await account(ada, id)).json as { key: string; view: { id: string } };
+    const [own, shared] = [await session(key), await session(member)];
+    expect(await server.core.services.sessions.get(own as never)).toMatchObject({ projectId: id, owner: made.id });
+    const read = async (secret: string, sid: string) => (await ask(`/api/v1/sessions/${sid}`, bearer(secret))).status;
+    expect([await read(ada, own), await read(member, own), await read(mallory, own)]).toEqual([200, 200, 404]);
+    expect(await read(key, shared)).toBe(404); // of the member, in no project
+    expect((await ask(`/api/v1/projects/${another}`, bearer(key))).status).toBe(404);
+    const manages = [await account(key, id), await ask(`/api/v1/projects/${id}/accounts`, bearer(key))];
+    expect(manages.map(({ status }) => status)).toEqual([403, 403]);
+    expect([
+      await add(key, id, view.id, 'maintainer'),
+      (await account(ada, id, { role: 'maintainer' })).status,
+    ]).toEqual([403, 422]);
+    const viewer = (await account(ada, id, { role: 'viewer' })).json.key as string;
+    expect([await read(viewer, own), (await ask('/api/v1/sessions', bearer(viewer), 'PUT')).status]).toEqual([
+      200, 403,
+    ]);
+    const one = await socket(key);
+    await ask(`/api/v1/projects/${another}/accounts/${made.id}`, bearer(ada), 'DELETE');
+    expect(await statusOf(key)).toBe(200);
+    await ask(`/api/v1/projects/${id}/accounts/${made.id}`, bearer(ada), 'DELETE');
+    expect([await one.closed, await statusOf(key), await read(ada, own)]).toEqual([1008, 401, 200]);
+    await ask(`/api/v1/projects/${id}`, bearer(ada), 'DELETE');
+    expect(await statusOf(viewer)).toBe(401);
+  });
+
+  test('can have an account for which tokens stand', async () => {
+    const ada = await owner();
+    const id = await project(ada);
+    const trust = { issuer: issuer.url, claims: { sub: 'project:website' } };
+    const { json } = await account(ada, id, { trust });
+    expect(json).toMatchObject({ key: null, view: { project: { id, role: 'member' }, trust } });
+    const sid = await session(await issuer.sign({ sub: 'project:website', aud: audience }));
+    expect(await server.core.services.sessions.get(sid as never)).toMatchObject({ projectId: id });
   });
 });

@@ -53,6 +53,8 @@ export async function openOwners(startup: Startup, { store, onlyOne }: OwnersDep
   const { issuers, audience } = config.programs;
   const now = () => clock.now();
   const warn = (about: object, text: string) => logger.warn(about, text);
+  const memberships = new Memberships(store.records);
+  await memberships.load();
   const keys = stack.use(
     await apiKeys({
       records: store.records,
@@ -62,13 +64,15 @@ export async function openOwners(startup: Startup, { store, onlyOne }: OwnersDep
       hasToken: config.token !== undefined || hasProvider,
       onlyOne,
       peppers: () => keyPeppers(config, () => ids.token()),
-      personOf: (key) => signIns?.confirmed(key),
+      personOf(key) {
+        const person = signIns?.confirmed(key);
+        return person && memberships.within(person);
+      },
+      hasProject: memberships.has,
       issuers,
       warn,
     }),
   );
-  const memberships = new Memberships(store.records);
-  await memberships.load();
   const follow = (work: () => Promise<void>, failure: string) => {
     const options = { everyMs: 2_000, clock, onError: (err: unknown) => warn({ err }, failure) };
     stack.use(inBackground(closing, (signal) => atIntervals(work, options, signal)));

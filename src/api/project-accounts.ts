@@ -1,0 +1,105 @@
+import { z } from 'zod';
+import { AppError } from '../core/errors/errors.ts';
+import { accountRoles } from '../core/model/principal.ts';
+import { TrustRule } from '../core/model/trust-rule.ts';
+import type { CallerContext } from '../http/guard/caller-context.ts';
+import { accessOf, authorize } from '../sessions/access/authorize.ts';
+import { Key, keyExample } from './keys.ts';
+import { defineOperations, router } from './procedure/procedure.ts';
+import { Done, okResult, ProjectIdInput } from './procedure/schemas.ts';
+
+// The service accounts of a project: programs that use this project alone, and no person.
+
+const byId = z.strictObject({ id: ProjectIdInput });
+const NewAccount = byId.extend({
+  name: z.string().trim().min(1).max(100),
+  role: z.enum(accountRoles).default('member').describe('viewer or member; default: member'),
+  /** Days until the account ends. */
+  lifeDays: z.int().min(1).max(3_650).optional().describe('days until the account ends; default: never'),
+  /** Tokens of a trusted issuer with these claims stand for the account, which then has no key. */
+  trust: TrustRule.optional(),
+});
+const example = {
+  ...keyExample,
+  name: 'Website CI',
+  project: { id: '3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a10', role: 'member' as const },
+};
+
+const operation = defineOperations({
+  tag: 'Projects',
+  prefix: 'projects',
+  command: {
+    name: 'account',
+    about: 'manages the service accounts of projects: programs that use one project alone',
+    item: 'project',
+    examples: [
+      'corral account new 3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a10 "Website CI" --role member',
+      'corral account revoke 3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a10 5f0c3d9b21aa',
+    ],
+    columns: ['{id}', '{name}', '{project.role}', '{state}'],
+  },
+});
+const base = '/api/v1/projects/:project_id=id/accounts';
+
+/** The keys of the server, for maintainers of the project; rejects for all others. */
+async function keysOf({ principal, services, keys }: CallerContext, id: string) {
+  authorize(principal, 'manage', accessOf(await services.projects.get(id)));
+  if (!keys) throw new AppError('unsupported', 'This server has no keys.');
+  const list = async () => (await keys.list()).filter(({ person, project }) => person === null && project?.id === id);
+  return { keys, list };
+}
+
+export const projectAccountsRouter = router({
+  list: operation({
+    rest: `GET ${base}`,
+    id: 'Accounts',
+    summary: 'List the service accounts of the project, without their secrets',
+    verb: { name: 'ls' },
+    may: 'manage',
+    in: byId,
+    out: z.array(Key).readonly(),
+    answer: [example],
+    fails: [403, 404, 422],
+  }).query(async ({ ctx, input: { id } }) => await (await keysOf(ctx, id)).list()),
+  create: operation({
+    rest: `POST ${base}`,
+    id: 'CreateAccount',
+    summary: 'Make a service account of the project, whose key the answer shows this once',
+    description:
+      'The account reads or works in this project alone. With `trust` it has no key: tokens of that issuer stand for it.',
+    verb: {
+      name: 'new',
+      words: ['id', 'name'],
+      options: { '--days <count>': 'lifeDays' },
+      columns: ['{view.id}', '{key}'],
+      note: 'The key is shown once. Store it like a password.',
+    },
+    may: 'manage',
+    in: NewAccount,
+    out: z.object({ key: z.string().nullable(), view: Key }),
+    example: { name: 'Website CI', role: 'member' },
+    answer: { key: 'crl_5f0c3d9b21aa_qjXb0p7iT8Z9y2v5m1nK4wR6sU3aE0dGfHcJxLzQvBt', view: example },
+    fails: [400, 403, 404, 413, 422, 429],
+  }).mutation(async ({ ctx, input: { id, name, role, lifeDays, trust } }) => {
+    const { keys } = await keysOf(ctx, id);
+    const expiresAt = lifeDays === undefined ? undefined : ctx.clock.now() + lifeDays * dayMs;
+    const account = { name, role: role === 'viewer' ? role : 'user', project: { id, role }, expiresAt } as const;
+    return trust ? { key: null, view: await keys.trust(account, trust) } : await keys.create(account);
+  }),
+  revoke: operation({
+    rest: `DELETE ${base}/:account`,
+    id: 'RevokeAccount',
+    summary: 'Revoke a service account of the project; its open streams end, and its sessions stay in the project',
+    verb: { name: 'revoke', words: ['id', 'account'] },
+    may: 'manage',
+    in: byId.extend({ account: z.string().max(100) }),
+    out: Done,
+    answer: okResult,
+    fails: [403, 404, 422],
+  }).mutation(async ({ ctx, input: { id, account } }) => {
+    const { keys, list } = await keysOf(ctx, id);
+    if ((await list()).some((one) => one.id === account)) await keys.revoke(account);
+    return okResult;
+  }),
+});
+const dayMs = 86_400_000;
