@@ -17,8 +17,6 @@ export interface Engine extends AsyncDisposable {
   begin(spec: SandboxSpec): Start;
   /** The sandbox's pod. Rejects: sandbox_unavailable (it is still starting). */
   find(id: SandboxId, signal: AbortSignal): Promise<V1Pod | undefined>;
-  /** Whether a start of this sandbox belongs to this engine, because it has a pod or files there. */
-  holds(id: SandboxId, signal: AbortSignal): Promise<boolean>;
   /** The sandboxes. `live`: all pods of the installation. */
   list(live: readonly V1Pod[], signal: AbortSignal): Promise<SandboxInfo[]>;
   clear(id: SandboxId, workspace: 'keep' | 'remove', signal: AbortSignal): Promise<void>;

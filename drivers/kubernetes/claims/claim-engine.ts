@@ -138,7 +138,7 @@ export function claimEngine(options: Options): ClaimEngine {
     return await untilSeen(claim, { watch: claimWatch, clock, everyMs: 100 }, look, signal);
   }
 
-  /** Starts the kept sandbox with the current template, wherever the pool of its first start is. */
+  /** Starts the kept sandbox with the current template and pool. */
   async function wake(claim: Claim, spec: SandboxSpec, pool: string, signal: AbortSignal): Promise<void> {
     // The controller copies labels and annotations from the pool's template, so the pool must match.
     if (claim.spec?.warmPoolRef?.name !== pool) await patch(claim, { spec: { warmPoolRef: { name: pool } } }, signal);
@@ -281,8 +281,6 @@ export function claimEngine(options: Options): ClaimEngine {
       const pod = note === 'none' ? undefined : await podOf(claim, signal);
       return pod && uidOf(pod) === note ? pod : undefined;
     },
-
-    holds: async (id, signal) => (await claims.get(nameOf(id), signal)) !== undefined,
 
     async list(live, signal) {
       const byName = new Map(live.map((pod) => [pod.metadata?.name, pod]));

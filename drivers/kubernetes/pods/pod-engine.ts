@@ -24,8 +24,13 @@ interface Options {
   bodyFor(spec: SandboxSpec): V1Pod;
 }
 
+interface PodEngine extends Engine {
+  /** Whether the sandbox has a pod or files here, so that its start belongs to this engine. */
+  holds(id: SandboxId, signal: AbortSignal): Promise<boolean>;
+}
+
 /** Pods, and volume claims of their workspaces, that this server creates itself. */
-export function podEngine({ instance, pods, watch, keys, volumes, pendingMs, nameOf, bodyFor }: Options): Engine {
+export function podEngine({ instance, pods, watch, keys, volumes, pendingMs, nameOf, bodyFor }: Options): PodEngine {
   async function find(id: SandboxId, signal: AbortSignal): Promise<V1Pod | undefined> {
     const found = await pods.get(nameOf(id), signal);
     return isOurs(found, instance) && parseSandboxInfo(found.metadata, 'ready') ? found : undefined;

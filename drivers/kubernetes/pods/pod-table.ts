@@ -15,7 +15,7 @@ const maxGone = 10_000;
 /** The known objects of a watch, such as pods. Duplicate, late and outdated events change nothing. */
 export class PodTable<T extends KubeObject = V1Pod> {
   readonly #objects = new Map<string, T>(); // by uid
-  readonly #gone = new Set<string>();
+  readonly #gone = new Map<string, number>(); // uid, and the version at which it left
   readonly #keep: (object: T) => T;
   readonly #onChange: (uid: string, object: T | undefined) => void;
 
@@ -32,7 +32,9 @@ export class PodTable<T extends KubeObject = V1Pod> {
   seen(object: T): void {
     const uid = uidOf(object);
     const known = this.#objects.get(uid);
-    if (this.#gone.has(uid) || (known && versionOf(known) >= versionOf(object))) return;
+    const left = this.#gone.get(uid) ?? -1;
+    if (left >= versionOf(object) || (known && versionOf(known) >= versionOf(object))) return;
+    this.#gone.delete(uid);
     const kept = this.#keep(object);
     this.#objects.set(uid, kept);
     this.#onChange(uid, kept);
@@ -43,14 +45,15 @@ export class PodTable<T extends KubeObject = V1Pod> {
     const there = new Set(objects.map(uidOf));
     for (const object of objects) this.seen(object);
     for (const object of this.all()) {
-      if (!there.has(uidOf(object)) && versionOf(object) <= Number(version)) this.deleted(object);
+      if (!there.has(uidOf(object)) && versionOf(object) <= Number(version)) this.deleted(object, Number(version));
     }
   }
 
-  deleted(object: KubeObject): void {
+  /** Without a version it never returns. With one it can, as an object that matches the watch's selector again. */
+  deleted(object: KubeObject, version = Number.POSITIVE_INFINITY): void {
     const uid = uidOf(object);
-    this.#gone.add(uid);
-    const [oldest] = this.#gone;
+    this.#gone.set(uid, version);
+    const [oldest] = this.#gone.keys();
     if (this.#gone.size > maxGone && oldest !== undefined) this.#gone.delete(oldest);
     if (this.#objects.delete(uid)) this.#onChange(uid, undefined);
   }

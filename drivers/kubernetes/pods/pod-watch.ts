@@ -87,7 +87,7 @@ export function watchObjects<T extends KubeObject>(options: Options<T>): ObjectW
         if (type === 'ERROR') throw new Error('the version is too old to continue from');
         const { resourceVersion = '0' } = object.metadata ?? {};
         if (Number(resourceVersion) > Number(version)) version = resourceVersion;
-        if (type === 'DELETED') table.deleted(object);
+        if (type === 'DELETED') table.deleted(object, Number(resourceVersion));
         else if (type !== 'BOOKMARK') table.seen(object);
       }
       return version;

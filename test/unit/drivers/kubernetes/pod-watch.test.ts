@@ -116,3 +116,18 @@ test('a pod is kept without the parts that nobody reads', () => {
   } as V1Pod);
   expect(table.get('a')).toEqual({ status, metadata, spec: { containers: [] } });
 });
+
+test('a late event of a deleted object changes nothing, and one that matches the selector again is back', () => {
+  const table = new PodTable<V1Pod>(
+    (it) => it,
+    () => {},
+  );
+  const sizes = [pod('a', 1), pod('a', 2), pod('a', 4)].map((it, n) => {
+    if (n === 1) table.deleted(pod('a', 3), 3);
+    table.seen(it);
+    return table.all().length;
+  });
+  table.deleted(pod('a', 4));
+  table.seen(pod('a', 5));
+  expect([...sizes, table.all().length]).toEqual([1, 0, 1, 0]);
+});
