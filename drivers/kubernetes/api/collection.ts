@@ -8,7 +8,8 @@ export interface KubeObject {
 export const uidOf = ({ metadata }: KubeObject): string => metadata?.uid ?? '';
 
 interface Page<T> {
-  readonly items: readonly T[];
+  /** Null: none, in an answer without specs and states. */
+  readonly items: readonly T[] | null;
   readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
 }
 export interface Selector {
@@ -60,7 +61,7 @@ export function openCollection<T extends KubeObject>(api: KubeApi, path: string,
         const query = new URLSearchParams({ ...selector, limit: pageSize, ...(next && { continue: next }) });
         const request = { ...how, method: 'GET', path: `${path}?${query}`, what: `list ${what}` } as const;
         const page = await api.ask<Page<T>>(request, signal);
-        for (const object of page.items) items.push(keep(object));
+        for (const object of page.items ?? []) items.push(keep(object));
         next = page.metadata?.continue;
         if (!next) return { items, version: page.metadata?.resourceVersion ?? '' };
       }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { openApi } from '../api/api.ts';
-import { openCollection } from '../api/collection.ts';
+import { type KubeObject, openCollection } from '../api/collection.ts';
 import { openCredentials } from '../api/credentials.ts';
 import { statusOf } from '../api/status.ts';
 import { claimPath } from '../claims/platform.ts';
@@ -45,7 +45,10 @@ export async function clearInstance(options: Options, signal: AbortSignal): Prom
       throw error;
     });
     const removal = { objects, options: how, clock, watch: undefined };
-    await Promise.all(items.map((it) => removeObject(it, removal, signal)));
+    const isOfClaims = 'propagationPolicy' in how; // the controller ends these, and the pods are awaited
+    const remove = (it: KubeObject) =>
+      isOfClaims ? objects.remove(it, how, signal) : removeObject(it, removal, signal);
+    await Promise.all(items.map(remove));
     removed.push(...items.map(({ metadata }) => `${kind} ${metadata?.name}`));
   }
   return removed;

@@ -158,7 +158,7 @@ export function watchObjects<T extends KubeObject>(options: Options<T>): ObjectW
   };
 }
 
-interface Look<T extends KubeObject> {
+interface Observation<T extends KubeObject> {
   /** Undefined: the object is only read at intervals. */
   readonly watch: ObjectWatch<T> | undefined;
   readonly clock: Clock;
@@ -168,7 +168,7 @@ interface Look<T extends KubeObject> {
 /** Calls `look` until it returns a value: now, after each change of the object, and at intervals (`isLate`). */
 export async function untilSeen<T extends KubeObject, Seen>(
   object: T,
-  { watch, clock, everyMs }: Look<T>,
+  { watch, clock, everyMs }: Observation<T>,
   look: (latest: T | undefined, isLate: boolean) => Promise<Seen | undefined>,
   signal: AbortSignal,
 ): Promise<Seen> {
@@ -190,7 +190,7 @@ export async function untilSeen<T extends KubeObject, Seen>(
 
 /** After this time an unconfirmed deletion is forced: the node is assumed lost, and the name becomes free. */
 const confirmMs = 15_000;
-interface Removal<T extends KubeObject> extends Pick<Look<T>, 'watch' | 'clock'> {
+interface Removal<T extends KubeObject> extends Pick<Observation<T>, 'watch' | 'clock'> {
   readonly objects: Pick<Collection<T>, 'get' | 'remove'>;
   /** The options of the request; with a grace period it is forced after a while. */
   readonly options: { readonly gracePeriodSeconds?: number; readonly propagationPolicy?: 'Foreground' };

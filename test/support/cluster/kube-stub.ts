@@ -197,7 +197,8 @@ export async function kubeStub(): Promise<KubeStub> {
     }
     if (request.method === 'GET') {
       const items = [...listOf(list).values()].filter(selects);
-      return void succeed(response, { metadata: { resourceVersion: String(version) }, items });
+      const isShort = request.headers.accept?.includes('as=PartialObjectMetadataList') && items.length === 0;
+      return void succeed(response, { metadata: { resourceVersion: String(version) }, items: isShort ? null : items });
     }
     const conflict = () => fail(response, 409, 'the object has been modified', 'Conflict');
     if (request.method === 'DELETE') {
