@@ -24,7 +24,7 @@ export interface IdentityProvider extends AsyncDisposable {
   readonly instead: Map<string, (body: string) => string>;
   rotateKeys(): Promise<void>;
   /** Ends every session and refresh token of the provider. */
-  forget(): void;
+  forget(): void | Promise<void>;
   readonly requests: string[];
 }
 

@@ -1,0 +1,79 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, request as httpRequest } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { promisify } from 'node:util';
+import { temporaryFolder } from '../../stores/store.ts';
+import type { Account, IdentityProvider } from '../identity-provider.ts';
+
+/** The path of the built program; undefined where Go or the module cannot be had. */
+export async function buildMockoidc(): Promise<string | undefined> {
+  const program = join(temporaryFolder().path, 'mockoidc');
+  const built = promisify(execFile)('go', ['build', '-o', program, '.'], { cwd: import.meta.dirname });
+  return await built.then(
+    () => program,
+    () => undefined,
+  );
+}
+
+/** mockoidc, which signs in `user` without a form. Requests go through a server of this process, which can be down. */
+export async function mockProvider(program: string): Promise<IdentityProvider> {
+  const requests: string[] = [];
+  const accounts = new Map<string, Account>();
+  const server = createServer(async (request, response) => {
+    const url = new URL(request.url ?? '/', it.issuer);
+    requests.push(`${request.method} ${url.pathname}`);
+    if (!it.isUp) {
+      response.destroy();
+      return;
+    }
+    if (url.pathname === '/oidc/authorize' && it.user === undefined) {
+      const back = new URL(url.searchParams.get('redirect_uri') ?? '');
+      back.search = `${new URLSearchParams({ error: 'access_denied', state: url.searchParams.get('state') ?? '' })}`;
+      response.writeHead(302, { location: back.href }).end();
+      return;
+    }
+    const body = await buffer(request);
+    await control({});
+    const { method, headers } = request;
+    const passed = httpRequest(`http://${address}${request.url}`, { method, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 500, answer.headers);
+      answer.pipe(response);
+    });
+    passed.on('error', () => response.destroy()).end(body);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const child = spawn(program, [host], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  const address = line.toString().trim();
+  /** Sets what mockoidc knows. */
+  const control = async (change: { forget?: true; rotate?: true }) => {
+    const known = [...accounts].map(([subject, { name, email, email_verified, groups }]) => ({
+      ...{ subject, preferredUsername: name, email, emailVerified: email_verified, groups },
+    }));
+    await fetch(`http://${address}/control`, {
+      method: 'POST',
+      body: JSON.stringify({ user: it.user ?? null, accounts: known, ...change }),
+    });
+  };
+  const it: IdentityProvider = {
+    issuer: `http://${host}/oidc`,
+    accounts,
+    user: 'ada',
+    isUp: true,
+    instead: new Map(),
+    requests,
+    rotateKeys: () => control({ rotate: true }),
+    forget: () => control({ forget: true }),
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      child.stdin.end();
+      await once(child, 'exit');
+    },
+  };
+  return it;
+}
