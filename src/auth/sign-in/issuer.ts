@@ -84,9 +84,7 @@ export class Issuer {
       nonce,
       code_challenge: await oidc.calculatePKCECodeChallenge(verifier),
       code_challenge_method: 'S256',
-      // Providers issue a refresh token only with the person's consent.
-      ...(scopes.has('offline_access') && { prompt: 'consent' }),
-      ...(new URL(this.settings.issuer).hostname === 'accounts.google.com' && { access_type: 'offline' }),
+      ...lastingAccess(this.settings.issuer, scopes),
     }).href;
   }
 
@@ -214,6 +212,12 @@ export class Issuer {
 
   #away = (cause: unknown) =>
     new AppError('provider_error', `${this.settings.name} does not answer. Try again in a minute.`, { cause });
+}
+
+/** Providers issue a refresh token only with the person's consent. Google has a parameter of its own in place of a scope. */
+export function lastingAccess(issuer: string, scopes: ReadonlySet<string>): Record<string, string> {
+  if (new URL(issuer).hostname === 'accounts.google.com') return { prompt: 'consent', access_type: 'offline' };
+  return scopes.has('offline_access') ? { prompt: 'consent' } : {};
 }
 
 const logoutEvent = 'http://schemas.openid.net/event/backchannel-logout';

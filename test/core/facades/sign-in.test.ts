@@ -52,6 +52,22 @@ afterEach(() => {
   for (const it of [provider, second]) Object.assign(it, { isUp: true, user: 'ada' });
 });
 
+test('the settings of the how-to sign a person in', async () => {
+  const document = readFileSync('docs/how-to/sign-in-with-a-provider.md', 'utf8');
+  const settings = Object.fromEntries(
+    [...document.matchAll(/^ {4}(CORRAL_OIDC_\w+)=(.*)$/gm)].map(([, name = '', value = '']) => [name, value]),
+  );
+  const page = `http://127.0.0.1:${await freePort()}`;
+  await using third = await identityProvider(`${page}/sign-in/main/callback`);
+  const port = { PORT: new URL(page).port, CORRAL_TOKEN: token };
+  await using documented = await composedServer({ ...settings, ...port, CORRAL_OIDC_ISSUER: third.issuer });
+  const ada = { name: 'Ada', email: 'ada@example.com', email_verified: true, groups: ['platform'] };
+  third.accounts.set('ada', ada);
+  const browser = new Visitor(documented.url);
+  expect(await browser.signIn()).toBe(`${documented.url}/`);
+  expect(await browser.ask('people.me')).toMatchObject({ name: 'Ada', role: 'admin' });
+});
+
 let count = 0;
 /** A person of the provider whom no other test has. */
 function newcomer(groups: readonly string[] = ['people'], of = provider): string {

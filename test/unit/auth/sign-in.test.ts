@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { toIdentity, toRole } from '../../../src/auth/sign-in/claims.ts';
 import { cookie, readCookie } from '../../../src/auth/sign-in/cookies.ts';
+import { lastingAccess } from '../../../src/auth/sign-in/issuer.ts';
 import { localPath } from '../../../src/auth/sign-in/sign-in.ts';
 
 const base = 'https://corral.example.com';
@@ -87,4 +88,12 @@ test('a cookie is out of reach of scripts and of other hosts', () => {
   const made = (isSecure: boolean) => cookie('session', { value: 'v', seconds: 60, isSecure });
   expect(made(true)).toBe('__Host-corral_session=v; Path=/; Max-Age=60; HttpOnly; SameSite=Lax; Secure');
   expect(made(false)).toBe('corral_session=v; Path=/; Max-Age=60; HttpOnly; SameSite=Lax');
+});
+
+test.each<readonly [string, string[], object]>([
+  ['https://accounts.google.com', [], { prompt: 'consent', access_type: 'offline' }],
+  ['https://login.example.com', ['offline_access'], { prompt: 'consent' }],
+  ['https://accounts.google.com.evil.example', ['openid'], {}],
+])('%s gives a refresh token to a request with %j and %j', (issuer, scopes, parameters) => {
+  expect(lastingAccess(issuer, new Set(scopes))).toEqual(parameters);
 });
