@@ -1,14 +1,14 @@
+import { keysRouter } from './access/keys.ts';
+import { peopleRouter } from './access/people.ts';
+import { personalKeysRouter } from './access/personal-keys.ts';
+import { projectAccountsRouter } from './access/project-accounts.ts';
 import { automationsRouter } from './automations.ts';
 import { budgetsRouter } from './budgets.ts';
 import { projectCredentialsRouter, serverCredentialsRouter, sessionCredentialsRouter } from './credentials.ts';
 import { drainRouter } from './drain.ts';
-import { keysRouter } from './keys.ts';
 import { memoryRouter } from './memory.ts';
 import { modelsRouter } from './models.ts';
-import { peopleRouter } from './people.ts';
-import { personalKeysRouter } from './personal-keys.ts';
 import { router } from './procedure/procedure.ts';
-import { projectAccountsRouter } from './project-accounts.ts';
 import { projectsRouter } from './projects.ts';
 import { attemptsRouter } from './session/attempts.ts';
 import { checkpointsRouter } from './session/checkpoints.ts';

@@ -4,6 +4,7 @@ import { ChangedRecords } from '../core/contracts/changed-records.ts';
 import type { Clock } from '../core/contracts/clock.ts';
 import type { RecordStore } from '../core/contracts/ports.ts';
 import { AppError } from '../core/errors/errors.ts';
+import { TrustRule } from '../core/model/access/trust-rule.ts';
 import type { IdSource } from '../core/model/ids.ts';
 import {
   accountRoles,
@@ -13,7 +14,6 @@ import {
   type Role,
   roles,
 } from '../core/model/principal.ts';
-import { TrustRule } from '../core/model/trust-rule.ts';
 import { changeRecord } from '../storage/collection.ts';
 import type { KeyRing } from './key-ring.ts';
 import type { PepperedHash, Peppers } from './pepper.ts';
@@ -193,7 +193,13 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
     entry.over = new AbortController();
     const signals = [entry.over.signal, ...(from?.ended ? [from.ended] : [])];
     const { role, owner, id: key } = doc;
-    const rights = { ...from, role: from ? lowerRole(role, from.role) : role, key, ended: AbortSignal.any(signals) };
+    const rights = {
+      ...from,
+      ...(from && { isPersonalKey: true as const }),
+      role: from ? lowerRole(role, from.role) : role,
+      key,
+      ended: AbortSignal.any(signals),
+    };
     entry.principal = { ...rights, owner: from?.owner ?? owner, ...(doc.project && withinProject(doc, from)) };
   }
 

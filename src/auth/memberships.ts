@@ -1,6 +1,6 @@
 import type { RecordStore } from '../core/contracts/ports.ts';
+import { memberKey, ProjectAccess } from '../core/model/access/project-member.ts';
 import { type Principal, type ProjectRole, projectRoles } from '../core/model/principal.ts';
-import { memberKey, ProjectAccess } from '../core/model/project-member.ts';
 import { Mirror } from '../storage/mirror.ts';
 
 interface Member {

@@ -21,13 +21,13 @@ export interface PeopleAdmin {
   ) => Promise<PersonView>;
 }
 
-interface Parts {
+interface PeopleAdminParts {
   readonly people: People;
   readonly devices: Devices;
   readonly keys: Pick<KeyAdmin, 'list'>;
   readonly allow: (...of: Parameters<PeopleAdmin['allowCommand']>) => string;
 }
-export function peopleAdmin({ people, devices, keys, allow }: Parts): PeopleAdmin {
+export function peopleAdmin({ people, devices, keys, allow }: PeopleAdminParts): PeopleAdmin {
   const view = ({ key, picture: _, hasLapsed: __, ...person }: Person): PersonView => ({ ...person, id: key });
   const own = (person: string | undefined) => {
     const id = people.byKey(person)?.id;

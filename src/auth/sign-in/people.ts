@@ -4,9 +4,9 @@ import { z } from 'zod';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
+import { memberKey } from '../../core/model/access/project-member.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { type Principal, type Role, roles } from '../../core/model/principal.ts';
-import { memberKey } from '../../core/model/project-member.ts';
 import { Mirror } from '../../storage/mirror.ts';
 import type { Identity } from './claims.ts';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { decodeJwt } from 'jose';
+import type { TrustRule } from '../../core/model/access/trust-rule.ts';
 import type { Principal } from '../../core/model/principal.ts';
-import type { TrustRule } from '../../core/model/trust-rule.ts';
 import { fitsParts } from '../../core/text/glob.ts';
 import { claimAt } from '../sign-in/claims.ts';
 import { isSignedToken, type SigningKeys, skewMs } from './signing-keys.ts';
@@ -17,13 +17,13 @@ export interface TrustedAccount {
 }
 interface Deps {
   readonly issuers: ReadonlyMap<string, SigningKeys>;
-  /** This server's name in tokens. */
+  /** This server's name in tokens. For the account of a project, `/projects/<id>` follows. */
   readonly audience: string;
   readonly now: () => number;
   readonly accounts: () => readonly TrustedAccount[];
   readonly warn: (about: object, text: string) => void;
 }
-interface Shown {
+interface LiveToken {
   readonly account: TrustedAccount;
   readonly principal: Principal;
   readonly over: AbortController;
@@ -37,7 +37,7 @@ const maxShown = 10_000;
 export class ProgramTokens {
   readonly #deps: Deps;
   /** The valid tokens that were shown, by their hash. */
-  readonly #shown = new Map<string, Shown>();
+  readonly #shown = new Map<string, LiveToken>();
   readonly #checking = new Map<string, Promise<void>>();
 
   constructor(deps: Deps) {
@@ -70,7 +70,7 @@ export class ProgramTokens {
     const shown = this.#shown.get(hashOf(text));
     return shown !== undefined && this.#holds(shown);
   }
-  #holds = ({ endsAt, issuer, kid, principal }: Shown): boolean =>
+  #holds = ({ endsAt, issuer, kid, principal }: LiveToken): boolean =>
     this.#deps.now() < endsAt && !principal.ended?.aborted && !!this.#deps.issuers.get(issuer)?.has(kid);
   #end(hash: string): void {
     this.#shown.get(hash)?.over.abort();
@@ -87,11 +87,19 @@ export class ProgramTokens {
   async #verify(token: string, hash: string): Promise<void> {
     const { issuers, audience, accounts, warn } = this.#deps;
     const issuer = issuerOf(token);
+    // Maintainers of one project make rules that must not fit the tokens for another one.
+    const nameOf = ({ principal: { home } }: TrustedAccount) =>
+      home === undefined ? audience : `${audience}/projects/${home}`;
     const trusted = accounts().filter(({ rule }) => rule.issuer === issuer);
-    const verified = trusted.length === 0 ? undefined : await issuers.get(issuer)?.verify(token, { issuer, audience });
+    const verified =
+      trusted.length === 0
+        ? undefined
+        : await issuers.get(issuer)?.verify(token, { issuer, audience: trusted.map(nameOf) });
     if (!verified) return;
     const { claims, kid } = verified;
-    const fitting = trusted.filter(({ rule, principal }) => !principal.ended?.aborted && fits(rule, claims));
+    const fitting = trusted.filter(
+      (one) => !one.principal.ended?.aborted && [claims.aud].flat().includes(nameOf(one)) && fits(one.rule, claims),
+    );
     const [account, other] = fitting;
     if (!account) return;
     if (other) {

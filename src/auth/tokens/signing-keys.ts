@@ -37,7 +37,7 @@ const KeySet = z.object({
 const Discovery = z.object({ issuer: z.string(), jwks_uri: z.string() });
 const Header = z.object({ alg: z.enum(algorithms), kid: z.string().min(1).max(500) });
 
-interface Known {
+interface PublishedKeys {
   readonly set: ReturnType<typeof createLocalJWKSet>;
   readonly ids: ReadonlySet<string>;
   readonly at: number;
@@ -53,12 +53,13 @@ interface Options {
 /** The required claims of a token. */
 export interface TokenChecks {
   readonly issuer?: string | undefined;
-  readonly audience: string;
+  /** One of them. */
+  readonly audience: string | string[];
 }
 
 export class SigningKeys {
   readonly #options: Options;
-  #known: Known | undefined;
+  #known: PublishedKeys | undefined;
   #triedAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
 
@@ -81,7 +82,7 @@ export class SigningKeys {
     const rules = { audience, algorithms, clockTolerance: skewMs / 1_000, requiredClaims: ['exp', 'sub'] };
     const at = { currentDate: new Date(this.#options.now()) };
     try {
-      const { payload } = await jwtVerify(token, this.#current()?.set as Known['set'], {
+      const { payload } = await jwtVerify(token, this.#current()?.set as PublishedKeys['set'], {
         ...rules,
         ...at,
         ...(issuer !== undefined && { issuer }),
@@ -112,7 +113,7 @@ export class SigningKeys {
   }
 
   #isOld = (): boolean => this.#options.now() - (this.#known?.at ?? Number.NEGATIVE_INFINITY) >= freshMs;
-  #current = (): Known | undefined =>
+  #current = (): PublishedKeys | undefined =>
     this.#options.now() - (this.#known?.at ?? Number.NEGATIVE_INFINITY) < keepKeysMs ? this.#known : undefined;
 
   async #read(): Promise<void> {

@@ -32,6 +32,8 @@ export interface Principal {
   readonly owner?: string;
   /** Names the person, if the caller is one who signed in. The key is then that of the browser or command. */
   readonly person?: string;
+  /** The caller is a key of the person, which cannot use the person's account: devices and keys. */
+  readonly isPersonalKey?: true;
   /** The groups of the person, each as the provider's issuer, a line break and the name there. */
   readonly groups?: readonly string[];
   /**
@@ -61,6 +63,10 @@ const onlyReads = (origin: string) =>
 
 export const hasRole = ({ role }: Principal, least: Role): boolean =>
   role !== 'nobody' && role !== 'reader' && roles.indexOf(role) >= roles.indexOf(least);
+
+/** The person whose account the caller can use; undefined for keys. */
+export const accountOf = ({ person, isPersonalKey }: Principal): string | undefined =>
+  isPersonalKey ? undefined : person;
 
 /** The role in a project with fewer rights. */
 export const lowerProjectRole = (one: MemberRole, other: ProjectRole): MemberRole =>

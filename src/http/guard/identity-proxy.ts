@@ -29,7 +29,7 @@ interface Deps {
   readonly now: () => number;
 }
 type Stated = Partial<Record<keyof HeaderNames, string>>;
-interface Known {
+interface ProxiedPerson {
   readonly stated: string;
   readonly at: number;
   readonly key: string;
@@ -48,7 +48,7 @@ export class IdentityProxy implements HostRouter {
   readonly #stated = new WeakMap<IncomingMessage, Stated | 'repeated'>();
   readonly #found = new WeakMap<IncomingMessage, string>();
   /** By the subject: who a request came from, so that not every request is stored. */
-  readonly #known = new Map<string, Known>();
+  readonly #known = new Map<string, ProxiedPerson>();
 
   constructor(deps: Deps) {
     this.#deps = deps;

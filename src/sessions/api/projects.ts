@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ToolGroup } from '../../agents/tools/tool.ts';
+import { ProjectAccess, ProjectMember } from '../../core/model/access/project-member.ts';
 import { projectRoles } from '../../core/model/principal.ts';
-import { ProjectAccess, ProjectMember } from '../../core/model/project-member.ts';
 import type { ToolProgram } from '../../core/model/tool-server.ts';
 import type { ServiceRules } from './rules.ts';
 

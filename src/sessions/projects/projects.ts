@@ -2,7 +2,7 @@ import { forEachConcurrent } from '../../core/concurrency/for-each-concurrent.ts
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { memberKey, type ProjectMember } from '../../core/model/project-member.ts';
+import { memberKey, type ProjectMember } from '../../core/model/access/project-member.ts';
 import { Collection } from '../../storage/collection.ts';
 import { type MemberView, Project, type ProjectAgent, type ProjectService } from '../api/projects.ts';
 import type { SessionService } from '../api/sessions.ts';

@@ -48,13 +48,17 @@ beforeAll(async () => {
 afterAll(() => stack.disposeAsync());
 
 type Headers = Record<string, string | string[]>;
-interface Sent {
+interface RequestOptions {
   readonly from?: string;
   readonly method?: string;
   readonly to?: ComposedServer;
   readonly body?: string;
 }
-async function ask(path: string, headers: Headers, { from = proxy, method = 'GET', to = server, body }: Sent = {}) {
+async function ask(
+  path: string,
+  headers: Headers,
+  { from = proxy, method = 'GET', to = server, body }: RequestOptions = {},
+) {
   const sent = httpRequest(to.url + path, { method, headers, localAddress: from }).end(body);
   const [answer] = (await once(sent, 'response')) as [IncomingMessage];
   return { status: answer.statusCode, text: await text(answer) };
@@ -69,11 +73,12 @@ const newcomer = (groups = 'people'): Record<string, string> => {
     'x-auth-request-groups': groups,
   };
 };
-const me = async (headers: Headers, sent: Sent = {}) => {
+const me = async (headers: Headers, sent: RequestOptions = {}) => {
   const { status, text: shown } = await ask('/api/v1/people/me', headers, sent);
   return status === 200 ? (JSON.parse(shown) as object) : status;
 };
-const create = (headers: Headers, sent: Sent = {}) => ask('/api/v1/sessions', headers, { method: 'PUT', ...sent });
+const create = (headers: Headers, sent: RequestOptions = {}) =>
+  ask('/api/v1/sessions', headers, { method: 'PUT', ...sent });
 const root = { authorization: `Bearer ${token}` };
 
 test('the person whom the proxy names works with the role of its groups, and owns what it makes', async () => {
@@ -90,7 +95,7 @@ test('the person whom the proxy names works with the role of its groups, and own
 });
 
 describe('nobody is in', () => {
-  const ways: readonly (readonly [string, number, (ada: Record<string, string>) => Headers, Sent])[] = [
+  const ways: readonly (readonly [string, number, (ada: Record<string, string>) => Headers, RequestOptions])[] = [
     ['whom another peer names', 401, (ada) => ada, { from: stranger }],
     [
       'whom a peer names that claims to be the proxy',

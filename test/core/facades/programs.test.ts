@@ -271,6 +271,8 @@ describe('a personal key', () => {
 
   test('makes no key, and neither does a program', async () => {
     const { key } = await (await person()).keyOf();
+    expect((await ask('/api/v1/people/me/devices', bearer(key))).json).toEqual({ devices: [] });
+    expect((await ask('/api/v1/people/me/keys', bearer(key))).json).toEqual({ keys: [] });
     for (const secret of [key, token, (await server.core.keys.create({ name: 'k', role: 'admin' })).key])
       expect((await ask('/api/v1/people/me/keys', bearer(secret), 'POST', { name: 'x' })).status).toBe(403);
   });
@@ -367,7 +369,10 @@ describe('a project', () => {
     const trust = { issuer: issuer.url, claims: { sub: 'project:website' } };
     const { json } = await account(ada, id, { trust });
     expect(json).toMatchObject({ key: null, view: { project: { id, role: 'member' }, trust } });
-    const sid = await session(await issuer.sign({ sub: 'project:website', aud: audience }));
+    const shown = { sub: 'project:website', aud: `${audience}/projects/${id}` };
+    expect(await statusOf(await issuer.sign({ ...shown, aud: audience }))).toBe(401);
+    await account(ada, await project(ada), { trust }); // a rule of another project, which fits as well
+    const sid = await session(await issuer.sign(shown));
     expect(await server.core.services.sessions.get(sid as never)).toMatchObject({ projectId: id });
   });
 });

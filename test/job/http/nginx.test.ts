@@ -11,19 +11,23 @@ import { expect, test } from 'vitest';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { testServer } from '../../support/clients/http.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
+import { composedServer } from '../../support/servers/composed.ts';
 import { freePort } from '../../support/servers/free-port.ts';
 
 const program = '/usr/sbin/nginx';
 const token = 'the-token-of-the-server';
 
 /** nginx with the location that a document prints, before the server at this port. */
-async function nginx(document: string, behind: number, scheme: string) {
+async function nginx(document: string, behind: number, { scheme = 'https', more = '' } = {}) {
   const location = /^( *)location \/ \{[\s\S]*?^\1\}/m.exec(await readFile(document, 'utf8'))?.[0] ?? '';
   const [folder, port] = [await mkdtemp(join(tmpdir(), 'corral-nginx-')), await freePort()];
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (one) => `${one}_temp_path ${folder}/${one};`,
   );
-  const site = location.replace('127.0.0.1:8000', `127.0.0.1:${behind}`).replace('$scheme', scheme);
+  const site = location
+    .replace('127.0.0.1:8000', `127.0.0.1:${behind}`)
+    .replace('$scheme', scheme)
+    .replace('location / {', `location / { ${more}`);
   const http = `access_log off; ${temporary.join(' ')} server { listen 127.0.0.1:${port}; ${site} }`;
   const config = `daemon off; master_process off; pid ${folder}/pid; error_log stderr notice; events {} http { ${http} }`;
   await writeFile(join(folder, 'nginx.conf'), config);
@@ -60,7 +64,7 @@ test.for(['docs/how-to/deploy-behind-a-proxy.md'])(
         },
       },
     });
-    await using proxy = await nginx(document, server.port, 'https');
+    await using proxy = await nginx(document, server.port);
     const from = async (localAddress: string, credential: string, path = '/api/v1/sessions') => {
       const headers = { authorization: `Bearer ${credential}`, host: `localhost:${proxy.port}` };
       const pending = ask({ host: '127.0.0.1', port: proxy.port, localAddress, path, headers }).end();
@@ -75,3 +79,26 @@ test.for(['docs/how-to/deploy-behind-a-proxy.md'])(
     );
   },
 );
+
+test('behind an nginx that names people, a client names nobody', async (context) => {
+  context.skip(!existsSync(program), 'nginx is not installed');
+  await using server = await composedServer({
+    CORRAL_TOKEN: token,
+    CORRAL_TRUSTED_PROXIES: '127.0.0.1',
+    CORRAL_IDENTITY_PROXY_SUBJECT_HEADER: 'x-auth-request-user',
+    CORRAL_IDENTITY_PROXY_GROUPS_HEADER: 'x-auth-request-groups',
+    CORRAL_IDENTITY_PROXY_ROLES: '{"*":"viewer","chiefs":"admin"}',
+  });
+  const more = 'proxy_set_header X-Auth-Request-User ada; proxy_set_header X-Auth-Request-Groups "";';
+  await using proxy = await nginx('docs/how-to/deploy-behind-a-proxy.md', Number(new URL(server.url).port), { more });
+  const me = async (forged: Record<string, string | string[]>) => {
+    const headers = { host: `localhost:${proxy.port}`, ...forged };
+    const pending = ask({ host: '127.0.0.1', port: proxy.port, path: '/api/v1/people/me', headers }).end();
+    const [answer] = (await once(pending, 'response')) as [IncomingMessage];
+    return (await json(answer)) as object;
+  };
+  const ada = await me({});
+  expect(ada).toMatchObject({ role: 'viewer' });
+  const names = ['X-Auth-Request-User', 'x-auth-request-user', 'X_Auth_Request_User', 'X-Auth-Request-Groups'];
+  for (const name of names) expect(await me({ [name]: ['chiefs', 'root'] })).toEqual(ada);
+});

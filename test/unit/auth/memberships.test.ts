@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Memberships } from '../../../src/auth/memberships.ts';
+import { memberKey, type ProjectMember } from '../../../src/core/model/access/project-member.ts';
 import type { MemberRole, Principal } from '../../../src/core/model/principal.ts';
-import { memberKey, type ProjectMember } from '../../../src/core/model/project-member.ts';
 import { permitsAction } from '../../../src/sessions/access/authorize.ts';
 import { memoryStore } from '../../../src/storage/memory/store.ts';
 

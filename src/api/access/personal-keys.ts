@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { AppError } from '../core/errors/errors.ts';
-import { roles } from '../core/model/principal.ts';
-import type { CallerContext } from '../http/guard/caller-context.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { accountOf, roles } from '../../core/model/principal.ts';
+import type { CallerContext } from '../../http/guard/caller-context.ts';
+import { defineOperations, router } from '../procedure/procedure.ts';
+import { Done, okResult, ProjectIdInput } from '../procedure/schemas.ts';
 import { Key, keyExample } from './keys.ts';
-import { defineOperations, router } from './procedure/procedure.ts';
-import { Done, okResult, ProjectIdInput } from './procedure/schemas.ts';
 
 // The keys that people make for programs that act for them.
 
@@ -36,8 +36,8 @@ const operation = defineOperations({
 const base = '/api/v1/people/me/keys';
 
 /** The keys and the caller, who is a person, but not by such a key: a key makes no key that outlives it. */
-async function ofPerson({ principal: { person, key }, keys }: CallerContext) {
-  if (person === undefined || !keys || (await keys.list()).some(({ id }) => id === key))
+function ofPerson({ principal: { person, isPersonalKey }, keys }: CallerContext) {
+  if (person === undefined || isPersonalKey || !keys)
     throw new AppError(
       'forbidden',
       'Only a person who is signed in can have personal keys. Sign in on the page, or with corral login.',
@@ -57,7 +57,7 @@ export const personalKeysRouter = router({
     reply: { schema: z.object({ keys: z.array(Key) }), value: (keys: unknown) => ({ keys }) },
     fails: [401],
   }).query(async ({ ctx: { principal, keys } }) =>
-    principal.person === undefined ? [] : ((await keys?.list()) ?? []).filter((key) => key.person === principal.person),
+    ((await keys?.list()) ?? []).filter(({ person }) => person !== null && person === accountOf(principal)),
   ),
   create: operation({
     rest: `POST ${base}`,
@@ -78,7 +78,7 @@ export const personalKeysRouter = router({
     answer: { key: 'crl_5f0c3d9b21aa_qjXb0p7iT8Z9y2v5m1nK4wR6sU3aE0dGfHcJxLzQvBt', view: example },
     fails: [400, 401, 403, 413, 422, 429],
   }).mutation(async ({ ctx, input: { name, role, project: id, lifeDays } }) => {
-    const { keys, person } = await ofPerson(ctx);
+    const { keys, person } = ofPerson(ctx);
     const expiresAt = ctx.clock.now() + lifeDays * dayMs;
     if (id !== undefined) await ctx.services.projects.get(id);
     const most = role ?? (ctx.principal.role as 'user');
@@ -96,9 +96,7 @@ export const personalKeysRouter = router({
     answer: okResult,
     fails: [401, 422],
   }).mutation(async ({ ctx: { principal, keys }, input: { id } }) => {
-    const own =
-      principal.person !== undefined &&
-      (await keys?.list())?.some((key) => key.id === id && key.person === principal.person);
+    const own = (await keys?.list())?.some((key) => key.id === id && key.person === accountOf(principal));
     if (own) await keys?.revoke(id);
     return okResult;
   }),

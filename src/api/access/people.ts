@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { AppError } from '../core/errors/errors.ts';
-import { hasRole, roles, tooWeak } from '../core/model/principal.ts';
-import type { CallerContext } from '../http/guard/caller-context.ts';
-import { defineOperations, router } from './procedure/procedure.ts';
-import { Done, Time } from './procedure/schemas.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { accountOf, hasRole, roles, tooWeak } from '../../core/model/principal.ts';
+import type { CallerContext } from '../../http/guard/caller-context.ts';
+import { defineOperations, router } from '../procedure/procedure.ts';
+import { Done, Time } from '../procedure/schemas.ts';
 
 // The people who signed in with an identity provider, and the browsers and commands in which they are signed in.
 
@@ -109,7 +109,7 @@ export const peopleRouter = router({
     },
     fails: [401],
   }).query(({ ctx: { principal, people } }) => ({
-    devices: (people?.devicesOf(principal.person) ?? []).map((device) => ({
+    devices: (people?.devicesOf(accountOf(principal)) ?? []).map((device) => ({
       ...device,
       isThis: device.id === principal.key,
     })),
@@ -124,7 +124,7 @@ export const peopleRouter = router({
     answer: { ok: true },
     fails: [401, 422],
   }).mutation(async ({ ctx: { principal, people }, input }) => {
-    await people?.endDevice(input.id, principal.person);
+    await people?.endDevice(input.id, accountOf(principal));
     return { ok: true as const };
   }),
   allowCommand: operation({

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { AppError } from '../core/errors/errors.ts';
-import { accountRoles, hasRole, roles, tooWeak } from '../core/model/principal.ts';
-import { TrustRule } from '../core/model/trust-rule.ts';
-import type { CallerContext } from '../http/guard/caller-context.ts';
-import { defineOperations, router } from './procedure/procedure.ts';
-import { Time } from './procedure/schemas.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { TrustRule } from '../../core/model/access/trust-rule.ts';
+import { accountRoles, hasRole, roles, tooWeak } from '../../core/model/principal.ts';
+import type { CallerContext } from '../../http/guard/caller-context.ts';
+import { defineOperations, router } from '../procedure/procedure.ts';
+import { Time } from '../procedure/schemas.ts';
 
 // The API keys of people and programs, as administrators see them.
 

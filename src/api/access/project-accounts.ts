@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { AppError } from '../core/errors/errors.ts';
-import { accountRoles } from '../core/model/principal.ts';
-import { TrustRule } from '../core/model/trust-rule.ts';
-import type { CallerContext } from '../http/guard/caller-context.ts';
-import { accessOf, authorize } from '../sessions/access/authorize.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { TrustRule } from '../../core/model/access/trust-rule.ts';
+import { accountRoles } from '../../core/model/principal.ts';
+import type { CallerContext } from '../../http/guard/caller-context.ts';
+import { accessOf, authorize } from '../../sessions/access/authorize.ts';
+import { defineOperations, router } from '../procedure/procedure.ts';
+import { Done, okResult, ProjectIdInput } from '../procedure/schemas.ts';
 import { Key, keyExample } from './keys.ts';
-import { defineOperations, router } from './procedure/procedure.ts';
-import { Done, okResult, ProjectIdInput } from './procedure/schemas.ts';
 
 // The service accounts of a project: programs that use this project alone, and no person.
 

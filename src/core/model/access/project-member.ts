@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { memberRoles } from './principal.ts';
+import { memberRoles } from '../principal.ts';
 
 /** A person, or all people of a group, with a role in a project. */
 export const ProjectMember = z.object({
