@@ -11,6 +11,7 @@ const names = [
   'serverCredentials.put',
   'budgets.change',
   'memory.write',
+  'projects.putMember',
   'toolServers.put',
   'toolServers.change',
 ];

@@ -2,14 +2,21 @@ import { z } from 'zod';
 import { FallbackRefs, ModelRef } from '../agents/models/model-ref.ts';
 import { toolGroups } from '../agents/tools/tool.ts';
 import { ProgramSettings, toolPrograms, toProgramSettings } from '../config/tool-servers.ts';
-import { memberRoles } from '../core/model/principal.ts';
+import { memberRoles, projectRoles } from '../core/model/principal.ts';
 import { MemberView, type ProjectAgent, Project as StoredProject } from '../sessions/api/projects.ts';
+import type { TrpcContext } from './procedure/context.ts';
 import { defineOperations, procedure, router } from './procedure/procedure.ts';
 import { Done, okResult, ProjectIdInput, Time, TitleInput } from './procedure/schemas.ts';
 
 const Project = StoredProject.omit({ owner: true, members: true, departures: true }).extend({
   createdAt: Time,
   updatedAt: Time,
+  /** The caller's; null: none, which administrators and operators can have. */
+  role: z.enum(projectRoles).nullable(),
+});
+const shownTo = ({ principal }: Pick<TrpcContext, 'principal'>, project: StoredProject) => ({
+  ...project,
+  role: principal.projects?.get(project.id) ?? null,
 });
 /** The agent of a project's sessions. A session's own model, fall-backs and tool servers precede it. */
 const Agent = z.object({
@@ -116,37 +123,37 @@ export const projectsRouter = router({
       description: null,
       createdAt: '2026-11-24T12:00:00.000Z',
       updatedAt: '2026-11-24T12:00:00.000Z',
+      role: 'maintainer',
     },
     fails: [403, 404, 409, 422],
-  }).mutation(async ({ ctx, input }) => await ctx.services.projects.handOver(input.id, input.to)),
+  }).mutation(async ({ ctx, input }) => shownTo(ctx, await ctx.services.projects.handOver(input.id, input.to))),
 
   list: procedure
     .input(ListInput.optional())
     .output(z.object({ projects: z.array(Project), total: z.int() }))
     .query(async ({ ctx, input }) => {
       const { projects, total } = await ctx.services.projects.list(ListInput.parse(input ?? {}));
-      return { projects: [...projects], total };
+      return { projects: projects.map((one) => shownTo(ctx, one)), total };
     }),
 
   create: procedure
     .input(z.strictObject({ name: TitleInput, description }))
     .output(Project)
-    .mutation(
-      async ({ ctx, input }) =>
-        await ctx.services.projects.create({ name: input.name, description: input.description ?? null }),
+    .mutation(async ({ ctx, input }) =>
+      shownTo(ctx, await ctx.services.projects.create({ name: input.name, description: input.description ?? null })),
     ),
 
   get: procedure
     .input(byId)
     .output(Project)
-    .query(async ({ ctx, input }) => await ctx.services.projects.get(input.id)),
+    .query(async ({ ctx, input }) => shownTo(ctx, await ctx.services.projects.get(input.id))),
 
   update: procedure
     .input(byId.extend({ name: TitleInput.optional(), description }))
     .output(Project)
     .mutation(async ({ ctx, input: { id, name, description } }) => {
       const change = { ...(name !== undefined && { name }), ...(description !== undefined && { description }) };
-      return await ctx.services.projects.update(id, change);
+      return shownTo(ctx, await ctx.services.projects.update(id, change));
     }),
 
   agent: procedure

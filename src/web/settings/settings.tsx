@@ -101,6 +101,7 @@ const sections: readonly Section[] = [
   },
   { id: 'notifications', label: 'settings.notifications', Body: Notifications },
   { id: 'memory', label: 'memory', Body: later(async () => (await import('./memory/memory.tsx')).Memory) },
+  { id: 'projects', label: 'members', Body: later(async () => (await import('./projects/projects.tsx')).Projects) },
   { id: 'usage', label: 'usage', Body: later(async () => (await import('./usage/usage.tsx')).Usage) },
   { id: 'agent', group: 'thisSession', label: 'settings.agent', shows: hasSession, Body: AgentSettings },
   { id: 'network', label: 'settings.network', shows: hasSession, Body: Network },

@@ -75,7 +75,7 @@ const membersMay: Partial<Record<Rule, readonly Caller[]>> = {
   ...{ work: members.slice(1, 4), stop: members.slice(3, 4), manage: members.slice(3, 4) },
 };
 const isSigned = (caller: Caller) => caller === 'watch-link' || caller === 'control-link';
-const isOneOf = <Some extends Caller>(some: readonly Some[], caller: Caller): caller is Some =>
+export const isOneOf = <Some extends Caller>(some: readonly Some[], caller: Caller): caller is Some =>
   some.some((one) => one === caller);
 
 /** `isOfProject`: the door opens something of the project. */

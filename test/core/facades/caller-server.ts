@@ -4,7 +4,7 @@ import { SessionId } from '../../../src/core/model/ids.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 import { type TokenIssuer, tokenIssuer } from '../../support/servers/token-issuer.ts';
 import { type CallerRoute, type DoorAnswer, doorsOf, type PresentedCredentials } from './caller-doors.ts';
-import { type Caller, callers, expected, members, type Outcome } from './caller-rights.ts';
+import { type Caller, callers, expected, isOneOf, members, type Outcome } from './caller-rights.ts';
 import { aPerson, freshTargets, nobodys, type Owner, sharedTargets, type Targets } from './caller-targets.ts';
 
 const token = 'the-token-of-the-caller-matrix';
@@ -72,8 +72,9 @@ export async function callerServer(): Promise<CallerServer> {
       await inTurns(doors, async (door) => {
         const rule = door.rule ?? 'admin';
         const want = expected(rule, caller, isOfProject(door));
-        // A sandbox's token opens that sandbox alone.
-        const to = want === 'through' && ends(door) && caller !== 'sandbox-token' ? await fresh(door.name) : shared;
+        // A sandbox's token opens that sandbox alone. The shared session can be at work, which some doors refuse first.
+        const isFresh = want === 'through' ? caller !== 'sandbox-token' : want === 403 && isOneOf(members, caller);
+        const to = isFresh && ends(door) ? await fresh(door.name) : shared;
         // A service account cannot use the other project, which ends in place of its own.
         if (caller === 'service-account' && to.project !== shared.project) return;
         const ask = async (targets: Targets): Promise<DoorAnswer> =>
