@@ -56,6 +56,28 @@ test('a webhook is made on a phone, its secret is shown once, and a delivery is 
   expect(complaints).toEqual([]);
 });
 
+deskTest()('the owner of a project adds a member, changes the role, and removes the member', async ({ desk }) => {
+  const { id } = await desk.call('projects.create', { name: 'Website' });
+  const { view } = await desk.server.core.keys.create({ name: 'Grace', role: 'user' });
+  const { page, complaints } = await desk.open('/', phone);
+  await page.keyboard.press('Control+,');
+  const dialog = page.getByRole('dialog', { name: 'Settings' });
+  await dialog.getByRole('combobox', { name: 'Settings' }).selectOption('Projects');
+  await dialog.getByRole('button', { name: /^Website/ }).click();
+  await dialog.getByLabel('E-mail address, ID or group').fill(view.id);
+  await dialog.getByRole('button', { name: 'Add', exact: true }).click();
+  await dialog.getByLabel('Role of Grace').selectOption('Viewer');
+  await dialog.getByText('Grace has a new role.').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  const members = async () => (await desk.server.core.services.projects.members(id)).map(({ role }) => role);
+  expect(await members()).toEqual(['owner', 'viewer']);
+  await dialog.getByRole('button', { name: 'Remove Grace' }).click();
+  await dialog.getByRole('button', { name: 'Remove', exact: true }).click();
+  await dialog.getByText('Grace was removed.').waitFor();
+  expect(await members()).toEqual(['owner']);
+  expect(complaints).toEqual([]);
+});
+
 // The first key closes the server, so this test is the last one of the file.
 test('the first key is made in the page, which continues with it, and another one is shown once and revoked', async ({
   desk,

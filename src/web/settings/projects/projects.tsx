@@ -51,27 +51,27 @@ function Members({ project: { id, name, role }, back }: { project: Project; back
       await mutate('projects.removeMember', placeOf(member));
       return t('members.removed', { name: nameOf(member) });
     });
-  const actions = (member: Member) => (
-    <>
-      <select
-        class="field"
-        aria-label={t('members.roleOf', { name: nameOf(member) })}
-        value={member.role}
-        onChange={({ currentTarget }) => change(member, currentTarget.value as (typeof memberRoles)[number])}
-      >
-        {memberRoles.map((one) => (
-          <option key={one} value={one}>
-            {t(`members.role.${one}`)}
-          </option>
-        ))}
-      </select>
-      <Sure
-        label={t('members.remove')}
-        name={t('members.removeOne', { name: nameOf(member) })}
-        ask={t('members.removeAsk')}
-        act={() => remove(member)}
-      />
-    </>
+  const choiceOf = (member: Member) => (
+    <select
+      class="field"
+      aria-label={t('members.roleOf', { name: nameOf(member) })}
+      value={member.role}
+      onChange={({ currentTarget }) => change(member, currentTarget.value as (typeof memberRoles)[number])}
+    >
+      {memberRoles.map((one) => (
+        <option key={one} value={one}>
+          {t(`members.role.${one}`)}
+        </option>
+      ))}
+    </select>
+  );
+  const removal = (member: Member) => (
+    <Sure
+      label={t('members.remove')}
+      name={t('members.removeOne', { name: nameOf(member) })}
+      ask={t('members.removeAsk')}
+      act={() => remove(member)}
+    />
   );
   return (
     <ResourceList
@@ -89,7 +89,7 @@ function Members({ project: { id, name, role }, back }: { project: Project; back
           ...(member.of === 'group' ? [t('members.of.group')] : []),
           ...(mayManage && member.role !== 'owner' ? [] : [t(`members.role.${member.role}`)]),
         ],
-        action: mayManage && member.role !== 'owner' && actions(member),
+        ...(mayManage && member.role !== 'owner' && { action: removal(member), more: choiceOf(member) }),
       })}
     >
       {mayManage && (
