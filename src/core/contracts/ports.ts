@@ -70,9 +70,10 @@ export interface EventStore {
   compact(sessionId: SessionId, limits: { keepDroppable: number; keepAll: number }): Promise<void>;
   /**
    * The sessions with a message of a user or of the agent that contains this text, at most `limit`, in no order. Upper
-   * and lower case of ASCII letters are the same. It reads in pieces, so that no write waits for it.
+   * and lower case of ASCII letters are the same. It reads in pieces, so that no write waits for it; with `among` only the
+   * messages of these sessions.
    */
-  search(text: string, limit: number): Promise<readonly SessionId[]>;
+  search(text: string, limit: number, among?: readonly SessionId[]): Promise<readonly SessionId[]>;
   /**
    * Sums the usage of all sessions in `from <= time < to` (epoch ms), in no order. Reads only usage events, by an
    * index.

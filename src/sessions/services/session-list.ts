@@ -10,6 +10,8 @@ const maxAtOnce = 500;
 /** Sessions per read of those that have moved to the front during a list. */
 const movedAtOnce = 20;
 
+type ListPart = Pick<ListQuery, 'keep' | 'limit' | 'after'>;
+
 /** The list of sessions, newest message first, as the store has it. */
 export class SessionList {
   readonly #records: Pick<RecordStore, 'get' | 'list'>;
@@ -26,13 +28,15 @@ export class SessionList {
 
   /** Usually one read. Where `keep` refuses sessions, as many more as it takes. With `among` no others than these. */
   async part(query: ListQuery, among?: ReadonlySet<string>): Promise<SessionRecord[]> {
-    const { limit, after, keep } = query;
+    const { limit, after, keep, status } = query;
     const place = after && { sort: after.latestMessageAt, id: after.id };
     if (among && among.size <= maxAtOnce) return await this.#chosen(among, { keep, limit, place });
     const found: SessionRecord[] = [];
     const only = whichOf(query).map((one) => ({ ...one, ...(place && { after: place }) }));
     for await (const rows of this.#rows(Math.min(limit, maxAtOnce), only)) {
-      const sessions = rows.filter(({ id }) => !among || among.has(id)).map(parsed);
+      const isMeant = ({ id, doc }: StoredRecord) =>
+        (!among || among.has(id)) && (!status || (doc as SessionRecord).status === status);
+      const sessions = rows.filter(isMeant).map(parsed);
       found.push(...sessions.filter(({ deleting }) => !deleting).filter(keep));
       if (found.length >= limit) break;
     }
@@ -69,13 +73,14 @@ export class SessionList {
 
   /** Page after page of the stored sessions that one of the lists has, each in a turn of the loop. */
   async *#rows(first: number, lists: readonly ListOptions[]): AsyncGenerator<readonly StoredRecord[]> {
-    const sources = lists.map((only) => ({ only, rows: [] as StoredRecord[], isOver: false }));
-    for (let [size, last] = [first, '']; ; size = maxAtOnce) {
-      const limit = Math.ceil(size / lists.length);
+    const least = Math.ceil(first / lists.length);
+    const sources = lists.map((only) => ({ only, rows: [] as StoredRecord[], limit: least, isOver: false }));
+    for (let last = ''; ; ) {
       const isOut = ({ rows, isOver }: (typeof sources)[number]) => rows.length === 0 && !isOver;
       const refill = async (source: (typeof sources)[number]) => {
-        source.rows = await this.#records.list('session', { ...source.only, limit });
-        source.isOver = source.rows.length < limit;
+        source.rows = await this.#records.list('session', { ...source.only, limit: source.limit });
+        source.isOver = source.rows.length < source.limit;
+        source.limit = lists.length === 1 ? maxAtOnce : Math.min(2 * source.limit, maxAtOnce);
         const end = source.rows.at(-1);
         if (end) source.only = { ...source.only, after: placeOf(end) };
       };
@@ -102,8 +107,31 @@ export class SessionList {
   ): Promise<SessionRecord[]> {
     const found = await Promise.all([...among].map((id) => this.#records.get('session', id)));
     const sessions = found.flatMap((row) => (row ? [parsed(row)] : [])).filter(({ deleting }) => !deleting);
+    return this.first(sessions, { keep, limit, after: place && { latestMessageAt: place.sort, id: place.id } });
+  }
+
+  /** The sessions of the scope for which `matches`, which gets many, resolves with their ids. */
+  async matching(
+    scope: ListScope,
+    matches: (all: readonly SessionRecord[]) => Promise<ReadonlySet<string>>,
+  ): Promise<SessionRecord[]> {
+    const rows: StoredRecord[] = [];
+    for await (const page of this.#rows(maxAtOnce, whichOf(scope))) rows.push(...page);
+    const found = await matches(rows.map(({ doc }) => doc as SessionRecord)); // parsing all of them takes long
+    return rows
+      .filter(({ id }) => found.has(id))
+      .flatMap((row) => {
+        const session = parsed(row);
+        return session.deleting ? [] : [session];
+      });
+  }
+
+  /** The part of these sessions that the query has. */
+  first(sessions: readonly SessionRecord[], { keep, limit, after }: ListPart): SessionRecord[] {
     const isBehind = (one: SessionRecord) =>
-      !place || one.latestMessageAt < place.sort || (one.latestMessageAt === place.sort && one.id > place.id);
+      !after ||
+      one.latestMessageAt < after.latestMessageAt ||
+      (one.latestMessageAt === after.latestMessageAt && one.id > after.id);
     return sessions.filter(isBehind).filter(keep).sort(byPlace).slice(0, limit);
   }
 }

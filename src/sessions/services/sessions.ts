@@ -27,7 +27,7 @@ import { type CreationDeps, sessionCreation } from './sessions/creation.ts';
 import { sessionDeletion } from './sessions/deletion.ts';
 import { namedSessions } from './sessions/named.ts';
 import type { SessionNames } from './sessions/names.ts';
-import { searchStoredSessions } from './sessions/search.ts';
+import { searchStoredSessions, searchWithin } from './sessions/search.ts';
 import { skillsOfSession } from './sessions/skills.ts';
 import { sessionViews, type ViewDeps } from './sessions/views.ts';
 
@@ -174,6 +174,9 @@ export function sessionService(deps: Deps): SessionService {
 
     async list(only) {
       if (!only?.search) return await (only ? list.part(only) : list.all());
+      const { search } = only;
+      if (only.owner !== undefined)
+        return list.first(await list.matching(only, (all) => searchWithin(store, all, search)), only);
       const { matches, among } = await searchStoredSessions(store, only.search);
       return await list.part({ ...only, keep: (session) => matches(session) && only.keep(session) }, among);
     },

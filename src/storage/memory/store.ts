@@ -153,12 +153,13 @@ function events(documents: Map<string, Document>): EventStore {
       log.trimmed = Math.max(log.trimmed, trimmed);
       logs.set(sessionId, log);
     },
-    async search(text, limit) {
+    async search(text, limit, among) {
       const target = toAsciiLower(text);
+      const within = among && new Set<string>(among);
       const says = ({ type, json }: Row) =>
         (searchable as ReadonlySet<string>).has(type) && toAsciiLower(JSON.parse(json).data.text).includes(target);
       return [...logs]
-        .filter(([, { rows }]) => rows.some(says))
+        .filter(([id, { rows }]) => (within?.has(id) ?? true) && rows.some(says))
         .map(([id]) => id)
         .slice(0, limit);
     },

@@ -154,7 +154,7 @@ export function mongoEvents({ connection, appender, heads, now }: MongoEventDeps
       );
       return found ? seqOf(found._id) : 0;
     },
-    search: (text, limit) => run(() => searchMessages(connection, text, limit)),
+    search: (text, limit, among) => run(() => searchMessages(connection, text, { limit, among })),
     usage: (from, to) => run(() => usageBetween(connection, from, to)),
     heads: (sessions) => heads.of(sessions),
     ...(can.changeStreams ? { watch: (listener, signal) => watch(connection, listener, signal) } : {}),

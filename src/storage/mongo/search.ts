@@ -2,19 +2,32 @@ import type { RecordStore } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { toAsciiLower } from '../../core/text/text.ts';
 import type { Connection } from './connection.ts';
-import { sessionOf } from './documents.ts';
+import { eventRange, sessionOf } from './documents.ts';
 
-/** The sessions with a message that contains the text, at most `limit`. */
-export async function searchMessages({ at }: Connection, text: string, limit: number): Promise<SessionId[]> {
+const searchedAtOnce = 50; // sessions
+
+/** The sessions with a message that contains the text, at most `limit`; with `among` only of these. */
+export async function searchMessages(
+  { at }: Connection,
+  text: string,
+  { limit, among }: { readonly limit: number; readonly among: readonly SessionId[] | undefined },
+): Promise<SessionId[]> {
   const target = toAsciiLower(text);
   const found = new Set<SessionId>();
+  const parts = among
+    ? Array.from({ length: Math.ceil(among.length / searchedAtOnce) }, (_, n) => ({
+        $or: among.slice(n * searchedAtOnce, (n + 1) * searchedAtOnce).map((id) => ({ _id: eventRange(id) })),
+      }))
+    : [{}];
   for (const events of at.allEvents) {
-    // The database compares the whole fact as JSON, so what it finds is compared once more.
-    const cursor = events.find({ said: 1, fact: { $regex: patternOf(text) } }, { projection: { fact: 1 } });
-    for await (const { _id, fact } of cursor) {
-      if (!toAsciiLower(JSON.parse(fact).data.text).includes(target)) continue;
-      found.add(sessionOf(_id));
-      if (found.size === limit) return [...found];
+    for (const part of parts) {
+      // The database compares the whole fact as JSON, so what it finds is compared once more.
+      const cursor = events.find({ ...part, said: 1, fact: { $regex: patternOf(text) } }, { projection: { fact: 1 } });
+      for await (const { _id, fact } of cursor) {
+        if (!toAsciiLower(JSON.parse(fact).data.text).includes(target)) continue;
+        found.add(sessionOf(_id));
+        if (found.size === limit) return [...found];
+      }
     }
   }
   return [...found];

@@ -57,6 +57,10 @@ const messagesAfter = `
   FROM event INDEXED BY event_message WHERE type IN ('message.user', 'message.assistant') AND (session, seq) > (?1, ?2)
 `;
 
+/** The text in a fact's JSON, and in the message itself. */
+const patternsOf = (text: string) =>
+  [JSON.stringify(text).slice(1, -1), text].map((one) => `%${one.replace(/[\\%_]/g, '\\$&')}%`) as [string, string];
+
 function eventReads(db: DatabaseSync, now: () => number) {
   const headOf = db.prepare('SELECT max(seq) AS head FROM event WHERE session = ?');
   const marksOf = db.prepare('SELECT thinned, trimmed FROM mark WHERE session = ?');
@@ -107,12 +111,13 @@ function eventReads(db: DatabaseSync, now: () => number) {
     },
     lastOf: (session: string, type: string): number =>
       Number((unindexedTypes.includes(type) ? lastUnindexed : last).get(session, type)?.seq ?? 0),
+    /** The sessions among these that have the text. */
+    searchIn: (text: string, among: readonly string[]): string[] =>
+      among.filter((id) => search.get(id, 0, id, Number.MAX_SAFE_INTEGER, ...patternsOf(text))),
     /** A piece of the messages. The next one begins behind a session that it found. */
     search(text: string, from: EventPlace): Piece<EventPlace> {
       const found = new Set<string>();
-      const [json, plain] = [JSON.stringify(text).slice(1, -1), text].map(
-        (one) => `%${one.replace(/[\\%_]/g, '\\$&')}%`,
-      ) as [string, string];
+      const [json, plain] = patternsOf(text);
       const begun = now();
       for (let [place, rows, at] = [from, rowsAtOnce.many, begun]; ; ) {
         const ahead = placeAhead.get(...place, rows - 1);

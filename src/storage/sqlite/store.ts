@@ -54,6 +54,19 @@ export async function sqliteStore(options: SqliteOptions): Promise<Store> {
   };
 }
 
+const searchedAtOnce = 50; // sessions, in which a write does not wait long
+
+async function foundAmong(
+  among: readonly SessionId[],
+  limit: number,
+  searchIn: (some: readonly SessionId[]) => Promise<readonly string[]>,
+): Promise<readonly SessionId[]> {
+  const found: SessionId[] = [];
+  for (let at = 0; at < among.length && found.length < limit; at += searchedAtOnce)
+    found.push(...((await searchIn(among.slice(at, at + searchedAtOnce))) as SessionId[]));
+  return found.slice(0, limit);
+}
+
 function events(writer: StoreChannel<WriteOperations>, reader: StoreChannel<ReadOperations>, path: string): EventStore {
   return {
     async append({ sessionId, after, at, facts, puts = [] }) {
@@ -66,8 +79,12 @@ function events(writer: StoreChannel<WriteOperations>, reader: StoreChannel<Read
       return { events: parsed(text, path), head, thinned, trimmed };
     },
     lastOf: (sessionId, type) => reader.call('lastOf', [sessionId, type]),
-    search: async (text, limit) =>
-      (await foundInPieces(limit, ['', 0] as EventPlace, (from) => reader.call('search', [text, from]))) as SessionId[],
+    search: async (text, limit, among) =>
+      among
+        ? await foundAmong(among, limit, (some) => reader.call('searchIn', [text, some]))
+        : ((await foundInPieces(limit, ['', 0] as EventPlace, (from) =>
+            reader.call('search', [text, from]),
+          )) as SessionId[]),
     usage: (from, to) => reader.call('usage', [from, to]),
     compact: (sessionId, { keepDroppable, keepAll }) =>
       writer.call('compact', [sessionId, JSON.stringify([...droppable]), keepDroppable, keepAll]),

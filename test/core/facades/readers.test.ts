@@ -113,6 +113,7 @@ test('F130 a page of a default origin can query over the tRPC socket, and every 
         : undefined;
     const input =
       alone ??
+      (path.startsWith('projectAccounts.') ? { id: project } : undefined) ??
       (path.startsWith('sessions.')
         ? { id: sid, ids: [sid] }
         : { sessionId: sid, path: '.', pattern: 'x', command: 'x' });

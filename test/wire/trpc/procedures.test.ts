@@ -338,6 +338,7 @@ describe('projects and the system', () => {
       description: null,
       createdAt: iso,
       updatedAt: iso,
+      role: null,
     });
     const two = await projects.create.mutate({ name: 'Two', description: 'Second' });
     expect(await projects.get.query({ id: two.id.toUpperCase() })).toEqual(two);

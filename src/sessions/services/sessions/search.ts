@@ -11,6 +11,23 @@ interface SearchFilter {
   readonly among: ReadonlySet<string> | undefined;
 }
 
+/** The ids of those of these sessions that match. Nothing of any other session is read. */
+export async function searchWithin(
+  { events }: { readonly events: Pick<Store['events'], 'search'> },
+  own: readonly SessionRecord[],
+  { text, mayRead = () => true }: NonNullable<ListQuery['search']>,
+): Promise<ReadonlySet<string>> {
+  const target = text.toLowerCase();
+  const has = (where: string) => where.toLowerCase().includes(target);
+  const readable = new Set<string>(own.filter(mayRead).map(({ id }) => id));
+  const shows = (session: SessionRecord) =>
+    has(session.title) || (readable.has(session.id) && (has(session.latestMessage) || has(session.lastTask)));
+  const shown = own.filter(shows).map(({ id }) => id);
+  const isShown = new Set<string>(shown);
+  const others = own.map(({ id }) => id).filter((id) => readable.has(id) && !isShown.has(id));
+  return new Set([...shown, ...(await events.search(text, maxFound, others))]);
+}
+
 /** The sessions that a search finds. The store searches, so that no other session is read here. */
 export async function searchStoredSessions(
   {

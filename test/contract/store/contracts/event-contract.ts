@@ -116,10 +116,12 @@ export function eventContract(store: () => Store, effort: number): void {
       await writer(store().events, one)([...facts(1), message(`a "${word}" \\ 100% done`)]);
       await writer(store().events, two)([message(`x ${word.toLowerCase()}\nÄ`), ...deltas(1)]);
       await writer(store().events, none)([message('hay'), ...deltas(1)]);
-      const found = async (text: string, limit = 100) => [...(await store().events.search(text, limit))].sort();
+      const found = async (text: string, limit = 100, among?: Parameters<Store['events']['search']>[2]) =>
+        [...(await store().events.search(text, limit, among))].sort();
       expect([await found(word.toUpperCase()), await found(`"${word}" \\ 100%`)]).toEqual([[one, two].sort(), [one]]);
       expect([await found(`${word.toLowerCase()}\nÄ`), await found(`Needle_${one}`)]).toEqual([[two], []]);
       expect(await found(word, 1)).toHaveLength(1);
+      expect([await found(word, 100, [two, none]), await found(word, 100, [])]).toEqual([[two], []]);
     });
 
     test('usage is summed by session, day and model, without the turns that a fork has from its parent', async () => {

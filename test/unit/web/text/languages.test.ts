@@ -9,6 +9,7 @@ const same = new Set([
   ...[
     ...['tab.terminal', 'terminal.list', 'terminal.own', 'terminal.agent', 'timeline.pause', 'processes.pid'],
     ...['screen.live', 'preview.port', 'repository', 'ship.reviews', 'usage.by.person', 'webhooks'],
+    ...['members.of.person'],
   ],
 ]);
 const german: Readonly<Record<string, string>> = de;
