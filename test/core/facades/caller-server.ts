@@ -72,8 +72,9 @@ export async function callerServer(): Promise<CallerServer> {
       await inTurns(doors, async (door) => {
         const rule = door.rule ?? 'admin';
         const want = expected(rule, caller, isOfProject(door));
-        // A sandbox's token opens that sandbox alone. The shared session can be at work, which some doors refuse first.
-        const isFresh = want === 'through' ? caller !== 'sandbox-token' : want === 403 && isOneOf(members, caller);
+        // A sandbox's token opens that sandbox alone. The shared session can be at work, which this API refuses first.
+        const isRefusedLast = door.name.includes('/anthropic/v1/sessions') && isOneOf(members, caller);
+        const isFresh = want === 'through' ? caller !== 'sandbox-token' : want === 403 && isRefusedLast;
         const to = isFresh && ends(door) ? await fresh(door.name) : shared;
         // A service account cannot use the other project, which ends in place of its own.
         if (caller === 'service-account' && to.project !== shared.project) return;
