@@ -2,10 +2,10 @@ import { keysRouter } from './access/keys.ts';
 import { peopleRouter } from './access/people.ts';
 import { personalKeysRouter } from './access/personal-keys.ts';
 import { projectAccountsRouter } from './access/project-accounts.ts';
+import { administrationRouter, drainRouter } from './administration.ts';
 import { automationsRouter } from './automations.ts';
 import { budgetsRouter } from './budgets.ts';
 import { projectCredentialsRouter, serverCredentialsRouter, sessionCredentialsRouter } from './credentials.ts';
-import { drainRouter } from './drain.ts';
 import { memoryRouter } from './memory.ts';
 import { modelsRouter } from './models.ts';
 import { router } from './procedure/procedure.ts';
@@ -74,6 +74,7 @@ export const appRouter = router({
   personalKeys: personalKeysRouter,
   projectAccounts: projectAccountsRouter,
   drain: drainRouter,
+  administration: administrationRouter,
   system: systemRouter,
 });
 export type AppRouter = typeof appRouter;

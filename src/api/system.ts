@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { toolGroups } from '../agents/tools/tool.ts';
 import { toolWords } from '../agents/tools/words.ts';
 import { deadlineSignal } from '../core/concurrency/cancel.ts';
-import { hasRole, tooWeak } from '../core/model/principal.ts';
+import { observesAll, tooWeak } from '../core/model/principal.ts';
 import { procedure, router } from './procedure/procedure.ts';
 import { Checks, healthInTime, overallHealth } from './views/health.ts';
 
@@ -54,12 +54,12 @@ export const systemRouter = router({
     .output(Tools.readonly())
     .query(() => toolWords),
 
-  /** The health of each part, for operators, as `/health/detailed`. Answers within a second. */
+  /** The health of each part, for operators and auditors, as `/health/detailed`. Answers within a second. */
   health: procedure
     .input(z.strictObject({}).optional())
     .output(Health)
     .query(async ({ ctx: { principal, services, clock } }) => {
-      if (!hasRole(principal, 'operator')) throw tooWeak(principal);
+      if (!observesAll(principal)) throw tooWeak(principal);
       const { storage, sandbox, model, sessions } = await healthInTime(services.sessions, clock);
       return { status: overallHealth({ storage, sandbox }), checks: { storage, sandbox, model }, sessions };
     }),

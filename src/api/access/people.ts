@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
-import { accountOf, hasRole, roles, tooWeak } from '../../core/model/principal.ts';
+import { accountOf, hasRole, roles } from '../../core/model/principal.ts';
 import type { CallerContext } from '../../http/guard/caller-context.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
 import { Done, Time } from '../procedure/schemas.ts';
@@ -38,6 +38,15 @@ const Person = z.object({
   disabled: z.boolean(),
   createdAt: Time,
   lastSeenAt: Time,
+  /** The sessions of the owner. */
+  sessions: z.int(),
+});
+const PeopleInput = z.strictObject({
+  /** Part of the name, e-mail address, subject or a group, ignoring case. */
+  text: z.string().max(200).optional(),
+  limit: z.coerce.number().int().min(1).max(200).default(100),
+  /** `next` of the page before. */
+  after: z.string().max(100).optional(),
 });
 const DeviceId = z.strictObject({ id: z.string().max(100) });
 const PersonChange = z.strictObject({
@@ -48,14 +57,12 @@ const PersonChange = z.strictObject({
   ownerOf: z.string().max(100).optional(),
 });
 
-/** The people, for administrators; throws for all others. */
-function peopleFor({ principal, people }: Pick<CallerContext, 'principal' | 'people'>) {
-  if (!hasRole(principal, 'admin')) throw tooWeak(principal);
+function peopleFor({ people }: Pick<CallerContext, 'people'>) {
   if (!people) throw new AppError('unsupported', 'This server has no identity provider.');
   return people;
 }
 
-const operation = defineOperations({ tag: 'Server', prefix: '', style: 'server' });
+const operation = defineOperations({ tag: 'Server', prefix: '', style: 'server', find: async () => ({}) });
 const example: z.output<typeof Person> = {
   id: '5f0c3d9b21aa',
   name: 'Ada Lovelace',
@@ -68,8 +75,20 @@ const example: z.output<typeof Person> = {
   disabled: false,
   createdAt: '2026-11-24T12:00:00.000Z',
   lastSeenAt: '2026-11-24T12:00:00.000Z',
+  sessions: 12,
 };
 const forAdmins = 'For the role admin.';
+
+type PersonView = ReturnType<NonNullable<CallerContext['people']>['list']>[number];
+async function withSessions(people: readonly PersonView[], { unchecked }: Pick<CallerContext, 'unchecked'>) {
+  const counts = await unchecked.administration.countSessions(people.map(({ owner }) => owner));
+  return people.map((person, n) => ({ ...person, sessions: counts[n] ?? 0 }));
+}
+const wordsOf = ({ name, email, subject, groups }: PersonView) =>
+  [name ?? '', email ?? '', subject, ...groups].join('\n').toLowerCase();
+/** The last seen first. */
+const byLastSeen = (one: PersonView, other: PersonView) =>
+  other.lastSeenAt - one.lastSeenAt || (one.id < other.id ? -1 : 1);
 
 export const peopleRouter = router({
   me: operation({
@@ -149,15 +168,21 @@ export const peopleRouter = router({
   list: operation({
     rest: 'GET /api/v1/people',
     id: 'people',
-    summary: 'List the people who signed in',
-    description: forAdmins,
-    may: 'admin',
-    out: z.object({ people: z.array(Person) }),
-    answer: { people: [example] },
-    fails: [401, 403],
-  }).query(({ ctx: { principal, people } }) => {
-    if (!hasRole(principal, 'admin')) throw tooWeak(principal);
-    return { people: people?.list() ?? [] };
+    summary: 'List the people who signed in, the last seen first',
+    description: 'For the roles admin and auditor.',
+    may: 'auditor',
+    in: PeopleInput,
+    out: z.object({ people: z.array(Person), next: z.string().nullable() }),
+    answer: { people: [example], next: null },
+    fails: [401, 403, 422],
+  }).query(async ({ ctx, input: { text = '', limit, after } }) => {
+    const all = (ctx.people?.list() ?? [])
+      .filter((person) => wordsOf(person).includes(text.toLowerCase()))
+      .sort(byLastSeen);
+    const from = all.findIndex(({ id }) => id === after) + 1;
+    const page = all.slice(from, from + limit);
+    const next = from + limit < all.length ? (page.at(-1)?.id ?? null) : null;
+    return { people: await withSessions(page, ctx), next };
   }),
   change: operation({
     rest: 'PATCH /api/v1/people/:id',
@@ -170,5 +195,8 @@ export const peopleRouter = router({
     example: { disabled: false },
     answer: example,
     fails: [401, 403, 404, 409, 413, 422],
-  }).mutation(async ({ ctx, input: { id, ...fields } }) => await peopleFor(ctx).change(id, fields)),
+  }).mutation(async ({ ctx, input: { id, ...fields } }) => {
+    const [person] = await withSessions([await peopleFor(ctx).change(id, fields)], ctx);
+    return person as NonNullable<typeof person>;
+  }),
 });

@@ -1,7 +1,7 @@
 import { initTRPC, TRPCError } from '@trpc/server';
 import { z } from 'zod';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
-import { tooWeak } from '../../core/model/principal.ts';
+import { tooWeak, withoutAudit } from '../../core/model/principal.ts';
 import { authorize, authorizeRole, type OwnedResource } from '../../sessions/access/authorize.ts';
 import type { Action } from '../../sessions/api/rules.ts';
 import type { TrpcContext } from './context.ts';
@@ -63,7 +63,7 @@ export interface Operation<In extends z.ZodType = z.ZodType, Out extends z.ZodTy
    * The callers that it admits: `any` with any key, `create` those that can create, a role, or those with this right to
    * the resource that the input names.
    */
-  readonly may: Action | 'any' | 'create' | 'operator' | 'admin';
+  readonly may: Action | 'any' | 'create' | 'auditor' | 'operator' | 'admin';
   /** The action in the audit log. Absent: calls leave no entry. */
   readonly audit?: string;
   readonly in?: In;
@@ -139,11 +139,11 @@ async function checkRight(ctx: TrpcContext, meta: OperationMeta, input: unknown)
   const { may, of } = meta;
   if (may === 'any') return;
   if (may === 'create') return authorizeRole(principal, 'user');
-  if (may === 'operator' || may === 'admin') return authorizeRole(principal, may);
+  if (may === 'auditor' || may === 'operator' || may === 'admin') return authorizeRole(principal, may);
   if (principal.role === 'admin') return; // Nothing is read from the store for its check.
   const gone = () => new AppError('not_found', `There is no such ${of.noun}.`);
   const found = await of.find?.(ctx, namedIn(meta, input) as never);
-  authorize(principal, may, found ?? {}, gone);
+  authorize(withoutAudit(principal), may, found ?? {}, gone);
 }
 
 /** The id that the input names by the first parameter of the path. */
@@ -174,7 +174,9 @@ export const defineOperations =
   <Out extends z.ZodType, In extends z.ZodType = z.ZodVoid>(described: Operation<In, Out>) => {
     const schema = described.in ?? noInput;
     const parse = (input: unknown): unknown =>
-      typeof input === 'object' && input !== null && parsed.has(input) ? input : schema.parse(input);
+      typeof input === 'object' && input !== null && parsed.has(input)
+        ? input
+        : schema.parse(input ?? (schema instanceof z.ZodObject ? {} : input));
     return procedure
       .meta({ ...described, of } as unknown as OperationMeta)
       .input(parse as unknown as In)

@@ -46,6 +46,7 @@ import { RunnableTemplates } from './runnable-templates.ts';
 import { checkSandboxChoice } from './sandbox-choice.ts';
 import { proxyPort, type Sandboxes } from './sandboxes.ts';
 import { openAccounting } from './services/accounting.ts';
+import { openAdministration } from './services/administration.ts';
 import { openAttempts } from './services/attempts.ts';
 import { openAutomations } from './services/automations.ts';
 import { openMemory } from './services/memory.ts';
@@ -396,6 +397,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     budgets: accounting.budgets,
     webhooks: webhooks.service,
     drain,
+    administration: openAdministration(startup, { records }),
     memory: memory.service,
     documents: work.documents,
     workQueue: work.queue.service,

@@ -1,7 +1,7 @@
 import { AppError } from '../errors/errors.ts';
 
-/** The roles, from the fewest rights to the most. */
-export const roles = ['viewer', 'user', 'operator', 'admin'] as const;
+/** The roles, from the fewest rights to the most. An auditor also sees what administrators see, without the content of sessions. */
+export const roles = ['viewer', 'auditor', 'user', 'operator', 'admin'] as const;
 export type Role = (typeof roles)[number];
 
 /** The roles of members in a project, from the fewest rights to the most. */
@@ -61,8 +61,19 @@ export const tooWeak = ({ role, origin = 'another origin' }: Pick<Principal, 'ro
 const onlyReads = (origin: string) =>
   `Pages of ${origin} may only read here. Name that origin in CORRAL_CORS_ORIGINS, or set CORRAL_TOKEN and have the page send it.`;
 
-export const hasRole = ({ role }: Principal, least: Role): boolean =>
-  role !== 'nobody' && role !== 'reader' && roles.indexOf(role) >= roles.indexOf(least);
+/** `auditor`: an auditor or an administrator. */
+export const hasRole = ({ role }: Pick<Principal, 'role'>, least: Role): boolean =>
+  least === 'auditor'
+    ? role === 'auditor' || role === 'admin'
+    : role !== 'nobody' && role !== 'reader' && roles.indexOf(role) >= roles.indexOf(least);
+
+/** Whether the caller sees the state of all sessions and of the server. */
+export const observesAll = (caller: Pick<Principal, 'role'>): boolean =>
+  hasRole(caller, 'operator') || hasRole(caller, 'auditor');
+
+/** The caller where auditors see no more than viewers. */
+export const withoutAudit = (caller: Principal): Principal =>
+  caller.role === 'auditor' ? { ...caller, role: 'viewer' } : caller;
 
 /** The person whose account the caller can use; undefined for keys. */
 export const accountOf = ({ person, isPersonalKey }: Principal): string | undefined =>
@@ -73,5 +84,7 @@ export const lowerProjectRole = (one: MemberRole, other: ProjectRole): MemberRol
   projectRoles.indexOf(other) >= projectRoles.indexOf(one) ? one : (other as MemberRole);
 
 /** The role with fewer rights. */
-export const lowerRole = (one: Role, other: Principal['role']): Principal['role'] =>
-  hasRole({ role: other }, one) ? one : other;
+export const lowerRole = (one: Role, other: Principal['role']): Principal['role'] => {
+  if (hasRole({ role: other }, one)) return one;
+  return one === 'auditor' && hasRole({ role: other }, 'viewer') ? 'viewer' : other;
+};

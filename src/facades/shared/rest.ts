@@ -51,7 +51,7 @@ function mountOperation(app: App, parts: RouteParts, { isQuery, meta, call }: De
     },
     config: {
       doc: documentOf(meta, Object.keys(fields).length > 0),
-      ...((meta.may === 'admin' || meta.may === 'operator') && { least: meta.may }),
+      ...((meta.may === 'admin' || meta.may === 'operator' || meta.may === 'auditor') && { least: meta.may }),
       ...(isQuery && method !== 'GET' && { reads: true as const }),
     },
     handler: async (request, response) => {

@@ -1,5 +1,12 @@
 import { AppError } from '../../core/errors/errors.ts';
-import { hasRole, type Principal, type ProjectRole, projectRoles, tooWeak } from '../../core/model/principal.ts';
+import {
+  hasRole,
+  observesAll,
+  type Principal,
+  type ProjectRole,
+  projectRoles,
+  tooWeak,
+} from '../../core/model/principal.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { Project } from '../api/projects.ts';
 import type { Action } from '../api/rules.ts';
@@ -41,7 +48,7 @@ export function permitsAction(principal: Principal, action: Action, thing: Owned
   if (thing.shared && isReading) return true;
   const role = roleIn(principal, thing);
   if (role && permits(role, action) && (isReading || hasRole(principal, 'user'))) return true;
-  return hasRole(principal, 'operator') && (action === 'see' || action === 'stop');
+  return action === 'see' ? observesAll(principal) : action === 'stop' && hasRole(principal, 'operator');
 }
 
 /**
@@ -59,7 +66,7 @@ export function authorize(
   if (principal.role === 'reader' || (role && !hasRole(principal, 'user'))) throw tooWeak(principal);
   throw role ? new AppError('forbidden', `The role ${role} in this project does not allow this.`) : gone();
 }
-export function authorizeRole(principal: Principal, least: 'user' | 'operator' | 'admin'): void {
+export function authorizeRole(principal: Principal, least: 'user' | 'auditor' | 'operator' | 'admin'): void {
   if (!hasRole(principal, least)) throw tooWeak(principal);
 }
 
@@ -67,7 +74,10 @@ export function authorizeRole(principal: Principal, least: 'user' | 'operator' |
 export const listedOwner = (
   { role, owner }: Principal,
   least: 'operator' | 'admin' = 'operator',
-): string | undefined => (role === 'reader' || hasRole({ role }, least) ? undefined : (owner ?? ''));
+): string | undefined => {
+  const seesAll = least === 'admin' ? hasRole({ role }, least) : observesAll({ role });
+  return role === 'reader' || seesAll ? undefined : (owner ?? '');
+};
 
 /** The projects whose resources the principal lists, next to its own. */
 export const listedProjects = ({ role, projects }: Principal, least: 'operator' | 'admin' = 'operator') =>

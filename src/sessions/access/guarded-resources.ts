@@ -105,7 +105,7 @@ export const guardedModels = (models: ModelService, own: ModelService, principal
 export const guardedUsage = (usage: UsageService, principalOf: () => Principal): UsageService => ({
   async report(query) {
     const principal = principalOf();
-    if (principal.role === 'admin') return await usage.report(query);
+    if (hasRole(principal, 'auditor')) return await usage.report(query);
     return await usage.report(query, ({ shared: _, ...session }) => permitsAction(principal, 'read', session));
   },
 });
@@ -118,14 +118,14 @@ export function guardedBudgets(
 ): BudgetService {
   async function sees({ of, id }: BudgetHolder): Promise<boolean> {
     const principal = principalOf();
-    if (principal.role === 'reader' || hasRole(principal, 'admin')) return true;
+    if (principal.role === 'reader' || hasRole(principal, 'auditor')) return true;
     if (of === 'person') return principal.owner !== undefined && principal.owner === id;
     return await isAllowed(seeProject(id));
   }
   return {
     ...own,
     async list() {
-      if (hasRole(principalOf(), 'admin')) return await budgets.list();
+      if (hasRole(principalOf(), 'auditor')) return await budgets.list();
       const all = await budgets.list();
       const seen = await Promise.all(all.map(sees));
       return all.filter((_, n) => seen[n]);

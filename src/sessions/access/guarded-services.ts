@@ -1,6 +1,6 @@
 import { AppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
-import type { Principal } from '../../core/model/principal.ts';
+import { type Principal, withoutAudit } from '../../core/model/principal.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { Snapshot } from '../../core/model/sandboxes/snapshot.ts';
 import type { DesktopService } from '../api/desktop.ts';
@@ -61,7 +61,8 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     const { of, ...more } = scopes[name];
     const get = async (id: never) =>
       of === 'projects' ? accessOf(await services.projects.get(id)) : await services[of].get(id);
-    return { principalOf, get, ...more };
+    const ofCaller = name === 'project' ? principalOf : () => withoutAudit(principalOf());
+    return { principalOf: ofCaller, get, ...more };
   };
   const check = createAccessCheck<SessionId>(ofSession);
   const intoProject = createAccessCheck<string>(scoped('project'));

@@ -18,6 +18,7 @@ import {
 import type { RegisteredService } from './rules.ts';
 import { type InsideService, interiorRules } from './sandbox-interior.ts';
 import { type SandboxService, sandboxRules } from './sandboxes.ts';
+import type { AdministrationService } from './server/administration.ts';
 import { type AttemptService, attemptRules } from './server/attempts.ts';
 import { type AutomationService, automationRules } from './server/automations.ts';
 import { type BudgetService, budgetRules } from './server/budgets.ts';
@@ -94,6 +95,7 @@ export interface Services {
 export interface Resources {
   readonly webhooks: WebhookService;
   readonly drain: DrainService;
+  readonly administration: AdministrationService;
 }
 
 export interface DrainState {

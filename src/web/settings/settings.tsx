@@ -83,6 +83,7 @@ interface Section {
   readonly Body: ComponentType<{ again: () => void }>;
 }
 
+const seesAdministration = () => me.value?.role === 'admin' || me.value?.role === 'auditor';
 const hasSession = () => currentId.value !== undefined;
 const ServerSettings = later(async () => (await import('./server/server-settings.tsx')).ServerSettings);
 /** A page of settings of the server; all of them are one component. */
@@ -126,6 +127,19 @@ const sections: readonly Section[] = [
   },
   { id: 'keys', label: 'server.keys', Body: later(async () => (await import('./secrets/keys.tsx')).ApiKeys) },
   { id: 'webhooks', label: 'webhooks', Body: later(async () => (await import('./webhooks/webhooks.tsx')).Webhooks) },
+  {
+    id: 'people',
+    group: 'administration',
+    label: 'administration.people',
+    shows: seesAdministration,
+    Body: later(async () => (await import('./administration/people.tsx')).PeoplePage),
+  },
+  {
+    id: 'audit',
+    label: 'administration.audit',
+    shows: seesAdministration,
+    Body: later(async () => (await import('./administration/audit.tsx')).AuditPage),
+  },
 ];
 
 export function Settings({ section: first }: { section?: string | undefined }) {

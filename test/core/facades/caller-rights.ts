@@ -4,7 +4,8 @@ import { appRouter } from '../../../src/api/router.ts';
 /**
  * The right that a route, procedure or frame needs. `see`, `read`, `work`, `stop` and `manage` are rights to one session, project
  * or file, as in src/sessions/access/authorize.ts. The other rules look only at the caller: `open` needs no key, `any`
- * needs any key, `create` a key that can create things, and `operator` and `admin` a role.
+ * needs any key, `create` a key that can create things, and `auditor`, `operator` and `admin` a role. `observe` is for
+ * operators and auditors, `supervise` is `see` for operators alone.
  * `visitor` admits a person who signed in with a browser, whom no key replaces; `personal` also one whom a proxy names.
  * `own` and `own-work` are about names, which each owner has for its own sessions alone.
  * `shown` admits everyone, but unshared sessions are unknown there. `screen` is `read`, or a signed link to the screen.
@@ -15,7 +16,8 @@ import { appRouter } from '../../../src/api/router.ts';
  */
 export type Rule = (typeof ruleNames)[number];
 const ruleNames = [
-  ...(['open', 'any', 'create', 'see', 'read', 'work', 'stop', 'manage', 'operator', 'admin'] as const),
+  ...(['open', 'any', 'create', 'see', 'read', 'work', 'stop', 'manage', 'auditor', 'operator', 'admin'] as const),
+  ...(['observe', 'supervise'] as const),
   ...(['shown', 'signed', 'own', 'own-work'] as const),
   ...(['screen', 'visitor', 'personal', 'inside', 'port', 'preview', 'public', 'never'] as const),
 ];
@@ -24,7 +26,7 @@ const strangers = [
   ...(['none', 'expired', 'revoked', 'share-link', 'watch-link', 'control-link'] as const),
   ...(['sandbox-token', 'token-of-another-sandbox'] as const),
 ];
-const keyed = ['viewer', 'user-other', 'user-owner', 'operator', 'admin'] as const;
+const keyed = ['viewer', 'auditor', 'user-other', 'user-owner', 'operator', 'admin'] as const;
 /** People with the cookie of a browser or named by a proxy. They and their programs have the rights of another user's key. */
 const people = ['person', 'proxy-person'] as const;
 const programs = ['personal-key', 'program'] as const;
@@ -43,12 +45,16 @@ type Roles = Record<(typeof keyed)[number], Outcome>;
 // The viewer's key has the same owner as the owner's key, so the session is its own, but it can only read.
 const read: Roles = {
   viewer: through,
+  auditor: unknown,
   'user-other': unknown,
   'user-owner': through,
   operator: unknown,
   admin: through,
 };
 const own: Roles = { ...read, admin: unknown };
+const of = (viewer: Outcome, auditor: Outcome, user: Outcome, operator: Outcome): Roles => ({
+  ...{ viewer, auditor, 'user-other': user, 'user-owner': user, operator, admin: through },
+});
 const byRule: Record<
   Exclude<
     Rule,
@@ -56,9 +62,10 @@ const byRule: Record<
   >,
   Roles
 > = {
-  any: { viewer: through, 'user-other': through, 'user-owner': through, operator: through, admin: through },
-  create: { viewer: 403, 'user-other': through, 'user-owner': through, operator: through, admin: through },
-  see: { ...read, operator: through },
+  any: of(through, through, through, through),
+  create: of(403, 403, through, through),
+  see: { ...read, auditor: through, operator: through },
+  supervise: { ...read, operator: through },
   read,
   screen: read,
   work: { ...read, viewer: 403 },
@@ -66,12 +73,15 @@ const byRule: Record<
   manage: { ...read, viewer: 403 },
   own,
   'own-work': { ...own, viewer: 403 },
-  operator: { viewer: 403, 'user-other': 403, 'user-owner': 403, operator: through, admin: through },
-  admin: { viewer: 403, 'user-other': 403, 'user-owner': 403, operator: 403, admin: through },
+  observe: of(403, through, 403, through),
+  auditor: of(403, through, 403, 403),
+  operator: of(403, 403, 403, through),
+  admin: of(403, 403, 403, 403),
 };
 /** The rights of members to the project and what belongs to it. Everywhere else they are other users. */
 const membersMay: Partial<Record<Rule, readonly Caller[]>> = {
   ...{ see: members.slice(0, 4), read: members.slice(0, 4), screen: members.slice(0, 4) },
+  supervise: members.slice(0, 4),
   ...{ work: members.slice(1, 4), stop: members.slice(3, 4), manage: members.slice(3, 4) },
 };
 const isSigned = (caller: Caller) => caller === 'watch-link' || caller === 'control-link';

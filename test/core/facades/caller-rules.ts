@@ -9,7 +9,9 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
   ...all('own', 'sessions.byName'),
   ...all('visitor', 'people.allowCommand'),
   ...all('personal', 'personalKeys.create'),
-  ...all('operator', 'system.health\negress.allow\negress.withdraw'),
+  ...all('observe', 'system.health'),
+  ...all('operator', 'egress.allow\negress.withdraw'),
+  ...all('supervise', '(snapshots|volumes|automations|webhooks).get'),
   ...all('create', 'templateBuilds.plan\nsessions.create\nsessions.named\nprojects.create'),
   ...all('see', 'sessions.get\nprojects.get\nsandbox.usage'),
   ...all(

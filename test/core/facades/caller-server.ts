@@ -110,6 +110,7 @@ async function keysOf({ core }: ComposedServer, issuer: TokenIssuer) {
   };
   const ownerId = await make('user-owner', { role: 'user' });
   await make('viewer', { role: 'viewer', beside: ownerId });
+  await make('auditor', { role: 'auditor' });
   await make('user-other', { role: 'user' });
   await make('personal-key', { role: 'user', person: (await aPerson(core, 'ada')).key });
   const claims = { sub: 'ci', aud: 'corral' };

@@ -20,6 +20,7 @@ afterAll(() => it[Symbol.asyncDispose]());
 const sampled: readonly Caller[] = [
   'none',
   'viewer',
+  'auditor',
   'user-other',
   'sandbox-token',
   'person',
@@ -43,7 +44,18 @@ test('a door that admits others than its row says is reported', async () => {
     .map((door) => ({ ...door, rule: 'admin' as const }));
   const wrong = await it.mistakes(open);
   expect(wrong.map((line) => line.split(':')[0])).toEqual(
-    [...members, 'operator', 'person', 'personal-key', 'program', 'proxy-person', 'user-other', 'user-owner', 'viewer']
+    [
+      ...members,
+      'auditor',
+      'operator',
+      'person',
+      'personal-key',
+      'program',
+      'proxy-person',
+      'user-other',
+      'user-owner',
+      'viewer',
+    ]
       .sort()
       .map((caller) => `GET /api/v1/sessions for ${caller}`),
   );

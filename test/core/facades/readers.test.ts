@@ -19,6 +19,8 @@ const changes = new Set<Rule | undefined>([
   'own-work',
   'stop',
   'signed',
+  'auditor',
+  'observe',
   'operator',
   'admin',
   'visitor',
@@ -106,11 +108,12 @@ test('F130 a page of a default origin can query over the tRPC socket, and every 
   using client = await openWebSocket(`${server.url.replace('http', 'ws')}/trpc`, { headers: { origin } });
   const names = Object.keys(procedureRules).filter((name) => procedures[name]?._def.type !== 'subscription');
   for (const [id, path] of names.entries()) {
-    const alone = /^(system|keys|templates|serverCredentials|toolServers|models|settings|people|drain)\./.test(path)
-      ? {}
-      : /^(shares|egress|ports)\./.test(path)
-        ? { sessionId: sid }
-        : undefined;
+    const alone =
+      /^(system|keys|templates|serverCredentials|toolServers|models|settings|people|drain|administration)\./.test(path)
+        ? {}
+        : /^(shares|egress|ports)\./.test(path)
+          ? { sessionId: sid }
+          : undefined;
     const input =
       alone ??
       (path.startsWith('projectAccounts.') ? { id: project } : undefined) ??

@@ -66,7 +66,6 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /api/v1/projects/({project_id}|{project_id}/chat-sessions)
     GET /api/v1/chats(|/{sid})
     GET /api/v1/sandbox/{sid}/status
-    GET /e2b/templates/{sid}/tags
     GET /e2b/sandboxes/{sid}`,
   ),
   ...all(
@@ -177,6 +176,10 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     DELETE /api/v1/chats/({sid}|{sid}/credentials/{credential})
     POST /api/v1/sandbox/{sid}/stop
     DELETE /e2b/sandboxes/{sid}`,
+  ),
+  ...all(
+    'supervise',
+    'GET /e2b/templates/{sid}/tags\nGET /api/v1/(snapshots/{snapshot_id}|volumes/{volume}|automations/{id}|webhooks/{id})',
   ),
   ...all('screen', 'GET /api/v1/sessions/{sid}/vnc'),
   ...all('create', 'GET /anthropic/v1/models\nGET /anthropic/v1/models/*'),

@@ -190,6 +190,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
   };
   const limits = { maxNoteBytes: 65_536, maxBytes: 4_194_304, maxVersions: 20 };
   const services: Services & Resources = {
+    administration: { auditRows: async () => ({ rows: [], next: null }), countSessions: async () => [] },
     memory: memoryService({
       notes: new Notes({ records: store.records, clock, newId: () => randomIds().short(), limits }),
       people: async () => new Map(),

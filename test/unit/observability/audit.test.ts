@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { type AuditOptions, auditLog } from '../../../src/observability/audit/log.ts';
+import { readAudit } from '../../../src/observability/audit/read.ts';
 import { type AuditEntry, auditKey } from '../../../src/observability/audit/row.ts';
 import { verifyAudit } from '../../../src/observability/audit/verify.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
@@ -167,4 +168,67 @@ test('rows that could not be written are counted, and a row says how many', () =
 test('a folder that cannot be written to is reported at the start', () => {
   writeFileSync(join(place.path, 'audit'), '');
   expect(() => open()).toThrow('CORRAL_AUDIT_ENABLED=false');
+});
+
+describe('reading', () => {
+  const targetsOf = async (query: Partial<Parameters<typeof readAudit>[1]>) => {
+    const { rows, next } = await readAudit(folder, { limit: 100, text: 'session', ...query });
+    return [rows.map(({ target }) => target).join(' '), next];
+  };
+  beforeEach(() => {
+    kept('s1', 's2');
+    using log = open();
+    log.write({ ...deed('s3'), by: 'key', key: 'ada', outcome: 'forbidden' });
+    log.write({ ...deed('<b>s4'), action: 'session.create' });
+    appendFileSync(pathOf(-1), '{"n":9,"torn');
+  });
+
+  test.each([
+    [{}, '<b>s4 s3 s2 s1'],
+    [{ target: 's2' }, 's2'],
+    [{ target: 's' }, ''],
+    [{ key: 'ada' }, 's3'],
+    [{ action: 'session' }, '<b>s4 s3 s2 s1'],
+    [{ action: 'session.create' }, '<b>s4'],
+    [{ action: 'session.cre' }, ''],
+    [{ outcome: 'refused' }, 's3'],
+    [{ outcome: 'done' }, '<b>s4 s2 s1'],
+    [{ text: 'FORBID' }, 's3'],
+    [{ text: '.*' }, ''],
+    [{ text: '(a+)+$' }, ''],
+    [{ text: '<B>' }, '<b>s4'],
+    [{ text: '"mac"' }, ''],
+    [{ from: Date.UTC(2026, 0, 1) + 1_500 }, '<b>s4 s3'],
+    [{ to: Date.UTC(2026, 0, 1) + 1_500 }, 's2 s1'],
+  ] as const)('%j finds the rows %j, the newest first', async (query, targets) =>
+    expect(await targetsOf(query)).toEqual([targets, null]),
+  );
+
+  test('pages follow each other without a gap', async () => {
+    const pages: unknown[] = [];
+    let before: string | null | undefined;
+    for (; before !== null; ) {
+      const { rows, next } = await readAudit(folder, { limit: 3, text: 'session', before });
+      pages.push(rows.map(({ target }) => target).join(' '));
+      before = next;
+    }
+    expect(pages).toEqual(['<b>s4 s3 s2', 's1']);
+  });
+
+  test('a call reads a bounded part of a large log, and the next one goes on', async () => {
+    {
+      using log = open({ maxBytes: 1e9 });
+      for (let n = 0; n < 60_000; n++) log.write(deed('x'.repeat(200)));
+    }
+    let [calls, before]: [number, string | undefined] = [0, undefined];
+    for (; ; calls++) {
+      const { rows, next } = await readAudit(folder, { limit: 10, target: 's1', before });
+      if (rows.length > 0) break;
+      before = next ?? expect.unreachable();
+    }
+    expect(calls).toBeGreaterThan(0);
+  });
+
+  test('a place outside of the log reads nothing there', async () =>
+    expect(await targetsOf({ before: '00000000T000000000Z-x-000000.jsonl:999999' })).toEqual(['', null]));
 });

@@ -6,6 +6,7 @@ import { count, locale, price, short } from '../../parts/format.ts';
 import { Choice } from '../../parts/kit/choice.tsx';
 import { Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
+import { CsvButton } from '../administration/csv.tsx';
 import { SharedBudgets } from './budgets.tsx';
 
 type Report = Outputs['usage']['report'];
@@ -65,6 +66,9 @@ export function Usage() {
           </p>
           <Chart days={report.days} />
           <Groups groups={report.groups} by={by} />
+          <div>
+            <CsvButton name={`usage-by-${by}`} table={() => tableOf(report, by)} />
+          </div>
         </>
       )}
       <p class="quiet">{t('usage.about')}</p>
@@ -72,6 +76,12 @@ export function Usage() {
     </>
   );
 }
+
+const amounts = ['turns', 'inputTokens', 'cachedTokens', 'outputTokens', 'cost', 'unpriced'] as const;
+const tableOf = ({ groups }: Report, by: Dimension) => [
+  [by, 'name', ...amounts],
+  ...groups.map((group) => [group.id, group.name, ...amounts.map((amount) => group[amount])]),
+];
 
 const wordsOfTotal = ({ inputTokens, outputTokens, turns }: Total) => ({
   in: short(inputTokens),

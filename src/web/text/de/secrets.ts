@@ -12,10 +12,13 @@ export const secrets = {
   'keys.own': 'Ihre Schlüssel für Programme, die in Ihrem Namen handeln. Sie haben höchstens Ihre Rechte.',
   'keys.trust': 'Tokens von {issuer}',
   'keys.role.viewer': 'Betrachter',
+  'keys.role.auditor': 'Prüfer',
   'keys.role.user': 'Benutzer',
   'keys.role.operator': 'Betreiber',
   'keys.role.admin': 'Admin',
   'keys.role.viewer.help': 'Kann die Sitzungen des Eigentümers lesen, aber nichts ändern.',
+  'keys.role.auditor.help':
+    'Kann die Verwaltungsseiten und das Audit-Protokoll sehen, aber keine Inhalte von Sitzungen.',
   'keys.role.user.help': 'Kann Sitzungen anlegen und darin arbeiten.',
   'keys.role.operator.help': 'Kann auch Sitzungen anderer auflisten, anhalten und löschen.',
   'keys.role.admin.help': 'Kann alles: alle Sitzungen lesen, Einstellungen ändern, Schlüssel erstellen.',

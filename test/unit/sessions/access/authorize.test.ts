@@ -13,6 +13,7 @@ const allowed = (who: Principal, thing: object) => all.filter((action) => permit
 
 test.each([
   ['viewer', 'see read', '', 'see read', ''],
+  ['auditor', 'see read', 'see', 'see read', 'see'],
   ['user', 'see read work stop', '', 'see read', ''],
   ['operator', 'see read work stop', 'see stop', 'see read stop', 'see stop'],
   ['admin', 'see read work stop', 'see read work stop', 'see read work stop', 'see read work stop'],

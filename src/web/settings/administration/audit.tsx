@@ -1,0 +1,92 @@
+import { useState } from 'preact/hooks';
+import type { Outputs } from '../../../client/types.ts';
+import { query } from '../../data/server.ts';
+import { dayAndTime } from '../../parts/format.ts';
+import { ChoiceField, TextField } from '../../parts/kit/field.tsx';
+import { List } from '../../parts/kit/list.tsx';
+import { Pending, Trouble } from '../../parts/kit/trouble.tsx';
+import { t } from '../../text/text.ts';
+import { CsvButton } from './csv.tsx';
+import { More, usePaged } from './paged.tsx';
+
+type Row = Outputs['administration']['audit']['rows'][number];
+const mostExported = 50_000;
+const outcomes = ['', 'done', 'refused'] as const;
+const filters = ['action', 'target', 'key', 'text'] as const;
+
+/** The audit log, with filters. */
+export function AuditPage() {
+  const [texts, setTexts] = useState({ action: '', target: '', key: '', text: '' });
+  const [outcome, setOutcome] = useState<(typeof outcomes)[number]>('');
+  const given = Object.fromEntries(
+    Object.entries(texts).flatMap(([name, text]) => (text.trim() ? [[name, text.trim()]] : [])),
+  );
+  const filter = { ...given, ...(outcome !== '' && { outcome }) };
+  const read = (limit: number, before: string | undefined) =>
+    query('administration.audit', { ...filter, limit, ...(before !== undefined && { before }) });
+  const log = usePaged<Row>(JSON.stringify(filter), async (before) => {
+    const { rows, next } = await read(50, before);
+    return { items: rows, next };
+  });
+  const exported = async () => {
+    const rows: Row[] = [];
+    for (let before: string | null | undefined; before !== null && rows.length < mostExported; ) {
+      const page: Outputs['administration']['audit'] = await read(1_000, before);
+      rows.push(...page.rows);
+      before = page.next;
+    }
+    return [
+      ['at', 'action', 'target', 'outcome', 'by', 'key', 'name', 'role', 'address', 'request', 'detail'],
+      ...rows.map(({ at, action, target, outcome: result, by, key, name, role, address, request, detail }) => [
+        ...[at, action, target, result, by, key, name, role, address, request],
+        Object.entries(detail)
+          .map(([field, value]) => `${field}=${value}`)
+          .join(' '),
+      ]),
+    ];
+  };
+  if (!log.items) return <Pending trouble={log.trouble} />;
+  return (
+    <>
+      <p class="quiet">{t('administration.audit.about')}</p>
+      <div class="filters">
+        {filters.map((name) => (
+          <TextField
+            key={name}
+            label={t(`administration.audit.${name}`)}
+            value={texts[name]}
+            maxLength={100}
+            onChange={(text) => setTexts({ ...texts, [name]: text })}
+          />
+        ))}
+        <ChoiceField
+          label={t('administration.audit.outcome')}
+          value={outcome}
+          choices={outcomes.map((one) => [one, t(`administration.audit.outcome.${one || 'all'}`)] as const)}
+          onChange={setOutcome}
+        />
+      </div>
+      <List none={t('administration.audit.none')} label={t('administration.audit')} items={log.items.map(toItem)} />
+      <More {...log} />
+      <Trouble text={log.trouble} />
+      <div>
+        <CsvButton name="audit" table={exported} />
+      </div>
+    </>
+  );
+}
+
+const toItem = ({ id, at, action, target, outcome, by, key, name, role, address }: Row) => ({
+  key: id,
+  title: action,
+  ...(target !== null && { code: target }),
+  lines: [
+    [
+      dayAndTime(Date.parse(at)),
+      [name ?? key ?? by, ...(role === null ? [] : [`(${role})`])].join(' '),
+      ...(address === null ? [] : [address]),
+      ...(outcome === 'done' ? [] : [outcome]),
+    ].join(' · '),
+  ],
+  waits: outcome !== 'done',
+});

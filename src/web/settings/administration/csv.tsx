@@ -1,0 +1,27 @@
+import { toCsv } from '../../parts/csv.ts';
+import { Button } from '../../parts/kit/button.tsx';
+import { t } from '../../text/text.ts';
+
+type Table = Parameters<typeof toCsv>[0];
+interface Props {
+  /** The name of the file, without its ending. */
+  readonly name: string;
+  /** The rows, with the names of the columns first. */
+  readonly table: () => Table | Promise<Table>;
+}
+
+/** Downloads a table, which is built when the button is pressed. */
+export const CsvButton = ({ name, table }: Props) => (
+  <Button
+    class="small"
+    icon="download"
+    label={t('administration.csv')}
+    onClick={async () => {
+      // The mark makes spreadsheets read UTF-8.
+      const url = URL.createObjectURL(new Blob(['\uFEFF', toCsv(await table())], { type: 'text/csv;charset=utf-8' }));
+      const link = Object.assign(document.createElement('a'), { href: url, download: `${name}.csv` });
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(url), 0);
+    }}
+  />
+);

@@ -1,0 +1,44 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { Button } from '../../parts/kit/button.tsx';
+import { useTrouble } from '../../parts/kit/trouble.tsx';
+import { t } from '../../text/text.ts';
+
+interface Page<Item> {
+  readonly items: readonly Item[];
+  readonly next: string | null;
+}
+/** The pages of a long list, as far as the person has read them. */
+export interface Paged<Item> extends Partial<Page<Item>> {
+  readonly trouble: string;
+  readonly more: () => unknown;
+  /** Reads the first page again. */
+  readonly again: () => Promise<unknown>;
+}
+
+const searchMs = 300; // after the last key
+
+/** Reads the first page when `filter` changes, and further ones on request. Late answers of an earlier filter are dropped. */
+export function usePaged<Item>(filter: string, load: (next: string | undefined) => Promise<Page<Item>>): Paged<Item> {
+  const [page, setPage] = useState<Page<Item>>();
+  const [trouble, tryIt] = useTrouble();
+  const current = useRef(filter);
+  current.current = filter;
+  const read = (before: Page<Item> | undefined) =>
+    tryIt(t('administration.unread'), async () => {
+      const { items, next } = await load(before?.next ?? undefined);
+      if (current.current === filter) setPage({ items: [...(before?.items ?? []), ...items], next });
+    });
+  useEffect(() => {
+    const timer = setTimeout(() => void read(undefined), page ? searchMs : 0);
+    return () => clearTimeout(timer);
+  }, [filter]);
+  return { ...page, trouble, more: () => read(page), again: () => read(undefined) };
+}
+
+/** Shown only while there is more. */
+export const More = ({ next, more }: Pick<Paged<unknown>, 'next' | 'more'>) =>
+  next ? (
+    <div>
+      <Button label={t('administration.more')} onClick={more} />
+    </div>
+  ) : null;

@@ -1,0 +1,114 @@
+import { useState } from 'preact/hooks';
+import type { Outputs } from '../../../client/types.ts';
+import { me } from '../../data/people.ts';
+import { mutate, query } from '../../data/server.ts';
+import { count, dayAndTime, price } from '../../parts/format.ts';
+import { TextField } from '../../parts/kit/field.tsx';
+import { List } from '../../parts/kit/list.tsx';
+import { Sure } from '../../parts/kit/resource-list.tsx';
+import { Pending, Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
+import { t } from '../../text/text.ts';
+import { CsvButton } from './csv.tsx';
+import { More, usePaged } from './paged.tsx';
+
+type Person = Outputs['people']['list']['people'][number];
+const mostExported = 10_000;
+
+/** The people who signed in: role, last use, sessions and spending, and the end of their access. */
+export function PeoplePage() {
+  const [text, setText] = useState('');
+  const [trouble, tryIt] = useTrouble();
+  const people = usePaged<Person & { readonly spent: string }>(text, async (after) => {
+    const [found, spent] = await Promise.all([
+      query('people.list', { text, limit: 50, ...(after !== undefined && { after }) }),
+      query('budgets.list', undefined),
+    ]);
+    const byOwner = new Map(spent.filter(({ of }) => of === 'person').map((one) => [one.id, one]));
+    const items = found.people.map((person) => {
+      const { costPerMonth, tokensPerMonth } = byOwner.get(person.owner) ?? {};
+      const cost = costPerMonth && costPerMonth.used > 0 ? [price(costPerMonth.used)] : [];
+      return {
+        ...person,
+        spent: [...cost, t('administration.tokens', { n: count(tokensPerMonth?.used ?? 0) })].join(' · '),
+      };
+    });
+    return { items, next: found.next };
+  });
+  if (!people.items) return <Pending trouble={people.trouble} />;
+  const change = (id: string, disabled: boolean) =>
+    tryIt(t('administration.notChanged'), async () => {
+      await mutate('people.change', { id, disabled });
+      await people.again();
+    });
+  return (
+    <>
+      <p class="quiet">{t('administration.people.about')}</p>
+      <TextField label={t('administration.search')} value={text} maxLength={200} onChange={setText} />
+      <List
+        none={t('administration.people.none')}
+        label={t('administration.people')}
+        items={people.items.map(toItem)}
+      />
+      <More {...people} />
+      <Trouble text={trouble || people.trouble} />
+      <div>
+        <CsvButton name="people" table={exported} />
+      </div>
+    </>
+  );
+
+  function toItem({
+    id,
+    name,
+    email,
+    issuer,
+    role,
+    disabled,
+    lastSeenAt,
+    sessions,
+    spent,
+  }: Person & { spent: string }) {
+    const title = name ?? email ?? id;
+    return {
+      key: id,
+      title,
+      lines: [
+        [...(name && email ? [email] : []), issuer].join(' · '),
+        [
+          role === null ? t('administration.noRole') : t(`keys.role.${role}`),
+          ...(disabled ? [t('administration.disabled')] : []),
+          t('administration.seen', { at: dayAndTime(Date.parse(lastSeenAt)) }),
+          t('administration.sessions', { n: count(sessions) }),
+          spent,
+        ].join(' · '),
+      ],
+      waits: disabled,
+      action: me.value?.role === 'admin' && me.value.person !== id && (
+        <Sure
+          label={t(disabled ? 'administration.enable' : 'administration.disable')}
+          name={t(disabled ? 'administration.enableOne' : 'administration.disableOne', { name: title })}
+          ask={t(disabled ? 'administration.enableAsk' : 'administration.disableAsk')}
+          act={() => change(id, !disabled)}
+        />
+      ),
+    };
+  }
+}
+
+async function exported() {
+  const rows: Person[] = [];
+  for (let after: string | null | undefined; after !== null && rows.length < mostExported; ) {
+    const page: Outputs['people']['list'] = await query('people.list', {
+      limit: 200,
+      ...(after !== undefined && { after }),
+    });
+    rows.push(...page.people);
+    after = page.next;
+  }
+  return [
+    ['id', 'name', 'email', 'issuer', 'role', 'disabled', 'created', 'last seen', 'sessions'],
+    ...rows.map(({ id, name, email, issuer, role, disabled, createdAt, lastSeenAt, sessions }) => [
+      ...[id, name, email, issuer, role, String(disabled), createdAt, lastSeenAt, sessions],
+    ]),
+  ];
+}
