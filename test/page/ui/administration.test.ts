@@ -1,0 +1,58 @@
+// @module-tag all
+import { expect, test } from 'vitest';
+import { browse } from '../../support/clients/browser.ts';
+import { composedServer } from '../../support/servers/composed.ts';
+import { freePort } from '../../support/servers/free-port.ts';
+import { identityProvider } from '../../support/servers/identity-provider.ts';
+import { axeFinds, phone, wide } from './desk.ts';
+
+test('an administrator finds and disables a person, and an auditor sees the pages and no button that changes', async (context) => {
+  await using stack = new AsyncDisposableStack();
+  const url = `http://127.0.0.1:${await freePort()}`;
+  const provider = stack.use(await identityProvider(`${url}/sign-in/main/callback`));
+  provider.accounts.set('ada', { name: 'Ada', email: 'ada@example.com', groups: ['admins'] });
+  provider.accounts.set('eve', { name: '<b>Eve</b>', email: 'eve@example.com', groups: ['people'] });
+  provider.accounts.set('kim', { name: 'Kim', email: 'kim@example.com', groups: ['auditors'] });
+  const server = stack.use(
+    await composedServer({
+      PORT: new URL(url).port,
+      CORRAL_OIDC_ISSUER: provider.issuer,
+      CORRAL_OIDC_NAME: 'Example',
+      CORRAL_OIDC_CLIENT_ID: 'corral',
+      CORRAL_OIDC_CLIENT_SECRET: 'the-secret-of-corral',
+      CORRAL_OIDC_SCOPES: 'openid,profile,email,groups',
+      CORRAL_OIDC_ROLES: '{"people":"user","admins":"admin","auditors":"auditor"}',
+    }),
+  );
+  const signIn = async (user: string, size: typeof wide) => {
+    provider.user = user;
+    const { page } = await browse(context, size);
+    await page.goto(server.url);
+    await page.getByRole('button', { name: 'Sign in with Example' }).click();
+    await page.getByRole('button', { name: 'New session' }).first().waitFor();
+    await page.keyboard.press('Control+,');
+    const settings = page.getByRole('dialog', { name: 'Settings' });
+    const open = (name: string) => settings.getByRole('button', { name, exact: true }).click();
+    const choose = (name: string) => settings.getByRole('combobox', { name: 'Settings' }).selectOption(name);
+    return { page, settings, to: size === wide ? open : choose };
+  };
+  await signIn('eve', wide);
+  const ada = await signIn('ada', wide);
+  await ada.to('People');
+  await ada.settings.getByLabel('Search').pressSequentially('EVE@');
+  const people = ada.settings.getByRole('list', { name: 'People' });
+  await people.getByText('Ada', { exact: true }).waitFor({ state: 'detached' });
+  await ada.settings.getByRole('button', { name: 'Disable <b>Eve</b>' }).click();
+  await ada.settings.getByRole('button', { name: 'Disable', exact: true }).click();
+  await people.getByText('disabled').waitFor();
+  expect(await axeFinds(ada.page)).toEqual([]);
+
+  const kim = await signIn('kim', phone);
+  await kim.to('Audit log');
+  await kim.settings.getByLabel('Action').pressSequentially('person.change');
+  await kim.settings.getByRole('list', { name: 'Audit log' }).getByText('Ada (admin)').waitFor();
+  expect(await axeFinds(kim.page)).toEqual([]);
+  await kim.to('People');
+  await kim.settings.getByText('disabled').waitFor();
+  expect(await kim.settings.getByRole('button', { name: /able <b>Eve/ }).count()).toBe(0);
+});
