@@ -53,7 +53,7 @@ async function namesOf({ keys, people }: TrpcContext): Promise<ReadonlyMap<strin
   ]);
 }
 
-// It belongs to nobody: the role decides.
+// The server belongs to nobody: the role decides.
 const operation = defineOperations({ tag: 'Server', prefix: '', style: 'server', find: async () => ({}) });
 
 export const administrationRouter = router({

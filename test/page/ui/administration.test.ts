@@ -29,7 +29,9 @@ test('an administrator finds and disables a person, and an auditor sees the page
     const { page } = await browse(context, size);
     await page.goto(server.url);
     await page.getByRole('button', { name: 'Sign in with Example' }).click();
-    await page.getByRole('button', { name: 'New session' }).first().waitFor();
+    await page.waitForURL(`${server.url}/`);
+    await page.getByRole('dialog', { name: 'Sign in' }).waitFor({ state: 'detached' });
+    await page.getByRole('textbox').first().waitFor();
     await page.keyboard.press('Control+,');
     const settings = page.getByRole('dialog', { name: 'Settings' });
     const open = (name: string) => settings.getByRole('button', { name, exact: true }).click();
