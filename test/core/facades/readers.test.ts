@@ -113,7 +113,9 @@ test('F130 a page of a default origin can query over the tRPC socket, and every 
         ? {}
         : /^(shares|egress|ports)\./.test(path)
           ? { sessionId: sid }
-          : undefined;
+          : path === 'projectAccounts.list'
+            ? { id: '3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a10' }
+            : undefined;
     const input =
       alone ??
       (path.startsWith('projectAccounts.') ? { id: project } : undefined) ??
