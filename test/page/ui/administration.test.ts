@@ -1,9 +1,15 @@
 // @module-tag all
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { systemClock } from '../../../src/core/contracts/clock.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
+import { auditLog } from '../../../src/observability/audit/log.ts';
+import { auditKey } from '../../../src/observability/audit/row.ts';
 import { browse } from '../../support/clients/browser.ts';
 import { composedServer } from '../../support/servers/composed.ts';
 import { freePort } from '../../support/servers/free-port.ts';
 import { identityProvider } from '../../support/servers/identity-provider.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
 import { axeFinds, phone, wide } from './desk.ts';
 
 test('an administrator finds and disables a person, and an auditor sees the pages and no button that changes', async (context) => {
@@ -13,16 +19,26 @@ test('an administrator finds and disables a person, and an auditor sees the page
   provider.accounts.set('ada', { name: 'Ada', email: 'ada@example.com', groups: ['admins'] });
   provider.accounts.set('eve', { name: '<b>Eve</b>', email: 'eve@example.com', groups: ['people'] });
   provider.accounts.set('kim', { name: 'Kim', email: 'kim@example.com', groups: ['auditors'] });
+  const { path } = stack.use(temporaryFolder());
+  {
+    const parts = { key: auditKey(new Secret('a secret for tests')), clock: systemClock, process: 'p', maxBytes: 1e6 };
+    const quiet = { scrub: (text: string) => text, warn: () => {}, onHead: () => {} };
+    using log = auditLog({ folder: join(path, 'audit'), ...parts, ...quiet });
+    log.write({ action: 'person.change', target: '<b>Eve</b>', outcome: 'done', by: 'token' });
+  }
   const server = stack.use(
-    await composedServer({
-      PORT: new URL(url).port,
-      CORRAL_OIDC_ISSUER: provider.issuer,
-      CORRAL_OIDC_NAME: 'Example',
-      CORRAL_OIDC_CLIENT_ID: 'corral',
-      CORRAL_OIDC_CLIENT_SECRET: 'the-secret-of-corral',
-      CORRAL_OIDC_SCOPES: 'openid,profile,email,groups',
-      CORRAL_OIDC_ROLES: '{"people":"user","admins":"admin","auditors":"auditor"}',
-    }),
+    await composedServer(
+      {
+        PORT: new URL(url).port,
+        CORRAL_OIDC_ISSUER: provider.issuer,
+        CORRAL_OIDC_NAME: 'Example',
+        CORRAL_OIDC_CLIENT_ID: 'corral',
+        CORRAL_OIDC_CLIENT_SECRET: 'the-secret-of-corral',
+        CORRAL_OIDC_SCOPES: 'openid,profile,email,groups',
+        CORRAL_OIDC_ROLES: '{"people":"user","admins":"admin","auditors":"auditor"}',
+      },
+      path,
+    ),
   );
   const signIn = async (user: string, size: typeof wide) => {
     provider.user = user;
@@ -52,7 +68,7 @@ test('an administrator finds and disables a person, and an auditor sees the page
   const kim = await signIn('kim', phone);
   await kim.to('Audit log');
   await kim.settings.getByLabel('Action').pressSequentially('person.change');
-  await kim.settings.getByRole('list', { name: 'Audit log' }).getByText('Ada (admin)').waitFor();
+  await kim.settings.getByRole('list', { name: 'Audit log' }).getByText('<b>Eve</b>').waitFor();
   expect(await axeFinds(kim.page)).toEqual([]);
   await kim.to('People');
   await kim.settings.getByText('disabled').waitFor();
