@@ -58,8 +58,12 @@ interface Deps {
   readonly shared: boolean;
   readonly limits: DeviceLimits;
 }
+interface Use {
+  open: number;
+  at: number;
+}
 interface LiveDevice extends Live {
-  readonly use: { open: number; at: number };
+  readonly use: Use;
 }
 interface NewDevice {
   readonly kind: Device['kind'];
@@ -84,6 +88,8 @@ export class Devices {
   readonly #devices: Mirror<Device>;
   readonly #live = new Map<string, LiveDevice>();
   readonly #settled = new Map<string, number>();
+  /** The use of personal keys, by their person. */
+  readonly #keyUse = new Map<string, Use>();
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -130,25 +136,34 @@ export class Devices {
   list = (): Device[] => this.#devices.all().filter(({ id }) => this.#live.has(id));
   all = (person: string): Device[] => this.#devices.all().filter((device) => device.person === person);
   /** When the device was last used at this server, or is in use: now. */
-  usedAt(id: string): number {
-    const use = this.#live.get(id)?.use;
-    return use === undefined ? 0 : use.open > 0 ? this.#deps.clock.now() : use.at;
+  usedAt = (id: string): number => this.#lastOf(this.#live.get(id)?.use);
+  /** When the person last used the device, or a personal key, at this server. */
+  atWorkAt({ id, person }: Pick<Device, 'id' | 'person'>): number {
+    const key = this.#deps.people.byId(person)?.key ?? '';
+    return Math.max(this.usedAt(id), this.#lastOf(this.#keyUse.get(key)));
   }
+  #lastOf = (use: Use | undefined): number => (use === undefined ? 0 : use.open > 0 ? this.#deps.clock.now() : use.at);
   #used(id: string): void {
     const live = this.#live.get(id);
     if (live) live.use.at = this.#deps.clock.now();
     const parent = this.get(id)?.parent ?? null;
     if (parent !== null) this.#used(parent); // a person who works with a command is at work
   }
-  /** Marks the device as in use until the returned function is called. */
-  opened(id: string): () => void {
-    const use = this.#live.get(id)?.use;
+  /** Marks the caller's device or personal keys as in use until the returned function is called. */
+  opened({ key = '', person, isPersonalKey }: Principal): () => void {
+    const use = isPersonalKey && person ? this.#keyUseOf(person) : this.#live.get(key)?.use;
     if (!use) return () => {};
     use.open++;
     return () => {
       use.open--;
-      this.#used(id);
+      use.at = this.#deps.clock.now();
+      this.#used(key);
     };
+  }
+  #keyUseOf(person: string): Use {
+    const use = this.#keyUse.get(person) ?? { open: 0, at: 0 };
+    this.#keyUse.set(person, use);
+    return use;
   }
 
   /** Signs a person in at a new device. Its secret is in the answer only. The oldest of too many devices ends. */

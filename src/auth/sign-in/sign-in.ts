@@ -217,8 +217,9 @@ export class SignIn {
     const now = clock.now();
     const due = devices
       .list()
-      .filter(({ id, refreshes, checkedAt, claimedUntil }) => {
-        const everyMs = now - devices.usedAt(id) < inUseMs ? checkMs : idleCheckMs;
+      .filter((device) => {
+        const { refreshes, checkedAt, claimedUntil } = device;
+        const everyMs = now - devices.atWorkAt(device) < inUseMs ? checkMs : idleCheckMs;
         return refreshes && now - checkedAt >= everyMs && claimedUntil <= now;
       })
       .map(({ id }) => id);

@@ -70,9 +70,8 @@ export class Visitors {
   }
 
   /** Notes that the person is at work for as long as the answer is open. */
-  follow({ key, person }: Principal, { raw }: FastifyReply): void {
-    if (key === undefined || person === undefined) return;
-    raw.once('close', this.#deps.devices.opened(key));
+  follow(principal: Principal, { raw }: FastifyReply): void {
+    if (principal.person !== undefined) raw.once('close', this.#deps.devices.opened(principal));
   }
 
   #secretOf = ({ headers, client }: Request): string | undefined =>

@@ -535,4 +535,15 @@ describe('access ends', () => {
     later += hourMs;
     expect(await isIn(browser)).toBe(false);
   });
+
+  test('of a personal key, which is used while no device is, when the person is removed from the groups', async () => {
+    const { browser, name } = await signedIn();
+    const { key } = (await browser.ask('personalKeys.create', { name: 'nightly' })) as { key: string };
+    const isAccepted = async () =>
+      (await root().go('/api/v1/sessions', { headers: { authorization: `Bearer ${key}` } })).status === 200;
+    later += 120_000;
+    expect(await isAccepted()).toBe(true);
+    provider.accounts.set(name, { groups: [] });
+    await expect.poll(isAccepted, { interval: 50 }).toBe(false);
+  });
 });
