@@ -41,7 +41,7 @@ const others = {
 };
 
 export const oidc = z.strictObject({
-  issuer: optional(issuerUrl, 'OpenID Connect provider with which people sign in, see docs/auth.md; unset: keys only'),
+  issuer: optional(issuerUrl, 'OpenID Connect provider with which people sign in, see docs/sign-in.md; unset: keys only'),
   name: optional(text('up to 60 characters', /^.{1,60}$/), 'its name on the page; unset: its host'),
   clientId: optional(text('an id'), 'id of this server at the provider'),
   clientSecret: optionalSecret(secret(), 'secret of this server at the provider; unset: a public client'),
@@ -85,7 +85,7 @@ export const oidc = z.strictObject({
 export const identityProxy = z.strictObject({
   subjectHeader: optional(
     headerName,
-    'header in which a trusted proxy names the person who calls, such as x-auth-request-user, see docs/auth.md; unset: none does',
+    'header in which a trusted proxy names the person who calls, such as x-auth-request-user, see docs/sign-in.md; unset: none does',
   ),
   emailHeader: optional(headerName, "header with the person's e-mail address, which the proxy has verified"),
   nameHeader: optional(headerName, "header with the person's name"),
@@ -111,7 +111,7 @@ export const programs = z.strictObject({
   issuers: setting(
     listOf('addresses of issuers', issuerUrl.kind),
     [],
-    'issuers whose tokens programs can show in place of a key, such as https://token.actions.githubusercontent.com, see docs/auth.md',
+    'issuers whose tokens programs can show in place of a key, such as https://token.actions.githubusercontent.com, see docs/sign-in.md',
   ),
   audience: optional(text('a name'), 'name of this server in those tokens, such as its address'),
 });

@@ -7,6 +7,6 @@ export const signIn = describeFacade({
   audience: 'people who sign in with the identity provider of their company',
   tag: 'Server',
   paths: ['/sign-in'],
-  documents: '[auth.md](auth.md#sign-in)',
+  documents: '[sign-in.md](sign-in.md)',
   routes: async (parts) => [signInRoutes(parts)],
 });
