@@ -77,8 +77,9 @@ export function performancePage({ figures: { machine, metrics, series }, rows, s
 /** A figure as an item of the list: ratio, interval, target, verdict, and where it was measured. */
 function figureLine(figure: Figures['metrics'][number]): string {
   const [name, variant, ratio, interval, target, verdict] = cells(figure);
+  const bound = target?.replace('<= ', '≤').replace('>= ', '≥');
   const note = figure.note === undefined ? '' : ` (${figure.note})`;
-  return `- ${name} ${variant}: ${ratio} (${interval}), target ${target}, ${verdict}; ${figure.on}${note}`;
+  return `- ${name} ${variant}: ${ratio} (${interval?.replace(' to ', '–')}), target ${bound}, ${verdict}; ${figure.on}${note}`;
 }
 
 const causeOf = (name: string): string => `- **${name}**: ${causes[name] ?? 'The cause is not known yet.'}`;

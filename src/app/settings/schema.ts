@@ -299,7 +299,7 @@ export const Config = z.strictObject({
     ),
   }),
   budgetTimeZone: setting(timeZone(), 'UTC', 'time zone in which the days and months of budgets begin'),
-  person: periodBudgets('one person (the owner of sessions)'),
+  person: periodBudgets('one person'),
   project: periodBudgets('one project'),
   memory,
 

@@ -12,7 +12,7 @@ const issuerUrl = {
   kind: z.string().refine((value) => URL.canParse(value) && (value.startsWith('https://') || loopback.test(value))),
 };
 const headerName = text(
-  'the name of a header that this server does not use itself',
+  'a header that Corral itself does not use',
   /^(?!(?:authorization|cookie|host|origin|forwarded|upgrade|connection|x-api-key|x-access-token|x-forwarded-(?:for|proto)|(?:content|sec)-.*)$)[a-z0-9-]{1,60}$/i,
 );
 const roleTable = {
