@@ -41,7 +41,7 @@ const others = {
 };
 
 export const oidc = z.strictObject({
-  issuer: optional(issuerUrl, 'OpenID Connect provider with which people sign in, see docs/sign-in.md; unset: keys only'),
+  issuer: optional(issuerUrl, 'OpenID Connect provider for sign-in, see docs/sign-in.md; unset: keys only'),
   name: optional(text('up to 60 characters', /^.{1,60}$/), 'its name on the page; unset: its host'),
   clientId: optional(text('an id'), 'id of this server at the provider'),
   clientSecret: optionalSecret(secret(), 'secret of this server at the provider; unset: a public client'),
