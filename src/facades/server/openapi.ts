@@ -91,6 +91,7 @@ const description =
 /** The sections for new programs, in the order in which a reader needs them. */
 const own: Readonly<Record<string, string>> = {
   Server: 'Whether the server is well, its templates and models, and its settings.',
+  Projects: 'Sessions and automations of several people, and who may use them.',
   Streams: "A session's files, and commands with their output as it comes, of any size.",
   Sandboxes: 'The state of a sandbox, its pause, and copies of its files.',
   Repositories: "A session's repositories: what changed, commits, pull requests, and checkpoints.",

@@ -187,11 +187,11 @@ const isOfProject = ({ name }: CallerRoute) => !ofOwner.test(name);
 const ofOwner =
   /^procedure (secrets|skills|volumes|vaults|toolServers|templateBuilds|snapshots\.(?!create))|e2b|boxes|\/(skills|volumes|tool-servers|snapshots|built-templates|vaults|memory_stores|agents|environments|deployments|deployment_runs)\/\{|anthropic\/v1\/files\/|(data|host) /;
 
-/** Whether the call ends what it is about, so that no other call finds it, or shows it to everyone. */
+/** Whether the call ends what it is about, so that no other call finds it, shows it to everyone, or waits for its runs. */
 const ends = ({ name, rule }: CallerRoute) =>
   rule === 'stop' ||
   rule === 'own-work' ||
-  / \/e2b\/.*\{sid\}|POST \/anthropic\/v1\/sessions\/\{id\}$|DELETE|delete|archive$|reset|close|pause|revoke|remove|handOver|owner$|[sS]top\b|upload-to-project|\/share$/.test(
+  / \/e2b\/.*\{sid\}|POST \/anthropic\/v1\/sessions\/\{id\}$|DELETE|delete|archive$|reset|close|pause|revoke|remove|handOver|owner$|[sS]top\b|upload-to-project|\/share$|\/chat$/.test(
     name,
   );
 

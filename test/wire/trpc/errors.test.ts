@@ -70,7 +70,12 @@ const oddIds = (taken: string) => [
 
 const names = Object.keys(appRouter._def.procedures);
 const uuid = '00000000-0000-4000-8000-000000000000';
-const targets = { sid: 'aaaaaaaaaaaaaaaa', project: uuid, terminal: 'shell_00000000' } as Partial<Targets> as Targets;
+const targets = {
+  sid: 'aaaaaaaaaaaaaaaa',
+  project: uuid,
+  terminal: 'shell_00000000',
+  person: 'nobody',
+} as Partial<Targets> as Targets;
 /** The field that names the session or project which a procedure is about; one of several kinds of ids does not count. */
 function fieldOf(name: string): string | undefined {
   const input = inputOf(name, targets);

@@ -45,7 +45,7 @@ test('the first key of a server without a token is one of an administrator', () 
   expect(run('create', '--role', 'user', '--name', 'x')).rejects.toThrow('Create an admin key first'));
 
 test.each([
-  [['create', '--role', 'boss', '--name', 'x'], '--role must be one of viewer, user, operator, admin'],
+  [['create', '--role', 'boss', '--name', 'x'], '--role must be one of viewer, auditor, user, operator, admin'],
   [['create', '--role', 'user'], '--name is missing'],
   [['create', '--role', 'user', '--name', ' '], '--name is empty'],
   [['create', '--role', 'user', '--name', 'x', '--expires', 'soon'], '--expires must be like 12h or 30d'],
