@@ -12,6 +12,7 @@ const names = [
   'budgets.change',
   'memory.write',
   'projects.putMember',
+  'projectAccounts.create',
   'toolServers.put',
   'toolServers.change',
 ];

@@ -4,6 +4,7 @@ import { Origin, SessionFact, SessionStatus } from '../../core/model/events.ts';
 import { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import { Branch, ForkedFrom, Outcome, type SessionRecord } from '../../core/model/records.ts';
 import { SessionRepository } from '../../core/model/repository.ts';
+import type { CallerContext } from '../../http/guard/caller-context.ts';
 import { parseCursor } from '../../http/transport/cursor.ts';
 import { toSessionId } from './session-id.ts';
 
@@ -43,6 +44,8 @@ export const Session = z.object({
   origin: Origin,
   template: z.string(),
   projectId: z.string().nullable(),
+  /** The name of another person whose session the caller sees in a project; null in all other cases. */
+  ownerName: z.string().nullable(),
   /** The model that was chosen for it; null: that of its template, its project or the server. */
   model: z.string().nullable(),
   lastTask: z.string(),
@@ -82,13 +85,14 @@ export const toIsoTime = (ms: number): string => new Date(ms).toISOString();
 /** A time in an answer: epoch milliseconds in the services, ISO 8601 in UTC for clients. */
 export const Time = z.union([z.number().transform(toIsoTime), z.string()]).pipe(z.iso.datetime());
 
-export const toSession = (record: SessionRecord): Session => ({
+export const toSession = (caller: Caller, record: SessionRecord): Session => ({
   id: record.id,
   title: record.title,
   status: record.status,
   origin: record.origin,
   template: record.template,
   projectId: record.projectId,
+  ownerName: ownerNameFor(caller, record),
   model: record.model ?? null,
   lastTask: record.lastTask,
   latestMessage: record.latestMessage,
@@ -110,6 +114,14 @@ export const toSession = (record: SessionRecord): Session => ({
   updatedAt: toIsoTime(record.updatedAt),
   latestMessageAt: toIsoTime(record.latestMessageAt),
 });
+
+type Caller = Pick<CallerContext, 'principal' | 'people'>;
+
+function ownerNameFor({ principal, people }: Caller, { owner, projectId }: SessionRecord): string | null {
+  if (owner === principal.owner || !principal.projects?.has(projectId ?? '')) return null;
+  const { name, email } = people?.byKey(owner) ?? {};
+  return name ?? email ?? null;
+}
 
 function endOf({ endsAt, life }: SessionRecord): string | null {
   const at = life?.onEnd === 'delete' ? life.endsAt : endsAt;

@@ -105,7 +105,7 @@ export const sessionsRouter = router({
           throw error;
         });
       }
-      return toSession(await sessions.get(id));
+      return toSession(ctx, await sessions.get(id));
     }),
 
   /**
@@ -119,14 +119,14 @@ export const sessionsRouter = router({
       const { sessions, projects } = ctx.services;
       if (options.projectId !== undefined) await projects.get(options.projectId);
       const { session, isNew } = await sessions.named({ ...toCommand(options), name });
-      return { session: toSession(session), isNew };
+      return { session: toSession(ctx, session), isNew };
     }),
 
   /** Your session of this name; starts nothing. */
   byName: procedure
     .input(z.strictObject({ name: BoxName }))
     .output(Session)
-    .query(async ({ ctx, input }) => toSession(await ctx.services.sessions.byName(input.name))),
+    .query(async ({ ctx, input }) => toSession(ctx, await ctx.services.sessions.byName(input.name))),
 
   /**
    * A new session with the conversation up to the end of a step or run, and its files as of then where they were kept, which
@@ -141,7 +141,7 @@ export const sessionsRouter = router({
         ...(title !== undefined && { title }),
         ...(files !== undefined && { files }),
       };
-      return toSession(await ctx.services.sessions.fork(id, { origin: 'trpc', ...requested }));
+      return toSession(ctx, await ctx.services.sessions.fork(id, { origin: 'trpc', ...requested }));
     }),
 
   /**
@@ -164,13 +164,13 @@ export const sessionsRouter = router({
     .mutation(async ({ ctx, input: { id, goal, ...edit } }) => {
       const command = { origin: 'trpc' as const, ...edit, ...(goal && { goal }) };
       const { session, sent } = await ctx.services.sessions.edit(id, command);
-      return { session: toSession(session), ...sent };
+      return { session: toSession(ctx, session), ...sent };
     }),
 
   get: procedure
     .input(byId)
     .output(Session)
-    .query(async ({ ctx, input }) => toSession(await ctx.services.sessions.get(input.id))),
+    .query(async ({ ctx, input }) => toSession(ctx, await ctx.services.sessions.get(input.id))),
 
   list: procedure
     .input(ListInput.optional())
@@ -201,7 +201,7 @@ export const sessionsRouter = router({
       const items = requested.slice(0, limit);
       const last = items.at(-1);
       return {
-        items: items.map(toSession),
+        items: items.map((one) => toSession(ctx, one)),
         nextCursor: last && requested.length > limit ? `${last.latestMessageAt}.${last.id}` : null,
       };
     }),
@@ -269,7 +269,7 @@ export const sessionsRouter = router({
         ...(skills !== undefined && { skills }),
         ...(model !== undefined && { model }),
       };
-      return toSession(await ctx.services.sessions.update(id, change));
+      return toSession(ctx, await ctx.services.sessions.update(id, change));
     }),
 
   /** Moves the session into a project, or out of one; within a project it can get another owner. */
@@ -283,7 +283,7 @@ export const sessionsRouter = router({
       }),
     )
     .output(Session)
-    .mutation(async ({ ctx, input: { id, ...move } }) => toSession(await ctx.services.sessions.move(id, move))),
+    .mutation(async ({ ctx, input: { id, ...move } }) => toSession(ctx, await ctx.services.sessions.move(id, move))),
 
   delete: procedure
     .input(byId)
@@ -355,7 +355,7 @@ export interface SessionListChange {
 
 async function* news(ctx: TrpcContext, signal: AbortSignal): AsyncGenerator<SessionListChange> {
   for await (const { type, session } of ctx.services.sessions.watch(signal)) {
-    yield { type, session: toSession(session) };
+    yield { type, session: toSession(ctx, session) };
     await ctx.drained();
   }
 }

@@ -41,6 +41,9 @@ export function Header() {
     <header class="bar">
       <MenuButton />
       {session ? <Title key={session.id} session={session} /> : <h1>{t('newSession')}</h1>}
+      {session && session.ownerName !== null && (
+        <bdi class="cut quiet owner">{t('ownedBy', { name: session.ownerName })}</bdi>
+      )}
       {session && <ModelOf session={session} />}
       {session && <TreeLinks session={session} />}
       {currentId.value !== undefined && <StatusChip status={currentStatus.value} />}

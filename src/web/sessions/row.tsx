@@ -77,6 +77,12 @@ function Row({ session, isCurrent, isNested, order }: Props) {
             </span>
             <span class="cut session-when">
               <Ago at={session.latestMessageAt} />
+              {session.ownerName !== null && (
+                <>
+                  {' · '}
+                  <bdi>{t('ownedBy', { name: session.ownerName })}</bdi>
+                </>
+              )}
               {status !== 'finished' && status !== 'new' && ` · ${t(`status.${status}`)}`}
               {session.name !== null && session.name !== name && ` · ${session.name}`}
               {session.parent && ` · ${t('delegation.isChild')}`}

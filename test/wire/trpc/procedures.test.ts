@@ -35,6 +35,7 @@ describe('sessions', () => {
       outcome: null,
       template: 'default',
       projectId: null,
+      ownerName: null,
       model: null,
       lastTask: '',
       latestMessage: '',

@@ -29,11 +29,13 @@ interface Props {
   readonly items: readonly ListItem[] | undefined;
   readonly none?: string;
   readonly label?: string;
+  /** Off: the page has a search of its own. */
+  readonly isSearched?: boolean;
 }
 const searchedFrom = 12; // items
 
 /** Rows that say or open something: a name, and lines about it. A long list has a search. */
-export function List({ items = [], none, label }: Props) {
+export function List({ items = [], none, label, isSearched = true }: Props) {
   const [text, setText] = useState('');
   if (items.length === 0) return none === undefined ? null : <p class="quiet">{none}</p>;
   const needle = text.trim().toLowerCase();
@@ -42,7 +44,7 @@ export function List({ items = [], none, label }: Props) {
   );
   return (
     <>
-      {items.length >= searchedFrom && (
+      {isSearched && items.length >= searchedFrom && (
         <input
           type="search"
           class="field"

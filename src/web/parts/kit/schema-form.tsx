@@ -10,6 +10,8 @@ import { Trouble } from './trouble.tsx';
 
 /** Options of a field that are not in the schema. */
 interface FieldOptions {
+  /** In the place of the text of the field. */
+  readonly label?: string;
   readonly as?: 'secret' | 'long';
   readonly placeholder?: string;
   /** In the place of the values of the schema. */
@@ -112,7 +114,7 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
       .map(({ name, options, schema, draft }) => (
         <OneField
           key={name}
-          label={textOf(name) ?? name}
+          label={options.label ?? textOf(name) ?? name}
           help={textOf(`${name}.${draft}.help`) ?? textOf(`${name}.help`)}
           error={errors[name] ?? ''}
           options={options}

@@ -5,7 +5,7 @@ import { dayAndTime } from '../../parts/format.ts';
 import { ChoiceField, TextField } from '../../parts/kit/field.tsx';
 import { List } from '../../parts/kit/list.tsx';
 import { Pending, Trouble } from '../../parts/kit/trouble.tsx';
-import { t } from '../../text/text.ts';
+import { isText, t } from '../../text/text.ts';
 import { CsvButton } from './csv.tsx';
 import { More, usePaged } from './paged.tsx';
 
@@ -38,10 +38,7 @@ export function AuditPage() {
     return [
       ['at', 'action', 'target', 'outcome', 'by', 'key', 'name', 'role', 'address', 'request', 'detail'],
       ...rows.map(({ at, action, target, outcome: result, by, key, name, role, address, request, detail }) => [
-        ...[at, action, target, result, by, key, name, role, address, request],
-        Object.entries(detail)
-          .map(([field, value]) => `${field}=${value}`)
-          .join(' '),
+        ...[at, action, target, result, by, key, name, role, address, request, detailsOf(detail)],
       ]),
     ];
   };
@@ -66,27 +63,44 @@ export function AuditPage() {
           onChange={setOutcome}
         />
       </div>
-      <List none={t('administration.audit.none')} label={t('administration.audit')} items={log.items.map(toItem)} />
+      <List
+        none={t(log.next ? 'administration.audit.noneYet' : 'administration.audit.none')}
+        label={t('administration.audit')}
+        isSearched={false}
+        items={log.items.map(toItem)}
+      />
       <More {...log} />
       <Trouble text={log.trouble} />
-      <div>
-        <CsvButton name="audit" table={exported} />
-      </div>
+      <CsvButton name="audit" table={exported} />
     </>
   );
 }
 
-const toItem = ({ id, at, action, target, outcome, by, key, name, role, address }: Row) => ({
+const detailsOf = (detail: Row['detail']) =>
+  Object.entries(detail)
+    .map(([field, value]) => `${field}=${value}`)
+    .join(' ');
+/** The text of a word of the log; a word without a text stays as it is. */
+const wordOf = (group: string, word: string) => {
+  const key = `${group}.${word}`;
+  return isText(key) ? t(key) : word;
+};
+
+const toItem = ({ id, at, action, target, outcome, by, key, name, role, address, detail }: Row) => ({
   key: id,
   title: action,
   ...(target !== null && { code: target }),
   lines: [
     [
       dayAndTime(Date.parse(at)),
-      [name ?? key ?? by, ...(role === null ? [] : [`(${role})`])].join(' '),
+      [
+        name ?? key ?? wordOf('administration.audit.by', by),
+        ...(role === null ? [] : [`(${wordOf('keys.role', role)})`]),
+      ].join(' '),
       ...(address === null ? [] : [address]),
-      ...(outcome === 'done' ? [] : [outcome]),
+      ...(outcome === 'done' ? [] : [t('administration.audit.failed', { code: outcome })]),
     ].join(' · '),
+    ...(Object.keys(detail).length === 0 ? [] : [detailsOf(detail)]),
   ],
   waits: outcome !== 'done',
 });

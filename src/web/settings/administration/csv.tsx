@@ -1,5 +1,7 @@
+import { useState } from 'preact/hooks';
 import { toCsv } from '../../parts/csv.ts';
 import { Button } from '../../parts/kit/button.tsx';
+import { Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 
 type Table = Parameters<typeof toCsv>[0];
@@ -11,17 +13,26 @@ interface Props {
 }
 
 /** Downloads a table, which is built when the button is pressed. */
-export const CsvButton = ({ name, table }: Props) => (
-  <Button
-    class="small"
-    icon="download"
-    label={t('administration.csv')}
-    onClick={async () => {
+export function CsvButton({ name, table }: Props) {
+  const [isBusy, setBusy] = useState(false);
+  const [trouble, tryIt] = useTrouble();
+  const download = async () => {
+    setBusy(true);
+    await tryIt(t('administration.noCsv'), async () => {
       // The mark makes spreadsheets read UTF-8.
       const url = URL.createObjectURL(new Blob(['\uFEFF', toCsv(await table())], { type: 'text/csv;charset=utf-8' }));
       const link = Object.assign(document.createElement('a'), { href: url, download: `${name}.csv` });
       link.click();
       setTimeout(() => URL.revokeObjectURL(url), 0);
-    }}
-  />
-);
+    });
+    setBusy(false);
+  };
+  return (
+    <div class="stack">
+      <Trouble text={trouble} />
+      <div>
+        <Button class="small" icon="download" label={t('administration.csv')} disabled={isBusy} onClick={download} />
+      </div>
+    </div>
+  );
+}

@@ -3,6 +3,7 @@ import type { Outputs } from '../../../client/types.ts';
 import { me } from '../../data/people.ts';
 import { mutate, query } from '../../data/server.ts';
 import { count, dayAndTime, price } from '../../parts/format.ts';
+import { Button } from '../../parts/kit/button.tsx';
 import { TextField } from '../../parts/kit/field.tsx';
 import { List } from '../../parts/kit/list.tsx';
 import { Sure } from '../../parts/kit/resource-list.tsx';
@@ -35,6 +36,7 @@ export function PeoplePage() {
     return { items, next: found.next };
   });
   if (!people.items) return <Pending trouble={people.trouble} />;
+  const hasIssuers = new Set(people.items.map(({ issuer }) => issuer)).size > 1;
   const change = (id: string, disabled: boolean) =>
     tryIt(t('administration.notChanged'), async () => {
       await mutate('people.change', { id, disabled });
@@ -47,13 +49,12 @@ export function PeoplePage() {
       <List
         none={t('administration.people.none')}
         label={t('administration.people')}
+        isSearched={false}
         items={people.items.map(toItem)}
       />
       <More {...people} />
       <Trouble text={trouble || people.trouble} />
-      <div>
-        <CsvButton name="people" table={exported} />
-      </div>
+      <CsvButton name="people" table={exported} />
     </>
   );
 
@@ -73,7 +74,7 @@ export function PeoplePage() {
       key: id,
       title,
       lines: [
-        [...(name && email ? [email] : []), issuer].join(' · '),
+        ...[[...(name && email ? [email] : []), ...(hasIssuers ? [issuer] : [])].join(' · ')].filter(Boolean),
         [
           role === null ? t('administration.noRole') : t(`keys.role.${role}`),
           ...(disabled ? [t('administration.disabled')] : []),
@@ -84,16 +85,34 @@ export function PeoplePage() {
       ],
       waits: disabled,
       action: me.value?.role === 'admin' && me.value.person !== id && (
-        <Sure
-          label={t(disabled ? 'administration.enable' : 'administration.disable')}
-          name={t(disabled ? 'administration.enableOne' : 'administration.disableOne', { name: title })}
-          ask={t(disabled ? 'administration.enableAsk' : 'administration.disableAsk')}
-          act={() => change(id, !disabled)}
-        />
+        <Access key={String(disabled)} title={title} isDisabled={disabled} change={() => change(id, !disabled)} />
       ),
     };
   }
 }
+
+interface AccessProps {
+  readonly title: string;
+  readonly isDisabled: boolean;
+  readonly change: () => unknown;
+}
+/** Only what takes access away asks first. */
+const Access = ({ title, isDisabled, change }: AccessProps) =>
+  isDisabled ? (
+    <Button
+      class="small"
+      label={t('administration.enable')}
+      aria-label={t('administration.enableOne', { name: title })}
+      onClick={change}
+    />
+  ) : (
+    <Sure
+      label={t('administration.disable')}
+      name={t('administration.disableOne', { name: title })}
+      ask={t('administration.disableAsk')}
+      act={change}
+    />
+  );
 
 async function exported() {
   const rows: Person[] = [];

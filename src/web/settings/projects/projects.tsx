@@ -6,6 +6,7 @@ import { ResourceList, Sure, useResource } from '../../parts/kit/resource-list.t
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
 import { projects, readProjects } from '../../sessions/filters.ts';
 import { t } from '../../text/text.ts';
+import { ProjectAccounts } from '../secrets/keys.tsx';
 
 type Project = Outputs['projects']['list']['projects'][number];
 type Member = Outputs['projects']['members'][number];
@@ -69,7 +70,7 @@ function Members({ project: { id, name, role }, back }: { project: Project; back
     <Sure
       label={t('members.remove')}
       name={t('members.removeOne', { name: nameOf(member) })}
-      ask={t('members.removeAsk')}
+      ask={t(member.of === 'group' ? 'members.removeGroupAsk' : 'members.removeAsk')}
       act={() => remove(member)}
     />
   );
@@ -89,7 +90,15 @@ function Members({ project: { id, name, role }, back }: { project: Project; back
           ...(member.of === 'group' ? [t('members.of.group')] : []),
           ...(mayManage && member.role !== 'owner' ? [] : [t(`members.role.${member.role}`)]),
         ],
-        ...(mayManage && member.role !== 'owner' && { action: removal(member), more: choiceOf(member) }),
+        ...(mayManage &&
+          member.role !== 'owner' && {
+            action: (
+              <span class="row sure">
+                {choiceOf(member)}
+                {removal(member)}
+              </span>
+            ),
+          }),
       })}
     >
       {mayManage && (
@@ -106,6 +115,7 @@ function Members({ project: { id, name, role }, back }: { project: Project; back
           }}
         />
       )}
+      {mayManage && <ProjectAccounts id={id} />}
     </ResourceList>
   );
 }

@@ -1,5 +1,7 @@
+import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
+import { hasRole, roles } from '../../../core/model/principal.ts';
 import { me } from '../../data/people.ts';
 import { type InputOf, mutate, query, request } from '../../data/server.ts';
 import { keepToken, storedToken } from '../../data/token.ts';
@@ -69,44 +71,98 @@ export function ApiKeys() {
   );
 }
 
-/** The keys of the person, for programs that act for the person. */
-export function OwnKeys() {
-  const [made, setMade] = useState<Outputs['personalKeys']['create']>();
-  const keys = useResource(t('keys.unread'), async () => await query('personalKeys.list', undefined));
-  const revoke = (id: string) =>
+interface OwnProps {
+  readonly title: string;
+  readonly about: string;
+  readonly none: string;
+  readonly list: () => Promise<readonly Key[]>;
+  readonly revoke: (id: string) => Promise<unknown>;
+  /** The form, which hands over what it made. */
+  readonly form: (show: (created: Made) => Promise<unknown>) => ComponentChildren;
+}
+type Made = Outputs['projectAccounts']['create'];
+/** Keys of a person or a project, next to what else the page shows about it. */
+function KeySection({ title, about, none, list, revoke, form }: OwnProps) {
+  const [made, setMade] = useState<Made>();
+  const keys = useResource(t('keys.unread'), list);
+  const end = (id: string) =>
     keys.act(t('keys.notRevoked'), async () => {
-      await mutate('personalKeys.revoke', { id });
+      await revoke(id);
+      if (made?.view.id === id) setMade(undefined);
       return '';
     });
-  const form = (
-    <SchemaForm
-      of="personalKeys.create"
-      words="keys"
-      title={t('keys.new')}
-      save={t('keys.make')}
-      failure={t('keys.notMade')}
-      value={{ role: me.value?.role, lifeDays: lifetimes[1] }}
-      fields={{ name: {}, role: {}, lifeDays: {} }}
-      send={async (input) => {
-        setMade(await mutate('personalKeys.create', input));
-        await keys.act('', async () => '');
-      }}
-    />
-  );
+  const show = async (created: Made) => {
+    setMade(created);
+    await keys.act('', async () => '');
+  };
   return (
-    <ResourceList
-      of={keys}
-      about={t('keys.own')}
-      head={
-        <>
-          {form}
-          {made && <ShownOnce label={t('keys.made', { name: made.view.name })} text={made.key} />}
-        </>
-      }
-      toItem={(key) => toItem(key, revoke)}
-    />
+    <section aria-label={title}>
+      <h3>{title}</h3>
+      <ResourceList of={keys} about={about} none={none} toItem={(key) => toItem(key, end)}>
+        {made?.key && <ShownOnce label={t('keys.made', { name: made.view.name })} text={made.key} />}
+        {form(show)}
+      </ResourceList>
+    </section>
   );
 }
+
+/** The keys of the person, for programs that act for the person. */
+export const OwnKeys = () => (
+  <KeySection
+    title={t('keys.personal')}
+    about={t('keys.own')}
+    none={t('keys.none')}
+    list={() => query('personalKeys.list', undefined)}
+    revoke={(id) => mutate('personalKeys.revoke', { id })}
+    form={(show) => (
+      <SchemaForm
+        of="personalKeys.create"
+        words="keys"
+        title={t('keys.new')}
+        save={t('keys.make')}
+        failure={t('keys.notMade')}
+        value={{ role: me.value?.role, lifeDays: lifetimes[1] }}
+        fields={{
+          name: { label: t('keys.program') },
+          role: {
+            choices: roles
+              .filter((role) => hasRole({ role: me.value?.role ?? 'nobody' }, role))
+              .map((role) => [role, t(`keys.role.${role}`)] as const),
+          },
+          lifeDays: {},
+        }}
+        send={async (input) => await show(await mutate('personalKeys.create', input))}
+      />
+    )}
+  />
+);
+
+/** The service accounts of a project. */
+export const ProjectAccounts = ({ id }: { id: string }) => (
+  <KeySection
+    title={t('accounts')}
+    about={t('accounts.about')}
+    none={t('accounts.none')}
+    list={() => query('projectAccounts.list', { id })}
+    revoke={(account) => mutate('projectAccounts.revoke', { id, account })}
+    form={(show) => (
+      <SchemaForm
+        of="projectAccounts.create"
+        words="members"
+        title={t('accounts.new')}
+        save={t('keys.make')}
+        failure={t('keys.notMade')}
+        value={{ role: 'member' }}
+        fields={{
+          name: { label: t('keys.program') },
+          role: {},
+          lifeDays: { label: t('keys.lifeDays'), placeholder: t('keys.forever') },
+        }}
+        send={async (input) => await show(await mutate('projectAccounts.create', { ...input, id }))}
+      />
+    )}
+  />
+);
 
 const toItem = (key: Key, revoke: (id: string) => void) => ({
   key: key.id,
@@ -123,10 +179,10 @@ const toItem = (key: Key, revoke: (id: string) => void) => ({
   ),
 });
 
-function factsOf({ role, state, trust, createdAt, expiresAt, lastUsedAt, revokedAt }: Key): string[] {
+function factsOf({ role, project, state, trust, createdAt, expiresAt, lastUsedAt, revokedAt }: Key): string[] {
   const at = (time: string) => dayAndTime(Date.parse(time));
   return [
-    t(`keys.role.${role}`),
+    project ? t(`members.role.${project.role}`) : t(`keys.role.${role}`),
     ...(trust ? [t('keys.trust', { issuer: trust.issuer })] : []),
     ...(revokedAt !== null ? [t('keys.revokedAt', { at: at(revokedAt) })] : []),
     ...(state === 'expired' && expiresAt !== null ? [t('keys.expired', { at: at(expiresAt) })] : []),

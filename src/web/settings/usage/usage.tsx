@@ -66,9 +66,7 @@ export function Usage() {
           </p>
           <Chart days={report.days} />
           <Groups groups={report.groups} by={by} />
-          <div>
-            <CsvButton name={`usage-by-${by}`} table={() => tableOf(report, by)} />
-          </div>
+          <CsvButton name={`usage-by-${by}`} table={() => tableOf(report, by)} />
         </>
       )}
       <p class="quiet">{t('usage.about')}</p>

@@ -31,6 +31,7 @@ export const sessions = {
   searching: 'Nachrichten werden durchsucht…',
   foundInside: 'in einer Nachricht',
   isFork: 'Fork',
+  ownedBy: 'von {name}',
   someStayed: '{n} Sitzungen wurden nicht gelöscht: Sie sind in Gebrauch oder gehören jemand anderem.',
   'deleteMany.one': 'Eine Sitzung löschen?',
   deleteManyTells: 'Gespräche, Sandboxen und Dateien werden gelöscht. Das lässt sich nicht rückgängig machen.',

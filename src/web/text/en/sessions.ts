@@ -31,6 +31,7 @@ export const sessions = {
   searching: 'Searching messages…',
   foundInside: 'in a message',
   isFork: 'fork',
+  ownedBy: 'by {name}',
   someStayed: '{n} sessions were not deleted: they are in use or belong to someone else.',
   'deleteMany.one': 'Delete one session?',
   deleteManyTells: 'Their conversations, sandboxes and files are deleted. This can’t be undone.',
