@@ -19,19 +19,22 @@ export function Account() {
     <>
       <ResourceList
         of={devices}
-        about={t('account.about')}
         head={
-          <div class="row">
-            <strong>{name ?? email}</strong> {name && email}
-            <span class="bar-space" />
-            <Button label={t('account.signOut')} onClick={signOut} />
-          </div>
+          <>
+            <div class="row account">
+              <span>
+                <strong>{name ?? email}</strong> {name && email}
+              </span>
+              <Button label={t('account.signOut')} onClick={signOut} />
+            </div>
+            <p class="quiet">{t('account.about')}</p>
+          </>
         }
         toItem={({ id, kind, agent, createdAt, lastSeenAt, isThis }) => ({
           key: id,
           title: isThis ? t('account.thisDevice') : t(`account.${kind}`),
           lines: [
-            agent,
+            programOf(agent),
             [
               t('account.signedInAt', { at: dayAndTime(Date.parse(createdAt)) }),
               t('account.usedAt', { at: dayAndTime(Date.parse(lastSeenAt)) }),
@@ -40,7 +43,7 @@ export function Account() {
           action: !isThis && (
             <Sure
               label={t('account.signOut')}
-              name={t('account.endOne', { name: agent })}
+              name={t('account.endOne', { name: programOf(agent) })}
               ask={t('account.endAsk')}
               act={() => end(id)}
             />
@@ -50,4 +53,14 @@ export function Account() {
       <OwnKeys />
     </>
   );
+}
+
+const browsers = { Edg: 'Edge', OPR: 'Opera', Firefox: 'Firefox', Chrome: 'Chrome', Safari: 'Safari' };
+const systems = { Android: 'Android', iPhone: 'iOS', iPad: 'iPadOS', Windows: 'Windows', Mac: 'macOS', Linux: 'Linux' };
+/** The browser and its system, where the agent names both as browsers do; otherwise the agent as it is. */
+function programOf(agent: string): string {
+  const find = (names: Record<string, string>, end: string) =>
+    Object.entries(names).find(([word]) => agent.includes(`${word}${end}`))?.[1];
+  const [browser, system] = [find(browsers, '/'), find(systems, '')];
+  return browser && system ? `${browser} · ${system}` : agent;
 }

@@ -171,7 +171,7 @@ export function Settings({ section: first }: { section?: string | undefined }) {
             </option>
           ))}
         </select>
-        <section aria-label={section && t(section.label)}>
+        <section key={open} aria-label={section && t(section.label)}>
           {section && <section.Body again={() => showDialog(<Settings section={open} />)} />}
         </section>
       </div>

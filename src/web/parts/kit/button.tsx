@@ -39,7 +39,7 @@ export const Button = ({
   class: more,
   ...rest
 }: Props & { kind?: Kind; icon?: IconName; label: ComponentChildren }) => (
-  <button type="button" {...rest} class={`button ${kind} ${more ?? ''}`}>
+  <button type="button" {...rest} class={`button ${kind === 'plain' ? '' : kind} ${more ?? ''}`}>
     {icon && <Icon name={icon} size={16} />}
     {label}
   </button>

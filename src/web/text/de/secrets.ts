@@ -98,7 +98,7 @@ export const secrets = {
   'budgets.unread': 'Budgets konnten nicht geladen werden',
   'budgets.none': 'Kein Verbrauch in diesem Monat und keine Grenzen.',
   'budgets.person': '{name} (Person)',
-  'budgets.project': 'Projekt: {name}',
+  'budgets.project': '{name} (Projekt)',
   'budgets.used': '{used} von {limit}',
   'budgets.change': 'Grenzen',
   'budgets.changeOne': 'Grenzen von {name}',

@@ -122,7 +122,7 @@ export const server = {
   'administration.audit.by.command': 'Befehlszeile auf dem Server',
   'administration.audit.action': 'Aktion',
   'administration.audit.target': 'Ziel',
-  'administration.audit.key': 'ID von Schlüssel oder Person',
+  'administration.audit.key': 'ID des Akteurs',
   'administration.audit.text': 'Freitext',
   'administration.audit.outcome': 'Ergebnis',
   'administration.audit.outcome.all': 'Alle',

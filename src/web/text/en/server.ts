@@ -121,7 +121,7 @@ export const server = {
   'administration.audit.by.command': 'command line on the server',
   'administration.audit.action': 'Action',
   'administration.audit.target': 'Target',
-  'administration.audit.key': 'Key or person ID',
+  'administration.audit.key': 'Actor ID',
   'administration.audit.text': 'Any text',
   'administration.audit.outcome': 'Outcome',
   'administration.audit.outcome.all': 'All',
