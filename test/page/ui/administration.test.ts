@@ -54,8 +54,18 @@ test('an administrator finds and disables a person, and an auditor sees the page
     const choose = (name: string) => settings.getByRole('combobox', { name: 'Settings' }).selectOption(name);
     return { page, settings, to: size === wide ? open : choose };
   };
-  await signIn('eve', wide);
+  const eve = await signIn('eve', wide);
   const ada = await signIn('ada', wide);
+  const call = async ({ page }: typeof ada, path: string, data: object) =>
+    (await (await page.request.post(`${url}/trpc/${path}`, { data, headers: { origin: url } })).json()).result.data;
+  const { id } = await call(ada, 'projects.create', { name: 'Website' });
+  await call(ada, 'projects.putMember', { id, member: 'eve@example.com', role: 'member' });
+  await call(ada, 'sessions.create', { projectId: id, title: 'Of Ada' });
+  await call(eve, 'sessions.create', { projectId: id, title: 'Of Eve' });
+  const rowOf = ({ page }: typeof ada, title: string) => page.locator('.session', { hasText: title });
+  await rowOf(ada, 'Of Eve').getByText('by <b>Eve</b>').waitFor();
+  await rowOf(eve, 'Of Ada').getByText('by Ada').waitFor();
+  expect(await rowOf(ada, 'Of Ada').getByText('by Ada').count()).toBe(0);
   await ada.to('People');
   await ada.settings.getByLabel('Search').pressSequentially('EVE@');
   const people = ada.settings.getByRole('list', { name: 'People' });

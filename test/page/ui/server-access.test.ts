@@ -75,6 +75,12 @@ deskTest()('the owner of a project adds a member, changes the role, and removes 
   await dialog.getByRole('button', { name: 'Remove', exact: true }).click();
   await dialog.getByText('Grace was removed.').waitFor();
   expect(await members()).toEqual(['owner']);
+  await dialog.getByLabel('Program').fill('Website CI');
+  await dialog.getByRole('button', { name: 'Create key' }).click();
+  await dialog.getByText('Key for Website CI').waitFor();
+  await dialog.getByRole('button', { name: 'Revoke the key Website CI' }).click();
+  await dialog.getByRole('button', { name: 'Revoke', exact: true }).click();
+  await dialog.getByText(/^Member · revoked/).waitFor();
   expect(complaints).toEqual([]);
 });
 
