@@ -71,19 +71,19 @@ export function ApiKeys() {
   );
 }
 
-interface OwnProps {
+interface SectionProps {
   readonly title: string;
   readonly about: string;
   readonly none: string;
   readonly list: () => Promise<readonly Key[]>;
   readonly revoke: (id: string) => Promise<unknown>;
   /** The form, which hands over what it made. */
-  readonly form: (show: (created: Made) => Promise<unknown>) => ComponentChildren;
+  readonly form: (show: (created: CreatedKey) => Promise<unknown>) => ComponentChildren;
 }
-type Made = Outputs['projectAccounts']['create'];
+type CreatedKey = Outputs['projectAccounts']['create'];
 /** Keys of a person or a project, next to what else the page shows about it. */
-function KeySection({ title, about, none, list, revoke, form }: OwnProps) {
-  const [made, setMade] = useState<Made>();
+function KeySection({ title, about, none, list, revoke, form }: SectionProps) {
+  const [made, setMade] = useState<CreatedKey>();
   const keys = useResource(t('keys.unread'), list);
   const end = (id: string) =>
     keys.act(t('keys.notRevoked'), async () => {
@@ -91,7 +91,7 @@ function KeySection({ title, about, none, list, revoke, form }: OwnProps) {
       if (made?.view.id === id) setMade(undefined);
       return '';
     });
-  const show = async (created: Made) => {
+  const show = async (created: CreatedKey) => {
     setMade(created);
     await keys.act('', async () => '');
   };
