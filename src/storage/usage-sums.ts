@@ -1,23 +1,40 @@
-import type { UsageSum } from '../core/contracts/ports.ts';
+import type { UsageKey, UsageSum } from '../core/contracts/ports.ts';
 import type { SessionFact } from '../core/model/events.ts';
-import type { SessionId } from '../core/model/ids.ts';
+import type { SessionRecord } from '../core/model/records.ts';
 import { addAmounts, noUsage } from '../core/model/spending.ts';
 
+export type UsingSession = Pick<SessionRecord, 'id' | 'owner' | 'projectId' | 'title' | 'deleting' | 'forkedFrom'>;
 interface UsageEvent {
-  readonly sessionId: SessionId;
+  /** Undefined: it has no record. */
+  readonly session: UsingSession | undefined;
+  readonly seq: number;
   readonly at: number;
   readonly data: Extract<SessionFact, { type: 'usage' }>['data'];
 }
 
-/** The sums by session, day and model, for stores whose database cannot look into an event. */
-export function usageSums(events: Iterable<UsageEvent>): UsageSum[] {
+const noKeys: Readonly<Record<UsageKey, string>> = {
+  owner: '',
+  project: '',
+  session: '',
+  title: '',
+  model: '',
+  day: '',
+};
+
+/** The sums for stores whose database cannot look into an event. */
+export function usageSums(events: Iterable<UsageEvent>, by: readonly UsageKey[]): UsageSum[] {
   const sums = new Map<string, UsageSum>();
-  for (const { sessionId, at, data } of events) {
-    const day = new Date(at).toISOString().slice(0, 10);
+  for (const { session, seq, at, data } of events) {
+    if (!session || session.deleting || seq <= (session.forkedFrom?.seq ?? 0)) continue;
     const { model, inputTokens, cachedTokens, outputTokens, cost } = data;
-    const key = `${sessionId} ${day} ${model}`;
+    const keys: Readonly<Record<UsageKey, string>> = {
+      ...{ owner: session.owner ?? '', project: session.projectId ?? '', session: session.id, title: session.title },
+      ...{ model, day: new Date(at).toISOString().slice(0, 10) },
+    };
+    const chosen = Object.fromEntries(by.map((key) => [key, keys[key]]));
+    const name = JSON.stringify(chosen);
     const more = { turns: 1, inputTokens, cachedTokens, outputTokens, cost, unpriced: cost === undefined ? 1 : 0 };
-    sums.set(key, addAmounts(sums.get(key) ?? { sessionId, day, model, ...noUsage }, more));
+    sums.set(name, addAmounts(sums.get(name) ?? { ...noKeys, ...chosen, ...noUsage }, more));
   }
   return [...sums.values()];
 }

@@ -18,12 +18,10 @@ export interface RecordPut {
   readonly sort?: number;
 }
 
-/** The requests to one model that one session made on one day, without those that it has from the session it was forked from. */
-export interface UsageSum {
-  readonly sessionId: SessionId;
-  /** In UTC: 2026-11-24. */
-  readonly day: string;
-  readonly model: string;
+/** The fields of `UsageSum` by which usage is grouped. `title` is that of the session; `day` is in UTC: 2026-11-24. */
+export type UsageKey = 'owner' | 'project' | 'session' | 'title' | 'model' | 'day';
+/** Requests to models, without those that a session has from the one it was forked from. Keys that were not requested are empty. */
+export interface UsageSum extends Readonly<Record<UsageKey, string>> {
   readonly turns: number;
   readonly inputTokens: number;
   readonly cachedTokens: number;
@@ -75,10 +73,10 @@ export interface EventStore {
    */
   search(text: string, limit: number, among?: readonly SessionId[]): Promise<readonly SessionId[]>;
   /**
-   * Sums the usage of all sessions in `from <= time < to` (epoch ms), in no order. Reads only usage events, by an
-   * index.
+   * Sums the usage in `from <= time < to` (epoch ms) of all sessions that have a record and are not being deleted: one sum for
+   * each combination of the keys, in no order. Reads only usage events, by an index.
    */
-  usage(from: number, to: number): Promise<readonly UsageSum[]>;
+  usage(from: number, to: number, by: readonly UsageKey[]): Promise<readonly UsageSum[]>;
   /** The newest seq of each of these sessions, in one call; 0 for an unknown session. Replicas poll this. */
   heads(sessionIds: readonly SessionId[]): Promise<ReadonlyMap<SessionId, number>>;
   /**

@@ -106,7 +106,7 @@ export const guardedUsage = (usage: UsageService, principalOf: () => Principal):
   async report(query) {
     const principal = principalOf();
     if (hasRole(principal, 'auditor')) return await usage.report(query);
-    return await usage.report(query, ({ shared: _, ...session }) => permitsAction(principal, 'read', session));
+    return await usage.report(query, (session) => permitsAction(principal, 'read', session));
   },
 });
 

@@ -42,9 +42,12 @@ export interface UsageQuery {
 /** Sums of the usage of sessions over days. A deleted session counts no more, because its log is gone. */
 export interface UsageService {
   /**
-   * `mayRead` leaves sessions out. Rejects: invalid_request (the first day is after the last one, or there are more than 366).
+   * `mayRead` leaves sessions out by their owner and project. Rejects: invalid_request (the first day is after the last one, or there are more than 366).
    */
-  report(query: UsageQuery, mayRead?: (session: SessionRecord) => boolean): Promise<UsageReport>;
+  report(
+    query: UsageQuery,
+    mayRead?: (sessions: Pick<SessionRecord, 'owner' | 'projectId'>) => boolean,
+  ): Promise<UsageReport>;
 }
 
 export const usageRules: ServiceRules<UsageService> = {

@@ -21,7 +21,7 @@ import { readLoggedUsage } from './logged-usage.ts';
 
 interface Deps {
   readonly ledger: Ledger;
-  readonly store: Pick<Store, 'events' | 'records'>;
+  readonly store: Pick<Store, 'events'>;
   readonly limitsOf: (of: BudgetHolder['of']) => Limits;
   /** The names of people by the owners of their sessions. */
   readonly people: () => Promise<ReadonlyMap<string, string>>;

@@ -1,25 +1,24 @@
 import type { Store } from '../../core/contracts/ports.ts';
 import { toAmounts } from '../../core/model/runs/budget.ts';
-import { readSessions } from '../run/log/session-records.ts';
 import { type Holder, holdersOf, type Logged, type Period, periods, recordIdOf, sumAmounts } from './account.ts';
 
 const nothing: Logged = { day: sumAmounts([]), month: sumAmounts([]) };
 
 /** The usage of each person and project since these times, by the logs of their sessions. A deleted session's log is gone. */
 export async function readLoggedUsage(
-  { events, records }: Pick<Store, 'events' | 'records'>,
+  { events }: Pick<Store, 'events'>,
   starts: Readonly<Record<Period, number>>,
 ): Promise<(holder: Holder) => Logged> {
   const read = async (period: Period) =>
-    (await events.usage(starts[period], Number.MAX_SAFE_INTEGER)).map((sum) => ({ period, ...sum }));
+    (await events.usage(starts[period], Number.MAX_SAFE_INTEGER, ['owner', 'project'])).map((sum) => ({
+      period,
+      ...sum,
+    }));
   const sums = (await Promise.all(periods.map(read))).flat();
-  const sessions = await readSessions(records, [...new Set(sums.map(({ sessionId }) => sessionId))]);
   const sumsOf = new Map<string, Logged>();
-  for (const { period, sessionId, inputTokens, outputTokens, cost } of sums) {
-    const session = sessions.get(sessionId);
-    if (!session) continue;
+  for (const { period, owner, project, inputTokens, outputTokens, cost } of sums) {
     const used = toAmounts({ tokens: inputTokens + outputTokens, cost });
-    for (const name of holdersOf(session).map(recordIdOf)) {
+    for (const name of holdersOf({ owner, projectId: project || null }).map(recordIdOf)) {
       const before = sumsOf.get(name) ?? nothing;
       sumsOf.set(name, { ...before, [period]: sumAmounts([before[period], used]) });
     }

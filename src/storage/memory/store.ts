@@ -16,7 +16,7 @@ import { droppable, searchable } from '../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { toAsciiLower } from '../../core/text/text.ts';
-import { usageSums } from '../usage-sums.ts';
+import { type UsingSession, usageSums } from '../usage-sums.ts';
 
 interface KeptCommand {
   readonly json: string;
@@ -163,18 +163,17 @@ function events(documents: Map<string, Document>): EventStore {
         .map(([id]) => id)
         .slice(0, limit);
     },
-    async usage(from, to) {
-      const found = [...logs].flatMap(([sessionId, { rows }]) => {
-        const session = documents.get(keyOf('session', sessionId));
-        const copied = (JSON.parse(session?.json ?? 'null') as { forkedFrom?: { seq: number } } | null)?.forkedFrom
-          ?.seq;
+    async usage(from, to, by) {
+      const found = [...logs].flatMap(([id, { rows }]) => {
+        const record = documents.get(keyOf('session', id));
+        const session = record && (JSON.parse(record.json) as UsingSession);
         return rows
-          .filter(({ type, seq }) => type === 'usage' && seq > (copied ?? 0))
+          .filter(({ type }) => type === 'usage')
           .map(({ json }) => JSON.parse(json) as Extract<SessionEvent, { type: 'usage' }>)
           .filter(({ ts }) => ts >= from && ts < to)
-          .map(({ ts, data }) => ({ sessionId, at: ts, data }));
+          .map(({ seq, ts, data }) => ({ session, seq, at: ts, data }));
       });
-      return usageSums(found);
+      return usageSums(found, by);
     },
     heads: async (sessionIds) => new Map(sessionIds.map((id) => [id, logOf(id).head])),
     async erase(sessionId) {

@@ -1,10 +1,10 @@
 import type { Collection, Document } from 'mongodb';
-import type { EventPage, EventStore, UsageSum } from '../../core/contracts/ports.ts';
+import type { EventPage, EventStore, UsageKey, UsageSum } from '../../core/contracts/ports.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { droppable } from '../../core/model/event-traits.ts';
 import type { FactType, SessionEvent } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { usageSums } from '../usage-sums.ts';
+import { type UsingSession, usageSums } from '../usage-sums.ts';
 import type { Appender } from './append.ts';
 import { eventDocument } from './append-documents.ts';
 import { headAt } from './completion.ts';
@@ -28,35 +28,32 @@ import { searchMessages } from './search.ts';
 type Usage = Extract<SessionEvent, { type: 'usage' }>['data'];
 const recordsAtOnce = 1_000;
 
-/** Sums the usage of all sessions in `from <= time < to`. A fact is text to the database, so the sums are made here. */
-async function usageBetween({ at }: Connection, from: number, to: number): Promise<UsageSum[]> {
+/** Sums the usage in `from <= time < to`. A fact is text to the database, so the sums are made here. */
+async function usageBetween(
+  { at }: Connection,
+  { from, to, by }: { readonly from: number; readonly to: number; readonly by: readonly UsageKey[] },
+): Promise<UsageSum[]> {
   const found: { _id: string; at: number; fact: string }[] = [];
   for (const events of at.allEvents) {
     const cursor = events.find({ used: 1, at: { $gte: from, $lt: to } }, { projection: { at: 1, fact: 1 } });
     for await (const event of cursor) found.push(event);
   }
-  const copied = await copiedSeqs({ at }, [...new Set(found.map(({ _id }) => sessionOf(_id)))]);
-  const own = found.filter(({ _id }) => seqOf(_id) > (copied.get(sessionOf(_id)) ?? 0));
+  const ids = [...new Set(found.map(({ _id }) => sessionOf(_id)))].map((id) => recordId('session', id));
+  const sessions = new Map<string, UsingSession>();
+  for (let n = 0; n < ids.length; n += recordsAtOnce) {
+    const some = { _id: { $in: ids.slice(n, n + recordsAtOnce) }, kind: 'session' };
+    for await (const { id, doc } of at.records.find(some, { projection: { id: 1, doc: 1 } }))
+      sessions.set(id, JSON.parse(doc));
+  }
   return usageSums(
-    own.map(({ _id, at: time, fact }) => ({
-      sessionId: sessionOf(_id),
+    found.map(({ _id, at: time, fact }) => ({
+      session: sessions.get(sessionOf(_id)),
+      seq: seqOf(_id),
       at: time,
       data: (JSON.parse(fact) as { data: Usage }).data,
     })),
+    by,
   );
-}
-
-/** The seq of the last copied event in the log of each fork. */
-async function copiedSeqs({ at }: Pick<Connection, 'at'>, sessions: readonly string[]): Promise<Map<string, number>> {
-  const copied = new Map<string, number>();
-  for (let n = 0; n < sessions.length; n += recordsAtOnce) {
-    const ids = sessions.slice(n, n + recordsAtOnce).map((id) => recordId('session', id));
-    for await (const { id, doc } of at.records.find({ _id: { $in: ids } }, { projection: { id: 1, doc: 1 } })) {
-      const seq = (JSON.parse(doc) as { forkedFrom?: { seq: number } } | null)?.forkedFrom?.seq;
-      if (seq !== undefined) copied.set(id, seq);
-    }
-  }
-  return copied;
 }
 
 /** A page ends after this much text, so that long outputs do not make a read expensive. */
@@ -155,7 +152,7 @@ export function mongoEvents({ connection, appender, heads, now }: MongoEventDeps
       return found ? seqOf(found._id) : 0;
     },
     search: (text, limit, among) => run(() => searchMessages(connection, text, { limit, among })),
-    usage: (from, to) => run(() => usageBetween(connection, from, to)),
+    usage: (from, to, by) => run(() => usageBetween(connection, { from, to, by })),
     heads: (sessions) => heads.of(sessions),
     ...(can.changeStreams ? { watch: (listener, signal) => watch(connection, listener, signal) } : {}),
     async restore(session, events, { thinned, trimmed }) {

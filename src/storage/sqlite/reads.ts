@@ -1,6 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { Lease, UsageSum } from '../../core/contracts/ports.ts';
-import type { SessionId } from '../../core/model/ids.ts';
+import type { Lease, UsageKey, UsageSum } from '../../core/contracts/ports.ts';
 import { unindexedTypes } from './schema.ts';
 
 /** Both are JSON text. The caller parses it, once for a whole page. */
@@ -57,6 +56,17 @@ const messagesAfter = `
   FROM event INDEXED BY event_message WHERE type IN ('message.user', 'message.assistant') AND (session, seq) > (?1, ?2)
 `;
 
+/** The columns of a session's record are those of `toIndexEntry`. */
+const keyColumns: Readonly<Record<UsageKey, string>> = {
+  owner: "coalesce(record.owner, '')",
+  project: "coalesce(record.parent, '')",
+  session: 'session',
+  title: "json_extract(record.doc, '$.title')",
+  model: "json_extract(fact, '$.data.model')",
+  day: "date(at / 1000, 'unixepoch')",
+};
+const usageKeys = Object.keys(keyColumns) as UsageKey[];
+
 /** The text in a fact's JSON, and in the message itself. */
 const patternsOf = (text: string) =>
   [JSON.stringify(text).slice(1, -1), text].map((one) => `%${one.replace(/[\\%_]/g, '\\$&')}%`) as [string, string];
@@ -76,17 +86,26 @@ function eventReads(db: DatabaseSync, now: () => number) {
   `);
 
   // A fork's log begins with events of another session, which do not count again.
-  const usage = db.prepare(`
-    SELECT session, date(at / 1000, 'unixepoch') AS day, json_extract(fact, '$.data.model') AS model, count(*) AS turns,
+  const sumsBy = (keys: readonly UsageKey[]) => `
+    SELECT ${usageKeys.map((key) => `${keys.includes(key) ? keyColumns[key] : "''"} AS "${key}"`).join(', ')},
+      count(*) AS turns,
       sum(json_extract(fact, '$.data.inputTokens')) AS input,
       sum(coalesce(json_extract(fact, '$.data.cachedTokens'), 0)) AS cached,
       sum(json_extract(fact, '$.data.outputTokens')) AS output,
       sum(coalesce(json_extract(fact, '$.data.cost'), 0)) AS cost,
       sum(json_extract(fact, '$.data.cost') IS NULL) AS unpriced
-    FROM event INDEXED BY event_usage LEFT JOIN record ON record.id = event.session AND record.kind = 'session'
-    WHERE type = 'usage' AND at >= ? AND at < ? AND seq > coalesce(json_extract(record.doc, '$.forkedFrom.seq'), 0)
-    GROUP BY session, day, model
-  `);
+    FROM event INDEXED BY event_usage JOIN record ON record.id = event.session AND record.kind = 'session'
+    WHERE type = 'usage' AND at >= ? AND at < ? AND record.state IS NOT 'deleting'
+      AND seq > coalesce(json_extract(record.doc, '$.forkedFrom.seq'), 0)
+    GROUP BY ${usageKeys.map((_, n) => n + 1)}
+  `;
+  const usage = new Map<string, StatementSync>();
+  function usageBy(keys: readonly UsageKey[]): StatementSync {
+    const text = sumsBy(keys);
+    const prepared = usage.get(text) ?? db.prepare(text);
+    usage.set(text, prepared);
+    return prepared;
+  }
 
   /** The stored fact is a JSON object; the fields common to all events are inserted at its front. */
   function eventsAfter(session: string, after: number, limit: number): string {
@@ -131,18 +150,18 @@ function eventReads(db: DatabaseSync, now: () => number) {
         at = after;
       }
     },
-    usage: (from: number, to: number): UsageSum[] =>
-      usage.all(from, to).map((row) => ({
-        sessionId: String(row.session) as SessionId,
-        day: String(row.day),
-        model: String(row.model),
-        turns: Number(row.turns),
-        inputTokens: Number(row.input),
-        cachedTokens: Number(row.cached),
-        outputTokens: Number(row.output),
-        cost: Number(row.cost),
-        unpriced: Number(row.unpriced),
-      })),
+    usage: (from: number, to: number, by: readonly UsageKey[]): UsageSum[] =>
+      usageBy(by)
+        .all(from, to)
+        .map((row) => ({
+          ...(Object.fromEntries(usageKeys.map((key) => [key, String(row[key])])) as Record<UsageKey, string>),
+          turns: Number(row.turns),
+          inputTokens: Number(row.input),
+          cachedTokens: Number(row.cached),
+          outputTokens: Number(row.output),
+          cost: Number(row.cost),
+          unpriced: Number(row.unpriced),
+        })),
     /** In the order of the request. */
     heads: (sessions: readonly string[]): number[] => sessions.map((id) => Number(headOf.get(id)?.head ?? 0)),
   };

@@ -85,7 +85,7 @@ function events(writer: StoreChannel<WriteOperations>, reader: StoreChannel<Read
         : ((await foundInPieces(limit, ['', 0] as EventPlace, (from) =>
             reader.call('search', [text, from]),
           )) as SessionId[]),
-    usage: (from, to) => reader.call('usage', [from, to]),
+    usage: (from, to, by) => reader.call('usage', [from, to, by]),
     compact: (sessionId, { keepDroppable, keepAll }) =>
       writer.call('compact', [sessionId, JSON.stringify([...droppable]), keepDroppable, keepAll]),
     async heads(sessionIds) {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Store } from '../../../../src/core/contracts/ports.ts';
+import type { Store, UsageKey } from '../../../../src/core/contracts/ports.ts';
 import type { SessionFact } from '../../../../src/core/model/events.ts';
 import { MessageId } from '../../../../src/core/model/ids.ts';
 import { deltas, facts, newSession, writer } from '../../../support/stores/store.ts';
@@ -124,8 +124,8 @@ export function eventContract(store: () => Store, effort: number): void {
       expect([await found(word, 100, [two, none]), await found(word, 100, [])]).toEqual([[two], []]);
     });
 
-    test('usage is summed by session, day and model, without the turns that a fork has from its parent', async () => {
-      const [one, fork] = [newSession(), newSession()];
+    test('usage has one sum for each combination of its keys, without the turns that a fork has from its parent', async () => {
+      const [one, fork, gone, none] = [newSession(), newSession(), newSession(), newSession()];
       const noon = Date.UTC(2031, newYears++, 1, 12); // an own month, because the store has the usage of all sessions
       const day = 86_400_000;
       const usage = (model: string, cost?: number): SessionFact => ({
@@ -133,31 +133,42 @@ export function eventContract(store: () => Store, effort: number): void {
         runId: null,
         data: { model, inputTokens: 10, outputTokens: 2, cachedTokens: 4, ...(cost !== undefined && { cost }) },
       });
+      const recordOf = (id: string, doc: object) => [
+        { kind: 'session', id, doc: { id, owner: 'ada', projectId: 'p', title: `"${id}`, status: 'idle', ...doc } },
+      ];
       const first = [...facts(1), usage('a/b', 0.5), usage('a/b', 0.25), usage('c/d')];
-      await store().events.append({ sessionId: one, after: 0, at: noon, facts: first });
+      await store().events.append({ sessionId: one, after: 0, at: noon, facts: first, puts: recordOf(one, {}) });
       await store().events.append({ sessionId: one, after: 4, at: noon + day, facts: [usage('a/b', 1)] });
       await store().events.append({ sessionId: one, after: 5, at: noon + 2 * day, facts: [usage('late', 1)] });
-      const doc = { forkedFrom: { sessionId: one, seq: 2, files: 'none' } };
-      await store().events.append({
-        sessionId: fork,
-        after: 0,
-        at: noon,
-        facts: [...facts(1), usage('a/b', 9), usage('e/f', 2)],
-        puts: [{ kind: 'session', id: fork, doc }],
-      });
-      const sums = await store().events.usage(noon - day / 2, noon + day + 1);
-      const rows = sums.map(
-        ({ sessionId, day: at, model, turns, inputTokens, cachedTokens, outputTokens, cost, unpriced }) =>
-          [
-            ...[sessionId === one ? 'one' : sessionId === fork ? 'fork' : 'other', at.slice(-2), model, turns],
-            ...[inputTokens, cachedTokens, outputTokens, cost, unpriced],
-          ].join(' '),
+      const copied = [...facts(1), usage('a/b', 9), usage('e/f', 2)];
+      for (const [sessionId, puts] of [
+        [fork, recordOf(fork, { forkedFrom: { sessionId: one, seq: 2, files: 'none' }, projectId: null })],
+        [gone, recordOf(gone, { deleting: true })],
+        [none, []],
+      ] as const)
+        await store().events.append({ sessionId, after: 0, at: noon, facts: copied, puts });
+      const sumsBy = async (...by: UsageKey[]) =>
+        (await store().events.usage(noon - day / 2, noon + day + 1, by))
+          .map(({ turns, inputTokens, cachedTokens, outputTokens, cost, unpriced, ...keys }) =>
+            [
+              ...[keys.owner, keys.project, keys.session, keys.title, keys.model, keys.day.slice(-2)],
+              ...[turns, inputTokens, cachedTokens, outputTokens, cost, unpriced],
+            ].join(' '),
+          )
+          .sort();
+      expect(await sumsBy('session', 'title', 'day', 'model')).toEqual(
+        [
+          `  ${fork} "${fork} e/f 01 1 10 4 2 2 0`,
+          `  ${one} "${one} a/b 01 2 20 8 4 0.75 0`,
+          `  ${one} "${one} a/b 02 1 10 4 2 1 0`,
+          `  ${one} "${one} c/d 01 1 10 4 2 0 1`,
+        ].sort(),
       );
-      expect(rows.sort()).toEqual([
-        'fork 01 e/f 1 10 4 2 2 0',
-        'one 01 a/b 2 20 8 4 0.75 0',
-        'one 01 c/d 1 10 4 2 0 1',
-        'one 02 a/b 1 10 4 2 1 0',
+      expect(await sumsBy('owner')).toEqual(['ada      5 50 20 10 3.75 1']);
+      expect(await sumsBy('project', 'day')).toEqual([
+        '     01 1 10 4 2 2 0',
+        ' p    01 3 30 12 6 0.75 1',
+        ' p    02 1 10 4 2 1 0',
       ]);
     });
 
