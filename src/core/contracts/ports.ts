@@ -107,9 +107,9 @@ export interface ListOptions {
   readonly owner?: string | null;
   /** Only the shared records, read from an index. Not with `idPrefix`. */
   readonly shared?: true;
-  /** Only the records in this state, read from an index. Not with `idPrefix`, `owner`, `shared` or `parent`. */
+  /** Only the records in this state, perhaps of an owner or a parent, read from an index. Not with `idPrefix` or `shared`. */
   readonly state?: string;
-  /** Only the parts of this record (`toIndexEntry`), read from an index. Not with `idPrefix`, `owner`, `shared` or `state`. */
+  /** Only the parts of this record (`toIndexEntry`), read from an index. Not with `idPrefix`, `owner` or `shared`. */
   readonly parent?: string;
 }
 

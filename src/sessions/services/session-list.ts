@@ -11,6 +11,12 @@ const maxAtOnce = 500;
 const movedAtOnce = 20;
 
 type ListPart = Pick<ListQuery, 'keep' | 'limit' | 'after'>;
+interface Chosen {
+  /** No other sessions are in the list. */
+  readonly among?: ReadonlySet<string> | undefined;
+  /** Resolves with the ids of those of a page that are in the list. */
+  readonly matches?: (page: readonly SessionRecord[]) => Promise<ReadonlySet<string>>;
+}
 
 /** The list of sessions, newest message first, as the store has it. */
 export class SessionList {
@@ -26,14 +32,16 @@ export class SessionList {
     return found && StoredSession.parse(found.doc);
   }
 
-  /** Usually one read. Where `keep` refuses sessions, as many more as it takes. With `among` no others than these. */
-  async part(query: ListQuery, among?: ReadonlySet<string>): Promise<SessionRecord[]> {
+  /** Usually one read. Where `keep` or `matches` refuses sessions, as many more as it takes. */
+  async part(query: ListQuery, { among, matches }: Chosen = {}): Promise<SessionRecord[]> {
     const { limit, after, keep, status } = query;
     const place = after && { sort: after.latestMessageAt, id: after.id };
     if (among && among.size <= maxAtOnce) return await this.#chosen(among, { keep, limit, place });
     const found: SessionRecord[] = [];
     const only = whichOf(query).map((one) => ({ ...one, ...(place && { after: place }) }));
-    for await (const rows of this.#rows(Math.min(limit, maxAtOnce), only)) {
+    for await (const page of this.#rows(Math.min(matches ? maxAtOnce : limit, maxAtOnce), only)) {
+      const ids = await matches?.(page.map(({ doc }) => doc as SessionRecord)); // parsing all of them takes long
+      const rows = ids ? page.filter(({ id }) => ids.has(id)) : page;
       const isMeant = ({ id, doc }: StoredRecord) =>
         (!among || among.has(id)) && (!status || (doc as SessionRecord).status === status);
       const sessions = rows.filter(isMeant).map(parsed);
@@ -87,10 +95,7 @@ export class SessionList {
       await Promise.all(sources.filter(isOut).map(refill));
       const page: StoredRecord[] = [];
       while (!sources.some(isOut)) {
-        const next = sources
-          .filter(({ rows }) => rows.length > 0)
-          .sort(byFirst)[0]
-          ?.rows.shift();
+        const next = findFirst(sources)?.rows.shift();
         if (!next) break;
         if (next.id !== last) page.push(next); // an own session in one of the projects is in two lists
         last = next.id;
@@ -107,27 +112,11 @@ export class SessionList {
   ): Promise<SessionRecord[]> {
     const found = await Promise.all([...among].map((id) => this.#records.get('session', id)));
     const sessions = found.flatMap((row) => (row ? [parsed(row)] : [])).filter(({ deleting }) => !deleting);
-    return this.first(sessions, { keep, limit, after: place && { latestMessageAt: place.sort, id: place.id } });
-  }
-
-  /** The sessions of the scope for which `matches`, which gets many, resolves with their ids. */
-  async matching(
-    scope: ListScope,
-    matches: (all: readonly SessionRecord[]) => Promise<ReadonlySet<string>>,
-  ): Promise<SessionRecord[]> {
-    const rows: StoredRecord[] = [];
-    for await (const page of this.#rows(maxAtOnce, whichOf(scope))) rows.push(...page);
-    const found = await matches(rows.map(({ doc }) => doc as SessionRecord)); // parsing all of them takes long
-    return rows
-      .filter(({ id }) => found.has(id))
-      .flatMap((row) => {
-        const session = parsed(row);
-        return session.deleting ? [] : [session];
-      });
+    return this.#first(sessions, { keep, limit, after: place && { latestMessageAt: place.sort, id: place.id } });
   }
 
   /** The part of these sessions that the query has. */
-  first(sessions: readonly SessionRecord[], { keep, limit, after }: ListPart): SessionRecord[] {
+  #first(sessions: readonly SessionRecord[], { keep, limit, after }: ListPart): SessionRecord[] {
     const isBehind = (one: SessionRecord) =>
       !after ||
       one.latestMessageAt < after.latestMessageAt ||
@@ -138,12 +127,18 @@ export class SessionList {
 
 /** The indexes that a list reads. */
 function whichOf({ owner, projects = [], projectId, status }: ListScope & Pick<ListQuery, 'status'>): ListOptions[] {
-  if (owner !== undefined) return [{ owner }, ...projects.map((parent) => ({ parent }))];
-  if (projectId !== undefined) return [{ parent: projectId }];
-  return [status ? { state: status } : {}];
+  const state = status && { state: status };
+  if (owner !== undefined) return [{ owner, ...state }, ...projects.map((parent) => ({ parent, ...state }))];
+  return [{ ...(projectId !== undefined && { parent: projectId }), ...state }];
 }
-const byFirst = ({ rows: [a] }: { rows: StoredRecord[] }, { rows: [b] }: { rows: StoredRecord[] }): number =>
-  a && b ? byPlace(a.doc as SessionRecord, b.doc as SessionRecord) : 0;
+function findFirst<Source extends { readonly rows: readonly StoredRecord[] }>(sources: readonly Source[]) {
+  let found: Source | undefined;
+  for (const source of sources) {
+    const [row, first] = [source.rows[0], found?.rows[0]];
+    if (row && (!first || byPlace(row.doc as SessionRecord, first.doc as SessionRecord) < 0)) found = source;
+  }
+  return found;
+}
 const byPlace = (one: SessionRecord, other: SessionRecord): number =>
   other.latestMessageAt - one.latestMessageAt || (one.id < other.id ? -1 : 1);
 /** A session is sorted by its newest message. */

@@ -176,9 +176,9 @@ export function sessionService(deps: Deps): SessionService {
       if (!only?.search) return await (only ? list.part(only) : list.all());
       const { search } = only;
       if (only.owner !== undefined)
-        return list.first(await list.matching(only, (all) => searchWithin(store, all, search)), only);
+        return await list.part(only, { matches: (page) => searchWithin(store, page, search) });
       const { matches, among } = await searchStoredSessions(store, only.search);
-      return await list.part({ ...only, keep: (session) => matches(session) && only.keep(session) }, among);
+      return await list.part({ ...only, keep: (session) => matches(session) && only.keep(session) }, { among });
     },
     pieces: (only) => list.pieces(only),
     get: async (id) => publicRecord(await stored(id)),

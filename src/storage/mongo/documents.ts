@@ -161,12 +161,17 @@ export function toListSet({
   state,
   parent,
 }: Pick<ListOptions, 'owner' | 'shared' | 'state' | 'parent'>): {
-  readonly of?: string;
+  readonly of?: string | { readonly $all: readonly string[] };
 } {
-  if (state !== undefined) return { of: stateSet(state) };
-  if (parent !== undefined) return { of: parentSet(parent) };
-  if (shared) return { of: sharedSet };
-  return owner === undefined ? {} : { of: ownerSet(owner) };
+  const sets = [
+    ...(parent === undefined ? [] : [parentSet(parent)]),
+    ...(owner === undefined ? [] : [ownerSet(owner)]),
+    ...(state === undefined ? [] : [stateSet(state)]),
+    ...(shared ? [sharedSet] : []),
+  ];
+  const [first, another] = sets;
+  if (first === undefined) return {};
+  return { of: another === undefined ? first : { $all: sets } };
 }
 export function indexFields(kind: string, doc: unknown): { readonly of: string[]; readonly name?: string } {
   const { owner, shared, state, parent, name } = toIndexEntry(kind, doc);

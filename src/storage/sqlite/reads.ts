@@ -181,11 +181,13 @@ export const recordSets = {
   shared: 'kind = :kind AND shared = 1',
   state: 'kind = :kind AND state = :state',
   parent: 'kind = :kind AND parent = :parent',
+  ownerState: 'kind = :kind AND owner = :owner AND state = :state',
+  parentState: 'kind = :kind AND parent = :parent AND state = :state',
 } as const;
 type RecordSet = keyof typeof recordSets;
 const setOf = ({ owner, shared, state, parent }: Only): RecordSet => {
-  if (state !== undefined) return 'state';
-  if (parent !== undefined) return 'parent';
+  if (parent !== undefined) return state === undefined ? 'parent' : 'parentState';
+  if (state !== undefined) return owner == null ? 'state' : 'ownerState';
   if (shared) return 'shared';
   if (owner === undefined) return 'kind';
   return owner === null ? 'unowned' : 'owner';
@@ -211,11 +213,10 @@ function recordReads(db: DatabaseSync, now: () => number) {
     const { first, behind, count } = recordStatements(set);
     return { first: db.prepare(first), behind: db.prepare(behind), count: db.prepare(count) };
   };
-  const [kind, owner, unowned] = [prepared('kind'), prepared('owner'), prepared('unowned')];
-  const sets = {
-    ...{ kind, owner, unowned },
-    ...{ shared: prepared('shared'), state: prepared('state'), parent: prepared('parent') },
-  };
+  const sets = Object.fromEntries(Object.keys(recordSets).map((set) => [set, prepared(set as RecordSet)])) as Record<
+    RecordSet,
+    ReturnType<typeof prepared>
+  >;
   const whichOf = ({ owner, state, parent }: Only) => ({
     ...(owner != null && { owner }),
     ...(state !== undefined && { state }),

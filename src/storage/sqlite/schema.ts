@@ -91,4 +91,11 @@ export const migrations: readonly string[] = [
   `
   UPDATE record SET parent = doc ->> '$.projectId' WHERE kind IN ('automation', 'webhook');
   `,
+  // Those of an owner or a project that wait for somebody are listed by these.
+  `
+  CREATE INDEX record_owner_state ON record (kind, owner, state, sort DESC, id)
+  WHERE owner IS NOT NULL AND state IS NOT NULL;
+  CREATE INDEX record_parent_state ON record (kind, parent, state, sort DESC, id)
+  WHERE parent IS NOT NULL AND state IS NOT NULL;
+  `,
 ];

@@ -140,15 +140,19 @@ export function recordContract(store: () => Store): void {
 
     test('a list and a count by parent have its parts alone, in order, and a part that moves leaves the list', async () => {
       const { records } = store();
-      const put = (n: number, projectId: string | null) =>
-        records.put({ kind: 'session', id: `p${n}`, doc: { projectId, status: 'completed' }, sort: n });
+      const put = (n: number, projectId: string | null) => {
+        const doc = { projectId, owner: `of ${n % 2}`, status: n % 4 === 0 ? 'completed' : 'waiting' };
+        return records.put({ kind: 'session', id: `p${n}`, doc, sort: n });
+      };
       for (const [n, project] of ['one', 'two', 'one', null, 'one'].entries()) await put(n, project);
       await put(2, 'two');
       const ids = async (options: ListOptions) => (await records.list('session', options)).map(({ id }) => id);
       expect(await ids({ parent: 'one' })).toEqual(['p4', 'p0']);
       expect(await ids({ parent: 'two', after: { sort: 2, id: 'p2' } })).toEqual(['p1']);
-      const counts = ['one', 'two', 'none'].map((parent) => records.count('session', { parent }));
-      expect(await Promise.all(counts)).toEqual([2, 2, 0]);
+      expect(await ids({ parent: 'two', state: 'waiting', after: { sort: 3, id: 'p3' } })).toEqual(['p2', 'p1']);
+      expect(await ids({ owner: 'of 0', state: 'completed' })).toEqual(['p4', 'p0']);
+      const sets = [{ parent: 'one' }, { parent: 'two' }, { parent: 'none' }, { parent: 'one', state: 'waiting' }];
+      expect(await Promise.all(sets.map((set) => records.count('session', set)))).toEqual([2, 2, 0, 0]);
     });
 
     test('a search finds records by their fields, whatever the case, and reads only so many hits', async () => {

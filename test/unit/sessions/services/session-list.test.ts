@@ -88,12 +88,14 @@ test('a session that moves while the list is read is in it, once', async () => {
 
 test.each([
   ['an owner', { owner: 'ann' }, 8],
-  ['a status', { status: 'waiting' as const }, 5],
+  ['a status', { status: 'waiting' as const }, 9],
+  ['a status of a project', { projectId: 'p', status: 'waiting' as const }, 5],
+  ['a status of an owner and projects', { owner: 'ann', projects: ['p'], status: 'waiting' as const }, 9],
 ])('a list of %s reads no other sessions', async (_, only, count) => {
   const { list, put, rows } = listOf();
   for (let n = 0; n < 1_000; n++) {
-    const change = n % 125 === 0 ? { owner: 'ann' } : { owner: 'bob', status: n % 200 === 1 ? 'waiting' : 'completed' };
-    await put(one(idOf(n), n, change as Partial<StoredSession>));
+    const [owner, status] = [n % 125 === 0 ? 'ann' : 'bob', n % 250 === 0 || n % 200 === 1 ? 'waiting' : 'completed'];
+    await put(one(idOf(n), n, { owner, status, projectId: n % 2 === 1 ? 'p' : null }));
   }
   expect(await list.part({ ...only, limit: 50, ...anything })).toHaveLength(count);
   expect(rows()).toBe(count);
@@ -103,10 +105,23 @@ test('the sessions that a search found are read alone, and are in order and on p
   const { list, put, rows } = listOf();
   for (let n = 0; n < 1_000; n++) await put(one(idOf(n), n, { deleting: n === 300 }));
   const among = new Set([7, 900, 300, 42, 5_000].map(idOf));
-  const first = await list.part({ limit: 2, ...anything }, among);
+  const first = await list.part({ limit: 2, ...anything }, { among });
   expect(first.map(({ id }) => id)).toEqual([900, 42].map(idOf));
-  const rest = await list.part({ limit: 2, ...anything, after: first.at(-1) }, among);
+  const rest = await list.part({ limit: 2, ...anything, after: first.at(-1) }, { among });
   expect([rest.map(({ id }) => id), rows()]).toEqual([[idOf(7)], 0]);
+});
+
+test('a search reads no more pages than its hits fill', async () => {
+  const { list, put, rows } = listOf();
+  for (let n = 0; n < 1_200; n++) await put(one(idOf(n), n));
+  const hits = new Set([1_100, 900, 600, 2].map(idOf));
+  const searched: number[] = [];
+  const matches = async (page: readonly { id: SessionId }[]) => {
+    searched.push(page.length);
+    return new Set(page.map(({ id }) => id).filter((id) => hits.has(id)));
+  };
+  const found = await list.part({ limit: 3, ...anything }, { matches });
+  expect([found.map(({ id }) => id), searched, rows()]).toEqual([[1_100, 900, 600].map(idOf), [500, 500], 1_000]);
 });
 
 function firstBehind(sorted: readonly StoredSession[], { latestMessageAt, id }: StoredSession): number {

@@ -37,6 +37,8 @@ test.each([
   ['shared', 'record_shared (kind=?)'],
   ['state', 'record_state (kind=? AND state=?)'],
   ['parent', 'record_parent (kind=? AND parent=?)'],
+  ['ownerState', 'record_owner_state (kind=? AND owner=? AND state=?)'],
+  ['parentState', 'record_parent_state (kind=? AND parent=? AND state=?)'],
 ] as const)('a list by %s reads and counts by an index, in its order, and nothing else', (set, index) => {
   const db = database([]);
   const plans = Object.values(recordStatements(set)).map((sql) =>
