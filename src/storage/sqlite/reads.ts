@@ -85,7 +85,7 @@ function eventReads(db: DatabaseSync, now: () => number) {
       AND fact LIKE ?5 ESCAPE '\\' AND json_extract(fact, '$.data.text') LIKE ?6 ESCAPE '\\'
   `);
 
-  // A fork's log begins with events of another session, which do not count again.
+  // A fork's log begins with events of another session, which do not count again. CROSS JOIN keeps the events outside.
   const sumsBy = (keys: readonly UsageKey[]) => `
     SELECT ${usageKeys.map((key) => `${keys.includes(key) ? keyColumns[key] : "''"} AS "${key}"`).join(', ')},
       count(*) AS turns,
@@ -94,7 +94,7 @@ function eventReads(db: DatabaseSync, now: () => number) {
       sum(json_extract(fact, '$.data.outputTokens')) AS output,
       sum(coalesce(json_extract(fact, '$.data.cost'), 0)) AS cost,
       sum(json_extract(fact, '$.data.cost') IS NULL) AS unpriced
-    FROM event INDEXED BY event_usage JOIN record ON record.id = event.session AND record.kind = 'session'
+    FROM event INDEXED BY event_usage CROSS JOIN record ON record.id = event.session AND record.kind = 'session'
     WHERE type = 'usage' AND at >= ? AND at < ? AND record.state IS NOT 'deleting'
       AND seq > coalesce(json_extract(record.doc, '$.forkedFrom.seq'), 0)
     GROUP BY ${usageKeys.map((_, n) => n + 1)}
