@@ -67,6 +67,21 @@ const keyColumns: Readonly<Record<UsageKey, string>> = {
 };
 const usageKeys = Object.keys(keyColumns) as UsageKey[];
 
+/** A fork's log begins with events of another session, which do not count again. CROSS JOIN keeps the events as the outer loop. */
+export const usageSumsBy = (keys: readonly UsageKey[]) => `
+  SELECT ${usageKeys.map((key) => `${keys.includes(key) ? keyColumns[key] : "''"} AS "${key}"`).join(', ')},
+    count(*) AS turns,
+    sum(json_extract(fact, '$.data.inputTokens')) AS input,
+    sum(coalesce(json_extract(fact, '$.data.cachedTokens'), 0)) AS cached,
+    sum(json_extract(fact, '$.data.outputTokens')) AS output,
+    sum(coalesce(json_extract(fact, '$.data.cost'), 0)) AS cost,
+    sum(json_extract(fact, '$.data.cost') IS NULL) AS unpriced
+  FROM event INDEXED BY event_usage CROSS JOIN record ON record.id = event.session AND record.kind = 'session'
+  WHERE type = 'usage' AND at >= ? AND at < ? AND record.state IS NOT 'deleting'
+    AND seq > coalesce(json_extract(record.doc, '$.forkedFrom.seq'), 0)
+  GROUP BY ${usageKeys.flatMap((key, n) => (keys.includes(key) ? [n + 1] : []))}
+`;
+
 /** The text in a fact's JSON, and in the message itself. */
 const patternsOf = (text: string) =>
   [JSON.stringify(text).slice(1, -1), text].map((one) => `%${one.replace(/[\\%_]/g, '\\$&')}%`) as [string, string];
@@ -85,23 +100,9 @@ function eventReads(db: DatabaseSync, now: () => number) {
       AND fact LIKE ?5 ESCAPE '\\' AND json_extract(fact, '$.data.text') LIKE ?6 ESCAPE '\\'
   `);
 
-  // A fork's log begins with events of another session, which do not count again. CROSS JOIN keeps the events outside.
-  const sumsBy = (keys: readonly UsageKey[]) => `
-    SELECT ${usageKeys.map((key) => `${keys.includes(key) ? keyColumns[key] : "''"} AS "${key}"`).join(', ')},
-      count(*) AS turns,
-      sum(json_extract(fact, '$.data.inputTokens')) AS input,
-      sum(coalesce(json_extract(fact, '$.data.cachedTokens'), 0)) AS cached,
-      sum(json_extract(fact, '$.data.outputTokens')) AS output,
-      sum(coalesce(json_extract(fact, '$.data.cost'), 0)) AS cost,
-      sum(json_extract(fact, '$.data.cost') IS NULL) AS unpriced
-    FROM event INDEXED BY event_usage CROSS JOIN record ON record.id = event.session AND record.kind = 'session'
-    WHERE type = 'usage' AND at >= ? AND at < ? AND record.state IS NOT 'deleting'
-      AND seq > coalesce(json_extract(record.doc, '$.forkedFrom.seq'), 0)
-    GROUP BY ${usageKeys.map((_, n) => n + 1)}
-  `;
   const usage = new Map<string, StatementSync>();
   function usageBy(keys: readonly UsageKey[]): StatementSync {
-    const text = sumsBy(keys);
+    const text = usageSumsBy(keys);
     const prepared = usage.get(text) ?? db.prepare(text);
     usage.set(text, prepared);
     return prepared;

@@ -9,6 +9,7 @@ import {
   readOperations,
   recordStatements,
   recordsByPrefix,
+  usageSumsBy,
 } from '../../../../src/storage/sqlite/reads.ts';
 import { migrations, unindexedTypes } from '../../../../src/storage/sqlite/schema.ts';
 
@@ -24,6 +25,17 @@ test('a list by prefix has the records of its kind whose ids begin so, the newes
   const { list } = readOperations(database(['s', 's:1', 's:2', 's:\u{10fffe}', 's;', 'r:9', 't:1']));
   expect(list({ kind: 'a', idPrefix: 's:', limit: -1 }).map(([id]) => id)).toEqual(['s:\u{10fffe}', 's:2', 's:1']);
   expect(list({ kind: 'a', idPrefix: 's:', limit: 1 }).map(([id]) => id)).toEqual(['s:\u{10fffe}']);
+});
+
+test('usage is read by an index of its events, and one record for each of them', () => {
+  const plan = database([])
+    .prepare(`EXPLAIN QUERY PLAN ${usageSumsBy(['owner', 'day'])}`)
+    .all();
+  expect(plan.map(({ detail }) => detail)).toEqual([
+    'SEARCH event USING INDEX event_usage (at>? AND at<?)',
+    'SEARCH record USING PRIMARY KEY (id=? AND kind=?)',
+    'USE TEMP B-TREE FOR GROUP BY',
+  ]);
 });
 
 test('a list by prefix reads no other ids, however many records the kind has', () => {
