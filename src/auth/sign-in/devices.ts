@@ -58,12 +58,12 @@ interface Deps {
   readonly shared: boolean;
   readonly limits: DeviceLimits;
 }
-interface Use {
+interface DeviceUse {
   open: number;
   at: number;
 }
 interface LiveDevice extends Live {
-  readonly use: Use;
+  readonly use: DeviceUse;
 }
 interface NewDevice {
   readonly kind: Device['kind'];
@@ -89,7 +89,7 @@ export class Devices {
   readonly #live = new Map<string, LiveDevice>();
   readonly #settled = new Map<string, number>();
   /** The use of personal keys, by their person. */
-  readonly #keyUse = new Map<string, Use>();
+  readonly #keyUse = new Map<string, DeviceUse>();
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -142,7 +142,8 @@ export class Devices {
     const key = this.#deps.people.byId(person)?.key ?? '';
     return Math.max(this.usedAt(id), this.#lastOf(this.#keyUse.get(key)));
   }
-  #lastOf = (use: Use | undefined): number => (use === undefined ? 0 : use.open > 0 ? this.#deps.clock.now() : use.at);
+  #lastOf = (use: DeviceUse | undefined): number =>
+    use === undefined ? 0 : use.open > 0 ? this.#deps.clock.now() : use.at;
   #used(id: string): void {
     const live = this.#live.get(id);
     if (live) live.use.at = this.#deps.clock.now();
@@ -160,7 +161,7 @@ export class Devices {
       this.#used(key);
     };
   }
-  #keyUseOf(person: string): Use {
+  #keyUseOf(person: string): DeviceUse {
     const use = this.#keyUse.get(person) ?? { open: 0, at: 0 };
     this.#keyUse.set(person, use);
     return use;
