@@ -74,7 +74,7 @@ export const secrets = {
   usage: 'Verbrauch',
   'usage.unread': 'Verbrauch konnte nicht geladen werden',
   'usage.days': 'Zeitraum',
-  'usage.lastDays': 'letzte {n} Tage',
+  'usage.lastDays': 'Letzte {n} Tage',
   'usage.by': 'Nach',
   'usage.by.person': 'Person',
   'usage.by.model': 'Modell',

@@ -73,7 +73,7 @@ export const secrets = {
   usage: 'Usage',
   'usage.unread': 'Could not load usage',
   'usage.days': 'Period',
-  'usage.lastDays': 'last {n} days',
+  'usage.lastDays': 'Last {n} days',
   'usage.by': 'By',
   'usage.by.person': 'Person',
   'usage.by.model': 'Model',
