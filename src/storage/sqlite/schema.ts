@@ -91,7 +91,7 @@ export const migrations: readonly string[] = [
   `
   UPDATE record SET parent = doc ->> '$.projectId' WHERE kind IN ('automation', 'webhook');
   `,
-  // Those of an owner or a project that wait for somebody are listed by these.
+  // Lists by status of an owner or a project read these indexes.
   `
   CREATE INDEX record_owner_state ON record (kind, owner, state, sort DESC, id)
   WHERE owner IS NOT NULL AND state IS NOT NULL;
