@@ -31,7 +31,10 @@ test.for([
   const output: Buffer[] = [];
   const ended = client.follow('ask', 0, (chunk) => output.push(Buffer.from(chunk)), budget());
   await client.write('main', 'yes\n', budget());
-  if (program === 'sed') await client.kill('main', budget());
+  if (program === 'sed') {
+    await expect.poll(() => Buffer.concat(output).toString()).toContain('got:yes');
+    await client.kill('main', budget()); // `cat` would read on
+  }
   await ended;
   const reply = Buffer.concat(output).toString();
   expect(reply).toContain('got:yes');

@@ -23,7 +23,7 @@ beforeEach(async () => {
   env = { ...packageJson.serverProcess.env, PATH, HOME, ...own, CORRAL_SANDBOX_DESKTOP: 'false' };
 });
 afterEach(async () => {
-  await corral('down');
+  await corral('down', '--remove'); // sandboxes outlive their server
   await rm(folder, { recursive: true, force: true });
 });
 

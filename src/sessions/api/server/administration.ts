@@ -41,7 +41,7 @@ export interface AuditQuery {
 export interface AuditRows {
   /** The newest first. */
   readonly rows: readonly Omit<AuditRow, 'name'>[];
-  /** Where to read on; null: the log has no older rows. A page can have fewer rows than requested, or none. */
+  /** The cursor of older rows; null: the log has none. A page can have fewer rows than requested, or none. */
   readonly next: string | null;
 }
 
