@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { dayMs } from '../core/contracts/calendar.ts';
 import { AuditRow } from '../sessions/api/server/administration.ts';
 import type { DrainState } from '../sessions/api/services.ts';
 import type { TrpcContext } from './procedure/context.ts';
@@ -7,7 +8,6 @@ import { Time } from './procedure/schemas.ts';
 
 // The state of the server, for administrators and auditors.
 
-const dayMs = 86_400_000;
 const AuditInput = z.strictObject({
   /** The first and the last day, in UTC. */
   from: z.iso.date().optional(),

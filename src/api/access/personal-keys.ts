@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { dayMs } from '../../core/contracts/calendar.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { accountOf, roles } from '../../core/model/principal.ts';
 import type { CallerContext } from '../../http/guard/caller-context.ts';
@@ -101,4 +102,3 @@ export const personalKeysRouter = router({
     return okResult;
   }),
 });
-const dayMs = 86_400_000;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { dayMs } from '../../core/contracts/calendar.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { TrustRule } from '../../core/model/access/trust-rule.ts';
 import { accountRoles } from '../../core/model/principal.ts';
@@ -103,4 +104,3 @@ export const projectAccountsRouter = router({
     return okResult;
   }),
 });
-const dayMs = 86_400_000;

@@ -15,7 +15,7 @@ export interface Calendar {
   /** The beginnings of the day and of the month of this time, epoch ms. */
   startsAt(ms: number): { readonly day: number; readonly month: number };
 }
-const dayMs = 86_400_000;
+export const dayMs = 86_400_000;
 
 export function createCalendar(timeZone: string): Calendar {
   const format = new Intl.DateTimeFormat('en', {
