@@ -97,8 +97,11 @@ test('a draining server creates no session and rests unused sandboxes while a ru
   ];
   const state = async (sessionId: string) => (await client.sandbox.status.query({ sessionId })).condition;
   await client.files.write.mutate({ sessionId: idle, path: 'a.txt', content: 'kept' });
-  await client.runs.send.mutate({ sessionId: working, text: fence('sh', 'sleep 3600') });
-  for (const id of [idle, working]) await expect.poll(() => state(id)).toBe('running');
+  const following = followEvents(client, { sessionId: working, lastEventId: '0' });
+  await client.runs.send.mutate({ sessionId: working, text: fence('sh', 'echo begun; sleep 3600') });
+  // Between its calls a run does not use the sandbox, which may then pause.
+  await expect.poll(() => following.items.map(({ type }) => type)).toContain('tool.output');
+  await expect.poll(() => state(idle)).toBe('running');
   const drained = await client.drain.set.mutate({ draining: true });
   expect(drained).toMatchObject({ draining: true, working: 1 });
   const health = async () => await (await fetch(`${server.url}/healthz`)).json();
