@@ -25,7 +25,6 @@ export interface CallerRoute {
   readonly name: string;
   /** Undefined: the table has no row for it. */
   readonly rule: Rule | undefined;
-  readonly isRoute: boolean;
   ask(shown: PresentedCredentials, to: Targets): Promise<DoorAnswer>;
 }
 
@@ -77,7 +76,7 @@ function routeDoors(server: ComposedServer): CallerRoute[] {
         ...(method !== 'GET' && (method !== 'DELETE' || name in programBodies) && json(body ?? {}, to)),
       });
     };
-    return { name, rule: routeRules[name] ?? routeRules[`ALL ${path}`], isRoute: true, ask };
+    return { name, rule: routeRules[name] ?? routeRules[`ALL ${path}`], ask };
   });
 }
 const programBodies: Record<string, object> = {
@@ -207,7 +206,6 @@ function procedureDoors(url: string): CallerRoute[] {
   return Object.entries(procedures).map(([name, { _def }]) => ({
     name: `procedure ${name}`,
     rule: procedureRules[name],
-    isRoute: false,
     async ask(shown, to) {
       const body = JSON.stringify(inputOf(name, to));
       if (_def.type === 'mutation') return await send(`${url}/trpc/${name}`, shown, { method: 'POST', body });
@@ -233,7 +231,6 @@ async function mcpDoors(url: string, admin: PresentedCredentials): Promise<Calle
   return named.map((name) => ({
     name: `mcp ${name}`,
     rule: mcpRules[name],
-    isRoute: false,
     ask(shown, to) {
       const address = mcpAddresses[name.replace('resource ', '')];
       if (name.startsWith('resource '))
@@ -250,7 +247,6 @@ function dataDoors(url: string): CallerRoute[] {
   return [...names].map((name) => ({
     name: `data ${name}`,
     rule: dataRules[name],
-    isRoute: false,
     async ask({ headers, signature }, to) {
       const [port = '', method = '', path = ''] = name.split(' ');
       const shown = { ...headers, 'e2b-sandbox-id': to.box, 'e2b-sandbox-port': port };
@@ -268,7 +264,6 @@ function hostDoors(url: string): CallerRoute[] {
   return Object.entries(hostRules).map(([name, rule]) => ({
     name: `host ${name}`,
     rule,
-    isRoute: false,
     async ask({ headers, signature }, to) {
       const [host = '', method = '', path = ''] = name.split(' ');
       const [port = '', target = ''] = host.split('-');
