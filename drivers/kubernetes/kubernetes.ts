@@ -1,5 +1,6 @@
 import type { V1Pod } from '@kubernetes/client-node';
-import { pause, raceAbort } from '../../src/core/concurrency/cancel.ts';
+import { raceAbort } from '../../src/core/concurrency/cancel.ts';
+import { atIntervals, poll } from '../../src/core/concurrency/rounds.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { type SandboxId, sessionIdOf } from '../../src/core/model/ids.ts';
 import type { Capabilities, Driver, PoolHosting, SandboxRecipe, SandboxSpec, ServiceHosting } from '../driver.ts';
@@ -7,12 +8,13 @@ import { LifecycleCalls } from '../shared/lifecycle-calls.ts';
 import { openApi } from './api/api.ts';
 import { openCredentials } from './api/credentials.ts';
 import { portForwarder } from './api/port-forward.ts';
-import { type ClaimEngine, claimEngine } from './claims/claim-engine.ts';
+import { claimEngine } from './claims/claim-engine.ts';
 import { readPlatform } from './claims/platform.ts';
 import { openTemplates } from './claims/templates.ts';
 import type { Engine } from './engine.ts';
-import { instanceLabels, ownedBy, parseExpiry, selectAllInstallations, selectAllPods } from './labels.ts';
+import { instanceLabels, ownedBy, parseExpiry, parseSandboxInfo, selectAll, selectAllPods } from './labels.ts';
 import type { KubernetesOptions } from './options.ts';
+import { findWeaknesses } from './pods/container-walls.ts';
 import { type ContainerRequest, egressLabel, podBody, podSpec } from './pods/pod-body.ts';
 import { podEngine } from './pods/pod-engine.ts';
 import { dialAddress, openPodLinks } from './pods/pod-links.ts';
@@ -22,12 +24,11 @@ import { type PodWatch, watchObjects } from './pods/pod-watch.ts';
 import { metadataList, openPods, podsPath } from './pods/pods.ts';
 import { sandboxKeys } from './pods/sandbox-tokens.ts';
 import { serviceStart, serviceStates } from './pods/service-containers.ts';
-import { notStarted } from './pods/start-pod.ts';
+import { notStarted, untilRunning } from './pods/start-pod.ts';
 import { openVolumeClaims, volumeSpec } from './pods/volume-claims.ts';
 import { waitForDaemon } from './pods/wait-for-daemon.ts';
 import { ensurePolicies } from './policies/policies.ts';
 import { openPolicyCheck } from './policies/policy-check.ts';
-import { findWeaknesses } from './policies/weaknesses.ts';
 
 const capabilities: Omit<Capabilities, 'egress' | 'pause'> = {
   isolation: 'container',
@@ -52,17 +53,17 @@ export interface KubernetesDriver extends Driver, ServiceHosting, Partial<PoolHo
 }
 
 export async function kubernetesDriver(options: KubernetesOptions): Promise<KubernetesDriver> {
-  const { namespace, instance, ids, clock, random, reach, port, pods: settings, onTrouble, extraCa } = options;
+  const { namespace, instance, ids, clock, reach, port, pods: settings, extraCa } = options;
   const credentials = openCredentials(options);
   const api = openApi({ ...options, credentials });
-  const watching = { api, clock, random, onTrouble };
+  const cluster = { ...options, api };
   const { storageClass } = settings;
   const keepsFiles = settings.workspace === 'volume';
-  const volumes = keepsFiles ? openVolumeClaims({ ...watching, namespace, instance, storageClass }) : undefined;
+  const volumes = keepsFiles ? openVolumeClaims({ ...cluster, storageClass }) : undefined;
   const keys = sandboxKeys(instance, options.keys);
-  const pods = openPods({ ...watching, namespace, instance, watch: () => watch });
+  const pods = openPods({ ...cluster, watch: () => watch });
   const selector = { labelSelector: selectAllPods(instance) };
-  const watch: PodWatch = watchObjects({ ...watching, objects: pods, selector, keep: essence });
+  const watch: PodWatch = watchObjects({ ...cluster, objects: pods, selector, keep: essence });
   const forward = portForwarder(credentials.config, namespace);
   const dial = ({ metadata, status }: V1Pod) =>
     reach === 'pod-ip'
@@ -73,22 +74,17 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
   const work = new LifecycleCalls((id, workspace, { signal }) => clear(id, workspace, signal));
   const nameOf = (id: SandboxId) => `corral-${instance}-${sessionIdOf(id)}`;
   const closing = new AbortController();
-  /**
-   * Shares one attempt among all callers, and makes another one after a failure. A caller's own signal must not stop it,
-   * because the others wait for the same promise.
-   */
+  const cleanUpSignal = () => AbortSignal.any([closing.signal, AbortSignal.timeout(cleanUpMs)]);
+  /** Shares one attempt among all callers, whose own signals do not stop it, and makes another one after a failure. */
   function shareAttempt<Made>(make: (signal: AbortSignal) => Promise<Made>) {
     let made: Promise<Made> | undefined;
-    const attempt = () =>
-      make(AbortSignal.any([closing.signal, AbortSignal.timeout(cleanUpMs)])).catch((error) => {
+    return (signal: AbortSignal): Promise<Made> => {
+      made ??= make(cleanUpSignal()).catch((error) => {
         made = undefined;
         throw error;
       });
-    const join = (signal: AbortSignal): Promise<Made> => {
-      made ??= attempt();
       return raceAbort(made, signal);
     };
-    return Object.assign(join, { latest: async () => await made?.catch(() => undefined) });
   }
   /** Applies the network policies once per server process, before its first pod. */
   const fenced = shareAttempt(async (signal) => {
@@ -118,20 +114,21 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     };
   }
 
-  const shared = { instance, nameOf, pods, watch, pendingMs: options.pendingMs };
-  const ownPods = podEngine({ ...shared, keys, volumes, bodyFor });
-  const templates = openTemplates({ api, namespace, instance, clock, blueprintFor });
+  const shared = { ...cluster, nameOf, pods, watch };
+  const engines = new AsyncDisposableStack();
+  const ownPods = engines.use(podEngine({ ...shared, keys, volumes, bodyFor }));
+  const templates = openTemplates({ ...cluster, blueprintFor });
   let engineName: string | undefined;
   /** Undefined: sandboxes are pods of this server. */
-  const claiming = shareAttempt(async (signal): Promise<ClaimEngine | undefined> => {
+  const claiming = shareAttempt(async (signal) => {
     engineName = 'pods of this server';
     if (options.engine === 'pods') return undefined;
     const { versions, obstacle, seesNodes = false } = await readPlatform(api, namespace, signal);
     if (obstacle === undefined) {
       engineName = `claims of agents.x-k8s.io (${versions.join(', ')})`;
       const egressToken = (spec: SandboxSpec) => (egressOf(spec) ? keys.egressToken(spec.id) : undefined);
-      const own = { watching, namespace, templates, keepsFiles, seesNodes, blueprintFor, egressToken };
-      return claimEngine({ ...shared, ...own });
+      const own = { templates, keepsFiles, seesNodes, blueprintFor, egressToken };
+      return engines.use(claimEngine({ ...shared, ...own }));
     }
     if (options.engine === 'agent-sandbox')
       throw new AppError('driver_unavailable', `Sandboxes cannot be claims of agents.x-k8s.io. ${obstacle}`);
@@ -147,6 +144,11 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
 
   const find = async (id: SandboxId, signal: AbortSignal) =>
     (await (await claiming(signal))?.find(id, signal)) ?? (await ownPods.find(id, signal));
+  async function findLive(id: SandboxId, signal: AbortSignal): Promise<V1Pod> {
+    const found = await find(id, signal);
+    if (found && computePodState(found).kind !== 'over') return found;
+    throw new AppError('sandbox_not_found', 'The sandbox is gone.');
+  }
 
   async function clear(id: SandboxId, workspace: 'keep' | 'remove', signal: AbortSignal): Promise<void> {
     const claims = await claiming(signal);
@@ -155,22 +157,17 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
   }
 
   async function reap(signal: AbortSignal, whose?: 'all'): Promise<string[]> {
-    const others = { selector: { labelSelector: selectAllInstallations }, accept: metadataList };
+    const others = { selector: { labelSelector: selectAll }, accept: metadataList };
     const all = whose === 'all' ? (await pods.list(others, signal)).items : await watch.list(signal);
     const late = all.filter(({ metadata }) => parseExpiry(metadata) + lateMs < clock.now()); // one without a deadline is kept
     await Promise.all(late.map((pod) => pods.remove(pod, signal)));
     return late.map(({ metadata }) => metadata?.name ?? '');
   }
-  let reaping: Promise<unknown> = Promise.resolve();
-  const reapLater = () =>
-    clock.setTimeout(() => {
-      if (closing.signal.aborted) return;
-      const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(cleanUpMs)]);
-      const sweep = async () => await (await claiming.latest())?.sweep(signal);
-      reaping = Promise.all([reap(signal), sweep()]).catch(() => {}); // the next round retries
-      timer = reapLater();
-    }, reapEveryMs);
-  let timer = reapLater();
+  async function cleanUp() {
+    const signal = cleanUpSignal();
+    await Promise.all([reap(signal), claiming(signal).then((claims) => claims?.sweep(signal))]);
+  }
+  const cleaning = atIntervals(cleanUp, { clock, everyMs: reapEveryMs }, closing.signal);
 
   const keepReady: PoolHosting['keepReady'] = async (recipe, want, { signal }) => {
     if (!(await claiming(signal))) throw new AppError('unsupported', 'Plain pods have no pool of ready sandboxes.');
@@ -213,13 +210,16 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
         await fenced(signal);
         const start = (await engineFor(id, signal)).begin(spec);
         try {
-          const running = await start.run(news, signal);
+          const placed = await start.place(news, signal);
+          const running = await untilRunning(placed, { ...options, watch, news }, signal);
           await using link = ends.link(id, running);
           await waitForDaemon(link, signal).catch((error) => {
             throw notStarted(error);
           });
           await policyCheck.check(link, signal);
-          return await start.finish(link, running, signal);
+          const info = parseSandboxInfo((await start.finish(link, running, signal)).metadata, 'ready');
+          if (!info) throw new AppError('sandbox_unavailable', 'The labels of the sandbox were changed.');
+          return info;
         } catch (error) {
           const until = AbortSignal.any([AbortSignal.timeout(cleanUpMs), work.hurry]);
           await start.undo(until).catch(() => {}); // `list` still shows what remains
@@ -229,10 +229,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     },
 
     async attach(id, { signal }) {
-      const found = await find(id, signal);
-      if (!found || computePodState(found).kind === 'over') {
-        throw new AppError('sandbox_not_found', 'The sandbox is gone.');
-      }
+      const found = await findLive(id, signal);
       if (computePodState(found).kind !== 'running')
         throw new AppError('sandbox_unavailable', 'The sandbox is still starting.');
       const link = ends.link(id, found);
@@ -245,14 +242,11 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     },
 
     async startService(id, service, { signal }, news) {
-      for (;;) {
-        const found = await find(id, signal);
-        if (!found || computePodState(found).kind === 'over')
-          throw new AppError('sandbox_not_found', 'The sandbox is gone.');
-        if (serviceStart(found, service) === 'begun') return;
-        news?.({ phase: 'starting', detail: `Waiting for a container of ${service.image}` });
-        await pause(serviceLookMs, signal, clock);
-      }
+      const look = async () => {
+        if (serviceStart(await findLive(id, signal), service) === 'begun') return true;
+        return void news?.({ phase: 'starting', detail: `Waiting for a container of ${service.image}` });
+      };
+      await poll(look, { everyMs: serviceLookMs, clock }, signal);
     },
 
     async services(id, { signal }) {
@@ -274,11 +268,9 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
 
     async [Symbol.asyncDispose]() {
       closing.abort();
-      clock.clearTimeout(timer);
       await work[Symbol.asyncDispose]();
-      await reaping;
-      await (await claiming.latest())?.[Symbol.asyncDispose]();
-      await ownPods[Symbol.asyncDispose]();
+      await cleaning;
+      await engines.disposeAsync();
       ends[Symbol.dispose]();
       await watch[Symbol.asyncDispose]();
       credentials[Symbol.dispose]();

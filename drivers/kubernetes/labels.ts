@@ -34,4 +34,4 @@ export const parseSandboxInfo = (
 /** Selects all pods of an installation, including those that no session has claimed. */
 export const selectAllPods = (instance: string) => `corral/instance=${instance},app.kubernetes.io/name=corral-sandbox`;
 /** Selects the pods of every installation. */
-export const selectAllInstallations = 'app.kubernetes.io/managed-by=corral,app.kubernetes.io/name=corral-sandbox';
+export const selectAll = 'app.kubernetes.io/managed-by=corral,app.kubernetes.io/name=corral-sandbox';

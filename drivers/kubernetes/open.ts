@@ -19,7 +19,12 @@ export async function openKubernetes(settings: KubernetesSettings, parts: Driver
   const options = await kubernetesOptions(settings, parts);
   if (options.egressAddress) {
     const keys = sandboxKeys(instance, options.keys);
-    stack.use(await listening({ listen: settings.egressListen, keys, gate }));
+    const { egressListen: listen } = settings;
+    const listener = listenForEgress({ listen, keys, gate }).catch((cause: NodeJS.ErrnoException) => {
+      const message = `CORRAL_KUBERNETES_EGRESS_LISTEN: ${listen.host}:${listen.port} is not free (${cause.code}).`;
+      throw new AppError('invalid_request', message, { cause });
+    });
+    stack.use(await listener);
   } else if (hasEgress) {
     say(
       'Sandboxes have no network access: CORRAL_KUBERNETES_EGRESS_ADDRESS, the address of this server for their pods, is not set.',
@@ -44,7 +49,6 @@ export async function reapCluster(settings: KubernetesSettings, parts: ClusterPa
 }
 
 async function kubernetesOptions(it: KubernetesSettings, parts: ClusterParts): Promise<KubernetesOptions> {
-  const { instance, ids, clock, random, unenforced, desktop } = parts;
   const extraCa = await parts.extraCa();
   if (extraCa && extraCa.length > maxVariable) {
     throw new AppError(
@@ -55,12 +59,8 @@ async function kubernetesOptions(it: KubernetesSettings, parts: ClusterParts): P
   }
   return {
     ...it,
-    instance,
-    ids,
-    clock,
-    random,
-    unenforced,
-    desktop: desktop === true,
+    ...parts,
+    desktop: parts.desktop === true,
     keys: await parts.keys(),
     reach: it.reach === 'auto' ? (isInCluster() ? 'pod-ip' : 'port-forward') : it.reach,
     port: it.daemonPort,
@@ -69,28 +69,16 @@ async function kubernetesOptions(it: KubernetesSettings, parts: ClusterParts): P
     ...(it.serverLabels.length > 0 && {
       serverPods: { namespace: it.serverNamespace, labels: pairs(it.serverLabels), egressPort: it.egressListen.port },
     }),
-    ...(extraCa !== undefined && { extraCa }),
+    extraCa,
     pendingMs: it.pendingSeconds * 1_000,
   };
-}
-
-async function listening(options: Parameters<typeof listenForEgress>[0]) {
-  return await listenForEgress(options).catch((cause: NodeJS.ErrnoException) => {
-    const { host, port } = options.listen;
-    throw new AppError(
-      'invalid_request',
-      `CORRAL_KUBERNETES_EGRESS_LISTEN: ${host}:${port} is not free (${cause.code}).`,
-      { cause },
-    );
-  });
 }
 
 /** Pods have no DNS, so they need the address. */
 async function resolved({ host, port }: HostPort): Promise<HostPort> {
   const found = await lookup(host).catch((cause: NodeJS.ErrnoException) => {
-    throw new AppError('invalid_request', `CORRAL_KUBERNETES_EGRESS_ADDRESS: ${host} has no address (${cause.code}).`, {
-      cause,
-    });
+    const message = `CORRAL_KUBERNETES_EGRESS_ADDRESS: ${host} has no address (${cause.code}).`;
+    throw new AppError('invalid_request', message, { cause });
   });
   return { host: found.address, port };
 }
@@ -99,5 +87,6 @@ const pairs = (values: readonly string[]) => Object.fromEntries(values.map((it) 
 
 function toleration(text: string) {
   const [, key = '', , value, , effect] = /^([^=:]+)(=([^:]*))?(:(.+))?$/.exec(text) ?? [];
-  return { key, ...(value !== undefined && { value }), ...(effect !== undefined && { effect }) };
+  const compared = value === undefined ? { operator: 'Exists' } : { operator: 'Equal', value };
+  return { key, ...compared, ...(effect !== undefined && { effect }) };
 }

@@ -1,19 +1,11 @@
+import type { V1Toleration } from '@kubernetes/client-node';
 import type { Clock } from '../../src/core/contracts/clock.ts';
 import type { AppError } from '../../src/core/errors/errors.ts';
 import type { IdSource } from '../../src/core/model/ids.ts';
 import type { Secret } from '../../src/core/text/secret.ts';
 import type { KubernetesSettings } from './settings.ts';
 
-export interface Toleration {
-  readonly key: string;
-  readonly value?: string;
-  readonly effect?: string;
-}
-
-export interface HostPort {
-  readonly host: string;
-  readonly port: number;
-}
+export type HostPort = Readonly<KubernetesSettings['egressListen']>;
 
 type FromSettings =
   | ('workspace' | 'storageClass' | 'runtimeClass' | 'seccompProfile' | 'priorityClass' | 'imagePullSecrets')
@@ -21,7 +13,7 @@ type FromSettings =
 /** The operator's settings for every sandbox's pod. None of them can weaken the pod's isolation. */
 export interface PodSettings extends Pick<KubernetesSettings, FromSettings> {
   readonly nodeSelector: Readonly<Record<string, string>>;
-  readonly tolerations: readonly Toleration[];
+  readonly tolerations: readonly V1Toleration[];
 }
 
 /** Selects this server's pods in the network policies. Without it, any peer with the address is allowed. */
@@ -60,11 +52,11 @@ export interface KubernetesOptions
   /** Called when a check finds that nothing enforces the policies; for the operator's log. */
   readonly onOpen?: (message: string) => void;
   /** PEM text of authorities that sandboxes trust in addition to their image's own. */
-  readonly extraCa?: string;
+  readonly extraCa?: string | undefined;
   /** How long a pod can wait for a node, in ms. */
   readonly pendingMs: number;
   /** Whether new sandboxes get a desktop. */
   readonly desktop?: boolean;
   /** Called when the watch on pods keeps failing; for the operator's log. */
-  readonly onTrouble?: (error: AppError) => void;
+  readonly onTrouble?: ((error: AppError) => void) | undefined;
 }

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { pause, throwIfFired } from '../../../src/core/concurrency/cancel.ts';
+import { deadlineSignal, pause, throwIfFired } from '../../../src/core/concurrency/cancel.ts';
 import { Semaphore } from '../../../src/core/concurrency/semaphore.ts';
-import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { jsonOrNothing } from '../../../src/core/text/text.ts';
+import type { KubernetesOptions } from '../options.ts';
 import type { Credentials } from './credentials.ts';
 import { findRefusal, type Refusal, refusedError, statusOf, unansweredError } from './status.ts';
 
@@ -21,29 +21,19 @@ export interface ApiRequest {
   readonly tries?: number;
 }
 
-/**
- * The part of the Kubernetes API that the driver uses; rejects only with AppError. `CoreV1Api` of
- * `@kubernetes/client-node` 2.0 opens a TLS connection per request: a read takes 45 to 60 ms instead of 1 to 8, and the
- * claim of a warm pod, which a person waits for, makes two requests. It also does not limit the size of an answer.
- */
-export interface KubeApi {
-  ask<Answer>(request: ApiRequest, signal: AbortSignal): Promise<Answer>;
-  /** Like `ask`, but resolves with undefined if the API answers 404. */
-  askFor<Answer>(request: ApiRequest, signal: AbortSignal): Promise<Answer | undefined>;
-  /** Opens a long-lived response, such as a watch. */
-  stream(request: ApiRequest, signal: AbortSignal): Promise<IncomingMessage>;
-}
-interface Options {
+interface Options extends Pick<KubernetesOptions, 'clock' | 'random' | 'maxInFlight'> {
   readonly credentials: Credentials;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly maxInFlight: number;
 }
 
 const attemptMs = 15_000;
 const maxBytes = 64 * 2 ** 20;
 
-export function openApi({ credentials, clock, random, maxInFlight }: Options): KubeApi {
+/**
+ * The part of the Kubernetes API that the driver uses; rejects only with AppError. `CoreV1Api` of
+ * `@kubernetes/client-node` 2.0 opens a TLS connection per request: a read takes 45 to 60 ms instead of 1 to 8, and the
+ * claim of a warm pod, which a person waits for, makes two requests. It also does not limit the size of an answer.
+ */
+export function openApi({ credentials, clock, random, maxInFlight }: Options) {
   const slots = new Semaphore(maxInFlight, {
     maxWaiting: 2_000,
     whenFull: 'Too many requests wait for the cluster.',
@@ -61,11 +51,12 @@ export function openApi({ credentials, clock, random, maxInFlight }: Options): K
     const url = new URL(credentials.server.pathname.replace(/\/$/, '') + path, credentials.server);
     const make = url.protocol === 'https:' ? httpsRequest : httpRequest;
     const text = body === undefined ? undefined : JSON.stringify(body);
+    const type = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
     const headers = {
       ...options.headers,
       accept: accept ?? 'application/json',
       'user-agent': 'corral',
-      ...(text !== undefined && { 'content-type': contentType(method), 'content-length': Buffer.byteLength(text) }),
+      ...(text !== undefined && { 'content-type': type, 'content-length': Buffer.byteLength(text) }),
     };
     const outgoing = make(url, { ...options, method, headers, signal });
     outgoing.end(text);
@@ -85,16 +76,12 @@ export function openApi({ credentials, clock, random, maxInFlight }: Options): K
 
   /** One attempt. A stalled request counts as unanswered. */
   async function attempt<Answer>(request: ApiRequest, signal: AbortSignal): Promise<Answer> {
-    const stop = new AbortController();
-    const timer = clock.setTimeout(() => stop.abort(), attemptMs);
+    using until = deadlineSignal(attemptMs, clock, signal);
     try {
-      const either = AbortSignal.any([signal, stop.signal]);
-      return jsonOrNothing(await textOf(await send(request, either))) as Answer;
+      return jsonOrNothing(await textOf(await send(request, until.signal))) as Answer;
     } catch (error) {
       throwIfFired(signal);
-      throw error instanceof AppError && !stop.signal.aborted ? error : unansweredError(error);
-    } finally {
-      clock.clearTimeout(timer);
+      throw error instanceof AppError && !until.signal.aborted ? error : unansweredError(error);
     }
   }
 
@@ -118,6 +105,7 @@ export function openApi({ credentials, clock, random, maxInFlight }: Options): K
 
   return {
     ask,
+    /** Like `ask`, but resolves with undefined if the API answers 404. */
     async askFor<Answer>(request: ApiRequest, signal: AbortSignal) {
       try {
         return await ask<Answer>(request, signal);
@@ -126,11 +114,11 @@ export function openApi({ credentials, clock, random, maxInFlight }: Options): K
         throw error;
       }
     },
+    /** Opens a long-lived response, such as a watch. */
     stream: send,
   };
 }
-
-const contentType = (method: string) => (method === 'PATCH' ? 'application/merge-patch+json' : 'application/json');
+export type KubeApi = ReturnType<typeof openApi>;
 
 /** The delay before the next attempt in ms. Undefined if another attempt would be refused as well. */
 function waitAfter(error: unknown, failures: number, random: () => number): number | undefined {

@@ -24,6 +24,8 @@ interface ListQuery<T> extends Pick<ApiRequest, 'accept' | 'tries'> {
 
 /** A pod is about 12 KiB of JSON: a single answer for thousands of them would exceed the size limit. */
 const pageSize = '500';
+/** How long a request that was sent may still finish after its caller gave up. */
+const patienceMs = 5_000;
 
 /** The objects of one kind in one namespace. `what` names them in errors. */
 export function openCollection<T extends KubeObject>(api: KubeApi, path: string, what: string) {
@@ -36,10 +38,17 @@ export function openCollection<T extends KubeObject>(api: KubeApi, path: string,
     /** Undefined: the name is taken. A request that was sent finishes, so that the caller can remove the object. */
     async create(body: unknown, signal: AbortSignal): Promise<T | undefined> {
       const request = { method: 'POST', path, body, what: `create ${what}` } as const;
-      return await finishOnceSent((begun) => api.ask<T>(request, begun), signal).catch((error) => {
+      const stop = new AbortController();
+      const giveUp = () => setTimeout(() => stop.abort(signal.reason), patienceMs).unref();
+      signal.addEventListener('abort', giveUp, { once: true });
+      try {
+        return await api.ask<T>(request, signal.aborted ? signal : stop.signal);
+      } catch (error) {
         if (statusOf(error) === 409) return undefined;
         throw error;
-      });
+      } finally {
+        signal.removeEventListener('abort', giveUp);
+      }
     },
     /** Undefined: there is no such object. */
     patch: (name: string, body: unknown, signal: AbortSignal) =>
@@ -69,20 +78,3 @@ export function openCollection<T extends KubeObject>(api: KubeApi, path: string,
   };
 }
 export type Collection<T extends KubeObject> = ReturnType<typeof openCollection<T>>;
-
-const patienceMs = 5_000;
-
-/**
- * An abandoned create request could create an object that nobody tracks, so it may finish. Between attempts, of which an
- * unavailable API server causes many, the call rejects as soon as the signal fires.
- */
-async function finishOnceSent<Made>(make: (signal: AbortSignal) => Promise<Made>, signal: AbortSignal): Promise<Made> {
-  const stop = new AbortController();
-  const giveUp = () => setTimeout(() => stop.abort(signal.reason), patienceMs).unref();
-  signal.addEventListener('abort', giveUp, { once: true });
-  try {
-    return await make(signal.aborted ? signal : stop.signal);
-  } finally {
-    signal.removeEventListener('abort', giveUp);
-  }
-}

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { type AgentOptions, Agent as HttpsAgent, type RequestOptions } from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
-import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
+import type { KubernetesOptions } from '../options.ts';
 
 const tokenPath = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 const rereadMs = 10_000;
@@ -11,9 +11,10 @@ const rereadMs = 10_000;
 /** Whether this server runs in a pod. */
 export const isInCluster = () => existsSync(tokenPath);
 
+type CredentialOptions = Pick<KubernetesOptions, 'kubeconfig' | 'context' | 'clock'>;
 /** The API server's address and this server's credentials for it. */
-export function openCredentials({ kubeconfig, context, clock }: CredentialOptions) {
-  const config = load(kubeconfig, context);
+export function openCredentials({ clock, ...where }: CredentialOptions) {
+  const config = load(where);
   const cluster = config.getCurrentCluster();
   if (!cluster) throw new AppError('invalid_request', 'The kubeconfig names no cluster for its current context.');
   const tokenFile: string | undefined = config.getCurrentUser()?.authProvider?.config?.tokenFile;
@@ -63,13 +64,7 @@ export function openCredentials({ kubeconfig, context, clock }: CredentialOption
 
 export type Credentials = ReturnType<typeof openCredentials>;
 
-interface CredentialOptions {
-  readonly kubeconfig?: string | undefined;
-  readonly context?: string | undefined;
-  readonly clock: Clock;
-}
-
-function load(kubeconfig: string | undefined, context: string | undefined): KubeConfig {
+function load({ kubeconfig, context }: Omit<CredentialOptions, 'clock'>): KubeConfig {
   const config = new KubeConfig();
   try {
     const [first, ...others] = (kubeconfig ?? '').split(':').filter(Boolean);

@@ -3,16 +3,6 @@ import { type KubeConfig, PortForward } from '@kubernetes/client-node';
 import { raceAbort } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 
-/** The part of the client library's WebSocket that is used here. The library does not export its type. */
-interface ForwardSocket {
-  send(data: Buffer, sent: (error?: Error) => void): void;
-  close(): void;
-  terminate(): void;
-  pause(): void;
-  resume(): void;
-  addEventListener(name: 'close' | 'error', listener: () => void): void;
-}
-
 const dataStream = 0;
 
 /** Opens streams to one port of pods through the API server. Each stream has its own WebSocket. */
@@ -37,6 +27,16 @@ export function portForwarder(config: KubeConfig, namespace: string) {
   };
 }
 
+const sink = (take: (chunk: Buffer) => unknown) =>
+  new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      if (chunk.length > 0) take(chunk);
+      done();
+    },
+  });
+
+type ForwardSocket = Exclude<Awaited<ReturnType<PortForward['portForward']>>, () => unknown>;
+
 class ForwardedPort extends Duplex {
   #channel: ForwardSocket | undefined;
 
@@ -46,20 +46,12 @@ class ForwardedPort extends Duplex {
   }
 
   /** Receives the pod's bytes. */
-  readonly incoming = new Writable({
-    write: (chunk: Buffer, _encoding, done) => {
-      if (chunk.length > 0 && !this.push(chunk)) this.#channel?.pause();
-      done();
-    },
-  });
+  readonly incoming = sink((chunk) => this.push(chunk) || this.#channel?.pause());
 
   /** Receives the node's error messages about a failed connection. */
-  readonly complaints = new Writable({
-    write: (chunk: Buffer, _encoding, done) => {
-      if (chunk.length > 0) this.destroy(new AppError('sandbox_unavailable', `Node: ${chunk.toString().trim()}`));
-      done();
-    },
-  });
+  readonly complaints = sink((chunk) =>
+    this.destroy(new AppError('sandbox_unavailable', `Node: ${chunk.toString().trim()}`)),
+  );
 
   over(channel: ForwardSocket): this {
     this.#channel = channel;

@@ -1,17 +1,15 @@
 import type { V1Condition, V1Node, V1ObjectMeta, V1Pod } from '@kubernetes/client-node';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import type { SandboxId } from '../../../src/core/model/ids.ts';
 import type { Secret } from '../../../src/core/text/secret.ts';
 import type { SandboxInfo, SandboxSpec } from '../../driver.ts';
 import { openCollection, uidOf } from '../api/collection.ts';
 import { refusedError } from '../api/status.ts';
-import type { Engine } from '../engine.ts';
+import type { Engine, EngineOptions } from '../engine.ts';
 import { instanceOf, metaFor, ownedBy, parseSandboxInfo } from '../labels.ts';
 import { egressFile } from '../pods/pod-body.ts';
 import { computePodState } from '../pods/pod-state.ts';
-import { type PodWatch, removeObject, untilSeen, type WatchOptions, watchObjects } from '../pods/pod-watch.ts';
-import type { Pods } from '../pods/pods.ts';
-import { checkOwner, untilRunning } from '../pods/start-pod.ts';
+import { removeObject, untilSeen, watchObjects } from '../pods/pod-watch.ts';
+import { checkOwner } from '../pods/start-pod.ts';
 import { execIn } from '../pods/wait-for-daemon.ts';
 import { claimPath, group, sandboxPath } from './platform.ts';
 import type { Blueprint, Templates } from './templates.ts';
@@ -22,27 +20,15 @@ interface Claim {
   readonly status?: { readonly conditions?: readonly V1Condition[]; readonly sandbox?: { readonly name?: string } };
 }
 
-interface Options {
-  readonly watching: WatchOptions;
-  readonly namespace: string;
-  readonly instance: string;
-  readonly pods: Pods;
-  readonly watch: PodWatch;
+interface Options extends EngineOptions {
   readonly templates: Templates;
-  readonly pendingMs: number;
   /** Whether a stopped sandbox keeps its files. */
   readonly keepsFiles: boolean;
   /** Whether this server can read the cluster's nodes. */
   readonly seesNodes: boolean;
-  nameOf(id: SandboxId): string;
   blueprintFor(spec: SandboxSpec): Blueprint;
   /** Undefined: this sandbox has no network access. */
   egressToken(spec: SandboxSpec): Secret | undefined;
-}
-
-export interface ClaimEngine extends Engine {
-  /** Ends pools that no claim names, and members of pools on nodes that are about to be drained. */
-  sweep(signal: AbortSignal): Promise<void>;
 }
 
 /**
@@ -63,13 +49,12 @@ const removed = () => new AppError('sandbox_unavailable', 'The claim of the sand
  * One SandboxClaim for each session. Its name is the session's, so two servers never claim two sandboxes for one session,
  * and the controller gives each warm sandbox to one claim.
  */
-export function claimEngine(options: Options): ClaimEngine {
-  const { watching, namespace, instance, pods, watch, templates, keepsFiles, nameOf, blueprintFor } = options;
-  const { api, clock } = watching;
+export function claimEngine(options: Options) {
+  const { api, clock, namespace, instance, pods, watch, templates, keepsFiles, nameOf, blueprintFor } = options;
   const claims = openCollection<Claim>(api, claimPath(namespace, 'sandboxclaims'), 'sandbox claims');
   const sandboxes = openCollection(api, sandboxPath(namespace), 'sandboxes');
   const claimWatch = watchObjects<Claim>({
-    ...watching,
+    ...options,
     objects: claims,
     selector: { labelSelector: ownedBy(instance) },
     keep: ({ metadata: { managedFields: _, ...metadata } = {}, spec, status }) => ({
@@ -80,7 +65,7 @@ export function claimEngine(options: Options): ClaimEngine {
   });
   const closing = new AbortController();
   const cordoned = watchObjects<V1Node>({
-    ...watching,
+    ...options,
     objects: openCollection(api, '/api/v1/nodes', 'nodes'),
     selector: { fieldSelector: 'spec.unschedulable=true' },
     keep: ({ metadata: { name, uid, resourceVersion } = {} }) =>
@@ -98,7 +83,9 @@ export function claimEngine(options: Options): ClaimEngine {
     spec: {
       warmPoolRef: { name: pool },
       // The end of a claim deletes its volume, so a claim that keeps files ends only with its session.
-      ...(!keepsFiles && { lifecycle: { shutdownTime: timeOf(spec.expiresAt), shutdownPolicy: 'Delete' } }),
+      ...(!keepsFiles && {
+        lifecycle: { shutdownTime: new Date(spec.expiresAt).toISOString(), shutdownPolicy: 'Delete' },
+      }),
     },
   });
 
@@ -185,7 +172,7 @@ export function claimEngine(options: Options): ClaimEngine {
     throw new AppError('sandbox_capacity', message, { retryAfterMs: burstRetryMs });
   }
 
-  return {
+  const engine: Engine = {
     begin(spec) {
       const name = nameOf(spec.id);
       let claim: Claim | undefined;
@@ -230,24 +217,18 @@ export function claimEngine(options: Options): ClaimEngine {
       }
 
       return {
-        async run(news, signal) {
+        async place(news, signal) {
           news({ phase: 'starting', detail: `Claiming a sandbox of ${spec.image}` });
           starting.add(name);
-          try {
-            const pod = await claimPod(signal);
-            if (did === 'made') {
-              const fromPool = pod.metadata?.name !== name;
-              const detail = fromPool ? 'Taking a ready sandbox from the pool' : `Starting a pod of ${spec.image}`;
-              news({ phase: 'starting', detail, fromPool });
-            }
-            const stuck = (detail: string) => news({ phase: 'starting', detail });
-            return await untilRunning(watch, pod, { patienceMs: options.pendingMs, stuck }, signal);
-          } finally {
-            starting.delete(name);
-          }
+          const pod = await claimPod(signal);
+          const fromPool = pod.metadata?.name !== name;
+          const detail = fromPool ? 'Taking a ready sandbox from the pool' : `Starting a pod of ${spec.image}`;
+          if (did === 'made') news({ phase: 'starting', detail, fromPool });
+          return pod;
         },
         async finish(link, pod, signal) {
-          if (!claim) throw new Error('it has run');
+          starting.delete(name);
+          if (!claim) throw new Error('it has a place');
           if (did !== 'adopted' || noteOf(claim) !== uidOf(pod)) {
             const token = options.egressToken(spec);
             if (token) await identify(link, `corral-egress 1 ${spec.id} ${token.reveal()}`, signal);
@@ -260,11 +241,10 @@ export function claimEngine(options: Options): ClaimEngine {
             claim = await patch(claim, { metadata }, signal);
             if (!claim) throw removed();
           }
-          const info = parseSandboxInfo(claim.metadata, 'ready');
-          if (!info) throw new AppError('sandbox_unavailable', "The labels of the sandbox's claim were changed.");
-          return info;
+          return claim;
         },
         async undo(signal) {
+          starting.delete(name);
           const left = await claims.get(name, signal);
           if (!left || did === 'adopted' || left.metadata?.uid !== claim?.metadata?.uid) return;
           if (did === 'made') await end(left, signal);
@@ -297,16 +277,19 @@ export function claimEngine(options: Options): ClaimEngine {
       else await end(claim, signal);
     },
 
-    async sweep(signal) {
+    async [Symbol.asyncDispose]() {
+      closing.abort();
+      await Promise.all([claimWatch[Symbol.asyncDispose](), cordoned[Symbol.asyncDispose]()]);
+    },
+  };
+  return {
+    ...engine,
+    /** Ends pools that no claim names, and members of pools on nodes that are about to be drained. */
+    async sweep(signal: AbortSignal) {
       const inUse = (await claimWatch.list(signal)).map(({ spec }) => spec?.warmPoolRef?.name ?? '');
       await templates.sweep(new Set(inUse), signal);
       if (options.seesNodes) await cordoned.list(signal);
       await leaveCordoned(signal);
-    },
-
-    async [Symbol.asyncDispose]() {
-      closing.abort();
-      await Promise.all([claimWatch[Symbol.asyncDispose](), cordoned[Symbol.asyncDispose]()]);
     },
   };
 }
@@ -314,7 +297,6 @@ export function claimEngine(options: Options): ClaimEngine {
 const silent =
   'No controller of agents.x-k8s.io gave the claim a sandbox in time. Check that it runs, or set CORRAL_KUBERNETES_ENGINE=pods.';
 const noteOf = ({ metadata }: Claim) => metadata?.annotations?.[podNote];
-const timeOf = (ms: number) => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 const secondsLeft = ({ status, spec }: V1Pod, expiresAt: number) => {
   const from = new Date(status?.startTime ?? expiresAt).getTime();
   const target = Math.max(1, Math.ceil((expiresAt - from) / 1_000));

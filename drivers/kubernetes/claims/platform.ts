@@ -1,3 +1,4 @@
+import type { V1APIGroupList, V1ResourceRule, V1SelfSubjectRulesReview } from '@kubernetes/client-node';
 import type { KubeApi } from '../api/api.ts';
 
 export const group = 'extensions.agents.x-k8s.io';
@@ -25,18 +26,12 @@ export interface Platform {
   readonly seesNodes?: boolean;
 }
 
-interface Rule {
-  readonly verbs: readonly string[];
-  readonly apiGroups?: readonly string[];
-  readonly resources?: readonly string[];
-}
-
 /** Reads which API groups the cluster has, and which rights this server has in the namespace. Needs no right itself. */
 export async function readPlatform(api: KubeApi, namespace: string, signal: AbortSignal): Promise<Platform> {
-  interface Groups {
-    readonly groups?: readonly { readonly name: string; readonly versions: readonly { readonly version: string }[] }[];
-  }
-  const { groups = [] } = await api.ask<Groups>({ method: 'GET', path: '/apis', what: 'list API groups' }, signal);
+  const { groups = [] } = await api.ask<V1APIGroupList>(
+    { method: 'GET', path: '/apis', what: 'list API groups' },
+    signal,
+  );
   const versions = groups.find(({ name }) => name === group)?.versions.map((one) => one.version) ?? [];
   if (versions.length === 0)
     return { versions, obstacle: `The cluster has no ${group}: install agent-sandbox with its extensions.` };
@@ -48,11 +43,9 @@ export async function readPlatform(api: KubeApi, namespace: string, signal: Abor
   }
   const body = { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectRulesReview', spec: { namespace } };
   const path = '/apis/authorization.k8s.io/v1/selfsubjectrulesreviews';
-  const review = await api.ask<{ status?: { incomplete?: boolean; resourceRules?: readonly Rule[] } }>(
-    { method: 'POST', path, body, what: 'review its own rights' },
-    signal,
-  );
-  const { incomplete = false, resourceRules = [] } = review.status ?? {};
+  const request = { method: 'POST', path, body, what: 'review its own rights' } as const;
+  const { incomplete = false, resourceRules = [] } =
+    (await api.ask<V1SelfSubjectRulesReview>(request, signal)).status ?? {};
   const lacking = ([apiGroup, resource, verbs]: (typeof needed)[number]) =>
     verbs
       .filter((verb) => !isGranted(resourceRules, { apiGroup, resource, verb }))
@@ -63,7 +56,10 @@ export async function readPlatform(api: KubeApi, namespace: string, signal: Abor
   return { versions, obstacle: `This server lacks rights in the namespace ${namespace}: ${missing.join(', ')}.` };
 }
 
-function isGranted(rules: readonly Rule[], right: { apiGroup: string; resource: string; verb: string }): boolean {
+function isGranted(
+  rules: readonly V1ResourceRule[],
+  right: { apiGroup: string; resource: string; verb: string },
+): boolean {
   const has = (list: readonly string[] | undefined, value: string) => list?.some((it) => it === value || it === '*');
   return rules.some(
     ({ verbs, apiGroups, resources }) =>

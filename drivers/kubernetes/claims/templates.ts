@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { V1ObjectMeta, V1PodSpec } from '@kubernetes/client-node';
-import type { Clock } from '../../../src/core/contracts/clock.ts';
 import type { SandboxRecipe } from '../../driver.ts';
-import type { KubeApi } from '../api/api.ts';
 import { openCollection } from '../api/collection.ts';
 import { instanceLabels, selectAllPods } from '../labels.ts';
+import type { Cluster } from '../pods/pod-watch.ts';
 import { claimPath, group } from './platform.ts';
 
 /** A SandboxTemplate's part that a Sandbox takes over. */
@@ -16,11 +15,7 @@ interface Pool {
   readonly metadata?: V1ObjectMeta;
   readonly spec: { readonly replicas: number };
 }
-interface Options {
-  readonly api: KubeApi;
-  readonly namespace: string;
-  readonly instance: string;
-  readonly clock: Clock;
+interface Options extends Cluster {
   blueprintFor(recipe: SandboxRecipe): Blueprint;
 }
 
@@ -48,7 +43,8 @@ export function openTemplates({ api, namespace, instance, clock, blueprintFor }:
     if (known.has(name)) return name;
     const head = { apiVersion: `${group}/v1beta1`, metadata: { name, namespace, labels: instanceLabels(instance) } };
     await templates.create({ ...head, kind: 'SandboxTemplate', spec }, signal);
-    const pool = { replicas: 0, sandboxTemplateRef: { name } };
+    // A pool that somebody deleted gets its size back.
+    const pool = { replicas: own.name === name ? own.count : 0, sandboxTemplateRef: { name } };
     await pools.create({ ...head, kind: 'SandboxWarmPool', spec: pool }, signal);
     known.add(name);
     return name;

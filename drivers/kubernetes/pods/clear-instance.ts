@@ -1,21 +1,14 @@
-import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { openApi } from '../api/api.ts';
 import { type KubeObject, openCollection } from '../api/collection.ts';
 import { openCredentials } from '../api/credentials.ts';
 import { statusOf } from '../api/status.ts';
 import { claimPath } from '../claims/platform.ts';
+import type { KubernetesOptions } from '../options.ts';
 import { removeObject } from './pod-watch.ts';
 import { metadataList, podsPath } from './pods.ts';
 import { volumeClaimsPath } from './volume-claims.ts';
 
-interface Options {
-  readonly kubeconfig: string | undefined;
-  readonly context: string | undefined;
-  readonly namespace: string;
-  readonly instance: string;
-  readonly clock: Clock;
-  readonly random: () => number;
-}
+type Options = Pick<KubernetesOptions, 'kubeconfig' | 'context' | 'namespace' | 'instance' | 'clock' | 'random'>;
 
 /**
  * Cleans up after a removed installation: deletes its claims, pools and pods, then their volume claims. Needs no key,
@@ -26,13 +19,10 @@ export async function clearInstance(options: Options, signal: AbortSignal): Prom
   using credentials = openCredentials(options);
   const api = openApi({ credentials, clock, random: options.random, maxInFlight: 10 });
   // In an order in which nothing starts again: claims and pools before the pods that they would replace.
-  const claimKinds = ['sandboxclaims', 'sandboxwarmpools', 'sandboxtemplates'].map((kind) => ({
-    path: claimPath(namespace, kind),
-    kind: kind.slice(0, -1),
-    how: { propagationPolicy: 'Foreground' } as const,
-  }));
   const kinds = [
-    ...claimKinds,
+    ...['sandboxclaim', 'sandboxwarmpool', 'sandboxtemplate'].map((kind) => ({
+      ...{ path: claimPath(namespace, `${kind}s`), kind, how: { propagationPolicy: 'Foreground' } as const },
+    })),
     { path: podsPath(namespace), kind: 'pod', how: { gracePeriodSeconds: 1 } },
     { path: volumeClaimsPath(namespace), kind: 'volume claim', how: {} },
   ];
@@ -44,10 +34,10 @@ export async function clearInstance(options: Options, signal: AbortSignal): Prom
       if (statusOf(error) === 404) return { items: [] }; // the cluster has no such kind
       throw error;
     });
-    const removal = { objects, options: how, clock, watch: undefined };
-    const isOfClaims = 'propagationPolicy' in how; // the controller ends these, and the pods are awaited
     const remove = (it: KubeObject) =>
-      isOfClaims ? objects.remove(it, how, signal) : removeObject(it, removal, signal);
+      'propagationPolicy' in how // the controller ends these, and the pods are awaited
+        ? objects.remove(it, how, signal)
+        : removeObject(it, { objects, options: how, clock, watch: undefined }, signal);
     await Promise.all(items.map(remove));
     removed.push(...items.map(({ metadata }) => `${kind} ${metadata?.name}`));
   }

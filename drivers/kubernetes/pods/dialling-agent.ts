@@ -22,7 +22,7 @@ export class DiallingAgent extends Agent {
   constructor(dial: Dial, lost: AbortSignal) {
     super({ keepAlive: true, maxFreeSockets: 8, scheduling: 'lifo' });
     this.#dial = dial;
-    const end = () => this.#end(reasonOf(lost));
+    const end = () => this.#end(lost.reason);
     if (lost.aborted) end();
     else lost.addEventListener('abort', end, { once: true });
   }
@@ -80,5 +80,3 @@ function inTurns(stream: Duplex): Duplex {
   return even;
 }
 const gone = (stream: Duplex) => stream.errored ?? new AppError('sandbox_unavailable', 'The connection was closed.');
-const reasonOf = ({ reason }: AbortSignal): AppError =>
-  reason instanceof AppError ? reason : new AppError('sandbox_lost', 'The sandbox is gone.');

@@ -67,8 +67,6 @@ export function podSpec(request: ContainerRequest): V1PodSpec {
   const { recipe, settings } = request;
   const { volumes, mounts } = volumesFor(recipe.limits, request.claimName, recipe.env.CORRAL_DESKTOP === 'on');
   const { services = [] } = recipe;
-  const { imagePullPolicy, requestShare } = settings;
-  const ofServices = { seccompProfile: seccompOf(settings), imagePullPolicy, requestShare };
   return {
     restartPolicy: 'Never',
     terminationGracePeriodSeconds: 1, // pid 1 exits immediately on TERM
@@ -102,12 +100,7 @@ export function podSpec(request: ContainerRequest): V1PodSpec {
         effect: 'NoExecute',
         tolerationSeconds: settings.nodeLossSeconds,
       })),
-      ...settings.tolerations.map(({ key, value, effect }) => ({
-        key,
-        operator: value === undefined ? 'Exists' : 'Equal',
-        ...(value !== undefined && { value }),
-        ...(effect !== undefined && { effect }),
-      })),
+      ...settings.tolerations,
     ],
     volumes: [...volumes, ...serviceVolumes(services)],
     containers: [
@@ -122,7 +115,7 @@ export function podSpec(request: ContainerRequest): V1PodSpec {
         securityContext: containerWalls(seccompOf(settings)),
         volumeMounts: mounts,
       },
-      ...serviceContainers(services, ofServices),
+      ...serviceContainers(services, { ...settings, seccompProfile: seccompOf(settings) }),
     ],
   };
 }
@@ -199,6 +192,5 @@ function volumesFor({ diskBytes, memoryBytes }: SandboxLimits, claim: string | u
 function resourcesFor({ memoryBytes, cpus, diskBytes }: SandboxLimits, share: number) {
   const log = 64 * mebibyte;
   const disk = diskBytes + overshoot + Object.keys(places).length * scratch + log;
-  const requestedDiskBytes = Math.ceil(disk * share);
-  return computeResources({ memoryBytes, cpus, diskBytes: disk, requestedDiskBytes }, share);
+  return computeResources({ memoryBytes, cpus, diskBytes: disk }, share);
 }

@@ -8,19 +8,10 @@ import type { SandboxLink } from '../../driver.ts';
 import { openLinkEnd } from '../../shared/link/link-end.ts';
 import { uidOf } from '../api/collection.ts';
 import { parseSandboxInfo } from '../labels.ts';
-import type { Dial } from './dialling-agent.ts';
-import { DiallingAgent } from './dialling-agent.ts';
+import { type Dial, DiallingAgent } from './dialling-agent.ts';
 import { computePodState } from './pod-state.ts';
 import type { PodWatch } from './pod-watch.ts';
 import type { SandboxKeys } from './sandbox-tokens.ts';
-
-const workdir = '/workspace';
-
-interface End {
-  readonly uid: string;
-  readonly lost: AbortController;
-  readonly following: Disposable;
-}
 
 interface Options {
   readonly watch: PodWatch;
@@ -30,59 +21,51 @@ interface Options {
 
 /** Pods that this process uses. Each is watched until it ends. */
 export function openPodLinks({ watch, keys, dial }: Options) {
-  const ends = new Map<SandboxId, End>();
+  const ends = new Map<SandboxId, { readonly uid: string; readonly lost: AbortController; following?: Disposable }>();
 
-  function lose(id: SandboxId, end: End, reason: AppError): void {
-    if (ends.get(id) === end) ends.delete(id);
-    end.following[Symbol.dispose]();
-    end.lost.abort(reason);
+  /** Ends the pod's links: their `lost` signal fires with this reason. */
+  function release(id: SandboxId, reason: AppError): void {
+    const end = ends.get(id);
+    ends.delete(id);
+    end?.following?.[Symbol.dispose]();
+    end?.lost.abort(reason);
   }
 
-  function hold(id: SandboxId, pod: V1Pod): End {
+  function hold(id: SandboxId, pod: V1Pod): AbortSignal {
     const found = ends.get(id);
-    if (found?.uid === uidOf(pod)) return found;
-    if (found) lose(id, found, new AppError('sandbox_lost', 'The sandbox was replaced.'));
-    const lost = new AbortController();
-    let end: End | undefined;
-    let early: AppError | undefined;
+    if (found?.uid === uidOf(pod)) return found.lost.signal;
+    release(id, new AppError('sandbox_lost', 'The sandbox was replaced.'));
+    const end = { uid: uidOf(pod), lost: new AbortController() };
+    ends.set(id, end);
     const following = watch.follow(pod, (now) => {
       const state = now && computePodState(now);
-      const reason = state
-        ? state.kind === 'over' && state.error
-        : new AppError('sandbox_lost', 'The sandbox was removed.');
-      if (!reason) return;
-      if (end) lose(id, end, reason);
-      else early = reason;
+      if (!state) release(id, new AppError('sandbox_lost', 'The sandbox was removed.'));
+      else if (state.kind === 'over') release(id, state.error);
     });
-    end = { uid: uidOf(pod), lost, following };
-    ends.set(id, end);
-    if (early) lose(id, end, early);
-    return end;
+    if (ends.get(id) === end) ends.set(id, Object.assign(end, { following }));
+    else following[Symbol.dispose]();
+    return end.lost.signal;
   }
 
   return {
     link(id: SandboxId, pod: V1Pod): SandboxLink {
-      const { lost } = hold(id, pod);
+      const lost = hold(id, pod);
       const key = pod.metadata?.annotations?.['corral/key'];
       const isOwn = parseSandboxInfo(pod.metadata, 'ready') !== undefined; // not of a shared template
       const token = isOwn ? keys.daemonToken(id, key) : keys.signedToken(uidOf(pod), key);
       if (!token)
         throw new AppError('sandbox_not_found', 'The sandbox was created with a key that this server does not have.');
-      const agent = new DiallingAgent(dial(pod), lost.signal);
-      const end = openLinkEnd(lost.signal);
+      const agent = new DiallingAgent(dial(pod), lost);
+      const end = openLinkEnd(lost);
       const close = async () => {
         end.close();
         agent.destroy();
       };
-      return { agent, token, workdir, lost: end.lost, [Symbol.asyncDispose]: close };
+      return { agent, token, workdir: '/workspace', lost: end.lost, [Symbol.asyncDispose]: close };
     },
-    /** Ends the pod's links: their `lost` signal fires with this reason. */
-    release(id: SandboxId, reason: AppError): void {
-      const found = ends.get(id);
-      if (found) lose(id, found, reason);
-    },
+    release,
     [Symbol.dispose]() {
-      for (const { following } of ends.values()) following[Symbol.dispose]();
+      for (const { following } of ends.values()) following?.[Symbol.dispose]();
       ends.clear();
     },
   };

@@ -10,12 +10,10 @@ export const sandboxContainer = 'sandbox';
 
 /** The meaning of a pod's status for callers that start or use the sandbox. */
 export type PodState =
-  | { readonly kind: 'waiting'; readonly detail: string }
+  | { readonly kind: 'waiting' | 'running' }
   /** Waiting can help: a bigger cluster, or a registry that recovers. The caller limits the wait. */
   | { readonly kind: 'stuck'; readonly error: AppError }
-  | { readonly kind: 'running'; readonly ip: string }
-  | { readonly kind: 'failed'; readonly error: AppError }
-  | { readonly kind: 'over'; readonly error: AppError };
+  | { readonly kind: 'failed' | 'over'; readonly error: AppError };
 
 export function computePodState(pod: V1Pod): PodState {
   const end = endOf(pod);
@@ -31,8 +29,7 @@ export function computePodState(pod: V1Pod): PodState {
   const refused = waiting && explainWaiting(waiting);
   if (refused) return refused;
   // The phase stays `Pending` while a service's image is missing, which does not affect the sandbox.
-  if (container?.state?.running && status?.podIP) return { kind: 'running', ip: status.podIP };
-  return { kind: 'waiting', detail: waiting?.reason ?? status?.phase ?? 'Pending' };
+  return { kind: container?.state?.running && status?.podIP ? 'running' : 'waiting' };
 }
 
 /** A pod's containers are listed by name, and services bring their own names. */
@@ -73,7 +70,7 @@ function endOf(pod: V1Pod): AppError | undefined {
   if (!ended && !terminated && !metadata?.deletionTimestamp) return undefined;
   const disruption = status?.conditions?.find(({ type, status: is }) => type === 'DisruptionTarget' && is === 'True');
   const reason = status?.reason ?? '';
-  const known = disruptions[disruption?.reason ?? ''] ?? reasons[reason];
+  const known = reasons[disruption?.reason ?? ''] ?? reasons[reason];
   if (known) return lost(`${known}${detail(status?.message ?? disruption?.message)}`);
   if (/^(OutOf|NodeAffinity|UnexpectedAdmissionError)/.test(reason)) {
     return new AppError('sandbox_capacity', `The node rejected the sandbox${detail(status?.message ?? reason)}`);
@@ -90,14 +87,13 @@ const endOfContainer = ({ reason, exitCode }: V1ContainerStateTerminated) =>
     ? 'The sandbox was killed because it ran out of memory.'
     : `The sandbox ended with exit code ${exitCode}.`;
 
-const disruptions: Readonly<Record<string, string | undefined>> = {
+/** By the reason of a disruption, or of the pod's end. */
+const reasons: Readonly<Record<string, string | undefined>> = {
   EvictionByEvictionAPI: 'The sandbox was evicted, for example because its node was drained',
   PreemptionByScheduler: 'The sandbox was preempted by a pod with higher priority',
   DeletionByTaintManager: 'The node of the sandbox does not answer, or no longer accepts sandboxes',
   DeletionByPodGC: 'The node of the sandbox is gone',
   TerminationByKubelet: 'The node of the sandbox ran short of resources and ended it',
-};
-const reasons: Readonly<Record<string, string | undefined>> = {
   Evicted: 'The node of the sandbox ran short of resources and evicted it',
   Preempting: 'The sandbox was preempted by a pod with higher priority',
   Shutdown: 'The node of the sandbox was shut down',

@@ -6,33 +6,18 @@ import { AppError, toAppError } from '../../../src/core/errors/errors.ts';
 import type { KubeApi } from '../api/api.ts';
 import { type Collection, type KubeObject, type Selector, uidOf } from '../api/collection.ts';
 import { statusOf } from '../api/status.ts';
+import type { KubernetesOptions } from '../options.ts';
 import { PodTable } from './pod-table.ts';
 
 type Listener<T> = (object: T | undefined) => void;
 
-/**
- * Watches this installation's objects of one kind from the first call. The informer of `@kubernetes/client-node` ends at
- * the first error, keeps whole objects, and cannot use a list that its caller made.
- */
-export interface ObjectWatch<T extends KubeObject> extends AsyncDisposable {
-  /** Calls the listener with the latest known state, with each later one, and with undefined once the object is gone. */
-  follow(object: T, listener: Listener<T>): Disposable;
-  /** All objects, from memory while the watch is open, otherwise from the cluster. */
-  list(signal: AbortSignal): Promise<T[]>;
-  /** The objects in memory, which can be outdated. Undefined before the first list. */
-  known(): readonly T[] | undefined;
-  /** Records an object that this server has written. */
-  seen(object: T): void;
-  /** Records that this server found the object gone. */
-  deleted(object: T): void;
-}
+export type ObjectWatch<T extends KubeObject> = ReturnType<typeof watchObjects<T>>;
 export type PodWatch = ObjectWatch<V1Pod>;
-export interface WatchOptions {
+interface WatchOptions extends Pick<KubernetesOptions, 'clock' | 'random' | 'onTrouble'> {
   readonly api: KubeApi;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly onTrouble: ((error: AppError) => void) | undefined;
 }
+/** This installation's share of the namespace. */
+export type Cluster = WatchOptions & Pick<KubernetesOptions, 'namespace' | 'instance' | 'pendingMs'>;
 interface Options<T extends KubeObject> extends WatchOptions {
   readonly objects: Pick<Collection<T>, 'path' | 'what' | 'list'>;
   readonly selector: Selector;
@@ -50,7 +35,11 @@ const streamSeconds = 25;
 const silentMs = 28_000;
 const tellEveryMs = 60_000;
 
-export function watchObjects<T extends KubeObject>(options: Options<T>): ObjectWatch<T> {
+/**
+ * Watches this installation's objects of one kind from the first call. The informer of `@kubernetes/client-node` ends at
+ * the first error, keeps whole objects, and cannot use a list that its caller made.
+ */
+export function watchObjects<T extends KubeObject>(options: Options<T>) {
   const { api, objects, selector, keep, clock, random, onTrouble, onChange } = options;
   const followers = new Map<string, Set<Listener<T>>>();
   const table = new PodTable<T>(keep, (uid, object) => {
@@ -128,7 +117,8 @@ export function watchObjects<T extends KubeObject>(options: Options<T>): ObjectW
 
   let running: Promise<void> | undefined;
   return {
-    follow(object, listener) {
+    /** Calls the listener with the latest known state, with each later one, and with undefined once the object is gone. */
+    follow(object: T, listener: Listener<T>): Disposable {
       const uid = uidOf(object);
       const listeners = followers.get(uid) ?? new Set();
       table.seen(object);
@@ -142,16 +132,20 @@ export function watchObjects<T extends KubeObject>(options: Options<T>): ObjectW
         },
       };
     },
-    async list(until) {
+    /** All objects, from memory while the watch is open, otherwise from the cluster. */
+    async list(until: AbortSignal): Promise<T[]> {
       if (isCurrent) return table.all();
       const { items, version } = await list(until);
       running ??= run(version);
       return items;
     },
+    /** The objects in memory, which can be outdated. Undefined before the first list. */
     known: () => (isListed ? table.all() : undefined),
-    seen: (object) => table.seen(object),
-    deleted: (object) => table.deleted(object),
-    async [Symbol.asyncDispose]() {
+    /** Records an object that this server has written. */
+    seen: (object: T) => table.seen(object),
+    /** Records that this server found the object gone. */
+    deleted: (object: T) => table.deleted(object),
+    async [Symbol.asyncDispose](): Promise<void> {
       stop.abort(new AppError('cancelled', 'The driver was closed.'));
       await running;
     },

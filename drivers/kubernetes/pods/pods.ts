@@ -1,13 +1,11 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { openCollection } from '../api/collection.ts';
 import { instanceOf } from '../labels.ts';
-import { type PodWatch, removeObject, type WatchOptions } from './pod-watch.ts';
+import { type Cluster, type PodWatch, removeObject } from './pod-watch.ts';
 
-interface Options extends Pick<WatchOptions, 'api' | 'clock'> {
-  readonly namespace: string;
-  readonly instance: string;
-  /** Reports when a removed pod of the instance is gone. Without it the pod is polled. */
-  readonly watch?: () => PodWatch;
+interface Options extends Cluster {
+  /** Reports when a removed pod of the instance is gone. */
+  readonly watch: () => PodWatch;
 }
 
 export const podsPath = (namespace: string): string => `/api/v1/namespaces/${namespace}/pods`;
@@ -21,11 +19,10 @@ export function openPods({ api, namespace, instance, clock, watch }: Options) {
     ...objects,
     /** Deletes exactly this pod, never another one of the same name. Resolves once it is gone. */
     remove: (pod: V1Pod, signal: AbortSignal) =>
-      removeObject(pod, { objects, options, clock, watch: isOurs(pod, instance) ? watch?.() : undefined }, signal),
+      removeObject(pod, { objects, options, clock, watch: isOurs(pod, instance) ? watch() : undefined }, signal),
   };
 }
 
 export type Pods = ReturnType<typeof openPods>;
-
 export const isOurs = (pod: V1Pod | undefined, instance: string): pod is V1Pod =>
   pod !== undefined && instanceOf(pod.metadata) === instance;

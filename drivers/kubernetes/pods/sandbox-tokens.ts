@@ -1,4 +1,4 @@
-import { createHash, createHmac, createPrivateKey, createPublicKey, sign, timingSafeEqual } from 'node:crypto';
+import { createHmac, createPrivateKey, createPublicKey, sign } from 'node:crypto';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 
@@ -30,7 +30,8 @@ export function sandboxKeys(instance: string, keys: readonly Secret[]) {
       return key && new Secret(derive(key, 'daemon', id));
     },
     egressToken: (id: SandboxId) => new Secret(derive(first, 'egress', id)),
-    provesEgress: (id: string, token: string) => keys.some((key) => sameText(derive(key, 'egress', id), token)),
+    provesEgress: (id: string, token: string) =>
+      keys.some((key) => new Secret(derive(key, 'egress', id)).equals(new Secret(token))),
     /**
      * The daemon's token in a pod of a shared template, which is like the others until a session claims it: a signature
      * of the pod's uid. The template holds only the public key. Undefined: this server no longer has the key.
@@ -44,8 +45,3 @@ export function sandboxKeys(instance: string, keys: readonly Secret[]) {
   };
 }
 export type SandboxKeys = ReturnType<typeof sandboxKeys>;
-
-function sameText(a: string, b: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(a), digest(b));
-}

@@ -2,6 +2,7 @@ import type { V1Container, V1ContainerStatus, V1Pod, V1SeccompProfile, V1Volume 
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { ServiceStatus } from '../../../src/core/model/services/recipe.ts';
 import type { ServiceSpec } from '../../driver.ts';
+import type { PodSettings } from '../options.ts';
 import { computeResources, containerWalls } from './container-walls.ts';
 import { explainWaiting } from './pod-state.ts';
 
@@ -14,10 +15,8 @@ const prefix = 'svc-';
 const logBytes = 64 * 2 ** 20;
 const nameOf = (service: string) => `${prefix}${service}`;
 
-interface PodRules {
+interface PodRules extends Pick<PodSettings, 'imagePullPolicy' | 'requestShare'> {
   readonly seccompProfile: V1SeccompProfile;
-  readonly imagePullPolicy: string;
-  readonly requestShare: number;
 }
 
 export function serviceContainers(services: readonly ServiceSpec[], rules: PodRules): V1Container[] {
@@ -29,7 +28,7 @@ export function serviceContainers(services: readonly ServiceSpec[], rules: PodRu
       imagePullPolicy: rules.imagePullPolicy,
       ...(command && { args: command.map(unexpanded) }),
       env: Object.entries(env).map(([key, value]) => ({ name: key, value: unexpanded(value) })),
-      resources: computeResources({ ...limits, diskBytes: logBytes, requestedDiskBytes: logBytes }, rules.requestShare),
+      resources: computeResources({ ...limits, diskBytes: logBytes }, rules.requestShare),
       securityContext: {
         ...containerWalls(rules.seccompProfile),
         runAsUser: user,

@@ -1,11 +1,11 @@
 import type { V1Pod } from '@kubernetes/client-node';
-import { raceAbort } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import type { SandboxSpec } from '../../driver.ts';
+import type { ProvisionProgress, SandboxSpec } from '../../driver.ts';
 import type { KubeObject } from '../api/collection.ts';
 import { instanceOf, parseSandboxInfo } from '../labels.ts';
+import type { KubernetesOptions } from '../options.ts';
 import { computePodState } from './pod-state.ts';
-import type { PodWatch } from './pod-watch.ts';
+import { type PodWatch, untilSeen } from './pod-watch.ts';
 
 /** Rejects unless the object with the sandbox's name belongs to its session and to no newer server. */
 export function checkOwner(kind: string, { metadata }: KubeObject, spec: SandboxSpec, instance: string): void {
@@ -18,35 +18,29 @@ export function checkOwner(kind: string, { metadata }: KubeObject, spec: Sandbox
     throw new AppError('fenced', 'Another server has taken over this session and its sandbox.');
 }
 
+interface Patience extends Pick<KubernetesOptions, 'clock' | 'pendingMs'> {
+  readonly watch: PodWatch;
+  readonly news: (news: ProvisionProgress) => void;
+}
 /** Resolves with the pod once its container runs. Rejects with the reason if it cannot. */
 export async function untilRunning(
-  watch: PodWatch,
   pod: V1Pod,
-  { patienceMs, stuck }: { patienceMs: number; stuck: (detail: string) => void },
+  { watch, clock, pendingMs, news }: Patience,
   signal: AbortSignal,
 ): Promise<V1Pod> {
-  const { promise, resolve, reject } = Promise.withResolvers<V1Pod>();
-  let timer: NodeJS.Timeout | undefined;
-  using _following = watch.follow(pod, (now) => {
+  let stuckAt: number | undefined;
+  async function look(now: V1Pod | undefined) {
     const state = now && computePodState(now);
-    if (!state) return reject(new AppError('sandbox_unavailable', 'The sandbox was removed before it started.'));
-    if (state.kind !== 'stuck') {
-      clearTimeout(timer);
-      timer = undefined;
-    }
-    if (state.kind === 'running') resolve(now);
-    else if (state.kind === 'failed') reject(state.error);
-    else if (state.kind === 'over') reject(notStarted(state.error));
-    else if (state.kind === 'stuck' && !timer) {
-      stuck(state.error.publicMessage);
-      timer = setTimeout(() => reject(state.error), patienceMs);
-    }
-  });
-  try {
-    return await raceAbort(promise, signal);
-  } finally {
-    clearTimeout(timer);
+    if (!state) throw new AppError('sandbox_unavailable', 'The sandbox was removed before it started.');
+    if (state.kind === 'running') return now;
+    if (state.kind === 'failed') throw state.error;
+    if (state.kind === 'over') throw notStarted(state.error);
+    if (state.kind === 'stuck' && stuckAt === undefined) news({ phase: 'starting', detail: state.error.publicMessage });
+    stuckAt = state.kind === 'stuck' ? (stuckAt ?? clock.now()) : undefined;
+    if (state.kind === 'stuck' && clock.now() >= (stuckAt ?? 0) + pendingMs) throw state.error;
+    return undefined;
   }
+  return await untilSeen(pod, { watch, clock, everyMs: 100 }, look, signal);
 }
 
 export function notStarted(cause: AppError): AppError {

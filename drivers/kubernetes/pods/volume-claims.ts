@@ -1,14 +1,12 @@
 import type { V1PersistentVolumeClaim, V1PersistentVolumeClaimSpec } from '@kubernetes/client-node';
-import { pause } from '../../../src/core/concurrency/cancel.ts';
+import { poll } from '../../../src/core/concurrency/rounds.ts';
 import type { SandboxSpec } from '../../driver.ts';
 import { openCollection } from '../api/collection.ts';
 import { instanceOf, metaFor, ownedBy } from '../labels.ts';
-import { removeObject, type WatchOptions, watchObjects } from './pod-watch.ts';
+import { type Cluster, removeObject, watchObjects } from './pod-watch.ts';
 
 type Claim = V1PersistentVolumeClaim;
-interface Options extends WatchOptions {
-  readonly namespace: string;
-  readonly instance: string;
+interface Options extends Cluster {
   readonly storageClass: string | undefined;
 }
 
@@ -33,14 +31,14 @@ export function openVolumeClaims({ namespace, instance, storageClass, ...watchin
       const head = { apiVersion: 'v1', kind: 'PersistentVolumeClaim' };
       const metadata = { name, namespace, ...metaFor(spec, instance) };
       const body = { ...head, metadata, spec: volumeSpec(spec.limits.diskBytes, storageClass) };
-      for (;;) {
+      const look = async () => {
         const made = await objects.create(body, signal);
         if (made) watch.seen(made);
         if (made) return 'made';
         const found = await objects.get(name, signal);
-        if (found && !found.metadata?.deletionTimestamp) return 'kept';
-        await pause(100, signal); // the claim is being deleted
-      }
+        return found && !found.metadata?.deletionTimestamp ? 'kept' : undefined; // else it is being deleted
+      };
+      return await poll(look, { everyMs: 100 }, signal);
     },
     /** Resolves once the claim is gone. Does nothing if another installation owns it. */
     async remove(name: string, signal: AbortSignal): Promise<void> {

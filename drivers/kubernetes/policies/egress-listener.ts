@@ -11,28 +11,25 @@ interface Options {
   readonly listen: HostPort;
   readonly keys: SandboxKeys;
   readonly gate: EgressHandler;
-  readonly onRefused?: (from: string, reason: string) => void;
 }
 
 const maxLine = 256;
-const maxConnections = 4_096;
 
 /**
  * Listens for the pods' forwarders. A connection's first line proves which sandbox is dialling; the gate gets the
  * remaining bytes.
  */
-export async function listenForEgress({ listen, keys, gate, onRefused }: Options) {
+export async function listenForEgress({ listen, keys, gate }: Options) {
   const open = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, async (socket) => {
-    if (open.size >= maxConnections) return socket.destroy();
     open.add(socket);
     socket.on('error', () => {}).once('close', () => open.delete(socket));
     const line = await firstLine(socket, lineBeforeRest(socket));
     const id = line === undefined ? undefined : provenId(line, keys);
-    if (id) return gate.serve(socket, { id, sessionId: sessionIdOf(id) });
-    if (line !== undefined) onRefused?.(socket.remoteAddress ?? '', 'it did not prove which sandbox it is');
-    socket.destroy();
+    if (id) gate.serve(socket, { id, sessionId: sessionIdOf(id) });
+    else socket.destroy();
   });
+  server.maxConnections = 4_096;
   const shared = await listenShared(server, listen, (place) => once(server.listen(place), 'listening'));
   server.on('error', () => {}); // such as EMFILE on accept: a later connection can succeed
   const address = server.address();

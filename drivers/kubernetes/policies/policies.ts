@@ -1,13 +1,11 @@
 import { isIP } from 'node:net';
-import type { V1NetworkPolicy, V1NetworkPolicyPeer } from '@kubernetes/client-node';
+import type { V1NetworkPolicy } from '@kubernetes/client-node';
 import type { KubeApi } from '../api/api.ts';
 import { openCollection } from '../api/collection.ts';
-import type { HostPort, KubernetesOptions } from '../options.ts';
+import type { KubernetesOptions } from '../options.ts';
 
-type NetworkPaths = Pick<
-  KubernetesOptions,
-  'namespace' | 'instance' | 'port' | 'reach' | 'egressAddress' | 'serverPods'
->;
+type Paths = 'namespace' | 'instance' | 'port' | 'reach' | 'egressAddress' | 'serverPods';
+type NetworkPaths = Pick<KubernetesOptions, Paths>;
 
 const tcp = (port: number) => [{ protocol: 'TCP', port }];
 
@@ -23,9 +21,8 @@ export function networkPolicies(ways: NetworkPaths): V1NetworkPolicy[] {
   };
   // Forwarded connections come from the node itself, which policies always allow.
   const incoming = reach === 'port-forward' ? [] : [{ ...(server && { from: [server] }), ports: tcp(port) }];
-  const outgoing = egress
-    ? [{ to: [server ?? peerOf(egress)], ports: tcp(serverPods?.egressPort ?? egress.port) }]
-    : [];
+  const byAddress = { ipBlock: { cidr: `${egress?.host}/${isIP(egress?.host ?? '') === 6 ? 128 : 32}` } };
+  const outgoing = egress ? [{ to: [server ?? byAddress], ports: tcp(serverPods?.egressPort ?? egress.port) }] : [];
   return (['none', 'proxy'] as const).map((kind) => ({
     apiVersion: 'networking.k8s.io/v1',
     kind: 'NetworkPolicy',
@@ -43,30 +40,14 @@ export function networkPolicies(ways: NetworkPaths): V1NetworkPolicy[] {
   }));
 }
 
-const peerOf = ({ host }: HostPort): V1NetworkPolicyPeer => ({
-  ipBlock: { cidr: `${host}/${isIP(host) === 6 ? 128 : 32}` },
-});
-
-/** Creates the policies, or updates older ones. */
+/** Creates the policies, or replaces older ones; an equal one is not written again by the cluster. */
 export async function ensurePolicies(api: KubeApi, ways: NetworkPaths, signal: AbortSignal): Promise<void> {
   const folder = `/apis/networking.k8s.io/v1/namespaces/${ways.namespace}/networkpolicies`;
   const what = 'network policies of sandboxes';
   const policies = openCollection<V1NetworkPolicy>(api, folder, what);
   for (const body of networkPolicies(ways)) {
-    const name = body.metadata?.name ?? '';
-    const found = await policies.get(name, signal);
-    if (!found)
-      await policies.create(body, signal); // unless another replica created it first
-    else if (!saysTheSame(found.spec, body.spec))
-      await api.ask({ method: 'PUT', path: `${folder}/${name}`, body, what: `update ${what}` }, signal);
+    const path = `${folder}/${body.metadata?.name}`;
+    if (!(await policies.create(body, signal)))
+      await api.ask({ method: 'PUT', path, body, what: `update ${what}` }, signal);
   }
 }
-
-/** The API server omits empty lists, so a comparison must ignore them. */
-const saysTheSame = (a: unknown, b: unknown) => normal(a) === normal(b);
-const normal = (value: unknown): string =>
-  JSON.stringify(value, (_key, inner) => {
-    if (Array.isArray(inner)) return inner.length === 0 ? undefined : inner;
-    if (typeof inner !== 'object' || inner === null) return inner;
-    return Object.fromEntries(Object.entries(inner).sort(([one], [other]) => (one < other ? -1 : 1)));
-  });

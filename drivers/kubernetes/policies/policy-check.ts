@@ -29,7 +29,6 @@ const maxUnknown = 3;
  * does.
  */
 export function openPolicyCheck({ unenforced = () => 'refuse', onOpen, port, betweenMs = 750 }: Options) {
-  let looking: Promise<string | undefined> | undefined;
   let isOver = false;
   let isTold = false;
   let isOpen = false;
@@ -57,28 +56,13 @@ export function openPolicyCheck({ unenforced = () => 'refuse', onOpen, port, bet
     }
   }
 
-  /** One sandbox is checked for all concurrent callers. If it is removed, the next caller checks its own. */
-  async function seen(link: SandboxLink, signal: AbortSignal): Promise<string | undefined> {
-    while (!isOver) {
-      const isOwn = !looking;
-      looking ??= reached(link, signal).finally(() => {
-        looking = undefined;
-      });
-      try {
-        return await looking;
-      } catch {
-        if (isOwn) return undefined;
-      }
-    }
-    return undefined;
-  }
-
   return {
     /** True if the last checked sandbox reached a forbidden address. */
     isOpen: () => isOpen,
     /** Tries to connect out of an unused sandbox, until the first proof of enforcement. Rejects: unsupported. */
     async check(link: SandboxLink, signal: AbortSignal): Promise<void> {
-      const address = await seen(link, signal);
+      // A sandbox that ends during its check decides nothing: the next one is checked.
+      const address = isOver ? undefined : await reached(link, signal).catch(() => undefined);
       if (address === undefined) return;
       const what =
         'Network policies are not enforced here, or are missing: from a new sandbox ' +

@@ -1,8 +1,7 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { z } from 'zod';
 import { type JsonLimits, jsonWithin } from '../../../src/core/text/json.ts';
-import type { Secret } from '../../../src/core/text/secret.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
 import { firstLine, type LineReader } from './first-line.ts';
 import { hashToken } from './token.ts';
 
@@ -57,7 +56,7 @@ function judge(line: string, token: Secret): Greeting {
       reason: `the daemon (${version}) is older than this server and cannot receive its token`,
     };
   }
-  if (!sameText(hello.data.token, token.reveal())) return { kind: 'refused', reason: 'wrong token' };
+  if (!token.equals(new Secret(hello.data.token))) return { kind: 'refused', reason: 'wrong token' };
   if (corral !== protocolVersion) {
     const reason = `the daemon (${version}) speaks protocol version ${corral}, this server version ${protocolVersion}`;
     return { kind: 'mismatch', reason };
@@ -74,9 +73,4 @@ function onlyLine(): LineReader {
     if (end >= 0) found(end === text.length - 1 ? text.slice(0, end) : undefined);
     else if (text.length > maxLine) found(undefined);
   };
-}
-
-function sameText(a: string, b: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(a), digest(b));
 }

@@ -3,8 +3,8 @@ import { Agent, createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { expect, test } from 'vitest';
 import type { SandboxLink } from '../../../../drivers/driver.ts';
+import { findWeaknesses } from '../../../../drivers/kubernetes/pods/container-walls.ts';
 import { openPolicyCheck } from '../../../../drivers/kubernetes/policies/policy-check.ts';
-import { findWeaknesses } from '../../../../drivers/kubernetes/policies/weaknesses.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { testPods } from '../../../support/cluster/cluster.ts';
 
@@ -39,11 +39,13 @@ test('a sandbox that ends during the check does not decide for the others: the n
   const policyCheck = openPolicyCheck({ ...quick, unenforced: () => 'refuse', onOpen: () => {} });
   const stop = new AbortController();
   const gone = policyCheck.check(first.link, stop.signal);
-  const other = policyCheck.check(second.link, new AbortController().signal);
+  const other = expect(policyCheck.check(second.link, new AbortController().signal)).rejects.toMatchObject({
+    code: 'unsupported',
+  });
   await expect.poll(first.requested).toBe(1);
   stop.abort();
   await gone;
-  await expect(other).rejects.toMatchObject({ code: 'unsupported' });
+  await other;
 });
 
 test('a sandbox that reaches out opens the policyCheck where that is accepted, and one that does not closes them', async () => {
