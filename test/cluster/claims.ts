@@ -66,6 +66,20 @@ describe.skipIf(!(await hasClaims()))('claims on a cluster with agents.x-k8s.io'
     await expect.poll(() => kubectl('get', 'pods', '-n', harness.namespace, '--output=name')).toBe('');
   });
 
+  test('a pool or template that somebody deletes under a running server is created again by the next start', async () => {
+    await using driver = await harness.connect({ over: { pods } });
+    await driver.keepReady?.(recipe(), { count: 1, epoch: 3 }, budget());
+    await expect.poll(members).toHaveLength(1);
+    for (const kind of ['sandboxwarmpools', 'sandboxtemplates']) {
+      await kubectl('delete', kind, '--all', '--namespace', harness.namespace);
+      const specs = [spec(), spec()]; // one may take a member that is still there
+      for (const one of specs) expect(await driver.provision(one, budget())).toMatchObject({ phase: 'ready' });
+      await expect.poll(members).toHaveLength(1);
+      for (const { id } of specs) await driver.destroy(id, 'remove', budget());
+    }
+    await driver.keepReady?.(recipe(), { count: 0, epoch: 3 }, budget());
+  });
+
   test('ready members on a cordoned node are not claimed: the controller replaces them', async () => {
     await using driver = await harness.connect({ over: { pods } });
     await driver.keepReady?.(recipe(), { count: 1, epoch: 3 }, budget());

@@ -163,6 +163,20 @@ describe('claims before a stub of the API', () => {
     expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
   });
 
+  test.each(['sandboxwarmpools', 'sandboxtemplates'])(
+    'the next start creates %s again that somebody deleted, and the pool has its size again',
+    async (plural) => {
+      await using driver = await open();
+      await driver.keepReady?.(recipe(), { count: 1, epoch: 1 }, budget());
+      await driver.provision(spec(), budget()); // takes the member
+      stub.erase(plural);
+      const next = spec();
+      expect(await driver.provision(next, budget())).toMatchObject({ id: next.id, phase: 'ready' });
+      const pool = names().filter((name) => !/-[0-9a-f]{16}$/.test(name));
+      expect(pool).toHaveLength(plural === 'sandboxwarmpools' ? 2 : 1); // the first session's pod, and a new member
+    },
+  );
+
   test('a burst starts as many pods as the pool has members, and the next start says when to try again', async () => {
     await using driver = await open();
     await driver.keepReady?.(recipe(), { count: 1, epoch: 1 }, budget());

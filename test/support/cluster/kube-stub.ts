@@ -55,6 +55,8 @@ export interface KubeStub extends AsyncDisposable {
   setStatus(name: string, status: V1Pod['status']): void;
   /** Deletes the pod, though the driver did not ask for it. */
   drop(name: string): void;
+  /** Deletes all objects of the kind, as somebody with kubectl does; a pool's members end with it. */
+  erase(plural: string): void;
   /** The node of the pods that the controller of agents.x-k8s.io creates from now on. */
   node: string | undefined;
   cordon(node: string): void;
@@ -280,11 +282,14 @@ export async function kubeStub(): Promise<KubeStub> {
       if (object.kind === 'Sandbox') controller.replace(name);
       if (object.kind === 'SandboxClaim' && object.status === undefined && stub.controls) {
         const pool = spec.warmPoolRef?.name ?? '';
-        const warm = members(pool)[0]?.metadata?.name;
+        const hasPool = controller.kind('sandboxwarmpools').has(pool);
+        const warm = hasPool ? members(pool)[0]?.metadata?.name : undefined;
+        const missing = hasPool ? template(pool) === undefined && 'TemplateNotFound' : 'WarmPoolNotFound';
         if (warm) taken.add(warm);
-        else controller.sandbox(name, template(pool));
+        else if (!missing) controller.sandbox(name, template(pool));
         const list = [...things.keys()].find((path) => path.endsWith('/sandboxclaims')) ?? '';
-        const status = { sandbox: { name: warm ?? name }, conditions: [{ type: 'Ready', status: 'True' }] };
+        const ready = { type: 'Ready', status: missing && !warm ? 'False' : 'True', reason: missing || 'Ready' };
+        const status = { ...((warm || !missing) && { sandbox: { name: warm ?? name } }), conditions: [ready] };
         setImmediate(() => listOf(list).has(name) && change(list, { ...object, status }));
       }
     },
@@ -373,6 +378,14 @@ export async function kubeStub(): Promise<KubeStub> {
       if (thing) change(podList(), { ...thing, status: status as never });
     },
     drop: (name) => remove(podList(), name),
+    erase(plural) {
+      const list = [...things.keys()].find((path) => path.endsWith(`/${plural}`)) ?? '';
+      for (const [name, { kind, spec }] of listOf(list)) {
+        if (kind === 'SandboxWarmPool')
+          controller.changed({ kind, metadata: { name, uid: '' }, spec: { ...(spec as object), replicas: 0 } });
+        remove(list, name);
+      }
+    },
     node: undefined,
     cordon: (name) => change('/api/v1/nodes', { kind: 'Node', metadata: { name, uid: randomUUID() } }, 'ADDED'),
     evict(name) {
