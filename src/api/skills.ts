@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../core/errors/errors.ts';
 import * as stored from '../sessions/api/server/skills.ts';
 import { defineOperations, procedure, router } from './procedure/procedure.ts';
-import { Done, okResult, Time } from './procedure/schemas.ts';
+import { Done, HolderProject, okResult, Time } from './procedure/schemas.ts';
 
 // Skills as clients see and upload them. Times are ISO 8601 in UTC; the bytes of files are base64.
 
@@ -33,10 +33,15 @@ const NewSkill = z.strictObject({
   displayName: z.string().min(1).max(255).nullable().default(null),
   /** Everybody's sessions can have it, and templates can name it. Only administrators share skills. */
   shared: z.boolean().optional(),
+  projectId: HolderProject,
 });
 const SkillFolder = z.strictObject({ files: SkillFiles });
 
-const Skill = stored.Skill.omit({ owner: true }).extend({ createdAt: Time, updatedAt: Time });
+const Skill = stored.Skill.omit({ owner: true }).extend({
+  projectId: z.string().nullable().default(null),
+  createdAt: Time,
+  updatedAt: Time,
+});
 const SkillVersion = stored.SkillVersion.extend({ createdAt: Time });
 /** A template that names the skill; `version` null: the newest. */
 const SkillPin = z.object({ template: z.string(), version: z.int().nullable() });
@@ -65,6 +70,7 @@ const example: z.output<typeof Skill> = {
   description: 'How texts of this company are written. Use it for every text that customers read.',
   displayName: null,
   shared: true,
+  projectId: null,
   latestVersion: 'skillver_0123456789abcdef01234567',
   createdAt: at,
   updatedAt: at,
@@ -122,7 +128,7 @@ export const skillsRouter = router({
     may: 'create',
     in: NewSkill,
     example: bodyExample,
-    fails: [400, 403, 409, 413, 422, 429],
+    fails: [400, 403, 404, 409, 413, 422, 429],
   }).mutation(({ ctx, input: { files, ...rest } }) => ctx.services.skills.create({ ...rest, files: toFiles(files) })),
   check: operation({
     rest: `POST ${base}/check`,

@@ -9,7 +9,7 @@ import {
 import type { BuildPlan } from '../sessions/api/server/template-builds.ts';
 import { planOfDockerfile } from '../sessions/builds/dockerfile.ts';
 import { defineOperations, procedure, router } from './procedure/procedure.ts';
-import { Done, okResult, toIsoTime } from './procedure/schemas.ts';
+import { Done, HolderProject, okResult, toIsoTime } from './procedure/schemas.ts';
 
 const TagName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/, 'must be a tag such as v1');
 /** `name`, or `name:tag`. */
@@ -27,6 +27,7 @@ const DockerfileArgs = z.record(z.string().min(1).max(200), z.string().max(16_38
 const NewBuild = z.strictObject({
   name: BuildName.describe('the template, made if it is new; perhaps with a tag of the build'),
   tags: z.array(TagName).max(20).default([]).describe('tags of the build; without any: default'),
+  projectId: HolderProject,
 });
 const DockerfileInput = z.strictObject({
   dockerfile: Dockerfile.describe('its text'),
@@ -43,6 +44,7 @@ const BuildInput = z.strictObject({
 const Built = z.object({
   id: z.string(),
   name: z.string(),
+  projectId: z.string().nullable(),
   createdAt: z.iso.datetime(),
   tags: z.array(z.object({ tag: z.string(), build: z.string(), at: z.iso.datetime() })).readonly(),
 });
@@ -65,9 +67,10 @@ const BuildStatus = z.object({
 });
 const maxEntries = 500;
 
-const builtView = ({ id, name, at, tags }: BuiltTemplate): z.output<typeof Built> => ({
+const builtView = ({ id, name, projectId = null, at, tags }: BuiltTemplate): z.output<typeof Built> => ({
   id,
   name,
+  projectId,
   createdAt: toIsoTime(at),
   tags: Object.entries(tags).map(([tag, one]) => ({ tag, build: one.build, at: toIsoTime(one.at) })),
 });
@@ -107,6 +110,7 @@ const build: z.output<typeof BuildView> = {
 const example: z.output<typeof Built> = {
   id: build.templateId,
   name: 'my-tools',
+  projectId: null,
   createdAt: at,
   tags: [{ tag: 'default', build: build.id, at }],
 };
@@ -178,7 +182,7 @@ export const templateBuildsRouter = router({
     out: Begun,
     example: { name: 'my-tools:v1', tags: ['default'] },
     answer: { template: { ...example, tags: [] }, build },
-    fails: [400, 409, 422, 429, 501],
+    fails: [400, 404, 409, 422, 429, 501],
   }).mutation(async ({ ctx, input }) => {
     const { template, build } = await ctx.services.templateBuilds.begin(input);
     return { template: builtView(template), build: buildView(build) };

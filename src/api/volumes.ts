@@ -5,7 +5,7 @@ import { VolumeId } from '../core/model/ids.ts';
 import { MountAccess, type Volume as Stored, VolumeName } from '../core/model/sandboxes/volume.ts';
 import type { VolumeService } from '../sessions/api/server/volumes.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
-import { Done, okResult, toIsoTime } from './procedure/schemas.ts';
+import { Done, HolderProject, okResult, toIsoTime } from './procedure/schemas.ts';
 
 const quota = size(2 ** 20).kind.describe('its maximum size: bytes, or a size such as 512MiB');
 export const VolumePath = z.string().max(4_096).describe('in the volume');
@@ -14,6 +14,7 @@ export const VolumePath = z.string().max(4_096).describe('in the volume');
 export const Volume = z.object({
   id: z.string(),
   name: z.string(),
+  projectId: z.string().nullable(),
   createdAt: z.iso.datetime(),
   quotaBytes: z.int(),
   usedBytes: z.int().describe('as of the last look; content that is written or restored here makes one'),
@@ -33,6 +34,7 @@ const VolumeEntry = z.object({
 export const volumeView = ({
   id,
   name,
+  projectId = null,
   at,
   quotaBytes,
   usedBytes,
@@ -41,6 +43,7 @@ export const volumeView = ({
 }: Stored): z.input<typeof Volume> => ({
   id,
   name,
+  projectId,
   createdAt: toIsoTime(at),
   quotaBytes,
   usedBytes,
@@ -53,6 +56,7 @@ export const volumeView = ({
 export const volumeExample: z.output<typeof Volume> = {
   id: 'vol-0123456789abcdef',
   name: 'build-cache',
+  projectId: null,
   createdAt: '2026-11-24T12:00:00.000Z',
   quotaBytes: 1_073_741_824,
   usedBytes: 12_345,
@@ -122,13 +126,14 @@ export const volumesRouter = router({
     verb: { name: 'create', words: ['name'] },
     may: 'create',
     in: z.strictObject({
-      name: VolumeName.describe('free among the volumes of its owner'),
+      name: VolumeName.describe('free among the volumes of its owner or project'),
       quota: quota.optional(),
+      projectId: HolderProject,
     }),
     example: { name: 'build-cache', quota: '2GiB' },
-    fails: [400, 403, 409, 501, 503],
-  }).mutation(async ({ ctx, input: { name, quota }, signal = neverFires }) =>
-    volumeView(await ctx.services.volumes.create({ name, quotaBytes: quota, signal })),
+    fails: [400, 403, 404, 409, 501, 503],
+  }).mutation(async ({ ctx, input: { quota, ...input }, signal = neverFires }) =>
+    volumeView(await ctx.services.volumes.create({ ...input, quotaBytes: quota, signal })),
   ),
   update: operation({
     ...answered,

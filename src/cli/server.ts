@@ -107,6 +107,14 @@ export async function findBox(corral: Corral, word: string): Promise<Box> {
   return await corral.open(matches[0]?.id ?? word);
 }
 
+/** The id of a project, by its name or id. */
+export async function findProject(corral: Corral, word: string): Promise<string> {
+  const { projects: all } = await corral.call((api) => api.projects.list.query());
+  const found = all.filter(({ id, name }) => id === word || name === word);
+  if (found.length > 1) throw new UsageError(`${found.length} projects are called ${word}. Name one by its id.`);
+  return found[0]?.id ?? word;
+}
+
 function unlessMissing(error: unknown): undefined {
   if (!(error instanceof CorralError && error.code === 'session_not_found')) throw error;
 }

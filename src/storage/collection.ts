@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { keyedQueue } from '../core/concurrency/keyed-queue.ts';
 import type { ListOptions, RecordPut, RecordStore, StoredRecord } from '../core/contracts/ports.ts';
 import { AppError, unlessConflict } from '../core/errors/errors.ts';
+import { type Holder, holderKey } from '../core/model/access/holder.ts';
 
 type Records = Pick<RecordStore, 'get' | 'put' | 'delete' | 'list' | 'count'>;
 type Awaitable<Value> = Value | Promise<Value>;
@@ -81,10 +82,10 @@ export interface Quota<Doc> {
   /** Whether a stored document counts; absent: each one does. */
   readonly counts?: (doc: Doc) => boolean;
 }
-/** A rule over all documents of an owner, such as the sum of their bytes. */
+/** A rule over all documents of an owner and of a project, such as the sum of their bytes. */
 export interface OwnerRule<Doc> {
   readonly now: number;
-  /** `others`: all other documents, including those that any server is storing. Throws if there is no room. */
+  /** `others`: all other documents of both, including those that any server is storing. Throws if there is no room. */
   readonly admit: (others: readonly Doc[]) => void;
 }
 interface Rules<Doc> {
@@ -98,9 +99,8 @@ interface ListedOthers {
   readonly shared?: boolean;
   readonly parents?: readonly string[];
 }
-interface OwnedDocument {
+interface OwnedDocument extends Partial<Readonly<Holder>> {
   readonly id: string;
-  readonly owner?: string | undefined;
   readonly createdAt?: number;
 }
 export interface Versioned<Doc> {
@@ -136,14 +136,27 @@ export class Collection<Doc extends OwnedDocument> {
   }
 
   /**
-   * All documents for an undefined owner, who sees everything; else the owner's, those of the parents, and with `shared` those
-   * of everybody.
+   * All documents for an undefined owner, who sees everything; else the owner's outside of other projects, those of the
+   * parents, and with `shared` those of everybody.
    */
   async listFor(owner: string | undefined, { shared = false, parents = [] }: ListedOthers = {}): Promise<Doc[]> {
     if (owner === undefined) return await this.list();
     const lists = [{ owner }, ...parents.map((parent) => ({ parent })), ...(shared ? [{ shared: true } as const] : [])];
-    const found = (await Promise.all(lists.map((only) => this.list(only)))).flat();
+    const [own = [], ...others] = await Promise.all(lists.map((only) => this.list(only)));
+    const found = [...own.filter(({ projectId }) => !projectId || parents.includes(projectId)), ...others.flat()];
     return [...new Map(found.map((doc) => [doc.id, doc])).values()];
+  }
+
+  /** The documents that this holder has. */
+  async listHeldBy({ owner, projectId }: Holder): Promise<Doc[]> {
+    if (projectId) return await this.list({ parent: projectId });
+    return (await this.list({ owner: owner ?? null })).filter((doc) => !doc.projectId);
+  }
+
+  /** The documents that a session can use: first those of its project, then those of its owner. */
+  async listUsable({ owner, projectId }: Holder): Promise<Doc[]> {
+    const holders = [...(projectId ? [{ projectId }] : []), { owner }];
+    return (await Promise.all(holders.map((holder) => this.listHeldBy(holder)))).flat();
   }
 
   /** Rejects: conflict (the id or the unique name is taken), quota. */
@@ -165,16 +178,20 @@ export class Collection<Doc extends OwnedDocument> {
 
   /** Calls `make`, which stores the document or its change, if the rule admits it. Rejects as the rule does. */
   async admitted<Made>({ admit, now }: OwnerRule<Doc>, doc: Doc, make: () => Promise<Made>): Promise<Made> {
-    return await this.#withPlace(doc, now, make, async (taken) => {
-      const stored = await this.list({ owner: doc.owner ?? null });
+    const { id, owner, projectId } = doc;
+    const lists = [{ owner: owner ?? null }, ...(projectId ? [{ parent: projectId }] : [])];
+    const take = async (taken: QuotaPlaces) => {
+      const stored = (await Promise.all(lists.map((only) => this.list(only)))).flat();
       const storing = Object.values(taken).flatMap((place) =>
         typeof place === 'number' ? [] : [this.#rules.schema.parse(place.doc)],
       );
       const byId = new Map([...stored, ...storing].map((one) => [one.id, one]));
-      byId.delete(doc.id);
+      byId.delete(id);
       admit([...byId.values()]);
       return { at: now, doc };
-    });
+    };
+    const store = () => this.#withPlace({ id, owner: holderKey(doc) }, now, make, take);
+    return await (projectId ? this.#withPlace(doc, now, store, take) : store());
   }
 
   /** `take` decides by the places of other documents that are being stored, and runs again after another writer. */

@@ -16,6 +16,7 @@ export const ProjectIdInput = z.string().transform((value): string => {
   if (z.uuid().safeParse(value).success) return value.toLowerCase();
   throw new AppError('not_found', 'There is no such project.');
 });
+export const HolderProject = ProjectIdInput.nullish().describe('the project that gets it; default: it is yours');
 export const CursorInput = z
   .string()
   .nullish()

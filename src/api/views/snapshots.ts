@@ -16,6 +16,7 @@ export const SnapshotInput = z.strictObject({
 export const Snapshot = z.object({
   id: z.string(),
   name: z.string().nullable(),
+  projectId: z.string().nullable(),
   labels: z.record(z.string(), z.string()),
   sessionId: z.string(),
   template: z.string(),
@@ -24,13 +25,21 @@ export const Snapshot = z.object({
   sha256: z.string(),
 });
 
-export const snapshotView = ({ at, owner: _, built: __, ...rest }: Stored): z.input<typeof Snapshot> => ({
+export const snapshotView = ({
+  at,
+  projectId = null,
+  owner: _,
+  built: __,
+  ...rest
+}: Stored): z.input<typeof Snapshot> => ({
   ...rest,
+  projectId,
   createdAt: new Date(at).toISOString(),
 });
 export const snapshotExample: z.output<typeof Snapshot> = {
   id: 'snap-0123456789abcdef',
   name: 'build-cache',
+  projectId: null,
   labels: { branch: 'main' },
   sessionId: '0123456789abcdef',
   template: 'default',

@@ -195,7 +195,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     forget,
     children: attempts.children,
     skillsOf: (session) => agents.sessionSkills.of(session),
-    checkSkills: (skills, owner) => agents.sessionSkills.check(skills, owner),
+    checkSkills: (skills, holder) => agents.sessionSkills.check(skills, holder),
     checkModel,
     usualModel: async () => {
       const { model: chosen } = await projects.directory.stored();
@@ -238,7 +238,14 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
   const { keys, signIns, tokens, memberships, directory, people, owners, workingOwner, isPerson } = stack.use(
     await openOwners(startup, { store, onlyOne: driver.capabilities.isolation === 'none' }),
   );
-  const ofProjects = projects.service(sessions, directory);
+  const ofProjects = projects.service(sessions, directory, () => [
+    automations.service,
+    webhooks.service,
+    agents.skills,
+    { list: named.service.list, delete: named.service.remove },
+    { list: builds.service.list, delete: builds.service.remove },
+    { list: volumes.service.list, delete: (id) => volumes.service.remove(id, AbortSignal.timeout(60_000)) },
+  ]);
   const portRules = {
     isOwnMachine: driver.capabilities.isolation === 'none',
     closedPorts: new Set([proxyPort, ...(driver.capabilities.daemonPorts ?? [])]),
@@ -375,7 +382,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
         if (template !== null) templates.get(template);
         if (projectId !== null) await ofProjects.get(projectId);
         if (ref !== null) await checkModel(ref);
-        if (skills.length > 0) await agents.sessionSkills.check(skills, owner);
+        if (skills.length > 0) await agents.sessionSkills.check(skills, { owner, projectId });
         if (after?.of === 'session') await sessions.get(SessionId.parse(after.id));
         if (after?.of === 'project') await ofProjects.get(after.id);
       },

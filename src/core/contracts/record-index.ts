@@ -17,13 +17,19 @@ const ownerFields: Readonly<Record<string, string>> = {
   'environment-key': 'environmentId',
 };
 const uniqueNames: Readonly<Record<string, (fields: Fields) => string>> = {
-  skill: ({ name, owner, shared }) => (shared ? `:${name}` : `${owner ?? ''}:${name}`),
+  skill: ({ name, owner, projectId, shared }) =>
+    shared ? `:${name}` : `${projectId ? `project:${projectId}` : (owner ?? '')}:${name}`,
 };
 /** The fields with the id of the record that a record is a part of. */
 const parentFields: Readonly<Record<string, string>> = {
   session: 'projectId',
   automation: 'projectId',
   webhook: 'projectId',
+  skill: 'projectId',
+  volume: 'projectId',
+  'named-snapshot': 'projectId',
+  'built-template': 'projectId',
+  'template-build': 'projectId',
   'work-item': 'environmentId',
   'work-item-past': 'environmentId',
 };
@@ -38,7 +44,7 @@ const states: Readonly<Record<string, (fields: Fields) => unknown>> = {
 /** The kinds whose owners, or everybody, share records. */
 const shareable: ReadonlySet<string> = new Set(['skill', 'automation']);
 
-/** Stores index each record by this. A change here needs a migration of the stores. */
+/** Stores index each record by this. A change here needs a migration of the stores, unless it is by a new field. */
 export function toIndexEntry(kind: string, doc: unknown): IndexEntry {
   const fields: Fields = typeof doc === 'object' && doc !== null ? (doc as Fields) : {};
   const owner = fields[ownerFields[kind] ?? 'owner'];

@@ -83,11 +83,7 @@ export const listedOwner = (
 export const listedProjects = ({ role, projects }: Principal, least: 'operator' | 'admin' = 'operator') =>
   listedOwner({ role }, least) === undefined ? [] : [...(projects?.keys() ?? [])];
 
-/** Whether a list of the principal's own has it: not where the principal has left its project. */
-export const isSeen = (principal: Principal, thing: OwnedResource): boolean =>
-  !thing.projectId || permitsAction(principal, 'see', thing);
-
-/** The session or automation that the principal creates, in its own project if it names none. */
+/** A new resource of the principal, in its own project if it names none. */
 export const atHome = <Created extends { readonly projectId?: string | null | undefined }>(
   { home }: Principal,
   created: Created,

@@ -2,9 +2,9 @@ import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { Action, MethodRule } from '../api/rules.ts';
 import {
+  atHome,
   authorize,
   authorizeRole,
-  isSeen,
   listedOwner,
   listedProjects,
   noSession,
@@ -21,9 +21,11 @@ export interface Guarded {
   readonly noun?: string;
   /** The least role that lists those of all owners. Default: operator. */
   readonly listedBy?: 'operator' | 'admin';
+  /** Rejects when the principal may not add to this project. Absent: projects hold no such resources. */
+  readonly intoProject?: (project: string) => Promise<void>;
 }
 type Method = (...args: readonly unknown[]) => unknown;
-type NewResource = { readonly owner?: string };
+type NewResource = { readonly owner?: string; readonly projectId?: string | null };
 type Rules<Service> = Readonly<Record<keyof Service, Pick<MethodRule, 'may'>>>;
 
 const goneOf = (noun: string | undefined) => (noun === undefined ? noSession : () => noSuch(noun));
@@ -47,7 +49,7 @@ export function withChecks<Service extends object>(service: Service, rules: Rule
 }
 
 function behind(method: Method, may: Exclude<MethodRule['may'], 'guarded'>, guarded: Guarded): Method {
-  const { principalOf, noun, listedBy = 'operator' } = guarded;
+  const { principalOf, noun, listedBy = 'operator', intoProject } = guarded;
   const check = createAccessCheck(guarded);
   if (may === 'any') return method;
   if (may === 'user' || may === 'admin') {
@@ -60,22 +62,28 @@ function behind(method: Method, may: Exclude<MethodRule['may'], 'guarded'>, guar
     return async (requested, ...rest) => {
       const principal = principalOf();
       authorizeRole(principal, 'user');
-      const { owner: _, ...own } = requested as NewResource;
+      const { owner: _, ...named } = requested as NewResource;
+      const own = intoProject ? atHome(principal, named) : named;
+      if (own.projectId) await intoProject?.(own.projectId);
       return await method({ ...own, ...ownOf(principal) }, ...rest);
     };
   }
   if (may === 'list') {
     return async () => {
       const principal = principalOf();
-      const listed = await method(listedOwner(principal, listedBy), listedProjects(principal, listedBy));
-      return (listed as readonly OwnedResource[]).filter((one) => isSeen(principal, one));
+      return await method(listedOwner(principal, listedBy), listedProjects(principal, listedBy));
     };
   }
   if (may === 'find') {
     return async (idOrName) => {
       const principal = principalOf();
       const findsAll = listedOwner(principal, listedBy) === undefined;
-      const found = await ownFirst(principal, findsAll, async (owner) => await method(idOrName, owner));
+      const found = await ownFirst(
+        principal,
+        findsAll,
+        async (owner) =>
+          await method(idOrName, owner, owner === undefined ? [] : [...(principal.projects?.keys() ?? [])]),
+      );
       authorize(principal, listedBy === 'admin' ? 'read' : 'see', found as OwnedResource, goneOf(noun));
       return found;
     };
@@ -95,7 +103,7 @@ function behind(method: Method, may: Exclude<MethodRule['may'], 'guarded'>, guar
 }
 
 /** Two owners can have the same name, so the caller's own comes first. */
-export async function ownFirst<Found>(
+async function ownFirst<Found>(
   { owner }: Principal,
   findsAll: boolean,
   look: (owner: string | undefined) => Promise<Found>,

@@ -17,7 +17,7 @@ import { createAccessCheck, noSuch } from './checked-service.ts';
 interface AutomationGuard {
   readonly principalOf: () => Principal;
   /** Rejects when the principal may not add to this project. */
-  readonly intoProject: (project: string) => Promise<void> | undefined;
+  readonly intoProject: (project: string) => Promise<void>;
   /** Rejects when the principal may not read this session. */
   readonly readSession: (session: string) => Promise<void> | undefined;
 }
@@ -79,14 +79,16 @@ export function guardedAutomations(
   };
 }
 
-/** Only administrators can share a skill, and their uploads are shared. */
-export const guardedSkills = (skills: SkillService, own: SkillService, principalOf: () => Principal): SkillService => ({
+/** Only administrators can share a skill, and their uploads outside of projects are shared. */
+export const guardedSkills = (own: SkillService, principalOf: () => Principal): SkillService => ({
   ...own,
   async create(upload) {
     const principal = principalOf();
-    const { shared = hasRole(principal, 'admin') } = upload;
-    authorizeRole(principal, upload.shared ? 'admin' : 'user');
-    return await skills.create({ ...upload, shared, ...ownOf(principal) });
+    const { projectId } = atHome(principal, upload);
+    const { shared = hasRole(principal, 'admin') && !projectId } = upload;
+    if (upload.shared) authorizeRole(principal, 'admin');
+    if (shared && projectId) throw new AppError('invalid_request', 'A shared skill belongs to no project.');
+    return await own.create({ ...upload, shared });
   },
 });
 

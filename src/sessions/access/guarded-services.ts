@@ -1,8 +1,8 @@
-import { AppError } from '../../core/errors/errors.ts';
+import { AppError, toAppError, unlessNotFound } from '../../core/errors/errors.ts';
+import type { Holder } from '../../core/model/access/holder.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { type Principal, withoutAudit } from '../../core/model/principal.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
-import type { Snapshot } from '../../core/model/sandboxes/snapshot.ts';
 import type { DesktopService } from '../api/desktop.ts';
 import type { EgressService } from '../api/egress.ts';
 import type { PortService } from '../api/ports.ts';
@@ -24,7 +24,7 @@ import {
   permitsAction,
   toVisibleSession,
 } from './authorize.ts';
-import { createAccessCheck, type Guarded, ownFirst, withChecks } from './checked-service.ts';
+import { createAccessCheck, type Guarded, noSuch, withChecks } from './checked-service.ts';
 import { guardedProjects } from './guarded-projects.ts';
 import {
   byAuthor,
@@ -48,24 +48,26 @@ interface SessionGuardDeps extends GuardDeps {
   /** The methods that the rules guard. */
   readonly own: SessionService;
   /** Rejects when the principal may not add to this project. */
-  readonly intoProject?: (project: string) => Promise<void> | undefined;
-  /** Undefined as owner: any. Rejects: not_found. */
-  readonly findSnapshot?: (idOrName: string, owner: string | undefined) => Promise<Snapshot>;
-  /** The image of a template that the principal built. Rejects: not_found, conflict. */
-  readonly imageOf?: (named: string, principal: Principal) => Promise<BuiltImage>;
+  readonly intoProject?: (project: string) => Promise<void>;
+  readonly snapshots?: Pick<SnapshotService, 'find'>;
+  readonly builds?: Pick<TemplateBuildService, 'imageOf'>;
 }
 
 export function withPermissions(services: Services, { principalOf, attach }: GuardDeps): Services {
   const ofSession: Guarded = { principalOf, get: (id: SessionId) => services.sessions.get(id) };
   const scoped = (name: ScopeName): Guarded => {
-    const { of, ...more } = scopes[name];
+    const { of, isInProjects = false, ...more } = scopes[name] as ResourceScope;
     const get = async (id: never) =>
       of === 'projects' ? accessOf(await services.projects.get(id)) : await services[of].get(id);
     const ofCaller = name === 'project' ? principalOf : () => withoutAudit(principalOf());
-    return { principalOf: ofCaller, get, ...more };
+    return { principalOf: ofCaller, get, ...(isInProjects && { intoProject }), ...more };
+  };
+  const intoProject = async (id: string) => {
+    const project = accessOf(await services.projects.get(id));
+    authorize(principalOf(), 'work', project, () => noSuch('project'));
   };
   const check = createAccessCheck<SessionId>(ofSession);
-  const intoProject = createAccessCheck<string>(scoped('project'));
+  const ofProject = createAccessCheck<string>(scoped('project'));
   const names = Object.keys(serviceRules) as (keyof Services)[];
   const byRules = Object.fromEntries(
     names.map((name) => {
@@ -78,20 +80,20 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     sessions: guardedSessions(services.sessions, {
       own: byRules.sessions,
       principalOf,
-      intoProject: (id) => intoProject(id, 'work'),
-      findSnapshot: (name, owner) => services.snapshots.find(name, owner),
-      imageOf: (named, principal) => imageFor(services.templateBuilds, principal, named),
+      intoProject,
+      snapshots: services.snapshots,
+      builds: services.templateBuilds,
       ...(attach && { attach }),
     }),
     egress: guardedEgress(services.egress, byRules.egress, { check, principalOf }),
     ports: guardedPorts(services.ports, byRules.ports, { check, principalOf }),
     terminals: guardedTerminals(services, byRules.terminals, principalOf),
     desktop: guardedDesktop(services, byRules.desktop, principalOf),
-    projects: guardedProjects(services.projects, byRules.projects, { principalOf, ofProject: intoProject }),
+    projects: guardedProjects(services.projects, byRules.projects, { principalOf, ofProject }),
     models: guardedModels(services.models, byRules.models, principalOf),
     automations: guardedAutomations(services.automations, byRules.automations, {
       principalOf,
-      intoProject: (id) => intoProject(id, 'work'),
+      intoProject,
       readSession: async (id) => await check(SessionId.parse(id), 'read'),
     }),
     documents: {
@@ -115,29 +117,33 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
       secret: createAccessCheck(scoped('secret')),
     }),
     projectCredentials: guardedBinding(services.projectCredentials, byRules.projectCredentials, {
-      holder: (id) => intoProject(id, 'manage'),
+      holder: (id) => ofProject(id, 'manage'),
       secret: createAccessCheck(scoped('secret')),
     }),
-    skills: guardedSkills(services.skills, byRules.skills, principalOf),
+    skills: guardedSkills(byRules.skills, principalOf),
     budgets: guardedBudgets(services.budgets, byRules.budgets, {
       principalOf,
-      seeProject: async (id) => await intoProject(id, 'see'),
+      seeProject: async (id) => await ofProject(id, 'see'),
     }),
-    memory: guardedMemory(services.memory, { principalOf, ofProject: intoProject }),
+    memory: guardedMemory(services.memory, { principalOf, ofProject }),
     usage: guardedUsage(services.usage, principalOf),
     snapshots: { ...byRules.snapshots, ...withChecks<CopiedFiles>(services.snapshots, copyRules, ofSession) },
     templateBuilds: {
       ...byRules.templateBuilds,
       async imageOf(named) {
-        const principal = principalOf();
-        authorizeRole(principal, 'user');
-        return await imageFor(services.templateBuilds, principal, named);
+        authorizeRole(principalOf(), 'user');
+        return await imageFor(services.templateBuilds, principalOf(), named);
       },
     },
   };
 }
 
 type ScopeName = Exclude<RuleScope, 'session'>;
+interface ResourceScope extends Pick<Guarded, 'noun' | 'listedBy'> {
+  readonly of: (typeof scopes)[ScopeName]['of'];
+  /** Projects can hold them. */
+  readonly isInProjects?: boolean;
+}
 /** The services of the resources on which permissions depend. */
 const scopes = {
   project: { of: 'projects', noun: 'project' },
@@ -146,18 +152,26 @@ const scopes = {
   vault: { of: 'vaults', noun: 'vault', listedBy: 'admin' },
   memoryStore: { of: 'memoryStores', noun: 'memory store', listedBy: 'admin' },
   secret: { of: 'secrets', noun: 'secret', listedBy: 'admin' },
-  skill: { of: 'skills', noun: 'skill' },
-  snapshot: { of: 'snapshots', noun: 'snapshot' },
-  volume: { of: 'volumes', noun: 'volume' },
-  builtTemplate: { of: 'templateBuilds', noun: 'built template' },
+  skill: { of: 'skills', noun: 'skill', isInProjects: true },
+  snapshot: { of: 'snapshots', noun: 'snapshot', isInProjects: true },
+  volume: { of: 'volumes', noun: 'volume', isInProjects: true },
+  builtTemplate: { of: 'templateBuilds', noun: 'built template', isInProjects: true },
 } as const;
 /** Everyone who may work in a session may copy its files. */
 type CopiedFiles = Pick<SnapshotService, 'make' | 'fork'>;
 const copyRules = { make: { may: 'copy' }, fork: { may: 'copy' } } as const;
 
-/** The image of a template that the caller built; administrators also find those of others, by their ids. */
-const imageFor = (builds: TemplateBuildService, principal: Principal, named: string): Promise<BuiltImage> =>
-  ownFirst(principal, principal.role === 'admin', (owner) => builds.imageOf(named, owner));
+/** The image of a template that a holder has; administrators also find those of others, by their ids. */
+const imageFor = async (
+  builds: Pick<TemplateBuildService, 'imageOf'>,
+  { role, owner }: Principal,
+  named: string,
+  holder: Holder = { owner },
+): Promise<BuiltImage> =>
+  await builds.imageOf(named, holder).catch((thrown: unknown) => {
+    if (role !== 'admin' || toAppError(thrown).code !== 'not_found') throw thrown;
+    return builds.imageOf(named);
+  });
 
 interface OwnGuard {
   readonly check: (id: SessionId, action: Action) => Promise<void> | undefined;
@@ -243,7 +257,7 @@ const guardedPorts = (ports: PortService, own: PortService, { check, principalOf
 
 function guardedSessions(
   sessions: SessionService,
-  { own, principalOf, attach, intoProject, findSnapshot, imageOf }: SessionGuardDeps,
+  { own, principalOf, attach, intoProject, snapshots, builds }: SessionGuardDeps,
 ): SessionService {
   const check = createAccessCheck<SessionId>({ principalOf, get: (id: SessionId) => sessions.get(id) });
 
@@ -280,13 +294,20 @@ function guardedSessions(
    * The copy of files that a snapshot's name stands for, and the image of a built template's name, or else that of the
    * snapshot. Only the server itself names copies and images.
    */
-  async function withFiles<Command extends Pick<CreateCommand, 'snapshot' | 'startsFrom' | 'built' | 'sandbox'>>(
-    principal: Principal,
-    { snapshot, startsFrom: _, built, sandbox, ...requested }: Command,
-  ) {
-    const owner = principal.role === 'admin' ? undefined : (principal.owner ?? '');
-    const found = snapshot && (await findSnapshot?.(snapshot, owner));
-    const own = built ? await imageOf?.(built, principal) : found ? found.built : undefined;
+  async function withFiles<
+    Command extends Pick<CreateCommand, 'snapshot' | 'startsFrom' | 'built' | 'sandbox' | 'projectId'>,
+  >(principal: Principal, { snapshot, startsFrom: _, built, sandbox, ...requested }: Command) {
+    const isAdmin = principal.role === 'admin';
+    const holder = { owner: principal.owner, projectId: requested.projectId };
+    const ofProject = async (named: string, project: string) =>
+      await snapshots?.find(named, '', [project]).catch(unlessNotFound);
+    const copy = async (named: string) => {
+      if (isAdmin) return await snapshots?.find(named);
+      const held = holder.projectId ? await ofProject(named, holder.projectId) : undefined;
+      return held ?? (await snapshots?.find(named, holder.owner ?? ''));
+    };
+    const found = snapshot && (await copy(snapshot));
+    const own = built ? builds && (await imageFor(builds, principal, built, holder)) : found ? found.built : undefined;
     const { image: __, start: ___, ...choice } = sandbox ?? {};
     return {
       ...requested,

@@ -4,6 +4,7 @@ import type { BlobStore, PutOptions } from '../../core/contracts/blobs.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
+import { type Holder, holderKey } from '../../core/model/access/holder.ts';
 import { buildFilesKind as kind } from '../../core/model/records.ts';
 import type { Copies, CopyPlace } from '../forks/copies.ts';
 
@@ -17,10 +18,10 @@ const Stored = z.object({ owner: z.string(), at: z.number(), bytes: z.int() });
 /** A build that comes later uploads them again. */
 const keptMs = 24 * 60 * 60 * 1_000;
 
-/** Files of an owner, however small. */
+/** Files of a holder, however small. */
 const maxFiles = 1_000;
 
-/** The files that COPY steps take, by owner and by the hash that the client made of them. No owner's hash finds another's. */
+/** The files that COPY steps take, by holder and by the hash that the client made of them. No holder's hash finds another's. */
 export class BuildFiles {
   readonly #deps: Deps;
   readonly #ownerBytes: number;
@@ -32,12 +33,13 @@ export class BuildFiles {
     this.#ownerBytes = ownerBytes;
   }
 
-  async has(owner: string | undefined, hash: string): Promise<boolean> {
-    return (await this.#deps.records.get(kind, keyOf(owner, hash))) !== undefined;
+  async has(holder: Holder, hash: string): Promise<boolean> {
+    return (await this.#deps.records.get(kind, keyOf(holderKey(holder), hash))) !== undefined;
   }
 
   /** Rejects: payload_too_large, quota. */
-  async put(owner = '', hash: string, content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<void> {
+  async put(holder: Holder, hash: string, content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<void> {
+    const owner = holderKey(holder);
     const { records, blobs, copies, clock } = this.#deps;
     const own = (await records.list(kind, { owner })).map(({ doc }) => Stored.parse(doc));
     const sum = own.reduce((total, { bytes }) => total + bytes, 0);
@@ -86,8 +88,8 @@ export class BuildFiles {
     }
   }
 
-  async open(owner: string | undefined, hash: string): Promise<AsyncIterable<Uint8Array>> {
-    return await this.#deps.blobs.open(keyOf(owner, hash));
+  async open(holder: Holder, hash: string): Promise<AsyncIterable<Uint8Array>> {
+    return await this.#deps.blobs.open(keyOf(holderKey(holder), hash));
   }
 
   async collect(now: number): Promise<number> {
@@ -103,7 +105,7 @@ export class BuildFiles {
 }
 
 const placeOf = (id: string): CopyPlace => ({ of: kind, holder: id, blob: id });
-const keyOf = (owner = '', hash: string) =>
+const keyOf = (owner: string, hash: string) =>
   `bf-${createHash('sha256')
     .update(JSON.stringify([owner, hash]))
     .digest('hex')

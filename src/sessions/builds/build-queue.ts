@@ -5,6 +5,7 @@ import { Semaphore } from '../../core/concurrency/semaphore.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { holderKey } from '../../core/model/access/holder.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
 import type { TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
 import type { BuildPlan } from '../api/server/template-builds.ts';
@@ -90,7 +91,7 @@ export class BuildQueue {
 
   async #inTurn(queued: QueuedBuild, running: RunningBuild): Promise<void> {
     const { policy, images, warn } = this.#deps;
-    const { id, owner } = queued.build;
+    const { id } = queued.build;
     if (this.#running.size > policy.atOnce) {
       running.log.write('info', `Waits for ${policy.atOnce} other builds of this server`);
     }
@@ -99,7 +100,7 @@ export class BuildQueue {
       await this.#run(queued, running);
       this.#running.delete(id);
     }
-    await images.trim(owner).catch((err: unknown) => warn({ err }, 'the images of old builds were not removed'));
+    await images.trim(queued.build).catch((err: unknown) => warn({ err }, 'the images of old builds were not removed'));
   }
 
   /** Never rejects: the end of the build, good or bad, is in its record and its log. */
@@ -151,9 +152,9 @@ export class BuildQueue {
       void this.#endWithoutRoom(limit, signal);
       const isNamed = isPoolable(driver) && base.content === base.image;
       const content = isNamed ? await driver.imageNow(base.image, call) : base.content;
-      const prints = computePrints(content, build.owner, plan.steps);
+      const prints = computePrints(content, holderKey(build), plan.steps);
       const print = prints.at(-1) as string;
-      const cached = await images.cached(prints.slice(0, (plan.freshFrom ?? plan.steps.length) + 1), build.owner);
+      const cached = await images.cached(prints.slice(0, (plan.freshFrom ?? plan.steps.length) + 1), build);
       if (cached && cached.done === plan.steps.length) {
         log.write('info', 'All steps were built before: their image is used again');
         return { status: 'ready', image: cached.image, print };
@@ -167,7 +168,7 @@ export class BuildQueue {
         await using link = await container.attach(call);
         await reach(id, link, signal);
       }
-      const openFiles = (hash: string) => files.open(build.owner, hash);
+      const openFiles = (hash: string) => files.open(build, hash);
       await raceAbort(runSteps({ container, steps: plan.steps, done, log, openFiles }, call), signal);
       log.flush();
       const image = images.nameOf(build.id);

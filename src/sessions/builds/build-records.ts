@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, unlessConflict } from '../../core/errors/errors.ts';
+import { type Holder, holderKey, pickNamed } from '../../core/model/access/holder.ts';
 import { buildLogKind, builtTemplateKind, templateBuildKind } from '../../core/model/records.ts';
 import { BuildLogEntry, BuiltTemplate, TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
 import { Collection, type OwnerRule } from '../../storage/collection.ts';
@@ -19,7 +20,7 @@ export class BuildRecords {
   readonly #records: RecordStore;
   readonly #templates: Collection<BuiltTemplate>;
   readonly #builds: Collection<TemplateBuild>;
-  /** Changes of one owner's templates happen one after the other. */
+  /** Changes of one holder's templates happen one after the other. */
   readonly inTurn = keyedQueue();
 
   constructor(records: RecordStore) {
@@ -35,13 +36,19 @@ export class BuildRecords {
     });
   }
 
-  /** All owners' without one; null: those that have none. */
-  async templates(owner?: string | null): Promise<readonly BuiltTemplate[]> {
-    return await this.#templates.list(owner === undefined ? {} : { owner });
+  /** All, or those of a holder. */
+  async templates(holder?: Holder): Promise<readonly BuiltTemplate[]> {
+    return await (holder ? this.#templates.listHeldBy(holder) : this.#templates.list());
   }
 
-  async builds(owner?: string | null): Promise<readonly TemplateBuild[]> {
-    return await this.#builds.list(owner === undefined ? {} : { owner });
+  /** All, or those of a holder. */
+  async builds(holder?: Holder): Promise<readonly TemplateBuild[]> {
+    return await (holder ? this.#builds.listHeldBy(holder) : this.#builds.list());
+  }
+
+  /** The templates of an owner and of projects; undefined as owner: all. */
+  async listFor(owner?: string, parents: readonly string[] = []): Promise<readonly BuiltTemplate[]> {
+    return (await this.#templates.listFor(owner, { parents })).sort((a, b) => b.at - a.at);
   }
 
   /** Rejects: not_found. */
@@ -53,11 +60,21 @@ export class BuildRecords {
    * By id or name, with a tag or without. Without an owner it finds every template by its id, but by name only those of nobody:
    * else a person could give a template a name for which an administrator's program asks. Rejects: not_found.
    */
-  async find(named: string, owner?: string): Promise<BuiltTemplate> {
+  async find(named: string, owner?: string, projects?: readonly string[]): Promise<BuiltTemplate> {
     const [bare] = named.split(':');
-    const all = await this.templates(owner);
-    const found =
-      all.find(({ id }) => id === bare) ?? all.find((one) => one.name === bare && (one.owner ?? '') === (owner ?? ''));
+    const all = await this.listFor(owner, projects);
+    const isNobodys = (one: BuiltTemplate) => holderKey(one) === '';
+    const ofName = all.filter((one) => one.name === bare && (owner !== undefined || isNobodys(one)));
+    const found = all.find(({ id }) => id === bare) ?? pickNamed(ofName);
+    if (!found) throw missing();
+    return found;
+  }
+
+  /** Like `find`, among the templates with which a session of this holder can begin. */
+  async findFor(session: Holder, named: string): Promise<BuiltTemplate> {
+    const [bare] = named.split(':');
+    const all = await this.#templates.listUsable(session);
+    const found = all.find(({ id }) => id === bare) ?? all.find(({ name }) => name === bare);
     if (!found) throw missing();
     return found;
   }
@@ -75,7 +92,7 @@ export class BuildRecords {
   }
 
   /**
-   * Stores a build that begins, and its template unless that exists, if the rules admit both next to their owner's others.
+   * Stores a build that begins, and its template unless that exists, if the rules admit both next to the others of their owner and project.
    * Rejects as the rules do.
    */
   async begin(
@@ -99,8 +116,9 @@ export class BuildRecords {
     await this.#records.put({ kind: templateBuildKind, id: doc.id, doc, sort: doc.at });
   }
 
-  async deleteTemplate({ id, owner }: BuiltTemplate): Promise<void> {
-    await this.inTurn(owner ?? '', () => this.#records.delete(builtTemplateKind, id));
+  async deleteTemplate(template: BuiltTemplate): Promise<void> {
+    const { id } = template;
+    await this.inTurn(holderKey(template), () => this.#records.delete(builtTemplateKind, id));
   }
 
   async deleteBuild({ id }: TemplateBuild): Promise<void> {

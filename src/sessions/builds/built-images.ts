@@ -1,6 +1,7 @@
 import { buildsImages, type Driver } from '../../../drivers/driver.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toAppError } from '../../core/errors/errors.ts';
+import type { Holder } from '../../core/model/access/holder.ts';
 import type { TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
 import type { BuildFiles } from './build-files.ts';
 import { type BuildRecords, isOpen } from './build-records.ts';
@@ -38,12 +39,12 @@ export class BuiltImages {
     return `corral-built/${this.#deps.instance}:${buildId}`;
   }
 
-  /** The image of the owner's build that has the most of the first steps. */
-  async cached(prints: readonly string[], owner: string | undefined) {
+  /** The image of the holder's build that has the most of the first steps. */
+  async cached(prints: readonly string[], holder: Holder) {
     const { driver, records } = this.#deps;
     if (!buildsImages(driver)) return undefined;
     const here = new Set(await driver.builtImages(callOf()));
-    const own = (await records.builds(owner ?? null)).filter(({ image }) => image && here.has(image));
+    const own = (await records.builds(holder)).filter(({ image }) => image && here.has(image));
     const byPrint = new Map(own.map((one) => [one.print, one.image as string]));
     for (let done = prints.length - 1; done > 0; done--) {
       const image = byPrint.get(prints[done]);
@@ -52,11 +53,11 @@ export class BuiltImages {
     return undefined;
   }
 
-  /** After a build: forgets the oldest builds that no tag names, so that an owner who builds often fills no disk. */
-  async trim(owner: string | undefined): Promise<void> {
+  /** After a build: forgets the oldest builds that no tag names, so that a holder with many builds fills no disk. */
+  async trim(holder: Holder): Promise<void> {
     const { records } = this.#deps;
-    const named = await this.#named(owner ?? null);
-    const old = (await records.builds(owner ?? null))
+    const named = await this.#named(holder);
+    const old = (await records.builds(holder))
       .filter((one) => !isOpen(one) && !named.has(one.id))
       .sort((a, b) => b.at - a.at)
       .slice(untaggedKept);
@@ -86,8 +87,8 @@ export class BuiltImages {
     return removed + (await this.#removeUnused());
   }
 
-  async #named(owner?: string | null): Promise<ReadonlySet<string>> {
-    const templates = await this.#deps.records.templates(owner);
+  async #named(holder?: Holder): Promise<ReadonlySet<string>> {
+    const templates = await this.#deps.records.templates(holder);
     return new Set(templates.flatMap(({ tags }) => Object.values(tags).map(({ build }) => build)));
   }
 

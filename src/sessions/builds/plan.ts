@@ -106,8 +106,8 @@ export function pathIn(folder: string, path: string): string {
 }
 
 /** One hash for the base and one for each step with all before it; a build with the same hash has the same files. */
-export function computePrints(base: string, owner: string | undefined, steps: readonly BuildStep[]): readonly string[] {
-  const prints = [hashOf(['base', owner ?? '', base])];
+export function computePrints(base: string, holder: string, steps: readonly BuildStep[]): readonly string[] {
+  const prints = [hashOf(['base', holder, base])];
   for (const step of steps) prints.push(hashOf([prints.at(-1), step]));
   return prints;
 }

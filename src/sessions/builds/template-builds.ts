@@ -2,6 +2,7 @@ import { buildsImages } from '../../../drivers/driver.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, unlessNotFound } from '../../core/errors/errors.ts';
+import { type Holder, holderKey } from '../../core/model/access/holder.ts';
 import type { BuiltTemplate, TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
 import type { BuildPlan, BuildRequest, BuiltImage, TemplateBuildService } from '../api/server/template-builds.ts';
 import type { Copies } from '../forks/copies.ts';
@@ -55,7 +56,6 @@ export class TemplateBuilds {
     const parts = { records: this.#records, files: this.#files };
     this.#images = new BuiltImages({ ...deps, ...parts });
     this.#queue = new BuildQueue({ ...deps, ...parts, store: deps.records, images: this.#images });
-    const ownerOf = async (templateId: string) => (await this.#records.template(templateId)).owner;
     this.service = {
       ability: async () => this.#ability(),
       plan: async (dockerfile, args) => planOfDockerfile(dockerfile, args),
@@ -68,14 +68,14 @@ export class TemplateBuilds {
         await this.#build(templateId, buildId);
         return { entries: await this.#entries(buildId, range) };
       },
-      hasFiles: async (templateId, hash) => await this.#files.has(await ownerOf(templateId), hash),
+      hasFiles: async (templateId, hash) => await this.#files.has(await this.#records.template(templateId), hash),
       putFiles: async (templateId, hash, content, options) => {
-        await this.#files.put(await ownerOf(templateId), hash, content, options);
+        await this.#files.put(await this.#records.template(templateId), hash, content, options);
       },
-      list: (owner) => this.#records.templates(owner),
+      list: (owner, projects) => this.#records.listFor(owner, projects),
       get: (templateId) => this.#records.template(templateId),
-      find: (idOrName, owner) => this.#records.find(idOrName, owner),
-      imageOf: async (named, owner) => this.#imageOf(named, owner),
+      find: (idOrName, owner, projects) => this.#records.find(idOrName, owner, projects),
+      imageOf: async (named, holder) => this.#imageOf(named, holder),
       tag: (templateId, from, tags) => this.#tag(templateId, from, tags),
       untag: (templateId, tags) => this.#untag(templateId, tags),
       remove: (templateId) => this.#remove(templateId),
@@ -96,7 +96,7 @@ export class TemplateBuilds {
     return { builds: 'images' as const, images: [...policy.images.keys()] };
   }
 
-  async #begin({ name: named, tags, owner }: BuildRequest) {
+  async #begin({ name: named, tags, owner, projectId }: BuildRequest) {
     const ability = this.#ability();
     if (ability.builds === 'none') throw new AppError('unsupported', ability.reason);
     const [name = '', ...own] = named.split(':');
@@ -105,7 +105,7 @@ export class TemplateBuilds {
     }
     const { clock, ids, policy } = this.#deps;
     const at = clock.now();
-    const by = owner !== undefined && { owner };
+    const by = { ...(owner !== undefined && { owner }), ...(projectId && { projectId }) };
     let template: BuiltTemplate = { id: `tpl-${ids.sessionId()}`, name, at, tags: {}, ...by };
     const requested = [...new Set([...own, ...tags])];
     const build: TemplateBuild = {
@@ -121,14 +121,15 @@ export class TemplateBuilds {
       {
         now: at,
         template: (others) => {
-          const found = others.find((one) => one.name === name);
+          const found = others.find((one) => one.name === name && holderKey(one) === holderKey(by));
           template = found ?? template; // also one that another server is storing
-          if (found || others.length < policy.ownerCount) return;
-          const text = `You have ${others.length} built templates of ${policy.ownerCount} allowed.`;
+          const own = others.filter((one) => one.owner === owner);
+          if (found || own.length < policy.ownerCount) return;
+          const text = `You have ${own.length} built templates of ${policy.ownerCount} allowed.`;
           throw new AppError('quota', `${text} Delete one first.`);
         },
         build: (others) => {
-          const open = others.filter((one) => isOpen(one) && computeExpiry(one) > at);
+          const open = others.filter((one) => one.owner === owner && isOpen(one) && computeExpiry(one) > at);
           if (open.length < openBuilds) return;
           throw new AppError(
             'quota',
@@ -147,7 +148,7 @@ export class TemplateBuilds {
       if (thrown instanceof AppError) await this.#giveUp(build, thrown.publicMessage);
       throw thrown;
     });
-    return await this.#records.inTurn(build.owner ?? '', async () => {
+    return await this.#records.inTurn(holderKey(build), async () => {
       const now = await this.#build(templateId, buildId);
       if (now.status !== 'waiting' || now.until !== undefined) {
         throw new AppError('conflict', 'This build was already started. Create another one.');
@@ -163,19 +164,20 @@ export class TemplateBuilds {
   }
 
   /** Rejects: invalid_request, not_found. */
-  async #checked({ owner }: TemplateBuild, plan: BuildPlan): Promise<BaseImage> {
+  async #checked(build: TemplateBuild, plan: BuildPlan): Promise<BaseImage> {
     checkPlan(plan.steps, plan.start);
-    const base = await this.#base(plan, owner);
+    const base = await this.#base(plan, build);
     for (const step of plan.steps) {
-      if (step.type !== 'COPY' || (await this.#files.has(owner, step.files))) continue;
+      if (step.type !== 'COPY' || (await this.#files.has(build, step.files))) continue;
       throw new AppError('invalid_request', `The files of COPY ${step.from} were not uploaded, or have expired.`);
     }
     return base;
   }
 
   /** Ends a build that has not been started. Resolves with it, or with undefined where it was started. */
-  async #giveUp({ templateId, id, owner }: TemplateBuild, message: string): Promise<TemplateBuild | undefined> {
-    return await this.#records.inTurn(owner ?? '', async () => {
+  async #giveUp(build: TemplateBuild, message: string): Promise<TemplateBuild | undefined> {
+    const { templateId, id } = build;
+    return await this.#records.inTurn(holderKey(build), async () => {
       const now = await this.#build(templateId, id);
       if (now.status !== 'waiting' || now.until !== undefined) return undefined;
       const ended: TemplateBuild = { ...now, status: 'error', reason: { message } };
@@ -184,14 +186,14 @@ export class TemplateBuilds {
     });
   }
 
-  /** A name of the operator's list, or an owner's template that was built before. Rejects: invalid_request, not_found. */
-  async #base({ base }: BuildPlan, owner: string | undefined): Promise<BaseImage> {
+  /** A name of the operator's list, or a template that was built before. Rejects: invalid_request, not_found. */
+  async #base({ base }: BuildPlan, holder: Holder): Promise<BaseImage> {
     const { images } = this.#deps.policy;
     const image =
       'image' in base ? (images.get(base.image) ?? images.get(base.image.replace(/:latest$/, ''))) : undefined;
     if (image !== undefined) return { image, content: image };
     const name = 'image' in base ? base.image : base.template;
-    const found = await this.#tagged(name, owner ?? '').catch((thrown: unknown) => {
+    const found = await this.#tagged(name, holder).catch((thrown: unknown) => {
       if ('template' in base || !(thrown instanceof AppError && thrown.code === 'not_found')) throw thrown;
       return undefined;
     });
@@ -211,8 +213,8 @@ export class TemplateBuilds {
   }
 
   async #builds(templateId: string): Promise<readonly TemplateBuild[]> {
-    const { owner = null } = await this.#records.template(templateId);
-    const own = (await this.#records.builds(owner)).filter((one) => one.templateId === templateId);
+    const holder = await this.#records.template(templateId);
+    const own = (await this.#records.builds(holder)).filter((one) => one.templateId === templateId);
     return await Promise.all(own.sort((a, b) => b.at - a.at).map(({ id }) => this.#build(templateId, id)));
   }
 
@@ -234,8 +236,8 @@ export class TemplateBuilds {
     return all.slice(offset, offset + limit);
   }
 
-  async #tagged(named: string, owner?: string) {
-    const template = await this.#records.find(named, owner);
+  async #tagged(named: string, holder?: Holder) {
+    const template = await (holder ? this.#records.findFor(holder, named) : this.#records.find(named));
     const tag = named.split(':')[1] ?? usualTag;
     const requested = template.tags[tag] ?? (named.includes(':') ? undefined : newest(template));
     const build = requested && (await this.#records.build(template.id, requested.build).catch(unlessNotFound));
@@ -246,8 +248,8 @@ export class TemplateBuilds {
     return { image: build.image, print: build.print, start: build.start };
   }
 
-  async #imageOf(named: string, owner?: string): Promise<BuiltImage> {
-    const { image, start } = await this.#tagged(named, owner);
+  async #imageOf(named: string, holder?: Holder): Promise<BuiltImage> {
+    const { image, start } = await this.#tagged(named, holder);
     return { image, ...(start && { start }) };
   }
 

@@ -25,7 +25,7 @@ interface Deps {
   /** Takes the volumes of a copy of a session, which reads them, and resolves with its choice. */
   readonly volumes: {
     forCopy(
-      session: Pick<SessionRecord, 'id' | 'owner'>,
+      session: Pick<SessionRecord, 'id' | 'owner' | 'projectId'>,
       choice: SandboxChoice | undefined,
     ): Promise<SandboxChoice | undefined>;
   };
@@ -151,7 +151,7 @@ export class Forks {
       origin,
       repositories,
       ...(child && { model: child.model ?? parent.model, budget: child.budget ?? parent.budget, parent: child.parent }),
-      sandbox: await volumes.forCopy({ id, owner: own }, parent.sandbox),
+      sandbox: await volumes.forCopy({ id, owner: own, projectId: parent.projectId }, parent.sandbox),
       owner: own,
       title: '',
       lastTask: '',

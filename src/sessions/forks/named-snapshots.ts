@@ -3,6 +3,7 @@ import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
+import { type Holder, pickNamed } from '../../core/model/access/holder.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { namedSnapshotKind as kind, Snapshot } from '../../core/model/sandboxes/snapshot.ts';
@@ -51,15 +52,26 @@ type StoredSnapshot = z.infer<typeof StoredSnapshot>;
 const wholeOne = (one: StoredSnapshot): Snapshot[] => ('making' in one ? [] : [one]);
 const placeOf = (id: string): CopyPlace => ({ of: kind, holder: id, blob: id });
 const missing = () => new AppError('not_found', 'There is no such snapshot.');
+function fail(): never {
+  throw missing();
+}
+/** By the id, or by a name in which the tag `default` can be left out. */
+const isNamed = (idOrName: string) => {
+  const [bare] = idOrName.split(':');
+  return ({ id, name }: Snapshot) => id === bare || name === idOrName || name === tagged(idOrName);
+};
 
 /** Snapshots that people name and keep. A snapshot is there whole, with its record, or not at all. */
 export class NamedSnapshots {
   readonly service: SnapshotService = {
     make: (id, requested) => this.#make(id, requested),
     fork: (id, requested) => this.#fork(id, requested),
-    list: (owner) => this.#list(owner),
+    list: (owner, projects) => this.#list(owner, projects),
     get: (id) => this.#get(id),
-    find: (idOrName, owner) => this.#find(idOrName, owner),
+    find: async (idOrName, owner, projects) => {
+      const found = (await this.#list(owner, projects)).filter(isNamed(idOrName));
+      return (owner === undefined ? found[0] : pickNamed(found)) ?? fail();
+    },
     label: (id, change) => this.#label(id, change),
     remove: (id) => this.#remove(id),
     exported: (id) => this.#export(id),
@@ -82,7 +94,7 @@ export class NamedSnapshots {
     const session = await this.#deps.sessions().get(id);
     const owner = requested.owner ?? session.owner;
     return await this.#inTurn(owner ?? '', async () => {
-      this.#refuseOverQuota(await this.#list(owner ?? null));
+      this.#refuseOverQuota(await this.#listOf(owner));
       const snapshotId = `snap-${this.#deps.ids.sessionId()}`;
       const created = await this.#copy(id, snapshotId, requested.signal);
       const doc: Snapshot = {
@@ -95,6 +107,7 @@ export class NamedSnapshots {
         at: this.#deps.clock.now(),
         ...created,
         ...(owner !== undefined && { owner }),
+        ...(session.projectId !== null && { projectId: session.projectId }),
       };
       try {
         return await this.#keep(doc);
@@ -107,9 +120,10 @@ export class NamedSnapshots {
 
   /** Rejects: quota, also for snapshots that other servers store at the same time. */
   async #keep(doc: Snapshot): Promise<Snapshot> {
-    const admit = (others: readonly StoredSnapshot[]) => this.#refuseOverQuota(others.flatMap(wholeOne));
+    const admit = (others: readonly StoredSnapshot[]) =>
+      this.#refuseOverQuota(others.flatMap(wholeOne).filter(({ owner }) => owner === doc.owner));
     return await this.#snapshots.admitted({ now: this.#deps.clock.now(), admit }, doc, async () => {
-      if (doc.name !== null) await this.#takeName(doc.name, doc.owner);
+      if (doc.name !== null) await this.#takeName(doc.name, doc);
       await this.#put(doc);
       return doc;
     });
@@ -164,10 +178,10 @@ export class NamedSnapshots {
     };
   }
 
-  async #import({ content, name, labels, owner, signal }: ImportOptions): Promise<Snapshot> {
+  async #import({ content, name, labels, owner, projectId, signal }: ImportOptions): Promise<Snapshot> {
     const { copies, ids, clock, policy } = this.#deps;
     signal.throwIfAborted();
-    this.#refuseOverQuota(await this.#list(owner ?? null));
+    this.#refuseOverQuota(await this.#listOf(owner));
     const archive = await openArchive(content);
     const id = `snap-${ids.sessionId()}`;
     try {
@@ -184,6 +198,7 @@ export class NamedSnapshots {
         bytes: size,
         sha256,
         ...(owner !== undefined && { owner }),
+        ...(projectId && { projectId }),
       });
     } catch (thrown) {
       await this.#drop(id);
@@ -191,8 +206,14 @@ export class NamedSnapshots {
     }
   }
 
-  async #list(owner?: string | null): Promise<readonly Snapshot[]> {
-    return (await this.#snapshots.list(owner === undefined ? {} : { owner })).flatMap(wholeOne);
+  async #list(owner?: string, parents: readonly string[] = []): Promise<readonly Snapshot[]> {
+    const found = await this.#snapshots.listFor(owner, { parents });
+    return found.flatMap(wholeOne).sort((a, b) => b.at - a.at);
+  }
+
+  /** The snapshots for the quota of an owner. */
+  async #listOf(owner: string | undefined): Promise<readonly Snapshot[]> {
+    return (await this.#snapshots.list({ owner: owner ?? null })).flatMap(wholeOne);
   }
 
   async #get(id: string): Promise<Snapshot> {
@@ -201,17 +222,9 @@ export class NamedSnapshots {
     return found;
   }
 
-  async #find(idOrName: string, owner?: string): Promise<Snapshot> {
-    const all = await this.#list(owner);
-    const [bare] = idOrName.split(':');
-    const found = all.find(({ id, name }) => id === bare || name === idOrName || name === tagged(idOrName));
-    if (!found) throw missing();
-    return found;
-  }
-
   async #label(id: string, { name, labels }: Pick<SnapshotOptions, 'name' | 'labels'>): Promise<Snapshot> {
     const before = await this.#get(id);
-    if (name !== undefined) await this.#takeName(name, before.owner);
+    if (name !== undefined) await this.#takeName(name, before);
     const doc = { ...before, ...(name !== undefined && { name }), ...(labels && { labels: { ...labels } }) };
     await this.#put(doc);
     return doc;
@@ -273,8 +286,8 @@ export class NamedSnapshots {
     throw new AppError('quota', `${text} ${advice}`);
   }
 
-  async #takeName(name: string, owner: string | undefined): Promise<void> {
-    const own = (await this.#list(owner ?? null)).filter((one) => one.name === name);
+  async #takeName(name: string, holder: Holder): Promise<void> {
+    const own = (await this.#snapshots.listHeldBy(holder)).flatMap(wholeOne).filter((one) => one.name === name);
     for (const one of own) await this.#put({ ...one, name: null });
   }
 

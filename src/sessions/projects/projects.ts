@@ -1,7 +1,8 @@
 import { forEachConcurrent } from '../../core/concurrency/for-each-concurrent.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { AppError } from '../../core/errors/errors.ts';
+import { AppError, unlessNotFound } from '../../core/errors/errors.ts';
+import type { Holder } from '../../core/model/access/holder.ts';
 import { memberKey, type ProjectMember } from '../../core/model/access/project-member.ts';
 import { Collection } from '../../storage/collection.ts';
 import { type MemberView, Project, type ProjectAgent, type ProjectService } from '../api/projects.ts';
@@ -13,6 +14,8 @@ interface Deps {
   readonly records: RecordStore;
   readonly sessions: Pick<SessionService, 'pieces' | 'delete'>;
   readonly agents: AgentConfigLife & Pick<AgentConfigService, 'get' | 'update'>;
+  /** The resources that end with their project, next to its sessions. */
+  readonly held?: () => readonly HeldResources[];
   /** Deletes a project's files and credentials. */
   readonly removeBelongings: (projectId: string) => Promise<void>;
   readonly people: MemberDirectory;
@@ -28,12 +31,18 @@ export interface MemberDirectory {
   /** Called after each change of who may use a project. */
   changed(project: string): Promise<void>;
 }
+/** Resources of one kind that projects can hold. */
+export interface HeldResources {
+  /** Without an owner: those of the projects, and perhaps shared ones. */
+  list(owner: string, projects: readonly string[]): Promise<readonly (Holder & { readonly id: string })[]>;
+  delete(id: string): Promise<unknown>;
+}
 const maxMembers = 1_000;
 const kind = 'project';
 const deletedAtOnce = 8; // sessions
 
 export function projectService(deps: Deps): ProjectService {
-  const { records, sessions, agents, removeBelongings, people, newId, clock } = deps;
+  const { records, sessions, agents, held = () => [], removeBelongings, people, newId, clock } = deps;
   const projects = new Collection<Project>(records, {
     kind,
     schema: Project,
@@ -44,6 +53,10 @@ export function projectService(deps: Deps): ProjectService {
   async function removeContent(id: string): Promise<void> {
     const own = (await Array.fromAsync(sessions.pieces({ projectId: id }))).flat();
     await forEachConcurrent(own, deletedAtOnce, (session) => sessions.delete(session.id).catch(ifGone));
+    for (const resources of held()) {
+      const found = await resources.list('', [id]);
+      for (const one of found) if (one.projectId === id) await resources.delete(one.id).catch(unlessNotFound);
+    }
     await removeBelongings(id);
   }
 

@@ -100,7 +100,7 @@ export function sessionService(deps: Deps): SessionService {
       throw new AppError('conflict', 'The E2B client that created this sandbox sets its end.');
     }
     if (requested.model !== undefined) await deps.checkModel?.(requested.model);
-    if (requested.skills?.length) await deps.checkSkills?.(requested.skills, session.owner);
+    if (requested.skills?.length) await deps.checkSkills?.(requested.skills, session);
     const endsAt = lifetimeSeconds && clock.now() + lifetimeSeconds * 1_000;
     const fields = { ...requested, ...(endsAt !== undefined && { endsAt }) };
     const write = async () => {

@@ -21,7 +21,7 @@ export const recordIdOf = ({ skillId, id }: Pick<StoredVersion, 'skillId' | 'id'
 const maxSkills = 100; // of one owner
 const missing = (what: string) => new AppError('not_found', `There is no such ${what}.`);
 
-/** The skills of a store, which gives a name once to an owner, and once to everybody. */
+/** The skills of a store, which gives a name once to an owner, once to a project, and once to everybody. */
 export class SkillRecords {
   readonly #records: RecordStore;
   readonly #skills: Collection<StoredSkill>;
@@ -35,9 +35,9 @@ export class SkillRecords {
     });
   }
 
-  /** All skills, or those that an owner sees. */
-  list(owner: string | undefined): Promise<StoredSkill[]> {
-    return this.#skills.listFor(owner, { shared: true });
+  /** All skills, or those of an owner and of projects, and shared ones. */
+  list(owner: string | undefined, parents: readonly string[]): Promise<StoredSkill[]> {
+    return this.#skills.listFor(owner, { shared: true, parents });
   }
 
   /** Rejects: not_found. */
@@ -45,7 +45,7 @@ export class SkillRecords {
     return this.#skills.get(id);
   }
 
-  /** Rejects: conflict when the owner, or everybody, has a skill of this name already; quota. */
+  /** Rejects: conflict when the holder, or everybody, has a skill of this name already; quota. */
   async create(skill: StoredSkill): Promise<void> {
     const text = `There are ${maxSkills} skills already. Delete some first.`;
     const stored = await this.#skills

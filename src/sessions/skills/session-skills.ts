@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { type Holder, holderKey } from '../../core/model/access/holder.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { skillFiles } from '../../core/model/run-files.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
@@ -57,28 +58,33 @@ export class SessionSkills {
     }
   }
 
-  /** Rejects: not_found for a skill that sessions of this owner cannot have. */
-  async check(pins: readonly string[], owner: string | undefined): Promise<void> {
-    for (const pin of pins) await this.#find(pin, { owner });
+  /** Rejects: not_found for a skill that sessions of this holder cannot have. */
+  async check(pins: readonly string[], holder: Holder): Promise<void> {
+    for (const pin of pins) await this.#find(pin, holder);
   }
 
   async #resolved(session: SessionRecord): Promise<readonly SessionSkill[]> {
     const pins = await this.#deps.pinsOf(session);
     const found = new Map<string, SessionSkill>();
     for (const pin of pins) found.set(parsePin(pin).name, await this.#find(pin, 'shared'));
-    for (const pin of session.skills ?? [])
-      found.set(parsePin(pin).name, await this.#find(pin, { owner: session.owner }));
+    for (const pin of session.skills ?? []) found.set(parsePin(pin).name, await this.#find(pin, session));
     for (const pin of session.agent?.skills ?? []) {
-      const one = await this.#pinned(pin);
+      const one = await this.#pinned(pin, session);
       found.set(one.version.name, one);
     }
     return [...found.values()];
   }
 
-  async #pinned({ skill: id, version }: { readonly skill: string; readonly version: string }): Promise<SessionSkill> {
+  async #pinned(
+    { skill: id, version }: { readonly skill: string; readonly version: string },
+    { projectId }: Holder,
+  ): Promise<SessionSkill> {
     const { skills } = this.#deps;
     try {
-      return { skill: await skills.get(id), version: await skills.version(id, version) };
+      const skill = await skills.get(id);
+      if (skill.projectId && skill.projectId !== projectId)
+        throw new AppError('not_found', 'The skill is in another project than the session.');
+      return { skill, version: await skills.version(id, version) };
     } catch (cause) {
       if (toAppError(cause).code !== 'not_found') throw cause;
       const text = `The skill ${id} of this session was deleted, or its version ${version}. Begin a session without it.`;
@@ -87,13 +93,15 @@ export class SessionSkills {
   }
 
   /**
-   * An own skill of the owner precedes a shared one. A template can name only shared skills, so nobody can replace one.
+   * A skill of the project precedes one of the owner, and that a shared one. A template can name only shared skills, so
+   * nobody can replace one.
    */
-  async #find(pin: string, whose: 'shared' | { readonly owner: string | undefined }): Promise<SessionSkill> {
+  async #find(pin: string, whose: 'shared' | Holder): Promise<SessionSkill> {
     const { skills } = this.#deps;
     const { name, version } = parsePin(pin);
     const all = (await skills.list()).filter((one) => one.name === name);
-    const own = whose === 'shared' ? undefined : all.find((one) => one.owner === whose.owner);
+    const heldBy = (holder: Holder) => all.find((one) => !one.shared && holderKey(one) === holderKey(holder));
+    const own = whose === 'shared' ? undefined : (heldBy(whose) ?? heldBy({ owner: whose.owner }));
     const skill = own ?? all.find(({ shared }) => shared);
     if (!skill) throw new AppError('not_found', `There is no skill ${name} for this session. Upload it, or share it.`);
     const target = version === null ? 'latest' : String(version);

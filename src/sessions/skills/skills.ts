@@ -79,15 +79,15 @@ export function skillService({ records, blobs, copies, clock, ids, templates }: 
 
   const service: StoredSkills = {
     contents,
-    async list(owner) {
-      const seen = await records.list(owner);
+    async list(owner, projects = []) {
+      const seen = await records.list(owner, projects);
       return seen.sort((a, b) => (a.name < b.name ? -1 : 1)).map(publicSkill);
     },
     async check(files) {
       const { name, problems, warnings } = checkFolder(files);
       return { name, problems, warnings };
     },
-    async create({ files, owner, shared = false, displayName = null }) {
+    async create({ files, owner, projectId, shared = false, displayName = null }) {
       const folder = requireValidFolder(files);
       const id = `skill_${ids.short()}${ids.short()}`;
       const version = await stored(folder, id, 1);
@@ -98,6 +98,7 @@ export function skillService({ records, blobs, copies, clock, ids, templates }: 
         description: folder.skill.description,
         displayName,
         ...(owner !== undefined && { owner }),
+        ...(projectId && { projectId }),
         shared,
         latestVersion: version.id,
         lastNumber: 1,

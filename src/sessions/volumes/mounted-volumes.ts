@@ -1,15 +1,16 @@
 import type { MountedVolume } from '../../../drivers/driver.ts';
 import { AppError } from '../../core/errors/errors.ts';
+import type { Holder } from '../../core/model/access/holder.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { VolumeRecords } from './volume-records.ts';
 
 /**
  * The volumes of a sandbox that starts now. A session that has no place among the writers any more reads. Rejects:
- * sandbox_unavailable for a volume that is gone.
+ * sandbox_unavailable for a volume that is gone, or in another project than the session.
  */
 export async function findMountedVolumes(
   records: Pick<VolumeRecords, 'get'>,
-  { id, sandbox }: Pick<SessionRecord, 'id' | 'sandbox'>,
+  { id, projectId, sandbox }: Pick<SessionRecord, 'id' | 'sandbox'> & Holder,
 ): Promise<readonly MountedVolume[]> {
   return await Promise.all(
     (sandbox?.volumes ?? []).map(async ({ volume, path, access }): Promise<MountedVolume> => {
@@ -17,6 +18,8 @@ export async function findMountedVolumes(
         if (!(cause instanceof AppError && cause.code === 'not_found')) throw cause;
         throw new AppError('sandbox_unavailable', `The volume ${volume} at ${path} is gone.`, { cause });
       });
+      if (found.projectId && found.projectId !== projectId)
+        throw new AppError('sandbox_unavailable', `The volume ${volume} at ${path} is in another project.`);
       const writes = found.holders.some((holder) => holder.sessionId === id && holder.access === 'write');
       return { volume, path, access: writes ? access : 'read', quotaBytes: found.quotaBytes };
     }),

@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, unlessNotFound } from '../../core/errors/errors.ts';
+import type { Holder } from '../../core/model/access/holder.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
 import {
@@ -22,7 +23,7 @@ interface Deps {
   /** Why the driver mounts none; undefined: it does. */
   readonly refusal: string | undefined;
 }
-type Holder = Pick<SessionRecord, 'id' | 'owner'>;
+type MountingSession = Holder & Pick<SessionRecord, 'id'>;
 
 /**
  * The volumes of sessions. A session has its place among the holders of a volume from its creation to its deletion, also
@@ -37,13 +38,13 @@ export class SessionVolumes {
 
   /**
    * Takes all of these volumes for the session, or none. Rejects: unsupported, invalid_request, not_found (also for the
-   * volume of another owner), conflict (another session writes to it), quota.
+   * volume of another owner or project), conflict (another session writes to it), quota.
    */
-  async mount(session: Holder, requests: readonly MountRequest[]): Promise<readonly VolumeMount[]> {
+  async mount(session: MountingSession, requests: readonly MountRequest[]): Promise<readonly VolumeMount[]> {
     this.#check(requests);
     const found: { readonly volume: Volume; readonly wish: MountRequest }[] = [];
     for (const requested of requests) {
-      const volume = await this.#deps.records.find(requested.volume, session.owner, true);
+      const volume = await this.#deps.records.findFor(session, requested.volume);
       if (found.some((one) => one.volume.id === volume.id)) {
         throw bad(`volumes: ${requested.volume} is named twice. A session mounts a volume once.`);
       }
@@ -62,14 +63,12 @@ export class SessionVolumes {
     return found.map(({ volume, wish: { path, access } }) => ({ volume: volume.id, path, access }));
   }
 
-  /** The choice of a copy of a session: it reads the volumes, as far as its owner has them. */
-  async forCopy(session: Holder, choice: SandboxChoice | undefined): Promise<SandboxChoice | undefined> {
+  /** The choice of a copy of a session: it reads the volumes that it can mount. */
+  async forCopy(session: MountingSession, choice: SandboxChoice | undefined): Promise<SandboxChoice | undefined> {
     if (!choice?.volumes?.length) return choice;
     const { volumes = [], ...rest } = readOnlyMounts(choice);
     const own = await Promise.all(
-      volumes.map((mount) =>
-        this.#deps.records.find(mount.volume, session.owner, true).then(() => mount, unlessNotFound),
-      ),
+      volumes.map((mount) => this.#deps.records.findFor(session, mount.volume).then(() => mount, unlessNotFound)),
     );
     const mounts = await this.mount(
       session,

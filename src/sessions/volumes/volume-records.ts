@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/contracts/clock.ts';
-import type { ListOptions, RecordStore } from '../../core/contracts/ports.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
+import { type Holder, pickNamed } from '../../core/model/access/holder.ts';
 import type { VolumeId } from '../../core/model/ids.ts';
 import { volumeKind as kind, Volume, type VolumeHolder } from '../../core/model/sandboxes/volume.ts';
 import { Collection, type OwnerRule } from '../../storage/collection.ts';
@@ -15,6 +16,11 @@ const creationMs = 60_000;
 export const noVolume = (named?: string) =>
   new AppError('not_found', named === undefined ? 'There is no such volume.' : `There is no volume ${named}.`);
 
+const isPresent = ({ removing }: Volume): boolean => removing === undefined;
+function fail(named: string): never {
+  throw noVolume(named);
+}
+
 /** The stored volumes. Changes of one are atomic among all servers of the store. */
 export class VolumeRecords {
   readonly #deps: Deps;
@@ -25,10 +31,14 @@ export class VolumeRecords {
     this.#volumes = new Collection(deps.records, { kind, schema: Volume, sortOf: ({ at }) => at, missing: noVolume });
   }
 
-  /** The volumes that are there, and with `all` also those whose removal is not complete. */
-  async list(which: 'present' | 'all' = 'present', only: Pick<ListOptions, 'owner'> = {}): Promise<readonly Volume[]> {
-    const found = await this.#volumes.list(only);
-    return which === 'all' ? found : found.filter(({ removing }) => removing === undefined);
+  /** All volumes, also those whose removal is not complete. */
+  all(): Promise<readonly Volume[]> {
+    return this.#volumes.list();
+  }
+
+  /** The volumes of an owner and of projects; undefined as owner: all. */
+  async list(owner?: string, parents: readonly string[] = []): Promise<readonly Volume[]> {
+    return (await this.#volumes.listFor(owner, { parents })).filter(isPresent);
   }
 
   async get(id: string): Promise<Volume> {
@@ -37,19 +47,26 @@ export class VolumeRecords {
     return volume;
   }
 
-  /** By its id or its owner's name for it. Undefined as owner: any, or with `exactly` the volumes that have none. */
-  async find(idOrName: string, owner: string | undefined, exactly = false): Promise<Volume> {
-    const mine = await this.list('present', owner === undefined && !exactly ? {} : { owner: owner ?? null });
-    const found = mine.find(({ id }) => id === idOrName) ?? mine.find(({ name }) => name === idOrName);
-    if (!found) throw noVolume(idOrName);
-    return found;
+  /** By its id or its holder's name for it. Undefined as owner: any. Rejects: not_found, conflict. */
+  async find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<Volume> {
+    const all = await this.list(owner, projects);
+    const named = all.filter(({ name }) => name === idOrName);
+    return (
+      all.find(({ id }) => id === idOrName) ?? (owner === undefined ? named[0] : pickNamed(named)) ?? fail(idOrName)
+    );
+  }
+
+  /** Among the volumes that a session can mount, those of its project first. Rejects: not_found. */
+  async findFor(session: Holder, idOrName: string): Promise<Volume> {
+    const all = (await this.#volumes.listUsable(session)).filter(isPresent);
+    return all.find(({ id }) => id === idOrName) ?? all.find(({ name }) => name === idOrName) ?? fail(idOrName);
   }
 
   async put(volume: Volume): Promise<void> {
     await this.#deps.records.put({ kind, id: volume.id, doc: volume, sort: volume.at });
   }
 
-  /** Calls `make`, which stores the volume, if the rule admits it next to its owner's others. Rejects as the rule does. */
+  /** Calls `make`, which stores the volume, if the rule admits it next to the others of its owner and its project. Rejects as the rule does. */
   async within<Made>(admit: OwnerRule<Volume>['admit'], volume: Volume, make: () => Promise<Made>): Promise<Made> {
     return await this.#volumes.admitted({ admit, now: this.#deps.clock.now() }, volume, make);
   }

@@ -1,6 +1,7 @@
 import { type Driver, hostsVolumes, type VolumeHosting } from '../../../drivers/driver.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, unlessConflict } from '../../core/errors/errors.ts';
+import { holderKey } from '../../core/model/access/holder.ts';
 import { type IdSource, VolumeId } from '../../core/model/ids.ts';
 import type { Volume } from '../../core/model/sandboxes/volume.ts';
 import type { OwnerRule } from '../../storage/collection.ts';
@@ -44,13 +45,11 @@ export class Volumes {
     this.service = {
       ...volumeContent(deps),
       create: (newVolume) => this.#create(newVolume),
-      list: async (owner) =>
-        [...(await records.list('present', owner === undefined ? {} : { owner }))].sort((a, b) =>
-          a.name < b.name ? -1 : 1,
-        ),
+      list: async (owner, projects) =>
+        [...(await records.list(owner, projects))].sort((a, b) => (a.name < b.name ? -1 : 1)),
       get: (id) => records.get(id),
       admits: async (id) => void (await records.get(id)),
-      find: (idOrName, owner) => records.find(idOrName, owner),
+      find: (idOrName, owner, projects) => records.find(idOrName, owner, projects),
       change: (id, change) => this.#change(id, change),
       remove: (id, signal) => this.#remove(id, signal),
     };
@@ -61,7 +60,7 @@ export class Volumes {
     const { driver, records } = this.#deps;
     if (!hostsVolumes(driver)) return 0;
     let removed = 0;
-    const all = await records.list('all');
+    const all = await records.all();
     for (const volume of all) {
       if (volume.removing !== undefined && volume.removing < before) {
         removed += (await this.#complete(driver, volume, signal).then(() => 1, unlessConflict)) ?? 0;
@@ -99,7 +98,7 @@ export class Volumes {
     }
   }
 
-  async #create({ name, quotaBytes, owner, signal }: NewVolume): Promise<Volume> {
+  async #create({ name, quotaBytes, owner, projectId, signal }: NewVolume): Promise<Volume> {
     const { driver, records, policy, clock, ids } = this.#deps;
     if (!hostsVolumes(driver)) {
       throw new AppError(
@@ -114,6 +113,7 @@ export class Volumes {
       id,
       name,
       ...(owner !== undefined && { owner }),
+      ...(projectId && { projectId }),
       quotaBytes: bytes,
       usedBytes: 0,
       isChanged: false,
@@ -148,9 +148,10 @@ export class Volumes {
   #ruleFor(volume: Volume): OwnerRule<Volume>['admit'] {
     const { maxBytes, ownerBytes, ownerCount } = this.#deps.policy;
     return (others) => {
-      const own = others.filter(({ removing }) => removing === undefined);
-      if (own.some(({ name }) => name === volume.name)) {
-        const text = `You have a volume named ${volume.name}. Choose another name, or delete it first.`;
+      const present = others.filter(({ removing }) => removing === undefined);
+      const own = present.filter(({ owner }) => owner === volume.owner);
+      if (present.some((one) => one.name === volume.name && holderKey(one) === holderKey(volume))) {
+        const text = `There is a volume named ${volume.name} already. Choose another name, or delete it first.`;
         throw new AppError('conflict', text);
       }
       if (volume.quotaBytes > maxBytes) {

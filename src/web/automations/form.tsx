@@ -8,7 +8,7 @@ import { locale } from '../parts/format.ts';
 import { Dialog } from '../parts/kit/dialog.tsx';
 import { ChoiceField, Form, LongTextField, ManyField, TextField } from '../parts/kit/field.tsx';
 import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
-import { projects } from '../sessions/filters.ts';
+import { ProjectField } from '../sessions/project-field.tsx';
 import { readTemplates, templateChoices, templates } from '../sessions/templates.ts';
 import { readSkills, skills } from '../skills/state.ts';
 import { t } from '../text/text.ts';
@@ -222,13 +222,7 @@ export function AutomationForm({ automation, back }: Props) {
                   {...bind('model')}
                 />
               )}
-              {projects.value.length > 0 && (
-                <ChoiceField
-                  label={t('filter.ofNew')}
-                  choices={[['', t('noProject')], ...projects.value.map(({ id, name }) => [id, name] as const)]}
-                  {...bind('projectId')}
-                />
-              )}
+              <ProjectField {...bind('projectId')} />
             </div>
             {isRun && skills.value !== undefined && skills.value.length > 0 && (
               <ManyField

@@ -4,6 +4,8 @@ import { Button } from '../parts/kit/button.tsx';
 import { Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { List } from '../parts/kit/list.tsx';
 import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
+import { readProjects, shownProject } from '../sessions/filters.ts';
+import { ProjectField, projectName } from '../sessions/project-field.tsx';
 import { t } from '../text/text.ts';
 import { OneSkill } from './one.tsx';
 import { readFolder, readSkills, skills } from './state.ts';
@@ -15,10 +17,11 @@ const openSkill = (id: string): void => showDialog(<OneSkill id={id} back={openS
 function Skills() {
   const [trouble, tryIt] = useTrouble();
   const [problems, setProblems] = useState<readonly string[]>([]);
+  const [project, setProject] = useState(shownProject.value);
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => {
     field.current?.setAttribute('webkitdirectory', '');
-    void tryIt(t('skills.unread'), readSkills);
+    void tryIt(t('skills.unread'), () => Promise.all([readSkills(), readProjects()]));
   }, []);
   const upload = (chosen: FileList) =>
     tryIt(t('skills.notUploaded'), async () => {
@@ -27,8 +30,9 @@ function Skills() {
       const { name, problems: found, warnings } = await mutate('skills.check', { files });
       setProblems([...found, ...warnings]);
       if (found.length > 0) return;
-      const known = skills.value?.find((one) => one.name === name);
-      const id = known?.id ?? (await mutate('skills.create', { files })).id;
+      const projectId = project || null;
+      const known = skills.value?.find((one) => one.name === name && one.projectId === projectId);
+      const id = known?.id ?? (await mutate('skills.create', { files, projectId })).id;
       if (known) await mutate('skills.addVersion', { id, files });
       await readSkills();
       if (warnings.length === 0) openSkill(id);
@@ -36,6 +40,7 @@ function Skills() {
   return (
     <Dialog title={t('skills')} wide>
       <p class="quiet">{t('skills.about')}</p>
+      <ProjectField value={project} onChange={setProject} />
       <div>
         <Button kind="primary" icon="upload" label={t('skills.upload')} onClick={() => field.current?.click()} />
         <input
@@ -59,10 +64,10 @@ function Skills() {
       )}
       <List
         none={t('skills.none')}
-        items={skills.value?.map(({ id, name, description, shared }) => ({
+        items={skills.value?.map(({ id, name, description, shared, projectId }) => ({
           key: id,
           title: name,
-          lines: [description, t(shared ? 'skills.shared' : 'skills.own')],
+          lines: [description, projectName(projectId) ?? t(shared ? 'skills.shared' : 'skills.own')],
           open: () => openSkill(id),
         }))}
       />

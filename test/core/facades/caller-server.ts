@@ -185,7 +185,7 @@ async function linksTo({ sid, box }: Targets, owner: Owner) {
 /** Whether the call is about the project, its session or a part of these; all other targets belong to their owner alone. */
 const isOfProject = ({ name }: CallerRoute) => !ofOwner.test(name);
 const ofOwner =
-  /^procedure (secrets|skills|volumes|vaults|toolServers|templateBuilds|snapshots\.(?!create))|e2b|boxes|\/(skills|volumes|tool-servers|snapshots|built-templates|vaults|memory_stores|agents|environments|deployments|deployment_runs)\/\{|anthropic\/v1\/files\/|(data|host) /;
+  /^procedure (secrets|vaults|toolServers)|e2b\/(?!(v\d\/)?(volume|templates))|boxes|\/(tool-servers|vaults|memory_stores|agents|environments|deployments|deployment_runs)\/\{|anthropic\/v1\/files\/|(data|host) /;
 
 /** Whether the call ends what it is about, so that no other call finds it, shows it to everyone, or waits for its runs. */
 const ends = ({ name, rule }: CallerRoute) =>

@@ -61,7 +61,7 @@ const aLife: SessionLife = {
 export interface Owner {
   readonly id: string;
   readonly server: ComposedServer;
-  /** Has the sessions, automations and webhooks; other callers are its members. */
+  /** Holds what projects can hold; other callers are its members. */
   readonly project: string;
 }
 
@@ -296,43 +296,51 @@ async function withNotes({ id: owner, server }: Owner, project: string): Promise
 
 let skillsMade = 0;
 /** With two versions, so that one can be deleted. */
-async function aSkill({ id: owner, server }: Owner): Promise<Pick<Targets, 'skill' | 'skillVersion'>> {
+async function aSkill({
+  id: owner,
+  server,
+  project: projectId,
+}: Owner): Promise<Pick<Targets, 'skill' | 'skillVersion'>> {
   const { skills } = server.core.services;
   skillsMade += 1;
   const text = `---\nname: house-style-${skillsMade}\ndescription: How texts are written here.\n---\nBe brief.\n`;
   const files = [{ path: 'SKILL.md', bytes: Buffer.from(text) }];
-  const { id: skill } = await skills.create({ files, owner });
+  const { id: skill } = await skills.create({ files, owner, projectId });
   return { skill, skillVersion: (await skills.addVersion(skill, { files })).id };
 }
 
 /** By its record alone: the sandboxes of these tests have no files that could be copied. */
-async function aSnapshot({ id: owner, server }: Owner): Promise<string> {
+async function aSnapshot({ id: owner, server, project: projectId }: Owner): Promise<string> {
   const id = `snap-${randomIds().sessionId()}`;
   const about = { name: null, labels: {}, sessionId: 'fedcba9876543210', template: 'default', bytes: 1, sha256: '00' };
   const { records } = server.core.store;
-  await records.put({ kind: 'named-snapshot', id, doc: { id, at: 1, owner, ...about }, sort: 1 });
+  await records.put({ kind: 'named-snapshot', id, doc: { id, at: 1, owner, projectId, ...about }, sort: 1 });
   return id;
 }
 
 /** By its record alone: sandboxes of these tests have no volumes, which is reported after the rights are checked. */
-async function aVolume({ id: owner, server }: Owner): Promise<string> {
+async function aVolume({ id: owner, server, project: projectId }: Owner): Promise<string> {
   const id = `vol-${randomIds().sessionId()}`;
   const about = { name: id.slice(4), quotaBytes: 1, usedBytes: 0, isChanged: false, holders: [] };
-  await server.core.store.records.put({ kind: 'volume', id, doc: { id, at: 1, owner, ...about }, sort: 1 });
+  await server.core.store.records.put({ kind: 'volume', id, doc: { id, at: 1, owner, projectId, ...about }, sort: 1 });
   return id;
 }
 
 /** By its records alone: the sandboxes of these tests have no image. */
-async function aTemplate({ id: owner, server }: Owner): Promise<Pick<Targets, 'template' | 'build'>> {
+async function aTemplate({
+  id: owner,
+  server,
+  project: projectId,
+}: Owner): Promise<Pick<Targets, 'template' | 'build'>> {
   const [template, build] = [`tpl-${randomIds().sessionId()}`, randomIds().runId()];
   const { records } = server.core.store;
   const tags = { default: { build, at: 1 } };
   await records.put({
     kind: 'built-template',
     id: template,
-    doc: { id: template, name: template, owner, at: 1, tags },
+    doc: { id: template, name: template, owner, projectId, at: 1, tags },
   });
-  const doc = { id: build, templateId: template, owner, tags: ['default'], status: 'waiting', at: 1 };
+  const doc = { id: build, templateId: template, owner, projectId, tags: ['default'], status: 'waiting', at: 1 };
   await records.put({ kind: 'template-build', id: build, doc });
   return { template, build };
 }

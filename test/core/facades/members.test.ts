@@ -19,7 +19,7 @@ async function aPerson(name: string, role: 'viewer' | 'user' | 'operator' | 'adm
   stack.defer(() => client.close());
   const listed = async (query = {}) => (await client.sessions.list.query(query)).items.map(({ id }) => id);
   const { sessions, projects, automations, runs, files, desktop } = client;
-  return { key, id: view.id, listed, sessions, projects, automations, runs, files, desktop };
+  return { key, id: view.id, client, listed, sessions, projects, automations, runs, files, desktop };
 }
 type Person = Awaited<ReturnType<typeof aPerson>>;
 
@@ -148,6 +148,62 @@ test('only those with rights on both sides move a session, and its former reader
   await ada.sessions.move.mutate({ id: ofAda, projectId: null });
   await stream.text().catch(() => '');
   await expect(boss.sessions.get.query({ id: ofAda })).rejects.toMatchObject(reason('session_not_found'));
+});
+
+const heldKinds = { skills: 'skill', volumes: 'volume', snapshots: 'named-snapshot', templateBuilds: 'built-template' };
+/** One resource of each kind. Sandboxes of these tests have no volumes and no images, so the records are enough. */
+async function aResourceEach(owner: Person, n: number, projectId?: string): Promise<Record<string, string>> {
+  const hex = `${n}`.repeat(24);
+  const ids = [`skill_${hex}`, `vol-${hex.slice(0, 16)}`, `snap-${hex.slice(0, 16)}`, `tpl-${hex.slice(0, 16)}`];
+  const skill = { description: '', displayName: null, shared: false, latestVersion: '', lastNumber: 1, createdAt: 1 };
+  const snapshot = { labels: {}, sessionId: 'fedcba9876543210', template: 'default', bytes: 1, sha256: '00' };
+  const volume = { quotaBytes: 1, usedBytes: 0, isChanged: false, holders: [] };
+  const fields = { ...skill, ...snapshot, ...volume, updatedAt: 1, at: 1, tags: {}, name: `held-${n}` };
+  const made = Object.entries(heldKinds).map(async ([name, kind], at) => {
+    const [id = ''] = ids.slice(at);
+    await server.core.store.records.put({ kind, id, doc: { ...fields, id, owner: owner.id, projectId } });
+    return [name, id] as const;
+  });
+  return Object.fromEntries(await Promise.all(made));
+}
+const heldBy = async ({ client }: Person): Promise<Record<string, string[]>> => {
+  const names = ['skills', 'volumes', 'snapshots', 'templateBuilds'] as const;
+  const ids = names.map(async (name) => [name, (await client[name].list.query()).map(({ id }) => id)] as const);
+  return Object.fromEntries(await Promise.all(ids));
+};
+const each = (...all: Record<string, string>[]) =>
+  Object.fromEntries(Object.keys(heldKinds).map((name) => [name, all.map((one) => one[name])]));
+
+test('members use what the project holds until they leave, and what names no project stays with its owner', async () => {
+  const [boss, ada, eve] = [await aPerson('boss'), await aPerson('ada'), await aPerson('eve')];
+  const projectId = await aProject(boss, [[ada, 'member']]);
+  const [own, ofProject] = [await aResourceEach(ada, 1), await aResourceEach(ada, 2, projectId)];
+  expect([await heldBy(ada), await heldBy(boss), await heldBy(eve)]).toEqual([
+    each(own, ofProject),
+    each(ofProject),
+    each(),
+  ]);
+  const volume = ofProject.volumes ?? '';
+  expect((await boss.client.volumes.get.query({ volume: 'held-2' })).projectId).toBe(projectId);
+  await expect(eve.client.volumes.get.query({ volume })).rejects.toMatchObject(reason('not_found'));
+  await expect(eve.client.volumes.get.query({ volume: 'held-2' })).rejects.toMatchObject(reason('not_found'));
+  const content = Buffer.from('---\nname: house-style\ndescription: Texts.\n---\nBe brief.\n').toString('base64');
+  const upload = { files: [{ path: 'house-style/SKILL.md', content }], projectId };
+  await expect(eve.client.skills.create.mutate(upload)).rejects.toMatchObject(reason('not_found'));
+  const { id: skill } = await ada.client.skills.create.mutate(upload);
+  await expect(boss.client.skills.create.mutate(upload)).rejects.toMatchObject(reason('conflict'));
+  await boss.sessions.create.mutate({ projectId, skills: ['house-style'] });
+  await expect(boss.sessions.create.mutate({ skills: ['house-style'] })).rejects.toMatchObject(reason('not_found'));
+  await boss.projects.removeMember.mutate({ id: projectId, member: ada.id });
+  expect(await heldBy(ada)).toEqual(each(own));
+  await expect(ada.client.skills.get.query({ id: skill })).rejects.toMatchObject(reason('not_found'));
+  await expect(ada.client.volumes.get.query({ volume })).rejects.toMatchObject(reason('not_found'));
+  await boss.client.skills.delete.mutate({ id: skill });
+  expect(await heldBy(boss)).toEqual(each(ofProject));
+  await boss.projects.delete.mutate({ id: projectId });
+  expect([await heldBy(ada), await heldBy(boss)]).toEqual([each(own), each()]);
+  const left = await Promise.all(Object.values(heldKinds).map((kind) => server.core.store.records.count(kind)));
+  expect(left).toEqual([1, 2, 1, 1]); // the storage of a volume goes later
 });
 
 test('the run and the automation of a person who left wait until a maintainer takes them over', async () => {

@@ -5,7 +5,7 @@ import type { Options } from '../../command.ts';
 import type { ByHand } from '../../derived.ts';
 import { UsageError } from '../../exit-codes.ts';
 import type { Io } from '../../io.ts';
-import { findBox } from '../../server.ts';
+import { findBox, findProject } from '../../server.ts';
 
 /** The holder of the secrets (a session, a project, or the server), and the value of a new one. */
 export const secretByHand: ByHand = {
@@ -27,10 +27,7 @@ async function findHolder(server: Corral, options: Options) {
   if (session !== undefined)
     return { router: 'sessionCredentials', fields: { sessionId: (await findBox(server, session)).id } };
   if (project === undefined) return {};
-  const { projects: all } = await server.call((api) => api.projects.list.query());
-  const found = all.filter(({ id, name }) => id === project || name === project);
-  if (found.length > 1) throw new UsageError(`${found.length} projects are called ${project}. Name one by its id.`);
-  return { router: 'projectCredentials', fields: { projectId: found[0]?.id ?? project } };
+  return { router: 'projectCredentials', fields: { projectId: await findProject(server, project) } };
 }
 
 /** Reads the value from a file or a pipe, never from an argument, which other users of the machine can see. */

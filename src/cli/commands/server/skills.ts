@@ -2,6 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { ByHand } from '../../derived.ts';
 import { exitCodes, UsageError } from '../../exit-codes.ts';
+import { findProject } from '../../server.ts';
 
 const skipped = new Set(['.git', 'node_modules', '__pycache__', '.DS_Store']);
 const maxFiles = 500;
@@ -42,6 +43,7 @@ async function readFolder(value: string): Promise<FolderFile[]> {
 export const skillByHand: ByHand = {
   options: [
     ['--private', 'with upload: only your own sessions can use a new skill, even if you are an administrator'],
+    ['--project <project>', 'with upload: the project, by its name or id, whose sessions can use it'],
     ['--version-only <version>', 'with delete: only this version, by its number or id'],
   ],
   verbs: {
@@ -59,14 +61,18 @@ export const skillByHand: ByHand = {
     async upload({ words, options, server, io }) {
       const files = await readFolder(folderOf('upload', words));
       const { name } = await server.call((api) => api.skills.check.mutate({ files }));
-      const known = (await server.call((api) => api.skills.list.query())).find((one) => one.name === name);
+      const named = options.text('project');
+      const projectId = named === undefined ? null : await findProject(server, named);
+      const known = (await server.call((api) => api.skills.list.query())).find(
+        (one) => one.name === name && one.projectId === projectId,
+      );
       const shared = options.flag('private') ? { shared: false } : {};
       const [made, line] = known
         ? await server
             .call((api) => api.skills.addVersion.mutate({ id: known.id, files }))
             .then((one) => [one, `${known.id}  ${one.name}@${one.number}`] as const)
         : await server
-            .call((api) => api.skills.create.mutate({ files, ...shared }))
+            .call((api) => api.skills.create.mutate({ files, projectId, ...shared }))
             .then((one) => [one, `${one.id}  ${one.name}@1`] as const);
       io.print(options.flag('json') ? JSON.stringify(made) : line);
       return exitCodes.ok.code;

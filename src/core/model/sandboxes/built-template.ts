@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { Holder } from '../access/holder.ts';
 
 /** A template that its owner builds. Its tags name builds; `default` is the one that its bare name means. */
 export const BuiltTemplate = z.object({
   id: z.string(),
   name: z.string(),
-  owner: z.string().optional(),
+  ...Holder.shape,
   at: z.number(),
   tags: z.record(z.string(), z.object({ build: z.string(), at: z.number() })),
 });
@@ -55,7 +56,7 @@ export type StartCommand = z.infer<typeof StartCommand>;
 export const TemplateBuild = z.object({
   id: z.string(),
   templateId: z.string(),
-  owner: z.string().optional(),
+  ...Holder.shape,
   /** The tags that this build gets when it succeeds. */
   tags: z.array(z.string()),
   /** `waiting`: its steps have not come yet, or other builds are before it. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Holder } from '../access/holder.ts';
 import { SessionId } from '../ids.ts';
 import { StartCommand } from './built-template.ts';
 
@@ -25,6 +26,6 @@ export const Snapshot = z.object({
   bytes: z.int(),
   /** The hash of the copy, in hex. A session begins with the copy only while it has this hash. */
   sha256: z.string(),
-  owner: z.string().optional(),
+  ...Holder.shape,
 });
 export type Snapshot = z.infer<typeof Snapshot>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Holder } from '../access/holder.ts';
 import { SessionId, VolumeId } from '../ids.ts';
 
 // The content of volumes stays on this installation, so an export of sessions leaves their records out.
@@ -47,7 +48,7 @@ export type VolumeHolder = z.infer<typeof VolumeHolder>;
 export const Volume = z.object({
   id: VolumeId,
   name: z.string(),
-  owner: z.string().optional(),
+  ...Holder.shape,
   quotaBytes: z.int(),
   /** The size of the content at the last look. */
   usedBytes: z.int(),

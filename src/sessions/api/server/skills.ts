@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
+import { Holder } from '../../../core/model/access/holder.ts';
 import type { ServiceRules } from '../rules.ts';
 
 /** A file of a skill as its author hands it over. */
@@ -18,8 +19,7 @@ export const Skill = z.object({
   description: z.string(),
   /** The name for people that its author chose; null: none. */
   displayName: z.string().nullable(),
-  /** The owner: the id of a key. Absent if it was uploaded with the server's token or without a credential. */
-  owner: z.string().optional(),
+  ...Holder.shape,
   /** Everybody's sessions can have it, and templates can name it. Only administrators share skills. */
   shared: z.boolean(),
   latestVersion: z.string(),
@@ -60,6 +60,8 @@ export interface SkillUpload {
   readonly displayName?: string | null | undefined;
   /** Absent: as it is with its other versions; a new skill of an administrator is shared. */
   readonly shared?: boolean | undefined;
+  /** The project in whose sessions agents can read it. */
+  readonly projectId?: string | null | undefined;
 }
 
 /**
@@ -70,8 +72,8 @@ export interface SkillUpload {
  * const { id } = await skills.create({ files: [{ path: 'pdf/SKILL.md', bytes }] });
  */
 export interface SkillService {
-  /** By name; only that owner's and shared ones if `owner` is set. */
-  list(owner?: string): Promise<readonly Skill[]>;
+  /** By name; only those of that owner and of the projects, and shared ones, if `owner` is set. */
+  list(owner?: string, projects?: readonly string[]): Promise<readonly Skill[]>;
   /** Says everything that is wrong with a folder. Stores nothing. */
   check(files: readonly SkillFile[]): Promise<SkillCheck>;
   /** Rejects: invalid_request (what `check` says), conflict (the name is taken), quota, payload_too_large. */
@@ -98,7 +100,7 @@ export interface SkillService {
 export const skillRules: ServiceRules<SkillService> = {
   list: { may: 'list', audit: null },
   check: { may: 'user', audit: null },
-  create: { may: 'guarded', audit: 'skill.create' },
+  create: { may: 'create', audit: 'skill.create' },
   get: { may: 'read', audit: null },
   addVersion: { may: 'work', audit: 'skill.version' },
   versions: { may: 'read', audit: null },

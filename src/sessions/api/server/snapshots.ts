@@ -5,13 +5,14 @@ import type { ServiceRules } from '../rules.ts';
 import type { CreateCommand } from '../sessions.ts';
 
 export interface SnapshotOptions {
-  /** `name` or `name:tag`. An older snapshot of the owner with this name loses it. */
+  /** `name` or `name:tag`. An older snapshot of the holder with this name loses it. */
   readonly name?: string | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly owner?: string | undefined;
   readonly signal: AbortSignal;
 }
 export interface ImportOptions extends SnapshotOptions {
+  readonly projectId?: string | null | undefined;
   /** The archive as it comes. */
   readonly content: AsyncIterable<Uint8Array>;
 }
@@ -36,17 +37,17 @@ export type ForkedSandbox = { readonly session: SessionRecord } | { readonly err
 export interface SnapshotService {
   /**
    * Copies the files of a sandbox, which starts for it where it does not run. A copy during which no file changed is kept, and
-   * no other. Rejects: conflict (files change all the time), payload_too_large, quota.
+   * no other. It belongs to the project of the session. Rejects: conflict (files change all the time), payload_too_large, quota.
    */
   make(id: SessionId, requested: SnapshotOptions): Promise<Snapshot>;
   /** Makes sessions that begin with the files of this one as they are now, all with the same files. */
   fork(id: SessionId, requested: SnapshotForkOptions): Promise<readonly ForkedSandbox[]>;
   /** The newest first. */
-  list(owner?: string): Promise<readonly Snapshot[]>;
+  list(owner?: string, projects?: readonly string[]): Promise<readonly Snapshot[]>;
   /** By its id. Rejects: not_found. */
   get(id: string): Promise<Snapshot>;
-  /** By its id or its owner's name for it. Rejects: not_found. */
-  find(idOrName: string, owner?: string): Promise<Snapshot>;
+  /** By its id or its holder's name for it. Rejects: not_found, conflict (several projects have one of this name). */
+  find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<Snapshot>;
   label(id: string, change: Pick<SnapshotOptions, 'name' | 'labels'>): Promise<Snapshot>;
   remove(id: string): Promise<void>;
   /** Rejects: conflict (the copy is damaged). */

@@ -1,3 +1,4 @@
+import type { Holder } from '../../../core/model/access/holder.ts';
 import type {
   BuildLogEntry,
   BuildStep,
@@ -12,9 +13,10 @@ export interface BuildRequest {
   /** The tags of the build next to the one in its name. Without any: `default`. */
   readonly tags: readonly string[];
   readonly owner?: string | undefined;
+  readonly projectId?: string | null | undefined;
 }
 export interface BuildPlan {
-  /** An image of the operator's list or, where it has none of that name, a built template of the owner. */
+  /** An image of the operator's list or, where it has none of that name, a built template of the holder. */
   readonly base: { readonly image: string } | { readonly template: string };
   readonly steps: readonly BuildStep[];
   /** The number of the first step whose earlier result is not used; undefined: every one may be. */
@@ -77,12 +79,15 @@ export interface TemplateBuildService {
     content: AsyncIterable<Uint8Array>,
     options: { readonly maxBytes: number; readonly signal: AbortSignal },
   ): Promise<void>;
-  list(owner?: string): Promise<readonly BuiltTemplate[]>;
+  list(owner?: string, projects?: readonly string[]): Promise<readonly BuiltTemplate[]>;
   get(templateId: string): Promise<BuiltTemplate>;
-  /** By its id or name, with a tag or without. Rejects: not_found. */
-  find(idOrName: string, owner?: string): Promise<BuiltTemplate>;
-  /** The image of `name`, `name:tag` or an id. Rejects: not_found, conflict (no build has succeeded). */
-  imageOf(named: string, owner?: string): Promise<BuiltImage>;
+  /** By its id or name, with a tag or without. Rejects: not_found, conflict (several projects have one of this name). */
+  find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<BuiltTemplate>;
+  /**
+   * The image of `name`, `name:tag` or an id, for a session of this holder; undefined: of any. Rejects: not_found, conflict
+   * (no build has succeeded).
+   */
+  imageOf(named: string, holder?: Holder): Promise<BuiltImage>;
   /** Gives further tags to the build that a tag names. */
   tag(templateId: string, from: string, tags: readonly string[]): Promise<BuiltTemplate>;
   untag(templateId: string, tags: readonly string[]): Promise<BuiltTemplate>;

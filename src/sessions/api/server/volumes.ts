@@ -5,11 +5,12 @@ import type { FileEntry } from '../../../sandboxes/client/client.ts';
 import type { ServiceRules } from '../rules.ts';
 
 export interface NewVolume {
-  /** Free among the volumes of its owner. */
+  /** Free among the volumes of its holder. */
   readonly name: string;
   /** Without one: that of the settings. */
   readonly quotaBytes?: number | undefined;
   readonly owner?: string | undefined;
+  readonly projectId?: string | null | undefined;
   readonly signal: AbortSignal;
 }
 export interface VolumeChange {
@@ -47,13 +48,13 @@ export interface VolumeService {
   /** Rejects: conflict (the name is taken), quota (of the owner), unsupported (the driver has no volumes). */
   create(newVolume: NewVolume): Promise<Volume>;
   /** By name. */
-  list(owner?: string): Promise<readonly Volume[]>;
+  list(owner?: string, projects?: readonly string[]): Promise<readonly Volume[]>;
   /** By its id. Rejects: not_found. */
   get(id: string): Promise<Volume>;
   /** Resolves for a caller that may change the content. */
   admits(id: string): Promise<void>;
-  /** By its id or its owner's name for it. Rejects: not_found. */
-  find(idOrName: string, owner?: string): Promise<Volume>;
+  /** By its id or its holder's name for it. Rejects: not_found, conflict (several projects have one of this name). */
+  find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<Volume>;
   /** Rejects: conflict (the name is taken), quota. */
   change(id: string, change: VolumeChange): Promise<Volume>;
   /** Deletes the volume with its content. Rejects: conflict (a session has it, or content is being moved). */

@@ -1,6 +1,7 @@
 import type { Clock } from '../../../core/contracts/clock.ts';
 import type { EventLog, Store } from '../../../core/contracts/ports.ts';
 import { AppError, unlessNoSession } from '../../../core/errors/errors.ts';
+import type { Holder } from '../../../core/model/access/holder.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
 import type { IdSource, SessionId } from '../../../core/model/ids.ts';
 import type { SandboxChoice, SessionRecord } from '../../../core/model/records.ts';
@@ -27,7 +28,7 @@ export interface CreationDeps {
   readonly templateFor: (named: string | undefined, projectId: string | null) => Promise<ChosenTemplate>;
   readonly forks: Pick<Forks, 'make' | 'makeBranch'>;
   /** Rejects: not_found for a skill that the owner cannot have. */
-  readonly checkSkills?: (skills: readonly string[], owner: string | undefined) => Promise<void>;
+  readonly checkSkills?: (skills: readonly string[], holder: Holder) => Promise<void>;
   /** Copies the files of a snapshot for a session that begins with them. Rejects: conflict (the snapshot is damaged). */
   readonly handFiles?: (from: { blob: string; sha256: string }, to: SessionId) => Promise<StoredCopy>;
   /** Workspaces prepared for a new session's repositories, each under the id that its session gets. */
@@ -128,7 +129,7 @@ export function sessionCreation(parts: CreatorDeps) {
     for (const { url } of requested ?? []) parts.checkRepository?.(url);
     if (choice) parts.checkSandbox?.(choice, { ...chosen, projectId });
     const requests = volumes ?? choice?.volumes ?? mounts ?? [];
-    if (skills?.length) await parts.checkSkills?.(skills, owner);
+    if (skills?.length) await parts.checkSkills?.(skills, { owner, projectId });
     await admit();
     const at = clock.now();
     const fetched = requested?.length ? requested.map(newRepository) : undefined;
@@ -141,7 +142,7 @@ export function sessionCreation(parts: CreatorDeps) {
     const files = startsFrom && { startsFrom: (await parts.handFiles?.(startsFrom, id)) ?? null };
     if (requests.length > 0 && !parts.volumes)
       throw new AppError('unsupported', 'volumes: this server has no volumes.');
-    const mounted = requests.length > 0 ? await parts.volumes?.mount({ id, owner }, requests) : undefined;
+    const mounted = requests.length > 0 ? await parts.volumes?.mount({ id, owner, projectId }, requests) : undefined;
     const sandbox = mounted ? { ...choice, volumes: mounted } : choice;
     const record = newSession({
       ...chosen,

@@ -7,6 +7,7 @@ import { Button } from '../../parts/kit/button.tsx';
 import { List } from '../../parts/kit/list.tsx';
 import { Sure } from '../../parts/kit/resource-list.tsx';
 import { Pending, Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
+import { projectName } from '../../sessions/project-field.tsx';
 import { t } from '../../text/text.ts';
 
 type BuiltTemplate = Outputs['templateBuilds']['list'][number];
@@ -45,10 +46,10 @@ export function BuiltTemplates() {
       {reason !== '' && <p class="note">{reason}</p>}
       <List
         none={t('built.none')}
-        items={all.map(({ id, name, tags }) => ({
+        items={all.map(({ id, name, projectId, tags }) => ({
           key: id,
           title: name,
-          lines: [tags.map(({ tag }) => tag).join(', ') || t('built.notYet')],
+          lines: [projectName(projectId) ?? [], tags.map(({ tag }) => tag).join(', ') || t('built.notYet')].flat(),
           open: () => setChosen(id),
         }))}
       />

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
+import type { Holder } from '../../../../src/core/model/access/holder.ts';
 import { builtTemplateKind as kind } from '../../../../src/core/model/records.ts';
 import type { BuiltTemplate } from '../../../../src/core/model/sandboxes/built-template.ts';
 import { BuildLogWriter } from '../../../../src/sessions/builds/build-log.ts';
@@ -24,8 +25,8 @@ test('the templates and builds of an owner are read alone', async () => {
     const id = `tpl-${owner}`;
     await records.put({ kind, id, doc: { id, name: 'tools', at: 1, tags: {}, owner } });
   }
-  const idsOf = async (owner?: string | null) => (await built.templates(owner)).map(({ id }) => id);
-  expect(await Promise.all([idsOf('ann'), idsOf(null)])).toEqual([['tpl-ann'], ['tpl-undefined']]);
+  const idsOf = async (holder?: Holder) => (await built.templates(holder)).map(({ id }) => id);
+  expect(await Promise.all([idsOf({ owner: 'ann' }), idsOf({})])).toEqual([['tpl-ann'], ['tpl-undefined']]);
   expect(await idsOf()).toHaveLength(3);
 });
 
@@ -54,7 +55,10 @@ test('builds that begin at several servers at the same time share their template
   };
   const all = await Promise.allSettled(Array.from({ length: 12 }, (_, n) => begin(n, n % 2 ? 'a' : 'b')));
   expect(all.filter(({ status }) => status === 'fulfilled')).toHaveLength(8);
-  const [templates, builds] = await Promise.all([servers[0]?.templates('ann'), servers[0]?.builds('ann')]);
+  const [templates, builds] = await Promise.all([
+    servers[0]?.templates({ owner: 'ann' }),
+    servers[0]?.builds({ owner: 'ann' }),
+  ]);
   expect(templates?.map(({ name }) => name).sort()).toEqual(['a', 'b']);
   expect(new Set(builds?.map(({ templateId }) => templateId))).toEqual(new Set(templates?.map(({ id }) => id)));
   await expect(begin(20, 'c')).rejects.toMatchObject({ code: 'quota' });

@@ -50,8 +50,8 @@ test('steps run in their order with their user, folder and variables, and the im
   ]);
   expect(backend.kept).toEqual([{ name: ended.image, env: { A: '1' } }]);
   expect([backend.started.map(({ image }) => image), backend.removed]).toEqual([['corral/sandbox'], 1]);
-  expect(await service.imageOf('mine', 'ann')).toEqual({ image: ended.image });
-  expect(await service.imageOf(template.id, 'ann')).toEqual({ image: ended.image });
+  expect(await service.imageOf('mine', { owner: 'ann' })).toEqual({ image: ended.image });
+  expect(await service.imageOf(template.id, { owner: 'ann' })).toEqual({ image: ended.image });
 });
 
 test('a step that fails ends the build with its number, keeps no image and leaves older tags as they were', async () => {
@@ -61,7 +61,7 @@ test('a step that fails ends the build with its number, keeps no image and leave
   const second = await build({ steps: [run('true'), run('false'), run('never')] });
   expect(second.ended).toMatchObject({ status: 'error', reason: { step: '2', message: /exit code 3/ } });
   expect(backend.ran.some(({ argv }) => argv.at(-1) === 'never')).toBe(false);
-  expect([await service.imageOf('mine', 'ann'), backend.removed]).toEqual([{ image: first.ended.image }, 2]);
+  expect([await service.imageOf('mine', { owner: 'ann' }), backend.removed]).toEqual([{ image: first.ended.image }, 2]);
   expect((await log(second)).at(-1)).toMatch(/exit code 3/);
 });
 
@@ -83,11 +83,25 @@ test("another owner's image is no cache, and its template is unknown", async () 
   await build({ steps: [run('one')] }, 'mine', 'bob');
   expect(commands().filter((text) => text === 'one')).toHaveLength(2);
   await build({ steps: [] }, 'hers', 'ann');
-  await expect(service.imageOf('hers', 'bob')).rejects.toMatchObject({ code: 'not_found' });
+  await expect(service.imageOf('hers', { owner: 'bob' })).rejects.toMatchObject({ code: 'not_found' });
   expect((await build({ steps: [], base: { template: 'mine' } }, 'next', 'bob')).ended.status).toBe('ready');
   const { template, build: one } = await service.begin({ name: 'x', tags: [], owner: 'bob' });
   const stolen = service.start(template.id, one.id, { base: { template: 'hers' }, steps: [] });
   await expect(stolen).rejects.toMatchObject({ code: 'not_found' });
+});
+
+test('members build one template of a project, with files that none of them has at home', async () => {
+  const { service } = bench();
+  const begin = (owner: string, projectId?: string) => service.begin({ name: 'mine', tags: [], owner, projectId });
+  const own = await begin('ann');
+  await service.putFiles(own.template.id, 'h1', bytes('archive'), options);
+  const [{ template }, next] = [await begin('ann', 'p'), await begin('bob', 'p')];
+  expect([next.template.id, await service.hasFiles(template.id, 'h1')]).toEqual([template.id, false]);
+  expect(await service.builds(template.id)).toHaveLength(2);
+  expect((await service.list('bob', ['p'])).map(({ id }) => id)).toEqual([template.id]);
+  expect((await service.list('ann')).map(({ id }) => id)).toEqual([own.template.id]);
+  await expect(service.imageOf(template.id, { owner: 'ann' })).rejects.toMatchObject({ code: 'not_found' });
+  await expect(service.imageOf('mine', { owner: 'bob', projectId: 'p' })).rejects.toMatchObject({ code: 'conflict' });
 });
 
 test('COPY takes the files that its owner uploaded, as a stream', async () => {
@@ -135,10 +149,10 @@ test('tags name builds, and move with a newer one', async () => {
   const first = await build({ steps: [run('one')] }, 'mine:v1');
   const second = await build({ steps: [run('two')] }, 'mine');
   await service.tag(first.template.id, 'v1', ['stable']);
-  expect(await service.imageOf('mine:stable', 'ann')).toEqual({ image: first.ended.image });
-  expect(await service.imageOf('mine', 'ann')).toEqual({ image: second.ended.image });
+  expect(await service.imageOf('mine:stable', { owner: 'ann' })).toEqual({ image: first.ended.image });
+  expect(await service.imageOf('mine', { owner: 'ann' })).toEqual({ image: second.ended.image });
   await service.untag(first.template.id, ['stable']);
-  await expect(service.imageOf('mine:stable', 'ann')).rejects.toMatchObject({ code: 'conflict' });
+  await expect(service.imageOf('mine:stable', { owner: 'ann' })).rejects.toMatchObject({ code: 'conflict' });
 });
 
 test('a clean-up removes images that no tag and no session needs, and those of a deleted template', async () => {
@@ -284,6 +298,7 @@ test('variables of the image are known to ENV of a Dockerfile, and those of ARG 
   const { backend, build } = bench();
   await build({
     steps: [
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: the build fills it in
       { type: 'ENV', pairs: [['PATH', '/opt/x:${PATH}']], isOpen: true },
       { type: 'RUN', command: 'one', vars: [['V', '1']] },
       run('two'),
@@ -301,13 +316,13 @@ test('a start command is kept with its folder, in a build of its own with an ima
   const plain = await build({ steps });
   const start = { command: 'serve', ready: { port: 8080 } };
   const begun = await build({ steps, start });
-  expect(await service.imageOf('mine', 'ann')).toEqual({
+  expect(await service.imageOf('mine', { owner: 'ann' })).toEqual({
     image: plain.ended.image,
     start: { ...start, folder: '/app' },
   });
   expect(await log(begun)).toContain('The start command runs in each sandbox, not in the build');
   await build({ steps });
-  expect(await service.imageOf('mine', 'ann')).toEqual({ image: plain.ended.image });
+  expect(await service.imageOf('mine', { owner: 'ann' })).toEqual({ image: plain.ended.image });
   const { template, build: wrong } = await service.begin({ name: 'mine', tags: [], owner: 'ann' });
   const bad = service.start(template.id, wrong.id, { base, steps, start: { command: 'a\0b' } });
   await expect(bad).rejects.toMatchObject({ code: 'invalid_request' });

@@ -138,10 +138,15 @@ test('a download is a zip file with one folder, and scripts stay executable', as
   expect((bytes.readUInt32LE(central + 38) >>> 16) & 0o777).toBe(0o755);
 });
 
-test('two people can have a skill of one name, and nobody has two', async () => {
+test('two people and a project can have a skill of one name, and none has two', async () => {
   const { skills } = world();
   await skills.create({ files: folder('letters'), owner: 'ann' });
   await skills.create({ files: folder('letters'), owner: 'bob' });
+  const inProject = { files: folder('letters'), owner: 'ann', projectId: 'p' };
+  await skills.create(inProject);
+  expect(await codeOf(skills.create({ ...inProject, owner: 'bob' }))).toBe('conflict');
+  expect((await skills.list('bob', ['p'])).map(({ owner }) => owner).sort()).toEqual(['ann', 'bob']);
+  expect((await skills.list('ann')).map(({ projectId }) => projectId)).toEqual([undefined]);
   const results = await Promise.all([1, 2].map(() => codeOf(skills.create({ files: folder('cards'), owner: 'ann' }))));
   expect(results.sort()).toEqual(['conflict', 'none']);
 });
@@ -180,9 +185,13 @@ test("a template gets shared skills alone, and a session its owner's before shar
   expect(await textOf('eve')).toContain('Shared.');
   expect(await textOf('eve', ['letters'])).toContain('Theirs.');
   expect(await textOf('ann', ['letters'])).toContain('Shared.');
+  await skills.create({ files: folder('letters', 'Of the project.'), owner: 'eve', projectId: 'p' });
+  const ofProject = { owner: 'eve', skills: ['letters'], projectId: 'p' } as never;
+  expect(await (await sessionSkills.of(ofProject))[0]?.read('SKILL.md')).toContain('Of the project.');
+  expect(await textOf('eve', ['letters'])).toContain('Theirs.');
   pins = [];
   expect(await sessionSkills.of(session('ann'))).toEqual([]);
-  expect(await codeOf(sessionSkills.check(['letters@7'], 'ann'))).toBe('not_found');
+  expect(await codeOf(sessionSkills.check(['letters@7'], { owner: 'ann' }))).toBe('not_found');
 });
 
 test('the agent that a program gave its session has its skills by ids, and a deleted one fails it', async () => {

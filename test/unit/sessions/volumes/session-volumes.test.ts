@@ -70,6 +70,29 @@ test("another owner's volume is not there, by its name or its id, also for sessi
       });
 });
 
+test("a session mounts volumes of its project, before its owner's, and none of another project", async () => {
+  const { sessions, volumes, records, cache } = await bench();
+  const projectId = 'p';
+  const ofProject = await volumes.service.create({ name: 'cache', owner: 'bob', projectId, signal });
+  await expect(volumes.service.create({ name: 'cache', owner: 'ann', projectId, signal })).rejects.toMatchObject({
+    code: 'conflict',
+  });
+  const inProject = { ...ann(one), projectId };
+  const [mounted] = await sessions.mount(inProject, [choice('read')]);
+  expect(mounted?.volume).toBe(ofProject.id);
+  const sandbox = { volumes: mounted ? [mounted] : [] };
+  expect(await findMountedVolumes(records, { ...inProject, sandbox })).toMatchObject([{ volume: ofProject.id }]);
+  await expect(findMountedVolumes(records, { ...inProject, projectId: 'q', sandbox })).rejects.toMatchObject({
+    code: 'sandbox_unavailable',
+  });
+  const own = await sessions.mount(inProject, [choice('read', { volume: cache.id, path: '/data' })]);
+  expect(own.map(({ volume }) => volume)).toEqual([cache.id]);
+  for (const session of [ann(two), { ...ann(two), projectId: 'q' }])
+    await expect(sessions.mount(session, [choice('read', { volume: ofProject.id })])).rejects.toMatchObject({
+      code: 'not_found',
+    });
+});
+
 test.each([
   ['/mnt', 'below /mnt'],
   ['/proc/1', 'no other folder'],

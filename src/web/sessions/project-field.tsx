@@ -1,0 +1,21 @@
+import { ChoiceField } from '../parts/kit/field.tsx';
+import { t } from '../text/text.ts';
+import { projects } from './filters.ts';
+
+interface Props {
+  /** The id of a project; empty: none. */
+  readonly value: string;
+  readonly onChange: (value: string) => void;
+}
+
+/** The project that gets something new. Not shown to people without projects. */
+export const ProjectField = (props: Props) =>
+  projects.value.length > 0 && (
+    <ChoiceField
+      label={t('filter.ofNew')}
+      choices={[['', t('noProject')], ...projects.value.map(({ id, name }) => [id, name] as const)]}
+      {...props}
+    />
+  );
+export const projectName = (project: string | null): string | undefined =>
+  projects.value.find(({ id }) => id === project)?.name;
