@@ -78,6 +78,8 @@ export interface SandboxInfo {
   /** `stopped`: only the workspace remains. */
   readonly phase: 'starting' | 'ready' | 'paused' | 'exited' | 'stopped';
   readonly expiresAt: number;
+  /** The machine that it runs on. Absent: the server's own. */
+  readonly host?: string;
 }
 
 /** Progress of a start, for the session's event log. */

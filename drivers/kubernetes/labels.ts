@@ -1,4 +1,4 @@
-import type { V1ObjectMeta } from '@kubernetes/client-node';
+import type { V1ObjectMeta, V1Pod } from '@kubernetes/client-node';
 import type { SandboxInfo, SandboxSpec } from '../driver.ts';
 import { parseSandboxLabels, sandboxLabels } from '../shared/sandbox-labels.ts';
 
@@ -30,6 +30,10 @@ export const parseSandboxInfo = (
   meta: V1ObjectMeta | undefined,
   phase: SandboxInfo['phase'],
 ): SandboxInfo | undefined => parseSandboxLabels({ ...meta?.annotations, ...meta?.labels }, prefix, phase);
+
+/** With the node of its pod. */
+export const onNode = (info: SandboxInfo | undefined, pod: V1Pod | undefined): SandboxInfo[] =>
+  info ? [{ ...info, ...(pod?.spec?.nodeName && { host: pod.spec.nodeName }) }] : [];
 
 /** Selects all pods of an installation, including those that no session has claimed. */
 export const selectAllPods = (instance: string) => `corral/instance=${instance},app.kubernetes.io/name=corral-sandbox`;

@@ -1,10 +1,15 @@
 import { z } from 'zod';
+import { neverFires } from '../core/concurrency/cancel.ts';
+import { forEachConcurrent } from '../core/concurrency/for-each-concurrent.ts';
 import { dayMs } from '../core/contracts/calendar.ts';
+import { toAppError } from '../core/errors/errors.ts';
+import { BudgetOverrun, WaitReason } from '../core/model/spending.ts';
 import { AuditRow } from '../sessions/api/server/administration.ts';
 import type { DrainState } from '../sessions/api/services.ts';
 import type { TrpcContext } from './procedure/context.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 import { Time } from './procedure/schemas.ts';
+import { Usage } from './session/sandbox.ts';
 
 // The state of the server, for administrators and auditors.
 
@@ -45,13 +50,110 @@ const exampleRow: z.output<typeof AuditRow> = {
 };
 const forAuditors = 'For the roles admin and auditor.';
 
+const owned = {
+  owner: z.string().nullable(),
+  /** Null: unknown. */
+  ownerName: z.string().nullable(),
+};
+const Overview = z.object({
+  /** Sessions of all servers with a run at work, and with a run that waits. */
+  running: z.int(),
+  waiting: z.int(),
+  /** The sandboxes that are up, of all servers that share this one's engine or cluster. */
+  sandboxes: z.array(
+    z.object({
+      sessionId: z.string(),
+      /** Null: it belongs to no session, such as one that is kept ready. */
+      title: z.string().nullable(),
+      ...owned,
+      /** The machine, or the node of the cluster. */
+      host: z.string(),
+      isPaused: z.boolean(),
+      /** Null: it is paused, did not answer in time, or is not among the first 200. */
+      usage: Usage.nullable(),
+    }),
+  ),
+  /** The runs that wait, at most 100, those with the newest messages first. */
+  queue: z.array(
+    z.object({
+      sessionId: z.string(),
+      title: z.string(),
+      ...owned,
+      since: Time,
+      /** Null: for an answer to the model's own words. */
+      reason: WaitReason.nullable(),
+      /** With the reason `budget`: whose is spent; `member`: the owner can no longer work in the project. */
+      budget: BudgetOverrun.shape.scope.nullable(),
+    }),
+  ),
+  storage: z.object({
+    store: z.string(),
+    /** Null: it is on no disk. */
+    bytes: z.int().nullable(),
+    /** Where uploads and snapshots are. */
+    blobs: z.string(),
+    uploads: z.int(),
+    snapshots: z.int(),
+    /** On the disk with the server's data. Null: unknown. */
+    freeBytes: z.int().nullable(),
+  }),
+});
+const example = {
+  session: { sessionId: '4b82e1d09c3f7a56', title: 'Fix the login page', owner: '5f0c3d9b21aa', ownerName: 'Ada' },
+  project: { id: '3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a10', name: 'Website', owner: '5f0c3d9b21aa', ownerName: 'Ada' },
+};
+const exampleOverview: z.output<typeof Overview> = {
+  running: 3,
+  waiting: 1,
+  sandboxes: [
+    {
+      ...example.session,
+      host: 'node-1',
+      isPaused: false,
+      usage: { cpuSeconds: 12.5, memoryBytes: 310_000_000, memoryLimitBytes: 2_147_483_648, processes: 9 },
+    },
+  ],
+  queue: [{ ...example.session, since: '2026-11-24T12:00:00.000Z', reason: 'budget', budget: 'person' }],
+  storage: {
+    store: 'sqlite',
+    bytes: 734_003_200,
+    blobs: 'local',
+    uploads: 120,
+    snapshots: 4,
+    freeBytes: 81_604_378_624,
+  },
+};
+
+const ProjectsInput = z.strictObject({
+  skip: z.coerce.number().int().min(0).default(0),
+  limit: z.coerce.number().int().min(1).max(500).default(100),
+});
+const ProjectRow = z.object({
+  id: z.string(),
+  name: z.string(),
+  ...owned,
+  /** People and groups, with the owner. */
+  members: z.int(),
+  sessions: z.int(),
+  createdAt: Time,
+});
+
 /** The names of keys and people by the ids in the audit log. */
 async function namesOf({ keys, people }: TrpcContext): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ...((await keys?.list()) ?? []).map(({ id, name }) => [id, name] as const),
-    ...(people?.list() ?? []).map(({ id, name, email }) => [id, name ?? email ?? id] as const),
+    ...(people?.list() ?? []).flatMap(({ id, owner, name, email }) =>
+      [owner, id].map((one) => [one, name ?? email ?? id] as const),
+    ),
   ]);
 }
+
+function withOwner<Row extends { readonly owner: string | null }>(row: Row, names: ReadonlyMap<string, string>) {
+  return { ...row, ownerName: names.get(row.owner ?? '') ?? null };
+}
+
+const mostStopped = 10_000;
+const stoppedAtOnce = 16;
 
 // The server belongs to nobody: the role decides.
 const operation = defineOperations({ tag: 'Server', prefix: '', style: 'server', find: async () => ({}) });
@@ -74,6 +176,74 @@ export const administrationRouter = router({
       namesOf(ctx),
     ]);
     return { rows: rows.map((row) => ({ ...row, name: names.get(row.key ?? '') ?? null })), next };
+  }),
+
+  overview: operation({
+    rest: 'GET /api/v1/administration',
+    id: 'overview',
+    summary: 'The sandboxes that are up with their load, the runs that wait, and the storage',
+    description: `${forAuditors} The processor time of a sandbox counts from its start.`,
+    may: 'auditor',
+    out: Overview,
+    answer: exampleOverview,
+    fails: [401, 403],
+  }).query(async ({ ctx, signal = neverFires }) => {
+    const [{ sandboxes, queue, ...overview }, names] = await Promise.all([
+      ctx.unchecked.administration.overview(signal),
+      namesOf(ctx),
+    ]);
+    const named = <Row extends { readonly owner: string | null }>(row: Row) => withOwner(row, names);
+    const waiting = queue.map((row) => ({ ...named(row), since: new Date(row.since).toISOString() }));
+    return { ...overview, sandboxes: sandboxes.map(named), queue: waiting };
+  }),
+
+  projects: operation({
+    rest: 'GET /api/v1/administration/projects',
+    id: 'allProjects',
+    summary: 'The projects of all owners, with their numbers of members and sessions',
+    description: forAuditors,
+    may: 'auditor',
+    in: ProjectsInput,
+    out: z.object({ projects: z.array(ProjectRow), total: z.int() }),
+    answer: { projects: [{ ...example.project, members: 3, sessions: 42, createdAt: exampleRow.at }], total: 1 },
+    fails: [401, 403, 422],
+  }).query(async ({ ctx, input }) => {
+    const [{ projects, total }, names] = await Promise.all([ctx.services.projects.list(input), namesOf(ctx)]);
+    const counts = await ctx.unchecked.administration.countSessions(
+      'parent',
+      projects.map(({ id }) => id),
+    );
+    const rows = projects.map(({ id, name, owner = null, members, createdAt }, n) => {
+      const row = { id, name, owner, createdAt: new Date(createdAt).toISOString() };
+      const count = members.length + (owner === null ? 0 : 1);
+      return { ...withOwner(row, names), members: count, sessions: counts[n] ?? 0 };
+    });
+    return { projects: rows, total };
+  }),
+
+  stopAll: operation({
+    rest: 'POST /api/v1/administration/stop',
+    id: 'stopAll',
+    summary: 'Stop the runs of all sessions, those that wait too; their sessions stay',
+    description:
+      'For the role operator. Runs that begin in the meantime go on: drain the server first to admit no new sessions.',
+    may: 'operator',
+    audit: 'server.stop-all',
+    out: z.object({ stopped: z.int(), failed: z.int() }),
+    answer: { stopped: 4, failed: 0 },
+    fails: [401, 403],
+  }).mutation(async ({ ctx: { services } }) => {
+    const keep = () => true;
+    const listed = (status: 'running' | 'waiting') =>
+      services.sessions.list({ status, limit: mostStopped, after: undefined, keep });
+    const sessions = (await Promise.all([listed('running'), listed('waiting')])).flat();
+    const outcomes = { stopped: 0, failed: 0 };
+    await forEachConcurrent(sessions, stoppedAtOnce, async ({ id }) => {
+      const stopped = await services.sessions.stop(id).catch((thrown: unknown) => toAppError(thrown).code);
+      if (typeof stopped === 'object') outcomes.stopped += stopped.stopped ? 1 : 0;
+      else if (stopped !== 'session_not_found') outcomes.failed++;
+    });
+    return outcomes;
   }),
 });
 

@@ -5,7 +5,7 @@ import type { SandboxInfo, SandboxSpec } from '../../driver.ts';
 import { openCollection, uidOf } from '../api/collection.ts';
 import { refusedError } from '../api/status.ts';
 import type { Engine, EngineOptions } from '../engine.ts';
-import { instanceOf, metaFor, ownedBy, parseSandboxInfo } from '../labels.ts';
+import { instanceOf, metaFor, onNode, ownedBy, parseSandboxInfo } from '../labels.ts';
 import { egressFile } from '../pods/pod-body.ts';
 import { computePodState } from '../pods/pod-state.ts';
 import { removeObject, untilSeen, watchObjects } from '../pods/pod-watch.ts';
@@ -266,7 +266,7 @@ export function claimEngine(options: Options) {
       const byName = new Map(live.map((pod) => [pod.metadata?.name, pod]));
       return (await claimWatch.list(signal)).flatMap((claim) => {
         const pod = byName.get(claim.status?.sandbox?.name);
-        return parseSandboxInfo(claim.metadata, phaseOf(claim, pod)) ?? [];
+        return onNode(parseSandboxInfo(claim.metadata, phaseOf(claim, pod)), pod);
       });
     },
 

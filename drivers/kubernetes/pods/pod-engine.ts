@@ -3,7 +3,7 @@ import { poll } from '../../../src/core/concurrency/rounds.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import type { SandboxInfo, SandboxSpec } from '../../driver.ts';
 import type { Engine, EngineOptions } from '../engine.ts';
-import { parseSandboxInfo } from '../labels.ts';
+import { onNode, parseSandboxInfo } from '../labels.ts';
 import { computePodState } from './pod-state.ts';
 import { isOurs } from './pods.ts';
 import type { SandboxKeys } from './sandbox-tokens.ts';
@@ -67,7 +67,7 @@ export function podEngine({ instance, pods, keys, volumes, nameOf, bodyFor }: Op
     },
     find,
     async list(live, signal) {
-      const infos = live.flatMap((pod) => parseSandboxInfo(pod.metadata, phaseOf(pod)) ?? []);
+      const infos = live.flatMap((pod) => onNode(parseSandboxInfo(pod.metadata, phaseOf(pod)), pod));
       const kept = (await volumes?.list(signal)) ?? [];
       const taken = new Set(infos.map(({ id }) => id));
       const stopped = kept.flatMap(({ metadata }) => parseSandboxInfo(metadata, 'stopped') ?? []);

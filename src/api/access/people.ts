@@ -81,7 +81,10 @@ const forAdmins = 'For the role admin.';
 
 type PersonView = ReturnType<NonNullable<CallerContext['people']>['list']>[number];
 async function withSessions(people: readonly PersonView[], { unchecked }: Pick<CallerContext, 'unchecked'>) {
-  const counts = await unchecked.administration.countSessions(people.map(({ owner }) => owner));
+  const counts = await unchecked.administration.countSessions(
+    'owner',
+    people.map(({ owner }) => owner),
+  );
   return people.map((person, n) => ({ ...person, sessions: counts[n] ?? 0 }));
 }
 const wordsOf = ({ name, email, subject, groups }: PersonView) =>

@@ -9,7 +9,7 @@ import { CommandInput, ofSession, PathInput } from '../procedure/schemas.ts';
 import { ForkCount, ForkedBox } from '../views/snapshots.ts';
 
 const Sandbox = SandboxView.extend({ id: z.string() });
-const Usage = z.object({
+export const Usage = z.object({
   cpuSeconds: z.number(),
   memoryBytes: z.number(),
   memoryLimitBytes: z.number().nullable(),

@@ -1,3 +1,4 @@
+import type { SandboxInfo } from '../../../drivers/driver.ts';
 import { parseYaml } from '../../config/yaml-file.ts';
 import { createCalendar } from '../../core/contracts/calendar.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -74,6 +75,8 @@ export interface RunningEngine extends AsyncDisposable {
   readonly volumes: OpenVolumes;
   /** Removes data of a deleted session that is stored outside of its log. */
   readonly forget: (id: SessionId) => Promise<void>;
+  /** The sandboxes that were up when the driver last listed them. */
+  readonly sandboxesUp: () => readonly SandboxInfo[];
 }
 interface EngineDeps {
   readonly storage: Storage;
@@ -366,6 +369,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     ledger,
     volumes,
     forget,
+    sandboxesUp: () => reconciler.up,
   };
   return { ...parts, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }

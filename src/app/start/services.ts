@@ -404,7 +404,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     budgets: accounting.budgets,
     webhooks: webhooks.service,
     drain,
-    administration: openAdministration(startup, { records }),
+    administration: openAdministration(startup, { store, blobs: parts.storage.blobs.name, running: parts.running }),
     memory: memory.service,
     documents: work.documents,
     workQueue: work.queue.service,

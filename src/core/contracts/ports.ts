@@ -253,6 +253,8 @@ export interface Store extends AsyncDisposable {
    * one session need not.
    */
   settle(): Promise<void>;
+  /** The bytes that it takes on its disk. Absent: it is on none. */
+  size?(): Promise<number>;
   /** Resolves when the store answers; rejects with the problem. */
   check(signal: AbortSignal): Promise<void>;
 }

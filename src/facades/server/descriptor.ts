@@ -23,6 +23,7 @@ export const server = describeFacade({
     '/api/v1/keys',
     '/api/v1/people',
     '/api/v1/audit',
+    '/api/v1/administration',
     '/api/v1/drain',
     '/api/v1/usage',
     '/api/v1/budgets',

@@ -48,9 +48,15 @@ export class Reconciler {
   #isSettled = false;
   /** The backend failed at the last look, which the log has already. */
   #isAway = false;
+  #up: readonly SandboxInfo[] = [];
 
   constructor(deps: Deps) {
     this.#deps = deps;
+  }
+
+  /** The sandboxes that were up at the last look. */
+  get up(): readonly SandboxInfo[] {
+    return this.#up;
   }
 
   /** Runs before the first request: sessions with a running sandbox adopt it. */
@@ -181,8 +187,12 @@ export class Reconciler {
   #isReady = (id: SessionId) => this.#deps.isReady?.(id) === true;
   #isWithPeer = (id: SessionId) => this.#deps.isWithPeer?.(id) === true;
 
-  #list = (signal: AbortSignal) =>
-    runWithin({ ms: callMs, clock: this.#deps.clock, signal }, (call) => this.#deps.driver.list(call));
+  #list = async (signal: AbortSignal) => {
+    const { driver, clock } = this.#deps;
+    const found = await runWithin({ ms: callMs, clock, signal }, (call) => driver.list(call));
+    this.#up = found.filter(isUp);
+    return found;
+  };
 }
 
 const isUp = ({ phase }: SandboxInfo): boolean => phase === 'ready' || phase === 'paused';

@@ -68,7 +68,7 @@ interface Deps {
   readonly maxBytes: number;
 }
 const fileKind = 'file'; // id `<folder>:<file>`: the prefix finds the files of a project or a session
-const ownerKind = 'file-owner'; // by file id; written before the bytes, so that a sweep finds every file
+export const fileOwnerKind = 'file-owner'; // by file id; written before the bytes, so that a sweep finds every file
 const folderOf = ({ projectId, sessionId }: Pick<UploadedFile, 'projectId' | 'sessionId'>) =>
   projectId ?? sessionId ?? 'nobody';
 /** `isKept`: false until the file is listed, so that a sweep finds unlisted files. Older servers wrote none. */
@@ -81,7 +81,7 @@ export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps):
   const turns = keyedQueue();
 
   const find = async (id: string) => {
-    const pointer = await records.get(ownerKind, id);
+    const pointer = await records.get(fileOwnerKind, id);
     if (!pointer) throw gone();
     const key = `${Owner.parse(pointer.doc).owner}:${id}`;
     const found = await records.get(fileKind, key);
@@ -92,11 +92,11 @@ export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps):
     (await records.list(fileKind, { idPrefix: `${folder}:` })).map(({ doc }) => StoredFile.parse(doc));
   const forget = async (id: string) => {
     await blobs.delete(id);
-    await records.delete(ownerKind, id);
+    await records.delete(fileOwnerKind, id);
   };
   const remove = async (file: UploadedFile) => {
     const pointer = { owner: folderOf(file), at: file.uploadedAt, isKept: false }; // a sweep goes on where this is cut
-    await records.put({ kind: ownerKind, id: file.id, doc: pointer });
+    await records.put({ kind: fileOwnerKind, id: file.id, doc: pointer });
     await records.delete(fileKind, `${folderOf(file)}:${file.id}`); // from here on no caller finds it
     await forget(file.id);
   };
@@ -111,7 +111,7 @@ export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps):
       await records.put({ kind: fileKind, id: `${folderOf(file)}:${file.id}`, doc, sort: doc.uploadedAt });
       kept.add(staged);
       const pointer = { owner: folderOf(file), at: doc.uploadedAt, isKept: true };
-      await records.put({ kind: ownerKind, id: file.id, doc: pointer, expect: 1 }).catch(unlessConflict); // deleted by now
+      await records.put({ kind: fileOwnerKind, id: file.id, doc: pointer, expect: 1 }).catch(unlessConflict); // deleted by now
       for (const one of older) if (one.name === file.name) await remove(one);
       return doc;
     });
@@ -121,7 +121,7 @@ export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps):
     async stage({ content, ...file }, signal) {
       const id = newId();
       const owner = folderOf(file);
-      await records.put({ kind: ownerKind, id, doc: { owner, at: clock.now(), isKept: false } });
+      await records.put({ kind: fileOwnerKind, id, doc: { owner, at: clock.now(), isKept: false } });
       const info = await blobs.put(id, content, { maxBytes, signal }).catch(async (thrown: unknown) => {
         await forget(id).catch(() => {}); // the sweep at the next start repeats it
         throw thrown;
@@ -154,11 +154,11 @@ export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps):
     deleteSession: removeFolder,
     async sweep(otherServers = false) {
       const before = otherServers ? started - uploadMs : started;
-      for (const { id, doc } of await records.list(ownerKind, { state: 'staged' })) {
+      for (const { id, doc } of await records.list(fileOwnerKind, { state: 'staged' })) {
         const { owner, at } = Owner.parse(doc);
         if (at >= before) continue;
         const isKept = (await records.get(fileKind, `${owner}:${id}`)) !== undefined; // by a server that died right after it
-        await (isKept ? records.put({ kind: ownerKind, id, doc: { owner, at, isKept } }) : forget(id));
+        await (isKept ? records.put({ kind: fileOwnerKind, id, doc: { owner, at, isKept } }) : forget(id));
       }
     },
   };

@@ -38,6 +38,10 @@ export async function mongoStore(options: MongoOptions): Promise<Store> {
     inbox: mongoInbox(connection, newId),
     leases: mongoLeases(connection),
     commands: mongoCommands(connection),
+    async size() {
+      const { storageSize, indexSize } = await connection.run(() => connection.db.stats());
+      return storageSize + indexSize;
+    },
     settle: () => appender.settleAll(),
     check: (signal) => ping(connection, signal),
     [Symbol.asyncDispose]: () => held.disposeAsync(),

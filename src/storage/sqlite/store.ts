@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
 import type {
   CommandQueue,
@@ -45,6 +46,7 @@ export async function sqliteStore(options: SqliteOptions): Promise<Store> {
     leases: leases(writer, reader),
     commands: commands(writer, reader, path),
     shared: false, // the lock lets no second server in
+    size: async () => (await Promise.all([path, `${path}-wal`].map(sizeOf))).reduce((sum, size) => sum + size, 0),
     settle: async () => {}, // a transaction is complete or has no effect
     async check(signal) {
       throwIfFired(signal);
@@ -53,6 +55,13 @@ export async function sqliteStore(options: SqliteOptions): Promise<Store> {
     [Symbol.asyncDispose]: () => thread[Symbol.asyncDispose](),
   };
 }
+
+/** 0 for a file that is not there. */
+const sizeOf = (path: string): Promise<number> =>
+  stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  );
 
 const searchedAtOnce = 50; // sessions, in which a write does not wait long
 

@@ -97,7 +97,7 @@ describe('claims before a stub of the API', () => {
     await driver.provision(own, budget());
     await using link = await driver.attach(own.id, budget());
     await driver.keepReady?.(recipe(), { count: 2, epoch: 1 }, budget());
-    await driver.list(budget());
+    expect(await driver.list(budget())).toMatchObject([{ id: own.id, host: 'leaving' }]);
     await expect.poll(() => stub.seen.some(({ line }) => /nodes.*watch=true/.test(line))).toBe(true);
     stub.node = 'staying';
     stub.cordon('leaving');

@@ -83,7 +83,7 @@ const inputs: Record<string, (to: Targets) => object> = Object.fromEntries(
     'skills.list': () => ({}),
     'automations.list': () => ({}),
     'budgets.list': () => ({}),
-    '(administration.audit|people.list)': () => ({}),
+    'administration.(audit|overview|projects|stopAll)': () => ({}),
     'memory.list': () => ({}),
     'webhooks.resend': (to) => ({ id: to.webhook, delivery: to.delivery }),
     'skills.(check|create)': () => ({ files: skillFiles }),

@@ -190,7 +190,17 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
   };
   const limits = { maxNoteBytes: 65_536, maxBytes: 4_194_304, maxVersions: 20 };
   const services: Services & Resources = {
-    administration: { auditRows: async () => ({ rows: [], next: null }), countSessions: async () => [] },
+    administration: {
+      auditRows: async () => ({ rows: [], next: null }),
+      countSessions: async () => [],
+      overview: async () => ({
+        running: 0,
+        waiting: 0,
+        sandboxes: [],
+        queue: [],
+        storage: { store: 'memory', bytes: null, blobs: 'local', uploads: 0, snapshots: 0, freeBytes: null },
+      }),
+    },
     memory: memoryService({
       notes: new Notes({ records: store.records, clock, newId: () => randomIds().short(), limits }),
       people: async () => new Map(),

@@ -263,6 +263,12 @@ export function recordContract(store: () => Store): void {
       await store().events.erase(two);
     });
 
+    test('a store that survives its process reports the bytes on its disk', async () => {
+      await store().records.put({ kind: newKind(), id: 'one', doc: 1 });
+      const { durable } = store();
+      expect(((await store().size?.()) ?? 0) > 0).toBe(durable);
+    });
+
     test('the records of an append change together with its facts', async () => {
       const sessionId = newSession();
       const kind = newKind();

@@ -1,0 +1,92 @@
+import { expect, test } from 'vitest';
+import type { SandboxInfo } from '../../../../../drivers/driver.ts';
+import { neverFires } from '../../../../../src/core/concurrency/cancel.ts';
+import { MessageId, RunId, type SessionId, sandboxIdOf } from '../../../../../src/core/model/ids.ts';
+import { readOverview } from '../../../../../src/sessions/services/sessions/overview.ts';
+import { memoryStore } from '../../../../../src/storage/memory/store.ts';
+import { manualClock } from '../../../../support/machines/manual-clock.ts';
+import { stored } from '../../../../support/machines/session-parts.ts';
+import { newSession } from '../../../../support/stores/store.ts';
+
+const usage = { cpuSeconds: 2, memoryBytes: 5, memoryLimitBytes: 10, processes: 3 };
+const runId = RunId.parse('11111111-1111-4111-8111-111111111111');
+const messageId = MessageId.parse('11111111-1111-4111-8111-111111111112');
+const infoOf = (sessionId: SessionId, more: Partial<SandboxInfo> = {}): SandboxInfo => ({
+  ...{ id: sandboxIdOf(sessionId), sessionId, epoch: 1, template: 'default', image: 'image', expiresAt: 1_000_000 },
+  phase: 'ready',
+  ...more,
+});
+
+test('sandboxes are shown with their hosts and load; one that does not answer and a paused one have no load', async () => {
+  const [own, hung, elsewhere, ended, ready] = Array.from({ length: 5 }, newSession) as SessionId[];
+  const { records, events } = memoryStore();
+  for (const id of [own, hung, elsewhere, ended])
+    await records.put({
+      kind: 'session',
+      id: `${id}`,
+      doc: stored({ id: id as SessionId, title: `of ${id}`, owner: 'ada' }),
+    });
+  const clock = manualClock();
+  const measure = async (_: AbortSignal) => usage;
+  const hang = (signal: AbortSignal) =>
+    new Promise<typeof usage>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  const clients = new Map([
+    [own, { usage: measure }],
+    [hung, { usage: hang }],
+  ]);
+  const lives = [own, hung, ended].map((id) => ({ id, client: clients.get(id), isPaused: false }));
+  const overview = readOverview(
+    {
+      records,
+      events,
+      liveSessions: { all: () => lives, get: (id: SessionId) => lives.find((live) => live.id === id) } as never,
+      sandboxesUp: () => [
+        infoOf(own as SessionId),
+        infoOf(ended as SessionId),
+        infoOf(elsewhere as SessionId, { host: 'node-2', phase: 'paused' }),
+        infoOf(ready as SessionId),
+      ],
+      sandboxes: { look: async (id: SessionId) => clients.get(id) } as never,
+      host: 'here',
+      clock,
+    },
+    neverFires,
+  );
+  await clock.pass(1_000);
+  const of = (id: SessionId | undefined) => ({ sessionId: id, title: `of ${id}`, owner: 'ada', isPaused: false });
+  expect((await overview).sandboxes).toEqual([
+    { ...of(own), host: 'here', usage },
+    { ...of(elsewhere), host: 'node-2', isPaused: true, usage: null },
+    { ...of(ready), title: null, owner: null, host: 'here', usage: null },
+    { ...of(hung), host: 'here', usage: null },
+  ]);
+});
+
+test('a run that waits is shown with its owner and reason, never with the text of its question', async () => {
+  const { records, events } = memoryStore();
+  const [asking, spent] = [newSession(), newSession()];
+  const budget = { scope: 'person', kind: 'tokens', limit: 1, used: 1, needs: 1 } as const;
+  const waits = [
+    [asking, { question: 'A secret?' }],
+    [spent, { question: 'A secret?', reason: 'budget', budget }],
+  ] as const;
+  for (const [id, data] of waits) {
+    await records.put({ kind: 'session', id, doc: stored({ id, status: 'waiting', title: id, owner: 'ada' }) });
+    const begun = { type: 'run.started', runId, data: { task: '', messageId } } as const;
+    await events.append({ sessionId: id, after: 0, at: 7, facts: [begun, { type: 'run.wait', runId, data }] });
+  }
+  await records.put({ kind: 'session', id: newSession(), doc: stored({ status: 'running' }) });
+  const none = { all: () => [], get: () => undefined };
+  const { running, waiting, queue } = await readOverview(
+    {
+      ...{ records, events, liveSessions: none, sandboxesUp: () => [], host: 'here', clock: manualClock() },
+      sandboxes: { look: async () => undefined },
+    },
+    neverFires,
+  );
+  expect([running, waiting]).toEqual([1, 2]);
+  expect(queue).toEqual([
+    { sessionId: asking, title: asking, owner: 'ada', since: 7, reason: null, budget: null },
+    { sessionId: spent, title: spent, owner: 'ada', since: 7, reason: 'budget', budget: 'person' },
+  ]);
+});
