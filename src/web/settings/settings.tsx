@@ -128,8 +128,20 @@ const sections: readonly Section[] = [
   { id: 'keys', label: 'server.keys', Body: later(async () => (await import('./secrets/keys.tsx')).ApiKeys) },
   { id: 'webhooks', label: 'webhooks', Body: later(async () => (await import('./webhooks/webhooks.tsx')).Webhooks) },
   {
-    id: 'people',
+    id: 'overview',
     group: 'administration',
+    label: 'administration.overview',
+    shows: seesAdministration,
+    Body: later(async () => (await import('./administration/overview.tsx')).OverviewPage),
+  },
+  {
+    id: 'all-projects',
+    label: 'administration.projects',
+    shows: seesAdministration,
+    Body: later(async () => (await import('./administration/all-projects.tsx')).AllProjects),
+  },
+  {
+    id: 'people',
     label: 'administration.people',
     shows: seesAdministration,
     Body: later(async () => (await import('./administration/people.tsx')).PeoplePage),

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { me } from '../../data/people.ts';
 import { mutate, query } from '../../data/server.ts';
-import { count, dayAndTime, price } from '../../parts/format.ts';
+import { count, dayAndTime } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { TextField } from '../../parts/kit/field.tsx';
 import { List } from '../../parts/kit/list.tsx';
@@ -11,6 +11,7 @@ import { Pending, Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { CsvButton } from './csv.tsx';
 import { More, usePaged } from './paged.tsx';
+import { readSpending } from './spending.ts';
 
 type Person = Outputs['people']['list']['people'][number];
 const mostExported = 10_000;
@@ -22,17 +23,9 @@ export function PeoplePage() {
   const people = usePaged<Person & { readonly spent: string }>(text, async (after) => {
     const [found, spent] = await Promise.all([
       query('people.list', { text, limit: 50, ...(after !== undefined && { after }) }),
-      query('budgets.list', undefined),
+      readSpending('person'),
     ]);
-    const byOwner = new Map(spent.filter(({ of }) => of === 'person').map((one) => [one.id, one]));
-    const items = found.people.map((person) => {
-      const { costPerMonth, tokensPerMonth } = byOwner.get(person.owner) ?? {};
-      const cost = costPerMonth && costPerMonth.used > 0 ? [price(costPerMonth.used)] : [];
-      return {
-        ...person,
-        spent: [...cost, t('administration.tokens', { n: count(tokensPerMonth?.used ?? 0) })].join(' · '),
-      };
-    });
+    const items = found.people.map((person) => ({ ...person, spent: spent(person.owner) }));
     return { items, next: found.next };
   });
   if (!people.items) return <Pending trouble={people.trouble} />;

@@ -1,11 +1,15 @@
+import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
-import { mutate, query } from '../../data/server.ts';
+import { me } from '../../data/people.ts';
+import { mutate, mutateWithRetry, query, request } from '../../data/server.ts';
 import { Button } from '../../parts/kit/button.tsx';
-import { ResourceList, Sure, useResource } from '../../parts/kit/resource-list.tsx';
+import { Question, ResourceList, Sure, useResource } from '../../parts/kit/resource-list.tsx';
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
+import { Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
 import { projects, readProjects } from '../../sessions/filters.ts';
 import { t } from '../../text/text.ts';
+import { refusal } from '../../work/files/store.ts';
 import { ProjectAccounts } from '../secrets/keys.tsx';
 
 type Project = Outputs['projects']['list']['projects'][number];
@@ -14,30 +18,56 @@ const memberRoles = ['viewer', 'member', 'maintainer'] as const;
 const keyOf = ({ of, id, issuer }: Member) => `${of} ${issuer ?? ''} ${id}`;
 
 /** The projects that the person sees, and the members of each. */
-export function Projects() {
+export const Projects = () => (
+  <ProjectList
+    about={t('members.about')}
+    load={async () => {
+      await readProjects();
+      return projects.value;
+    }}
+    linesOf={({ role }) => (role ? [t(`members.role.${role}`)] : [])}
+  />
+);
+
+interface ListProps<Row> {
+  readonly about: string;
+  readonly load: () => Promise<readonly Row[]>;
+  readonly linesOf: (row: Row) => readonly string[];
+  /** Off: the caller sees no members. */
+  readonly opens?: boolean;
+  readonly children?: ComponentChildren;
+}
+type OpenProject = Pick<Project, 'id' | 'name' | 'role'>;
+export function ProjectList<Row extends OpenProject>({ about, load, linesOf, opens = true, children }: ListProps<Row>) {
   const [id, setId] = useState('');
-  const all = useResource<Project>(t('members.projectsUnread'), async () => {
-    await readProjects();
-    return projects.value;
-  });
+  const all = useResource<Row>(t('members.projectsUnread'), load);
   const project = all.all?.find((one) => one.id === id);
-  if (project) return <Members project={project} back={() => setId('')} />;
+  const back = () => {
+    setId('');
+    void all.act(t('members.projectsUnread'), async () => '');
+  };
+  if (project) return <Members project={project} back={back} />;
   return (
     <ResourceList
       of={all}
-      about={t('members.about')}
+      about={about}
       none={t('members.noProjects')}
-      toItem={({ id: key, name, role }) => ({
-        key,
-        title: name,
-        lines: role ? [t(`members.role.${role}`)] : [],
-        open: () => setId(key),
+      toItem={(row) => ({
+        key: row.id,
+        title: row.name,
+        lines: linesOf(row),
+        ...(opens && { open: () => setId(row.id) }),
       })}
-    />
+    >
+      {children}
+    </ResourceList>
   );
 }
 
-function Members({ project: { id, name, role }, back }: { project: Project; back: () => void }) {
+function Members({ project: { id, name, role }, back }: { project: OpenProject; back: () => void }) {
+  /** The member who is to become the owner. */
+  const [heir, setHeir] = useState('');
+  const [trouble, tryIt] = useTrouble();
   const members = useResource<Member>(t('members.unread'), () => query('projects.members', { id }));
   const mayManage = role === 'maintainer' || role === 'owner' || role === null;
   const nameOf = (member: Member) => member.name ?? member.id;
@@ -52,28 +82,53 @@ function Members({ project: { id, name, role }, back }: { project: Project; back
       await mutate('projects.removeMember', placeOf(member));
       return t('members.removed', { name: nameOf(member) });
     });
+  const handOver = (member: Member) =>
+    members.act(t('members.notHandedOver'), async () => {
+      await mutateWithRetry('projects.handOver', { id, to: member.id });
+      return t('members.handedOver', { name: nameOf(member) });
+    });
+  const leave = async (member: Member) => {
+    const path = `/api/v1/projects/${id}/members/${encodeURIComponent(member.id)}`;
+    const hasLeft = await tryIt(t('members.notLeft'), async () => {
+      // The end of the person's access ends the page's socket before an answer could come over it.
+      const answer = await request(path, { method: 'DELETE' });
+      if (!answer.ok) throw new Error(await refusal(answer));
+    });
+    if (hasLeft) back();
+  };
+  const choose = (member: Member, next: Member['role']) =>
+    next === 'owner' ? setHeir(keyOf(member)) : change(member, next);
   const choiceOf = (member: Member) => (
     <select
       class="field"
       aria-label={t('members.roleOf', { name: nameOf(member) })}
       value={member.role}
-      onChange={({ currentTarget }) => change(member, currentTarget.value as (typeof memberRoles)[number])}
+      onChange={({ currentTarget }) => choose(member, currentTarget.value as Member['role'])}
     >
-      {memberRoles.map((one) => (
+      {[...memberRoles, ...(member.of === 'person' ? (['owner'] as const) : [])].map((one) => (
         <option key={one} value={one}>
           {t(`members.role.${one}`)}
         </option>
       ))}
     </select>
   );
-  const removal = (member: Member) => (
-    <Sure
-      label={t('members.remove')}
-      name={t('members.removeOne', { name: nameOf(member) })}
-      ask={t(member.of === 'group' ? 'members.removeGroupAsk' : 'members.removeAsk')}
-      act={() => remove(member)}
-    />
-  );
+  const isMe = (member: Member) => member.of === 'person' && member.id === me.value?.person;
+  const removal = (member: Member) =>
+    isMe(member) ? (
+      <Sure
+        label={t('members.leave')}
+        name={t('members.leaveOne', { name })}
+        ask={t('members.leaveAsk')}
+        act={() => leave(member)}
+      />
+    ) : (
+      <Sure
+        label={t('members.remove')}
+        name={t('members.removeOne', { name: nameOf(member) })}
+        ask={t(member.of === 'group' ? 'members.removeGroupAsk' : 'members.removeAsk')}
+        act={() => remove(member)}
+      />
+    );
   return (
     <ResourceList
       of={members}
@@ -90,17 +145,27 @@ function Members({ project: { id, name, role }, back }: { project: Project; back
           ...(member.of === 'group' ? [t('members.of.group')] : []),
           ...(mayManage && member.role !== 'owner' ? [] : [t(`members.role.${member.role}`)]),
         ],
-        ...(mayManage &&
+        ...((mayManage || isMe(member)) &&
           member.role !== 'owner' && {
-            action: (
-              <span class="row sure">
-                {choiceOf(member)}
-                {removal(member)}
-              </span>
-            ),
+            action:
+              heir === keyOf(member) ? (
+                <Question
+                  label={t('members.handOver')}
+                  name={t('members.handOverOne', { name: nameOf(member) })}
+                  ask={t('members.handOverAsk', { name: nameOf(member) })}
+                  act={() => handOver(member)}
+                  end={() => setHeir('')}
+                />
+              ) : (
+                <span class="row sure">
+                  {mayManage && choiceOf(member)}
+                  {removal(member)}
+                </span>
+              ),
           }),
       })}
     >
+      <Trouble text={trouble} />
       {mayManage && (
         <SchemaForm
           of="projects.putMember"

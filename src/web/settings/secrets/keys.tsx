@@ -8,6 +8,7 @@ import { keepToken, storedToken } from '../../data/token.ts';
 import { dayAndTime } from '../../parts/format.ts';
 import { ResourceList, ShownOnce, Sure, useResource } from '../../parts/kit/resource-list.tsx';
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
+import { projects } from '../../sessions/filters.ts';
 import { t } from '../../text/text.ts';
 
 type Key = Outputs['keys']['list']['keys'][number];
@@ -29,7 +30,8 @@ export function ApiKeys() {
     [made],
   );
   const isFirst = keys.all?.length === 0;
-  const form = keys.all && (
+  const isAdmin = me.value?.role !== 'auditor';
+  const form = keys.all && isAdmin && (
     <SchemaForm
       key={String(isFirst)}
       of="keys.create"
@@ -59,12 +61,12 @@ export function ApiKeys() {
       about={t('keys.about')}
       head={
         <>
-          {isFirst && <p class="note wait">{t('keys.first')}</p>}
+          {isFirst && isAdmin && <p class="note wait">{t('keys.first')}</p>}
           {form}
           {made && <ShownOnce label={t('keys.made', { name: made.view.name })} text={made.key} />}
         </>
       }
-      toItem={(key) => toItem(key, revoke)}
+      toItem={(key) => toItem(key, isAdmin ? revoke : undefined)}
     >
       <p class="quiet">{t('keys.effect')}</p>
     </ResourceList>
@@ -164,12 +166,12 @@ export const ProjectAccounts = ({ id }: { id: string }) => (
   />
 );
 
-const toItem = (key: Key, revoke: (id: string) => void) => ({
+const toItem = (key: Key, revoke: ((id: string) => void) | undefined) => ({
   key: key.id,
   title: key.name,
   code: `${key.prefix}…`,
   lines: [factsOf(key).join(' · ')],
-  action: key.state === 'active' && (
+  action: revoke && key.state === 'active' && (
     <Sure
       label={t('revoke')}
       name={t('keys.revokeOne', { name: key.name })}
@@ -179,10 +181,12 @@ const toItem = (key: Key, revoke: (id: string) => void) => ({
   ),
 });
 
-function factsOf({ role, project, state, trust, createdAt, expiresAt, lastUsedAt, revokedAt }: Key): string[] {
+function factsOf({ role, person, project, state, trust, createdAt, expiresAt, lastUsedAt, revokedAt }: Key): string[] {
   const at = (time: string) => dayAndTime(Date.parse(time));
   return [
     project ? t(`members.role.${project.role}`) : t(`keys.role.${role}`),
+    ...(project ? [projects.value.find(({ id }) => id === project.id)?.name ?? project.id] : []),
+    ...(person === null || person === me.value?.person ? [] : [t('keys.ofPerson')]),
     ...(trust ? [t('keys.trust', { issuer: trust.issuer })] : []),
     ...(revokedAt !== null ? [t('keys.revokedAt', { at: at(revokedAt) })] : []),
     ...(state === 'expired' && expiresAt !== null ? [t('keys.expired', { at: at(expiresAt) })] : []),

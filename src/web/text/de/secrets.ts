@@ -42,6 +42,7 @@ export const secrets = {
   'keys.revokedAt': 'widerrufen {at}',
   'keys.expired': 'abgelaufen {at}',
   'keys.until': 'bis {at}',
+  'keys.ofPerson': 'persönlicher Schlüssel',
   'keys.unused': 'nie benutzt',
   'keys.usedAt': 'zuletzt benutzt {at}',
   'keys.createdAt': 'erstellt {at}',

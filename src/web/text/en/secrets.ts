@@ -41,6 +41,7 @@ export const secrets = {
   'keys.revokedAt': 'revoked {at}',
   'keys.expired': 'expired {at}',
   'keys.until': 'until {at}',
+  'keys.ofPerson': 'personal key',
   'keys.unused': 'never used',
   'keys.usedAt': 'last used {at}',
   'keys.createdAt': 'created {at}',

@@ -1,0 +1,14 @@
+import { query } from '../../data/server.ts';
+import { count, price } from '../../parts/format.ts';
+import { t } from '../../text/text.ts';
+
+/** Reads what all people, or projects, have used this month: a text for each, by the id of the owner or project. */
+export async function readSpending(of: 'person' | 'project'): Promise<(id: string) => string> {
+  const all = await query('budgets.list', undefined);
+  const byId = new Map(all.filter((one) => one.of === of).map((one) => [one.id, one]));
+  return (id) => {
+    const { costPerMonth, tokensPerMonth } = byId.get(id) ?? {};
+    const cost = costPerMonth && costPerMonth.used > 0 ? [price(costPerMonth.used)] : [];
+    return [...cost, t('administration.tokens', { n: count(tokensPerMonth?.used ?? 0) })].join(' · ');
+  };
+}
