@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { type BudgetLimit, budgetLimits, forEachLimit } from '../../../core/model/runs/budget-limits.ts';
+import { me } from '../../data/people.ts';
 import { mutate, query } from '../../data/server.ts';
 import { count, price } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
@@ -27,7 +28,7 @@ export function SharedBudgets() {
           return {
             key,
             title: nameOf(budget),
-            action: open !== key && (
+            action: me.value?.role !== 'auditor' && open !== key && (
               <Button class="small" label={t('budgets.change')} onClick={() => setOpen(key)} aria-label={title} />
             ),
             more: (

@@ -11,7 +11,7 @@ import { SharedBudgets } from './budgets.tsx';
 
 type Report = Outputs['usage']['report'];
 type Total = Report['total'];
-const dimensions = ['person', 'model', 'project', 'session'] as const;
+const dimensions = ['person', 'model', 'project', 'session', 'day'] as const;
 type Dimension = (typeof dimensions)[number];
 const ranges = ['7', '30', '90'] as const;
 type Range = (typeof ranges)[number];
@@ -87,13 +87,14 @@ const wordsOfTotal = ({ inputTokens, outputTokens, turns }: Total) => ({
   turns: count(turns),
 });
 
+const dayName = (day: string) =>
+  new Date(day).toLocaleDateString(locale(), { day: 'numeric', month: 'short', timeZone: 'UTC' });
+
 /** A bar for each day: its cost, or its tokens where no price is known. */
 function Chart({ days }: { days: Report['days'] }) {
   const isPriced = days.some(({ cost }) => cost > 0);
   const amountOf = (day: Total) => (isPriced ? day.cost : day.inputTokens + day.outputTokens);
   const most = Math.max(...days.map(amountOf), 1e-9);
-  const name = (day: string) =>
-    new Date(day).toLocaleDateString(locale(), { day: 'numeric', month: 'short', timeZone: 'UTC' });
   const [first, last] = [days[0]?.day ?? '', days.at(-1)?.day ?? ''];
   return (
     <figure class="usage-chart">
@@ -103,18 +104,24 @@ function Chart({ days }: { days: Report['days'] }) {
           const height = (amountOf(day) / most) * 100;
           return (
             <rect key={day.day} x={at * 10 + 1} y={100 - height} width="8" height={height}>
-              <title>{`${name(day.day)}: ${isPriced ? price(day.cost) : count(amountOf(day))}`}</title>
+              <title>{`${dayName(day.day)}: ${isPriced ? price(day.cost) : count(amountOf(day))}`}</title>
             </rect>
           );
         })}
       </svg>
       <div class="usage-axis quiet">
-        <span>{name(first)}</span>
+        <span>{dayName(first)}</span>
         <span>{t('usage.most', { most: isPriced ? price(most) : short(most) })}</span>
-        <span>{name(last)}</span>
+        <span>{dayName(last)}</span>
       </div>
     </figure>
   );
+}
+
+function labelOf(by: Dimension, name: string): string {
+  if (by === 'model') return modelLabel(name);
+  if (by === 'day') return dayName(name);
+  return name || t(by === 'person' ? 'usage.nobody' : 'noProject');
 }
 
 function Groups({ groups, by }: { groups: Report['groups']; by: Dimension }) {
@@ -133,10 +140,7 @@ function Groups({ groups, by }: { groups: Report['groups']; by: Dimension }) {
         <tbody>
           {groups.map((group) => (
             <tr key={group.id}>
-              <th scope="row">
-                {(by === 'model' ? modelLabel(group.name) : group.name) ||
-                  t(by === 'person' ? 'usage.nobody' : 'noProject')}
-              </th>
+              <th scope="row">{labelOf(by, group.name)}</th>
               <td>{count(group.turns)}</td>
               <td>{short(group.inputTokens)}</td>
               <td>{short(group.outputTokens)}</td>

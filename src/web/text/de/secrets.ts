@@ -81,6 +81,7 @@ export const secrets = {
   'usage.by.model': 'Modell',
   'usage.by.project': 'Projekt',
   'usage.by.session': 'Sitzung',
+  'usage.by.day': 'Tag',
   'usage.none': 'Kein Verbrauch in diesem Zeitraum.',
   'usage.total': '{in} Eingabe · {out} Ausgabe · {turns} Runden',
   'usage.unpriced': '{n} Runden mit unbekanntem Preis',

@@ -80,6 +80,7 @@ export const secrets = {
   'usage.by.model': 'Model',
   'usage.by.project': 'Project',
   'usage.by.session': 'Session',
+  'usage.by.day': 'Day',
   'usage.none': 'No usage in this period.',
   'usage.total': '{in} in · {out} out · {turns} turns',
   'usage.unpriced': '{n} turns with unknown price',
