@@ -7,7 +7,7 @@ import { type Caller, callers, expected } from './caller-rights.ts';
 import { procedureRules } from './caller-rules.ts';
 import { type CallerServer, callerServer } from './caller-server.ts';
 
-// Who may send what over the sockets of a server.
+// The frames that each caller can send over the sockets of a server.
 
 let it: CallerServer;
 beforeAll(async () => {
