@@ -2,11 +2,13 @@ import { z } from 'zod';
 import { FallbackRefs, ModelRef } from '../agents/models/model-ref.ts';
 import { toolGroups } from '../agents/tools/tool.ts';
 import { ProgramSettings, toolPrograms, toProgramSettings } from '../config/tool-servers.ts';
+import { AppError } from '../core/errors/errors.ts';
 import { memberRoles, projectRoles } from '../core/model/principal.ts';
-import { MemberView, type ProjectAgent, Project as StoredProject } from '../sessions/api/projects.ts';
+import { MemberView, movedResources, type ProjectAgent, Project as StoredProject } from '../sessions/api/projects.ts';
 import type { TrpcContext } from './procedure/context.ts';
 import { defineOperations, procedure, router } from './procedure/procedure.ts';
 import { Done, okResult, ProjectIdInput, Time, TitleInput } from './procedure/schemas.ts';
+import { toSessionId } from './procedure/session-id.ts';
 
 const Project = StoredProject.omit({ owner: true, members: true, departures: true }).extend({
   createdAt: Time,
@@ -106,6 +108,38 @@ export const projectsRouter = router({
     fails: [403, 404, 409, 422],
   }).mutation(async ({ ctx, input }) => {
     await ctx.services.projects.removeMember(input.id, nameOf(input));
+    return okResult;
+  }),
+
+  move: operation({
+    rest: 'POST /api/v1/projects/move',
+    summary: 'Move a session, automation, skill or other resource into a project, or out of one',
+    description:
+      'Its owner and maintainers move it, for projects in which they work. A session can also get another owner.',
+    verb: { name: 'move', words: ['of', 'resource'] },
+    may: 'manage',
+    in: z.strictObject({
+      of: z.enum(['session', ...movedResources]),
+      resource: z.string().min(1).max(100).describe('its id'),
+      projectId: ProjectIdInput.nullable().optional().describe('the project; null or none: its owner gets it back'),
+      owner: z.string().min(1).max(300).optional().describe('the new owner of a session in a project'),
+    }),
+    out: Done,
+    example: {
+      of: 'skill',
+      resource: 'skill_0123456789abcdef01234567',
+      projectId: '3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a10',
+    },
+    answer: okResult,
+    fails: [400, 403, 404, 409, 422],
+  }).mutation(async ({ ctx: { services }, input: { of, resource, projectId, owner } }) => {
+    if (of === 'session')
+      await services.sessions.move(toSessionId(resource), {
+        projectId: projectId ?? (owner === undefined ? null : undefined),
+        owner,
+      });
+    else if (owner !== undefined) throw new AppError('invalid_request', 'Only a session can get another owner.');
+    else await services.projects.move(resource, { of, projectId: projectId ?? null });
     return okResult;
   }),
 

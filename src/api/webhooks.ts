@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../core/errors/errors.ts';
 import type { Principal } from '../core/model/principal.ts';
 import { withoutAudit } from '../core/model/principal.ts';
-import { listedOwner, listedProjects, ownOf, permitsAction } from '../sessions/access/authorize.ts';
+import { authorize, listedOwner, listedProjects, ownOf, permitsAction } from '../sessions/access/authorize.ts';
 import * as stored from '../sessions/api/server/webhooks.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 import { intoProject } from './procedure/rights.ts';
@@ -174,6 +174,9 @@ export const webhooksRouter = router({
     example: { events },
     fails: [400, 403, 404, 422],
   }).mutation(async ({ ctx, input: { id, ...change } }) => {
+    const before = await ctx.unchecked.webhooks.get(id);
+    const isMoved = change.projectId !== undefined && change.projectId !== before.projectId;
+    if (isMoved) authorize(ctx.principal, 'manage', before);
     await intoProject(ctx, change.projectId);
     return shown(ctx.principal, await ctx.unchecked.webhooks.update(id, omitUndefined(change)));
   }),

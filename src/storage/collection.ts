@@ -101,7 +101,7 @@ interface ListedOthers {
 }
 interface OwnedDocument extends Partial<Readonly<Holder>> {
   readonly id: string;
-  readonly createdAt?: number;
+  readonly createdAt?: number | undefined;
 }
 export interface Versioned<Doc> {
   readonly doc: Doc;

@@ -272,19 +272,6 @@ export const sessionsRouter = router({
       return toSession(ctx, await ctx.services.sessions.update(id, change));
     }),
 
-  /** Moves the session into a project, or out of one; within a project it can get another owner. */
-  move: procedure
-    .input(
-      byId.extend({
-        /** Null: out of its project. */
-        projectId: ProjectIdInput.nullable().optional(),
-        /** The person's id or e-mail address, or a key's id. */
-        owner: z.string().min(1).max(300).optional(),
-      }),
-    )
-    .output(Session)
-    .mutation(async ({ ctx, input: { id, ...move } }) => toSession(ctx, await ctx.services.sessions.move(id, move))),
-
   delete: procedure
     .input(byId)
     .output(Done)

@@ -28,7 +28,7 @@ import { credentialRing } from '../../sessions/projects/credentials.ts';
 import { modelCache } from '../../sessions/projects/model-cache.ts';
 import { ModelDirectory } from '../../sessions/projects/model-directory.ts';
 import { ProjectCopies } from '../../sessions/projects/project-copies.ts';
-import { type HeldResources, type MemberDirectory, projectService } from '../../sessions/projects/projects.ts';
+import { type MemberDirectory, projectService } from '../../sessions/projects/projects.ts';
 import { providerKeyKind, providerKeys } from '../../sessions/projects/provider-keys.ts';
 import { listOfferedProviders } from '../../sessions/projects/providers.ts';
 import { uploadService } from '../../sessions/projects/uploads.ts';
@@ -199,8 +199,11 @@ export async function projectParts({
           closing,
         });
     },
-    service: (sessions: SessionService, people: MemberDirectory, held: () => readonly HeldResources[]) =>
-      projectService({ records, sessions, agents, held, removeBelongings, people, newId, clock }),
+    service: (
+      sessions: SessionService,
+      people: MemberDirectory,
+      parts: Required<Pick<Parameters<typeof projectService>[0], 'held' | 'moved'>>,
+    ) => projectService({ records, sessions, agents, ...parts, removeBelongings, people, newId, clock }),
     api: {
       agents,
       providers,

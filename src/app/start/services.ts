@@ -238,14 +238,17 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
   const { keys, signIns, tokens, memberships, directory, people, owners, workingOwner, isPerson } = stack.use(
     await openOwners(startup, { store, onlyOne: driver.capabilities.isolation === 'none' }),
   );
-  const ofProjects = projects.service(sessions, directory, () => [
-    automations.service,
-    webhooks.service,
-    agents.skills,
-    { list: named.service.list, delete: named.service.remove },
-    { list: builds.service.list, delete: builds.service.remove },
-    { list: volumes.service.list, delete: (id) => volumes.service.remove(id, AbortSignal.timeout(60_000)) },
-  ]);
+  const ofProjects = projects.service(sessions, directory, {
+    moved: () => ({ automation: automations.service, webhook: webhooks.service }),
+    held: () => [
+      automations.service,
+      webhooks.service,
+      agents.skills,
+      { list: named.service.list, delete: named.service.remove },
+      { list: builds.service.list, delete: builds.service.remove },
+      { list: volumes.service.list, delete: (id) => volumes.service.remove(id, AbortSignal.timeout(60_000)) },
+    ],
+  });
   const portRules = {
     isOwnMachine: driver.capabilities.isolation === 'none',
     closedPorts: new Set([proxyPort, ...(driver.capabilities.daemonPorts ?? [])]),

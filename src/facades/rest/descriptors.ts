@@ -100,7 +100,9 @@ export const restSections = {
   }),
   projects: section('Projects', {
     audience: 'programs that manage the members and service accounts of projects',
-    paths: ['members', 'owner', 'accounts'].map((name) => `/api/v1/projects/{project_id}/${name}`),
+    paths: ['{project_id}/members', '{project_id}/owner', '{project_id}/accounts', 'move'].map(
+      (path) => `/api/v1/projects/${path}`,
+    ),
     documents: '[members](auth.md#projects), `/docs`',
   }),
   memory: section('Memory', { audience: 'programs that read and write the notes of agents' }),

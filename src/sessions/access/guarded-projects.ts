@@ -9,7 +9,7 @@ import type { ProviderKeyService } from '../projects/provider-keys.ts';
 import type { UploadedFile, UploadService } from '../projects/uploads.ts';
 import type { SideMessages } from '../services/side-messages.ts';
 import { accessOf, authorize, authorizeRole, listedOwner, type OwnedResource, ownOf } from './authorize.ts';
-import { createAccessCheck, withChecks } from './checked-service.ts';
+import { createAccessCheck, noSuch, withChecks } from './checked-service.ts';
 
 const noFile = () => new AppError('file_not_found', 'There is no such file.');
 
@@ -33,6 +33,12 @@ export function guardedProjects(
       const isOwn = member.of === 'person' && [person, owner].includes(member.id);
       await ofProject(id, isOwn ? 'read' : 'manage');
       await projects.removeMember(id, member, { keepsMaintainer: role !== 'admin' });
+    },
+    /** The owner and maintainers of a resource move it, into projects in which they work. */
+    async move(id, to) {
+      if (to.projectId !== null) await ofProject(to.projectId, 'work');
+      const gone = () => noSuch(to.of);
+      await projects.move(id, to, (resource) => authorize(principalOf(), 'manage', resource, gone));
     },
     async putMember(id, member) {
       await ofProject(id, 'manage');

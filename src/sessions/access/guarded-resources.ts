@@ -61,6 +61,8 @@ export function guardedAutomations(
     },
     async update(id, change) {
       await check(id, 'work');
+      const isMoved = change.projectId !== undefined && change.projectId !== (await automations.get(id)).projectId;
+      if (isMoved) await check(id, 'manage');
       if (change.projectId) await intoProject(change.projectId);
       await mayFollow(change.after);
       return await automations.update(id, change);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ToolGroup } from '../../agents/tools/tool.ts';
+import type { Holder } from '../../core/model/access/holder.ts';
 import { ProjectAccess, ProjectMember } from '../../core/model/access/project-member.ts';
 import { projectRoles } from '../../core/model/principal.ts';
 import type { ToolProgram } from '../../core/model/tool-server.ts';
@@ -38,6 +39,15 @@ export const MemberView = z.object({
   role: z.enum(projectRoles),
 });
 export type MemberView = z.infer<typeof MemberView>;
+/** Resources whose names are unique in their holder. */
+export const namedResources = ['skill', 'volume', 'snapshot', 'template'] as const;
+export type NamedResource = (typeof namedResources)[number];
+export const movedResources = ['automation', 'webhook', ...namedResources] as const;
+export interface HolderMove {
+  readonly of: (typeof movedResources)[number];
+  /** Null: to its owner. */
+  readonly projectId: string | null;
+}
 type MemberName = Omit<ProjectMember, 'role'>;
 interface MemberChange {
   /** Rejects a change that leaves nobody who manages the project. */
@@ -74,6 +84,11 @@ export interface ProjectService {
   removeMember(id: string, member: MemberName, change?: MemberChange): Promise<void>;
   /** Ends the open streams of the members, because something has left the project. */
   departed(id: string): Promise<void>;
+  /**
+   * Gives a resource to a project, or back to its owner. `admit` throws for a caller that may not move it. Open streams of
+   * the former project's members end. Rejects: not_found, conflict (the name is taken there, or a session has the volume).
+   */
+  move(id: string, to: HolderMove, admit?: (resource: Holder) => void): Promise<void>;
   /** Gives the project to another person, named as in `putMember`. The owner so far becomes a maintainer. */
   handOver(id: string, to: string): Promise<Project>;
   /** Also deletes the project's sessions, their sandboxes and its files. */
@@ -91,6 +106,7 @@ export const projectRules: ServiceRules<ProjectService> = {
   putMember: { may: 'guarded', audit: 'project.member' },
   removeMember: { may: 'guarded', audit: 'project.remove-member' },
   departed: { may: 'manage', audit: null },
+  move: { may: 'guarded', audit: 'resource.move' },
   handOver: { may: 'manage', audit: 'project.hand-over' },
   delete: { may: 'stop', audit: 'project.delete' },
 };

@@ -285,9 +285,9 @@ export interface SessionService {
    */
   update(id: SessionId, change: SessionChange): Promise<SessionRecord>;
   /**
-   * Gives the session to a project or, within its project, to another owner; it loses its name then. Open streams of the
-   * project's members end. Rejects: invalid_request (another owner of a session without a project), not_found (no such
-   * person works in the project), conflict (the session is a child, or has children).
+   * Gives the session, with its children, to a project or, within its project, to another owner; it loses its name then.
+   * Open streams of the project's members end. Rejects: invalid_request (another owner of a session without a project), not_found (no such
+   * person works in the project), conflict (the session is a child).
    */
   move(id: SessionId, move: SessionMove): Promise<SessionRecord>;
   /**
@@ -374,7 +374,7 @@ export const sessionRules: ServiceRules<SessionService> = {
   get: { may: 'guarded', audit: null },
   rename: { may: 'work', audit: 'session.change' },
   update: { may: 'work', audit: 'session.change' },
-  move: { may: 'guarded', audit: 'session.move' },
+  move: { may: 'guarded', audit: 'resource.move' },
   watch: { may: 'guarded', audit: null },
   delete: { may: 'stop', audit: 'session.delete' },
   send: { may: 'guarded', audit: 'session.message' },

@@ -5,9 +5,16 @@ import { AppError, unlessNotFound } from '../../core/errors/errors.ts';
 import type { Holder } from '../../core/model/access/holder.ts';
 import { memberKey, type ProjectMember } from '../../core/model/access/project-member.ts';
 import { Collection } from '../../storage/collection.ts';
-import { type MemberView, Project, type ProjectAgent, type ProjectService } from '../api/projects.ts';
+import {
+  type MemberView,
+  type NamedResource,
+  Project,
+  type ProjectAgent,
+  type ProjectService,
+} from '../api/projects.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { AgentConfig, AgentConfigChange, AgentConfigLife, AgentConfigService } from './agent-config.ts';
+import { holderMoves } from './moves.ts';
 import { joinModel, splitModel } from './providers.ts';
 
 interface Deps {
@@ -16,6 +23,8 @@ interface Deps {
   readonly agents: AgentConfigLife & Pick<AgentConfigService, 'get' | 'update'>;
   /** The resources that end with their project, next to its sessions. */
   readonly held?: () => readonly HeldResources[];
+  /** The resources that move by their own services. */
+  readonly moved?: () => Readonly<Record<'automation' | 'webhook', MovedResources>>;
   /** Deletes a project's files and credentials. */
   readonly removeBelongings: (projectId: string) => Promise<void>;
   readonly people: MemberDirectory;
@@ -37,18 +46,24 @@ export interface HeldResources {
   list(owner: string, projects: readonly string[]): Promise<readonly (Holder & { readonly id: string })[]>;
   delete(id: string): Promise<unknown>;
 }
+export interface MovedResources {
+  get(id: string): Promise<Holder>;
+  update(id: string, change: { readonly projectId: string | null }): Promise<unknown>;
+}
 const maxMembers = 1_000;
 const kind = 'project';
 const deletedAtOnce = 8; // sessions
 
 export function projectService(deps: Deps): ProjectService {
-  const { records, sessions, agents, held = () => [], removeBelongings, people, newId, clock } = deps;
+  const { records, sessions, agents, held = () => [], moved, removeBelongings, people, newId, clock } = deps;
   const projects = new Collection<Project>(records, {
     kind,
     schema: Project,
     sortOf: ({ updatedAt }) => updatedAt,
     missing: () => new AppError('not_found', 'There is no such project.'),
   });
+
+  const moves = holderMoves(records, clock);
 
   async function removeContent(id: string): Promise<void> {
     const own = (await Array.fromAsync(sessions.pieces({ projectId: id }))).flat();
@@ -64,6 +79,9 @@ export function projectService(deps: Deps): ProjectService {
     const changed = await projects.change(id, change);
     await people.changed(id);
     return changed;
+  }
+  async function departed(id: string): Promise<void> {
+    await changeAccess(id, (now) => ({ ...now, departures: now.departures + 1 }));
   }
   async function viewOf({ of, id, issuer, role }: Omit<ProjectMember, 'role'> & Pick<MemberView, 'role'>) {
     const name = of === 'group' ? id : ((await people.names()).get(id) ?? null);
@@ -139,8 +157,15 @@ export function projectService(deps: Deps): ProjectService {
         return withMembers(now, others, keepsMaintainer);
       });
     },
-    async departed(id) {
-      await changeAccess(id, (now) => ({ ...now, departures: now.departures + 1 }));
+    departed,
+    async move(id, { of, projectId }, admit = () => {}) {
+      const own = of === 'automation' || of === 'webhook' ? moved?.()[of] : undefined;
+      const before = await (own ? own.get(id) : moves.get(of as NamedResource, id));
+      admit(before);
+      if (projectId !== null) await projects.get(projectId);
+      if (own) await own.update(id, { projectId });
+      else await moves.move(of as NamedResource, id, projectId);
+      if (before.projectId && before.projectId !== projectId) await departed(before.projectId);
     },
     async handOver(id, to) {
       await projects.get(id);

@@ -2,7 +2,7 @@ import type { Driver } from '../../../drivers/driver.ts';
 import type { Model } from '../../agents/models/model.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { Store } from '../../core/contracts/ports.ts';
-import { AppError } from '../../core/errors/errors.ts';
+import { AppError, unlessNoSession } from '../../core/errors/errors.ts';
 import { type IdSource, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SandboxView, SessionRecord } from '../../core/model/records.ts';
 import { computeCondition } from '../../core/model/sandboxes/condition.ts';
@@ -36,8 +36,12 @@ interface Deps extends CreationDeps, ViewDeps {
   readonly commands: SessionCommands;
   readonly liveSessions: Pick<LiveSessions, 'get'>;
   readonly profileOf: ProfileOf;
-  /** The children of sessions, which end with them. */
-  readonly children?: { stopChildren(id: SessionId): Promise<void>; deleteChildren(id: SessionId): Promise<void> };
+  /** The children of sessions, which move and end with them. */
+  readonly children?: {
+    childrenOf(id: SessionId): Promise<readonly SessionId[]>;
+    stopChildren(id: SessionId): Promise<void>;
+    deleteChildren(id: SessionId): Promise<void>;
+  };
   /** The uploaded skills of a session. */
   readonly skillsOf?: (session: SessionRecord) => Promise<readonly OfferedSkill[]>;
   /** The limits of this server; undefined: none. */
@@ -193,7 +197,16 @@ export function sessionService(deps: Deps): SessionService {
       const owner =
         named === undefined || projectId === null ? undefined : await deps.projects?.workerIn(projectId, named);
       const isNameless = name && owner !== undefined && owner !== session.owner;
-      const fields = { projectId, ...(owner !== undefined && { owner }), ...(isNameless && { name: null }) };
+      const holder = { projectId, ...(owner !== undefined && { owner }) };
+      const fields = { ...holder, ...(isNameless && { name: null }) };
+      // First the children: a move that is cut can be repeated.
+      const moveChildren = async (of: SessionId): Promise<void> => {
+        for (const child of (await deps.children?.childrenOf(of)) ?? []) {
+          await moveChildren(child);
+          await commands.change(child, holder).catch(unlessNoSession);
+        }
+      };
+      await moveChildren(id);
       const write = async () => publicRecord(StoredSession.parse(await commands.change(id, fields)));
       const moved = isNameless ? await deps.names.rename(session, null, write) : await write();
       if (from !== null && from !== projectId) await deps.projects?.departed(from);

@@ -103,7 +103,10 @@ const programBodies: Record<string, object> = {
 };
 const exampleProject = '3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a10';
 const json = (body: unknown, to: Targets) => ({
-  body: JSON.stringify(body).replace(exampleProject, to.project).replace('tpl-example', to.template),
+  body: JSON.stringify(body)
+    .replace(exampleProject, to.project)
+    .replace('tpl-example', to.template)
+    .replace('skill_0123456789abcdef01234567', to.skill),
 });
 async function aFile(field = 'file', name = 'c.txt') {
   const form = new FormData();

@@ -61,7 +61,7 @@ const inputs: Record<string, (to: Targets) => object> = Object.fromEntries(
     'files.find': ({ sid }) => ({ sessionId: sid, pattern: '*' }),
     'files.grep': ({ sid }) => ({ sessionId: sid, pattern: 'a' }),
     'processes.(stop|logs)': ({ sid }) => ({ sessionId: sid, pid: 1 }),
-    'sessions.move': ({ sid, project }) => ({ id: sid, projectId: project }),
+    'projects.move': ({ sid, project }) => ({ of: 'session', resource: sid, projectId: project }),
     'projects.putMember': ({ project, person }) => ({ id: project, member: person, role: 'viewer' }),
     'projects.removeMember': ({ project, person }) => ({ id: project, member: person }),
     'projectAccounts.create': ({ project }) => ({ id: project, name: 'x' }),

@@ -47,7 +47,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     processes.stop
     sessionCredentials.put`,
   ),
-  ...all('manage', 'sessions.move\nprojects.(update|updateAgent)\nprojectCredentials.put'),
+  ...all('manage', 'projects.(update|updateAgent)\nprojectCredentials.put'),
   ...all(
     'stop',
     'templateBuilds.cancel\nsessions.delete\nruns.stop\nsandbox.stop\nprojects.delete\nsessionCredentials.revoke\nprojectCredentials.revoke',

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import WebSocket from 'ws';
+import { SessionId } from '../../../src/core/model/ids.ts';
 import type { MemberRole } from '../../../src/core/model/principal.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
@@ -132,22 +133,35 @@ test('only those with rights on both sides move a session, and its former reader
   const theirs = await aProject(eve, [[ada, 'member']]);
   const { id: ofBoss } = await boss.sessions.create.mutate({ projectId: id });
   const { id: ofAda } = await ada.sessions.create.mutate({});
-  await expect(eve.sessions.move.mutate({ id: ofBoss, projectId: theirs })).rejects.toMatchObject(
+  await expect(eve.projects.move.mutate({ of: 'session', resource: ofBoss, projectId: theirs })).rejects.toMatchObject(
     reason('session_not_found'),
   );
-  await expect(ada.sessions.move.mutate({ id: ofBoss, projectId: theirs })).rejects.toMatchObject(reason('forbidden'));
-  await expect(boss.sessions.move.mutate({ id: ofBoss, projectId: theirs })).rejects.toMatchObject(reason('not_found'));
-  await expect(ada.sessions.move.mutate({ id: ofAda, owner: eve.id })).rejects.toMatchObject(reason('invalid_request'));
-  await expect(ada.sessions.move.mutate({ id: ofAda, projectId: id, owner: eve.id })).rejects.toMatchObject(
+  await expect(ada.projects.move.mutate({ of: 'session', resource: ofBoss, projectId: theirs })).rejects.toMatchObject(
+    reason('forbidden'),
+  );
+  await expect(boss.projects.move.mutate({ of: 'session', resource: ofBoss, projectId: theirs })).rejects.toMatchObject(
     reason('not_found'),
   );
-  await ada.sessions.move.mutate({ id: ofAda, projectId: id });
+  await expect(ada.projects.move.mutate({ of: 'session', resource: ofAda, owner: eve.id })).rejects.toMatchObject(
+    reason('invalid_request'),
+  );
+  await expect(
+    ada.projects.move.mutate({ of: 'session', resource: ofAda, projectId: id, owner: eve.id }),
+  ).rejects.toMatchObject(reason('not_found'));
+  await ada.projects.move.mutate({ of: 'session', resource: ofAda, projectId: id });
   expect((await boss.listed()).sort()).toEqual([ofBoss, ofAda].sort());
+  const { services, store } = server.core;
+  const callId = null;
+  const parent = { sessionId: SessionId.parse(ofAda), runId: null, callId, depth: 1, role: null };
+  const child = await services.sessions.create({ origin: 'trpc', owner: ada.id, projectId: id, parent });
+  await store.records.put({ kind: 'child', id: `${ofAda}:${child.id}`, doc: { callId, runId: null } });
   const headers = { authorization: `Bearer ${boss.key}` };
   const stream = await fetch(`${server.url}/api/v1/sessions/${ofAda}/events`, { headers });
-  await ada.sessions.move.mutate({ id: ofAda, projectId: null });
+  await ada.projects.move.mutate({ of: 'session', resource: ofAda, projectId: null });
   await stream.text().catch(() => '');
-  await expect(boss.sessions.get.query({ id: ofAda })).rejects.toMatchObject(reason('session_not_found'));
+  for (const left of [ofAda, child.id])
+    await expect(boss.sessions.get.query({ id: left })).rejects.toMatchObject(reason('session_not_found'));
+  expect((await ada.sessions.get.query({ id: child.id })).projectId).toBeNull();
 });
 
 const heldKinds = { skills: 'skill', volumes: 'volume', snapshots: 'named-snapshot', templateBuilds: 'built-template' };
@@ -206,6 +220,38 @@ test('members use what the project holds until they leave, and what names no pro
   expect(left).toEqual([1, 2, 1, 1]); // the storage of a volume goes later
 });
 
+test('an owner or a maintainer moves what a project can hold, and the former members lose it', async () => {
+  const [boss, ada, bob] = [await aPerson('boss'), await aPerson('ada'), await aPerson('bob')];
+  const projectId = await aProject(boss, [
+    [ada, 'member'],
+    [bob, 'member'],
+  ]);
+  const own = await aResourceEach(ada, 3);
+  const names = { skills: 'skill', volumes: 'volume', snapshots: 'snapshot', templateBuilds: 'template' } as const;
+  const moves = Object.entries(names).map(([name, of]) => ({ of, resource: own[name] ?? '' }));
+  for (const move of moves) {
+    await expect(boss.projects.move.mutate({ ...move, projectId })).rejects.toMatchObject(reason('not_found'));
+    await ada.projects.move.mutate({ ...move, projectId });
+  }
+  expect([await heldBy(ada), await heldBy(bob)]).toEqual([each(own), each(own)]);
+  for (const move of moves) await expect(bob.projects.move.mutate(move)).rejects.toMatchObject(reason('forbidden'));
+  const same = await aResourceEach(ada, 4);
+  const { records } = server.core.store;
+  const taken = await records.get('volume', same.volumes ?? '');
+  await records.put({ kind: 'volume', id: same.volumes ?? '', doc: { ...(taken?.doc as object), name: 'held-3' } });
+  await expect(
+    ada.projects.move.mutate({ of: 'volume', resource: same.volumes ?? '', projectId }),
+  ).rejects.toMatchObject(reason('conflict'));
+  for (const move of moves.slice(0, 1)) await boss.projects.move.mutate(move);
+  expect((await heldBy(bob)).skills).toEqual([]);
+  const { id } = await ada.automations.create.mutate({ name: 'Daily', message: 'Say hi' });
+  await ada.projects.move.mutate({ of: 'automation', resource: id, projectId });
+  expect((await bob.automations.list.query()).map((one) => one.id)).toEqual([id]);
+  await expect(bob.automations.update.mutate({ id, projectId: null })).rejects.toMatchObject(reason('forbidden'));
+  await ada.projects.move.mutate({ of: 'automation', resource: id });
+  expect(await bob.automations.list.query()).toEqual([]);
+});
+
 test('the run and the automation of a person who left wait until a maintainer takes them over', async () => {
   const [boss, ada] = [await aPerson('boss'), await aPerson('ada')];
   const id = await aProject(boss, [[ada, 'member']]);
@@ -219,7 +265,7 @@ test('the run and the automation of a person who left wait until a maintainer ta
   await boss.automations.start.mutate({ id: automation });
   const paused = async () => (await boss.automations.get.query({ id: automation })).paused?.by;
   await expect.poll(paused).toBe('owner');
-  await boss.sessions.move.mutate({ id: sessionId, owner: boss.id });
+  await boss.projects.move.mutate({ of: 'session', resource: sessionId, owner: boss.id });
   await boss.runs.send.mutate({ sessionId, text: 'Go on' });
   await expect.poll(status).toBe('completed');
   await boss.automations.resume.mutate({ id: automation });

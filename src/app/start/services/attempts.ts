@@ -16,7 +16,7 @@ import { inBackground, type Startup } from '../startup.ts';
 interface AttemptParts {
   readonly records: Store['records'];
   readonly events: Store['events'];
-  readonly budgets: Pick<ChildBudgets, 'spentWithChildren'>;
+  readonly budgets: Pick<ChildBudgets, 'spentWithChildren' | 'childrenOf'>;
   readonly delegation: Delegation;
   readonly sandboxes: Pick<SandboxAccess, 'use'>;
   readonly copies: Pick<SandboxCopies, 'replace'>;
@@ -42,8 +42,9 @@ export function openAttempts({ clock, ids, logger, closing }: Startup, parts: At
   const spentWithChildren = (id: SessionId) => budgets.spentWithChildren(id);
   return {
     wake,
-    /** The children of sessions, which end with them. */
+    /** The children of sessions, which move and end with them. */
     children: {
+      childrenOf: (id: SessionId) => budgets.childrenOf(id),
       async stopChildren(id: SessionId): Promise<void> {
         await records.stopOpen(id);
         await delegation.stopChildren(id);
