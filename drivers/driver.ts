@@ -60,6 +60,11 @@ export interface SandboxSpec {
    * sandbox's user from its start.
    */
   readonly volumes?: readonly MountedVolume[] | undefined;
+  /**
+   * The existing object that is the sandbox, such as `sandbox/NAME`: `destroy` releases it, and its owner decides the
+   * rest of this spec. Requires an `Adopting` driver.
+   */
+  readonly adopts?: string | undefined;
   /** Epoch ms after which the backend can remove the sandbox itself. */
   readonly expiresAt: number;
 }
@@ -236,6 +241,16 @@ export interface ServiceHosting {
 }
 export const hostsServices = (driver: Driver): driver is Driver & ServiceHosting =>
   'startService' in driver && driver.capabilities.noServices === undefined;
+
+/** Optional: sandboxes that somebody else created in the backend. */
+export interface Adopting {
+  /**
+   * Resolves if a new session can have it. Rejects: not_found, conflict (in use, or another object's),
+   * sandbox_unavailable (not ready), unsupported (its daemon does not accept this server, or the backend has none).
+   */
+  checkAdoption(named: string, call: Call): Promise<void>;
+}
+export const adoptsSandboxes = (driver: Driver): driver is Driver & Adopting => 'checkAdoption' in driver;
 
 /** Optional: storage that outlives sandboxes and that several of them can mount. */
 export interface VolumeHosting {

@@ -1,5 +1,6 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import type { SandboxId } from '../../src/core/model/ids.ts';
+import type { Secret } from '../../src/core/text/secret.ts';
 import type { ProvisionProgress, SandboxInfo, SandboxLink, SandboxSpec } from '../driver.ts';
 import type { KubeObject } from './api/collection.ts';
 import type { Cluster, PodWatch } from './pods/pod-watch.ts';
@@ -9,6 +10,8 @@ export interface EngineOptions extends Cluster {
   readonly pods: Pods;
   readonly watch: PodWatch;
   nameOf(id: SandboxId): string;
+  /** Undefined: this sandbox has no network access. */
+  egressToken(spec: SandboxSpec): Secret | undefined;
 }
 
 /** One start of a sandbox, and what it created. */

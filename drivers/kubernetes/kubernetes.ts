@@ -3,11 +3,20 @@ import { raceAbort } from '../../src/core/concurrency/cancel.ts';
 import { atIntervals, poll } from '../../src/core/concurrency/rounds.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { type SandboxId, sessionIdOf } from '../../src/core/model/ids.ts';
-import type { Capabilities, Driver, PoolHosting, SandboxRecipe, SandboxSpec, ServiceHosting } from '../driver.ts';
+import type {
+  Adopting,
+  Capabilities,
+  Driver,
+  PoolHosting,
+  SandboxRecipe,
+  SandboxSpec,
+  ServiceHosting,
+} from '../driver.ts';
 import { LifecycleCalls } from '../shared/lifecycle-calls.ts';
 import { openApi } from './api/api.ts';
 import { openCredentials } from './api/credentials.ts';
 import { portForwarder } from './api/port-forward.ts';
+import { adoptedEngine } from './claims/adopted-engine.ts';
 import { claimEngine } from './claims/claim-engine.ts';
 import { readPlatform } from './claims/platform.ts';
 import { openTemplates } from './claims/templates.ts';
@@ -47,7 +56,7 @@ const reapEveryMs = 60_000;
 /** A pod this long past its deadline no longer has an owner, so any installation can delete it. */
 const lateMs = 60_000;
 
-export interface KubernetesDriver extends Driver, ServiceHosting, Partial<PoolHosting> {
+export interface KubernetesDriver extends Driver, ServiceHosting, Adopting, Partial<PoolHosting> {
   /** Ends expired pods, of this installation or of all in the namespace. Resolves with their names. */
   reap(signal: AbortSignal, whose?: 'all'): Promise<readonly string[]>;
 }
@@ -114,20 +123,22 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     };
   }
 
-  const shared = { ...cluster, nameOf, pods, watch };
+  const egressToken = (spec: SandboxSpec) => (egressOf(spec) ? keys.egressToken(spec.id) : undefined);
+  const shared = { ...cluster, nameOf, pods, watch, egressToken };
   const engines = new AsyncDisposableStack();
   const ownPods = engines.use(podEngine({ ...shared, keys, volumes, bodyFor }));
   const templates = openTemplates({ ...cluster, blueprintFor });
   let engineName: string | undefined;
+  let adopted: ReturnType<typeof adoptedEngine> | undefined;
   /** Undefined: sandboxes are pods of this server. */
   const claiming = shareAttempt(async (signal) => {
     engineName = 'pods of this server';
     if (options.engine === 'pods') return undefined;
-    const { versions, obstacle, seesNodes = false } = await readPlatform(api, namespace, signal);
+    const { versions, obstacle, seesNodes = false, adopts = false } = await readPlatform(api, namespace, signal);
     if (obstacle === undefined) {
       engineName = `claims of agents.x-k8s.io (${versions.join(', ')})`;
-      const egressToken = (spec: SandboxSpec) => (egressOf(spec) ? keys.egressToken(spec.id) : undefined);
-      const own = { templates, keepsFiles, seesNodes, blueprintFor, egressToken };
+      const own = { templates, keepsFiles, seesNodes, blueprintFor };
+      if (adopts) adopted = engines.use(adoptedEngine(shared));
       return engines.use(claimEngine({ ...shared, ...own }));
     }
     if (options.engine === 'agent-sandbox')
@@ -136,14 +147,23 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     if (versions.length > 0) options.onOpen?.(`Sandboxes are not claims of agents.x-k8s.io. ${obstacle}`);
     return undefined;
   });
+  async function adopting(signal: AbortSignal) {
+    await claiming(signal);
+    if (adopted) return adopted;
+    const missing = 'the cluster lacks agents.x-k8s.io, or this server the rights to get, list and watch its sandboxes';
+    throw new AppError('unsupported', `No Sandbox can be adopted here: ${missing} (docs/kubernetes.md).`);
+  }
   /** A sandbox that was started as a pod, perhaps before the cluster had claims, stays one. */
-  async function engineFor(id: SandboxId, signal: AbortSignal): Promise<Engine> {
+  async function engineFor({ id, adopts }: SandboxSpec, signal: AbortSignal): Promise<Engine> {
+    if (adopts !== undefined) return await adopting(signal);
     const claims = await claiming(signal);
     return !claims || (await ownPods.holds(id, signal)) ? ownPods : claims;
   }
 
   const find = async (id: SandboxId, signal: AbortSignal) =>
-    (await (await claiming(signal))?.find(id, signal)) ?? (await ownPods.find(id, signal));
+    (await (await claiming(signal))?.find(id, signal)) ??
+    (await ownPods.find(id, signal)) ??
+    (await adopted?.find(id, signal));
   async function findLive(id: SandboxId, signal: AbortSignal): Promise<V1Pod> {
     const found = await find(id, signal);
     if (found && computePodState(found).kind !== 'over') return found;
@@ -152,7 +172,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
 
   async function clear(id: SandboxId, workspace: 'keep' | 'remove', signal: AbortSignal): Promise<void> {
     const claims = await claiming(signal);
-    await Promise.all([ownPods, claims].map((engine) => engine?.clear(id, workspace, signal)));
+    await Promise.all([ownPods, claims, adopted].map((engine) => engine?.clear(id, workspace, signal)));
     ends.release(id, new AppError('sandbox_lost', 'The sandbox was removed.'));
   }
 
@@ -208,7 +228,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
       const { id } = spec;
       return work.start(id, call, async ({ signal }) => {
         await fenced(signal);
-        const start = (await engineFor(id, signal)).begin(spec);
+        const start = (await engineFor(spec, signal)).begin(spec);
         try {
           const placed = await start.place(news, signal);
           const running = await untilRunning(placed, { ...options, watch, news }, signal);
@@ -226,6 +246,10 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
           throw error;
         }
       });
+    },
+
+    async checkAdoption(named, { signal }) {
+      await (await adopting(signal)).inspect(named, undefined, signal);
     },
 
     async attach(id, { signal }) {
@@ -257,7 +281,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     async list({ signal }) {
       const [live, claims] = await Promise.all([watch.list(signal), claiming(signal)]);
       const infos = await Promise.all(
-        [ownPods, claims].map(async (engine) => (await engine?.list(live, signal)) ?? []),
+        [ownPods, claims, adopted].map(async (engine) => (await engine?.list(live, signal)) ?? []),
       );
       return infos
         .flat()

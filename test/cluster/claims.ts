@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import type { ProvisionProgress } from '../../drivers/driver.ts';
 import { pythonWith } from '../support/clients/python.ts';
 import {
+  apply,
   type ClusterHarness,
   clusterEnv,
   clusterHarness,
@@ -163,5 +164,36 @@ describe.skipIf(!(await hasClaims()))('claims on a cluster with agents.x-k8s.io'
     });
     expect(stdout.split('\n').slice(0, 2)).toEqual([`['${name}']`, name]);
     await expect.poll(() => driver.list(budget())).toEqual([]);
+  });
+
+  test('a Sandbox that somebody else created is adopted, keeps its files, and is released, not deleted', async () => {
+    await using driver = await harness.connect({ over: { pods } });
+    await driver.keepReady?.(recipe(), { count: 0, epoch: 4 }, budget());
+    const at = ['--namespace', harness.namespace];
+    const { items } = JSON.parse(await kubectl('get', 'sandboxtemplates', ...at, '--output=json'));
+    const { podTemplate } = items.find(({ spec: one }: { spec: object }) => !('volumeClaimTemplates' in one)).spec;
+    const head = { apiVersion: 'agents.x-k8s.io/v1beta1', kind: 'Sandbox' };
+    await apply({ ...head, metadata: { name: 'build', namespace: harness.namespace }, spec: { podTemplate } });
+    await kubectl('wait', '--for=condition=Ready', 'sandboxes.agents.x-k8s.io/build', ...at, '--timeout=60s');
+    const own = testSpec(harness.image, { egress: { kind: 'web' }, adopts: 'sandbox/build' });
+    await driver.provision(own, budget());
+    await using link = await driver.attach(own.id, budget());
+    expect(await sh(link, 'echo kept > /workspace/kept; id -u')).toBe('10001\n');
+    expect(await sh(link, "bash -c 'exec 3<>/dev/tcp/127.0.0.1/3128; cat <&3'")).toBe(own.id);
+    await expect(driver.checkAdoption('sandbox/build', budget())).rejects.toMatchObject({ code: 'conflict' });
+    const claimed = spec();
+    await driver.provision(claimed, budget());
+    const refused = driver.checkAdoption(`sandbox/${harness.nameOf(claimed.id)}`, budget());
+    await expect(refused).rejects.toMatchObject({ code: 'conflict' });
+    await driver.destroy(claimed.id, 'remove', budget());
+    await driver.destroy(own.id, 'remove', budget());
+    expect(await driver.list(budget())).toEqual([]);
+    const next = testSpec(harness.image, { adopts: 'sandbox/build' });
+    await driver.provision(next, budget());
+    await using again = await driver.attach(next.id, budget());
+    expect(await sh(again, 'cat /workspace/kept')).toBe('kept\n');
+    await driver.destroy(next.id, 'remove', budget());
+    expect(await kubectl('get', 'sandboxes.agents.x-k8s.io/build', ...at, '--output=name')).toContain('build');
+    await kubectl('delete', 'sandboxes.agents.x-k8s.io/build', ...at);
   });
 });

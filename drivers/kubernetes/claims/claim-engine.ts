@@ -1,7 +1,7 @@
 import type { V1Condition, V1Node, V1ObjectMeta, V1Pod } from '@kubernetes/client-node';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { Secret } from '../../../src/core/text/secret.ts';
-import type { SandboxInfo, SandboxSpec } from '../../driver.ts';
+import type { SandboxInfo, SandboxLink, SandboxSpec } from '../../driver.ts';
 import { openCollection, uidOf } from '../api/collection.ts';
 import { refusedError } from '../api/status.ts';
 import type { Engine, EngineOptions } from '../engine.ts';
@@ -27,16 +27,15 @@ interface Options extends EngineOptions {
   /** Whether this server can read the cluster's nodes. */
   readonly seesNodes: boolean;
   blueprintFor(spec: SandboxSpec): Blueprint;
-  /** Undefined: this sandbox has no network access. */
-  egressToken(spec: SandboxSpec): Secret | undefined;
 }
 
 /**
  * The uid of the pod that the session uses. The controller replaces a lost pod by an empty one of the same name, which is
  * another sandbox to the session. `none`: the sandbox is stopped.
  */
-const podNote = 'corral/pod';
+export const podNote = 'corral/pod';
 const commandMs = 10_000;
+
 const sweepMs = 40_000;
 /** How often a start may find that its pod ended before it was used. */
 const maxTries = 3;
@@ -145,7 +144,7 @@ export function claimEngine(options: Options) {
   function members(): V1Pod[] {
     const all = claimWatch.known();
     const taken = new Set(all?.flatMap(({ metadata, status }) => [metadata?.name, status?.sandbox?.name]));
-    const isFree = ({ metadata }: V1Pod) => !taken.has(metadata?.name) && !parseSandboxInfo(metadata, 'ready');
+    const isFree = ({ metadata: { name = '' } = {} }: V1Pod) => name.startsWith(templates.prefix) && !taken.has(name);
     return all ? (watch.known()?.filter(isFree) ?? []) : [];
   }
   const isCordoned = ({ spec }: V1Pod) => cordoned.known()?.some(({ metadata }) => metadata?.name === spec?.nodeName);
@@ -231,7 +230,7 @@ export function claimEngine(options: Options) {
           if (!claim) throw new Error('it has a place');
           if (did !== 'adopted' || noteOf(claim) !== uidOf(pod)) {
             const token = options.egressToken(spec);
-            if (token) await identify(link, `corral-egress 1 ${spec.id} ${token.reveal()}`, signal);
+            if (token) await identify(link, { spec, token }, signal);
             if (keepsFiles) {
               const activeDeadlineSeconds = secondsLeft(pod, spec.expiresAt);
               await pods.patch(pod.metadata?.name ?? '', { spec: { activeDeadlineSeconds } }, signal);
@@ -329,7 +328,12 @@ function troubleOf({ status }: Claim) {
 }
 
 /** Writes the line that the sandbox's forwarder sends first. */
-async function identify(link: Parameters<typeof execIn>[0], line: string, signal: AbortSignal): Promise<void> {
+export async function identify(
+  link: SandboxLink,
+  { spec, token }: { readonly spec: SandboxSpec; readonly token: Secret },
+  signal: AbortSignal,
+): Promise<void> {
+  const line = `corral-egress 1 ${spec.id} ${token.reveal()}`;
   const command = `umask 077; printf '%s\\n' '${line}' >${egressFile}.new && mv ${egressFile}.new ${egressFile} && printf done`;
   const until = AbortSignal.any([signal, AbortSignal.timeout(commandMs)]);
   if ((await execIn(link, { command, timeoutMs: commandMs }, until)).trim() !== 'done')

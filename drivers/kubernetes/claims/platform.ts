@@ -24,6 +24,8 @@ export interface Platform {
   readonly obstacle: string | undefined;
   /** Whether this server can list and watch nodes. */
   readonly seesNodes?: boolean;
+  /** Whether this server can use Sandboxes that somebody else created. */
+  readonly adopts?: boolean;
 }
 
 /** Reads which API groups the cluster has, and which rights this server has in the namespace. Needs no right itself. */
@@ -52,7 +54,8 @@ export async function readPlatform(api: KubeApi, namespace: string, signal: Abor
       .map((verb) => `${verb} ${resource}`);
   const missing = needed.flatMap(lacking);
   const seesNodes = lacking(['', 'nodes', ['list', 'watch']]).length === 0;
-  if (incomplete || missing.length === 0) return { versions, obstacle: undefined, seesNodes };
+  const adopts = lacking(['agents.x-k8s.io', 'sandboxes', ['get', 'list', 'watch']]).length === 0;
+  if (incomplete || missing.length === 0) return { versions, obstacle: undefined, seesNodes, adopts };
   return { versions, obstacle: `This server lacks rights in the namespace ${namespace}: ${missing.join(', ')}.` };
 }
 

@@ -31,6 +31,8 @@ const epochNote = 'corral/epoch';
 export function openTemplates({ api, namespace, instance, clock, blueprintFor }: Options) {
   const templates = openCollection(api, claimPath(namespace, 'sandboxtemplates'), 'sandbox templates');
   const pools = openCollection<Pool>(api, claimPath(namespace, 'sandboxwarmpools'), 'sandbox warm pools');
+  /** Begins the names of templates, pools and their members. */
+  const prefix = `corral-${instance}-`;
   const known = new Set<string>();
   let own = { name: '', count: 0 };
   let sweptAt = Number.NEGATIVE_INFINITY;
@@ -39,7 +41,7 @@ export function openTemplates({ api, namespace, instance, clock, blueprintFor }:
   async function ensure(recipe: SandboxRecipe, signal: AbortSignal): Promise<string> {
     const spec = { ...blueprintFor(recipe), networkPolicyManagement: 'Unmanaged' };
     const hash = createHash('sha256').update(JSON.stringify(spec)).digest('hex').slice(0, 12);
-    const name = `corral-${instance}-${hash}`;
+    const name = `${prefix}${hash}`;
     if (known.has(name)) return name;
     const head = { apiVersion: `${group}/v1beta1`, metadata: { name, namespace, labels: instanceLabels(instance) } };
     await templates.create({ ...head, kind: 'SandboxTemplate', spec }, signal);
@@ -55,6 +57,7 @@ export function openTemplates({ api, namespace, instance, clock, blueprintFor }:
   const epochOf = ({ metadata }: Pool) => Number(metadata?.annotations?.[epochNote] ?? 0);
 
   return {
+    prefix,
     ensure,
     /** The next `ensure` asks the cluster again, in case somebody deleted them. */
     forget: (name: string) => void known.delete(name),

@@ -7,6 +7,7 @@ import { SessionStatus } from '../../core/model/events.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { GitPerson, RepositoryInputs } from '../../core/model/repository.ts';
 import { Goal } from '../../core/model/runs/goal.ts';
+import { authorizeRole } from '../../sessions/access/authorize.ts';
 import { type CreateCommand, EffectiveAgent, SessionSkillInfo } from '../../sessions/api/sessions.ts';
 import { computeCost, SessionCost } from '../../sessions/services/costs.ts';
 import type { TrpcContext } from '../procedure/context.ts';
@@ -22,6 +23,7 @@ import {
   toSession,
 } from '../procedure/schemas.ts';
 import {
+  AdoptedSandbox,
   BoxName,
   ComposeText,
   EgressHosts,
@@ -71,9 +73,11 @@ const NewSession = z.strictObject({
   snapshot: z.string().max(130).optional(),
   /** The id or name of a template that you built, perhaps with a tag, from whose image its sandbox starts. */
   built: z.string().max(200).optional(),
+  /** A Sandbox of agents.x-k8s.io in the namespace of this server's sandboxes, for administrators. */
+  adopt: AdoptedSandbox.optional(),
 });
 type NewSession = z.output<typeof NewSession>;
-const NamedBox = NewSession.omit({ task: true, goal: true }).extend({ name: BoxName });
+const NamedBox = NewSession.omit({ task: true, goal: true, adopt: true }).extend({ name: BoxName });
 
 const ListInput = z.strictObject({
   limit: z.int().min(1).max(500).default(100),
@@ -95,6 +99,7 @@ export const sessionsRouter = router({
     .output(Session)
     .mutation(async ({ ctx, input: values = {} }) => {
       const { task, goal, ...options } = values;
+      if (options.adopt !== undefined) authorizeRole(ctx.principal, 'admin');
       if (goal && task === undefined) throw new AppError('invalid_request', 'goal: needs a task.');
       const { sessions, projects } = ctx.services;
       if (options.projectId !== undefined) await projects.get(options.projectId);

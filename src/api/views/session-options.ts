@@ -71,7 +71,13 @@ export const SessionVolumes = MountRequests.describe(
   'volumes of the owner in the sandbox, in place of those of the template',
 );
 
+export const AdoptedSandbox = z
+  .string()
+  .regex(/^sandbox\/[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, 'must be sandbox/NAME; no other namespace can be named')
+  .describe('an existing Sandbox that is the sandbox');
+
 interface SessionOptions {
+  readonly adopt?: string | undefined;
   readonly volumes?: z.output<typeof SessionVolumes> | undefined;
   readonly services?: z.output<typeof SessionServices> | undefined;
   readonly compose?: string | undefined;
@@ -96,6 +102,7 @@ export function toSessionOptions({
   compose,
   volumes,
   budget: limits = {},
+  adopt,
 }: SessionOptions): Pick<CreateCommand, 'metadata' | 'lifetimeSeconds' | 'sandbox' | 'skills' | 'budget' | 'volumes'> {
   const budget = toBudget(limits);
   if (services !== undefined && compose !== undefined) {
@@ -108,6 +115,7 @@ export function toSessionOptions({
     ...(egress !== undefined && { egress: egress === 'none' ? [] : egress }),
     ...(cpus !== undefined && { cpus }),
     ...(memory !== undefined && { memory }),
+    ...(adopt !== undefined && { adopts: adopt }),
   };
   return {
     ...(metadata && { metadata }),

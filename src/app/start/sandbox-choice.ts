@@ -19,6 +19,10 @@ interface Limits {
  * cannot enforce it.
  */
 export function checkSandboxChoice(choice: SandboxChoice, { config, driver }: Limits): void {
+  const { adopts, ...others } = choice;
+  const [fixed] = Object.keys(others).filter((name) => name !== 'idleSeconds');
+  if (adopts !== undefined && fixed !== undefined)
+    throw bad(`adopt: ${adopts} is as its owner created it; leave out everything about the sandbox (${fixed}).`);
   checkSize(choice, config.sandbox, driver);
   const { idleSeconds: most } = config.sandbox;
   if ((choice.idleSeconds ?? 0) > most) {

@@ -243,6 +243,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
         ...recipe(settings, await credentials.envOf(session)),
         ...(services.length > 0 && { services }),
         ...(volumes.length > 0 && { volumes }),
+        adopts: session.sandbox?.adopts,
       };
       return { id, sessionId: session.id, epoch, ...requested, expiresAt };
     },

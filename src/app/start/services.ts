@@ -1,3 +1,4 @@
+import { adoptsSandboxes } from '../../../drivers/driver.ts';
 import { requireProvider } from '../../agents/models/registry.ts';
 import type { ApiKeys } from '../../auth/api-keys.ts';
 import type { Memberships } from '../../auth/memberships.ts';
@@ -63,6 +64,7 @@ import { needsToken } from './start-token.ts';
 import { inBackground, type Startup } from './startup.ts';
 import type { Storage } from './storage.ts';
 
+const adoptionMs = 15_000;
 const maxProjects = 10_000; // in a list of budgets
 
 /** The fifth phase: what facades call, without the permissions of a caller, and the retention that uses the same calls. */
@@ -148,6 +150,14 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     checkSandboxChoice(choice, { config: parts.sandboxes.settingsOf(session).config, driver });
     parts.sandboxes.checkServices({ ...session, sandbox: choice });
   };
+  async function checkAdoption(named: string): Promise<void> {
+    if (!adoptsSandboxes(driver))
+      throw new AppError(
+        'unsupported',
+        `adopt: the driver ${driver.name} uses no sandboxes of others; kubernetes does.`,
+      );
+    await driver.checkAdoption(named, { signal: AbortSignal.any([closing, AbortSignal.timeout(adoptionMs)]) });
+  }
   const attempts = openAttempts(startup, {
     records,
     events: store.events,
@@ -206,6 +216,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     volumes: ofSessions,
     ready: parts.running.ready,
     checkSandbox,
+    checkAdoption,
     checkRepository: (url) => parts.running.folders.check(url),
     limits: serverLimits(config, agents.tools),
     maxSessions: config.maxSessions,

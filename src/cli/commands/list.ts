@@ -17,6 +17,7 @@ import { portCommand } from './port.ts';
 import { prebuildCommand } from './prebuild.ts';
 import { psCommand } from './processes.ts';
 import { runCommand } from './run.ts';
+import { adoptCommand } from './server/adopt.ts';
 import { automationByHand } from './server/automations.ts';
 import { drainCommand, undrainCommand } from './server/drain.ts';
 import { loginCommand, logoutCommand } from './server/login.ts';
@@ -46,7 +47,7 @@ export function clientCommandsOf(resources: readonly DerivedCommand[]): CliComma
     ...[runCommand, chatCommand, boxCommand, lsCommand, showCommand, logsCommand, psCommand],
     ...[execCommand, attachCommand, cpCommand, stopCommand, rmCommand],
     ...[prebuildCommand, checkCommand, commitCommand, pushCommand, pullRequestCommand, patchCommand],
-    ...[openCommand, portCommand, desktopCommand, vncCommand, forkCommand, attemptsCommand, pauseCommand],
+    ...[openCommand, portCommand, desktopCommand, vncCommand, forkCommand, adoptCommand, attemptsCommand, pauseCommand],
     ...[resumeCommand, mcpCommand, workerCommand, usageCommand, drainCommand, undrainCommand],
     ...[loginCommand, logoutCommand],
     ...resources.map((one) => resourceCommand(one, byHand[one.name])),

@@ -101,6 +101,8 @@ export const SandboxChoice = z.object({
   image: z.string().optional(),
   /** The same template's program. */
   start: StartCommand.optional(),
+  /** The existing sandbox that it adopts, such as `sandbox/NAME`. */
+  adopts: z.string().optional(),
 });
 export type SandboxChoice = z.infer<typeof SandboxChoice>;
 

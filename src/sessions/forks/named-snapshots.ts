@@ -7,7 +7,7 @@ import { type Holder, pickNamed } from '../../core/model/access/holder.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { namedSnapshotKind as kind, Snapshot } from '../../core/model/sandboxes/snapshot.ts';
-import { readOnlyMounts } from '../../core/model/sandboxes/volume.ts';
+import { choiceOfCopy } from '../../core/model/sandboxes/volume.ts';
 import { Collection } from '../../storage/collection.ts';
 import type {
   ExportedSnapshot,
@@ -148,7 +148,7 @@ export class NamedSnapshots {
           ...(toolServers && { toolServers }),
           ...(author && { author }),
           ...(metadata && { metadata }),
-          ...(sandbox && { sandbox: readOnlyMounts(sandbox) }),
+          ...(sandbox && { sandbox: choiceOfCopy(sandbox) }),
           ...(created && { life: created }),
           ...((owner ?? parent.owner) !== undefined && { owner: (owner ?? parent.owner) as string }),
           startsFrom: { blob, sha256 },

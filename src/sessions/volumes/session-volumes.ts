@@ -4,12 +4,12 @@ import type { Holder } from '../../core/model/access/holder.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
 import {
+  choiceOfCopy,
   findOverlap,
   type MountAccess,
   type MountRequest,
   maxMounts,
   problemOfPath,
-  readOnlyMounts,
   type Volume,
   type VolumeMount,
 } from '../../core/model/sandboxes/volume.ts';
@@ -65,8 +65,8 @@ export class SessionVolumes {
 
   /** The choice of a copy of a session: it reads the volumes that it can mount. */
   async forCopy(session: MountingSession, choice: SandboxChoice | undefined): Promise<SandboxChoice | undefined> {
-    if (!choice?.volumes?.length) return choice;
-    const { volumes = [], ...rest } = readOnlyMounts(choice);
+    if (!choice) return choice;
+    const { volumes = [], ...rest } = choiceOfCopy(choice);
     const own = await Promise.all(
       volumes.map((mount) => this.#deps.records.findFor(session, mount.volume).then(() => mount, unlessNotFound)),
     );

@@ -1,5 +1,7 @@
+import { readFile } from 'node:fs/promises';
+import type { V1Pod } from '@kubernetes/client-node';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { ProvisionProgress } from '../../../drivers/driver.ts';
+import type { ProvisionProgress, SandboxSpec } from '../../../drivers/driver.ts';
 import { kubernetesDriver } from '../../../drivers/kubernetes/kubernetes.ts';
 import type { KubernetesOptions } from '../../../drivers/kubernetes/options.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
@@ -17,7 +19,7 @@ describe('claims before a stub of the API', () => {
   afterEach(() => stub[Symbol.asyncDispose]());
   const open = (over: Partial<KubernetesOptions> = {}) =>
     kubernetesDriver(stubOptions(stub, { engine: 'auto', pendingMs: 20_000, ...over }));
-  const spec = () => testSpec('corral/sandbox');
+  const spec = (over: Partial<SandboxSpec> = {}) => testSpec('corral/sandbox', over);
   const linesSince = (from: number) =>
     stub.seen
       .slice(from)
@@ -55,7 +57,7 @@ describe('claims before a stub of the API', () => {
     await using one = await open();
     await using other = await open();
     await one.keepReady?.(recipe(), { count: 3, epoch: 1 }, budget());
-    const specs = Array.from({ length: 5 }, spec);
+    const specs = Array.from({ length: 5 }, () => spec());
     const starts = specs.flatMap((it) => [one, other].map((driver) => driver.provision(it, budget())));
     expect(new Set((await Promise.all(starts)).map(({ id }) => id)).size).toBe(5);
     expect([names().length, (await other.list(budget())).length]).toEqual([5, 5]);
@@ -181,7 +183,7 @@ describe('claims before a stub of the API', () => {
     await using driver = await open();
     await driver.keepReady?.(recipe(), { count: 1, epoch: 1 }, budget());
     await driver.list(budget());
-    await expect.poll(() => stub.watches).toBe(3);
+    await expect.poll(() => stub.watches).toBe(4);
     const cold: string[] = [];
     stub.onPod = ({ metadata }) => {
       cold.push(metadata?.name ?? '');
@@ -207,12 +209,12 @@ describe('claims before a stub of the API', () => {
       await using driver = await open({ maxInFlight: 20 });
       await driver.provision(spec(), budget());
       await driver.list(budget());
-      await expect.poll(() => stub.watches).toBe(3);
+      await expect.poll(() => stub.watches).toBe(4);
       const before = stub.seen.length;
       if (trouble === '429' || trouble === '503')
         stub.cause(/POST .*sandboxclaims/, { status: Number(trouble), retryAfter: 0 }, 5);
       const count = 40;
-      const all = Array.from({ length: count }, spec);
+      const all = Array.from({ length: count }, () => spec());
       const starts = all.map((it) => driver.provision(it, budget()));
       if (trouble === 'watch cut') stub.cutWatches();
       if (trouble === '410') stub.emit('ERROR', { kind: 'Status', code: 410, reason: 'Expired' });
@@ -222,7 +224,7 @@ describe('claims before a stub of the API', () => {
       const lists = stub.seen
         .slice(before)
         .filter(({ line }) => /^GET/.test(line) && line.includes('limit=') && !line.includes('watch=true'));
-      expect(lists.length).toBeLessThanOrEqual(trouble === '410' ? 3 : 0);
+      expect(lists.length).toBeLessThanOrEqual(trouble === '410' ? 4 : 0);
       expect(lines.length - lists.length).toBeLessThanOrEqual(count * 5 + stub.hits);
     },
   );
@@ -265,5 +267,75 @@ describe('claims before a stub of the API', () => {
       publicMessage: expect.stringContaining('controller'),
     });
     expect(await driver.list(budget())).toEqual([]);
+  });
+
+  async function api(path: string, init: RequestInit = {}) {
+    const { clusters } = JSON.parse(await readFile(stub.kubeconfig, 'utf8'));
+    const [group, plural] = path.split('/');
+    const url = `${clusters[0].cluster.server}/apis/${group}/v1beta1/namespaces/stub/${plural}`;
+    return (await (await fetch(url, init)).json()) as { items: { metadata: object; spec: { podTemplate: V1Pod } }[] };
+  }
+  /** Creates a Sandbox as its owner does, with the pod template of the driver's own templates. */
+  async function createSandbox(name: string, metadata: object = {}, labels: object = {}): Promise<void> {
+    const [template] = (await api('extensions.agents.x-k8s.io/sandboxtemplates')).items;
+    const podTemplate = structuredClone(template?.spec.podTemplate ?? {});
+    Object.assign(podTemplate.metadata?.labels ?? {}, { of: name }, labels);
+    const spec = { podTemplate, operatingMode: 'Running' };
+    const body = { kind: 'Sandbox', metadata: { name, ...metadata }, spec, status: { selector: `of=${name}` } };
+    await api('agents.x-k8s.io/sandboxes', { method: 'POST', body: JSON.stringify(body) });
+  }
+
+  test("an adopted Sandbox is one session's until its deletion, which leaves it as it was", async () => {
+    await using driver = await open();
+    await driver.keepReady?.(recipe(), { count: 0, epoch: 1 }, budget());
+    await createSandbox('build', { labels: { team: 'a' } });
+    const adopts = 'sandbox/build';
+    const own = spec({ adopts });
+    await driver.checkAdoption(adopts, budget());
+    await driver.provision(own, budget());
+    await using link = await driver.attach(own.id, budget());
+    expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
+    const inUse = { code: 'conflict', publicMessage: expect.stringContaining(own.sessionId) };
+    await expect(driver.checkAdoption(adopts, budget())).rejects.toMatchObject(inUse);
+    await expect(driver.provision(spec({ adopts }), budget())).rejects.toMatchObject(inUse);
+    await driver.destroy(own.id, 'keep', budget());
+    expect(await driver.list(budget())).toMatchObject([{ id: own.id, phase: 'stopped' }]);
+    expect(await driver.provision(own, budget())).toMatchObject({ id: own.id, phase: 'ready' });
+    await driver.destroy(own.id, 'remove', budget());
+    expect([names(), await driver.list(budget())]).toEqual([['build'], []]);
+    const [left] = (await api('agents.x-k8s.io/sandboxes')).items;
+    expect(left?.metadata).toMatchObject({ labels: { team: 'a' }, annotations: {} });
+    expect(JSON.stringify(left?.metadata)).not.toContain('corral/');
+    await driver.checkAdoption(adopts, budget());
+  });
+
+  test('of two sessions that adopt one Sandbox at once, one gets it', async () => {
+    await using one = await open();
+    await using other = await open();
+    await one.keepReady?.(recipe(), { count: 0, epoch: 1 }, budget());
+    await createSandbox('build');
+    const starts = [one, other].map((driver) => driver.provision(spec({ adopts: 'sandbox/build' }), budget()));
+    const outcomes = (await Promise.allSettled(starts)).map((it) => (it.status === 'rejected' ? it.reason.code : 'ok'));
+    expect(outcomes.sort()).toEqual(['conflict', 'ok']);
+    expect(await one.list(budget())).toHaveLength(1);
+  });
+
+  test.each([
+    ['that does not exist', 'none', 'not_found', /no sandbox\/none in the namespace stub/],
+    ['of a claim', 'claimed', 'conflict', /belongs to SandboxClaim c/],
+    ['whose daemon accepts another server', 'strange', 'unsupported', /corral\/instance=test/],
+    ['without a running pod', 'starting', 'sandbox_unavailable', /not ready/],
+  ])('a Sandbox %s is refused', async (_what, name, code, words) => {
+    await using driver = await open();
+    await driver.keepReady?.(recipe(), { count: 0, epoch: 1 }, budget());
+    await createSandbox('claimed', { ownerReferences: [{ kind: 'SandboxClaim', name: 'c' }] });
+    await createSandbox('strange', {}, { 'corral/instance': 'other' });
+    stub.onPod = () => ({ phase: 'Pending' });
+    await createSandbox('starting');
+    const refusal = { code, publicMessage: expect.stringMatching(words) };
+    await expect(driver.checkAdoption(`sandbox/${name}`, budget())).rejects.toMatchObject(refusal);
+    await expect(driver.provision(spec({ adopts: `sandbox/${name}` }), budget())).rejects.toMatchObject(refusal);
+    await using ofPods = await open({ engine: 'pods' });
+    await expect(ofPods.checkAdoption(`sandbox/${name}`, budget())).rejects.toMatchObject({ code: 'unsupported' });
   });
 });

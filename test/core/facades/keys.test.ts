@@ -71,6 +71,15 @@ test("an operator sees, stops and deletes a user's session but reads none of its
   expect((await operator.call('DELETE', `/api/v1/sessions/${sid}`)).status).toBe(200);
 });
 
+test.each([
+  ['user', 'sandbox/build', 403],
+  ['operator', 'sandbox/build', 403],
+  ['admin', 'sandbox/build', 501], // these sandboxes are no cluster's
+  ['admin', 'sandbox/another-namespace/build', 400],
+] as const)('a key of the role %s cannot adopt %s here: %i', async (role, adopt, status) => {
+  expect((await (await keyOf(role)).call('POST', '/trpc/sessions.create', { adopt })).status).toBe(status);
+});
+
 test("sessions.watch reports only the caller's own sessions", async () => {
   const [one, other] = [await keyOf('user'), await keyOf('user')];
   const client = openClient(server.url, 'sse', other.key);

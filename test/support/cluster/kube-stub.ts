@@ -219,6 +219,8 @@ export async function kubeStub(): Promise<KubeStub> {
     if (request.method === 'PATCH') {
       const current = name === undefined ? undefined : listOf(list).get(name);
       if (!current) return missing();
+      const { resourceVersion = current.metadata.resourceVersion } = body.metadata ?? {};
+      if (resourceVersion !== current.metadata.resourceVersion) return conflict();
       const changed = merged(current, body) as StoredObject;
       change(list, changed);
       controller.changed(changed);
@@ -243,7 +245,11 @@ export async function kubeStub(): Promise<KubeStub> {
     place(name: string, template: object | undefined): void {
       const { metadata, spec } = template as V1Pod;
       const nodeName = stub.node && { nodeName: stub.node };
-      const own = { metadata: { ...metadata, name, uid: randomUUID() }, spec: { ...spec, ...nodeName } };
+      const owner = { kind: 'Sandbox', name, uid: listOf(sandboxList).get(name)?.metadata.uid };
+      const own = {
+        metadata: { ...metadata, name, uid: randomUUID(), ownerReferences: [owner] },
+        spec: { ...spec, ...nodeName },
+      };
       const pod = { kind: 'Pod', ...own, status: {} } as StoredObject;
       change(podList(), { ...pod, status: stub.onPod(pod as unknown as V1Pod) as never }, 'ADDED');
     },

@@ -93,10 +93,12 @@ export function findOverlap(paths: readonly string[]): readonly [string, string]
   return undefined;
 }
 
-/** Copies of a session read what it writes: a volume has one writer. */
-export function readOnlyMounts<Choice extends { readonly volumes?: readonly VolumeMount[] | undefined }>(
-  choice: Choice,
-): Choice {
+interface HeldBySession {
+  readonly volumes?: readonly VolumeMount[] | undefined;
+  readonly adopts?: string | undefined;
+}
+/** The choice of a session's copy: it reads what the session writes, and its sandbox is a new one. */
+export function choiceOfCopy<Choice extends HeldBySession>({ adopts: _, ...choice }: Choice) {
   if (!choice.volumes) return choice;
   return { ...choice, volumes: choice.volumes.map((mount) => ({ ...mount, access: 'read' as const })) };
 }

@@ -47,6 +47,8 @@ export interface CreationDeps {
   readonly admit?: () => void;
   /** Throws for a choice that exceeds the settings of such a session, or that the driver cannot carry out. */
   readonly checkSandbox?: (choice: SandboxChoice, session: AgentChoice) => void;
+  /** Rejects unless a new session can have this existing sandbox. */
+  readonly checkAdoption?: (named: string) => Promise<void>;
 }
 export type AgentChoice = Pick<SessionRecord, 'template' | 'templateBy' | 'projectId'>;
 /** The template of a new session, and the repositories and volumes that it brings. */
@@ -128,7 +130,8 @@ export function sessionCreation(parts: CreatorDeps) {
     const requested = repositories ?? (startsFrom ? undefined : brings);
     for (const { url } of requested ?? []) parts.checkRepository?.(url);
     if (choice) parts.checkSandbox?.(choice, { ...chosen, projectId });
-    const requests = volumes ?? choice?.volumes ?? mounts ?? [];
+    if (choice?.adopts !== undefined) await parts.checkAdoption?.(choice.adopts);
+    const requests = volumes ?? choice?.volumes ?? ((choice?.adopts === undefined && mounts) || []);
     if (skills?.length) await parts.checkSkills?.(skills, { owner, projectId });
     await admit();
     const at = clock.now();
