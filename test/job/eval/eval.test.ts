@@ -181,7 +181,6 @@ describe('without a sandbox', () => {
 
   test.each([
     [['--repeat', '0'], '--repeat needs a number from 1'],
-    [['--parallel', 'x'], '--parallel needs a number from 1'],
     [['--tasks', 'no-such-task'], 'no-such-task'],
   ])('%j is refused before anything starts', async (args, why) => {
     const servers = await mkdtemp(join(folder, 'servers-'));

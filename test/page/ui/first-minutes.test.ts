@@ -36,8 +36,10 @@ test('a person gets from the start page to a first answer in at most six clicks'
   await page.getByRole('heading', { name: 'No model is set up yet' }).waitFor({ state: 'detached' });
   await expect.poll(() => page.locator('#about').textContent()).toMatch(/^our-team \/ qwen3 · /);
   const message = page.getByRole('textbox', { name: 'Message' });
+  const send = page.getByRole('button', { name: 'Send' });
+  expect(await send.isDisabled()).toBe(true);
   await message.fill('Hello');
-  await page.getByRole('button', { name: 'Send' }).click();
+  await send.click();
   await page.getByRole('article', { name: 'Agent' }).getByText('The fake has answered.').first().waitFor();
   expect(await presses()).toBeLessThanOrEqual(6);
   expect(complaints).toEqual([]);

@@ -1,4 +1,4 @@
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { type FetchAnswer, fetchWithRedirects } from '../../../../src/agents/page-fetch/fetch.ts';
 
@@ -68,8 +68,12 @@ test('compressed bodies are unpacked, bombs are cut, and broken ones are named',
     'http://b.example/': { headers, body: gzipSync(Buffer.alloc(60_000_000)) },
     'http://c.example/': { headers, body: 'no gzip' },
     'http://d.example/': { headers: { 'content-encoding': 'zstd' } },
+    'http://e.example/': { headers: { 'content-encoding': 'br' }, body: brotliCompressSync('hello') },
+    'http://f.example/': { headers: { 'content-encoding': 'deflate' }, body: deflateSync('hello') },
+    'http://g.example/': { headers: { 'content-encoding': 'x-gzip' }, body: gzipSync('hello') },
   });
-  expect((await fetch('http://a.example/')).bytes.toString()).toBe('hello');
+  for (const site of ['a', 'e', 'f', 'g'])
+    expect((await fetch(`http://${site}.example/`)).bytes.toString(), site).toBe('hello');
   expect(await fetch('http://b.example/')).toMatchObject({ isCut: true });
   await expect(fetch('http://c.example/')).rejects.toMatchObject({ code: 'not_found' });
   await expect(fetch('http://d.example/')).rejects.toMatchObject({ code: 'unsupported' });
