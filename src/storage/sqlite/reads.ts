@@ -10,6 +10,7 @@ export type RecordRow = readonly [id: string, doc: string, version: number];
 export type PutRow = readonly [
   ...[kind: string, id: string, doc: string, sort: number],
   ...[owner: string | null, shared: 0 | 1, state: string | null, name: string | null, parent: string | null],
+  copied: number | null,
 ];
 /** A negative limit means no limit. */
 export interface ListRow {
@@ -62,23 +63,26 @@ const keyColumns: Readonly<Record<UsageKey, string>> = {
   project: "coalesce(record.parent, '')",
   session: 'session',
   title: "json_extract(record.doc, '$.title')",
-  model: "json_extract(fact, '$.data.model')",
+  model: 'model',
   day: "date(at / 1000, 'unixepoch')",
 };
 const usageKeys = Object.keys(keyColumns) as UsageKey[];
 
-/** A fork's log begins with events of another session, which do not count again. CROSS JOIN keeps the events as the outer loop. */
+/**
+ * A fork's log begins with copied events, which do not count again. LIMIT keeps SQLite from merging the queries, and no
+ * model is read in vain: in both cases the index would no longer cover the query. CROSS JOIN keeps the events as the outer loop.
+ */
 export const usageSumsBy = (keys: readonly UsageKey[]) => `
   SELECT ${usageKeys.map((key) => `${keys.includes(key) ? keyColumns[key] : "''"} AS "${key}"`).join(', ')},
-    count(*) AS turns,
-    sum(json_extract(fact, '$.data.inputTokens')) AS input,
-    sum(coalesce(json_extract(fact, '$.data.cachedTokens'), 0)) AS cached,
-    sum(json_extract(fact, '$.data.outputTokens')) AS output,
-    sum(coalesce(json_extract(fact, '$.data.cost'), 0)) AS cost,
-    sum(json_extract(fact, '$.data.cost') IS NULL) AS unpriced
-  FROM event INDEXED BY event_usage CROSS JOIN record ON record.id = event.session AND record.kind = 'session'
-  WHERE type = 'usage' AND at >= ? AND at < ? AND record.state IS NOT 'deleting'
-    AND seq > coalesce(json_extract(record.doc, '$.forkedFrom.seq'), 0)
+    count(*) AS turns, sum(input) AS input, sum(coalesce(cached, 0)) AS cached, sum(output) AS output,
+    sum(coalesce(cost, 0)) AS cost, sum(cost IS NULL) AS unpriced
+  FROM (
+    SELECT session, seq, at, ${keys.includes('model') ? "json_extract(fact, '$.data.model') AS model," : ''}
+      json_extract(fact, '$.data.inputTokens') AS input, json_extract(fact, '$.data.cachedTokens') AS cached,
+      json_extract(fact, '$.data.outputTokens') AS output, json_extract(fact, '$.data.cost') AS cost
+    FROM event INDEXED BY event_usage WHERE type = 'usage' AND at >= ? AND at < ? LIMIT -1
+  ) AS used CROSS JOIN record INDEXED BY record_usage ON record.id = session AND record.kind = 'session'
+  WHERE record.state IS NOT 'deleting' AND seq > coalesce(record.copied, 0)
   GROUP BY ${usageKeys.flatMap((key, n) => (keys.includes(key) ? [n + 1] : []))}
 `;
 

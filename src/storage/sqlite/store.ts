@@ -216,8 +216,8 @@ async function foundInPieces<Place>(
 /** JSON cannot express `undefined`; it comes back as null. */
 const json = (value: unknown): string => JSON.stringify(value) ?? 'null';
 function putRow({ kind, id, doc, sort = 0 }: RecordPut): PutRow {
-  const { owner, shared, state, name, parent } = indexColumns(kind, doc);
-  return [kind, id, json(doc), sort, owner, shared, state, name, parent];
+  const { owner, shared, state, name, parent, copied } = indexColumns(kind, doc);
+  return [kind, id, json(doc), sort, owner, shared, state, name, parent, copied];
 }
 const charsIn = (row: readonly (string | number | null)[]) =>
   row.reduce<number>((sum, it) => sum + (typeof it === 'string' ? it.length : 0), 0);

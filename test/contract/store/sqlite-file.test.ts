@@ -183,14 +183,23 @@ test('a store opens despite the lock note of a dead server whose pid another pro
   await store.check(AbortSignal.timeout(60_000));
 });
 
-test('a file of an earlier version opens with all its records, which lists find by owner, sharing and name', async () => {
+test('a file of an earlier version opens with all its records, found by owner, sharing and name, and sums its usage', async () => {
   const db = new DatabaseSync(database.path);
   for (const step of migrations.slice(0, 5)) db.exec(step);
   const put = db.prepare('INSERT INTO record (id, kind, version, sort, doc) VALUES (?, ?, 1, ?, ?)');
   for (const [n, { kind, id, doc }] of recordsBeforeIndex.entries()) put.run(id, kind, n, JSON.stringify(doc));
+  const fork = newSession();
+  put.run(fork, 'session', 0, JSON.stringify({ status: 'completed', forkedFrom: { sessionId: fork, seq: 1 } }));
+  const add = db.prepare("INSERT INTO event (session, seq, type, at, fact) VALUES (?, ?, 'usage', 0, ?)");
+  for (const seq of [1, 2])
+    add.run(fork, seq, JSON.stringify({ data: { model: 'a/b', inputTokens: seq, outputTokens: 0 } }));
   db.exec('PRAGMA user_version = 5');
   db.close();
   await using store = await open();
+  expect(await store.events.usage(0, 1, ['session', 'model'])).toMatchObject([
+    { session: fork, model: 'a/b', inputTokens: 2 },
+  ]);
+  await store.events.erase(fork);
   await expectIndexed(store.records);
 });
 

@@ -27,16 +27,21 @@ test('a list by prefix has the records of its kind whose ids begin so, the newes
   expect(list({ kind: 'a', idPrefix: 's:', limit: 1 }).map(([id]) => id)).toEqual(['s:\u{10fffe}']);
 });
 
-test('usage is read by an index of its events, and one record for each of them', () => {
-  const plan = database([])
-    .prepare(`EXPLAIN QUERY PLAN ${usageSumsBy(['owner', 'day'])}`)
-    .all();
-  expect(plan.map(({ detail }) => detail)).toEqual([
-    'SEARCH event USING INDEX event_usage (at>? AND at<?)',
-    'SEARCH record USING PRIMARY KEY (id=? AND kind=?)',
-    'USE TEMP B-TREE FOR GROUP BY',
-  ]);
-});
+test.each([[['owner', 'day']], [['owner', 'project', 'model', 'day']]] as const)(
+  'usage by %s is read from an index of its events and an index of the sessions alone',
+  (keys) => {
+    const plan = database([])
+      .prepare(`EXPLAIN QUERY PLAN ${usageSumsBy(keys)}`)
+      .all();
+    expect(plan.map(({ detail }) => detail)).toEqual([
+      'CO-ROUTINE used',
+      'SEARCH event USING COVERING INDEX event_usage (at>? AND at<?)',
+      'SCAN used',
+      'SEARCH record USING COVERING INDEX record_usage (id=? AND kind=?)',
+      'USE TEMP B-TREE FOR GROUP BY',
+    ]);
+  },
+);
 
 test('a list by prefix reads no other ids, however many records the kind has', () => {
   const plan = database([]).prepare(`EXPLAIN QUERY PLAN ${recordsByPrefix}`).all();
