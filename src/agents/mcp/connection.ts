@@ -1,15 +1,17 @@
 import {
-  type CallToolResult,
   Client,
   type JsonSchemaValidator,
+  type Progress,
   ProtocolError,
   SdkError,
   SdkErrorCode,
+  SdkHttpError,
   type Transport,
 } from '@modelcontextprotocol/client';
 import { z } from 'zod';
 import { throwIfFired } from '../../core/concurrency/cancel.ts';
 import { type Clock, systemClock } from '../../core/contracts/clock.ts';
+import { readErrorText } from '../../core/errors/error-text.ts';
 import { AppError, type ErrorCode } from '../../core/errors/errors.ts';
 import type { McpServer } from '../../core/model/tool-server.ts';
 import { globMatcher } from '../../core/text/glob.ts';
@@ -68,38 +70,38 @@ export class McpConnection {
   /** The server's tools that the operator allows. Rejects with unsupported and the reason, for people. */
   async tools(signal: AbortSignal): Promise<readonly McpTool[]> {
     if (this.#tools) return this.#tools;
-    const { client, way } = await this.#connected();
-    try {
-      const listed = await this.#listed(client, signal);
-      this.#tools ??= listed;
-      return listed;
-    } catch (thrown) {
-      throwIfFired(signal);
-      throw this.#toAppError(thrown, way);
-    }
+    const listed = await this.#within(signal, (client) => this.#listed(client, signal));
+    this.#tools ??= listed;
+    return listed;
   }
 
   /**
    * Calls a tool. Rejects with one AppError for the model: deadline_exceeded, cancelled, or unsupported with the
    * reason.
    */
-  async call(name: string, args: object, { signal, onProgress }: McpCall): Promise<CallToolResult> {
-    const { client, way } = await this.#connected();
+  async call(name: string, args: object, { signal, onProgress }: McpCall): Promise<CallAnswer> {
     const { timeoutMs } = this.server;
-    try {
-      return await client.callTool(
-        { name, arguments: args as Record<string, unknown> },
-        {
-          signal,
-          timeout: timeoutMs,
-          maxTotalTimeout: timeoutMs,
-          onprogress: ({ progress, total, message }) =>
-            onProgress(progressText({ progress, total: total ?? undefined, message })),
-        },
-      );
-    } catch (thrown) {
-      throwIfFired(signal);
-      throw this.#toAppError(thrown, way);
+    const request = { method: 'tools/call', params: { name, arguments: args as Record<string, unknown> } };
+    const options = {
+      signal,
+      timeout: timeoutMs,
+      maxTotalTimeout: timeoutMs,
+      onprogress: ({ progress, total, message }: Progress) => onProgress(progressText({ progress, total, message })),
+    };
+    return await this.#within(signal, (client) => client.request(request, CallAnswer, options));
+  }
+
+  /** A server that forgot the session, such as a restarted one, has not done the work: it is done in a new session. */
+  async #within<Done>(signal: AbortSignal, work: (client: Client) => Promise<Done>): Promise<Done> {
+    for (let isFirst = true; ; isFirst = false) {
+      const { client, way } = await this.#connected();
+      try {
+        return await work(client);
+      } catch (thrown) {
+        throwIfFired(signal);
+        if (!isFirst || !isForgotten(thrown)) throw this.#toAppError(thrown, way);
+        await this.#lost(client); // not closed: its other calls get the same answer and follow
+      }
     }
   }
 
@@ -130,7 +132,7 @@ export class McpConnection {
     client.setNotificationHandler('notifications/tools/list_changed', () => {
       this.#tools = undefined;
     });
-    client.onclose = () => this.#lost(client);
+    client.onclose = () => void this.#lost(client);
     try {
       await client.connect(way.transport, { timeout: connectMs });
       const opened = { client, way };
@@ -145,8 +147,8 @@ export class McpConnection {
     }
   }
 
-  #lost(client: Client): void {
-    void this.#client?.then(
+  async #lost(client: Client): Promise<void> {
+    await this.#client?.then(
       (open) => {
         if (open.client !== client) return;
         this.#client = undefined;
@@ -183,8 +185,7 @@ export class McpConnection {
       const why = beginningOf(ended ?? 'its connection was interrupted', messageChars);
       return failed(`The tool server ${name} stopped: ${why}. The next call starts it again.`, thrown);
     }
-    const text = thrown instanceof AppError ? thrown.publicMessage : (thrown as Error).message;
-    const message = beginningOf(String(text), messageChars);
+    const message = beginningOf(reasonOf(thrown), messageChars);
     return failed(`The tool server ${name} cannot be used: ${message}`, thrown);
   }
 }
@@ -198,6 +199,19 @@ const kept: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'sandbox_untrusted',
 ]);
 
+/** The protocol answers 404 for an unknown session. Older servers answer 400 and name it. */
+const isForgotten = (thrown: unknown): boolean =>
+  thrown instanceof SdkHttpError &&
+  (thrown.status === 404 || (thrown.status === 400 && /session/i.test(String(thrown.data.text))));
+
+function reasonOf(thrown: unknown): string {
+  if (thrown instanceof AppError) return thrown.publicMessage;
+  if (thrown instanceof z.core.$ZodError) return 'its answer is not a message of the protocol (JSON-RPC 2.0).';
+  const { message } = thrown as Error;
+  if (!(thrown instanceof SdkHttpError)) return message;
+  return `it answered ${thrown.status}: ${readErrorText(message.replace('Error POSTing to endpoint: ', '')) || 'without a reason'}`;
+}
+
 const failed = (text: string, cause: unknown) => new AppError('unsupported', text, { cause });
 
 /** Nothing here depends on a result's shape, so a server's schemas are never compiled. */
@@ -206,6 +220,15 @@ const trusting = {
     <Value>(): JsonSchemaValidator<Value> =>
     (input) => ({ valid: true, data: input as Value, errorMessage: undefined }),
 };
+
+/** A call's result. Servers differ from the protocol in details, which must not cost the whole result. */
+const CallAnswer = z.looseObject({}).transform(({ content, structuredContent, isError, _meta, ...others }) => ({
+  structuredContent,
+  others,
+  content: [content ?? []].flat() as unknown[],
+  isError: isError === true || isError === 'true',
+}));
+export type CallAnswer = z.output<typeof CallAnswer>;
 
 const text = z.string().optional().catch(undefined);
 const ListedTool = z.object({ name: z.string(), title: text, description: text, inputSchema: z.unknown() });

@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
-import type { CallToolResult } from '@modelcontextprotocol/client';
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { beginningOf } from '../../core/text/text.ts';
 import { keepBytes } from '../tools/kept-output.ts';
 import { defineTool, type Tool, type ToolContext, type ToolResult } from '../tools/tool.ts';
-import type { McpConnection } from './connection.ts';
+import type { CallAnswer, McpConnection } from './connection.ts';
 import type { McpTool } from './server.ts';
 
-type Block = CallToolResult['content'][number];
+type Fields = Readonly<Record<string, unknown>>;
 const maxPictures = 8;
 
 /**
@@ -17,7 +16,7 @@ const maxPictures = 8;
  */
 async function toolResult(
   ctx: ToolContext,
-  { content, structuredContent, isError }: CallToolResult,
+  { content, structuredContent, isError, others }: CallAnswer,
   newName: () => string,
 ): Promise<ToolResult> {
   const texts: string[] = [];
@@ -32,26 +31,46 @@ async function toolResult(
     texts.push(text);
     if (picture && pictures.length < maxPictures) pictures.push(picture);
   }
-  if (content.length === 0 && structuredContent !== undefined) texts.push(JSON.stringify(structuredContent));
+  const structured = structuredContent ?? (Object.keys(others).length > 0 ? others : undefined);
+  if (content.length === 0 && structured !== undefined) texts.push(JSON.stringify(structured));
   const output = texts.join('\n') || (isError ? 'The tool failed and returned nothing.' : 'The tool returned nothing.');
   const more = { content: { result: output }, ...(pictures.length > 0 && { pictures }) };
   return isError ? { ok: false, reason: 'failed', output, ...more } : { ok: true, output, ...more };
 }
 
-function bytesOf(block: Block): { data: Buffer; mimeType: string } | undefined {
-  if (block.type === 'image' || block.type === 'audio') return decoded(block.data, block.mimeType);
-  if (block.type === 'resource' && 'blob' in block.resource) {
-    return decoded(block.resource.blob, block.resource.mimeType ?? 'application/octet-stream');
-  }
-  return undefined;
-}
-const decoded = (data: string, mimeType: string) => ({ data: Buffer.from(data, 'base64'), mimeType });
+const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const textIn = (fields: Fields, name: string) => {
+  const value = fields[name];
+  return typeof value === 'string' ? value : undefined;
+};
+const resourceIn = ({ type, resource }: Fields): Fields => (type === 'resource' && isFields(resource) ? resource : {});
 
-function textOf(block: Block): string {
-  if (block.type === 'text') return block.text;
-  if (block.type === 'resource_link') return `[${block.name}: ${block.uri}] ${block.description ?? ''}`.trim();
-  if (block.type === 'resource' && 'text' in block.resource) return `[${block.resource.uri}]\n${block.resource.text}`;
-  return '';
+function bytesOf(block: unknown): { data: Buffer; mimeType: string } | undefined {
+  if (!isFields(block)) return undefined;
+  const holder = block.type === 'image' || block.type === 'audio' ? block : resourceIn(block);
+  const data = textIn(holder, holder === block ? 'data' : 'blob');
+  if (data === undefined) return undefined;
+  const base64 = data.startsWith('data:') ? data.slice(data.indexOf(',') + 1) : data;
+  return { data: Buffer.from(base64, 'base64'), mimeType: textIn(holder, 'mimeType') ?? 'application/octet-stream' };
+}
+
+/** The text of a block. One of an unknown kind is shown as it came. */
+function textOf(block: unknown): string {
+  if (typeof block === 'string') return block;
+  if (!isFields(block)) return JSON.stringify(block);
+  if (block.type === 'text') {
+    const value = block.text ?? '';
+    return typeof value === 'string' ? value : JSON.stringify(value);
+  }
+  const uri = textIn(block, 'uri');
+  if (block.type === 'resource_link' && uri !== undefined) {
+    const name = textIn(block, 'name') ?? textIn(block, 'title') ?? 'resource';
+    return `[${name}: ${uri}] ${textIn(block, 'description') ?? ''}`.trim();
+  }
+  const resource = resourceIn(block);
+  const text = textIn(resource, 'text');
+  return text === undefined ? JSON.stringify(block) : `[${textIn(resource, 'uri') ?? 'resource'}]\n${text}`;
 }
 
 const maxChars = 64; // the shortest limit of the model providers

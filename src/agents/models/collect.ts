@@ -1,4 +1,5 @@
 import { beginningOf } from '../../core/text/text.ts';
+import { plainCallId } from './conversation.ts';
 import type { AssistantMessage, LeftOut, ToolCall, TurnOutcome, TurnPart } from './model.ts';
 import { splitThoughts } from './thoughts.ts';
 
@@ -87,15 +88,15 @@ export async function collectTurn(parts: AsyncIterable<TurnPart>, options: Colle
 export const isEmpty = ({ message, outcome }: CollectedTurn): boolean =>
   outcome.kind === 'finished' && message.calls.length === 0 && message.text.trim() === '';
 
-/** An id pairs a call with its result, so a missing or repeated id is replaced by a free one. */
+/** An id pairs a call with its result and names its command, so a missing, repeated or unusual one is replaced. */
 function withOwnId(
   call: ToolCall,
   before: readonly ToolCall[],
   earlier: CollectOptions['takenIds'] = new Set(),
 ): ToolCall {
   const isTaken = (id: string) => earlier.has(id) || before.some(({ callId }) => callId === id);
-  const target = call.callId || 'call';
-  if (call.callId && !isTaken(target)) return call;
+  const target = call.callId ? plainCallId(call.callId) : 'call';
+  if (call.callId && !isTaken(target)) return { ...call, callId: target };
   let n = before.length + 1;
   while (isTaken(`${target}_${n}`)) n++;
   return { ...call, callId: `${target}_${n}` };

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { listFold } from '../../core/text/list-fold.ts';
 import type { AssistantMessage, Message, Picture, ToolCall, TurnRequest } from './model.ts';
 
@@ -69,3 +70,7 @@ const isAct = ({ calls }: AssistantMessage): boolean =>
 /** Describes a picture that the model cannot see. */
 export const pictureInWords = ({ file, mimeType, leftOut }: Picture): string =>
   `[picture ${file}, ${mimeType}, not shown${leftOut === undefined ? '' : `: ${leftOut}`}]`;
+
+/** The id, or a hash of one with characters or a length that sandboxes or other providers refuse. */
+export const plainCallId = (id: string): string =>
+  /^[A-Za-z0-9_-]{1,64}$/.test(id) ? id : `call_${createHash('sha256').update(id).digest('hex').slice(0, 32)}`;

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
-import { readErrorText } from '../../../src/agents/models/aisdk/error-text.ts';
 import { collectTurn } from '../../../src/agents/models/collect.ts';
+import type { Message, ToolCall } from '../../../src/agents/models/model.ts';
 import { createModel } from '../../../src/agents/models/registry.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
+import { readErrorText } from '../../../src/core/errors/error-text.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 
 const tool = {
@@ -16,9 +17,10 @@ const chunk = (delta: object, finish?: string) =>
 const replied = (...texts: string[]) => texts.map((content) => chunk({ content })).join('');
 const sse = (body: string) => new Response(body, { headers: { 'content-type': 'text/event-stream' } });
 
-async function reply(response: Response | Error) {
-  let requests = 0;
-  const model = await createModel('local/m', {
+/** A model at a server that answers everything with `response`, and the bodies that the server received. */
+async function modelAt(response: Response | Error, ref = 'local/m') {
+  const bodies: unknown[] = [];
+  const model = await createModel(ref, {
     models: {
       compatible: { local: { baseUrl: 'http://127.0.0.1:9/v1', reach: 'private' } },
       fallbacks: [],
@@ -30,32 +32,38 @@ async function reply(response: Response | Error) {
     clock: systemClock,
     newId: () => 'n',
     random: () => 0,
-    fetchWithin: () => async () => {
-      requests++;
+    fetchWithin: () => async (_, init) => {
+      bodies.push(JSON.parse(String(init?.body)));
       if (response instanceof Error) throw response;
-      return response;
+      return response.clone();
     },
   });
-  const request = {
-    phase: { kind: 'summarize' },
-    system: 's',
-    messages: [{ role: 'user', text: 'hi' }],
-    tools: [tool],
-  } as const;
-  const turn = await collectTurn(model.turn(request, new AbortController().signal), {
-    model: 'local/m',
-    onDelta: () => {},
-  });
+  const ask = (...more: Message[]) => {
+    const messages = [{ role: 'user', text: 'hi' } as const, ...more];
+    const request = { phase: { kind: 'summarize' }, system: 's', messages, tools: [tool] } as const;
+    const options = { model: ref, onDelta: () => {} };
+    return collectTurn(model.turn(request, new AbortController().signal), options);
+  };
+  return { ask, bodies };
+}
+
+async function reply(response: Response | Error) {
+  const { ask, bodies } = await modelAt(response);
+  const turn = await ask();
   const { text, calls } = turn.message;
   return {
     text,
     thoughts: turn.thoughts,
     calls: calls.map(({ name, args }) => ({ name, args })),
     outcome: turn.outcome,
-    requests,
+    requests: bodies.length,
   };
 }
 
+const whole = (id: string) =>
+  chunk({ tool_calls: [{ index: 0, id, function: { name: 'file_read', arguments: '{"file":"a"}' } }] });
+const called = (args: string) =>
+  chunk({ tool_calls: [{ index: 0, id: '1', function: { name: 'file_read', arguments: args } }] }, 'tool_calls') + done;
 const read = [{ name: 'file_read', args: { file: 'a' } }];
 const json = '{"name": "file_read", "arguments": {"file": "a"}}';
 const halves = (text: string) =>
@@ -192,6 +200,44 @@ test.each([
     `data: {"error": "the model crashed"}\n\n`,
     { outcome: { kind: 'failed', message: expect.stringContaining('the model crashed') } },
   ],
+  ['line ends of old Macs', (replied('Hello') + done).replaceAll('\n', '\r'), { text: 'Hello' }],
+  ['JSON in several lines', `${replied('Hello').replace(',', ',\ndata: ')}${done}`, { text: 'Hello' }],
+  [
+    'pings',
+    `event: ping\ndata: ping\n\ndata: {"type":"ping"}\n\n${replied('Hello')}${done}`,
+    { text: 'Hello', outcome: { kind: 'finished' } },
+  ],
+  [
+    'an error event that is text',
+    `${replied('Half')}event: error\ndata: upstream died\n\n`,
+    { outcome: { kind: 'failed', message: expect.stringContaining('upstream died') } },
+  ],
+  [
+    'an error in the choice',
+    'data: {"choices":[{"delta":{"content":""},"finish_reason":"error","error":{"code":502,"message":"overloaded"}}]}\n\n',
+    { outcome: { kind: 'failed', code: 'provider_error', message: expect.stringContaining('overloaded') } },
+  ],
+  [
+    'fields of other types',
+    `data: {"id":5,"created":"today","model":{},"choices":[{"delta":{"content":"Hello"},"finish_reason":"stop"}],"usage":{"prompt_tokens":"12","completion_tokens":null,"prompt_tokens_details":{"cached_tokens":"4"}}}\n\n${done}`,
+    { text: 'Hello', outcome: { kind: 'finished', usage: { inputTokens: 12, outputTokens: 0, cachedTokens: 4 } } },
+  ],
+  ['a refusal', chunk({ content: null, refusal: 'I cannot.' }, 'stop') + done, { text: 'I cannot.' }],
+  [
+    'thoughts in parts of the content',
+    chunk({ content: [{ type: 'thinking', thinking: [{ type: 'text', text: 'why' }] }] }) + replied('This.') + done,
+    { text: 'This.', thoughts: 'why' },
+  ],
+  [
+    'thoughts as an object',
+    chunk({ reasoning_content: { text: 'why' } }) + replied('This.') + done,
+    { text: 'This.', thoughts: 'why' },
+  ],
+  ['a call that is sent again at the end', whole('1') + whole('1') + done, { calls: read }],
+  ['two calls at one place', whole('1') + whole('2') + done, { calls: [...read, ...read] }],
+  ['arguments in a fence', called('```json\n{"file":"a"}\n```'), { calls: read }],
+  ['arguments with line ends in a text', called('{"file":"a\n\tb"}'), { calls: [{ args: { file: 'a\n\tb' } }] }],
+  ['arguments that are null', called('null'), { calls: [{ args: {} }] }],
   [
     'a line that is no JSON',
     `${replied('Half')}data: {"choices": [}\n\n`,
@@ -239,3 +285,32 @@ test.each([
     expect(outcome).toMatchObject({ kind: 'failed', code: 'model_unavailable', message, retryable });
   },
 );
+
+// LiteLLM keeps Gemini's signature in the id, and refuses the next turn without it. Other providers refuse such an id.
+test.each([
+  ['local/m', 'call_1__thought__Cpc+/=.'.repeat(100)],
+  ['local/m', 'functions.file_read:0'],
+  ['local/another', expect.stringMatching(/^call_[0-9a-f]{32}$/)],
+])('a call id that sandboxes refuse has one of ours, and returns to %s as %s', async (ref, expected) => {
+  const id = typeof expected === 'string' ? expected : 'functions.file_read:0';
+  const answer = sse(
+    chunk({ tool_calls: [{ index: 0, id, function: { name: 'file_read', arguments: '{}' } }] }) + done,
+  );
+  const { message } = await (await modelAt(answer)).ask();
+  const { callId } = message.calls[0] as ToolCall;
+  expect(callId).toMatch(/^[A-Za-z0-9_-]{1,64}$/);
+  const { ask, bodies } = await modelAt(answer, ref);
+  await ask(message, { role: 'tool', callId, name: 'file_read', output: 'text', success: true });
+  expect(bodies).toMatchObject([
+    { messages: [{}, {}, { tool_calls: [{ id: expected }] }, { role: 'tool', tool_call_id: expected }] },
+  ]);
+});
+
+test('a signature of Gemini returns with its call', async () => {
+  const extra_content = { google: { thought_signature: 'abc' } };
+  const call = { index: 0, id: '1', function: { name: 'file_read', arguments: '{}' }, extra_content };
+  const { ask, bodies } = await modelAt(sse(chunk({ tool_calls: [call] }) + done));
+  const { message } = await ask();
+  await ask(message, { role: 'tool', callId: '1', name: 'file_read', output: 'text', success: true });
+  expect(JSON.stringify(bodies[1])).toContain(JSON.stringify({ extra_content }).slice(1, -1));
+});

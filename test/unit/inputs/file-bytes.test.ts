@@ -3,6 +3,7 @@ import { fileReplace, fileWrite } from '../../../src/agents/tools/file.ts';
 import { fileEdit } from '../../../src/agents/tools/file-edit.ts';
 import type { Tool } from '../../../src/agents/tools/tool.ts';
 import { toolset } from '../../../src/agents/tools/toolset.ts';
+import { decodeFile } from '../../../src/core/text/files/encoding.ts';
 import { toolBench } from '../../support/agents/tools.ts';
 
 const edit = toolset.find(({ name }) => name === 'edit') as Tool;
@@ -128,6 +129,24 @@ test.each([
   expect(result).toMatchObject({ ok: true });
   expect(bytes).toEqual(wide(`${mark}let ü;\r\n// é 日本語 🤖\r\n`, isBig));
 });
+
+test.each([
+  ['nothing but a mark', ['', 'ü\n']],
+  ['no ASCII at all', ['你好', '再见']],
+  ['control characters and new emoji', ['\x1b[1mred \u{1faff}', '\x1b[2mred \u{1faff}']],
+])('UTF-16 with a mark and %s is known by its mark', (_, [before, after]) => {
+  const text = decodeFile(wide(`\ufeff${before}`, true));
+  expect([text?.encoding, text?.text, text?.encode(`\ufeff${after}`)]).toEqual([
+    'UTF-16BE',
+    `\ufeff${before}`,
+    wide(`\ufeff${after}`, true),
+  ]);
+});
+
+test.each([
+  ['ends in a zero', 'hello world text\n\0'],
+  ['has names between zeros', './a.txt\0./bc.txt\0'],
+])('ASCII that %s is not taken for UTF-16', (_, content) => expect(decodeFile(Buffer.from(content))).toBeUndefined());
 
 test.each([
   ['UTF-32LE', hex('fffe0000 61000000'), /UTF-32LE/],

@@ -35,6 +35,18 @@ const rows: Record<string, [schema: unknown, properties: object, whole?: object]
     { a: string },
     { required: ['a'] },
   ],
+  'values that are objects and lists': [
+    object({ a: { const: { deep: [1] } }, b: { enum: [[1], 'x'] } }),
+    {
+      a: { type: 'object', description: 'One of: [{"deep":[1]}].' },
+      b: { anyOf: [{ type: 'array', description: expect.stringContaining('One of: [[1]].') }, { enum: ['x'] }] },
+    },
+  ],
+  'a property called __proto__': [
+    JSON.parse('{"type":"object","properties":{"__proto__":{"type":"string"}},"required":["__proto__"]}'),
+    { __proto___30e2af38: { type: 'string', description: 'The server calls it "__proto__".' } },
+    { required: ['__proto___30e2af38'] },
+  ],
   'properties on a string': [object({ a: { type: 'string', properties: { b: {} } } }), { a: string }],
   'two types': [
     object({ a: { type: ['object', 'string'], properties: { b: { type: 'number' } } } }),

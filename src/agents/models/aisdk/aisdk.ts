@@ -5,6 +5,7 @@ import {
   type LanguageModelV4FunctionTool,
   type LanguageModelV4ProviderTool,
 } from '@ai-sdk/provider';
+import { readErrorText } from '../../../core/errors/error-text.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import { type JsonLimits, jsonWithin } from '../../../core/text/json.ts';
 import { endOfBroken, type Refusal, toRefusedTurn, unreachableTurn } from '../failures.ts';
@@ -12,7 +13,6 @@ import type { Model, TurnPart, TurnRequest } from '../model.ts';
 import type { BuildOptions } from '../provider.ts';
 import { parseRetryAfter } from '../retry.ts';
 import { type Watchdog, watchdog } from '../watchdog.ts';
-import { readErrorText } from './error-text.ts';
 import { isForeignTurn, toPrompt } from './prompt.ts';
 import type { ProviderAdapter } from './provider-adapter.ts';
 import { replyReader } from './reply.ts';

@@ -1,5 +1,5 @@
+import { readErrorText } from '../../../core/errors/error-text.ts';
 import { type JsonLimits, parseJson } from '../../../core/text/json.ts';
-import { readErrorText } from './error-text.ts';
 import type { WrittenCall } from './python-calls.ts';
 import { WrittenCalls } from './written-calls.ts';
 
@@ -101,6 +101,7 @@ function rewritten(tools: ReadonlySet<string>): TransformStream<string, string> 
   const reply = new Reply(tools);
   let begun: string[] = []; // a partial line, kept in parts so that each is searched once
   let chars = 0;
+  let endedInReturn = false;
   const readLine = (end: string, controller: TransformStreamDefaultController<string>) => {
     const line = [...begun, end].join('').trimEnd();
     [begun, chars] = [[], 0];
@@ -108,14 +109,18 @@ function rewritten(tools: ReadonlySet<string>): TransformStream<string, string> 
   };
   return new TransformStream({
     transform(text, controller) {
-      const lines = text.split('\n');
+      const lines = (endedInReturn && text.startsWith('\n') ? text.slice(1) : text).split(/\r\n|\r|\n/);
+      endedInReturn = text.endsWith('\r');
       const last = lines.pop() ?? '';
       for (const line of lines) readLine(line, controller);
       begun.push(last);
       chars += last.length;
       if (chars > limits.maxBytes) readLine('', controller); // exceeds the JSON limits, which ends the reply
     },
-    flush: (controller) => readLine('', controller),
+    flush(controller) {
+      readLine('', controller);
+      readLine('', controller); // an empty line ends an event
+    },
   });
 }
 
@@ -124,7 +129,11 @@ const event = (chunk: unknown) => `data: ${typeof chunk === 'string' ? chunk : J
 class Reply {
   readonly #written: WrittenCalls;
   readonly #thoughts = new ThinkTags();
+  #kind = '';
+  #lines: string[] = []; // of an event whose JSON is in several
   #calls = 0;
+  /** The calls that arrived whole, in one piece. */
+  readonly #whole = new Set<string>();
   hasContent = false;
   #finish: unknown;
   #last: Tree = {};
@@ -134,8 +143,12 @@ class Reply {
     this.#written = new WrittenCalls(tools);
   }
 
+  /** Reads a line of an event. JSON can be in one line, without an empty line after it, or in several. */
   *read(line: string): Generator<string> {
-    if (!line.startsWith('data:') || this.#isOver) return;
+    if (this.#isOver) return;
+    if (line === '') return yield* this.#endEvent();
+    if (line.startsWith('event:')) this.#kind = line.slice(6).trim();
+    if (!line.startsWith('data:')) return;
     const data = line.slice(5).trim();
     if (data === '') return;
     if (data === '[DONE]') {
@@ -143,37 +156,46 @@ class Reply {
       this.#isOver = true;
       return yield event(data);
     }
+    const json = this.#lines.length === 0 ? parseJson(data, limits) : undefined;
+    if (json?.ok && isTree(json.value)) return yield* this.#readJson(json.value);
+    this.#lines.push(data);
+  }
+
+  *#endEvent(): Generator<string> {
+    const [kind, data] = [this.#kind, this.#lines.join('\n')];
+    this.#kind = '';
+    this.#lines = [];
+    if (data === '') return;
     const json = parseJson(data, limits);
-    if (!json.ok || !isTree(json.value)) {
-      // The same request would fail the same way, so it is not retried.
-      this.#isOver = true;
-      return yield event({
-        error: {
-          message: `The server sent a reply that cannot be read: ${data.slice(0, 100)}`,
-          type: 'invalid_reply',
-          code: 422,
-        },
-      });
-    }
-    const { error, ...chunk } = json.value; // some servers send `error: null` in every chunk
-    const failed = error ?? (chunk.choices === undefined && (chunk.detail ?? chunk.message));
-    if (failed) {
-      this.#isOver = true;
-      const status = statusIn(json.value);
-      return yield event({ error: { ...errorOf(json.value), ...(status !== undefined && { code: status }) } });
-    }
-    yield* this.#chunk(chunk);
+    if (json.ok && isTree(json.value)) return yield* this.#readJson(json.value);
+    if (!['', 'message', 'error'].includes(kind)) return; // such as `event: ping`
+    this.#isOver = true;
+    if (kind === 'error') return yield event({ error: errorOf(data) });
+    // The same request would fail the same way, so it is not retried.
+    const message = `The server sent a reply that cannot be read: ${data.slice(0, 100)}`;
+    yield event({ error: { message, type: 'invalid_reply', code: 422 } });
+  }
+
+  *#readJson(value: Tree): Generator<string> {
+    const { error, ...chunk } = value; // some servers send `error: null` in every chunk
+    const [choice] = treesIn(chunk.choices);
+    const inChoice = choice?.error ?? (choice?.finish_reason === 'error' ? 'the reply ended with an error' : undefined);
+    const failed = error ?? inChoice ?? (chunk.choices === undefined && (chunk.detail ?? chunk.message));
+    if (!failed) return value.type === 'ping' ? undefined : yield* this.#chunk(chunk);
+    this.#isOver = true;
+    const source = inChoice === undefined ? value : { error: inChoice };
+    const status = statusIn(source);
+    yield event({ error: { ...errorOf(source), ...(status !== undefined && { code: status }) } });
   }
 
   *#chunk(chunk: Tree): Generator<string> {
     const [choice] = treesIn(chunk.choices);
-    this.#last = { ...this.#last, ...chunk };
-    if (!choice) return yield event({ ...chunk, choices: [] });
+    const about = aboutOf(chunk);
+    this.#last = { ...this.#last, ...about };
+    if (!choice) return yield event({ ...about, choices: [] });
     const delta = isTree(choice.delta) ? choice.delta : isTree(choice.message) ? choice.message : {};
     const finish = choice.finish_reason ?? undefined;
-    const { text, thought } = this.#thoughts.push(
-      typeof delta.content === 'string' ? delta.content : textIn(delta.content),
-    );
+    const { text, thought } = this.#thoughts.push(textIn(delta.content) + textIn(delta.refusal));
     const written = this.#written.push(text);
     const ended = finish === undefined ? undefined : this.#rest();
     const calls = [
@@ -181,9 +203,9 @@ class Reply {
       ...[...written.calls, ...(ended?.calls ?? [])].map((call) => this.#called(call)),
     ];
     const content = written.text + (ended?.text ?? '');
-    const reasoning = [delta.reasoning_content ?? delta.reasoning ?? delta.thinking, thought, ended?.thought]
-      .filter((one) => typeof one === 'string')
-      .join('');
+    const thinking = delta.reasoning_content || delta.reasoning || delta.thinking;
+    const parts = treesIn(delta.content).map((part) => textIn(part.thinking));
+    const reasoning = [textIn(thinking), ...parts, thought, ended?.thought].join('');
     this.hasContent ||= content !== '' || reasoning !== '' || calls.length > 0;
     this.#finish = finish ?? this.#finish;
     const out = {
@@ -193,7 +215,7 @@ class Reply {
       ...(calls.length > 0 && { tool_calls: calls }),
     };
     yield event({
-      ...chunk,
+      ...about,
       choices: [{ index: 0, delta: out, ...(finish !== undefined && { finish_reason: this.#reason(finish) }) }],
     });
   }
@@ -213,7 +235,7 @@ class Reply {
       ...(calls.length > 0 && { tool_calls: calls.map((call) => this.#called(call)) }),
     };
     if (!this.hasContent && Object.keys(delta).length === 0) return;
-    const { choices: _, usage: __, ...about } = this.#last;
+    const { usage: _, ...about } = this.#last;
     yield event({ ...about, choices: [{ index: 0, delta, finish_reason: this.#reason('stop') }] });
   }
 
@@ -226,7 +248,10 @@ class Reply {
 
   #callsOf({ tool_calls: list, function_call: old }: Tree): Tree[] {
     const values = [...treesIn(list), ...(isTree(old) ? [{ index: 0, function: old }] : [])];
-    return values.map((call, at) => {
+    return values.flatMap((call, at) => {
+      const whole = JSON.stringify(call);
+      // Some servers repeat a complete call at the end. One without an id can be meant twice.
+      if (call.id && this.#whole.has(whole)) return [];
       const { name: sent, arguments: args } = isTree(call.function) ? call.function : call;
       const name = typeof sent === 'string' ? this.#written.nameOf(sent) : sent;
       const index =
@@ -239,11 +264,13 @@ class Reply {
       this.#calls = Math.max(this.#calls, index + 1);
       const id = typeof call.id === 'string' && call.id !== '' ? call.id : isNew ? `call_${index}_${at}` : undefined;
       const text = args === undefined || args === null ? '' : typeof args === 'string' ? args : JSON.stringify(args);
+      if (name && parseJson(text, limits).ok) this.#whole.add(whole);
       return {
         index,
         ...(id !== undefined && { id }),
         type: 'function',
         function: { ...(typeof name === 'string' && { name }), arguments: text },
+        ...(isTree(call.extra_content) && { extra_content: call.extra_content }), // a signature of Gemini
       };
     });
   }
@@ -259,11 +286,32 @@ class Reply {
   }
 }
 
-/** Some servers send content in parts. */
+/** Some servers send text in parts. */
 const textIn = (content: unknown): string =>
-  treesIn(content)
-    .map(({ text }) => (typeof text === 'string' ? text : ''))
-    .join('');
+  typeof content === 'string'
+    ? content
+    : treesIn([content].flat())
+        .map(({ text }) => (typeof text === 'string' ? text : ''))
+        .join('');
+
+/** The fields of a chunk, other than its choices, that the AI SDK's package reads, in the types that it requires. */
+function aboutOf({ id, model, created, usage }: Tree): Tree {
+  return {
+    ...(typeof id === 'string' && { id }),
+    ...(typeof model === 'string' && { model }),
+    ...(typeof created === 'number' && { created }),
+    ...(isTree(usage) && { usage: numbersIn(usage) }),
+  };
+}
+
+const numbersIn = (tree: Tree): Tree =>
+  Object.fromEntries(
+    Object.entries(tree).flatMap(([name, value]): [string, unknown][] => {
+      if (isTree(value)) return [[name, numbersIn(value)]];
+      const number = typeof value === 'string' && value !== '' ? Number(value) : value;
+      return Number.isFinite(number) ? [[name, number]] : [];
+    }),
+  );
 
 const openers = ['<think>', '<thinking>', '<thought>', '<reasoning>', '<|thinking|>', '[THINK]', '◁think▷'];
 const closers = ['</think>', '</thinking>', '</thought>', '</reasoning>', '<|/thinking|>', '[/THINK]', '◁/think▷'];

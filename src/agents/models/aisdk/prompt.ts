@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type {
   LanguageModelV4FilePart,
   LanguageModelV4Message,
@@ -7,14 +6,17 @@ import type {
   LanguageModelV4ToolResultPart,
   SharedV4ProviderOptions,
 } from '@ai-sdk/provider';
-import { type Piece, pictureInWords, type ToolMessage, toPieces } from '../conversation.ts';
+import { type Piece, pictureInWords, plainCallId, type ToolMessage, toPieces } from '../conversation.ts';
 import type { AssistantMessage, Picture, ToolCall, TurnRequest } from '../model.ts';
 import type { ProviderAdapter } from './provider-adapter.ts';
 
-/** One finished block of a reply, stored in `raw` and sent back. `meta` is the provider's own data. */
+/**
+ * One finished block of a reply, stored in `raw` and sent back. `meta` is the provider's own data. `id` is the server's id of
+ * a call where ours differs: some servers keep a signature in it.
+ */
 export type RawBlock =
   | { readonly type: 'text' | 'reasoning'; readonly text: string; readonly meta?: SharedV4ProviderOptions }
-  | { readonly type: 'call'; readonly meta?: SharedV4ProviderOptions };
+  | { readonly type: 'call'; readonly meta?: SharedV4ProviderOptions; readonly id?: string };
 
 interface Options {
   /** `provider/model`: replies of this model keep their reasoning and signatures. */
@@ -73,9 +75,10 @@ function exchangeOf(piece: Exchange, options: Form): LanguageModelV4Message[] {
   if (piece.answers.length === 0) return [reply];
   const isInside = options.adapter.pictures === 'inside';
   const after = isInside ? [] : piece.answers.flatMap((answer) => shown(answer, options.images));
+  const ids = serverIds(piece.reply, options.name);
   return [
     reply,
-    { role: 'tool', content: piece.answers.map((answer) => resultOf(answer, isInside && options.images)) },
+    { role: 'tool', content: piece.answers.map((answer) => resultOf(answer, ids, isInside && options.images)) },
     ...(after.length > 0 ? [userMessage([text('The pictures of these results:'), ...after])] : []),
   ];
 }
@@ -85,8 +88,9 @@ type Content = Extract<LanguageModelV4Message, { role: 'assistant' }>['content']
 /** The model's own blocks unchanged, or text and calls of another model. */
 function blocksOf(reply: AssistantMessage, { name, adapter, isOpen }: Options & { isOpen: boolean }): Content {
   const isOwn = reply.model === name && reply.raw.length > 0;
+  const ids = serverIds(reply, name);
   if (!isOwn)
-    return [...(reply.text.trim() === '' ? [] : [text(reply.text)]), ...reply.calls.map((it) => callPart(it))];
+    return [...(reply.text.trim() === '' ? [] : [text(reply.text)]), ...reply.calls.map((it) => callPart(it, ids))];
   const keepsReasoning = adapter.keepsReasoning === 'always' || isOpen;
   let calls = 0;
   const content = (reply.raw as readonly RawBlock[]).flatMap((block): Content => {
@@ -94,27 +98,38 @@ function blocksOf(reply: AssistantMessage, { name, adapter, isOpen }: Options & 
     if (block.type === 'reasoning') return keepsReasoning ? [{ type: 'reasoning', text: block.text, ...meta }] : [];
     if (block.type === 'text') return block.text.trim() === '' ? [] : [{ ...text(block.text), ...meta }];
     const call = reply.calls[calls++];
-    return call ? [{ ...callPart(call), ...meta }] : []; // a call that was cut off or exceeds the limit
+    return call ? [{ ...callPart(call, ids), ...meta }] : []; // a call that was cut off or exceeds the limit
   });
   // Providers refuse reasoning that is not followed by anything.
   return content.slice(0, content.findLastIndex(({ type }) => type !== 'reasoning') + 1);
 }
 
-const callPart = ({ callId, name, args }: ToolCall): Content[number] => ({
+/** The server's own ids of calls by ours, for the model that made the reply. */
+function serverIds({ model, raw }: AssistantMessage, name: string): ReadonlyMap<string, string> {
+  const blocks = model === name ? (raw as readonly RawBlock[]) : [];
+  const own = blocks.flatMap((block) => (block.type === 'call' && block.id ? [block.id] : []));
+  return new Map(own.map((id) => [plainCallId(id), id]));
+}
+
+const callPart = ({ callId, name, args }: ToolCall, ids: ReadonlyMap<string, string>): Content[number] => ({
   type: 'tool-call',
-  toolCallId: wireId(callId),
+  toolCallId: ids.get(callId) ?? plainCallId(callId),
   toolName: name,
   // A provider accepts only an object, and the result informs the model that its text was not one.
   input: typeof args === 'object' && args !== null && !Array.isArray(args) ? args : { invalid: args ?? null },
 });
 
-function resultOf(answer: ToolMessage, images: boolean): LanguageModelV4ToolResultPart {
+function resultOf(
+  answer: ToolMessage,
+  ids: ReadonlyMap<string, string>,
+  images: boolean,
+): LanguageModelV4ToolResultPart {
   const { callId, name, output, success } = answer;
   const pictures = images ? shown(answer, true) : [];
   const message = [output, ...wordsOf(answer, images)].join('\n');
   return {
     type: 'tool-result',
-    toolCallId: wireId(callId),
+    toolCallId: ids.get(callId) ?? plainCallId(callId),
     toolName: name,
     output:
       pictures.length > 0
@@ -141,9 +156,3 @@ const userMessage = (content: (LanguageModelV4FilePart | LanguageModelV4TextPart
   role: 'user',
   content,
 });
-
-/** Ids of some servers have characters or a length that other providers refuse. */
-const wireId = (callId: string): string =>
-  /^[A-Za-z0-9_-]{1,64}$/.test(callId)
-    ? callId
-    : `call_${createHash('sha256').update(callId).digest('hex').slice(0, 32)}`;

@@ -1,5 +1,6 @@
 import type { LanguageModelV4StreamPart, LanguageModelV4Usage, SharedV4ProviderMetadata } from '@ai-sdk/provider';
 import { type JsonLimits, parseJson } from '../../../core/text/json.ts';
+import { plainCallId } from '../conversation.ts';
 import type { FailedTurn, ToolCall, TurnOutcome, TurnPart, Usage } from '../model.ts';
 import type { RawBlock } from './prompt.ts';
 
@@ -49,7 +50,10 @@ export function replyReader({ newId, broken }: Options) {
       case 'tool-call':
         begun.set(part.toolCallId, part.toolName);
         calls.push({ callId: part.toolCallId || `call_${newId()}`, name: part.toolName, args: argsOf(part.input) });
-        yield raw({ type: 'call' }, part.providerMetadata ?? {});
+        yield raw(
+          { type: 'call', ...(part.toolCallId !== plainCallId(part.toolCallId) && { id: part.toolCallId }) },
+          part.providerMetadata ?? {},
+        );
         return;
       case 'finish':
         outcome = outcomeOf(part.finishReason, usageOf(part.usage));
@@ -92,12 +96,23 @@ function merged(a: SharedV4ProviderMetadata, b: SharedV4ProviderMetadata | undef
 const argumentLimits: JsonLimits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues: 100_000 };
 /** Text that is not JSON stays text, and the tool refuses it. */
 function argsOf(input: string): unknown {
-  if (input.trim() === '') return {};
-  const json = parseJson(input, argumentLimits);
+  if (['', 'null'].includes(input.trim())) return {};
+  const asSent = parseJson(input, argumentLimits);
+  const json = asSent.ok ? asSent : parseJson(repaired(input), argumentLimits);
   if (!json.ok) return input;
   const inner = typeof json.value === 'string' ? parseJson(json.value, argumentLimits) : json; // written twice
   return inner.ok ? inner.value : json.value;
 }
+
+/** Small models put arguments in a fence, and line ends in strings. */
+const repaired = (input: string): string => {
+  const lines = input.trim().split('\n');
+  const text =
+    lines.length > 2 && lines[0]?.startsWith('```') && lines.at(-1) === '```' ? lines.slice(1, -1).join('\n') : input;
+  return text.replace(/"[^"\\]*(?:\\[\s\S][^"\\]*)*"/g, (string) =>
+    string.replace(/\p{Cc}/gu, (control) => JSON.stringify(control).slice(1, -1)),
+  );
+};
 
 function usageOf({ inputTokens, outputTokens }: LanguageModelV4Usage): Usage {
   const { total: input = 0, cacheRead = 0, cacheWrite = 0 } = inputTokens;

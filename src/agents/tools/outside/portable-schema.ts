@@ -203,8 +203,9 @@ class Portable {
   #ofType(flat: Json, type: PortableType, depth: number): PortableSchema | undefined {
     const values = readChoices(flat)?.filter((value) => fits(value, type));
     if (values?.length === 0) return undefined;
-    if (type === 'object') return this.#object(flat, depth);
-    if (type === 'array') return this.#array(flat, depth);
+    const ofValues = values ? [`One of: ${describeValue(values)}.`] : [];
+    if (type === 'object') return this.#object(flat, depth, ofValues);
+    if (type === 'array') return this.#array(flat, depth, ofValues);
     const { bounds, words } = readBounds(flat, type);
     const isNumber = type === 'number' || type === 'integer';
     return {
@@ -216,7 +217,7 @@ class Portable {
     };
   }
 
-  #array(flat: Json, depth: number): PortableSchema {
+  #array(flat: Json, depth: number, ofValues: readonly string[]): PortableSchema {
     const tuple = Array.isArray(flat.items) ? flat.items : schemasIn(flat.prefixItems);
     const more = Array.isArray(flat.items) ? flat.additionalItems : flat.items;
     const limits = { ...lengths(flat, 'minItems', 'maxItems') };
@@ -227,7 +228,7 @@ class Portable {
         items: items ?? { type: 'string' },
         ...limits,
         ...(items === undefined && { maxItems: 0 }),
-        ...this.#describe(flat, []),
+        ...this.#describe(flat, ofValues),
       };
     }
     const places = tuple.map((one) => this.#convert(one, depth + 1) ?? anySchema);
@@ -241,12 +242,12 @@ class Portable {
       ...(more === undefined || more === false
         ? { maxItems: tuple.length }
         : limits.maxItems !== undefined && { maxItems: limits.maxItems }),
-      ...this.#describe(flat, isSame ? [] : [`In this order: ${order}.`]),
+      ...this.#describe(flat, isSame ? ofValues : [`In this order: ${order}.`, ...ofValues]),
     };
   }
 
-  #object(flat: Json, depth: number): PortableSchema {
-    const words: string[] = [];
+  #object(flat: Json, depth: number, ofValues: readonly string[] = []): PortableSchema {
+    const words = [...ofValues];
     const conditional = [flat.then, flat.else, ...entriesOf(flat.dependentSchemas).map(([, one]) => one)].map((one) =>
       this.#flat(one),
     );
@@ -290,14 +291,17 @@ class Portable {
 
   /** A name that every provider accepts, for one that some refuse. */
   #nameOf(name: string, siblings: ReadonlyMap<string, unknown>): string {
-    if (/^[A-Za-z_][A-Za-z0-9_-]{0,63}$/.test(name)) return name;
+    if (name !== '__proto__' && /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/.test(name)) return name;
     const { names } = this.#effort;
     const plain = name
       .replaceAll(/[^A-Za-z0-9_-]+/g, '_')
       .replace(/^(?![A-Za-z_])/, '_')
       .slice(0, 64);
     const isFree = (one: string) => !siblings.has(one) && (names.get(one) ?? name) === name;
-    const shown = /[A-Za-z0-9]/.test(plain) && isFree(plain) && name.length <= 64 ? plain : hashed(plain, name);
+    const shown =
+      /[A-Za-z0-9]/.test(plain) && plain !== '__proto__' && isFree(plain) && name.length <= 64
+        ? plain
+        : hashed(plain, name);
     names.set(shown, name);
     return shown;
   }

@@ -18,7 +18,7 @@ const fallback = 'windows-1252';
 
 /** Undefined: the bytes are no text that can be edited. */
 export function decodeFile(bytes: Buffer): FileText | undefined {
-  if (bytes.includes(0)) return wide(bytes);
+  if (bytes.includes(0) || isMarked(bytes)) return wide(bytes);
   if (!isUtf8(bytes)) return withForeignBytes(bytes) ?? legacy(bytes);
   const text = bytes.toString();
   const isIso2022 = text.length === bytes.length && iso2022.some((sequence) => text.includes(sequence));
@@ -37,17 +37,21 @@ export const unreadableEncoding = (bytes: Buffer): string | undefined => {
 };
 
 const newline = 10;
-/** UTF-16, also without a byte-order mark: then its zeros are only at even or only at odd offsets. */
+const isMarked = (bytes: Buffer) => /^(fffe|feff)/.test(bytes.subarray(0, 2).toString('hex')) && bytes.length % 2 === 0;
+/** UTF-16. Without a byte-order mark its zeros are only at even or only at odd offsets. */
 function wide(bytes: Buffer): FileText | undefined {
   if (bytes.length % 2 === 1 || unreadableEncoding(bytes)) return undefined;
   const zeros = [0, 0];
   for (let at = bytes.indexOf(0); at >= 0; at = bytes.indexOf(0, at + 1)) zeros[at % 2] = (zeros[at % 2] ?? 0) + 1;
-  const mark = bytes.readUInt16BE();
-  if (mark !== 0xfffe && mark !== 0xfeff && zeros[0] && zeros[1]) return undefined;
-  const isBig = mark === 0xfeff || (mark !== 0xfffe && !zeros[1]);
+  const [even = 0, odd = 0] = zeros;
+  const hasMark = isMarked(bytes);
+  // ASCII with a few zeros in it is also valid UTF-8. In UTF-16 nearly every second byte of such text is zero.
+  if (!hasMark && ((even && odd) || (isUtf8(bytes) && (even + odd) * 8 < bytes.length))) return undefined;
+  const isBig = hasMark ? bytes[0] === 0xfe : !odd;
   const swapped = (of: Buffer) => (isBig ? Buffer.from(of).swap16() : of);
   const text = swapped(bytes).toString('utf16le');
-  if (!text.isWellFormed() || /[^\P{Cc}\s]|\p{Cn}/u.test(text)) return undefined;
+  const isOdd = hasMark ? text.includes('\0') : /[^\P{Cc}\s]|\p{Cn}/u.test(text);
+  if (!text.isWellFormed() || isOdd) return undefined;
   return {
     text,
     encoding: isBig ? 'UTF-16BE' : 'UTF-16LE',
@@ -63,17 +67,12 @@ const isLone = /^[\udc80-\udcff]$/;
 
 /** Mostly UTF-8. Each byte that is not stands as a lone surrogate, U+DC00 and the byte, and goes back to the file as it was. */
 function withForeignBytes(bytes: Buffer): FileText | undefined {
-  let known = 0;
-  let foreign = 0;
+  if (!isMostlyUtf8(bytes)) return undefined;
   const text = bytes.toString('latin1').replace(piece, (found) => {
-    if (found.length === 1) {
-      foreign++;
-      return String.fromCharCode(0xdc00 + found.charCodeAt(0));
-    }
-    known++;
-    return Buffer.from(found, 'latin1').toString();
+    return found.length === 1
+      ? String.fromCharCode(0xdc00 + found.charCodeAt(0))
+      : Buffer.from(found, 'latin1').toString();
   });
-  if (known <= foreign) return undefined;
   const encode = (changed: string) => {
     const latin1 = changed.replace(/[^\0-\x7f]/gu, (char) =>
       isLone.test(char) ? String.fromCharCode(char.charCodeAt(0) - 0xdc00) : Buffer.from(char).toString('latin1'),
@@ -81,6 +80,24 @@ function withForeignBytes(bytes: Buffer): FileText | undefined {
     return Buffer.from(latin1, 'latin1');
   };
   return { text, encoding: 'UTF-8 with bytes of another encoding', encode };
+}
+
+/** Whether more characters of several bytes than bytes of another encoding are in it, by the characters' first bytes. */
+function isMostlyUtf8(bytes: Buffer): boolean {
+  let known = 0;
+  let foreign = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] as number;
+    if (byte < 0x80) continue;
+    const end = at + (byte >= 0xf0 ? 3 : byte >= 0xe0 ? 2 : 1);
+    let next = at;
+    while (next < end && byte >= 0xc2 && byte <= 0xf4 && ((bytes[next + 1] as number) & 0xc0) === 0x80) next++;
+    if (next === end) {
+      known++;
+      at = end;
+    } else foreign++;
+  }
+  return known > foreign;
 }
 
 function legacy(bytes: Buffer): FileText | undefined {
@@ -141,11 +158,18 @@ function makeTable(encoding: string): Map<string, string> | undefined {
 }
 
 function encodeBy(table: ReadonlyMap<string, string>, text: string): Buffer | undefined {
-  let isWhole = true;
-  const latin1 = text.replace(/[^\0-\x7f]/gu, (char) => {
-    const bytes = table.get(char);
-    isWhole &&= bytes !== undefined;
-    return bytes ?? '';
-  });
-  return isWhole ? Buffer.from(latin1, 'latin1') : undefined;
+  const encoded = Buffer.allocUnsafe(text.length * 2);
+  let length = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.codePointAt(at) as number;
+    if (code < 0x80) {
+      encoded[length++] = code;
+      continue;
+    }
+    const bytes = table.get(String.fromCodePoint(code));
+    if (bytes === undefined) return undefined;
+    length += encoded.write(bytes, length, 'latin1');
+    if (code > 0xffff) at++;
+  }
+  return encoded.subarray(0, length);
 }

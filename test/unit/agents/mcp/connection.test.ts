@@ -125,13 +125,6 @@ test('noise, wrong answers and answers to nobody are passed over', async () => {
   expect((await connection.call('lie', {}, quiet())).content).toMatchObject([{ text: 'true' }]);
 });
 
-test('a result of a wrong shape is an error of that call', async () => {
-  const { connection } = connected(
-    toolServer([{ name: 'lie' }], (message, program) => void program.print(answerTo(message, { content: 'no list' }))),
-  );
-  await expect(connection.call('lie', {}, quiet())).rejects.toMatchObject({ code: 'unsupported' });
-});
-
 test('a server that asks to sample from the model is refused, and the call continues', async () => {
   const ask = '{"jsonrpc":"2.0","id":"s1","method":"sampling/createMessage","params":{"messages":[],"maxTokens":1}}\n';
   const { connection, programs } = connected((message, program) => {

@@ -54,6 +54,27 @@ test('a call over HTTP carries the configured headers, and its answer may be a s
   expect((await connection.call('go', {}, quiet())).content).toMatchObject([{ text: 'Bearer of-test' }]);
 });
 
+test.each([
+  [404, '{"jsonrpc":"2.0","error":{"code":-32001,"message":"Session not found"},"id":null}'],
+  [400, '{"jsonrpc":"2.0","error":{"code":-32000,"message":"Bad Request: No valid session ID provided"},"id":null}'],
+])('a server that forgot its sessions and answers %i is called in a new one', async (status, body) => {
+  let calls = 0;
+  const connection = await connected((response, id) => {
+    if (calls++ === 0) response.writeHead(status, { 'content-type': 'application/json' }).end(body);
+    else response.writeHead(200, events).end(event(id, 'fine'));
+  });
+  const both = await Promise.all([connection.call('go', {}, quiet()), connection.call('go', {}, quiet())]);
+  expect(both.map(({ content }) => content)).toMatchObject([[{ text: 'fine' }], [{ text: 'fine' }]]);
+});
+
+test('a server that answers no message but a page is reported by its words', async () => {
+  const page = '<html><head><title>Oops</title></head><body><h1>Internal error</h1></body></html>';
+  const connection = await connected((response) => void response.writeHead(500).end(page));
+  await expect(connection.call('go', {}, quiet())).rejects.toMatchObject({
+    publicMessage: 'The tool server fake cannot be used: it answered 500: Oops Internal error',
+  });
+});
+
 test('a private address is refused unless the operator allows it', async () => {
   const connection = await connected(() => {}, guardedFetch());
   await expect(connection.call('go', {}, quiet())).rejects.toMatchObject({

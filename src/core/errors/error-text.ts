@@ -1,4 +1,4 @@
-import { beginningOf } from '../../../core/text/text.ts';
+import { beginningOf } from '../text/text.ts';
 
 const maxChars = 600;
 const wordsOfErrors = [

@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest';
+import { McpConnection } from '../../../src/agents/mcp/connection.ts';
+import { ProgramTransport } from '../../../src/agents/mcp/program-transport.ts';
+import { toolsOfServer } from '../../../src/agents/mcp/tools.ts';
+import type { Tool } from '../../../src/agents/tools/tool.ts';
+import { toolBench } from '../../support/agents/tools.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
+import { answerTo, fakePrograms, toolServer } from '../../support/sandboxes/fake-programs.ts';
+
+const pixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==';
+const text = (value: unknown, more: object = {}) => ({ content: [{ type: 'text', text: value, ...more }] });
+
+/** Results that servers send, of which the protocol's package rejects most, and what the model reads. */
+const rows: Record<string, [result: object, output: string, ok?: boolean]> = {
+  'content that is null, with structured content': [{ content: null, structuredContent: { a: 1 } }, '{"a":1}'],
+  'structured content that is a list': [{ content: [], structuredContent: [1, 2] }, '[1,2]'],
+  'structured content that is a list, with its text': [{ ...text('[1,2]'), structuredContent: [1, 2] }, '[1,2]'],
+  'content that is a text': [{ content: 'one' }, 'one'],
+  'content that is a block': [{ content: { type: 'text', text: 'one' } }, 'one'],
+  'blocks that are texts': [{ content: ['one', 'two'] }, 'one\ntwo'],
+  'annotations and _meta that are null': [text('one', { annotations: null, _meta: null }), 'one'],
+  'an audience of its own': [text('one', { annotations: { audience: ['robot'], priority: 5 } }), 'one'],
+  'a number as text': [text(5), '5'],
+  'an object as text': [text({ a: 1 }), '{"a":1}'],
+  'null as text': [
+    {
+      content: [
+        { type: 'text', text: null },
+        { type: 'text', text: 'two' },
+      ],
+    },
+    '\ntwo',
+  ],
+  'a block of an unknown kind': [
+    {
+      content: [
+        { type: 'text', text: 'one' },
+        { type: 'video', uri: 'a://b' },
+      ],
+    },
+    'one\n{"type":"video","uri":"a://b"}',
+  ],
+  'a link without a name': [{ content: [{ type: 'resource_link', uri: 'file:///x', title: 'X' }] }, '[X: file:///x]'],
+  'a resource without an address': [{ content: [{ type: 'resource', resource: { text: 'one' } }] }, '[resource]\none'],
+  'a picture without a type': [
+    { content: [{ type: 'image', data: pixel }] },
+    expect.stringMatching(/^\[application\/octet-stream, 70 bytes: /),
+  ],
+  'a picture as a data URL': [
+    { content: [{ type: 'image', data: `data:image/png;base64,${pixel}`, mimeType: 'image/png' }] },
+    expect.stringMatching(/^\[image\/png, 70 bytes: .*png\]$/),
+  ],
+  'isError as text': [{ ...text('bad'), isError: 'true' }, 'bad', false],
+  'isError: null': [{ ...text('one'), isError: null }, 'one'],
+  'the form of the first protocol': [{ toolResult: 'one' }, '{"toolResult":"one"}'],
+  'an empty result': [{}, 'The tool returned nothing.'],
+};
+
+test.each(Object.entries(rows))('%s', async (_, [result, output, ok = true]) => {
+  const programs = fakePrograms(
+    toolServer([{ name: 'go' }], (message, program) => void program.print(answerTo(message, result))),
+  );
+  const server = { name: 'odd', command: 'serve', args: [], env: {}, tools: ['*'], timeoutMs: 60_000 };
+  const connection = new McpConnection(
+    server,
+    () => new ProgramTransport(programs, { id: 'mcp-odd', argv: ['serve'] }),
+    manualClock(),
+  );
+  const listed = await connection.tools(AbortSignal.timeout(60_000));
+  const [tool] = toolsOfServer(connection, listed, () => 'file');
+  expect(await toolBench().run(tool as Tool, {})).toMatchObject({ ok, output });
+});
