@@ -6,6 +6,7 @@ import type { FieldSchema, FormSchema } from '../src/web/parts/kit/schema.ts';
 /** The operations for which the page has a form. */
 const names = [
   'webhooks.create',
+  'automations.create',
   'keys.create',
   'personalKeys.create',
   'serverCredentials.put',
@@ -41,12 +42,19 @@ export const derivedForms = (operations: readonly DescribedOperation[]): Record<
       const input = operations.find((one) => one.name === name)?.meta.in;
       if (!input) throw new Error(`There is no operation ${name} with an input.`);
       const schema = z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' }) as Schema;
-      const fields = Object.entries(schema.properties ?? {}).map(
-        ([field, one]) => [field, toField(one, schema.required?.includes(field) ?? false)] as const,
-      );
-      return [name, Object.fromEntries(fields)];
+      return [name, Object.fromEntries(toFields(schema))];
     }),
   );
+
+/** Also those inside of objects, as `hook.label`; they are required where the objects are. */
+function toFields(schema: Schema, isInside = true): [name: string, field: FieldSchema][] {
+  return Object.entries(schema.properties ?? {}).flatMap(([name, one]) => {
+    const isRequired = isInside && (schema.required?.includes(name) ?? false);
+    const inside = alternatives(one).find(({ properties }) => properties);
+    if (!inside) return [[name, toField(one, isRequired)]];
+    return toFields(inside, isRequired).map(([field, its]) => [`${name}.${field}`, its]);
+  });
+}
 
 const alternatives = (schema: Schema): readonly Schema[] => schema.anyOf?.flatMap(alternatives) ?? [schema];
 

@@ -1,25 +1,25 @@
 import { useEffect, useState } from 'preact/hooks';
+import type { Inputs } from '../../client/types.ts';
 import { parseRepository } from '../../core/text/repository-address.ts';
-import { GoalTextFields } from '../conversation/goal/goal-fields.tsx';
+import { exampleCheck } from '../conversation/goal/goal-draft.ts';
 import { mutate, query } from '../data/server.ts';
 import { refOf } from '../models/model-picker.tsx';
 import { inForce, offered, readModels, readOffered } from '../models/state.ts';
 import { locale } from '../parts/format.ts';
 import { Dialog } from '../parts/kit/dialog.tsx';
-import { ChoiceField, Form, LongTextField, ManyField, TextField } from '../parts/kit/field.tsx';
+import { SchemaForm } from '../parts/kit/schema-form.tsx';
 import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
-import { ProjectField } from '../sessions/project-field.tsx';
+import { projects } from '../sessions/filters.ts';
 import { readTemplates, templateChoices, templates } from '../sessions/templates.ts';
 import { readSkills, skills } from '../skills/state.ts';
 import { t } from '../text/text.ts';
-import { AfterFields, HookFields, type StartsChoice, toAfter, toHook, toStartsChoice } from './starts-fields.tsx';
-import { type Automation, shownAs } from './state.ts';
+import { type Automation, automations, readAutomations, shownAs } from './state.ts';
 import {
   dayName,
   findZone,
-  labelOf,
   ownZone,
   parseCron,
+  type ScheduleChoice,
   type ScheduleKind,
   scheduleKinds,
   timeIn,
@@ -28,15 +28,16 @@ import {
 } from './times.ts';
 
 type Goal = NonNullable<Automation['goal']>;
+type GoalTexts = Readonly<Record<'rubric' | 'checks', string>>;
 
-const goalTextsOf = (goal: Goal | null = null) => ({
+const toGoalTexts = (goal: Goal | null = null): GoalTexts => ({
   rubric: goal?.rubric ?? '',
   checks: (goal?.checks ?? []).map(({ command }) => command).join('\n'),
 });
 
 /** A check that stays keeps its time limit, and the goal its revisions, which the form does not show. Null: no goal. */
-function goalOf({ rubric, checks }: ReturnType<typeof goalTextsOf>, before: Goal | null = null) {
-  if (before && goalTextsOf(before).rubric === rubric && goalTextsOf(before).checks === checks) return before;
+function toGoal({ rubric = '', checks = '' }: Partial<GoalTexts> = {}, before: Goal | null = null) {
+  if (before && toGoalTexts(before).rubric === rubric && toGoalTexts(before).checks === checks) return before;
   const commands = checks.split('\n').filter((line) => line.trim() !== '');
   if (rubric.trim() === '' && commands.length === 0) return null;
   return {
@@ -46,17 +47,11 @@ function goalOf({ rubric, checks }: ReturnType<typeof goalTextsOf>, before: Goal
   };
 }
 
-interface Props {
-  /** Undefined: a new one. */
-  readonly automation?: Automation;
-  readonly back: () => void;
-}
-
 type Repository = Automation['repositories'][number];
 const lineOf = ({ url, ref }: Pick<Repository, 'url' | 'ref'>): string => (ref === undefined ? url : `${url}#${ref}`);
 
 /** A repository that stays as it is keeps its folder, its depth and its access, which the form does not show. */
-function repositoriesOf(text: string, before: readonly Repository[]) {
+function toRepositories(text: string, before: readonly Repository[]) {
   const lines = text.split('\n').filter((line) => line.trim() !== '');
   return lines.map((line) => {
     const named = parseRepository(line);
@@ -64,71 +59,59 @@ function repositoriesOf(text: string, before: readonly Repository[]) {
   });
 }
 
-const amountKinds = ['tokens', 'cost', 'toolCalls'] as const;
-const amountsOf = (budget: Automation['budget']) => ({
-  tokens: String(budget?.tokens ?? ''),
-  cost: String(budget?.cost ?? ''),
-  toolCalls: String(budget?.toolCalls ?? ''),
-});
+/** What the form enters in place of the values of the server; fields that are not shown are absent. */
+interface Entries {
+  readonly name: string;
+  readonly message?: string;
+  readonly repositories?: string;
+  readonly schedule: { readonly kind: ScheduleKind; readonly day?: string; readonly timezone?: string };
+  readonly goal?: Partial<GoalTexts>;
+  readonly hook?: Partial<NonNullable<Inputs['automations']['create']['hook']>>;
+  readonly after?: { readonly of?: AfterKind; readonly outcome?: 'done' } & Partial<Record<AfterKind, string>>;
+  readonly budget?: Automation['budget'];
+}
+type AfterKind = NonNullable<Automation['after']>['of'];
+
+interface Props {
+  /** Undefined: a new one. */
+  readonly automation?: Automation;
+  readonly back: () => void;
+}
+
+const text = { kind: 'text' } as const;
 
 /** The form of an automation: its triggers, the task of the agent, and the limits of each session. */
 export function AutomationForm({ automation, back }: Props) {
-  const [fields, setFields] = useState(() => ({
-    name: automation?.name ?? '',
-    kind: automation?.kind ?? 'run',
-    repositories: (automation?.repositories ?? []).map(lineOf).join('\n'),
-    message: automation?.message ?? '',
-    timezone: automation?.schedule?.timezone ?? ownZone(),
-    whileRunning: automation?.whileRunning ?? 'skip',
-    template: automation?.template ?? '',
-    model: automation?.model ?? '',
-    projectId: automation?.projectId ?? '',
-    skills: automation?.skills ?? [],
-    ...amountsOf(automation?.budget ?? null),
-  }));
-  const [goal, setGoal] = useState(goalTextsOf(automation?.goal));
-  const [choice, setChoice] = useState(
-    parseCron(automation?.schedule?.cron ?? (automation ? undefined : '0 9 * * 1-5')),
-  );
-  const [starts, setStarts] = useState<StartsChoice>(toStartsChoice(automation));
   useEffect(() => {
-    for (const read of [readTemplates, readModels, readOffered, readSkills]) void read().catch(() => {}); // names can be typed
+    const reads = [readTemplates, readModels, readOffered, readSkills, readAutomations];
+    for (const read of reads) void read().catch(() => {}); // names can be typed
   }, []);
-  const cron = toCron(choice);
-  const zone = findZone(fields.timezone);
-  const has = (...kinds: readonly ScheduleKind[]) => kinds.includes(choice.kind);
-  const isRun = fields.kind === 'run';
-  const bind = <Name extends keyof typeof fields>(name: Name) => ({
-    value: fields[name],
-    onChange: (value: (typeof fields)[Name]) => setFields((now) => ({ ...now, [name]: value })),
-  });
-  const save = async () => {
-    const schedule =
-      cron === undefined
-        ? null
-        : { cron, timezone: zone ?? fields.timezone, missed: automation?.schedule?.missed ?? 'latest' };
-    const numberOf = (text: string) => (text.trim() === '' ? null : Number(text));
-    const limits = {
-      turns: null,
-      seconds: null,
-      ...automation?.budget,
-      ...Object.fromEntries(amountKinds.map((kind) => [kind, numberOf(fields[kind])])),
-    };
+  const { repositories = [], skills: pins = [], schedule = null, after = null, budget = null } = automation ?? {};
+  const value = {
+    ...automation,
+    repositories: repositories.map(lineOf).join('\n'),
+    schedule: {
+      timezone: schedule?.timezone ?? ownZone(),
+      ...parseCron(schedule?.cron ?? (automation ? undefined : '0 9 * * 1-5')),
+    },
+    goal: toGoalTexts(automation?.goal),
+    hook: automation?.hook ?? { events: ['issue.labelled'] },
+    after: after && { ...after, [after.of]: after.id },
+  };
+  const save = async (entries: Entries) => {
+    const { schedule: entered, hook, after: of, message = '', goal, repositories: lines = '', ...others } = entries;
+    const when = { ...value.schedule, ...entered, day: Number(entered.day ?? value.schedule.day) };
+    const cron = toCron(when);
+    const limits = { turns: null, seconds: null, ...budget, ...entries.budget };
     const spec = {
-      name: fields.name,
-      kind: fields.kind,
-      message: isRun ? fields.message : '',
-      goal: isRun ? goalOf(goal, automation?.goal) : null,
-      repositories: repositoriesOf(fields.repositories, automation?.repositories ?? []),
-      template: fields.template || null,
-      model: fields.model.trim() || null,
-      projectId: fields.projectId || null,
-      skills: [...fields.skills],
-      schedule,
-      hook: toHook(starts),
-      after: toAfter(starts),
+      ...others,
+      message,
+      goal: toGoal(goal, automation?.goal),
+      repositories: toRepositories(lines, repositories),
+      schedule: cron === undefined ? null : { ...schedule, cron, timezone: findZone(when.timezone) ?? when.timezone },
+      hook: hook?.source ? { ...hook, source: hook.source } : null,
+      after: of?.of ? { of: of.of, id: (of[of.of] ?? '').trim(), outcome: of.outcome ?? 'done' } : null,
       budget: Object.values(limits).some((limit) => limit !== null) ? limits : null,
-      whileRunning: fields.whileRunning,
     };
     shownAs(
       automation
@@ -137,125 +120,138 @@ export function AutomationForm({ automation, back }: Props) {
     );
     back();
   };
-  const models = (offered.value ?? []).flatMap((group) => group.models.map((model) => refOf(group, model)));
+  const named = (all: readonly { readonly id: string; readonly name: string }[]) =>
+    all.map(({ id, name }) => [id, name] as const);
   return (
     <Dialog title={t(automation ? 'automations.change' : 'automations.new')} wide>
-      <Form failure={t('notSaved')} save={t('automations.save')} cancel={t('cancel')} onCancel={back} onSave={save}>
-        <div class="fields">
-          <TextField label={t('automations.name')} required maxLength={255} {...bind('name')} />
-          <ChoiceField
-            label={t('automations.kind')}
-            choices={(['run', 'prebuild'] as const).map((one) => [one, t(`automations.kind.${one}`)])}
-            {...bind('kind')}
-          />
-        </div>
-        {isRun && <LongTextField label={t('automations.message')} required rows={4} {...bind('message')} />}
-        <div class="fields">
-          <ChoiceField
-            label={t('automations.when')}
-            value={choice.kind}
-            choices={scheduleKinds.map((one) => [one, t(labelOf(one))])}
-            onChange={(kind) => setChoice({ ...choice, kind })}
-          />
-          {has('weekly') && (
-            <ChoiceField
-              label={t('automations.day')}
-              value={String(choice.day)}
-              choices={[1, 2, 3, 4, 5, 6, 0].map((day) => [String(day), dayName(day, locale())])}
-              onChange={(day) => setChoice({ ...choice, day: Number(day) })}
-            />
-          )}
-          {has('daily', 'weekdays', 'weekly') && (
-            <TextField
-              label={t('automations.time')}
-              type="time"
-              required
-              value={choice.time}
-              onChange={(time) => setChoice({ ...choice, time })}
-            />
-          )}
-          {has('own') && (
-            <TextField
-              label={t('automations.cron')}
-              required
-              isCode
-              value={choice.cron}
-              onChange={(own) => setChoice({ ...choice, cron: own })}
-            />
-          )}
-          {!has('hand') && (
-            <TextField
-              label={t('automations.zone')}
-              required
-              offers={zones()}
-              error={zone === undefined ? t('automations.noZone') : ''}
-              onLeave={() => zone !== undefined && bind('timezone').onChange(zone)}
-              {...bind('timezone')}
-            />
-          )}
-        </div>
-        {cron !== undefined && zone !== undefined && <NextTimes cron={cron} timezone={zone} />}
-        <div class="fields">
-          <HookFields choice={starts} onChange={setStarts} />
-          <AfterFields choice={starts} onChange={setStarts} own={automation?.id} />
-        </div>
-        <LongTextField
-          label={t('automations.repositories')}
-          isCode
-          required={!isRun}
-          rows={2}
-          placeholder="https://github.com/team/project.git#main"
-          {...bind('repositories')}
-        />
-        <details class="advanced">
-          <summary>{t('form.more')}</summary>
-          <div class="form">
-            <div class="fields">
-              {isRun && templates.value.length > 1 && (
-                <ChoiceField label={t('template')} choices={templateChoices(fields.template)} {...bind('template')} />
-              )}
-              {isRun && (
-                <TextField
-                  label={t('model')}
-                  offers={models}
-                  placeholder={inForce.value?.model ?? ''}
-                  {...bind('model')}
-                />
-              )}
-              <ProjectField {...bind('projectId')} />
-            </div>
-            {isRun && skills.value !== undefined && skills.value.length > 0 && (
-              <ManyField
-                legend={t('skills')}
-                choices={skills.value.map(({ name, description }) => [
-                  fields.skills.find((pin) => pin.split('@')[0] === name) ?? name,
-                  name,
-                  description,
-                ])}
-                chosen={fields.skills}
-                onChange={bind('skills').onChange}
-              />
-            )}
-            {isRun && <GoalTextFields texts={goal} onChange={setGoal} />}
-            <ChoiceField
-              label={t('automations.whileRunning')}
-              choices={(['skip', 'queue', 'stop'] as const).map((rule) => [rule, t(`automations.${rule}`)])}
-              {...bind('whileRunning')}
-            />
-            <div class="fields">
-              {amountKinds.map((kind) => (
-                <TextField
-                  key={kind}
-                  label={t(`automations.budget.${kind}`)}
-                  inputMode={kind === 'cost' ? 'decimal' : 'numeric'}
-                  pattern={kind === 'cost' ? '[0-9]*[.]?[0-9]*' : '[0-9]*'}
-                  {...bind(kind)}
-                />
-              ))}
-            </div>
-          </div>
-        </details>
-      </Form>
+      <SchemaForm
+        of="automations.create"
+        words="automations"
+        value={value}
+        cancel={back}
+        send={(input) => save(input as unknown as Entries)}
+        fields={(entry) => {
+          const isRun = entry('kind') === 'run';
+          const [kind, source, follows, events] = ['schedule.kind', 'hook.source', 'after.of', 'hook.events'].map(
+            entry,
+          );
+          const has = (...kinds: readonly string[]) => kinds.includes(String(kind));
+          const isForge = source !== '' && source !== 'json';
+          const zone = findZone(String(entry('schedule.timezone')));
+          const [time, day, ownCron] = ['schedule.time', 'schedule.day', 'schedule.cron'].map((one) =>
+            String(entry(one)),
+          );
+          const cron = toCron({ kind, time, day: Number(day), cron: ownCron } as ScheduleChoice);
+          return {
+            name: {},
+            kind: {},
+            ...(isRun && { message: { as: 'long', rows: 4, isRequired: true } }),
+            'schedule.kind': { schema: { kind: 'choice', values: scheduleKinds } },
+            ...(has('weekly') && {
+              'schedule.day': {
+                schema: text,
+                choices: [1, 2, 3, 4, 5, 6, 0].map((one) => [String(one), dayName(one, locale())]),
+              },
+            }),
+            ...(has('daily', 'weekdays', 'weekly') && {
+              'schedule.time': { schema: text, as: 'time', isRequired: true },
+            }),
+            ...(has('own') && { 'schedule.cron': { isRequired: true } }),
+            ...(!has('hand') && {
+              'schedule.timezone': {
+                isRequired: true,
+                offers: zones(),
+                check: (entered) => (findZone(entered) === undefined ? t('automations.noZone') : undefined),
+                tidy: (entered) => findZone(entered) ?? entered,
+                below: cron !== undefined && zone !== undefined && <NextTimes cron={cron} timezone={zone} />,
+              },
+            }),
+            'hook.source': { none: t('automations.hook.source.none') },
+            ...(isForge && {
+              'hook.events': { isRequired: true },
+              ...(events?.includes('issue.labelled') && { 'hook.label': {} }),
+              ...((events?.includes('issue.assigned') || events?.includes('comment.mention')) && {
+                'hook.account': {
+                  isRequired: events.includes('comment.mention'),
+                  tidy: (entered) => entered.trim().replace(/^@/, ''),
+                },
+              }),
+              'hook.senders': {},
+              'hook.repositories': {},
+            }),
+            ...(source === 'json' && { 'hook.template': { as: 'long', rows: 3 } }),
+            'after.of': { none: t('automations.after.of.none') },
+            ...(follows === 'session' && { 'after.session': { schema: text, isRequired: true } }),
+            ...(follows === 'automation' && {
+              'after.automation': {
+                schema: text,
+                isRequired: true,
+                choices: [['', ''], ...named((automations.value ?? []).filter(({ id }) => id !== automation?.id))],
+              },
+            }),
+            ...(follows === 'project' && {
+              'after.project': { schema: text, isRequired: true, choices: [['', ''], ...named(projects.value)] },
+            }),
+            ...(follows !== '' && { 'after.outcome': {} }),
+            repositories: {
+              schema: text,
+              as: 'code',
+              rows: 2,
+              isRequired: !isRun,
+              placeholder: 'https://github.com/team/project.git#main',
+            },
+            ...(isRun && {
+              ...(templates.value.length > 1 && {
+                template: {
+                  isAdvanced: true,
+                  label: t('template'),
+                  choices: templateChoices(String(entry('template'))),
+                },
+              }),
+              model: {
+                isAdvanced: true,
+                label: t('model'),
+                offers: (offered.value ?? []).flatMap((group) => group.models.map((model) => refOf(group, model))),
+                placeholder: inForce.value?.model ?? '',
+              },
+            }),
+            ...(projects.value.length > 0 && {
+              projectId: {
+                isAdvanced: true,
+                label: t('filter.ofNew'),
+                choices: [['', t('noProject')], ...named(projects.value)],
+              },
+            }),
+            ...(isRun && {
+              ...(skills.value?.length && {
+                skills: {
+                  isAdvanced: true,
+                  schema: { kind: 'many' },
+                  label: t('skills'),
+                  choices: skills.value.map(({ name, description }) => [
+                    pins.find((pin) => pin.split('@')[0] === name) ?? name,
+                    name,
+                    description,
+                  ]),
+                },
+              }),
+              'goal.rubric': { isAdvanced: true, label: t('goal.rubric'), as: 'long', rows: 2 },
+              'goal.checks': {
+                isAdvanced: true,
+                label: t('goal.checks'),
+                schema: text,
+                as: 'code',
+                rows: 2,
+                placeholder: exampleCheck,
+              },
+            }),
+            whileRunning: { isAdvanced: true },
+            'budget.tokens': { isAdvanced: true },
+            'budget.cost': { isAdvanced: true },
+            'budget.toolCalls': { isAdvanced: true },
+          };
+        }}
+      />
     </Dialog>
   );
 }
@@ -283,7 +279,7 @@ function NextTimes({ cron, timezone }: { cron: string; timezone: string }) {
     };
   }, [cron, timezone]);
   return (
-    <div class="next-times" aria-live="polite">
+    <div class="next-times whole-row" aria-live="polite">
       <Trouble text={trouble} />
       {times.length > 0 && (
         <>

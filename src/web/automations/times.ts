@@ -1,9 +1,6 @@
-import type { TextKey } from '../text/texts.ts';
-
 /** A kind of schedule that most people want, or the five fields themselves. */
 export const scheduleKinds = ['hand', 'hourly', 'daily', 'weekdays', 'weekly', 'own'] as const;
 export type ScheduleKind = (typeof scheduleKinds)[number];
-export const labelOf = (kind: ScheduleKind): TextKey => `automations.${kind}`;
 
 export interface ScheduleChoice {
   readonly kind: ScheduleKind;

@@ -1,4 +1,4 @@
-import type { ComponentChildren } from 'preact';
+import { type ComponentChildren, Fragment } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { CallError, type InputOf, type Path, toErrorText } from '../../data/server.ts';
 import forms from '../../forms.json' with { type: 'json' };
@@ -12,10 +12,27 @@ import { Trouble } from './trouble.tsx';
 interface FieldOptions {
   /** In the place of the text of the field. */
   readonly label?: string;
-  readonly as?: 'secret' | 'long';
+  /** `code`: a long text in the letters of programs. */
+  readonly as?: 'secret' | 'long' | 'code' | 'time';
   readonly placeholder?: string;
+  /** Of a long text, at least. */
+  readonly rows?: number;
   /** In the place of the values of the schema. */
-  readonly choices?: readonly (readonly [value: string, words: string])[];
+  readonly choices?: readonly (readonly [value: string, words: string, about?: string])[];
+  /** The empty choice, before the values of the schema. */
+  readonly none?: string;
+  /** Entries that the browser offers while the person types. */
+  readonly offers?: readonly string[];
+  /** In the place of the server's schema. */
+  readonly schema?: FieldSchema;
+  /** In the place of what the schema says. */
+  readonly isRequired?: boolean;
+  /** A mistake that the schema does not find, while the person types. */
+  readonly check?: (text: string) => string | undefined;
+  /** The entry when the person leaves the field. */
+  readonly tidy?: (text: string) => string;
+  /** Below the field, in the whole width. */
+  readonly below?: ComponentChildren;
   /** The values of the schema in groups, whose legends are texts such as `webhooks.group.runs`. */
   readonly groups?: Readonly<Record<string, readonly string[]>>;
   /** Folded away, for few people. */
@@ -24,15 +41,19 @@ interface FieldOptions {
   readonly canBeEmpty?: boolean;
 }
 type FormName = Path & keyof typeof forms;
+/** A name with a dot is that of a field inside of an object. */
+type Fields<Name extends FormName> = Partial<Record<keyof InputOf<Name> | `${string}.${string}`, FieldOptions>>;
+type Drafts = Readonly<Record<string, Draft>>;
 
 interface Props<Name extends FormName> {
   /** The operation whose input the form has. */
   readonly of: Name;
   /** Begins the names of its texts: `webhooks` has `webhooks.url`, `webhooks.url.help` and `webhooks.format.json`. */
   readonly words: string;
-  readonly title: string;
-  /** The fields that it shows, in their order. */
-  readonly fields: Partial<Record<keyof InputOf<Name>, FieldOptions>>;
+  /** Absent: the dialog around it has one. */
+  readonly title?: string;
+  /** The fields that it shows, in their order. Some depend on the entries of others. */
+  readonly fields: Fields<Name> | ((entry: (name: string) => Draft) => Fields<Name>);
   /** The values at first, and again after a Save. */
   readonly value?: object | undefined;
   /** Fields by hand, with the errors of a {@link FieldErrors} that `send` throws. */
@@ -63,69 +84,71 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
   const { of, words, title, fields, value, children, note, cancel, second, send } = props;
   const { save = t('files.save'), failure = t('notSaved'), needsChange = false } = props;
   const schemas = forms[of] as unknown as FormSchema;
-  const shown = Object.entries(fields as Readonly<Record<string, FieldOptions>>).map(([name, options]) => {
-    const schema = schemas[name] as FieldSchema;
-    return { name, options, schema: options.canBeEmpty ? { ...schema, isRequired: false } : schema };
+  const [drafts, setDrafts] = useState<Drafts>({});
+  const initial = (name: string, schema = schemas[name]) => toDraft(schema ?? { kind: 'text' }, valueAt(value, name));
+  const draftOf = (name: string, schema?: FieldSchema) => drafts[name] ?? initial(name, schema);
+  const shown = (typeof fields === 'function' ? fields(draftOf) : fields) as Readonly<Record<string, FieldOptions>>;
+  const all = Object.entries(shown).map(([name, options]) => {
+    const { schema = schemas[name] as FieldSchema, isRequired = schema.isRequired && !options.canBeEmpty } = options;
+    return { name, options, schema: { ...schema, isRequired: isRequired ?? false }, draft: draftOf(name, schema) };
   });
-  const initial = (): Readonly<Record<string, Draft>> =>
-    Object.fromEntries(
-      shown.map(({ name, schema }) => [name, toDraft(schema, (value as Record<string, unknown> | undefined)?.[name])]),
-    );
-  const [drafts, setDrafts] = useState(initial);
   const [errors, setErrors] = useState<Readonly<Record<string, string>>>({});
   const [trouble, setTrouble] = useState('');
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus(), [errors]);
-  const all = shown.map((one) => ({ ...one, draft: drafts[one.name] ?? toDraft(one.schema, undefined) }));
   const textOf = (key: string) => {
     const name = `${words}.${key}`;
     return isText(name) ? t(name) : undefined;
   };
   const submit = async (deliver: Props<Name>['send'], isSave: boolean) => {
     setTrouble('');
-    const mistakes = all.flatMap(({ name, schema, draft }) => {
+    const mistakes = all.flatMap(({ name, schema, draft, options }) => {
       const [text, values] = findMistake(schema, draft) ?? [];
-      if (text === undefined) return [];
+      if (text === undefined) {
+        const own = typeof draft === 'string' ? options.check?.(draft) : undefined;
+        return own === undefined ? [] : [[name, own] as const];
+      }
       return [[name, (text === 'form.badForm' && textOf(`${name}.form`)) || t(text, values)] as const];
     });
     setErrors(Object.fromEntries(mistakes));
     if (mistakes.length > 0) return;
     try {
-      await deliver(
-        Object.fromEntries(
-          all.flatMap(({ name, schema, draft, options }) => {
-            const entered = fromDraft(schema, draft) ?? (options.canBeEmpty ? '' : undefined);
-            return entered === undefined ? [] : [[name, entered]];
-          }),
-        ) as InputOf<Name>,
-      );
-      if (isSave) setDrafts(initial());
+      const input = {};
+      for (const { name, schema, draft, options } of all) {
+        const entered = fromDraft(schema, draft) ?? (options.canBeEmpty ? '' : undefined);
+        if (entered !== undefined) putAt(input, name, entered);
+      }
+      await deliver(input as InputOf<Name>);
+      if (isSave) setDrafts({});
     } catch (thrown) {
       const named = thrown instanceof CallError || thrown instanceof FieldErrors ? Object.entries(thrown.fields) : [];
-      const atField = named.filter(([name]) => thrown instanceof FieldErrors || fields[name as keyof typeof fields]);
+      const atField = named.filter(([name]) => thrown instanceof FieldErrors || shown[name]);
       setErrors(Object.fromEntries(atField.map(([name, text]) => [name, sentence(serverText(text))])));
       if (atField.length === 0) setTrouble(t('notDone', { what: failure, why: toErrorText(thrown) }));
     }
   };
-  const isUnchanged = needsChange && JSON.stringify(drafts) === JSON.stringify(initial());
+  const isUnchanged =
+    needsChange && all.every(({ name, schema, draft }) => String(draft) === String(initial(name, schema)));
   const draw = (isAdvanced: boolean) =>
     all
       .filter(({ options }) => (options.isAdvanced ?? false) === isAdvanced)
       .map(({ name, options, schema, draft }) => (
-        <OneField
-          key={name}
-          label={options.label ?? textOf(name) ?? name}
-          help={textOf(`${name}.${draft}.help`) ?? textOf(`${name}.help`)}
-          error={errors[name] ?? ''}
-          options={options}
-          schema={schema}
-          draft={draft}
-          textOf={(key) => textOf(`${name}.${key}`) ?? textOf(key) ?? key}
-          onChange={(next) => {
-            setDrafts((now) => ({ ...now, [name]: next }));
-            setErrors(({ [name]: _, ...others }) => others);
-          }}
-        />
+        <Fragment key={name}>
+          <OneField
+            label={options.label ?? textOf(name) ?? name}
+            help={textOf(`${name}.${draft}.help`) ?? textOf(`${name}.help`)}
+            error={errors[name] ?? (typeof draft === 'string' ? options.check?.(draft) : undefined) ?? ''}
+            options={options}
+            schema={schema}
+            draft={draft}
+            textOf={(key) => textOf(`${name}.${key}`) ?? textOf(key) ?? key}
+            onChange={(next) => {
+              setDrafts((now) => ({ ...now, [name]: next }));
+              setErrors(({ [name]: _, ...others }) => others);
+            }}
+          />
+          {options.below}
+        </Fragment>
       ));
   return (
     <form
@@ -139,7 +162,7 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
         void submit(isSecond && second ? second.send : send, !isSecond);
       }}
     >
-      <h3>{title}</h3>
+      {title !== undefined && <h3>{title}</h3>}
       <div class="fields">
         {draw(false)}
         {children?.(errors)}
@@ -165,6 +188,20 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
   );
 }
 
+/** The value of a field; one behind a dot is inside of an object. */
+const valueAt = (value: unknown, name: string): unknown =>
+  name.split('.').reduce((inside, part) => (inside as Record<string, unknown> | undefined | null)?.[part], value);
+
+function putAt(input: Record<string, unknown>, name: string, value: unknown): void {
+  const [part = '', ...rest] = name.split('.');
+  if (rest.length === 0) {
+    input[part] = value;
+    return;
+  }
+  input[part] ??= {};
+  putAt(input[part] as Record<string, unknown>, rest.join('.'), value);
+}
+
 const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 
 interface OneFieldProps {
@@ -179,34 +216,42 @@ interface OneFieldProps {
 }
 
 function OneField({ options, schema, draft, textOf, ...shared }: OneFieldProps) {
-  const { as, placeholder = '', groups } = options;
+  const { as, placeholder = '', groups, none, offers, tidy, rows = 5 } = options;
   const wordsOf = (values: readonly string[]) => values.map((one) => [one, textOf(one)] as const);
+  const values = options.choices ?? (schema.values && wordsOf(schema.values));
   if (typeof draft !== 'string') {
-    const parts = groups ? Object.entries(groups) : [[shared.label, schema.values ?? []] as const];
-    return parts.map(([name, values], at) => (
+    const parts = groups ? Object.entries(groups) : [[shared.label, undefined] as const];
+    return parts.map(([name, ofGroup], at) => (
       <ManyField
         key={name}
         legend={groups ? textOf(`group.${name}`) : name}
-        choices={wordsOf(values)}
+        choices={ofGroup ? wordsOf(ofGroup) : (values ?? [])}
         chosen={draft}
         error={at === 0 ? shared.error : ''}
         onChange={shared.onChange}
       />
     ));
   }
-  const choices = options.choices ?? (schema.values && wordsOf(schema.values));
+  const choices = none !== undefined && values ? [['', none] as const, ...values] : values;
   const all = { ...shared, value: draft, required: schema.isRequired ?? false };
   if (choices) {
     const isKnown = choices.some(([value]) => value === draft);
     const named = draft === '' ? t('form.default') : draft;
-    return <ChoiceField {...all} choices={isKnown ? choices : [[draft, named], ...choices]} />;
+    const known = choices.map(([value, words]) => [value, words] as const);
+    return <ChoiceField {...all} choices={isKnown ? known : [[draft, named], ...known]} />;
   }
   if (as === 'secret') return <SecretField {...all} placeholder={placeholder} />;
-  if (as === 'long') return <LongTextField {...all} rows={Math.min(16, Math.max(5, draft.split('\n').length + 1))} />;
+  if (as === 'long' || as === 'code') {
+    const height = Math.min(16, Math.max(rows, draft.split('\n').length + 1));
+    return <LongTextField {...all} rows={height} isCode={as === 'code'} placeholder={placeholder} />;
+  }
   return (
     <TextField
       {...all}
       placeholder={placeholder}
+      {...(as === 'time' && { type: 'time' })}
+      {...(offers && { offers })}
+      {...(tidy && { onLeave: () => shared.onChange(tidy(draft)) })}
       {...(schema.kind === 'number' && !schema.words && { inputMode: 'decimal' as const })}
     />
   );

@@ -23,6 +23,35 @@ export function useTrouble(): [text: string, tryIt: RunAction] {
   return [text, tryIt];
 }
 
+/** What was read, and why the last reading failed. */
+interface Read<Data> {
+  readonly now: Data | undefined;
+  readonly problem: string;
+  readonly again: () => void;
+}
+
+/** Reads when one of the reasons changes. What was read stays until the next answer; an answer that comes too late is dropped. */
+export function useRead<Data>(load: () => Promise<Data>, reasons: readonly unknown[]): Read<Data> {
+  const [{ now, problem }, set] = useState<{ readonly now?: Data; readonly problem: string }>({ problem: '' });
+  const [turn, setTurn] = useState(0);
+  useEffect(() => {
+    let isOver = false;
+    load().then(
+      (found) => isOver || set({ now: found, problem: '' }),
+      (thrown: unknown) => isOver || set((old) => ({ ...old, problem: toErrorText(thrown) })),
+    );
+    return () => {
+      isOver = true;
+    };
+  }, [...reasons, turn]);
+  return { now, problem, again: () => setTurn((count) => count + 1) };
+}
+
+/** In the place of a view that is not read yet: that it comes, or why it does not. */
+export const Unread = ({ problem }: { problem: string }) => (
+  <p class={problem === '' ? 'quiet empty' : 'empty bad-text'}>{problem || t('files.loading')}</p>
+);
+
 /** Scrolls to itself, because a form can be longer than its dialog. */
 export function Trouble({ text }: { text: string }) {
   const ref = useRef<HTMLParagraphElement>(null);

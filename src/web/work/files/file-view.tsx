@@ -3,6 +3,7 @@ import { toErrorText } from '../../data/server.ts';
 import { bytes } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { confirmFirst } from '../../parts/kit/dialog.tsx';
+import { Unread } from '../../parts/kit/trouble.tsx';
 import { attempt } from '../../parts/notice.tsx';
 import { pressedKey } from '../../parts/pressed-key.ts';
 import { t } from '../../text/text.ts';
@@ -87,8 +88,7 @@ export function FileView({ store, path, part }: Props) {
       </header>
       {part === 'changed' && <Review store={store} path={path} load={() => sinceRun(store, path)} />}
       {part === 'steps' && <StepReview store={store} path={path} />}
-      {part === 'all' && read === undefined && <p class="quiet empty">{t('files.loading')}</p>}
-      {part === 'all' && read && 'failed' in read && <p class="empty bad-text">{read.failed}</p>}
+      {part === 'all' && !file && <Unread problem={read && 'failed' in read ? read.failed : ''} />}
       {file && isEdited && (
         <Editor
           key={`${editorKeyOf(file)} ${turn}`}

@@ -1,13 +1,14 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { eventCount, events } from '../../data/log.ts';
-import { query, toErrorText } from '../../data/server.ts';
+import { query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { bytes, formatTime } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { Choice } from '../../parts/kit/choice.tsx';
 import { closeDialog, confirmFirst, Dialog, showDialog } from '../../parts/kit/dialog.tsx';
 import { Empty } from '../../parts/kit/empty.tsx';
+import { Unread, useRead } from '../../parts/kit/trouble.tsx';
 import { attempt } from '../../parts/notice.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
@@ -149,15 +150,10 @@ const letters = { added: '+', modified: '~', deleted: '−' } as const;
 
 /** The files that have changed since the newest run began. */
 function ChangesView({ store }: { store: FileStore }) {
-  const [changes, setChanges] = useState<Changes | { readonly failed: string }>();
   const folders = store.folders.value; // a new listing is a reason to compare again
-  useEffect(() => {
-    query('files.changes', { sessionId: store.sessionId }).then(setChanges, (thrown: unknown) =>
-      setChanges({ failed: toErrorText(thrown) }),
-    );
-  }, [store, folders]);
-  if (!changes) return <p class="quiet empty">{t('files.loading')}</p>;
-  if ('failed' in changes) return <p class="empty bad-text">{changes.failed}</p>;
+  const read = () => query('files.changes', { sessionId: store.sessionId });
+  const { now: changes, problem } = useRead(read, [store, folders]);
+  if (!changes || problem !== '') return <Unread problem={problem} />;
   const { since, files, truncated } = changes;
   if (!since) return <p class="quiet empty">{t('files.noRun')}</p>;
   const time = formatTime(Date.parse(since.at));

@@ -9,7 +9,7 @@ import { t } from '../../text/text.ts';
 import { maxCells } from './csv.ts';
 import { detectLanguage, imageType, type Preview, separatorOf } from './preview.ts';
 import { type Output, readNotebook } from './read-notebook.ts';
-import { Pdf, Served } from './served.tsx';
+import { Pdf, Served, useObjectUrl } from './served.tsx';
 import { type SortOrder, sortRows, toggleOrder } from './sort-rows.ts';
 import type { FileStore, LoadedFile } from './store.ts';
 
@@ -138,21 +138,7 @@ function Table({ file, text }: { file: LoadedFile; text: string }) {
 
 function Picture({ store, file }: { store: FileStore; file: LoadedFile }) {
   const [isLarge, setLarge] = useState(false);
-  const [url, setUrl] = useState<string>();
-  useEffect(() => {
-    let made: string | undefined;
-    let isOver = false;
-    const whole = file.isCut ? store.read(file.path, true) : Promise.resolve(file);
-    void whole.then(({ bytes }) => {
-      if (isOver) return;
-      made = URL.createObjectURL(new Blob([bytes], { type: imageType(file.path) ?? '' }));
-      setUrl(made);
-    });
-    return () => {
-      isOver = true;
-      if (made !== undefined) URL.revokeObjectURL(made);
-    };
-  }, [file]);
+  const url = useObjectUrl(store, file, imageType(file.path) ?? '');
   const zoom = () => setLarge(!isLarge);
   return (
     <div class="file-body picture" data-large={isLarge ? 'true' : undefined}>

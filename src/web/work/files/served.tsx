@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { mutate, request, toErrorText } from '../../data/server.ts';
 import { Button } from '../../parts/kit/button.tsx';
+import { Unread } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import type { FileStore, LoadedFile } from './store.ts';
 
@@ -18,8 +19,7 @@ export function Served({ store, path, kind }: Props) {
   const address = useAddress(store.sessionId, path);
   const [runsScripts, setRunsScripts] = useState(false);
   useEffect(() => setRunsScripts(false), [path]);
-  if (!address) return <p class="quiet empty">{t('files.loading')}</p>;
-  if ('failed' in address) return <p class="empty bad-text">{address.failed}</p>;
+  if (!address || 'failed' in address) return <Unread problem={address?.failed ?? ''} />;
   if (kind === 'html') {
     return (
       <>
@@ -79,8 +79,8 @@ function useAddress(sessionId: string, path: string) {
   return address;
 }
 
-/** By the browser's own reader, which opens no other file. */
-export function Pdf({ store, file }: { store: FileStore; file: LoadedFile }) {
+/** An address of the whole file, until the view ends. */
+export function useObjectUrl(store: FileStore, file: LoadedFile, type: string): string | undefined {
   const [url, setUrl] = useState<string>();
   useEffect(() => {
     let made: string | undefined;
@@ -88,7 +88,7 @@ export function Pdf({ store, file }: { store: FileStore; file: LoadedFile }) {
     const read = file.isCut ? store.read(file.path, true) : Promise.resolve(file);
     void read.then(({ bytes }) => {
       if (isOver) return;
-      made = URL.createObjectURL(new Blob([bytes], { type: 'application/pdf' }));
+      made = URL.createObjectURL(new Blob([bytes], { type }));
       setUrl(made);
     });
     return () => {
@@ -96,6 +96,12 @@ export function Pdf({ store, file }: { store: FileStore; file: LoadedFile }) {
       if (made !== undefined) URL.revokeObjectURL(made);
     };
   }, [file]);
+  return url;
+}
+
+/** By the browser's own reader, which opens no other file. */
+export function Pdf({ store, file }: { store: FileStore; file: LoadedFile }) {
+  const url = useObjectUrl(store, file, 'application/pdf');
   const isShown = navigator.pdfViewerEnabled;
   if (!isShown) return <p class="quiet empty">{t('files.pdf')}</p>;
   return url === undefined ? null : <iframe class="page-frame" src={url} title={file.path} />;

@@ -76,10 +76,11 @@ function detailOf(body: string): string | undefined {
 export async function download(address: string, name: string): Promise<void> {
   const answer = await request(address);
   if (!answer.ok) throw new Error(await refusal(answer));
-  const url = URL.createObjectURL(await answer.blob());
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = name;
-  link.click();
+  saveFile(await answer.blob(), name);
+}
+
+export function saveFile(content: Blob, name: string): void {
+  const url = URL.createObjectURL(content);
+  Object.assign(document.createElement('a'), { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }

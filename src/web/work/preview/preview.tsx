@@ -1,10 +1,11 @@
 import { useEffect, useState } from 'preact/hooks';
-import { mutateWithRetry, query, toErrorText } from '../../data/server.ts';
+import { mutateWithRetry, query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { dayAndTime } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { CopyButton } from '../../parts/kit/copy-button.tsx';
 import { Icon } from '../../parts/kit/icon.tsx';
+import { Unread, useRead } from '../../parts/kit/trouble.tsx';
 import { attempt } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 import { addressIn, hasOwnOrigin, openPreview, type Port, type Preview, place, ports, seeAll } from './state.ts';
@@ -16,7 +17,7 @@ export function PreviewPane({ session: { id } }: { session: Session }) {
   useEffect(seeAll, [all]);
   const at = place.value;
   if (at) return <Shown key={`${at.port} ${at.path}`} sessionId={id} at={at} />;
-  if (!all) return <p class="quiet empty">{t('files.loading')}</p>;
+  if (!all) return <Unread problem="" />;
   if (all.length === 0) return <p class="quiet empty">{t('preview.none')}</p>;
   return (
     <section aria-label={t('tab.preview')}>
@@ -90,14 +91,10 @@ function Open({ sessionId }: { sessionId: string }) {
 }
 
 function Shown({ sessionId, at }: { sessionId: string; at: PreviewTarget }) {
-  const [preview, setPreview] = useState<Preview | { readonly failed: string }>();
+  const { now: found, problem } = useRead(() => openPreview(sessionId, at.port), [sessionId, at.port]);
   const [path, setPath] = useState(at.path);
   const [shownPath, showPath] = useState(at.path);
   const [turn, setTurn] = useState(0);
-  useEffect(() => {
-    openPreview(sessionId, at.port).then(setPreview, (thrown: unknown) => setPreview({ failed: toErrorText(thrown) }));
-  }, [sessionId, at.port]);
-  const found = preview && 'id' in preview ? preview : undefined;
   const address = found && addressIn(found, shownPath);
   return (
     <section class="preview" aria-label={t('preview.port', { port: at.port })}>
@@ -132,7 +129,7 @@ function Shown({ sessionId, at }: { sessionId: string; at: PreviewTarget }) {
           </a>
         )}
       </form>
-      {preview && 'failed' in preview && <p class="empty bad-text">{preview.failed}</p>}
+      {problem !== '' && <Unread problem={problem} />}
       {found && (
         <iframe
           key={turn}

@@ -1,8 +1,8 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { DiffLines } from '../../conversation/tool-result.tsx';
 import { eventCount, events } from '../../data/log.ts';
-import { mutate, query, toErrorText } from '../../data/server.ts';
+import { mutate, query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { boundedLine, withHidden } from '../../parts/bounded-text.ts';
 import type { DiffLine } from '../../parts/diff.ts';
@@ -10,34 +10,27 @@ import { Ago } from '../../parts/kit/ago.tsx';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { confirmFirst } from '../../parts/kit/dialog.tsx';
 import { ChoiceField } from '../../parts/kit/field.tsx';
+import { useRead } from '../../parts/kit/trouble.tsx';
 import { attempt, notify } from '../../parts/notice.tsx';
 import { ForkButton } from '../../sharing/fork.tsx';
 import { t } from '../../text/text.ts';
 
 type Checkpoint = Outputs['checkpoints']['list'][number];
-type Difference = Outputs['checkpoints']['diff'];
 
 /** The files as each run left them: a list, the difference between two, and the way back to one. */
 export function Checkpoints({ session: { id: sessionId, status } }: { session: Session }) {
-  const [all, setAll] = useState<readonly Checkpoint[] | { readonly problem: string }>();
-  const [reads, setReads] = useState(0);
   const [from, setFrom] = useState<number>();
-  const again = () => setReads((before) => before + 1);
   // A run that ended can have left one; it is made shortly after the end.
-  useEffect(() => {
-    query('checkpoints.list', { sessionId }).then(setAll, (thrown: unknown) =>
-      setAll({ problem: toErrorText(thrown) }),
-    );
-  }, [sessionId, status, reads]);
+  const { now: all, problem, again } = useRead(() => query('checkpoints.list', { sessionId }), [sessionId, status]);
   return (
     <section class="stack" aria-label={t('checkpoints')}>
       <header class="row ship-head">
         <h2>{t('checkpoints')}</h2>
         <IconButton icon="retry" label={t('checkpoints.refresh')} onClick={again} />
       </header>
-      {all && 'problem' in all && <p class="bad-text">{all.problem}</p>}
-      {all && 'length' in all && all.length === 0 && <p class="quiet">{t('checkpoints.none')}</p>}
-      {all && 'length' in all && all.length > 0 && (
+      {problem !== '' && <p class="bad-text">{problem}</p>}
+      {all?.length === 0 && <p class="quiet">{t('checkpoints.none')}</p>}
+      {all && all.length > 0 && (
         <>
           <ol class="checkpoints" reversed>
             {all.toReversed().map((one) => (
@@ -50,7 +43,7 @@ export function Checkpoints({ session: { id: sessionId, status } }: { session: S
               />
             ))}
           </ol>
-          {from !== undefined && <Comparison key={from} sessionId={sessionId} from={from} all={all} reads={reads} />}
+          {from !== undefined && <Comparison key={from} sessionId={sessionId} from={from} all={all} />}
         </>
       )}
     </section>
@@ -123,25 +116,13 @@ interface ComparisonProps {
   readonly sessionId: string;
   readonly from: number;
   readonly all: readonly Checkpoint[];
-  readonly reads: number;
 }
 
 /** From one checkpoint to another, or to the files as they are now. */
-function Comparison({ sessionId, from, all, reads }: ComparisonProps) {
+function Comparison({ sessionId, from, all }: ComparisonProps) {
   const [to, setTo] = useState<number>();
-  const [found, setFound] = useState<Difference | { readonly problem: string }>();
-  useEffect(() => {
-    let isOld = false;
-    setFound(undefined);
-    const range = { sessionId, from, ...(to !== undefined && { to }) };
-    query('checkpoints.diff', range).then(
-      (answer) => isOld || setFound(answer),
-      (thrown: unknown) => isOld || setFound({ problem: toErrorText(thrown) }),
-    );
-    return () => {
-      isOld = true;
-    };
-  }, [sessionId, from, to, reads]);
+  const range = { sessionId, from, ...(to !== undefined && { to }) };
+  const { now: found, problem } = useRead(() => query('checkpoints.diff', range), [sessionId, from, to, all]);
   const others = all.filter(({ number }) => number !== from).toReversed();
   return (
     <div class="stack ship-form">
@@ -154,10 +135,10 @@ function Comparison({ sessionId, from, all, reads }: ComparisonProps) {
         ]}
         onChange={(value) => setTo(value === '' ? undefined : Number(value))}
       />
-      {!found && <p class="quiet">{t('checkpoints.comparing')}</p>}
-      {found && 'problem' in found && <p class="bad-text">{found.problem}</p>}
-      {found && 'text' in found && found.files.length === 0 && <p class="quiet">{t('checkpoints.same')}</p>}
-      {found && 'text' in found && found.files.length > 0 && (
+      {!found && problem === '' && <p class="quiet">{t('checkpoints.comparing')}</p>}
+      {problem !== '' && <p class="bad-text">{problem}</p>}
+      {found?.files.length === 0 && <p class="quiet">{t('checkpoints.same')}</p>}
+      {found && found.files.length > 0 && (
         <>
           <ul class="stack ship-files" aria-label={t('checkpoints.changed')}>
             {found.files.slice(0, 200).map(({ path, change }) => (

@@ -1,9 +1,10 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
-import { mutate, query, toErrorText } from '../../data/server.ts';
+import { mutate, query } from '../../data/server.ts';
 import { boundedLine } from '../../parts/bounded-text.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { CheckField } from '../../parts/kit/field.tsx';
+import { useRead } from '../../parts/kit/trouble.tsx';
 import { attempt, notify } from '../../parts/notice.tsx';
 import { ProposalFields } from '../../parts/proposal-fields.tsx';
 import { t } from '../../text/text.ts';
@@ -24,12 +25,9 @@ interface Props {
 
 /** The pull request as the forge has it, or a form that opens it. */
 export function PullRequestView({ of, reads, mayOpen, onDone }: Props) {
-  const [state, setState] = useState<State | { readonly problem: string }>();
-  useEffect(() => {
-    query('pullRequests.state', of).then(setState, (thrown: unknown) => setState({ problem: toErrorText(thrown) }));
-  }, [of.sessionId, of.path, reads]);
-  if (!state) return <p class="quiet">{t('ship.asking')}</p>;
-  if ('problem' in state) return <p class="quiet">{state.problem}</p>;
+  const read = () => query('pullRequests.state', of);
+  const { now: state, problem } = useRead(read, [of.sessionId, of.path, reads]);
+  if (!state || problem !== '') return <p class="quiet">{problem || t('ship.asking')}</p>;
   if (state.pullRequest === null)
     return mayOpen ? <OpenForm of={of} state={state} onDone={onDone} /> : <p class="quiet">{t('ship.none')}</p>;
   return <Opened of={of} state={state} pullRequest={state.pullRequest} onDone={onDone} />;

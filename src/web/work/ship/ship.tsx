@@ -8,8 +8,10 @@ import { boundedLine, withHidden } from '../../parts/bounded-text.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { CheckField, LongTextField } from '../../parts/kit/field.tsx';
 import { List } from '../../parts/kit/list.tsx';
+import { useRead } from '../../parts/kit/trouble.tsx';
 import { attempt, notify } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
+import { saveFile } from '../files/transfers.ts';
 import { type FilePatch, isLeftover, linesOfHunk, type Status, splitPatch } from './changes.ts';
 import { Checkpoints } from './checkpoints.tsx';
 import { PullRequestView, type RepositoryAddress } from './pull-request.tsx';
@@ -32,20 +34,10 @@ function RepositoryView({ session, repository }: { session: Session; repository:
   const { id: sessionId } = session;
   const { path, url, state, error, branch, access, environment } = repository;
   const of: RepositoryAddress = { sessionId, path };
-  const [status, setStatus] = useState<Status>();
-  const [problem, setProblem] = useState('');
   // A change of the repository makes the state of its pull request old too.
   const [reads, setReads] = useState(0);
-  useEffect(() => {
-    if (state !== 'ready') return;
-    query('repositories.status', of).then(
-      (found) => {
-        setStatus(found);
-        setProblem('');
-      },
-      (thrown: unknown) => setProblem(toErrorText(thrown)),
-    );
-  }, [sessionId, path, state, reads]);
+  const read = async () => (state === 'ready' ? await query('repositories.status', of) : undefined);
+  const { now: status, problem } = useRead(read, [sessionId, path, state, reads]);
   const again = () => setReads((count) => count + 1);
   return (
     <section class="stack" aria-label={path}>
@@ -93,11 +85,7 @@ function Push({ of, status: { ahead }, mayPush, onDone }: StepProps & { readonly
   const patch = () =>
     attempt(t('ship.patch'), async () => {
       const { text } = await query('repositories.patch', of);
-      const link = document.createElement('a');
-      link.href = URL.createObjectURL(new Blob([text], { type: 'text/x-patch' }));
-      link.download = `${of.path.replaceAll('/', '-')}.patch`;
-      link.click();
-      URL.revokeObjectURL(link.href);
+      saveFile(new Blob([text], { type: 'text/x-patch' }), `${of.path.replaceAll('/', '-')}.patch`);
     });
   return (
     <div class="row ship-row">

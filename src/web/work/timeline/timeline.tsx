@@ -4,12 +4,13 @@ import type { Event, Outputs } from '../../../client/types.ts';
 import { laneOf } from '../../../core/model/event-traits.ts';
 import { Items } from '../../conversation/items.tsx';
 import { eventCount, events } from '../../data/log.ts';
-import { query, toErrorText } from '../../data/server.ts';
+import { query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { count, locale } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { Choice } from '../../parts/kit/choice.tsx';
 import { Dialog, showDialog } from '../../parts/kit/dialog.tsx';
+import { Unread, useRead } from '../../parts/kit/trouble.tsx';
 import { notify } from '../../parts/notice.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
@@ -165,26 +166,21 @@ const showSeen = (sessionId: string, turn: number | undefined): void =>
 /** The request of a turn: its instructions, messages and tools, exactly as the model got them. */
 function Seen({ sessionId, first }: { sessionId: string; first: number | undefined }) {
   const [turn, setTurn] = useState(first);
-  const [seen, setSeen] = useState<SeenTurn | { readonly failed: string }>();
-  useEffect(() => {
-    const request = { id: sessionId, ...(turn !== undefined && { turn }) };
-    query('sessions.promptAt', request).then(setSeen, (thrown: unknown) => setSeen({ failed: toErrorText(thrown) }));
-  }, [sessionId, turn]);
-  const at = turn ?? (seen && 'turn' in seen ? seen.turn : 1);
+  const request = { id: sessionId, ...(turn !== undefined && { turn }) };
+  const { now: seen, problem } = useRead(() => query('sessions.promptAt', request), [sessionId, turn]);
+  const at = turn ?? seen?.turn ?? 1;
   return (
     <Dialog wide title={t('timeline.seen', { turn: at })}>
       <div class="row">
         <IconButton icon="back" label={t('timeline.turnBefore')} disabled={at <= 1} onClick={() => setTurn(at - 1)} />
         <IconButton icon="chevron" label={t('timeline.turnAfter')} onClick={() => setTurn(at + 1)} />
-        {seen && 'model' in seen && (
+        {seen && (
           <span class="quiet">
             {seen.model} · {t(seen.proved ? 'timeline.proved' : 'timeline.unproved')}
           </span>
         )}
       </div>
-      {!seen && <p class="quiet">{t('files.loading')}</p>}
-      {seen && 'failed' in seen && <p class="bad-text">{seen.failed}</p>}
-      {seen && 'request' in seen && <Request seen={seen} />}
+      {seen && problem === '' ? <Request seen={seen} /> : <Unread problem={problem} />}
     </Dialog>
   );
 }
