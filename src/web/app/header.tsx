@@ -38,9 +38,9 @@ const headerActions: readonly HeaderAction[] = [{ id: 'share', icon: 'share', la
 export function Header() {
   const session = current.value;
   return (
-    <header class="bar">
+    <header class="bar row rigid">
       <MenuButton />
-      {session ? <Title key={session.id} session={session} /> : <h1>{t('newSession')}</h1>}
+      {session ? <Title key={session.id} session={session} /> : <h1 class="cut">{t('newSession')}</h1>}
       {session && session.ownerName !== null && (
         <bdi class="cut quiet owner">{t('ownedBy', { name: session.ownerName })}</bdi>
       )}
@@ -114,7 +114,7 @@ function Title({ session }: { session: Session }) {
     else void attempt(t('notSaved'), () => rename(session.id, text.slice(0, 255)));
   };
   return (
-    <h1>
+    <h1 class="cut">
       <span
         key={session.id}
         ref={field}

@@ -116,7 +116,7 @@ export function OneAutomation({ id, back }: Props) {
   return (
     <Dialog title={name} wide>
       <p class={paused ? 'note wait' : 'quiet'}>{stateOf(automation)}</p>
-      {message !== '' && <blockquote class="automation-message">{message}</blockquote>}
+      {message !== '' && <blockquote class="automation-message pre">{message}</blockquote>}
       {repositories.map(({ url, ref }) => (
         <p class="quiet mono" key={url}>
           {ref === undefined ? url : `${url}#${ref}`}

@@ -36,7 +36,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
   const proposal = isProposal(item.request.function, args) ? args : undefined;
   return (
     <div class={`approval ${decided ? 'decided' : ''}`} role="group" aria-label={t('approval')}>
-      <p class="row approval-head">
+      <p class="row approval-head wrap">
         <Icon name="shield" /> {typeof args.command === 'string' ? t('approval.runs') : t('approval.wants', { name })}
         {!decided && <span class="quiet"> {t('approval.until', { time: formatTime(expiresAt) })}</span>}
       </p>
@@ -61,7 +61,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
       )}
       {!decided && edited !== undefined && !proposal && (
         <form
-          class="approval-edit"
+          class="approval-edit grid"
           onSubmit={(event) => {
             event.preventDefault();
             void act(async () => approve(sessionId, callId, { args: changed(args, edited) }))();
@@ -236,7 +236,7 @@ function ProposalForm({ proposal, isBusy, onCancel, onDone }: FormProps) {
   const [text, setText] = useState(proposal.text);
   return (
     <form
-      class="approval-edit"
+      class="approval-edit grid"
       onSubmit={(event) => {
         event.preventDefault();
         onDone({ ...proposal, title, text });

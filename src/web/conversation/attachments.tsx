@@ -13,7 +13,7 @@ export function Attachments({ sessionId }: { sessionId: string | undefined }) {
   const all = attachmentsOf(sessionId);
   if (all.length === 0) return null;
   return (
-    <ul class="attachments" aria-label={t('attach.files')}>
+    <ul class="attachments wrap small-text" aria-label={t('attach.files')}>
       {all.map(({ key, name, size, picture, done, id, failed }) => (
         <li key={key} data-failed={failed === undefined ? undefined : 'true'}>
           {picture === undefined ? <Icon name="file" size={16} /> : <img src={picture} alt="" />}
@@ -62,7 +62,7 @@ export function SentAttachment({ id }: { id: string }) {
   const name = file?.name ?? id.split('/').at(-1) ?? id;
   if (picture !== undefined) return <img class="sent-picture" src={picture} alt={name} />;
   return (
-    <p class="row attachment">
+    <p class="row attachment small-text">
       <Icon name="file" size={14} />{' '}
       {file ? (
         <button

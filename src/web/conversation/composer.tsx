@@ -179,7 +179,7 @@ export function Composer() {
         <button
           id="send"
           type="submit"
-          class="send"
+          class="send rigid"
           aria-label={t(steers ? 'steer' : 'send')}
           title={t(steers ? 'steer' : 'send')}
           disabled={isSending.value || isUploading || isGoalBad || text.trim() === ''}

@@ -96,7 +96,7 @@ export function Conversation() {
           )}
         </div>
       </div>
-      <div class="foot" hidden={id === undefined}>
+      <div class="foot rigid" hidden={id === undefined}>
         {isAway.value && <Button class="to-end" icon="down" label={t('toEnd')} onClick={followAgain} />}
         {id !== undefined && (
           <>
@@ -136,7 +136,7 @@ function Thinking() {
   const { inputTokens, outputTokens } = model.runUsed.value;
   const tokens = inputTokens + outputTokens;
   return (
-    <p class="thinking quiet">
+    <p class="thinking quiet row">
       <Mark status="running" /> <span role="status">{t('thinking')}</span>
       <Live.Provider value>
         <Elapsed since={Math.max(run.since, last?.at ?? 0)} />

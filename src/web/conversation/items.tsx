@@ -42,7 +42,7 @@ export function Items({ model, sessionId, isLive = false, isEndOnly = false }: P
   const shown = useEndFirst(model);
   return (
     <Live.Provider value={isLive}>
-      <div class="items" role="log" aria-label={t('conversation')} aria-busy={isEndOnly || shown.first > 0}>
+      <div class="items stack" role="log" aria-label={t('conversation')} aria-busy={isEndOnly || shown.first > 0}>
         {splitParts(shown).map(({ key, items }) => (
           <Part key={key} items={items} sessionId={sessionId} isLive={isLive} />
         ))}

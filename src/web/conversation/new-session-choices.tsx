@@ -24,7 +24,7 @@ export function NewSessionChoices() {
   const model = chosenModel.value || inForce.value?.model || info.value?.model || '';
   const picked = chosenSkills.value.join(', ');
   return (
-    <div class="choices-new">
+    <div class="choices-new fill wrap">
       {templates.value.length > 1 && (
         <ChipButton
           icon="box"

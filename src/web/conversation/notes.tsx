@@ -245,7 +245,10 @@ export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
   const isGoalUnread = data.goal && !goal && isEndOnly.value;
   const isAnswer = kind === 'completed' && used.turns > 0 && used.toolCalls === 0;
   return (
-    <div class="ended" data-status={isAnswer ? 'answered' : data.reason === 'expired' ? 'expired' : data.status}>
+    <div
+      class="ended box small-text row wrap"
+      data-status={isAnswer ? 'answered' : data.reason === 'expired' ? 'expired' : data.status}
+    >
       <p>
         {isAnswer ? <span class="quiet">{t('end.answered')}</span> : <strong>{t(toEndText(data))}</strong>}
         {kind === 'superseded' ? '' : took}
@@ -291,7 +294,7 @@ function EditsOf({ item: { edits } }: { item: EndItem }) {
   if (edits.length === 0) return null;
   const count = (ofKind: DiffLine['kind']) => lines.filter(({ kind }) => kind === ofKind).length;
   return (
-    <p class="edits">
+    <p class="edits figures">
       {t('end.edited', { n: edits.length })} <span class="good-text">+{count('added')}</span>{' '}
       <span class="bad-text">−{count('removed')}</span>
     </p>

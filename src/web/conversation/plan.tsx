@@ -20,10 +20,10 @@ export function SessionPlan({ model }: { model: ConversationModel }) {
   const isOpen = chosen.value ?? (steps.length <= short && !isOver);
   const now = steps.find(({ status }) => status === 'running') ?? steps.find(({ status }) => status === 'pending');
   return (
-    <section class="plan" aria-label={t('plan')}>
+    <section class="plan box" aria-label={t('plan')}>
       <button
         type="button"
-        class="row plan-head"
+        class="row plan-head small-text"
         aria-expanded={isOpen}
         aria-controls="plan"
         onClick={() => {
@@ -33,7 +33,7 @@ export function SessionPlan({ model }: { model: ConversationModel }) {
         <Icon name="plan" size={16} />
         <strong>{t('plan')}</strong>
         <span class="quiet">{t('planDone', { done, all: steps.length })}</span>
-        <span class="cut plan-now">{isOpen ? '' : now?.description}</span>
+        <span class="cut fill">{isOpen ? '' : now?.description}</span>
         <progress value={done} max={steps.length} aria-label={t('planDone', { done, all: steps.length })} />
         <Icon name="chevron" size={14} />
       </button>

@@ -42,7 +42,7 @@ export function ToolCard({ item }: { item: ToolItem }) {
   const folds = state.status === 'completed' && item.name === 'file_read';
   const isOpen = !(isShut.value ?? folds);
   return (
-    <div class="tool" role="group" data-status={state.status} data-seq={item.seq} aria-label={labelOf(item)}>
+    <div class="tool box rigid" role="group" data-status={state.status} data-seq={item.seq} aria-label={labelOf(item)}>
       <button
         type="button"
         class="row tool-head"
@@ -54,7 +54,7 @@ export function ToolCard({ item }: { item: ToolItem }) {
         <Mark status={state.status} />
         <Icon name={icons.get(item.family) ?? 'command'} size={16} />
         <span class="what">{labelOf(item)}</span>
-        <span class="which">{subjectOf(state.called ?? item)}</span>
+        <span class="cut which">{subjectOf(state.called ?? item)}</span>
         <Tail item={item} state={state} />
         <Icon name="chevron" size={14} />
       </button>

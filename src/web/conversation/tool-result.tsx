@@ -51,7 +51,7 @@ export function DiffLines({ lines, textOf }: { lines: readonly DiffLine[]; textO
     return <p class="tool-note">{t('noChange')}</p>;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a long difference scrolls, also by keyboard
-    <pre class="diff" role="group" tabIndex={0} aria-label={t('changes')}>
+    <pre class="diff pre" role="group" tabIndex={0} aria-label={t('changes')}>
       {lines.slice(0, max).map(({ kind, text }, n) => (
         <div key={n} class={kind}>
           <TextParts text={diffSigns[kind] + textOf(text)} />
@@ -114,7 +114,7 @@ interface SearchHit {
 }
 
 const Results = ({ results }: { results: readonly SearchHit[] }) => (
-  <ul class="results">
+  <ul class="results stack breaks">
     {results.map(({ title, link, snippet }) => (
       <li key={link}>
         {/^https?:\/\//i.test(link) ? (

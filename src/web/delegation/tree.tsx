@@ -68,10 +68,10 @@ export function ChildCard({ item, child }: { item: ToolItem; child: DataOf<'chil
   const { called, status } = item.state.value;
   const session = sessions.value.find(({ id }) => id === child.sessionId);
   return (
-    <section class="child" aria-label={t('delegation.isChild')}>
+    <section class="child box small-text" aria-label={t('delegation.isChild')}>
       <header>
         <Icon name="fork" />
-        <strong>{session ? nameOf(session) : boundedLine(child.task)}</strong>
+        <strong class="cut fill">{session ? nameOf(session) : boundedLine(child.task)}</strong>
         {session ? <StatusChip status={toStatus(session)} /> : <Mark status={status} />}
         {session && isLive && <Button class="small" label={t('open')} onClick={() => go(session.id)} />}
       </header>

@@ -50,7 +50,7 @@ export function Entry({ session }: { session: Session }) {
   const wait = open.find((item) => item.kind === 'wait');
   const question = wait?.kind === 'wait' ? wait.data.question : '';
   return (
-    <article class="inbox-entry" aria-labelledby={title}>
+    <article class="inbox-entry grid box" aria-labelledby={title}>
       <header>
         <h3 id={title}>{nameOf(session)}</h3>
         <span class="quiet">

@@ -18,7 +18,7 @@ interface Props {
 export function Code({ code: given, language }: Props) {
   const code = plainText(given); // a model repeats the output of programs with their colours
   return (
-    <div class="code">
+    <div class="code box">
       <div class="code-head">
         <span>{language ?? ''}</span>
         <CopyButton text={code} />

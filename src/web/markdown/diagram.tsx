@@ -84,7 +84,7 @@ export function Diagram({ source }: { source: string }) {
     </pre>
   );
   return (
-    <div ref={whole} class="code diagram">
+    <div ref={whole} class="code diagram box">
       <div class="code-head">
         <span>{isShown ? t('diagram') : 'mermaid'}</span>
         <CopyButton text={source} />

@@ -49,7 +49,7 @@ export function Plain({ text }: { text: string }) {
   const { beginning, more } = useBeginning(text);
   return (
     <>
-      <div class="plain" dir="auto">
+      <div class="plain pre" dir="auto">
         <TextParts text={beginning} />
       </div>
       {more}

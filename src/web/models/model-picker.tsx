@@ -31,8 +31,8 @@ export function ModelPicker({ groups, value, onChange, other = false }: Props) {
   const isMixed = groups.length > 1;
   const unlisted = other && found.length === 0 && isReference(text.trim()) ? text.trim() : undefined;
   return (
-    <div class="model-picker">
-      <label class="model-search">
+    <div class="grid">
+      <label class="search model-search">
         <Icon name="search" size={15} />
         <input
           type="search"
@@ -49,7 +49,7 @@ export function ModelPicker({ groups, value, onChange, other = false }: Props) {
           }}
         />
       </label>
-      <fieldset class="model-list" aria-label={t('model')}>
+      <fieldset class="model-list box" aria-label={t('model')}>
         {shown.map(({ group, model, ref }) => (
           <label key={ref} class="model-row">
             <input type="radio" name={name} checked={ref === value} onChange={() => onChange(ref)} />

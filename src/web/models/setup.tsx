@@ -109,7 +109,7 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
         options={presets.map(({ id, label }) => ({ value: id, label: label || t('models.other') }))}
         onChange={choose}
       />
-      <div class="model-access">
+      <div class="model-access wrap">
         {isOwn && (
           <TextField
             label={t('models.address')}
@@ -179,7 +179,7 @@ export function ModelBanner({ onUsed }: { onUsed: () => void }) {
   const now = inForce.value;
   if (!now || !isDemo(now.model)) return null;
   return (
-    <section class="model-banner" aria-label={t('models.none')}>
+    <section class="model-banner grid" aria-label={t('models.none')}>
       <h3>{t('models.none')}</h3>
       <p>{t('models.demoTells')}</p>
       {now.refusal !== null && <p class="note wait">{now.refusal}</p>}

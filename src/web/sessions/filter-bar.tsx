@@ -24,7 +24,7 @@ export const ChooseButton = () => (
 /** The two filters of the list. */
 export function FilterBar() {
   return (
-    <div class="row filter-bar">
+    <div class="row filter-bar rigid">
       <select
         aria-label={t('filter.state')}
         value={shownState.value}

@@ -55,7 +55,7 @@ function Row({ session, isCurrent, isNested, order }: Props) {
             onKeyDown={(event) => moveBox(event, order.value)}
           />
           <StatusDot status={status} />
-          <span class="session-words">
+          <span class="session-words fill">
             <span class="cut session-name" dir="auto">
               {name}
             </span>
@@ -71,7 +71,7 @@ function Row({ session, isCurrent, isNested, order }: Props) {
           }}
         >
           <StatusDot status={status} />
-          <span class="session-words">
+          <span class="session-words fill">
             <span class="cut session-name" dir="auto">
               {name}
             </span>
@@ -92,7 +92,7 @@ function Row({ session, isCurrent, isNested, order }: Props) {
           </span>
           {pinned && <Icon name="pin" size={14} />}
           {unread > 0 && !isCurrent && (
-            <span class="unread" role="img" aria-label={t('unread', { n: unread })}>
+            <span class="unread rigid" role="img" aria-label={t('unread', { n: unread })}>
               {unread > 99 ? '99+' : unread}
             </span>
           )}

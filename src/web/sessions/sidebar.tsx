@@ -78,7 +78,7 @@ export function Sidebar() {
         <IconButton icon="gear" label={t('settings')} onClick={() => openSettings()} />
         {me.value?.person && <AccountMenu name={me.value.name ?? me.value.email ?? t('account')} />}
       </div>
-      <Button class="new-session" icon="plus" label={t('newSession')} onClick={newSession} />
+      <Button class="rigid" icon="plus" label={t('newSession')} onClick={newSession} />
       {sessions.value.length > 0 && (
         <button
           type="button"
@@ -89,12 +89,12 @@ export function Sidebar() {
         >
           <Icon name="bell" size={16} /> {t('inbox')}
           {needing.value.length > 0 && (
-            <span class="unread">{needing.value.length > 99 ? '99+' : needing.value.length}</span>
+            <span class="unread rigid">{needing.value.length > 99 ? '99+' : needing.value.length}</span>
           )}
         </button>
       )}
-      <div class="row search-row">
-        <div class="search">
+      <div class="row search-row rigid">
+        <div class="search fill">
           <Icon name="search" size={16} />
           <input
             id="search"
@@ -153,7 +153,10 @@ export function Sidebar() {
       )}
       <BulkBar shown={shownIds} />
       {!isChoosing.value && info.value && (
-        <p id="about">{`${modelLabel(inForce.value?.model ?? info.value.model)} · ${info.value.driver} · ${info.value.version}`}</p>
+        <p
+          id="about"
+          class="cut quiet"
+        >{`${modelLabel(inForce.value?.model ?? info.value.model)} · ${info.value.driver} · ${info.value.version}`}</p>
       )}
     </nav>
   );

@@ -21,7 +21,7 @@ export function Account() {
         of={devices}
         head={
           <>
-            <div class="row account">
+            <div class="row account wrap breaks">
               <span>
                 <strong>{name ?? email}</strong> {name && email}
               </span>

@@ -21,7 +21,7 @@ export function AgentSettings() {
   const always = alwaysAllowed();
   return (
     <>
-      <dl class="facts">
+      <dl class="facts grid">
         <dt>{t('model')}</dt>
         <dd>{[agent.model, ...agent.fallbacks].map(modelLabel).join(' → ')}</dd>
         <dt>{t('template')}</dt>
@@ -47,7 +47,7 @@ const Names = ({ title, names, none }: { title: string; names: readonly string[]
     {names.length === 0 ? (
       <p class="quiet">{none}</p>
     ) : (
-      <ul class="names">
+      <ul class="names wrap">
         {names.map((name) => (
           <li key={name}>
             <code>{name === '*' ? t('agent.allTools') : name}</code>

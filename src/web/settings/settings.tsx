@@ -160,7 +160,7 @@ export function Settings({ section: first }: { section?: string | undefined }) {
   const section = sections.find(({ id }) => id === open);
   return (
     <Dialog title={t('settings')} wide>
-      <div class="settings">
+      <div class="settings grid">
         <nav aria-label={t('settings')}>
           {shown.map(({ id, group, label }) => (
             <Fragment key={id}>

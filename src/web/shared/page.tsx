@@ -17,7 +17,7 @@ export function SharedPage() {
   }, [title]);
   if (state.value === 'unfit') {
     return (
-      <main class="shared shared-none">
+      <main class="shared shared-none stack">
         <Icon name="warning" size={28} />
         <h1>{t('shared.unfit')}</h1>
         <p class="quiet">{t('shared.unfitTells')}</p>
@@ -25,7 +25,7 @@ export function SharedPage() {
     );
   }
   return (
-    <main class="shared">
+    <main class="shared stack">
       <header>
         <img src="/static/icon.svg" alt="" width="26" height="26" />
         <div>

@@ -15,7 +15,7 @@ import { t } from '../text/text.ts';
 export const ForkButton = ({ seq, label }: { seq: number; label?: string }) => (
   <Button
     kind="quiet"
-    class="small fork-here"
+    class="small fork-here rigid"
     icon="fork"
     label={t('fork.here')}
     title={t('fork.tells')}

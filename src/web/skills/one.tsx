@@ -74,7 +74,7 @@ export function OneSkill({ id, back }: Props) {
       </ul>
       <h3>SKILL.md</h3>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled text needs the keys */}
-      <pre class="automation-message" tabIndex={0}>
+      <pre class="automation-message pre" tabIndex={0}>
         {text}
       </pre>
     </Dialog>

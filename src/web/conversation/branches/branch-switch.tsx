@@ -21,10 +21,17 @@ export function BranchSwitch({ seq }: { seq: number }) {
   const { ids, at } = branches;
   const show = (index: number) => go(ids[index]);
   return (
-    <span class="branches" role="group" aria-label={t('branch.which')}>
-      <IconButton icon="back" label={t('branch.before')} disabled={at === 0} onClick={() => show(at - 1)} />
+    <span class="branches figures" role="group" aria-label={t('branch.which')}>
+      <IconButton
+        class="small"
+        icon="back"
+        label={t('branch.before')}
+        disabled={at === 0}
+        onClick={() => show(at - 1)}
+      />
       <span aria-live="polite">{`${at + 1}/${ids.length}`}</span>
       <IconButton
+        class="small"
         icon="chevron"
         label={t('branch.after')}
         disabled={at === ids.length - 1}

@@ -49,7 +49,7 @@ export function EditForm({ item, onClose }: Props) {
   };
   return (
     <form
-      class="edit-message"
+      class="edit-message grid"
       onSubmit={(event) => {
         event.preventDefault();
         submit();

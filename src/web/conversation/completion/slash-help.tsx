@@ -14,7 +14,7 @@ const keys = [
 export const showSlashHelp = (commands: readonly SlashCommand[]): void =>
   showDialog(
     <Dialog title={t('slash.title')}>
-      <dl class="slash-help">
+      <dl class="slash-help grid">
         {commands.map(({ name, about }) => (
           <div key={name}>
             <dt>

@@ -116,7 +116,7 @@ export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: 
               onMouseMove={() => setChosen(index)}
             >
               <Icon name={icon} size={15} />
-              <span class="cut completion-label">{label}</span>
+              <span class="cut completion-label rigid">{label}</span>
               <span class="cut quiet completion-about">{about}</span>
             </div>
           ))}

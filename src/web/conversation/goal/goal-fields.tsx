@@ -45,7 +45,7 @@ export function GoalFields({ goal, onChange, onClose }: Props) {
   useEffect(() => form.current?.querySelector('textarea')?.focus(), []);
   const problem = findProblem(goal);
   return (
-    <fieldset ref={form} class="goal-fields">
+    <fieldset ref={form} class="goal-fields grid box">
       <legend>{t('goal.of')}</legend>
       <IconButton icon="close" label={t('goal.remove')} onClick={onClose} />
       <p class="quiet">
@@ -53,7 +53,7 @@ export function GoalFields({ goal, onChange, onClose }: Props) {
         <GuideLink docs="/guide/goals" />
       </p>
       <GoalTextFields texts={goal} onChange={(texts) => onChange({ ...goal, ...texts })} />
-      <label class="row goal-revisions">
+      <label class="row goal-revisions wrap">
         <span>{t('goal.revisions')}</span>
         <input
           class="field"

@@ -163,7 +163,7 @@ interface ManyProps {
 export function ManyField({ legend, choices, chosen, error = '', onChange }: ManyProps) {
   const id = useId();
   return (
-    <fieldset class="many" aria-describedby={error === '' ? undefined : id}>
+    <fieldset class="many grid box" aria-describedby={error === '' ? undefined : id}>
       <legend>{legend}</legend>
       {choices.map(([one, words, about], at) => (
         <label key={one}>
@@ -189,7 +189,7 @@ interface CheckProps {
 }
 /** One box to tick. */
 export const CheckField = ({ label, isOn, onChange }: CheckProps) => (
-  <label class="check">
+  <label class="check row">
     <input type="checkbox" checked={isOn} onChange={({ currentTarget }) => onChange(currentTarget.checked)} />
     <span>{label}</span>
   </label>

@@ -53,7 +53,7 @@ export function Menu({ items, class: more, icon = 'more', label = t('more') }: M
       <div
         ref={ref}
         id={id}
-        class="menu"
+        class="menu box"
         popover="auto"
         role="menu"
         aria-label={label}

@@ -163,14 +163,14 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
       }}
     >
       {title !== undefined && <h3>{title}</h3>}
-      <div class="fields">
+      <div class="fields grid">
         {draw(false)}
         {children?.(errors)}
       </div>
       {all.some(({ options }) => options.isAdvanced) && (
         <details class="advanced" open={all.some(({ name, options }) => options.isAdvanced && errors[name])}>
           <summary>{t('form.more')}</summary>
-          <div class="fields">{draw(true)}</div>
+          <div class="fields grid">{draw(true)}</div>
         </details>
       )}
       {note !== undefined && (

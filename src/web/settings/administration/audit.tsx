@@ -46,7 +46,7 @@ export function AuditPage() {
   return (
     <>
       <p class="quiet">{t('administration.audit.about')}</p>
-      <div class="filters">
+      <div class="filters grid">
         {filters.map((name) => (
           <TextField
             key={name}

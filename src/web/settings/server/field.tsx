@@ -67,7 +67,7 @@ export function Field({ setting, label, draft, onChange }: Props) {
   if (kind === 'amount') {
     const name = unit === undefined || unit === 'count' ? '' : t(`server.unit.${unit}` as TextKey);
     return (
-      <label class="amount">
+      <label class="amount row">
         <input
           class="field"
           type="number"

@@ -30,7 +30,7 @@ export function Rules({ rules, onChange }: Props) {
         ))}
       </datalist>
       {rules.length === 0 && <p class="quiet">{t('rules.none')}</p>}
-      <ol class="rules">
+      <ol class="rules stack">
         {rules.map((rule, at) => (
           <li key={at}>
             <select

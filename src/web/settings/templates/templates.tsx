@@ -152,7 +152,7 @@ function BuildLog({ build, changed }: { readonly build: Build; readonly changed:
       </div>
       <Trouble text={trouble} />
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: keys can scroll only what they can reach */}
-      <pre class="build-log" tabIndex={0}>
+      <pre class="build-log pre" tabIndex={0}>
         {entries.map(({ text }) => text).join('\n')}
       </pre>
     </section>

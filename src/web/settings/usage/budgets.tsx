@@ -32,7 +32,7 @@ export function SharedBudgets() {
               <Button class="small" label={t('budgets.change')} onClick={() => setOpen(key)} aria-label={title} />
             ),
             more: (
-              <div class="budget">
+              <div class="budget grid">
                 {budgetLimits.map((limit) => (
                   <Amount key={limit} limit={limit} budget={budget} />
                 ))}

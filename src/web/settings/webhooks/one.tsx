@@ -66,14 +66,14 @@ export function OneWebhook({ webhook, secret, onSecret, changed, change, back, g
       <h3>{name}</h3>
       {secret !== '' && <ShownOnce label={t('webhooks.secret')} text={secret} />}
       <p class={paused ? 'note wait' : 'quiet'}>{describeState(webhook)}</p>
-      <dl class="facts">
+      <dl class="facts grid">
         <dt>{t('webhooks.url')}</dt>
         <dd>{url}</dd>
         <dt>{t('events')}</dt>
         <dd>
           <details>
             <summary>{t('webhooks.hears', { n: events.length })}</summary>
-            <ul class="names">
+            <ul class="names wrap">
               {events.map((event) => (
                 <li key={event}>{t(`webhooks.events.${event}`)}</li>
               ))}

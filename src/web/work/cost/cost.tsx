@@ -28,8 +28,8 @@ export function Cost({ session }: { session: Session }) {
   const wait = model.items.value.findLast((item) => item.kind === 'wait');
   const budget = wait?.kind === 'wait' && wait.isOpen.value ? wait.data.budget : undefined;
   return (
-    <div class="cost">
-      <div class="cost-sums">
+    <div class="cost stack">
+      <div class="cost-sums grid">
         <Sum title={t('thisSession')} used={model.used.value} />
         <Sum title={t('cost.run')} used={model.runUsed.value} />
       </div>
@@ -59,7 +59,7 @@ export function Cost({ session }: { session: Session }) {
           </ol>
           <h2>{t('cost.kinds')}</h2>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a wide table scrolls, also by keyboard */}
-          <div class="cost-table" role="group" aria-label={t('cost.kinds')} tabIndex={0}>
+          <div class="cost-table small-text" role="group" aria-label={t('cost.kinds')} tabIndex={0}>
             <table>
               <thead>
                 <tr>
@@ -119,9 +119,9 @@ const amount = ({ cost, inputTokens, outputTokens }: Amount): string =>
   cost ? price(cost) : t('tokensShort', { n: short(inputTokens + outputTokens) });
 
 const Sum = ({ title, used }: { title: string; used: ModelUsage }) => (
-  <section class="cost-sum" aria-label={title}>
+  <section class="cost-sum box" aria-label={title}>
     <h2>{title}</h2>
-    <p class="cost-price">
+    <p class="cost-price figures">
       {used.cost === undefined
         ? t('tokensShort', { n: short(used.inputTokens + used.outputTokens) })
         : price(used.cost)}
@@ -156,7 +156,7 @@ function BudgetLeft({ sessionId }: { sessionId: string }) {
       <h2>{t('cost.left')}</h2>
       <ul class="stack">
         {rows.map(({ name, kind, left, limit }) => (
-          <li key={name} class="budget">
+          <li key={name} class="budget grid">
             <span>{name}</span>
             <span class="cost-amount">{t('cost.leftOf', { left: words(kind, left), limit: words(kind, limit) })}</span>
             <meter value={left} max={limit} low={limit * 0.15} optimum={limit} aria-label={name} />

@@ -178,7 +178,7 @@ function ChangesView({ store }: { store: FileStore }) {
                   store.shown.value = file.path;
                 }}
               >
-                <span class="change-mark" data-change={file.change} title={t(`files.${file.change}`)}>
+                <span class="change-mark rigid" data-change={file.change} title={t(`files.${file.change}`)}>
                   <span aria-hidden="true">{letters[file.change]}</span>
                   <span class="sr-only">{t(`files.${file.change}`)}</span>
                 </span>
@@ -237,7 +237,7 @@ function OpenFiles({ store }: { store: FileStore }) {
   const { value: paths } = store.opened;
   if (paths.length < 2) return null;
   return (
-    <ul class="open-files" aria-label={t('files.opened')}>
+    <ul class="open-files rigid" aria-label={t('files.opened')}>
       {paths.map((path) => (
         <li key={path} data-shown={path === store.shown.value}>
           <button
@@ -251,7 +251,12 @@ function OpenFiles({ store }: { store: FileStore }) {
             {path.split('/').at(-1)}
             {store.drafts.has(path) && <span role="img" aria-label={t('files.unsaved')} class="unsaved" />}
           </button>
-          <IconButton icon="close" label={t('files.closeOne', { path })} onClick={() => store.close(path)} />
+          <IconButton
+            class="small"
+            icon="close"
+            label={t('files.closeOne', { path })}
+            onClick={() => store.close(path)}
+          />
         </li>
       ))}
     </ul>
@@ -260,7 +265,7 @@ function OpenFiles({ store }: { store: FileStore }) {
 
 /** The uploads under way, with their progress, and those that failed. */
 const Transfers = () => (
-  <ul class="transfers" aria-label={t('files.uploads')}>
+  <ul class="transfers rigid small-text" aria-label={t('files.uploads')}>
     {transfers.value.map(({ key, name, done, failed, cancel }) => (
       <li key={key}>
         <span class="cut transfer-name" dir="auto">

@@ -66,8 +66,8 @@ function Source({ path, text }: { path: string; text: string }) {
   if (text.length <= maxColoured) {
     return (
       // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-      <div class="file-body source" tabIndex={0} role="document" aria-label={path}>
-        <pre class="line-numbers" aria-hidden="true">
+      <div class="file-body source small-text" tabIndex={0} role="document" aria-label={path}>
+        <pre class="line-numbers rigid" aria-hidden="true">
           {lines.map((_line, at) => `${at + 1}\n`).join('')}
         </pre>
         <pre class="source-text">
@@ -108,7 +108,7 @@ function Table({ file, text }: { file: LoadedFile; text: string }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
     <div class="file-body" tabIndex={0} role="document" aria-label={file.path}>
-      <table class="sheet">
+      <table class="sheet small-text">
         <thead>
           <tr>
             {head.map((name, at) => (
@@ -159,7 +159,7 @@ function Notebook({ text, sessionId }: { text: string; sessionId: string }) {
   if (!notebook) return <p class="quiet empty">{t('notebook.broken')}</p>;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-    <div class="file-body notebook" tabIndex={0} role="document" aria-label={t('files.preview')}>
+    <div class="file-body notebook grid" tabIndex={0} role="document" aria-label={t('files.preview')}>
       {notebook.cells.slice(0, mostCells).map((cell, at) => (
         <section key={at} aria-label={t('notebook.cell', { number: at + 1 })}>
           {cell.kind === 'markdown' ? (

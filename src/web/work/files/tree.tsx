@@ -57,7 +57,7 @@ export function Tree({ store }: { store: FileStore }) {
             onClick={() => use(row)}
             onKeyDown={(event) => onKey(event, row)}
           >
-            <span class="tree-arrow">
+            <span class="tree-arrow rigid">
               {row.type === 'directory' && <Icon name={row.isOpen ? 'down' : 'chevron'} size={14} />}
             </span>
             <Icon name={row.type === 'directory' ? 'folder' : 'file'} size={16} />

@@ -113,9 +113,9 @@ function Shown({ sessionId, at }: { sessionId: string; at: PreviewTarget }) {
             place.value = undefined;
           }}
         />
-        <span class="preview-port">:{at.port}</span>
+        <span class="preview-port rigid">:{at.port}</span>
         <input
-          class="preview-path"
+          class="preview-path box"
           aria-label={t('preview.path')}
           value={path}
           spellcheck={false}

@@ -98,9 +98,9 @@ interface RowProps {
 const Row = ({ process, name, show, stop }: RowProps) => (
   <div class="process">
     <button type="button" disabled={process.log === ''} title={process.cmd} onClick={() => show(process.pid)}>
-      <strong>{name}</strong>
+      <strong class="cut">{name}</strong>
       <span class="quiet">{aboutProcess(process)}</span>
-      <code class="quiet">{process.cmd}</code>
+      <code class="cut quiet">{process.cmd}</code>
     </button>
     {process.status === 'running' && (
       <IconButton icon="stop" label={t('processes.stopOne', { pid: process.pid })} onClick={() => stop(process.pid)} />

@@ -32,7 +32,7 @@ export function Checkpoints({ session: { id: sessionId, status } }: { session: S
       {all?.length === 0 && <p class="quiet">{t('checkpoints.none')}</p>}
       {all && all.length > 0 && (
         <>
-          <ol class="checkpoints" reversed>
+          <ol class="checkpoints stack" reversed>
             {all.toReversed().map((one) => (
               <Row
                 key={one.number}
@@ -61,7 +61,7 @@ function Row({ one: { number, runId, seq, at, files }, isCompared, onCompare, on
   const name = t('checkpoints.one', { number });
   return (
     <li>
-      <p class="checkpoint-about">
+      <p class="checkpoint-about wrap small-text">
         <strong>{name}</strong>
         <span>{aboutRun(number, runId)}</span>
         <span class="quiet">

@@ -21,7 +21,7 @@ type Repository = Session['repositories'][number];
 /** The tab: what each repository of the session has to commit and to push, its pull request, and the checkpoints of all. */
 export function Ship({ session }: { session: Session }) {
   return (
-    <div class="ship">
+    <div class="ship stack">
       {session.repositories.map((repository) => (
         <RepositoryView key={repository.path} session={session} repository={repository} />
       ))}
@@ -45,7 +45,7 @@ function RepositoryView({ session, repository }: { session: Session; repository:
         <h2>{path}</h2>
         <IconButton icon="retry" label={t('ship.refresh')} disabled={state !== 'ready'} onClick={again} />
       </header>
-      <p class="quiet ship-branch">
+      <p class="quiet ship-branch wrap">
         <span>{url}</span>
         {branch !== null && <code>{branch}</code>}
       </p>

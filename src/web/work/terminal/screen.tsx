@@ -163,7 +163,7 @@ export function Screen({ label, isPlain = false, onOpen }: Props) {
   return (
     <>
       <div ref={place} class="screen" />
-      <p id="screen-hint" class="screen-hint">
+      <p id="screen-hint" class="screen-hint rigid">
         {t('screen.hint')}
       </p>
     </>

@@ -46,7 +46,7 @@ export function Scrubber({ player }: { player: Player }) {
   };
   return (
     <div
-      class="scrubber"
+      class="scrubber rigid"
       role="slider"
       tabIndex={0}
       aria-label={t('timeline.scrubber')}

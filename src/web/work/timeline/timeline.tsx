@@ -36,7 +36,7 @@ export function Timeline({ session }: { session: Session }) {
     <section class="timeline" aria-label={t('tab.timeline')}>
       <Scrubber player={player} />
       <Controls player={player} />
-      <p class="row timeline-place" role="status">
+      <p class="row timeline-place rigid small-text figures" role="status">
         <strong>{t('timeline.at', { shown, count })}</strong>
         {event && (
           <span class="quiet">
@@ -129,7 +129,7 @@ function EventList({ player }: { player: Player }) {
             <div key={one.seq} role="listitem">
               <button
                 type="button"
-                class="row event-row"
+                class="row event-row small-text"
                 aria-current={at === shown - 1}
                 data-later={at >= shown ? 'true' : undefined}
                 onClick={() => {
@@ -137,9 +137,9 @@ function EventList({ player }: { player: Player }) {
                   player.seek(at + 1);
                 }}
               >
-                <span class="quiet event-seq">{one.seq}</span>
-                <span class="lane-dot" data-lane={laneOf(one)} />
-                <span class="event-type" title={one.type}>
+                <span class="quiet event-seq figures">{one.seq}</span>
+                <span class="lane-dot rigid" data-lane={laneOf(one)} />
+                <span class="event-type rigid" title={one.type}>
                   {eventName(one)}
                 </span>
                 <span class="cut quiet event-text">{eventLine(one)}</span>
@@ -150,7 +150,7 @@ function EventList({ player }: { player: Player }) {
       />
       {event && (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-        <pre class="event-data" tabIndex={0} role="region" aria-label={t('timeline.content')}>
+        <pre class="event-data pre rigid" tabIndex={0} role="region" aria-label={t('timeline.content')}>
           {JSON.stringify(event.data, null, 2)}
         </pre>
       )}
@@ -188,7 +188,7 @@ function Seen({ sessionId, first }: { sessionId: string; first: number | undefin
 function Request({ seen: { request, sections } }: { seen: SeenTurn }) {
   const { messages, tools, note, hint } = request;
   return (
-    <div class="seen">
+    <div class="seen grid">
       {sections.map(({ part, text }, at) => (
         <Part key={`${part} ${at}`} title={t('timeline.part', { part })} text={text} />
       ))}
