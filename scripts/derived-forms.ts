@@ -7,6 +7,7 @@ import type { FieldSchema, FormSchema } from '../src/web/parts/kit/schema.ts';
 const names = [
   'webhooks.create',
   'automations.create',
+  'attempts.start',
   'keys.create',
   'personalKeys.create',
   'serverCredentials.put',

@@ -1,5 +1,5 @@
-import { openAttempts } from '../attempts/attempts.tsx';
-import { openAutomations } from '../automations/automations.tsx';
+import { openAttempts } from '../attempts/open.ts';
+import { openAutomations } from '../automations/open.ts';
 import { stopRun } from '../data/actions.ts';
 import { model } from '../data/log.ts';
 import { theme } from '../data/prefs.ts';

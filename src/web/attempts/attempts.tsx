@@ -1,13 +1,14 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { Outputs } from '../../client/types.ts';
-import { GoalTextFields } from '../conversation/goal/goal-fields.tsx';
+import type { Inputs, Outputs } from '../../client/types.ts';
+import { exampleCheck } from '../conversation/goal/goal-draft.ts';
 import { go } from '../data/route.ts';
 import { mutate, query } from '../data/server.ts';
 import { modelLabel } from '../models/state.ts';
 import { price, short } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
-import { CheckField, LongTextField } from '../parts/kit/field.tsx';
+import { CheckField } from '../parts/kit/field.tsx';
+import { SchemaForm } from '../parts/kit/schema-form.tsx';
 import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 
@@ -72,81 +73,67 @@ function AttemptsDialog({ id }: { id: string }) {
       )}
       {all && (isNew || !newest) && (
         <AttemptsForm
-          begin={(wish) =>
-            act(t('attempts.begin'), async () => {
-              await mutate('attempts.start', { sessionId: id, ...wish });
-              setNew(false);
-            })
-          }
+          begin={async (wanted) => {
+            await mutate('attempts.start', { sessionId: id, ...wanted });
+            setNew(false);
+            await read();
+          }}
         />
       )}
     </Dialog>
   );
 }
 
-interface AttemptsWish {
-  readonly task: string;
-  readonly attempts: number | { model?: string }[];
-  readonly goal?: { rubric?: string; checks: { command: string }[] };
-}
+type NewAttempts = Omit<Inputs['attempts']['start'], 'sessionId'>;
 
-const linesOf = (text: string): string[] =>
+const linesOf = (text = ''): string[] =>
   text
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '');
 
-function AttemptsForm({ begin }: { begin: (wish: AttemptsWish) => Promise<void> }) {
-  const [task, setTask] = useState('');
-  const [number, setNumber] = useState(3);
-  const [models, setModels] = useState('');
-  const [goal, setGoal] = useState({ rubric: '', checks: '' });
-  const [isBusy, setBusy] = useState(false);
-  const submit = async () => {
-    setBusy(true);
-    const named = linesOf(models);
-    const { rubric } = goal;
-    const commands = linesOf(goal.checks).map((command) => ({ command }));
-    const hasGoal = rubric.trim() !== '' || commands.length > 0;
-    await begin({
-      task,
-      attempts:
-        named.length === 0
-          ? number
-          : Array.from({ length: number }, (_, n) => ({ model: named[n % named.length] as string })),
-      ...(hasGoal && { goal: { ...(rubric.trim() !== '' && { rubric }), checks: commands } }),
-    });
-    setBusy(false);
-  };
-  return (
-    <form
-      class="form"
-      onSubmit={(event) => {
-        event.preventDefault();
-        void submit();
-      }}
-    >
-      <LongTextField label={t('attempts.task')} rows={3} required maxLength={200_000} value={task} onChange={setTask} />
-      <label class="labelled">
-        <span>{t('attempts.number')}</span>
-        <input
-          class="field"
-          type="number"
-          min={2}
-          max={8}
-          value={number}
-          onInput={(event) => setNumber(event.currentTarget.valueAsNumber)}
-        />
-      </label>
-      <LongTextField label={t('attempts.models')} rows={2} value={models} onChange={setModels} />
-      <GoalTextFields texts={goal} onChange={setGoal} />
-      <div class="choices">
-        <Button label={t('cancel')} onClick={closeDialog} />
-        <Button type="submit" kind="primary" icon="fork" label={t('attempts.begin')} disabled={isBusy} />
-      </div>
-    </form>
-  );
+/** What the form enters in place of the input of the server. */
+interface Entries {
+  readonly task: string;
+  readonly form: { readonly number: number; readonly models?: string };
+  readonly goal?: { readonly rubric?: string; readonly checks?: string };
 }
+
+const AttemptsForm = ({ begin }: { begin: (wanted: NewAttempts) => Promise<unknown> }) => (
+  <SchemaForm
+    of="attempts.start"
+    words="attempts"
+    save={t('attempts.begin')}
+    failure={t('attempts.begin')}
+    cancel={closeDialog}
+    fields={{
+      task: { as: 'long', rows: 3 },
+      'form.number': { schema: { kind: 'number', isRequired: true, min: 2, max: 8, initial: '3' } },
+      'form.models': { schema: { kind: 'text' }, as: 'long', rows: 2 },
+      'goal.rubric': { label: t('goal.rubric'), as: 'long', rows: 2 },
+      'goal.checks': {
+        label: t('goal.checks'),
+        schema: { kind: 'text' },
+        as: 'code',
+        rows: 2,
+        placeholder: exampleCheck,
+      },
+    }}
+    send={(input) => {
+      const { task, form, goal } = input as unknown as Entries;
+      const models = linesOf(form.models);
+      const checks = linesOf(goal?.checks).map((command) => ({ command }));
+      return begin({
+        task,
+        attempts:
+          models.length === 0
+            ? form.number
+            : Array.from({ length: form.number }, (_, n) => ({ model: models[n % models.length] as string })),
+        ...((goal?.rubric || checks.length > 0) && { goal: { ...(goal?.rubric && { rubric: goal.rubric }), checks } }),
+      });
+    }}
+  />
+);
 
 type Attempt = AttemptSet['attempts'][number];
 interface Props {

@@ -1,7 +1,7 @@
 import { computed, signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { isMenuOpen } from '../app/layout.ts';
-import { openAutomations } from '../automations/automations.tsx';
+import { openAutomations } from '../automations/open.ts';
 import { me, signOut } from '../data/people.ts';
 import { go } from '../data/route.ts';
 import { currentId, sessions, sessionsKnown } from '../data/sessions.ts';

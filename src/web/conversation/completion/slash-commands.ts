@@ -1,6 +1,6 @@
 import { showTab } from '../../app/layout.ts';
 import { isPaletteOpen } from '../../app/palette-state.ts';
-import { openAttempts } from '../../attempts/attempts.tsx';
+import { openAttempts } from '../../attempts/open.ts';
 import { stopRun } from '../../data/actions.ts';
 import { model } from '../../data/log.ts';
 import { go } from '../../data/route.ts';

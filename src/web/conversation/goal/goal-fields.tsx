@@ -5,34 +5,6 @@ import { GuideLink } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 import { exampleCheck, findProblem, type GoalDraft, maxRevisions } from './goal-draft.ts';
 
-/** The rubric, and a command on each line. */
-type GoalTexts = Pick<GoalDraft, 'rubric' | 'checks'>;
-interface TextsProps {
-  readonly texts: GoalTexts;
-  readonly onChange: (texts: GoalTexts) => void;
-}
-
-/** The measure of work: a text for the grader, commands that have to succeed, or both. */
-export const GoalTextFields = ({ texts: { rubric, checks }, onChange }: TextsProps) => (
-  <>
-    <LongTextField
-      label={t('goal.rubric')}
-      rows={2}
-      maxLength={200_000}
-      value={rubric}
-      onChange={(to) => onChange({ rubric: to, checks })}
-    />
-    <LongTextField
-      label={t('goal.checks')}
-      isCode
-      rows={2}
-      placeholder={exampleCheck}
-      value={checks}
-      onChange={(to) => onChange({ rubric, checks: to })}
-    />
-  </>
-);
-
 interface Props {
   readonly goal: GoalDraft;
   readonly onChange: (to: GoalDraft) => void;
@@ -52,7 +24,21 @@ export function GoalFields({ goal, onChange, onClose }: Props) {
         {t('goal.tells')}
         <GuideLink docs="/guide/goals" />
       </p>
-      <GoalTextFields texts={goal} onChange={(texts) => onChange({ ...goal, ...texts })} />
+      <LongTextField
+        label={t('goal.rubric')}
+        rows={2}
+        maxLength={200_000}
+        value={goal.rubric}
+        onChange={(rubric) => onChange({ ...goal, rubric })}
+      />
+      <LongTextField
+        label={t('goal.checks')}
+        isCode
+        rows={2}
+        placeholder={exampleCheck}
+        value={goal.checks}
+        onChange={(checks) => onChange({ ...goal, checks })}
+      />
       <label class="row goal-revisions wrap">
         <span>{t('goal.revisions')}</span>
         <input

@@ -50,7 +50,7 @@ export function Cost({ session }: { session: Session }) {
           <h2>{t('cost.most')}</h2>
           <ol class="stack cost-events">
             {events.map((one) => (
-              <li key={one.seq ?? 0}>
+              <li key={one.seq ?? 0} class="grid">
                 <span class="cut cost-about">{causeOf(one)}</span>
                 <span class="cost-amount">{amount(one)}</span>
                 <meter value={weight(one)} max={most} aria-label={t('cost.share', { about: causeOf(one) })} />
