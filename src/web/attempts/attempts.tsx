@@ -92,7 +92,7 @@ const linesOf = (text = ''): string[] =>
     .map((line) => line.trim())
     .filter((line) => line !== '');
 
-/** What the form enters in place of the input of the server. */
+/** The entries of the form, in place of the input of the server. */
 interface Entries {
   readonly task: string;
   readonly form: { readonly number: number; readonly models?: string };

@@ -59,7 +59,7 @@ function toRepositories(text: string, before: readonly Repository[]) {
   });
 }
 
-/** What the form enters in place of the values of the server; fields that are not shown are absent. */
+/** The entries of the form, in place of the values of the server; fields that are not shown are absent. */
 interface Entries {
   readonly name: string;
   readonly message?: string;

@@ -15,7 +15,7 @@ interface FieldOptions {
   /** `code`: a long text in the letters of programs. */
   readonly as?: 'secret' | 'long' | 'code' | 'time';
   readonly placeholder?: string;
-  /** Of a long text, at least. */
+  /** The least height of a long text. */
   readonly rows?: number;
   /** In the place of the values of the schema. */
   readonly choices?: readonly (readonly [value: string, words: string, about?: string])[];

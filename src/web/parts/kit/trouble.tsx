@@ -23,15 +23,15 @@ export function useTrouble(): [text: string, tryIt: RunAction] {
   return [text, tryIt];
 }
 
-/** What was read, and why the last reading failed. */
-interface Read<Data> {
+/** Data of the server, and why the last reading failed. */
+interface LoadedData<Data> {
   readonly now: Data | undefined;
   readonly problem: string;
   readonly again: () => void;
 }
 
-/** Reads when one of the reasons changes. What was read stays until the next answer; an answer that comes too late is dropped. */
-export function useRead<Data>(load: () => Promise<Data>, reasons: readonly unknown[]): Read<Data> {
+/** Reads when one of the reasons changes. The data stays until the next answer; an answer that comes too late is dropped. */
+export function useRead<Data>(load: () => Promise<Data>, reasons: readonly unknown[]): LoadedData<Data> {
   const [{ now, problem }, set] = useState<{ readonly now?: Data; readonly problem: string }>({ problem: '' });
   const [turn, setTurn] = useState(0);
   useEffect(() => {

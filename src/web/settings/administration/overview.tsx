@@ -70,7 +70,7 @@ export function OverviewPage() {
         />
       </Part>
       <Part title={t('administration.runs')}>
-        <div class="row account">
+        <div class="row account wrap breaks">
           <span>{t('administration.atWork', { running: count(running), waiting: count(waiting) })}</span>
           {me.value?.role === 'admin' && running + waiting > 0 && (
             <Sure
