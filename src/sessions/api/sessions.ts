@@ -286,8 +286,8 @@ export interface SessionService {
   update(id: SessionId, change: SessionChange): Promise<SessionRecord>;
   /**
    * Gives the session, with its children, to a project or, within its project, to another owner; it loses its name then.
-   * Open streams of the project's members end. Rejects: invalid_request (another owner of a session without a project), not_found (no such
-   * person works in the project), conflict (the session is a child).
+   * Open streams of the project's members end. Rejects: invalid_request (another owner of a session without a project),
+   * not_found (no such person works in the project), conflict (the session is a child, or has a volume of the project).
    */
   move(id: SessionId, move: SessionMove): Promise<SessionRecord>;
   /**

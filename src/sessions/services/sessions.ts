@@ -199,7 +199,8 @@ export function sessionService(deps: Deps): SessionService {
       const isNameless = name && owner !== undefined && owner !== session.owner;
       const holder = { projectId, ...(owner !== undefined && { owner }) };
       const fields = { ...holder, ...(isNameless && { name: null }) };
-      // First the children: a move that is cut can be repeated.
+      await deps.volumes?.checkMove(session, projectId);
+      // First the children, which have volumes of their parent alone: a move that is cut can be repeated.
       const moveChildren = async (of: SessionId): Promise<void> => {
         for (const child of (await deps.children?.childrenOf(of)) ?? []) {
           await moveChildren(child);

@@ -77,6 +77,16 @@ export class SessionVolumes {
     return mounts.length > 0 ? { ...rest, volumes: mounts } : rest;
   }
 
+  /** Rejects: conflict (the session has a volume that it could not mount in that project). */
+  async checkMove({ sandbox }: Pick<SessionRecord, 'sandbox'>, projectId: string | null): Promise<void> {
+    for (const { volume } of sandbox?.volumes ?? []) {
+      const found = await this.#deps.records.get(volume).catch(unlessNotFound);
+      if (!found?.projectId || found.projectId === projectId) continue;
+      const text = `The session has the volume ${found.name} of its project, and would keep it outside.`;
+      throw new AppError('conflict', `${text} Leave it there, or move the volume too once no session has it.`);
+    }
+  }
+
   /** The session is deleted, or was not created. */
   async release(id: SessionId, mounts: readonly VolumeMount[] | undefined): Promise<void> {
     for (const { volume } of mounts ?? []) await this.#leave(volume, id).catch(unlessNotFound);

@@ -40,7 +40,7 @@ export interface CreationDeps {
     giveUp(id: SessionId): void;
   };
   /** The volumes of a new session, all of them or none; without them sessions have none. */
-  readonly volumes?: Pick<SessionVolumes, 'mount' | 'release'>;
+  readonly volumes?: Pick<SessionVolumes, 'mount' | 'release' | 'checkMove'>;
   /** Throws for a repository that this server gives to no session. */
   readonly checkRepository?: (url: string) => void;
   /** Throws if this server creates no sessions now. */

@@ -85,7 +85,11 @@ test("a session mounts volumes of its project, before its owner's, and none of a
   await expect(findMountedVolumes(records, { ...inProject, projectId: 'q', sandbox })).rejects.toMatchObject({
     code: 'sandbox_unavailable',
   });
+  await sessions.checkMove({ sandbox }, projectId);
+  for (const to of ['q', null])
+    await expect(sessions.checkMove({ sandbox }, to)).rejects.toMatchObject({ code: 'conflict' });
   const own = await sessions.mount(inProject, [choice('read', { volume: cache.id, path: '/data' })]);
+  await sessions.checkMove({ sandbox: { volumes: own } }, null);
   expect(own.map(({ volume }) => volume)).toEqual([cache.id]);
   for (const session of [ann(two), { ...ann(two), projectId: 'q' }])
     await expect(sessions.mount(session, [choice('read', { volume: ofProject.id })])).rejects.toMatchObject({
