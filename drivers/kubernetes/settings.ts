@@ -44,7 +44,7 @@ export const settings = z.strictObject({
     'ephemeral',
     "volume: a claim keeps a session's files without its pod; ephemeral: they are deleted with the pod",
   ),
-  storageClass: optional(text('a name'), "storage storage class of those claims; unset: the cluster's default"),
+  storageClass: optional(text('a name'), "storage class of those claims; unset: the cluster's default"),
   runtimeClass: optional(text('a name such as gvisor'), 'runtime class of the pods'),
   seccompProfile: optional(
     text('a path such as corral.json', /^[\w.-]+(\/[\w.-]+)*$/),

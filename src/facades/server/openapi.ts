@@ -40,8 +40,11 @@ function targetsOf(path: string, method: string, paths: Record<string, Json>): [
   const isBelow = (target: string) => {
     if (target.startsWith(`${path}/{`)) return true;
     if (method === 'post') return false;
-    const isElsewhere = !Object.keys(paths).some((one) => target.startsWith(`${one}/{`) && one.endsWith('/sessions'));
-    if (path === sessions) return isElsewhere && paramsIn(target)[0] === 'sid';
+    if (path === sessions)
+      return (
+        paramsIn(target)[0] === 'sid' &&
+        !Object.keys(paths).some((one) => one.endsWith('/sessions') && target.startsWith(`${one}/{`))
+      );
     return method === 'put' && paramsIn(path).length > 0 && (target === path || target.startsWith(`${path}/`));
   };
   return Object.entries(paths).flatMap(([target, methods]) =>
