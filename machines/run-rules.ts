@@ -185,13 +185,21 @@ export function runLines({ spent, toolCalls, granted, overtime, policy }: RunMac
 export const findSpentBudget = (context: RunMachineContext): BudgetOverrun | undefined =>
   findOverrun(runLines(context), noAmounts);
 
-const units = { turns: ' model turns', tokens: ' tokens', cost: '', toolCalls: ' tool calls', time: ' s' } as const;
+const units = {
+  turns: ' model turns',
+  tokens: ' tokens',
+  cost: '',
+  toolCalls: ' tool calls',
+  time: ' s',
+  runningRuns: ' running runs',
+} as const;
 const names = {
   turns: 'budget',
   tokens: 'budget',
   cost: 'cost budget',
   toolCalls: 'budget',
   time: 'time budget',
+  runningRuns: 'limit',
 } as const;
 const rounded = (n: number): number => Number(n.toPrecision(4));
 
@@ -200,11 +208,12 @@ const holders = {
   session: ' for the whole session',
   person: ' of this person',
   project: ' of this project',
+  server: ' of the server',
   member: '',
 } as const;
 /** Other runs share this budget, so an answer cannot grant it again. */
 export const isShared = ({ scope }: Pick<BudgetOverrun, 'scope'>): boolean =>
-  scope === 'person' || scope === 'project' || scope === 'member';
+  scope === 'person' || scope === 'project' || scope === 'server' || scope === 'member';
 
 /** The state of a run that waits for more of a budget. */
 export const toWaitReason = (over: BudgetOverrun | undefined) =>
@@ -217,6 +226,8 @@ export function budgetQuestion(over: BudgetOverrun): string {
     return 'The owner of this session has lost access to it, so I stopped here. Once the owner has access again, or a maintainer of the project has taken the session over, I go on by myself.';
   const budget = `The ${names[kind]} of ${Math.round(limit * 1e4) / 1e4}${units[kind]}`;
   const whose = holders[scope] + (period ? ` for this ${period}` : '');
+  if (kind === 'runningRuns')
+    return `${budget}${whose} is reached. I go on by myself once one of the runs ends, or an administrator raises the limit.`;
   const spent = kind === 'tokens' || kind === 'cost' || scope === 'session' ? ` (${rounded(used)} used)` : '';
   const what = isSpent(over)
     ? `${budget}${whose} is spent${spent}.`

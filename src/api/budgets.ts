@@ -2,18 +2,19 @@ import { z } from 'zod';
 import { BudgetPart, budgetHolders } from '../sessions/api/server/budgets.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 
-// The budgets of people and projects, as clients see and change them.
+// The budgets and limits of people, projects and the server, as clients see and change them.
 
 const BudgetHolder = z.strictObject({
   of: z.enum(budgetHolders),
-  /** The owner of sessions (empty: sessions without one), or the project. */
-  id: z.string().max(100),
+  /** The owner of sessions (empty: sessions without one), or the project. Empty for the server. */
+  id: z.string().max(100).default(''),
 });
 /** `unlimited`: no limit, also where the settings have one. Null: as the settings say. */
 const ownTokens = z.union([z.int().nonnegative().max(1e15), z.literal('unlimited')]).nullable();
 const ownCalls = z.union([z.int().nonnegative().max(1e12), z.literal('unlimited')]).nullable();
+const ownBytes = ownTokens;
 const ownCost = z.union([z.number().nonnegative().max(1e9), z.literal('unlimited')]).nullable();
-const limit = 'a number, unlimited, or default (from the settings)';
+const limit = 'a number, unlimited or default';
 const BudgetChange = BudgetHolder.extend({
   tokensPerDay: ownTokens.optional().describe(limit),
   costPerDay: ownCost.optional().describe(`${limit}, in the currency of the price list`),
@@ -21,6 +22,12 @@ const BudgetChange = BudgetHolder.extend({
   tokensPerMonth: ownTokens.optional().describe(limit),
   costPerMonth: ownCost.optional().describe(`${limit}, in the currency of the price list`),
   toolCallsPerMonth: ownCalls.optional().describe(limit),
+  sessions: ownCalls.optional().describe(limit),
+  runningRuns: ownCalls.optional().describe(limit),
+  cpus: ownCost.optional().describe(limit),
+  memoryBytes: ownBytes.optional().describe(limit),
+  diskBytes: ownBytes.optional().describe(limit),
+  snapshots: ownCalls.optional().describe(limit),
 });
 const SharedBudget = z.object({
   of: z.enum(budgetHolders),
@@ -32,6 +39,12 @@ const SharedBudget = z.object({
   tokensPerMonth: BudgetPart,
   costPerMonth: BudgetPart,
   toolCallsPerMonth: BudgetPart,
+  sessions: BudgetPart,
+  runningRuns: BudgetPart,
+  cpus: BudgetPart,
+  memoryBytes: BudgetPart,
+  diskBytes: BudgetPart,
+  snapshots: BudgetPart,
 });
 
 const none = { limit: null, own: null, used: 0, reserved: 0 };
@@ -45,6 +58,12 @@ const example: z.output<typeof SharedBudget> = {
   tokensPerMonth: { ...none, used: 5_120_000, reserved: 36_000 },
   costPerMonth: { limit: 100, own: null, used: 11.4, reserved: 0.1 },
   toolCallsPerMonth: { ...none, used: 61 },
+  sessions: { limit: 100, own: null, used: 12, reserved: 0 },
+  runningRuns: { limit: 4, own: 4, used: 1, reserved: 0 },
+  cpus: { ...none, used: 2 },
+  memoryBytes: { ...none, used: 2_147_483_648 },
+  diskBytes: { limit: 53_687_091_200, own: null, used: 4_294_967_296, reserved: 0 },
+  snapshots: { limit: 200, own: null, used: 3, reserved: 0 },
 };
 
 const columnOf = (field: string, words: string) =>
@@ -55,24 +74,31 @@ const operation = defineOperations({
   style: 'server',
   command: {
     name: 'budget',
-    about: 'shows what people and projects can use per day and per month; administrators set the limits',
+    about: 'shows the limits of people, projects and the server, and what is used; administrators set them',
     args: [
-      ['[holder]', 'person or project'],
-      ['[id]', 'its name or id'],
+      ['[holder]', 'person, project or server'],
+      ['[id]', 'its name or id; not for the server'],
     ],
     examples: [
       'corral budget',
       'corral budget set person ada --tokens-per-day 2000000',
       'corral budget set project web --cost-per-month default',
+      'corral budget set server --running-runs 64',
     ],
     columns: [
-      '{of} {name} | {of} {id} | {of} (without a key)',
+      '{of} {name} | {of} {id} | {of}',
       columnOf('tokensPerDay', 'tokens/day'),
       columnOf('costPerDay', 'cost/day'),
       columnOf('toolCallsPerDay', 'tool calls/day'),
       columnOf('tokensPerMonth', 'tokens/month'),
       columnOf('costPerMonth', 'cost/month'),
       columnOf('toolCallsPerMonth', 'tool calls/month'),
+      columnOf('sessions', 'sessions'),
+      columnOf('runningRuns', 'running runs'),
+      columnOf('cpus', 'cpus'),
+      columnOf('memoryBytes', 'memory bytes'),
+      columnOf('diskBytes', 'disk bytes'),
+      columnOf('snapshots', 'snapshots'),
     ],
     hasNames: true,
   },
@@ -82,10 +108,10 @@ export const budgetsRouter = router({
   list: operation({
     rest: `GET /api/v1/budgets`,
     id: 'budgets',
-    summary: 'What people and projects may use in a day and in a month, and what is used',
+    summary: 'The limits of people, projects and the server, and what is used',
     verb: { name: 'ls' },
     description:
-      'A caller sees its own budget and those of projects that it sees; the role admin sees all. Days and months are those of the setting budget-time-zone, UTC at first.',
+      'A caller sees its own limits and those of projects that it sees; the role admin sees all. Days and months are those of the setting budget-time-zone, UTC at first.',
     may: 'any',
     out: z.array(SharedBudget),
     answer: [example],
@@ -93,7 +119,7 @@ export const budgetsRouter = router({
   }).query(async ({ ctx }) => [...(await ctx.services.budgets.list())]),
   get: operation({
     id: 'budget',
-    summary: 'The budget of a person or a project',
+    summary: 'The limits of a person, a project or the server',
     may: 'see',
     verb: { name: 'show', words: ['of', 'id'] },
     in: BudgetHolder,
@@ -103,10 +129,10 @@ export const budgetsRouter = router({
   change: operation({
     rest: `PATCH /api/v1/budgets`,
     id: 'changeBudget',
-    summary: 'Give a person or a project limits of its own',
+    summary: 'Give a person, a project or the server limits of its own',
     verb: { name: 'set', words: ['of', 'id'] },
     description:
-      'For the role admin. The empty id stands for sessions without an owner. A limit that is left out stays; `null` means as the settings say, `unlimited` none at all. Runs that wait for room go on by themselves.',
+      'For the role admin. The empty id stands for sessions without an owner, and for the server. A limit that is left out stays; `null` means as the settings say, `unlimited` none at all. Runs that wait for room go on by themselves.',
     may: 'admin',
     in: BudgetChange,
     out: SharedBudget,

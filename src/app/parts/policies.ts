@@ -7,9 +7,10 @@ import type { ToolRegistry } from '../../agents/tools/registry.ts';
 import { toolGroups } from '../../agents/tools/tool.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { budgetIn } from '../../core/model/runs/budget.ts';
+import type { HeldAmounts } from '../../core/model/runs/budget-limits.ts';
 import { findPolicy } from '../../sandboxes/egress/policies/list.ts';
 import type { Budgets } from '../../sessions/api/sessions.ts';
-import type { Limits } from '../../sessions/budgets/account.ts';
+import type { Holder, Limits } from '../../sessions/budgets/account.ts';
 import type { Profile } from '../../sessions/run/profile.ts';
 import type { Approvals } from '../../sessions/run/run-context.ts';
 import type { Config } from '../settings/config.ts';
@@ -34,11 +35,42 @@ export const runPolicy = (config: Config, random: () => number): Omit<RunPolicy,
   backoffMs: (retry) => retryDelay(providerIsDown, Math.min(retry, 4), random) ?? 60 * second,
 });
 
-/** The limits that the settings give each person or project. */
-export const periodLimits = (budgets: Config['person']): Limits => ({
-  day: { tokens: budgets.dayTokenBudget, cost: budgets.dayCostBudget, toolCalls: budgets.dayToolCallBudget },
-  month: { tokens: budgets.monthTokenBudget, cost: budgets.monthCostBudget, toolCalls: budgets.monthToolCallBudget },
-});
+/** The limits that the settings give each person, each project and the server. */
+export const limitsIn =
+  (live: { readonly now: Config }) =>
+  (holder: Holder): Limits => {
+    const { now } = live;
+    const held = heldLimits(now, holder);
+    if (holder.of === 'server') return { day: {}, month: {}, held };
+    const budgets = now[holder.of];
+    return {
+      day: { tokens: budgets.dayTokenBudget, cost: budgets.dayCostBudget, toolCalls: budgets.dayToolCallBudget },
+      month: {
+        tokens: budgets.monthTokenBudget,
+        cost: budgets.monthCostBudget,
+        toolCalls: budgets.monthToolCallBudget,
+      },
+      held,
+    };
+  };
+
+/** Sessions without an owner are limited as those of the server. */
+function heldLimits(config: Config, { of, id }: Holder): HeldAmounts {
+  if (of === 'person' && id === '') return {};
+  const limits = config[of];
+  const own = {
+    person: { sessions: config.maxSessionsPerOwner || undefined, snapshots: config.snapshots.ownerCount },
+    project: { sessions: config.project.maxSessions, snapshots: config.project.maxSnapshots },
+    server: { sessions: config.maxSessions, snapshots: config.server.maxSnapshots },
+  }[of];
+  return {
+    ...own,
+    runningRuns: limits.maxRunningRuns,
+    cpus: limits.maxCpus,
+    memoryBytes: limits.maxMemory,
+    diskBytes: limits.maxDisk,
+  };
+}
 
 export const sandboxPolicy = (sandbox: Config['sandbox'], driver: Driver): SandboxPolicy => ({
   maxRetries: 2,

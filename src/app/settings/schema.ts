@@ -42,34 +42,32 @@ const day = 24 * 60 * 60;
 type Unit = Extract<SettingForm, { kind: 'amount' }>['unit'];
 const budgetIn = (unit: Unit): ChangeableSetting => ({ section: 'budgets', form: { kind: 'amount', unit } });
 
-/** The limits that all runs of one person or project share; they reserve from them, so that no two runs overspend. */
-const periodBudgets = (whose: string) =>
-  z.strictObject({
-    dayTokenBudget: markChangeable(
-      optional(integer(1), `tokens of ${whose} per day; at the limit its runs wait, see docs/budgets.md`),
-      budgetIn('count'),
-    ),
-    dayCostBudget: markChangeable(
-      optional(amount(0, 1e9), `cost of ${whose} per day in the price list's currency; at the limit its runs wait`),
-      budgetIn('cost'),
-    ),
-    dayToolCallBudget: markChangeable(
-      optional(integer(1), `tool calls of agents of ${whose} per day; at the limit its runs wait`),
-      budgetIn('count'),
-    ),
-    monthTokenBudget: markChangeable(
-      optional(integer(1), `tokens of ${whose} per month; at the limit its runs wait`),
-      budgetIn('count'),
-    ),
-    monthCostBudget: markChangeable(
-      optional(amount(0, 1e9), `cost of ${whose} per month in the price list's currency; at the limit its runs wait`),
-      budgetIn('cost'),
-    ),
-    monthToolCallBudget: markChangeable(
-      optional(integer(1), `tool calls of agents of ${whose} per month; at the limit its runs wait`),
-      budgetIn('count'),
-    ),
-  });
+const maxSnapshots = (whose: string) => optional(integer(0), `named snapshots of ${whose}`);
+/** The limits of what sessions have at one time. */
+const heldLimits = (whose: string) => ({
+  maxRunningRuns: optional(integer(0), `active runs of ${whose}; others wait`),
+  maxCpus: optional(amount(0, 1e6), `sandbox processors of ${whose}`),
+  maxMemory: optional(size(0), `sandbox memory of ${whose}`),
+  maxDisk: optional(size(0), `disk of ${whose}`),
+});
+/** The budgets that all runs share; they reserve from them, so that no two runs overspend. */
+const periodBudgets = (whose: string) => ({
+  dayTokenBudget: markChangeable(
+    optional(integer(1), `tokens of ${whose} per day, see docs/budgets.md`),
+    budgetIn('count'),
+  ),
+  dayCostBudget: markChangeable(
+    optional(amount(0, 1e9), `cost of ${whose} per day in the price list's currency`),
+    budgetIn('cost'),
+  ),
+  dayToolCallBudget: markChangeable(optional(integer(1), `tool calls of ${whose} per day`), budgetIn('count')),
+  monthTokenBudget: markChangeable(optional(integer(1), `tokens of ${whose} per month`), budgetIn('count')),
+  monthCostBudget: markChangeable(
+    optional(amount(0, 1e9), `cost of ${whose} per month in the price list's currency`),
+    budgetIn('cost'),
+  ),
+  monthToolCallBudget: markChangeable(optional(integer(1), `tool calls of ${whose} per month`), budgetIn('count')),
+});
 
 /** All settings. The path in kebab case is the key in corral.yaml; CORRAL_ and the path form the variable. */
 export const Config = z.strictObject({
@@ -146,13 +144,12 @@ export const Config = z.strictObject({
     leaseSeconds: setting(integer(1, 300), 10, 'with a shared store: how long a dead server keeps its sessions'),
   }),
   maxSessions: setting(integer(1), 500, 'maximum number of sessions at the same time'),
-  maxSessionsPerOwner: setting(integer(0), 100, 'maximum number of sessions per owner (see docs/auth.md); 0: no limit'),
-  maxStartingPerOwner: setting(
+  maxSessionsPerOwner: setting(
     integer(0),
-    16,
-    'maximum number of new sessions per owner that start at the same time; 0: no limit',
+    100,
+    'maximum number of sessions per owner (see docs/budgets.md); 0: no limit',
   ),
-  maxRunningRuns: setting(integer(1), 32, 'maximum number of active runs; more are queued'),
+  maxRunningRuns: setting(integer(1), 32, 'maximum number of active runs of this server; more are queued'),
   maxSteps: markChangeable(
     setting(integer(1), 100, 'maximum turns of the model per run; at the limit it asks whether to continue'),
     budgetIn('count'),
@@ -299,8 +296,14 @@ export const Config = z.strictObject({
     ),
   }),
   budgetTimeZone: setting(timeZone(), 'UTC', 'time zone in which the days and months of budgets begin'),
-  person: periodBudgets('one person'),
-  project: periodBudgets('one project'),
+  person: z.strictObject({ ...periodBudgets('one person'), ...heldLimits('one person') }),
+  project: z.strictObject({
+    ...periodBudgets('one project'),
+    ...heldLimits('one project'),
+    maxSessions: optional(integer(0), 'sessions of one project'),
+    maxSnapshots: maxSnapshots('one project'),
+  }),
+  server: z.strictObject({ ...heldLimits('all sessions'), maxSnapshots: maxSnapshots('all sessions') }),
   memory,
 
   sandbox,

@@ -8,8 +8,12 @@ import { tellOperator } from '../../observability/operator-log.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { type SandboxAddress, sandboxClient } from '../../sandboxes/client/http-client.ts';
 import type { PullRequestService } from '../../sessions/api/repositories.ts';
+import { Accounts } from '../../sessions/budgets/accounts.ts';
+import { Holdings } from '../../sessions/budgets/holdings.ts';
 import { Ledger } from '../../sessions/budgets/ledger.ts';
+import { LiveHoldings } from '../../sessions/budgets/live-holdings.ts';
 import { readLoggedUsage } from '../../sessions/budgets/logged-usage.ts';
+import { storedAmounts } from '../../sessions/budgets/stored-amounts.ts';
 import { createCluster } from '../../sessions/cluster/cluster.ts';
 import { type ChildServices, Delegation } from '../../sessions/delegation/child-runs.ts';
 import { describeMissingDesktop } from '../../sessions/desktop/offer.ts';
@@ -38,7 +42,7 @@ import { RunSnapshots } from '../../sessions/run/snapshot/run-snapshots.ts';
 import { forgetPreviews } from '../../sessions/services/ports.ts';
 import { SessionSetup } from '../../sessions/setup/session-setup.ts';
 import { AgentPullRequests } from '../../sessions/shipping/agent-pull-requests.ts';
-import { periodLimits, restartPolicy, runPolicy, sandboxPolicy, toApprovals } from '../parts/policies.ts';
+import { limitsIn, restartPolicy, runPolicy, sandboxPolicy, toApprovals } from '../parts/policies.ts';
 import { createPrompts } from '../parts/prompts.ts';
 import type { Agents } from './agents.ts';
 import type { Sandboxes } from './sandboxes.ts';
@@ -71,6 +75,9 @@ export interface RunningEngine extends AsyncDisposable {
   readonly offer: (services: AgentServices) => void;
   /** The accounts of people and projects, from which requests to models reserve. */
   readonly ledger: Ledger;
+  readonly accounts: Accounts;
+  /** The amounts that people, projects and the server have at one time, and their limits. */
+  readonly holdings: Holdings;
   /** Volumes, and the sessions that have them. */
   readonly volumes: OpenVolumes;
   /** Removes data of a deleted session that is stored outside of its log. */
@@ -193,19 +200,44 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     warn: (about, text) => logger.warn(about, text),
   });
   const calendar = createCalendar(config.budgetTimeZone);
+  const accounts = new Accounts({ records: store.records, clock, calendar });
+  const limitsOf = limitsIn(storage.live);
+  const liveHoldings = new LiveHoldings({
+    sessions: liveSessions,
+    sandboxOf(session) {
+      const usual = sandboxes.settingsOf(session).config.sandbox;
+      const { cpus, memory, disk } = { ...usual, ...session.sandbox };
+      return { cpus, memoryBytes: memory, diskBytes: disk };
+    },
+    holdings: () => holdings,
+  });
+  const holdings: Holdings = stack.use(
+    new Holdings({
+      accounts,
+      limitsOf,
+      stored: storedAmounts(store.records),
+      live: () => liveHoldings.shares(),
+      shared: store.shared,
+      server: ids.short(),
+      clock,
+      warn: (about, text) => logger.warn(about, text),
+    }),
+  );
+  log.onAppend(({ sessionId, facts }) => liveHoldings.onFacts(sessionId, facts));
   const ledger = stack.use(
     new Ledger({
       records: store.records,
       events: store.events,
+      accounts,
       clock,
       newId: () => ids.short(),
       shared: store.shared,
-      limitsOf: (of) => periodLimits(storage.live.now[of]),
-      calendar,
+      limitsOf,
       logged: async (holder, now) => (await readLoggedUsage(store, calendar.startsAt(now)))(holder),
       warn: (about, text) => logger.warn(about, text),
     }),
   );
+  ledger.admitRun = (id, runId) => liveHoldings.admitRun(id, runId);
   const services = Promise.withResolvers<AgentServices>();
   const pullRequests = new AgentPullRequests(services.promise.then((all) => all.pullRequests));
   const sandboxCopies = new SandboxCopies({
@@ -282,6 +314,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         prepare,
         workdir,
         diskFloor,
+        holdings: liveHoldings,
         connect,
         async restore(session, client, signal) {
           await manifests.check(session, client, signal);
@@ -322,7 +355,9 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   );
   stack.defer(startup.ending('the sessions at work'));
   const { commands, supervisor } = engine;
-  const volumes = stack.use(await openVolumes(startup, { store, driver, spec: sandboxes.transferSpec, replica }));
+  const volumes = stack.use(
+    await openVolumes(startup, { store, driver, spec: sandboxes.transferSpec, replica, holdings }),
+  );
   stack.defer(startup.ending('the sandboxes of volumes'));
   const forget = async (id: SessionId) => {
     const stored = await store.records.get('session', id);
@@ -367,6 +402,8 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     delegation,
     offer: services.resolve,
     ledger,
+    accounts,
+    holdings,
     volumes,
     forget,
     sandboxesUp: () => reconciler.up,

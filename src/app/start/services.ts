@@ -118,6 +118,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     await forks.collect(clock.now()).catch((err: unknown) => logger.warn({ err }, 'unfinished forks were not removed'));
   const named = new NamedSnapshots({
     policy: config.snapshots,
+    holdings: parts.running.holdings,
     records,
     copies,
     archive: workspaceArchive,
@@ -219,9 +220,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     checkAdoption,
     checkRepository: (url) => parts.running.folders.check(url),
     limits: serverLimits(config, agents.tools),
-    maxSessions: config.maxSessions,
-    ownerLimits: { sessions: config.maxSessionsPerOwner, starting: config.maxStartingPerOwner },
-    startTimeoutMs: config.sandbox.startTimeoutSeconds * 1_000,
+    holdings: parts.running.holdings,
   });
   metrics.countSessions(() => countByStatus(records));
   const { retention } = stack.use(
@@ -357,7 +356,10 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
   const accounting = stack.use(
     openAccounting(startup, {
       store,
+      log,
       ledger: parts.running.ledger,
+      accounts: parts.running.accounts,
+      holdings: parts.running.holdings,
       sessions,
       live,
       replica,

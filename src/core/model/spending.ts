@@ -85,13 +85,14 @@ export type WaitReason = z.infer<typeof WaitReason>;
 /** The budget that does not cover the next request to the model, or the next tool call. `needs`: what that is expected to take. */
 export const BudgetOverrun = z.object({
   /**
-   * `person` and `project`: the budget of the owner, or of the project, of the session. `member`: no budget, but the owner can no
-   * longer work in the project.
+   * `person`, `project` and `server`: the budget of the owner or of the project of the session, or of all sessions. `member`: no
+   * budget, but the owner can no longer work in the project.
    */
-  scope: z.enum(['run', 'session', 'person', 'project', 'member']),
-  /** With `person` and `project`: the time that the budget is for, in its time zone. */
+  scope: z.enum(['run', 'session', 'person', 'project', 'server', 'member']),
+  /** With `person`, `project` and `server`: the time that the budget is for, in its time zone; not with `runningRuns`. */
   period: z.enum(['day', 'month']).optional(),
-  kind: z.enum(['turns', 'tokens', 'cost', 'toolCalls', 'time']),
+  /** `runningRuns`: as many runs work as can at one time. */
+  kind: z.enum(['turns', 'tokens', 'cost', 'toolCalls', 'time', 'runningRuns']),
   limit: z.number(),
   used: z.number(),
   needs: z.number(),

@@ -123,6 +123,7 @@ export function guardedBudgets(
   async function sees({ of, id }: BudgetHolder): Promise<boolean> {
     const principal = principalOf();
     if (principal.role === 'reader' || hasRole(principal, 'auditor')) return true;
+    if (of === 'server') return false;
     if (of === 'person') return principal.owner !== undefined && principal.owner === id;
     return await isAllowed(seeProject(id));
   }

@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import type { Calendar } from '../../core/contracts/calendar.ts';
 import { type Amounts, type BudgetLine, fromMicro, toLines, toMicro } from '../../core/model/runs/budget.ts';
+import { type HeldAmounts, heldLimits } from '../../core/model/runs/budget-limits.ts';
 import { addAmounts } from '../../core/model/spending.ts';
 
-// The account of one person or project: what it has used in this day and month, and what requests under way have reserved.
-// Everything here is a pure function of the account and the time; the ledger stores the result.
+// The account of one person, one project or the server: what it has used in this day and month, and what requests under way
+// have reserved. Everything here is a pure function of the account and the time; the ledger stores the result.
 
-export const holderKinds = ['person', 'project'] as const;
-/** The person or project that has a budget. A person is the owner of sessions; `''` stands for sessions without an owner. */
+export const holderKinds = ['person', 'project', 'server'] as const;
+/** A holder of limits. A person is the owner of sessions; `''` stands for sessions without an owner, and is the server's id. */
 export interface Holder {
   readonly of: (typeof holderKinds)[number];
   readonly id: string;
@@ -18,6 +19,7 @@ export type PaidSession = { readonly owner?: string | undefined; readonly projec
 export const holdersOf = ({ owner = '', projectId }: PaidSession): readonly Holder[] => [
   { of: 'person', id: owner },
   ...(projectId === null ? [] : [{ of: 'project', id: projectId } as const]),
+  { of: 'server', id: '' },
 ];
 export const periods = ['day', 'month'] as const;
 export type Period = (typeof periods)[number];
@@ -31,6 +33,7 @@ const OwnLimits = z.object({
   cost: OwnLimit.optional(),
   toolCalls: OwnLimit.optional(),
 });
+const OwnHeld = z.partialRecord(z.enum(heldLimits), OwnLimit);
 /** A cost is stored in the currency. */
 const CountedAmounts = z.object({
   tokens: z.number(),
@@ -48,21 +51,28 @@ const Open = CountedAmounts.extend({
   until: z.number(),
 });
 export const Account = z.object({
-  own: z.object({ day: OwnLimits.default({}), month: OwnLimits.default({}) }),
+  own: z.object({ day: OwnLimits.default({}), month: OwnLimits.default({}), held: OwnHeld.default({}) }),
   day: Used,
   month: Used,
   open: z.array(Open),
+  /** The sums of the sessions of each server, by the server's id. A lost server renews its sum no more. */
+  held: z
+    .record(z.string(), z.object({ until: z.number(), amounts: z.partialRecord(z.enum(heldLimits), z.number()) }))
+    .default({}),
 });
 export type Account = z.infer<typeof Account>;
 export type OwnLimits = Account['own'];
-export type Limits = Readonly<Record<Period, { readonly [K in Kind]?: number | undefined }>>;
+export type Limits = Readonly<Record<Period, { readonly [K in Kind]?: number | undefined }>> & {
+  readonly held: HeldAmounts;
+};
 
 /** The amounts of this day and month, by the logs. */
 export type Logged = Readonly<Record<Period, Pick<CountedAmounts, 'tokens' | 'cost'>>>;
 type Keys = ReturnType<Calendar['keysAt']>;
 
 export const emptyAccount = ({ day, month }: Keys): Account => ({
-  own: { day: {}, month: {} },
+  own: { day: {}, month: {}, held: {} },
+  held: {},
   day: { key: day, ...unused },
   month: { key: month, ...unused },
   open: [],
@@ -77,16 +87,15 @@ export function accountIn(account: Account, keys: Keys): Account {
 
 /** The limits that count: the holder's own, else those of the settings. */
 export function limitsFor(own: OwnLimits, usual: Limits): Limits {
-  const one = (period: Period, kind: Kind) => {
-    const limit = own[period][kind] ?? usual[period][kind];
-    return limit === 'unlimited' ? undefined : limit;
-  };
+  const whole = (limit: z.infer<typeof OwnLimit> | undefined) => (limit === 'unlimited' ? undefined : limit);
+  const one = (period: Period, kind: Kind) => whole(own[period][kind] ?? usual[period][kind]);
   const all = (period: Period) => ({
     tokens: one(period, 'tokens'),
     cost: one(period, 'cost'),
     toolCalls: one(period, 'toolCalls'),
   });
-  return { day: all('day'), month: all('month') };
+  const held = Object.fromEntries(heldLimits.map((limit) => [limit, whole(own.held[limit] ?? usual.held[limit])]));
+  return { day: all('day'), month: all('month'), held };
 }
 
 /** The limits of the account that count, and how much of them is taken. */

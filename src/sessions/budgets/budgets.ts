@@ -2,7 +2,14 @@ import type { Calendar } from '../../core/contracts/calendar.ts';
 import type { Store } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { fromMicro } from '../../core/model/runs/budget.ts';
-import { type BudgetLimit, forEachLimit } from '../../core/model/runs/budget-limits.ts';
+import {
+  type BudgetLimit,
+  budgetLimits,
+  forEachLimit,
+  type HeldLimit,
+  heldLimits,
+  type PeriodLimit,
+} from '../../core/model/runs/budget-limits.ts';
 import type { BudgetChange, BudgetHolder, BudgetPart, BudgetService, SharedBudget } from '../api/server/budgets.ts';
 import {
   type Account,
@@ -16,13 +23,17 @@ import {
   sumAmounts,
   withLogged,
 } from './account.ts';
+import type { Accounts } from './accounts.ts';
+import type { Holdings } from './holdings.ts';
 import type { Ledger } from './ledger.ts';
 import { readLoggedUsage } from './logged-usage.ts';
 
 interface Deps {
-  readonly ledger: Ledger;
+  readonly ledger: Pick<Ledger, 'limit'>;
+  readonly accounts: Accounts;
+  readonly holdings: Pick<Holdings, 'used'>;
   readonly store: Pick<Store, 'events'>;
-  readonly limitsOf: (of: BudgetHolder['of']) => Limits;
+  readonly limitsOf: (holder: BudgetHolder) => Limits;
   /** The names of people by the owners of their sessions. */
   readonly people: () => Promise<ReadonlyMap<string, string>>;
   readonly projects: () => Promise<ReadonlyMap<string, string>>;
@@ -39,11 +50,13 @@ const parts = {
   tokensPerMonth: ['month', 'tokens'],
   costPerMonth: ['month', 'cost'],
   toolCallsPerMonth: ['month', 'toolCalls'],
-} as const satisfies Record<BudgetLimit, readonly [Period, string]>;
+} as const satisfies Record<PeriodLimit, readonly [Period, string]>;
 
-export function budgetService({ ledger, store, limitsOf, people, projects, calendar, now, wake }: Deps): BudgetService {
+export function budgetService(deps: Deps): BudgetService {
+  const { ledger, accounts, holdings, store, limitsOf, people, projects, calendar, now, wake } = deps;
   const usage = () => readLoggedUsage(store, calendar.startsAt(now()));
   async function namesOf(of: BudgetHolder['of']): Promise<ReadonlyMap<string, string>> {
+    if (of === 'server') return new Map([['', '']]);
     return of === 'person' ? await people() : await projects();
   }
   async function known(holder: BudgetHolder): Promise<string> {
@@ -52,35 +65,38 @@ export function budgetService({ ledger, store, limitsOf, people, projects, calen
     if (holder.of === 'person' && holder.id === '') return '';
     throw new AppError('not_found', `There is no such ${holder.of}.`);
   }
+  async function shown(holder: BudgetHolder, name: string, account: Account): Promise<SharedBudget> {
+    const held = await holdings.used(holder, account);
+    return { ...holder, name, ...view(account, limitsOf(holder), held) };
+  }
 
   return {
     async list() {
-      const [accounts, loggedOf] = await Promise.all([ledger.all(), usage()]);
-      const all = (await Promise.all(holderKinds.map(async (of) => ({ of, names: await namesOf(of) })))).flatMap(
+      const [known, loggedOf] = await Promise.all([accounts.all(), usage()]);
+      const named = (await Promise.all(holderKinds.map(async (of) => ({ of, names: await namesOf(of) })))).flatMap(
         ({ of, names }) => [...names].map(([id, name]) => ({ of, id, name })),
       );
-      const holders = [...all, { of: 'person', id: '', name: '' } as const];
-      return holders.flatMap(({ name, ...holder }) => {
-        const account = withLogged(
-          accounts.get(recordIdOf(holder)) ?? emptyAccount(calendar.keysAt(now())),
-          loggedOf(holder),
-        );
-        const shown = { ...holder, name, ...view(account, limitsOf(holder.of)) };
-        return isOfInterest(shown) ? [shown] : [];
-      });
+      const holders = [...named.slice(0, -1), { of: 'person', id: '', name: '' } as const, ...named.slice(-1)];
+      const all = await Promise.all(
+        holders.map(({ name, ...holder }) => {
+          const account = known.get(recordIdOf(holder)) ?? emptyAccount(calendar.keysAt(now()));
+          return shown(holder, name, withLogged(account, loggedOf(holder)));
+        }),
+      );
+      return all.filter(isOfInterest);
     },
     async get(holder) {
       const name = await known(holder);
-      const [account, loggedOf] = await Promise.all([ledger.get(holder), usage()]);
-      return { ...holder, name, ...view(withLogged(account, loggedOf(holder)), limitsOf(holder.of)) };
+      const [account, loggedOf] = await Promise.all([accounts.get(holder), usage()]);
+      return await shown(holder, name, withLogged(account, loggedOf(holder)));
     },
     async change(holder, change) {
       const name = await known(holder);
-      const before = await ledger.get(holder);
+      const before = await accounts.get(holder);
       const account = await ledger.limit(holder, changed(before.own, change));
       wake();
       const loggedOf = await usage();
-      return { ...holder, name, ...view(withLogged(account, loggedOf(holder)), limitsOf(holder.of)) };
+      return await shown(holder, name, withLogged(account, loggedOf(holder)));
     },
   };
 }
@@ -91,31 +107,43 @@ function changed(own: OwnLimits, change: BudgetChange): OwnLimits {
     month: { ...own.month },
   };
   for (const [name, [period, kind]] of Object.entries(parts)) {
-    const limit = change[name as BudgetLimit];
+    const limit = change[name as PeriodLimit];
     if (limit === undefined) continue;
     if (limit === null) delete next[period][kind];
     else next[period][kind] = limit;
   }
-  return next;
+  const held = { ...own.held };
+  for (const name of heldLimits) {
+    const limit = change[name];
+    if (limit === null) delete held[name];
+    else if (limit !== undefined) held[name] = limit;
+  }
+  return { ...next, held };
 }
 
 type Amounts = Pick<SharedBudget, BudgetLimit>;
 
-function view(account: Account, usual: Limits): Amounts {
+function view(account: Account, usual: Limits, held: Readonly<Record<HeldLimit, number>>): Amounts {
   const limits = limitsFor(account.own, usual);
   const reserved = sumAmounts(account.open);
-  const one = ([period, kind]: (typeof parts)[BudgetLimit]): BudgetPart => ({
+  const ofPeriod = ([period, kind]: (typeof parts)[PeriodLimit]): BudgetPart => ({
     limit: limits[period][kind] ?? null,
     own: account.own[period][kind] ?? null,
-    used: shown(kind, account[period][kind]),
-    reserved: shown(kind, reserved[kind]),
+    used: inCurrency(kind, account[period][kind]),
+    reserved: inCurrency(kind, reserved[kind]),
   });
-  return forEachLimit((limit) => one(parts[limit]));
+  const ofHeld = (limit: HeldLimit): BudgetPart => ({
+    limit: limits.held[limit] ?? null,
+    own: account.own.held[limit] ?? null,
+    used: held[limit],
+    reserved: 0,
+  });
+  const isPeriod = (limit: BudgetLimit): limit is PeriodLimit => Object.hasOwn(parts, limit);
+  return forEachLimit((limit) => (isPeriod(limit) ? ofPeriod(parts[limit]) : ofHeld(limit)));
 }
 
-const shown = (kind: string, amount: number): number => (kind === 'cost' ? fromMicro(amount) : amount);
+const inCurrency = (kind: string, amount: number): number => (kind === 'cost' ? fromMicro(amount) : amount);
 
 const isOfInterest = (budget: Amounts): boolean =>
-  (Object.keys(parts) as BudgetLimit[]).some(
-    (name) => budget[name].used > 0 || budget[name].limit !== null || budget[name].own !== null,
-  );
+  (Object.keys(parts) as PeriodLimit[]).some((name) => budget[name].used > 0) ||
+  budgetLimits.some((name) => budget[name].own !== null || (budget[name].limit !== null && budget[name].used > 0));

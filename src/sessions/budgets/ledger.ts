@@ -1,11 +1,9 @@
 import type { RunSpending } from '../../../machines/run.ts';
 import { raceAbort, waitAtMost } from '../../core/concurrency/cancel.ts';
-import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
-import type { Calendar } from '../../core/contracts/calendar.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
-import type { RecordStore, Store, StoredRecord } from '../../core/contracts/ports.ts';
+import type { RecordStore, Store } from '../../core/contracts/ports.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
-import { accountKind } from '../../core/model/records.ts';
+import type { RunId, SessionId } from '../../core/model/ids.ts';
 import {
   type Amounts,
   findOverrun,
@@ -16,7 +14,6 @@ import {
   toMicro,
 } from '../../core/model/runs/budget.ts';
 import { addAmounts, type BudgetOverrun, toCountedSpending } from '../../core/model/spending.ts';
-import { changeRecordFor } from '../../storage/collection.ts';
 import {
   type OpenedTurn,
   type PaidCalls,
@@ -26,9 +23,7 @@ import {
   TurnBudget,
 } from '../run/turn-budget.ts';
 import {
-  Account,
-  accountIn,
-  emptyAccount,
+  type Account,
   type Holder,
   holdersOf,
   type Limits,
@@ -42,6 +37,7 @@ import {
   withReserved,
   withUsed,
 } from './account.ts';
+import type { Accounts } from './accounts.ts';
 import { ChildBudgets } from './children.ts';
 import { sessionLines } from './session-lines.ts';
 
@@ -56,16 +52,15 @@ const lookMs = 500; // between two searches for room that other servers have
 export interface LedgerDeps {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'list'>;
   readonly events: Pick<Store['events'], 'page'>;
+  readonly accounts: Accounts;
   readonly clock: Clock;
-  /** The days and months of the budgets. */
-  readonly calendar: Pick<Calendar, 'keysAt'>;
   readonly newId: () => string;
   /**
    * Whether other servers use the store too. Otherwise the reservations of an earlier process are released immediately.
    */
   readonly shared: boolean;
   /** The limits of the settings. */
-  readonly limitsOf: (of: Holder['of']) => Limits;
+  readonly limitsOf: (holder: Holder) => Limits;
   /** The amounts that the sessions of this holder have used in this day and month, by their logs. */
   readonly logged: (holder: Holder, now: number) => Promise<Logged>;
   readonly warn: (about: object, text: string) => void;
@@ -83,8 +78,8 @@ interface HeldAmounts {
 }
 
 /**
- * The accounts of persons and projects. A request reserves in the store before it is sent, by a write that fails when another
- * server has written in the meantime; so two runs never have the same tokens. The reservations of a lost server are free after a
+ * The budgets of people, projects and the server. A request reserves in the store before it is sent, by a write that fails when
+ * another server has written in the meantime; so two runs never have the same tokens. The reservations of a lost server are free after a
  * while, and the account then counts the usage of its sessions by their logs.
  */
 export class Ledger implements AsyncDisposable {
@@ -94,7 +89,8 @@ export class Ledger implements AsyncDisposable {
   readonly children: ChildBudgets;
   /** Whether the owner of a session still has access to it. */
   mayWork: (session: PaidSession) => boolean = () => true;
-  readonly #turns = keyedQueue();
+  /** Counts a run among those that work, where it is not; resolves with the limit that has no room for it. */
+  admitRun: (id: SessionId, runId: RunId) => Promise<BudgetOverrun | undefined> = async () => undefined;
   readonly #held = new Map<string, HeldAmounts>();
   /** The accounts that have counted the logs since their limits count in this process. */
   readonly #counted = new Set<string>();
@@ -121,19 +117,22 @@ export class Ledger implements AsyncDisposable {
         : [];
     };
     const keepCalls = (count: number) => this.children.keepCalls(id, (record().spending.toolCalls ?? 0) + count);
-    const shared = this.of(record());
+    const shared = this.of(record(), () => this.admitRun(id, run.runId));
     return new TurnBudget({ run: run.budget, session, shared, ...(lends && { keepCalls }) });
   }
 
-  /** The budgets of one session. */
-  of(session: PaidSession): SharedBudgets {
+  /** The budgets of one session. `admit` is the first check of a request. */
+  of(session: PaidSession, admit: () => Promise<BudgetOverrun | undefined> = async () => undefined): SharedBudgets {
     const holders = holdersOf(session);
+    const findRefusal = async () => (this.mayWork(session) ? await admit() : lostAccess);
     return {
-      reserve: async (requested, signal) =>
-        this.mayWork(session) ? await this.#reserve(holders, requested, signal) : { kind: 'over', over: lostAccess },
+      reserve: async (requested, signal) => {
+        const over = await findRefusal();
+        return over ? { kind: 'over', over } : await this.#reserve(holders, requested, signal);
+      },
       charge: async (used) => {
         const over = await this.#charge(holders, used);
-        return this.mayWork(session) ? over : lostAccess;
+        return (await findRefusal()) ?? over;
       },
       payCalls: (count, signal) => this.#payCalls(holders, count, signal),
       giveBackCalls: (count) => this.#giveBackCalls(holders, count),
@@ -142,7 +141,7 @@ export class Ledger implements AsyncDisposable {
 
   /** Whether the session's budgets now cover what one of them did not. */
   async covers(session: PaidSession, { kind, needs }: BudgetOverrun): Promise<boolean> {
-    if (!this.mayWork(session)) return false;
+    if (!this.mayWork(session) || kind === 'runningRuns') return false;
     const amount = kind === 'cost' ? toMicro(needs) : needs;
     const requested = kind === 'toolCalls' ? { [kind]: amount } : { ...noAmounts, [kind]: amount };
     for (const holder of holdersOf(session)) {
@@ -150,15 +149,6 @@ export class Ledger implements AsyncDisposable {
       if (findOverrun(lines, requested)) return false;
     }
     return true;
-  }
-
-  async get(holder: Holder): Promise<Account> {
-    return this.#accountIn(await this.#deps.records.get(accountKind, recordIdOf(holder)));
-  }
-
-  async all(): Promise<ReadonlyMap<string, Account>> {
-    const found = await this.#deps.records.list(accountKind);
-    return new Map(found.map(({ id, doc }) => [id, accountIn(Account.decode(doc as never), this.#keys())]));
   }
 
   /** Gives its own holder limits. */
@@ -323,27 +313,14 @@ export class Ledger implements AsyncDisposable {
 
   #lease = (id: string) => ({ id, server: this.#server, until: this.#deps.clock.now() + leaseMs });
 
-  #keys = () => this.#deps.calendar.keysAt(this.#deps.clock.now());
-
-  #accountIn(found: { readonly doc: unknown } | undefined): Account {
-    return found ? accountIn(Account.decode(found.doc as never), this.#keys()) : emptyAccount(this.#keys());
-  }
-
   async #readLimited(holder: Holder) {
-    const account = await this.get(holder);
-    const limits = limitsFor(account.own, this.#deps.limitsOf(holder.of));
+    const account = await this.#deps.accounts.get(holder);
+    const limits = limitsFor(account.own, this.#deps.limitsOf(holder));
     return { account, limits, lines: linesOf(account, holder.of, limits) };
   }
 
-  /** Undefined from `change`: nothing is written. A write of another server in the meantime is kept. */
-  async #change(holder: Holder, change: (now: Account) => Account | undefined): Promise<Account> {
-    const place = { kind: accountKind, id: recordIdOf(holder) };
-    const next = (found: StoredRecord | undefined) => {
-      const now = this.#accountIn(found);
-      const doc = change(now);
-      return doc ? { value: doc, doc: Account.encode(doc) } : { value: now };
-    };
-    return await this.#turns(place.id, () => changeRecordFor<Account>(this.#deps.records, place, next));
+  #change(holder: Holder, change: (now: Account) => Account | undefined): Promise<Account> {
+    return this.#deps.accounts.change(holder, change);
   }
 
   async #waitForRoom(freed: Promise<void>, signal: AbortSignal): Promise<void> {

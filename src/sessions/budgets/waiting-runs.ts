@@ -1,13 +1,16 @@
 import { Rounds } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { Store } from '../../core/contracts/ports.ts';
+import type { SessionFact } from '../../core/model/events.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { BudgetOverrun } from '../../core/model/spending.ts';
 import type { SessionService } from '../api/sessions.ts';
+import type { Holdings } from './holdings.ts';
 import type { Ledger } from './ledger.ts';
 
 interface Deps {
   readonly ledger: Pick<Ledger, 'covers'>;
+  readonly holdings: Pick<Holdings, 'covers'>;
   readonly sessions: Pick<SessionService, 'list' | 'send'>;
   readonly events: Pick<Store['events'], 'lastOf' | 'page'>;
   /** Whether this server does it now. Two servers at once would send a run two messages. */
@@ -20,12 +23,14 @@ const lookMs = 30_000;
 const most = 1_000; // runs in a round
 
 /**
- * Lets runs continue that wait for the budget of a person or project, once it has room for their next request, or for an
- * owner who has access.
+ * Lets runs continue that wait for a budget or a limit of a person, a project or the server, once it has room, or for an owner
+ * who has access.
  */
 export class WaitingRuns {
   readonly #deps: Deps;
   readonly #rounds: Rounds;
+  /** Refusals of runs since the last round that found none waiting for another run. */
+  #refusals = 1;
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -44,25 +49,47 @@ export class WaitingRuns {
     this.#rounds.wake();
   };
 
+  /** Begins a round when a run ended, or began to wait, for which others wait. */
+  onFacts(facts: readonly SessionFact[]): void {
+    for (const { type, data } of facts) {
+      const isRefused = type === 'run.wait' && data.budget?.kind === 'runningRuns';
+      if (isRefused) this.#refusals += 1;
+      else if ((type === 'run.end' || type === 'run.wait') && this.#refusals > 0) this.wake();
+    }
+  }
+
   /** Runs until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
     await this.#rounds.run(signal);
   }
 
   async round(): Promise<void> {
-    const { sessions, leads, ledger, warn } = this.#deps;
+    const { sessions, leads, warn } = this.#deps;
     if (!(await leads())) return;
+    const before = this.#refusals;
     const isWaiting = ({ status }: SessionRecord) => status === 'waiting';
     const waiting = (await sessions.list({ limit: most, after: undefined, status: 'waiting', keep: isWaiting })).filter(
       isWaiting,
     );
+    let isWaitedFor = false;
+    let started = 0; // runs of this round, which are not counted yet
     for (const session of waiting) {
       const over = await this.#overrunOf(session);
-      if (!over || !(await ledger.covers(session, over))) continue;
+      if (!over) continue;
+      isWaitedFor ||= over.kind === 'runningRuns';
+      if (!(await this.#covers(session, over, started))) continue;
+      if (over.kind === 'runningRuns') started += 1;
       await sessions
         .send(session.id, { text: goOn(over), mode: 'inject' })
         .catch((err: unknown) => warn({ err, session: session.id }, 'a run that waited for a budget did not go on'));
     }
+    if (!isWaitedFor) this.#refusals -= before;
+  }
+
+  async #covers(session: SessionRecord, over: BudgetOverrun, started: number): Promise<boolean> {
+    const { ledger, holdings } = this.#deps;
+    if (over.kind !== 'runningRuns') return await ledger.covers(session, over);
+    return await holdings.covers(session, { runningRuns: 1 + started });
   }
 
   async #overrunOf({ id }: SessionRecord): Promise<BudgetOverrun | undefined> {
@@ -74,8 +101,9 @@ export class WaitingRuns {
   }
 }
 
-const shared: readonly BudgetOverrun['scope'][] = ['person', 'project', 'member'];
-const goOn = ({ scope, period }: BudgetOverrun): string =>
-  scope === 'member'
-    ? 'The session has an owner with access again. Go on.'
-    : `The ${scope}'s budget for the ${period ?? 'day'} has room again. Go on.`;
+const shared: readonly BudgetOverrun['scope'][] = ['person', 'project', 'server', 'member'];
+function goOn({ scope, period, kind }: BudgetOverrun): string {
+  if (scope === 'member') return 'The session has an owner with access again. Go on.';
+  if (kind === 'runningRuns') return `The ${scope} has room for another running run. Go on.`;
+  return `The ${scope}'s budget for the ${period ?? 'day'} has room again. Go on.`;
+}

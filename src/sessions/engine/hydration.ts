@@ -165,6 +165,7 @@ export class Hydration {
       runWriter: undefined,
       client: undefined,
       isPaused: false,
+      held: {},
       sandboxFailure: undefined,
       desktop: new DesktopFacts(),
       attached: new Map(record.openRuns.map(({ messageId, attachments = [] }) => [messageId, attachments])),

@@ -16,7 +16,7 @@ import type { DesktopReports } from './sandbox/desktop-reports.ts';
 import type { DiskFloor } from './sandbox/disk-floor.ts';
 import { diskReports } from './sandbox/disk-reports.ts';
 import type { LocalSandboxes } from './sandbox/sandbox-access.ts';
-import { type SandboxDeps, sandboxWith } from './sandbox/sandbox-actors.ts';
+import { type SandboxDeps, type SandboxHoldings, sandboxWith } from './sandbox/sandbox-actors.ts';
 import type { SandboxFacts } from './sandbox/sandbox-facts.ts';
 
 /** The parts of a sandbox that all sessions share. */
@@ -32,6 +32,7 @@ export interface SandboxParts {
   readonly workdir: (id: SandboxId) => string;
   /** Undefined when other machines, such as the nodes of a cluster, hold the disks of sandboxes. */
   readonly diskFloor?: DiskFloor | undefined;
+  readonly holdings?: SandboxHoldings | undefined;
 }
 interface Deps {
   readonly clock: Clock;
@@ -53,7 +54,8 @@ interface Deps {
 /** The session machine with its actors and actions. */
 export function sessionWith(deps: Deps): typeof sessionMachine {
   const { clock, logger, agents, own, liveSessions, pendingCommands, ownership, runs, facts, reports } = deps;
-  const { driver, startTimeoutMs, spec, connect, prepare, restore, rest, workdir, diskFloor } = deps.sandboxes;
+  const { driver, startTimeoutMs, spec, connect, prepare, restore, rest, workdir, diskFloor, holdings } =
+    deps.sandboxes;
   const { desktop, external, kernels, loops } = agents;
   const live = (id: SessionId) => liveSessions.the(id);
   /** The holder's epoch, by which the daemon refuses calls of an earlier holder. */
@@ -85,12 +87,14 @@ export function sessionWith(deps: Deps): typeof sessionMachine {
         ready: (session, client) => void contexts.ready(session, client),
         ...(restore && { restore }),
         ...(rest && { rest }),
+        holdings,
         ...(diskFloor && {
           disk: diskReports(diskFloor, (id, data) => facts.tell(id, { type: 'sandbox.disk_exceeded', data })),
         }),
         failed(id, failure) {
           const found = liveSessions.get(id);
           if (found) found.sandboxFailure = failure;
+          holdings?.freeSandbox(id);
           if (!failure.retryable) return; // the session's log says so at once, and `onFact` the server's
           const why = { code: failure.code, err: failure.cause ?? failure };
           logger.warn({ session: id, ...why }, 'a sandbox failed and can be restarted');

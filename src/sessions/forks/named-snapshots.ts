@@ -17,6 +17,7 @@ import type {
   SnapshotService,
 } from '../api/server/snapshots.ts';
 import type { SessionService } from '../api/sessions.ts';
+import type { Holdings } from '../budgets/holdings.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import { createArchive, openArchive } from './archive/snapshot-archive.ts';
 import { badArchive } from './archive/tar-reader.ts';
@@ -31,10 +32,10 @@ export interface NamedSnapshotPolicy {
   readonly maxBytes: number;
   /** The copies of one owner together. */
   readonly ownerBytes: number;
-  readonly ownerCount: number;
 }
 interface Deps {
   readonly policy: NamedSnapshotPolicy;
+  readonly holdings: Pick<Holdings, 'within'>;
   readonly records: RecordStore;
   readonly copies: Copies;
   readonly archive: WorkspaceArchive;
@@ -75,7 +76,11 @@ export class NamedSnapshots {
     label: (id, change) => this.#label(id, change),
     remove: (id) => this.#remove(id),
     exported: (id) => this.#export(id),
-    imported: (requested) => this.#importsInTurn(requested.owner ?? '', () => this.#import(requested)),
+    imported: (requested) =>
+      this.#importsInTurn(requested.owner ?? '', () => {
+        const session = { owner: requested.owner, projectId: requested.projectId ?? null };
+        return this.#deps.holdings.within(session, { snapshots: 1 }, () => this.#import(requested));
+      }),
   };
   readonly #deps: Deps;
   readonly #snapshots: Collection<StoredSnapshot>;
@@ -93,7 +98,8 @@ export class NamedSnapshots {
   async #make(id: SessionId, requested: SnapshotOptions): Promise<Snapshot> {
     const session = await this.#deps.sessions().get(id);
     const owner = requested.owner ?? session.owner;
-    return await this.#inTurn(owner ?? '', async () => {
+    const { projectId } = session;
+    const make = async () => {
       this.#refuseOverQuota(await this.#listOf(owner));
       const snapshotId = `snap-${this.#deps.ids.sessionId()}`;
       const created = await this.#copy(id, snapshotId, requested.signal);
@@ -106,8 +112,8 @@ export class NamedSnapshots {
         ...builtIn(session),
         at: this.#deps.clock.now(),
         ...created,
+        ...(projectId !== null && { projectId }),
         ...(owner !== undefined && { owner }),
-        ...(session.projectId !== null && { projectId: session.projectId }),
       };
       try {
         return await this.#keep(doc);
@@ -115,18 +121,24 @@ export class NamedSnapshots {
         await this.#drop(snapshotId);
         throw thrown;
       }
-    });
+    };
+    return await this.#inTurn(owner ?? '', () =>
+      this.#deps.holdings.within({ owner, projectId }, { snapshots: 1 }, make),
+    );
   }
 
   /** Rejects: quota, also for snapshots that other servers store at the same time. */
   async #keep(doc: Snapshot): Promise<Snapshot> {
     const admit = (others: readonly StoredSnapshot[]) =>
       this.#refuseOverQuota(others.flatMap(wholeOne).filter(({ owner }) => owner === doc.owner));
-    return await this.#snapshots.admitted({ now: this.#deps.clock.now(), admit }, doc, async () => {
-      if (doc.name !== null) await this.#takeName(doc.name, doc);
-      await this.#put(doc);
-      return doc;
-    });
+    const { owner, projectId, bytes } = doc;
+    return await this.#deps.holdings.within({ owner, projectId: projectId ?? null }, { diskBytes: bytes }, () =>
+      this.#snapshots.admitted({ now: this.#deps.clock.now(), admit }, doc, async () => {
+        if (doc.name !== null) await this.#takeName(doc.name, doc);
+        await this.#put(doc);
+        return doc;
+      }),
+    );
   }
 
   async #fork(id: SessionId, { count, origin, owner, life, signal }: Parameters<SnapshotService['fork']>[1]) {
@@ -278,11 +290,11 @@ export class NamedSnapshots {
   }
 
   #refuseOverQuota(own: readonly Snapshot[]): void {
-    const { ownerBytes, ownerCount } = this.#deps.policy;
+    const { ownerBytes } = this.#deps.policy;
     const sum = own.reduce((all, { bytes }) => all + bytes, 0);
-    if (own.length < ownerCount && sum < ownerBytes) return;
+    if (sum < ownerBytes) return;
     const advice = 'Delete some first.';
-    const text = `You keep ${own.length} snapshots of ${sum} bytes; ${ownerCount} of ${ownerBytes} bytes are allowed.`;
+    const text = `You keep ${own.length} snapshots of ${sum} bytes; ${ownerBytes} bytes are allowed.`;
     throw new AppError('quota', `${text} ${advice}`);
   }
 

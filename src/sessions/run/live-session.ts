@@ -2,6 +2,7 @@ import type { QueuedRun } from '../../../machines/session.ts';
 import type { AppError } from '../../core/errors/errors.ts';
 import type { FactOf, SessionFact } from '../../core/model/events.ts';
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
+import type { HeldAmounts } from '../../core/model/runs/budget-limits.ts';
 import { type Goal, withGoal } from '../../core/model/runs/goal.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { DesktopFacts } from './desktop-facts.ts';
@@ -21,6 +22,8 @@ export interface LiveSession {
   /** The connection to the sandbox, while the session uses it. */
   client: SandboxClient | undefined;
   isPaused: boolean;
+  /** The run and the sandbox that limits of people, projects and the server count. */
+  readonly held: { runId?: RunId | undefined; sandbox?: HeldAmounts | undefined };
   /** Why the sandbox last failed, with the cause: for the operator's log, never for a client. Cleared once it is ready. */
   sandboxFailure: AppError | undefined;
   /** The desktop's status as last recorded in the log. */

@@ -8,6 +8,7 @@ import type { SandboxView, SessionRecord } from '../../core/model/records.ts';
 import { computeCondition } from '../../core/model/sandboxes/condition.ts';
 import { computeIdleSeconds } from '../../core/model/sandboxes/idle-time.ts';
 import type { CreateCommand, SendCommand, SendResult, SessionChange, SessionService } from '../api/sessions.ts';
+import type { Holdings } from '../budgets/holdings.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
 import { eventsFrom } from '../engine/run-fold.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
@@ -20,7 +21,6 @@ import type { OfferedSkill } from '../run/skills/offered-skill.ts';
 import { effectiveAgent, noLimits, type ServerLimits } from './effective-agent.ts';
 import { SessionTally, serviceHealth, sharedHealth } from './health.ts';
 import { ListChanges } from './list-changes.ts';
-import { type OwnerLimits, ownerQuota } from './owner-quota.ts';
 import { SessionChanges } from './session-changes.ts';
 import { SessionList } from './session-list.ts';
 import { type CreationDeps, sessionCreation } from './sessions/creation.ts';
@@ -54,9 +54,7 @@ interface Deps extends CreationDeps, ViewDeps {
   readonly mostIdleSeconds: (session: SessionRecord) => number;
   readonly clock: Clock;
   readonly ids: IdSource;
-  /** Limits per owner. */
-  readonly ownerLimits?: OwnerLimits;
-  readonly startTimeoutMs?: number;
+  readonly holdings: Pick<Holdings, 'within'>;
   /** Removes data of a session that is stored outside of the store's log. */
   readonly forget?: (id: SessionId) => Promise<void>;
   readonly names: SessionNames;
@@ -87,15 +85,15 @@ export function sessionService(deps: Deps): SessionService {
     if (!record || record.deleting) throw gone();
     return record;
   }
-  const forOwner = ownerQuota({
-    limits: deps.ownerLimits ?? { sessions: 0, starting: 0 },
-    clock,
-    get: async (id) => liveSessions.get(id)?.writer.record ?? (await list.get(id)),
-    records: store.records,
-    newId: ids.sessionId,
-    startTimeoutMs: deps.startTimeoutMs ?? 300_000,
-  });
+  const asOneMore = (session: Parameters<Holdings['within']>[0], make: () => Promise<SessionRecord>) =>
+    deps.holdings.within(session, { sessions: 1 }, make);
   const count = () => countSessions(store.records);
+  /** The children of a session and theirs, those that are deepest first. */
+  async function descendantsOf(id: SessionId): Promise<SessionId[]> {
+    const children = (await deps.children?.childrenOf(id)) ?? [];
+    const below = await Promise.all(children.map(descendantsOf));
+    return [...below.flat(), ...children];
+  }
 
   async function change(id: SessionId, { lifetimeSeconds, ...requested }: SessionChange): Promise<SessionRecord> {
     const session = await stored(id);
@@ -140,7 +138,7 @@ export function sessionService(deps: Deps): SessionService {
     }
   });
 
-  const creation = sessionCreation({ ...deps, stored, count });
+  const creation = sessionCreation({ ...deps, stored });
   const deletion = sessionDeletion({
     ...deps,
     stored,
@@ -148,24 +146,27 @@ export function sessionService(deps: Deps): SessionService {
     deleted: (session) => news.tell({ type: 'deleted', session }),
   });
 
-  const create = (command: CreateCommand) => counted(forOwner(command.owner, () => creation.create(command)));
+  const create = (command: CreateCommand) => {
+    const { owner, projectId = null } = command;
+    return counted(asOneMore({ owner, projectId }, () => creation.create(command)));
+  };
   const service: SessionService = {
     ...sessionViews({ ...deps, stored }),
     ...namedSessions({ ...deps, create, remove: (id) => service.delete(id) }),
     create,
     async fork(id, command) {
-      const { owner } = await stored(id);
-      return await counted(forOwner(command.owner ?? owner, () => creation.fork(id, command)));
+      const { owner, projectId } = await stored(id);
+      return await counted(asOneMore({ owner: command.owner ?? owner, projectId }, () => creation.fork(id, command)));
     },
 
     async edit(id, command) {
       checkText(command);
-      const { owner, openRuns } = await stored(id);
+      const { owner, projectId, openRuns } = await stored(id);
       if (openRuns.length > 0 && !command.stopsRun)
         throw new AppError('conflict', 'A run is in progress. Stop it first, or set stopsRun.');
       if (openRuns.length > 0) await service.stop(id);
       const branch = () => creation.branch(id, command);
-      const { id: created } = await counted(forOwner(command.owner ?? owner, branch));
+      const { id: created } = await counted(asOneMore({ owner: command.owner ?? owner, projectId }, branch));
       const { text, attachments = [], goal } = command;
       try {
         const sent = await service.send(created, { text, attachments, mode: 'inject', ...(goal && { goal }) });
@@ -200,15 +201,14 @@ export function sessionService(deps: Deps): SessionService {
       const holder = { projectId, ...(owner !== undefined && { owner }) };
       const fields = { ...holder, ...(isNameless && { name: null }) };
       await deps.volumes?.checkMove(session, projectId);
-      // First the children, which have volumes of their parent alone: a move that is cut can be repeated.
-      const moveChildren = async (of: SessionId): Promise<void> => {
-        for (const child of (await deps.children?.childrenOf(of)) ?? []) {
-          await moveChildren(child);
-          await commands.change(child, holder).catch(unlessNoSession);
-        }
+      const children = await descendantsOf(id);
+      const change = async () => {
+        // First the children, which have volumes of their parent alone: a move that is cut can be repeated.
+        for (const child of children) await commands.change(child, holder).catch(unlessNoSession);
+        return publicRecord(StoredSession.parse(await commands.change(id, fields)));
       };
-      await moveChildren(id);
-      const write = async () => publicRecord(StoredSession.parse(await commands.change(id, fields)));
+      const moving = { owner: owner ?? session.owner, projectId, from: session };
+      const write = () => deps.holdings.within(moving, { sessions: 1 + children.length }, change);
       const moved = isNameless ? await deps.names.rename(session, null, write) : await write();
       if (from !== null && from !== projectId) await deps.projects?.departed(from);
       return moved;

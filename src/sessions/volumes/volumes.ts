@@ -6,6 +6,7 @@ import { type IdSource, VolumeId } from '../../core/model/ids.ts';
 import type { Volume } from '../../core/model/sandboxes/volume.ts';
 import type { OwnerRule } from '../../storage/collection.ts';
 import type { NewVolume, VolumeChange, VolumeService } from '../api/server/volumes.ts';
+import type { Holdings } from '../budgets/holdings.ts';
 import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
 import { volumeContent } from './volume-content.ts';
 import type { VolumeRecords } from './volume-records.ts';
@@ -23,6 +24,7 @@ export interface VolumePolicy {
 }
 interface Deps {
   readonly policy: VolumePolicy;
+  readonly holdings: Pick<Holdings, 'within'>;
   readonly driver: Driver;
   readonly records: VolumeRecords;
   readonly transfers: VolumeTransfers;
@@ -120,7 +122,7 @@ export class Volumes {
       at,
       holders: [],
     };
-    return await records.within(this.#ruleFor(volume), volume, async () => {
+    return await this.#within(volume, bytes, async () => {
       // Storage is never there without a record that leads to it.
       await records.put({ ...volume, removing: at });
       try {
@@ -136,13 +138,22 @@ export class Volumes {
 
   async #change(id: string, change: VolumeChange): Promise<Volume> {
     const { records } = this.#deps;
-    const changed = (now: Volume): Volume => ({
-      ...now,
-      name: change.name ?? now.name,
-      quotaBytes: change.quotaBytes ?? now.quotaBytes,
+    const changed = (before: Volume): Volume => ({
+      ...before,
+      name: change.name ?? before.name,
+      quotaBytes: change.quotaBytes ?? before.quotaBytes,
     });
-    const requested = changed(await records.get(id));
-    return await records.within(this.#ruleFor(requested), requested, () => records.update(id, changed));
+    const now = await records.get(id);
+    const requested = changed(now);
+    return await this.#within(requested, requested.quotaBytes - now.quotaBytes, () => records.update(id, changed));
+  }
+
+  /** `bytes`: the disk that the volume takes in addition. */
+  async #within(volume: Volume, bytes: number, make: () => Promise<Volume>): Promise<Volume> {
+    const { records, holdings } = this.#deps;
+    const store = () => records.within(this.#ruleFor(volume), volume, make);
+    if (bytes <= 0) return await store();
+    return await holdings.within({ owner: volume.owner, projectId: volume.projectId ?? null }, { diskBytes: bytes }, store);
   }
 
   #ruleFor(volume: Volume): OwnerRule<Volume>['admit'] {

@@ -34,8 +34,9 @@ export function WaitNote({ item }: { item: WaitItem }) {
   if (!item.isOpen.value) return null;
   const { reason = 'question', spent, budget } = item.data;
   const isLeft = budget?.scope === 'member';
-  const isShared = budget?.scope === 'person' || budget?.scope === 'project';
-  const spentBudget = budget?.hard ? 'wait.hard' : isShared ? 'wait.shared' : 'wait.budget';
+  const isShared = budget && ['person', 'project', 'server'].includes(budget.scope);
+  const isFull = budget?.kind === 'runningRuns';
+  const spentBudget = budget?.hard ? 'wait.hard' : isFull ? 'wait.runs' : isShared ? 'wait.shared' : 'wait.budget';
   const used = spent ? t('soFar', { turns: spent.turns, tokens: count(spent.tokens), cost: price(spent.cost) }) : '';
   return (
     <div class="note wait" role="status">

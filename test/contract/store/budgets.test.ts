@@ -3,6 +3,7 @@ import { createCalendar } from '../../../src/core/contracts/calendar.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import type { Store } from '../../../src/core/contracts/ports.ts';
 import { randomIds } from '../../../src/core/model/ids.ts';
+import { Accounts } from '../../../src/sessions/budgets/accounts.ts';
 import { Ledger } from '../../../src/sessions/budgets/ledger.ts';
 import { memoryStore } from '../../../src/storage/memory/store.ts';
 import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
@@ -14,17 +15,20 @@ import { temporaryFolder } from '../../support/stores/store.ts';
 const limit = 2_000;
 const never = new AbortController().signal;
 
+const accountsOn = ({ records }: Store) =>
+  new Accounts({ records, clock: systemClock, calendar: createCalendar('UTC') });
+
 function ledgerOn(store: Store): Ledger {
   const ids = randomIds();
   const none = { tokens: undefined, cost: undefined };
   const nothing = { tokens: 0, cost: 0 };
   return new Ledger({
-    calendar: createCalendar('UTC'),
     ...store,
+    accounts: accountsOn(store),
     clock: systemClock,
     newId: () => ids.short(),
     shared: true,
-    limitsOf: (of) => ({ day: of === 'person' ? { ...none, tokens: limit } : none, month: none }),
+    limitsOf: ({ of }) => ({ day: of === 'person' ? { ...none, tokens: limit } : none, month: none, held: {} }),
     logged: async () => ({ day: nothing, month: nothing }),
     warn: () => {},
   });
@@ -51,7 +55,7 @@ async function spendAll(stores: readonly Store[]) {
     }
   };
   await Promise.all(ledgers.flatMap((ledger) => [work(ledger), work(ledger), work(ledger)]));
-  const account = await (ledgers[0] as Ledger).get({ of: 'person', id: 'ada' });
+  const account = await accountsOn(stores[0] as Store).get({ of: 'person', id: 'ada' });
   for (const ledger of ledgers) await ledger[Symbol.asyncDispose]();
   return { most, account };
 }

@@ -294,7 +294,7 @@ test("CORRAL_MAX_SESSIONS_PER_OWNER: an owner's next session is refused in every
   for (const [method, path] of ways) {
     const refused = await make(one, method, path);
     expect(refused.status, path).toBe(409);
-    expect(refused.text, path).toContain('You have 1 sessions already, the most for one owner');
+    expect(refused.text, path).toContain('The limit of this person is reached: 1 of 1 sessions');
   }
   expect((await make(other, 'PUT', '/api/v1/sessions')).status).toBe(200);
   const root = { authorization: `Bearer ${token}` };

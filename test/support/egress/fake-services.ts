@@ -52,6 +52,7 @@ import { NamedSecrets } from '../../../src/sessions/vaults/named-secrets.ts';
 import { vaultService } from '../../../src/sessions/vaults/vault-service.ts';
 import { WorkQueue } from '../../../src/sessions/work-queue/work-queue.ts';
 import { templates } from '../agents/templates.ts';
+import { holdingsOf } from '../budgets/holdings.ts';
 import { fakeTemplateBuilds } from '../sandboxes/fake-builds.ts';
 import { volumeBench } from '../sandboxes/fake-volumes.ts';
 import { noDesktop } from '../sandboxes/no-desktop.ts';
@@ -130,6 +131,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
   const live = () => ({
     client: { desktop: desktop.client ?? noDesktop() },
     isPaused: false,
+    held: {},
     writer: { record: { sandboxHeld: desktop.isHeld } },
   });
   const saw: DesktopDeps['reports']['saw'] = (id, status) => {
@@ -172,11 +174,12 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
   };
   const noSetting = () => Promise.reject(new AppError('not_found', 'There is no such setting.'));
   const none = { tokens: undefined, cost: undefined };
-  const noLimits = { day: none, month: none };
+  const noLimits = { day: none, month: none, held: {} };
   const calendar = createCalendar('UTC');
+  const { accounts, holdings } = holdingsOf(store.records, {}, { clock });
   const ledger = new Ledger({
-    calendar,
     ...store,
+    accounts,
     clock,
     newId: () => randomIds().short(),
     shared: false,
@@ -223,6 +226,8 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     usage: usageService({ store, people: async () => new Map(), projectName: async (id) => id }),
     budgets: budgetService({
       ledger,
+      accounts,
+      holdings,
       store,
       limitsOf: () => noLimits,
       people: async () => new Map(),

@@ -9,6 +9,7 @@ import { VolumeRecords } from '../../../src/sessions/volumes/volume-records.ts';
 import { VolumeTransfers } from '../../../src/sessions/volumes/volume-transfers.ts';
 import { type VolumePolicy, Volumes } from '../../../src/sessions/volumes/volumes.ts';
 import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { holdingsOf } from '../budgets/holdings.ts';
 import { manualClock } from '../machines/manual-clock.ts';
 
 const mebibyte = 2 ** 20;
@@ -98,7 +99,16 @@ export function volumeBench(policy: Partial<VolumePolicy> = {}) {
   });
   const sizes = { bytes: mebibyte, maxBytes: 10 * mebibyte, ownerBytes: 20 * mebibyte, ownerCount: 3, ...policy };
   const archive = {} as WorkspaceArchive;
-  const volumes = new Volumes({ policy: sizes, driver, records, transfers, archive, clock, ids });
+  const volumes = new Volumes({
+    policy: sizes,
+    holdings: holdingsOf(store, {}).holdings,
+    driver,
+    records,
+    transfers,
+    archive,
+    clock,
+    ids,
+  });
   const sessions = new SessionVolumes({ records, transfers, clock, refusal: undefined });
   return { store, clock, ids, stored, files, started, ended, running, faults, records, transfers, volumes, sessions };
 }

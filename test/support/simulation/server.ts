@@ -143,7 +143,7 @@ export function startServer(world: World): Server {
     names: new SessionNames({ records: store.records, clock: life, ids, get: (id) => sessions.get(id) }),
     resume: async () => {},
     mostIdleSeconds,
-    maxSessions: 100,
+    holdings: { within: (_session, _amounts, make) => make() },
     templateFor: async () => ({ template: 'default' }),
     closing: closing.signal,
   });

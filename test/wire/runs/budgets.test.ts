@@ -145,3 +145,32 @@ test('F084 the budget of a session counts over its runs and a restart, until the
   await session.reaches('run.end', 3);
   expect(session.of('run.wait')).toHaveLength(1);
 });
+
+test('a run above the limit of running runs waits with the reason, and continues by itself when another run ends', async () => {
+  await using it = await modelServer({
+    wire: 'compatible',
+    replies: (request) =>
+      requestText(request).includes('First') ? { text: 'It begins.', after: 'stall' } : { text: 'Done.' },
+    settings: { CORRAL_SERVER_MAX_RUNNING_RUNS: '1', CORRAL_SERVER_MAX_CPUS: '1000' },
+  });
+  const [first, second] = [await it.session({ plans: false }), await it.session({ plans: false })];
+  await first.send('First');
+  await first.reaches('message.delta');
+  await second.send('Second');
+  await second.reaches('run.wait');
+  expect(second.of('run.wait')[0]?.data).toMatchObject({
+    reason: 'budget',
+    budget: { scope: 'server', kind: 'runningRuns', limit: 1, used: 1, needs: 1 },
+    question: expect.stringMatching(/limit of 1 running runs of the server .* an administrator raises the limit/),
+  });
+  using client = openClient(it.url, 'ws');
+  const ofServer = async () => (await client.budgets.list.query()).find(({ of }) => of === 'server');
+  expect(await ofServer()).toMatchObject({
+    runningRuns: { limit: 1, own: null, used: 1 },
+    sessions: { limit: 500, used: 2 },
+  });
+  await client.runs.stop.mutate({ sessionId: first.id });
+  await second.reaches('run.end');
+  expect(second.of('run.end')[0]?.data.status).toBe('completed');
+  expect(second.of('message.user').at(-1)?.data.text).toContain('room for another running run');
+});

@@ -1,13 +1,15 @@
 import { createCalendar } from '../../../core/contracts/calendar.ts';
-import type { Store } from '../../../core/contracts/ports.ts';
+import type { EventLog, Store } from '../../../core/contracts/ports.ts';
 import type { BudgetService } from '../../../sessions/api/server/budgets.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 import type { UsageService } from '../../../sessions/api/usage.ts';
+import type { Accounts } from '../../../sessions/budgets/accounts.ts';
 import { budgetService } from '../../../sessions/budgets/budgets.ts';
+import type { Holdings } from '../../../sessions/budgets/holdings.ts';
 import type { Ledger } from '../../../sessions/budgets/ledger.ts';
 import { WaitingRuns } from '../../../sessions/budgets/waiting-runs.ts';
 import { usageService } from '../../../sessions/services/sessions/usage.ts';
-import { periodLimits } from '../../parts/policies.ts';
+import { limitsIn } from '../../parts/policies.ts';
 import type { Replica } from '../../parts/replica.ts';
 import type { LiveConfig } from '../../settings/live-config.ts';
 import { inBackground, type Startup } from '../startup.ts';
@@ -15,6 +17,9 @@ import { inBackground, type Startup } from '../startup.ts';
 interface AccountingDeps {
   readonly store: Store;
   readonly ledger: Ledger;
+  readonly accounts: Accounts;
+  readonly holdings: Holdings;
+  readonly log: Pick<EventLog, 'onAppend'>;
   readonly sessions: SessionService;
   readonly live: Pick<LiveConfig, 'now'>;
   readonly replica: Pick<Replica, 'mayStartAutomations'>;
@@ -28,16 +33,18 @@ interface AccountingDeps {
 /** Usage, the budgets of people and projects, and the runs that wait for room in a budget. */
 export function openAccounting(
   { clock, logger, closing }: Startup,
-  { store, ledger, sessions, live, replica, people, projects, project }: AccountingDeps,
+  { store, ledger, accounts, holdings, log, sessions, live, replica, people, projects, project }: AccountingDeps,
 ): AsyncDisposable & { readonly usage: UsageService; readonly budgets: BudgetService } {
   const waiting = new WaitingRuns({
     ledger,
+    holdings,
     sessions,
     events: store.events,
     leads: replica.mayStartAutomations,
     clock,
     warn: (about, text) => logger.warn(about, text),
   });
+  log.onAppend(({ facts }) => waiting.onFacts(facts));
   const working = inBackground(closing, (signal) => waiting.run(signal));
   const projectName = (id: string) =>
     project(id).then(
@@ -49,7 +56,9 @@ export function openAccounting(
     budgets: budgetService({
       ledger,
       store,
-      limitsOf: (of) => periodLimits(live.now[of]),
+      accounts,
+      holdings,
+      limitsOf: limitsIn(live),
       people,
       projects,
       calendar: createCalendar(live.now.budgetTimeZone),

@@ -1,6 +1,7 @@
 import { type Driver, hostsVolumes } from '../../../../drivers/driver.ts';
 import type { RecordStore } from '../../../core/contracts/ports.ts';
 import { sandboxClient } from '../../../sandboxes/client/http-client.ts';
+import type { Holdings } from '../../../sessions/budgets/holdings.ts';
 import { workspaceArchive } from '../../../sessions/forks/workspace-archive.ts';
 import { SessionVolumes } from '../../../sessions/volumes/session-volumes.ts';
 import { VolumeRecords } from '../../../sessions/volumes/volume-records.ts';
@@ -15,6 +16,7 @@ interface VolumeDeps {
   readonly driver: Driver;
   readonly spec: Sandboxes['transferSpec'];
   readonly replica: Pick<Replica, 'ownership'>;
+  readonly holdings: Pick<Holdings, 'within'>;
 }
 export interface OpenVolumes extends AsyncDisposable {
   readonly volumes: Volumes;
@@ -27,7 +29,7 @@ const startMs = 5_000;
 /** Storage that outlives sessions, the sessions that mount it, and the sandboxes in which its content is moved. */
 export async function openVolumes(
   { config, clock, ids, logger, closing }: Startup,
-  { store, driver, spec, replica }: VolumeDeps,
+  { store, driver, spec, replica, holdings }: VolumeDeps,
 ): Promise<OpenVolumes> {
   const records = new VolumeRecords({ records: store.records, clock });
   const refusal = hostsVolumes(driver)
@@ -47,6 +49,7 @@ export async function openVolumes(
   });
   const volumes = new Volumes({
     policy: config.volumes,
+    holdings,
     driver,
     records,
     transfers,

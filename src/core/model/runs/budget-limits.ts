@@ -1,5 +1,5 @@
-/** The limits of a person or a project, in the order in which they are shown. */
-export const budgetLimits = [
+/** The limits of a person, a project or the server for a time, in the order in which they are shown. */
+export const periodLimits = [
   'tokensPerDay',
   'costPerDay',
   'toolCallsPerDay',
@@ -7,7 +7,13 @@ export const budgetLimits = [
   'costPerMonth',
   'toolCallsPerMonth',
 ] as const;
-export type BudgetLimit = (typeof budgetLimits)[number];
+export type PeriodLimit = (typeof periodLimits)[number];
+/** The limits of amounts that a holder has at one time: an amount is free again once a session, run, sandbox, snapshot or volume ends. */
+export const heldLimits = ['sessions', 'runningRuns', 'cpus', 'memoryBytes', 'diskBytes', 'snapshots'] as const;
+export type HeldLimit = (typeof heldLimits)[number];
+export type HeldAmounts = { readonly [Limit in HeldLimit]?: number | undefined };
+export const budgetLimits = [...periodLimits, ...heldLimits] as const;
+export type BudgetLimit = PeriodLimit | HeldLimit;
 
 /** A value for each of the limits. */
 export const forEachLimit = <Value>(make: (limit: BudgetLimit) => Value): Record<BudgetLimit, Value> =>

@@ -3,14 +3,17 @@ import type { BudgetOverrun, OwnBudget } from '../spending.ts';
 // The arithmetic of every budget. A run, a session, a person and a project have lines; a child's budget is reserved in the
 // lines of its parent. Amounts are whole: a cost is in micro-units of the currency of the price list, a time in ms.
 
-export type AmountKind = BudgetOverrun['kind'];
+export type AmountKind = Exclude<BudgetOverrun['kind'], 'runningRuns'>;
 export type Amounts = { readonly [Kind in AmountKind]?: number };
+/** The budget that does not cover the next request, or the next tool call. */
+export type SpentBudget = BudgetOverrun & { readonly kind: AmountKind };
 export const noAmounts: Amounts = { turns: 0, tokens: 0, cost: 0, time: 0 };
 /** The needs of one tool call. */
 export const oneCall: Amounts = { toolCalls: 1 };
 
 /** One limit of a budget, and how much of it is taken. */
-export interface BudgetLine extends Pick<BudgetOverrun, 'scope' | 'period' | 'kind' | 'hard'> {
+export interface BudgetLine extends Pick<BudgetOverrun, 'scope' | 'period' | 'hard'> {
+  readonly kind: AmountKind;
   readonly limit: number;
   readonly used: number;
   /** The part that requests under way hold. */
@@ -90,7 +93,7 @@ export const isSpent = ({ limit, used }: Pick<BudgetOverrun, 'limit' | 'used'>):
 const roomIn = ({ limit, used, reserved = 0 }: BudgetLine): number => limit - used - reserved;
 
 /** The first line that is spent, or that does not cover the needs even when no request is under way. */
-export function findOverrun(lines: readonly BudgetLine[], needs: Amounts): BudgetOverrun | undefined {
+export function findOverrun(lines: readonly BudgetLine[], needs: Amounts): SpentBudget | undefined {
   for (const { kind, limit, used, reserved: _, ...line } of lines) {
     const need = needs[kind];
     if (need === undefined || (!isSpent({ limit, used }) && used + need <= limit)) continue;
@@ -103,7 +106,7 @@ export function findOverrun(lines: readonly BudgetLine[], needs: Amounts): Budge
 export interface RoomAnswer {
   readonly granted: Amounts;
   /** The line that refuses the request. */
-  readonly over: BudgetOverrun | undefined;
+  readonly over: SpentBudget | undefined;
   /** Requests under way hold the missing amount. */
   readonly isBusy: boolean;
 }

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { BudgetLimit } from '../../../core/model/runs/budget-limits.ts';
 import type { ServiceRules } from '../rules.ts';
 
-export const budgetHolders = ['person', 'project'] as const;
-/** The person or project that has a budget. A person is the owner of sessions; the empty id stands for sessions without an owner. */
+export const budgetHolders = ['person', 'project', 'server'] as const;
+/** A holder of limits. A person is the owner of sessions; the empty id stands for sessions without an owner, and is the server's. */
 export interface BudgetHolder {
   readonly of: (typeof budgetHolders)[number];
   readonly id: string;
@@ -22,8 +22,9 @@ export const BudgetPart = z.object({
 });
 export type BudgetPart = z.infer<typeof BudgetPart>;
 /**
- * The limits of a person or a project for a day and a month, and the amounts that it has used. Costs are in the currency of
- * the price list; tool calls are counted while a limit of them counts.
+ * The limits of a person, a project or the server: for a day and a month with the amounts that it has used, and of what it has
+ * at one time. Costs are in the currency of the price list; tool calls, and amounts at one time, are counted while they have a
+ * limit.
  */
 export interface SharedBudget extends BudgetHolder, Readonly<Record<BudgetLimit, BudgetPart>> {
   /** The name that people see; empty: none. */
@@ -31,12 +32,11 @@ export interface SharedBudget extends BudgetHolder, Readonly<Record<BudgetLimit,
 }
 
 /**
- * The budgets of people and projects. Requests to models reserve from them before they are sent, and tool calls are paid from
- * them before they are made. A run that reaches one waits
- * with a question, and continues by itself when there is room again: in the next day or month, or when somebody raises it.
+ * The budgets and limits of people, projects and the server. Requests to models reserve from them before they are sent, and
+ * tool calls are paid from them before they are made. A run that reaches one waits with a question, and continues by itself when there is room again: in the next day or month, or when somebody raises it.
  */
 export interface BudgetService {
-  /** People and projects that have used something in this month or have a limit. */
+  /** Holders that have used something in this month, or have limits of their own. */
   list(): Promise<readonly SharedBudget[]>;
   get(holder: BudgetHolder): Promise<SharedBudget>;
   /** Gives one its own limits. A limit that is left out stays. Runs that wait for room continue. */

@@ -90,10 +90,19 @@ export interface SandboxDeps {
   /** Takes the disk use from each heartbeat. */
   readonly disk?: DiskReports | undefined;
   track(released: Promise<AppError | undefined>): void;
+  /** The limits of people, projects and the server. */
+  readonly holdings?: SandboxHoldings | undefined;
   /** Takes why a start or a sandbox in use failed, with the cause. The machine passes on only what clients may see. */
   failed(sessionId: SessionId, failure: AppError): void;
   /** Called before the connection to the sandbox closes. */
   release?(client: SandboxClient): void;
+}
+
+export interface SandboxHoldings {
+  /** Rejects: quota, sandbox_capacity. */
+  takeSandbox(live: LiveSession): Promise<void>;
+  adoptSandbox(live: LiveSession): void;
+  freeSandbox(id: SessionId): void;
 }
 
 export interface FreshSandbox {
@@ -147,6 +156,7 @@ export function sandboxWith(deps: SandboxDeps) {
     begun.set(sandboxId, clock.now());
     await failpoint('driver.create.before');
     await deps.disk?.admit();
+    await deps.holdings?.takeSandbox(live(sessionId));
     if (broken.has(sandboxId)) {
       await within(callMs, signal, (call) => driver.destroy(sandboxId, 'keep', call));
       broken.delete(sandboxId);
@@ -223,6 +233,7 @@ export function sandboxWith(deps: SandboxDeps) {
           const link = await noting({ sessionId, sandboxId }, signal, within(callMs, signal, attach));
           const client = deps.connect(sessionId, link);
           const own = live(sessionId);
+          deps.holdings?.adoptSandbox(own);
           return { own, sandboxId, link, client, [Symbol.asyncDispose]: () => drop(own, client, link, deps.release) };
         },
         use: (held, tell, signal) => {
@@ -261,6 +272,7 @@ export function sandboxWith(deps: SandboxDeps) {
           throw error;
         });
         await failpoint('driver.destroy.after');
+        deps.holdings?.freeSandbox(sessionId);
       }),
     },
   });

@@ -1,5 +1,5 @@
 import type { Clock } from '../../../core/contracts/clock.ts';
-import type { EventLog, Store } from '../../../core/contracts/ports.ts';
+import type { EventLog } from '../../../core/contracts/ports.ts';
 import { AppError, unlessNoSession } from '../../../core/errors/errors.ts';
 import type { Holder } from '../../../core/model/access/holder.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
@@ -16,12 +16,10 @@ import { newSession, publicRecord, type StoredSession } from '../../run/log/proj
 import type { SessionVolumes } from '../../volumes/session-volumes.ts';
 
 export interface CreationDeps {
-  readonly store: Store;
   readonly log: EventLog;
   readonly supervisor: Pick<Supervisor, 'wake'>;
   readonly clock: Clock;
   readonly ids: IdSource;
-  readonly maxSessions: number;
   /** Throws for a session's own model that this server must not use. */
   readonly checkModel?: (ref: string) => void | Promise<void>;
   /** The template of a new session. Rejects: invalid_request for an unknown name. */
@@ -58,26 +56,15 @@ export type ChosenTemplate = Pick<SessionRecord, 'template' | 'templateBy'> & {
 };
 interface CreatorDeps extends CreationDeps {
   readonly stored: (id: SessionId) => Promise<StoredSession>;
-  readonly count: () => Promise<{ readonly total: number }>;
 }
 
-/** Creates sessions, new ones and forks. Rejects: sandbox_capacity when the server has no room for another session. */
+/** Creates sessions, new ones and forks. */
 export function sessionCreation(parts: CreatorDeps) {
-  const { store, log, supervisor, clock, ids } = parts;
-
-  async function admit(): Promise<void> {
-    parts.admit?.();
-    // Tombstones are counted too, so they are only sorted out near the limit.
-    const isClose = (await store.records.count('session')) >= parts.maxSessions;
-    if (isClose && (await parts.count()).total >= parts.maxSessions) {
-      const message = `There are ${parts.maxSessions} sessions already, the most allowed. Delete some first.`;
-      throw new AppError('sandbox_capacity', message);
-    }
-  }
+  const { log, supervisor, clock, ids } = parts;
 
   async function fork(id: SessionId, command: ForkCommand): Promise<SessionRecord> {
     if (command.child?.model !== undefined) await parts.checkModel?.(command.child.model);
-    await admit();
+    parts.admit?.();
     const created = await parts.forks.make(await parts.stored(id), command);
     supervisor.wake(created.id, 'start');
     return publicRecord(created);
@@ -90,7 +77,7 @@ export function sessionCreation(parts: CreatorDeps) {
       parent,
       seq,
     );
-    await admit();
+    parts.admit?.();
     const created = await parts.forks.makeBranch(parent, { origin, ...(owner !== undefined && { owner }) }, message);
     supervisor.wake(created.id, 'start');
     return publicRecord(created);
@@ -133,7 +120,7 @@ export function sessionCreation(parts: CreatorDeps) {
     if (choice?.adopts !== undefined) await parts.checkAdoption?.(choice.adopts);
     const requests = volumes ?? choice?.volumes ?? ((choice?.adopts === undefined && mounts) || []);
     if (skills?.length) await parts.checkSkills?.(skills, { owner, projectId });
-    await admit();
+    parts.admit?.();
     const at = clock.now();
     const fetched = requested?.length ? requested.map(newRepository) : undefined;
     const isPlain = !startsFrom && agent?.environment === undefined && requests.length === 0;

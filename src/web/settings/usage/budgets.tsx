@@ -3,7 +3,7 @@ import type { Outputs } from '../../../client/types.ts';
 import { type BudgetLimit, budgetLimits, forEachLimit } from '../../../core/model/runs/budget-limits.ts';
 import { me } from '../../data/people.ts';
 import { mutate, query } from '../../data/server.ts';
-import { count, price } from '../../parts/format.ts';
+import { bytes, count, price } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { ResourceList, useResource } from '../../parts/kit/resource-list.tsx';
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
@@ -64,9 +64,13 @@ export function SharedBudgets() {
 }
 
 const nameOf = ({ of, id, name }: Budget): string =>
-  t(of === 'person' ? 'budgets.person' : 'budgets.project', { name: name || id || t('usage.nobody') });
-const shown = (limit: BudgetLimit, amount: number): string =>
-  limit.startsWith('cost') ? price(amount) : count(amount);
+  of === 'server'
+    ? t('budgets.server')
+    : t(of === 'person' ? 'budgets.person' : 'budgets.project', { name: name || id || t('usage.nobody') });
+function shown(limit: BudgetLimit, amount: number): string {
+  if (limit.endsWith('Bytes')) return bytes(amount);
+  return limit.startsWith('cost') ? price(amount) : count(amount);
+}
 
 function Amount({ limit: name, budget }: { limit: BudgetLimit; budget: Budget }) {
   const { limit, used, reserved } = budget[name];

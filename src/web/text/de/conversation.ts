@@ -49,6 +49,8 @@ export const conversation = {
   'wait.shared':
     'Ein gemeinsames Budget ist verbraucht. Der Agent macht weiter, sobald wieder Platz ist oder ein Administrator es erhöht.',
   'wait.budget': 'Ein Budget ist verbraucht. Antworten Sie, um fortzufahren.',
+  'wait.runs':
+    'Es arbeiten so viele Läufe, wie die Grenze erlaubt. Der Agent arbeitet weiter, wenn einer davon endet oder die Verwaltung die Grenze anhebt.',
   'wait.hard': 'Das Budget der Sitzung ist verbraucht. Der Agent macht weiter, wenn es erhöht wird.',
   'wait.stuck': 'Der Agent kommt nicht weiter. Sagen Sie ihm, was er tun soll.',
   'wait.limit': '{kind}: {used} von {limit}',
@@ -57,6 +59,7 @@ export const conversation = {
   'budget.cost': 'Kosten',
   'budget.toolCalls': 'Werkzeugaufrufe',
   'budget.time': 'Zeit (ms)',
+  'budget.runningRuns': 'Laufende Läufe',
   soFar: 'Bisher: {turns} Runden, {tokens} Tokens, {cost}.',
   thoughts: 'Gedanken des Modells',
   'phase.queued': 'Warten auf eine freie Sandbox',

@@ -46,6 +46,8 @@ export const conversation = {
   'approval.gone': 'No decision.',
   'wait.question': 'The agent is waiting for your answer.',
   'wait.budget': 'A budget is used up. Reply to continue.',
+  'wait.runs':
+    'As many runs work as the limit allows. The agent continues when one of them ends, or when an administrator raises the limit.',
   'wait.hard': 'The session’s budget is used up. The agent continues when the budget is raised.',
   'wait.member': 'The owner of this session has lost access to it.',
   'wait.shared':
@@ -57,6 +59,7 @@ export const conversation = {
   'budget.cost': 'Cost',
   'budget.toolCalls': 'Tool calls',
   'budget.time': 'Time (ms)',
+  'budget.runningRuns': 'Running runs',
   soFar: 'So far: {turns} turns, {tokens} tokens, {cost}.',
   thoughts: 'Model’s thoughts',
   'phase.queued': 'Waiting for a free sandbox',

@@ -4,6 +4,7 @@ import type { Store } from '../../../../src/core/contracts/ports.ts';
 import { randomIds } from '../../../../src/core/model/ids.ts';
 import { type Amounts, toMicro } from '../../../../src/core/model/runs/budget.ts';
 import type { Limits } from '../../../../src/sessions/budgets/account.ts';
+import { Accounts } from '../../../../src/sessions/budgets/accounts.ts';
 import { Ledger, leaseMs } from '../../../../src/sessions/budgets/ledger.ts';
 import type { Reservation } from '../../../../src/sessions/run/turn-budget.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
@@ -12,7 +13,8 @@ import { manualClock } from '../../../support/machines/manual-clock.ts';
 const begin = Date.parse('2026-11-24T12:00:00Z');
 const never = new AbortController().signal;
 const none = { tokens: undefined, cost: undefined };
-const tokensADay = (tokens: number): Limits => ({ day: { ...none, tokens }, month: none });
+const held = {};
+const tokensADay = (tokens: number): Limits => ({ day: { ...none, tokens }, month: none, held });
 const ada = { owner: 'ada', projectId: null };
 const amounts = (tokens: number) => ({ tokens, cost: 0 });
 const expected = (least: number, most: number) => ({ least: amounts(least), most: amounts(most) });
@@ -31,17 +33,22 @@ function world(options: Options = {}) {
   const clock = options.clock ?? manualClock(begin);
   const ids = randomIds();
   const now = { limits };
+  const calendar = createCalendar(options.timeZone ?? 'UTC');
+  const accounts = new Accounts({ records: store.records, clock, calendar });
   const ledger = new Ledger({
-    calendar: createCalendar(options.timeZone ?? 'UTC'),
     ...store,
+    accounts,
     clock,
     newId: () => ids.short(),
     shared,
-    limitsOf: (of) => (of === 'person' ? now.limits : (ofProjects ?? { day: none, month: none })),
+    limitsOf: ({ of }) => {
+      if (of === 'person') return now.limits;
+      return (of === 'project' ? ofProjects : undefined) ?? { day: none, month: none, held };
+    },
     logged: async () => ({ day: amounts(logged()), month: amounts(logged()) }),
     warn: () => {},
   });
-  return { store, clock, ledger, now };
+  return { store, clock, ledger, accounts, now };
 }
 async function reserved(input: ReturnType<ReturnType<Ledger['of']>['reserve']>): Promise<Reservation> {
   const answer = await input;
@@ -71,7 +78,7 @@ describe('the budget of a person', () => {
     [[0.7], 0.1, 0.8],
     [Array.from({ length: 9 }, () => 0.1), 0.1, 1],
   ])('of money is spent to its last cent: %j and %d of %d', async (earlier, cost, limit) => {
-    const { ledger } = world({ limits: { day: { ...none, cost: limit }, month: none } });
+    const { ledger } = world({ limits: { day: { ...none, cost: limit }, month: none, held } });
     const pay = async (amount: Amounts) =>
       (await reserved(ledger.of(ada).reserve({ least: amount, most: amount }, never))).settle(amount);
     for (const one of [...earlier, cost]) await pay({ tokens: 0, cost: toMicro(one) });
@@ -80,7 +87,7 @@ describe('the budget of a person', () => {
   });
 
   test('is not touched, and costs no write, where no limit counts', async () => {
-    const { ledger, store } = world({ limits: { day: none, month: none } });
+    const { ledger, store } = world({ limits: { day: none, month: none, held } });
     expect(await ledger.of(ada).reserve(expected(1, 10), never)).toBeUndefined();
     expect(await store.records.list('budget-account')).toEqual([]);
   });
@@ -95,7 +102,7 @@ describe('the budget of a person', () => {
   });
 
   test('lets a request that waits be cancelled, and keeps nothing reserved for it', async () => {
-    const { ledger } = world();
+    const { ledger, accounts } = world();
     const budgets = ledger.of(ada);
     const first = await reserved(budgets.reserve(expected(100, 800), never));
     const stop = new AbortController();
@@ -103,11 +110,13 @@ describe('the budget of a person', () => {
     stop.abort();
     await expect(second).rejects.toMatchObject({ code: 'cancelled' });
     await first.settle(amounts(0));
-    expect((await ledger.get({ of: 'person', id: 'ada' })).open).toEqual([]);
+    expect((await accounts.get({ of: 'person', id: 'ada' })).open).toEqual([]);
   });
 
   test('begins again with the next day, and continues in the month', async () => {
-    const { ledger, clock } = world({ limits: { day: { ...none, tokens: 100 }, month: { ...none, tokens: 150 } } });
+    const { ledger, clock } = world({
+      limits: { day: { ...none, tokens: 100 }, month: { ...none, tokens: 150 }, held },
+    });
     const budgets = ledger.of(ada);
     await (await reserved(budgets.reserve(expected(1, 100), never))).settle(amounts(100));
     expect(await budgets.reserve(expected(1, 1), never)).toMatchObject({ kind: 'over', over: { period: 'day' } });
@@ -133,21 +142,21 @@ describe('the budget of a person', () => {
     const over = await budgets.reserve(expected(20, 20), never);
     if (over?.kind !== 'over') throw new Error('it was granted');
     expect(await ledger.covers(ada, over.over)).toBe(false);
-    await ledger.limit(holder, { day: { tokens: 'unlimited' }, month: {} });
+    await ledger.limit(holder, { day: { tokens: 'unlimited' }, month: {}, held });
     expect(await ledger.covers(ada, over.over)).toBe(true);
     expect(await budgets.reserve(expected(20, 20), never)).toBeUndefined();
-    await ledger.limit(holder, { day: {}, month: {} });
+    await ledger.limit(holder, { day: {}, month: {}, held });
     expect(await budgets.reserve(expected(20, 20), never)).toMatchObject({ kind: 'over' });
   });
 
   test('pays a request together with the budget of the project, or not at all', async () => {
-    const { ledger } = world({ ofProjects: tokensADay(50) });
+    const { ledger, accounts } = world({ ofProjects: tokensADay(50) });
     const budgets = ledger.of({ owner: 'ada', projectId: 'web' });
     const one = await reserved(budgets.reserve(expected(10, 500), never));
     expect(one.granted).toEqual(amounts(50));
     await one.settle(amounts(45));
     expect(await budgets.reserve(expected(10, 500), never)).toMatchObject({ kind: 'over', over: { scope: 'project' } });
-    const person = await ledger.get({ of: 'person', id: 'ada' });
+    const person = await accounts.get({ of: 'person', id: 'ada' });
     expect([person.open, person.day.tokens]).toEqual([[], 45]);
   });
 
@@ -176,7 +185,8 @@ describe('several servers on one store', () => {
   test('keep what a server that works on has reserved, however long its request takes', async () => {
     const store = memoryStore();
     const clock = manualClock(begin);
-    const [one, two] = [world({ store, clock }).ledger, world({ store, clock }).ledger];
+    const { ledger: one, accounts } = world({ store, clock });
+    const two = world({ store, clock }).ledger;
     await reserved(one.of(ada).reserve(expected(100, 900), never));
     for (let n = 0; n < 12; n++) {
       clock.advance(leaseMs / 3);
@@ -185,7 +195,7 @@ describe('several servers on one store', () => {
     const stop = new AbortController();
     const waiting = two.of(ada).reserve(expected(200, 900), stop.signal);
     await new Promise((resolve) => setImmediate(resolve));
-    expect((await two.get({ of: 'person', id: 'ada' })).open).toHaveLength(1);
+    expect((await accounts.get({ of: 'person', id: 'ada' })).open).toHaveLength(1);
     stop.abort();
     await expect(waiting).rejects.toMatchObject({ code: 'cancelled' });
   });
@@ -200,16 +210,16 @@ describe('several servers on one store', () => {
 });
 
 describe('tool calls of a person', () => {
-  const callsADay = (toolCalls: number): Limits => ({ day: { ...none, toolCalls }, month: none });
-  const callsOf = async (ledger: Ledger) => (await ledger.get({ of: 'person', id: 'ada' })).day.toolCalls;
+  const callsADay = (toolCalls: number): Limits => ({ day: { ...none, toolCalls }, month: none, held });
+  const callsOf = async (accounts: Accounts) => (await accounts.get({ of: 'person', id: 'ada' })).day.toolCalls;
 
   test('are paid at once, as many as fit, and the rest says which budget is spent', async () => {
-    const { ledger, now } = world({ limits: callsADay(5) });
+    const { ledger, accounts, now } = world({ limits: callsADay(5) });
     const budgets = ledger.of(ada);
     expect(await budgets.payCalls(3, never)).toEqual({ count: 3 });
     const over = { scope: 'person', period: 'day', kind: 'toolCalls', limit: 5, used: 5, needs: 1 } as const;
     expect(await budgets.payCalls(4, never)).toEqual({ count: 2, over });
-    expect([await callsOf(ledger), await ledger.covers(ada, over)]).toEqual([5, false]);
+    expect([await callsOf(accounts), await ledger.covers(ada, over)]).toEqual([5, false]);
     now.limits = callsADay(6);
     expect(await ledger.covers(ada, over)).toBe(true);
   });
@@ -229,7 +239,7 @@ describe('tool calls of a person', () => {
     const request = await reserved(budgets.reserve(expected(10, 20), never));
     await request.settle(amounts(20));
     expect(await budgets.charge(amounts(0))).toBeUndefined();
-    now.limits = { day: { ...none, tokens: 20, toolCalls: 2 }, month: none };
+    now.limits = { day: { ...none, tokens: 20, toolCalls: 2 }, month: none, held };
     expect(await budgets.payCalls(2, never)).toMatchObject({ count: 1, over: { kind: 'toolCalls' } });
   });
 
@@ -275,18 +285,18 @@ test('a day ends at midnight in the time zone of the budgets, also on the day th
 });
 
 test('money that is used in ten parts is exactly their sum', async () => {
-  const { ledger } = world({ limits: { day: { ...none, cost: 1 }, month: none } });
+  const { ledger, accounts } = world({ limits: { day: { ...none, cost: 1 }, month: none, held } });
   for (let n = 0; n < 10; n++) {
     const cost = { tokens: 0, cost: toMicro(0.1) };
     await (await reserved(ledger.of(ada).reserve({ least: cost, most: cost }, never))).settle(cost);
   }
-  expect((await ledger.get({ of: 'person', id: 'ada' })).day.cost).toBe(1_000_000);
+  expect((await accounts.get({ of: 'person', id: 'ada' })).day.cost).toBe(1_000_000);
 });
 
 test('an account of an earlier version opens, and its money stays in the currency in the store', async () => {
-  const { ledger, store } = world({ limits: { day: { ...none, cost: 1 }, month: none } });
+  const { ledger, store } = world({ limits: { day: { ...none, cost: 1 }, month: none, held } });
   const day = { key: '2026-11-24', tokens: 7, cost: 0.123456789 };
-  const doc = { own: { day: { cost: 0.2 }, month: {} }, day, month: { ...day, key: '2026-11' }, open: [] };
+  const doc = { own: { day: { cost: 0.2 }, month: {}, held }, day, month: { ...day, key: '2026-11' }, open: [] };
   await store.records.put({ kind: 'budget-account', id: 'person:ada', doc });
   const most = { tokens: 0, cost: toMicro(0.5) };
   const answer = await reserved(ledger.of(ada).reserve({ least: { tokens: 0, cost: 1 }, most }, never));

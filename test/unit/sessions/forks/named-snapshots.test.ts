@@ -8,6 +8,7 @@ import { Copies } from '../../../../src/sessions/forks/copies.ts';
 import { type NamedSnapshotPolicy, NamedSnapshots } from '../../../../src/sessions/forks/named-snapshots.ts';
 import type { WorkspaceArchive } from '../../../../src/sessions/forks/workspace-archive.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { holdingsOf } from '../../../support/budgets/holdings.ts';
 import { tarOf } from '../../../support/hostile/tar-entries.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { sessionId } from '../../../support/machines/session-parts.ts';
@@ -17,7 +18,7 @@ const { signal } = new AbortController();
 
 /** `writes`: what a program in the sandbox does during the n-th copy. */
 function bench(
-  policy: Partial<NamedSnapshotPolicy> = {},
+  { ownerCount = 10, ...policy }: Partial<NamedSnapshotPolicy> & { readonly ownerCount?: number } = {},
   writes: (copy: number) => boolean = () => false,
   sandbox?: SandboxChoice,
 ) {
@@ -37,7 +38,8 @@ function bench(
   };
   const copies = new Copies({ records, blobs, clock, newId: () => ids.short() });
   const named = new NamedSnapshots({
-    policy: { maxBytes: 100, ownerBytes: 1_000, ownerCount: 10, ...policy },
+    policy: { maxBytes: 100, ownerBytes: 1_000, ...policy },
+    holdings: holdingsOf(records, { person: { snapshots: ownerCount } }).holdings,
     records,
     copies,
     archive,
@@ -46,7 +48,7 @@ function bench(
     sandboxes: { use: async () => ({ client: {} as SandboxClient, [Symbol.asyncDispose]: async () => {} }) },
     sessions: () =>
       ({
-        get: async () => ({ id: sessionId, template: 'default', title: '', owner: 'ann', sandbox }),
+        get: async () => ({ id: sessionId, template: 'default', title: '', owner: 'ann', projectId: null, sandbox }),
         create: async (command: object) => {
           made.push(command);
           return { id: sessionId };

@@ -11,18 +11,15 @@ const id = SessionId.parse('0123456789abcdef');
 async function urlsOf(command: object) {
   const taken: unknown[] = [];
   const { create } = sessionCreation({
-    store: { records: { count: async () => 0 } } as never,
     log: { append: async () => {} } as never,
     supervisor: { wake: () => {} },
     clock: manualClock(),
     ids: { sessionId: () => id } as never,
-    maxSessions: 10,
     templateFor: async () => ({ template: 'backend', brings: [repository('https://example.org/team/own.git')] }),
     forks: {} as never,
     handFiles: async () => ({ blob: 'b' }),
     ready: { take: (session) => void taken.push(session.repositories?.map(({ path }) => path)), giveUp: () => {} },
     stored: async () => ({}) as never,
-    count: async () => ({ total: 0 }),
   });
   const made = await create({ origin: 'trpc', ...command });
   return { urls: (made.repositories ?? []).map(({ url }) => url), template: made.template, made, taken };

@@ -1,0 +1,52 @@
+import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import type { Calendar } from '../../core/contracts/calendar.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { accountKind } from '../../core/model/records.ts';
+import { changeRecordFor } from '../../storage/collection.ts';
+import { Account, accountIn, emptyAccount, type Holder, recordIdOf } from './account.ts';
+
+interface Deps {
+  readonly records: Pick<RecordStore, 'get' | 'put' | 'list'>;
+  readonly clock: Pick<Clock, 'now'>;
+  /** The days and months of the budgets. */
+  readonly calendar: Pick<Calendar, 'keysAt'>;
+}
+/** The stored accounts of people, projects and the server. Changes hold for all servers of the store. */
+export class Accounts {
+  readonly #deps: Deps;
+  readonly #turns = keyedQueue();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  async get(holder: Holder): Promise<Account> {
+    return this.#parse(await this.#deps.records.get(accountKind, recordIdOf(holder)));
+  }
+
+  async all(): Promise<ReadonlyMap<string, Account>> {
+    const found = await this.#deps.records.list(accountKind);
+    return new Map(found.map((one) => [one.id, this.#parse(one)]));
+  }
+
+  /** Undefined from `change`: nothing is written. It runs again after a write of another server. */
+  async change(
+    holder: Holder,
+    change: (now: Account) => Account | undefined | Promise<Account | undefined>,
+  ): Promise<Account> {
+    const place = { kind: accountKind, id: recordIdOf(holder) };
+    return await this.#turns(place.id, () =>
+      changeRecordFor<Account>(this.#deps.records, place, async (found) => {
+        const now = this.#parse(found);
+        const doc = await change(now);
+        return doc ? { value: doc, doc: Account.encode(doc) } : { value: now };
+      }),
+    );
+  }
+
+  #parse(found: { readonly doc: unknown } | undefined): Account {
+    const keys = this.#deps.calendar.keysAt(this.#deps.clock.now());
+    return found ? accountIn(Account.decode(found.doc as never), keys) : emptyAccount(keys);
+  }
+}

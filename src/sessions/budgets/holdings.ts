@@ -1,0 +1,283 @@
+import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { type HeldAmounts, type HeldLimit, heldLimits } from '../../core/model/runs/budget-limits.ts';
+import {
+  type Account,
+  type Holder,
+  holdersOf,
+  type Limits,
+  limitsFor,
+  type PaidSession,
+  recordIdOf,
+} from './account.ts';
+import type { Accounts } from './accounts.ts';
+import type { StoredAmounts } from './stored-amounts.ts';
+
+/** `from`: the holders that have it already, as those before a move. */
+type HoldingSession = PaidSession & { readonly from?: PaidSession | undefined };
+/** The amounts that one session in memory holds, or a document that is being stored. */
+export interface Share {
+  readonly session: HoldingSession;
+  readonly amounts: HeldAmounts;
+}
+interface Deps {
+  readonly accounts: Accounts;
+  /** The limits of the settings. */
+  readonly limitsOf: (holder: Holder) => Limits;
+  readonly stored: StoredAmounts;
+  /** The runs and sandboxes of the sessions in the memory of this server. */
+  readonly live: () => Iterable<Share>;
+  /** Whether other servers use the store too. */
+  readonly shared: boolean;
+  readonly server: string;
+  readonly clock: Clock;
+  readonly warn: (about: object, text: string) => void;
+}
+/** A limit that has no room for the needed amount. */
+export interface ReachedLimit {
+  readonly of: Holder['of'];
+  readonly kind: HeldLimit;
+  readonly limit: number;
+  readonly used: number;
+  readonly needs: number;
+}
+type Answer = ReachedLimit | 'busy' | undefined;
+
+/** The sum of a lost server is free after this time. */
+export const leaseMs = 60_000;
+const renewMs = leaseMs / 3;
+
+/**
+ * Limits the amounts that people, projects and the server have at one time. Indexes of the store count stored documents. Runs
+ * and sandboxes are those in memory. Several servers write their sums into the accounts that have a limit; such a write fails
+ * when another server has written in the meantime.
+ */
+export class Holdings implements AsyncDisposable {
+  readonly #deps: Deps;
+  readonly #inTurn = keyedQueue();
+  /** The documents that are being stored. */
+  readonly #storing = new Set<Share>();
+  /** The accounts that have a sum of this server. */
+  readonly #published = new Map<string, Holder>();
+  #stored = Promise.withResolvers<void>();
+  #renewal: unknown;
+  #isOver = false;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+    this.#renewLater();
+  }
+
+  /** Calls `hold` if all limits have room: from then on `live` has the amounts. Resolves with a limit that has none. */
+  async take(session: HoldingSession, amounts: HeldAmounts, hold: () => void): Promise<ReachedLimit | undefined> {
+    for (;;) {
+      const stored = this.#stored.promise;
+      const answer = await this.#inTurn('', async () => {
+        const refusal = await this.#findRefusal(session, amounts);
+        if (!refusal) hold();
+        return refusal;
+      });
+      if (answer !== 'busy') return answer;
+      await stored; // a document can be counted twice until it is stored
+    }
+  }
+
+  /** Calls `store`, which stores a document, if all limits have room. Rejects: quota, sandbox_capacity (the server's). */
+  async within<Made>(session: HoldingSession, amounts: HeldAmounts, store: () => Promise<Made>): Promise<Made> {
+    const share = { session, amounts };
+    const reached = await this.take(session, amounts, () => this.#storing.add(share));
+    if (reached) throw toLimitError(reached);
+    try {
+      return await store();
+    } finally {
+      this.#storing.delete(share);
+      this.#stored.resolve();
+      this.#stored = Promise.withResolvers();
+      await this.#publish(holdersIn(session));
+    }
+  }
+
+  /** Whether all limits have room for the amounts. */
+  async covers(session: HoldingSession, amounts: HeldAmounts): Promise<boolean> {
+    for (const holder of holdersIn(session)) {
+      const limits = await this.#limitsOf(holder, amounts);
+      if (limits.length === 0) continue;
+      const account = await this.#deps.accounts.get(holder);
+      if (await this.#findReached(holder, account, { limits, amounts })) return false;
+    }
+    return true;
+  }
+
+  /** The amounts of the holder now; 0 without a limit. */
+  async used(holder: Holder, account: Account): Promise<Readonly<Record<HeldLimit, number>>> {
+    const limits = limitsFor(account.own, this.#deps.limitsOf(holder)).held;
+    const { now, others } = this.#sums(holder, account);
+    const one = async (kind: HeldLimit) => {
+      if (limits[kind] === undefined) return [kind, 0] as const;
+      return [kind, now(kind) + others(kind) + (await this.#deps.stored(holder, kind, Infinity))] as const;
+    };
+    return Object.fromEntries(await Promise.all(heldLimits.map(one))) as Record<HeldLimit, number>;
+  }
+
+  /** A run or a sandbox of the session has ended. */
+  async freed(session: HoldingSession): Promise<void> {
+    await this.#publish(holdersIn(session));
+  }
+
+  async #limitsOf(holder: Holder, amounts: HeldAmounts) {
+    const { own } = await this.#deps.accounts.get(holder);
+    const { held } = limitsFor(own, this.#deps.limitsOf(holder));
+    return heldLimits.flatMap((kind) => {
+      const limit = held[kind];
+      return limit === undefined || !amounts[kind] ? [] : [{ kind, limit }];
+    });
+  }
+
+  async #findRefusal(session: HoldingSession, amounts: HeldAmounts): Promise<Answer> {
+    const { accounts, shared } = this.#deps;
+    const holders = holdersIn(session);
+    for (const [n, holder] of holders.entries()) {
+      const limits = await this.#limitsOf(holder, amounts);
+      if (limits.length === 0) continue;
+      let answer: Answer;
+      const check = async (account: Account) => {
+        answer = await this.#findReached(holder, account, { limits, amounts });
+        return shared && !answer ? this.#withSum(holder, account, amounts) : undefined;
+      };
+      if (shared) await accounts.change(holder, check);
+      else await check(await accounts.get(holder));
+      if (!answer) continue;
+      await this.#publish(holders.slice(0, n)); // without these amounts
+      return answer;
+    }
+    return undefined;
+  }
+
+  /** The sums are read before the stored documents, so that each document is counted once at least. */
+  async #findReached(
+    holder: Holder,
+    account: Account,
+    { limits, amounts }: { limits: readonly { kind: HeldLimit; limit: number }[]; amounts: HeldAmounts },
+  ): Promise<Answer> {
+    const sums = this.#sums(holder, account);
+    for (const { kind, limit } of limits) {
+      const needs = amounts[kind] ?? 0;
+      const held = sums.now(kind) + sums.others(kind);
+      const isBusy = sums.isStoring(kind);
+      const used = held + (await this.#deps.stored(holder, kind, limit - held - needs));
+      if (used + needs > limit) return isBusy ? 'busy' : { of: holder.of, kind, limit, used, needs };
+    }
+    return undefined;
+  }
+
+  #sums(holder: Holder, { held }: Account) {
+    const name = recordIdOf(holder);
+    const own = ({ session }: Share) => holdersIn(session).some((one) => recordIdOf(one) === name);
+    const storing = [...this.#storing].filter(own);
+    const mine = [...[...this.#deps.live()].filter(own), ...storing].map(({ amounts }) => amounts);
+    const { server, clock } = this.#deps;
+    const theirs = Object.entries(held).flatMap(([id, { until, amounts }]) =>
+      id === server || until <= clock.now() ? [] : [amounts],
+    );
+    const sum = (all: readonly HeldAmounts[]) => (kind: HeldLimit) =>
+      all.reduce((before, amounts) => before + (amounts[kind] ?? 0), 0);
+    return {
+      now: sum(mine),
+      others: sum(theirs),
+      isStoring: (kind: HeldLimit) => storing.some(({ amounts }) => amounts[kind]),
+    };
+  }
+
+  /** The account with the sum of this server, and without those of lost servers. */
+  #withSum(holder: Holder, account: Account, more: HeldAmounts = {}): Account {
+    const { server, clock } = this.#deps;
+    const { now } = this.#sums(holder, account);
+    const amounts = Object.fromEntries(
+      heldLimits.flatMap((kind) => {
+        const sum = now(kind) + (more[kind] ?? 0);
+        return sum > 0 ? [[kind, sum]] : [];
+      }),
+    );
+    const others = Object.entries(account.held).filter(([id, { until }]) => id !== server && until > clock.now());
+    const isNothing = Object.keys(amounts).length === 0;
+    const own = isNothing ? {} : { [server]: { until: clock.now() + leaseMs, amounts } };
+    if (isNothing) this.#published.delete(recordIdOf(holder));
+    else this.#published.set(recordIdOf(holder), holder);
+    return { ...account, held: { ...Object.fromEntries(others), ...own } };
+  }
+
+  /** Writes the sums of this server into those of the accounts that have one. */
+  async #publish(holders: readonly Holder[]): Promise<void> {
+    if (!this.#deps.shared) return;
+    for (const holder of holders) {
+      if (!this.#published.has(recordIdOf(holder))) continue;
+      await this.#deps.accounts
+        .change(holder, (account) => this.#withSum(holder, account))
+        .catch((err: unknown) =>
+          this.#deps.warn({ err, budget: recordIdOf(holder) }, 'what sessions hold was not written; trying again'),
+        );
+    }
+  }
+
+  #renewLater(): void {
+    if (!this.#deps.shared || this.#isOver) return;
+    this.#renewal = this.#deps.clock.setTimeout(() => void this.#renew().finally(() => this.#renewLater()), renewMs);
+  }
+
+  /** Prolongs the sums of this server, and begins them for holders whose limit is new. */
+  async #renew(): Promise<void> {
+    const { accounts, live, limitsOf, warn } = this.#deps;
+    try {
+      const known = await accounts.all();
+      const holders = [...live()].flatMap(({ session }) => holdersIn(session));
+      for (const holder of new Map(holders.map((one) => [recordIdOf(one), one])).values()) {
+        const own = known.get(recordIdOf(holder))?.own ?? { day: {}, month: {}, held: {} };
+        const { held } = limitsFor(own, limitsOf(holder));
+        if (Object.values(held).some((limit) => limit !== undefined)) this.#published.set(recordIdOf(holder), holder);
+      }
+      await this.#publish([...this.#published.values()]);
+    } catch (err) {
+      warn({ err }, 'what sessions hold was not renewed; trying again');
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOver = true;
+    if (this.#renewal !== undefined) this.#deps.clock.clearTimeout(this.#renewal);
+  }
+}
+
+function holdersIn({ from, ...session }: HoldingSession): readonly Holder[] {
+  const before = from ? holdersOf(from).map(recordIdOf) : [];
+  return holdersOf(session).filter((holder) => !before.includes(recordIdOf(holder)));
+}
+
+const words: Readonly<Record<HeldLimit, string>> = {
+  sessions: 'sessions',
+  runningRuns: 'running runs',
+  cpus: 'processors in running sandboxes',
+  memoryBytes: 'of memory in running sandboxes',
+  diskBytes: 'of disk',
+  snapshots: 'snapshots',
+};
+const advice: Readonly<Record<HeldLimit, string>> = {
+  sessions: 'Delete some first',
+  runningRuns: 'Wait for a run to end',
+  cpus: 'Stop a sandbox first',
+  memoryBytes: 'Stop a sandbox first',
+  diskBytes: 'Delete snapshots or volumes, or stop a sandbox first',
+  snapshots: 'Delete some first',
+};
+const holders = { person: 'this person', project: 'this project', server: 'the server' } as const;
+
+/** Names the limit, its holder, and who can raise it. The server's is `sandbox_capacity`: others can make room. */
+export function toLimitError({ of, kind, limit, used, needs }: ReachedLimit): AppError {
+  const shown = (amount: number) => (kind.endsWith('Bytes') ? toMebibytes(amount) : `${amount}`);
+  const missing = needs === 1 ? '' : `; ${shown(needs)} more are needed`;
+  const what = `The limit of ${holders[of]} is reached: ${shown(used)} of ${shown(limit)} ${words[kind]}${missing}.`;
+  const then = `${advice[kind]}, or ask an administrator to raise the limit (Settings › Usage, or corral budget set).`;
+  return new AppError(of === 'server' ? 'sandbox_capacity' : 'quota', `${what} ${then}`);
+}
+
+const toMebibytes = (bytes: number): string => `${Math.round(bytes / 1024 ** 2)} MiB`;

@@ -1,0 +1,75 @@
+import type { SessionFact } from '../../core/model/events.ts';
+import type { RunId, SessionId } from '../../core/model/ids.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
+import type { HeldAmounts } from '../../core/model/runs/budget-limits.ts';
+import type { BudgetOverrun } from '../../core/model/spending.ts';
+import type { LiveSession } from '../run/live-session.ts';
+import { type Holdings, type Share, toLimitError } from './holdings.ts';
+
+interface Deps {
+  readonly sessions: { all(): LiveSession[]; get(id: SessionId): LiveSession | undefined };
+  /** The most that the sandbox of such a session can use. */
+  readonly sandboxOf: (session: SessionRecord) => HeldAmounts;
+  readonly holdings: () => Pick<Holdings, 'take' | 'freed'>;
+}
+
+/** The runs and sandboxes of the sessions in memory, which end with the session's place there. */
+export class LiveHoldings {
+  readonly #deps: Deps;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  *shares(): Generator<Share> {
+    for (const { held, runWriter, writer } of this.#deps.sessions.all()) {
+      const isRunning = held.runId !== undefined && held.runId === runWriter?.runId;
+      if (!isRunning && !held.sandbox) continue;
+      yield { session: writer.record, amounts: { ...held.sandbox, ...(isRunning && { runningRuns: 1 }) } };
+    }
+  }
+
+  /** Counts a run among those that work. Its children's runs are a part of it: it waits for them. */
+  async admitRun(id: SessionId, runId: RunId): Promise<BudgetOverrun | undefined> {
+    const live = this.#deps.sessions.get(id);
+    if (!live || live.held.runId === runId || live.writer.record.parent) return undefined;
+    const hold = () => {
+      live.held.runId = runId;
+    };
+    const reached = await this.#deps.holdings().take(live.writer.record, { runningRuns: 1 }, hold);
+    if (!reached) return undefined;
+    const { of: scope, limit, used, needs } = reached;
+    return { scope, kind: 'runningRuns', limit, used, needs };
+  }
+
+  /** A run that ended, or waits for a person, holds nothing. */
+  onFacts(id: SessionId, facts: readonly SessionFact[]): void {
+    const live = this.#deps.sessions.get(id);
+    if (!live?.held.runId || !facts.some(({ type }) => type === 'run.end' || type === 'run.wait')) return;
+    live.held.runId = undefined;
+    void this.#deps.holdings().freed(live.writer.record);
+  }
+
+  /** Rejects: quota, sandbox_capacity. */
+  async takeSandbox(live: LiveSession): Promise<void> {
+    if (live.held.sandbox) return;
+    const amounts = this.#deps.sandboxOf(live.writer.record);
+    const hold = () => {
+      live.held.sandbox = amounts;
+    };
+    const reached = await this.#deps.holdings().take(live.writer.record, amounts, hold);
+    if (reached) throw toLimitError(reached);
+  }
+
+  /** A sandbox that runs already counts without a check. */
+  adoptSandbox(live: LiveSession): void {
+    live.held.sandbox ??= this.#deps.sandboxOf(live.writer.record);
+  }
+
+  freeSandbox(id: SessionId): void {
+    const live = this.#deps.sessions.get(id);
+    if (!live?.held.sandbox) return;
+    live.held.sandbox = undefined;
+    void this.#deps.holdings().freed(live.writer.record);
+  }
+}

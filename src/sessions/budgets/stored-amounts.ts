@@ -1,0 +1,42 @@
+import type { ListOptions, RecordStore } from '../../core/contracts/ports.ts';
+import { SessionStatus } from '../../core/model/events.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
+import type { HeldLimit } from '../../core/model/runs/budget-limits.ts';
+import { namedSnapshotKind, type Snapshot } from '../../core/model/sandboxes/snapshot.ts';
+import { type Volume, volumeKind } from '../../core/model/sandboxes/volume.ts';
+import type { Holder } from './account.ts';
+
+/** Counts the stored documents of a holder. Up to `enough`, tombstones of sessions can be among them. */
+export type StoredAmounts = (holder: Holder, kind: HeldLimit, enough?: number) => Promise<number>;
+
+export function storedAmounts(records: Pick<RecordStore, 'count' | 'list'>): StoredAmounts {
+  async function countSessions(holder: Holder, enough: number): Promise<number> {
+    const all = await records.count('session', placeOf(holder));
+    if (all <= enough) return all;
+    if (placeOf(holder).owner === null) {
+      const own = await records.list('session', placeOf(holder));
+      return own.filter(({ doc }) => !(doc as Partial<SessionRecord>).deleting).length;
+    }
+    const count = (state: SessionStatus) => records.count('session', { ...placeOf(holder), state });
+    return (await Promise.all(SessionStatus.options.map(count))).reduce((sum, one) => sum + one);
+  }
+  async function sumDisk(holder: Holder): Promise<number> {
+    const snapshots = await records.list(namedSnapshotKind, placeOf(holder));
+    const volumes = await records.list(volumeKind, placeOf(holder));
+    const sizes = [
+      ...snapshots.map(({ doc }) => (doc as Partial<Snapshot>).bytes ?? 0),
+      ...volumes.map(({ doc }) => (doc as Volume).quotaBytes),
+    ];
+    return sizes.reduce((sum, size) => sum + size, 0);
+  }
+  return async (holder, kind, enough = -1) => {
+    if (kind === 'sessions') return await countSessions(holder, enough);
+    if (kind === 'snapshots') return await records.count(namedSnapshotKind, placeOf(holder));
+    return kind === 'diskBytes' ? await sumDisk(holder) : 0;
+  };
+}
+
+function placeOf({ of, id }: Holder): Pick<ListOptions, 'owner' | 'parent'> {
+  if (of === 'server') return {};
+  return of === 'person' ? { owner: id === '' ? null : id } : { parent: id };
+}

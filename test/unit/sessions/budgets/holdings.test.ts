@@ -1,0 +1,133 @@
+import { describe, expect, test } from 'vitest';
+import type { RecordStore } from '../../../../src/core/contracts/ports.ts';
+import { type HeldAmounts, type HeldLimit, heldLimits } from '../../../../src/core/model/runs/budget-limits.ts';
+import type { Holder } from '../../../../src/sessions/budgets/account.ts';
+import { holderKinds } from '../../../../src/sessions/budgets/account.ts';
+import { leaseMs } from '../../../../src/sessions/budgets/holdings.ts';
+import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { holdingsOf } from '../../../support/budgets/holdings.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
+
+const ada = { owner: 'ada', projectId: 'web' };
+const bob = { owner: 'bob', projectId: 'app' };
+
+let made = 0;
+/** Stores what takes the amounts, and resolves with what removes it. */
+async function store(records: RecordStore, kind: HeldLimit, session: { owner: string; projectId: string }) {
+  const stored = {
+    sessions: ['session', { status: 'completed' }],
+    snapshots: ['named-snapshot', { bytes: 1 }],
+    diskBytes: ['named-snapshot', { bytes: 1 }],
+  } as const;
+  const [of, doc] = stored[kind as keyof typeof stored];
+  const id = `${++made}`;
+  await records.put({ kind: of, id, doc: { ...session, ...doc } });
+  return () => records.delete(of, id);
+}
+const isStored = (kind: HeldLimit) => kind === 'sessions' || kind === 'snapshots' || kind === 'diskBytes';
+
+describe.each(heldLimits)('the limit of %s', (kind) => {
+  const one: HeldAmounts = { [kind]: 1 };
+
+  test.each(holderKinds)(
+    'of a %s refuses what exceeds it and names who can raise it, until there is room',
+    async (of) => {
+      const { records } = memoryStore();
+      const { holdings, live } = holdingsOf(records, { [of]: { [kind]: 2 } });
+      const share = { session: ada, amounts: one };
+      const begin = async () => {
+        if (isStored(kind)) return await holdings.within(ada, one, () => store(records, kind, ada));
+        const own = { ...share };
+        const reached = await holdings.take(ada, one, () => live.add(own));
+        if (reached) throw Object.assign(new Error(), { code: reached.of === 'server' ? 'sandbox_capacity' : 'quota' });
+        return async () => void live.delete(own);
+      };
+      const [end] = [await begin(), await begin()];
+      const code = of === 'server' ? 'sandbox_capacity' : 'quota';
+      await expect(begin()).rejects.toMatchObject({ code });
+      const text = expect.stringMatching(
+        /limit of (this person|this project|the server) .*: .* of .* ask an administrator/,
+      );
+      await expect(holdings.within(ada, one, async () => {})).rejects.toMatchObject({ publicMessage: text });
+      expect([await holdings.covers(ada, one), await holdings.covers(bob, one)]).toEqual([false, of !== 'server']);
+      await end();
+      expect(await holdings.covers(ada, one)).toBe(true);
+      await begin();
+      await expect(begin()).rejects.toMatchObject({ code });
+    },
+  );
+});
+
+test.each([1, 2])('calls at the same time on %i servers never exceed a limit, and reach it', async (servers) => {
+  const shared = servers > 1;
+  const { records } = memoryStore({ shared });
+  const all = Array.from({ length: servers }, (_, n) =>
+    holdingsOf(records, { person: { sessions: 5 }, server: { sessions: 6 } }, { shared, server: `server-${n}` }),
+  );
+  const create = (n: number) => {
+    const { holdings } = all[n % servers] as (typeof all)[number];
+    return holdings.within(ada, { sessions: 1 }, () => store(records, 'sessions', ada)).catch(() => undefined);
+  };
+  const first = await Promise.all(Array.from({ length: 12 }, (_, n) => create(n)));
+  const count = first.filter(Boolean).length;
+  expect(count).toBeLessThanOrEqual(5);
+  if (!shared) expect(count).toBe(5);
+  for (let n = 0; n < 6; n++) await create(n);
+  expect(await records.count('session')).toBe(5);
+});
+
+test('the sandboxes of another server count until it frees them, or is lost', async () => {
+  const { records } = memoryStore({ shared: true });
+  const clock = manualClock();
+  const limits = { project: { cpus: 4 } };
+  const [one, other] = ['one', 'other'].map((server) => holdingsOf(records, limits, { clock, shared: true, server }));
+  if (!one || !other) throw new Error('two servers');
+  const share = { session: ada, amounts: { cpus: 3 } };
+  expect(await one.holdings.take(ada, share.amounts, () => one.live.add(share))).toBeUndefined();
+  const needs = { cpus: 2 };
+  expect(await other.holdings.take(ada, needs, () => {})).toEqual({
+    of: 'project',
+    kind: 'cpus',
+    limit: 4,
+    used: 3,
+    needs: 2,
+  });
+  const holder: Holder = { of: 'project', id: 'web' };
+  expect(await other.holdings.used(holder, await other.accounts.get(holder))).toMatchObject({ cpus: 3 });
+  one.live.delete(share);
+  await one.holdings.freed(ada);
+  expect(await other.holdings.covers(ada, needs)).toBe(true);
+
+  await one.holdings.take(ada, share.amounts, () => one.live.add(share));
+  expect(await other.holdings.covers(ada, needs)).toBe(false);
+  await one.holdings[Symbol.asyncDispose]();
+  clock.advance(leaseMs);
+  expect(await other.holdings.covers(ada, needs)).toBe(true);
+});
+
+test('a limit that is set while sandboxes run counts them, and a limit of its own precedes the settings', async () => {
+  const { records } = memoryStore();
+  const { holdings, accounts, live } = holdingsOf(records, { person: { memoryBytes: 1 } });
+  const holder: Holder = { of: 'person', id: 'ada' };
+  const own = (memoryBytes: number | 'unlimited') =>
+    accounts.change(holder, (now) => ({ ...now, own: { day: {}, month: {}, held: { memoryBytes } } }));
+  await own('unlimited');
+  const amounts = { memoryBytes: 8 };
+  expect(await holdings.take(ada, amounts, () => live.add({ session: ada, amounts }))).toBeUndefined();
+  await own(10);
+  expect(await holdings.take(ada, { memoryBytes: 3 }, () => {})).toMatchObject({ limit: 10, used: 8, needs: 3 });
+});
+
+test('a session that moves counts only for its new holders', async () => {
+  const { records } = memoryStore();
+  const { holdings } = holdingsOf(records, {
+    person: { sessions: 1 },
+    project: { sessions: 1 },
+    server: { sessions: 2 },
+  });
+  for (const session of [ada, bob]) await store(records, 'sessions', session);
+  const move = (projectId: string) =>
+    holdings.within({ owner: 'ada', projectId, from: ada }, { sessions: 1 }, async () => 'moved');
+  expect(await move('empty')).toBe('moved');
+  await expect(move('app')).rejects.toMatchObject({ code: 'quota' });
+});
