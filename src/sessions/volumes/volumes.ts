@@ -153,7 +153,11 @@ export class Volumes {
     const { records, holdings } = this.#deps;
     const store = () => records.within(this.#ruleFor(volume), volume, make);
     if (bytes <= 0) return await store();
-    return await holdings.within({ owner: volume.owner, projectId: volume.projectId ?? null }, { diskBytes: bytes }, store);
+    return await holdings.within(
+      { owner: volume.owner, projectId: volume.projectId ?? null },
+      { diskBytes: bytes },
+      store,
+    );
   }
 
   #ruleFor(volume: Volume): OwnerRule<Volume>['admit'] {

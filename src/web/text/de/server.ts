@@ -116,6 +116,7 @@ export const server = {
   'administration.budget.session': 'auf das Budget der Sitzung',
   'administration.budget.person': 'auf das Budget der Person',
   'administration.budget.project': 'auf das Budget des Projekts',
+  'administration.budget.server': 'auf ein Limit des Servers',
   'administration.budget.member': 'auf einen Eigentümer mit Zugang zum Projekt',
   'administration.sandboxes': 'Laufende Sandboxes',
   'administration.sandboxes.none': 'Keine Sandbox läuft.',

@@ -114,6 +114,7 @@ export const server = {
   'administration.budget.session': 'for the budget of the session',
   'administration.budget.person': 'for the budget of the person',
   'administration.budget.project': 'for the budget of the project',
+  'administration.budget.server': 'for a limit of the server',
   'administration.budget.member': 'for an owner with access to the project',
   'administration.sandboxes': 'Running sandboxes',
   'administration.sandboxes.none': 'No sandbox is running.',
