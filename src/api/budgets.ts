@@ -14,7 +14,7 @@ const ownTokens = z.union([z.int().nonnegative().max(1e15), z.literal('unlimited
 const ownCalls = z.union([z.int().nonnegative().max(1e12), z.literal('unlimited')]).nullable();
 const ownBytes = ownTokens;
 const ownCost = z.union([z.number().nonnegative().max(1e9), z.literal('unlimited')]).nullable();
-const limit = 'a number, unlimited or default';
+const limit = 'number, unlimited or default';
 const BudgetChange = BudgetHolder.extend({
   tokensPerDay: ownTokens.optional().describe(limit),
   costPerDay: ownCost.optional().describe(`${limit}, in the currency of the price list`),
