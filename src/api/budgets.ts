@@ -86,7 +86,7 @@ const operation = defineOperations({
       'corral budget set server --running-runs 64',
     ],
     columns: [
-      '{of} {name} | {of} {id} | {of}',
+      '{of} {name} | {of} {id} | {of} (without a key)',
       columnOf('tokensPerDay', 'tokens/day'),
       columnOf('costPerDay', 'cost/day'),
       columnOf('toolCallsPerDay', 'tool calls/day'),

@@ -56,7 +56,7 @@ export function budgetService(deps: Deps): BudgetService {
   const { ledger, accounts, holdings, store, limitsOf, people, projects, calendar, now, wake } = deps;
   const usage = () => readLoggedUsage(store, calendar.startsAt(now()));
   async function namesOf(of: BudgetHolder['of']): Promise<ReadonlyMap<string, string>> {
-    if (of === 'server') return new Map([['', '']]);
+    if (of === 'server') return new Map([['', 'all sessions']]);
     return of === 'person' ? await people() : await projects();
   }
   async function known(holder: BudgetHolder): Promise<string> {

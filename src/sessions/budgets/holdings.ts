@@ -1,6 +1,7 @@
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
+import { fits } from '../../core/model/runs/budget.ts';
 import { type HeldAmounts, type HeldLimit, heldLimits } from '../../core/model/runs/budget-limits.ts';
 import {
   type Account,
@@ -166,7 +167,7 @@ export class Holdings implements AsyncDisposable {
       const held = sums.now(kind) + sums.others(kind);
       const isBusy = sums.isStoring(kind);
       const used = held + (await this.#deps.stored(holder, kind, limit - held - needs));
-      if (used + needs > limit) return isBusy ? 'busy' : { of: holder.of, kind, limit, used, needs };
+      if (!fits(needs, { limit, used })) return isBusy ? 'busy' : { of: holder.of, kind, limit, used, needs };
     }
     return undefined;
   }

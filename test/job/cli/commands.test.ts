@@ -377,7 +377,7 @@ test('budget gives a person a limit, shows it, and takes it back', async ({ serv
   const strange = await corral('budget', 'set', 'person', 'nobody', '--tokens-per-day', '5');
   expect([strange.code, strange.stderr]).toEqual([5, expect.stringContaining('There is no such person.')]);
   const wrong = await corral('budget', 'set', 'person', '', '--cost-per-day', 'much');
-  expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('a number, unlimited or default, not much')]);
+  expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('number, unlimited or default, not much')]);
 });
 
 test('memory writes a note, shows its history, undoes, redacts and removes it', async () => {

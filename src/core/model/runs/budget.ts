@@ -90,13 +90,17 @@ export const withAmounts = (lines: readonly BudgetLine[], more: Amounts): readon
 /** Whether nothing of it is left. */
 export const isSpent = ({ limit, used }: Pick<BudgetOverrun, 'limit' | 'used'>): boolean => used >= limit;
 
+/** Whether the amount fits in addition. */
+export const fits = (amount: number, { limit, used }: Pick<BudgetOverrun, 'limit' | 'used'>): boolean =>
+  used + amount <= limit;
+
 const roomIn = ({ limit, used, reserved = 0 }: BudgetLine): number => limit - used - reserved;
 
 /** The first line that is spent, or that does not cover the needs even when no request is under way. */
 export function findOverrun(lines: readonly BudgetLine[], needs: Amounts): SpentBudget | undefined {
   for (const { kind, limit, used, reserved: _, ...line } of lines) {
     const need = needs[kind];
-    if (need === undefined || (!isSpent({ limit, used }) && used + need <= limit)) continue;
+    if (need === undefined || (!isSpent({ limit, used }) && fits(need, { limit, used }))) continue;
     const shown = (amount: number) => (kind === 'cost' ? fromMicro(amount) : kind === 'time' ? amount / 1_000 : amount);
     return { ...line, kind, limit: shown(limit), used: shown(used), needs: shown(need) };
   }
@@ -123,11 +127,11 @@ export function findRoom(
   const granted: { -readonly [Kind in AmountKind]?: number } = { ...most };
   let isBusy = false;
   for (const line of lines) {
-    const { kind, limit, used, reserved = 0 } = line;
+    const { kind, reserved = 0 } = line;
     const [needs, requested] = [least[kind], most[kind]];
     const room = roomIn(line);
     if (needs === undefined || requested === undefined || room >= requested) continue;
-    if (room < needs || (reserved > 0 && used + requested <= limit)) isBusy = true;
+    if (room < needs || (reserved > 0 && fits(requested, line))) isBusy = true;
     granted[kind] = Math.min(granted[kind] ?? room, room);
   }
   return { granted, over: findOverrun(lines, least), isBusy };
