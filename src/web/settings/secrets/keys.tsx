@@ -66,7 +66,7 @@ export function ApiKeys() {
           {made && <ShownOnce label={t('keys.made', { name: made.view.name })} text={made.key} />}
         </>
       }
-      toItem={(key) => toItem(key, isAdmin ? revoke : undefined)}
+      toItem={(key) => toItem(key, isAdmin ? revoke : undefined, true)}
     >
       <p class="quiet">{t('keys.effect')}</p>
     </ResourceList>
@@ -166,11 +166,11 @@ export const ProjectAccounts = ({ id }: { id: string }) => (
   />
 );
 
-const toItem = (key: Key, revoke: ((id: string) => void) | undefined) => ({
+const toItem = (key: Key, revoke: ((id: string) => void) | undefined, namesProject = false) => ({
   key: key.id,
   title: key.name,
   code: `${key.prefix}…`,
-  lines: [factsOf(key).join(' · ')],
+  lines: [factsOf(key, namesProject).join(' · ')],
   action: revoke && key.state === 'active' && (
     <Sure
       label={t('revoke')}
@@ -181,11 +181,14 @@ const toItem = (key: Key, revoke: ((id: string) => void) | undefined) => ({
   ),
 });
 
-function factsOf({ role, person, project, state, trust, createdAt, expiresAt, lastUsedAt, revokedAt }: Key): string[] {
+function factsOf(
+  { role, person, project, state, trust, createdAt, expiresAt, lastUsedAt, revokedAt }: Key,
+  namesProject: boolean,
+): string[] {
   const at = (time: string) => dayAndTime(Date.parse(time));
   return [
     project ? t(`members.role.${project.role}`) : t(`keys.role.${role}`),
-    ...(project ? [projects.value.find(({ id }) => id === project.id)?.name ?? project.id] : []),
+    ...(project && namesProject ? [projects.value.find(({ id }) => id === project.id)?.name ?? project.id] : []),
     ...(person === null || person === me.value?.person ? [] : [t('keys.ofPerson')]),
     ...(trust ? [t('keys.trust', { issuer: trust.issuer })] : []),
     ...(revokedAt !== null ? [t('keys.revokedAt', { at: at(revokedAt) })] : []),
