@@ -66,7 +66,7 @@ export function ApiKeys() {
           {made && <ShownOnce label={t('keys.made', { name: made.view.name })} text={made.key} />}
         </>
       }
-      toItem={(key) => toItem(key, isAdmin ? revoke : undefined, true)}
+      toItem={(key) => toItem(key, { revoke: isAdmin ? revoke : undefined, namesProject: true })}
     >
       <p class="quiet">{t('keys.effect')}</p>
     </ResourceList>
@@ -100,7 +100,12 @@ function KeySection({ title, about, none, list, revoke, form }: SectionProps) {
   return (
     <section aria-label={title}>
       <h3>{title}</h3>
-      <ResourceList of={keys} about={about} none={none} toItem={(key) => toItem(key, end)}>
+      <ResourceList
+        of={keys}
+        about={about}
+        none={none}
+        toItem={(key) => toItem(key, { revoke: end, namesProject: false })}
+      >
         {made?.key && <ShownOnce label={t('keys.made', { name: made.view.name })} text={made.key} />}
         {form(show)}
       </ResourceList>
@@ -166,11 +171,16 @@ export const ProjectAccounts = ({ id }: { id: string }) => (
   />
 );
 
-const toItem = (key: Key, revoke: ((id: string) => void) | undefined, namesProject = false) => ({
+interface ItemOptions {
+  readonly revoke: ((id: string) => void) | undefined;
+  /** The list has keys of several projects. */
+  readonly namesProject: boolean;
+}
+const toItem = (key: Key, { revoke, namesProject }: ItemOptions) => ({
   key: key.id,
   title: key.name,
   code: `${key.prefix}…`,
-  lines: [factsOf(key, namesProject).join(' · ')],
+  lines: [factsOf(key, { namesProject }).join(' · ')],
   action: revoke && key.state === 'active' && (
     <Sure
       label={t('revoke')}
@@ -183,7 +193,7 @@ const toItem = (key: Key, revoke: ((id: string) => void) | undefined, namesProje
 
 function factsOf(
   { role, person, project, state, trust, createdAt, expiresAt, lastUsedAt, revokedAt }: Key,
-  namesProject: boolean,
+  { namesProject }: Pick<ItemOptions, 'namesProject'>,
 ): string[] {
   const at = (time: string) => dayAndTime(Date.parse(time));
   return [
