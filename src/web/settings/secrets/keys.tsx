@@ -8,7 +8,7 @@ import { keepToken, storedToken } from '../../data/token.ts';
 import { dayAndTime } from '../../parts/format.ts';
 import { ResourceList, ShownOnce, Sure, useResource } from '../../parts/kit/resource-list.tsx';
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
-import { projects } from '../../sessions/filters.ts';
+import { projectName } from '../../sessions/project-field.tsx';
 import { t } from '../../text/text.ts';
 
 type Key = Outputs['keys']['list']['keys'][number];
@@ -198,7 +198,7 @@ function factsOf(
   const at = (time: string) => dayAndTime(Date.parse(time));
   return [
     project ? t(`members.role.${project.role}`) : t(`keys.role.${role}`),
-    ...(project && namesProject ? [projects.value.find(({ id }) => id === project.id)?.name ?? project.id] : []),
+    ...(project && namesProject ? [projectName(project.id) ?? project.id] : []),
     ...(person === null || person === me.value?.person ? [] : [t('keys.ofPerson')]),
     ...(trust ? [t('keys.trust', { issuer: trust.issuer })] : []),
     ...(revokedAt !== null ? [t('keys.revokedAt', { at: at(revokedAt) })] : []),
