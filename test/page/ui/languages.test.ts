@@ -44,9 +44,9 @@ test('Arabic and Hebrew run from right to left, each text for itself, and code f
 }) => {
   const text = 'مرحبا **بالعالم** `code()`\n\n- בדיקה\n\n> اقتباس\n\nEnglish\n\n```\nlet x = "שלום";\n```';
   const id = await desk.worked(text);
+  await desk.call('sessions.update', { id, title: 'שיחה חדשה' });
   const { page } = await desk.open(`/#${id}`);
   await page.locator('.ended').waitFor();
-  await desk.call('sessions.update', { id, title: 'שיחה חדשה' }); // after the run has named the session
   const directions: Record<string, unknown> = {};
   for (const [selector, part] of [
     ['.bubble p', 'مرحبا'],

@@ -130,14 +130,18 @@ export class SessionWriter {
     const at = clock.now();
     const watched = isWatched();
     let record = this.#record;
-    for (const write of batch) {
-      for (const input of write.facts) {
+    const firsts = batch.map((write) => {
+      let first = facts.length;
+      for (const [n, input] of write.facts.entries()) {
+        if (n === write.first) first = facts.length;
+        if (isOvertakenTitle(input, record)) continue;
         const fact = wellFormed(withoutEndedRun(input, record));
         record = project(record, fact, { seq: this.#head + facts.length + 1, ts: at, watched });
         facts.push(fact);
       }
       if (write.marks) record = { ...record, ...write.marks };
-    }
+      return first;
+    });
     const puts = batch.flatMap((write) => write.puts);
     if (record !== this.#record) puts.push(this.#put(record));
     const isNews = isUnfinished(record) && !this.#isListed;
@@ -150,12 +154,8 @@ export class SessionWriter {
     this.#record = record;
     this.#isListed ||= isNews;
     const before = this.#head;
-    let seq = before;
     this.#head += facts.length;
-    for (const write of batch) {
-      write.done.resolve(seq + 1 + write.first);
-      seq += write.facts.length;
-    }
+    for (const [n, write] of batch.entries()) write.done.resolve(before + 1 + (firsts[n] ?? 0));
     for (const [n, fact] of facts.entries()) onFact(fact, before + n + 1);
   }
 
@@ -183,6 +183,10 @@ export class SessionWriter {
     sort: record.latestMessageAt,
   });
 }
+
+/** Whether a client named the session after the run had looked whether it has a title. */
+const isOvertakenTitle = ({ type, runId }: SessionFact, { titleBy }: StoredSession): boolean =>
+  type === 'title' && runId !== null && titleBy === 'client';
 
 /** Detaches a late fact from an ended run, because no fact of a run may follow its end. */
 function withoutEndedRun(fact: SessionFact, { openRuns }: StoredSession): SessionFact {

@@ -47,6 +47,16 @@ describe('the writer of a session', () => {
     expect(await types()).toEqual(['message.delta', 'title', 'message.assistant', 'step']);
   });
 
+  test('a title by a run does not replace one that a client set in the meantime', async () => {
+    const { writer, types } = writerBench();
+    const named = fact('title', { title: 'Mine' }, null);
+    const late = fact('title', { title: 'The task' });
+    expect(await Promise.all([writer.write([named]), writer.write([late, step]), writer.write([step])])).toEqual([
+      1, 2, 3,
+    ]);
+    expect([await types(), writer.record.title]).toEqual([['title', 'step', 'step'], 'Mine']);
+  });
+
   test('writes a fact that has to wait behind the message it waits for', async () => {
     const { writer, types } = writerBench();
     await writer.write([says('a')]);
