@@ -1,6 +1,6 @@
 /**
- * Highlights code for readers. A small scanner is enough because nothing depends on its result; highlight.js, which the
- * page uses, would cost every server 10 MB of memory.
+ * Highlights code for readers. A small scanner is enough, because nothing depends on its result; highlight.js, which
+ * the web page uses, would cost every server 10 MB of memory.
  */
 type TokenKind = 'comment' | 'string' | 'number' | 'word';
 
@@ -50,7 +50,7 @@ const languages: Readonly<Record<string, Language>> = {
   json,
   bash: shell,
   sh: shell,
-  '': shell, // an indented block is what people type at a prompt, or settings
+  '': shell, // an indented block is settings, or input for a prompt
 };
 
 /** The code as highlighted HTML. Code in an unknown language is not highlighted. */

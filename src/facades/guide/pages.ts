@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** A section of the guide: its heading, and its pages as files below `docs` without `.md`, each with its name. */
+/** A section of the guide: its heading, and its pages, each with its path below `docs` without `.md` and its title. */
 type Section = readonly [heading: string, pages: readonly (readonly [path: string, name: string])[]];
 
 const ordered: readonly Section[] = [
@@ -132,7 +132,7 @@ const ordered: readonly Section[] = [
 ];
 
 export const docs = new URL('../../../docs/', import.meta.url);
-const inside = /^(decisions|machines)\//; // for people who work on Corral; the repository has them
+const inside = /^(decisions|machines)\//; // for contributors, who find them in the repository
 
 /** Pages missing from the order above, by title. */
 function others(): Section {

@@ -18,7 +18,7 @@ export function toAnchor(heading: string): string {
 
 const addressOf = (path: string) => (path === 'index' ? '/guide' : `/guide/${path}`);
 
-/** The address of a link in a page; undefined for files that are not in the guide. */
+/** Resolves a link in a page; undefined: its target is not in the guide. */
 function target(href: string, page: string): string | undefined {
   if (/^(https?:|#|\/)/.test(href)) return href;
   const [file = '', anchor] = href.split('#');
@@ -28,7 +28,7 @@ function target(href: string, page: string): string | undefined {
 }
 
 const pictureTypes: Readonly<Record<string, string>> = { svg: 'image/svg+xml', webp: 'image/webp' };
-/** Inlines a picture of the documentation into its page, so that it needs no address of its own. */
+/** Inlines an image of the documentation into its page, so that it needs no route. */
 function picture(href: string, page: string): string | undefined {
   const file = posix.join(posix.dirname(page), href);
   const type = pictureTypes[/^[a-z0-9-]+(?:\/[a-z0-9-]+)*\.([a-z]+)$/.exec(file)?.[1] ?? ''];
@@ -60,7 +60,7 @@ function renderContent(markdown: string, page: string): string {
     },
   });
   const html = marked.parse(markdown, { async: false });
-  return html.replaceAll(/<(pre|table)>/g, '<$1 tabindex="0">'); // a wide block scrolls, also by keyboard
+  return html.replaceAll(/<(pre|table)>/g, '<$1 tabindex="0">'); // lets a wide block scroll, also by keyboard
 }
 
 const menu = (page: string) =>
@@ -89,7 +89,7 @@ function tableOfContents(markdown: string): string {
   return `<aside aria-label="On this page"><p><b>On this page</b></p><ul>${items.join('')}</ul></aside>`;
 }
 
-/** A page of the guide as HTML. Without its script it has no search and no copy buttons. */
+/** Renders a page of the guide as HTML. Without its script the page has no search and no copy buttons. */
 export function renderPage(page: string, markdown: string): string {
   const title = /^# (.*)$/m.exec(markdown)?.[1]?.replaceAll('`', '') ?? 'Corral';
   return `<!doctype html>

@@ -32,7 +32,7 @@ function mountGuide(app: App): void {
     if (!paths.has(path)) throw new AppError('not_found', 'The guide has no such page.');
     const known = rendered.get(path);
     if (known !== undefined) return known;
-    const { renderPage } = await import('./render.ts'); // its package loads when first used
+    const { renderPage } = await import('./render.ts'); // the package is loaded on first use
     const html = renderPage(path, await readFile(new URL(`${path}.md`, docs), 'utf8'));
     rendered.set(path, html);
     return html;
@@ -83,9 +83,9 @@ function mountGuide(app: App): void {
   }
 }
 
-/** The whole index. The pages do not change while the server runs. */
+/** The whole search index. The pages do not change while the server runs. */
 async function searchIndex(): Promise<IndexEntry[]> {
-  const { buildIndex: indexOf } = await import('./search-index.ts'); // its package loads when first used
+  const { buildIndex: indexOf } = await import('./search-index.ts'); // the package is loaded on first use
   const entries = await Promise.all(
     [...paths].map(async (path) => indexOf(path, await readFile(new URL(`${path}.md`, docs), 'utf8'))),
   );

@@ -28,7 +28,7 @@ export function buildIndex(page: string, markdown: string): IndexEntry[] {
   return entries;
 }
 
-/** The text of a token without its Markdown. */
+/** The plain text of a Markdown token. */
 function plainText(token: Token): string {
   return token.raw
     .replaceAll(/^[ \t]*(?:[#>|*-]+|\d+\.)[ \t]*|\]\([^)]*\)|[`*|[]|-{3,}|^```\w*$/gm, ' ')

@@ -57,7 +57,7 @@ export async function answer(
   return reply.code(response.status).send(text === '' ? undefined : text);
 }
 
-/** All messages have the same body and answer types, so a client need not send these headers. */
+/** All messages have the same body and response types, so a client need not send these headers. */
 function toFetch({ headers, rawBody }: FastifyRequest, signal: AbortSignal): Request {
   const read = new Headers({ 'content-type': 'application/json', accept: 'application/json, text/event-stream' });
   for (const name of passed) {

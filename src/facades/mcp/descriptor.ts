@@ -33,7 +33,7 @@ function mcpRoutes(deps: McpDeps): FacadeRoutes {
             stream: true,
           },
         },
-        // Most servers never need the protocol's package.
+        // Loaded on first use, because most servers never need the protocol's package.
         async (request, reply) => await (await import('./answer.ts')).answer(request, reply, deps),
       );
     },

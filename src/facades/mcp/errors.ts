@@ -17,7 +17,7 @@ const rpcError = (message: string) => ({
   error: { code: serverError, message },
 });
 
-/** A request that is refused before it reaches the protocol has no id to answer to. */
+/** A request refused before it reaches the protocol has no id that the answer could name. */
 export const mcpErrors: ErrorStyle = {
   status: (error) => wireErrors[error.code].http,
   body: (status, error) => rpcError(status === 401 ? 'Not authenticated' : publicText(error)),
@@ -29,7 +29,7 @@ export const mcpFailures = failuresIn({
   other: json('Any other failure', RpcError),
 });
 
-/** The failure for the caller. A bug is logged and reveals nothing about itself. */
+/** The error that the caller gets. A bug is logged, and its details are not revealed. */
 export function toMcpError(thrown: unknown, what: string, logger: Pick<HttpLogger, 'error'>): AppError {
   const error = toAppError(thrown);
   if (wireErrors[error.code].http === 500)

@@ -11,7 +11,7 @@ interface FollowRequest {
   readonly waitMs: number;
 }
 
-/** The events after a seq, until the time is up, the caller disconnects, or the session is deleted. */
+/** The events after a seq, until the time limit, the caller's disconnect, or the session's deletion. */
 export async function* eventsUntil(
   { services, clock, signal }: Pick<McpCall, 'services' | 'clock' | 'signal'>,
   { id, after, waitMs }: FollowRequest,
@@ -33,7 +33,7 @@ export interface RunState {
   /** The result of the run's goal. */
   goal?: GoalEnd;
   approvals: { call_id: string; function: string; args: Record<string, unknown> }[];
-  /** The last event that counted. */
+  /** The seq of the last event that was applied. */
   seq: number;
 }
 

@@ -13,7 +13,7 @@ export interface McpCall extends Pick<McpParts, 'services'> {
   /** Reports the progress of the call to a caller that requested it. */
   readonly progress: (text: string) => Promise<void>;
 }
-/** A tool as it describes itself to assistants. */
+/** A tool, as assistants see it. */
 export interface McpTool<Input extends z.ZodObject = z.ZodObject> {
   readonly name: string;
   readonly title: string;
@@ -24,10 +24,10 @@ export interface McpTool<Input extends z.ZodObject = z.ZodObject> {
   run(input: z.output<Input>, call: McpCall): Promise<CallToolResult>;
 }
 
-/** Keeps the type of the input. */
+/** Keeps the input's type. */
 export const defineMcpTool = <Input extends z.ZodObject>(tool: McpTool<Input>): McpTool => tool as unknown as McpTool;
 
-/** An answer for programs, and its text for models. */
+/** An answer: structured for programs, and as text for models. */
 export const toStructuredResult = (answer: Record<string, unknown>): CallToolResult => ({
   content: [{ type: 'text', text: JSON.stringify(answer) }],
   structuredContent: answer,

@@ -35,7 +35,7 @@ interface Workspace {
   readonly folder: string | undefined;
 }
 
-/** Sends a file of the workspace, sandboxed. False: it does not exist or is hidden. */
+/** Sends a workspace file, sandboxed. False: the file does not exist or is hidden. */
 export async function sendWorkspaceFile(exchange: Exchange, { id, streams, folder = '' }: Workspace): Promise<boolean> {
   const { target, request, response, signal } = exchange;
   const path = parsePath(target.url);
@@ -71,11 +71,11 @@ export async function sendWorkspaceFile(exchange: Exchange, { id, streams, folde
     response.end();
     return true;
   }
-  await pipeline(content, response).catch(() => {}); // the browser disconnected, or the file became shorter
+  await pipeline(content, response).catch(() => {}); // the browser disconnected, or the file shrank
   return true;
 }
 
-/** The path in the workspace; undefined for one that is malformed or has a hidden part. */
+/** The path in the workspace; undefined: it is malformed or has a hidden part. */
 export function parsePath(url: string): string | undefined {
   const [value = ''] = url.split(/[?#]/, 1);
   let path: string;

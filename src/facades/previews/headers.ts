@@ -3,15 +3,15 @@ import { ownCookie } from '../shared/previews/cookies.ts';
 import { rewriteHeaders, withoutHops } from '../shared/previews/port-relay.ts';
 import type { Target } from './target.ts';
 
-// A program in a sandbox sees a request as if a browser in the sandbox had sent it, because development servers accept
-// no other Host and Origin.
+// Rewrites a request so that the program sees a browser in its own sandbox, because development servers accept no other
+// Host and Origin.
 
 const notForPrograms = new Set([
   ...['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'proxy-authorization', 'host'],
-  ...['x-access-token', 'e2b-traffic-access-token'], // these open the whole sandbox
+  ...['x-access-token', 'e2b-traffic-access-token'], // these tokens open the whole sandbox
   ...['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port', 'x-real-ip'],
 ]);
-/** Headers that are the page's own when the program is behind a path of this server. */
+/** Headers that belong to the web page when the program is served under a path of this server. */
 const ofThePage = new Set(['cookie', 'authorization', 'origin', 'referer']);
 
 export function headersForProgram({ headers, of, byHost }: Target, scheme: 'http' | 'https'): OutgoingHttpHeaders {
@@ -28,10 +28,10 @@ export function headersForProgram({ headers, of, byHost }: Target, scheme: 'http
   return { Host: local, ...Object.fromEntries(kept), ...forwarded };
 }
 
-/** Headers that would keep the preview out of a frame of the page. */
+/** Headers that would prevent the web page from showing the preview in a frame. */
 const notForNames = new Set(['x-frame-options']);
 
-/** The headers of a program's answer under its own origin. */
+/** The headers of a program's response, when the program has its own origin. */
 export function answerUnderName(raw: readonly string[], port: number): string[] {
   return rewriteHeaders(withoutHops(raw, notForNames), (name, value) => {
     if (name === 'set-cookie') return ownCookie(value);
@@ -41,13 +41,13 @@ export function answerUnderName(raw: readonly string[], port: number): string[] 
   });
 }
 
-/** Everything else could act on the whole origin of this server. */
+/** The only response headers passed on under a path; any other could affect this server's whole origin. */
 const underPath = new Set([
   ...['content-type', 'content-length', 'content-encoding', 'content-language', 'content-disposition', 'content-range'],
   ...['accept-ranges', 'etag', 'last-modified', 'date', 'vary', 'location', 'retry-after', 'allow'],
 ]);
 
-/** The headers of a program's answer under a path of this server. */
+/** The headers of a program's response, when the program is under a path of this server. */
 export function answerUnderPath(raw: readonly string[], port: number, base: string): string[] {
   const kept = rewriteHeaders(withoutHops(raw), (name, value) => {
     if (!underPath.has(name)) return undefined;
@@ -59,8 +59,8 @@ export function answerUnderPath(raw: readonly string[], port: number, base: stri
 }
 
 /**
- * A page has no origin, even in its own window: no cookies, no storage, no access to the page around it. It may
- * read its own answers, which are reached only by its secret address.
+ * Denies a page an origin, even in its own window: it has no cookies, no storage, and no access to the page around it.
+ * It can read its own responses, which only its secret address reaches.
  */
 export const sandboxingHeaders = {
   'Content-Security-Policy':
@@ -75,7 +75,7 @@ export const sandboxingHeaders = {
   'X-Content-Type-Options': 'nosniff',
 } as const;
 
-/** A file of the workspace can come from anywhere, so a page sends what it reads to this server only. */
+/** A workspace file is untrusted, so its page can send what it reads to this server only. */
 export const confiningHeaders = {
   ...sandboxingHeaders,
   'Content-Security-Policy': [

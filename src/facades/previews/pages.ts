@@ -1,7 +1,7 @@
 import { type IncomingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-/** An answer of this server instead of the program's. */
+/** A page that this server sends instead of the program's response. */
 export interface Refusal {
   readonly status: number;
   readonly title: string;

@@ -10,12 +10,12 @@ import { refusals, refuse } from './pages.ts';
 import { servePreview, upgradePreview } from './serve.ts';
 import { internalPath, Targets } from './target.ts';
 
-/** Only looks up previews; a preview acts for the principal of its token. */
+/** Used only to look up previews; a preview acts for the principal of its token. */
 const server: Principal = { role: 'admin', by: 'server' };
-/** A development server sends a page in hundreds of files. */
+/** A development server delivers a page as hundreds of files. */
 const perMinute = 12_000;
 
-/** Ports and files of sandboxes for browsers, and the routes that open and close previews. */
+/** Serves ports and files of sandboxes to browsers, with the routes that open and close previews. */
 export function previewRoutes(parts: FacadeParts): FacadeRoutes {
   const { acting, clock, logger, sse, elsewhere, credentials, clients, previews: links } = parts;
   const targets = new Targets(links.domain, () => elsewhere.length > 1);

@@ -36,7 +36,7 @@ interface OpenedPreview {
   readonly token: string;
   readonly principal: Principal;
 }
-/** An open connection ends this long after its preview was closed on any server. */
+/** An open connection ends at most this long after its preview was closed on any server. */
 const pollMs = 2_000;
 
 /** Serves a request to a preview. */
@@ -96,7 +96,7 @@ export async function upgradePreview(target: Target, request: IncomingMessage, s
   const client = deps.clients.of(request);
   const scheme = deps.links.schemeOf(client.scheme);
   const own = `${scheme}://${headers.host}`;
-  // A cookie comes along with every page's WebSocket, so the page must be the preview's own.
+  // Browsers send cookies with every WebSocket of any page, so the origin must be the preview's own.
   const isForeign = target.byHost && !target.isShown && headers.origin !== undefined && headers.origin !== own;
   if (of === 'files' || isForeign) return refuseUpgrade(socket, isForeign ? refusals.foreign : refusals.noFile);
   const opened = await open(target, client.address, deps);
@@ -160,7 +160,7 @@ async function find(
   return isKnown ? 'wrong' : 'closed';
 }
 
-/** Stores the token in cookies, and redirects the browser to the address without it. */
+/** Moves the token from the address to cookies, and redirects the browser to the clean address. */
 function enter(
   target: Target,
   { view, token, principal, scheme }: OpenedPreview & { readonly scheme: 'http' | 'https' },
@@ -171,7 +171,7 @@ function enter(
   const seconds = Math.max(1, Math.ceil((view.expiresAt - clock.now()) / 1_000));
   credentials.audit({ principal, action: 'preview.enter', target: target.sid, outcome: 'done' });
   response.setHeader('set-cookie', setCookies(token, { seconds, isSecure: scheme === 'https' }));
-  // Two slashes would lead to another host.
+  // Two leading slashes would redirect to another host.
   redirect(response, target.url.replace(/^[/\\]+/, '/'));
 }
 function redirect(response: ServerResponse, location: string): void {

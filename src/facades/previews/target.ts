@@ -4,17 +4,17 @@ import { SessionId } from '../../core/model/ids.ts';
 import type { PreviewTarget } from '../../sessions/api/ports.ts';
 import { previewCookies, withoutPreviewCookies } from '../shared/previews/cookies.ts';
 
-/** The preview that a request is for, and what its program may see of the request. */
+/** The preview that a request is for, and the request as its program may see it. */
 export interface Target {
   readonly sid: SessionId;
   readonly of: PreviewTarget;
-  /** Each port has its own origin; otherwise it is a path of this server, whose pages are sandboxed. */
+  /** True: each port has its own origin. False: the port is a path of this server, and its pages are sandboxed. */
   readonly byHost: boolean;
   /** Path and query as the program receives them, without a token. */
   readonly url: string;
   /** In order of precedence. */
   readonly tokens: readonly string[];
-  /** The token is in the address, and not in a cookie. */
+  /** The token came in the address, not in a cookie. */
   readonly isShown: boolean;
   readonly headers: IncomingHttpHeaders;
 }
@@ -22,13 +22,13 @@ export interface Target {
 export const internalPath = '/previews/-';
 const byPath = /^\/previews\/(?:(\d{1,5})|files)-([0-9a-f]{16})\/([^/?]{1,100})(\/[^?]*)?(\?.*)?$/;
 const label = /^(\d{1,5})-([0-9a-f]{16})$/;
-/** Headers hidden from the common hooks: here they are meant for the program, not for this server. */
+/** Headers hidden from the common hooks: they are meant for the program, not for this server. */
 const hidden = ['authorization', 'content-encoding', 'origin', 'sec-fetch-site', 'content-type'] as const;
 
-/** Recognizes requests to previews by their Host or path, before any route is looked up. */
+/** Recognizes requests to previews by host or path, before routing. */
 export class Targets {
   readonly #domain: string;
-  /** Whether another facade answers to these names too, for requests without a token of ours. */
+  /** Whether another facade serves the same host names, for requests without a token of ours. */
   readonly #sharesNames: () => boolean;
   readonly #found = new WeakMap<IncomingMessage, Target>();
 
@@ -90,7 +90,7 @@ export class Targets {
 const isPort = (text: string | undefined): text is string =>
   text !== undefined && Number(text) >= 1 && Number(text) <= 65_535;
 
-/** Takes the token out of an address. Everything else stays unchanged, because programs sign and compare addresses. */
+/** Removes the token from an address. Everything else stays unchanged, because programs sign and compare addresses. */
 function withoutToken(url: string): { readonly rest: string; readonly token: string | undefined } {
   const at = url.indexOf('?');
   if (at < 0) return { rest: url, token: undefined };

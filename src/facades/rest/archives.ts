@@ -13,12 +13,12 @@ import { envelopeStyle } from '../shared/envelope.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 import { withBodyStreams } from '../shared/uploads.ts';
 
-// The files that resources have next to their operations.
+// Downloads and uploads of archives, next to the operations of their resources.
 
 type CallerParts = Pick<FacadeParts, 'acting'>;
 const about = (tag: string, prefix: string) => createRouteDescriber({ tag, prefix, failures: detailFailures });
 const binary = z.string().meta({ format: 'binary' });
-/** One COPY has one archive. CORRAL_BUILDS_OWNER_FILE_BYTES limits all uploads of an owner. */
+/** Limit of one COPY's archive. CORRAL_BUILDS_OWNER_FILE_BYTES limits all uploads of an owner. */
 const maxArchiveBytes = 2 ** 30;
 
 export const skillDownload = ({ acting }: CallerParts): FacadeRoutes => ({

@@ -42,7 +42,7 @@ const example = {
   template: 'default',
   createdAt: '2026-11-24T12:00:00.000Z',
 };
-// Routes of no session answer without the envelope, as all others of the server do.
+// Routes outside of sessions answer without the envelope, like the server's other routes.
 const about = createRouteDescriber({ tag: 'Sandboxes', prefix: 'boxes', failures: detailFailures });
 const boxView = ({ id, template, createdAt }: SessionRecord, name: string): z.input<typeof Box> => ({
   name,
@@ -52,7 +52,7 @@ const boxView = ({ id, template, createdAt }: SessionRecord, name: string): z.in
 });
 const path = '/api/v1/boxes/:name';
 
-/** Sessions by the names that their owners have for them. */
+/** Sessions, addressed by the names that their owners chose. */
 export const boxRoutes = ({ acting }: Pick<FacadeParts, 'acting'>): FacadeRoutes => ({
   mount(app) {
     app.get(

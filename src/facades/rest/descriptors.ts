@@ -12,7 +12,9 @@ import { volumeContent } from './volume-content.ts';
 const about = createRouteDescriber({ tag: 'Automations', prefix: 'automations', failures: detailFailures });
 const maxDeliveryBytes = 1_048_576;
 
-/** The addresses to which programs outside deliver. No key opens them: the signature of each delivery decides. */
+/**
+ * The addresses to which outside services deliver. They take no key: each delivery is authenticated by its signature.
+ */
 const hookRoutes = ({ services }: Pick<FacadeParts, 'services'>): FacadeRoutes => ({
   mount(app) {
     app.post(
@@ -42,11 +44,11 @@ const hookRoutes = ({ services }: Pick<FacadeParts, 'services'>): FacadeRoutes =
 
 interface Section {
   readonly audience: string;
-  /** Default: the tag's own, below `/api/v1`. */
+  /** Default: the tag's path below `/api/v1`. */
   readonly paths?: readonly string[];
-  /** Default: the section's page. */
+  /** Default: the section's page in the reference. */
   readonly documents?: string;
-  /** Routes by hand, next to the derived ones. */
+  /** Handwritten routes, in addition to the derived ones. */
   readonly byHand?: readonly ((parts: FacadeParts) => FacadeRoutes)[];
 }
 

@@ -25,7 +25,7 @@ const requestContent = { 'application/octet-stream': z.string().meta({ format: '
 const file = '/api/v1/volumes/:volume/file';
 const backup = '/api/v1/volumes/:volume/backup';
 
-/** The content of volumes. */
+/** Reads and writes the content of volumes. */
 export const volumeContent = ({ acting }: Pick<FacadeParts, 'acting'>): FacadeRoutes => ({
   mount(app) {
     mountReads(app, acting);

@@ -17,7 +17,7 @@ export const types: Readonly<Record<string, string>> = {
 
 export const html = types['.html'] as string;
 
-/** Everyone may load these pages; their data needs a token. */
+/** Anyone may load these pages; their data requires a token. */
 export const openAccess = { open: true, free: true } as const;
 
 /** The reply of a route that sends a page or a file. */
@@ -26,15 +26,15 @@ export const assetReply = (type: string): ReplyDoc => ({
   content: { [type]: { schema: z.unknown() } },
 });
 
-/** A text, or where a file is, which may have to be built first. */
+/** The text itself, or the location of a file, which may have to be built first. */
 export type Asset = string | URL | (() => Promise<URL>);
 
 interface Assets {
-  /** The path at which they are served. */
+  /** The path under which they are served. */
   readonly path: string;
   readonly operationId: string;
   readonly summary: string;
-  /** File or text by name. No other file can be read. */
+  /** Files or texts by name. No other file can be read. */
   readonly files: ReadonlyMap<string, Asset>;
   readonly headers: Readonly<Record<string, string>>;
 }

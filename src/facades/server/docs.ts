@@ -7,8 +7,8 @@ import { openApiDocument } from './openapi.ts';
 // Swagger UI and ReDoc are copied from their packages when the page is built. They work offline and need no inline script.
 
 /**
- * The sections begin closed: Swagger UI opens no more than about 140 routes at once, and stops in the middle of more.
- * The plugin removes links from buttons, and adds landmarks and headings for screen readers.
+ * Sections start collapsed: with more than about 140 open operations, Swagger UI stops rendering. The plugin removes
+ * links from buttons, and adds landmarks and headings for screen readers.
  */
 const swagger = `const accessible = ({ React: { createElement } }) => ({
   wrapComponents: {
@@ -27,7 +27,7 @@ SwaggerUIBundle({
   plugins: [accessible],
 });
 `;
-/** Colours of Swagger UI that are too pale to read. */
+/** Swagger UI's colors that have too little contrast. */
 const darker = `<style>
 .swagger-ui h2 { color: #3b4151; font-family: sans-serif }
 .swagger-ui .info .title small { background: #59606d }
@@ -79,7 +79,7 @@ export function mountDocs(app: App, { table, version, page }: Docs): void {
     ['start.js', swagger],
     ['start-redoc.js', redoc],
   ]);
-  let document: object | undefined; // built on first use, when every route is registered
+  let document: object | undefined; // built on first use, once every route is registered
 
   app.get(
     '/openapi.json',

@@ -72,8 +72,8 @@ export function mountHealth(app: App, { sessions, drain, clock, version }: Healt
     },
     async () => ({ status: 'alive' as const, draining: drain.state().draining }),
   );
-  // Only storage counts: all servers share the sandbox driver's backend, and running sessions continue while it is
-  // unreachable.
+  // Readiness depends on storage only: all servers share the sandbox driver's backend, and running sessions continue
+  // while it is unreachable.
   app.get(
     '/readyz',
     {

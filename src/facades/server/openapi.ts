@@ -8,12 +8,12 @@ interface Operation {
   readonly responses: Record<string, Json & { content?: Record<string, { schema: Json }> }>;
 }
 const paramsIn = (path: string) => [...path.matchAll(/\{([^{}]+)\}/g)].map(([, name]) => name ?? '');
-/** The route that makes the sessions that all other facades show too. */
+/** The route that creates sessions, which all other facades show too. */
 const sessions = '/api/v1/sessions';
 
 /**
- * Adds links from each operation that makes or lists something to those whose path has its id, so that programs that read the
- * document find ids that exist.
+ * Links each operation that creates or lists resources to the operations whose path takes their ids, so that programs
+ * that read the document find ids that exist.
  */
 function linkOperations(paths: Record<string, Json>): void {
   for (const [path, methods] of Object.entries(paths) as [string, Record<string, Operation>][]) {
@@ -35,7 +35,10 @@ function linkOperations(paths: Record<string, Json>): void {
   }
 }
 
-/** The operations on what this one makes or lists: a POST adds to its path, and a PUT makes its path itself. */
+/**
+ * The operations on the resources that this operation creates or lists: a POST creates below its path, a PUT at its
+ * path.
+ */
 function targetsOf(path: string, method: string, paths: Record<string, Json>): [string, Operation][] {
   const isBelow = (target: string) => {
     if (target.startsWith(`${path}/{`)) return true;
@@ -59,7 +62,7 @@ function targetsOf(path: string, method: string, paths: Record<string, Json>): [
 const propertiesOf = (one: Json | undefined) => (one?.properties ?? {}) as Record<string, Json>;
 type SchemaPart = readonly [pointer: string, schema: Json];
 
-/** Paths to an id: in the reply, which some facades wrap in `data`, or in the first entry of a list in it. */
+/** Where an id can be: in the reply, which some facades wrap in `data`, or in the first entry of a list. */
 function placesIn(schema: Json | undefined, isList: boolean): SchemaPart[] {
   const data = propertiesOf(schema).data;
   const wholes: SchemaPart[] = [
@@ -91,7 +94,7 @@ const description =
   'in all, with the same id. TypeScript and Python have clients: see the [guide](/guide/reference/client). Where the server ' +
   'has a token or keys, send one as a bearer token.';
 
-/** The sections for new programs, in the order in which a reader needs them. */
+/** The sections that new programs should use, in reading order. */
 const own: Readonly<Record<string, string>> = {
   Server: 'Whether the server is well, its templates and models, and its settings.',
   Projects: 'Sessions and automations of several people, and who may use them.',
@@ -110,12 +113,12 @@ const own: Readonly<Record<string, string>> = {
 };
 const imitated = 'APIs of other systems';
 
-/** Builds the OpenAPI 3.1 document from the registered routes, so that it cannot differ from them. */
+/** Builds the OpenAPI 3.1 document from the registered routes, so that the two cannot differ. */
 export function openApiDocument(routes: readonly RegisteredRoute[], version: string): Json {
   const names = tagsOf(routes);
   const paths: Record<string, Json> = {};
   for (const route of routes) {
-    if (!route.doc || route.doc.asset || route.method === 'HEAD') continue; // HEAD is documented with its GET
+    if (!route.doc || route.doc.asset || route.method === 'HEAD') continue; // HEAD is documented by its GET
     const path = route.url.replace(/:([^/]+)/g, '{$1}');
     paths[path] ??= {};
     paths[path][route.method.toLowerCase()] = operation(route, route.doc);
@@ -135,7 +138,7 @@ export function openApiDocument(routes: readonly RegisteredRoute[], version: str
   };
 }
 
-/** Corral's own sections first; the imitated ones in the order of mounting. */
+/** Corral's own sections first, then the imitated APIs in mounting order. */
 function tagsOf(routes: readonly RegisteredRoute[]): string[] {
   const tags = new Set(routes.flatMap(({ doc }) => (doc && !doc.asset ? [doc.tag] : [])));
   const ordered = Object.keys(own).filter((name) => tags.has(name));
@@ -165,7 +168,7 @@ function operation({ schema, replies }: RegisteredRoute, doc: RouteDoc): Json {
     ...(doc.requestContent && { requestBody: otherBody(doc.requestContent) }),
     responses: {
       ...Object.fromEntries([...replies].map(([status, one]) => [status, response(one)])),
-      '431': { description: 'The headers are too large' }, // answered before the route is known
+      '431': { description: 'The headers are too large' }, // answered before routing
     },
   };
 }
@@ -208,7 +211,7 @@ function response({ description, content }: ReplyDoc): Json {
   return { description, content: Object.fromEntries(types) };
 }
 
-/** The pattern without what only some engines of regular expressions have. */
+/** Removes syntax from the pattern that only some regular expression engines support. */
 const portable = (pattern: string) => pattern.replaceAll(String.raw`\p{Cc}`, String.raw`\x00-\x1f\x7f-\x9f`);
 
 /** OpenAPI 3.1 uses JSON Schema 2020-12. */

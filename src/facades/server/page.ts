@@ -62,18 +62,18 @@ const policy = { 'content-security-policy': policyWith("'none'", '') };
 const ofPage = { ...policy, 'cache-control': 'no-cache' };
 /** Allows the main page, but no other site, to show the desktop's page in a frame. */
 const framed = { ...ofPage, 'content-security-policy': policyWith("'self'", '') };
-/** The main page shows previews in frames, which have origins of their own. */
+/** The main page shows previews in frames. Previews have their own origins. */
 export const mainPage = (frames: string) => ({
   ...ofPage,
   'content-security-policy': policyWith("'none'", ` ${frames} blob:`),
 });
-/** A name with a hash always has the same content. */
+/** The content under a hashed name never changes. */
 const unchanging = { ...policy, 'cache-control': 'public, max-age=31536000, immutable' };
 const hashed = /-[A-Z0-9]{8}[.][a-z]+$/;
 
 /**
- * The frame that draws diagrams which an agent wrote: without an origin, a network or a parent that it could touch. Mermaid
- * writes styles of its own.
+ * The frame that renders diagrams written by an agent. It has no origin, no network, and no access to its parent.
+ * Mermaid adds its own inline styles.
  */
 const ofDiagrams = {
   'cache-control': 'no-cache',
@@ -108,7 +108,7 @@ export function mountPage(app: App, page: () => Promise<PageFiles>): void {
     },
     async (request, reply) => await sendFile(request, reply, { name: request.params.name, page }),
   );
-  // Browsers ask for it where a page names no icon, such as a reply of the API.
+  // Browsers request it where a page names no icon, such as for an API response.
   app.get(
     '/favicon.ico',
     {
@@ -134,7 +134,7 @@ export function mountPage(app: App, page: () => Promise<PageFiles>): void {
 interface PageRoute {
   readonly name: string;
   readonly page: () => Promise<PageFiles>;
-  /** In place of those of the main page. */
+  /** Sent instead of the main page's headers. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 

@@ -34,7 +34,7 @@ const measurements: ReplyDoc = {
   },
 };
 
-/** The routes that belong to the server and to no facade. */
+/** The routes of the server itself, outside of any facade. */
 export function serverRoutes({
   table,
   version,

@@ -8,8 +8,8 @@ import { describeRoute } from './about.ts';
 import { assetReply, openAccess } from './assets.ts';
 import { sendFile } from './page.ts';
 
-// Shared sessions for holders of links. The link's secret comes in a body, and in the page's address behind the #, so that no
-// log of requests has it.
+// Shows shared sessions to holders of links. The link's secret is sent in a body, and is in the page's address behind
+// the #, so no request log contains it.
 
 const token = z.string().max(200).describe('the part of the link behind the #');
 const ReadBody = z.object({ token, after: z.int().min(0).default(0).describe('the cursor of the page before') });

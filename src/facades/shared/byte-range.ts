@@ -6,7 +6,10 @@ interface ByteRange {
   readonly length?: number;
 }
 
-/** The part that a `Range` names; undefined for one to ignore: other units, several ranges, or counted from the end. */
+/**
+ * Parses a `Range` header. Undefined: ignore it, because of other units, several ranges, or a range counted from the
+ * end.
+ */
 export function byteRange(header: string | undefined): ByteRange | undefined {
   const [, first, last] = /^bytes=(\d{1,15})-(\d{0,15})$/.exec(header ?? '') ?? [];
   if (first === undefined) return undefined;
@@ -22,7 +25,7 @@ interface OpenedFile {
   readonly content: Readable;
 }
 
-/** Sends a file, or the part of it that was opened; 416 for one that begins behind its end. */
+/** Sends a file, or the requested part of it; 416 if the part begins behind the file's end. */
 export function sendFile(
   reply: FastifyReply,
   { size, content }: OpenedFile,

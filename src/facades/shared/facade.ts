@@ -35,14 +35,14 @@ export interface PageFiles {
   readonly apiDocs: URL;
 }
 
-/** Projects with their files, agents and keys, which a server may lack. */
+/** Projects with their files, agents and keys. A server may have none. */
 export interface ProjectParts {
   readonly agents: AgentConfigService;
   readonly uploads: UploadService;
   readonly keys: ProviderKeyService;
   /** The model providers to offer, with the compatible servers of the settings. */
   readonly providers: readonly OfferedProvider[];
-  /** The same, with the compatible servers that administrators entered in the page. */
+  /** The same, including the compatible servers that administrators entered in the page. */
   readonly offered: () => Promise<readonly OfferedProvider[]>;
   readonly sideMessages: SideMessages;
   readonly maxUploadBytes: number;
@@ -68,7 +68,7 @@ export interface FacadeParts {
   readonly attached: Pick<UploadService, 'get'> | undefined;
   /** Shared sessions for holders of links, who need no other permission; undefined: there are no links. */
   readonly shared: SharedSessions | undefined;
-  /** People who sign in with an identity provider; undefined: nobody does. */
+  /** Sign-in with an identity provider; undefined: off. */
   readonly people: { readonly signIn: SignIn; readonly visitors: Visitors } | undefined;
   /** Credentials of workers of self-hosted environments; undefined: none. */
   readonly workers: WorkerCredentials | undefined;
@@ -96,11 +96,11 @@ export interface FacadeParts {
   readonly clipboard: boolean;
   /** The check of credentials, used by a facade that has its own. */
   readonly credentials: Credentials;
-  /** Reads who sends a request, for a facade that serves requests without a route. */
+  /** Identifies the sender of a request, for a facade that serves requests without a route. */
   readonly clients: Clients;
-  /** Each runs on every request, before the route is looked up. */
+  /** Each runs on every request before routing. */
   readonly elsewhere: HostRouter[];
-  /** The server's secret, from which tokens are derived. All servers of a store have the same. */
+  /** The server's secret, from which tokens are derived. All servers of a store share it. */
   readonly peppers: () => Promise<Pick<Peppers, 'hash'>>;
   /** The limits of each sandbox. */
   readonly limits: { readonly cpus: number; readonly memory: number; readonly disk: number };
@@ -110,11 +110,11 @@ export interface FacadeParts {
   readonly port: number;
 }
 
-/** The differences between the sandboxes of servers, as far as facades have to know them. */
+/** Abilities of this server's sandboxes that facades depend on. They differ between servers. */
 export interface SandboxAbilities {
-  /** A pause can keep the memory of its processes. */
+  /** Whether a pause can keep the memory of the processes. */
   readonly freeze: boolean;
-  /** A stopped sandbox keeps its files. */
+  /** Whether a stopped sandbox keeps its files. */
   readonly keepsFiles: boolean;
 }
 
@@ -125,9 +125,9 @@ export interface SandboxAbilities {
  * export const workspace = describeFacade({ label: 'Workspace', audience, tag, paths: ['/ws'], documents, routes });
  */
 export interface FacadeDescriptor<Settings extends z.ZodObject = z.ZodObject> {
-  /** The name that people see, also in docs/facades.md. */
+  /** The display name, also used in docs/facades.md. */
   readonly label: string;
-  /** Says to people which clients speak it. */
+  /** Explains which clients use it. */
   readonly audience: string;
   /** The section of the OpenAPI document; undefined: OpenAPI cannot describe this facade. */
   readonly tag: string | undefined;

@@ -16,7 +16,8 @@ import { envelopeStyle, okEnveloped, success } from './envelope.ts';
 import type { FacadeParts } from './facade.ts';
 import { serverFailures } from './server-failures.ts';
 
-// The REST routes of the operations in `src/api`. Path, schemas, documents and rights come from their descriptions.
+// Derives REST routes from the operations in `src/api`, whose descriptions define path, schemas, documentation and
+// permissions.
 
 const operations = describedOperations(appRouter);
 const ended = { schema: z.object({ deleted: z.literal(true) }), value: { deleted: true } };
@@ -92,7 +93,7 @@ function documentOf({ of, id, summary, description, example, fails }: OperationM
   });
 }
 
-/** The parts of the input: the path's parameters, and the remaining fields as the query or the body. */
+/** Splits the input into the path's parameters and the remaining fields, which are the query or the body. */
 function inputSchemas(meta: OperationMeta, { method, fields }: ReturnType<typeof restRoute>) {
   const input = meta.in instanceof z.ZodObject ? meta.in : undefined;
   const shape: Shape = input?.shape ?? {};
@@ -114,7 +115,7 @@ function inputSchemas(meta: OperationMeta, { method, fields }: ReturnType<typeof
   };
 }
 
-/** The schema for a value that comes as text. */
+/** The schema of a value that arrives as text. */
 function fromText(schema: z.ZodType): z.ZodType {
   if (schema instanceof z.ZodOptional) {
     const inner = schema.unwrap() as z.ZodType;

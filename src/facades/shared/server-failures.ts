@@ -2,7 +2,7 @@ import { anyDetail, detailReply, failuresIn, invalidFields } from '../../http/er
 
 const failure = (description: string) => ({ ...detailReply('Not Found'), description });
 
-/** The failures of the routes that belong to the server and to no facade. */
+/** The errors of the server's own routes, outside of any facade. */
 export const serverFailures = failuresIn({
   always: [],
   texts: { 401: 'Unauthorized', 404: 'No such file', 422: 'Bad input' },

@@ -6,20 +6,23 @@ import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { type FormPart, readFiles } from '../../http/transport/multipart.ts';
 import { baseName, type StagedUpload, type UploadService } from '../../sessions/projects/uploads.ts';
 
-/** Mounts routes whose body is a stream that only the handler may read; all other routes get theirs as JSON. */
+/** Mounts routes whose body is a stream that only the handler reads; all other routes get their body as JSON. */
 export function withBodyStreams(app: App, mount: (scope: App) => void): void {
   app.register(async (scope: App) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
     scope.addHook('preHandler', (request, _reply, done) => {
-      request.body ??= Readable.from([]); // a request without a body has an empty one
+      request.body ??= Readable.from([]); // a missing body is an empty one
       done();
     });
     mount(scope);
   });
 }
 
-/** The rest of a refused body is read and dropped, so that a client that sends all of it first sees the answer. */
+/**
+ * Reads and drops the remainder of a refused body, because a client that sends everything first must still see the
+ * answer.
+ */
 export async function* bodyPieces(body: unknown): AsyncGenerator<Uint8Array> {
   if (!(body instanceof Readable)) return;
   try {
@@ -38,8 +41,9 @@ interface Upload {
 }
 
 /**
- * Stages the files of a multipart body and passes them, and the texts next to them, to `keep` when all have arrived. Files that
- * it does not keep are deleted. Rejects: invalid_request for a body without files or a file without a name, payload_too_large.
+ * Stages the files of a multipart body. Once all have arrived, passes the files and the texts next to them to `keep`.
+ * Files that `keep` does not keep are deleted. Rejects: invalid_request for a body without files or a file without a
+ * name, payload_too_large.
  */
 export async function receiveFiles<Kept>(
   { request, reply, uploads, projectId, maxFiles }: Upload,
@@ -55,7 +59,7 @@ export async function receiveFiles<Kept>(
   const texts = new Map<string, string>();
   const staged = await readFiles(request, { files: maxFiles, texts }, stage);
   if (staged.length === 0) throw unfit('missing', 'Field required');
-  // The hash stands for the content: the same idempotency key with the same files is the same request.
+  // The hash represents the content: the same idempotency key with the same files is the same request.
   const content = staged.map(({ file: { name, mimeType, sha256 } }) => [name, mimeType, sha256]);
   request.rawBody = Buffer.from(JSON.stringify([content, [...texts]]));
   return await keep(staged, texts);

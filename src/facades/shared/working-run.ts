@@ -1,8 +1,9 @@
 import type { SessionEvent } from '../../core/model/events.ts';
 
 /**
- * The run between its start, or the answer to its question, and its next wait or end. Lists of a conversation omit its
- * output so far: a client that joins gets that from the socket and would show it twice.
+ * The run that is working: between its start, or the answer to its question, and its next wait or end. Lists of a
+ * conversation omit its output so far, because a client that joins gets the output from the socket and would show it
+ * twice.
  */
 export function workingRun(events: Iterable<SessionEvent>): string | undefined {
   let working: string | undefined;

@@ -1,7 +1,7 @@
 import { describeFacade } from '../shared/facade.ts';
 import { signInRoutes } from './routes.ts';
 
-/** The sign-in of people with their identity provider, where the server has one. */
+/** Sign-in with an identity provider, on servers that have one. */
 export const signIn = describeFacade({
   label: 'sign-in',
   audience: 'people who sign in with the identity provider of their company',

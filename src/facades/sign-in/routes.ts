@@ -8,7 +8,7 @@ import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 import { serverFailures } from '../shared/server-failures.ts';
 
-// The routes of a sign-in: the browser leaves for the provider, and comes back with a code and its own cookie.
+// The routes of a sign-in: the browser goes to the provider, and returns with a code and its own cookie.
 
 type Deps = Pick<FacadeParts, 'people' | 'logger'>;
 type PeopleParts = NonNullable<Deps['people']>;
@@ -18,7 +18,7 @@ const Providers = z.object({ providers: z.array(z.object({ id: z.string(), name:
 const Code = z.strictObject({ code: z.string().max(4_096), verifier: z.string().min(43).max(128) });
 const Token = z.object({ token: z.string(), name: z.string() });
 const Left = z.object({
-  /** Where the browser ends the provider's own session; null: the provider has no such place. */
+  /** The address that ends the session at the provider; null: the provider has none. */
   location: z.string().nullable(),
 });
 const redirect: ReplyDoc = { description: 'See Other' };
@@ -168,13 +168,13 @@ async function finish(
   }
 }
 
-/** Nothing of the session that this browser had before stays valid. */
+/** Ends any earlier session of this browser. */
 async function endBefore(request: FastifyRequest, { signIn, visitors }: PeopleParts): Promise<void> {
   const before = visitors.find(request, 'own');
   if (before?.key !== undefined) await signIn.leave(before.key, { base: visitors.baseOf(request) });
 }
 
-/** The page at this path, which says why nobody was signed in. */
+/** Shows the page at this path, which explains why the sign-in failed. */
 function refusalAt(path: string, reason: string): string {
   const url = new URL(path, 'http://page');
   url.searchParams.set('sign-in', reason);

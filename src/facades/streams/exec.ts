@@ -47,7 +47,7 @@ export async function runCommand({ id, body, reply }: Request, deps: StreamDeps)
   const pipes = {
     input,
     onStart: () => {
-      out = stack.use(openFrames(reply, deps.context)); // a refusal before this line has its own status
+      out = stack.use(openFrames(reply, deps.context)); // before this line, a refusal still has its own status
       out.gone.addEventListener('abort', () => left.abort(), { once: true });
     },
     onOutput: (bytes: Uint8Array) => out?.write('output', bytes),
@@ -79,7 +79,7 @@ function parsed(line: Buffer): z.infer<typeof Command> {
   throw new InvalidRequest(issues, issues.map(({ loc, msg }) => `${loc.slice(1).join('.')}: ${msg}`).join('; '));
 }
 
-/** Reads up to the first line break. A body without one is a command without input. */
+/** Reads up to the first line break. A body without a line break is a command without input. */
 async function firstLine(pieces: AsyncIterator<Uint8Array>): Promise<{ line: Buffer; rest: Buffer }> {
   let held = Buffer.alloc(0);
   for (;;) {

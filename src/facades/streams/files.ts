@@ -65,7 +65,7 @@ export function mountDownloads(app: App, { streams, files }: StreamDeps): void {
       if (listing.files.length + listing.emptyFolders.length + listing.others.length === 0)
         throw new AppError('file_not_found', 'There are no files to pack in that folder.');
       const open = (at: string) => files.open(id, at, signal);
-      const { zip } = await import('../shared/archive/zip.ts'); // its package loads when first used
+      const { zip } = await import('../shared/archive/zip.ts'); // the package is loaded on first use
       reply.header('content-type', 'application/zip').header('cache-control', 'no-store');
       reply.header('content-disposition', attachment(`${start === '.' ? id : start}.zip`));
       return reply.send(zip(listing, { open, maxPacked: maxPackedBytes }));
@@ -73,7 +73,7 @@ export function mountDownloads(app: App, { streams, files }: StreamDeps): void {
   );
 }
 
-/** Folders that can be rebuilt, and that would make an archive large. */
+/** Folders that can be rebuilt and would make an archive large. */
 const isRebuildable = (folder: string) => /(^|\/)(node_modules|__pycache__)$/.test(folder);
 
 export function mountUpload(scope: App, { streams }: StreamDeps): void {

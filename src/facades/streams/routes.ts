@@ -55,7 +55,7 @@ async function watchFiles({ id, query, reply }: Request, deps: StreamDeps): Prom
   let out: FramedReply | undefined;
   const reader = {
     onStart: () => {
-      out = stack.use(openFrames(reply, deps.context)); // a refusal before this line has its own status
+      out = stack.use(openFrames(reply, deps.context)); // before this line, a refusal still has its own status
       out.gone.addEventListener('abort', () => left.abort(), { once: true });
     },
     onChange: (change: object) => out?.write('output', Buffer.from(JSON.stringify(change))),
@@ -98,7 +98,7 @@ const framed = bytes(
   'application/octet-stream',
 );
 
-/** Bytes over plain HTTP, so that any platform with `fetch` can use them. */
+/** Byte streams over plain HTTP, so any platform with `fetch` can use them. */
 export function streamRoutes(deps: StreamDeps): FacadeRoutes {
   return {
     mount(app) {

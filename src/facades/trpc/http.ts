@@ -54,7 +54,8 @@ function toFetch({ raw, rawBody, query }: FastifyRequest, reply: FastifyReply): 
   for (const one of [(query as { input?: unknown }).input].flat()) {
     if (typeof one === 'string') parseJsonParameter(one);
   }
-  // Fastify has read the body. This route reads it as JSON and ignores its content type, as our other routes do.
+  // Fastify has already read the body. Like our other routes, this route parses it as JSON and ignores its content
+  // type.
   if (raw.method === 'POST') raw.headers['content-type'] = 'application/json';
   return incomingMessageToRequest(Object.assign(raw, { body: rawBody?.toString() ?? '' }), reply.raw, {
     maxBodySize: null,
@@ -62,7 +63,7 @@ function toFetch({ raw, rawBody, query }: FastifyRequest, reply: FastifyReply): 
 }
 
 /**
- * tRPC's own stream, with pings, backpressure and shutdown like all our streams. No end message is sent: a client
+ * tRPC's own stream, with the pings, backpressure and shutdown of our other streams. No end message is sent: a client
  * treats an announced end as final, but resumes after a broken connection.
  */
 async function stream(reply: FastifyReply, response: Response, sse: TrpcDeps['sse']): Promise<void> {
@@ -76,7 +77,7 @@ async function stream(reply: FastifyReply, response: Response, sse: TrpcDeps['ss
     const { done, value } = await reader.read().catch(() => ({ done: true, value: undefined }));
     if (done || !value || out.gone.aborted) return;
     frame.push(value);
-    if (!endsFrame(value)) continue; // tRPC writes line by line; each frame is sent as one piece
+    if (!endsFrame(value)) continue; // tRPC writes line by line; each frame is sent in one write
     const full = out.write(Buffer.concat(frame));
     frame = [];
     if (full) await full;

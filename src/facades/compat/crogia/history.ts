@@ -63,10 +63,7 @@ export function toItem(event: SessionEvent, workdir: string): Item | undefined {
 export class SpokenQuestions {
   readonly #open = new Map<string, string>();
 
-  /**
-   * Takes the events in the order of the log. Returns whether this one is the text of a question whose call came
-   * before.
-   */
+  /** Call with events in log order. Returns whether the event is the text of a question whose call came earlier. */
   repeats({ type, runId, data }: SessionEvent): boolean {
     const run = `${runId}`;
     if (type === 'tool.calling' && data.function === askUser && typeof data.args.text === 'string') {

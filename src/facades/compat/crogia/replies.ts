@@ -43,7 +43,7 @@ export const health = ok(
 );
 
 const Message = z.object({ message: z.string() });
-/** A reply that only reports what was done. */
+/** A reply that only confirms the action. */
 export const messageReply = (message: string) => ok(Message, { message });
 export const deletedSession = messageReply(`Session ${sid} deleted successfully`);
 export const startedTask = ok(Message.extend({ task: z.string(), run_id: z.string() }), {

@@ -42,7 +42,7 @@ function mountTerminals(deps: Deps): void {
 
 async function attend(socket: Socket, shellId: string, { terminals, clock, logger }: Deps): Promise<void> {
   const say = (type: string, fields: object) => socket.sendJson({ type, ...fields, timestamp: toIsoTime(clock.now()) });
-  // The client may send input before its terminal is found; that input must not be lost.
+  // The client can send input before its terminal is found; that input must not be lost.
   const connected = connect(terminals, shellId, socket.closed);
   connected.catch(() => {});
   socket.onJson(
@@ -144,7 +144,7 @@ function mountProcesses(app: App, { sessions, processes }: CrogiaDeps): void {
       }),
   );
 
-  /** A kernel takes 0 and negative numbers for process groups; here they are unknown processes. */
+  /** The kernel interprets 0 and negative pids as process groups; here they are unknown processes. */
   async function known(sid: string, pid: number): Promise<number> {
     await sessions.get(toSessionId(sid));
     if (pid < 1) throw new AppError('not_found', missing);

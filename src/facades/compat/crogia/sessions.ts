@@ -96,7 +96,7 @@ async function sessionInfo(
     created: toIsoTime(session.createdAt),
     last_task: session.lastTask,
     status: 'active',
-    // The start of a new session is already requested, so commands are accepted now; the page does not check again.
+    // Reported as running: the page never asks again, and commands are accepted while the sandbox starts.
     container_status: session.sandboxState === 'created' ? 'running' : session.sandboxState,
   };
 }

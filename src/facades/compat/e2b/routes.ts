@@ -33,7 +33,7 @@ export class ProgramSandboxes {
     return [...this.#byId.values()];
   }
 
-  /** Keeps them up to date until the signal fires. */
+  /** Keeps the records up to date until the signal fires. */
   async follow(sessions: Pick<SessionService, 'watch'>, clock: Clock, signal: AbortSignal): Promise<void> {
     const round = async () => {
       this.#byId.clear();
@@ -43,7 +43,7 @@ export class ProgramSandboxes {
       }
       return againMs;
     };
-    await repeat(round, { clock, failedMs: againMs }, signal); // fails when too much changed at the same time
+    await repeat(round, { clock, failedMs: againMs }, signal); // the watch fails when too much changes at the same time
   }
 }
 
@@ -58,9 +58,9 @@ const server: Principal = { role: 'admin', by: 'server' };
 const dueEveryMs = 500;
 /** Limit of requests per address: a signed URL does not name its sandbox, so all sandboxes are tried. */
 const signedPerSecond = 20;
-/** Limit of the hashes that an address's wrong signatures cost in a minute: one for each sandbox and key. */
+/** Limit, by address and minute, of the hashes computed for wrong signatures: one for each sandbox and key. */
 const wrongHashes = 20_000;
-/** Other routes get these from the guard. */
+/** The access layer sets these headers for all other routes. */
 const common = { vary: 'Origin', 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' };
 const badTarget = 'E2b-Sandbox-Id and E2b-Sandbox-Port are needed both, with a port from 1 to 65535.';
 const pick = ({ maxUploadBytes, root }: E2bSettings) => ({ maxUploadBytes, root });

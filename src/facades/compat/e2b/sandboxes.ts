@@ -10,7 +10,7 @@ import type { SandboxInterior } from '../../../sessions/api/sandbox-interior.ts'
 import type { Services } from '../../../sessions/api/services.ts';
 import { readSample } from './control/metrics.ts';
 
-/** A running sandbox, for its requests. */
+/** A running sandbox, as a request uses it. */
 export interface RunningSandbox {
   readonly record: SessionRecord;
   /** Fires when the sandbox is paused or deleted by this server, or its tokens are replaced. */
@@ -24,7 +24,7 @@ export interface RunningSandbox {
 }
 type PowerServices = Pick<Services, 'sessions' | 'sandboxes' | 'inside'>;
 interface Deps {
-  /** With the rights of the server itself. */
+  /** With the server's own permissions. */
   readonly services: PowerServices;
   readonly servicesOf: (principal: Principal) => PowerServices;
   /** The sandboxes whose lifetime or tokens programs manage. */
@@ -44,8 +44,8 @@ export class Sandboxes {
   }
 
   /**
-   * Undefined: it is gone, or paused and stays so. `look` never resumes it, because the SDKs check the state after each
-   * broken stream.
+   * Undefined: the sandbox is gone, or stays paused. `look` never resumes it, because the SDKs check the state after
+   * each broken stream.
    */
   async reach(sid: string, how: 'look' | 'use'): Promise<RunningSandbox | undefined> {
     const { services, servicesOf, clock } = this.#deps;
@@ -82,7 +82,7 @@ export class Sandboxes {
     if (cut && cut.tokenRounds < tokenRounds) this.cut(id);
   }
 
-  /** Ends a pause. Concurrent calls end it once. */
+  /** Resumes a paused sandbox. Concurrent calls resume it once. */
   async wake(record: SessionRecord, seconds: number, principal: Principal): Promise<boolean> {
     const { services, servicesOf, clock } = this.#deps;
     return await this.#inOrder(record.id, async () => {
@@ -141,7 +141,7 @@ export class Sandboxes {
     const end = async ({ id, life }: SessionRecord) => {
       using _slot = await ending.acquire(neverFires);
       if (life?.onEnd === 'delete')
-        await forget(id); // from its end on, a program can neither find nor extend it
+        await forget(id); // a program can neither find nor extend a sandbox whose time has ended
       else await this.#pause(id, life?.onEnd === 'pause' ? 'memory' : 'files', { isDue, power: services });
     };
     const all = managed();
@@ -151,7 +151,7 @@ export class Sandboxes {
     await Promise.all(ended);
   }
 }
-/** The open connections to a sandbox, all with tokens of the same round. */
+/** The open connections to a sandbox. All were opened with tokens of the same round. */
 interface SandboxConnections {
   readonly streams: AbortController;
   readonly tokenRounds: number;

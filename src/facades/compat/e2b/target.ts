@@ -5,7 +5,7 @@ import { headerOf } from './headers.ts';
 export interface Target {
   readonly sid: string | undefined; // undefined: a signed URL, which names no sandbox
   readonly port: number;
-  /** The name `<port>-<sid>.<domain>` leads here: a browser can connect without extra headers. */
+  /** Addressed as `<port>-<sid>.<domain>`, which lets a browser connect without extra headers. */
   readonly byHost: boolean;
   /** The URL that the client sent. */
   readonly url: string;
@@ -28,7 +28,7 @@ function moveVolumeToken(headers: IncomingHttpHeaders): void {
   else headers[volumeTokenHeader] = token;
 }
 
-/** Decides what a request is for, before any route is looked up, and rewrites it to the routes of this facade. */
+/** Decides what a request is for before routing, and rewrites it to the routes of this facade. */
 export class Targets {
   readonly #domain: string;
   readonly #found = new WeakMap<IncomingMessage, Target>();
@@ -43,7 +43,10 @@ export class Targets {
 
   answersTo = (request: IncomingMessage): boolean => this.#named.has(request);
 
-  /** Only under its own name: a page of another site must not get a port's content under the server's origin. */
+  /**
+   * Whether the request is for a program's port. Ports are served only under their own name: under the server's origin,
+   * a page of another site could use them.
+   */
   isForProgram = (request: IncomingMessage): boolean => {
     const { port, byHost = false } = this.of(request) ?? {};
     return byHost && port !== agentPort && port !== codePort;
@@ -70,7 +73,7 @@ export class Targets {
       return this.#lead(request, { sid: undefined, port: agentPort, byHost: false, url });
     }
     if (below === 'sandbox') {
-      return this.#lead(request, { sid: undefined, port: 0, byHost: false, url }); // nothing else of the server has this name
+      return this.#lead(request, { sid: undefined, port: 0, byHost: false, url }); // no other route has this name
     }
     if (isControl || isPrefixed || control.test(url)) {
       request.url = `/e2b${url}`;
@@ -83,10 +86,11 @@ export class Targets {
     return false;
   };
 
-  /** Headers hidden from the common hooks: here they are meant for the sandbox, not for the server. */
+  /** Hides headers from the common hooks: they are meant for the sandbox, not for the server. */
   #lead(request: IncomingMessage, target: Omit<Target, 'headers'>): true {
     const isPort = target.port >= 1 && target.port <= 65_535;
-    if (isPort) this.#found.set(request, { ...target, headers: { ...request.headers } }); // without a target it is refused
+    // a request without a target is refused
+    if (isPort) this.#found.set(request, { ...target, headers: { ...request.headers } });
     for (const header of hidden) delete request.headers[header];
     request.url = toSandbox;
     return true;

@@ -6,16 +6,15 @@ import { trimEndCharacters } from '../../../core/text/text.ts';
 import type { Credentials } from '../../../http/guard/credentials.ts';
 
 /**
- * The tokens of sandboxes. They are derived from the id and the credential of the caller who receives them, so that
- * every server of a store can check them. They end with that credential, or when the tokens of the sandbox are
- * replaced.
+ * The tokens of sandboxes. They are derived from the id and the credential of the caller who receives them, so every
+ * server of a store can check them. They end with that credential, or when the sandbox's tokens are replaced.
  */
 export interface Tokens {
   /** Opens the agent API of the sandbox, and its ports. */
   access(box: Box, maker: Principal): string;
   /** Opens only the ports of the sandbox. */
   traffic(box: Box, maker: Principal): string;
-  /** The caller that the token represents; undefined when it is wrong, or the credential of its maker has ended. */
+  /** The caller that the token represents; undefined: the token is wrong, or its maker's credential has ended. */
   opensAgent(box: Box, presentedTokens: PresentedTokens): Principal | undefined;
   opensPorts(box: Box, presentedTokens: PresentedTokens): Principal | undefined;
   /** Opens the content of a volume. */

@@ -43,7 +43,7 @@ const types: Readonly<Record<number, string>> = {
   504: 'timeout_error',
   529: 'overloaded_error',
 };
-/** The statuses that no retry changes. */
+/** Statuses of errors that a retry cannot fix. */
 const final: ReadonlySet<number> = new Set([409, 412, 501]);
 
 const statusOf = (error: AppError): number => {

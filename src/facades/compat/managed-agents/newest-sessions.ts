@@ -4,8 +4,8 @@ import type { Services } from '../../../sessions/api/services.ts';
 const newestFirst = (one: SessionRecord, other: SessionRecord) => other.createdAt - one.createdAt;
 
 /**
- * The sessions of a list, newest creation first: all, or with a limit at least that many plus one. The service lists by
- * the newest message, and no session was created after its own, so the first rows are usually enough.
+ * The matching sessions, newest creation first. With a limit, returns at least one more than the limit if there is one.
+ * The service lists by newest message, which is never older than the session, so the first rows are usually enough.
  */
 export async function newestSessions(
   sessions: Pick<Services['sessions'], 'list'>,
@@ -21,7 +21,7 @@ export async function newestSessions(
     .sort(newestFirst)
     .slice(0, limit + 1);
   const [oldest, last] = [found[limit], part.at(-1)];
-  // Sessions with the same time keep their order, so those that were not read come after.
+  // Sessions with equal times keep their order, so unread ones come after those already read.
   const isWhole = part.length < rows || (oldest && last && oldest.createdAt >= last.latestMessageAt);
   // Read in one call, because a session that gets a message in the meantime moves in the list.
   return isWhole ? found : await all();

@@ -5,14 +5,14 @@ import type { WorkerIdentity } from '../../../sessions/api/server/work-queue.ts'
 import { withBodyStreams } from '../../shared/uploads.ts';
 import { Query } from './wire.ts';
 
-/** One request, for the handlers of this facade. */
+/** One request, as handlers of this facade receive it. */
 export interface ApiRequest {
   readonly params: Readonly<Record<string, string | undefined>>;
   readonly query: Query;
   readonly body: unknown;
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
-  /** The worker that sent the request; undefined: a caller with a key of the server, or one that needs none. */
+  /** The worker that sent the request; undefined: the caller has a key of the server, or needs none. */
   readonly worker?: WorkerIdentity | undefined;
 }
 export type WorkerCredential = 'environment' | 'session';
@@ -24,9 +24,9 @@ export interface Route {
   readonly least?: 'create';
   /** The answer is a stream. */
   readonly stream?: true;
-  /** Only the handler reads the body. */
+  /** The handler reads the body itself. */
   readonly body?: 'stream';
-  /** Kinds of workers' credentials that open it too: an environment's key, the token of a session's work item. */
+  /** Kinds of worker credentials that also open the route: an environment's key, the token of a session's work item. */
   readonly worker?: readonly WorkerCredential[];
   run(apiRequest: ApiRequest): Promise<unknown>;
 }
@@ -56,7 +56,7 @@ function mountRoute(app: App, route: Route, access: RouteAccess): void {
     exposeHeadRoute: false,
     config: {
       ...(stream && { stream }),
-      // The handler also refuses callers without a worker's credential.
+      // Open to the guard: the handler itself refuses callers without a key or a worker's credential.
       ...(worker && { open: true as const }),
       ...(least && { least: 'user' as const }),
       ...(kind && { upload: true as const }),

@@ -25,7 +25,7 @@ import { workRoutes } from './work/routes.ts';
 /** An area of the API that this server does not have. */
 interface UnsupportedArea {
   readonly name: string;
-  /** `B`: may be added. `C`: belongs to a hosted service. */
+  /** `B`: could be added. `C`: belongs to a hosted service. */
   readonly tier: 'B' | 'C';
   /** The prefixes of its paths. */
   readonly paths: readonly string[];

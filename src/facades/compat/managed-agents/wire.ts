@@ -65,7 +65,7 @@ export class Query {
 interface Paging {
   readonly limit: number;
   readonly page: string | undefined;
-  /** Distinguishes lists and orders: a cursor of another one is refused. */
+  /** Identifies the list and its order: a cursor of any other list is refused. */
   readonly name: string;
 }
 export interface Page<Item> {
@@ -75,7 +75,7 @@ export interface Page<Item> {
 const cursorLimits = { maxBytes: 4_096, maxDepth: 2, maxValues: 4 };
 const Cursor = z.tuple([z.string(), z.string()]);
 
-/** One page of a list that is already in order. */
+/** One page of a list that is already sorted. */
 export function paginate<Item extends { readonly id: string }>(
   items: readonly Item[],
   { limit, page, name }: Paging,

@@ -49,7 +49,7 @@ export class ToolUses {
     this.#messageIds.of(event);
   }
 
-  /** Returns the use to which this event belongs. */
+  /** Returns the call to which the event belongs. */
   add(event: CallEvent | ResultEvent): ToolUse {
     const key = `${event.runId} ${event.data.callId}`;
     const open = this.#open.get(key);

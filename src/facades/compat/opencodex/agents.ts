@@ -55,7 +55,7 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
     },
     async ({ params, body }) => {
       const { id } = await findProject(deps, params.project_id);
-      const known = await deps.offered(); // administrators enter providers while the server runs
+      const known = await deps.offered(); // administrators can add providers while the server runs
       if (body.llm_provider !== undefined && !known.some((one) => one.id === body.llm_provider))
         throw invalid('body', 'llm_provider', 'is not a provider known here');
       const change = {
@@ -87,7 +87,7 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
   );
 }
 
-/** Reports what the schema cannot find: options that no model takes, and a model that this server must not use. */
+/** Reports what the schema cannot check: options that no model supports, and a model that this server must not use. */
 const unfit =
   (body: Readonly<Record<string, unknown>>) =>
   (thrown: unknown): never => {
@@ -97,7 +97,7 @@ const unfit =
   };
 
 type ProjectTemplate = TemplateInfo & { readonly environment: string };
-/** A template without an environment cannot be shown by these clients. */
+/** Clients of this facade can show only templates with an environment. */
 const isForProjects = (template: TemplateInfo): template is ProjectTemplate => template.environment !== undefined;
 
 function findTemplate({ services }: OpencodexDeps, id: string): ProjectTemplate {

@@ -45,7 +45,7 @@ export async function findFile({ uploads }: OpencodexDeps, id: string): Promise<
   if (!file) throw missing(`File ${id} not found`);
   return file;
 }
-/** Handles an error in `catch`: a missing resource becomes undefined; every other error is rethrown. */
+/** Handler for `catch`: converts the error of a missing resource to undefined, and rethrows every other error. */
 export function ignoreMissing(thrown: unknown): undefined {
   if (!['not_found', 'session_not_found', 'file_not_found'].includes(codes(thrown) ?? '')) throw thrown;
 }

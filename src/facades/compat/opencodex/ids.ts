@@ -1,6 +1,6 @@
 import { SessionId } from '../../../core/model/ids.ts';
 
-// Projections of events have no record in which to store an id, so the id encodes its origin. It is a UUID of version 8
+// Ids of projected events encode their origin, because no record exists to store an id in. Each is a UUID of version 8
 // with the session (64 bits), the kind (5 bits) and the event's seq (53 bits).
 
 const kinds = ['action', 'result', 'reply', 'error'] as const;
@@ -20,7 +20,7 @@ export function derivedId(kind: Kind, { session, seq }: LogPosition): string {
   return `${head.slice(0, 8)}-${head.slice(8)}-8${middle}-${tail.slice(0, 4)}-${tail.slice(4)}`;
 }
 
-/** Undefined when the id is not one of ours of this kind. */
+/** Undefined: the id was not created here, or is of another kind. */
 export function parsePosition(kind: Kind, id: string): LogPosition | undefined {
   const [, a = '', b = '', middle = '', c = '', d = ''] =
     /^([0-9a-f]{8})-([0-9a-f]{4})-8([0-9a-f]{3})-([89ab][0-9a-f]{3})-([0-9a-f]{12})$/.exec(id) ?? [];

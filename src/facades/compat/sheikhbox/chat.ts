@@ -22,9 +22,9 @@ interface Message {
 }
 
 /**
- * Finds a message that a client library sent again after it lost its connection. Such a message is already in the log,
- * from the last ten minutes and with the same clock reading, which was within ten minutes of ours at the time. It must
- * not be sent twice.
+ * Finds a message that a client library resent after it lost its connection, because it must not be sent twice. Such a
+ * message is already in the log: it is at most ten minutes old and has the same sender's clock, which was within ten
+ * minutes of ours at the time.
  */
 async function findRetried(
   sessions: Pick<SessionService, 'page'>,
@@ -57,9 +57,9 @@ interface ChatRequest {
   readonly body: ChatBody;
 }
 
-/** Checks everything that can refuse the request before the first byte is sent, then streams the plan. */
+/** Checks everything that can refuse the request before the first byte is sent, then streams the answer. */
 export function chat(context: SheikhboxContext): (chatRequest: ChatRequest, reply: FastifyReply) => Promise<void> {
-  // The second of two equal requests sees the message of the first.
+  // Serialized, so that the second of two equal requests sees the message of the first.
   const inOrder = keyedQueue();
   return async ({ request, sid, body }, reply) => {
     const cursor = laterCursor(request.headers['last-event-id'], body.event_id);
@@ -75,7 +75,7 @@ export function chat(context: SheikhboxContext): (chatRequest: ChatRequest, repl
     const plan = await settleClaim(claim, () => {
       const text = body.message ?? '';
       if (text.trim() === '') return planReconnect(session, cursor, context);
-      // Only a message with its sender's clock can be recognized as a retry, so only such messages wait for each other.
+      // Only a message with its sender's clock can be recognized as a retry, so only such messages are serialized.
       const send = () => planMessage(session.id, text, body, cursor, context);
       return body.timestamp == null ? send() : inOrder(session.id, send);
     });
@@ -107,10 +107,7 @@ async function planMessage(
   return untilEndOf(seq, runId, cursor);
 }
 
-/**
- * Ends the stream with the end of the message's run. Neither older ends after the cursor nor the end of the run before
- * it apply.
- */
+/** Ends the stream with the end of the message's run. Earlier ends, even those after the cursor, do not end it. */
 function untilEndOf(seq: number, runId: StreamPlan['until']['runId'], cursor: number | undefined): StreamPlan {
   return { after: cursor ?? seq, until: { after: seq, runId }, last: null };
 }

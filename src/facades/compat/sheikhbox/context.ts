@@ -44,11 +44,11 @@ export interface SheikhboxContext extends SheikhboxDeps {
 
 export const sessionsPath = '/api/v1/sessions';
 
-/** Describes a route whose failures have the envelope. */
+/** Describes a route whose errors use the envelope. */
 export const describeRoute = createRouteDescriber({
   tag: 'SheikhBox',
   prefix: 'sheikhbox',
   failures: failuresIn(envelopeStyle),
 });
-/** Describes a route outside of `/api/v1/sessions`, where failures are `{detail}`. */
+/** Describes a route outside of `/api/v1/sessions`, where errors are `{detail}`. */
 export const aboutOther = createRouteDescriber({ tag: 'SheikhBox', prefix: 'sheikhbox', failures: detailFailures });

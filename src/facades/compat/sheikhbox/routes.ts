@@ -141,8 +141,7 @@ const asJson = (reply: FastifyReply, text: string | Readable) =>
   reply.type('application/json; charset=utf-8').send(text);
 
 /**
- * The answer with all sessions, as text that is built while they are read, so that no other request waits for all of
- * it.
+ * The answer with all sessions as text. It is built while they are read, so it never blocks other requests for long.
  */
 async function* listTexts(
   pieces: AsyncIterable<readonly SessionRecord[]>,
@@ -175,7 +174,7 @@ function mountStreams(app: App, context: SheikhboxContext): void {
           fails: [400, 404, 409],
         }),
         stream: true,
-        reads: true, // without a message; the session service refuses a message of a read-only caller
+        reads: true, // without a message; the session service refuses messages of read-only callers
       },
     },
     (request, reply) => answer({ request, sid: request.params.sid, body: request.body }, reply),

@@ -9,7 +9,7 @@ import type { SseEvent } from './stream/sse-events.ts';
 
 const shownChars = 1000;
 
-/** v2.0 knows only two states. */
+/** v2.0 has only two states. */
 const statusOf = ({ status }: SessionRecord, profile: Profile): Status => {
   if (profile === 'current') return status;
   return status === 'running' ? 'active' : 'completed';
@@ -90,7 +90,7 @@ const asItIs: FileLinker = (path) => path;
 const withLink = (info: FileInfo, linked: FileLinker): FileInfo =>
   info.file_url === '' ? info : { ...info, file_url: linked(info.file_url) };
 
-/** Links a screenshot, which is a file too. */
+/** Replaces a screenshot by its link, as for any file. */
 function withLinkedPicture(sseEvent: SseEvent, linked: FileLinker): SseEvent {
   if (sseEvent.event !== 'tool' || typeof sseEvent.data.content?.screenshot !== 'string') return sseEvent;
   const content = { ...sseEvent.data.content, screenshot: linked(sseEvent.data.content.screenshot) };

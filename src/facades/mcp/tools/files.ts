@@ -61,6 +61,6 @@ export function decodeText(bytes: Buffer): string | undefined {
   }
 }
 
-/** The address of a file for `resources/read`. */
+/** The URI of a file for `resources/read`. */
 const fileUri = (id: SessionId, path: string): string =>
   `corral://sessions/${id}/files/${path.split('/').map(encodeURIComponent).join('/')}`;

@@ -10,11 +10,11 @@ export interface WorkspaceFile {
 }
 const maxFolders = 5_000;
 const maxFiles = 50_000;
-/** Characters of all paths together: a limit, because deep folders have long paths. */
+/** Limit of the characters of all paths together, because paths in deep folders are long. */
 const maxNames = 8 * 1024 * 1024;
 const atOnce = 8;
-const maxBytes = 50 * 1024 * 1024; // the most that a sandbox sends in one piece
-/** The most bytes of one archive. */
+const maxBytes = 50 * 1024 * 1024; // the most that a sandbox sends in one call
+/** Maximum size of one archive. */
 export const maxPackedBytes = 1024 * 1024 * 1024;
 
 export interface Listing {
@@ -40,7 +40,7 @@ export async function filesBelow(
   let isCut = false;
   const unlisted = (thrown: unknown): [] => {
     if (!(thrown instanceof AppError && thrown.code === 'payload_too_large')) return ifGone(thrown);
-    isCut = true; // the folder has more entries than any listing returns
+    isCut = true; // the folder has more entries than one listing returns
     return [];
   };
   const isFull = () => files.length + others.length > maxFiles || named > maxNames;
@@ -76,7 +76,7 @@ function ifGone(thrown: unknown): [] {
   return [];
 }
 
-/** Rejects before the first byte, because no status can follow it. */
+/** Call before the first byte is sent, because no error status can follow it. Throws: payload_too_large. */
 export function assertFitsArchive({ files, truncated }: Listing): void {
   if (truncated)
     throw new AppError('payload_too_large', 'There are too many files to pack: download only what you need');

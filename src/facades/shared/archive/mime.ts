@@ -2,7 +2,7 @@ import { Mime } from 'mime/lite';
 import otherTypes from 'mime/types/other.js';
 import standardTypes from 'mime/types/standard.js';
 
-/** Source code that the registered types lack, or would take for something else: `.ts` is also a kind of video. */
+/** Types of source files that the registry lacks or assigns to another format: `.ts` is also a kind of video. */
 const sources = {
   'text/x-typescript': ['ts', 'tsx'],
   'text/x-python': ['py'],
@@ -14,7 +14,7 @@ const types = new Mime(standardTypes, otherTypes).define(sources, true);
 
 const anyBytes = 'application/octet-stream';
 
-/** The type that the file's ending names; null when the ending names none, or says only that these are bytes. */
+/** The type for the file's extension; null: unknown, or only the generic type for bytes. */
 export function mimeType(path: string): string | null {
   const name = path.slice(path.lastIndexOf('/') + 1);
   const dot = name.lastIndexOf('.');
@@ -22,5 +22,5 @@ export function mimeType(path: string): string | null {
   return type === anyBytes ? null : type;
 }
 
-/** The type of the file for a download. */
+/** The content type of the file for a download. */
 export const fileType = (path: string): string => mimeType(path) ?? anyBytes;

@@ -7,7 +7,7 @@ import type { Listing } from './files-below.ts';
 
 interface ZipOptions {
   readonly open: (path: string) => Promise<{ readonly size: number; readonly content: Readable }>;
-  /** The most bytes of all contents together; files beyond it are left out. */
+  /** Maximum size of all contents together; files beyond it are left out. */
   readonly maxPacked: number;
 }
 
@@ -20,9 +20,9 @@ const ofOneFile: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * A zip file, whose entries are read one after another, while they are packed. Its names are safe on every system. A file
- * is held whole before it is packed (50 MiB at most). An entry that cannot be packed is left out, and `LEFT_OUT.txt`
- * names it.
+ * A zip file whose entries are read one after another while it is packed. Its names are safe on every system. Each file
+ * is held in memory before it is packed (50 MiB at most). An entry that cannot be packed is left out and listed in
+ * `LEFT_OUT.txt`.
  */
 export function zip(
   { files, emptyFolders, others }: Omit<Listing, 'truncated'>,
@@ -79,7 +79,7 @@ export function zip(
   return output;
 }
 
-/** The format can express the years 1980 to 2107. */
+/** The format can represent the years 1980 to 2107. */
 function timeOf(message: string): Date {
   const ms = Date.parse(message);
   return new Date(Math.min(Math.max(Number.isNaN(ms) ? 0 : ms, Date.UTC(1980, 0, 2)), Date.UTC(2107, 11, 30)));

@@ -17,7 +17,7 @@ export interface Frame {
 }
 export type FrameBody = { readonly content?: string; readonly [field: string]: unknown };
 
-/** A frame that no event causes. */
+/** A frame that is not caused by an event. */
 export function frame(type: string, session: string, now: number, { content = '', ...fields }: FrameBody = {}): Frame {
   return { type, session_id: session, ...fields, content, timestamp: toIsoTime(now) };
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../core/contracts/clock.ts';
 
-/** A page tries again after 1, 2, 4, 8 and 16 seconds. */
+/** A page reconnects after 1, 2, 4, 8 and 16 seconds. */
 const keptMs = 60_000;
 const maxClients = 1_000;
 const maxSockets = 16; // for each client and session: its open tabs
@@ -12,8 +12,9 @@ export interface Client {
 }
 
 /**
- * The last frames of sockets that broke. A page that connects again by itself names no cursor but still shows all before, so
- * it continues there. In memory: after a restart of the server the page gets the active run again, from its start.
+ * The last frames that broken sockets delivered. A page that reconnects by itself sends no cursor but still shows
+ * everything before, so it continues there. Kept in memory: after a server restart the page gets the active run again,
+ * from its start.
  */
 export class ResumePoints {
   readonly #clock: Clock;
@@ -23,17 +24,17 @@ export class ResumePoints {
     this.#clock = clock;
   }
 
-  /** A socket broke after the client had taken everything up to this seq. */
+  /** Records that a socket broke after the client had received everything up to this seq. */
   broke(client: Client, seq: number): void {
     const key = keyOf(client);
     const seqs = [...(this.#kept(key) ?? []), seq].slice(-maxSockets);
-    this.#broken.delete(key); // the newest are at the end
+    this.#broken.delete(key); // keeps the newest at the end
     this.#broken.set(key, { seqs, until: this.#clock.now() + keptMs });
     const [oldest] = this.#broken.keys();
     if (this.#broken.size > maxClients && oldest !== undefined) this.#broken.delete(oldest);
   }
 
-  /** Takes the seq from which a reopened socket continues, so each is used once. Undefined: the client lost no socket. */
+  /** Takes the seq from which a reopened socket continues. Each is used once. Undefined: the client lost no socket. */
   take(client: Client): number | undefined {
     const key = keyOf(client);
     const seqs = this.#kept(key);
@@ -42,7 +43,10 @@ export class ResumePoints {
     return seq;
   }
 
-  /** The client loads the history and so shows nothing else: its next socket starts from the beginning. */
+  /**
+   * Forgets the client's resume points. A client that loads the history shows nothing else, so its next socket starts
+   * from the beginning.
+   */
   forget(client: Client): void {
     this.#broken.delete(keyOf(client));
   }

@@ -28,7 +28,7 @@ type ClientFrame =
 const maxText = 200_000;
 const modes = new Set<unknown>(['inject', 'queue', 'replace']);
 
-/** Parses a client's frame; `bad` explains to the client what is wrong. */
+/** Parses a client's frame. `bad` is the error text for the client. */
 export function readClientFrame({ type, content, mode }: JsonObject): ClientFrame {
   if (type === 'stop' || type === 'ping') return { kind: type };
   if (type !== undefined && type !== 'message') return bad(`Unknown message type: ${named(type)}`);
@@ -112,7 +112,7 @@ async function converse(
   const { sessions, clock, rejoins } = deps;
   const { sid } = conversationRequest.params;
   const client: Client = { session: sid, caller: conversationRequest.caller };
-  // The client may send before its session is found; those frames must not be lost.
+  // The client can send before its session is found; those frames must not be lost.
   const begun = begin(client, conversationRequest, deps);
   begun.catch(() => {});
   socket.onJson(
@@ -164,8 +164,8 @@ async function begin(
   const active = await sessions.activeRun(session.id); // always called, because it rejects callers without permission
   const { workdir } = await sessions.sandbox(session.id);
   const profile = target ?? (session.origin === 'cambioml' ? 'cambioml' : 'crogia');
-  // The history omits them for a run at work, because this socket sends them, and contains them for a waiting run. Only
-  // clients of Crogia have such a history.
+  // The history omits the text and calls of a working run, because this socket sends them, and contains those of a
+  // waiting run. Only clients of Crogia have such a history.
   const left = cursor === undefined && profile === 'crogia' ? rejoins.take(client) : undefined;
   const isListed = cursor === undefined && left === undefined && profile === 'crogia' && active?.waiting === true;
   return {

@@ -3,13 +3,13 @@ import type { MessageId, RunId, SessionId } from '../../../core/model/ids.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 
 export type Profile = 'crogia' | 'cambioml';
-/** `parted`: another text of the same run; clients that join all texts get a blank line before it. */
+/** `parted`: another text of the same run, before which clients that join texts get a blank line. */
 export type TextPlacement = 'skip' | 'plain' | 'parted';
 
 /** State of the text before a cursor, so that a resumed stream sends the same as an uninterrupted one. */
 export interface TextState {
   readonly seq: number;
-  /** The message of which the client has some deltas. */
+  /** The message of which the client already has deltas. */
   readonly open: MessageId | null;
   /** The run that wrote the last text. */
   readonly spoken: RunId | null;
@@ -45,7 +45,7 @@ export class TextFlow {
     if (this.#profile === 'cambioml' || this.#torn === messageId) return 'skip';
     if (this.#open === messageId) return 'plain';
     if (hole) {
-      this.#torn = messageId; // its beginning was dropped, so it is sent whole
+      this.#torn = messageId; // the beginning was dropped, so the message is sent whole
       return 'skip';
     }
     this.#open = messageId;
@@ -78,7 +78,7 @@ export async function textBefore(
   const at = await sessions.page(id, seq - 1, 1);
   const open = openAt(seq, at.events[0]);
   if (open) return { seq, open: open.data.messageId, spoken: open.runId };
-  // A client can claim any cursor; after the log's head there is nothing to read.
+  // A client can send any cursor; after the log's head there is nothing to read.
   for (let upTo = Math.min(seq, at.head); upTo > 0; upTo -= pageSize) {
     const { events } = await sessions.page(id, Math.max(0, upTo - pageSize), pageSize);
     const last = events.findLast((event) => event.seq <= upTo && telling.has(event.type));
@@ -89,7 +89,9 @@ export async function textBefore(
 
 const telling = new Set<SessionEvent['type']>(['message.delta', 'message.assistant', 'run.started']);
 
-/** The message that a cursor is inside of. If the delta at the cursor was dropped, the following event tells. */
+/**
+ * The message that contains the cursor. If the delta at the cursor was dropped, the next event identifies the message.
+ */
 function openAt(seq: number, at: SessionEvent | undefined) {
   if (at?.type === 'message.delta') return at;
   return at?.type === 'message.assistant' && at.seq > seq ? at : undefined;

@@ -1,6 +1,6 @@
-// The cookies with which a browser stays in a preview. They exist under the preview's own name only, and never reach the
-// program. The first one cannot be set by another name, and is sent in frames of the page; browsers that refuse it over
-// http keep the second.
+// The cookies that keep a browser in a preview. They exist under the preview's own name only, and never reach the
+// program. The first cookie cannot be set by another host, and is sent in frames of the page; browsers that refuse it
+// over http keep the second.
 
 const secureName = '__Host-corral_preview';
 const plainName = 'corral_preview';
@@ -16,7 +16,7 @@ export function previewCookies(header: string | undefined): string[] {
   return ordered.slice(0, 4).map((pair) => pair.slice(pair.indexOf('=') + 1));
 }
 
-/** `isCredential` names more values to leave out. */
+/** `isCredential` identifies further values to remove. */
 export function withoutPreviewCookies(
   header: string | undefined,
   isCredential: (value: string) => boolean = () => false,
@@ -33,7 +33,7 @@ export function setCookies(token: string, { seconds, isSecure }: { seconds: numb
   return isSecure ? [safe] : [safe, `${plainName}=${token}; ${life}; SameSite=Lax`];
 }
 
-/** A program's cookie for its own name alone; undefined for one that would replace ours. */
+/** Restricts a program's cookie to its own host; undefined if the cookie would replace ours. */
 export function ownCookie(value: string): string | undefined {
   if (isOurs(nameOf(value))) return undefined;
   return value

@@ -12,7 +12,7 @@ import { limitInterimAnswers } from '../../../core/concurrency/interim-answers.t
 import { isHeaderText } from '../../../core/text/text.ts';
 import { withoutPreviewCookies } from './cookies.ts';
 
-// Passes requests on to programs in sandboxes, over a connection to their port.
+// Relays requests to programs in sandboxes, over connections to their ports.
 
 interface RelayedRequest {
   readonly connection: Duplex;
@@ -22,16 +22,18 @@ interface RelayedRequest {
   /** The headers that the program gets. */
   readonly headers: OutgoingHttpHeaders;
   readonly signal: AbortSignal;
-  /** Changes the raw headers of the program's answer; by default only those of one connection are left out. */
+  /** Changes the raw headers of the program's response; default: only hop-by-hop headers are removed. */
   readonly changed?: (raw: readonly string[]) => string[];
-  /** Answers if the program closed the connection before its response, or did not respond with HTTP. */
+  /** Sends a response if the program closed the connection before its own, or did not speak HTTP. */
   failed(): void;
 }
 type RelayedUpgrade = Pick<RelayedRequest, 'connection' | 'path' | 'headers' | 'changed' | 'failed'> & {
   readonly client: Duplex;
 };
 
-/** The head of a program's last answer as it can be passed on. Undefined: it has another status than an answer can have. */
+/**
+ * The head of a program's final response, in a form that can be passed on. Undefined: its status is not valid for one.
+ */
 function headOf(answer: IncomingMessage, changed: (raw: readonly string[]) => string[], isUpgrade = false) {
   const { statusCode: status = 0, statusMessage = '', rawHeaders } = answer;
   if (status < 200 && !isUpgrade) return undefined;
@@ -39,7 +41,7 @@ function headOf(answer: IncomingMessage, changed: (raw: readonly string[]) => st
   return { status, reason, headers: changed(rawHeaders) };
 }
 
-/** Passes one request on, and its answer back, as they come. */
+/** Streams one request to the program, and its response back. */
 export async function relay(relayed: RelayedRequest): Promise<void> {
   const { connection, request, response, path, headers, signal, changed = withoutHops, failed } = relayed;
   const over = Promise.withResolvers<void>();
@@ -83,7 +85,10 @@ export async function relay(relayed: RelayedRequest): Promise<void> {
   connection.destroy();
 }
 
-/** Headers of one connection, and those that reach beyond the program's own name: a browser clears cookies of the whole domain. */
+/**
+ * Hop-by-hop headers, and those whose effect exceeds the program's own host: a browser clears cookies of the whole
+ * domain.
+ */
 const hops = new Set([
   ...['connection', 'keep-alive', 'transfer-encoding', 'proxy-authenticate', 'proxy-connection', 'trailer'],
   ...['clear-site-data', 'alt-svc', 'nel', 'report-to'],
@@ -98,7 +103,7 @@ export function withoutHops(raw: readonly string[], without: ReadonlySet<string>
   return kept;
 }
 
-/** The headers with `change` applied to each value; undefined leaves one out. */
+/** The headers with `change` applied to each value; a header whose new value is undefined is removed. */
 export function rewriteHeaders(
   raw: readonly string[],
   change: (name: string, value: string) => string | undefined,
@@ -112,7 +117,7 @@ export function rewriteHeaders(
   return kept;
 }
 
-/** Passes an upgrade on, and joins the two connections until one of them closes. The answer to it sets no cookies. */
+/** Relays an upgrade, and joins the two connections until one of them closes. The response sets no cookies. */
 export async function relayUpgrade(relayed: RelayedUpgrade): Promise<void> {
   const { connection, client, path, headers, changed = withoutHops, failed } = relayed;
   const over = Promise.withResolvers<void>();
@@ -172,8 +177,8 @@ interface Addressed {
   readonly headers: IncomingHttpHeaders;
 }
 /**
- * Leaves out every credential of this server: a proxy may add one to each request, and a program in a sandbox must not get
- * it. Credentials of the program's own stay.
+ * Removes every credential of this server: a proxy may add one to each request, and a program in a sandbox must not get
+ * it. The program's own credentials stay.
  */
 export function withoutCredentials<Request extends Addressed>(request: Request, isOurs: (text: string) => boolean) {
   const hasOurs = (value: string) => wordsOf(value).some(isOurs);
@@ -192,7 +197,10 @@ export function withoutCredentials<Request extends Addressed>(request: Request, 
   };
 }
 
-/** The texts of a header, cookie or parameter that can be a credential: words, also of Basic, of a protocol, or escaped. */
+/**
+ * The parts of a header, cookie or parameter that can be a credential: words, including encoded ones of Basic
+ * authentication, of a subprotocol, and escaped ones.
+ */
 function wordsOf(value: string): string[] {
   const words = value.split(/[\s,;]+/).flatMap((word) => {
     const bare = (text: string) => text.replace(/^"|"$/g, '');

@@ -20,7 +20,7 @@ interface Deps {
   readonly tokens: Pick<Tokens, 'upload' | 'opensUpload'>;
   readonly settings: Pick<E2bSettings, 'maxUploadBytes' | 'templates'>;
 }
-/** An archive is packed after its upload address was requested. */
+/** Validity of an upload URL. Clients pack the archive only after they requested the URL. */
 const uploadSeconds = 3_600;
 const tagForm = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 const Tags = z.array(z.string().regex(tagForm)).max(50);
@@ -61,7 +61,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
   const builds = services.templateBuilds;
   type OfFiles = FastifyRequest<{ Params: z.output<typeof FileParams> }>;
   const uploadOf = ({ sid: id, hash }: OfFiles['params'], expires: string) => `${id}/${hash}/${expires}`;
-  /** The builds of the caller who requested the address, or of this request's own key. Rejects: unauthorized. */
+  /** The builds of the caller who requested the upload URL, or of the request's own key. Rejects: unauthorized. */
   const receiving = (request: OfFiles) => {
     const { searchParams } = new URL(request.url, 'http://server');
     const [value, expires = ''] = [searchParams.get('upload'), searchParams.get('expires') ?? ''];
@@ -72,7 +72,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
     throw new AppError('unauthorized', 'The address of the upload has expired. Ask for another one.');
   };
 
-  /** A build with an invalid plan is ended; otherwise it would count against its owner's limit of open builds. */
+  /** Ends a build whose plan is invalid; otherwise it would count against its owner's limit of open builds. */
   const planOrEnd = async ({ sid: id, build }: z.output<typeof BuildParams>, read: () => BuildPlan) => {
     try {
       return read();
@@ -124,7 +124,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
   app.get('/e2b/templates/:sid/builds/:build/status', ofBuild, async ({ params, url }) => {
     const offset = Number(new URL(url, 'http://server').searchParams.get('logsOffset') ?? 0);
     if (!Number.isInteger(offset) || offset < 0) throw bad('logsOffset is a whole number.');
-    // The state is read first: log lines written between the two reads belong to the next call.
+    // Read the state first: lines logged between the two reads belong to the next call.
     const build = await builds.build(params.sid, params.build);
     const { entries } = await builds.log(params.sid, params.build, { offset, limit: maxEntries });
     return statusView(build, entries.map(entryView));
@@ -178,12 +178,12 @@ export function builtView({ id, name, tags, at }: BuiltTemplate) {
   };
 }
 
-/** The names of E2B's own templates, and the images of the operator's list that replace them. */
+/** E2B's own template names, and the images in the operator's list that replace them. */
 const publicImages: Readonly<Record<string, string>> = {
   base: 'e2bdev/base',
   'code-interpreter-v1': 'e2bdev/code-interpreter',
 };
-/** The base of a build. A name of the operator's templates is never a built one. */
+/** Resolves the base of a build. An operator's template name never refers to a built template. */
 function resolveBase(name: string, settings: Pick<E2bSettings, 'templates'>): BuildPlan['base'] {
   const [bare = ''] = name.split(':');
   const image = Object.hasOwn(publicImages, bare) ? publicImages[bare] : undefined;
@@ -204,7 +204,7 @@ function toPlan(
   return { base, steps: steps.map(toStep), ...(freshFrom !== undefined && { freshFrom }), ...(start && { start }) };
 }
 
-/** The SDKs' own wait for a port uses `ss`, which the images lack; here the daemon reports the ports. */
+/** The SDKs wait for a port with `ss`, which the images lack; the daemon reports the ports instead. */
 const portWait = /^\[ -n "\$\(ss -Htuln sport = :(\d{1,5})\)" \]$/;
 function toStart(command: string, readyCommand: string): BuildPlan['start'] {
   if (command === '' && readyCommand === '') return undefined;
@@ -222,7 +222,7 @@ function toStep({ type, args, filesHash }: z.output<typeof Step>, index: number)
   switch (type) {
     case 'RUN':
       if (second !== '' && !isUser(second)) {
-        // The text by which E2B programs recognize this failure.
+        // E2B programs match this text to recognize the failure.
         const failure = `failed to run command '${first}': command failed: unauthenticated: invalid username: '${second}'`;
         throw wrong(`${failure}. Images of sandboxes have root and user.`);
       }
@@ -278,7 +278,7 @@ function statusView(build: TemplateBuild, logEntries: readonly ReturnType<typeof
   };
 }
 
-/** The origin by which this caller reached the server. */
+/** The origin that the caller used to reach the server. */
 const originOf = (request: FastifyRequest) => `${request.client.scheme}://${request.host}`;
 const iso = (at: number) => new Date(at).toISOString();
 const bad = (message: string) => new AppError('invalid_request', message);

@@ -46,7 +46,7 @@ export function toSandboxRequest(
     endsAt: null,
     seconds,
     paused: null,
-    kind: name, // its time starts when it runs
+    kind: name, // the lifetime begins when the sandbox runs
     onEnd: keeps === 'memory' ? 'pause' : keeps === 'files' ? 'pause-files' : 'delete',
     resumes: newSandbox.autoResume?.enabled ?? false,
     env: newSandbox.envVars ?? {},
@@ -59,18 +59,24 @@ export function toSandboxRequest(
 /** No session can name `default`, which means the server's own image and limits. */
 const templateOf = ({ template }: Snapshot) => (template === 'default' ? undefined : template);
 
-/** At the end of its time a sandbox keeps what it can: refusing its creation would help nobody. */
+/**
+ * Decides what a new sandbox keeps when its time ends. With automatic pausing, a driver that cannot freeze keeps the
+ * files, because refusing the sandbox would help nobody.
+ */
 function keptAtEnd(query: 'memory' | 'files', { pause }: E2bSettings, abilities: SandboxAbilities): 'memory' | 'files' {
   return resolveKeeps(query, { pause: pause === 'auto' ? 'files' : pause }, abilities);
 }
 
-/** A difference between the request and the new sandbox; undefined: none. */
+/** Explains where the new sandbox differs from the request. Undefined: it does not. */
 export const noticeOf = ({ onEnd }: SessionLife, { autoPause, autoPauseMemory }: NewSandbox): string | undefined =>
   autoPause && (autoPauseMemory ?? true) && onEnd === 'pause-files'
     ? "This server's driver cannot freeze processes: the pause at the end of the time keeps the files, not the memory, and no request ends it by itself."
     : undefined;
 
-/** Rejects with unsupported what this server's sandboxes cannot keep, so that no program loses it by surprise. */
+/**
+ * Decides what a pause keeps. Rejects: unsupported, if this server's sandboxes cannot keep it, so nothing is lost
+ * silently.
+ */
 export function resolveKeeps(
   query: 'memory' | 'files',
   { pause }: Pick<E2bSettings, 'pause'>,

@@ -9,9 +9,7 @@ interface Page {
   readonly running: number;
 }
 
-/**
- * One page of the sandboxes that match the query. A token names a position in the order, so that no sandbox is missed.
- */
+/** One page of the sandboxes that match the query. A token is a position in the order, so no sandbox is skipped. */
 export function toPage(all: readonly SessionRecord[], query: URLSearchParams): Page {
   const labels = parseMetadata(query.getAll('metadata'));
   const states = new Set(
@@ -60,7 +58,7 @@ function parsePosition(token: string | null): readonly [number, string] | undefi
   return [Number(match[1]), match[2] ?? ''];
 }
 
-/** The pairs of a form inside a query value; keys and values are encoded a second time. */
+/** Parses a form nested in a query value. Its keys and values are encoded twice. */
 export function parseMetadata(values: readonly string[]): [string, string][] {
   const pairs = values.flatMap((value) => [...new URLSearchParams(value)]);
   return pairs.map(([name, value]) => [decoded(name), decoded(value)]);

@@ -23,7 +23,7 @@ export const NewNetwork = z.object({
   maskRequestHost: z.string().max(255).optional(),
   httpsPorts: z.array(z.int()).optional(),
 });
-/** New rules of a sandbox, which replace all earlier ones: a missing field is cleared. */
+/** New network rules of a sandbox. They replace all earlier rules: a missing field is cleared. */
 export const NetworkUpdate = z.object({ ...egress, allow_internet_access: z.boolean().nullish() });
 interface RequestedRules {
   readonly allowOut?: readonly string[] | null | undefined;
@@ -33,11 +33,12 @@ interface RequestedRules {
 /** The SDKs' name for all traffic. */
 const allTraffic = wholeFamily.ipv4;
 const hostName = /^(\*\.)?([a-z0-9-]+\.)*[a-z0-9-]+$/i;
-/** Such a last label makes it an address in an unusual notation, such as 127.1 or 0x7f.1. */
+/** A name with such a last label is an IP address in an unusual notation, such as 127.1 or 0x7f.1. */
 const oddAddress = /(^|\.)(\d+|0x[0-9a-f]*)$/i;
 
 /**
- * The hosts or rules that a program requests; undefined: all that the server's policy opens. Rejects: invalid_request.
+ * The hosts or rules that a program requests; undefined: everything that the server's policy allows. Rejects:
+ * invalid_request.
  */
 export function toEgressChoice(allowed: boolean | null | undefined, rules: RequestedRules): EgressChoice | undefined {
   const allow = [...new Set(rules.allowOut?.map(allowedTarget))];
@@ -73,7 +74,7 @@ export function rulesView(choice: EgressChoice): {
   return { ...(choice.allow.length > 0 && { allowOut: choice.allow }), denyOut };
 }
 
-/** Rejects with invalid_request any field that this server cannot apply to a sandbox, by its name. */
+/** Rejects by name any field that this server cannot apply to a sandbox, with invalid_request. */
 export function refuseFields(input: object, names: readonly string[], prefix = ''): void {
   for (const name of names) {
     const value = (input as Record<string, unknown>)[name];

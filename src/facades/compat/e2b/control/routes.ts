@@ -115,7 +115,7 @@ export function mountControl(app: App, deps: Deps): void {
         return sandboxView(record, deps, request.principal);
       }),
     );
-    reply.code(201); // for a repeated answer too
+    reply.code(201); // also for a repeated request
     return answer;
   };
   app.post('/e2b/v2/sandboxes', body, create(300));
@@ -136,7 +136,7 @@ export function mountControl(app: App, deps: Deps): void {
   app.get('/e2b/sandboxes', list);
   app.get('/e2b/sandboxes/:sid', sid, async ({ params, principal }) => {
     const record = await found(params.sid);
-    // The token of the sandbox opens everything in it, so a read-only caller must not have it.
+    // The sandbox token opens everything in the sandbox, so a read-only caller must not get it.
     const mayEnter = await isAllowed(services.inside.admits(record.id));
     const credentials = await services.sessionCredentials.list(record.id).catch(nothingIfForbidden);
     const token = mayEnter ? deps.tokens.access(record, principal) : undefined;
@@ -157,14 +157,14 @@ export function mountControl(app: App, deps: Deps): void {
     const { life } = record;
     if (isOver(record, clock.now())) throw new AppError('conflict', `Sandbox ${value} is ending.`);
     if (life?.paused) {
-      await services.inside.admits(record.id); // what follows requires no permission of the caller
+      await services.inside.admits(record.id); // the steps below do not check the caller's permission
       await sandboxes.wake(record, seconds, request.principal);
       reply.code(201);
     } else if (life) {
       const endsAt = Math.max(life.endsAt ?? 0, clock.now() + seconds * 1_000);
       await services.sessions.update(record.id, { life: { ...life, endsAt } });
     } else await services.sandboxes.start(record.id, abortOnDisconnect(reply));
-    await services.inside.admits(record.id); // the tokens open everything in it
+    await services.inside.admits(record.id); // the tokens open everything in the sandbox
     return sandboxView(await found(value), deps, request.principal);
   };
   for (const path of ['/e2b/v2/sandboxes/:sid/connect', '/e2b/sandboxes/:sid/connect']) {
@@ -286,7 +286,7 @@ const nothingIfForbidden = (thrown: unknown): [] => {
   throw thrown;
 };
 
-/** Whether the session's time has ended, so that it will be deleted in a moment. */
+/** Whether the session's time has ended. Such a session is deleted within moments. */
 const isOver = ({ life }: SessionRecord, now: number) =>
   life?.onEnd === 'delete' && life.endsAt !== null && life.endsAt <= now;
 

@@ -6,7 +6,7 @@ import { Secret } from '../../../../core/text/secret.ts';
 import type { BoundCredential, SecretUse } from '../../../../sessions/api/credentials.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 
-/** The headers to add to requests for hosts, as the SDKs write them: a host with its rules, each with headers. */
+/** Headers to add to requests, in the SDKs' format: each host with its rules, each rule with its headers. */
 export const NetworkRules = z.record(
   z.string().max(300),
   z
@@ -65,7 +65,7 @@ async function resolveSource(
   const uses = [...text.matchAll(placeholder)];
   const [use] = uses;
   if (!use) {
-    // An answer that repeats the value is cut off, and a short value could occur in many answers.
+    // Answers that contain the value are cut off, and a short value could occur in many answers.
     if (text.length < 8) throw bad(at, 'needs a value of 8 characters or more, or one of a secret');
     return new Secret(text);
   }
@@ -80,7 +80,7 @@ async function resolveSource(
   return { secret: id, before: text.slice(0, use.index), after: text.slice(use.index + use[0].length) };
 }
 
-/** With two values for one header of a host, which one is sent would be left to chance. */
+/** With two values for the same header of a host, it would be undefined which one is sent. */
 function refuseOverlaps(rules: readonly HeaderRule[]): void {
   for (const { credential: one } of rules) {
     const [host = ''] = one.hosts;

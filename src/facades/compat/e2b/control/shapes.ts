@@ -43,7 +43,7 @@ export interface ViewDeps {
 const mib = (bytes: number) => Math.max(1, Math.round(bytes / 2 ** 20));
 const iso = (at: number) => new Date(at).toISOString();
 
-/** `maker`: the tokens end with the credential of this caller. */
+/** `maker`: the caller whose credential the tokens end with. */
 export function sandboxView(record: SessionRecord, { tokens, domain }: ViewDeps, maker: Principal) {
   const { id, life } = record;
   const name = life?.kind ?? 'base';

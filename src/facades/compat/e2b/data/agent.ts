@@ -32,7 +32,7 @@ const streams: Readonly<Record<string, (call: Call, message: unknown) => Promise
 
 /** The calls whose messages carry arguments or input. */
 const carryData: ReadonlySet<string> = new Set(['/process.Process/Start', '/process.Process/SendInput']);
-/** The path of every call of both services. */
+/** The paths of all calls of both services. */
 export const agentCalls: readonly string[] = [
   ...Object.keys(streams),
   '/process.Process/StreamInput',
@@ -94,7 +94,7 @@ async function serveCall(call: Call, path: string): Promise<void> {
 
 const isStream = (path: string) => Object.hasOwn(streams, path) || path === '/process.Process/StreamInput';
 
-/** Answers a call with its failure, in the format of its kind of call. */
+/** Sends an error in the format of the call: unary or streaming. */
 export function failCall(
   { request, response }: Pick<Call, 'request' | 'response'>,
   path: string,

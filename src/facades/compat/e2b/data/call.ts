@@ -26,9 +26,9 @@ export interface Call {
   audit(action: string, outcome: string): void;
   /** Variables of every process, as lines. */
   readonly env: readonly string[];
-  /** Puts the sandbox in use. */
+  /** Opens the sandbox, which stays in use until the call ends. */
   enter(signal?: AbortSignal): Promise<SandboxInterior>;
-  /** The current use of its resources; undefined: it is not running. */
+  /** The sandbox's current resource usage; undefined: it is not running. */
   sample(): ReturnType<Sandboxes['sample']>;
   /** The home of the sandbox's user. */
   home(inside: SandboxInterior): Promise<string>;

@@ -26,7 +26,7 @@ const names: Readonly<Record<string, string>> = {
 const structured = new Set(['json', 'data', 'chart']);
 
 const limits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues: 200_000 };
-/** A client can read a result only as JSON of limited complexity. */
+/** Whether the text is JSON within the limits of depth and size. Other text is passed on as text. */
 const isJson = (text: string): boolean => parseJson(text, limits).ok;
 
 /**
@@ -93,7 +93,7 @@ export async function interpret(call: Call): Promise<void> {
   const query = `${request.method} /${first ?? ''}${id === undefined ? '' : '/{id}'}${verb === undefined ? '' : `/${verb}`}`;
   const action = Object.hasOwn(actions, query) ? actions[query] : undefined;
   let isAudited = false;
-  /** The row is written before the answer. */
+  /** The audit row is written before the answer. */
   const auditOnce = (outcome: string) => {
     if (action !== undefined && !isAudited) call.audit(action, outcome);
     isAudited = true;

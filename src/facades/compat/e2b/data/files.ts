@@ -78,7 +78,8 @@ async function download(call: Call): Promise<void> {
 }
 
 /**
- * HTTP libraries list several encodings by default, which would cost time without a benefit here. A program names one.
+ * Whether to compress. HTTP libraries list several encodings by default, and compressing for them would only cost time,
+ * so a program must name gzip alone.
  */
 function wantsGzip(encodings: string): boolean {
   const named = encodings
@@ -110,7 +111,7 @@ async function upload(call: Call, maxUploadBytes: number): Promise<void> {
     if (seen.has(full)) throw new ConnectError('invalid_argument', `The path ${full} comes twice.`);
     seen.add(full);
     const written = inside.paths.write(full, counted(content, intake), signal, metadata).catch((thrown: unknown) => {
-      throw intake.failure ?? thrown; // its connection only reports that it broke
+      throw intake.failure ?? thrown; // the thrown error reports only a broken connection
     });
     return shown(await written);
   };
@@ -157,12 +158,12 @@ function openBody(request: IncomingMessage, encoding: string | undefined): Reada
 
 interface UploadBudget {
   left: number; // bytes
-  /** Why the body could not be read to its end. */
+  /** The reason why reading the body failed; undefined: it has not. */
   failure: ConnectError | undefined;
 }
 /**
- * The body as a stream that fails beyond the limit. A pipe costs less than a loop over the chunks, and a refused body
- * stays open.
+ * Counts a body and fails beyond the limit. A pipe costs less than a loop over the chunks, and leaves a refused body
+ * open.
  */
 function counted(content: Readable, intake: UploadBudget): Readable {
   const meter = new Transform({
@@ -173,7 +174,7 @@ function counted(content: Readable, intake: UploadBudget): Readable {
       done(intake.failure);
     },
   });
-  meter.on('error', () => {}); // its reader receives the error, or has not begun to read
+  meter.on('error', () => {}); // the reader gets the error, once it reads
   finished(content, { writable: false }, (error) => {
     if (!error) return;
     intake.failure ??= new ConnectError('invalid_argument', 'The body could not be read to its end.');

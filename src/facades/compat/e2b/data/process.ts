@@ -174,9 +174,9 @@ export function toEndEvent({ exitCode, signal }: JobEnd): object {
 }
 
 const ownPrefix = 'e2b-';
-/** Tags a process whose request named no folder, because the list shows requests as they were sent. */
+/** Marks a process whose request set no folder: lists show each request as it was sent. */
 const homePrefix = `${ownPrefix}home-`;
-/** The processes that this service started, without those of other clients of the sandbox. */
+/** The processes that this service started, without those that other clients started in the sandbox. */
 const ownJobs = async (inside: SandboxInterior, signal: AbortSignal) =>
   (await inside.jobs.list(signal)).filter(({ id }) => id.startsWith(ownPrefix));
 
@@ -192,7 +192,7 @@ async function running(inside: SandboxInterior, selector: z.output<typeof Select
   throw new ConnectError('not_found', `The process ${found.pid} has ended.`);
 }
 
-/** The variables of every process; those of the request follow them. */
+/** The variables of every process, followed by those of the request. */
 const ownVariables = (home: string, { env }: Call) => [`HOME=${home}`, 'USER=user', 'LOGNAME=user', ...env];
 
 /** The unary methods of `process.Process`. */

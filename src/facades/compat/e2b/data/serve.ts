@@ -84,7 +84,10 @@ export interface DataDeps {
   readonly root: 'alias' | 'refuse';
   readonly credentials: Credentials;
   readonly clients: Clients;
-  /** Limits requests that name no sandbox, by address: their number, and the hashes of wrong signatures. */
+  /**
+   * Rate limits by address for requests that name no sandbox: the requests themselves, and the hashes computed for
+   * wrong signatures.
+   */
   readonly unnamed: { readonly requests: RateLimiter; readonly hashes: RateLimiter };
   readonly clock: Clock;
   /** Fires when the server shuts down. */
@@ -226,7 +229,7 @@ async function open(target: Target, sid: string, dataRequest: DataRequest, deps:
 }
 const tooMany: Refusal = { code: 429, body: { code: 429, message: 'Too many requests. Try again in a minute.' } };
 
-/** The caller that the token or signature represents, or the refusal. A wrong one counts like a wrong key. */
+/** The caller behind the token or signature, or the refusal. A wrong token or signature counts like a wrong key. */
 function judge(
   target: Target,
   requested: DataRequest & Pick<RunningSandbox, 'record' | 'cut' | 'isPrivate'>,
@@ -285,9 +288,9 @@ function expired({ searchParams }: URL, clock: Clock): Refusal | undefined {
 const hashesInOneTurn = 500;
 
 /**
- * A signed URL does not name its sandbox; the sandbox is found by the token that produces this signature. Finding it
- * costs a hash for each sandbox and key, so wrong signatures of an address are limited, and other requests are served
- * between the hashes.
+ * A signed URL does not name its sandbox: it is the sandbox whose token produces the signature. The search computes one
+ * hash for each sandbox and key, so wrong signatures are limited by address, and other requests are served between the
+ * hashes.
  */
 async function namedBySignature(dataRequest: DataRequest, deps: DataDeps): Promise<string | Refusal> {
   const { sandboxes, tokens, unnamed, credentials } = deps;
@@ -316,8 +319,8 @@ async function findHome(sid: string, inside: SandboxInterior, signal: AbortSigna
   const found = await inside.paths.stat(home, signal).catch((thrown: AppError) => {
     if (thrown.code !== 'file_not_found') throw thrown;
   });
-  // In a sandbox of an earlier version it is a link. Any other folder there does not belong to the sandbox: without
-  // isolation it can be the home of a person with this name.
+  // Sandboxes of earlier versions have a link here. Any other folder does not belong to the sandbox: without isolation
+  // it can be the home of a person with this name.
   const isHome = found?.workspace || (found?.isLink && found.target === inside.workdir);
   const own = isHome ? home : inside.workdir;
   if (workdirs.size >= maxHomes) workdirs.clear();

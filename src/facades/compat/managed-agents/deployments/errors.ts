@@ -2,7 +2,7 @@ import { toAppError } from '../../../../core/errors/errors.ts';
 import { type AutomationPause, StartRefusal } from '../../../../sessions/api/server/automations.ts';
 import { ApiError } from '../errors.ts';
 
-/** The reasons why no run of a deployment can have a session. They also pause the deployment. */
+/** The reasons for which no run of a deployment can get a session. They also pause the deployment. */
 const lasting = [
   'agent_archived',
   'environment_archived',
@@ -17,7 +17,7 @@ const lasting = [
 const withoutRoom = ['quota', 'rate_limited', 'queue_full', 'sandbox_capacity'];
 const refused = ['invalid_request', 'forbidden', 'not_found', 'unsupported', 'conflict', 'session_creation_rejected'];
 
-/** The error of a run, by the code that its start kept. */
+/** Converts the error code stored with a start to the error of its run. */
 export function toRunError(failure: string | undefined, message: string) {
   const word = failure ?? 'unknown';
   const type = lasting.includes(word)
@@ -34,7 +34,7 @@ export function toPauseError({ failure = 'unknown', text }: Pick<AutomationPause
 }
 
 /**
- * The error with its code in this API, which the start keeps. A temporary error stays as it is, so that the start is
+ * Gives a permanent error its code in this API, which the start stores. A temporary error is unchanged, so the start is
  * retried.
  */
 export function toRefusal(thrown: unknown): unknown {

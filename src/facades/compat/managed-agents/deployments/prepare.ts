@@ -30,9 +30,12 @@ interface Deployment {
   readonly content: Omit<DeploymentContent, 'agent'> & {
     readonly agent: { readonly id: string; readonly version?: number | null | undefined };
   };
-  /** Undefined: it is new. */
+  /** Undefined: the deployment is new. */
   readonly id?: string;
-  /** The tokens of its repositories, which its content does not have. Undefined: the session is prepared as a check only. */
+  /**
+   * The tokens of its repositories, which the content does not include. Undefined: the session is prepared only as a
+   * check.
+   */
   readonly tokens?: RepositoryTokens | undefined;
 }
 
@@ -78,7 +81,7 @@ export async function prepareSession(
   return { command, messages, begin };
 }
 
-/** The tokens of a deployment's repositories by address. The server stores them separately from the visible fields. */
+/** The tokens of a deployment's repositories by address, stored separately from the visible fields. */
 export const RepositoryTokens = z.record(z.string(), z.string());
 export type RepositoryTokens = z.output<typeof RepositoryTokens>;
 const tokenLimits = { maxBytes: 128 * 1024, maxDepth: 1, maxValues: maxRepositories + 1 };

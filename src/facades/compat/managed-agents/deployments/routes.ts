@@ -23,7 +23,7 @@ import {
   toDeployment,
 } from './shapes.ts';
 
-/** The limits of the automation that a deployment does not set. Failed sessions do not pause it. */
+/** The automation's settings that a deployment cannot set. Failed sessions do not pause it. */
 const usual = {
   kind: 'run',
   goal: null,
@@ -71,7 +71,7 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
     return toDeployment(automation, content, { lastRunAt: last?.at ?? null, upcoming });
   }
 
-  /** The automation that executes a deployment, after everything that its sessions need was found. */
+  /** The automation that executes a deployment. Finds everything that its sessions need first. */
   async function toAutomation(
     name: string,
     content: UnpinnedContent,
@@ -199,7 +199,7 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
 }
 type UnpinnedContent = Parameters<typeof prepareSession>[0]['content'];
 
-/** The resources as they are stored and shown, and the tokens, which are sealed. */
+/** Splits resources into the form that is stored and shown, and their tokens, which are sealed. */
 function withoutTokens(resources: readonly z.output<typeof ResourceRequest>[]) {
   const tokens: RepositoryTokens = {};
   const shown = resources.map((one) => {
@@ -226,7 +226,7 @@ async function archiveDeployment(
   { services: { automations }, clock }: Pick<FileDeps, 'services' | 'clock'>,
 ): Promise<Automation> {
   if (!program || program.archivedAt !== null) return await automations.get(id);
-  // The pause comes first, so that no schedule starts the automation once its program has ended.
+  // Pause first, so that no schedule starts the automation after its program has ended.
   await automations.pause(id);
   return await automations.update(id, { program: { ...program, archivedAt: clock.now() } });
 }

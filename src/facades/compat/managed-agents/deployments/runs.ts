@@ -13,7 +13,7 @@ import { agentOfLabel, parseContent } from './shapes.ts';
 interface Deps {
   readonly services: Pick<Services, 'automations'>;
 }
-export const keptStarts = 1_000; // of a deployment, as docs/automations.md says
+export const keptStarts = 1_000; // for each deployment, as docs/automations.md documents
 const launchMs = 30_000;
 const pollMs = 100;
 
@@ -36,7 +36,9 @@ export const toRun = (start: AutomationStart) => ({
   created_at: toIsoTime(start.at),
 });
 
-/** Resolves when the start has become a run. Rejects: quota (it waits for capacity, and then starts by itself). */
+/**
+ * Resolves once the start has become a run. Rejects: quota (the start waits for capacity, and then proceeds by itself).
+ */
 export async function waitForLaunch(
   { id, automationId }: Pick<AutomationStart, 'id' | 'automationId'>,
   { services: { automations }, clock }: Deps & { readonly clock: Clock },

@@ -51,7 +51,7 @@ export const DeploymentChange = z.strictObject({
 });
 
 const anyObject = z.record(z.string(), z.unknown());
-/** Everything of a deployment except its name and schedule, as the server stores it. */
+/** A deployment without its name and schedule, as the server stores it. */
 export const DeploymentContent = z.object({
   description: z.string().nullable(),
   agent: z.object({ id: z.string(), version: z.int() }),

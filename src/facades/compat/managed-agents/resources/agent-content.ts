@@ -73,7 +73,7 @@ export function applyOverrides(base: AgentContent, overrides: z.output<typeof Ov
   return content;
 }
 
-/** The tools with which a coordinator delegates have names that a tool of its program would hide. */
+/** Refuses a program's tool whose name would hide one of the coordinator's delegation tools. */
 function refuseHidden({ multiagent, tools }: AgentContent): void {
   const taken = tools.find((tool) => tool.type === 'custom' && multiagent && /^delegate(_|$)/.test(tool.name));
   if (taken?.type === 'custom')

@@ -22,7 +22,7 @@ export interface FileDeps {
   readonly services: FacadeParts['services'];
   readonly projects: FacadeParts['projects'];
   readonly clock: FacadeParts['clock'];
-  /** A part of a new id. */
+  /** Generates the random part of a new id. */
   readonly ids: () => string;
 }
 const FileContent = z.object({
@@ -30,7 +30,7 @@ const FileContent = z.object({
   filename: z.string(),
   mimeType: z.string(),
   size: z.int(),
-  /** The time from the creation to the end, in ms; null: no end. */
+  /** Milliseconds from creation to expiry; null: no expiry. */
   lifeMs: z.number().nullable().default(null),
 });
 const expiryOf = ({ content, createdAt }: Pick<KeptDocument, 'content' | 'createdAt'>): number | null => {
@@ -128,7 +128,7 @@ const fileOfUpload = (
 
 const outputs = '.session/outputs';
 const apiOutputId = (id: SessionId, path: string): string => `file_o${id}${Buffer.from(path).toString('hex')}`;
-/** The session output that an id names; undefined: it is not such an id. */
+/** Parses the id of a session output. Undefined: the id has another form. */
 function parseOutputId(word: string): { readonly id: SessionId; readonly path: string } | undefined {
   const found = /^file_o([0-9a-f]{16})((?:[0-9a-f]{2})+)$/.exec(word);
   if (!found) return undefined;
@@ -136,7 +136,7 @@ function parseOutputId(word: string): { readonly id: SessionId; readonly path: s
   return path.split('/').includes('..') ? undefined : { id: parseSessionId(`sesn_${found[1]}`), path };
 }
 
-/** Uploads of programs, and what sessions leave in `/mnt/session/outputs`. */
+/** Files that programs upload, and files that sessions leave in `/mnt/session/outputs`. */
 export function fileRoutes(deps: FileDeps): Route[] {
   const { services, clock } = deps;
   const { documents, files } = services;
@@ -160,7 +160,7 @@ export function fileRoutes(deps: FileDeps): Route[] {
   /** The outputs of a session, including those in folders; empty if it never had a sandbox. */
   async function listOutputs(id: SessionId, signal: AbortSignal) {
     const record = await services.sessions.get(id);
-    await services.sessions.page(id, 0, 1); // requires read access, not only knowledge that the session exists
+    await services.sessions.page(id, 0, 1); // requires read access to the session; knowing that it exists is not enough
     if (record.sandboxState === 'created') return [];
     const folders = [''];
     const found = [];

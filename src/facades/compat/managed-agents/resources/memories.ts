@@ -92,7 +92,7 @@ function below(all: readonly StoreMemory[], query: Query) {
   return { items: [...items.values()], name: `memories ${prefix} ${depth}` };
 }
 
-/** The worker of a session stores the same files as the session's stores. */
+/** Worker credentials can use these routes, because a session's worker stores the same files as its memory stores. */
 const worker = ['session'] as const;
 
 /** The memories of a store, and each change of them. */

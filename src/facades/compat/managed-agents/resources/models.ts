@@ -44,7 +44,7 @@ function configuredModel(name: string, settings: ModelNames): string | undefined
 }
 
 /**
- * Finds the server's reference of a model that a program names. Rejects: invalid_request, which names some available
+ * Finds the server's reference for the model that a program names. Rejects: invalid_request, with some available
  * models.
  */
 export async function modelRefFor(
@@ -62,7 +62,7 @@ export async function modelRefFor(
   const known = some.length === 0 ? 'provider/model, such as openai/gpt-5' : some.join(', ');
   throw invalid(`model: no provider of this server has ${name}. Write it as ${known}.`);
 }
-/** The models, as lists of Anthropic's older kind. */
+/** The models in the older list format of Anthropic's API. */
 export function modelRoutes(services: Models, settings: ModelNames): Route[] {
   return [
     {
@@ -91,7 +91,7 @@ export function modelRoutes(services: Models, settings: ModelNames): Route[] {
       endpoint: 'GET /v1/models/*',
       async run({ params }) {
         const id = params['*'] ?? '';
-        const all = await listed(services); // also checks the caller, so it comes first
+        const all = await listed(services); // called first, because it also checks the caller
         if (id.length > 200) throw invalid('The name of a model has at most 200 characters.');
         const target = configuredModel(id, settings)?.replace(/^anthropic\//, '') ?? id;
         const found = all.find((one) => one.id === target);

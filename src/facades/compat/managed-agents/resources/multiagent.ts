@@ -3,8 +3,8 @@ import { toAppError } from '../../../../core/errors/errors.ts';
 import type { KeptDocument } from '../../../../sessions/api/server/documents.ts';
 import { ApiError, invalid, unsupportedField } from '../errors.ts';
 
-// A coordinator is an agent that delegates parts of its work to agents of its roster. Both shapes of the API are stored
-// as they were sent, with the version of each agent.
+// A coordinator is an agent that delegates work to the agents of its roster. Both formats of the API are stored as
+// sent, with the version of each agent added.
 
 const maxAgents = 20;
 const agentId = z.string().min(1).max(200);
@@ -41,7 +41,7 @@ export const MultiagentInput = z.discriminatedUnion('type', [CoordinatorInput, P
 type MultiagentRequest = NonNullable<z.output<typeof MultiagentInput>>;
 
 const disabled = z.object({ type: z.literal('disabled') });
-/** `self` is the agent that owns the roster, in the version that a session has. */
+/** `self`: the agent that owns the roster, in the version that a session uses. */
 const RosterEntry = z.discriminatedUnion('type', [
   z.object({ type: z.literal('agent'), id: z.string(), version: z.int() }),
   z.object({ type: z.literal('self') }),
@@ -69,7 +69,7 @@ export function toRoster(multiagent: Multiagent | null): readonly RosterEntry[] 
   return multiagent.subagents.type === 'enabled' ? multiagent.subagents.predefined_agents : [];
 }
 
-/** The same setting with other entries: references in an agent, whole agents in a session. */
+/** The same setting with its entries replaced: an agent stores references, a session whole agents. */
 export function withRoster<Entry>(multiagent: Multiagent | null, entries: readonly Entry[]) {
   if (multiagent === null) return null;
   if (multiagent.type === 'coordinator') return { type: multiagent.type, agents: entries };
@@ -78,7 +78,7 @@ export function withRoster<Entry>(multiagent: Multiagent | null, entries: readon
 }
 
 interface Owner {
-  /** The agent that owns the roster; undefined: it is new. */
+  /** The agent that owns the roster; undefined: the agent is new. */
   readonly id?: string;
   /** The current roster. */
   readonly now?: Multiagent | null;

@@ -9,7 +9,7 @@ import { paginate, parseInput, type Query, toIsoTime, withoutPrevious } from '..
 
 const limits = { files: 500, bytes: 30 * 2 ** 20 };
 const Texts = z.object({ display_name: z.string().min(1).max(255).optional() });
-/** The sources of skills in the API; all skills here are of the first one. */
+/** The sources of skills in the API. All skills here are `custom`. */
 const sources = ['custom', 'anthropic', 'anthropic_example', 'plugin'];
 /** Workers' credentials can read the skills of their sessions. */
 const worker = ['environment', 'session'] as const;
@@ -81,7 +81,7 @@ export function skillRoutes({ services: { skills } }: { readonly services: Pick<
       body: 'stream',
       async run(apiRequest) {
         const { id = '' } = apiRequest.params;
-        await skills.get(id); // refused before a folder is read for nothing
+        await skills.get(id); // refused before a folder is read in vain
         const { files } = await readFormFolder(apiRequest);
         return toVersion(await skills.addVersion(id, { files }));
       },

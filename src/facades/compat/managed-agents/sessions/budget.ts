@@ -5,7 +5,7 @@ import type { Services } from '../../../../sessions/api/services.ts';
 import { invalid } from '../errors.ts';
 import type { Usage } from './usage.ts';
 
-// The cap of a session's cost, in whole cents. It is a hard budget: no answer renews it.
+// The cap on a session's cost, in whole cents. It is a hard budget: no answer renews it.
 
 /** A budget as programs send it. */
 export const BudgetInput = z
@@ -24,14 +24,14 @@ export const toOwnBudget = ({ max_list_cost: { amount } }: BudgetRequest): OwnBu
   cost: Number(amount) / 100,
   hard: true,
 });
-/** The budget as the API shows it; null: none, or one that an answer renews. */
+/** The budget as the API shows it; null: none, or a budget that an answer renews. */
 export function toBudgetView({ budget }: Pick<SessionRecord, 'budget'>) {
   if (!budget?.hard || budget.cost === undefined) return null;
   const amount = String(Math.round(budget.cost * 100));
   return { type: 'limit' as const, max_list_cost: { amount, currency: 'USD' as const } };
 }
 
-/** Rejects with invalid_request if the price of one of the models is unknown, because its cost could not be counted. */
+/** Rejects with invalid_request if one of the models has no known price, because its cost could not be counted. */
 export async function checkBudgetable(refs: readonly string[], models: Services['models']): Promise<void> {
   for (const ref of refs)
     if (!(await models.isPriced(ref)))

@@ -6,15 +6,15 @@ export interface EventDraft {
   readonly type: string;
   readonly fields: Readonly<Record<string, unknown>>;
 }
-/** A call of a tool, by the event that announced it. */
+/** A tool call, stored under the event that announced it. */
 interface KnownCall {
   readonly eventId: string;
   readonly kind: 'tool' | 'mcp' | 'custom';
   readonly answered: boolean;
 }
 /**
- * `waitsFor` is undefined while the call waits for nobody: it is running, was answered, or its next wait is not in the
- * log yet.
+ * `waitsFor` is undefined unless the call waits for somebody: while it runs, after its answer, and until the log shows
+ * its next wait.
  */
 export interface AnnouncedCall {
   readonly callId: string;
@@ -33,10 +33,10 @@ interface Call {
   readonly args: Readonly<Record<string, unknown>>;
 }
 
-/** The calls of a thread's tools: each is announced once, and has one result. */
+/** The tool calls of a thread. Each is announced once, and has one result. */
 export class Calls {
   readonly #all: Map<string, KnownCall>;
-  /** The waiting calls, each for a person's permission or for the result of a program or worker. */
+  /** The calls that wait for a person's permission, or for the result of a program or worker. */
   readonly #pending: Map<string, 'permission' | 'result'>;
   /** The calls that the server is executing. */
   readonly #underWay: Set<string>;

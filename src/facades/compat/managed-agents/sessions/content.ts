@@ -47,13 +47,13 @@ export async function readContents(events: readonly InboundEvent[], files: Conte
   return { of: (event) => known.get(event) ?? nothing };
 }
 
-/** A message lists its files after its text, and always has a text. */
+/** The text comes before the files, and a message without text gets a default one. */
 const asMessage = (content: Content): Content => ({
   ...content,
   text: content.text === '' ? 'See the attached files.' : content.text,
 });
 
-/** The model sees the pictures of a result; for every other file it reads only that the file exists. */
+/** The model sees the images of a result; of other files it learns only that they exist. */
 async function asResult(content: Content, files: ContentFiles): Promise<Content> {
   const pictures = [];
   const lines = [];
@@ -105,7 +105,7 @@ async function keptBytes({ type, source }: FileBlock, files: ContentFiles): Prom
   return await files.keep({ name: `${type}.${ending}`, mimeType, bytes: Buffer.from(data, 'base64') });
 }
 
-/** Stores the current answer of an address; later changes there have no effect. */
+/** Stores what an address returns now; later changes there have no effect. */
 async function keptAnswer(kind: FileBlock['type'], url: string, files: ContentFiles): Promise<string> {
   const { status, type, bytes, isCut } = await files.fetched(url).catch((thrown: unknown) => {
     const { code, publicMessage } = toAppError(thrown);

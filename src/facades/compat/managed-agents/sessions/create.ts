@@ -74,11 +74,11 @@ export interface CreateDeps {
 interface NewManagedSession {
   readonly command: CreateCommand;
   readonly initial: readonly InboundEvent[];
-  /** Bound to the session once it exists. */
+  /** Bound to the session after its creation. */
   readonly tokens: readonly { readonly url: string; readonly token: Secret }[];
 }
 
-/** The session that a program requests. Rejects: invalid_request, not_found, before anything is created. */
+/** Prepares the session that a program requests. Rejects before anything is created: invalid_request, not_found. */
 export async function newSession(body: unknown, deps: CreateDeps): Promise<NewManagedSession> {
   const { services, settings } = deps;
   const values = parseInput(NewSession, body);
@@ -147,7 +147,7 @@ async function agentFor(requested: z.output<typeof AgentRequest>, documents: Ser
   return { doc, content: applyOverrides(base, overrides) };
 }
 
-const maxRosterChars = 512 * 1024; // they are stored in the record of the session
+const maxRosterChars = 512 * 1024; // the roster is stored in the session's record
 /** The agents that can work for the session's agent, each as stored in its version. */
 async function rosterFor(
   own: Pick<KeptDocument, 'id' | 'version'> & { readonly content: AgentContent },
@@ -172,7 +172,7 @@ async function rosterAgent({ id, version }: { id: string; version: number }, doc
   return doc;
 }
 
-/** The vaults in order of precedence. One of another owner is as unknown as a missing one. */
+/** The vaults in order of precedence. Another owner's vault is treated as missing. */
 async function vaultsFor(requested: readonly string[], vaults: Services['vaults']): Promise<string[]> {
   const ids = [...new Set(requested)];
   for (const id of ids) {

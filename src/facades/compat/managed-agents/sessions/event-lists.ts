@@ -12,15 +12,15 @@ import { catchUp, createProjection } from './reader.ts';
 import type { ThreadEvent } from './threads/session-projection.ts';
 
 type Sessions = Services['sessions'];
-/** Maximum that is cached: sessions, and characters of the JSON of all their events. */
+/** Maximum size of the cache: sessions, and characters of the JSON of their events. */
 export const maxCached = { sessions: 200, chars: 16 * 2 ** 20 };
 /** A list that was not requested within this time is dropped. */
 const idleMs = 300_000;
 
 /**
- * Caches the events of the sessions whose lists were read last, so that the next page reads only what is new in the
- * logs. A list is always the same as one built from the complete logs. Every read calls the service as the caller,
- * whose permissions it checks.
+ * Caches the events of recently listed sessions, so that the next page reads only what is new in the logs. A cached
+ * list always equals one built from the complete logs. Every read calls the service as the caller, which checks the
+ * caller's permissions.
  */
 export class EventLists {
   readonly #cached = new Map<SessionId, EventList>();
@@ -38,7 +38,7 @@ export class EventLists {
   ): Promise<readonly ManagedEvent[]> {
     return await this.#inOrder(session.id, async () => {
       let list = this.#cached.get(session.id);
-      this.#cached.delete(session.id); // a list left half read by a failure is not cached
+      this.#cached.delete(session.id); // a list that a failure left half read is not cached
       while (!list?.isOf(session) || !(await list.extend(sessions))) list = new EventList(session);
       this.#keep(list);
       return list.of(thread);
@@ -70,9 +70,9 @@ export class EventLists {
   }
 }
 
-/** The part of a thread's log that was read. */
+/** How much of a thread's log was read. */
 interface ReadLog {
-  /** The compaction of the log at that time. A text that has lost its pieces starts at its end. */
+  /** The log's compaction at that time. A text whose pieces were dropped starts at its end. */
   readonly dropped: string;
   /** The greatest time of its events. */
   newestAt: number;
@@ -85,7 +85,7 @@ class EventList {
   readonly #events = new Map<SessionId, ManagedEvent[]>();
   usedAt = 0;
   chars = 0;
-  /** False: a child could not be read, which another caller may be able to. */
+  /** False: this caller could not read a child. Another caller might. */
   isWhole = true;
 
   constructor(record: SessionRecord) {
@@ -100,12 +100,12 @@ class EventList {
     const queued = this.#projection.has(thread) ? this.#projection.of(thread).queued : [];
     return [...(this.#events.get(thread) ?? []), ...queued];
   }
-  /** A changed agent produces other events from the beginning. */
+  /** Whether the list is valid for the session. A changed agent or budget changes events from the beginning. */
   isOf({ agent, budget }: SessionRecord): boolean {
     return isDeepStrictEqual({ agent, budget }, { agent: this.#record.agent, budget: this.#record.budget });
   }
 
-  /** Adds what is new in the logs. False: a list of the complete logs would differ. */
+  /** Adds what is new in the logs. False: the result would differ from a list built from the complete logs. */
   async extend(sessions: Sessions): Promise<boolean> {
     const before = new Map([...this.#logs].map(([thread, { newestAt }]) => [thread, newestAt]));
     const end = await catchUp(this.#projection, sessions, {
@@ -129,7 +129,7 @@ class EventList {
     const [first] = more;
     // Logs are merged by time. An event that belongs before events already read from another log arrived too late.
     const isLate = first && [...before].some(([other, newestAt]) => other !== thread && newestAt >= first.ts);
-    // A child's change applies from the beginning of its log, like that of the session.
+    // A child's update applies from the beginning of its log, like an update of the session.
     return !isLate && !more.some(({ type }) => type === 'session.updated' && thread !== this.id);
   }
 

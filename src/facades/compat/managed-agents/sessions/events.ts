@@ -37,7 +37,8 @@ export function eventRoutes({ sessions, reader, sse }: Deps) {
     },
     async stream({ session, thread }: ThreadOfSession, { query, reply, request }: ApiRequest) {
       const deltas = checkDeltas(query.all('event_deltas'));
-      await sessions.page(session.id, 0, 1); // refuses callers without read access, while a status can still be sent
+      // refuses callers without read access while an HTTP status can still be sent
+      await sessions.page(session.id, 0, 1);
       const requested = { record: session, thread, deltas, reply, requestId: request.id };
       return await streamEvents(requested, { sessions, reader, sse });
     },

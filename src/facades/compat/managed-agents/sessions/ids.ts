@@ -2,9 +2,9 @@ import { AppError } from '../../../../core/errors/errors.ts';
 import type { SessionEvent } from '../../../../core/model/events.ts';
 import { SessionId } from '../../../../core/model/ids.ts';
 
-// Ids of this API are Corral's own, with the prefix of their kind. The id of an event is built from its session and its
-// seq, so it is the same in every projection. A text of the agent has no seq of its own: its pieces are compacted in
-// long sessions, and data of the first piece then arrives with the whole text. Its message id identifies both.
+// Ids of this API are Corral's own, with the prefix of their kind. An event's id is built from its session and its seq,
+// so it is the same in every projection. Text of the agent uses its message id instead of a seq: long sessions compact
+// its pieces, and the data of the first piece then arrives with the whole text.
 
 export const apiSessionId = (id: string): string => `sesn_${id}`;
 export const apiThreadId = (id: SessionId): string => `sthr_${id}`;
@@ -12,25 +12,25 @@ export const apiEventId = (id: SessionId, seq: number, part = 0): string =>
   `sevt_${id}${seq.toString(36).padStart(7, '0')}${part === 0 ? '' : `x${part}`}`;
 /** The id of the outcome that a message defined. */
 export const apiOutcomeId = (id: SessionId, seq: number): string => `outc_${id}${seq.toString(36).padStart(7, '0')}`;
-/** The id of a message of the agent, known before its event is in the log, because its text streams. */
+/** The id of an agent's message. It is known before the message's event is logged, because the text streams. */
 export const apiMessageId = (messageId: string, part = 0): string =>
   `sevt_m${messageId.replaceAll('-', '')}${part === 0 ? '' : `x${part}`}`;
 /** The thinking before a message is a part of the message. */
 export const thoughtPart = 70;
-/** The id of the event that an event of a log produces as its part with this number, from 0. */
+/** The id of one of the events that a log event produces; `part` counts from 0. */
 export const apiIdOf = (source: SessionEvent, part: number): string =>
   source.type === 'message.delta' || source.type === 'message.assistant'
     ? apiMessageId(source.data.messageId, part + 1) // part 0 is the message itself
     : apiEventId(source.sessionId, source.seq, part);
 
-/** A file that came in a message or a result, not through an upload of the program. */
+/** A file that arrived in a message or a result, and not as a program's upload. */
 export const apiUploadId = (id: string): string => `file_u${id.replaceAll('-', '')}`;
 export const parseUploadId = (value: string): string | undefined => {
   const [, ...parts] = /^file_u([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/.exec(value) ?? [];
   return parts.length === 0 ? undefined : parts.join('-');
 };
 
-/** A deployment is an automation, and a run of it a start. */
+/** A deployment is an automation; its runs are the automation's starts. */
 export const apiDeploymentId = (id: string): string => `depl_${id}`;
 export const parseDeploymentId = (value: string): string => {
   const [, id] = /^depl_([0-9a-f]{12})$/.exec(value) ?? [];
@@ -38,7 +38,7 @@ export const parseDeploymentId = (value: string): string => {
   return id;
 };
 export const apiRunId = (start: string): string => `drun_${start.replace(':', 'x')}`;
-/** The start, and the automation before its colon. */
+/** Parses the id of a run: its start, and the automation, which precedes the colon. */
 export const parseStartId = (value: string): { readonly id: string; readonly automation: string } => {
   const [, automation, rest] = /^drun_([0-9a-f]{12})x([0-9a-f]+)$/.exec(value) ?? [];
   if (automation === undefined) throw new AppError('not_found', `There is no deployment run ${value}.`);

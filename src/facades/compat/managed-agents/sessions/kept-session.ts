@@ -19,7 +19,7 @@ const FileResource = z.object({
   updated_at: z.string(),
 });
 
-/** The agent, environment and resources of a session that this API made. */
+/** The agent, environment and resources of a session created through this API. */
 export const SessionContent = z.object({
   agentId: z.string(),
   version: z.int(),
@@ -37,7 +37,7 @@ export const parseSessionContent = ({ agent }: Pick<SessionRecord, 'agent'>): Se
 
 /** An agent that can work for the session's agent. */
 export interface RosterAgent extends Pick<SessionContent, 'agentId' | 'version' | 'content'> {
-  /** The server's reference of its model. */
+  /** The server's own reference for its model. */
   readonly model: string;
 }
 /** The agents that can work for the session's agent, in the order of its roster. */
@@ -51,7 +51,7 @@ interface SessionRequest {
   readonly kept: SessionContent;
   readonly roster: readonly RosterAgent[];
   readonly config: EnvironmentConfig | undefined;
-  /** The self-hosted environment that the session already has, which no change removes. */
+  /** The session's self-hosted environment, which updates keep. */
   readonly environment?: string | undefined;
   readonly files: SessionAgent['files'];
 }
@@ -89,7 +89,7 @@ export function toSessionAgent({ kept, roster, config, environment, files }: Ses
   };
 }
 
-/** The agents of the roster, each by its name; a duplicate name gets a number. */
+/** The agents of the roster by name; duplicate names get a number. */
 function toSubAgents(kept: SessionContent, roster: readonly RosterAgent[]): SubAgent[] {
   const names: string[] = [];
   return roster.map(({ agentId, version, model, content }) => {
@@ -102,7 +102,7 @@ function toSubAgents(kept: SessionContent, roster: readonly RosterAgent[]): SubA
   });
 }
 
-/** Undefined: none. */
+/** Undefined: no packages. */
 function toPackages({ packages }: CloudConfig): SessionAgent['packages'] {
   const requested = packageManagers.flatMap((manager) =>
     packages[manager].length > 0 ? [[manager, packages[manager]] as const] : [],
@@ -126,7 +126,7 @@ function mcpTools(tool: ResolvedTool | undefined): string[] {
 
 const actions = { always_allow: 'allow', always_ask: 'ask', auto: 'ask' } as const;
 const actionOf = ({ type }: Policy) => actions[type];
-/** The rules for calls, the more specific ones first. A tool that is off is denied, even if its server offers it. */
+/** The rules for calls, most specific first. A disabled tool is denied, even if its server offers it. */
 function toApprovalRules(tool: ResolvedTool): SessionAgent['approvals'] {
   if (tool.type === 'custom') return [];
   const isMcp = tool.type === 'mcp_toolset';
@@ -168,7 +168,7 @@ function toShownAgent(kept: SessionContent, record: SessionRecord) {
   };
 }
 
-/** The agent of a session as the API shows it. For a session that was created elsewhere: what is known of it. */
+/** The agent of a session as the API shows it. For a session created elsewhere, only what is known of it. */
 export async function toAgentReply(
   record: SessionRecord,
   kept: SessionContent | undefined,

@@ -26,7 +26,7 @@ export const MemoryStoreResource = z.object({
 export type MemoryStoreResource = z.output<typeof MemoryStoreResource>;
 export const maxStores = 8;
 
-/** The memory stores of a new session. One of another owner is as unknown as a missing one. */
+/** The memory stores of a new session. Another owner's store is treated as missing. */
 export async function memoryResourcesFor(
   requests: readonly z.output<typeof MemoryStoreRequest>[],
   stores: Services['memoryStores'],

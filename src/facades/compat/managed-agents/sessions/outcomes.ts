@@ -59,7 +59,7 @@ export class Outcomes {
     return { type: 'user.define_outcome', fields };
   }
 
-  /** Whether an outcome has no verdict yet. */
+  /** Whether any outcome still lacks a verdict. */
   get isActive(): boolean {
     return [...this.#byRun.values()].some(({ completedAt }) => completedAt === null);
   }
@@ -69,7 +69,7 @@ export class Outcomes {
     if (outcome) outcome.result = 'running';
   }
 
-  /** Counts a request of the grader. */
+  /** Adds the usage of a request to the grader. */
   use(runId: string | null, used: FactOf<'usage'>['data']): void {
     const outcome = this.#of(runId);
     if (outcome) outcome.usage = withUsage(outcome.usage, used);

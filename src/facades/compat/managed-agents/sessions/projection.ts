@@ -40,21 +40,21 @@ class State {
   hasOpenRun = false;
   lastWords = '';
   request: string | undefined;
-  /** The question about a call, or about a spent budget, follows as a message, which this API does not show. */
+  /** The next message is a question about a call or a spent budget, which this API does not show. */
   asking = false;
   failure = '';
   usage = noUsage;
   runningSince: number | undefined;
   activeMs = 0;
-  /** The thinking of the request was reported before its message. */
+  /** Whether the request's thinking was already reported. */
   hasThought = false;
   sentTitle: string | undefined;
-  /** The messages of runs that have not started. */
+  /** Messages of runs that have not started. */
   queued: ReadonlyMap<RunId, ManagedEvent> = new Map();
   openMessage: string | undefined;
 }
 
-/** Builds the events of one thread from those of its log, in order. The same log produces the same events. */
+/** Builds the events of one thread from the events of its log, in order. The same log produces the same events. */
 export class Projection {
   readonly #id: SessionId;
   #agent: AgentFacts;
@@ -67,7 +67,7 @@ export class Projection {
   #nextId = (): string => '';
   #out: ManagedEvent[] = [];
 
-  /** `from`: continues from the state of another one. */
+  /** `from`: the projection whose state this one continues. */
   constructor(id: SessionId, agent: AgentFacts, from?: Projection) {
     this.#id = id;
     this.#agent = agent;
@@ -77,7 +77,7 @@ export class Projection {
     this.delegations = from ? from.delegations.copy() : new Delegations();
     this.#children = new Map(from ? from.#children : []);
   }
-  /** A copy, to which other events can be added. */
+  /** A copy that can continue independently. */
   copy(): Projection {
     return new Projection(this.#id, this.#agent, this);
   }
@@ -100,14 +100,14 @@ export class Projection {
   get status() {
     return this.#now.status;
   }
-  /** Whether a run has started and not ended; it may wait. */
+  /** Whether a run has started and not ended. It can be waiting. */
   get hasOpenRun(): boolean {
     return this.#now.hasOpenRun;
   }
   get usage(): Usage {
     return this.#now.usage;
   }
-  /** The time that it was running, up to this moment. */
+  /** Time spent running so far, in ms. */
   activeMs(now: number): number {
     return this.#now.activeMs + (this.#now.runningSince === undefined ? 0 : Math.max(0, now - this.#now.runningSince));
   }
@@ -131,7 +131,7 @@ export class Projection {
   get thread(): { readonly session_thread_id: string; readonly agent_name: string } {
     return { session_thread_id: apiThreadId(this.#id), agent_name: this.#agent.name };
   }
-  /** Whether the text of a message streams to readers; a question's text does not. */
+  /** Whether readers see the message's text as it streams. They do not see a question's text. */
   get shows(): boolean {
     return !this.#now.asking;
   }
@@ -217,8 +217,8 @@ export class Projection {
         if (event.data.kind === 'failed') this.#missRepository(event.data);
         break;
       case 'title':
-        // A client's new title. A title set by a run was not requested by anyone, and the first one came with the
-        // session.
+        // Reports only titles that a client changed: not a title from a run, and not the first title, which came with
+        // the session.
         if (event.runId === null && this.#now.seq > 2 && this.#now.sentTitle !== event.data.title)
           this.#emit('session.updated', { title: event.data.title });
         this.#now.sentTitle = undefined;
@@ -261,13 +261,13 @@ export class Projection {
 
   #changed({ title, agent, metadata, budget, archived }: FactOf<'session.updated'>['data']): void {
     const { shown } = this.#agent;
-    // The event of the title itself comes next.
+    // The next event is the title's own.
     this.#now.sentTitle = title;
     const fields = {
       ...(title !== undefined && { title }),
       ...(agent && shown && { agent: shown() }),
       ...(metadata && { metadata }),
-      // Limits that an answer renews are not part of this API.
+      // This API has no limits that an answer renews.
       ...(budget && (budget.hard || Object.keys(budget).length === 0) && { budget: toBudgetView({ budget }) }),
     };
     if (Object.keys(fields).length > 0) this.#emit('session.updated', fields);
@@ -311,10 +311,10 @@ export class Projection {
   }
   #projectMessage({ messageId, text, waits, thought }: FactOf<'message.assistant'>['data']): void {
     this.#now.openMessage = undefined;
-    if (isQuestion(waits)) this.#now.asking = true; // the pieces that showed this may have left the log
+    if (isQuestion(waits)) this.#now.asking = true; // the pieces that showed this could have been dropped from the log
     if (this.#now.asking || text === '') return;
     this.#now.lastWords = text;
-    if (waits === undefined) this.#startReply(); // a question did not come from a request to the model
+    if (waits === undefined) this.#startReply(); // questions do not come from a request to the model
     if (thought) this.#think(apiMessageId(messageId, thoughtPart));
     this.#emit('agent.message', { content: [{ type: 'text', text }] }, apiMessageId(messageId));
   }
@@ -329,7 +329,7 @@ export class Projection {
     this.#now.hasThought = true;
     this.#emit('agent.thinking', {}, id);
   }
-  /** A request of the grader is reported with its verdict, not as one of the agent. */
+  /** Requests to the grader are reported with the verdict, and not as requests of the agent. */
   #graded({ runId, data }: FactOf<'usage'>): void {
     this.#now.usage = withUsage(this.#now.usage, data);
     this.outcomes.use(runId, data);
@@ -382,18 +382,18 @@ export class Projection {
     this.#emit('session.thread_status_rescheduled', this.thread);
     this.#emit('session.status_rescheduled', {});
   }
-  /** Each request to the model tries the server again; until then the turn continues without its tools. */
+  /** Each request to the model retries the server; until one succeeds, the turn continues without its tools. */
   #missTools(detail: string, { name, isRefused }: { readonly name: string; readonly isRefused: boolean }): void {
     const type = isRefused ? 'mcp_authentication_failed_error' : 'mcp_connection_failed_error';
     const server = { mcp_server_name: this.#agent.servers.get(name) ?? name };
     this.#emit('session.error', { error: { ...errorOf(type, detail, 'retrying'), ...server } });
   }
-  /** Nothing is tried again: a change of the environment or of the credential counts from the next run on. */
+  /** Nothing is retried: a change of the environment or the credential takes effect with the next run. */
   #missHost(detail: string, { id, vaultId, host }: NonNullable<FactOf<'run.notice'>['data']['credential']>): void {
     const error = errorOf('credential_host_unreachable_error', detail, 'retrying');
     this.#emit('session.error', { error: { ...error, credential_id: id, vault_id: vaultId, host } });
   }
-  /** The next start of the sandbox fetches it again; until then the session continues without it. */
+  /** The next start of the sandbox retries the clone; until then the session continues without the repository. */
   #missRepository({ detail, url }: FactOf<'repository'>['data']): void {
     const error = errorOf('repository_clone_error', detail, 'retrying');
     this.#emit('session.error', { error: { ...error, repository_url: url } });
@@ -404,7 +404,7 @@ export class Projection {
     this.#take(runId); // a run that was stopped before it started
     this.#now.run = null;
     this.#now.hasOpenRun = false;
-    // The interrupt comes first: its program receives the id of the first part.
+    // The interrupt comes first: its sender received the id of the first part.
     if (reason === 'stopped') this.#emit('user.interrupt', { session_thread_id: null });
     this.#finish(status !== 'completed');
     for (const draft of this.#calls.endAll()) this.#emitDraft(draft);
@@ -427,7 +427,7 @@ export class Projection {
   }
 }
 
-/** The question about a call, or about a spent budget, is not a message of this API. */
+/** Questions about a call or a spent budget are not messages of this API. */
 const isQuestion = (waits: WaitReason | undefined) => waits === 'budget' || waits === 'approval';
 
 const nothingUsed = { input_tokens: 0, output_tokens: 0, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 };

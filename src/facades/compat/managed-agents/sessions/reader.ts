@@ -14,7 +14,7 @@ const maxKept = 500;
 
 /**
  * Reads logs as events of the API. Caches the states of recently read sessions, so that a list of sessions reads only
- * what is new in each log. Every read calls the service as the caller, whose permissions it checks.
+ * what is new in each log. Every read calls the service as the caller, which checks the caller's permissions.
  */
 export class SessionReader {
   readonly #cached = new Map<SessionId, SessionProjection>();
@@ -27,19 +27,19 @@ export class SessionReader {
       this.#cached.set(record.id, projection);
       const [oldest] = this.#cached.keys();
       if (this.#cached.size > maxKept && oldest !== undefined) this.#cached.delete(oldest);
-      // Concurrent readers share it: an event that one of them has already added is skipped.
+      // Concurrent readers share the projection: an event that another reader has already added is skipped.
       const end = await catchUp(projection, sessions, { goesOn: isWhole, isShared: true });
       if (end === 'read') return projection;
       if (end === 'child missing') break;
       if (this.#cached.get(record.id) === projection) this.#cached.delete(record.id);
     }
-    // Other callers may be able to read the child, so the shared state stays theirs.
+    // This caller cannot read a child that others can, so it gets a projection of its own.
     const own = createProjection(record);
     await catchUp(own, sessions);
     return own;
   }
 
-  /** A separate state, for a stream. */
+  /** An independent projection, for a stream. */
   async own(record: SessionRecord, sessions: Sessions): Promise<SessionProjection> {
     return (await this.state(record, sessions)).copy();
   }
@@ -82,11 +82,12 @@ interface CatchUp {
   readonly onEvents?: (source: SessionEvent, events: readonly ThreadEvent[]) => void;
   /** Whether the projection can continue with a page of a thread's log; undefined: the thread is gone. */
   readonly goesOn?: (thread: SessionId, seq: number, page: EventPage | undefined) => boolean;
-  /** The projection is shared: it stays before a child that this caller cannot read, and keeps the child. */
+  /** The projection is shared: it stops before a child that this caller cannot read, instead of dropping the child. */
   readonly isShared?: true;
 }
 /**
- * A log that has dropped events which the projection has not read, or that was rolled back, is read again from its beginning.
+ * Whether the page continues what was read. A log that dropped unread events, or that was rolled back, is read again
+ * from its beginning.
  */
 const isWhole = (_: SessionId, seq: number, page: EventPage | undefined): boolean =>
   seq === 0 || !page || (page.trimmed <= seq && page.head >= seq);
@@ -132,7 +133,9 @@ export async function catchUp(
   }
 }
 
-/** The remaining events of the page whose first event is the earliest; among several, of the log that started first. */
+/**
+ * Takes the remaining events of the page whose first event is the earliest; on a tie, of the log that started first.
+ */
 function takeEarliest(pages: ReadonlyMap<SessionId, SessionEvent[]>): SessionEvent[] | undefined {
   let found: SessionEvent[] | undefined;
   for (const rest of pages.values()) {

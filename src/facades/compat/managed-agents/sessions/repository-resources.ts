@@ -11,7 +11,7 @@ import { parseInput, toIsoTime } from '../wire.ts';
 
 const host = 'github.com';
 const workspace = '/workspace/';
-/** Header-safe, so that a token that no request could carry is refused immediately. */
+/** Safe in a header, so a token that no request could carry is refused immediately. */
 export const AuthorizationToken = z.string().max(8_192).refine(fitsHeader, 'must be a token of printable characters');
 const checkout = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('branch'), name: z.string().min(1).max(200) }),

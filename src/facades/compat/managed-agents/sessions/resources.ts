@@ -109,7 +109,7 @@ export function resourceRoutes(parts: FileDeps): Route[] {
         const kept = parseSessionContent(record);
         const resource = one(record, params.resource);
         if (resource.type !== 'file') {
-          await sessions.update(record.id, {}); // a caller who must not change it learns nothing more
+          await sessions.update(record.id, {}); // a caller without permission to change the session learns nothing more
           throw invalid('Only files can be removed from a session. Its other resources stay until it is deleted.');
         }
         const path = resource.mount_path.slice(uploads.length);

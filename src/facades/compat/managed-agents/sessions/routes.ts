@@ -72,7 +72,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
             );
           }
         } catch (thrown) {
-          await sessions.delete(record.id).catch(() => {}); // its creator never receives it
+          await sessions.delete(record.id).catch(() => {}); // the creator never receives the session's id
           throw thrown;
         }
         const created = await view(await sessions.get(record.id));
@@ -171,7 +171,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
         const files = contentFiles(parts, abortOnDisconnect(reply), record.id);
         const data = await sendEvents({ record, projection, sessions, files, now: () => clock.now() }, values);
         const { environment } = record.agent ?? {};
-        // An interrupt is how a session gets a worker again after its work has failed.
+        // After a worker has failed, an interrupt requests a new one.
         if (environment !== undefined && values.some(({ type }) => type === 'user.interrupt'))
           await workQueue.enqueue(environment, record.id);
         return { data };
@@ -198,15 +198,15 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
     ...resourceRoutes(parts),
   ];
 
-  /** A session that ends has nothing to do for a worker. */
+  /** Removes the session from the work queue: an ending session has no work. */
   async function leaveQueue({ id, agent }: SessionRecord): Promise<void> {
     if (agent?.environment === undefined) return;
-    await workQueue.withdraw(agent.environment, id).catch(unlessNotFound); // its environment may be gone
+    await workQueue.withdraw(agent.environment, id).catch(unlessNotFound); // the environment may have been deleted
   }
 
   async function refuseBusy(record: SessionRecord): Promise<void> {
     const active = await sessions.activeRun(record.id);
-    const { status } = await reader.state(record, sessions); // idle also while a child waits for the program
+    const { status } = await reader.state(record, sessions); // also idle while a child waits for the program
     if (active && !active.waiting && status !== 'idle')
       throw invalid('The session is running. Interrupt it first.', 'session_running');
     if (active) await sessions.stop(record.id);

@@ -48,7 +48,7 @@ async function check({ record, projection, sessions }: Target, events: readonly 
     await sessions.update(record.id, {}); // a caller who must not change it does not learn its state
     throw invalid('The session is archived.', 'session_archived');
   }
-  const permitted = new Set<string>(); // by earlier events
+  const permitted = new Set<string>(); // the calls that earlier events permitted
   let isWaiting = projection.isWaiting;
   let hasOutcome = projection.outcomes.isActive;
   for (const [n, event] of events.entries()) {
@@ -145,14 +145,14 @@ async function interrupt(
   event: Extract<InboundEvent, { type: 'user.interrupt' }>,
 ): Promise<ManagedEvent> {
   const named = projection.threads.find((one) => apiThreadId(one) === event.session_thread_id);
-  const id = named ?? record.id; // the children of the primary thread stop with it
+  const id = named ?? record.id; // the children of the primary thread are stopped too
   const before = projection.seqOf(id);
-  // At its budget nothing is running that could be interrupted, and the run waits until the budget is raised.
+  // At its budget the session has nothing to interrupt: the run waits until the budget is raised.
   const isOff = record.budget?.hard && projection.isAtBudget;
   const { stopped } = isOff ? { stopped: false } : await sessions.stop(id);
   const end = stopped ? (await eventsAfter(sessions, id, before)).find(isStop) : undefined;
   const seq = end?.seq ?? before;
-  // Without an effect, its id is not that of any event.
+  // An interrupt without effect gets an id that no event has.
   const word = end ? apiEventId(id, seq) : `${apiEventId(id, seq)}none`;
   return { ...event, session_thread_id: event.session_thread_id ?? null, id: word, processed_at: toIsoTime(now()) };
 }
@@ -168,9 +168,8 @@ const callIn = (event: Answer): string =>
   event.type === 'user.custom_tool_result' ? event.custom_tool_use_id : event.tool_use_id;
 
 /**
- * Consecutive answers of a request are applied in one step, so that the session does not become idle between them. The
- * first answer to a call is used. A repeated one is not an error, because clients answer each call that they see
- * waiting.
+ * Applies consecutive answers of a request in one step, so that the session does not become idle between them. The
+ * first answer to a call wins. Repeated answers are no error, because clients answer each call that they see waiting.
  */
 async function answerAll(
   target: Target,

@@ -54,7 +54,7 @@ export async function streamEvents(
     };
     const following = followThreads({ projection, sessions, shown: thread, signal: stream.gone, convert: toFrames });
     for await (const events of following) {
-      if (!events) return stream.destroy(); // the client opens another stream, and lists
+      if (!events) return stream.destroy(); // the client opens a new stream, and lists what it missed
       if (events.length > 0) await stream.writeAll(events.map(frameOf));
       if (events.some(({ type }) => isLast.test(type))) return;
     }
@@ -75,7 +75,7 @@ export async function streamEvents(
   }
 }
 
-/** The previews of a thread's texts. A text that started before the stream has none. */
+/** Previews of a thread's texts. A text that began before the stream gets none. */
 class Previews {
   readonly #projection: Projection;
   readonly #requested: readonly string[];

@@ -33,7 +33,7 @@ export const sumUsage = (all: readonly Usage[]): Usage =>
     noUsage,
   );
 
-/** The tokens of one request, or of several that belong together. */
+/** The tokens of one request, or the total of several. */
 export const toSpanUsage = ({ input, output, cacheRead, cacheWritten }: Usage) => ({
   input_tokens: input,
   output_tokens: output,
@@ -41,7 +41,7 @@ export const toSpanUsage = ({ input, output, cacheRead, cacheWritten }: Usage) =
   cache_read_input_tokens: cacheRead,
 });
 
-/** Costs are sums of small parts, so they are compared at a hundredth of a cent. */
+/** Costs are sums of small amounts, so they are rounded to a hundredth of a cent. */
 export const centsOf = (cost: number): number => Math.round(cost * 10_000) / 100;
 const seconds = (ms: number) => Math.round(ms) / 1_000;
 export const toUsage = ({ input, output, cacheRead, cacheWritten, cost }: Usage, activeMs: number) => ({

@@ -17,7 +17,8 @@ export interface ViewDeps {
   readonly clock: Clock;
 }
 /**
- * A session with the content that this API stored when it created it. Lists read many sessions, so each is parsed once.
+ * A session with the content that this API stored at its creation. Lists show many sessions, so the content of each is
+ * parsed once.
  */
 interface ViewedSession {
   readonly record: SessionRecord;

@@ -68,17 +68,18 @@ export class WorkerAccess implements RouteAccess {
     const { workers, credentials } = this.#parts;
     const worker = await workers?.find(presented).catch((thrown: unknown) => {
       const { code, message } = toAppError(thrown);
-      throw code === 'unauthorized' ? new ApiError(code, message) : thrown; // its worker is informed that it was revoked
+      // the worker learns that its credential was revoked
+      throw code === 'unauthorized' ? new ApiError(code, message) : thrown;
     });
     if (worker && isAlive(worker.maker, credentials)) return worker;
     if (worker) throw new ApiError('unauthorized', 'The key that made the key of this environment is no longer valid.');
-    // A token that outlived its item is not a guess: its worker sends it until it learns that.
+    // A token that outlived its work item is not a guess: the worker sends it until it learns that the item ended.
     const wait = presented.startsWith('crlwork_') ? 0 : credentials.failed(address);
     if (wait > 0) throw lockedOut(wait);
     throw unauthorized();
   }
 
-  /** Other environments and sessions do not exist for a worker. */
+  /** A worker sees other environments and sessions as missing. */
   async #refuseOthers(worker: WorkerIdentity, { endpoint }: Route, { params, request }: ApiRequest): Promise<void> {
     const { environmentId, work } = worker;
     const { id = '', work: workId } = params;
@@ -102,7 +103,7 @@ export class WorkerAccess implements RouteAccess {
     if (!isOfQueue(await this.#parts.services.sessions.get(sessionId), worker)) throw gone;
   }
 
-  /** A worker has the memory stores of its session, and can change those that the session can change. */
+  /** A worker has the memory stores of its session, with the session's own permissions. */
   async #refuseOtherStores(worker: WorkerIdentity, id: string, isWrite: boolean): Promise<void> {
     const record = worker.work && (await this.#parts.services.sessions.get(worker.work.sessionId));
     const mounted = record && isOfQueue(record, worker) ? record.agent?.memoryStores : undefined;
@@ -127,7 +128,7 @@ export class WorkerAccess implements RouteAccess {
 const isOfQueue = (record: Pick<SessionRecord, 'agent'>, { environmentId }: WorkerIdentity): boolean =>
   record.agent?.environment === environmentId && parseSessionContent(record)?.environmentId === environmentId;
 
-/** A credential lasts as long as the API key or the server's token with which it was created. */
+/** A credential lasts as long as the API key or server token that created it. */
 function isAlive({ key, seal }: CredentialIssuer, credentials: AccessParts['credentials']): boolean {
   if (key !== undefined) return credentials.live(key) !== undefined;
   return (seal ?? '') === credentials.serverSeal;
@@ -135,7 +136,8 @@ function isAlive({ key, seal }: CredentialIssuer, credentials: AccessParts['cred
 
 const principals = new WeakMap<AbortSignal, Principal>();
 /**
- * The same object for as long as the credential lasts. Only administrators can reach an environment without an owner.
+ * Returns the same object as long as the credential is valid. Only administrators can reach an environment without an
+ * owner.
  */
 function principalOf({ owner, ended, work }: WorkerIdentity, credentials: AccessParts['credentials']): Principal {
   const known = principals.get(ended);
@@ -161,7 +163,7 @@ export function refuseBeyondResults(events: readonly InboundEvent[]): void {
     throw invalid(`events: a worker can send user.tool_result and user.custom_tool_result, not ${other.type}.`);
 }
 
-/** The credential of the caller, with which the credentials that it creates end. */
+/** The credential of the caller. The credentials that the caller creates end with it. */
 export function findIssuer(
   { request, worker }: ApiRequest,
   { serverSeal }: AccessParts['credentials'],

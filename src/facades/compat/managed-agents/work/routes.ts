@@ -48,7 +48,7 @@ export const toWork = (item: WorkItem, secret: string | null = null) => ({
 const encodeSecret = (token: string): string =>
   Buffer.from(JSON.stringify({ sessions_token: token })).toString('base64url');
 
-/** Rejects unless it is a self-hosted environment that the caller can read. */
+/** Rejects unless the caller can read the environment and it is self-hosted. */
 export async function findQueue(documents: Services['documents'], id: string): Promise<string> {
   const { content } = await readDocument(documents, 'environment', id);
   if (EnvironmentContent.parse(content).config.type !== 'self_hosted')
@@ -158,7 +158,7 @@ export function workRoutes({ services: { documents, workQueue }, credentials }: 
     },
   ];
 
-  /** A token created by a claim ends with the environment's key of the claiming worker. */
+  /** A token created by a claim ends with the environment key of the claiming worker. */
   function claimMaker(apiRequest: Parameters<Route['run']>[0]): CredentialIssuer {
     const maker = findIssuer(apiRequest, credentials);
     return apiRequest.worker?.keyId === undefined ? maker : { environmentKey: apiRequest.worker.keyId };

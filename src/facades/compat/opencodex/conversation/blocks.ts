@@ -15,7 +15,7 @@ export function toBlocks(events: readonly SessionEvent[], view: View): Block[] {
     (event) => event.runId === working && (event.type === 'run.started' || isAnswer(event)),
   );
   const uses = new ToolUses();
-  const blocks: (() => Block)[] = []; // built at the end, when the results of all calls are known
+  const blocks: (() => Block)[] = []; // built last, when the results of all calls are known
   for (const event of events) {
     if (event.type === 'message.user') blocks.push(() => textBlock(event));
     if (event.runId !== null && event.runId === working && event.seq >= (saying?.seq ?? 0)) continue;

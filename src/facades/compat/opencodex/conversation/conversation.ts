@@ -156,7 +156,10 @@ async function conversation(
   return [...noted, ...besides].sort((a, b) => a.seq - b.seq).map(({ message }) => message);
 }
 
-/** The oldest page creates a bubble for the run that it joins, so a row without text would be an empty second one. */
+/**
+ * Whether the row has text. The oldest page creates a bubble for the run that it joins, so an empty row would be a
+ * second, empty bubble.
+ */
 const isWritten = ({ message }: MessageAtSeq): boolean => message.role !== 'assistant' || message.content !== '';
 
 function asideView(session: SessionRecord, { id, role, text, metadata, at }: SideMessage): Message {
@@ -211,7 +214,7 @@ async function messageAt(deps: OpencodexDeps, event: SessionEvent): Promise<stri
   return messageIds.of(event);
 }
 
-/** The id contains the position of its call; the result is among the later events. */
+/** The id contains the position of its call. The result is found among the later events. */
 async function findAction(deps: OpencodexDeps, id: string) {
   const place = parsePosition('action', id);
   const session = place && (await findChat(deps, place.session).catch(ignoreMissing));

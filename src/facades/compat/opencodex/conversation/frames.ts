@@ -16,10 +16,13 @@ interface Run {
   readonly calls: Map<string, { step: number; actionId: string }>;
   /** The run's current message has text, so more text starts with a blank line. */
   spoke: boolean;
-  /** The message that is arriving and the characters sent of it: 0 when its beginning was dropped from the log. */
+  /**
+   * The message that is arriving, and how many of its characters were sent: 0 when its beginning was dropped from the
+   * log.
+   */
   message: { readonly id: string; readonly sent: number; readonly isWhole: boolean } | undefined;
 }
-/** After these events no message is incomplete. */
+/** Events after which no message is incomplete. */
 const settled: ReadonlySet<SessionEvent['type']> = new Set<SessionEvent['type']>([
   'run.started',
   'message.assistant',
@@ -35,23 +38,27 @@ const freshRun = (id: string): Run => ({
   message: undefined,
 });
 
-/** The client has this message's beginning, of any length, so only new text is sent. */
+/** Records that the client has the beginning of this message, of unknown length, so only new text is sent. */
 function had(run: Run, id: string): void {
   run.message = { id, sent: Number.POSITIVE_INFINITY, isWhole: true };
   run.spoke = true;
 }
 
-/** Translates events to this facade's frames. Keeps counts, so it needs each run from its start: see `skip`. */
+/**
+ * Translates events to this facade's frames. It counts calls and text, so it needs each run from its start: see `skip`.
+ */
 export class Frames {
   readonly #view: View;
   #run = freshRun('');
   #seen = 0;
   /** Events are missing since the last complete message or call. */
   #gap = false;
-  /** Up to this seq a joining client catches up with the message that is arriving. */
+  /** Up to this seq, a joining client catches up with the message that is arriving. */
   #joinsUpTo = 0;
   #messageIds = new MessageIds();
-  /** The event at the cursor was dropped, so a delta or message next to it continues one that the client has. */
+  /**
+   * The event at the cursor was dropped. A delta or message directly after it continues a message that the client has.
+   */
   #isTorn = false;
 
   constructor(view: View) {
@@ -60,13 +67,13 @@ export class Frames {
 
   /**
    * Takes the events that a client with this cursor already has: those of the active run that are still in the log. If
-   * the cursor is inside a message, the client has everything of it so far, even parts dropped since.
+   * the cursor is inside a message, the client has all of the message so far, including parts dropped since.
    */
   skip(events: readonly SessionEvent[], cursor: number): void {
     for (const event of events) this.of(event);
     const { message } = this.#run;
     if (message && !message.isWhole) had(this.#run, message.id);
-    // the log drops only output, and after dropped text only more text of its message can follow
+    // the log drops only output, and only more text of the same message can follow dropped text
     this.#isTorn = this.#seen < cursor;
     this.#seen = cursor;
     this.#gap = false;
@@ -153,8 +160,8 @@ export class Frames {
   }
 
   /**
-   * Sends a delta, or the part of a complete message that no delta carried. The log drops old deltas, so text after
-   * such a gap may be the middle of a message, which is then sent as a whole once it is complete.
+   * Sends a delta, or the part of a complete message that no delta carried. The log drops old deltas, so text after a
+   * gap can be the middle of a message, which is then sent as a whole once it is complete.
    */
   #chunk(
     event: Extract<SessionEvent, { type: 'message.delta' | 'message.assistant' }>,
@@ -186,7 +193,7 @@ export class Frames {
   #observation(event: Extract<SessionEvent, { type: 'tool.called' }>): Frame {
     const run = this.#of(event);
     const { callId, success, output, exitCode } = event.data;
-    // when the event of its call was dropped
+    // used if the event of the call was dropped
     const actionId = derivedId('action', { session: event.sessionId, seq: event.seq });
     const call = run.calls.get(callId) ?? { step: ++run.steps, actionId };
     run.calls.delete(callId);

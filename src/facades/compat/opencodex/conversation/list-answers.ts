@@ -6,7 +6,7 @@ interface Client {
   readonly caller: string;
 }
 interface Lists {
-  /** Requests for the list that have no answer yet. */
+  /** Requests for the list that are not answered yet. */
   open: number;
   /** The newest answer that no socket has used. */
   answer: { readonly head: number; readonly at: number } | undefined;
@@ -14,15 +14,15 @@ interface Lists {
 }
 /** An older answer belongs to an earlier visit of the page. */
 const recentMs = 2_000;
-/** The longest wait for a client that does not load the list. A request for it that is open is always awaited. */
+/** The longest wait for a client that does not request the list. An open request is always awaited. */
 const patienceMs = 5_000;
-/** The browser hands the answer to the page in this time. */
+/** The time that a browser needs to hand the answer to the page. */
 const arrivalMs = 100;
 const maxClients = 1_000;
 
 /**
- * Answers to clients that loaded a chat's messages. The oldest page opens its socket at the same time and overwrites its list
- * with the answer, so what a socket brings before that would be lost.
+ * Remembers which clients loaded a chat's messages. The oldest page opens its socket at the same time and overwrites
+ * its list with the answer, so frames that arrive on the socket before the answer would be lost.
  */
 export class ListAnswers {
   readonly #clock: Clock;
@@ -33,8 +33,8 @@ export class ListAnswers {
   }
 
   /**
-   * Call this when a client requests the list. Call the returned function once it was answered, with the last seq in
-   * the list.
+   * Call this when a client requests the list. Call the returned function after the answer, with the last seq in the
+   * list.
    */
   recordRequest(client: Client): (head: number | undefined) => void {
     const lists = this.#of(client);
@@ -48,7 +48,8 @@ export class ListAnswers {
   }
 
   /**
-   * Resolves once the client has its list, with the last seq in it; undefined: it did not load one. Rejects: cancelled.
+   * Resolves once the client has its list, with the last seq in the list; undefined: the client did not load one.
+   * Rejects: cancelled.
    */
   async loaded(client: Client, signal: AbortSignal): Promise<number | undefined> {
     const lists = this.#of(client);
@@ -78,7 +79,7 @@ export class ListAnswers {
   #of({ chat, caller }: Client): Lists {
     const key = `${chat} ${caller}`;
     const lists: Lists = this.#clients.get(key) ?? { open: 0, answer: undefined, waiting: new Set() };
-    this.#clients.delete(key); // the newest are at the end
+    this.#clients.delete(key); // keeps the newest at the end
     this.#clients.set(key, lists);
     const [oldest] = this.#clients.keys();
     if (this.#clients.size > maxClients && oldest !== undefined) this.#clients.delete(oldest);

@@ -25,7 +25,7 @@ export class MessageIds {
 
 const smallest = 512;
 
-/** The events so far of the run that is active at a cursor. Searches backwards from the cursor. */
+/** The events of the run that is active at a cursor, up to the cursor. Searches backwards from it. */
 export async function runBefore(
   { services }: Pick<OpencodexDeps, 'services'>,
   id: SessionId,

@@ -11,7 +11,7 @@ export interface MessageAtSeq {
   readonly message: Message;
 }
 
-/** The text of one run between two messages of the user. For a run at work: only the text up to its last wait. */
+/** The text of one run between two messages of the user. For an active run, only the text up to its last wait. */
 class RunMessage {
   readonly #texts: string[] = [];
   readonly #uses = new ToolUses();
@@ -40,7 +40,7 @@ class RunMessage {
     };
   }
 
-  /** An answer arrived, so the following text is another message. */
+  /** Call this when an answer arrives: the following text is another message. */
   close(): void {
     this.hasEnded = true;
   }

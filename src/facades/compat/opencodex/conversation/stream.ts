@@ -72,10 +72,7 @@ async function findPosition(deps: OpencodexDeps, id: SessionId, cursor?: number)
   return { head, after: cursor ?? working ?? head, working };
 }
 
-/**
- * Finds the position after a wait for the list. A message that was finished after the list was read is not in it, so it
- * is still sent.
- */
+/** Finds the position after a wait for the list. A message that was completed after the list was read is still sent. */
 async function findPositionAfter(
   deps: OpencodexDeps,
   id: SessionId,
@@ -117,8 +114,8 @@ async function follow(
 }
 
 /**
- * The position before the message that a run is writing, so that "send, then connect" loses nothing and repeats no row
- * of the lists. A waiting run needs no position, because the lists contain everything of it.
+ * The position before the message that a run is writing. From there, "send, then connect" loses nothing and repeats no
+ * row of the lists. A waiting run needs no position, because the lists contain all of it.
  */
 async function startOfMessage(deps: OpencodexDeps, id: SessionId, head: number): Promise<number | undefined> {
   const active = await deps.services.sessions.activeRun(id);

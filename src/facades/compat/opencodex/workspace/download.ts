@@ -7,7 +7,7 @@ interface Download {
   readonly name: string;
   readonly size: number;
   readonly mimeType: string | null;
-  /** Changes whenever the content does. */
+  /** An ETag that changes whenever the content does. */
   readonly tag: string;
   open(range: ByteRange | undefined): Promise<Readable>;
 }
@@ -35,7 +35,9 @@ export async function sendFile(request: FastifyRequest, reply: FastifyReply, fil
   return reply.send(counted);
 }
 
-/** Sends untrusted content as a download. A browser that displays it anyway runs no script of it with our origin. */
+/**
+ * Sends untrusted content as a download. A browser that displays it anyway runs none of its scripts with our origin.
+ */
 export const markAsAttachment = (reply: FastifyReply, name: string, type: string | undefined): FastifyReply =>
   reply
     .header('content-type', type ?? 'application/octet-stream')
@@ -56,7 +58,10 @@ export function parseRange(header: string | undefined, size: number): ByteRange 
   return start >= size ? 'unsatisfiable' : { start, end };
 }
 
-/** Breaks the connection if the content does not have the promised length, so that it cannot pass for complete. */
+/**
+ * Breaks the connection if the content does not have the promised length, so that a partial download does not look
+ * complete.
+ */
 function exactly(length: number): Transform {
   let seen = 0;
   return new Transform({

@@ -132,8 +132,8 @@ const statsOf = ({ cpuSeconds, memoryBytes, memoryLimitBytes, processes }: Sandb
 });
 
 /**
- * Maps `/workspace` and paths below it to the workspace, which may have another real path. Any other absolute path belongs
- * to the sandbox: the daemon starts no command there, so a shell changes to it first.
+ * Maps `/workspace` and paths below it to the workspace's real path. Any other absolute path is outside the workspace,
+ * where the daemon starts no command, so a shell changes to it first.
  */
 async function placed(
   { command, workdir }: { command: string; workdir: string },

@@ -145,7 +145,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
       assertFitsArchive(listing);
       if (listing.files.length === 0) throw new AppError('not_found', `There are no ${type} files`);
       const open = (path: string) => files.open(session.id, path, signal);
-      const { zip } = await import('../../../shared/archive/zip.ts'); // its package loads when first used
+      const { zip } = await import('../../../shared/archive/zip.ts'); // the package is loaded on first use
       return markAsAttachment(reply, `${type}-${session.id}.zip`, 'application/zip').send(
         zip(listing, { open, maxPacked: maxPackedBytes }),
       );

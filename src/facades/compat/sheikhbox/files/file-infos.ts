@@ -15,7 +15,7 @@ export const toUploadInfo = ({ id, name, mimeType, size, uploadedAt }: UploadedF
   file_url: toFilePath(id),
 });
 
-/** The facts in the log about an attached file that is not an upload. */
+/** Details that the log records about an attached file that is not an upload. */
 export const bareInfo = (file: string, at: number): FileInfo => ({
   file_id: file,
   filename: file.slice(file.lastIndexOf('/') + 1),
@@ -29,7 +29,10 @@ export const bareInfo = (file: string, at: number): FileInfo => ({
 const maxKnown = 10_000;
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** The files attached to messages. Look them up with `learn` before the event is translated, because that cannot wait. */
+/**
+ * Details of the files attached to messages. Call `learn` before an event is translated, because translation cannot
+ * wait.
+ */
 export class FileInfos {
   readonly #uploads: Pick<UploadService, 'get'> | undefined;
   readonly #known = new Map<string, FileInfo>();
@@ -53,7 +56,8 @@ export class FileInfos {
 
   async #find(ids: Iterable<string>): Promise<void> {
     for (const id of ids) {
-      const file = await this.#uploads?.get(id).catch(() => undefined); // a deleted file keeps only its id from the log
+      // for a deleted file, only the id in the log is left
+      const file = await this.#uploads?.get(id).catch(() => undefined);
       if (this.#known.size >= maxKnown) this.#known.clear();
       if (file) this.#known.set(id, toUploadInfo(file));
     }

@@ -5,7 +5,7 @@ import { bareInfo } from '../files/file-infos.ts';
 import type { FileInfo } from '../files/file-replies.ts';
 import type { SseEvent } from './sse-events.ts';
 
-// Core events as frames of SheikhBox. An event gives at most one frame, so a cursor never falls between two.
+// Core events as frames of SheikhBox. An event produces at most one frame, so a cursor never falls between two.
 
 export type Profile = 'current' | 'v2.0';
 type InfoOf = (file: string, at: number) => FileInfo;

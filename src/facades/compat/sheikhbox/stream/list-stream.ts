@@ -47,7 +47,7 @@ async function streamList(reply: FastifyReply, { sessions, sse, clock, profile }
   }
 }
 
-/** Resolves when something has changed since the last call, or when the subscription itself broke. */
+/** Watches the list. `next` resolves when something has changed since its last call, or when the watch itself broke. */
 function followList({ sessions, clock }: Pick<SheikhboxContext, 'sessions' | 'clock'>, gone: AbortSignal) {
   let isNew = false;
   let wake = () => {};

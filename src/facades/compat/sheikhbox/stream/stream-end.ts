@@ -3,11 +3,11 @@ import type { SessionEvent } from '../../../../core/model/events.ts';
 import { RunId, type SessionId } from '../../../../core/model/ids.ts';
 import type { SessionService } from '../../../../sessions/api/sessions.ts';
 
-/** The start and the end of a chat stream. Plain data, so that a repeated request can get the same stream. */
+/** The start and the end of a chat stream, as plain data, so that a repeated request can get the same stream. */
 export const StreamPlan = z.object({
   /** The stream contains the events after this seq. */
   after: z.int(),
-  /** The stream ends with the first end after `until.after`: of this run, or of any run. */
+  /** The stream ends with the first `run.end` after `until.after`: of this run, or of any run. */
   until: z.object({ after: z.int(), runId: RunId.nullable() }),
   /** No run is active, so the log up to this seq is everything to stream. */
   last: z.int().nullable(),
@@ -16,14 +16,14 @@ export type StreamPlan = z.infer<typeof StreamPlan>;
 
 const endTypes = new Set<SessionEvent['type']>(['run.wait', 'run.error', 'run.end']);
 
-/** Whether this event ends the stream. A `run.end` without a frame ends it too. */
+/** Whether this event ends the stream. A `run.end` for which no frame is sent ends it too. */
 export function isEnd(event: SessionEvent, { until, last }: StreamPlan): boolean {
   if (last !== null && event.seq >= last) return true;
   if (!endTypes.has(event.type) || event.seq <= until.after) return false;
   return until.runId === null || event.runId === until.runId;
 }
 
-/** Whether the end is at or before the start of the stream, which would otherwise wait forever. */
+/** Whether the end is at or before the start of the stream. Such a stream would otherwise wait forever. */
 export async function isOver(
   sessions: Pick<SessionService, 'page'>,
   id: SessionId,

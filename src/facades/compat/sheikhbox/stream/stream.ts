@@ -61,7 +61,7 @@ export function streamEvents(
   });
 }
 
-/** Writes the frames together, so that a burst or a history takes few writes. Resolves when there is room for more. */
+/** Writes frames in batches, so that a burst or a history takes few writes. Resolves when there is room for more. */
 function writeFrames(
   stream: SseStream,
   events: readonly SessionEvent[],

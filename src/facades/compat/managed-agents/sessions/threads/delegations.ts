@@ -17,7 +17,7 @@ export interface TextToChild {
  */
 export class Delegations {
   readonly #open: Map<string, Delegation>;
-  /** The texts sent to a child that its log does not have yet. */
+  /** Texts sent to a child whose log does not show them yet. */
   readonly #undelivered: TextToChild[];
 
   constructor(from?: Delegations) {
@@ -54,7 +54,7 @@ export class Delegations {
     return { child, text, ...(typeof agent === 'string' && { agent }) };
   }
 
-  /** Whether a message of the child came from its parent. Each text matches once. */
+  /** Whether the child's message is a text of its parent. Each text matches once. */
   matchesText(child: SessionId, text: string): boolean {
     const at = this.#undelivered.findIndex((one) => one.child === child && one.text === text);
     if (at >= 0) this.#undelivered.splice(at, 1);

@@ -11,9 +11,7 @@ interface ThreadReader<Output> {
   /** The thread whose texts are read as they arrive. */
   readonly shown: SessionId;
   readonly signal: AbortSignal;
-  /**
-   * Converts an event of a log, and the events that it produces, for the reader. Called before the next one is added.
-   */
+  /** Converts a log event, and the events that it produces, for the reader. Called before the next event is added. */
   readonly convert: (source: SessionEvent, events: readonly ThreadEvent[]) => readonly Output[];
 }
 interface Step {
@@ -22,8 +20,8 @@ interface Step {
 }
 
 /**
- * Follows all logs of a session from the projection's position, and those of children from their beginning. Ends with
- * the log of the primary thread. Undefined: a log can no longer be followed from there.
+ * Follows all logs of a session from the projection's position; logs of children from their beginning. Ends with the
+ * log of the primary thread. Yields undefined when a log can no longer be followed from there.
  */
 export async function* followThreads<Output>({
   projection,
@@ -39,7 +37,7 @@ export async function* followThreads<Output>({
   const steps = new Map<SessionId, Promise<Step>>();
   const advance = (thread: SessionId, log: AsyncIterator<LogUpdate>) => {
     const step = log.next().then((next) => ({ thread, next }));
-    step.catch(() => {}); // the reader gets the error when it waits for a step
+    step.catch(() => {}); // the reader gets the error when it awaits the step
     steps.set(thread, step);
   };
   try {

@@ -24,18 +24,17 @@ class State {
   isBusy = false;
   /** Whether the last event about the session as a whole reported it as running. */
   isReportedBusy = false;
-  /** The primary thread waits for children that all wait for the program. */
+  /** The primary thread waits only for children, all of which wait for the program. */
   isHeld = false;
   /** The events that waited for an answer when the session was last idle. */
   pendingWhenIdle: readonly string[] = [];
   stop: { readonly reason: StopReason; readonly details: unknown } = { reason: { type: 'end_turn' }, details: null };
 }
-/** The events about the whole session. Their ids have parts from 80 on, after those of a log's own events. */
+/** Events about the whole session. Their ids use parts from 80 on; a log's own events use those below. */
 const ofSession = new Set(['session.status_running', 'session.status_idle', 'session.usage']);
 
 /**
- * Builds the events of a session's threads from those of their logs. The same logs in the same order produce the same
- * events.
+ * Builds the events of a session's threads from their logs. The same logs in the same order produce the same events.
  */
 export class SessionProjection {
   readonly #id: SessionId;
@@ -44,12 +43,10 @@ export class SessionProjection {
   readonly #now: State;
   readonly #primary: Projection;
   readonly #threads = new Map<SessionId, Thread>();
-  /**
-   * The children that are ending because their coordinator's run has ended. The session is idle once they have ended.
-   */
+  /** Children that still run after their coordinator's run ended. The session is idle once they have ended. */
   readonly #ending: Set<SessionId>;
 
-  /** `from`: continues from the state of another one. */
+  /** `from`: the projection whose state this one continues. */
   constructor(id: SessionId, agent: AgentFacts, budget: ShownBudget | null = null, from?: SessionProjection) {
     this.#id = id;
     this.#budget = budget;
@@ -60,12 +57,12 @@ export class SessionProjection {
     for (const [thread, { projection, parent }] of from ? from.#threads : [])
       if (parent !== null) this.#threads.set(thread, { projection: projection.copy(), parent });
   }
-  /** A copy, to which other events can be added. */
+  /** A copy that can continue independently. */
   copy(): SessionProjection {
     return new SessionProjection(this.#id, this.#primary.agent, this.#budget, this);
   }
 
-  /** Includes the log of a child from here on. */
+  /** Includes the log of a child from now on. */
   open(child: SessionId, parent: SessionId, agent: AgentFacts): void {
     if (!this.#threads.has(child)) this.#threads.set(child, { projection: new Projection(child, agent), parent });
   }
@@ -107,7 +104,7 @@ export class SessionProjection {
   get pending(): readonly string[] {
     return this.#all.flatMap(({ projection }) => projection.pending);
   }
-  /** Whether nothing can continue without an answer. */
+  /** Whether the session can continue only after an answer. */
   get isWaiting(): boolean {
     return this.#primary.pending.length > 0 || (!this.#now.isBusy && this.pending.length > 0);
   }
@@ -116,7 +113,7 @@ export class SessionProjection {
     const isSpent = this.#now.stop.reason.type === 'budget_reached' || this.#isBudgetUsed;
     return !this.#now.isBusy && this.pending.length === 0 && isSpent;
   }
-  /** A turn that has ended can have passed the limit with its last request. */
+  /** The last request of a turn can exceed the limit. */
   get #isBudgetUsed(): boolean {
     return this.#budget !== null && centsOf(this.usage.cost) >= Number(this.#budget.max_list_cost.amount);
   }
@@ -132,7 +129,7 @@ export class SessionProjection {
     return [...this.#threads.values()];
   }
 
-  /** Adds an event of one of the logs. One that was added before, or that belongs to another log, produces nothing. */
+  /** Adds a log event. An event that was added before, or that belongs to none of the logs, produces nothing. */
   add(event: SessionEvent): readonly ThreadEvent[] {
     const { sessionId: thread, seq } = event;
     const known = this.#threads.get(thread);
@@ -158,7 +155,7 @@ export class SessionProjection {
       if (parent === ended && projection.hasOpenRun) this.#ending.add(thread);
   }
 
-  /** The events of a child in its own stream, and those of them that the primary thread's stream shows too. */
+  /** The events of a child in its own stream, and their counterparts in the primary thread's stream. */
   #ofChild(thread: SessionId, own: readonly ManagedEvent[], source: SessionEvent): ThreadEvent[] {
     const { projection, parent } = this.#threads.get(thread) as Thread;
     const text = source.type === 'run.end' && source.data.status === 'completed' ? projection.lastWords : '';
@@ -205,7 +202,7 @@ export class SessionProjection {
     const all = this.#all.map(({ projection }) => projection);
     const pending = this.pending;
     const isAnyActive = all.some(({ status, isBlocked }) => status !== 'idle' && !isBlocked);
-    // If nobody waits for the program, a child has just ended and its parent continues.
+    // If no call waits for the program, a child has just ended and its parent continues.
     const isWorking = isAnyActive || (all.some(({ isBlocked }) => isBlocked) && pending.length === 0);
     this.#now.isBusy = isWorking || this.#ending.size > 0;
     this.#now.isHeld = !this.#now.isBusy && this.#primary.status !== 'idle';
@@ -255,7 +252,7 @@ export class SessionProjection {
     ];
   }
 
-  /** An event of the primary stream. If the log of the cause has an equivalent, it has that event's id. */
+  /** An event of the primary stream. If the causing log has an equivalent event, both share its id. */
   #event(type: string, fields: object, { cause, part }: { readonly cause: Cause; readonly part: number }): ThreadEvent {
     const { ownEvents: created, source } = cause;
     const alike = ofSession.has(type) ? created.find((one) => one.type === type) : undefined;
