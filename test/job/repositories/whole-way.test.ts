@@ -83,7 +83,7 @@ inEachWorld('process', 'with sandboxes of $driver', (world) => {
     await page.getByRole('tab', { name: 'Files' }).click();
     await page.getByText('Changed', { exact: true }).click();
     await page.getByRole('button', { name: 'changed totals/sum.sh' }).click();
-    const changes = page.getByRole('textbox', { name: 'Changes of totals/sum.sh' });
+    const changes = page.getByRole('textbox', { name: 'Changes to totals/sum.sh' });
     await changes.getByText('echo $(($1 + $2))').click();
     await page.getByRole('button', { name: 'Comment on line 2' }).click();
     await page.getByRole('textbox', { name: 'Comment for the agent on line 2' }).fill('Name both numbers.');

@@ -46,6 +46,6 @@ test('a failure that nobody has read is in the list until somebody has seen it',
   const entry = inbox.getByRole('article', { name: 'Break' });
   await entry.getByText('The disk is on fire.').waitFor();
   expect(await axeFinds(page)).toEqual([]);
-  await entry.getByRole('button', { name: 'Seen' }).click();
+  await entry.getByRole('button', { name: 'Mark as seen' }).click();
   await inbox.getByText('Nothing is waiting for you.').waitFor();
 });

@@ -160,7 +160,7 @@ async function walkOn({ page, see }: Walk, id: string): Promise<void> {
   });
   await see('a difference', async () => {
     await panel.getByRole('button', { name: 'new a.ts' }).click();
-    await panel.getByRole('textbox', { name: 'Changes of a.ts' }).waitFor();
+    await panel.getByRole('textbox', { name: 'Changes to a.ts' }).waitFor();
   });
   await see('an open terminal', async () => {
     await command(page, 'terminal');

@@ -86,7 +86,7 @@ async function walk(page: Page): Promise<void> {
   await page.getByRole('tab', { name: 'Files' }).click();
   await page.getByText('Changed', { exact: true }).click();
   await page.getByRole('button', { name: 'new page.html' }).click();
-  const changes = page.getByRole('textbox', { name: 'Changes of page.html' });
+  const changes = page.getByRole('textbox', { name: 'Changes to page.html' });
   await changes.getByText('Cities').click();
   await page.getByRole('button', { name: 'Comment on line 4' }).click();
   await page.getByRole('textbox', { name: 'Comment for the agent on line 4' }).fill('Call them towns.');

@@ -95,7 +95,7 @@ test('the changes since the run began are compared in one column or two, and rev
   const { page, complaints } = await opened(desk, 'Files');
   await part(page, 'Changed').click();
   await page.getByRole('button', { name: 'changed old.txt' }).click();
-  const now = page.getByRole('textbox', { name: 'Changes of old.txt' });
+  const now = page.getByRole('textbox', { name: 'Changes to old.txt' });
   await now.getByText('three').waitFor();
   await now.getByText('two').waitFor();
   await now.getByRole('button', { name: 'Accept' }).waitFor();
@@ -116,7 +116,7 @@ test('what the agent wrote is compared step by step, and a comment on a line goe
   const { page } = await opened(desk, 'Files');
   await part(page, 'By step').click();
   await page.getByRole('list', { name: 'By step' }).getByRole('button', { name: 'notes.md' }).click();
-  const now = page.getByRole('textbox', { name: 'Changes of notes.md' });
+  const now = page.getByRole('textbox', { name: 'Changes to notes.md' });
   await now.getByText('- first').click();
   expect(await axeFinds(page)).toEqual([]);
   await page.locator('.cm-comments button').filter({ visible: true }).click();

@@ -163,7 +163,7 @@ export const server = {
     'Wer auf diesem Server was geändert hat, Neues zuerst. Nachrichten, Dateien und Geheimnisse werden nie aufgezeichnet. Zeiten sind in Ihrer Zeitzone.',
   'administration.audit.none': 'Keine passenden Einträge.',
   'administration.audit.noneYet': 'Bisher keine passenden Einträge. „Mehr anzeigen“ sucht weiter zurück.',
-  'administration.audit.failed': 'nicht ausgeführt: {code}',
+  'administration.audit.failed': 'fehlgeschlagen: {code}',
   'administration.audit.by.token': 'Server-Token',
   'administration.audit.by.open': 'ohne Anmeldung',
   'administration.audit.by.nobody': 'nicht angemeldet',

@@ -70,5 +70,5 @@ export const sessions = {
   'inbox.unread': 'Anfrage konnte nicht geladen werden',
   'inbox.openOne': '{name} öffnen',
   'inbox.answer': 'Ihre Antwort an {name}',
-  'inbox.seen': 'Gesehen',
+  'inbox.seen': 'Als gesehen markieren',
 };

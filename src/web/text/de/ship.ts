@@ -34,7 +34,7 @@ export const ship = {
   'ship.checks': 'Prüfungen',
   'ship.reviews': 'Reviews',
   'ship.comments': 'Kommentare',
-  'ship.cut': 'Die Forge hat mehr.',
+  'ship.cut': 'Nicht alle werden gezeigt.',
   'ship.send': 'Feedback konnte nicht gesendet werden',
   'ship.sent': 'An den Agenten gesendet: {n}',
   'ship.sendN': 'An den Agenten senden: {n}',

@@ -47,7 +47,7 @@ export const conversation = {
   'wait.question': 'The agent is waiting for your answer.',
   'wait.budget': 'A budget is used up. Reply to continue.',
   'wait.runs':
-    'As many runs work as the limit allows. The agent continues when one of them ends, or when an administrator raises the limit.',
+    'The limit of concurrent runs is reached. The agent continues when a run ends or an administrator raises the limit.',
   'wait.hard': 'The session’s budget is used up. The agent continues when the budget is raised.',
   'wait.member': 'The owner of this session has lost access to it.',
   'wait.shared':
@@ -59,7 +59,7 @@ export const conversation = {
   'budget.cost': 'Cost',
   'budget.toolCalls': 'Tool calls',
   'budget.time': 'Time (ms)',
-  'budget.runningRuns': 'Running runs',
+  'budget.runningRuns': 'Concurrent runs',
   soFar: 'So far: {turns} turns, {tokens} tokens, {cost}.',
   thoughts: 'Model’s thoughts',
   'phase.queued': 'Waiting for a free sandbox',
@@ -192,7 +192,7 @@ export const conversation = {
   diagram: 'Diagram',
   'diagram.source': 'Diagram source',
   openFile: 'Open {path}',
-  'template.serversOwn': 'The agent that this server uses when none is chosen',
+  'template.serversOwn': 'The server’s default agent',
   'template.unavailable': 'Not available here',
   'template.addSecret': 'Add a secret',
   'end.edited': '{n} files edited',

@@ -69,5 +69,5 @@ export const sessions = {
   'inbox.unread': 'Could not load the request',
   'inbox.openOne': 'Open {name}',
   'inbox.answer': 'Your answer to {name}',
-  'inbox.seen': 'Seen',
+  'inbox.seen': 'Mark as seen',
 } as const;

@@ -89,7 +89,7 @@ export const work = {
   'files.modified': 'changed',
   'files.deleted': 'deleted',
   'files.sameContent': 'No differences.',
-  'files.changesOf': 'Changes of {path}',
+  'files.changesOf': 'Changes to {path}',
   'files.tooLargeToCompare': 'Too large to compare here. Download the file.',
   'terminal.list': 'Terminals',
   'terminal.own': 'Terminal {number}',
@@ -235,7 +235,7 @@ export const work = {
   'screen.refused': 'Connection refused.',
   'screen.tryAgain': 'Try again',
   'screen.absent':
-    "VNC is not available: this sandbox has no desktop. See the session's Screen tab for when it can have one.",
+    "VNC is not available: this sandbox has no desktop. The session's Screen tab says whether it can have one.",
   'screen.noSession': 'Session not found.',
   'screen.deleted': 'The session was deleted.',
   'screen.signed': 'This link worked only once. Ask for a new one.',
