@@ -5,7 +5,7 @@ import type { Secret } from '../core/text/secret.ts';
 import type { ForgeHttp, ForgeServer } from './forge.ts';
 
 /**
- * Connects only where the operator allows the server to connect. Follows no redirect, which would send the token
+ * Connects only to addresses that the operator allows for the server. Follows no redirect, which would send the token
  * elsewhere.
  */
 export type ForgeFetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -73,7 +73,7 @@ export function forgeHttp(access: ForgeAccess): ForgeHttp {
       for (let page = 1; page <= maxPages; page += 1) {
         const { text, headers } = await ask(withQuery(path, { ...query, page }), {}, signal);
         all.push(...items(parsed(text, answer)));
-        // Pages are counted here: an address from the answer could send the token to another host.
+        // The server counts pages itself: a link in the response could send the token to another host.
         if (!/;\s*rel="?next"?/i.test(headers.get('link') ?? '')) return { items: all, isCut: false };
       }
       return { items: all, isCut: true };
@@ -153,7 +153,7 @@ function untilNextTry(headers: Headers, now: number): number | undefined {
   return reset > 0 ? Math.max(0, reset * 1_000 - now) : undefined;
 }
 
-/** The message in the answer, on one line. GitHub adds details, GitLab answers with a text, a list or an object. */
+/** The message in the response, on one line. GitHub adds details; GitLab sends a string, a list or an object. */
 function messageIn(text: string): string {
   const answer = jsonWithin(text, jsonLimits);
   const { message, error, errors } = (answer ?? {}) as Record<string, unknown>;

@@ -3,7 +3,7 @@ import { z } from 'zod';
 /** A server that hosts and reviews repositories. */
 export interface ForgeServer {
   readonly kind: ForgeKind;
-  /** The address for people, without a trailing slash; it can be in a folder of its host. */
+  /** The address that people open, without a trailing slash; it can include a path. */
   readonly webUrl: string;
 }
 export interface ForgeRepository {
@@ -24,7 +24,7 @@ export interface NewPullRequest {
   readonly draft: boolean;
 }
 export const PullRequest = z.object({
-  /** The number that people use. */
+  /** The number shown to people. */
   number: z.int(),
   title: z.string(),
   text: z.string(),
@@ -38,7 +38,7 @@ export const PullRequest = z.object({
   updatedAt: z.string(),
 });
 export type PullRequest = z.infer<typeof PullRequest>;
-/** A person's comment on the whole pull request, or on a line. */
+/** A person's comment on the whole pull request or on a line. */
 export const PullRequestComment = z.object({
   /** Unique among all comments and reviews of the pull request. */
   id: z.string(),
@@ -47,7 +47,7 @@ export const PullRequestComment = z.object({
   createdAt: z.string(),
   url: z.string().nullable(),
   place: z.object({ path: z.string(), line: z.int().nullable() }).nullable(),
-  /** `outdated`: the lines have changed since. Not every forge reports what is resolved. */
+  /** `outdated`: the lines have changed since. Not every forge reports resolved threads. */
   status: z.enum(['open', 'resolved', 'outdated']),
 });
 export type PullRequestComment = z.infer<typeof PullRequestComment>;
@@ -72,7 +72,7 @@ export type PullRequestCheck = z.infer<typeof PullRequestCheck>;
 /** The items that fit within the page limit. */
 export interface ForgeItems<Item> {
   readonly items: readonly Item[];
-  /** There are more. */
+  /** More items exist beyond the page limit. */
   readonly isCut: boolean;
 }
 
@@ -80,7 +80,7 @@ interface Question<Schema extends z.ZodType> {
   readonly answer: Schema;
   readonly query?: Readonly<Record<string, string | number>>;
 }
-/** The requests of one forge with one credential. Paths are relative to the address of its API. */
+/** Requests to one forge with one credential. Paths are relative to the forge's API address. */
 export interface ForgeHttp {
   get<Schema extends z.ZodType>(
     path: string,
@@ -92,7 +92,7 @@ export interface ForgeHttp {
     question: Question<Schema> & { readonly body: Readonly<Record<string, unknown>> },
     signal: AbortSignal,
   ): Promise<z.output<Schema>>;
-  /** Reads page after page, while the forge reports a next one. */
+  /** Reads page after page, as long as the forge reports another. */
   list<Schema extends z.ZodType, Item>(
     path: string,
     question: Question<Schema> & { readonly items: (page: z.output<Schema>) => readonly Item[] },
@@ -106,14 +106,14 @@ export interface ForgeHttp {
  */
 export interface Forge {
   defaultBranch(signal: AbortSignal): Promise<string>;
-  /** The newest one from this branch, preferring an open one. */
+  /** The newest pull request from this branch; an open one takes precedence. */
   findPullRequest(head: string, signal: AbortSignal): Promise<PullRequest | undefined>;
   /** Rejects: conflict (one is already open, or there is nothing to merge), invalid_request (a branch). */
   openPullRequest(newPullRequest: NewPullRequest, signal: AbortSignal): Promise<PullRequest>;
   pullRequest(number: number, signal: AbortSignal): Promise<PullRequest>;
-  /** People's comments on the whole and on lines, oldest first. */
+  /** People's comments on the pull request and on lines, oldest first. */
   comments(number: number, signal: AbortSignal): Promise<ForgeItems<PullRequestComment>>;
-  /** Excludes those that their authors have not submitted. */
+  /** Excludes reviews that their authors have not submitted. */
   reviews(number: number, signal: AbortSignal): Promise<ForgeItems<PullRequestReview>>;
   /** The newest result of each check of a commit. */
   checks(commit: string, signal: AbortSignal): Promise<ForgeItems<PullRequestCheck>>;
@@ -127,13 +127,13 @@ export interface Forge {
  */
 export interface ForgeKind<Name extends string = string> {
   readonly name: Name;
-  /** The name shown to people. */
+  /** The display name. */
   readonly label: string;
   /** The public servers of this kind, also as `*.host`. */
   readonly hosts: readonly string[];
-  /** The name of a pull request there. */
+  /** The forge's own term for a pull request. */
   readonly noun: string;
-  /** The address for requests, for a server that people open at this address. */
+  /** The API address of a server that people open at this address. */
   apiUrl(webUrl: string): string;
   headers(token: string): Readonly<Record<string, string>>;
   /** The page on which a person opens the pull request without Corral. */
@@ -141,7 +141,7 @@ export interface ForgeKind<Name extends string = string> {
   open(repository: ForgeRepository, http: ForgeHttp): Forge;
 }
 
-/** Keeps literal names for the list. */
+/** Preserves literal names for the list. */
 export const defineForge = <const Name extends string>(kind: ForgeKind<Name>): ForgeKind<Name> => kind;
 
 export const webUrlOf = ({ server, owner, name }: ForgeRepository): string => `${server.webUrl}/${owner}/${name}`;

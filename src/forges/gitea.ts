@@ -31,7 +31,7 @@ const Comment = z.object({
   created_at: z.string(),
   html_url: z.string(),
 });
-/** `position` is the line of the new file; for a removed line it is 0, and `original_position` has the line. */
+/** `position` is the line of the new file; for a removed line it is 0, and `original_position` is set. */
 const LineComment = Comment.extend({
   path: z.string(),
   position: z.int().nullish(),
@@ -58,7 +58,7 @@ const Status = z.object({
 const perPage = { limit: 50 }; // the server's default maximum
 const maxReviewsWithComments = 50;
 
-/** Gitea and Forgejo, whose APIs are the same in everything used here. */
+/** Gitea and Forgejo. Their APIs are identical in everything used here. */
 export const gitea = defineForge({
   name: 'gitea',
   label: 'Gitea',
@@ -82,7 +82,7 @@ export const gitea = defineForge({
         const answer = z.object({ default_branch: z.string() });
         return (await http.get(repo, { answer }, signal)).default_branch;
       },
-      /** The list has no filter for the branch with the changes. */
+      /** The list cannot be filtered by head branch. */
       async findPullRequest(head, signal) {
         const query = { ...perPage, state: 'all', sort: 'recentupdate' };
         const items = (page: readonly z.output<typeof Pull>[]) => page.filter((pull) => isOurs(pull, head));

@@ -55,7 +55,7 @@ const Status = z.object({
 const ghost = 'ghost'; // GitHub's own name for a deleted account
 const perPage = { per_page: 100 };
 
-/** GitHub, on github.com, with data residency, or as GitHub Enterprise Server. */
+/** GitHub: github.com, data residency, and GitHub Enterprise Server. */
 export const github = defineForge({
   name: 'github',
   label: 'GitHub',

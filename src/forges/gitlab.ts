@@ -104,7 +104,7 @@ export const gitlab = defineForge({
         const found = await http.list(`${requests}/${number}/discussions`, { answer, query: perPage, items }, signal);
         return { ...found, items: found.items.toSorted(byAge) };
       },
-      /** An approval has a time; for a reviewer who requests changes, only the state is known. */
+      /** Approvals have a time; for a reviewer who requests changes, only the state is known. */
       async reviews(number, signal) {
         const [{ approved_by }, reviewers] = await Promise.all([
           http.get(`${requests}/${number}/approvals`, { answer: Approvals }, signal),

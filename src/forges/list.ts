@@ -5,7 +5,7 @@ import { gitea } from './gitea.ts';
 import { github } from './github.ts';
 import { gitlab } from './gitlab.ts';
 
-/** All kinds of forges. A new one needs a line here. */
+/** All kinds of forges. Add a new kind here. */
 export const forgeKinds: readonly ForgeKind[] = [github, gitlab, gitea];
 
 /** Parses `kind=address`, the setting for self-hosted servers. Throws: invalid_request. */
@@ -23,13 +23,13 @@ export function parseServer(value: string): ForgeServer {
   return { kind, webUrl: trimEndCharacters(`${webUrl.origin}${webUrl.pathname}`, '/') };
 }
 
-/** Whether an operator's setting names a server. */
+/** Whether the operator's settings list a server. */
 export const isServer = (value: string): boolean =>
   forgeKinds.some(({ name }) => value.startsWith(`${name}=http`)) && /^[a-z]+=https?:\/\/[^\s?#,]+$/.test(value);
 
 /**
- * The repository behind the address of a remote: https://host/owner/name.git, ssh://git@host/owner/name.git or
- * git@host:owner/name.git. Undefined if the host is not a forge known by name or from `servers`.
+ * Parses a remote's address: https://host/owner/name.git, ssh://git@host/owner/name.git or git@host:owner/name.git.
+ * Undefined if the host is neither a well-known forge nor in `servers`.
  */
 export function repositoryAt(remote: string, servers: readonly ForgeServer[]): ForgeRepository | undefined {
   const place = placeOf(remote);
@@ -61,7 +61,7 @@ function placeOf(remote: string): RemotePlace | undefined {
   return { host: url.host, hostname: url.hostname, path: url.pathname, isWeb: url.protocol.startsWith('http') };
 }
 
-/** The SSH port differs from that of the pages. */
+/** The SSH port differs from the web port. */
 function isAt({ host, hostname, path, isWeb }: RemotePlace, { webUrl }: ForgeServer): boolean {
   const url = new URL(webUrl);
   if (!isWeb) return url.hostname === hostname;

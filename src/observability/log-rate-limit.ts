@@ -1,12 +1,12 @@
 import { type Clock, systemClock } from '../core/contracts/clock.ts';
 
-// A sandbox or an anonymous client can cause the same line again and again. The log shows the first lines of each kind
-// and source, then one line per interval with the number of suppressed ones. A metric counts all of them.
+// Sandboxes and anonymous clients can cause the same line many times. The log shows the first lines of each kind and
+// source, then one line per interval with the number of suppressed lines. A metric counts all of them.
 
 export const intervalMs = 60_000;
 const perSource = 10;
 const requestsPerSource = 100;
-/** The limit for all sources of a kind together, as a multiple of the limit for one source. */
+/** The limit for all sources of a kind together, in multiples of the limit for one source. */
 const manySources = 10;
 /** The number of sources counted separately, by kind and interval; all others share one count. */
 const maxSources = 1_000;
@@ -97,7 +97,7 @@ interface LogFields {
 }
 type NoiseSource = readonly [kind: string, source: string, perSource: number];
 const warn = 40; // pino's number for the level
-/** The kind and source of a line that sandboxes and clients can cause. Undefined: the line is always logged. */
+/** The kind and source of a line that sandboxes and clients can cause. Undefined: always log the line. */
 export function findNoiseSource(level: number, [about, text]: readonly unknown[]): NoiseSource | undefined {
   const { session, sessionId, sandbox, address, status, route } = (
     typeof about === 'object' ? (about ?? {}) : {}
@@ -105,7 +105,7 @@ export function findNoiseSource(level: number, [about, text]: readonly unknown[]
   const kind = String(typeof about === 'string' ? about : text).slice(0, 200);
   const source = String(sandbox ?? session ?? sessionId ?? address ?? '');
   if (level >= warn) return [kind, source, perSource];
-  // Refused requests, and routes that require no credential. Other requests are subject to a rate limit.
+  // Refused requests, and routes that require no credential. All other requests are rate limited.
   if (text !== 'request' || address === undefined) return undefined;
   const what = Number(status) >= 400 ? 'refused' : String(route);
   return [`request ${what} ${status}`, source, requestsPerSource];

@@ -4,9 +4,9 @@ import { cell, offerWatch } from '../core/concurrency/watch-loop.ts';
 export interface WatchdogOptions {
   /** How long one piece of work can block the event loop, in ms. */
   readonly blockedMs: number;
-  /** The watching thread: the watchdog's own, or the store's, which starts later. */
+  /** The watching thread: the watchdog's own, or the storage thread, which starts later. */
   readonly thread: 'own' | 'store';
-  /** The file descriptor for the line; 2 is standard error. */
+  /** The file descriptor that lines are written to; 2 is standard error. */
   readonly fd?: number;
 }
 
@@ -38,7 +38,7 @@ function ownThread(): Worker {
     env: {},
     execArgv: [],
   });
-  worker.on('error', () => {}); // a server without its watchdog continues
+  worker.on('error', () => {}); // the server continues without its watchdog
   worker.unref();
   return worker;
 }

@@ -13,21 +13,21 @@ export interface Metrics {
   /** The body of `/metrics`. */
   text(): Promise<string>;
   httpRequest(observed: HttpObservation): void;
-  /** From now on each scrape reads the number of sessions by status; without this call no session is counted. */
+  /** Makes each scrape read the number of sessions by status; before this call no session is counted. */
   countSessions(count: CountSessions): void;
   event(type: string): void;
   runEnded(status: string): void;
-  /** Counts an ended start of an automation by its cause and end. */
+  /** Counts a finished start of an automation by its cause and outcome. */
   automationStart(cause: string, end: string): void;
-  /** Counts a delivery from outside: `started`, `left_out`, or the code of the error. */
+  /** Counts an incoming delivery: `started`, `left_out`, or the error code. */
   hookDelivery(outcome: string): void;
-  /** Counts a change of a note that outlives sessions. */
+  /** Counts a change of a persistent note. */
   memoryChange(by: 'person' | 'agent', action: string): void;
   /** Counts an attempt of an outgoing webhook: `delivered`, `again` (retried later) or `failed` for good. */
   webhookTry(outcome: 'delivered' | 'again' | 'failed'): void;
   /** Counts a request for a new sandbox while a warm pool exists: `hit` when the pool had one ready. */
   warmPool(outcome: 'hit' | 'miss'): void;
-  /** Counts what happens to workspaces that hold prepared files for future sessions. */
+  /** Counts events of workspaces that hold prepared files for future sessions. */
   readyWorkspace(event: 'made' | 'taken' | 'dropped'): void;
   /** Counts the stream as open until disposed. */
   streamOpened(transport: 'sse' | 'websocket'): Disposable;
@@ -49,7 +49,7 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
     labelNames: ['status'],
     registers,
     async collect() {
-      this.reset(); // drops a status that no session has now
+      this.reset(); // clears a status that no session has now
       const counts = await sessions().catch(() => ({})); // a failing store does not hide other metrics
       for (const [status, count] of Object.entries(counts)) this.set({ status }, count);
     },

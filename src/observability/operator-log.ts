@@ -8,8 +8,8 @@ interface OperatorLogger {
 }
 
 /**
- * Logs the few session events that an operator needs. The session's own log has all events. `failure`: the latest one
- * of the session's sandbox, with the cause that no client can see.
+ * Logs the few session events that an operator needs. The session's own log has all events. `failure`: the latest
+ * failure of the session's sandbox, with the cause that clients do not see.
  */
 export function tellOperator(logger: OperatorLogger, session: SessionId, fact: SessionFact, failure?: AppError): void {
   if (fact.type === 'sandbox.phase' && fact.data.phase === 'lost') {

@@ -11,7 +11,7 @@ export function prettyLine(line: string, { colour }: { readonly colour: boolean 
   try {
     entry = JSON.parse(line) as Record<string, unknown>;
   } catch {
-    return line; // the scrubber or another writer changed it
+    return line; // the line was changed by the scrubber or another writer
   }
   const { time, level, msg, err, ...fields } = entry;
   const at = typeof time === 'string' ? time.slice(11, 19) : '';

@@ -4,7 +4,7 @@ import { shortestForm, toSecretForms } from '../core/text/secret-forms.ts';
 export interface Scrubber {
   /** Masks this value in all later text. */
   learn(secret: Secret): void;
-  /** Masks every learned value, and every field whose name marks it as a credential. */
+  /** Masks every registered value, and every field whose name suggests a credential. */
   scrub(text: string): string;
 }
 
@@ -18,7 +18,7 @@ export function createScrubber(secrets: readonly (Secret | undefined)[] = []): S
     const value = secret.reveal();
     if (value.length < shortestForm) return;
     for (const form of toSecretForms(value)) forms.add(form);
-    // the longest form first, so that no part of it stays visible
+    // longest first, so that no part of a longer form stays visible
     const longestFirst = [...forms].sort((a, b) => b.length - a.length);
     known = new RegExp(longestFirst.map((form) => RegExp.escape(form)).join('|'), 'g');
   };

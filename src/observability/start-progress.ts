@@ -12,14 +12,14 @@ type Kind = 'awaited' | 'background';
 
 /** Shows sandbox starts to the person at the server's terminal. */
 export interface StartProgress extends Disposable {
-  /** `what`: what starts, in words. The line prefers a start that somebody waits for over one in the background. */
+  /** `what`: a description of the start. A start that somebody waits for is shown before background ones. */
   record(what: string, phase: Phase, kind?: Kind): void;
   /** Writes other output above the progress line. */
   around(write: () => void): void;
 }
 
 const tickMs = 1_000;
-/** Without a terminal, an image's progress prints at most one line in this time. */
+/** Without a terminal, an image's progress prints at most one line per interval. */
 const lineMs = 5_000;
 const over = new Set<Phase['phase']>(['ready', 'released', 'lost', 'paused']);
 
@@ -32,8 +32,8 @@ interface Start {
 }
 
 /**
- * On a terminal, one line that is rewritten with each update and each second, so that it never looks stuck. Elsewhere,
- * a line for each start that needs an image, because other starts take less than a second.
+ * On a terminal, one line that is rewritten with each update and each second, so it never looks stuck. Elsewhere, one
+ * line for each start that needs an image, because other starts take less than a second.
  */
 export function startProgress(screen: Screen, clock: Clock): StartProgress {
   const starts = new Map<string, Start>();

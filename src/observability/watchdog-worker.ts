@@ -1,4 +1,4 @@
 import { takeWatch } from '../core/concurrency/watch-loop.ts';
 
 takeWatch();
-setInterval(() => {}, 2 ** 30); // the watch by itself keeps no thread alive
+setInterval(() => {}, 2 ** 30); // watching alone does not keep the thread alive

@@ -13,7 +13,7 @@ export interface ErrorContext {
   readonly logger: HttpLogger;
 }
 
-/** The one place where errors become answers, for routes, hooks and unknown paths. */
+/** The one place where errors become responses, for routes, hooks and unknown paths. */
 export function answerErrors(app: FastifyInstance, context: ErrorContext): void {
   app.setErrorHandler<FastifyError>((thrown, request, reply) =>
     sendError(fromFastify(thrown), request, reply, context),
@@ -29,7 +29,7 @@ export function answerErrors(app: FastifyInstance, context: ErrorContext): void 
   });
 }
 
-/** A person opened the address in a browser; programs ask for data. */
+/** Whether a browser opened the address. Programs request data. */
 const wantsPage = ({ method, headers }: FastifyRequest): boolean =>
   method === 'GET' && (headers.accept ?? '').includes('text/html');
 
@@ -77,7 +77,7 @@ export function sendError(
     reply.header('retry-after', Math.ceil((error.retryAfterMs ?? 1000) / 1000));
   }
   // Fastify would close the connection, and a client that sends everything before it reads would see a reset instead of
-  // this answer. So the remaining body is read and dropped, within the time limit of a request.
+  // this response. The remaining body is therefore read and dropped, within the time limit of a request.
   if (status === 413) reply.removeHeader('connection');
   for (const [name, value] of Object.entries(style.headers?.(status, error) ?? {})) reply.header(name, value);
   return reply.code(status).send(style.body(status, error, request.id));
@@ -112,5 +112,5 @@ export function answerBrokenRequest(error: ConnectionError, socket: Socket): voi
     `HTTP/1.1 ${status} ${text}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
   );
   socket.resume();
-  setTimeout(() => socket.destroy(), 1_000).unref(); // time for the client to read the answer, but not to continue sending
+  setTimeout(() => socket.destroy(), 1_000).unref(); // time for the client to read the response, without sending more
 }

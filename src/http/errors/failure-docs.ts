@@ -27,7 +27,10 @@ const usualTexts: Readonly<Record<number, string>> = {
   503: 'Unavailable',
 };
 
-/** Lists the failures of a route: those shared by all routes of the facade, and its own. Routes with the same ones share them. */
+/**
+ * Lists the failures of a route: those shared by all routes of the facade, and its own. Routes with the same failures
+ * share one object.
+ */
 export function failuresIn({ always, texts, of, other }: FailureStyle) {
   const shared = new Map<string, ReplyDocs>();
   return (own: readonly number[], missing?: string): ReplyDocs => {
@@ -45,7 +48,7 @@ export function failuresIn({ always, texts, of, other }: FailureStyle) {
 }
 
 const Detail = z.object({ detail: z.string() });
-/** The fields of a request that do not match its schema. */
+/** The request's fields that do not match its schema. */
 const Fields = z.object({
   detail: z.array(z.object({ type: z.string(), loc: z.array(z.union([z.string(), z.int()])), msg: z.string() })),
 });

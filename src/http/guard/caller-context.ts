@@ -29,6 +29,6 @@ export interface CallerContext {
   readonly sign: SignedUrls['sign'];
   /** Undefined: the server has no API keys. */
   readonly keys?: KeyAdmin | undefined;
-  /** Undefined: nobody signs in with an identity provider. */
+  /** Undefined: the server has no sign-in with an identity provider. */
   readonly people?: PeopleAdmin | undefined;
 }

@@ -1,10 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 
-/** The peer that sends a request. Behind trusted proxies: the peer that they report, not the connection's. */
+/**
+ * The client that sends a request. Behind trusted proxies, the address and scheme are those that the proxies report.
+ */
 export interface Client {
   readonly address: string;
-  /** The scheme of the URL with which the client reaches this server. */
+  /** The scheme of the URL that the client uses to reach this server. */
   readonly scheme: 'http' | 'https';
   /** The request came through a trusted proxy. */
   readonly isForwarded: boolean;
@@ -33,11 +35,11 @@ export class Clients {
   of({ socket, headers }: IncomingRequest): Client {
     const peer = socket.remoteAddress ?? '';
     if (!this.isProxy(peer)) return { address: peer, scheme: 'http', isForwarded: false };
-    // Each proxy appends the peer it sees, so the last address that is not one of our proxies is the client's.
+    // Each proxy appends the address of its peer, so the last address that is not one of our proxies is the client's.
     let address = peer;
     for (const entry of listOf(headers['x-forwarded-for']).reverse()) {
       const next = plainAddress(entry);
-      if (next === undefined) break; // untrusted, as is everything before it
+      if (next === undefined) break; // untrusted, like everything before it
       address = next;
       if (!this.isProxy(address)) break;
     }

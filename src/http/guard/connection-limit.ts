@@ -15,20 +15,21 @@ interface Options {
   readonly clients: Clients;
 }
 const elsewhere = 'connection on another port';
-/** A connection over the limit can send one request within this time, to learn why it is refused. */
+/** Within this time, a connection over the limit can send one request, to learn why it is refused. */
 const overLimitMs = 2_000;
 const quietMs = 60_000;
 
 /**
- * Limits the open connections per address, across all ports. A trusted proxy's connections carry requests of many
- * clients, so the clients' open requests are counted instead. Register this before any other hook that can refuse.
+ * Limits the open connections per address, across all ports. A trusted proxy's connections carry the requests of many
+ * clients, so each client's open requests are counted instead. Register this before any other hook that can refuse a
+ * request.
  */
 export function limitConnections(app: FastifyInstance, { perAddress, clock, logger, clients }: Options): void {
   const open = new Map<string, number>();
   const tooMany = new WeakSet<Socket>();
   let quietUntil = 0;
 
-  /** Counts this connection until it closes. Returns whether its address has too many. */
+  /** Counts this connection until it closes. Returns whether its address has too many open. */
   const isOver = (address: string, counted: EventEmitter): boolean => {
     const network = toNetwork(address);
     const count = (open.get(network) ?? 0) + 1;

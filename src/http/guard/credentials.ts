@@ -8,17 +8,17 @@ import type { Allowance, RateLimiter } from './rate-limit.ts';
 
 /** Key and token checks of the guard, for facades with their own credentials. */
 export interface Credentials {
-  /** Changes with the server's own token. Undefined: callers without a key have no rights now. */
+  /** Changes with the server's own token. Undefined: callers without a key currently have no rights. */
   readonly serverSeal: string | undefined;
   /** The principal of this key; undefined when the key is no longer valid. */
   live(key: string): Principal | undefined;
   /** The principals of all currently valid keys. */
   principals(): readonly Principal[];
-  /** Counts a request of the principal, or of the address of an unknown caller. Undefined: no rate limit. */
+  /** Counts a request of the principal, or of an unknown caller's address. Undefined: no rate limit. */
   count(principal: Principal | undefined, address: string): Allowance | undefined;
   /** Counts a wrong credential. Returns how long the address must wait after too many of them, in ms; usually 0. */
   failed(address: string): number;
-  /** Whether the text is a credential of this server, still valid or not. */
+  /** Whether the text is a credential of this server, even an expired one. */
   isOurs(text: string): boolean;
   audit(call: AuditedCall): void;
 }
@@ -31,11 +31,11 @@ interface Deps {
   readonly audit: ((call: AuditedCall) => void) | undefined;
 }
 
-/** The projects of an owner, for callers that act in its name with a credential of their own. */
+/** The projects of an owner, for credentials that act in the owner's name. */
 export const projectsOf = (credentials: Pick<Credentials, 'principals'>, owner: string | undefined) =>
   owner === undefined ? undefined : credentials.principals().find((one) => one.owner === owner)?.projects;
 
-/** Keys of callers, and those of environments and their work. */
+/** Keys of callers, of environments, and of environments' work items. */
 const ownForm = /^crl[a-z]*_[0-9A-Za-z]+_/;
 
 export function createCredentials({ token, gate, keys, limiter, lockout, audit }: Deps): Credentials {

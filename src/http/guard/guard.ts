@@ -15,20 +15,22 @@ export interface GuardOptions {
   /** The server listens on loopback only, so Host must name this machine. */
   readonly loopback: boolean;
   readonly allowedHosts: readonly string[];
-  /** Whether the Host is one of a facade's own names. */
+  /** Whether the Host is a facade's own name. */
   readonly isOwnName?: (request: IncomingMessage) => boolean;
   /** Whether a program in a sandbox answers instead of this server. */
   readonly isForProgram?: (request: IncomingMessage) => boolean;
-  /** The origins that the operator named; undefined: those of development servers, which only read without a token. */
+  /**
+   * The origins that the operator allows; undefined: those of development servers, which can only read without a token.
+   */
   readonly corsOrigins: readonly string[] | undefined;
   readonly gate: TokenCheck;
   /** API keys in addition to the token. Undefined: none. */
   readonly keys?: KeyRing | undefined;
-  /** People who signed in with their browsers. Undefined: nobody can. */
+  /** People who signed in with their browsers. Undefined: sign-in is off. */
   readonly visitors?: Visitors | undefined;
   /** Signed links that open a route of their purpose without a token. */
   readonly signed?: SignedUrls;
-  /** Undefined: callers can guess credentials without a limit. */
+  /** Undefined: guesses of credentials are not limited. */
   readonly lockout?: Lockout;
   /** Undefined: no rate limit. */
   readonly limiter: RateLimiter | undefined;
@@ -100,7 +102,7 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
     refuseWeak(request);
     runAsCaller({ principal: request.principal, address: request.client.address, request: request.id }, done);
   });
-  // A body parser continues in the context of the body's last chunk, which has no caller, so the caller is set again.
+  // A body parser runs in the context of the body's last chunk, which has no caller, so the caller is set again.
   app.addHook('preValidation', ({ principal, client, id }, _reply, done) => {
     if (currentRequest().request === id) done();
     else runAsCaller({ principal, address: client.address, request: id }, done);
@@ -117,7 +119,9 @@ function readers({ keys }: GuardOptions): (request: FastifyRequest) => Principal
   };
 }
 
-/** The principal of the presented credentials; undefined when credentials are required and none is valid. */
+/**
+ * The principal of the presented credentials; undefined when credentials are required and no valid one was presented.
+ */
 export function findPrincipal(shown: readonly string[], { gate, keys }: Pick<GuardOptions, 'gate' | 'keys'>) {
   if (gate.acceptsLocal(shown)) return adminPrincipal;
   if (gate.required && gate.accepts(shown)) return adminPrincipal;
@@ -177,7 +181,7 @@ function countWrong(address: string, { lockout }: GuardOptions): void {
   if (retryAfterMs > 0) throw lockedOut(retryAfterMs);
 }
 
-/** A WebSocket whose first frame carries the token; the server does nothing for it before then. */
+/** A WebSocket whose first frame carries the token. Before that frame the server does nothing for the client. */
 function mayShowLater(request: FastifyRequest): boolean {
   const { connectionParams } = (request.query ?? {}) as Query;
   return !!request.route.config.connectionParams && isUpgrade(request) && connectionParams === '1';
@@ -224,7 +228,7 @@ function refuseForeign(request: FastifyRequest): void {
   throw new AppError('forbidden', `${describeOrigin(request)} cannot do this. Add the origin to CORRAL_CORS_ORIGINS.`);
 }
 
-/** The text goes into an answer, so an origin that does not look like one is left out. */
+/** The text is part of the response, so anything that does not look like an origin is left out. */
 function describeOrigin({ headers: { origin = '' } }: FastifyRequest): string {
   return /^https?:\/\/[a-z0-9.[\]:-]{1,260}$/i.test(origin) ? `Pages of ${origin}` : 'Pages of another origin';
 }

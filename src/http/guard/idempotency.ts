@@ -8,11 +8,11 @@ import { AppError } from '../../core/errors/errors.ts';
 const keptMs = 24 * 60 * 60 * 1000;
 const sweepEveryMs = 60 * 60 * 1000;
 
-/** A key that this request has claimed. The holder must call exactly one of `answer` and `release`. */
+/** A key that this request has claimed. The holder must call exactly one of `answer` and `release`, once. */
 export interface IdempotencyClaim {
   readonly kind: 'new';
   answer(answer: unknown): Promise<void>;
-  /** The work was not done: the client can retry with the same key. */
+  /** The work was not done, so the client can retry with the same key. */
   release(): Promise<void>;
 }
 export type IdempotencyResult = IdempotencyClaim | { readonly kind: 'replay'; readonly answer: unknown } | undefined;
@@ -23,7 +23,7 @@ export interface Idempotency {
   /** Runs `work` at most once per key; marks the reply when it repeats the first answer. */
   once<Answer>(request: FastifyRequest, reply: FastifyReply, work: () => Promise<Answer>): Promise<Answer>;
   /**
-   * Like `once`, for a key outside of the headers. `key` names its owner and purpose; a repeat must have the same
+   * Like `once`, for a key that is not in a header. `key` includes its owner and purpose; a repeat must have the same
    * `content`.
    */
   onceFor<Answer>(key: readonly string[], content: string, work: () => Promise<Answer>): Promise<Answer>;
@@ -123,7 +123,7 @@ export function markReplayed(reply: FastifyReply): void {
   reply.header('idempotency-replayed', 'true');
 }
 
-/** The path without a trailing slash, and the query without the token, which may be renewed between two attempts. */
+/** The path without a trailing slash, and the query without the token, which can be renewed between two attempts. */
 function target(url: string): string {
   const [path = '', query = ''] = url.split('?', 2);
   const kept = query.split('&').filter((pair) => pair !== '' && !pair.startsWith('token='));
@@ -133,8 +133,8 @@ function target(url: string): string {
 const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
 /**
- * Encrypts a stored answer, because it may outlive the data in it. Only a caller who presents the key can decrypt it:
- * the store has only the key's hash.
+ * Encrypts a stored answer, because it can outlive the data that it contains. Only a caller who presents the key can
+ * decrypt it: the store has only the key's hash.
  */
 function createSeal(parts: readonly string[]) {
   const secret = createHash('sha256').update('corral answer\n').update(parts.join('\n')).digest();

@@ -16,12 +16,12 @@ interface HeaderNames {
   readonly email?: string | undefined;
   readonly name?: string | undefined;
   readonly groups?: string | undefined;
-  /** A signed token, which replaces the others. */
+  /** A signed token, which replaces the other headers. */
   readonly token?: string | undefined;
 }
 interface Deps {
   readonly headers: HeaderNames;
-  /** The check of the signed token, if the proxy sends one. */
+  /** Verifies the signed token, if the proxy sends one. */
   readonly signed?: ({ readonly keys: Pick<SigningKeys, 'verify'> } & TokenChecks) | undefined;
   readonly rules: PersonRules;
   readonly people: People;
@@ -40,14 +40,14 @@ const maxKnown = 10_000;
 
 /**
  * People authenticated by a proxy in front of this server. Its headers apply only if the connection comes from a
- * trusted proxy; they are removed from every request, so no log, program or sandbox gets them.
+ * trusted proxy. They are removed from every request, so no log, program or sandbox gets them.
  */
 export class IdentityProxy implements HostRouter {
   readonly #deps: Deps;
   readonly #headers: readonly (readonly [keyof HeaderNames, string])[];
   readonly #stated = new WeakMap<IncomingMessage, Stated | 'repeated'>();
   readonly #found = new WeakMap<IncomingMessage, string>();
-  /** By the subject: who a request came from, so that not every request is stored. */
+  /** By hash of the subject. Saves storing the person at every request. */
   readonly #known = new Map<string, ProxiedPerson>();
 
   constructor(deps: Deps) {
@@ -57,7 +57,7 @@ export class IdentityProxy implements HostRouter {
     );
   }
 
-  /** Takes the headers from the request. A socket's request comes twice. */
+  /** Moves the headers out of the request. A socket's request is rewritten twice. */
   rewrite = (request: IncomingMessage): boolean => {
     const { headers, rawHeaders, socket } = request;
     const isTrusted = this.#deps.clients.isProxy(socket.remoteAddress ?? '');
@@ -78,11 +78,11 @@ export class IdentityProxy implements HostRouter {
   isForProgram = () => false;
   upgrade = () => false;
 
-  /** Reads who is calling. Undefined: nothing to wait for. Rejects: invalid_request, provider_error. */
+  /** Identifies the caller. Undefined: already known, or no proxy header. Rejects: invalid_request, provider_error. */
   prepare(request: IncomingMessage): Promise<void> | undefined {
     const stated = this.#stated.get(request);
     if (stated === undefined) return undefined;
-    // One of them can come from the client.
+    // The client could have sent one of the two.
     if (stated === 'repeated')
       return Promise.reject(new AppError('invalid_request', 'The proxy sent a header about the person twice.'));
     const text = JSON.stringify(stated);
@@ -104,7 +104,7 @@ export class IdentityProxy implements HostRouter {
     if (!identity) return;
     const role = toRole(identity, rules);
     const before = people.byId(personIdOf(proxyIssuer, identity.subject));
-    if (role === undefined && !before) return; // strangers leave no record
+    if (role === undefined && !before) return; // people without a role or an earlier visit leave no record
     const subject = hashOf(identity.subject);
     const isNew = this.#known.get(subject)?.stated !== hash || now() - (before?.lastSeenAt ?? 0) >= meetEveryMs;
     const person = before && !isNew ? before : await people.meet(proxyIssuer, identity, role ?? null);
@@ -119,7 +119,7 @@ export class IdentityProxy implements HostRouter {
   async #identityOf({ token, ...stated }: Stated): Promise<Identity | undefined> {
     const { signed } = this.#deps;
     const claims = signed ? (await signed.keys.verify(token ?? '', signed))?.claims : fromHeaders(stated);
-    // The operator relies on the proxy for e-mail addresses too, unless it says that one is not verified.
+    // The operator trusts the proxy's e-mail addresses too, unless the proxy marks one as unverified.
     return claims?.sub && claims.sub.length <= 255
       ? toIdentity({ email_verified: true, ...claims }, { groupsClaim: 'groups' })
       : undefined;

@@ -9,7 +9,7 @@ export interface Allowance {
   readonly exceeded: boolean;
 }
 export interface RateLimiter {
-  /** `cost` of 0 only reads the count; default: 1. */
+  /** A `cost` of 0 only reads the count; default: 1. */
   take(caller: string, cost?: number): Allowance;
 }
 
@@ -20,7 +20,7 @@ export interface RateLimiter {
  */
 const maxCallers = 10_000;
 
-/** `windowMs`: the time in which a caller has this many calls. */
+/** `windowMs`: the time window in which a caller has this many calls. */
 export function rateLimiter(limit: number, clock: Clock, windowMs = 60_000): RateLimiter {
   let window = -1;
   const counts = new Map<string, number>();

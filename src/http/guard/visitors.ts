@@ -10,19 +10,19 @@ type Request = Pick<FastifyRequest, 'headers' | 'client' | 'method' | 'raw'>;
 
 interface Deps {
   readonly devices: Devices;
-  /** Undefined: no proxy names people. */
+  /** Undefined: no proxy identifies people. */
   readonly proxy?: IdentityProxy | undefined;
-  /** The address of the page where the operator set it. */
+  /** The page's address, if the operator set it. */
   readonly pageUrl: string | undefined;
-  /** The life of a cookie, in seconds. */
+  /** Lifetime of a cookie, in seconds. */
   readonly seconds: number;
   /** The caller with its roles in projects. */
   readonly within: (caller: Principal) => Principal;
 }
 
 /**
- * People in browsers, who come with a cookie of this server or of a proxy. It counts in requests of the server's own page
- * alone, because a browser also adds it to those that another page makes.
+ * People in browsers, identified by this server's cookie or by a proxy. Only requests of the server's own page are
+ * accepted, because browsers also add the cookie to requests that other pages make.
  */
 export class Visitors {
   readonly #deps: Deps;
@@ -43,7 +43,7 @@ export class Visitors {
   setCookie = (value: string | undefined, client: Client): string =>
     cookie('session', { value, seconds: this.#deps.seconds, isSecure: this.isSecure(client) });
 
-  /** The person whose cookie came along, or the one that the proxy names. `page`: the one that sent the request. */
+  /** The person of the cookie, or the person that the proxy names. `page`: the kind of page that sent the request. */
   find(request: Request, page: Page): Principal | undefined {
     if (page !== 'own' || !isOwn(request)) return undefined;
     const secret = this.#secretOf(request);
@@ -52,7 +52,7 @@ export class Visitors {
     return found && within(found);
   }
 
-  /** Reads a device that another server stored, and replaces an old cookie. Undefined: nothing to wait for. */
+  /** Loads a device that another server stored, and renews an old cookie. Undefined: nothing to wait for. */
   prepare(request: Request, reply: FastifyReply): Promise<void> | undefined {
     const { devices, proxy } = this.#deps;
     const asked = proxy?.prepare(request.raw);
@@ -65,11 +65,11 @@ export class Visitors {
       return undefined;
     return devices.rotate(id).then(
       (next) => void (next !== undefined && reply.header('set-cookie', this.setCookie(next, request.client))),
-      () => {}, // the store does not answer: the old cookie stays
+      () => {}, // if the store does not answer, the old cookie stays
     );
   }
 
-  /** Notes that the person is at work for as long as the answer is open. */
+  /** Marks the person as active while the response is open. */
   follow(principal: Principal, { raw }: FastifyReply): void {
     if (principal.person !== undefined) raw.once('close', this.#deps.devices.opened(principal));
   }
@@ -78,7 +78,7 @@ export class Visitors {
     readCookie(headers.cookie, 'session', this.isSecure(client));
 }
 
-/** A browser names the page of each change and each socket. */
+/** Whether the server's own page sent the request. Browsers send the origin with every change and every socket. */
 const isOwn = ({ method, headers }: Request): boolean =>
   (['GET', 'HEAD'].includes(method) && headers.upgrade === undefined) ||
   headers.origin !== undefined ||

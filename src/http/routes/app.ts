@@ -49,7 +49,7 @@ export interface AppOptions {
   readonly closing: AbortSignal;
   readonly clock?: Clock;
   readonly ids?: Pick<IdSource, 'short'> | undefined;
-  /** Compares each reply with its documented schema; costs time, so for tests and development only. */
+  /** Compares each reply with its documented schema. It costs time, so use it for tests and development only. */
   readonly checkReplies?: boolean | undefined;
   readonly elsewhere?: readonly Pick<HostRouter, 'rewrite'>[];
 }
@@ -60,13 +60,13 @@ export const transport: ServerOptions = {
   headersTimeout: 10_000,
   requestTimeout: 0, // `limitBodyTime` sets the limits, because they differ between routes
   connectionsCheckingInterval: 1_000, // Node's default of 30 s would let a slow request live that much longer
-  requireHostHeader: false, // the guard refuses it with a proper answer
+  requireHostHeader: false, // the guard refuses such a request with a proper response
   shouldUpgradeCallback: isSocketUpgrade,
 };
 
 /**
- * Without both, Fastify loads its own validator and serializer (1 MiB). Here zod validates, and replies are plain JSON,
- * because Fastify never sees their schemas.
+ * Without either, Fastify loads its own validator and serializer (1 MiB). Here zod validates, and replies are plain
+ * JSON, because Fastify never sees their schemas.
  */
 const schemaController = {
   compilersFactory: { buildValidator: () => validatorCompiler, buildSerializer: () => () => JSON.stringify },
@@ -130,7 +130,7 @@ function requestIds(ids: Pick<IdSource, 'short'>): () => string {
 }
 
 /**
- * Connections without a request, as browsers open them in advance. Node counts them as busy and would wait for them at a
+ * Connections without a request, which browsers open in advance. Node treats them as busy and would wait for them at
  * shutdown.
  */
 function unusedConnections(server: Server): ReadonlySet<Socket> {
@@ -161,8 +161,8 @@ function readBodies(app: App): void {
     if (encoding !== undefined && encoding !== 'identity') {
       throw new AppError('invalid_request', 'Compressed request bodies are not accepted.');
     }
-    delete headers['content-type']; // otherwise Fastify refuses a type that it cannot parse
-    // Fastify itself answers 400 to a QUERY without a type
+    delete headers['content-type']; // otherwise Fastify refuses types that it cannot parse
+    // Fastify answers a QUERY without a content type with 400.
     if (method === 'QUERY') headers['content-type'] = 'application/json';
     done();
   });

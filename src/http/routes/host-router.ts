@@ -5,10 +5,10 @@ import type { Duplex } from 'node:stream';
 export interface HostRouter {
   /**
    * Can change the request's URL and headers, but neither Host nor Origin, which the guard compares. True: the request
-   * is for this facade, and no other one is tried.
+   * is for this facade, and no other facade is tried.
    */
   rewrite(request: IncomingMessage): boolean;
-  /** Whether the request's Host is a name of this facade, so that the server answers to it. */
+  /** Whether the request's Host is a name of this facade. The server accepts such names. */
   answersTo(request: IncomingMessage): boolean;
   /** Whether a program in a sandbox answers the request, so that its own answer to OPTIONS is used. */
   isForProgram(request: IncomingMessage): boolean;

@@ -8,7 +8,7 @@ export interface HttpLogger {
   error(fields: object, text: string): void;
 }
 
-/** The part of the metrics that HTTP needs. */
+/** The metrics that HTTP needs. */
 export interface HttpMetrics {
   readonly contentType: string;
   /** Prometheus text format 0.0.4. */
@@ -28,7 +28,7 @@ interface Observers {
 export function observeRequests(app: FastifyInstance, { logger, metrics, clients }: Observers): void {
   app.decorateRequest('route');
   app.decorateRequest('client');
-  // No hook that runs for every request is async, because a promise each costs more than the hook's work.
+  // None of the hooks that run for every request is async, because a promise would cost more than the hook's work.
   app.addHook('onRequest', (request, reply, done) => {
     const started = performance.now();
     request.route = request.routeOptions;
@@ -52,7 +52,8 @@ export function observeRequests(app: FastifyInstance, { logger, metrics, clients
           ...(session && { session }),
           ...(request.principal?.key !== undefined && { key: request.principal.key }),
           ...(cut && { cut }),
-          ...((status >= 400 || request.route.config?.free) && { address: request.client.address }), // limited by address
+          // lines of one address are rate limited
+          ...((status >= 400 || request.route.config?.free) && { address: request.client.address }),
         },
         'request',
       );

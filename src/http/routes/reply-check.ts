@@ -4,7 +4,7 @@ import type { HttpLogger } from './observe.ts';
 import { findDocumentedReplies, type Replies } from './routes.ts';
 
 /**
- * Compares each reply with its route's schemas, and answers 500 with the reason when it breaks them. For tests and
+ * Compares each reply with its route's schemas, and responds with 500 and the reason if they differ. For tests and
  * development: each reply is parsed once more. Call this before the routes are registered.
  */
 export function checkReplies(app: FastifyInstance, logger: Pick<HttpLogger, 'error'>): void {
@@ -23,7 +23,7 @@ export function checkReplies(app: FastifyInstance, logger: Pick<HttpLogger, 'err
   });
 }
 
-/** How a reply differs from its documentation; undefined when it does not. Streams are not read. */
+/** Describes how a reply differs from its documentation; undefined: it does not. Streams are not read. */
 export function findProblem(
   reply: Pick<FastifyReply, 'statusCode' | 'getHeader'>,
   payload: unknown,
@@ -45,7 +45,7 @@ function mismatch(schema: z.ZodType, sent: unknown): string | undefined {
   return parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'the body'}: ${message}`).join('; ');
 }
 
-/** The first field that parsing dropped, because the schema does not name it. */
+/** The first field that parsing removed because the schema does not name it. */
 function undocumented(sent: unknown, known: unknown, path: readonly string[]): string | undefined {
   if (sent === known || typeof sent !== 'object' || sent === null) return undefined;
   const documented = known as Readonly<Record<string, unknown>>;

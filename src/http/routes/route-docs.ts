@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-// A route describes itself where it is registered. `schema.response` holds its successful replies by status, and
-// `config.doc` everything else. The replies' schemas are the types of what the handler returns, the entries of the
-// OpenAPI document and, outside production, the check of what is sent (`reply-check.ts`).
+// Routes describe themselves where they are registered. `schema.response` has the successful replies by status, and
+// `config.doc` everything else. The schemas of the replies are the types of what the handler returns, the entries of
+// the OpenAPI document and, outside production, the check of what is sent (`reply-check.ts`).
 
 interface MediaDoc<Schema extends z.ZodType = z.ZodType> {
   readonly schema: Schema;
@@ -34,11 +34,11 @@ export interface RouteDoc {
   readonly requestContent?: Readonly<Record<string, z.ZodType>>;
   /** Marks a WebSocket, which a client opens with an upgrade. */
   readonly websocket?: true;
-  /** A file of a page. Not part of the API, so the OpenAPI document omits it. */
+  /** A file of a web page. The OpenAPI document omits it, because it is not part of the API. */
   readonly asset?: true;
 }
 
-/** A JSON reply. The example has the schema's type. */
+/** A JSON reply. The example must match the schema. */
 export const json = <Schema extends z.ZodType>(
   description: string,
   schema: Schema,
@@ -50,7 +50,7 @@ export const json = <Schema extends z.ZodType>(
 /** The usual reply of a route that has only one. */
 export const ok = <Schema extends z.ZodType>(schema: Schema, example: z.output<Schema>) =>
   json('Success', schema, example);
-/** A reply in one of two forms, chosen by the client's `Accept` header. The other form is not a handler's result. */
+/** A reply in one of two formats, chosen by the client's `Accept` header. Handlers never return the other format. */
 export const eitherReply = <Schema extends z.ZodType>(
   usual: JsonReply<Schema>,
   other: ReplyDoc,
@@ -72,7 +72,7 @@ export const idempotencyHeader = {
 };
 
 interface Prose extends Pick<RouteDoc, 'description' | 'headers' | 'bodyExample' | 'requestContent'> {
-  /** The statuses with which the route itself can fail, in addition to those shared by all routes. */
+  /** The statuses of the route's own failures, in addition to those shared by all routes. */
   readonly fails?: readonly number[];
   /** The text of its 404; default: the facade's. */
   readonly missing?: string;

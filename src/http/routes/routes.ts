@@ -6,25 +6,25 @@ import type { ErrorStyle } from '../errors/error-style.ts';
 import type { Client } from '../guard/clients.ts';
 import { idempotencyHeader, type ReplyDoc, type ReplyDocs, type RouteDoc } from './route-docs.ts';
 
-// Each route registers its schemas and its document together; the validation, the OpenAPI document, the guard, the
-// check of replies and the list of routes all read that registration.
+// A route registers its schemas and its documentation together. The validation, the OpenAPI document, the guard, the
+// reply check and the route list all read that registration.
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     doc?: RouteDoc;
-    /** Repeats with the same `Idempotency-Key` get the first answer again. The status of that answer. */
+    /** Repeats with the same `Idempotency-Key` get the first response again. The value is its status. */
     once?: 200 | 201;
-    /** The route answers without a token. */
+    /** The route requires no token. */
     open?: true;
-    /** The minimum role that can call the route. */
+    /** The minimum role that is required to call the route. */
     least?: Role;
     /** A signed link for this purpose opens the route without a token. */
     signed?: Purpose;
-    /** The route changes nothing, even if its method is POST. */
+    /** The route only reads, even if its method is POST. */
     reads?: true;
     /** The route does not count against the rate limit. */
     free?: true;
-    /** The answer is a stream; another site's page may not even start it. */
+    /** The response is a stream, which a page of another site may not even start. */
     stream?: true;
     /** The body has no total time limit, as long as it keeps arriving. */
     upload?: true;
@@ -32,7 +32,7 @@ declare module 'fastify' {
     idleBody?: true;
     /** The route is a WebSocket; no other route accepts an upgrade. */
     socket?: true;
-    /** The token may also be in tRPC's connection parameters: in the query, or after an upgrade. */
+    /** The token can also be in tRPC's connection parameters: in the query, or after an upgrade. */
     connectionParams?: true;
   }
   interface FastifyInstance {
@@ -41,14 +41,14 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     client: Client;
-    /** A copy of `routeOptions`, because Fastify creates a new object for each read. */
+    /** A copy of `routeOptions`, because Fastify creates a new object on each access. */
     route: FastifyRequest['routeOptions'];
-    /** The name under which requests are counted and idempotency keys are kept; never a token itself. */
+    /** Identifies the caller for rate limits and idempotency keys; never a token itself. */
     caller: string;
     principal: Principal;
-    /** The request presented a token, or needs none. */
+    /** The request presented a valid token, or needs none. */
     known: boolean;
-    /** The right that its signed link grants. */
+    /** The right that the request's signed link grants. */
     right: UrlRight | undefined;
     /** The body as received, before parsing. */
     rawBody: Buffer | undefined;
@@ -62,7 +62,7 @@ declare module 'fastify' {
  * const routes: FacadeRoutes = { mount: (app) => app.get('/api/v1/ping', schema, async () => ({ ok: true })) };
  */
 export interface FacadeRoutes {
-  /** Unknown routes at and below the prefix answer with this facade's errors. */
+  /** Unknown routes at and below the prefix return errors in this facade's format. */
   readonly errors?: { readonly prefix: string; readonly style: ErrorStyle };
   mount(app: App): void;
 }
@@ -102,7 +102,7 @@ export function routeTable(app: FastifyInstance): RouteTable {
     const { method, url, config } = route;
     const replies = findDocumentedReplies(route) ?? new Map();
     const { response, ...schema } = route.schema ?? {};
-    if (response !== undefined) route.schema = schema; // otherwise Fastify would search for a serializer at each reply
+    if (response !== undefined) route.schema = schema; // otherwise Fastify would look up a serializer for each reply
     const pattern = new RegExp(`^${url.replace(/[.]/g, '\\.').replace(/:[^/]+/g, '[^/]+')}/?$`);
     const doc = config?.once && config.doc ? withKeyHeader(config.doc) : config?.doc;
     const registered = { url, schema, doc, isSocket: config?.socket === true, replies, pattern };

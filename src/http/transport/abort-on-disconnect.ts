@@ -2,18 +2,18 @@ import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import { neverFires } from '../../core/concurrency/cancel.ts';
 
-/** Aborts when the client disconnects before its answer. The caller can abort it earlier. */
+/** Aborts when the client disconnects before its response is complete. The caller can also abort it. */
 export function disconnectController(raw: ServerResponse): AbortController {
   const gone = new AbortController();
   const leave = () => {
-    if (!raw.writableFinished) gone.abort(); // abort is expensive, and after the answer nothing listens
+    if (!raw.writableFinished) gone.abort(); // abort is expensive, and after the response nothing listens
   };
   if (raw.destroyed) leave();
   else raw.once('close', leave);
   return gone;
 }
 
-/** Fires when the client disconnects before its answer. */
+/** Fires when the client disconnects before its response is complete. */
 export const abortOnDisconnect = (reply: FastifyReply): AbortSignal => disconnectController(reply.raw).signal;
 
 /**

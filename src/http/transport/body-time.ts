@@ -3,15 +3,15 @@ import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { answerBrokenRequest } from '../errors/errors.ts';
 
-/** The time limit for receiving a request; sending the answer has none. */
+/** The time limit for receiving a request; sending the response has none. */
 const wholeMs = 30_000;
-/** An upload has no total limit, only one between two chunks. */
+/** An upload has no total limit, only a limit between two chunks. */
 const idleMs = 30_000;
 const checkMs = 5_000;
 
 /**
- * Limits the time of a body by its route, because Node's single limit would cut off every upload over a slow connection. Add
- * this before any hook that can refuse a request: the body of a refused request is read too.
+ * Limits the time of a body by its route, because Node's single limit would cut off every upload over a slow
+ * connection. Add this before any hook that can refuse a request: the body of a refused request is still read.
  */
 export function limitBodyTime(app: FastifyInstance, clock: Clock): void {
   app.addHook('onRequest', (request, _reply, done) => {
@@ -42,7 +42,7 @@ function watch(raw: IncomingMessage, clock: Clock, isOver: (() => boolean) | und
   raw.once('end', settled).once('close', settled);
 }
 
-/** Whether nothing has arrived for too long. Time in which we do not read does not count against the sender. */
+/** Whether nothing has arrived for too long. Time in which the server does not read is not counted. */
 function stalled(raw: IncomingMessage, clock: Clock): () => boolean {
   let seen = raw.socket.bytesRead;
   let since = clock.now();

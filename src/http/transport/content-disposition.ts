@@ -7,7 +7,7 @@ import { safeName } from '../../core/text/file-names.ts';
  */
 export function attachment(path: string): string {
   const name = safeName(posix.basename(path))?.portable ?? 'file';
-  const ascii = name.replace(/[^\x20-\x7e]|["\\%]/g, '_'); // some clients take a % for the start of an escape
+  const ascii = name.replace(/[^\x20-\x7e]|["\\%]/g, '_'); // some clients interpret a % as the start of an escape
   const encoded = encodeURIComponent(name).replace(
     /['()*]/g,
     (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,

@@ -6,10 +6,10 @@ export function parseCursor(text: unknown): number | undefined {
   if (typeof text !== 'string' || !/^(0|[1-9][0-9]{0,15})$/.test(text)) {
     throw new AppError('invalid_request', 'The event id is not a cursor: expected a whole number such as "42".');
   }
-  return Math.min(Number(text), Number.MAX_SAFE_INTEGER); // ahead of every log in any case
+  return Math.min(Number(text), Number.MAX_SAFE_INTEGER); // ahead of any log
 }
 
-/** The later of several cursors: a client library that reconnects repeats its first body next to a newer header. */
+/** The latest of several cursors: a client library that reconnects repeats its first body next to a newer header. */
 export function laterCursor(...texts: unknown[]): number | undefined {
   const cursors = texts.map(parseCursor).filter((cursor) => cursor !== undefined);
   return cursors.length > 0 ? Math.max(...cursors) : undefined;

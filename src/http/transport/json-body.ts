@@ -2,8 +2,8 @@ import { parseJson } from '../../core/text/json.ts';
 import { InvalidRequest } from '../errors/error-style.ts';
 
 /**
- * Far more than any real request has; parsing a million keys would block the server for half a second. The transports limit
- * the bytes before: CORRAL_MAX_BODY_BYTES, the largest frame of a socket, the longest line of a request.
+ * Far more than any real request has: parsing a million keys would block the server for half a second. Transports limit
+ * the bytes first: CORRAL_MAX_BODY_BYTES, the maximum frame of a socket, the maximum line of a request.
  */
 const limits = { maxBytes: Number.POSITIVE_INFINITY, maxDepth: 64, maxValues: 50_000 };
 
@@ -16,10 +16,7 @@ export function parseJsonBody(bytes: Buffer): unknown {
   throw unreadable(`The request body is too complex: ${json.detail}.`);
 }
 
-/**
- * Parses a parameter of the URL; undefined if it is not JSON, which its reader reports. Rejects one that is too
- * complex.
- */
+/** Parses a URL parameter. Undefined: it is not JSON, which the caller reports. Rejects one that is too complex. */
 export function parseJsonParameter(text: string): { readonly value: unknown } | undefined {
   const json = parseJson(text, limits);
   if (json.ok) return json;
@@ -27,5 +24,5 @@ export function parseJsonParameter(text: string): { readonly value: unknown } | 
   throw unreadable(`A parameter of the URL is too complex: ${json.detail}.`);
 }
 
-/** An unreadable body also violates its route's schema: facades that list fields name `body`. */
+/** An unreadable body also violates the route's schema: facades that list fields report `body`. */
 const unreadable = (text: string) => new InvalidRequest([{ type: 'json_invalid', loc: ['body'], msg: text }], text);

@@ -12,8 +12,8 @@ export interface FormPart {
   readonly content: Readable;
 }
 /**
- * Passes each file of a multipart body to `take`, as it arrives. A broken or truncated body fails the file that is
- * being read, then the whole read. Reading stops when `take` fails. `texts` receives the text fields, by name.
+ * Passes each file of a multipart body to `take` as it arrives. A broken or truncated body fails the file that is being
+ * read, and then the whole read. Reading stops when `take` fails. `texts` receives the text fields, by name.
  */
 export async function readFiles<Taken>(
   request: FastifyRequest,
@@ -31,8 +31,8 @@ export async function readFiles<Taken>(
 }
 
 /**
- * Like `readFiles`, for a body that another parser decoded, one file after another. File names keep their folders; a
- * part without a file name gets an empty one.
+ * Like `readFiles`, for an already decoded body, one file after another. File names keep their folders; a part without
+ * a file name has an empty one.
  */
 export async function multipartFiles<Taken>(
   body: Readable,
@@ -113,7 +113,7 @@ async function takeParts<Taken>(
   parser.on(
     'file',
     (field: string, content: BusboyFileStream, filename: string | undefined, _encoding: string, mimeType: string) => {
-      let broken: Error | undefined; // its reader receives the error too
+      let broken: Error | undefined; // the file's reader receives the error too
       content.on('error', (error) => {
         broken = error;
       });
@@ -136,12 +136,12 @@ async function takeParts<Taken>(
     if (total - taking.reduce((sum, { bytesRead }) => sum + bytesRead, 0) > most)
       fail(new AppError('payload_too_large', `More than ${most} bytes of the body are outside of the accepted files.`));
   });
-  // Immediately, because the parser continues to end a truncated part as if it were complete.
+  // Fail immediately, because the parser goes on to end a truncated part as if it were complete.
   parser.on('error', (error: Error) => newest?.destroy(error));
   parser.on('filesLimit', () => fail(new AppError('payload_too_large', `More than ${files} files in one request.`)));
   parser.on('partsLimit', () => fail(bad('The multipart body has too many parts.')));
   await pipeline(body, parser, { signal: stop.signal }).catch((thrown: unknown) => {
-    // Earlier parts have arrived completely, even if they have not been read yet.
+    // Earlier parts are complete, even if they have not been read yet.
     fail(thrown instanceof AppError ? thrown : new BrokenBody(), newest ? [newest] : []);
   });
   const results = await Promise.allSettled(taken);
@@ -157,7 +157,7 @@ const bytesBeside = 8 * 2 ** 20;
 
 interface MultipartOptions {
   readonly preservePath?: boolean;
-  /** A part with this field name is a file even without a file name. */
+  /** A part with this field name is a file, even without a file name. */
   readonly unnamed?: string;
 }
 
@@ -183,7 +183,7 @@ function createParser(type: string, files: number, { unnamed, ...more }: Multipa
   }
 }
 
-/** The hook of the JSON routes removes this header so that it cannot make their bodies fail; here it is needed. */
+/** A hook removes this header, so that JSON routes accept any content type; multipart bodies need it. */
 function contentType({ raw }: FastifyRequest): string {
   const at = raw.rawHeaders.findIndex((name, n) => n % 2 === 0 && name.toLowerCase() === 'content-type');
   return at < 0 ? '' : (raw.rawHeaders[at + 1] ?? '');

@@ -1,10 +1,10 @@
-/** Enough for a burst that many subscribers follow in step. */
+/** Enough for a burst that many subscribers follow at the same pace. */
 const most = { frames: 8_192, bytes: 4 * 1024 * 1024 };
 
 /**
- * Keeps the newest frames of a kind, so that a frame is built once for all its subscribers: at most 8,192, and 4 MiB. A
- * map of weak keys would keep each frame for as long as its event is in memory, and tens of thousands of weak keys make
- * a full garbage collection stop the server for longer.
+ * Caches the newest frames of a kind, so that each frame is built once for all its subscribers: at most 8,192 frames
+ * and 4 MiB. A WeakMap would keep each frame as long as its event is in memory, and tens of thousands of weak keys
+ * prolong the pauses of a full garbage collection.
  */
 export class NewestFrames<Key extends object, Frame extends Buffer | undefined> {
   readonly #frames = new Map<Key, Frame>();
@@ -13,7 +13,7 @@ export class NewestFrames<Key extends object, Frame extends Buffer | undefined> 
   /** Calls `make` if the key's frame is not cached. Undefined frames are cached too. */
   of(key: Key, make: () => Frame): Frame {
     const known = this.#frames.get(key);
-    if (known !== undefined || this.#frames.has(key)) return known as Frame; // one lookup for most calls
+    if (known !== undefined || this.#frames.has(key)) return known as Frame; // most calls need only this lookup
     const frame = make();
     this.#frames.set(key, frame);
     this.#bytes += frame?.length ?? 0;

@@ -1,20 +1,21 @@
 import { PressedInput, type RfbMessage, withKeysym } from './rfb.ts';
 
-// A display loses the first press of a character that its keyboard lacks: it presses a new key before the programs know what
-// the key means. It also runs out of keys. So the sandbox's daemon types such characters, and waits for the program.
+// A display loses the first press of a character that its keyboard lacks: it presses a new key before programs know
+// what the key means. It also runs out of keys. The sandbox's daemon therefore types such characters, and waits for the
+// program.
 
 interface Outlet {
-  /** Writes messages to the display. */
+  /** Sends messages to the display. */
   write(bytes: Buffer): void;
   /** Resolves once the focused program has the characters. */
   type(keysyms: readonly number[]): Promise<void>;
-  /** Called when too much input is waiting, and again once none is. */
+  /** Called when too much input is queued, and again when the queue is empty. */
   onFull(isFull: boolean): void;
 }
 const maxTyped = 500; // characters in one call
 const maxWaiting = 2_000; // messages
 
-/** Sends a viewer's input to the display and to the daemon, in the order in which it arrived. */
+/** Sends a viewer's input to the display and to the daemon, in order of arrival. */
 export class OrderedInput {
   readonly #outlet: Outlet;
   readonly #held = new PressedInput();
@@ -65,7 +66,7 @@ export class OrderedInput {
   }
 }
 
-/** The press and release of each keysym, as a viewer sends them. */
+/** The press and release of each keysym, in the format of a viewer. */
 export const keyEvents = (keysyms: readonly number[]): Buffer =>
   Buffer.concat(
     keysyms.flatMap((keysym) =>
@@ -75,23 +76,23 @@ export const keyEvents = (keysyms: readonly number[]): Buffer =>
     ),
   );
 
-/** The keysym of a key event, in the plain or in QEMU's form. */
+/** The keysym of a key event, in the standard or in QEMU's format. */
 function readKeysym({ kind, bytes }: RfbMessage): number | undefined {
   const isKey = (kind === 'press' || kind === 'hands') && (bytes[0] === 4 || bytes[0] === 255);
   return isKey ? bytes.readUInt32BE(4) : undefined;
 }
-/** A character beyond ASCII: Latin-1, X's older alphabets, or Unicode. */
+/** Whether the keysym is a character beyond ASCII: Latin-1, X's older alphabets, or Unicode. */
 const isTyped = (keysym: number) =>
   (keysym >= 0xa0 && keysym <= 0x20ff) || (keysym >= 0x01000000 && keysym <= 0x0110ffff);
 
-/** Rows of a US keyboard from these scancodes on. */
+/** Rows of a US keyboard, each from its first scancode. */
 const rows: readonly (readonly [number, string])[] = [
   [0x02, '1234567890-='],
   [0x10, 'qwertyuiop[]'],
   [0x1e, "asdfghjkl;'`"],
   [0x2b, '\\zxcvbnm,./'],
 ];
-/** A shortcut such as Ctrl+C on a Russian keyboard means the key, so it gets the Latin letter of that key. */
+/** Maps a shortcut to the Latin letter on its key, because Ctrl+C on a Russian keyboard means the key. */
 function toLatinKeysym(bytes: Buffer): number | undefined {
   if (bytes[0] !== 255) return undefined;
   const scancode = bytes.readUInt32BE(8);

@@ -1,12 +1,12 @@
 // Splits a VNC viewer's bytes into messages, as far as needed to recognize input. The parser needs nothing from the
 // server's side, so a relay can pass that side on unchanged and still block a viewer's input. An unknown message has an
-// unknown length: the remaining chunk is dropped, and the next chunk is expected to start with a message, because
-// viewers end their chunks with one. A chunk that does not can be misread. Misread bytes grant no rights, because only
+// unknown length, so the remaining chunk is dropped. The next chunk is expected to start with a message, because
+// viewers end their chunks with one; a chunk that does not can be misread. Misread bytes grant no rights, because only
 // whole messages of a known kind pass.
 
 /**
- * `share`: whether other viewers may stay. `press`: a key or button goes down. `hands`: input that alone changes nothing,
- * such as a release or a movement.
+ * `share`: whether other viewers may stay connected. `press`: a key or button goes down. `hands`: input that has no
+ * effect alone, such as a release or a movement.
  */
 export type RfbKind = 'setup' | 'share' | 'press' | 'hands' | 'clipboard' | 'resize';
 export interface RfbMessage {
@@ -28,7 +28,7 @@ interface Shape {
   readonly kind: RfbKind;
   /** Undefined: the length needs more bytes. */
   readonly length: number | undefined;
-  /** The message is too long to keep, so it is skipped. */
+  /** The message is too long to store, so it is skipped. */
   readonly isSkipped?: true;
 }
 const fixed = (length: number, kind: RfbKind = 'setup'): Shape => ({ kind, length });
@@ -55,7 +55,7 @@ export class PressedInput {
     return [...this.#keys.values()].some((down) => isModifier(down.readUInt32BE(4)));
   }
 
-  /** The messages that release them all. */
+  /** Messages that release all held keys and buttons. */
   release(): Buffer {
     const ups = [...this.#keys.values()];
     for (const up of ups) up.fill(0, bytesOfDown(up).at, bytesOfDown(up).end);
@@ -67,13 +67,13 @@ export class PressedInput {
 }
 const isModifier = (keysym: number) => (keysym >= 0xffe3 && keysym <= 0xffe4) || (keysym >= 0xffe7 && keysym <= 0xffec);
 
-/** The key event with another keysym. */
+/** A copy of the key event with another keysym. */
 export function withKeysym({ kind, bytes }: RfbMessage, keysym: number): RfbMessage {
   const changed = Buffer.from(bytes);
   changed.writeUInt32BE(keysym, 4);
   return { kind, bytes: changed };
 }
-/** The place of the down flag in a key event: one byte, or two in QEMU's. */
+/** The offsets of the down flag in a key event: one byte, or two in QEMU's. */
 const bytesOfDown = (event: Buffer) => (event[0] === 4 ? { at: 1, end: 2 } : { at: 2, end: 4 });
 
 type Phase = 'version' | 'security' | 'init' | 'messages';
@@ -88,7 +88,7 @@ export class RfbClientParser {
   #partial = Buffer.alloc(0);
   #size = 0;
   #needed = 0;
-  /** The bytes still to skip of a message that is left out. */
+  /** The number of bytes still to skip of a dropped message. */
   #skipping = 0;
   #lastRequest: Buffer | undefined;
 
@@ -119,7 +119,9 @@ export class RfbClientParser {
     return messages;
   }
 
-  /** Repeats the last request for the screen, because a dropped one would leave its viewer waiting forever. */
+  /**
+   * Repeats the viewer's last request for the screen, because a viewer whose request was dropped would wait forever.
+   */
   #dropped(messages: RfbMessage[]): RfbMessage[] {
     if (this.#lastRequest) messages.push({ kind: 'setup', bytes: Buffer.from(this.#lastRequest).fill(1, 1, 2) });
     return messages;

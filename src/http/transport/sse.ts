@@ -4,10 +4,10 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { currentPrincipal } from '../guard/caller.ts';
 
 const pingMs = 15_000;
-/** A client that reads nothing for this time is cut off; it can resume by its cursor. */
+/** A client that reads nothing for this long is disconnected; it can resume from its cursor. */
 const stalledMs = 30_000;
 const maxQueuedBytes = 4 * 1024 * 1024;
-/** A write of this size costs the kernel little for each byte, and a slow reader's backlog stays small. */
+/** At this size the kernel's cost per byte is small, and a slow reader's backlog stays small. */
 const pieceBytes = 64 * 1024;
 
 export interface SseContext {
@@ -22,10 +22,10 @@ export interface SseStream extends Disposable {
   /** Fires when the client leaves, its key is revoked, or the server shuts down. */
   readonly gone: AbortSignal;
   /**
-   * Undefined, or a promise when the client must read first. The promise resolves in any case, also when the client leaves.
+   * Undefined, or a promise when the client must read first. The promise always resolves, also when the client leaves.
    */
   write(frame: Buffer): Promise<void> | undefined;
-  /** The same for several frames, with as few writes as possible. Between these it waits until the client has read. */
+  /** The same for several frames, with as few writes as possible. Waits between writes until the client has read. */
   writeAll(frames: readonly Buffer[]): Promise<void> | undefined;
   /** Breaks the connection, so that the client notices and resumes. */
   destroy(): void;
@@ -106,7 +106,7 @@ export function openSse(reply: FastifyReply, { clock, closing, opened }: SseCont
   };
 }
 
-/** Joins frames into pieces for one write each. A longer frame is its own piece. */
+/** Joins frames into chunks, one for each write. A longer frame is its own chunk. */
 export function splitIntoChunks(frames: readonly Buffer[]): Buffer[] {
   const pieces: Buffer[][] = [];
   let bytes = pieceBytes;
@@ -126,13 +126,13 @@ export function writeStreamHead(res: ServerResponse, headers: Record<string, unk
   res.writeHead(200, {
     ...(headers as OutgoingHttpHeaders),
     'x-accel-buffering': 'no', // otherwise nginx buffers the stream
-    // Leaves no idle connection for a shutdown to wait for, and no unread body before a next request.
+    // A kept-alive connection would delay a shutdown, and an unread body would precede the next request.
     connection: 'close',
   });
   res.socket?.setNoDelay(true);
 }
 
-/** Waits until the client has read everything, left, or read nothing for `stalledMs` and is cut off. */
+/** Waits until the client has read everything, has left, or is disconnected after reading nothing for `stalledMs`. */
 export function waitForDrain(
   out: FastifyReply['raw'],
   stalledMs: number,

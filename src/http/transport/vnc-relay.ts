@@ -7,10 +7,10 @@ import { RfbClientParser, RfbError, type RfbMessage } from './rfb.ts';
 import { keyEvents, OrderedInput } from './rfb-typing.ts';
 import { closeCodes, type Socket } from './ws-socket.ts';
 
-// Connects a viewer's socket to the screen in a sandbox. The screen's bytes pass unchanged; the viewer's are parsed,
-// and messages without permission are dropped. Each side is read only as fast as the other one reads.
+// Connects a viewer's socket to the screen of a sandbox. The screen's bytes pass unchanged; the viewer's are parsed,
+// and messages without permission are dropped. Each side is read only as fast as the other side reads.
 
-/** A quarter of a screen. With less, the programs along the way take turns instead of working in parallel. */
+/** A quarter of a screen. With less, the programs on the path take turns instead of working in parallel. */
 const maxWaiting = 1024 * 1024;
 const maxFrameBytes = 2 * 1024 * 1024;
 const largeBytes = 16 * 1024;
@@ -19,7 +19,7 @@ export interface RelayRequest {
   readonly sessionId: SessionId;
   readonly mayControl: boolean;
   readonly viewerId?: string;
-  /** The viewer receives text frames that name the holder of the keyboard and mouse, and can request control. */
+  /** The viewer receives text frames that identify the holder of the keyboard and mouse, and can request control. */
   readonly talks: boolean;
 }
 export interface RelayDeps {
@@ -61,7 +61,7 @@ export async function relayVnc(socket: Socket, relayRequest: RelayRequest, deps:
     const end = await Promise.race([viewer.ended, left.promise]);
     if (end) socket.close(...endings[end]);
   } catch (thrown) {
-    // Temporary and permanent failures get the same close code and differ only in their text.
+    // Temporary and permanent failures have the same close code and differ only in their reason.
     const error = toAppError(thrown);
     const isAbsent = error.code === 'unsupported' || error.code === 'sandbox_not_found';
     if (isAbsent) socket.close(closeCodes.failed, error.publicMessage);
@@ -113,7 +113,7 @@ class Relay {
     });
     connection.once('close', () => flushed[Symbol.dispose]());
     stream.on('drain', () => this.#readOn());
-    this.#drives = this.#viewer.driver === this.#viewer.id; // the same viewer has connected again
+    this.#drives = this.#viewer.driver === this.#viewer.id; // true if the same viewer has reconnected
     this.#sendControl();
   }
 
@@ -122,7 +122,7 @@ class Relay {
     else this.#handleText(data);
   }
 
-  /** The keyboard and mouse changed hands. */
+  /** Called when the keyboard and mouse change hands. */
   controlMoved(): void {
     const drives = this.#viewer.driver === this.#viewer.id;
     if (this.#drives && !drives) this.#input.release();
@@ -162,7 +162,7 @@ class Relay {
       await this.#viewer.type(keysyms);
     } catch (thrown) {
       const error = toAppError(thrown);
-      // The daemon of a sandbox that an older server started cannot type them. The display does, as well as it can.
+      // A daemon of an older version cannot type them, so the display types them as well as it can.
       if (error.code === 'invalid_request') this.#write(keyEvents(keysyms));
       else this.#socket.fail(error);
     }
@@ -173,7 +173,7 @@ class Relay {
       case 'setup':
         return true;
       case 'share':
-        if (!this.#rights.mayControl) message.bytes[0] = 1; // a viewer that may only watch must not disconnect the others
+        if (!this.#rights.mayControl) message.bytes[0] = 1; // a viewer that only watches must not disconnect the others
         return true;
       case 'press':
       case 'hands':

@@ -5,7 +5,7 @@ const maxBacklogBytes = 4 * 1024 * 1024;
 type SendCallback = (error?: Error) => void;
 type SendOptions = Parameters<WebSocket['send']>[1];
 
-/** A WebSocket with bounded memory: a client that reads too slowly is closed, and can resume by its cursor. */
+/** A WebSocket with bounded memory: a client that reads too slowly is closed, and can resume from its cursor. */
 export class Connection extends WebSocket {
   readonly #leaving = new AbortController();
   readonly #flushed = new Set<() => void>();
@@ -36,13 +36,15 @@ export class Connection extends WebSocket {
     if (this.bufferedAmount > maxBacklogBytes) this.close(1013, 'Too slow: resume by the last seq');
   }
 
-  /** `ws` gives no reason itself. Its only 1008 is for a message in too many fragments, which counts as too big. */
+  /**
+   * `ws` sets no reason itself. It uses 1008 only for a message in too many fragments, which is reported as too big.
+   */
   override close(code?: number, reason?: string | Buffer): void {
     super.close(code === 1008 && reason === undefined ? 1009 : code, reason);
     this.#leaving.abort();
   }
 
-  /** After the end: the other side or the network broke the connection, and every byte had left this process before. */
+  /** After the end: whether the peer or the network broke the connection after every byte had left this process. */
   get brokeEmpty(): boolean {
     return !this.#isCut && this.bufferedAmount === 0;
   }

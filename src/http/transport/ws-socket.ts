@@ -12,7 +12,7 @@ import type { Connection } from './ws-connection.ts';
 const maxWaiting = 64;
 const maxWaitingBytes = 16 * 1024 * 1024;
 
-/** Handles frames one after the other. Stops at the first failure, because later frames may depend on the failed one. */
+/** Handles frames one after another. Stops at the first failure, because later frames can depend on the failed one. */
 function handleInOrder(
   connection: Connection,
   fail: (thrown: unknown) => void,
@@ -42,9 +42,9 @@ function handleInOrder(
 const pingMs = 30_000;
 const maxMissedPongs = 2;
 const stalledMs = 30_000;
-/** A history that is read faster than the client reads it stops here, far below the backlog that closes the socket. */
+/** Limit of queued history: reading pauses here, far below the backlog that closes the socket. */
 const highWaterBytes = 256 * 1024;
-/** The time for the close handshake at a shutdown; after it the connection is cut. */
+/** Time limit of the close handshake at a shutdown; then the connection is cut. */
 const closeTimeoutMs = 4_000;
 
 export const closeCodes = {
@@ -67,31 +67,31 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 export interface Socket {
   /** Dropped when the socket is closed. A client that lets 4 MiB pile up is closed with 1013. */
   sendJson(frame: object): void;
-  /** Sends JSON texts, encoded once for many sockets. */
+  /** Sends JSON texts that were encoded once for many sockets. */
   sendFrames(frames: readonly Buffer[]): void;
   /** Like `sendFrames`, for history (up to the head at the start). Waits until the client has read most of it. */
   sendHistory(frames: readonly Buffer[]): Promise<void>;
   sendBytes(bytes: Uint8Array): void;
   /**
-   * Passes on frames that are JSON objects, one at a time: the next follows when the promise of the last has settled.
-   * With too many waiting, reading stops, so return quickly. `refuse` handles all other frames; the connection stays
-   * open.
+   * Passes on frames that are JSON objects, one at a time: the next frame follows when the promise of the last has
+   * settled. When too many frames wait, reading stops, so return quickly. `refuse` handles all other frames; the
+   * connection stays open.
    */
   onJson(take: (frame: JsonObject) => void | Promise<void>, refuse: () => void | Promise<void>): void;
   /** Passes on every frame as bytes; use it instead of `onJson`. */
   onBytes(take: (bytes: Buffer) => void | Promise<void>): void;
-  /** Only the first close counts. The reason is cut to fit a close frame. */
+  /** Only the first close has an effect. The reason is cut to fit a close frame. */
   close(code: number, reason?: string): void;
   /** Closes with the code of the error table; an internal error is logged, and its text stays private. */
   fail(thrown: unknown): void;
   /** Fires when either side closes the socket or the server shuts down. Pass it to `sessions.follow`. */
   readonly closed: AbortSignal;
   /**
-   * Resolves when the client has read most of the bytes or is gone; a client that reads nothing for 30 s is closed with
+   * Resolves when the client has read most of the bytes or is gone. A client that reads nothing for 30 s is closed with
    * 1013. Live events need no wait.
    */
   drained(): Promise<void>;
-  /** The connection itself, which some libraries need. The limits apply to it too. */
+  /** The underlying connection, which some libraries need. The limits apply to it too. */
   readonly connection: Connection;
 }
 
@@ -104,7 +104,7 @@ export interface SocketContext {
   opened(): Disposable;
 }
 
-/** Opens a socket with everything that all sockets share: counting, pings and the close at a shutdown. */
+/** Opens a socket with the features of every socket: counting, pings, and the close at a shutdown. */
 export function openSocket(connection: Connection, { clock, closing, logger, opened }: SocketContext): Socket {
   keepAlive(connection, clock);
   closeWithServer(connection, clock, closing);
@@ -157,13 +157,13 @@ function parseFrame(bytes: Buffer): JsonObject | undefined {
   }
 }
 
-/** Closes the connection to a peer that vanished (a cable, a sleeping laptop) after two missed pings. */
+/** Closes the connection after two missed pings, because its peer vanished (a pulled cable, a sleeping laptop). */
 function keepAlive(connection: Connection, clock: Clock): void {
   let missed = 0;
   let timer: unknown;
   const tick = () => {
     if (missed >= maxMissedPongs) return connection.terminate();
-    if (!connection.isPaused) missed++; // while paused, we do not read pongs
+    if (!connection.isPaused) missed++; // while paused, we read no pongs
     if (connection.readyState === connection.OPEN) connection.ping();
     timer = clock.setTimeout(tick, pingMs);
   };
@@ -217,7 +217,7 @@ function drained(connection: Connection, clock: Clock): Promise<void> {
   });
 }
 
-/** Cuts a reason to 123 bytes, the most in a close frame, because `ws` throws beyond that. */
+/** Cuts a reason to 123 bytes, the maximum in a close frame, because `ws` throws beyond that. */
 function shortened(reason: string): string {
   let short = reason;
   while (Buffer.byteLength(short) > 123) short = short.slice(0, -1);

@@ -40,25 +40,25 @@ interface SocketRoute<Params extends z.ZodType, Query extends z.ZodType> {
   readonly params?: Params;
   readonly query?: Query;
   readonly doc?: RouteDoc;
-  /** The subprotocols to accept, `corral` by default; the token is never echoed. */
+  /** The subprotocols to accept, `corral` by default; the token is never returned. */
   readonly subprotocols?: readonly string[];
   /** Refuses with 400 a client that offers only unknown subprotocols; otherwise it is accepted without one. */
   readonly strictSubprotocols?: true;
   /** A signed link for this purpose opens it without a token. */
   readonly signed?: Purpose;
-  /** The token may follow the upgrade in tRPC's connection parameters; `open` must then check it. */
+  /** The token can follow the upgrade in tRPC's connection parameters; `open` must then check it. */
   readonly connectionParams?: true;
   open(socket: Socket, request: SocketRequest<z.infer<Params>, z.infer<Query>>): void | Promise<void>;
 }
 export interface SocketRequest<Params = unknown, Query = unknown> {
   readonly params: Params;
   readonly query: Query;
-  /** The name under which requests are counted together; never a token itself. */
+  /** Identifies the caller for rate limits; never a token itself. */
   readonly caller: string;
   readonly principal: Principal;
   /** The client presented a token, or needs none. Can only be false on routes with `connectionParams`. */
   readonly known: boolean;
-  /** The right that the signed link grants, when one opened the socket. */
+  /** The right granted by the signed link, if one opened the socket. */
   readonly right?: UrlRight | undefined;
   readonly raw: IncomingMessage;
 }
@@ -77,11 +77,11 @@ interface Upgrade {
 const limits: ServerOptions & { maxFragments: number; maxBufferedChunks: number } = {
   noServer: true,
   clientTracking: false,
-  perMessageDeflate: false, // a decompressed kilobyte must not become a megabyte
+  perMessageDeflate: false, // a compressed kilobyte must not expand to a megabyte
   maxPayload: 10 * 1024 * 1024,
   maxFragments: 1_024,
-  maxBufferedChunks: 20_480, // fragments of an unfinished frame: the largest frame in TCP segments of 512 bytes
-  // the type also requires a constructor without an address, as `ws` uses it internally
+  maxBufferedChunks: 20_480, // fragments of an unfinished message: the largest message in TCP segments of 512 bytes
+  // the type requires a constructor without an address, which `ws` uses internally
   WebSocket: Connection as unknown as typeof WebSocket,
 };
 
@@ -102,7 +102,7 @@ export function socketServer(app: App, { styles, elsewhere = [], ...context }: S
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
     response.assignSocket(socket);
-    response.once('finish', () => socket.destroySoon()); // an answer means that the upgrade was refused
+    response.once('finish', () => socket.destroySoon()); // a response means that the upgrade was refused
     app.routing(request, response);
   });
   app.addHook('onRequest', (request, _reply, done) => {
@@ -148,7 +148,7 @@ function onlyUpgrades(request: FastifyRequest, reply: FastifyReply, styles: Read
 
 type SubprotocolRules = Pick<SocketRoute<z.ZodType, z.ZodType>, 'subprotocols' | 'strictSubprotocols'>;
 
-/** Switches protocols, or throws while the request can still be answered. */
+/** Switches protocols. Throws while an HTTP response can still be sent. */
 function handshake({ subprotocols = ['corral'], strictSubprotocols }: SubprotocolRules) {
   let problem: Error | undefined;
   let answering: FastifyReply | undefined;
@@ -170,7 +170,7 @@ function handshake({ subprotocols = ['corral'], strictSubprotocols }: Subprotoco
     problem = undefined;
     answering = reply;
     let connection: Connection | undefined;
-    // `handleUpgrade` calls back, or reports an error, before it returns.
+    // `handleUpgrade` calls back or reports an error before it returns.
     server.handleUpgrade(request.raw, socket, head, (upgraded) => {
       connection = upgraded as Connection;
     });

@@ -2,8 +2,8 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AuditPosition, openRow } from './row.ts';
 
-// Each process writes its own files, one after another, so two processes never write to the same file. A file's name
-// has the process's start time, its unique name and the file's number. Sorting by name therefore sorts by start.
+// Each process writes its own files in sequence, so two processes never write to the same file. A file's name has the
+// process's start time, its unique name and the file's number. Sorting by name therefore sorts by start.
 
 const form = /^\d{8}T\d{9}Z-[0-9a-z]+-\d{6}\.jsonl$/;
 

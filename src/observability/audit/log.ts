@@ -22,16 +22,16 @@ export interface AuditOptions {
   readonly folder: string;
   readonly key: AuditKey;
   readonly clock: Clock;
-  /** A name that no other process has, now or later. */
+  /** A name that no other process ever has. */
   readonly process: string;
-  /** The limit for all files together. Beyond it, the oldest files are deleted. */
+  /** Total size limit of all files. Beyond it, the oldest files are deleted. */
   readonly maxBytes: number;
-  /** Masks secrets that are in a row by mistake. */
+  /** Masks secrets that got into a row by mistake. */
   readonly scrub: (text: string) => string;
   readonly warn: (error: unknown, text: string) => void;
   /**
-   * Called with the newest position when a file is full and at the end. A copy kept elsewhere shows later whether the
-   * log's end was cut off.
+   * Called with the newest position when a file is full, and at shutdown. A copy kept elsewhere reveals whether the
+   * log's end was cut off later.
    */
   readonly onHead: (head: AuditPosition) => void;
 }
@@ -124,7 +124,7 @@ class Files implements AuditLog {
     this.#head = { ...this.#head, mac };
   }
 
-  /** Starts a new file. Its first row names the key of its MACs, and the last row before it. */
+  /** Starts a new file. Its first row names the key of its MACs and the last row of the previous file. */
   #begin(before: AuditPosition | undefined): void {
     const { folder, key, process } = this.#options;
     const file = auditFile(this.#since, process, this.#part);

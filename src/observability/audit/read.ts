@@ -34,7 +34,7 @@ interface Row {
   readonly detail: Readonly<Record<string, string | number>>;
 }
 
-/** The rows that match, the newest file first. `next` is the place to read on; null at the end. */
+/** The matching rows, newest file first. `next` is the position at which to continue; null at the end. */
 export async function readAudit(folder: string, query: Query): Promise<{ rows: Row[]; next: string | null }> {
   const rows: Row[] = [];
   const matches = matcher(query);
@@ -49,7 +49,7 @@ export async function readAudit(folder: string, query: Query): Promise<{ rows: R
     while (end > 0) {
       const start = Math.max(0, end - pieceBytes);
       const piece = await readPiece(handle, start, end);
-      const first = start === 0 ? 0 : piece.indexOf(newline) + 1; // a piece begins within a line
+      const first = start === 0 ? 0 : piece.indexOf(newline) + 1; // a piece starts in the middle of a line
       for (const { from, line } of linesBackwards(piece, first)) {
         const row = toRow(line, `${file}:${start + from}`);
         if (!row || !matches(row, line)) continue;
@@ -80,7 +80,7 @@ async function readPiece(handle: FileHandle, start: number, end: number): Promis
   return piece.subarray(0, bytesRead);
 }
 
-/** Undefined: the file was removed in the meantime, because the log is full. */
+/** Undefined: the file was removed in the meantime, because the log was full. */
 async function openIfThere(path: string): Promise<FileHandle | undefined> {
   return await open(path, 'r').catch((thrown: NodeJS.ErrnoException) => {
     if (thrown.code === 'ENOENT') return undefined;

@@ -35,7 +35,7 @@ export interface AuditPosition {
   readonly mac: string;
 }
 
-/** The key that authenticates rows. It is derived, so that the secret can safely serve another purpose too. */
+/** The key that authenticates rows. It is derived, so that the secret can be used for other purposes too. */
 export interface AuditKey {
   /** Identifies the secret, without revealing it. */
   readonly id: string;

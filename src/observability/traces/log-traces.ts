@@ -13,15 +13,15 @@ interface Options extends Omit<SpanOptions, 'agent'> {
 interface EndedRun {
   readonly sessionId: SessionId;
   readonly runId: RunId;
-  /** The seq of the run's start, if this server saw it, and of its end. */
+  /** The seqs of the run's end, and of its start if this server saw it. */
   readonly from: number | undefined;
   readonly to: number;
 }
-const maxReading = 100; // runs; beyond this a run has no trace
+const maxReading = 100; // runs; any more have no trace
 const lookBack = 50; // events before a run's start: its message, and a sandbox that starts for it
 const pageSize = 500;
 
-/** Sends the spans of each run that ends on this server. Until then, only the positions of starts are kept. */
+/** Sends the spans of each run that ends on this server. Until then, stores only the seqs of starts. */
 export class LogTraces implements AsyncDisposable {
   readonly #options: Options;
   readonly #starts = new Map<RunId, number>();
@@ -58,7 +58,7 @@ export class LogTraces implements AsyncDisposable {
   async #send({ sessionId, runId, from, to }: EndedRun): Promise<void> {
     const { log, events, sink, ...options } = this.#options;
     const last = from ?? (await events.lastOf(sessionId, 'run.started'));
-    const first = last < to ? last : 1; // the next run may have started since
+    const first = last < to ? last : 1; // the next run may already have started
     const own: SessionEvent[] = [];
     const [created] = (await log.page(sessionId, 0, 1)).events;
     for (let after = Math.max(0, first - 1 - lookBack); after < to; ) {

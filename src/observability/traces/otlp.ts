@@ -14,7 +14,7 @@ interface Options {
   readonly version: string;
   readonly warn: (err: unknown, text: string) => void;
 }
-const maxWaiting = 5_000; // spans; beyond this new ones are dropped, because the receiver is too slow
+const maxWaiting = 5_000; // spans; when the receiver is too slow, further ones are dropped
 const maxAtOnce = 512;
 const endMs = 2_000; // how long shutdown waits for a receiver
 

@@ -3,8 +3,8 @@ import type { FactOf, SessionEvent } from '../../core/model/events.ts';
 import { beginningOf } from '../../core/text/text.ts';
 import type { AttributeValue, SpanData, SpanTree } from './span.ts';
 
-// The spans of a run are read from the log once the run has ended, so a restart in the middle neither loses nor
-// duplicates any. Names and attributes follow OpenTelemetry's conventions for generative AI.
+// The spans of a run are read from the log after the run has ended, so a restart in the middle neither loses nor
+// duplicates spans. Names and attributes follow OpenTelemetry's conventions for generative AI.
 
 export interface SpanOptions {
   /** The session's template, which names the agent. */
@@ -52,7 +52,7 @@ export function spansOfRun(events: readonly SessionEvent[], runId: string, optio
   return { sessionId: end.sessionId, top, below };
 }
 
-/** The session's own span: its creation, the parent of all its runs. */
+/** The session's own span, which covers its creation and is the parent of all its runs. */
 export const spanOfSession = (sessionId: string, agent: string, at: number): SpanTree => ({
   sessionId,
   top: {

@@ -2,14 +2,14 @@ import { type Context, context, SpanKind, SpanStatusCode, TraceFlags, type Trace
 import { computeSessionSpanId, computeTraceId } from './otlp.ts';
 import type { SpanData, SpanSink } from './span.ts';
 
-/** The tracer of an SDK that the operator loaded with `--import`. Undefined without one. */
+/** The tracer of an SDK that the operator loaded with `--import`. Undefined: none is loaded. */
 export function findLoadedTracer(version: string): Tracer | undefined {
   const tracer = trace.getTracer('corral', version);
   const probe = tracer.startSpan('probe', { root: true });
   return trace.isSpanContextValid(probe.spanContext()) ? tracer : undefined; // never ended, so never sent
 }
 
-/** Passes spans to an SDK, which assigns its own ids. All spans of a session are below one parent. */
+/** Sends spans to an SDK, which assigns its own ids. All spans of a session are below one parent. */
 export const sdkSink = (tracer: Tracer): SpanSink => ({
   send({ sessionId, top, below }) {
     const parent = {
@@ -24,7 +24,7 @@ export const sdkSink = (tracer: Tracer): SpanSink => ({
     for (const span of below) started(tracer, span, inside).end(span.end);
     root.end(top.end);
   },
-  [Symbol.asyncDispose]: async () => {}, // the SDK sends the remaining ones when the process exits
+  [Symbol.asyncDispose]: async () => {}, // at exit the SDK sends the remaining spans
 });
 
 const kinds = { internal: SpanKind.INTERNAL, client: SpanKind.CLIENT } as const;
