@@ -12,8 +12,8 @@ import type {
 
 export type * from './answers/answers.ts';
 
-// The daemon's abilities anywhere in the sandbox, with the rights of the sandbox's user: programs in any folder, files
-// at any path, file changes, ports. As in client.ts, every method takes a signal and rejects only with AppError.
+// The daemon's abilities in the whole sandbox, with the permissions of its user: programs in any folder, files at any
+// path, file changes, ports. As in client.ts, every method takes a signal and rejects only with AppError.
 
 /** Columns and rows, each from 1 to 1000. */
 export interface TerminalSize {
@@ -33,7 +33,7 @@ export interface StartJob {
   readonly env?: readonly string[];
   /** A name for people and programs; several jobs can share it. */
   readonly label?: string;
-  /** A tag like an operation's. */
+  /** A tag, as for operations. */
   readonly tag?: string;
   /** Runs the job on a terminal of this size instead of three pipes. */
   readonly terminal?: TerminalSize;
@@ -52,12 +52,12 @@ export interface JobStream {
    * ended, and with sandbox_untrusted.
    */
   readonly ended: Promise<JobEnd>;
-  /** Leaves the job running. */
+  /** Stops reading, but leaves the job running. */
   detach(): void;
 }
 /**
- * Jobs: at most 256 at a time. A job lives until it ends, is killed, or the daemon restarts, and is remembered for a
- * minute after its end. `id` can also be its pid.
+ * Jobs: at most 256 at a time. A job runs until it ends, is killed, or the daemon restarts. The daemon remembers it for
+ * a minute after its end. `id` can also be its pid.
  */
 export interface JobClient {
   /** Rejects: conflict (too many), file_not_found (no such program), invalid_request (no such folder), unsupported. */
@@ -65,7 +65,7 @@ export interface JobClient {
   list(signal: AbortSignal): Promise<readonly JobEntry[]>;
   // The following methods also reject with not_found.
   /**
-   * Reads the output from now on. The first reader gets all of it if it comes within 30 s. A reader that does not read
+   * Reads the output from now on. The first reader gets all of it if it starts within 30 s. A reader that stops reading
    * blocks the job after 1 MiB.
    */
   attach(id: string, reader: JobReader, signal: AbortSignal): Promise<JobStream>;
@@ -93,11 +93,11 @@ export interface PathClient {
     options: { readonly depth: number; readonly metadata?: boolean },
     signal: AbortSignal,
   ): Promise<readonly PathEntry[]>;
-  /** Creates missing parents. Rejects: conflict (a file is there). */
+  /** Creates missing parents. Rejects: conflict (a file has this path). */
   makeFolder(path: string, signal: AbortSignal): Promise<PathEntry>;
   /** Creates missing parents of the target. */
   move(from: string, to: string, signal: AbortSignal): Promise<PathEntry>;
-  /** Succeeds if nothing is there. */
+  /** Succeeds if the path does not exist. */
   remove(path: string, signal: AbortSignal): Promise<void>;
   /** Opens a file of any size; optionally a range of it. */
   open(path: string, signal: AbortSignal, part?: FilePart): Promise<{ size: number; content: Readable }>;
@@ -121,7 +121,7 @@ export interface FilePart {
 export interface TransferClient {
   /** False for the daemon of an older image, which has none of the other methods. */
   areSupported(signal: AbortSignal): Promise<boolean>;
-  /** The content begins with a line: the whole file's size and version. Rejects: file_not_found. */
+  /** The content starts with one line: the size and version of the whole file. Rejects: file_not_found. */
   open(path: string, part: FilePart, signal: AbortSignal): Promise<{ size: number; content: Readable }>;
   /**
    * Creates missing parents. The file is replaced atomically; if the content fails, the old file stays. `replaces`: the
@@ -135,7 +135,7 @@ export interface TransferClient {
   ): Promise<FileVersion>;
 }
 
-/** A run and its start, epoch ms. */
+/** A run, and its start in epoch ms. */
 export interface RunMark {
   readonly run: string;
   readonly at: number;
@@ -147,23 +147,23 @@ export interface WorkspacePrint {
   readonly bytes: number;
 }
 /**
- * The whole workspace, while it is small. For a large workspace, or behind an older image's daemon, a program in the
- * sandbox must do this.
+ * The whole workspace, while it is small. For a large workspace, or a daemon of an older image, a program in the
+ * sandbox must do this work.
  */
 export interface WorkspaceClient {
   /**
-   * Saves the files as a run finds them (run-files.ts), once per run. False: a program must do it. Rejects: unsupported
-   * (a sandbox in memory).
+   * Saves the files as they are before a run (run-files.ts), once per run. False: a program must do it. Rejects:
+   * unsupported (a sandbox in memory).
    */
   keep(mark: RunMark, signal: AbortSignal): Promise<boolean>;
-  /** Equal prints mean equal files. Undefined: a program must compute it. */
+  /** Equal fingerprints mean equal files. Undefined: a program must compute it. */
   print(signal: AbortSignal): Promise<WorkspacePrint | undefined>;
 }
 
 export interface WatchFiles {
   /** A folder: absolute, `~/…`, or relative to the workspace. */
   readonly path: string;
-  /** Includes folders below it, even those created later. */
+  /** Includes subfolders, even those created later. */
   readonly recursive?: boolean;
   /** Each change includes the current entry. */
   readonly entries?: boolean;
@@ -175,7 +175,7 @@ export interface WatchFiles {
 export interface WatchClient {
   /** Rejects: file_not_found, invalid_request (no folder), conflict (too many), unsupported. */
   open(watch: WatchFiles, signal: AbortSignal): Promise<{ readonly id: string }>;
-  /** All changes since the last call that were made before this one. */
+  /** All changes between the last call and this one. */
   changes(id: string, signal: AbortSignal): Promise<FileChanges>;
   /** Follows the changes until the watch ends. Rejects: sandbox_lost, cancelled. */
   follow(id: string, listener: (change: FileChange) => void | Promise<void>, signal: AbortSignal): Promise<void>;
@@ -183,7 +183,7 @@ export interface WatchClient {
 }
 
 export interface PortClient {
-  /** In order, at most 200, without the daemon's own. Empty behind the daemon of an older image. */
+  /** In order, at most 200, without the daemon's own ports. Empty with the daemon of an older image. */
   list(signal: AbortSignal): Promise<readonly ListeningPort[]>;
   /**
    * Connects to a port on the sandbox's own 127.0.0.1 or ::1. The caller destroys the stream. Rejects: not_found

@@ -29,8 +29,8 @@ export type * from './answers/answers.ts';
 
 // The server's operations inside a sandbox, the same for every driver: a typed view of sandboxd's HTTP API. Every
 // method takes a signal and rejects only with AppError. Each can reject with sandbox_lost (the connection is gone),
-// sandbox_unresponsive (no answer in time) and sandbox_untrusted (the answer does not come from the daemon). Each
-// method's comment lists its additional codes.
+// sandbox_unresponsive (no answer in time) and sandbox_untrusted (the answer does not come from the daemon). Further
+// codes are in each method's comment.
 
 export interface StartOperation {
   /** Makes `start` idempotent: a second start with the same id changes nothing and returns the first operation. */
@@ -50,7 +50,7 @@ export interface StartOperation {
   readonly fresh?: boolean;
 }
 export interface TerminalReader {
-  /** Called when the stream is open; the reader misses no output from here on. */
+  /** Called when the stream is open. From then on the reader misses no output. */
   readonly onOpen?: () => void;
   /** The terminal's output waits until the returned promise resolves. */
   readonly onBytes: (chunk: Uint8Array) => void | Promise<void>;
@@ -69,8 +69,8 @@ export interface TerminalClient {
   read(id: string, reader: TerminalReader, signal: AbortSignal): Promise<TerminalEnd>;
   write(id: string, text: string, signal: AbortSignal): Promise<void>; // Rejects: conflict (1 MiB unread)
   /**
-   * A stream for everything that one person types, in order; the caller destroys it. Undefined: an older daemon, which
-   * has only `write`.
+   * A stream for everything that one person types, in order; the caller destroys it. Undefined: the daemon is too old
+   * and has only `write`.
    */
   keyboard(id: string, signal: AbortSignal): Promise<Writable | undefined>;
   resize(id: string, size: TerminalSize, signal: AbortSignal): Promise<void>;
@@ -88,7 +88,7 @@ export interface StartProgram {
   readonly cwd?: string;
   /** Additional variables, each as NAME=value. */
   readonly env?: readonly string[];
-  /** A tag like an operation's. */
+  /** A tag, as for operations. */
   readonly tag?: string;
 }
 export interface ProgramReader {
@@ -107,10 +107,10 @@ export interface ProgramPipes {
    * connection ended or another reader took over, and with sandbox_untrusted.
    */
   readonly ended: Promise<{ readonly exitCode: number }>;
-  /** Leaves the program running. Output waits in its pipes for the next reader. */
+  /** Leaves the program running. Its output waits in the pipes for the next reader. */
   detach(): void;
 }
-/** Programs without a terminal: at most 32 at a time. They live until they end, are closed, or the daemon restarts. */
+/** Programs without a terminal: at most 32 at a time. They run until they end, are closed, or the daemon restarts. */
 export interface ProgramClient {
   /**
    * Starts a program. Rejects: conflict (32 already run), file_not_found (no such program), invalid_request,
@@ -141,7 +141,7 @@ export type ScreenAction =
   | { readonly kind: 'drag'; readonly path: readonly { readonly x: number; readonly y: number }[] }
   | { readonly kind: 'scroll'; readonly x: number; readonly y: number; readonly dx: number; readonly dy: number } // wheel notches
   | { readonly kind: 'type'; readonly text: string }
-  | { readonly kind: 'keysyms'; readonly keysyms: readonly number[] } // X keysyms of characters, typed one after the other
+  | { readonly kind: 'keysyms'; readonly keysyms: readonly number[] } // X keysyms of characters, typed in order
   | { readonly kind: 'key'; readonly keys: string; readonly holdMs?: number }; // X keysym names joined by `+`: ctrl+l, Return
 
 export type CdpMessage =
@@ -155,7 +155,7 @@ export type CdpMessage =
 
 /** The desktop of the sandbox. Every method except `status` rejects with `unsupported` if the image has none. */
 export interface DesktopClient {
-  status(signal: AbortSignal): Promise<DesktopStatus>; // never rejects with unsupported, but reports it
+  status(signal: AbortSignal): Promise<DesktopStatus>; // reports an image without a desktop instead of rejecting
   /** Starts the parts that are not running. Resolves once Xvnc answers RFB. */
   start(signal: AbortSignal): Promise<DesktopStatus>;
   /** Ends Chromium, the window manager and Xvnc. Succeeds if nothing was running. */
@@ -183,10 +183,10 @@ export interface SearchOptions {
   readonly types?: readonly string[];
 }
 
-/** A file of the sandbox that is read as it arrives, so that the server never has all of it in memory. */
+/** A file of the sandbox, streamed so that the server never holds all of it in memory. */
 export interface OpenFile {
   readonly size: number;
-  /** Destroying it abandons the file. */
+  /** Destroying the stream abandons the file. */
   readonly content: Readable;
 }
 
@@ -221,8 +221,8 @@ export interface SandboxClient {
   view(shell: string, signal: AbortSignal, limit?: { readonly chars: number }): Promise<ShellView>;
   /**
    * Sends TERM, and KILL after 2 s, to every process with this tag, even detached ones. Resolves once they are gone.
-   * From then on the daemon starts nothing with this tag: such a call rejects with conflict. `view`: the shells to
-   * return afterwards.
+   * From then on the daemon refuses to start anything with this tag: such a call rejects with conflict. `view`: the
+   * shells to return afterwards.
    */
   killTagged(
     tag: string,
@@ -241,8 +241,8 @@ export interface SandboxClient {
   // Paths are relative to the workspace, or absolute below it. All file methods can reject with path_outside,
   // file_not_found and invalid_request.
   /**
-   * Reads a file. `maxBytes` returns only the beginning of a longer one. Also rejects: payload_too_large (more than 50
-   * MiB).
+   * Reads a file. With `maxBytes`, returns only the beginning of a longer file. Also rejects: payload_too_large (more
+   * than 50 MiB).
    */
   readFile(path: string, signal: AbortSignal, options?: { maxBytes?: number }): Promise<Buffer>;
   /** Opens a file of up to 50 MiB, to read it as it arrives. Also rejects: payload_too_large. */

@@ -10,8 +10,8 @@ const greeting = /^RFB \d{3}\.\d{3}\n$/;
 const patienceMs = 10_000;
 
 /**
- * The stream of a display, after a check of its greeting. The server does not read the remaining bytes: it passes them
- * on unchanged, no faster than the viewer accepts them.
+ * The stream of a display whose greeting was checked. The server does not parse the remaining bytes: it passes them on
+ * unchanged, no faster than the viewer accepts them.
  */
 async function screenStream(stream: Duplex, trust: DaemonTrust): Promise<Duplex> {
   const first = await beginning(stream);
@@ -24,10 +24,7 @@ async function screenStream(stream: Duplex, trust: DaemonTrust): Promise<Duplex>
   });
 }
 
-/**
- * Reads the first bytes and puts them back. Undefined if the stream ended, or was silent for 10 s; its reader handles
- * both.
- */
+/** Peeks at the first bytes. Undefined if the stream ended or was silent for 10 s; its reader handles both. */
 async function beginning(stream: Duplex): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   const look = () => {
@@ -61,8 +58,8 @@ const oneByte = Buffer.alloc(1);
 
 /**
  * A direct connection to the display. Undefined if the daemon must relay. The daemon cannot see such a viewer, so a
- * silent stream informs it that the viewer is present and active. The viewer need not wait for this stream, but loses
- * its connection if the daemon refuses it.
+ * separate silent stream shows the daemon that the viewer is present and active. The viewer need not wait for this
+ * stream, but loses its connection if the daemon refuses the stream.
  */
 async function directScreen({ dial, start, count }: ScreenPath): Promise<Duplex | undefined> {
   let screen = await dial();
@@ -95,15 +92,15 @@ async function counted(screen: Duplex, count: () => Promise<Duplex>): Promise<vo
 type Retry = <Result>(signal: AbortSignal, call: () => Promise<Result>) => Promise<Result>;
 type DaemonRequester = ReturnType<typeof requester> & {
   readonly trust: DaemonTrust;
-  /** Connects to the display directly. Absent: only the daemon reaches it. */
+  /** Connects to the display directly. Absent: only the daemon can reach the display. */
   readonly screen?: () => Promise<Duplex | undefined>;
 };
 
-/** A display and a browser start slowly on a busy machine. */
+/** A display and a browser are slow to start on a busy machine. */
 const startMs = 60_000;
 /** Typing a long text or holding a key takes a while. */
 const actMs = 60_000;
-/** A 4K screen full of noise is a PNG of 25 MB. */
+/** A 4K screenshot of pure noise is a PNG of 25 MB. */
 const maxScreenshotBytes = 32 * 1024 * 1024;
 
 /** The desktop behind the daemon's HTTP API. */
@@ -138,7 +135,7 @@ export function desktopClient(
     async cdpMessage(bytes) {
       const validationResult = await validateInTurn('cdp', bytes);
       if (validationResult.ok) return { kind: 'message', message: validationResult.value };
-      // A page can make an honest browser send too much. Only another program sends text that is not a message.
+      // A page can make an honest browser send too much. Text that is not a message can only come from another program.
       if (validationResult.reason === 'too_large' || validationResult.reason === 'too_complex')
         return { kind: 'too_much' };
       return {

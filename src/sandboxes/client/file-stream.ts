@@ -10,12 +10,12 @@ interface Answer {
 }
 type Exchange = (signal: AbortSignal, read: (answer: Answer) => Promise<void>) => Promise<void>;
 
-/** Resolves when the file begins. `maxBytes`: the largest file that the daemon sends. */
+/** Resolves when the content begins to arrive. `maxBytes`: the largest file that the daemon sends. */
 export async function openFile(exchange: Exchange, maxBytes: number, signal: AbortSignal): Promise<OpenFile> {
   const gone = new AbortController();
   const begun = Promise.withResolvers<OpenFile>();
   const content = new PassThrough();
-  content.on('error', () => {}); // its reader gets the error too
+  content.on('error', () => {}); // the content's reader gets the error too
   content.once('close', () => gone.abort());
   exchange(AbortSignal.any([signal, gone.signal]), async ({ response, chunks }) => {
     begun.resolve({ size: declaredLength(response, { maxBytes, isMeasured: true }), content });

@@ -2,17 +2,17 @@ import type { Clock } from '../../core/contracts/clock.ts';
 
 const shortMs = 1_000;
 const longMs = 16_000;
-/** Three full misses, minus what a busy machine takes from two of them. */
+/** Three missed checks, minus the time that a busy machine takes from two of them. */
 const maxMisses = 2.5;
 /** A daemon that is silent for this long is abandoned, however busy the machine is. */
 const maxMs = 120_000;
-/** If other programs take a larger share of the time, the next check waits longer. */
+/** If other programs take a larger share of processor time, the next check waits longer. */
 const busyShare = 0.25;
 
 /**
  * Judges a sandbox that does not answer. On an overloaded machine a daemon can be silent because it gets no processor
  * time, and a server without processor time cannot receive an answer that has arrived. Neither time counts against the
- * sandbox, and each further check then waits twice as long as the previous one.
+ * sandbox. Each further check then waits twice as long as the previous one.
  */
 export class HealthMonitor {
   readonly #clock: Clock;
@@ -39,7 +39,8 @@ export class HealthMonitor {
   }
 
   /**
-   * Called when a check begins. If the deadline then fires late, the delay is how long this server could not listen.
+   * Called when a check begins. If the deadline then fires late, this server could not receive answers during the
+   * delay.
    */
   recordRequest(): void {
     this.sentAt = this.#clock.now();
@@ -51,13 +52,13 @@ export class HealthMonitor {
     this.#patienceMs = shortMs;
   }
 
-  /** Called after each check without an answer. True: the sandbox does not answer although it could have. */
+  /** Called after each unanswered check. True: the sandbox could have answered, but did not. */
   async missed(): Promise<boolean> {
     const at = this.#clock.now();
     const sentAt = this.sentAt ?? at;
     const deafMs = Math.max(0, at - sentAt - this.#patienceMs);
     const starvedMs = (await this.#starvedMs?.()) ?? 0;
-    // A healthy sandbox is not measured, so at the first miss there is nothing to compare with yet.
+    // Healthy sandboxes are not measured, so the first miss has no earlier measurement to compare with.
     const began = this.#isSilent ? this.#last : { at: sentAt, starvedMs };
     if (!this.#isSilent) this.#began = at;
     const lasted = at - began.at;

@@ -38,7 +38,7 @@ function throttle(onBytes: (chunk: Uint8Array) => void | Promise<void>): (chunk:
 
 export interface SandboxAddress extends DaemonConnection {
   readonly workdir: string;
-  /** Prioritizes the sandbox on busy processors for a moment. */
+  /** Gives the sandbox priority on busy processors for a moment. */
   readonly hasten?: () => void;
   /** Connects to the display directly. Undefined: it cannot be reached this way. */
   readonly screen?: () => Promise<Duplex | undefined>;
@@ -51,7 +51,7 @@ const retries = 5;
 const retryPauseMs = 300;
 const checkEveryMs = 1_000;
 const maxFileBytes = 50 * 1024 * 1024;
-/** A command's output ends at 64 MiB, with a note after it. */
+/** The daemon ends a command's output at 64 MiB, and adds a note. */
 const maxOutputBytes = 65 * 1024 * 1024;
 
 /** The client of the daemon in one sandbox. */
@@ -64,7 +64,7 @@ export function sandboxClient(
   const { json, done, bytes, whole, upgrade, file: opened } = daemon;
 
   const { lost = neverFires } = way;
-  /** Retries an idempotent call while the sandbox lives: a restarted daemon dials in again within a second. */
+  /** Retries an idempotent call as long as the sandbox is alive: a restarted daemon reconnects within a second. */
   async function again<Result>(signal: AbortSignal, call: () => Promise<Result>): Promise<Result> {
     for (let left = retries; ; left--) {
       try {
@@ -83,7 +83,7 @@ export function sandboxClient(
 
   const since = createVersionCheck((signal) => again(signal, () => health(signal)));
 
-  /** Runs a call that can be silent for hours, as long as the daemon answers health checks. */
+  /** Runs a call that can be silent for hours, as long as the daemon passes health checks. */
   async function whileAlive<Result>(
     signal: AbortSignal,
     call: (signal: AbortSignal) => Promise<Result>,
@@ -106,7 +106,7 @@ export function sandboxClient(
       }
       silent.abort();
     };
-    // Most calls end before the first check, and need no watch. A watch ends with its call.
+    // Most calls end before the first check, so they never start a watch. A watch ends with its call.
     const first = clock.setTimeout(() => void watch().catch(() => {}), checkEveryMs);
     try {
       return await call(AbortSignal.any([signal, silent.signal]));
@@ -184,7 +184,7 @@ export function sandboxClient(
     },
     killTagged(tag, signal, view) {
       hasten?.();
-      // In the query, because a daemon before 1.4 refuses an unknown field of the body.
+      // Sent in the query, because daemons before 1.4 refuse unknown body fields.
       const shown = (view?.shells ?? []).map((shell) => `&${query({ shell })}`).join('');
       const path = view ? `/kill?${query({ chars: String(view.chars) })}${shown}` : '/kill';
       const ask: DaemonRequest = { method: 'POST', path, json: { tag }, timeoutMs: 30_000 };

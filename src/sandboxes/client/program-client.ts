@@ -39,7 +39,7 @@ export function createProgramClient({ json, done, upgrade, trust }: DaemonReques
 /** Every frame is checked: the sandbox can send anything. */
 function pipesOf(stream: Duplex, reader: ProgramReader, trust: DaemonTrust): ProgramPipes {
   const ended = read(stream, reader, trust).finally(() => stream.destroy());
-  ended.catch(() => {}); // the caller may await it later, or never
+  ended.catch(() => {}); // the caller can await it later, or never
   endWithTrust(stream, trust);
   return {
     ended,

@@ -20,8 +20,7 @@ export interface DaemonRequest {
   /** A body of any size, sent as it arrives. */
   readonly body?: AsyncIterable<Uint8Array>;
   /**
-   * Milliseconds until the answer begins, and between the bytes of a stream. 0: no limit, for calls that `whileAlive`
-   * watches.
+   * Milliseconds until the answer begins, and between the bytes of a stream. 0: no limit, for calls under `whileAlive`.
    */
   readonly timeoutMs?: number;
   /** Called when the answer begins. */
@@ -29,24 +28,27 @@ export interface DaemonRequest {
 }
 interface StreamRequest extends DaemonRequest {
   /**
-   * `bytes`: read the body as it arrives. `patient`: the same for a slow reader, without a time limit. `both`: turn the
+   * `bytes`: streams the body. `patient`: the same for a slow reader, without a time limit. `both`: turns the
    * connection into a raw two-way stream.
    */
   readonly stream?: 'bytes' | 'patient' | 'both';
 }
 type Trailers = Readonly<Record<string, string | undefined>>;
 
-/** Health checks notice a silent daemon. This ends a call that hangs by itself, so a starved daemon has time. */
+/**
+ * Ends a call that hangs although the daemon is healthy. Long enough for a daemon without processor time, because
+ * health checks detect a silent daemon.
+ */
 const defaultTimeoutMs = 30_000;
-/** In ms, for a whole answer that is not a stream, from its first byte. */
+/** Milliseconds for a whole answer that is not a stream, from its first byte. */
 const answerMs = 30_000;
-/** A daemon opens at most 96 connections at a time. Long calls must leave some of them to others. */
+/** The daemon opens at most 96 connections. Long calls must leave some of them for other calls. */
 const maxLong = 64;
-/** Streams have their own connections, and each is an open file of the server. */
+/** Streams have connections of their own, and each uses a file descriptor of the server. */
 const maxStreams = 1_600;
 const maxHeaderBytes = 16 * 1024;
 
-/** The name of the protocol for raw bytes both ways, in the `Upgrade` header. */
+/** The `Upgrade` protocol for raw bytes in both directions. */
 const protocol = 'corral-stream';
 
 export interface DaemonConnection {
@@ -54,7 +56,7 @@ export interface DaemonConnection {
   readonly token: Secret;
   /** The epoch of the session's owner, if several servers share sessions: the daemon rejects lower ones. */
   readonly epoch?: number;
-  /** Fires once no request can succeed. Undefined: the connection always comes back. */
+  /** Fires when no further request can succeed. Undefined: the connection is always re-established. */
   readonly lost?: AbortSignal;
 }
 interface Exchange {
@@ -104,7 +106,7 @@ export function requester({
     });
     const stop = () => outgoing.destroy(new Error('cancelled'));
     const timeoutMs = ask.timeoutMs ?? defaultTimeoutMs;
-    // Not the socket's own timer, which does not run while the agent waits for a connection.
+    // The socket's own timer would not run while the agent waits for a connection.
     let timedOut = false;
     const expire = () => {
       timedOut = true;
@@ -141,7 +143,7 @@ export function requester({
       if (broken instanceof UntrustedAnswer) {
         throw trust.reportViolation({ reason: broken.reason, call: nameOf(ask), detail: broken.message });
       }
-      // `cancelled`, although this caller's signal did not fire: the connection was closed during the call.
+      // `cancelled` without this caller's signal means that the connection was closed during the call.
       if (thrown instanceof AppError && thrown.code !== 'cancelled') throw thrown;
       if (timedOut) throw new AppError('sandbox_unresponsive', 'The sandbox does not answer.', { cause: thrown });
       throw connectionLost(thrown);
@@ -169,7 +171,7 @@ export function requester({
     /** Expects a JSON answer of this name. */
     json: <Name extends AnswerName>(name: Name, ask: DaemonRequest, signal: AbortSignal) =>
       exchange(ask, signal, ({ response }) => answered(name, response, signal)),
-    /** Sends a body as it arrives, without a time limit. Expects a JSON answer of this name. */
+    /** Streams a body without a time limit. Expects a JSON answer of this name. */
     sending: <Name extends AnswerName>(
       name: Name,
       ask: DaemonRequest & Required<Pick<DaemonRequest, 'body'>>,
@@ -200,7 +202,7 @@ export function requester({
         maxBytes,
         signal,
       ),
-    /** Streams the body; resolves with the trailers at its end. */
+    /** Streams the body; resolves with the trailers after it. */
     bytes: (
       ask: DaemonRequest & { readonly maxBytes?: number },
       onBytes: (chunk: Uint8Array) => void | Promise<void>,
@@ -244,7 +246,7 @@ export function requester({
   };
 }
 
-/** Waits for the answer's head. `failure` reports which rule of HTTP the sandbox broke, even after the head. */
+/** Waits for the head of the answer. `failure` reports which rule of HTTP the sandbox broke, even after the head. */
 function answerOf(outgoing: ClientRequest, { stream: target }: StreamRequest) {
   const { promise, resolve, reject } = Promise.withResolvers<{ response: IncomingMessage; stream?: Duplex }>();
   let failure: UntrustedAnswer | undefined;
@@ -259,7 +261,7 @@ function answerOf(outgoing: ClientRequest, { stream: target }: StreamRequest) {
     failure ??= broken;
     reject(broken ?? error);
   });
-  // HTTP allows any number of these before an answer, and the daemon sends none.
+  // HTTP allows any number of informational responses, but the daemon sends none.
   outgoing.once('information', () => fail(new UntrustedAnswer('bad_status', 'an informational response')));
   outgoing.once('upgrade', (response, stream, head) => {
     stream.on('error', () => {});
@@ -276,7 +278,7 @@ function answerOf(outgoing: ClientRequest, { stream: target }: StreamRequest) {
   };
 }
 
-/** The broken rule, from the HTTP parser's error. A connection that ended within an answer is only lost. */
+/** Names the broken rule for an error of the HTTP parser. A connection that ends within an answer is only lost. */
 function parserComplaint({ code = '' }: NodeJS.ErrnoException): UntrustedAnswer | undefined {
   if (!code.startsWith('HPE_') || code === 'HPE_INVALID_EOF_STATE') return undefined;
   if (code.endsWith('OVERFLOW'))
@@ -300,7 +302,7 @@ function nameOf({ method, path }: DaemonRequest): string {
   return `${method} ${fixed ?? [`/${folder}`, ...(path.split('/').length > 2 ? ['{id}'] : []), ...rest].join('/')}`;
 }
 
-/** A failing body aborts the request, so that the daemon does not take its beginning for the whole. */
+/** A failing body aborts the request, so that the daemon does not mistake its beginning for the whole body. */
 function pour(body: AsyncIterable<Uint8Array>, outgoing: ClientRequest): void {
   const from = body instanceof Readable ? body : Readable.from(body, { objectMode: false });
   if (from.errored) return void outgoing.destroy(from.errored);

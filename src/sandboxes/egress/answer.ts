@@ -13,9 +13,9 @@ interface AnswerContext {
   readonly client: Client;
   readonly target: Target;
   readonly res: ServerResponse;
-  /** Texts that the answer must not contain. None: the request has no credential, and its answer is not searched. */
+  /** Texts that the answer must not contain. Absent: the request has no credential, and its answer is not searched. */
   readonly secrets?: readonly Buffer[];
-  /** False: a cookie in the answer could grant access beyond the credential. */
+  /** False: cookies are removed, because one could grant access beyond the credential. */
   readonly hasCookies?: boolean;
 }
 const cookies = new Set(['set-cookie', 'set-cookie2']);
@@ -25,8 +25,8 @@ export const repeatsSecret = 'credential: the answer repeats it';
 export const cannotSearch = 'credential: the answer cannot be searched';
 
 /**
- * Passes on the answer to a request, with the standard reason phrase instead of the server's. Resolves when the answer
- * was sent, or the sandbox has left.
+ * Forwards the answer to a request, with the standard reason phrase instead of the server's. Resolves when the answer
+ * was sent, or the sandbox has disconnected.
  */
 export function passAnswer(
   outgoing: ClientRequest,
@@ -37,7 +37,7 @@ export function passAnswer(
   let isRead = () => false;
   let isRefused = false;
   const cut = () => void client.socket.destroy(); // a truncated answer must not look like a complete one
-  /** Nothing of the answer is passed on, and nothing more is read from its connection. */
+  /** Forwards nothing of the answer, and stops reading from its connection. */
   const reject = (why: string) => {
     if (isRefused) return;
     isRefused = true;
@@ -46,7 +46,7 @@ export function passAnswer(
     outgoing.destroy();
   };
   const broken = (error: Error) => {
-    if (isRead()) return; // the server answered, and dropped the remaining upload
+    if (isRead()) return; // the server has answered, and dropped the remaining upload
     reject(`the server's answer was cut off (${error.message})`);
   };
   const repeats = () => {
@@ -74,7 +74,8 @@ export function passAnswer(
   limitInterimAnswers(outgoing);
   outgoing.on('information', ({ rawHeaders }: InformationEvent) => client.count(headBytes({ rawHeaders })));
   outgoing.on('error', broken);
-  outgoing.once('close', () => broken(new Error('it changed the protocol without a request'))); // such a change is not an error
+  // Node does not report it as an error
+  outgoing.once('close', () => broken(new Error('it changed the protocol without a request')));
   outgoing.once('response', (incoming) => {
     client.count(headBytes(incoming));
     isRead = () => incoming.complete;
@@ -88,17 +89,17 @@ export function passAnswer(
   return promise;
 }
 
-/** The fault of a malformed answer that the parser lets through. */
+/** Describes a malformed answer that the parser accepts. */
 export function findFault({ statusCode = 0, statusMessage = '' }: IncomingMessage): string | undefined {
   if (statusCode < 200) return `its answer has the status ${statusCode}`;
   return isHeaderText(statusMessage) ? undefined : 'its status line has control characters';
 }
 
-/** The answer to a request. Rejects if there is none, or an unreadable one. */
+/** Waits for the answer to a request. Rejects if there is none, or if it is malformed. */
 export function answerTo(outgoing: ClientRequest): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   limitInterimAnswers(outgoing);
-  outgoing.on('error', reject); // stays: after the answer, its body reports the end
+  outgoing.on('error', reject); // not removed: later errors are reported by the answer's body
   outgoing.once('close', () => reject(new Error('The server closed the connection without a response.')));
   outgoing.once('response', (incoming) => {
     const fault = findFault(incoming);

@@ -12,14 +12,14 @@ export interface ClientContext {
   readonly sessionId: SessionId;
 }
 
-/** Three times as many requests as apt pipelines. */
+/** Three times the number of requests that apt pipelines. */
 const maxPipelined = 32;
 /** How long the other side can take to hang up after the last answer. */
 const farewellMs = 1_000;
-/** How long a server can take to accept the remaining upload after its sender has left. */
+/** Time limit for a server to accept the remaining upload after its sender disconnected. */
 const flushMs = 30_000;
 
-/** One connection out of a sandbox, from accept to close. */
+/** One connection out of a sandbox, from its accept to its close. */
 export class Client {
   readonly socket: Duplex;
   readonly sessionId: SessionId;
@@ -27,7 +27,7 @@ export class Client {
   readonly gone: AbortSignal;
   /** The only target of plain HTTP requests inside a tunnel: the tunnel's own. Undefined outside a tunnel. */
   pinned: Target | undefined;
-  /** The address of its last connection to a target. Undefined: none yet. */
+  /** The address of the last connection to a target. Undefined: none yet. */
   address: string | undefined;
   readonly #context: ClientContext;
   #target: Target | undefined;
@@ -63,7 +63,7 @@ export class Client {
     this.socket.destroy();
   }
 
-  /** The target of its last decision; undefined: none yet. */
+  /** The target of the last decision; undefined: none yet. */
   get target(): Target | undefined {
     return this.#target;
   }
@@ -77,7 +77,7 @@ export class Client {
     return !this.#context.session.count(0);
   }
 
-  /** Closes `upstream` when this connection closes. Data that is already being flushed gets 30 s to arrive. */
+  /** Closes `upstream` when this connection closes. Data that is being flushed gets 30 s to arrive. */
   owns(upstream: Duplex): void {
     const release = () => {
       if (!upstream.writableEnded) upstream.destroy();

@@ -10,27 +10,25 @@ export interface EgressDecision {
 export type DecisionListener = (sessionId: SessionId, decision: EgressDecision) => void;
 
 /**
- * Chromium requests these for updates, the time and hints, even if its settings forbid that. No program of a sandbox
- * needs them.
+ * Chromium requests these hosts for updates, the time and hints, even if its settings forbid that. Programs in a
+ * sandbox do not need them.
  */
 const browsersOwn: ReadonlySet<string> = new Set([
   ...['update.googleapis.com', 'clients2.google.com', 'optimizationguide-pa.googleapis.com'],
   ...['android.clients.google.com', 'mtalk.google.com', 'content-autofill.googleapis.com'],
 ]);
 
-/** Whether only a browser's own background call was refused, and nothing left the sandbox. */
+/** Whether this is only a refused background request of a browser, of which nothing left the sandbox. */
 export const isBrowsersOwn = ({ host, decision }: EgressDecision): boolean =>
   decision === 'refused' && browsersOwn.has(host);
 
 const windowMs = 60_000;
-/**
- * The number of different decisions per minute that are reported individually. One line summarizes all further ones.
- */
+/** Maximum number of different decisions per minute that are reported individually. One line summarizes the others. */
 const maxPerWindow = 120;
 
-/** The decisions reported to one session within the last minute. Repeats are not reported again. */
+/** The decisions reported to one session within the last minute. Repeats are not reported. */
 export class ReportedDecisions {
-  readonly #reported = new Map<string, number>(); // in order of time, so that the oldest come first
+  readonly #reported = new Map<string, number>(); // in insertion order, so the oldest come first
 
   isNews({ host, port, decision, rule }: EgressDecision, now: number): 'news' | 'repeat' | 'flood' | 'flood goes on' {
     for (const [key, at] of this.#reported) {

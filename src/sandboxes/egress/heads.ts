@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 const hopByHop = new Set([
   'connection',
   'expect', // answered by the proxy
-  'host', // written again from the checked target
+  'host', // rewritten from the checked target
   'keep-alive',
   'proxy-authenticate',
   'proxy-authorization',
@@ -14,7 +14,7 @@ const hopByHop = new Set([
   'upgrade',
 ]);
 
-/** The headers that are not hop-by-hop, in their original spelling. */
+/** The headers that are not hop-by-hop, with their original spelling. */
 export function endToEnd({ rawHeaders, headers }: Pick<IncomingMessage, 'rawHeaders' | 'headers'>): string[] {
   const named = (headers.connection ?? '').toLowerCase().split(',');
   const drop = new Set([...hopByHop, ...named.map((name) => name.trim())]);
@@ -22,11 +22,11 @@ export function endToEnd({ rawHeaders, headers }: Pick<IncomingMessage, 'rawHead
   return withoutHeaders(rawHeaders, drop);
 }
 
-/** Alternating names and values, without headers of these names, which are in lower case. */
+/** Alternating names and values, without the headers of these lower-case names. */
 export const withoutHeaders = (all: readonly string[], drop: ReadonlySet<string>): string[] =>
   headersWhere(all, (name) => !drop.has(name));
 
-/** Alternating names and values, of headers of these names only. */
+/** Alternating names and values, only of the headers with these names. */
 export const onlyHeaders = (all: readonly string[], keep: ReadonlySet<string>): string[] =>
   headersWhere(all, (name) => keep.has(name));
 

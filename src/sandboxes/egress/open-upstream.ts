@@ -26,8 +26,8 @@ import { Refusal } from './refusal.ts';
 import { type Target, toTarget } from './target.ts';
 
 /**
- * Narrows the policy's permit to the choice of the session's creator. If rules are address ranges, a name is allowed on
- * a condition: its addresses are known only when it is resolved for the connection.
+ * Narrows the policy's permit to the rules of the session's creator. With address ranges, a name is permitted on a
+ * condition, because its addresses are known only after it is resolved for the connection.
  */
 function withinChoice(permit: Permit, choice: EgressChoice | undefined, target: Target): Verdict {
   if (choice === undefined) return permit;
@@ -38,7 +38,7 @@ function withinChoice(permit: Permit, choice: EgressChoice | undefined, target: 
   return admitsAny ? { ...permit, admits } : notChosen;
 }
 
-/** Why a connection is refused whose addresses the session's rules exclude. */
+/** The reason to refuse a connection whose addresses the session's rules exclude. */
 const notChosen = refuseTarget(
   'not chosen',
   'this session was created for other hosts',
@@ -48,10 +48,10 @@ const notChosen = refuseTarget(
 interface ParsedRules {
   readonly hosts: readonly string[];
   readonly admits: (address: string) => boolean;
-  /** False: no address passes, so that names need not be looked up. */
+  /** False: no address can pass, so names need not be resolved. */
   readonly admitsAny: boolean;
 }
-/** Rules are parsed once, not per connection: a list of some hundred ranges takes milliseconds. */
+/** Rules are parsed once and not per connection, because a list of some hundred ranges takes milliseconds. */
 const parsed = new WeakMap<EgressRules, ParsedRules>();
 
 function parsedRules(rules: EgressRules): ParsedRules {
@@ -71,7 +71,7 @@ function parsedRules(rules: EgressRules): ParsedRules {
   return created;
 }
 
-/** Whether the policy allows the target. `registries` are the image's, `extra` the operator's `egress.registries`. */
+/** Whether the policy allows the target. `registries`: the image's. `extra`: the operator's `egress.registries`. */
 export function decide(
   { kind, entries = [], within }: EgressPolicy,
   lists: Pick<PolicyRequest, 'registries' | 'extra'>,
@@ -100,8 +100,8 @@ export interface Rules {
   registriesOf(sessionId: SessionId): readonly RegistryEntry[] | Promise<readonly RegistryEntry[]>;
   readonly extra: readonly Entry[];
   /**
-   * Entries that an operator allowed only in this session. Consulted only for a host that the policy or its
-   * addresses can refuse.
+   * Entries that an operator allowed only in this session. Consulted only for hosts that the policy or their addresses
+   * can refuse.
    */
   allowedIn?(sessionId: SessionId): Promise<readonly string[]>;
 }
@@ -117,7 +117,7 @@ export type OpenedUpstream =
       readonly mayName: (name: string) => boolean;
     };
 
-/** The verdicts by the current rules of a session. */
+/** The verdicts under a session's current rules. */
 export async function sessionVerdicts(rules: Rules, sessionId: SessionId, first: Target) {
   const policy = await rules.policyOf(sessionId);
   const registries = await rules.registriesOf(sessionId);
@@ -189,6 +189,6 @@ export function createUpstreamOpener(rules: Rules, via: Connector): OpenUpstream
   };
 }
 
-/** Whether the verdict allows a connection to its target at this address. Undefined: no address yet. */
+/** Whether the verdict permits a connection to its target at this address. Undefined: not resolved yet. */
 export const admitsAt = (verdict: Verdict, address: string | undefined): boolean =>
   verdict.allowed && (address === undefined || (verdict.admits?.(address) ?? true));

@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 
-/** A filter: the bytes that pass from each chunk of a stream, and at its end. */
+/** Filters a stream: returns the bytes that pass from each chunk, and at the end. */
 export interface StreamFilter {
   pass(chunk: Buffer): Buffer;
   rest(): Buffer;
@@ -10,8 +10,8 @@ const asItIs: StreamFilter = { pass: (chunk) => chunk, rest: () => Buffer.alloc(
 const maxWaiting = 256 * 1024;
 
 /**
- * Passes on a body at the speed of the slower side. All chunks of one turn of the event loop leave with one write,
- * because TLS delivers each 16 KiB separately, and a write of each would cost as much as their encryption.
+ * Pipes a body at the speed of the slower side. All chunks of one turn of the event loop are sent with one write,
+ * because TLS delivers each 16 KiB separately, and writing each would cost as much as encrypting it.
  */
 export function pipeFiltered(from: Readable, to: Writable, { pass, rest }: StreamFilter = asItIs): void {
   let corked: NodeJS.Immediate | undefined;
@@ -36,7 +36,7 @@ export function pipeFiltered(from: Readable, to: Writable, { pass, rest }: Strea
     const last = rest();
     if (to.destroyed) return;
     if (last.length > 0) to.write(last);
-    uncork(); // Node 24 sends what a corked HTTP answer holds after the mark of its end
+    uncork(); // Node 24 sends a corked HTTP response's remaining bytes after its end marker
     to.end();
   });
 }

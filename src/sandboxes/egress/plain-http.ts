@@ -44,7 +44,7 @@ export async function forward(
   }
   await answered;
   upstream.destroy();
-  // The server answered before it had the whole request, so the remaining request has no receiver.
+  // The server answered before the request was complete, so the remaining bytes have no receiver.
   if (!req.complete) client.farewell(new Uint8Array());
 }
 
@@ -68,7 +68,7 @@ export function misplacedRefusal(client: Client, target: Target, { name }: Crede
   );
 }
 
-/** The target and path of a request, from its absolute URL or from the tunnel that carries it. */
+/** The target and path of a request, from its absolute URL or from its tunnel. */
 function wishOf(client: Client, req: IncomingMessage): { target: Target; path: string } | Refusal {
   const url = req.url ?? '';
   if (client.pinned) {

@@ -11,7 +11,7 @@ export interface EgressPolicy {
   readonly within?: EgressChoice | undefined;
 }
 
-/** One request, with the lists that a policy can use. */
+/** One request, with the lists that a policy can consult. */
 export interface PolicyRequest {
   readonly target: Target;
   readonly entries: readonly string[];
@@ -33,13 +33,13 @@ export interface OpenedLists {
  * const none: PolicyDescriptor = { label: 'nothing', strict: true, decide: () => refuseTarget(rule, why, advice) };
  */
 export interface PolicyDescriptor {
-  /** Describes to people what it opens. */
+  /** Explains to people what it opens. */
   readonly label: string;
-  /** Describes to agents what it opens, after the word `Network:`. Undefined: use the label. */
+  /** Explains to agents what it opens, after the word `Network:`. Undefined: use the label. */
   forAgents?(lists: OpenedLists): string;
   decide(policyRequest: PolicyRequest): Verdict;
   /**
-   * The first bytes of a tunnel must name the requested target; otherwise they can also name another one that the
+   * The first bytes of a tunnel must name the requested target. Otherwise they can also name another target that the
    * policy allows.
    */
   readonly strict: boolean;
@@ -60,15 +60,15 @@ export interface RegistryEntry {
 export interface Permit {
   readonly allowed: true;
   readonly rule: string;
-  /** The connection's address must pass it. Absent: any address that no policy closes. */
+  /** The connection's address must pass this check. Absent: any address that is not closed to all policies. */
   readonly admits?: ((address: string) => boolean) | undefined;
 }
-/** `rule` goes to the session's log; `why` and `advice` to the client in the sandbox. */
+/** `rule` is written to the session's log; `why` and `advice` are sent to the client in the sandbox. */
 export type Verdict =
   | Permit
   | { readonly allowed: false; readonly rule: string; readonly why: string; readonly advice: string };
 
-/** One entry of a list: `host` or `*.host`, with `:port`, or else for ports 80 and 443. */
+/** One entry of a list: `host` or `*.host`, with `:port`; without a port, for ports 80 and 443. */
 export interface Entry {
   readonly text: string;
   readonly host: string;
@@ -78,7 +78,7 @@ export interface Entry {
 }
 
 export const webPorts: readonly number[] = [80, 443];
-/** Every name, at the ports 80 and 443. */
+/** Every name, at ports 80 and 443. */
 export const anyHost: Entry = { text: '*', host: '', below: true, port: undefined };
 
 export function parseEntry(text: string): Entry | undefined {
@@ -105,7 +105,7 @@ export function decideByEntries({ entries: texts, target }: PolicyRequest): Verd
   return found === undefined ? undefined : { allowed: true, rule: `allow-list: ${found}` };
 }
 
-/** The verdict of the entries that were allowed in one session. */
+/** The verdict of entries that were allowed in one session. */
 export function decideBySession(entries: readonly string[], target: Target): Verdict | undefined {
   const found = target.kind === 'odd' ? undefined : entryFor(entries, target);
   return found === undefined ? undefined : { allowed: true, rule: `this session: ${found}` };

@@ -34,7 +34,7 @@ const reply = (code: number): Uint8Array => Uint8Array.from([version, code, 0, 1
 const unsupportedCommand = 7;
 const unsupportedAddress = 8;
 
-/** SOCKS5 (RFC 1928) without authentication, CONNECT only. Undefined if the request was refused and answered. */
+/** SOCKS5 (RFC 1928) without authentication, CONNECT only. Undefined: the request was refused, and the refusal sent. */
 async function socksConnect(
   client: Client,
   open: OpenUpstream,
@@ -77,10 +77,12 @@ function hangUp(client: Client, last: Uint8Array): undefined {
 }
 
 export interface EgressOptions extends Omit<Rules, 'extra'> {
-  /** Called for each new decision, which becomes an `egress` fact; not for repeats within a minute. Must not throw. */
+  /**
+   * Called for each new decision, which becomes an `egress` fact, but not for repeats within a minute. Must not throw.
+   */
   readonly onDecision: DecisionListener;
   readonly clock: Clock;
-  /** `egress.registries` of the configuration, in addition to each image's own registries. */
+  /** The configured `egress.registries`, in addition to each image's own registries. */
   readonly extraRegistries?: readonly string[];
   readonly addresses?: AddressRules;
   readonly limits?: Partial<EgressLimits>;
@@ -123,7 +125,7 @@ export function egressProxy(options: EgressOptions): EgressProxy {
 
   const http = createServer({ maxHeaderSize: 16_384, requireHostHeader: false, keepAliveTimeout: 60_000 });
   Object.assign(http, { httpAllowHalfOpen: true }); // documented, but missing in the types
-  /** An error ends this one connection and no other, even if `policyOf`, `resolve` or `dial` throws. */
+  /** An error ends only this connection, even if `policyOf`, `resolve` or `dial` throws. */
   const guard = (socket: Duplex, work: (client: Client) => Promise<void>) => {
     const client = clients.get(socket);
     client?.helloDone();
@@ -210,7 +212,7 @@ export function egressProxy(options: EgressOptions): EgressProxy {
       state.changes += 1;
       for (const socket of [...state.connections]) {
         const { target, address } = clients.get(socket) ?? {};
-        if (!target) continue; // it opens none yet, or is decided again
+        if (!target) continue; // no upstream yet, or already being decided again
         const { verdictOn } = await sessionVerdicts(rules, sessionId, target);
         if (!admitsAt(verdictOn(target), address)) socket.destroy();
       }

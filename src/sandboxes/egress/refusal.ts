@@ -20,8 +20,7 @@ export class Refusal {
   }
 
   /**
-   * The whole HTTP answer as bytes. Tools show only the status line of a refused CONNECT, so it contains the reason
-   * too.
+   * The whole HTTP answer as bytes. Tools show only the status line of a refused CONNECT, so it includes the reason.
    */
   asHttp(): Uint8Array {
     const body = Buffer.from(`${this.text}\n`);

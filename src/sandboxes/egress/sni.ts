@@ -1,4 +1,4 @@
-/** The protocol that a tunnel's first bytes show. `more`: too few bytes to tell. */
+/** The protocol that a tunnel's first bytes reveal. `more`: too few bytes to tell. */
 export type FirstBytes =
   | { readonly kind: 'more' }
   | { readonly kind: 'tls'; readonly name: string | undefined; readonly encrypted: boolean }
@@ -9,14 +9,15 @@ export type FirstBytes =
 const more: FirstBytes = { kind: 'more' };
 const maxHello = 16_384;
 /**
- * A real hello has one or two records. The parser restarts with each chunk, so many small records would be expensive.
+ * A normal ClientHello has one or two records. The parser restarts with each chunk, so many small records would be
+ * expensive.
  */
 const maxRecords = 64;
 
 export function parseFirstBytes(seen: Buffer): FirstBytes {
   if (seen.length === 0) return more;
   if (seen[0] === 0x16) return clientHello(seen);
-  // Leading line breaks count as HTTP: servers skip them, so they could hide a request.
+  // Leading line breaks are treated as HTTP: servers skip them, so they could hide a request.
   const start = seen.subarray(0, 40).toString('latin1');
   if (/^[\r\n]*[A-Z]{3,20} /.test(start)) return { kind: 'http' };
   return /^[\r\n]*[A-Z]{0,20}$/.test(start) && seen.length < 40 ? more : { kind: 'other' };
@@ -29,7 +30,7 @@ function clientHello(seen: Buffer): FirstBytes {
     if (!handshake) return more;
     return { kind: 'tls', ...extensionsOf(handshake) };
   } catch {
-    return { kind: 'broken-tls' }; // a read past the end, or a wrong length
+    return { kind: 'broken-tls' }; // a read beyond the end, or a wrong length
   }
 }
 
@@ -84,7 +85,8 @@ function extensionsOf(hello: Buffer): { name: string | undefined; encrypted: boo
 
 function serverName(list: Buffer): string {
   const length = list.readUInt16BE(3);
-  // Exactly one entry of the only existing type: with two names, proxy and server could each read a different one.
+  // Exactly one entry of the only existing type: with two names, the proxy and the server could each use a different
+  // one.
   const one = list.readUInt16BE(0) === list.length - 2 && list[2] === 0 && list.length === 5 + length;
   if (!one || length === 0 || length > 255) throw new RangeError('server_name');
   return list.toString('latin1', 5).toLowerCase().replace(/\.$/, '');

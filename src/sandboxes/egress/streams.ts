@@ -11,11 +11,11 @@ export async function waitForData(stream: Readable): Promise<void> {
   for (const event of events) stream.off(event, wake);
 }
 
-/** Reads exactly this many bytes and leaves the others. Undefined if the stream ends earlier. For small counts only. */
+/** Reads exactly this many bytes, and no more. Undefined if the stream ends earlier. For small counts only. */
 export async function readExactly(stream: Readable, bytes: number): Promise<Buffer | undefined> {
   while (!stream.readableEnded && !stream.destroyed) {
     const chunk = stream.read(bytes) as Buffer | null;
-    // At its end, a stream returns its remaining bytes, even if there are fewer.
+    // At the end of a stream, read() returns the remaining bytes, even if there are fewer.
     if (chunk) return chunk.length === bytes ? chunk : undefined;
     await waitForData(stream);
   }

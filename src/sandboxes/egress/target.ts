@@ -25,7 +25,8 @@ export function toTarget(rawHost: string, port: number): Target {
 }
 
 /**
- * Labels of letters, digits, - and _. A numeric last label is not a name, because some programs read it as an address.
+ * Labels of letters, digits, - and _. A name with a numeric last label is not valid, because some programs read it as
+ * an address.
  */
 function isName(host: string): boolean {
   const labels = host.split('.');
@@ -37,5 +38,5 @@ function isName(host: string): boolean {
 export const formatAuthority = ({ host, port }: { host: string; port: number }): string =>
   `${host.includes(':') ? `[${host}]` : host}:${port}`;
 
-// The sandbox chooses the name, which appears in the session's log and in HTTP status lines.
+// The sandbox chooses the name, and it appears in the session's log and in HTTP status lines.
 const printable = (host: string): string => host.slice(0, 253).replace(/[^\x21-\x7e]/g, '?');

@@ -12,12 +12,12 @@ type OpenConnection = Extract<OpenedUpstream, { kind: 'open' }>;
 interface JoinedTunnel {
   readonly to: Target;
   readonly open: OpenConnection;
-  /** Credentials whose placeholders belong to other hosts. */
+  /** Credentials of other hosts, whose placeholders must not appear. */
   readonly credentials: readonly Credential[];
 }
-/** Enough bytes to recognise any TLS hello or request line. */
+/** Enough bytes to recognize any ClientHello or request line. */
 const maxFirstBytes = 20_000;
-/** A fatal TLS alert, access_denied: the client then reports a reason instead of a lost connection. */
+/** A fatal TLS alert, access_denied: it lets the client report a reason instead of a lost connection. */
 const accessDenied = Uint8Array.from([0x15, 3, 3, 0, 2, 2, 49]);
 
 /**
@@ -107,13 +107,13 @@ function objectionTo(
       return `TLS name differs: ${name.replace(/[^a-z0-9_.:-]/g, '?')}`;
     }
     case 'nothing':
-      return undefined; // the sandbox hung up
+      return undefined; // the sandbox disconnected
     case 'broken-tls':
       return 'unreadable TLS hello';
     case 'http':
       return open.strict && webPort && spokeFirst ? 'neither TLS nor HTTP' : undefined;
     default:
-      // On ports 80 and 443, only HTTP and TLS prove the name.
+      // On ports 80 and 443, only HTTP and TLS prove the target's name.
       return open.strict && webPort ? 'neither TLS nor HTTP' : undefined;
   }
 }

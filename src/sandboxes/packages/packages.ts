@@ -7,8 +7,8 @@ import { digestOf } from '../../core/text/digest.ts';
 import { beginningOf, endOf } from '../../core/text/text.ts';
 import type { SandboxClient } from '../client/client.ts';
 
-// A template's packages, installed before anyone uses a new sandbox. They go below its user's home, because the root
-// file system is read-only, and so they live as long as the workspace.
+// A template's packages, installed before anyone uses a new sandbox. They are installed below the user's home, because
+// the root file system is read-only, and so last as long as the workspace.
 
 const commands: Record<PackageManager, readonly string[]> = {
   pip: [
@@ -21,7 +21,7 @@ const commands: Record<PackageManager, readonly string[]> = {
     ...['--fetch-retries', '2', '--fetch-retry-mintimeout', '1000'],
   ],
 };
-/** Records the installed packages. The agent can write it, which affects only the agent's own packages. */
+/** Records the installed packages. The agent can change the file, which affects only its own packages. */
 const mark = '"$HOME/.local/corral-packages"';
 const limitMs = 600_000;
 const tellEveryMs = 3_000;
@@ -72,7 +72,7 @@ async function oneManager(install: Install, { manager, names }: InstallTask, sig
   };
   const work = { manager, names };
   tell(`Installing with ${manager}: ${names.join(', ')}`);
-  await client.programs.close(id, signal).catch(() => {}); // left by an earlier server
+  await client.programs.close(id, signal).catch(() => {}); // written by an earlier server
   await client.programs.open({ id, argv: [...commands[manager], ...names] }, signal).catch((thrown: unknown) => {
     if (!(thrown instanceof AppError && ['file_not_found', 'unsupported'].includes(thrown.code))) throw thrown;
     throw failure(install, work, `The image ${image} cannot run ${manager}.`);
@@ -110,7 +110,7 @@ const linesOf = (text: string): string[] =>
     .filter((line) => line !== '');
 const lastLine = (text: string): string => beginningOf(linesOf(text).at(-1) ?? 'no output yet', 200);
 
-/** The lines that a package manager marks as errors, else its last ones. */
+/** The lines that a package manager marks as errors, or else its last lines. */
 function complaintIn(text: string): string {
   const lines = linesOf(text);
   const errors = lines.filter((line) => /^(error|npm err|npm error)/i.test(line) && !/complete log/i.test(line));

@@ -13,18 +13,18 @@ interface Start {
   readonly tell: (detail: string) => void;
 }
 
-/** Shorter than clients wait for a new sandbox. */
+/** Shorter than the time that clients wait for a new sandbox. */
 const patienceMs = 45_000;
 const lookEveryMs = 500;
 const markMs = 10_000;
 const shownChars = 200;
-/** On the sandbox's memory disk, which ends with its processes. A pause that freezes them keeps both. */
+/** On the sandbox's memory disk, which is lost when its processes end. A pause that freezes processes keeps both. */
 const mark = '/tmp/.corral-started';
 
 /**
- * Starts a built template's program in each of its sandboxes, once per life of the sandbox's processes, and waits until
- * it is ready. A program that fails or is not ready in time is only reported. Rejects only when the signal fires or the
- * sandbox is lost.
+ * Starts a built template's program in each of its sandboxes, once per start of the sandbox's processes, and waits
+ * until the program is ready. A program that fails or is not ready in time is only reported. Rejects only when the
+ * signal fires or the sandbox is lost.
  */
 export async function runStartCommand({ client, start, clock, tell }: Start, signal: AbortSignal): Promise<void> {
   const { exitCode } = await client.exec({ command: `mkdir ${mark} 2>/dev/null`, timeoutMs: markMs }, signal);

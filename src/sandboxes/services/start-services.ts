@@ -4,12 +4,12 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { ServiceRecipe, ServiceStatus } from '../../core/model/services/recipe.ts';
 
-/** The driver's and the daemon's part in the services of one sandbox. */
+/** The operations of the driver and the daemon that one sandbox's services need. */
 export interface ServiceHost {
-  /** Does nothing for a service that already runs. */
+  /** Does nothing for a running service. */
   start(name: string, signal: AbortSignal): Promise<void>;
   states(signal: AbortSignal): Promise<readonly Omit<ServiceStatus, 'ports'>[]>;
-  /** Ports on which anything listens inside the sandbox. */
+  /** Ports with a listener inside the sandbox. */
   listening(signal: AbortSignal): Promise<readonly number[]>;
 }
 export interface ServiceNews {
@@ -29,8 +29,8 @@ interface ServiceStarts {
 const lookEveryMs = 200;
 
 /**
- * Starts the services, each after those that it waits for, and resolves once each is ready or has failed. A failed
- * service is reported; only services that depend on it are skipped. Rejects only when the signal fires.
+ * Starts the services, each after its dependencies, and resolves once each is ready or has failed. A failed service is
+ * reported; only services that depend on it are skipped. Rejects only when the signal fires.
  */
 export async function startServices(starts: ServiceStarts, signal: AbortSignal): Promise<void> {
   const { services, tell } = starts;
@@ -65,7 +65,8 @@ export async function startServices(starts: ServiceStarts, signal: AbortSignal):
     return true;
   }
 
-  // Settled, not raced: every start has ended when this returns, so none continues behind a sandbox that is ended.
+  // Settled and not raced, so that every start has ended when this returns and none continues in a sandbox that is
+  // ended.
   const ends = await Promise.allSettled(Object.keys(services).map(ready));
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }

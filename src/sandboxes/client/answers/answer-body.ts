@@ -3,7 +3,7 @@ import { Semaphore } from '../../../core/concurrency/semaphore.ts';
 import type { UntrustedReason } from '../../../core/model/events.ts';
 import { smallBytes } from './validate-answer.ts';
 
-/** The sandbox sent something that its daemon never sends. */
+/** The sandbox sent a response that its daemon would never send. */
 export class UntrustedAnswer extends Error {
   readonly reason: UntrustedReason;
 
@@ -14,8 +14,9 @@ export class UntrustedAnswer extends Error {
 }
 
 /**
- * The maximum total of large answers of all sandboxes in bytes; further ones wait in the sandboxes. They are validated
- * one after another, so more would not be faster. Small ones are not counted: even many of them need little memory.
+ * Maximum bytes of large answers in memory, for all sandboxes together; further answers wait in their sandboxes. They
+ * are validated one after another, so a higher limit would not be faster. Small answers are not counted, because even
+ * many of them need little memory.
  */
 const held = new Semaphore(32 * 1024 * 1024);
 
@@ -55,7 +56,9 @@ export async function collectBody(response: IncomingMessage, limit: Limit): Prom
   return { bytes: whole.subarray(0, size), [Symbol.dispose]: () => counted.dispose() };
 }
 
-/** Frees the memory of a body that is no longer read. A garbage collection can be minutes away on a quiet server. */
+/**
+ * Frees the memory of a body that is no longer read. On a quiet server the next garbage collection can be minutes away.
+ */
 export const freeBytes = ({ bytes }: Pick<Body, 'bytes'>): void => void (bytes.buffer as ArrayBuffer).transfer(0);
 
 /**

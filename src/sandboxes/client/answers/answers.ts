@@ -41,18 +41,18 @@ const count = z.int().nonnegative();
 const time = z.number().nonnegative();
 const text = (most: number) => z.string().max(most);
 const id = text(256);
-/** Truncates longer text, because the daemon of an older image does not. */
+/** Truncates longer text, which the daemon of an older image can send. */
 const cut = (most: number) => z.string().transform((whole) => whole.slice(0, most));
 /**
- * A time, in the one form that the facades guarantee. A file can claim any year; four digits cover the first and last
- * possible one.
+ * A time in the only format that the facades return. A file can have any year; four digits cover the earliest and the
+ * latest possible time.
  */
 const iso = text(40)
   .refine((date) => !Number.isNaN(Date.parse(date)), { abort: true })
   .overwrite((date) => new Date(Math.min(Math.max(Date.parse(date), firstMs), lastMs)).toISOString());
 const firstMs = Date.parse('0000-01-01T00:00:00.000Z');
 const lastMs = Date.parse('9999-12-31T23:59:59.999Z');
-/** A path as the sandbox reports it; safe-file-names.ts drops the ones that no workspace file can have. */
+/** A path as the sandbox reports it; safe-file-names.ts drops paths that no workspace file can have. */
 const path = text(8 * KiB);
 
 /** The state of a sandbox's desktop: one Xvnc with a window manager, and a Chromium in it. */
@@ -154,7 +154,7 @@ const pathEntry = z.object({
   target: path.exactOptional(),
   /** The workspace itself, under any of its paths. Only `stat` sets it. */
   workspace: z.literal(true).exactOptional(),
-  /** Only on request, after a move and after a write; a link has its target's. Never empty. */
+  /** Set only on request, after a move and after a write. A link has its target's metadata. Never empty. */
   metadata: z
     .record(text(fileMetadataLimits.keyBytes), text(fileMetadataLimits.bytes))
     .refine((found) => Object.keys(found).length <= fileMetadataLimits.keys)
@@ -162,7 +162,10 @@ const pathEntry = z.object({
 });
 export type PathEntry = z.infer<typeof pathEntry>;
 
-/** A move is a `rename` of the old name and a `create` of the new one. `lost`: more changed than could be kept. */
+/**
+ * A move is a `rename` of the old name and a `create` of the new name. `lost`: more changed than the daemon could
+ * store.
+ */
 const change = z.object({
   type: z.enum(['create', 'write', 'remove', 'rename', 'chmod', 'lost']),
   name: path, // relative to the watched folder
@@ -210,9 +213,9 @@ const usage = z.object({
   processes: count,
 });
 export type SandboxUsage = z.infer<typeof usage>;
-/** The end of everything that was started with a tag. */
+/** The result of ending every process with a tag. */
 const killed = z.object({
-  /** The number of its processes. */
+  /** The number of processes that were ended. */
   killed: count,
   /** The requested shells, in their state afterwards. Missing from a daemon before 1.4. */
   shells: z.array(shell).max(maxShells).readonly().exactOptional(),
@@ -239,7 +242,7 @@ const processEntry = z.object({
   pid: count,
   cmd: cut(4 * KiB),
   started: iso,
-  /** The memory that it uses. Absent from an older daemon. */
+  /** Bytes of memory in use. Absent from an older daemon. */
   memoryBytes: count.exactOptional(),
   tag: cut(256).exactOptional(),
 });
@@ -252,13 +255,13 @@ const listeningPort = z.object({
   command: cut(4 * KiB).exactOptional(),
 });
 export type ListeningPort = z.infer<typeof listeningPort>;
-/** A file of the workspace. The version, its size and modification time, changes with the file. */
+/** A file of the workspace. Its version is its size and modification time, so it changes with the file. */
 const fileVersion = z.object({ size: count, version: text(100) });
 export type FileVersion = z.infer<typeof fileVersion>;
 
 /**
- * Why a terminal's output ended for its reader: the shell exited, the terminal was closed, or another reader replaced
- * this one.
+ * The reason why a terminal's output ended for its reader: the shell exited, the terminal was closed, or another reader
+ * took over.
  */
 const terminalEnds = ['exited', 'deleted', 'replaced'] as const;
 export type TerminalEnd = (typeof terminalEnds)[number];

@@ -22,12 +22,12 @@ export function validateAnswer<Name extends AnswerName>(name: Name, bytes: Buffe
   return bad('wrong_shape', `${issue?.path.map(String).join('.').slice(0, 100) || 'the answer'}: ${issue?.code}`);
 }
 
-/** Validating fewer bytes blocks the event loop for at most a millisecond or two. */
+/** Validating fewer bytes than this blocks the event loop for one or two milliseconds at most. */
 export const smallBytes = 64 * 1024;
 const inOrder = keyedQueue();
 
 /**
- * Validates like `validateAnswer`, but at most one large answer per turn of the event loop, so that other work runs in
+ * Like `validateAnswer`, but validates at most one large answer per turn of the event loop, so that other work runs in
  * between. The largest takes 70 ms: 20,000 files, or 16 MiB of text.
  */
 export async function validateInTurn<Name extends AnswerName>(

@@ -10,7 +10,7 @@ export type Retry = <Result>(signal: AbortSignal, call: () => Promise<Result>) =
 export type DaemonRequester = ReturnType<typeof requester> & { readonly trust: DaemonTrust };
 
 const killMs = 30_000;
-/** Each of these calls is work for the sandbox, whose daemon must answer others at the same time. */
+/** Each of these calls costs the daemon work, and it must still answer others. */
 const maxChanging = 8;
 const maxWriting = 8;
 const call = 'GET /jobs/{id}/stream';
@@ -57,7 +57,7 @@ export function jobClient({ json, done, upgrade, trust }: DaemonRequester, again
 
 function streamOf(stream: Duplex, reader: JobReader, trust: DaemonTrust): JobStream {
   const ended = read(stream, reader, trust).finally(() => stream.destroy());
-  ended.catch(() => {}); // the caller may await it later, or never
+  ended.catch(() => {}); // the caller can await it later, or never
   endWithTrust(stream, trust);
   return { ended, detach: () => void stream.destroy() };
 }

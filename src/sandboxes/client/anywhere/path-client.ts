@@ -54,7 +54,7 @@ export function pathClient(
   };
 }
 
-/** Prefixes the content with some bytes. An error of the content breaks the whole stream. */
+/** Prepends bytes to the content. An error of the content breaks the whole stream. */
 function behind(head: Buffer, content: AsyncIterable<Uint8Array>): Readable {
   const whole = new PassThrough();
   whole.write(head);

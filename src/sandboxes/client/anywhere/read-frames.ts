@@ -12,8 +12,8 @@ interface Stream {
 }
 
 /**
- * The frames of a stream. The sandbox can send anything, so a malformed frame ends the trust in it. Throws `lost` when
- * the connection breaks or the trust ends.
+ * The frames of a stream. The sandbox can send anything, so a malformed frame ends the trust in the sandbox. Throws
+ * `lost` when the connection breaks or the trust ends.
  */
 export async function* readFrames(
   stream: Duplex,

@@ -14,7 +14,7 @@ import { certificate } from './certificate.ts';
 /** Issues certificates for hosts whose TLS the proxy terminates. Only this installation's sandboxes trust it. */
 export interface Authority {
   /**
-   * The certificates that sandboxes trust, as PEM: one per key, so that a key rotation does not break running
+   * The certificates that sandboxes trust, as PEM: one for each key, so that a key rotation does not break running
    * sandboxes.
    */
   readonly pem: string;
@@ -26,7 +26,7 @@ const name = 'Corral egress authority';
 const day = 24 * 60 * 60_000;
 const leafMs = 30 * day;
 const maxHosts = 1_000;
-// Fixed, so that all servers of an installation derive the same authority from the same key.
+// Fixed, so that all servers of an installation derive the same authority from one key.
 const authorityFrom = Date.UTC(2025, 0, 1);
 const authorityUntil = Date.UTC(2060, 0, 1);
 
@@ -39,7 +39,7 @@ export function egressAuthority(keys: readonly Secret[], now: () => number): Aut
   const [first] = issuers;
   const issuer = first?.issuer ?? name;
   const known = new Map<string, { readonly context: SecureContext; readonly until: number }>();
-  const leaf = generateKeyPairSync('ec', { namedCurve: 'P-256' }); // of this process; hosts can share it
+  const leaf = generateKeyPairSync('ec', { namedCurve: 'P-256' }); // one per process; hosts can share it
   const leafPem = leaf.privateKey.export({ type: 'pkcs8', format: 'pem' });
   return {
     pem: issuers

@@ -26,9 +26,9 @@ interface Tunnel {
 const maxTickets = 1_000;
 
 /**
- * Agents that speak TLS to a tunnel's target, over the tunnel's own connection first and then over further ones that
- * the policy allows. A sandbox's next connection to a host resumes the last TLS session: the handshake is half the work
- * of a short request. `trusted`: the authorities of real servers, as PEM.
+ * Agents that speak TLS to a tunnel's target, first over the tunnel's own connection and then over further connections
+ * that the policy allows. A sandbox's next connection to a host resumes the last TLS session, because the handshake is
+ * half the work of a short request. `trusted`: the certificate authorities of real servers, as PEM.
  */
 function upstreamAgents(trusted: string, open: OpenUpstream) {
   let secureContext: SecureContext | undefined; // created for the first tunnel, because most servers have none
@@ -41,7 +41,7 @@ function upstreamAgents(trusted: string, open: OpenUpstream) {
   };
 
   function secured({ client, target }: Tunnel, plain: Duplex): Promise<TLSSocket> {
-    // Never shared between sandboxes, because the host could tell by its ticket that two of them belong together.
+    // Never shared between sandboxes: a shared ticket would reveal to the host that two of them belong together.
     const key = `${client.sessionId} ${target.host}:${target.port}`;
     const session = tickets.get(key);
     secureContext ??= createSecureContext({ ca: trusted });
@@ -73,7 +73,7 @@ function upstreamAgents(trusted: string, open: OpenUpstream) {
     };
     // Starts before the first request, during the handshake with the client.
     let first: Promise<TLSSocket> | undefined = secured(tunnel, upstream);
-    first.catch(() => {}); // the first request reports it
+    first.catch(() => {}); // the first request reports the error
     agent.createConnection = ((_options: unknown, done: (error: Error | null, socket?: Duplex) => void) => {
       const ready = first?.then((socket) => (socket.destroyed ? again() : socket));
       first = undefined;
@@ -89,7 +89,7 @@ export interface CredentialOptions {
   /** The credentials that apply to a session, most specific first. Never rejects. */
   readonly of: (session: SessionId) => readonly Credential[] | Promise<readonly Credential[]>;
   readonly authority: Authority;
-  /** The authorities of real servers, as PEM. */
+  /** Certificate authorities of real servers, as PEM. */
   readonly trusted: string;
 }
 
@@ -136,9 +136,10 @@ export function boundTunnels({ of, authority, trusted }: CredentialOptions, open
     if (!outgoing.destroyed && !req.complete) outgoing.destroy();
   }
 
-  /** The request's headers with the secrets in their places, or the reason to refuse it. */
+  /** The request's headers with the secrets filled in, or the reason to refuse the request. */
   async function filled({ client, target }: InterceptedTunnel, req: IncomingMessage): Promise<FilledHeaders | Refusal> {
-    const all = await of(client.sessionId); // for each request, because a credential can be revoked in between
+    // looked up for each request, because a credential can be revoked at any time
+    const all = await of(client.sessionId);
     const ofHost = credentialsFor(all, target);
     const here = ofHost.filter(({ admits }) => admits?.(req.method, req.url ?? '', target) ?? true);
     const credentials = [...firstByHeader(here), ...here.filter(({ replaces }) => replaces)];
@@ -152,7 +153,7 @@ export function boundTunnels({ of, authority, trusted }: CredentialOptions, open
       all.filter((one) => !here.includes(one)),
     );
     if (misplaced) return misplacedRefusal(client, target, misplaced);
-    // A push elsewhere could carry the work of this session away, even with the sandbox's own credential.
+    // Pushes elsewhere are refused: even with the sandbox's own credential, one could exfiltrate this session's work.
     if (couldPush(req.url ?? '') && ofHost.some(({ isForGit }) => isForGit) && !here.some(({ isForGit }) => isForGit)) {
       client.tell(target, 'refused', 'credential: no push to this repository');
       const advice = 'Push to a repository of this session, to which it may write.';

@@ -1,7 +1,7 @@
 import { createHash, type KeyObject, sign } from 'node:crypto';
 
-// The few ASN.1 forms that a certificate needs. Node reads certificates but creates none, and libraries that do bring a
-// dozen packages or their own cryptography; this only encodes, and Node signs.
+// The few ASN.1 structures that a certificate needs. Node reads certificates but creates none, and libraries that do
+// bring a dozen packages or their own cryptography. This code only encodes; Node signs.
 
 export const der = (tag: number, ...parts: readonly Uint8Array[]): Buffer => {
   const body = Buffer.concat(parts);
@@ -18,13 +18,13 @@ const octets = (...parts: readonly Uint8Array[]): Buffer => der(0x04, ...parts);
 const derTrue = der(0x01, Buffer.from([0xff]));
 const text = (value: string): Buffer => der(0x0c, Buffer.from(value));
 const bits = (bytes: Uint8Array, unused = 0): Buffer => der(0x03, Buffer.from([unused]), bytes);
-/** A non-negative number in its shortest form: OpenSSL refuses redundant zero bytes. */
+/** A non-negative integer in its shortest form: OpenSSL refuses redundant zero bytes. */
 function integer(bytes: Uint8Array): Buffer {
   const first = bytes.findIndex((byte) => byte !== 0);
   const digits = first === -1 ? Buffer.from([0]) : bytes.subarray(first);
   return (digits[0] as number) >= 0x80 ? der(0x02, Buffer.from([0]), digits) : der(0x02, digits);
 }
-/** Seconds, in the form for years from 2050 on if necessary. */
+/** A time in seconds. Uses the longer form for years from 2050 on. */
 function time(at: number): Buffer {
   const digits = new Date(at).toISOString().slice(0, 19).replaceAll(/[-:T]/g, '');
   return digits < '2050' ? der(0x17, Buffer.from(`${digits.slice(2)}Z`)) : der(0x18, Buffer.from(`${digits}Z`));
@@ -45,7 +45,7 @@ export interface CertificateRequest {
 }
 
 const ecdsaSha256 = sequence(oid('2a8648ce3d040302'));
-const signsCertificates = Buffer.from([0b0000_0110]); // and lists of revoked ones
+const signsCertificates = Buffer.from([0b0000_0110]); // keyCertSign and cRLSign
 const signs = Buffer.from([0b1000_0000]);
 const serverAuth = oid('2b06010505070301');
 

@@ -7,7 +7,7 @@ import type { Target } from '../target.ts';
 export interface Credential {
   readonly name: string;
   readonly hosts: readonly Entry[];
-  /** The parts of a request in which the value replaces the placeholder. Absent: every request gets the header. */
+  /** The parts of a request in which the value replaces the placeholder. Absent: the header is set on every request. */
   readonly replaces?: { readonly header: boolean; readonly body: boolean };
   /** In lower case; empty with `replaces`. */
   readonly header: string;
@@ -17,21 +17,21 @@ export interface Credential {
   readonly value: () => Promise<Secret>;
   /** The text that sandboxes have instead. */
   readonly placeholder: string;
-  /** Only for git's own requests. */
+  /** Used only for git's own requests. */
   readonly isForGit?: boolean;
-  /** Whether it applies to this request for one of its hosts. Absent: to every one. */
+  /** Whether it applies to this request for one of its hosts. Absent: it applies to all. */
   readonly admits?: (method: string | undefined, url: string, target: Target) => boolean;
 }
 
-/** The credentials that can be sent to a target. None for plain HTTP, which others could read. */
+/** The credentials that can be sent to a target. None for plain HTTP, which third parties could read. */
 export const credentialsFor = (all: readonly Credential[], target: Target): readonly Credential[] =>
   target.port === 80 || target.kind !== 'name'
     ? []
     : all.filter(({ hosts }) => hosts.some((one) => matchesTarget(one, target)));
 
 /**
- * The first for each header. Those for git come first, because they are more specific; then a session's own precede its
- * project's and the server's.
+ * The first credential for each header. Those for git come first, because they are more specific; then a session's own,
+ * its project's, and the server's.
  */
 export function firstByHeader(values: readonly Credential[]): readonly Credential[] {
   const fixed = values.filter(({ replaces }) => !replaces);

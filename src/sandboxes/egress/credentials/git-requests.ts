@@ -4,7 +4,7 @@
 export interface GitRequest {
   /** The path of the repository, without a final `.git`. */
   readonly repository: string;
-  /** `write`: it can change the repository, or starts a request that does. */
+  /** `write`: it can change the repository, or precedes a request that does. */
   readonly kind: 'read' | 'write';
 }
 
@@ -37,7 +37,7 @@ export function couldPush(url: string): boolean {
   return /receive-pack/i.test(text);
 }
 
-/** Whether the path is one of these, or below one. A path in another spelling is below none. */
+/** Whether the path equals or is below one of these. A path in another spelling matches none. */
 export function isBelow(path: string, prefixes: readonly string[]): boolean {
   return plainPath.test(path) && prefixes.some((one) => path === one || path.startsWith(one === '/' ? one : `${one}/`));
 }
@@ -45,7 +45,7 @@ export function isBelow(path: string, prefixes: readonly string[]): boolean {
 /** `/team/project.git/` and `/team/project` are one repository. */
 export const withoutGit = (path: string): string => path.replace(/\/$/, '').replace(/\.git$/, '');
 
-/** The headers that git sends and a repository's server needs; others could name another path or method. */
+/** The headers that git sends and the repository's server needs; any other could name a different path or method. */
 export const gitHeaders: ReadonlySet<string> = new Set([
   ...['accept', 'accept-language', 'cache-control', 'content-encoding', 'content-length', 'content-type'],
   ...['git-protocol', 'pragma', 'user-agent'],

@@ -12,11 +12,11 @@ export interface FilledHeaders {
   readonly body: readonly Replacement[];
   /** Texts that must not be returned. */
   readonly secrets: readonly Buffer[];
-  /** Includes a credential for git. */
+  /** Whether a credential for git is included. */
   readonly isForGit: boolean;
 }
 
-/** Request headers for compressed answers, in which the secret could not be found. */
+/** Request headers that ask for compressed answers, in which the secret could not be found. */
 const unsearchable = ['accept-encoding', 'a-im', 'sec-websocket-extensions'];
 
 interface HeaderValues {
@@ -24,7 +24,7 @@ interface HeaderValues {
   readonly fixed: readonly (readonly [Credential, string])[];
   readonly replacements: readonly Replacement[];
 }
-/** The headers of a request with each credential in its place. */
+/** The request's headers with each credential filled in. */
 export function fillHeaders(
   req: IncomingMessage,
   target: Target,

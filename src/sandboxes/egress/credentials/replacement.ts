@@ -19,7 +19,7 @@ const replaceIn = (text: string, all: readonly Replacement[]): string =>
     return now.replaceAll(placeholder, () => value);
   }, text);
 
-/** Also replaces inside the base64 of Basic. */
+/** Also replaced inside the base64 of Basic authentication. */
 export function replaceInHeader(text: string, all: readonly Replacement[]): string {
   const [, scheme, encoded = ''] = /^(basic\s+)(\S+)$/i.exec(text) ?? [];
   if (scheme === undefined) return replaceIn(text, all);
@@ -28,13 +28,16 @@ export function replaceInHeader(text: string, all: readonly Replacement[]): stri
   return after === before ? text : `${scheme}${Buffer.from(after, 'latin1').toString('base64')}`;
 }
 
-/** The value in the form that a body of this type requires. */
+/** The value, encoded for a body of this type. */
 export function encodeFor(contentType = '', value: string): string {
   if (/\bjson\b/i.test(contentType)) return JSON.stringify(value).slice(1, -1);
   return /x-www-form-urlencoded/i.test(contentType) ? encodeURIComponent(value) : value;
 }
 
-/** Larger bodies of a declared length are passed on as they are: a new length would need the whole body first. */
+/**
+ * Larger bodies of a declared length are passed on unchanged: to compute the new length, the whole body would have to
+ * be read first.
+ */
 const maxHeldBytes = 256 * 1024;
 
 interface RequestParts {
@@ -63,7 +66,7 @@ export async function replaceInRequest(
   };
 }
 
-/** Replaces placeholders in a stream, also ones that span chunks. */
+/** Replaces placeholders in a stream, even those that span chunks. */
 function replaceFilter(all: readonly Replacement[]): StreamFilter {
   const texts = all.map(({ placeholder }) => Buffer.from(placeholder));
   let held = Buffer.alloc(0);

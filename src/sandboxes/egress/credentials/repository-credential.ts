@@ -6,7 +6,7 @@ import { isBelow, parseGitRequest, withoutGit } from './git-requests.ts';
 export type RepositoryAccessRule = Pick<SessionRepository, 'url' | 'access'>;
 export interface GitUse {
   readonly git: 'read' | 'write';
-  /** Undefined: only the session's repositories. */
+  /** Undefined: only the session's repositories are allowed. */
   readonly paths?: readonly string[] | undefined;
 }
 
@@ -17,8 +17,9 @@ export function targetOfUrl(url: string): Target {
 }
 
 /**
- * Admits git's requests to a session's repositories: to read if the credential's paths allow it, to write if both the
- * credential and the session's access are `write`. Below `paths`, it also reads other repositories, such as submodules.
+ * Admits git's requests to a session's repositories: reads if the credential's paths allow them, writes if both the
+ * credential and the session's access are `write`. Also admits reads of other repositories below `paths`, such as
+ * submodules.
  */
 export function admitterFor(
   { git, paths }: GitUse,

@@ -18,7 +18,7 @@ const decoders: Readonly<Record<string, () => Transform>> = {
 const ofEncodedBody = new Set(['content-encoding', 'content-length']);
 
 /**
- * Searches an answer's headers. A body that the server compressed without request is decompressed, so that it can be
+ * Searches an answer's headers. A body that the server compressed unrequested is decompressed and then
  * searched.
  */
 export function searchAnswer(
@@ -45,7 +45,7 @@ export function searchAnswer(
 function hasSecret(rawHeaders: readonly string[], secrets: readonly Buffer[]): boolean {
   const texts = rawHeaders.map((text) => text.toLowerCase());
   return secrets.some((secret) => {
-    const form = secret.toString('latin1').toLowerCase(); // as the parser reads bytes
+    const form = secret.toString('latin1').toLowerCase(); // the encoding in which the parser reads bytes
     return texts.some((text) => text.includes(form));
   });
 }

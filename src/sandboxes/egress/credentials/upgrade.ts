@@ -17,7 +17,7 @@ interface Upgrade extends FilledHeaders {
   readonly head: Buffer;
 }
 
-/** Why a request cannot change the protocol: only a WebSocket's answers can be searched. */
+/** The reason why a request cannot change the protocol: only WebSocket answers can be searched. */
 export function objectionToUpgrade({ client, target }: InterceptedTunnel, { method, headers }: IncomingMessage) {
   const hasBody = headers['transfer-encoding'] !== undefined || !/^0*$/.test(headers['content-length'] ?? '');
   if (headers.upgrade?.toLowerCase() === 'websocket' && method === 'GET' && !hasBody) return undefined;
@@ -27,8 +27,7 @@ export function objectionToUpgrade({ client, target }: InterceptedTunnel, { meth
 }
 
 /**
- * Passes on a WebSocket's opening request, then its bytes in both directions. Resolves when the sandbox's side is
- * closed.
+ * Relays a WebSocket's opening request, then its bytes in both directions. Resolves when the sandbox's side is closed.
  */
 export function relayUpgrade(
   { client, target, agent }: InterceptedTunnel,
@@ -55,7 +54,7 @@ export function relayUpgrade(
     client.tell(target, 'refused', rule);
     leave();
   };
-  /** Sends the head of an answer that can be searched. */
+  /** Sends the head of a searchable answer. */
   const begin = (incoming: IncomingMessage, more: readonly string[]): SearchedAnswer | undefined => {
     client.count(headBytes(incoming));
     const found = searchAnswer(incoming, { method: 'GET', secrets });

@@ -7,10 +7,10 @@ interface Frame {
   readonly headBytes: number;
   readonly payloadBytes: number;
 }
-/** Bytes in wire order that wait for the following bytes. */
+/** Bytes in wire order, queued until the following bytes arrive. */
 interface Piece {
   readonly bytes: Buffer;
-  /** Whether it is message text, not a frame's head or a control frame. */
+  /** Whether they are message text, as opposed to a frame's head or a control frame. */
   readonly isText: boolean;
 }
 
@@ -18,9 +18,9 @@ const maxControlBytes = 125;
 const none = Buffer.alloc(0);
 
 /**
- * Passes on a server's WebSocket frames until a text appears in a message, even across frames; then it calls `found`
- * once and passes on nothing more. Frames that cannot be searched count as found: masked, compressed or of an unknown
- * kind. The end of a message never waits for the next one.
+ * Relays a server's WebSocket frames until a text appears in a message, even across frames; then it calls `found` once
+ * and relays nothing more. Frames that cannot be searched are treated as found: masked, compressed or of an unknown
+ * kind. The end of a message is never held back for the next one.
  */
 export function searchFrames(texts: readonly Buffer[], found: (why: 'repeats' | 'unsearchable') => void): StreamFilter {
   let unread: Buffer = none;
@@ -39,7 +39,7 @@ export function searchFrames(texts: readonly Buffer[], found: (why: 'repeats' | 
     unread = unread.subarray(bytes);
     return taken;
   };
-  /** The pieces before the last `keep` bytes of text. */
+  /** The queued bytes that precede the last `keep` bytes of text. */
   function release(keep: number): Buffer[] {
     const released: Buffer[] = [];
     let free = held.reduce((sum, { bytes, isText }) => sum + (isText ? bytes.length : 0), 0) - keep;
@@ -55,7 +55,7 @@ export function searchFrames(texts: readonly Buffer[], found: (why: 'repeats' | 
     }
     return released;
   }
-  /** Reads one step. Undefined if it needs more bytes. */
+  /** Performs one step. Undefined: it needs more bytes. */
   function step(): Buffer[] | undefined {
     if (!current) {
       const frame = frameOf(unread);

@@ -2,8 +2,8 @@ import { Transform } from 'node:stream';
 import type { StreamFilter } from '../pipe-filtered.ts';
 
 /**
- * Passes on bytes until one of the texts appears; then it calls `found` once with its index and passes on nothing more.
- * No byte of the text is passed on, even if it spans chunks.
+ * Relays bytes until one of the texts appears; then it calls `found` once with the text's index and relays nothing
+ * more. No byte of the text is relayed, even if it spans chunks.
  */
 export function withholdFilter(texts: readonly Buffer[], found: (which: number) => void): StreamFilter {
   const none = Buffer.alloc(0);
@@ -38,7 +38,7 @@ export const filterStream = ({ pass, rest }: StreamFilter): Transform =>
     flush: (done) => done(null, rest()),
   });
 
-/** How many of the last bytes can be the beginning of one of the texts. */
+/** The number of trailing bytes that can be the beginning of one of the texts. */
 export const bytesToHold = (texts: readonly Buffer[], seen: Buffer): number =>
   Math.max(0, ...texts.map((text) => beginningOf(text, seen)));
 

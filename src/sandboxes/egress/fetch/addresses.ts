@@ -3,7 +3,7 @@ import { AppError } from '../../../core/errors/errors.ts';
 import { type AddressRange, canonicalAddress, parseRange } from '../../../core/text/address-range.ts';
 
 /**
- * Ranges that no policy opens: this host, its private networks, the cloud's metadata service, and IPv4 translations
+ * Ranges that no policy can open: this host, its private networks, the cloud's metadata service, and IPv4 translations
  * that can lead back to them.
  */
 const privateRanges = [
@@ -22,7 +22,7 @@ const privateRanges = [
   '::ffff:0:0:0/96', // IPv4 addresses as translators write them: the range contains all of IPv4
   '64:ff9b::/96',
   '64:ff9b:1::/48', // NAT64 of a local network: the range contains all of IPv4
-  '2002::/16', // 6to4: likewise
+  '2002::/16', // 6to4: contains all of IPv4
   'fc00::/7',
   'fe80::/10',
   'fec0::/10', // site-local, deprecated but still routed in some networks
@@ -30,7 +30,7 @@ const privateRanges = [
 ];
 
 export interface AddressRules {
-  /** CIDR ranges that sandboxes can reach although they are private. */
+  /** Private CIDR ranges that sandboxes can reach anyway. */
   readonly allowRanges?: readonly string[];
   /** CIDR ranges to refuse in addition to the private ones. They take precedence over `allowRanges`. */
   readonly denyRanges?: readonly string[];
@@ -47,13 +47,14 @@ export function addressCheck(rules: AddressRules): (address: string) => boolean 
   return (text) => {
     const address = canonicalAddress(text);
     if (address === undefined || denied(address)) return false;
-    const isMapped = isIPv4(address) && !isIPv4(text); // ::ffff:0:0/96: no name of the public network leads there
+    const isMapped = isIPv4(address) && !isIPv4(text); // ::ffff:0:0/96: no public name resolves to it
     return allowed(address) || (!isMapped && !table(address));
   };
 }
 
 /**
- * Whether no address of the range is reachable: a private range contains all of it, and `allowRanges` opens no part.
+ * Whether no address of the range is reachable: a private range contains the whole range, and `allowRanges` opens no
+ * part of it.
  */
 export function isAllPrivate(text: string, allowRanges: readonly string[]): boolean {
   const range = rangeOrThrow(text);
@@ -77,8 +78,8 @@ export function rangeList(ranges: readonly string[]): (canonical: string) => boo
 }
 
 /**
- * The check for a session's ranges. An IPv4 range includes the IPv6 addresses that translators derive from it:
- * otherwise, a translating network would reach by one of them what the range denies. Throws: invalid_request.
+ * The check for a session's ranges. An IPv4 range includes the IPv6 addresses that translators derive from it;
+ * otherwise a translating network could reach a denied address through one of them. Throws: invalid_request.
  */
 export const chosenRanges = (ranges: readonly string[]): ((canonical: string) => boolean) =>
   listOf(ranges.map(rangeOrThrow).flatMap((range) => [range, ...translated(range)]));

@@ -15,14 +15,14 @@ export async function caBundle(extraFiles: readonly string[]): Promise<string> {
 }
 
 /**
- * The authorities that the operator added, without the standard ones, which every image already has. Undefined if there
- * are none. Rejects: invalid_request.
+ * The authorities that the operator added, without the standard ones, which every image has. Undefined if there are
+ * none. Rejects: invalid_request.
  */
 export async function extraAuthorities(extraFiles: readonly string[]): Promise<string | undefined> {
   const values = [...getCACertificates('extra')];
   for (const file of extraFiles) values.push(...(await certificatesIn(file)));
-  if (values.length === 0) return undefined; // parsing the standard ones takes 20 ms at startup
-  const known = new Set(getCACertificates('bundled').map(printOf)); // PEM texts of one certificate can differ
+  if (values.length === 0) return undefined; // saves 20 ms at startup for parsing the standard ones
+  const known = new Set(getCACertificates('bundled').map(printOf)); // the same certificate can have different PEM texts
   const extra = values.filter((pem) => {
     const print = printOf(pem);
     return !known.has(print) && known.add(print);
@@ -30,7 +30,10 @@ export async function extraAuthorities(extraFiles: readonly string[]): Promise<s
   return extra.length === 0 ? undefined : `${extra.map(normal).join('\n')}\n`;
 }
 
-/** Makes every TLS connection of this process also trust them, such as those to models, tool servers and webhooks. */
+/**
+ * Makes every TLS connection of this process trust these authorities too, such as connections to models, tool servers
+ * and webhooks.
+ */
 export async function trustAuthorities(files: readonly string[]): Promise<void> {
   if (files.length === 0) return;
   const extra = (await Promise.all(files.map(certificatesIn))).flat();
@@ -60,7 +63,7 @@ async function certificatesIn(file: string): Promise<string[]> {
 
 /** The environment variables that make the sandbox's tools use the proxy and trust the server's authorities. */
 export function sandboxEnv({ proxyPort, caPath }: { proxyPort: number; caPath: string }): Record<string, string> {
-  // ALL_PROXY is http:// too: for socks5, Python's HTTP clients need packages that they do not have.
+  // ALL_PROXY is an http:// URL too: for socks5, Python's HTTP clients need extra packages.
   const proxy = `http://127.0.0.1:${proxyPort}`;
   const local = 'localhost,127.0.0.1,::1';
   const both = (name: string, value: string) => ({ [name]: value, [name.toLowerCase()]: value });

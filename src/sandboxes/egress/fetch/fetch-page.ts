@@ -12,7 +12,7 @@ const timeoutMs = 5_000;
 const maxBytes = 2 ** 20;
 const maxRedirects = 3;
 
-/** Fetches through `guardedConnect`, as for sandboxes. Each redirect is resolved and checked again. */
+/** Fetches through `guardedConnect`, like sandboxes. Each redirect is resolved and checked again. */
 export function pageFetcher(options: ConnectorOptions & { readonly ca?: string } = {}): FetchPage {
   const via = createConnector(options, timeoutMs);
   return async (first, signal) => {

@@ -5,9 +5,9 @@ import { raceAbort, throwIfFired } from '../../../core/concurrency/cancel.ts';
 import type { Target } from '../target.ts';
 import { type AddressRules, addressCheck } from './addresses.ts';
 
-/** All addresses of a name, in the order to try them. */
+/** Resolves a name to all its addresses, in the order to try them. */
 export type Resolve = (host: string, signal: AbortSignal) => Promise<readonly string[]>;
-/** Connects to exactly this address; each direction of the connection ends separately. */
+/** Connects to exactly this address. Each direction of the connection ends separately. */
 export type Dial = (address: string, port: number, signal: AbortSignal) => Promise<Duplex>;
 
 export interface Connector {
@@ -15,7 +15,7 @@ export interface Connector {
   readonly dial: Dial;
   readonly reachable: (address: string) => boolean;
   readonly connectMs: number;
-  /** Excludes addresses of a name, which are then not dialled. Absent: none. */
+  /** Whether an address of a name may be dialled. Absent: all are. */
   readonly admits?: ((address: string) => boolean) | undefined;
 }
 export interface ConnectorOptions {
@@ -41,13 +41,13 @@ export type ConnectResult =
   /** The connection is allowed but failed: the name does not resolve, or no address answers. */
   | { readonly kind: 'failed'; readonly why: string; readonly timedOut: boolean };
 
-/** The limit for one address while another one is left to try. */
+/** Time limit for one address while there are further addresses to try. */
 const perAddressMs = 3_000;
 const maxAddresses = 4;
 
 /**
  * Resolves, checks and connects: the only way to connect to an untrusted name. One private address rejects the whole
- * name. The dialled address is the checked one, because a second lookup could return another. Rejects only when
+ * name. The dialled address is the checked address, because a second lookup could return another. Rejects only when
  * `signal` fires.
  */
 export async function guardedConnect(via: Connector, target: Target, signal: AbortSignal): Promise<ConnectResult> {
@@ -93,10 +93,10 @@ export const systemDial: Dial = async (address, port, signal) => {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const family = isIPv6(address) ? 6 : 4;
   const socket = connect({ host: address, port, family, allowHalfOpen: true, noDelay: true });
-  // Not connect's own `signal` option: it would end the open connection when the connect timeout fires later.
+  // connect's own `signal` option would end the open connection when the connect timeout fires later.
   const abort = () => socket.destroy(signal.reason as Error);
   signal.addEventListener('abort', abort, { once: true });
-  socket.once('connect', resolve).on('error', reject); // stays: a later error must find a listener
+  socket.once('connect', resolve).on('error', reject); // not removed: a later error must have a listener
   try {
     await promise;
     return socket;

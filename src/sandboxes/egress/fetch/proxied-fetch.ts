@@ -14,7 +14,7 @@ interface ProxiedAnswer {
   readonly headers: IncomingMessage['headers'];
   readonly body: AsyncIterable<Buffer>;
 }
-/** Requests one address and follows no redirect. The signal also ends the body. */
+/** Requests one URL and follows no redirect. The signal also ends the body. */
 export type ProxiedFetch = (
   url: URL,
   from: { readonly id: SandboxId; readonly sessionId: SessionId },
@@ -31,7 +31,7 @@ const headers = {
 };
 
 /**
- * Fetches through the proxy, as the programs of the session's sandbox do: under the same policy, with the same events.
+ * Fetches through the proxy, like programs in the session's sandbox: under the same policy, with the same events.
  * Rejects with AppError: forbidden (the proxy's refusal), not_found (no connection), cancelled, deadline_exceeded.
  */
 export function createProxiedFetch(proxy: Pick<EgressProxy, 'serve'>, ca: string): ProxiedFetch {
@@ -92,7 +92,7 @@ async function* bodyOf(
   }
 }
 
-/** A tunnel for either scheme, because its refusals cannot be mistaken for the site's answers. */
+/** Uses a tunnel for either scheme, because a tunnel's refusal cannot be mistaken for the site's answer. */
 async function tunnelTo(url: URL, socket: Duplex): Promise<Duplex> {
   const authority = `${url.hostname}:${url.port || (url.protocol === 'https:' ? 443 : 80)}`;
   const outgoing = request({

@@ -4,7 +4,7 @@ import { noEgressPolicy } from './none.ts';
 import { registries } from './registries.ts';
 import { web } from './web.ts';
 
-/** Every egress policy by name. A new policy needs a line here. */
+/** Every egress policy by name. Add a new policy here. */
 export const policies = { none: noEgressPolicy, registries, 'allow-list': allowList, web };
 
 type PolicyName = keyof typeof policies;

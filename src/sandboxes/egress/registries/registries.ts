@@ -11,7 +11,7 @@ import { discoverRegistries, type Registries } from './registry-hosts.ts';
 interface Options {
   readonly records: Pick<RecordStore, 'get' | 'put'>;
   readonly fetchPage: FetchPage;
-  /** The key under which the findings for the sandbox's image are stored. */
+  /** The key under which the results for the sandbox's image are stored. */
   readonly keyOf: (id: SessionId) => Promise<string | undefined>;
 }
 interface Sandbox {
@@ -40,7 +40,7 @@ export class ImageRegistries {
     return known?.entries ?? [];
   }
 
-  /** Resolves once the image's registries are known. A sandbox that was used before is not queried. */
+  /** Resolves once the image's registries are known. A sandbox that has been used before is not read. */
   async learn(id: SessionId, sandbox: Sandbox, signal: AbortSignal): Promise<readonly RegistryEntry[]> {
     const key = await this.#options.keyOf(id);
     if (key === undefined) return [];
@@ -51,7 +51,7 @@ export class ImageRegistries {
       if (found.unread.length > 0) this.#readOn(key, sandbox);
       return found.entries;
     }
-    // The first reader was stopped or lost its sandbox, which means nothing for the image. So this sandbox is read.
+    // The first reader was stopped or lost its sandbox, which says nothing about the image, so this sandbox is read.
     const requested = this.#ask(key, sandbox, signal);
     this.#known.set(key, requested);
     requested.then(
@@ -63,7 +63,7 @@ export class ImageRegistries {
     return (await requested).entries;
   }
 
-  /** Each new sandbox retries unanswered pages in the background. */
+  /** Each new sandbox retries pages that did not answer, in the background. */
   #readOn(key: string, { client }: Pick<Sandbox, 'client'>): void {
     if (this.#reading.has(key)) return;
     this.#reading.add(key);

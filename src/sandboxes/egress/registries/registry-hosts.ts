@@ -6,7 +6,7 @@ import type { FetchPage } from '../fetch/fetch-page.ts';
 import type { RegistryEntry } from '../policy.ts';
 import { toTarget } from '../target.ts';
 
-/** An index page that names further hosts: pip's links and cargo's downloads lead to them. */
+/** An index page that leads to further hosts, such as those of pip's links and cargo's downloads. */
 const Page = z.object({ for: z.enum(['pip', 'cargo']), url: z.string() });
 const DiscoveredRegistries = z.object({
   entries: z.array(z.object({ host: z.string(), port: z.int(), for: z.string() })),
@@ -20,12 +20,12 @@ export interface Registries {
   readonly entries: readonly RegistryEntry[];
   /** Index pages that did not answer. The hosts that they link to are missing until a later attempt succeeds. */
   readonly unread: readonly string[];
-  /** Whether a package manager took too long. Nothing is stored then, and the next new sandbox is read. */
+  /** Whether a package manager took too long. Then nothing is stored, and the next new sandbox is read. */
   readonly isPartial: boolean;
 }
 
 export interface Discovery {
-  /** The key of the stored result: an image with another digest is discovered again. */
+  /** The key of the stored result: an image with another digest is read again. */
   readonly imageDigest: string;
   /** Runs `discoverScript` in a new, unused container of the image, and resolves with its output. */
   readonly run: (signal: AbortSignal) => Promise<string>;
