@@ -3,7 +3,7 @@ import { AppError } from '../errors/errors.ts';
 
 /** The signal for work that nobody cancels. */
 export const neverFires: AbortSignal = Object.defineProperty(new AbortController().signal, 'addEventListener', {
-  value: () => {}, // one signal for the whole process must not collect the listeners of its users
+  value: () => {}, // every user of this signal would add a listener to it, and none would ever be removed
 });
 
 /** Throws the error of a signal that has fired; otherwise does nothing. */
@@ -21,7 +21,7 @@ export function throwIfFired(signal: AbortSignal): void {
  * and its result is ignored.
  */
 export async function raceAbort<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  work.catch(() => {}); // after the signal nothing listens to the work
+  work.catch(() => {}); // prevents an unhandled rejection after the signal has fired
   throwIfFired(signal);
   const fired = Promise.withResolvers<void>();
   const fire = () => fired.resolve();
@@ -50,7 +50,7 @@ export async function pause(ms: number, signal: AbortSignal, clock: Clock = syst
   throwIfFired(signal);
 }
 
-/** Resolves with the work, or when the time is up. The work then continues, and nothing waits for it. */
+/** Waits for the work, at most `ms`. When the time is up, resolves and leaves the work running. */
 export async function waitAtMost(ms: number, work: Promise<unknown>, clock: Clock = systemClock): Promise<void> {
   const { promise: late, resolve } = Promise.withResolvers<void>();
   const timer = clock.setTimeout(resolve, ms);
@@ -62,7 +62,7 @@ interface Deadline {
   readonly clock: Clock;
   readonly signal?: AbortSignal | undefined;
 }
-/** Does work whose signal fires with `signal`, or when the time is up. */
+/** Runs `work` with a signal that fires with `signal` or after `ms`. */
 export async function runWithin<Value>(
   { ms, clock, signal }: Deadline,
   work: (until: { readonly signal: AbortSignal }) => Promise<Value>,
@@ -71,7 +71,7 @@ export async function runWithin<Value>(
   return await work(until);
 }
 
-/** A signal that fires with `signal`, or when the time is up. Dispose it, or its timer stays. */
+/** A signal that fires with `signal` or after `ms`. Dispose it to clear its timer. */
 export function deadlineSignal(
   ms: number,
   clock: Clock,

@@ -1,6 +1,6 @@
 import type { ClientRequest } from 'node:http';
 
-/** Ends a request whose server sends interim answers (1xx) without end, each of which the parser reads. */
+/** Ends a request whose server keeps sending interim responses (1xx), because the parser reads each of them. */
 export function limitInterimAnswers(outgoing: ClientRequest): void {
   let left = maxInterimAnswers;
   outgoing.on('information', () => {

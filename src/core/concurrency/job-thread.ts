@@ -4,20 +4,20 @@ import { raceAbort, throwIfFired } from './cancel.ts';
 
 interface Options {
   readonly start: () => Worker;
-  /** The jobs that may wait or be at work at once. */
+  /** Maximum number of waiting and running jobs. */
   readonly maxPending: number;
-  /** The refusal of a further job. */
+  /** Message of the error that refuses a job beyond the limit. */
   readonly full: string;
-  /** The longest time for one job, in ms. */
+  /** Time limit for one job, in ms. */
   readonly patienceMs: number;
-  /** How often a job is tried whose thread died. */
+  /** How many times a job is tried if its thread dies. */
   readonly tries: number;
 }
 const restMs = 10_000;
 
 /**
- * Does jobs in one thread, one after another. The thread starts with the first job and ends after ten idle seconds, or
- * with this object.
+ * Runs jobs in one worker thread, one after another. The thread starts with the first job and ends after ten idle
+ * seconds or on disposal.
  */
 export class JobThread<Job, Result> implements AsyncDisposable {
   readonly #options: Options;
@@ -31,8 +31,8 @@ export class JobThread<Job, Result> implements AsyncDisposable {
   }
 
   /**
-   * The thread's answer; undefined if the thread died of the job, or took too long. Rejects: queue_full, cancelled,
-   * deadline_exceeded.
+   * Resolves with the thread's answer, or with undefined if the job killed the thread or took too long. Rejects:
+   * queue_full, cancelled, deadline_exceeded.
    */
   async do(job: Job, signal: AbortSignal): Promise<Result | undefined> {
     throwIfFired(signal);
@@ -60,7 +60,7 @@ export class JobThread<Job, Result> implements AsyncDisposable {
     try {
       worker.postMessage(job);
     } catch {
-      lost(); // nested too deeply to be sent
+      lost(); // nested too deeply to be cloned
     }
     const reply = await promise;
     clearTimeout(timer);

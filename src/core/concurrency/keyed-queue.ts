@@ -1,4 +1,4 @@
-/** Runs the work of one key in order; different keys do not wait for each other. */
+/** Runs the work of each key in order. Different keys do not wait for each other. */
 export function keyedQueue(): <Value>(key: string, work: () => Promise<Value>) => Promise<Value> {
   const last = new Map<string, Promise<unknown>>();
   return (key, work) => {
@@ -16,8 +16,8 @@ export function keyedQueue(): <Value>(key: string, work: () => Promise<Value>) =
 }
 
 /**
- * The service with calls of these methods one after the other for each owner, or id, that their first argument names: a limit
- * that a method counts before it adds holds for calls at the same time too.
+ * Wraps a service so that calls to these methods run one at a time per owner or id, which is their first argument. A
+ * method that checks a limit before it adds a record then stays within the limit under concurrent calls.
  */
 export function inTurns<Service extends object>(service: Service, ...names: readonly (keyof Service)[]): Service {
   const turns = keyedQueue();

@@ -2,17 +2,17 @@ import type { Clock } from '../contracts/clock.ts';
 import { pause, waitAtMost } from './cancel.ts';
 
 interface Deps {
-  /** Does the work that is due. Resolves with the time until something is due again, in ms; undefined: never again. */
+  /** Does the work that is due. Resolves with the delay until the next work, in ms, or undefined if there is none. */
   readonly round: (signal: AbortSignal) => Promise<number | undefined>;
-  /** Pauses in ms: before the first round (none if absent), the maximum between rounds, and after a failure. */
+  /** Pauses in ms: before the first round (default: none), at most between rounds, and after a failure. */
   readonly restMs: { readonly first?: number; readonly longest: number; readonly failed: number };
   readonly clock: Clock;
   readonly warn: (about: { readonly err: unknown }, text: string) => void;
-  /** The warning about a round that failed. */
+  /** The warning to log when a round fails. */
   readonly failure: string;
 }
 
-/** Rounds of work, one after another. A wake begins the next one at once, also a wake during a round. */
+/** Runs rounds of work, one after another. A wake starts the next round immediately, or right after the current one. */
 export class Rounds {
   readonly #deps: Deps;
   #wake = Promise.withResolvers<void>();
@@ -25,7 +25,7 @@ export class Rounds {
     this.#wake.resolve();
   };
 
-  /** Runs until the signal fires, or nothing is due any more. */
+  /** Runs until the signal fires or no more work is due. */
   async run(signal: AbortSignal): Promise<void> {
     const { round, restMs, clock, warn, failure } = this.#deps;
     const rest = (ms: number) => waitAtMost(ms, this.#wake.promise, clock);
@@ -53,7 +53,7 @@ interface Repeats {
   /** Receives the failure of a round. */
   readonly onError?: (thrown: unknown) => void;
 }
-/** Rounds that nothing wakes, until the signal fires or one resolves with undefined. */
+/** Runs rounds that nothing wakes, until the signal fires or a round resolves with undefined. */
 export async function repeat(
   round: (signal: AbortSignal) => Promise<number | undefined>,
   { clock, firstMs, failedMs, onError = () => {} }: Repeats,
@@ -68,11 +68,11 @@ export async function repeat(
 
 interface Poll {
   readonly everyMs: number;
-  /** The pause before the first look, in ms; absent: none. */
+  /** The pause before the first poll, in ms; absent: none. */
   readonly firstMs?: number;
   readonly clock?: Clock;
 }
-/** Looks at an interval until there is an answer. Rejects as `look` does, and with cancelled. */
+/** Polls `look` at an interval until it returns an answer. Rejects as `look` does, and with cancelled. */
 export async function poll<Answer>(
   look: () => Promise<Answer | undefined>,
   { everyMs, firstMs, clock }: Poll,
@@ -86,7 +86,7 @@ export async function poll<Answer>(
   }
 }
 
-/** Rounds at an interval, the first one after it, until the signal fires. */
+/** Runs a round at each interval until the signal fires. The first round waits for one interval. */
 export async function atIntervals(
   work: (signal: AbortSignal) => Promise<unknown>,
   { everyMs, ...rest }: Pick<Repeats, 'clock' | 'onError'> & { readonly everyMs: number },

@@ -2,9 +2,9 @@ import { AppError } from '../errors/errors.ts';
 import { raceAbort, throwIfFired } from './cancel.ts';
 
 interface Options {
-  /** At most so many callers wait. Default: 1,024. */
+  /** Maximum number of waiting callers. Default: 1,024. */
   readonly maxWaiting?: number;
-  /** The text of queue_full, for a caller beyond them. */
+  /** Message of queue_full, for a caller beyond that limit. */
   readonly whenFull?: string;
 }
 interface Waiter {
@@ -13,8 +13,8 @@ interface Waiter {
 }
 
 /**
- * Limits what callers use at once: calls, or bytes where a caller's weight is its bytes. The others wait in order. A weight
- * above the limit waits until it is the only one.
+ * Limits concurrent use by total weight: one per call by default, or the bytes of a call. Callers beyond the limit wait
+ * in order. A weight above the limit runs alone.
  *
  * @example
  * using _slot = await uploads.acquire(signal);
@@ -30,7 +30,10 @@ export class Semaphore {
     this.#options = options;
   }
 
-  /** Dispose releases it. Rejects: queue_full, and as the signal says when that fires first. */
+  /**
+   * Resolves when there is room; dispose to release. Rejects with queue_full, or with cancelled or deadline_exceeded
+   * when the signal fires.
+   */
   async acquire(signal: AbortSignal, weight = 1): Promise<Disposable> {
     throwIfFired(signal);
     if (this.#waiting.size === 0 && this.#hasRoomFor(weight)) this.#used += weight;
@@ -52,7 +55,7 @@ export class Semaphore {
     this.#waiting.add(waiter);
     await raceAbort(promise, signal).catch((thrown: unknown) => {
       if (this.#waiting.delete(waiter)) this.#serve();
-      else this.#release(weight); // its turn came in the same moment
+      else this.#release(weight); // the slot was granted in the same moment
       throw thrown;
     });
   }

@@ -1,7 +1,7 @@
-/** In ms, of each turn of the event loop. */
+/** Milliseconds per turn of the event loop. */
 const turnMs = 4;
 
-/** A share of the event loop's time, for work that others cause. Work beyond it continues in the next turn. */
+/** Limits the event loop's time for work that others cause. Work beyond the limit continues in the next turn. */
 export class TimeSlice {
   readonly #waiting = new Set<() => void>();
   #endsAt: number | undefined;
@@ -11,7 +11,7 @@ export class TimeSlice {
     this.#endsAt ??= this.#begin();
     return performance.now() > this.#endsAt;
   }
-  /** Calls this in the next turn that has time for it. Those who wait are called in order. */
+  /** Calls `goOn` in the next turn that has time left. Callers are served in order. */
   next(goOn: () => void): void {
     this.#waiting.add(goOn);
   }
@@ -32,5 +32,5 @@ export class TimeSlice {
   }
 }
 
-/** The time for reading what sandboxes send, shared by all of them. */
+/** The time slice for reading what sandboxes send, shared by all of them. */
 export const readTimeSlice = new TimeSlice();

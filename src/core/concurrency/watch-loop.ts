@@ -2,10 +2,10 @@ import { writeSync } from 'node:fs';
 import type { Debugger, Session as InspectorSession } from 'node:inspector';
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 
-// Writes the stack of the work that holds the main thread's event loop. Another thread does it, because the line has to come while
-// the loop is held. A thread of its own would take 14 MiB, so one that exists does it where there is one: the store's.
+// Logs the stack of the code that blocks the main thread's event loop. This must happen in another thread, because the
+// main thread is blocked. A dedicated thread would take 14 MiB, so the store's thread does it where there is one.
 
-/** Shared by both threads: `beats` grows while the main thread's event loop turns, `reports` with each written line. */
+/** Shared by both threads: `beats` grows while the main thread's event loop turns, `reports` with each logged line. */
 export const cell = { beats: 0, reports: 1 } as const;
 export interface WatchdogJob {
   readonly counts: Int32Array;
@@ -14,10 +14,10 @@ export interface WatchdogJob {
 }
 const key = 'corral.watchdog';
 const maxFrames = 20;
-const quietTicks = 4; // without a beat, each a quarter of the time
-const stackMs = 30_000; // a single long operation, such as a regular expression, is paused only at its end
+const quietTicks = 4; // ticks without a beat, each a quarter of the time
+const stackMs = 30_000; // a single long operation, such as a regular expression, pauses only at its end
 
-/** Offers the job to the threads that start from now on. */
+/** Offers the job to threads started from now on. */
 export const offerWatch = (job: WatchdogJob | undefined): void => setEnvironmentData(key, job);
 
 /** In another thread: watches the main thread's loop, if a job was offered. Compares counts, never clocks. */

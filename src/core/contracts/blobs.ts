@@ -2,7 +2,8 @@ import type { Readable } from 'node:stream';
 import { AppError } from '../errors/errors.ts';
 
 /**
- * The store for the bytes of uploads. Keys are ours (`^[a-z0-9-]{1,64}$`), never a client's. Rejects only with AppError.
+ * Stores the bytes of uploads. Keys are the server's own (`^[a-z0-9-]{1,64}$`), never a client's. Rejects only with
+ * AppError.
  *
  * @example
  * const { size } = await blobs.put(key, content, { signal, maxBytes });
@@ -12,21 +13,21 @@ export interface BlobStore {
   /** `local`, `volume`, `s3` or `mongo`. */
   readonly name: string;
   /**
-   * Stores all of the content or none of it: no reader sees a part. Content that throws, or a signal that fires, leaves
-   * nothing behind. Replaces an older blob of this key. Rejects: payload_too_large (over `maxBytes`; the rest is not
-   * read), the content's own error, store_unavailable.
+   * Stores all of the content or none of it, and replaces an older blob of this key. Content that throws, or a signal
+   * that fires, leaves nothing behind. Rejects: payload_too_large (over `maxBytes`; reading stops there), the content's
+   * own error, store_unavailable.
    */
   put(key: string, content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<BlobInfo>;
   /** Rejects: file_not_found, store_unavailable. The stream fails if it would end too early. */
   open(key: string, range?: ByteRange): Promise<Readable>;
   /**
-   * Makes a new blob of the bytes of another one without reading them. Absent where the backend cannot. Rejects:
-   * file_not_found, store_unavailable.
+   * Copies another blob without reading it. Absent where the backend cannot. Rejects: file_not_found,
+   * store_unavailable.
    */
   copy?(from: string, to: string): Promise<void>;
-  /** Succeeds when the blob does not exist. */
+  /** Also succeeds when the blob does not exist. */
   delete(key: string): Promise<void>;
-  /** Resolves when the backend answers; rejects with the problem. */
+  /** Resolves when the backend responds; rejects with the problem. */
   check(signal: AbortSignal): Promise<void>;
 }
 export interface PutOptions {

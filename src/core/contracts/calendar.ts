@@ -1,8 +1,8 @@
-/** Whether there is a time zone of this name, such as Europe/Berlin. */
+/** Whether a time zone of this name exists, such as Europe/Berlin. */
 export function isTimeZone(name: string): boolean {
   try {
     new Intl.DateTimeFormat('en', { timeZone: name });
-    return /^[A-Za-z]/.test(name); // not an offset such as +01:00, which has no clock changes
+    return /^[A-Za-z]/.test(name); // an offset such as +01:00 has no clock changes, so it is refused
   } catch {
     return false;
   }
@@ -12,7 +12,7 @@ export function isTimeZone(name: string): boolean {
 export interface Calendar {
   /** `2026-11-27` and `2026-11`. */
   keysAt(ms: number): { readonly day: string; readonly month: string };
-  /** The beginnings of the day and of the month of this time, epoch ms. */
+  /** The start of the day and of the month that contain this time, epoch ms. */
   startsAt(ms: number): { readonly day: number; readonly month: number };
 }
 export const dayMs = 86_400_000;
@@ -27,7 +27,7 @@ export function createCalendar(timeZone: string): Calendar {
     const month = `${parts.year}-${parts.month}`;
     return { day: `${month}-${parts.day}`, month };
   };
-  /** A search, because clocks change at any hour: a day can have 23 or 25 hours, and can begin at one o'clock. */
+  /** A binary search, because clocks can change at any hour: a day can have 23 or 25 hours and can start at 01:00. */
   const startOf = (ms: number, { key, spanMs }: { readonly key: 'day' | 'month'; readonly spanMs: number }) => {
     const name = keysAt(ms)[key];
     let [before, within] = [ms - spanMs, ms];

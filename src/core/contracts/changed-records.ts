@@ -1,8 +1,8 @@
 import type { RecordStore, StoredRecord } from './ports.ts';
 
 /**
- * Follows the records of a kind that other servers change too. `next` resolves with those that changed since it was last called, at
- * first with all, and with the ids of those that are gone.
+ * Follows the records of a kind that other servers also change. `next` resolves with the records that changed since its
+ * last call (all of them the first time) and the ids of those deleted since.
  */
 export class ChangedRecords {
   readonly #records: Pick<RecordStore, 'list' | 'changes'>;

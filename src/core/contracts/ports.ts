@@ -1,7 +1,7 @@
 import type { SessionEvent, SessionFact } from '../model/events.ts';
 import type { SessionId } from '../model/ids.ts';
 
-/** One atomic write: the facts are appended after `after`, and the records change with them or not at all. */
+/** One atomic write: the facts are appended after `after` and the records change with them, or nothing happens. */
 export interface Append {
   readonly sessionId: SessionId;
   /** The seq before these facts. Any value but the current head rejects with `fenced`. */
@@ -18,9 +18,9 @@ export interface RecordPut {
   readonly sort?: number;
 }
 
-/** The fields of `UsageSum` by which usage is grouped. `title` is that of the session; `day` is in UTC: 2026-11-24. */
+/** The fields of `UsageSum` by which usage is grouped. `title` is the session's; `day` is in UTC: 2026-11-24. */
 export type UsageKey = 'owner' | 'project' | 'session' | 'title' | 'model' | 'day';
-/** Requests to models, without those that a session has from the one it was forked from. Keys that were not requested are empty. */
+/** Usage of model requests, without those inherited from a forked session. Keys that were not requested are empty. */
 export interface UsageSum extends Readonly<Record<UsageKey, string>> {
   readonly turns: number;
   readonly inputTokens: number;
@@ -28,7 +28,7 @@ export interface UsageSum extends Readonly<Record<UsageKey, string>> {
   readonly outputTokens: number;
   /** The sum of the known costs. */
   readonly cost: number;
-  /** The turns whose cost is not known. */
+  /** The turns whose cost is unknown. */
   readonly unpriced: number;
 }
 
@@ -37,13 +37,13 @@ export interface EventPage {
   readonly events: SessionEvent[];
   /** The newest seq at the time of the read; 0 for an unknown session. */
   readonly head: number;
-  /** Up to this seq deltas and live output may be missing (0: none are). */
+  /** Deltas and live output may be missing up to this seq (0: none are). */
   readonly thinned: number;
-  /** Up to this seq events of any type may be missing (0: none are). */
+  /** Events of any type may be missing up to this seq (0: none are). */
   readonly trimmed: number;
 }
 
-/** The compaction state of a log, as in a page. */
+/** How far a log was compacted. */
 export type Marks = Pick<EventPage, 'thinned' | 'trimmed'>;
 
 /**
@@ -62,32 +62,30 @@ export interface EventStore {
   /** The seq of the newest event of this type, or 0. Finds the start of the active run, for example. */
   lastOf(sessionId: SessionId, type: SessionFact['type']): Promise<number>;
   /**
-   * Drops all but the newest `keepDroppable` deltas and outputs, and the oldest events of any type above `keepAll`.
+   * Drops all deltas and outputs but the newest `keepDroppable`, and the oldest events of any type above `keepAll`.
    * Seqs do not change.
    */
   compact(sessionId: SessionId, limits: { keepDroppable: number; keepAll: number }): Promise<void>;
   /**
-   * The sessions with a message of a user or of the agent that contains this text, at most `limit`, in no order. Upper
-   * and lower case of ASCII letters are the same. It reads in pieces, so that no write waits for it; with `among` only the
-   * messages of these sessions.
+   * At most `limit` sessions with a message of a user or the agent that contains this text, ignoring the case of ASCII
+   * letters, in no order. `among` limits the search to these sessions. Reads in pieces, so that no write waits for it.
    */
   search(text: string, limit: number, among?: readonly SessionId[]): Promise<readonly SessionId[]>;
   /**
-   * Sums the usage in `from <= time < to` (epoch ms) of all sessions that have a record and are not being deleted: one sum for
-   * each combination of the keys, in no order. Reads only usage events, by an index.
+   * Sums the usage in `from <= time < to` (epoch ms) over all sessions that have a record and are not being deleted:
+   * one sum for each combination of the keys, in no order. Reads only usage events, by an index.
    */
   usage(from: number, to: number, by: readonly UsageKey[]): Promise<readonly UsageSum[]>;
   /** The newest seq of each of these sessions, in one call; 0 for an unknown session. Replicas poll this. */
   heads(sessionIds: readonly SessionId[]): Promise<ReadonlyMap<SessionId, number>>;
   /**
-   * Subscribes to the appends of all servers: calls `listener` for each one, until `signal` fires. Rejects when the
-   * connection breaks; the caller then polls `heads` until it can subscribe again. Only backends that push have this
-   * method.
+   * Calls `listener` for each append of any server, until `signal` fires. Rejects when the connection breaks; the
+   * caller then polls `heads` until it can subscribe again. Only backends that push have this method.
    */
   watch?(listener: (sessionId: SessionId, head: number) => void, signal: AbortSignal): Promise<void>;
   /** Imports events with their original seqs, in order. Existing events stay, so an import can be repeated. */
   restore(sessionId: SessionId, events: readonly SessionEvent[], marks: Marks): Promise<void>;
-  /** Removes the log of a deleted session and every record whose id is the session's or begins with it and `:`. */
+  /** Removes the log of a deleted session and every record whose id is the session's or starts with it and `:`. */
   erase(sessionId: SessionId): Promise<void>;
 }
 
@@ -103,13 +101,22 @@ export interface ListOptions {
   readonly idPrefix?: string;
   /** Cannot be combined with `idPrefix`. */
   readonly after?: { readonly sort: number; readonly id: string };
-  /** Only the records of this owner (`toIndexEntry`), read from an index; null: those without one. Not with `idPrefix`. */
+  /**
+   * Only the records of this owner (`toIndexEntry`), read from an index; null: those without an owner. Not with
+   * `idPrefix`.
+   */
   readonly owner?: string | null;
   /** Only the shared records, read from an index. Not with `idPrefix`. */
   readonly shared?: true;
-  /** Only the records in this state, perhaps of an owner or a parent, read from an index. Not with `idPrefix` or `shared`. */
+  /**
+   * Only the records in this state, read from an index. Can be combined with `owner` or `parent`, not with `idPrefix`
+   * or `shared`.
+   */
   readonly state?: string;
-  /** Only the parts of this record (`toIndexEntry`), read from an index. Not with `idPrefix`, `owner` or `shared`. */
+  /**
+   * Only the records that are part of this record (`toIndexEntry`), read from an index. Not with `idPrefix`, `owner` or
+   * `shared`.
+   */
   readonly parent?: string;
 }
 
@@ -129,31 +136,29 @@ export interface RecordChanges {
 export interface RecordStore {
   get(kind: string, id: string): Promise<StoredRecord | undefined>;
   /**
-   * A created record has version 1, and each put adds 1. `expect`: the version to replace (0: the record must not exist).
-   * Without it the last write wins. Rejects: conflict, also when another record of the kind has the unique name of this
-   * one (`indexEntryOf`).
+   * Stores a record. A created record has version 1, and each put adds 1. `expect`: the version to replace (0: the
+   * record must not exist). Without `expect` the last write wins. Rejects: conflict, also when another record of the
+   * kind has this record's unique name (`toIndexEntry`).
    */
   put(record: RecordPut & { readonly expect?: number }): Promise<number>;
-  /** `expect`: deletes only this version and keeps a newer one. */
+  /** `expect`: deletes only this version; a newer one stays. */
   delete(kind: string, id: string, expect?: number): Promise<void>;
-  /**
-   * Sorted by `sort`, highest first, then by id. `idPrefix` filters; `after` is the place after which the list begins.
-   */
+  /** Sorted by `sort`, highest first, then by id. `idPrefix` filters; the list starts after the position `after`. */
   list(kind: string, options?: ListOptions): Promise<StoredRecord[]>;
-  /** All records of the kind, or those of an owner, in a state or of a parent, by the index of a list. */
+  /** Counts the records of the kind, or only those of an owner, in a state or of a parent, using the list's index. */
   count(kind: string, only?: Pick<ListOptions, 'owner' | 'state' | 'parent'>): Promise<number>;
   /**
-   * Up to `limit` ids of records whose documents have this text in one of these fields, ignoring case
-   * and in no order. It reads in pieces, so that no write waits for it.
+   * Up to `limit` ids of records that contain this text in one of these fields, ignoring case and in no order. Reads in
+   * pieces, so that no write waits for it.
    */
   search(
     kind: string,
     requested: { readonly fields: readonly string[]; readonly text: string; readonly limit: number },
   ): Promise<string[]>;
   /**
-   * The records of the kind that changed since the mark of an earlier call, and the ids of those that an `erase` removed since
-   * then; without a mark all records. A change can come more than once. Only stores that several servers write and that can
-   * find changes by an index have this method.
+   * The records of the kind that changed since the mark of an earlier call, and the ids of those that `erase` removed
+   * since; without a mark, all records. A change can be reported more than once. Only stores that several servers write
+   * and that index changes have this method.
    */
   changes?(kind: string, mark?: number): Promise<RecordChanges>;
   /** All records, of every kind, that `erase` of this session would remove, sorted by id and kind. */
@@ -171,9 +176,9 @@ export interface Inbox {
   /** `new`: execute it, then call `answer` or `release`. `conflict`: the key belongs to other content. */
   claim(key: string, contentHash: string, at: number): Promise<InboxClaim>;
   answer(key: string, answer: unknown): Promise<void>;
-  /** The request failed without effect, so its key can be used again. */
+  /** Releases the key of a request that failed without effect, so that it can be used again. */
   release(key: string): Promise<void>;
-  /** Forgets keys claimed before this time; resolves with how many. */
+  /** Forgets keys claimed before this time; resolves with their number. */
   expire(before: number): Promise<number>;
 }
 export type InboxClaim =
@@ -190,17 +195,17 @@ export interface Lease {
   readonly expiresAt: number;
 }
 /**
- * The leases of sessions: the right to be the one writer of a log.
+ * Leases of sessions. The holder of a session's lease is the only writer of its log.
  *
  * @example
  * const lease = await leases.acquire(name, replica, clock.now(), 15_000); // undefined: another replica has it
  */
 export interface LeaseStore {
-  /** Undefined while another holder has the lease. A call by the holder renews it and keeps the epoch. */
+  /** Undefined while another holder has the lease. A call by the holder renews the lease and keeps its epoch. */
   acquire(name: string, holder: string, now: number, ttlMs: number): Promise<Lease | undefined>;
   /**
-   * Prolongs those of the leases that the holder still has, expired or not, in one step for all. Resolves with their
-   * epochs; a name that is missing has another holder, or none.
+   * Renews those of the leases that the holder still has, expired or not, in one step. Resolves with their epochs; a
+   * missing name has another holder or none.
    */
   renew(names: readonly string[], holder: string, expiresAt: number): Promise<ReadonlyMap<string, number>>;
   release(name: string, holder: string): Promise<void>;
@@ -214,16 +219,16 @@ export interface QueuedCommand {
   readonly sessionId: SessionId;
   readonly name: string;
   readonly body: unknown;
-  readonly at: number; // epoch ms
+  readonly at: number; // Epoch ms.
 }
-/** The channel from a server to the server that holds a session: through the store, never direct. */
+/** Carries commands to the server that holds a session. They go through the store, never directly. */
 export interface CommandQueue {
   post(command: QueuedCommand): Promise<void>;
   /** Unanswered commands for these sessions, oldest first, at most `limit`. */
   pending(sessionIds: readonly SessionId[], limit: number): Promise<QueuedCommand[]>;
-  /** Sessions with an unanswered command from before this time: no server holds them, or it is gone. */
+  /** Sessions with an unanswered command posted before this time: no running server holds them. */
   waiting(before: number, limit: number): Promise<SessionId[]>;
-  /** Only the first answer counts. */
+  /** Answers a command. Only the first answer applies. */
   answer(id: string, answer: unknown): Promise<void>;
   /** The answers to these commands so far. */
   answers(ids: readonly string[]): Promise<ReadonlyMap<string, unknown>>;
@@ -239,29 +244,29 @@ export interface CommandQueue {
  */
 export interface Store extends AsyncDisposable {
   readonly name: string;
-  /** False: the data is lost with the process, and the server warns at its start. */
+  /** False: the data is lost when the process ends, and the server warns about it at start-up. */
   readonly durable: boolean;
   readonly events: EventStore;
   readonly records: RecordStore;
   readonly inbox: Inbox;
   readonly leases: LeaseStore;
   readonly commands: CommandQueue;
-  /** Whether other processes can write to the store too. Logs are then polled or watched, and sessions are leased. */
+  /** Whether other processes can write to the store. If so, logs are polled or watched, and sessions are leased. */
   readonly shared: boolean;
   /**
    * Completes appends and puts that dead servers left half-done. Callers that list sessions can wait for it; readers of
    * one session need not.
    */
   settle(): Promise<void>;
-  /** The bytes that it takes on its disk. Absent: it is on none. */
+  /** The bytes that the store takes on its disk. Absent: it has no disk. */
   size?(): Promise<number>;
-  /** Resolves when the store answers; rejects with the problem. */
+  /** Resolves when the store responds; rejects with the problem. */
   check(signal: AbortSignal): Promise<void>;
 }
 
 /**
- * `events` is at least one event, in order: all that are known, up to a limit, so that a reader can pass them on with
- * one write. After a `resync` the reader loads the session again and follows it from `head`.
+ * `events`: one or more new events, in order, up to a limit, so that a reader can pass them on with one write.
+ * `resync`: the reader loads the session again and follows it from `head`.
  */
 export type LogUpdate =
   | { kind: 'events'; events: readonly SessionEvent[] }
@@ -269,12 +274,12 @@ export type LogUpdate =
 
 export interface FollowOptions {
   readonly signal: AbortSignal;
-  /** Whether this reader needs deltas and live output; otherwise their absence is no gap for it. */
+  /** Whether this reader needs deltas and live output. If not, their absence is not a gap. */
   readonly deltas: boolean;
 }
 
 /**
- * The log of each session, for those that write it and those that follow it.
+ * The logs of all sessions, for writers and followers.
  *
  * @example
  * for await (const update of log.follow(sessionId, cursor, { signal, deltas: true })) {
@@ -283,14 +288,14 @@ export interface FollowOptions {
  * }
  */
 export interface EventLog {
-  /** Resolves once durable; no follower sees the facts before. */
+  /** Resolves once the facts are durable; no follower sees them before that. */
   append(entry: Append): Promise<number>;
-  /** Called after each durable append to any session, as long as the log lives. */
+  /** Calls `listener` after each durable append to any session, for the lifetime of the log. */
   onAppend(listener: (entry: Append) => void): void;
   page(sessionId: SessionId, after: number, limit: number): Promise<EventPage>;
   /**
-   * Past events after `after`, then live ones, until `signal` fires. Without gaps or duplicates; a resync if that is
-   * impossible.
+   * Yields past events after `after`, then live events, until `signal` fires. There are no gaps or duplicates; if that
+   * is impossible, yields a resync.
    */
   follow(sessionId: SessionId, after: number, options: FollowOptions): AsyncIterable<LogUpdate>;
 }

@@ -1,18 +1,18 @@
-/** The fields of a record that the store finds it by, in addition to its kind, id and place. */
+/** The fields by which the store finds a record, in addition to its kind, id and sort key. */
 export interface IndexEntry {
-  /** The person it belongs to, or else the part of the server. */
+  /** The id of its owner, or of the record that `ownerFields` names. */
   readonly owner: string | null;
   readonly shared: boolean;
-  /** The record that it is a part of, such as the project of a session. */
+  /** The record that it is part of, such as the project of a session. */
   readonly parent: string | null;
-  /** By which records of the kind are listed and counted. */
+  /** The state by which records of the kind are listed and counted. */
   readonly state: string | null;
-  /** At most one record of a kind has it. A put that would give it to a second one is refused. */
+  /** Unique among the records of a kind. A put that would repeat it is refused. */
   readonly name: string | null;
 }
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Records that belong to another record than a person, by the field with its id. */
+/** Kinds whose records belong to another record instead of a person, with the field that holds its id. */
 const ownerFields: Readonly<Record<string, string>> = {
   'environment-key': 'environmentId',
 };
@@ -20,7 +20,7 @@ const uniqueNames: Readonly<Record<string, (fields: Fields) => string>> = {
   skill: ({ name, owner, projectId, shared }) =>
     shared ? `:${name}` : `${projectId ? `project:${projectId}` : (owner ?? '')}:${name}`,
 };
-/** The fields with the id of the record that a record is a part of. */
+/** Kinds whose records are part of another record, with the field that holds its id. */
 const parentFields: Readonly<Record<string, string>> = {
   session: 'projectId',
   automation: 'projectId',
@@ -41,10 +41,12 @@ const states: Readonly<Record<string, (fields: Fields) => unknown>> = {
   'file-owner': ({ isKept }) => (isKept === false ? 'staged' : null),
   large: ({ isKept }) => (isKept ? null : 'unchecked'),
 };
-/** The kinds whose owners, or everybody, share records. */
+/** The kinds whose records can be shared with everyone. */
 const shareable: ReadonlySet<string> = new Set(['skill', 'automation']);
 
-/** Stores index each record by this. A change here needs a migration of the stores, unless it is by a new field. */
+/**
+ * The entry by which stores index a record. A change here needs a migration of the stores, unless it only adds a field.
+ */
 export function toIndexEntry(kind: string, doc: unknown): IndexEntry {
   const fields: Fields = typeof doc === 'object' && doc !== null ? (doc as Fields) : {};
   const owner = fields[ownerFields[kind] ?? 'owner'];

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 
-/** A text that only the vault can read, in its stored form. All fields but `v` and `kid` are base64url. */
+/** A sealed text in its stored form; only the vault can read it. All fields but `v` and `kid` are base64url. */
 export const SealedValue = z.object({
   v: z.literal(1),
   /** The id of the key-encryption key that wraps the data key. */
   kid: z.string(),
-  /** The wrapped data key, and the nonce of its wrapping. */
+  /** The wrapped data key, and the nonce used to wrap it. */
   key: z.string(),
   keyNonce: z.string(),
   text: z.string(),
@@ -13,7 +13,7 @@ export const SealedValue = z.object({
 });
 export type SealedValue = z.infer<typeof SealedValue>;
 
-/** The place to which a sealed text is bound; it cannot be opened at another place. */
+/** The place to which a sealed text is bound. It cannot be opened at any other place. */
 export interface SealedPlace {
   readonly collection: string;
   readonly id: string;
@@ -21,7 +21,7 @@ export interface SealedPlace {
 }
 
 /**
- * Encrypts secrets that are stored. A sealed text opens only at the place that it was sealed for.
+ * Encrypts stored secrets. A sealed text opens only at the place that it was sealed for.
  *
  * @example
  * const sealed = vault.seal(key, { collection: 'keys', id, field: 'value' });
@@ -30,10 +30,8 @@ export interface Vault {
   seal(text: string, place: SealedPlace): SealedValue;
   /** Rejects: store_corrupt, for any damage. */
   open(sealed: SealedValue, place: SealedPlace): string;
-  /**
-   * Rewraps the data key under the primary key; the text does not change. Undefined if it is under that key already.
-   */
+  /** Rewraps the data key under the primary key; the text does not change. Undefined if it already uses that key. */
   rewrap(sealed: SealedValue, place: SealedPlace): SealedValue | undefined;
-  /** Whether the vault has the key under which this was sealed. */
+  /** Whether the vault has the key that sealed this text. */
   knows(sealed: SealedValue): boolean;
 }

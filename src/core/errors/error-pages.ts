@@ -1,6 +1,6 @@
 import type { ErrorCode } from './errors.ts';
 
-/** The page of the guide, and the place in it, that says what to do about an error, where the guide has one. */
+/** The page and section of the guide that explain how to fix an error, where there is one. */
 export const errorPages: Partial<Record<ErrorCode, string>> = {
   unauthorized: 'auth#keys',
   forbidden: 'auth#roles',

@@ -14,7 +14,7 @@ const wordsOfErrors = [
   'errors',
 ];
 
-/** Reads the reason from an error's body: JSON of any nesting, HTML, or plain text. */
+/** Reads the reason from an error's body: nested JSON, HTML, or plain text. */
 export function readErrorText(body: unknown, depth = 0): string {
   if (typeof body === 'string') return beginningOf(plain(body), maxChars);
   if (typeof body !== 'object' || body === null || depth > 6) return '';

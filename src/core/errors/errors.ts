@@ -1,4 +1,4 @@
-/** All error codes. The code alone decides whether a retry can help, not the code that throws it. */
+/** All error codes. Whether a retry can help depends on the code alone, not on where it is thrown. */
 const codes = {
   invalid_request: false,
   path_outside: false,
@@ -64,7 +64,7 @@ export class AppError extends Error {
   override readonly name = 'AppError';
   readonly code: ErrorCode;
   readonly publicMessage: string;
-  /** The time until the next try, in ms, if the provider gave one. */
+  /** Delay before the next try, in ms, if the provider sent one. */
   readonly retryAfterMs: number | undefined;
 
   constructor(code: ErrorCode, publicMessage: string, options: { cause?: unknown; retryAfterMs?: number } = {}) {
@@ -88,7 +88,7 @@ export const isRetryable = (code: ErrorCode): boolean => codes[code];
 export function toAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   if (thrown instanceof SuppressedError) {
-    // Disposal failed as well. The first failure says what happened.
+    // Disposal failed as well. The first failure is the one to report.
     const { code, publicMessage, retryAfterMs } = toAppError(thrown.suppressed);
     return new AppError(code, publicMessage, { cause: thrown, ...(retryAfterMs !== undefined && { retryAfterMs }) });
   }
@@ -101,12 +101,12 @@ export function toAppError(thrown: unknown): AppError {
   return new AppError('internal', 'Something went wrong on our side.', { cause: thrown });
 }
 
-/** The sandbox was lost or does not respond, or this server stops using it. The next use of a sandbox tries again. */
+/** The sandbox was lost, does not respond, or is released by this server. The next use of a sandbox tries again. */
 export const endsWithSandbox: ReadonlySet<ErrorCode> = new Set([
   ...(['sandbox_lost', 'sandbox_not_found', 'sandbox_unresponsive', 'cancelled', 'shutting_down', 'fenced'] as const),
 ]);
 
-/** A handler for `catch`: an error of this code becomes undefined, and all others are thrown again. */
+/** A handler for `catch`: an error with this code becomes undefined, and all others are rethrown. */
 const undefinedFor =
   (code: ErrorCode) =>
   (thrown: unknown): undefined => {
@@ -114,13 +114,13 @@ const undefinedFor =
   };
 
 /**
- * Handles the failure of a conditional write that another writer preceded.
+ * Handles the failure of a conditional write that lost to another writer.
  *
  * @example
  * const isFirst = (await records.put(change).catch(unlessConflict)) !== undefined;
  */
 export const unlessConflict = undefinedFor('conflict');
-/** Handles the failure of a call about a session that is gone. */
+/** Handles the failure of a call about a deleted session. */
 export const unlessNoSession = undefinedFor('session_not_found');
-/** Handles the failure of a call about an object that is gone, or hidden from the caller. */
+/** Handles the failure of a call about an object that was deleted or is hidden from the caller. */
 export const unlessNotFound = undefinedFor('not_found');

@@ -1,24 +1,25 @@
 import { AppError } from './errors.ts';
 
-// Named places where a test can make the process die, fail, slow down or hang. An unarmed one costs one comparison.
+// Named places where a test can make the process die, fail, slow down or hang. An unarmed failpoint costs one
+// comparison.
 
 type Action = { kind: 'exit'; code: number } | { kind: 'throw' } | { kind: 'sleep'; ms: number } | { kind: 'hang' };
 interface Failpoint {
   readonly name: string;
   readonly action: Action;
-  /** The number of the hit that triggers it; undefined: every hit. */
+  /** Which hit triggers it; undefined: every hit. */
   readonly hit: number | undefined;
 }
 interface ArmedFailpoints {
   readonly spec: string;
   readonly traps: readonly Failpoint[];
   readonly hits: Map<string, number>;
-  /** Must not return: the test is about the work that is unfinished at this moment. */
+  /** Must not return: the test is about the work left unfinished at this point. */
   exit(code: number): void;
 }
 let armed: ArmedFailpoints | undefined;
 
-/** Arms the failpoints that the environment names. Outside of tests there are none. */
+/** Arms the failpoints named in the environment. Outside of tests there are none. */
 export function failpointSpec(env: Readonly<Record<string, string | undefined>>): string | undefined {
   return env.NODE_ENV === 'test' ? env.CORRAL_FAILPOINTS : undefined;
 }
@@ -26,7 +27,7 @@ export function failpointSpec(env: Readonly<Record<string, string | undefined>>)
 /**
  * `store.append.after=exit@37;driver.create.before=sleep(50)`: a name, an action (`exit`, `exit(3)`, `throw`,
  * `sleep(ms)`, `hang`) and optionally the number of the only hit that triggers it. The name `*` counts the hits of all
- * names. An empty text arms nothing and only counts. Dispose disarms.
+ * names. An empty text only counts hits. Dispose to disarm.
  */
 export function armFailpoints(spec: string, options: { exit(code: number): void }): Disposable {
   const traps = spec.split(/[;,]/).filter(Boolean).map(trapOf);
@@ -39,12 +40,12 @@ export function armFailpoints(spec: string, options: { exit(code: number): void 
   };
 }
 
-/** The failpoints armed here, as text for a worker thread, which arms its own. */
+/** The armed failpoints as text, for a worker thread that arms its own. */
 export const getArmedSpec = (): string | undefined => armed?.spec;
 
 export const failpointHits = (name: string): number => armed?.hits.get(name) ?? 0;
 
-/** Always await this: `sleep` and `hang` then delay only the caller. */
+/** Always await this, so that `sleep` and `hang` delay only the caller. */
 export function failpoint(name: string): void | Promise<void> {
   if (armed === undefined) return;
   const action = sprung(armed, name);
@@ -52,7 +53,7 @@ export function failpoint(name: string): void | Promise<void> {
   if (action?.kind === 'hang') return new Promise(() => {});
 }
 
-/** The failpoint of synchronous code: `sleep` and `hang` block the whole thread. */
+/** A failpoint in synchronous code. `sleep` and `hang` block the whole thread. */
 export function failpointSync(name: string): void {
   if (armed === undefined) return;
   const action = sprung(armed, name);

@@ -5,7 +5,10 @@ const calls = z
   .array(z.object({ callId: z.string(), name: z.string(), args: z.unknown(), confirm: z.string().optional() }))
   .readonly();
 
-/** One message of a conversation with a model, as stores keep it and APIs send it. Its type is `Message` in `src/agents/models/model.ts`. */
+/**
+ * One message of a conversation with a model, as it is stored and sent by APIs. Its type is `Message` in
+ * `src/agents/models/model.ts`.
+ */
 export const ConversationMessage = z.discriminatedUnion('role', [
   z.object({ role: z.literal('user'), text: z.string(), pictures: pictures.optional() }),
   z.object({

@@ -5,16 +5,16 @@ export const hostForm = /^([*][.])?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?([.][a-z0-9_]
 
 export const CredentialName = z.string().regex(/^[a-z][a-z0-9-]{0,30}$/);
 export const variable = z.string().regex(/^[A-Za-z_]\w*$/);
-/** A variable of sandboxes. Corral's own ones tell a sandbox's daemon what to do. */
+/** An environment variable of sandboxes. Corral's own variables configure the sandbox's daemon, so they are refused. */
 export const variableName = variable
   .max(100)
   .refine((name) => !name.startsWith('CORRAL_'), 'must not begin with CORRAL_');
 
-/** Headers that the proxy writes itself, or that say where a request ends. */
+/** Headers that the proxy sets itself, or that frame the request. */
 const proxysOwn =
   /^(host|connection|content-length|transfer-encoding|upgrade|te|trailer|keep-alive|expect|accept-encoding|proxy-.*)$/i;
 
-/** The fields of a credential as people write them: the same in the settings, for a project and for a session. */
+/** The fields of a credential as users write them, in the settings, in a project and in a session. */
 export const credentialFields = {
   hosts: z
     .array(z.string().max(300).regex(hostForm))
@@ -38,9 +38,9 @@ export const credentialFields = {
     .optional()
     .describe('the name of basic'),
   env: z.array(variableName).max(20).default([]).describe('variables of the sandbox that get a placeholder'),
-  /** Only for git, in sessions that have a repository there: `read` fetches, `write` pushes too. */
+  /** Only for git, in sessions that have a repository at this host: `read` can fetch, `write` can also push. */
   git: z.enum(['read', 'write']).optional(),
-  /** With `git`: the repositories beside those of the session. */
+  /** With `git`: repositories in addition to those of the session. */
   paths: z
     .array(
       z
@@ -55,13 +55,13 @@ export const credentialFields = {
     .describe('only requests below these paths'),
 };
 
-/** The same with the defaults that depend on other fields. */
+/** The credential, with defaults that depend on other fields. */
 export const CredentialPlaces = z.object({
   hosts: z.array(z.string()).readonly(),
   /** In lower case. */
   header: z.string(),
   scheme: z.enum(['bearer', 'basic']).optional(),
-  /** The name in Basic. */
+  /** The user name for Basic authentication. */
   user: z.string().optional(),
   env: z.array(z.string()).readonly(),
   git: z.enum(['read', 'write']).optional(),
@@ -75,7 +75,8 @@ interface CredentialDefaults {
   readonly git?: CredentialPlaces['git'];
 }
 export function withDefaults<Places extends CredentialDefaults>({ header, scheme, ...rest }: Places) {
-  const usual = rest.git === undefined ? ('bearer' as const) : ('basic' as const); // forges take tokens from git by Basic
+  // forges accept tokens from git as Basic authentication
+  const usual = rest.git === undefined ? ('bearer' as const) : ('basic' as const);
   return {
     ...rest,
     header: header ?? 'authorization',
@@ -83,7 +84,7 @@ export function withDefaults<Places extends CredentialDefaults>({ header, scheme
   };
 }
 
-/** Places that only one credential can set. With two values for a place, chance would choose. */
+/** Targets that only one credential can set. With two values for a target, the result would be arbitrary. */
 export const injectionPlaces = ({ hosts, header, env, git, paths = [''] }: CredentialPlaces): string[] => [
   ...hosts.flatMap((host) =>
     paths.map((path) => `${header} of ${host.toLowerCase()}${path}${git === undefined ? '' : ' for git'}`),
@@ -91,5 +92,5 @@ export const injectionPlaces = ({ hosts, header, env, git, paths = [''] }: Crede
   ...env.map((name) => `the variable ${name}`),
 ];
 
-/** Whether a header can carry the text. */
+/** Whether the text is valid in a header. */
 export const fitsHeader = (text: string): boolean => text !== '' && !/[^\x20-\x7e]/.test(text);

@@ -1,12 +1,12 @@
 import type { FactOf, FactType } from './events.ts';
 
-// The server, the page and the command read here how they treat each type of event. Its schema is in events.ts. The
-// page bundles this file, so it imports types only.
+// How the server, the page and the command line treat each type of event. The schemas are in events.ts. The page
+// bundles this file, so it imports types only.
 
 /** The rows of the page's timeline. */
 export type Lane = 'person' | 'model' | 'tool' | 'sandbox' | 'problem';
 
-/** A message for a person who follows the session. */
+/** A message to show to a person who follows the session. */
 export interface Notice {
   readonly level: 'info' | 'warning' | 'error';
   readonly text: string;
@@ -16,8 +16,8 @@ interface Traits<Data> {
   /** A few words for people: the heading in docs/reference/events.md. */
   readonly label: string;
   /**
-   * `work`: the record, a restarted run, the page and the facades each say what they do with it, and the compiler names
-   * those that do not. `note`: stands next to the work and changes no state, so they need no line for it.
+   * `work`: changes state, so the record, a restarted run, the page and the facades must each handle it; the compiler
+   * reports those that do not. `note`: changes no state, so they need not handle it.
    */
   readonly role: 'work' | 'note';
   /**
@@ -25,18 +25,20 @@ interface Traits<Data> {
    * finds its text.
    */
   readonly text: 'kept' | 'droppable' | 'searched';
-  /** `side`: waits until a message whose text is arriving is complete. `breaks`: completes that message first. */
+  /** `side`: waits until the arriving message is complete. `breaks`: completes that message first. */
   readonly order: 'side' | 'breaks';
-  /** Comes so often that it does not move the place of a session in lists. */
+  /** So frequent that it does not move the session up in lists. */
   readonly isFrequent: boolean;
-  /** A link to a shared session shows it. Calls of tools stay hidden, because their output can hold anything. */
+  /**
+   * Visible through the link of a shared session. Tool calls stay hidden, because their output can contain anything.
+   */
   readonly isShared: boolean;
   readonly lane: Lane | ((data: Data) => Lane);
-  /** The words of `corral logs` and of the timeline. */
+  /** The text shown by `corral logs` and the timeline. */
   readonly line: (data: Data) => string;
-  /** `corral run` and the conversation say it; null: they do not. */
+  /** The message shown by `corral run` and the conversation; null: none. */
   readonly notice: ((data: Data) => Notice | undefined) | null;
-  /** The span event that it adds to the trace of its run; null: none. */
+  /** The span event added to the trace of the run; null: none. */
   readonly trace: ((data: Data) => { readonly name: string; readonly text: string }) | null;
 }
 
@@ -50,7 +52,7 @@ const failure = (text: string): Notice => ({ level: 'error', text });
 const info = (text: string): Notice => ({ level: 'info', text });
 
 /**
- * All types of events. A new one is a schema in `SessionFact` and an entry here.
+ * All types of events. A new type is a schema in `SessionFact` and an entry here.
  *
  * @example eventTraits.egress.lane({ decision: 'refused', … }) // 'problem'
  */
@@ -307,10 +309,10 @@ export const eventTraits = {
 } as const satisfies { readonly [Type in FactType]: Traits<FactOf<Type>['data']> };
 
 type Table = typeof eventTraits;
-/** The types that change no state. */
+/** The types of events that change no state. */
 export type NoteType = { [Type in FactType]: Table[Type]['role'] extends 'note' ? Type : never }[FactType];
 
-/** An event as a client or the server has it: the schema of its type has checked its data. */
+/** An event whose data was checked with the schema of its type. */
 interface TypedEvent {
   readonly type: FactType;
   readonly data: unknown;
@@ -332,7 +334,7 @@ export function laneOf(event: TypedEvent): Lane {
   return typeof lane === 'function' ? lane(event.data) : lane;
 }
 export const labelOf = (event: TypedEvent): string => traitsOf(event).label;
-const maxLine = 300; // characters
+const maxLine = 300; // In characters.
 export const lineOf = (event: TypedEvent): string =>
   traitsOf(event).line(event.data).slice(0, maxLine).replace(/\s+/g, ' ').trim();
 export const noticeOf = (event: TypedEvent): Notice | undefined => traitsOf(event).notice?.(event.data);
@@ -365,7 +367,7 @@ function goalLine(data: GoalData): string {
   return `${check}: ${data.result}${data.result === 'passed' ? '' : `${code}: ${data.detail}`}`;
 }
 
-/** The argument that says most about a call. */
+/** The argument that best identifies the call. */
 const mainArgument = (args: Readonly<Record<string, unknown>>): string =>
   String(args.command ?? args.file ?? args.url ?? args.query ?? args.text ?? args.task ?? args.name ?? '');
 

@@ -5,8 +5,8 @@ import { Goal, GoalEnd, GoalResult } from './runs/goal.ts';
 import { FilesDamage } from './sandboxes/files-damaged.ts';
 import { AssumedUsage, BudgetOverrun, OwnBudget, Purpose, Spending, WaitReason } from './spending.ts';
 
-// The facts of a session, in the past tense. Requests are commands and never enter the log. Names and fields are those
-// of the wire contract; each facade translates them. The traits of each type stand in event-traits.ts.
+// The facts of a session, in the past tense. Requests are commands and never enter the log. Names and fields follow the
+// wire contract; each facade translates them. The traits of each type are in event-traits.ts.
 
 export const StepStatus = z.enum(['pending', 'running', 'completed', 'failed']);
 export type StepStatus = z.infer<typeof StepStatus>;
@@ -14,8 +14,8 @@ export const PlanStep = z.object({ id: z.string(), description: z.string(), stat
 export type PlanStep = z.infer<typeof PlanStep>;
 
 /**
- * The kind of a tool, such as `shell`: a word, so that new kinds need no change here. Facades map those they do not
- * know.
+ * The kind of a tool, such as `shell`. It is any word, so that new kinds need no change here; facades map unknown
+ * kinds.
  */
 export const ToolFamily = z.string().regex(/^[a-z][a-z0-9_]{0,31}$/);
 export type ToolFamily = z.infer<typeof ToolFamily>;
@@ -25,7 +25,7 @@ export type ConsoleEntry = z.infer<typeof ConsoleEntry>;
 
 /** The content of a tool call for display; null when there is only the output. */
 export const ToolContent = z.union([
-  /** `running`: the newest command still runs; it waits for input, or for the end of another call. */
+  /** `running`: the newest command still runs, waiting for input or for the end of another call. */
   z.object({ console: z.array(ConsoleEntry), running: z.literal(true).exactOptional() }),
   z.object({ content: z.string(), oldContent: z.string().nullable() }),
   z.object({ screenshot: z.string() }),
@@ -34,22 +34,22 @@ export const ToolContent = z.union([
 ]);
 export type ToolContent = z.infer<typeof ToolContent>;
 
-/** A part of a text in the words of a program's API, which gets it back like that. */
+/** A content part in the format of a client's API, returned to that client unchanged. */
 export const ApiBlock = z.record(z.string(), z.unknown());
 export type ApiBlock = z.infer<typeof ApiBlock>;
 
 export const RunEndReason = z.enum(['completed', 'stopped', 'superseded', 'deleted', 'failed', 'expired']);
 export type RunEndReason = z.infer<typeof RunEndReason>;
-/** `questioned`: the person replied with a question, so the call was neither made nor rejected. */
+/** `questioned`: the person replied with a question, so the call neither ran nor was rejected. */
 export const ApprovalDecision = z.enum(['approved', 'rejected', 'questioned', 'expired']);
 export type ApprovalDecision = z.infer<typeof ApprovalDecision>;
 const PictureFile = z.object({ file: z.string(), mimeType: z.string() });
-/** The result of a call that a program or a worker carried out. */
+/** The result of a call that a client or a worker ran. */
 export const CallAnswer = z.object({
   output: z.string(),
   isError: z.boolean(),
   pictures: z.array(PictureFile).exactOptional(),
-  /** The same in the words of the program's API, where the text is not all of it. */
+  /** The result in the format of the client's API, where it is more than text. */
   blocks: z.array(ApiBlock).exactOptional(),
 });
 export type CallAnswer = z.infer<typeof CallAnswer>;
@@ -82,26 +82,27 @@ export const UntrustedReason = z.enum([
 export type UntrustedReason = z.infer<typeof UntrustedReason>;
 export const ViolationData = z.object({
   reason: UntrustedReason,
-  /** The request with that answer, such as `GET /health`, without ids and names. */
+  /** The request that got this answer, such as `GET /health`, without ids and names. */
   call: z.string(),
   detail: z.string(),
 });
 /**
- * The files of a fork. `kept`: as of its place. `empty`: there were none. The other words say why it began without
- * files: they were larger than the limit, could not be copied, their copy made room for newer ones, or none is made.
+ * The files of a fork. `kept`: as of the fork's place in the log. `empty`: there were none. The other values say why it
+ * started without files: too large, could not be copied, copy deleted to make room for newer ones, or copies turned off
+ * or not requested.
  */
 export const ForkFiles = z.enum(['kept', 'empty', 'too_large', 'failed', 'dropped', 'off', 'unwanted']);
 export type ForkFiles = z.infer<typeof ForkFiles>;
-/** The name of the interface through which a session was created. */
+/** The interface through which a session was created. */
 export const Origin = z.string().regex(/^[a-z][a-z0-9]{0,31}$/);
 export type Origin = z.infer<typeof Origin>;
 export const SessionStatus = z.enum(['pending', 'running', 'waiting', 'completed']);
 export type SessionStatus = z.infer<typeof SessionStatus>;
 
 const args = z.record(z.string(), z.unknown());
-/** Why the run waits, where the message is its question; absent: the model's own words, or a question of an older server. */
 /** The model's thinking before this text; with the first piece. */
 const thought = z.literal(true).optional();
+/** Why the run waits, if the message is the run's question; absent: an ordinary message, or one of an older server. */
 const waits = WaitReason.optional();
 const fact = <Type extends string, Data extends z.ZodType>(type: Type, data: Data) =>
   z.object({ type: z.literal(type), runId: RunId.nullable(), data });
@@ -113,11 +114,11 @@ export const SessionFact = z.discriminatedUnion('type', [
       messageId: MessageId,
       text: z.string(),
       attachments: z.array(z.string()),
-      /** The sender's clock in epoch seconds, by which a retry is recognised. */
+      /** The sender's clock in epoch seconds, which identifies a retry. */
       clientTimestamp: z.int().optional(),
-      /** The message in the words of the program's API, where it is more than one text. */
+      /** The message in the format of the client's API, where it is more than text. */
       blocks: z.array(ApiBlock).optional(),
-      /** The goal of the run that begins with this message. */
+      /** The goal of the run that starts with this message. */
       goal: Goal.optional(),
     }),
   ),
@@ -142,10 +143,10 @@ export const SessionFact = z.discriminatedUnion('type', [
       success: z.boolean(),
       output: z.string(),
       exitCode: z.int().optional(),
-      /** The reason, if the run did not complete by itself. */
+      /** Why the call did not complete by itself. */
       reason: z.enum(['interrupted', 'cancelled', 'timed_out', 'oom', 'sandbox_lost', 'unknown']).optional(),
       content: ToolContent.nullable(),
-      /** Files of the session that the model sees next to the output. */
+      /** Pictures in the session's files that the model sees next to the output. */
       pictures: z.array(PictureFile).exactOptional(),
     }),
   ),
@@ -154,18 +155,18 @@ export const SessionFact = z.discriminatedUnion('type', [
     z.object({
       question: z.string(),
       reason: WaitReason.optional(),
-      /** A program or a worker carries out a call that it waits for. */
+      /** The run waits for a call that a client or a worker carries out. */
       byClient: z.literal(true).optional(),
-      /** With the reason `budget`: the one that is spent. */
+      /** The spent budget; only with the reason `budget`. */
       budget: BudgetOverrun.optional(),
-      /** The amounts that this run, and all runs of the session, have used so far. */
+      /** The amounts used so far by this run (`spent`) and by all runs of the session (`total`). */
       spent: Spending.optional(),
       total: Spending.optional(),
     }),
   ),
-  /** Without a message when a person decided on a call, or no decision came in time. */
+  /** The message is absent when a person decided on a call, or the decision timed out. */
   fact('run.resumed', z.object({ messageId: MessageId.optional() })),
-  /** A call waits for a person's permission until the event of its resolution. */
+  /** A call waits for a person's permission until `approval.resolved`. */
   fact(
     'approval.requested',
     z.object({
@@ -173,18 +174,15 @@ export const SessionFact = z.discriminatedUnion('type', [
       function: z.string(),
       args,
       expiresAt: z.number(),
-      /**
-       * The provider's reason, when it is the provider of the model that demands the approval; or the agent's title of
-       * the call.
-       */
+      /** The reason, if the model's provider requires the approval; or the agent's title of the call. */
       reason: z.string().optional(),
-      /** The text that the call would write, with the earlier one. */
+      /** The text that the call would write, with the text that it replaces. */
       content: ToolContent.optional(),
-      /** The program that made the session carries the call out, and answers with its result. */
+      /** The client that created the session runs the call and returns its result. */
       byClient: z.literal(true).optional(),
-      /** A worker carries the call out and answers with its result, once a person has permitted it. */
+      /** A worker runs the call after a person has permitted it, and returns its result. */
       forWorker: z.literal(true).optional(),
-      /** The call cannot be edited, because an agent with its own loop makes it. */
+      /** The arguments cannot be edited, because an agent with its own loop makes the call. */
       fixed: z.literal(true).optional(),
     }),
   ),
@@ -193,19 +191,19 @@ export const SessionFact = z.discriminatedUnion('type', [
     z.object({
       callId: z.string(),
       decision: ApprovalDecision,
-      /** The caller who decided; `timeout` where no decision came in time. */
+      /** The caller who decided; `timeout` if nobody decided in time. */
       by: z.string(),
       /** The person's note to the model. */
       text: z.string().optional(),
-      /** The arguments with which the call runs, where the person changed them. */
+      /** The arguments with which the call runs, if the person changed them. */
       args: args.optional(),
-      /** The result that the session's program gave the call. */
+      /** The result that the session's client returned for the call. */
       result: CallAnswer.optional(),
-      /** The tool whose calls need no more permission in this session. */
+      /** The tool whose calls need no further permission in this session. */
       always: z.string().optional(),
     }),
   ),
-  /** The run waits instead of working: for the provider, or because it is stuck. */
+  /** Something that a person should know about the run, such as that it waits for the model's provider. */
   fact(
     'run.notice',
     z.object({
@@ -219,13 +217,18 @@ export const SessionFact = z.discriminatedUnion('type', [
         'skill_unread',
       ]),
       detail: z.string(),
-      /** The failure of the model; only with `waiting_provider`. */
+      /** The model's error code; only with `waiting_provider`. */
       code: z.enum(errorCodes).optional(),
-      /** The retry that comes, counted from 1, of at most so many, after this pause; only with `waiting_provider`. */
+      /**
+       * The next retry, counted from 1, the maximum number of retries, and the pause before it; only with
+       * `waiting_provider`.
+       */
       retry: z.object({ number: z.int(), most: z.int(), inMs: z.number() }).optional(),
-      /** The tool server that gave no tools, and whether it refused for want of a credential; only with `no_tools`. */
+      /**
+       * The tool server that returned no tools, and whether it refused for lack of a credential; only with `no_tools`.
+       */
       server: z.object({ name: z.string(), isRefused: z.boolean() }).optional(),
-      /** The credential of a vault that counts at a host which the session does not reach; only with `left_out`. */
+      /** A vault's credential for a host that the session cannot reach; only with `left_out`. */
       credential: z.object({ id: z.string(), vaultId: z.string(), host: z.string() }).optional(),
     }),
   ),
@@ -238,26 +241,26 @@ export const SessionFact = z.discriminatedUnion('type', [
       task: z.string(),
       code: z.enum(errorCodes).optional(),
       retryable: z.boolean().optional(),
-      /** Present where the run had a goal. */
+      /** Present if the run had a goal. */
       goal: GoalEnd.optional(),
     }),
   ),
-  /** The agent believed to be done, so the goal of the run is judged. `round` counts these times from 1. */
+  /** The agent reported that it was done, so the run's goal is judged. `round` counts these attempts from 1. */
   fact(
     'goal',
     z.discriminatedUnion('kind', [
-      /** A check begins; without a command, the grader reads the rubric. */
+      /** A check starts. Without a command, the grader reads the rubric. */
       z.object({ kind: z.literal('checking'), round: z.int(), command: z.string().optional() }),
       z.object({
         kind: z.literal('checked'),
         round: z.int(),
         command: z.string().optional(),
-        /** `unknown`: the check itself failed, so it says nothing about the work. */
+        /** `unknown`: the check itself failed, so the result says nothing about the work. */
         result: z.enum(['passed', 'missed', 'unknown']),
         exitCode: z.int().optional(),
-        /** The end of the command's output, or the grader's reason. */
+        /** The last part of the command's output, or the grader's reason. */
         detail: z.string(),
-        /** The grader's measure of how well the work meets the rubric, 0 to 100. */
+        /** The grader's score for how well the work meets the rubric, 0 to 100. */
         score: z.int().optional(),
       }),
       z.object({
@@ -265,15 +268,18 @@ export const SessionFact = z.discriminatedUnion('type', [
         round: z.int(),
         result: GoalResult,
         reason: z.string(),
-        /** The server's message with which the work goes back to the agent. */
+        /** The server's message that sends the work back to the agent. */
         feedback: z.object({ messageId: MessageId, text: z.string() }).optional(),
       }),
     ]),
   ),
   fact('session.created', z.object({ origin: Origin, template: z.string() })),
-  /** Stands in both logs: `to` began with the conversation of `from` up to this place in the log of `from`. */
+  /** Recorded in both logs. `to` starts with the conversation of `from` up to `atSeq` in the log of `from`. */
   fact('session.forked', z.object({ from: SessionId, to: SessionId, atSeq: z.int(), files: ForkFiles })),
-  /** A client changed the session. The agent itself is not in the log, because its instructions are not for every reader. */
+  /**
+   * A client changed the session. The agent itself is not in the log, because not every reader may see its
+   * instructions.
+   */
   fact(
     'session.updated',
     z.object({
@@ -291,13 +297,13 @@ export const SessionFact = z.discriminatedUnion('type', [
       phase: SandboxPhase,
       detail: z.string().optional(),
       ms: z.number().optional(),
-      /** The commands of the processes that a pause or a stop ends, the first of them. */
+      /** The commands of the processes that a pause or a stop ends, up to a limit. */
       ended: z.array(z.string()).optional(),
     }),
   ),
   /**
    * The sandbox sent an answer that its daemon never sends, so another program answers in the daemon's place. The
-   * server ends the sandbox and starts a new one only when a person asks.
+   * server ends the sandbox and starts a new one only when a person requests it.
    */
   fact('sandbox.untrusted', ViolationData),
   /**
@@ -315,13 +321,13 @@ export const SessionFact = z.discriminatedUnion('type', [
   ),
   /** The stored files of the sandbox were damaged; describes their replacement. */
   fact('sandbox.files_damaged', FilesDamage),
-  /** A file or package that the session's client requested is missing in its sandbox. */
+  /** A file or package that the session's creator requested is missing in its sandbox. */
   fact('sandbox.setup', z.object({ kind: z.literal('failed'), detail: z.string() })),
   /** A service next to the sandbox is ready, or failed. */
   fact('sandbox.service', z.object({ name: z.string(), kind: z.enum(['ready', 'failed']), detail: z.string() })),
   /**
-   * A repository was fetched, or could not be; its work was committed, pushed or proposed in a pull request; its own setup
-   * ran (`unprepared`: it failed), or its checks (`unchecked`: one failed).
+   * What happened to a repository: it was fetched or could not be; its work was committed, pushed or proposed in a pull
+   * request; its setup ran (`unprepared`: it failed), or its checks (`unchecked`: one failed).
    */
   fact(
     'repository',
@@ -347,7 +353,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       commit: z.string().optional(),
     }),
   ),
-  /** The agent gave a part of its work to another one, which is its own session. */
+  /** The agent delegated part of its work to another agent, which has its own session. */
   fact('child.started', z.object({ sessionId: SessionId, callId: z.string(), task: z.string() })),
   /** The agent read a file of a skill. `version` is null for a skill of the workspace. */
   fact(
@@ -359,7 +365,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       version: z.string().nullable(),
     }),
   ),
-  /** Changes of the desktop, and of the control of its keyboard and mouse. */
+  /** Changes to the desktop, and to the control of its keyboard and mouse. */
   fact(
     'desktop',
     z.object({
@@ -372,15 +378,15 @@ export const SessionFact = z.discriminatedUnion('type', [
     z.object({ host: z.string(), port: z.int(), decision: z.enum(['allowed', 'refused']), rule: z.string() }),
   ),
   /**
-   * From this turn on the model sees an older part of the conversation shortened: by lines instead of tool results or
-   * pictures, or by a summary. `before` and `after` are the estimated tokens of a request. Events up to `uptoSeq` are
-   * concerned; they stay in the log. Only tRPC shows it.
+   * From this turn on, the model sees an older part of the conversation shortened: lines in place of tool results or
+   * pictures, or a summary. `before` and `after` are the estimated tokens of a request. Events up to `uptoSeq` are
+   * affected; they stay in the log. Only tRPC sends it.
    */
   fact(
     'context.compacted',
     z.object({
       uptoSeq: z.int(),
-      /** `cut`: the server wrote the summary, because the model could not. */
+      /** `cut`: the server wrote the summary, because the model failed to. */
       kind: z.enum(['results', 'pictures', 'summary', 'cut']),
       before: z.int(),
       after: z.int(),
@@ -399,16 +405,16 @@ export const SessionFact = z.discriminatedUnion('type', [
       cacheWrittenTokens: z.int().optional(),
       reasoningTokens: z.int().optional(),
       cost: z.number().optional(),
-      /** Budgets count this in addition, because the provider's count cannot be believed. */
+      /** Usage that budgets add to the provider's count, which is not plausible. */
       assumed: AssumedUsage.optional(),
-      /** The number of the request among those of the session. Absent in older logs. */
+      /** The number of this model request in the session. Absent in older logs. */
       turn: z.int().optional(),
-      /** The SHA-256 of all that the model saw. */
+      /** The SHA-256 of everything that the model saw. */
       requestHash: z.string().optional(),
       purpose: Purpose.optional(),
-      /** When the request was made, in epoch ms. */
+      /** When the request was sent, in epoch ms. */
       askedAt: z.number().optional(),
-      /** The part of the model's reasoning that people can read, or its beginning. */
+      /** The readable part of the model's reasoning, or its start. */
       thoughts: z.string().optional(),
     }),
   ),
@@ -418,7 +424,7 @@ export type FactType = SessionFact['type'];
 export type FactOf<Type extends FactType> = Extract<SessionFact, { type: Type }>;
 
 /**
- * `seq` is 1, 2, 3, … per session and the only kind of cursor. `ts` is the server's clock in epoch ms.
+ * `seq` is 1, 2, 3, … per session and the only cursor. `ts` is the server's clock in epoch ms.
  *
  * @example
  * { type: 'run.end', runId, data: { reason: 'completed' }, seq: 12, sessionId, ts: 1_764_000_000_000 }
@@ -427,6 +433,6 @@ export type SessionEvent = SessionFact & {
   readonly seq: number;
   readonly sessionId: SessionId;
   readonly ts: number;
-  /** A part of the event's data was stored outside of the log and cannot be read any more. */
+  /** Part of the event's data was stored outside of the log and can no longer be read. */
   readonly problem?: 'blob_missing';
 };

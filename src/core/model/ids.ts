@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
-// 16 hex digits: opaque to every facade, valid in the name of a container or pod, never a path.
+// 16 hex digits: opaque to every facade, valid in the name of a container or pod, never used as a path.
 export const SessionId = z
   .string()
   .regex(/^[0-9a-f]{16}$/)
@@ -9,7 +9,8 @@ export const SessionId = z
 export type SessionId = z.infer<typeof SessionId>;
 
 /**
- * One per session at a time; the facades' `container_id`. Derived from the session, so that the name serves as a lock.
+ * At most one per session at a time; facades call it `container_id`. Derived from the session's id, so the name serves
+ * as a lock.
  */
 export const SandboxId = z
   .string()
@@ -19,7 +20,7 @@ export type SandboxId = z.infer<typeof SandboxId>;
 export const sandboxIdOf = (id: SessionId): SandboxId => SandboxId.parse(`sbx-${id}`);
 export const sessionIdOf = (id: SandboxId): SessionId => SessionId.parse(id.slice(4));
 
-/** Storage that outlives sessions. The name of its folder, or a part of the name of the engine's volume. */
+/** Storage that outlives sessions. The id names its folder, or part of the engine's volume. */
 export const VolumeId = z
   .string()
   .regex(/^vol-[0-9a-f]{16}$/)
@@ -30,9 +31,9 @@ export const RunId = z.uuid().brand<'RunId'>();
 export type RunId = z.infer<typeof RunId>;
 export const MessageId = z.uuid().brand<'MessageId'>();
 export type MessageId = z.infer<typeof MessageId>;
-/** The id of a session that is made again and again until it is known to be there: the same text gives the same id. */
+/** The id of a session whose creation is retried until it is known to exist: the same text gives the same id. */
 export const sessionIdFor = (text: string): SessionId => SessionId.parse(hashOf(text).slice(0, 16));
-/** The id of a message that is sent again and again until it is known to be there: the same text gives the same id. */
+/** The id of a message that is resent until it is known to have arrived: the same text gives the same id. */
 export function messageIdFor(text: string): MessageId {
   const hex = hashOf(text);
   return MessageId.parse(
@@ -42,12 +43,12 @@ export function messageIdFor(text: string): MessageId {
 
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-/** The source of ids. A test can inject one whose next id it knows. */
+/** The source of ids. Tests inject one with predictable ids. */
 export interface IdSource {
   sessionId(): SessionId;
   runId(): RunId;
   messageId(): MessageId;
-  /** 12 hex digits, for ids without their own type: tool calls, commands, output files. */
+  /** 12 hex digits, for ids without a type of their own: tool calls, commands, output files. */
   short(): string;
   /** 256 random bits as base64url, for credentials. */
   token(): string;
@@ -66,7 +67,8 @@ export function randomIds(): IdSource {
 }
 
 /**
- * Random bytes from a buffer, because a request for few bytes takes as long as one for many. For names, not for secrets.
+ * Random bytes from a buffer, because a request for a few bytes takes as long as one for many. For names, not for
+ * secrets.
  */
 function pooled(): (bytes: number) => Buffer {
   const stock = Buffer.alloc(1_024);

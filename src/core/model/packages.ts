@@ -1,11 +1,11 @@
-/** Packages that a template wants in its sandboxes, by the package manager of the image that installs them. */
+/** Packages that a template requests for its sandboxes, by the image's package manager that installs them. */
 export interface Packages {
   readonly pip?: readonly string[] | undefined;
   readonly npm?: readonly string[] | undefined;
 }
 export type PackageManager = keyof Packages;
 
-/** The managers with packages to install, in the order of installation. */
+/** The package managers that have packages to install, in the order of installation. */
 export const findRequestedPackages = ({
   pip = [],
   npm = [],

@@ -1,61 +1,64 @@
 import { AppError } from '../errors/errors.ts';
 
-/** The roles, from the fewest rights to the most. An auditor also sees what administrators see, without the content of sessions. */
+/**
+ * The roles, from the fewest rights to the most. An auditor also sees what administrators see, except the content of
+ * sessions.
+ */
 export const roles = ['viewer', 'auditor', 'user', 'operator', 'admin'] as const;
 export type Role = (typeof roles)[number];
 
 /** The roles of members in a project, from the fewest rights to the most. */
 export const memberRoles = ['viewer', 'member', 'maintainer'] as const;
 export type MemberRole = (typeof memberRoles)[number];
-/** The roles of keys in a project. A key manages none. */
+/** The project roles that a key can have. A key never manages a project. */
 export const accountRoles = ['viewer', 'member'] as const;
 export const projectRoles = [...memberRoles, 'owner'] as const;
 export type ProjectRole = (typeof projectRoles)[number];
 
 /**
- * The caller. The object is the same for as long as the caller's key is valid.
+ * The authenticated caller. The object stays the same while the caller's key is valid.
  *
  * @example
  * if (!hasRole(principal, 'operator')) throw tooWeak(principal);
  */
 export interface Principal {
   /**
-   * `nobody`: no credential, on a route that needs none. `reader`: a page of a development server's origin that the
-   * operator did not name, on a server that asks for no credential; it can read everything and change nothing.
+   * `nobody`: no credential, on a route that needs none. `reader`: a development server's page whose origin the
+   * operator did not list, on a server without credentials; it can read everything and change nothing.
    */
   readonly role: Role | 'nobody' | 'reader';
   /** The origin of a reader's page. */
   readonly origin?: string;
   /** The id of the caller's key; absent for the server's own token, and when no credential is needed. */
   readonly key?: string;
-  /** The owner of what the caller creates; absent in the same cases. */
+  /** The owner of what the caller creates; absent in the same cases as `keyId`. */
   readonly owner?: string;
-  /** Names the person, if the caller is one who signed in. The key is then that of the browser or command. */
+  /** The person's id, if the caller signed in. The key is then that of the browser or command line. */
   readonly person?: string;
-  /** The caller is a key of the person, which cannot use the person's account: devices and keys. */
+  /** The caller uses a key of the person. It cannot use the person's account: devices and keys. */
   readonly isPersonalKey?: true;
-  /** The groups of the person, each as the provider's issuer, a line break and the name there. */
+  /** The groups of the person, each as the provider's issuer, a line break and the group's name there. */
   readonly groups?: readonly string[];
   /**
-   * The caller's roles in projects, by their ids. New ones appear in it; where one ends or gets weaker, `ended` fires, and
-   * the caller's next request has another principal.
+   * The caller's roles by project id. New roles are added here. When a role ends or is reduced, `ended` fires, and the
+   * caller's next request has a new principal.
    */
   readonly projects?: ReadonlyMap<string, ProjectRole> | undefined;
-  /** The project in which the caller creates sessions and automations that name none. */
+  /** The project for sessions and automations that the caller creates without naming a project. */
   readonly home?: string;
-  /** The session for which a worker acts by the token of its work item. */
+  /** The session for which a worker acts, when it uses the token of a work item. */
   readonly session?: string;
-  /** How the caller is audited where its own key did not come along, such as with a token of a sandbox. */
+  /** How the caller appears in the audit log when it did not send its own key, such as with a sandbox's token. */
   readonly by?: 'sandbox token' | 'environment key' | 'preview' | 'server' | 'nobody';
-  /** Fires when the caller loses rights: its key was revoked or has expired, or it left a project. */
+  /** Fires when the caller loses rights: its key was revoked or expired, or the caller left a project. */
   readonly ended?: AbortSignal;
 }
 
-/** The caller with the server's own token, and every caller where no credential is needed. */
+/** The caller with the server's own token, and every caller on a server without credentials. */
 export const adminPrincipal: Principal = { role: 'admin' };
 export const nobodyPrincipal: Principal = { role: 'nobody' };
 
-/** The refusal of a caller whose role is too weak, in every facade. */
+/** The error for a caller whose role is too low, in every facade. */
 export const tooWeak = ({ role, origin = 'another origin' }: Pick<Principal, 'role' | 'origin'>): AppError =>
   new AppError('forbidden', role === 'reader' ? onlyReads(origin) : `The role ${role} does not allow this.`);
 const onlyReads = (origin: string) =>
@@ -67,19 +70,19 @@ export const hasRole = ({ role }: Pick<Principal, 'role'>, least: Role): boolean
     ? role === 'auditor' || role === 'admin'
     : role !== 'nobody' && role !== 'reader' && roles.indexOf(role) >= roles.indexOf(least);
 
-/** Whether the caller sees the state of all sessions and of the server. */
+/** Whether the caller can see the state of all sessions and of the server. */
 export const observesAll = (caller: Pick<Principal, 'role'>): boolean =>
   hasRole(caller, 'operator') || hasRole(caller, 'auditor');
 
-/** The caller where auditors see no more than viewers. */
+/** The caller's role where auditors see no more than viewers. */
 export const withoutAudit = (caller: Principal): Principal =>
   caller.role === 'auditor' ? { ...caller, role: 'viewer' } : caller;
 
-/** The person whose account the caller can use; undefined for keys. */
+/** The person whose account the caller can manage; undefined for keys. */
 export const accountOf = ({ person, isPersonalKey }: Principal): string | undefined =>
   isPersonalKey ? undefined : person;
 
-/** The role in a project with fewer rights. */
+/** The project role with fewer rights. */
 export const lowerProjectRole = (one: MemberRole, other: ProjectRole): MemberRole =>
   projectRoles.indexOf(other) >= projectRoles.indexOf(one) ? one : (other as MemberRole);
 

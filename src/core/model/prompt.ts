@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 
-/** The prompt in front of a command in the console. */
+/** The prompt shown before a command in the console. */
 export function prompt(root: string, cwd: string): string {
   const inside = posix.relative(root, cwd);
   const shown = inside === '' ? '~' : inside.startsWith('..') ? cwd : `~/${inside}`;

@@ -3,7 +3,7 @@ import type { FactOf } from './events.ts';
 
 export type BreachData = FactOf<'sandbox.untrusted'>['data'];
 
-/** A protocol rule that a sandbox broke: another program answers in its daemon's place, or plays the daemon. */
+/** A sandbox broke a protocol rule: another program answers in its daemon's place, or imitates the daemon. */
 export class ProtocolViolation extends Error {
   override readonly name = 'Breach';
   readonly data: BreachData;
@@ -20,7 +20,7 @@ export const distrustError =
 export const toProtocolError = (data: BreachData): AppError =>
   new AppError('sandbox_untrusted', distrustError, { cause: new ProtocolViolation(data) });
 
-/** Undefined when the error has another reason. */
+/** The broken rule; undefined if the error has another cause. */
 export function findViolation(thrown: unknown): BreachData | undefined {
   const { code, cause } = toAppError(thrown);
   if (code !== 'sandbox_untrusted') return undefined;

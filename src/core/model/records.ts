@@ -14,40 +14,40 @@ import { SessionAgent } from './session-agent.ts';
 import { OwnBudget } from './spending.ts';
 import { ToolProgram } from './tool-server.ts';
 
-/** Where a session was forked from, and whether it began with the files as of then. */
-/** The message, by its session and its place in the log, that other sessions have in another wording. */
+/** A message, by its session and its place in the log, of which other sessions have another version. */
 export const Branch = z.object({ sessionId: SessionId, seq: z.int() });
+/** Where a session was forked from, and which files it started with. */
 export const ForkedFrom = z.object({ sessionId: SessionId, seq: z.int(), files: ForkFiles });
 export type ForkedFrom = z.infer<typeof ForkedFrom>;
 
 // Copies of workspaces. Their blobs stay on this installation, so an export leaves these records out.
 export const snapshotsKind = 'snapshots';
-/** Announces a blob with files before it exists. */
+/** Written before a blob of files is stored, so that a leftover blob can be found. */
 export const snapshotBlobKind = 'snapshot-blob';
 export const preparedFilesKind = 'prepared-files';
 export const skillVersionKind = 'skill-version';
-/** The manifest of a session's workspace, from the end of its sandbox until the files are used again. */
+/** The manifest of a session's workspace, kept from the end of its sandbox until the files are used again. */
 export const manifestKind = 'workspace-manifest';
-// Sealed for this installation and never readable again, so an export leaves them out too.
+// Sealed for this installation and never readable elsewhere, so an export leaves them out too.
 export const credentialKind = 'credential';
-// Endpoints of webhooks, with their sealed secrets. They belong to no session, so no export has them.
+// Webhook endpoints, with their sealed secrets. They belong to no session, so no export has them.
 export const webhookKind = 'webhook';
-// The secrets with which deliveries to automations are signed, sealed as well.
+// The sealed secrets that sign deliveries to automations.
 export const hookSecretKind = 'automation-secret';
 
-// Tool servers that people entered in the page, with their sealed headers. They belong to no session either.
+// Tool servers added in the page, with their sealed headers. They belong to no session either.
 export const toolServerKind = 'tool-server';
-/** The names by which owners find their sessions again. A session's own `name` decides whether such a record still counts. */
+/** The names by which owners find their sessions. Such a record is valid only while the session has the same `name`. */
 export const boxNameKind = 'box-name';
-// The settings that people changed in the page.
+// The settings changed in the page.
 export const serverSettingKind = 'server-setting';
-// The vaults of programs, and their credentials with sealed secrets.
+// The vaults of API clients, and their credentials with sealed secrets.
 export const vaultKind = 'vault';
 export const vaultCredentialKind = 'vault-credential';
-// The secrets of programs, sealed, which sessions bind to headers of hosts.
+// The sealed secrets of API clients, which sessions bind to headers of hosts.
 export const namedSecretKind = 'named-secret';
 
-/** Templates that owners build, the builds of them, their logs, and the files that builds copy. */
+/** Templates that owners build, their builds and logs, and the files that builds copy. */
 export const builtTemplateKind = 'built-template';
 export const templateBuildKind = 'template-build';
 export const buildLogKind = 'template-build-log';
@@ -63,66 +63,68 @@ export const Outcome = z.object({
 
 /** The lifetime that a client set for a sandbox without runs. */
 export const SessionLife = z.object({
-  /** Then the session is deleted or paused, epoch ms. Null while it starts or is paused. */
+  /** When the session is deleted or paused, epoch ms. Null while it starts or is paused. */
   endsAt: z.number().nullable(),
-  /** The time that it was created with. */
+  /** The lifetime that it was created with. */
   seconds: z.number(),
-  /** `pause-files`: the pause ends its processes. */
+  /** `pause-files`: the pause ends the processes. */
   onEnd: z.enum(['delete', 'pause', 'pause-files']),
   /** `memory`: its processes are frozen. `files`: only its files are kept. */
   paused: z.enum(['memory', 'files']).nullable(),
-  /** Whether a request to the sandbox ends a pause with memory. */
+  /** Whether a request to the sandbox resumes it from a pause with memory. */
   resumes: z.boolean(),
-  /** Variables of each process that the program starts. */
+  /** Environment variables of each process that the client starts. */
   env: z.record(z.string(), z.string()),
-  /** The program's name for the kind of sandbox. */
+  /** The client's name for the kind of sandbox. */
   kind: z.string(),
-  /** Ports need a token, even where a host name leads to them. */
+  /** Ports require a token, even at their own host name. */
   privatePorts: z.boolean(),
-  /** The Host header that programs behind ports see. */
+  /** The Host header sent to programs behind ports. */
   portHost: z.string().optional(),
 });
 export type SessionLife = z.infer<typeof SessionLife>;
 
-/** The choice of a session's creator for its sandbox, within the server's settings. */
+/** The creator's options for the sandbox, within the server's settings. */
 export const SandboxChoice = z.object({
-  /** The hosts or rules that narrow what the server's policy opens for it. */
+  /** The hosts or rules that narrow the server's egress policy for this sandbox. */
   egress: EgressChoice.optional(),
   cpus: z.number().optional(),
   /** In bytes. */
   memory: z.int().optional(),
-  /** Unused for so long, it is stopped; its files stay. */
+  /** Idle time after which the sandbox is stopped; its files stay. */
   idleSeconds: z.int().optional(),
-  /** In place of those of its template. */
+  /** Replaces the template's services. */
   services: Services.optional(),
-  /** The volumes that it has, by their ids. */
+  /** The ids of its volumes and their mount paths. */
   volumes: z.array(VolumeMount).readonly().optional(),
-  /** The image of a built template. Only the server itself names one. */
+  /** The image of a built template. Only the server sets it. */
   image: z.string().optional(),
-  /** The same template's program. */
+  /** The start command of the same template. */
   start: StartCommand.optional(),
-  /** The existing sandbox that it adopts, such as `sandbox/NAME`. */
+  /** The existing sandbox to adopt, such as `sandbox/NAME`. */
   adopts: z.string().optional(),
 });
 export type SandboxChoice = z.infer<typeof SandboxChoice>;
 
-/** The start of a session by another one: a call of its parent's agent, or attempts at a task that a person compares. */
+/** Why another session started this one: its agent delegated work, or a person compares attempts at a task. */
 export const ChildOrigin = z.object({
   sessionId: SessionId,
-  /** Null for an attempt, as is `callId`. */
+  /** Null for an attempt, like `callId`. */
   runId: RunId.nullable(),
   callId: z.string().nullable(),
-  /** The id of the attempts that it belongs to; absent: an agent started it. */
+  /** The id of the group of attempts; absent: an agent started it. */
   attempts: z.string().optional(),
   /** 1 for a child, 2 for a child of a child. */
   depth: z.int(),
-  /** The template of its instructions, model and choice of tools; null: the parent's. Its walls are the parent's always. */
+  /**
+   * The template for its instructions, model and tools; null: the parent's. Its sandbox limits are always the parent's.
+   */
   role: z.string().nullable(),
 });
 export type ChildOrigin = z.infer<typeof ChildOrigin>;
-/** Links of parents to children, `<parent>:<child>`: written before the child, and erased with the parent. */
+/** Links from parents to children, `<parent>:<child>`: written before the child, and erased with the parent. */
 export const childKind = 'child';
-/** The account of a person or a project. */
+/** The account to which usage is charged: of a person or a project. */
 export const accountKind = 'budget-account';
 
 /**
@@ -133,7 +135,9 @@ export const SessionRecord = z.object({
   id: SessionId,
   origin: Origin,
   template: z.string(),
-  /** The part that named the template. Absent: none did, so the project's counts, else only the server's settings. */
+  /**
+   * Where the template was named. Absent: nowhere, so the project's template applies, else only the server's settings.
+   */
   templateBy: z.enum(['session', 'server']).optional(),
   projectId: z.string().nullable(),
   title: z.string(),
@@ -147,7 +151,8 @@ export const SessionRecord = z.object({
   latestMessageAt: z.number(),
   unread: z.int(),
   /**
-   * The seq of the newest event that changed the record. Deltas, output, usage and egress after it do not change it.
+   * The seq of the newest event that changed the record. Later deltas, output, usage and egress do not change the
+   * record.
    */
   lastSeq: z.int(),
   sandboxState: z.enum(['created', 'running', 'stopped', 'not_found']),
@@ -160,51 +165,51 @@ export const SessionRecord = z.object({
   outcome: Outcome.optional(),
   /** The owner: the id of a key. Absent if the session was created with the server's token or without a credential. */
   owner: z.string().optional(),
-  /** `demo` or `provider/model`, when the session's creator chose another model than its project or server. */
+  /** `demo` or `provider/model`, if the session's creator chose a model other than that of the project or server. */
   model: z.string().optional(),
-  /** The session and the place in its log from which this one was forked. */
+  /** The session, and the place in its log, from which this session was forked. */
   forkedFrom: ForkedFrom.optional(),
-  /** The message that its first own message replaces; absent unless the session began with an edit. */
+  /** The message that this session's first message replaces; absent unless the session started with an edit. */
   branch: Branch.optional(),
-  /** The fallback models that its creator chose, in order. */
+  /** The fallback models that the creator chose, in order. */
   fallbacks: z.array(z.string()).readonly().optional(),
-  /** The tool servers that its creator added. */
+  /** The tool servers that the creator added. */
   toolServers: z.array(ToolProgram).readonly().optional(),
-  /** The skills that its creator chose: `pdf`, or `pdf@3` for one of its versions. */
+  /** The skills that the creator chose: `pdf`, or `pdf@3` for one version. */
   skills: z.array(z.string()).readonly().optional(),
-  /** Absent unless another agent, or attempts at a task, started the session. */
+  /** Absent unless another session started this one. */
   parent: ChildOrigin.optional(),
-  /** Absent unless a program created the session for its own sandbox. */
+  /** Absent unless a client created the session for a sandbox that it drives itself. */
   life: SessionLife.optional(),
-  /** The repositories that its creator named; absent: none. */
+  /** The repositories that the creator named; absent: none. */
   repositories: z.array(SessionRepository).readonly().optional(),
-  /** Some of its runs left a checkpoint of the files. */
+  /** Whether some of its runs left a checkpoint of the files. */
   hasCheckpoints: z.boolean().optional(),
-  /** The person in whose name commits are made; absent: the one that the settings name. */
+  /** The author of commits; absent: the author in the settings. */
   author: GitPerson.optional(),
-  /** The one session of its owner with this name; absent or null: none. */
+  /** The name, unique among its owner's sessions; absent or null: none. */
   name: z.string().nullable().optional(),
-  /** Names and values of the session's creator, by which programs find the session again. */
+  /** Keys and values that the creator set, by which clients find the session. */
   metadata: z.record(z.string(), z.string()).optional(),
-  /** The creator's choice for the sandbox; absent: none. */
+  /** The creator's options for the sandbox; absent: none. */
   sandbox: SandboxChoice.optional(),
-  /** Limits next to those of its template and of the server; the smaller one counts. */
+  /** Limits in addition to those of its template and of the server; the smaller limit applies. */
   budget: OwnBudget.optional(),
-  /** Then the session is deleted, epoch ms; absent or null: it stays. */
+  /** When the session is deleted, epoch ms; absent or null: never. */
   endsAt: z.number().nullable().optional(),
-  /** The agent that a program gave it; absent: that of its template, project and server. */
+  /** The agent that a client defined for it; absent: that of its template, project and server. */
   agent: SessionAgent.optional(),
-  /** The times that the tokens of its sandbox were replaced; absent: never. */
+  /** How often the tokens of its sandbox were replaced; absent: never. */
   tokenRounds: z.int().optional(),
 });
 export type SessionRecord = z.infer<typeof SessionRecord>;
 
 export const SandboxView = z.object({
-  /** The one state to show. */
+  /** The sandbox's state to show. */
   condition: SandboxCondition,
-  /** The part that the pause kept; null unless it is paused. */
+  /** What the pause kept; null unless the sandbox is paused. */
   keeps: PauseKind.nullable(),
-  /** The most that a pause of this sandbox keeps. */
+  /** The maximum that a pause of this sandbox keeps. */
   pause: PauseAbility,
   idleSeconds: z.number().nullable().describe('unused for so long, it is stopped; null: a program decides its end'),
   filesDamaged: FilesDamaged.nullable().describe(

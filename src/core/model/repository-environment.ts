@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { Services } from './services/recipe.ts';
 
-// `.corral/corral.yaml` of a repository. Its author is not the person of the session, so nothing in it widens a right:
-// hosts and services wait for a person, and a template and tools are only shown to people.
+// `.corral/corral.yaml` of a repository. Its author is not the user of the session, so nothing in it widens a right:
+// hosts and services wait for a person, and a template and tools are only shown.
 
 const maxNamed = 20;
-/** The services are in the record, which is part of every list of sessions. */
+/** Limited, because the services are in the record, which every list of sessions contains. */
 const maxServicesChars = 16_384;
 const Name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'must be lower-case letters, digits and hyphens');
 const Word = z.string().regex(/^[\w.-]{1,60}$/, 'must be one word');
@@ -33,24 +33,24 @@ export const lockFiles: readonly string[] = [
 ];
 
 export const EnvironmentFile = z.strictObject({
-  /** The template that suits the repository. */
+  /** The recommended template. */
   template: Name.nullish(),
   tools: z.array(Word).max(50).nullish(),
-  /** The hosts that work needs. Each is closed until a person allows it. */
+  /** The hosts that work in the repository needs. Each stays closed until a person allows it. */
   egress: z.array(Host).max(50).nullish(),
   ports: named(z.int().min(1).max(65_535)).nullish(),
   checks: named(z.string().trim().min(1).max(2_000)).nullish(),
-  /** The containers that work needs next to the sandbox. None starts until a person allows it. */
+  /** The containers that work in the repository needs next to the sandbox. None starts until a person allows it. */
   services: Services.refine(
     (all) => JSON.stringify(all).length <= maxServicesChars,
     `is longer than ${maxServicesChars} characters`,
   ).nullish(),
-  /** `setup.sh` runs again when one of these files has another content. */
+  /** `setup.sh` runs again when the content of one of these files changes. */
   cache: z.array(InnerPath).min(1).max(50).nullish(),
 });
 export type EnvironmentFile = z.infer<typeof EnvironmentFile>;
 
-/** The result of a check, with the end of its output. */
+/** The result of a check, with the last part of its output. */
 export const CheckResult = z.object({
   status: z.enum(['passed', 'failed', 'timed_out']),
   exitCode: z.int(),
@@ -61,19 +61,19 @@ export type CheckResult = z.infer<typeof CheckResult>;
 
 /** The content of a repository's `.corral` folder, and the state of its scripts. */
 export const RepositoryEnvironment = z.object({
-  /** Why `corral.yaml` does not count; null where it does, or is missing. */
+  /** Why `corral.yaml` is invalid; null if it is valid or missing. */
   problem: z.string().nullable(),
-  /** The state of `setup.sh`. `restored`: an earlier session's files took its place. */
+  /** The state of `setup.sh`. `restored`: the files of an earlier session were used instead of a run. */
   setup: z.enum(['none', 'running', 'ran', 'restored', 'failed']),
-  /** The size of the files of `setup.sh` that later sessions get; absent: they get none. */
+  /** The size of the `setup.sh` files that later sessions get; absent: they get none. */
   storedBytes: z.number().optional(),
   /** The repository has a `start.sh`, which runs in each new sandbox. */
   starts: z.boolean(),
   template: z.string().nullable(),
   tools: z.array(z.string()).readonly(),
-  /** Hosts that its author requests; this alone opens none. */
+  /** Hosts that its author requests. A request alone opens no host. */
   egress: z.array(z.string()).readonly(),
-  /** The services that its author asks for; none runs by that. Absent: none. */
+  /** The services that its author requests; a request alone starts none. Absent: none. */
   services: Services.optional(),
   ports: z.array(z.object({ name: z.string(), port: z.int() })).readonly(),
   checks: z
@@ -82,7 +82,7 @@ export const RepositoryEnvironment = z.object({
 });
 export type RepositoryEnvironment = z.infer<typeof RepositoryEnvironment>;
 
-/** The file's content, or why it does not count, in one sentence for its author. */
+/** Parses the file. Returns its content, or one sentence for its author that says why it is invalid. */
 export function environmentIn(value: unknown): { readonly file: EnvironmentFile } | { readonly problem: string } {
   const { data, error } = EnvironmentFile.safeParse(value ?? {});
   if (data) return { file: data };

@@ -6,7 +6,7 @@ import { RepositoryEnvironment } from './repository-environment.ts';
 const segment = /^[A-Za-z0-9_~][A-Za-z0-9._~+-]*$/;
 const maxUrl = 500;
 
-/** Why a text is not the URL of a repository, for its author; undefined where it is one. */
+/** Why a text is not the URL of a repository, as a message to its author; undefined if it is valid. */
 export function repositoryUrlProblem(text: string): string | undefined {
   if (text.length > maxUrl) return `is longer than ${maxUrl} characters`;
   if (/^(ssh|git)(\+\w+)?:|^[\w.-]+@[\w.-]+:/i.test(text))
@@ -25,10 +25,10 @@ export function repositoryUrlProblem(text: string): string | undefined {
   return undefined;
 }
 
-/** Whether the repository is a folder of the server, which the operator has to list. */
+/** Whether the repository is a folder of the server. The operator must list such folders. */
 export const isFolderUrl = (url: string): boolean => url.startsWith('file:');
 
-/** `https://host[:port]/path` or `file:///path`, with the host in lower case and without a slash at its end. */
+/** `https://host[:port]/path` or `file:///path`, with the host in lower case and without a trailing slash. */
 export const RepositoryUrl = z
   .string()
   .superRefine((text, ctx) => {
@@ -37,7 +37,7 @@ export const RepositoryUrl = z
   })
   .transform((text) => (URL.parse(text)?.href ?? text).replace(/\/$/, ''));
 
-/** Also for a text that cannot be parsed, because an error repeats it. */
+/** The URL without its credentials. Also handles a text that cannot be parsed, because an error repeats it. */
 const withoutCredential = (text: string) => text.slice(0, 200).replace(/\/\/[^/@]*@/, '//');
 
 /** A branch, a tag or a commit, in a form that git never takes for an option or a range. */
@@ -47,7 +47,7 @@ export const GitRef = z
   .regex(/^[A-Za-z0-9_][A-Za-z0-9._/+-]*$/, 'must be the name of a branch or tag, or a commit')
   .refine((name) => !/\.\.|\/\/|\/\.|\.lock(\/|$)|[/.]$/.test(name), 'is no name that git accepts');
 
-/** A folder of the workspace, relative to it. */
+/** A folder, relative to the workspace. */
 export const RepositoryPath = z
   .string()
   .max(200)
@@ -56,18 +56,18 @@ export const RepositoryPath = z
     'must be a folder of the workspace, such as project or work/project',
   );
 
-/** The use of a credential in this repository: `read` fetches, `write` pushes too. */
+/** How a credential can be used in this repository: `read` can fetch, `write` can also push. */
 export const RepositoryAccess = z.enum(['read', 'write']);
 export type RepositoryAccess = z.infer<typeof RepositoryAccess>;
 
-/** A repository as the creator of a session names it. */
+/** A repository as the creator of a session requests it. */
 export const RepositoryInput = z.strictObject({
   url: RepositoryUrl,
-  /** A branch, a tag or a commit; without one: the branch that the server of the repository names. */
+  /** A branch, a tag or a commit. Default: the repository's default branch. */
   ref: GitRef.optional(),
-  /** Without one: the last part of the URL. */
+  /** Default: the last part of the URL. */
   path: RepositoryPath.optional(),
-  /** The number of commits to fetch; without one: all. */
+  /** The number of commits to fetch. Default: all. */
   depth: z.int().min(1).max(1_000_000).optional(),
   access: RepositoryAccess.default('write'),
 });
@@ -81,11 +81,11 @@ export const RepositoryInputs = z
     return paths.every((one, at) => paths.every((other, n) => n === at || !`${other}/`.startsWith(`${one}/`)));
   }, 'go into the same folder, or one into the folder of another. Give them different paths');
 
-/** The folder of a repository in its workspace. */
+/** The folder of a repository in the workspace. */
 export const pathOf = ({ url, path }: Pick<RepositoryInput, 'url' | 'path'>): string =>
   path ?? (url.split('/').at(-1) ?? '').replace(/\.git$/, '');
 
-/** The person in whose name commits are made. */
+/** The author of commits. */
 export const GitPerson = z.object({
   name: z
     .string()
@@ -102,7 +102,7 @@ export type GitPerson = z.infer<typeof GitPerson>;
 
 const Commit = z.string().regex(/^[0-9a-f]{40}([0-9a-f]{24})?$/);
 
-/** A repository of a session as its record has it. */
+/** A repository of a session, as stored in its record. */
 export const SessionRepository = z.object({
   url: z.string(),
   ref: z.string().nullable(),
@@ -113,13 +113,16 @@ export const SessionRepository = z.object({
   state: z.enum(['waiting', 'ready', 'failed']),
   /** Why it could not be fetched; null unless it failed. */
   error: z.string().nullable(),
-  /** The branch of this session, `corral/<words>-<id>`; null until it is ready. */
+  /** The branch of this session, `corral/<words>-<id>`; null until the repository is fetched. */
   branch: z.string().nullable(),
-  /** The branch that `ref` names, else that of the server, to which a pull request goes; null: `ref` is no branch. */
+  /**
+   * The target branch of pull requests: the branch that `ref` names, else the default branch. Null: `ref` is not a
+   * branch.
+   */
   baseBranch: z.string().nullable(),
-  /** The commit with which the session began. */
+  /** The commit that the session started from. */
   baseCommit: Commit.nullable(),
-  /** The content of its `.corral` folder; absent: the repository has none, or is not fetched. */
+  /** The content of its `.corral` folder; absent: there is no such folder, or the repository is not fetched. */
   environment: RepositoryEnvironment.optional(),
 });
 export type SessionRepository = z.infer<typeof SessionRepository>;
@@ -135,13 +138,13 @@ export const newRepository = (input: RepositoryInput): SessionRepository => ({
   ...unfetched,
 });
 
-/** The same repository for a workspace that does not have it. */
+/** The repository for a new workspace that has not fetched it yet. */
 export const toRefetch = ({ environment: _, ...one }: SessionRepository): SessionRepository => ({
   ...one,
   ...unfetched,
 });
 
-/** Why the session pushes nothing to the repository; undefined: it can. */
+/** Why the session cannot push to the repository; undefined: it can. */
 export function noPushReason({ url, access }: Pick<SessionRepository, 'url' | 'access'>): string | undefined {
   if (isFolderUrl(url))
     return `Corral writes to no folder of the server, so nothing is pushed to ${url}. Take the patch.`;
@@ -149,14 +152,14 @@ export function noPushReason({ url, access }: Pick<SessionRepository, 'url' | 'a
   return `This session may only read ${url}. Begin one whose repository has the access write, or take the patch.`;
 }
 
-/** Whether the session has a repository to which it may push. */
+/** Whether the session can push to at least one of its repositories. */
 export const isWritable = ({
   repositories = [],
 }: {
   readonly repositories?: readonly SessionRepository[] | undefined;
 }): boolean => repositories.some(({ access }) => access === 'write');
 
-/** Whether a repository is still to be fetched, or its setup to end. */
+/** Whether a fetch or a setup of a repository is still to come or in progress. */
 export const isUnprepared = ({
   repositories = [],
 }: {
@@ -166,5 +169,5 @@ export const isUnprepared = ({
     ({ state, environment }) => state === 'waiting' || (state === 'ready' && environment?.setup === 'running'),
   );
 
-/** The line in a commit's message that names the session it comes from. */
+/** The line in a commit message that names the commit's session. */
 export const sessionTrailer = (id: string): string => `Corral-Session: ${id}`;

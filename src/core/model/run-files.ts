@@ -1,34 +1,36 @@
-// The files of a workspace as a run finds them, kept in the workspace itself. The daemon keeps those of a small
-// workspace;
-// of a larger one, a script does.
+// The files of a workspace at the start of a run, kept in the workspace itself. The daemon copies them in a small
+// workspace; in a larger one, a script does.
 
-/** Where they are kept, relative to the workspace. */
+/** The folder that holds them, relative to the workspace. */
 export const runFiles = '.corral/run';
-/** Folders of programs, whose files nobody wants to compare. */
+/** Folders that tools generate; their files are not compared. */
 export const uncomparedFolders: readonly string[] = [
   ...['.git', 'node_modules', '.corral', '.agent_logs', '.venv', '__pycache__'],
 ];
 export const runFileLimits = {
-  /** The files of the list. */
+  /** Maximum number of files in the list. */
   files: 20_000,
   copies: 2_000,
-  /** The bytes of one copied file. */
+  /** Maximum size of one copied file, in bytes. */
   copyBytes: 256 * 1024,
-  /** The bytes of all copied files together. */
+  /** Maximum size of all copied files together, in bytes. */
   copiedBytes: 16 * 1024 * 1024,
 } as const;
 
-/** The whole outputs of commands. */
+/** The complete outputs of commands. */
 export const outputFiles = '.corral/output';
-/** The conversation has all of an output that is no longer, so its file alone does not make a workspace another one. */
+/**
+ * The conversation contains an output up to this length in full, so its file alone does not count as a change of the
+ * workspace.
+ */
 export const shownOutputBytes = 4 * 1024;
 
 /** The uploaded skills of the session, read-only. */
 export const skillFiles = '.corral/skills';
 
-/** The commits of checkpoints. They belong to their session, so a fork begins without them. */
+/** The commits of checkpoints. They belong to their session, so a fork starts without them. */
 export const checkpointFiles = '.corral/checkpoints';
 
-/** The memory stores of a session, a folder each, where agents find them and in the workspace. */
+/** The memory stores of a session, one folder each: the path that agents use, and the path in the workspace. */
 export const memoryMount = '/mnt/memory';
 export const memoryFiles = '.session/memory';

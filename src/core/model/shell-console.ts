@@ -1,11 +1,11 @@
-// The console of a shell session: its commands in order, each with what it printed.
+// The console of a shell session: its commands in order, each with its output.
 
 export interface ConsoleEntry {
   readonly ps1: string;
   readonly command: string;
   readonly output: string;
 }
-/** A command whose output is read only where it is shown. */
+/** A command whose output is read only when it is shown. */
 export interface ShownCommand extends Omit<ConsoleEntry, 'output'> {
   text(): string | Promise<string>;
 }
@@ -13,8 +13,8 @@ export interface ShownCommand extends Omit<ConsoleEntry, 'output'> {
 const leftOut = '[… left out …]';
 
 /**
- * All commands, and the newest outputs: commands and outputs have at most so many characters together, except that no command
- * is left out. Outputs beyond the limit are not read.
+ * All commands and the newest outputs, limited to so many characters in total. Commands are never left out; outputs
+ * beyond the limit are not read.
  */
 export async function newestOutputs(commands: readonly ShownCommand[], chars: number): Promise<ConsoleEntry[]> {
   let left = chars;

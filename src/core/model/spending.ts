@@ -1,26 +1,32 @@
 import { z } from 'zod';
 
-/** The purpose of a call of the model. `compaction`: a summary of the conversation for the model itself. `grade`: of a goal. */
+/**
+ * The purpose of a model call. `compaction`: a summary of the conversation for the model itself. `grade`: grading of a
+ * goal.
+ */
 export const Purpose = z.enum(['plan', 'work', 'answer', 'compaction', 'grade']);
 export type Purpose = z.infer<typeof Purpose>;
 
 const Part = z.object({ turns: z.int(), tokens: z.int(), cost: z.number() });
-/** The amounts that budgets count beyond the provider's count, where that cannot be believed. */
+/** The amounts that budgets count in addition to the provider's count, where that count is not plausible. */
 export const AssumedUsage = z.object({ tokens: z.int(), cost: z.number() });
 export type AssumedUsage = z.infer<typeof AssumedUsage>;
 
-/** The amounts that a run or a session has used so far. Costs are in the price list's currency; an unknown price costs nothing. */
+/**
+ * The amounts that a run or a session has used so far. Costs are in the price list's currency; a call without a known
+ * price costs nothing.
+ */
 export const Spending = Part.extend({
   inputTokens: z.int(),
   outputTokens: z.int(),
   /** The part of the input that came from the provider's cache. */
   cachedTokens: z.int(),
-  /** Working time in ms. Time in which the run waits for a person does not count. */
+  /** Working time in ms, without the time in which the run waits for a person. */
   ms: z.number(),
   by: z.partialRecord(Purpose, Part),
-  /** The agent's tool calls that have ended, whether they worked or not. Absent: there were none. */
+  /** The agent's finished tool calls, whether they succeeded or not. Absent: none. */
   toolCalls: z.int().optional(),
-  /** Absent: the count of every call was believed. */
+  /** Absent: every call's count was plausible. */
   assumed: AssumedUsage.optional(),
 });
 export type Spending = z.infer<typeof Spending>;
@@ -45,10 +51,10 @@ interface ModelUsage {
   readonly assumed?: AssumedUsage | undefined;
 }
 
-/** The usage of turns. `cost`: the sum of the known costs; `unpriced`: the turns whose cost is not known. */
+/** The usage of turns. `cost`: the sum of the known costs; `unpriced`: the turns whose cost is unknown. */
 export const noUsage = { turns: 0, inputTokens: 0, cachedTokens: 0, outputTokens: 0, cost: 0, unpriced: 0 };
 
-/** Adds each amount of the sum. Other fields stay, and amounts that only `more` has are left out. */
+/** Adds `more` to each amount in `sum`. Other fields stay, and amounts that only `more` has are left out. */
 export const addAmounts = <Sum extends object>(
   sum: Sum,
   more: { readonly [Kind in keyof Sum]?: Sum[Kind] | undefined },
@@ -60,7 +66,7 @@ export const addAmounts = <Sum extends object>(
     }),
   ) as Sum;
 
-/** The same after one more call of the model. */
+/** The spending after one more model call. */
 export function addUsage(spending: Spending, used: ModelUsage): Spending {
   const { inputTokens, outputTokens, cachedTokens = 0, cost = 0, purpose = 'work' } = used;
   const part = spending.by[purpose] ?? { turns: 0, tokens: 0, cost: 0 };
@@ -72,7 +78,7 @@ export function addUsage(spending: Spending, used: ModelUsage): Spending {
   };
 }
 
-/** The same after one more tool call. */
+/** The spending after one more tool call. */
 export const addToolCall = (spending: Spending): Spending => ({
   ...spending,
   toolCalls: (spending.toolCalls ?? 0) + 1,
@@ -82,16 +88,16 @@ export const addToolCall = (spending: Spending): Spending => ({
 export const WaitReason = z.enum(['question', 'approval', 'budget', 'stuck', 'empty']);
 export type WaitReason = z.infer<typeof WaitReason>;
 
-/** The budget that does not cover the next request to the model, or the next tool call. `needs`: what that is expected to take. */
+/** The budget that cannot cover the next model request or tool call. `needs`: the expected amount. */
 export const BudgetOverrun = z.object({
   /**
-   * `person`, `project` and `server`: the budget of the owner or of the project of the session, or of all sessions. `member`: no
-   * budget, but the owner can no longer work in the project.
+   * `person`, `project` and `server`: the budget of the session's owner, of its project, or of all sessions. `member`:
+   * not a budget; the owner can no longer work in the project.
    */
   scope: z.enum(['run', 'session', 'person', 'project', 'server', 'member']),
-  /** With `person`, `project` and `server`: the time that the budget is for, in its time zone; not with `runningRuns`. */
+  /** With `person`, `project` and `server`: the budget's period, in its time zone; not with `runningRuns`. */
   period: z.enum(['day', 'month']).optional(),
-  /** `runningRuns`: as many runs work as can at one time. */
+  /** `runningRuns`: the maximum number of runs are already running. */
   kind: z.enum(['turns', 'tokens', 'cost', 'toolCalls', 'time', 'runningRuns']),
   limit: z.number(),
   used: z.number(),
@@ -101,22 +107,22 @@ export const BudgetOverrun = z.object({
 });
 export type BudgetOverrun = z.infer<typeof BudgetOverrun>;
 
-/** All amounts that budgets count, but the time. */
+/** All amounts that budgets count, except time. */
 export const toCountedSpending = ({ turns, tokens, cost, toolCalls = 0, assumed }: Spending) => ({
   ...{ turns, toolCalls },
   ...{ tokens: tokens + (assumed?.tokens ?? 0), cost: cost + (assumed?.cost ?? 0) },
 });
 
-/** The limits that its creator gave a session, over all of its runs. An absent limit is no limit of its own. */
+/** The creator's limits for all runs of a session together. An absent limit adds none. */
 export const OwnBudget = z.object({
   turns: z.int().optional(),
   tokens: z.int().optional(),
   /** In the currency of the price list. */
   cost: z.number().optional(),
   toolCalls: z.int().optional(),
-  /** Working time. */
+  /** Working time in ms. */
   ms: z.number().optional(),
-  /** No answer grants it again: a run that reaches it waits until the budget is changed. */
+  /** An answer does not renew it: a run that reaches it waits until the budget is changed. */
   hard: z.literal(true).optional(),
 });
 export type OwnBudget = z.infer<typeof OwnBudget>;

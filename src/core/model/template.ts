@@ -6,7 +6,7 @@ import type { Services } from './services/recipe.ts';
 import type { McpServer } from './tool-server.ts';
 
 /**
- * The recipe of an agent that a session names. An unset field leaves the matter to the project or to the server.
+ * The recipe of an agent that a session names. An unset field falls back to the project or the server.
  *
  * @example
  * name: review
@@ -16,25 +16,25 @@ import type { McpServer } from './tool-server.ts';
  */
 export interface Template {
   readonly name: string;
-  /** The name that people see. */
+  /** The name shown to people. */
   readonly label: string;
   readonly description: string;
-  /** The environment that OpenCodex clients show; only templates with one are listed there. */
+  /** The environment shown by OpenCodex clients; they list only templates that have one. */
   readonly environment?: string | undefined;
   /** `plan-act`: a plan first; `react`: the agent chooses each next action. */
   readonly mode?: 'plan-act' | 'react' | undefined;
-  /** A program of the image that brings its own loop and speaks the Agent Client Protocol. */
+  /** A program of the image with its own loop that speaks the Agent Client Protocol. */
   readonly agent: {
     readonly kind?: 'acp' | undefined;
     readonly command?: readonly string[] | undefined;
     readonly auth?: string | undefined;
     readonly mode?: string | undefined;
-    /** The variables that hold its key; it needs one of them. */
+    /** The variables that can hold its key; it needs one of them. */
     readonly keys?: readonly string[] | undefined;
   };
-  /** The instructions to the agent. */
+  /** The instructions for the agent. */
   readonly prompt?: string | undefined;
-  /** Parts of the prompt instead of the server's and of those in the folder `prompts`, by name. */
+  /** Parts of the prompt by name, which replace those of the server and of the folder `prompts`. */
   readonly promptParts?: Readonly<Record<string, string>> | undefined;
   /** `demo` or `provider/model`. */
   readonly model?: string | undefined;
@@ -60,7 +60,7 @@ export interface Template {
     readonly tools?: readonly string[] | undefined;
     readonly timeoutSeconds?: number | undefined;
   };
-  /** Tool servers next to those of the settings, or instead of those with the same name. */
+  /** Tool servers in addition to those in the settings. A server of the same name replaces that in the settings. */
   readonly mcp: { readonly servers?: readonly McpServer[] | undefined };
   /** The sandbox of its sessions. */
   readonly sandbox: {
@@ -73,29 +73,29 @@ export interface Template {
     readonly pids?: number | undefined;
     /** In bytes. */
     readonly disk?: number | undefined;
-    /** Unused for so long, the sandbox is stopped; its files stay. */
+    /** Idle time after which the sandbox is stopped; its files stay. */
     readonly idleSeconds?: number | undefined;
   };
   readonly packages: Packages;
-  /** Containers of other images next to its sandboxes, by their names. */
+  /** Containers of other images next to its sandboxes, by name. */
   readonly services?: Services | undefined;
   /** The name of the egress policy of its sandboxes, and the policy's list. */
   readonly egress: { readonly policy?: string | undefined; readonly allow?: readonly string[] | undefined };
-  /** The children that its agent can have at work at once; unset: it cannot delegate. */
+  /** Maximum number of children that its agent can run at the same time; unset: it cannot delegate. */
   readonly children?: number | undefined;
-  /** Whether its agents have notes that outlive their sessions; unset: as the settings say. */
+  /** Whether its agents have notes that outlive their sessions; unset: as in the settings. */
   readonly memory?: 'off' | 'read' | 'write' | undefined;
   /** Shared skills of its agents: `pdf`, or `pdf@3` for one of its versions. */
   readonly skills?: readonly string[] | undefined;
-  /** The repositories that its sessions begin with, unless their creator names some. */
+  /** The repositories of its sessions, unless their creator names some. */
   readonly repositories?: readonly RepositoryInput[] | undefined;
-  /** The volumes of a new session, by the names that its owner has for them. */
+  /** The volumes of a new session, by their owner's names. */
   readonly volumes?: readonly MountRequest[] | undefined;
   readonly tools: {
     /** Names, groups and globs; undefined: all. */
     readonly allow?: readonly string[] | undefined;
     readonly deny?: readonly string[] | undefined;
-    /** The tools for keyboard and mouse; `auto`: in the shape that the model's provider knows. */
+    /** The tools for keyboard and mouse; `auto`: in the format that the model's provider supports. */
     readonly computer?: 'off' | 'claude' | 'gemini' | 'auto' | undefined;
   };
 }

@@ -3,29 +3,32 @@ import type { Secret } from '../text/secret.ts';
 
 /** A tool server that is a program in the session's sandbox. */
 export const ToolProgram = z.object({
-  /** Lower-case letters and digits, so that `mcp_<server>_<tool>` can be read in one way only. */
+  /** Lower-case letters and digits, so that `mcp_<server>_<tool>` is unambiguous. */
   name: z.string(),
   command: z.string(),
   args: z.array(z.string()).readonly(),
   env: z.record(z.string(), z.string()).readonly(),
   /** Globs of the tools that the model can call. */
   tools: z.array(z.string()).readonly(),
-  /** The time of one call, in ms. */
+  /** Time limit for one call, in ms. */
   timeoutMs: z.number(),
 });
 export type ToolProgram = z.infer<typeof ToolProgram>;
 
-/** A tool server at an address, which the server itself calls. */
+/** A remote tool server, which the server calls itself. */
 export interface ToolAddress extends Pick<ToolProgram, 'name' | 'tools' | 'timeoutMs'> {
   readonly url: string;
   readonly headers: Readonly<Record<string, Secret>>;
-  /** The networks that an address from the page may be in. Undefined: those of the settings. */
+  /** The networks in which an address from the page is allowed. Undefined: those of the settings. */
   readonly reach?: 'public' | 'private';
-  /** Changes with the headers, which no text of a server shows. */
+  /** Changes when the headers change, because secret headers cannot be compared. */
   readonly revision?: string;
-  /** The access of a person who signed in, another one than the server `refused`. Rejects: unsupported. */
+  /**
+   * Requests new access for a person who signed in, other than the access that the server refused. Rejects:
+   * unsupported.
+   */
   readonly token?: (refused?: Secret) => Promise<Secret>;
-  /** The vaults in which a token for it may be. Undefined: only its headers. */
+  /** Vaults that can contain a token for it. Undefined: only its headers apply. */
   readonly vaults?: readonly string[];
 }
 export type McpServer = ToolProgram | ToolAddress;

@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6, SocketAddress } from 'node:net';
 
-/** One address, or all that begin with the same bits. */
+/** One address, or all addresses that start with the same bits. */
 export interface AddressRange {
   /** Canonical: `address/prefix`, or a single address alone. */
   readonly text: string;
@@ -10,11 +10,11 @@ export interface AddressRange {
 }
 
 const bitsOf = { ipv4: 32, ipv6: 128 } as const;
-/** Everything of each family. */
+/** All addresses of each family. */
 export const wholeFamily = { ipv4: '0.0.0.0/0', ipv6: '::/0' } as const;
 const mappedBits = 96;
 
-/** An address in canonical notation, an IPv4-mapped one as IPv4; undefined for any other text. */
+/** An address in canonical notation, an IPv4-mapped address as IPv4; undefined for any other text. */
 export function canonicalAddress(text: string): string | undefined {
   if (isIPv4(text)) return text;
   if (!isIPv6(text) || text.includes('%')) return undefined;
@@ -22,7 +22,9 @@ export function canonicalAddress(text: string): string | undefined {
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address)?.[1] ?? address;
 }
 
-/** Parses an address, or a range such as 192.0.2.0/24. Undefined for any other text, also for odd notations of addresses. */
+/**
+ * Parses an address or a range such as 192.0.2.0/24. Undefined for any other text, including non-standard notations.
+ */
 export function parseRange(text: string): AddressRange | undefined {
   const [written = '', bits, ...rest] = text.split('/');
   const address = canonicalAddress(written);

@@ -1,8 +1,8 @@
 import { isIPv6 } from 'node:net';
 
 /**
- * The unit that limits per address count by. One machine can choose from a whole /64 of IPv6 addresses, so the network
- * counts. A text that is no address stays unchanged.
+ * The key for limits per address. One machine can use a whole /64 of IPv6 addresses, so the key is its network. Text
+ * that is not an address stays unchanged.
  */
 export function toNetwork(address: string): string {
   if (!isIPv6(address)) return address;
@@ -13,7 +13,8 @@ export function toNetwork(address: string): string {
   const groups = (text: string) => text.split(':').filter((group) => group !== '');
   const left = groups(head);
   const right = groups(tail ?? '');
-  const taken = left.length + right.length + (right.at(-1)?.includes('.') ? 1 : 0); // an IPv4 end is two groups
+  // a trailing IPv4 address takes the place of two groups
+  const taken = left.length + right.length + (right.at(-1)?.includes('.') ? 1 : 0);
   const all = [...left, ...new Array<string>(Math.max(0, 8 - taken)).fill('0'), ...right];
   const first = all.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16));
   return `${first.join(':')}::/64`;

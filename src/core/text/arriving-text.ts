@@ -1,8 +1,8 @@
 import { beginningOf } from './text.ts';
 
-// UTF-8 that arrives in pieces, each of which can begin and end in the middle of a character.
+// Decodes UTF-8 that arrives in chunks, which can split characters.
 
-/** The beginning of a text of errors; with `endOf` its end. */
+/** Decodes at most `maxChars` characters of an error text, keeping its start, or its end with `endOf`. */
 export function arrivingText(maxChars: number, keep = beginningOf) {
   const decoder = new TextDecoder();
   let text = '';
@@ -14,7 +14,7 @@ export function arrivingText(maxChars: number, keep = beginningOf) {
   };
 }
 
-/** The number of bytes before a character that is not complete. Bytes that are not UTF-8 count as complete. */
+/** The length of the bytes before an incomplete last character. Bytes that are not UTF-8 count as complete. */
 export function wholeUtf8(bytes: Uint8Array): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back++) {
     const byte = bytes[bytes.length - back] ?? 0;
@@ -25,7 +25,7 @@ export function wholeUtf8(bytes: Uint8Array): number {
   return bytes.length;
 }
 
-/** The bytes at the beginning of a cut text that belong to a character whose first byte is missing. */
+/** The number of leading bytes that belong to a character whose first byte was cut off. */
 export function brokenStart(bytes: Uint8Array): number {
   let count = 0;
   while (count < 3 && ((bytes[count] ?? 0) & 0xc0) === 0x80) count += 1;
@@ -37,7 +37,7 @@ export class WholeCharacters {
   #held = Buffer.alloc(0);
   readonly #most: number;
 
-  /** `most`: the bytes of a piece, at least 4. */
+  /** `most`: maximum bytes per piece, at least 4. */
   constructor(most: number) {
     this.#most = most;
   }
@@ -53,7 +53,7 @@ export class WholeCharacters {
     this.#held = Buffer.from(rest);
   }
 
-  /** The bytes of a character that never completed. */
+  /** The bytes of a character that was never completed. */
   end(): Buffer {
     return this.#held;
   }

@@ -3,10 +3,12 @@ import { hash } from 'node:crypto';
 /** The SHA-256 of a text, in hexadecimal. */
 export const digestOfText = (text: string): string => hash('sha256', text);
 
-/** The SHA-256 of a JSON value. The order of its keys does not count, because stores and parsers can change it. */
+/** The SHA-256 of a JSON value. The order of keys does not matter, because stores and parsers can change it. */
 export const digestOf = (value: unknown): string => digestOfText(sortedJson(value) ?? 'null');
 
-/** The text that `JSON.stringify` makes, with the keys of objects in order. A replacer would make a sorted copy of each object. */
+/**
+ * The output of `JSON.stringify`, with the keys of objects sorted. A replacer would make a sorted copy of each object.
+ */
 function sortedJson(value: unknown): string | undefined {
   if (value === null || typeof value !== 'object') return JSON.stringify(value);
   const own = 'toJSON' in value && typeof value.toJSON === 'function' ? value.toJSON() : value;
@@ -20,7 +22,7 @@ function sortedJson(value: unknown): string | undefined {
   return `{${fields}}`;
 }
 
-/** Keys that are whole numbers come first and in their own order, as in every object. */
+/** Integer keys come first and in numeric order, as in every object. */
 function keysOf(value: object): string[] {
   const keys = Object.keys(value).sort();
   const isNumber = (key: string) => key >= '0' && key < ':';

@@ -1,7 +1,7 @@
 import { trimEndCharacters } from './text.ts';
 
-// A sandbox chooses the names of its files, and a daemon under hostile control can answer with any text. Every such name
-// is judged here before it is used outside of the sandbox.
+// A sandbox chooses the names of its files, and a compromised daemon can answer with any text. Every such name is
+// checked here before it is used outside of the sandbox.
 
 const maxPart = 255; // NAME_MAX of Linux, in bytes
 const maxPath = 4_096; // PATH_MAX
@@ -11,36 +11,35 @@ export interface SafePath {
   /** The sandbox's own name for the file, relative to the workspace; use it in requests to the sandbox. */
   readonly path: string;
   /**
-   * A name that any system can safely use for its own copy: no Windows separators, no drive, no device, no invisible
-   * characters.
+   * A name that is safe in any system's file copy: no Windows separators, drive, device name or invisible characters.
    */
   readonly portable: string;
 }
 
 /**
- * Undefined: no file of a workspace can have this path, so the sandbox lied. Such a path is absolute, leads out of the
- * workspace, is not in its shortest form, holds a NUL or is longer than Linux allows. Lengths count UTF-16 units: a name
- * in an unknown encoding can have more bytes here than on its disk, but never more units.
+ * Undefined: no file of a workspace can have this path, so the sandbox sent a false name. Such a path is absolute,
+ * leads out of the workspace, is not in its shortest form, contains a NUL or is longer than Linux allows. Lengths count
+ * UTF-16 units: a name in an unknown encoding can have more bytes here than on its disk, but never more units.
  */
 export function safePath(message: string): SafePath | undefined {
   if (!isPath(message)) return undefined;
   return { path: message, portable: message.split('/').map(portablePart).join('/') };
 }
 
-/** Whether `safePath` has an answer. It costs less, for long lists. */
+/** Whether `safePath` returns a path. Cheaper, for long lists. */
 export const isPath = (message: string): boolean => message.length <= maxPath && message.split('/').every(isPart);
 
-/** The same for `safeName`. */
+/** Whether `safeName` returns a name. Cheaper, for long lists. */
 export const isName = (message: string): boolean => !message.includes('/') && isPath(message);
 
-/** A path with a single part, as in a folder's listing. */
+/** Like `safePath`, for a path of a single part, as in a folder's listing. */
 export const safeName = (message: string): SafePath | undefined =>
   message.includes('/') ? undefined : safePath(message);
 
 const isPart = (part: string) =>
   part !== '' && part !== '.' && part !== '..' && !part.includes('\0') && part.length <= maxPart;
 
-// Controls, marks that change the direction of a text, separators of lines, and the byte order mark.
+// Control characters, direction marks, line separators and the byte-order mark.
 const invisible = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu;
 const special = /[\\:*?"<>|]/g;
 const device = /^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\.|$)/i;
@@ -51,7 +50,7 @@ function portablePart(part: string): string {
   return shortened(device.test(plain) ? `_${plain}` : plain);
 }
 
-/** Cuts the name to so many bytes, at the end of the part before its extension. */
+/** Cuts the name to so many bytes, before its extension. */
 function shortened(name: string, suffix = ''): string {
   const dot = name.lastIndexOf('.');
   const extension = dot > 0 && name.length - dot <= 16 ? name.slice(dot) : '';
@@ -61,13 +60,15 @@ function shortened(name: string, suffix = ''): string {
   return `${stem}${suffix}${extension}`;
 }
 
-/** The name for display: invisible characters are spelt out, so that no name can look like another one, or like two. */
+/**
+ * The name for display. Invisible characters are escaped, so that no name can look like another name or like two names.
+ */
 export const toShownName = (name: string): string =>
   name.toWellFormed().replace(invisible, (sign) => `\\u{${sign.codePointAt(0)?.toString(16)}}`);
 
 /**
- * Portable names for the files of one archive. No two are equal when case and Unicode forms are ignored. Call it once
- * for each path.
+ * Returns portable names for the files of one archive. No two are equal when case and Unicode forms are ignored. Call
+ * it once for each path.
  */
 export function archiveNames(): (file: SafePath) => string {
   const values = new Set<string>();

@@ -1,10 +1,13 @@
 import { AppError } from '../errors/errors.ts';
 
-// Does not use regular expressions: a pattern from outside must not be able to run forever.
+// Globs without regular expressions, so that no untrusted pattern can run forever.
 
-const maxChars = 4_096; // as of a path
+const maxChars = 4_096; // as long as the longest path
 
-/** Matches the base name, or the whole relative path when the glob has a slash. Throws invalid_request for one that is too long. */
+/**
+ * Matches the base name, or the whole relative path if the glob contains a slash. Throws invalid_request for a glob
+ * that is too long.
+ */
 export function globMatcher(glob: string): (relativePath: string) => boolean {
   if (glob.length > maxChars) throw new AppError('invalid_request', `The glob has more than ${maxChars} characters.`);
   const patterns = alternatives(glob.replace(/^\.?\//, ''));
@@ -13,7 +16,7 @@ export function globMatcher(glob: string): (relativePath: string) => boolean {
   return (path) => deep.some((parts) => matchParts(parts, path.split('/')));
 }
 
-/** Whether at least one of them matches; an empty list matches everything. */
+/** Whether at least one glob matches; an empty list matches everything. */
 export function anyGlob(globs: readonly string[]): (relativePath: string) => boolean {
   const fits = globs.map(globMatcher);
   return (path) => fits.length === 0 || fits.some((one) => one(path));
@@ -48,8 +51,8 @@ function matchName(pattern: string, name: string): boolean {
 }
 
 /**
- * Whether a whole text fits a pattern, such as the subject of a token. `*` stays within a part between slashes and colons,
- * `**` is any number of parts, and no other character is special.
+ * Whether a whole text, such as the subject of a token, matches a pattern. `*` matches within a part between slashes
+ * and colons, `**` any number of parts; no other character is special.
  */
 export function fitsParts(pattern: string, text: string): boolean {
   const parts = (of: string) => of.split(/(?<=[/:])/);
@@ -76,7 +79,7 @@ function tokens(pattern: string): string[] {
   return found;
 }
 
-/** The set that begins here; a `]` directly behind its beginning belongs to it. */
+/** The set that starts here. A `]` directly after the opening bracket belongs to it. */
 function setAt(pattern: string, at: number): string {
   const [begin = '['] = /^\[[!^]?\]?/.exec(pattern.slice(at, at + 3)) ?? [];
   const close = pattern.indexOf(']', at + begin.length);
@@ -107,7 +110,7 @@ interface Rules {
   matches(item: string, value: string): boolean;
 }
 
-/** When the rest does not match, the last star takes one more character: at most pattern × text steps. */
+/** When the remaining pattern does not match, the last star takes one more character: at most pattern × text steps. */
 function wildcard(pattern: readonly string[], text: readonly string[], rules: Rules): boolean {
   let at = 0;
   let star = -1;

@@ -1,7 +1,7 @@
 export interface JsonLimits {
   readonly maxBytes: number;
   readonly maxDepth: number;
-  /** The number of values; field names do not count. */
+  /** Maximum number of values; field names are not counted. */
   readonly maxValues: number;
 }
 export type ParsedJson =
@@ -9,13 +9,13 @@ export type ParsedJson =
   | { readonly ok: false; readonly reason: 'too_large' | 'too_complex' | 'not_json'; readonly detail: string };
 
 /**
- * Parses JSON of a peer. All untrusted JSON goes through here, enforced by a test of the source: `JSON.parse`
- * alone needs seconds and gigabytes for a few megabytes of `[`.
+ * Parses JSON from a peer. All untrusted JSON goes through here, which a source test enforces: `JSON.parse` alone needs
+ * seconds and gigabytes for a few megabytes of `[`.
  */
 export function parseJson(input: Uint8Array | string, limits: JsonLimits): ParsedJson {
   const { maxBytes } = limits;
   const tooLarge = { ok: false, reason: 'too_large', detail: `more than ${maxBytes} bytes` } as const;
-  if (input.length > maxBytes) return tooLarge; // a text has at least as many bytes as units
+  if (input.length > maxBytes) return tooLarge; // a text has at least as many bytes as UTF-16 units
   const bytes = typeof input === 'string' ? Buffer.from(input) : bufferOver(input);
   if (bytes.length > maxBytes) return tooLarge;
   const complaint = tooComplex(bytes, limits);
@@ -27,11 +27,11 @@ export function parseJson(input: Uint8Array | string, limits: JsonLimits): Parse
   }
 }
 
-/** The same memory. `Buffer.from(bytes)` would copy it, which a large answer cannot afford. */
+/** Shares the memory. `Buffer.from(bytes)` would copy it, which is too expensive for a large answer. */
 const bufferOver = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
   Buffer.from(buffer, byteOffset, byteLength);
 
-/** The value; undefined if the text is no JSON within the limits. */
+/** The value; undefined if the text is not JSON within the limits. */
 export function jsonWithin(text: string, limits: JsonLimits): unknown {
   const json = parseJson(text, limits);
   return json.ok ? json.value : undefined;
@@ -42,8 +42,8 @@ const opening = new Set([0x5b, 0x7b]); // [ {
 const closing = new Set([0x5d, 0x7d]); // ] }
 
 /**
- * Counts the values that a JSON parser would build, without building them. Returns the violated limit, or undefined. Text
- * that is not JSON passes; the parser rejects it at once.
+ * Counts the values that a JSON parser would build, without building them. Returns the exceeded limit, or undefined.
+ * Invalid JSON passes; the parser rejects it immediately.
  */
 export function tooComplex(
   bytes: Uint8Array,
@@ -65,7 +65,7 @@ export function tooComplex(
   return undefined;
 }
 
-/** The index of the closing quote. Strings are most of a large answer, so `indexOf` skips them. */
+/** The index of the closing quote. Most of a large answer is strings, so `indexOf` skips them. */
 function endOfText(bytes: Uint8Array, from: number): number {
   for (let end = bytes.indexOf(quote, from); end >= 0; end = bytes.indexOf(quote, end + 1)) {
     let escapes = 0;

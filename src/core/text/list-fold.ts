@@ -1,5 +1,5 @@
-// Values computed from a list, such as its size or its hash, continue when the list grows. Such lists are immutable: a
-// longer list replaces them and inherits the results for its beginning.
+// Values computed from a list, such as its size or hash, are continued when the list grows. Such lists are immutable: a
+// longer list replaces the old one and inherits the results for the items they share.
 
 interface Progress {
   readonly upto: number;
@@ -7,7 +7,7 @@ interface Progress {
 }
 const known = new WeakMap<readonly unknown[], Map<object, Progress>>();
 
-/** The list with further items; the list itself if there are none. */
+/** Returns a list with the items appended, or the list itself if there are none. */
 export function extendList<Item>(list: readonly Item[], more: readonly Item[]): readonly Item[] {
   if (more.length === 0) return list;
   const longer = list.concat(more);
@@ -17,8 +17,8 @@ export function extendList<Item>(list: readonly Item[], more: readonly Item[]): 
 }
 
 /**
- * Like `reduce`, but an item that the result already covers is not visited again, also after `extended`. `step` must not
- * change the value before.
+ * Like `reduce`, but does not visit items again that an earlier result covers, also after `extended`. `step` must not
+ * change the previous value.
  *
  * @example
  * const charsIn = listFold(0, (sum, text: string) => sum + text.length);
@@ -38,7 +38,7 @@ export function listFold<Item, Value>(
   };
 }
 
-/** Computes once for each object, which must not change. */
+/** Computes once for each object, which must be immutable. */
 export function oncePer<Key extends object, Value>(compute: (key: Key) => Value): (key: Key) => Value {
   const values = new WeakMap<Key, { readonly value: Value }>();
   return (key) => {

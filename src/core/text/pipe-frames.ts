@@ -1,6 +1,6 @@
-// The frames of a program's stream: one byte for the channel, four for the length (big-endian), then the payload.
+// Frames of a program's stream: one byte for the channel, four for the length (big-endian), then the payload.
 
-/** `input` without a payload closes the program's standard input. `end` carries how the program ended, as JSON. */
+/** `input` without a payload closes the program's standard input. `end` carries the program's exit as JSON. */
 export const pipeChannels = ['input', 'output', 'errors', 'end'] as const;
 export type PipeChannel = (typeof pipeChannels)[number];
 export interface PipeFrame {
@@ -9,10 +9,10 @@ export interface PipeFrame {
 }
 
 const headBytes = 5;
-/** The largest payload of one frame, in bytes. */
+/** Maximum payload of one frame, in bytes. */
 export const maxFrameBytes = 256 * 1024;
 
-/** The frames of these bytes, each with at most `maxFrameBytes`. No bytes: one frame without a payload. */
+/** Splits these bytes into frames of at most `maxFrameBytes`. No bytes: one frame without a payload. */
 export function toFrames(channel: PipeChannel, bytes: Uint8Array): Buffer {
   const parts: Uint8Array[] = [];
   for (let at = 0; at === 0 || at < bytes.length; at += maxFrameBytes) {
@@ -26,21 +26,21 @@ export function toFrames(channel: PipeChannel, bytes: Uint8Array): Buffer {
 }
 
 /**
- * Splits a stream into frames, and keeps at most one incomplete frame. `push` throws a RangeError for an unknown channel
- * or a frame that is too long.
+ * Parses a stream into frames, and keeps at most one incomplete frame. `push` throws a RangeError for an unknown
+ * channel or an oversized frame.
  */
 export function pipeFrameReader(): { push(chunk: Buffer): PipeFrame[] } {
   let head: Buffer = Buffer.alloc(0);
   let open: (PipeFrame & { filled: number }) | undefined;
 
-  /** Copies what belongs to the incomplete frame, and returns the bytes after it. */
+  /** Copies the bytes of the incomplete frame, and returns the bytes after it. */
   function fill(chunk: Buffer): Buffer {
     if (!open) return head.length > 0 ? Buffer.concat([head, chunk]) : chunk;
     const copied = chunk.copy(open.payload, open.filled);
     open.filled += copied;
     return chunk.subarray(copied);
   }
-  /** Keeps the beginning of a frame, in memory of its own: the chunk's memory is larger. */
+  /** Copies the start of a frame, because a slice would keep the whole chunk in memory. */
   function keep(rest: Buffer, next: Head | undefined): void {
     head = next ? Buffer.alloc(0) : Buffer.from(rest);
     open = next && { channel: next.channel, payload: Buffer.allocUnsafe(next.length), filled: 0 };

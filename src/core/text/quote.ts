@@ -1,7 +1,7 @@
 import { beginningOf } from './text.ts';
 /**
- * The words of others in a message to an agent. Each line begins with `>`, so that none of them can pass for the words of
- * the person who sends it. A longer text is cut.
+ * Quotes third-party text in a message to an agent. Each line starts with `>`, so that no line can pass for the
+ * sender's own words. A longer text is cut.
  */
 export function quoteLines(text: string, maxLength: number): string {
   const cut = text.length > maxLength ? `${beginningOf(text, maxLength)} […]` : text;
@@ -11,7 +11,7 @@ export function quoteLines(text: string, maxLength: number): string {
     .join('\n');
 }
 
-/** The text on one line, without signs that are not seen; at most 200 characters. */
+/** The text on one line, without invisible characters; at most 200 characters. */
 export const onOneLine = (text: string): string => beginningOf(text.replaceAll(/[\p{C}\s]+/gu, ' ').trim(), 200);
 
 /** Quotes any text as one word of a shell command. */

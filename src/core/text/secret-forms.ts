@@ -6,11 +6,12 @@ export const shortestForm = 6;
 
 /** Removes the secret from a text, such as the error of a provider that received it. */
 export function withoutSecret(text: string, secret: Secret, mask: string): string {
-  const forms = toSecretForms(secret.reveal()).sort((a, b) => b.length - a.length); // longest first: no rest stays
+  // longest first, so that no part of a secret remains
+  const forms = toSecretForms(secret.reveal()).sort((a, b) => b.length - a.length);
   return forms.reduce((masked, form) => masked.replaceAll(form, mask), text);
 }
 
-/** The possible encodings of a secret: plain, in an address or form, in JSON, in hex, in base64. */
+/** The encodings in which a secret can appear: plain, in a URL or form, in JSON, in hex, in base64. */
 export function toSecretForms(value: string): string[] {
   const json = JSON.stringify(value).slice(1, -1);
   return [
@@ -23,7 +24,10 @@ export function toSecretForms(value: string): string[] {
   ];
 }
 
-/** The value's base64 inside a longer text, at each of the three offsets. Leaves out the letters that the bytes next to it change. */
+/**
+ * The value's base64 inside a longer text, at each of the three offsets, without the letters that depend on
+ * neighbouring bytes.
+ */
 function base64Of(value: string): string[] {
   return [0, 1, 2].flatMap((offset) => {
     const bytes = Buffer.concat([Buffer.alloc(offset), Buffer.from(value)]);

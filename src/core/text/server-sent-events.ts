@@ -1,25 +1,28 @@
-// Server-sent events as readers of a stream get them. The packaged client reads with it, so this file uses nothing of Node.
+// Reads server-sent events. The packaged client uses this file, so it depends on nothing of Node.
 
 export interface ServerSentEvent {
-  /** `message` where the server names none. */
+  /** `message` if the server names none. */
   readonly type: string;
-  /** Undefined: the frame only changes the position or the pause, or keeps the connection open. */
+  /** Undefined: the frame only sets the id or retry delay, or keeps the connection open. */
   readonly data: string | undefined;
   readonly id: string | undefined;
-  /** The pause before the next connection, in ms. */
+  /** The delay before reconnecting, in ms. */
   readonly retry: number | undefined;
 }
 
-/** The frames of the stream as they come. A last one that was cut off does not count. Throws a RangeError for one that is too long. */
+/**
+ * Yields the frames of the stream as they arrive; an incomplete last frame is ignored. Throws a RangeError for an
+ * oversized frame.
+ */
 export async function* serverSentEvents(
   body: ReadableStream<Uint8Array>,
   maxChars = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<ServerSentEvent, void> {
   const decoder = new TextDecoder();
-  const reader = body.getReader(); // not every browser iterates over a stream
-  let begun: string[] = []; // a frame in parts: each is searched once
+  const reader = body.getReader(); // not every browser can iterate over a stream
+  let begun: string[] = []; // chunks of an incomplete frame: each is searched once
   let chars = 0;
-  let held = ''; // a line end that the next part can continue
+  let held = ''; // a line ending that the next chunk can complete
   try {
     for (;;) {
       const { done, value } = await reader.read();
@@ -42,7 +45,7 @@ export async function* serverSentEvents(
       if (chars > maxChars) throw new RangeError(`an event has more than ${maxChars} characters`);
     }
   } finally {
-    await reader.cancel().catch(() => {}); // a reader that stops early ends the connection
+    await reader.cancel().catch(() => {}); // closes the connection when a reader stops early
   }
 }
 

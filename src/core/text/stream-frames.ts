@@ -1,7 +1,10 @@
-// The frames of a streamed answer: one byte for the channel, four for the length (big-endian), then the payload. The
-// server writes them and the client reads them, so this file uses nothing of Node.
+// Frames of a streamed answer: one byte for the channel, four for the length (big-endian), then the payload. The server
+// writes them and the client reads them, so this file depends on nothing of Node.
 
-/** `ping` has no payload and shows that the connection is alive. `end` carries the outcome, as JSON, and is the last frame. */
+/**
+ * `ping` has no payload and shows that the connection is alive. `end` carries the outcome as JSON and is the last
+ * frame.
+ */
 export const streamChannels = ['output', 'errors', 'end', 'ping'] as const;
 export type StreamChannel = (typeof streamChannels)[number];
 export interface StreamFrame {
@@ -12,7 +15,7 @@ export interface StreamFrame {
 const headBytes = 5;
 const maxPayloadBytes = 16 * 1024 * 1024;
 
-/** The beginning of a frame, which its payload follows. */
+/** The header of a frame, which precedes its payload. */
 export function frameHead(channel: StreamChannel, payloadBytes = 0): Uint8Array {
   const head = new Uint8Array(headBytes);
   head[0] = streamChannels.indexOf(channel);
@@ -20,7 +23,7 @@ export function frameHead(channel: StreamChannel, payloadBytes = 0): Uint8Array 
   return head;
 }
 
-/** Splits a stream into frames. Throws a RangeError for bytes that are no frames. */
+/** Parses a stream into frames. Throws a RangeError for bytes that are not frames. */
 export async function* streamFrames(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<StreamFrame> {
   let held: Uint8Array = new Uint8Array();
   for await (const piece of pieces) {

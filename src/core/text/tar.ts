@@ -1,4 +1,4 @@
-// The form of POSIX ustar, which the tar of every image reads.
+// Writes POSIX ustar archives, which the tar of every image can read.
 
 const block = 512;
 const maxName = 100; // bytes of a path or target in a header
@@ -7,7 +7,7 @@ const maxOctal = 0o77777777777; // the largest size that eleven octal digits can
 /** The two empty blocks at the end of an archive. */
 export const tarEnd: Uint8Array = Buffer.alloc(2 * block);
 
-/** The zeros after a file's content. */
+/** The zeros that pad a file's content to a whole block. */
 export const tarPadding = (size: number): Buffer => Buffer.alloc((block - (size % block)) % block);
 
 const typeSigns = { file: '0', link: '2', folder: '5' } as const;
@@ -18,8 +18,8 @@ interface EntryKind {
 }
 
 /**
- * The header of an entry, a file by default. A path or target that does not fit is written as a separate entry before
- * it, as GNU tar does.
+ * The header of an entry, a file by default. A path or target that does not fit precedes it as an entry of its own, as
+ * in GNU tar.
  */
 export function tarHeaders(
   path: string,

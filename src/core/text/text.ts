@@ -1,6 +1,6 @@
 /**
- * Cuts a text to so many UTF-16 units, and splits nothing that people see as one character: no emoji with its skin tone, no
- * letter from its accent. Only a character that is longer than `most` or than 64 units is split, between two code points.
+ * Cuts a text to so many UTF-16 units without splitting a visible character, such as an emoji with its skin tone or a
+ * letter with its accent. Only a character longer than `most` or than 64 units is split, between two code points.
  */
 export function beginningOf(text: string, most: number): string {
   if (text.length <= most) return text;
@@ -8,7 +8,7 @@ export function beginningOf(text: string, most: number): string {
   return text.slice(0, start > 0 ? start : most).replace(/[\uD800-\uDBFF]$/, '');
 }
 
-/** The same for the end of a text. */
+/** Like `beginningOf`, but keeps the end of the text. */
 export function endOf(text: string, most: number): string {
   if (text.length <= most) return text;
   const at = text.length - most;
@@ -23,7 +23,8 @@ function characterAt(text: string, at: number): [start: number, end: number] {
   if (Math.max(text.charCodeAt(at - 1), text.charCodeAt(at)) < 0x300) return [at, at];
   let from = Math.max(0, at - longest);
   if (/[\uDC00-\uDFFF]/.test(text.charAt(from))) from -= 1;
-  while (from > 1 && /^\p{RI}/u.test(text.slice(from, from + 2))) from -= 2; // flags are paired from the first of a row
+  // regional indicators form flags in pairs, counted from the first of a run
+  while (from > 1 && /^\p{RI}/u.test(text.slice(from, from + 2))) from -= 2;
   graphemes ??= new Intl.Segmenter('en', { granularity: 'grapheme' });
   const found = graphemes.segment(text.slice(from, at + longest)).containing(at - from);
   const start = from + (found?.index ?? 0);
@@ -31,7 +32,7 @@ function characterAt(text: string, at: number): [start: number, end: number] {
   return start === at || end - start > longest ? [at, at] : [start, end];
 }
 
-/** The value with U+FFFD for each half of a surrogate pair, in keys of objects too: JSON parsers of others refuse halves. */
+/** Replaces each lone surrogate with U+FFFD, also in the keys of objects, because other JSON parsers refuse them. */
 export function wellFormed<Value>(value: Value): Value;
 export function wellFormed(value: unknown): unknown {
   if (typeof value === 'string') return value.isWellFormed() ? value : value.toWellFormed();
@@ -45,7 +46,7 @@ export function wellFormed(value: unknown): unknown {
   return isSame ? value : Object.fromEntries(entries);
 }
 
-/** The value that the text writes as JSON; undefined if it is no JSON. */
+/** Parses the text as JSON; undefined if it is not JSON. */
 export function jsonOrNothing(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -57,14 +58,14 @@ export function jsonOrNothing(text: string): unknown {
 /** Lower-cases only ASCII letters, as the stores do. */
 export const toAsciiLower = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 
-/** Without these characters at its end. A pattern such as `/x+$/` would try again at each character of every run. */
+/** Removes these characters from the end. A pattern such as `/x+$/` would retry at each character of every run. */
 export function trimEndCharacters(text: string, characters: string): string {
   let end = text.length;
   while (end > 0 && characters.includes(text.charAt(end - 1))) end -= 1;
   return text.slice(0, end);
 }
 
-/** Without these characters at both of its ends. */
+/** Removes these characters from both ends. */
 export function trimCharacters(text: string, characters: string): string {
   const rest = trimEndCharacters(text, characters);
   let start = 0;
@@ -72,7 +73,7 @@ export function trimCharacters(text: string, characters: string): string {
   return rest.slice(start);
 }
 
-/** The text with its lines in one: breaks and the blanks around them become one joint. */
+/** Joins the lines of a text: each line break and the blanks around it become `joint`. */
 export const inOneLine = (text: string, joint = ' '): string =>
   text
     .split(/[\r\n]/)
@@ -80,8 +81,11 @@ export const inOneLine = (text: string, joint = ' '): string =>
     .filter((line) => line !== '')
     .join(joint);
 
-/** A size as people read it: whole MiB, rounded down. */
+/** A size for display: whole MiB, rounded down. */
 export const mib = (bytes: number): string => `${Math.floor(bytes / 2 ** 20)} MiB`;
 
-/** Whether a header or reason can be sent on. Node accepts control characters in a reason that it receives, and throws where it sends them. */
+/**
+ * Whether a header or reason phrase can be sent. Node accepts control characters in a reason phrase that it receives,
+ * and throws when it sends them.
+ */
 export const isHeaderText = (text: string): boolean => /^[\t\x20-\x7e\x80-\xff]*$/.test(text);

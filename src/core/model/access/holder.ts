@@ -1,19 +1,25 @@
 import { z } from 'zod';
 import { AppError } from '../../errors/errors.ts';
 
-/** The holder of a resource: its project, or else its owner, or else the server. Only a project's own sessions use what it holds. */
+/**
+ * The holder of a resource: its project, else its owner, else the server. A project's resources are used only by its
+ * own sessions.
+ */
 export const Holder = z.object({
   /** The key or person that created the resource. */
   owner: z.string().optional(),
-  /** Absent or null: it is its owner's. */
+  /** Absent or null: it belongs to its owner. */
   projectId: z.string().nullish(),
 });
 export type Holder = z.infer<typeof Holder>;
 
-/** Differs for each holder. */
+/** A key that differs for each holder. */
 export const holderKey = ({ owner = '', projectId }: Holder): string => (projectId ? `project:${projectId}` : owner);
 
-/** The resource of a name: the caller's own precedes those of projects. Rejects: conflict (several projects have one). */
+/**
+ * Finds a resource by name: the caller's own first, then those of projects. Rejects: conflict (several projects have
+ * one).
+ */
 export function pickNamed<Named extends Holder>(found: readonly Named[]): Named | undefined {
   const own = found.find(({ projectId }) => !projectId);
   if (own || found.length < 2) return own ?? found[0];

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { memberRoles } from '../principal.ts';
 
-/** A person, or all people of a group, with a role in a project. */
+/** A person, or all members of a group, with a role in a project. */
 export const ProjectMember = z.object({
   of: z.enum(['person', 'group']),
-  /** The id of a person, the owner that a key stands for, or a group's name at its provider. */
+  /** A person's id, the owner of a key, or a group's name at its provider. */
   id: z.string(),
   /** The provider of a group. */
   issuer: z.string().optional(),
@@ -12,14 +12,14 @@ export const ProjectMember = z.object({
 });
 export type ProjectMember = z.infer<typeof ProjectMember>;
 
-/** The part of a project that says who may use it. */
+/** The part of a project that defines who can use it. */
 export const ProjectAccess = z.object({
   id: z.string(),
   createdAt: z.number(),
-  /** Has all rights there. */
+  /** Has all rights in the project. */
   owner: z.string().optional(),
   members: z.array(ProjectMember).default([]),
-  /** Grows each time that something leaves the project, so that its members' open streams end. */
+  /** Grows each time that something leaves the project, which ends its members' open streams. */
   departures: z.int().default(0),
 });
 export type ProjectAccess = z.infer<typeof ProjectAccess>;

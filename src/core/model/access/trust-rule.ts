@@ -1,7 +1,10 @@
 import { z } from 'zod';
 
 const Pattern = z.string().min(1).max(500);
-/** A rule for tokens. `*` stays within a part between slashes and colons, `**` is any number of parts. */
+/**
+ * A rule that tokens are matched against. `*` matches within a part between slashes and colons, `**` any number of
+ * parts.
+ */
 export const TrustRule = z.strictObject({
   issuer: z.string().min(1).max(500),
   claims: z

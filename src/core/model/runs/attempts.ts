@@ -5,22 +5,24 @@ import { Goal, GoalEnd } from './goal.ts';
 
 /** Attempts at one task, `<session>:<attempts>`. They are erased with the session. */
 export const attemptsKind = 'attempts';
-/** The difference of one attempt, `<session>:<attempts>:<n>`. */
+/** The options of one attempt, `<session>:<attempts>:<n>`. */
 export const attemptDiffKind = 'attempt-diff';
-/** Marks the attempts of a session that need work, `of-<session>`; it outlives the session until its last child is gone. */
+/**
+ * Marks a session's attempts as unfinished, `of-<session>`. It outlives the session until its last child is deleted.
+ */
 export const openAttemptsKind = 'attempts-open';
 
 export const attemptLimits = { least: 2, most: 8 } as const;
 
-/** The work of an attempt after its end. It stays when its session is deleted. */
+/** The result of a finished attempt. It stays when the attempt's session is deleted. */
 export const AttemptResult = z.object({
   status: z.enum([...RunStatus.options, 'deleted']),
   goal: GoalEnd.nullable(),
-  /** The checks of the last round of judging, in their order. */
+  /** The checks of the last round of judging, in order. */
   checks: z.array(z.object({ command: z.string(), result: z.enum(['passed', 'missed', 'unknown']) })),
-  /** The grader's measure of how well the work meets the rubric, 0 to 100; null: it gave none. */
+  /** The grader's score for how well the work meets the rubric, 0 to 100; null: none. */
   score: z.int().nullable(),
-  /** The changed files; null: they are not known, for the reason that `unknown` says. */
+  /** The changed files; null: unknown, for the reason in `unknown`. */
   files: z.int().nullable(),
   added: z.int(),
   removed: z.int(),
@@ -36,10 +38,10 @@ export type AttemptResult = z.infer<typeof AttemptResult>;
 export const Attempt = z.object({
   n: z.int(),
   sessionId: SessionId,
-  /** A template for its instructions, model and choice of tools; null: the session's. */
+  /** A template for its instructions, model and tools; null: the session's. */
   template: z.string().nullable(),
   model: z.string().nullable(),
-  /** `planned`: its session is still to start. */
+  /** `planned`: its session has not started yet. */
   phase: z.enum(['planned', 'working', 'ended', 'not_started']),
   /** Why it was not started. */
   error: z.string().nullable(),
@@ -63,15 +65,17 @@ export const AttemptSet = z.object({
   task: z.string(),
   goal: Goal.nullable(),
   begins: z.enum(['fork', 'copy', 'none']),
-  /** The budget of each; open limits get an equal share of the session's remaining budget. */
+  /**
+   * The budget of each attempt. For an unset limit, each attempt gets an equal share of the session's remaining budget.
+   */
   budget: AttemptBudget,
   at: z.number(),
   phase: z.enum(['running', 'ended', 'choosing', 'chosen']),
-  /** Nothing more is started, and what works is stopped. */
+  /** No more attempts start, and the running ones are stopped. */
   isStopped: z.boolean(),
-  /** The attempt whose files the session has, or gets. */
+  /** The attempt whose files the session got or is about to get. */
   chosen: z.int().nullable(),
-  /** The fate of the sessions of the other attempts. */
+  /** What happens to the sessions of the other attempts. */
   others: z.enum(['keep', 'delete']),
   /** Why the last choice failed. */
   error: z.string().nullable(),

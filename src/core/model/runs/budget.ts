@@ -1,29 +1,29 @@
 import type { BudgetOverrun, OwnBudget } from '../spending.ts';
 
-// The arithmetic of every budget. A run, a session, a person and a project have lines; a child's budget is reserved in the
-// lines of its parent. Amounts are whole: a cost is in micro-units of the currency of the price list, a time in ms.
+// The arithmetic of every budget. A run, a session, a person and a project have lines; a child's budget is reserved in
+// the lines of its parent. Amounts are integers: costs in micro-units of the price list's currency, times in ms.
 
 export type AmountKind = Exclude<BudgetOverrun['kind'], 'runningRuns'>;
 export type Amounts = { readonly [Kind in AmountKind]?: number };
-/** The budget that does not cover the next request, or the next tool call. */
+/** The budget that cannot cover the next model request or tool call. */
 export type SpentBudget = BudgetOverrun & { readonly kind: AmountKind };
 export const noAmounts: Amounts = { turns: 0, tokens: 0, cost: 0, time: 0 };
-/** The needs of one tool call. */
+/** What one tool call uses. */
 export const oneCall: Amounts = { toolCalls: 1 };
 
-/** One limit of a budget, and how much of it is taken. */
+/** One limit of a budget, and how much of it is used. */
 export interface BudgetLine extends Pick<BudgetOverrun, 'scope' | 'period' | 'hard'> {
   readonly kind: AmountKind;
   readonly limit: number;
   readonly used: number;
-  /** The part that requests under way hold. */
+  /** The part reserved for requests in progress. */
   readonly reserved?: number;
 }
 
-/** Rounds up, so that no request is free; less than a billionth is the trace of a sum of floats. */
+/** Rounds up, so that no request is free, but ignores less than a billionth: the error of adding floats. */
 export const toMicro = (cost: number): number => Math.ceil(Math.round(cost * 1e9) / 1e3);
 export const fromMicro = (cost: number): number => cost / 1e6;
-/** Whole amounts of what has its cost in the currency. */
+/** Converts the cost to micro-units; the other amounts are already integers. */
 export const toAmounts = <Of extends { readonly cost: number }>(of: Of): Of => ({ ...of, cost: toMicro(of.cost) });
 
 interface BudgetSettings {
@@ -57,7 +57,7 @@ export function toBudget({
 const kinds = ['turns', 'tokens', 'cost', 'toolCalls', 'time'] as const;
 const limitNames = { turns: 'turns', tokens: 'tokens', cost: 'cost', toolCalls: 'toolCalls', time: 'ms' } as const;
 
-/** The lines of a budget whose limits have their cost in the currency. */
+/** The lines of a budget whose limits have their cost in the price list's currency. */
 export const toLines = (
   scope: BudgetOverrun['scope'],
   { hard, ...limits }: OwnBudget,
@@ -70,11 +70,11 @@ export const toLines = (
     return [{ scope, kind, limit: whole, used: used[kind] ?? 0, ...(hard && { hard }) }];
   });
 
-/** The lines of two budgets in order of kind, the one with less room first. */
+/** Merges budgets into lines sorted by kind, with the least room first. */
 export const mergeLines = (...lines: readonly BudgetLine[]): readonly BudgetLine[] =>
   lines.toSorted((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind) || roomIn(a) - roomIn(b));
 
-/** The smaller one of each limit. */
+/** The smaller of each limit. */
 export function leastBudget(one: OwnBudget = {}, other: OwnBudget = {}): OwnBudget {
   const all = Object.values(limitNames).flatMap((name) => {
     const limits = [one[name], other[name]].filter((limit) => limit !== undefined);
@@ -83,20 +83,20 @@ export function leastBudget(one: OwnBudget = {}, other: OwnBudget = {}): OwnBudg
   return Object.fromEntries(all);
 }
 
-/** The lines once these amounts are used in addition. */
+/** The lines after these amounts are also used. */
 export const withAmounts = (lines: readonly BudgetLine[], more: Amounts): readonly BudgetLine[] =>
   lines.map((line) => ({ ...line, used: line.used + (more[line.kind] ?? 0) }));
 
-/** Whether nothing of it is left. */
+/** Whether nothing of the limit remains. */
 export const isSpent = ({ limit, used }: Pick<BudgetOverrun, 'limit' | 'used'>): boolean => used >= limit;
 
-/** Whether the amount fits in addition. */
+/** Whether this further amount stays within the limit. */
 export const fits = (amount: number, { limit, used }: Pick<BudgetOverrun, 'limit' | 'used'>): boolean =>
   used + amount <= limit;
 
 const roomIn = ({ limit, used, reserved = 0 }: BudgetLine): number => limit - used - reserved;
 
-/** The first line that is spent, or that does not cover the needs even when no request is under way. */
+/** The first line that is spent or cannot cover the needs, even without the reservations of requests in progress. */
 export function findOverrun(lines: readonly BudgetLine[], needs: Amounts): SpentBudget | undefined {
   for (const { kind, limit, used, reserved: _, ...line } of lines) {
     const need = needs[kind];
@@ -111,14 +111,14 @@ export interface RoomAnswer {
   readonly granted: Amounts;
   /** The line that refuses the request. */
   readonly over: SpentBudget | undefined;
-  /** Requests under way hold the missing amount. */
+  /** Requests in progress hold the missing amount. */
   readonly isBusy: boolean;
 }
 
 /**
- * The room for a request. The dearest reply is granted only where it fits next to the requests that are under way; where it
- * fits only without them, the request waits for them instead of getting a shorter reply. Kinds that the request does not
- * name do not limit it.
+ * Computes the room for a request. The most expensive reply is granted only if it fits next to the requests in
+ * progress. If it fits only without them, the request waits for them instead of getting a shorter reply. Kinds that the
+ * request does not name do not limit it.
  */
 export function findRoom(
   lines: readonly BudgetLine[],
@@ -137,7 +137,7 @@ export function findRoom(
   return { granted, over: findOverrun(lines, least), isBusy };
 }
 
-/** The tool calls that the lines cover, at most so many, and the line that covers no more. */
+/** How many of the tool calls the lines cover, and the line that limits them. */
 export function coveredCalls(
   lines: readonly BudgetLine[],
   most = Number.MAX_SAFE_INTEGER,

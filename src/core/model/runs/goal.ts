@@ -1,33 +1,33 @@
 import { z } from 'zod';
 
-const maxRubric = 262_144; // characters
+const maxRubric = 262_144; // In characters.
 const hasText = (text: string): boolean => text.trim() !== '';
 
-/** A command of the workspace that has to exit with 0. */
+/** A command in the workspace that must exit with 0. */
 export const GoalCheck = z.strictObject({
   command: z
     .string()
     .max(4_000)
     .refine(hasText, 'must not be empty')
     .refine((text) => !text.includes('\0'), 'must not contain NUL'),
-  /** A command that runs longer counts as failed. */
+  /** A command that runs longer fails. */
   timeoutSeconds: z.int().min(1).max(3_600).default(600),
 });
 export type GoalCheck = z.infer<typeof GoalCheck>;
 
 /**
- * The goal of a run. It is judged each time that the agent believes to be done: first the checks, then, when all of them
- * passed, a grader reads the rubric.
+ * The goal of a run. It is judged each time the agent reports that it is done: first the checks run and, if all pass, a
+ * grader reads the rubric.
  *
  * @example
  * { rubric: 'The README names every option.', checks: [{ command: 'npm test', timeoutSeconds: 600 }], maxRevisions: 3 }
  */
 export const Goal = z
   .strictObject({
-    /** The grader's measure, in words. */
+    /** The criteria for the grader, in words. */
     rubric: z.string().max(maxRubric).refine(hasText, 'must not be empty').optional(),
     checks: z.array(GoalCheck).max(20).default([]),
-    /** The most times that a miss goes back to the agent. */
+    /** Maximum number of times that a missed goal goes back to the agent. */
     maxRevisions: z.int().min(0).max(20).default(3),
   })
   .refine(({ rubric, checks }) => rubric !== undefined || checks.length > 0, 'needs a rubric or a check');
@@ -36,14 +36,14 @@ export type Goal = z.infer<typeof Goal>;
 export const GoalResult = z.enum(['satisfied', 'not_satisfied', 'could_not_be_judged']);
 export type GoalResult = z.infer<typeof GoalResult>;
 
-/** The result of a run's goal. `rounds`: the times that it was judged. */
+/** The result of a run's goal. `rounds`: how often it was judged. */
 export const GoalEnd = z.object({ result: GoalResult, reason: z.string(), rounds: z.int() });
 export type GoalEnd = z.infer<typeof GoalEnd>;
 
-/** The characters of a reason in a run's end. */
+/** Maximum length of a reason in a run's end, in characters. */
 export const reasonChars = 2_000;
 
-/** A task as its agent reads it: with the goal by which its work will be judged. */
+/** The task as the agent reads it, with the goal by which its work will be judged. */
 export function withGoal(task: string, goal: Goal | undefined): string {
   if (!goal) return task;
   const { rubric, checks } = goal;

@@ -7,13 +7,13 @@ import { Goal } from './goal.ts';
 const Decision = z.object({
   callId: z.string(),
   decision: z.enum(['approved', 'rejected']),
-  /** A note to the model. */
+  /** The person's note to the model. */
   text: z.string().exactOptional(),
   /** An approved call runs with these arguments instead of the model's. */
   args: z.record(z.string(), z.unknown()).exactOptional(),
-  /** The result of a call that the session's program or a worker carries out; the tool itself is then not run. */
+  /** The result of a call that the session's client or a worker runs; the server then does not run the tool. */
   result: CallAnswer.exactOptional(),
-  /** Further calls of the approved call's tool need no permission in this session. */
+  /** Further calls of the approved call's tool need no approval in this session. */
   always: z.boolean().exactOptional(),
 });
 export type Decision = z.infer<typeof Decision>;
@@ -21,7 +21,7 @@ export type Decision = z.infer<typeof Decision>;
 const commandId = z.string();
 const bare = <Type extends string>(type: Type) => z.object({ type: z.literal(type), commandId });
 
-/** The commands to a session. Each is answered once, under its `commandId`. */
+/** The commands to a session. Each is answered once, by its `commandId`. */
 export const SessionCommand = z.discriminatedUnion('type', [
   z
     .object({
@@ -32,19 +32,21 @@ export const SessionCommand = z.discriminatedUnion('type', [
       attachments: z.array(z.string()).readonly(),
       clientTimestamp: z.number().optional(),
       messageId: MessageId,
-      /** Id of the run that the message starts, if it starts one. */
+      /** The id of the run, if the message starts one. */
       runId: RunId,
       plans: z.boolean().exactOptional(),
       blocks: z.array(ApiBlock).readonly().exactOptional(),
-      /** A message with a goal starts its own run: it is not injected and answers no question. */
+      /**
+       * A message with a goal always starts a new run: it is not injected into a running one and answers no question.
+       */
       goal: Goal.exactOptional(),
       /** Another server may already have sent this message. */
       isRepeatable: z.boolean().exactOptional(),
     })
     .transform((send) => ({ ...send, clientTimestamp: send.clientTimestamp })),
   /**
-   * Decides a pending call, and `also` further ones in the same step. The first decision on each applies. `by`: the
-   * person who decides.
+   * Decides a pending call, and the calls in `also` in the same step. The first decision on each call applies. `by`:
+   * the person who decides.
    */
   z.object({
     type: z.literal('cmd.decide'),
@@ -55,18 +57,18 @@ export const SessionCommand = z.discriminatedUnion('type', [
   }),
   bare('cmd.stop'),
   bare('cmd.delete'),
-  /** Loads the session into memory and does nothing else. */
+  /** Only loads the session into memory. */
   bare('cmd.touch'),
-  /** Requests a ready sandbox. The caller counts as its user until `sandbox.done`. */
+  /** Requests a ready sandbox. The caller is one of its users until `sandbox.done`. */
   bare('sandbox.use'),
   bare('sandbox.done'),
-  /** Ends the sandbox and keeps its files. Answered with `stopped` once the sandbox is gone. */
+  /** Ends the sandbox and keeps its files. Answered with `stopped` once the sandbox has ended. */
   bare('sandbox.stop'),
-  /** Freezes the sandbox's processes until its next use. Answered immediately; the log records when it is done. */
+  /** Freezes the sandbox's processes until its next use. Answered immediately; the log records the completed pause. */
   bare('sandbox.pause'),
-  /** A person permits a new sandbox after the last one could not be trusted. */
+  /** A person allows a new sandbox after the last sandbox was found untrusted. */
   bare('sandbox.permit'),
-  /** Another server found that the sandbox cannot be trusted. */
+  /** Another server found the sandbox untrusted. */
   z.object({ type: z.literal('sandbox.distrust'), commandId, breach: ViolationData }),
 ]);
 export type SessionCommand = z.infer<typeof SessionCommand>;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Holder } from '../access/holder.ts';
 
-/** A template that its owner builds. Its tags name builds; `default` is the one that its bare name means. */
+/** A template that its owner builds. Tags name builds; a bare template name means the tag `default`. */
 export const BuiltTemplate = z.object({
   id: z.string(),
   name: z.string(),
@@ -26,7 +26,7 @@ export const BuildStep = z.discriminatedUnion('type', [
     type: z.literal('COPY'),
     from: Text.min(1),
     to: Text.min(1),
-    /** The hash by which the owner uploaded the files. */
+    /** The hash under which the owner uploaded the files. */
     files: z.string(),
     user: z.string().optional(),
     mode: z.string().optional(),
@@ -34,7 +34,7 @@ export const BuildStep = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('ENV'),
     pairs: z.array(z.tuple([z.string(), Text])),
-    /** In the values `${NAME}` stands for a variable of the image, and `$$` for a dollar sign. */
+    /** Whether the values are expanded: `${NAME}` is a variable of the image, and `$$` a dollar sign. */
     isOpen: z.boolean().optional(),
   }),
   z.object({ type: z.literal('WORKDIR'), path: Text.min(1) }),
@@ -42,13 +42,13 @@ export const BuildStep = z.discriminatedUnion('type', [
 ]);
 export type BuildStep = z.infer<typeof BuildStep>;
 
-/** A program that runs in each sandbox of a template, from the start of the sandbox. */
+/** A program that each sandbox of a template runs from its start. */
 export const StartCommand = z.object({
-  /** Undefined: nothing runs, but the sandbox waits until it is ready. */
+  /** Undefined: no program runs, but the sandbox still waits for `ready`. */
   command: Text.min(1).optional(),
-  /** A command that succeeds, or a port that listens, once the program is ready. */
+  /** The program is ready once this command succeeds or this port listens. */
   ready: z.union([z.object({ command: Text.min(1) }), z.object({ port: z.int().min(1).max(65_535) })]).optional(),
-  /** The folder of both. */
+  /** The working directory of both commands. */
   folder: Text,
 });
 export type StartCommand = z.infer<typeof StartCommand>;
@@ -59,16 +59,16 @@ export const TemplateBuild = z.object({
   ...Holder.shape,
   /** The tags that this build gets when it succeeds. */
   tags: z.array(z.string()),
-  /** `waiting`: its steps have not come yet, or other builds are before it. */
+  /** `waiting`: its steps have not arrived yet, or other builds are ahead of it. */
   status: z.enum(['waiting', 'building', 'ready', 'error']),
   at: z.number(),
-  /** A build that has not ended by then has lost its server. */
+  /** A build that has not ended by this time lost its server. */
   until: z.number().optional(),
   /** The image of a build that succeeded. Builds with the same steps share one. */
   image: z.string().optional(),
   /** The hash of base and steps, by which later builds find the image. */
   print: z.string().optional(),
-  /** The program of each sandbox of this build. */
+  /** The start command of each sandbox of this build. */
   start: StartCommand.optional(),
   reason: z.object({ message: z.string(), step: z.string().optional() }).optional(),
 });

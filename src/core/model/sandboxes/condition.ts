@@ -2,9 +2,9 @@ import { z } from 'zod';
 import type { SandboxPhase } from '../events.ts';
 
 /**
- * The one state of a sandbox that every surface shows. `new`: nothing has used it yet. `paused`: the next use resumes it.
- * `stopped`: a person ended it, and only `start` or a run starts it again. `lost`: it failed, and the next use starts another
- * one on its files.
+ * The state of a sandbox as every surface shows it. `new`: never used. `paused`: the next use resumes it. `stopped`: a
+ * person ended it, and only `start` or a run starts it again. `lost`: it failed, and the next use starts a new one with
+ * its files.
  */
 export const SandboxCondition = z.enum([
   'new',
@@ -23,7 +23,7 @@ export type SandboxCondition = z.infer<typeof SandboxCondition>;
 export const PauseAbility = z.enum(['memory', 'files', 'none']);
 export type PauseAbility = z.infer<typeof PauseAbility>;
 
-/** The part of a sandbox that a pause kept. */
+/** What a pause of the sandbox kept. */
 export const PauseKind = z.enum(['memory', 'files']);
 export type PauseKind = z.infer<typeof PauseKind>;
 
@@ -48,7 +48,7 @@ const byPhase = {
 /** A record that an earlier version wrote has no phase. */
 const byState = { created: 'new', running: 'running', stopped: 'stopped', not_found: 'lost' } as const;
 
-/** `pause`: the driver's ability; a sandbox that loses its files when it stops does not pause. */
+/** `pause`: the driver's ability. A sandbox that loses its files when it stops does not pause. */
 export function computeCondition(
   { sandboxPhase, sandboxState, sandboxHeld, life }: SandboxFacts,
   pause: PauseAbility,

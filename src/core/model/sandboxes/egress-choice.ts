@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { wholeFamily } from '../../text/address-range.ts';
 
 /**
- * Rules that narrow, by addresses, what the server's policy opens for a sandbox: `allow` wins over `deny`, and a target in
- * neither list is reached.
+ * Rules by address that narrow the server's egress policy for a sandbox. `allow` overrides `deny`; a target in neither
+ * list is allowed.
  */
 export const EgressRules = z.object({
   /** Hosts (`host`, `*.host`), addresses and ranges such as 192.0.2.0/24. */
@@ -13,11 +13,11 @@ export const EgressRules = z.object({
 });
 export type EgressRules = z.infer<typeof EgressRules>;
 
-/** The choice of a session's creator: the only hosts that its sandbox reaches (an empty list: none), or rules. */
+/** The choice of a session's creator: the only hosts that its sandbox can reach (an empty list: none), or rules. */
 export const EgressChoice = z.union([z.array(z.string()).readonly(), EgressRules]);
 export type EgressChoice = z.infer<typeof EgressChoice>;
 
-/** Narrows the type; `Array.isArray` does not, for a list that is readonly. */
+/** Narrows the type, which `Array.isArray` does not do for a readonly list. */
 export const isEgressRules = (choice: EgressChoice | undefined): choice is EgressRules =>
   choice !== undefined && 'deny' in choice;
 
@@ -28,6 +28,6 @@ export const everyAddress: readonly string[] = Object.values(wholeFamily);
 export const deniesAll = (choice: EgressChoice): boolean =>
   !isEgressRules(choice) || everyAddress.every((range) => choice.deny.includes(range));
 
-/** Whether nothing is reached, so that the sandbox needs no way out. */
+/** Whether nothing is reachable, so that the sandbox needs no network path out. */
 export const isClosed = (choice: EgressChoice | undefined): boolean =>
   choice !== undefined && !isEgressRules(choice) && choice.length === 0;

@@ -1,4 +1,4 @@
-/** Texts that a program keeps with a file, by their keys. */
+/** Key-value pairs that a client stores with a file. */
 export type FileMetadata = Readonly<Record<string, string>>;
 
 export const fileMetadataLimits = {
@@ -6,6 +6,6 @@ export const fileMetadataLimits = {
   keyBytes: 246,
   /** All keys and values of a file together. */
   bytes: 4_096,
-  /** The same as JSON, in which a character can take six bytes. */
+  /** Limit of the same data as JSON, where a character can take six bytes. */
   jsonBytes: 32 * 1024,
 } as const;

@@ -1,19 +1,19 @@
 import { z } from 'zod';
 
-/** Stored files that were damaged, and the copy that replaced them. */
+/** Damaged stored files, and the copy that replaced them. */
 export const FilesDamage = z.object({
-  /** The copy that replaced the files: its place in the log, and when it was made; null: there was no whole copy. */
+  /** The copy that replaced the files: its place in the log and its creation time; null: no intact copy existed. */
   copy: z.object({ seq: z.int(), at: z.number().nullable() }).nullable(),
-  /** The first paths that are gone or older now. */
+  /** The first paths that are now missing or older. */
   lost: z.array(z.string()),
   /** The number of those paths; null: unknown. */
   lostCount: z.int().nullable(),
-  /** The folder of the workspace that has the damaged files now; null: nothing was moved. */
+  /** The folder of the workspace that now holds the damaged files; null: nothing was moved. */
   aside: z.string().nullable(),
   detail: z.string(),
 });
 export type FilesDamage = z.infer<typeof FilesDamage>;
 
-/** The same, and when it was found, epoch ms. */
+/** The damage with the time of its discovery, epoch ms. */
 export const FilesDamaged = FilesDamage.extend({ at: z.number() });
 export type FilesDamaged = z.infer<typeof FilesDamaged>;

@@ -1,8 +1,8 @@
 import type { SessionRecord } from '../records.ts';
 
 /**
- * The time after which the unused sandbox of a session stops: its creator's choice, at most that of its template and server
- * (`most`). Null where a program decides its end.
+ * Idle time after which the sandbox of a session stops: its creator's choice, limited by its template and server
+ * (`most`). Null if a client decides when it ends.
  */
 export function computeIdleSeconds(
   { life, sandbox }: Pick<SessionRecord, 'life' | 'sandbox'>,

@@ -5,7 +5,7 @@ import { SessionId, VolumeId } from '../ids.ts';
 // The content of volumes stays on this installation, so an export of sessions leaves their records out.
 export const volumeKind = 'volume';
 
-/** The name that an owner has for a volume. No id has this form. */
+/** An owner's name for a volume. No id has this form. */
 export const VolumeName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'must be a name such as build-cache: letters, digits, ".", "_" and "-"')
@@ -18,7 +18,7 @@ export type MountAccess = z.infer<typeof MountAccess>;
 export const VolumeMount = z.object({ volume: VolumeId, path: z.string(), access: MountAccess });
 export type VolumeMount = z.infer<typeof VolumeMount>;
 
-/** A volume that a session wants, by its id or its owner's name for it. */
+/** A volume that a session requests, by its id or its owner's name for it. */
 export const MountRequest = z.strictObject({
   volume: z.string().min(1).max(100).describe('its id or name'),
   path: z
@@ -29,44 +29,44 @@ export const MountRequest = z.strictObject({
   access: MountAccess.default('read').describe('a volume has one session that writes; others read'),
 });
 export type MountRequest = z.infer<typeof MountRequest>;
-/** The most volumes of one session. */
+/** Maximum number of volumes of one session. */
 export const maxMounts = 8;
 export const MountRequests = z.array(MountRequest).max(maxMounts);
 
-/** A holder of a volume: a session as long as it exists, or a transfer of content until a time. */
+/** A holder of a volume: a session while it exists, or a transfer of content until it expires. */
 export const VolumeHolder = z.object({
   /** The session, or for a transfer the id of its sandbox's session, which is not stored. */
   sessionId: SessionId,
   access: MountAccess,
   at: z.number(),
-  /** Only for a transfer, epoch ms. */
+  /** Only for a transfer: when it expires, epoch ms. */
   until: z.number().optional(),
 });
 export type VolumeHolder = z.infer<typeof VolumeHolder>;
 
-/** Storage with a name that outlives sessions, and that several of them mount: one for writing, others for reading. */
+/** Named storage that outlives sessions. Several sessions can mount it: one for writing, others for reading. */
 export const Volume = z.object({
   id: VolumeId,
   name: z.string(),
   ...Holder.shape,
   quotaBytes: z.int(),
-  /** The size of the content at the last look. */
+  /** The size of the content when it was last measured. */
   usedBytes: z.int(),
-  /** A session has mounted it for writing since the last look. */
+  /** A session has mounted it for writing since the last measurement. */
   isChanged: z.boolean(),
   at: z.number(),
   holders: z.array(VolumeHolder).readonly(),
-  /** From then on nobody finds it, and a clean-up completes its removal, epoch ms. */
+  /** When it was deleted, epoch ms. From then on it is hidden, and a clean-up completes the removal. */
   removing: z.number().optional(),
 });
 export type Volume = z.infer<typeof Volume>;
 
 const roots: readonly string[] = ['mnt', 'data', 'srv', 'media', 'volumes'];
 const maxParts = 6;
-/** Folders of programs of other APIs, to which links in /mnt lead. */
+/** Folders of other APIs' clients, which links in /mnt point to. */
 const reserved: readonly string[] = ['/mnt/session', '/mnt/memory'];
 
-/** Why no volume can be mounted at a path; undefined: it can. */
+/** Why a volume cannot be mounted at this path; undefined: it can. */
 export function problemOfPath(path: string): string | undefined {
   const [empty, root = '', ...below] = path.split('/');
   const parts = [root, ...below];
@@ -84,7 +84,7 @@ export function problemOfPath(path: string): string | undefined {
   return taken && `must not be ${taken}, which is Corral's own`;
 }
 
-/** The paths of two mounts where one would hide the other. */
+/** The paths of two mounts of which one would hide the other. */
 export function findOverlap(paths: readonly string[]): readonly [string, string] | undefined {
   for (const [at, one] of paths.entries()) {
     const other = paths.slice(at + 1).find((it) => it === one || it.startsWith(`${one}/`) || one.startsWith(`${it}/`));
@@ -97,7 +97,7 @@ interface HeldBySession {
   readonly volumes?: readonly VolumeMount[] | undefined;
   readonly adopts?: string | undefined;
 }
-/** The choice of a session's copy: it reads what the session writes, and its sandbox is a new one. */
+/** The mounts of a session's copy. It only reads what the session writes, and its sandbox is new. */
 export function choiceOfCopy<Choice extends HeldBySession>({ adopts: _, ...choice }: Choice) {
   if (!choice.volumes) return choice;
   return { ...choice, volumes: choice.volumes.map((mount) => ({ ...mount, access: 'read' as const })) };

@@ -1,12 +1,12 @@
 import { AppError } from '../../errors/errors.ts';
 import { ServiceName, Services } from './recipe.ts';
 
-// Reads the part of a compose file that says which services there are. Everything else is refused by its name: a key that was
-// ignored would be a promise that nobody keeps.
+// Reads the services of a compose file. Every unsupported key is refused by name, because an ignored key would silently
+// change what the file means.
 
 const known = new Set(['image', 'command', 'environment', 'ports', 'expose', 'healthcheck', 'depends_on', 'tmpfs']);
 const topLevel = new Set(['services', 'version', 'name']);
-/** Advice for the keys that people often have and that are refused. */
+/** Advice for common keys that are refused. */
 const advice: Readonly<Record<string, string>> = {
   build: 'build the image before, and name it in image',
   volumes: 'a service keeps nothing beyond its session; folders in memory are tmpfs',
@@ -27,8 +27,8 @@ const isMapping = (value: unknown): value is Mapping =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
- * The services of a compose file, which was read as YAML. Throws: invalid_request with every key and value that Corral does
- * not carry out, by its name.
+ * Parses the services of a compose file that was already read as YAML. Throws: invalid_request with each unsupported
+ * key and value.
  *
  * @example
  * servicesOfCompose({ services: { redis: { image: 'redis:7', expose: ['6379'] } } });
@@ -88,8 +88,8 @@ function oneService(mapping: Mapping, refuse: Refuse): Mapping {
 }
 
 /**
- * The text with `$$` as one `$`. Compose would substitute variables from its caller's environment, which the server
- * does not have, so they are refused.
+ * Replaces `$$` with `$`. Variables are refused: compose would substitute them from its caller's environment, which the
+ * server does not have.
  */
 function plain(text: string, key: string, refuse: Refuse): string {
   if (/(^|[^$])(\$\$)*\$[A-Za-z_{]/.test(text))
@@ -108,7 +108,10 @@ function wordsOf(value: unknown, key: string, refuse: Refuse): string[] | undefi
   return words?.map((word) => plain(word, key, refuse));
 }
 
-/** Splits as a shell does: blanks part words, quotation marks and backslashes keep them together. Undefined: it is not closed. */
+/**
+ * Splits into words as a shell does: blanks separate words; quotation marks and backslashes keep them together.
+ * Undefined if a quotation is not closed.
+ */
 function splitWords(text: string): string[] | undefined {
   const words: string[] = [];
   let word: string | undefined;
@@ -152,7 +155,7 @@ function variablesOf(value: unknown, refuse: Refuse): Record<string, string> {
   );
 }
 
-/** Ports inside the service; those of the machine, which compose opens too, do not exist here. */
+/** Ports inside the service. Compose would also publish ports on the host, which does not happen here. */
 function portsOf(value: unknown, key: string, refuse: Refuse): number[] {
   if (value === undefined) return [];
   if (!Array.isArray(value)) {
@@ -195,7 +198,7 @@ function healthOf(value: unknown, refuse: Refuse): Mapping | undefined {
   const every = secondsOf(interval, refuse, 'interval');
   const limit = secondsOf(timeout, refuse, 'timeout');
   const wait = secondsOf(start, refuse, 'start_period') ?? 0;
-  // The failures of the start period do not count in compose, so as many more are allowed here.
+  // Compose ignores failures during the start period, so that many more failures are allowed here.
   const tries = Number(retries ?? 3) + Math.ceil(wait / (every ?? 30));
   return {
     test: words,

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-// The services of a session: containers of other images, such as a database, which only its sandbox reaches.
+// The services of a session: containers of other images, such as a database, that only its sandbox can reach.
 
-/** The most services of one session. */
+/** Maximum number of services of one session. */
 export const maxServices = 8;
 const reserved = new Set(['localhost', 'sandbox', 'ip6-localhost', 'ip6-loopback']);
 
@@ -30,7 +30,7 @@ const Folder = z
     message: 'is a folder of the system',
   });
 
-/** A command that the engine runs inside the service; exit code 0 says that the service is ready. */
+/** A command that the engine runs inside the service. It is ready when the command exits with 0. */
 export const ServiceHealthcheck = z.strictObject({
   test: Words.describe('the program and its arguments'),
   intervalSeconds: z.number().min(1).max(300).default(2),
@@ -59,7 +59,7 @@ export const ServiceRecipe = z.strictObject({
 export type ServiceRecipe = z.infer<typeof ServiceRecipe>;
 
 /**
- * Services by their names. They share the sandbox's loopback interface, so no two can have one port.
+ * Services by name. They share the sandbox's loopback interface, so no two can use the same port.
  *
  * @example
  * Services.parse({ redis: { image: 'redis:7', ports: [6379] } });
@@ -107,7 +107,7 @@ function circleIn(all: Readonly<Record<string, Pick<ServiceRecipe, 'after'>>>): 
   return undefined;
 }
 
-/** `running`: not ready yet. `unhealthy`: its health check fails. */
+/** `running`: started but not ready yet. `unhealthy`: its health check fails. */
 export const ServiceState = z.enum(['absent', 'running', 'paused', 'ready', 'unhealthy', 'exited']);
 export const ServiceStatus = z.object({
   name: z.string(),

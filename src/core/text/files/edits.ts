@@ -1,6 +1,6 @@
-// Edits of a text whose line ends can be of Windows, of old Macs, or mixed. Editors, models and patches write \n.
+// Edits text with Windows, old Mac or mixed line endings. Editors, models and patches write \n.
 
-/** Where a lone \r ends a line: only in a text without any \n. */
+/** Whether a lone \r ends a line, which is so only in a text without \n. */
 const hasOldEnds = (text: string) => text.includes('\r') && !text.includes('\n');
 const unix = (text: string, isOld: boolean) => text.replace(isOld ? /\r\n?/g : /\r\n/g, '\n');
 
@@ -10,15 +10,15 @@ export interface Replaced {
 }
 
 /**
- * Replaces every occurrence. A \n of the old piece matches any line end, and the new piece gets the line ends of its
- * surroundings. A beginning or end that both pieces share stays as it is in the text.
+ * Replaces every occurrence. A \n in `old` matches any line ending, and the new text gets the line endings around it. A
+ * start or end that both have in common stays as it is in the text.
  */
 export function replacePieces(text: string, old: string, now: string): Replaced {
   const isOld = hasOldEnds(text);
   const plain = unix(text, isOld);
   const form = formIn(plain, unix(old, isOld));
   const [sought, target] = [form(unix(old, isOld)), form(unix(now, isOld))];
-  // The edit changes line ends alone, so they are taken as they are.
+  // The edit only changes line endings, so both texts are used as they are.
   if (old !== now && sought === target && text.includes(old)) {
     const pieces = text.split(old);
     return { text: pieces.join(now), times: pieces.length - 1 };
@@ -41,7 +41,7 @@ export function replacePieces(text: string, old: string, now: string): Replaced 
   return { text: parts.join('') + text.slice(done), times };
 }
 
-/** Models compose accented letters, while the text may have them decomposed, or the other way round. */
+/** Models write composed accented letters where the text has decomposed ones, or the reverse. */
 function formIn(text: string, sought: string): (piece: string) => string {
   const form = text.includes(sought)
     ? undefined
@@ -58,10 +58,13 @@ function sharedEnds(one: string, other: string): { readonly start: number; reado
   return { start, end };
 }
 
-/** Positions in the text by those in the text with \n alone. Each call is for a later position than the one before. */
+/**
+ * Maps positions in the text with \n alone to positions in the original text. Each call must be for a later position
+ * than the previous one.
+ */
 function rawPositions(text: string, isOld: boolean): (plain: number) => number {
   if (isOld || !text.includes('\r\n')) return (plain) => plain;
-  let before = 0; // line ends of two units before the position
+  let before = 0; // two-character line endings before the position
   let next = text.indexOf('\r\n');
   return (plain) => {
     while (next >= 0 && next - before < plain) {
@@ -72,7 +75,10 @@ function rawPositions(text: string, isOld: boolean): (plain: number) => number {
   };
 }
 
-/** The line end at or after a position, or the last one. Each call is for a later position than the one before. */
+/**
+ * Returns the line ending at or after a position, or the last one. Each call must be for a later position than the
+ * previous one.
+ */
 function lineEnds(text: string, isOld: boolean): (from: number) => string {
   if (isOld) return () => '\r';
   const kindAt = (at: number) => (text[at - 1] === '\r' ? '\r\n' : '\n');
@@ -84,7 +90,7 @@ function lineEnds(text: string, isOld: boolean): (from: number) => string {
   };
 }
 
-/** Text to append, with the line ends of the text before it. */
+/** Text to append, with the line endings of the text before it. */
 export const matchLineEnds = (text: string, added: string): string => {
   const isOld = hasOldEnds(text);
   return added.includes('\r') ? added : added.replaceAll('\n', lineEnds(text, isOld)(text.length));

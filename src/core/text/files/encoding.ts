@@ -1,36 +1,39 @@
 import { isUtf8 } from 'node:buffer';
 import { analyse } from 'chardet';
 
-/** The text of a file, which can be changed without damage to any byte outside the change. */
+/** A decoded text file that can be edited without damage to any byte outside the edit. */
 export interface FileText {
   readonly text: string;
   /** `UTF-8`, or the likely encoding. */
   readonly encoding: string;
-  /** The bytes of a changed text. Undefined: it has a new character that the encoding, or our guess of it, cannot write. */
+  /**
+   * Encodes a changed text. Undefined: a new character cannot be written in the encoding, or the encoding is only
+   * guessed.
+   */
   encode(text: string): Buffer | undefined;
 }
 
 const sampleBytes = 64 * 1024;
-/** Percent. Below it a guess is no better than the most common encoding of one byte. */
+/** In percent. A guess with a lower confidence is no better than the most common single-byte encoding. */
 const leastConfidence = 20;
 const sureConfidence = 90;
 const fallback = 'windows-1252';
 
-/** Undefined: the bytes are no text that can be edited. */
+/** Undefined: the bytes are not text that can be edited. */
 export function decodeFile(bytes: Buffer): FileText | undefined {
   if (bytes.includes(0) || isMarked(bytes)) return wide(bytes);
   if (!isUtf8(bytes)) return withForeignBytes(bytes) ?? legacy(bytes);
   const text = bytes.toString();
   const isIso2022 = text.length === bytes.length && iso2022.some((sequence) => text.includes(sequence));
   if (!isIso2022) return { text, encoding: 'UTF-8', encode: (changed) => Buffer.from(changed) };
-  // Other characters follow an escape sequence, as bytes of ASCII, so none can be written by themselves.
+  // Non-ASCII characters follow an escape sequence, as ASCII bytes, so none can be written alone.
   const encode = (changed: string) => (/[^\0-\x7f]/.test(changed) ? undefined : Buffer.from(changed));
   return { text, encoding: 'ISO-2022', encode };
 }
-/** The escape sequences with which Japanese, Korean and Chinese text in 7 bits begins. */
+/** The escape sequences that start Japanese, Korean and Chinese text in 7-bit encodings. */
 const iso2022 = ['@', 'A', 'B', '(', ')', '*'].map((kind) => `\u001b$${kind}`);
 
-/** The encoding of bytes that `decodeFile` does not read, where their first bytes name it. */
+/** The encoding of bytes that `decodeFile` cannot read, if their first bytes identify it. */
 export const unreadableEncoding = (bytes: Buffer): string | undefined => {
   const mark = bytes.subarray(0, 4).toString('hex');
   return { fffe0000: 'UTF-32LE', '0000feff': 'UTF-32BE' }[mark];
@@ -38,14 +41,14 @@ export const unreadableEncoding = (bytes: Buffer): string | undefined => {
 
 const newline = 10;
 const isMarked = (bytes: Buffer) => /^(fffe|feff)/.test(bytes.subarray(0, 2).toString('hex')) && bytes.length % 2 === 0;
-/** UTF-16. Without a byte-order mark its zeros are only at even or only at odd offsets. */
+/** UTF-16. Without a byte-order mark, its zero bytes must be only at even or only at odd offsets. */
 function wide(bytes: Buffer): FileText | undefined {
   if (bytes.length % 2 === 1 || unreadableEncoding(bytes)) return undefined;
   const zeros = [0, 0];
   for (let at = bytes.indexOf(0); at >= 0; at = bytes.indexOf(0, at + 1)) zeros[at % 2] = (zeros[at % 2] ?? 0) + 1;
   const [even = 0, odd = 0] = zeros;
   const hasMark = isMarked(bytes);
-  // ASCII with a few zeros in it is also valid UTF-8. In UTF-16 nearly every second byte of such text is zero.
+  // ASCII with a few zero bytes is valid UTF-8. In UTF-16, nearly every second byte of such text is zero.
   if (!hasMark && ((even && odd) || (isUtf8(bytes) && (even + odd) * 8 < bytes.length))) return undefined;
   const isBig = hasMark ? bytes[0] === 0xfe : !odd;
   const swapped = (of: Buffer) => (isBig ? Buffer.from(of).swap16() : of);
@@ -65,7 +68,7 @@ const valid =
 const piece = new RegExp(`${valid}|[\\x80-\\xff]`, 'g');
 const isLone = /^[\udc80-\udcff]$/;
 
-/** Mostly UTF-8. Each byte that is not stands as a lone surrogate, U+DC00 and the byte, and goes back to the file as it was. */
+/** Mostly UTF-8. Each invalid byte becomes a lone surrogate (U+DC00 plus the byte) and is written back unchanged. */
 function withForeignBytes(bytes: Buffer): FileText | undefined {
   if (!isMostlyUtf8(bytes)) return undefined;
   const text = bytes.toString('latin1').replace(piece, (found) => {
@@ -82,7 +85,7 @@ function withForeignBytes(bytes: Buffer): FileText | undefined {
   return { text, encoding: 'UTF-8 with bytes of another encoding', encode };
 }
 
-/** Whether more characters of several bytes than bytes of another encoding are in it, by the characters' first bytes. */
+/** Whether valid multi-byte characters outnumber the invalid bytes. */
 function isMostlyUtf8(bytes: Buffer): boolean {
   let known = 0;
   let foreign = 0;
@@ -109,8 +112,8 @@ function legacy(bytes: Buffer): FileText | undefined {
     const table = tableOf(name);
     const text = textBy(name, bytes);
     if (!table || text === undefined || !encodeBy(table, text)?.equals(bytes)) continue;
-    // Only encodings of several bytes prove a guess. By another one, the characters of the file keep their bytes, and no
-    // new one is written.
+    // Only a multi-byte encoding proves the guess. In a single-byte encoding, the file's characters keep their bytes,
+    // and no new character is written.
     const isSure = confidence >= sureConfidence && table.size > 256;
     const known = new Set(text);
     const encode = (changed: string) => {
@@ -126,12 +129,15 @@ function textBy(encoding: string, bytes: Uint8Array): string | undefined {
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(bytes);
   } catch {
-    return undefined; // not in this encoding, or this build of Node does not know it
+    return undefined; // not in this encoding, or an encoding that this Node build does not know
   }
 }
 
 const tables = new Map<string, ReadonlyMap<string, string> | undefined>();
-/** Each character of one or two bytes with those bytes as Latin-1; the first wins, and a check of the whole file follows. */
+/**
+ * Maps each character of one or two bytes to those bytes, as Latin-1. The first mapping wins; a check of the whole file
+ * follows.
+ */
 function tableOf(encoding: string): ReadonlyMap<string, string> | undefined {
   if (!tables.has(encoding)) tables.set(encoding, makeTable(encoding));
   return tables.get(encoding);

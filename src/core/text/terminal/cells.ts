@@ -1,4 +1,4 @@
-// Cells as the terminal of the page counts them: every character of a screen takes one or two.
+// Counts cells as the page's terminal does: every character on a screen takes one or two.
 
 const wide =
   /[[\p{Emoji_Presentation}\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Bopomofo}\p{Script=Yi}\p{Script=Tangut}\p{Script=Nushu}\uFE0F\u2329\u232A\u2FF0-\u303E\u3099-\u30FF\u3190-\u4DBF\uFE10-\uFE19\uFE30-\uFE6F\uFF01-\uFF60\uFFE0-\uFFE6\u{1F200}-\u{1F265}]--[\p{Regional_Indicator}\u02EA\u02EB\u1160-\u11FF\u3248-\u324F\uD7B0-\uD7FF\uFF61-\uFFDC]]/v;
@@ -6,18 +6,18 @@ const flagLetter = /^\p{Regional_Indicator}$/u;
 const flag = /^\p{Regional_Indicator}{2}/u;
 /** Accents, joiners, skin tones, tags, and the vowels of Thai and Lao that follow their consonant. */
 const continuing = /^[\p{M}\p{Emoji_Modifier}\u200C\u200D\u0E33\u0EB3\u{E0020}-\u{E007F}]/v;
-/** Signs of Arabic and Syriac that enclose the next character. */
+/** Arabic and Syriac signs that enclose the next character. */
 const enclosing = /[\u0600-\u0605\u06DD\u070F\u0890\u0891\u08E2]$/;
 const pictograph = /\p{Extended_Pictographic}/u;
-/** Letters of Hangul that begin or continue a syllable, and the letters that can follow them. */
+/** Hangul letters that start or continue a syllable, and the letters that can follow them. */
 const initial = /[\u1100-\u115F\uA960-\uA97C]$/;
 const afterInitial = /^[\u1100-\u11FF\uA960-\uA97C\uAC00-\uD7A3\uD7B0-\uD7FB]/;
 const syllable = /[\u1160-\u11FF\uAC00-\uD7A3\uD7B0-\uD7FB]$/;
 const afterSyllable = /^[\u1160-\u11FF\uD7B0-\uD7FB]/;
-/** A screen shows no more in one cell, and programs may send any number of accents. */
+/** A screen shows no more in one cell, and programs can send any number of accents. */
 const maxUnits = 64;
 
-/** Whether a terminal shows the next character within the cell of the one before. */
+/** Whether a terminal shows the next character in the same cell as the one before. */
 export const sharesCell = (cell: string, next: string): boolean =>
   cell !== '' &&
   (next > '\u02FF' || cell > '\u05FF') &&
@@ -29,6 +29,6 @@ export const sharesCell = (cell: string, next: string): boolean =>
     (initial.test(cell) && afterInitial.test(next)) ||
     (syllable.test(cell) && afterSyllable.test(next)));
 
-/** The cells that a character takes with all that share them. */
+/** The number of cells of a character and all characters that share them. */
 export const cellsOf = (cell: string): 1 | 2 =>
   (cell.length > 1 || cell > '\u02FF') && (wide.test(cell) || flag.test(cell)) ? 2 : 1;

@@ -1,34 +1,37 @@
 import { cellsOf, sharesCell } from './cells.ts';
 
-const heldLines = 100; // the rows to which a program can go back
-const maxLine = 64 * 1024; // characters; a longer line is passed on in parts
-const widest = 250; // the last column that a program reaches by moves; each character behind a move fills its row to there
+const heldLines = 100; // rows that a program can move back to
+const maxLine = 64 * 1024; // characters; a longer line is passed on in pieces
+// the last column reachable by cursor moves, because a character after a move fills its row up to there
+const widest = 250;
 const esc = '\u001b';
 const control = new RegExp(`[\\b\\r\\v\\f\\0\\u0007${esc}]`, 'g');
-// Sequences of colours and the cursor, of titles and links, and all others.
+// Escape sequences: colours and cursor moves, titles and links, and all others.
 const sequence = new RegExp(
   `${esc}(?:\\[([0-?]*)[ -/]*([@-~])|[\\]PX^_][^\\u0007${esc}]*(?:\\u0007|${esc}\\\\)|[ -/]*[0-~])`,
   'y',
 );
 const begunSequence = new RegExp(`${esc}(?:\\[[0-?]*[ -/]*|[\\]PX^_][^\\u0007${esc}]{0,4096}${esc}?|[ -/]*)?$`);
 
-/** The text that a person would see on a screen in the end: returns, backspaces, colours and the cursor's moves are applied. */
+/**
+ * Computes the text that remains on a screen after carriage returns, backspaces, colours and cursor moves are applied.
+ */
 export class ScreenText {
-  /** The characters by cell; the second cell of a wide one is empty. */
+  /** The characters by cell; the second cell of a wide character is empty. */
   #rows: string[][] = [[]];
   #row = 0;
   #column = 0;
   #begun = '';
   #isRedrawn = false;
-  /** The cursor is behind the last character, so that an accent or a joiner can still join it. */
+  /** The cursor is directly after the last character, so that an accent or a joiner can still join it. */
   #isBehind = false;
 
-  /** Whether the program has drawn over its own text. */
+  /** Whether the program has overwritten its own text. */
   get isRedrawn(): boolean {
     return this.#isRedrawn;
   }
 
-  /** Takes more of the output. Returns the text that cannot change any more. */
+  /** Processes more output. Returns the text that can no longer change. */
   add(text: string): string {
     const all = this.#begun + text;
     const [begun = ''] = begunSequence.exec(all.slice(-4_200)) ?? [];
@@ -159,12 +162,12 @@ export class ScreenText {
   }
 }
 
-/** A wide character whose second cell is drawn over is gone from both. */
+/** Overwriting one cell of a wide character removes it from both. */
 function splitWide(row: string[], at: number): void {
   if (row[at] === '') row.fill(' ', at - 1, at + 1);
 }
 
-/** A whole output as a person would see it. */
+/** Converts a complete output to the text that remains on a screen. */
 export function renderScreenText(output: string): string {
   const screen = new ScreenText();
   return screen.add(output) + screen.end();
