@@ -17,7 +17,7 @@ import { type Item, toUpdate } from './updates.ts';
 
 const count = z.number().nonnegative();
 const quota = z.object({ token_count: z.object({ input_tokens: count, output_tokens: count }) });
-/** Agents report a message's tokens with its answer: some as in the protocol's draft, Gemini CLI as its quota. */
+/** Agents report token usage with a message's answer: some in the protocol's draft format, Gemini CLI as its quota. */
 const Answer = z.object({
   usage: z.object({ totalTokens: count }).optional().catch(undefined),
   _meta: z.object({ quota }).optional().catch(undefined),
@@ -37,7 +37,7 @@ export class SpendingCounter {
     this.#tokens = 0;
   }
 
-  /** `used` is the length of the conversation, so the message has used at least that many tokens. */
+  /** `used` is the length of the conversation, so the message used at least that many tokens. */
   reported({ used, cost }: Report): readonly AgentUpdate[] {
     return this.#more(used, cost?.currency === 'USD' ? cost.amount : undefined);
   }
@@ -59,7 +59,7 @@ export class SpendingCounter {
 const name = z.string().min(1).max(200);
 const option = z.object({ category: z.string(), currentValue: name });
 const spent = z.object({ model: name, token_count: z.unknown() });
-/** The ways in which agents name their model, in sessions, updates and answers. */
+/** The places where agents name their model: sessions, updates and answers. */
 const Message = z.object({
   models: z.object({ currentModelId: name }).optional().catch(undefined),
   configOptions: z.array(z.unknown()).optional().catch(undefined),
@@ -93,7 +93,7 @@ const maxWaiting = 500;
 const maxUpdates = 200_000; // in one prompt
 const startMs = 60_000;
 const stopMs = 1_000;
-const maxPending = 100; // pending requests for permission
+const maxPending = 100; // pending approval requests
 const maxEchoes = 2_000;
 
 /** One agent at work in a sandbox, from its start to its end. */
@@ -114,7 +114,7 @@ export class AcpAgent {
   #model: string | undefined;
   #asking: Promise<unknown> = Promise.resolve();
   #waiting = 0;
-  /** A person's decision on a call that an earlier process of the agent requested. */
+  /** A person's decision on a call that an earlier process of the agent made. */
   #carried: { readonly call: CallForApproval; readonly allowed: boolean } | undefined;
   /** Why the program ended. Undefined while it runs. */
   ended: string | undefined;
@@ -138,7 +138,7 @@ export class AcpAgent {
     void program.ended.then((why) => this.#end(why));
   }
 
-  /** Resolves when the program can send more. */
+  /** Resolves when the program may send more output. */
   async room(): Promise<void> {
     while (this.#queue.length > maxWaiting && this.ended === undefined) await this.#room.promise;
   }
@@ -152,13 +152,14 @@ export class AcpAgent {
     return this.#prompt !== undefined && this.ended === undefined;
   }
 
-  /** Whether it is working, or has output that nobody has read: it can finish before anybody listens. */
+  /** Whether it is working, or has unread output: it can finish before anybody listens. */
   get isBusy(): boolean {
     return this.isWorking || (this.ended === undefined && this.#queue.length > 0);
   }
 
   /**
-   * Starts a session, or continues the known one. Resolves with its id; `lost` says why the known one is not continued.
+   * Starts a session, or continues the known session. Resolves with its id; `lost` says why the known session could not
+   * continue.
    */
   async open(
     { cwd, known, auth, mode, resume }: OpenOptions,
@@ -210,14 +211,14 @@ export class AcpAgent {
   }
 
   /**
-   * Some agents answer `session/load` first and repeat the conversation afterwards. They answer a further request
-   * between two updates, so two answers in a row without an update in between mark the end.
+   * Some agents answer `session/load` first and repeat the conversation afterwards. They answer further requests
+   * between updates, so two answers in a row without an update in between mark the end.
    */
   async #endOfHistory(): Promise<void> {
     let quiet = 0;
     for (let echoes = 0; quiet < 2 && echoes < maxEchoes; echoes++) {
       this.#echoed = false;
-      await this.#connection.agent.request('_corral/echo', {}).catch(() => {}); // a refusal is an answer too
+      await this.#connection.agent.request('_corral/echo', {}).catch(() => {}); // a refusal is also an answer
       quiet = this.#echoed ? 0 : quiet + 1;
     }
   }
@@ -266,14 +267,14 @@ export class AcpAgent {
     await this.#connection.agent.notify(methods.agent.session.cancel, { sessionId: this.#sessionId }).catch(() => {});
   }
 
-  /** Answers a request for permission. False: none is pending. */
+  /** Answers an approval request. False: none is pending. */
   decide(callId: string, allowed: boolean): boolean {
     const answer = this.#permissions.get(callId);
     answer?.(allowed);
     return answer !== undefined;
   }
 
-  /** Answers the request for the same call, once, when the agent repeats it. */
+  /** Answers the approval request for the same call once, when the agent repeats it. */
   carry(call: CallForApproval, allowed: boolean): void {
     this.#carried = { call, allowed };
   }
@@ -327,7 +328,7 @@ export class AcpAgent {
     return carried.allowed;
   }
 
-  /** The current model, when the message names a different one. */
+  /** The current model, if the message names a different model. */
   #named(message: unknown): readonly AgentUpdate[] {
     const name = modelIn(message);
     if (name === undefined || name === this.#model) return [];
@@ -370,14 +371,14 @@ interface OpenOptions {
 }
 const cancelled: RequestPermissionResponse = { outcome: { outcome: 'cancelled' } };
 
-/** Agents put the reason of an internal error into its data. */
+/** Agents put the reason for an internal error into its data. */
 function reasonOf(thrown: Error): string {
   const { details } = ((thrown as { data?: unknown }).data ?? {}) as { details?: unknown };
   const message = typeof details === 'string' ? `${thrown.message}: ${details}` : thrown.message;
   return message.slice(0, 500);
 }
 
-/** Whether an agent requests the same action again. Ids and titles of its calls can differ. */
+/** Whether an agent repeats its request for the same action. Ids and titles of its calls can differ. */
 function isSameCall(a: CallForApproval, b: CallForApproval): boolean {
   if (a.name !== b.name) return false;
   if (typeof a.args.command === 'string' || typeof b.args.command === 'string')

@@ -22,11 +22,11 @@ const kind = 'acp-session';
 const Stored = z.object({ acpSession: z.string() });
 const programId = 'acp-agent';
 
-/** External agents at work in sandboxes. Each lives as long as the connection to its sandbox. */
+/** External agents running in sandboxes. Each lives as long as the connection to its sandbox. */
 export class AcpAgents {
   readonly #deps: Deps;
   readonly #agents = new Map<SandboxClient, AcpAgent>();
-  /** Decisions on calls whose agents have gone in the meantime, for example because the server restarted. */
+  /** Decisions on calls whose agents have ended in the meantime, for example because the server restarted. */
   readonly #carried = new WeakMap<SandboxClient, { readonly call: CallForApproval; readonly allowed: boolean }>();
 
   constructor(deps: Deps) {
@@ -35,7 +35,7 @@ export class AcpAgents {
 
   /**
    * Lets the agent work until it has answered, needs a person, or fails. Failures are values; the method rejects only
-   * when the signal fires, and then the agent has been ended.
+   * when the signal fires, after it has ended the agent.
    */
   async turn(
     client: SandboxClient,
@@ -72,7 +72,7 @@ export class AcpAgents {
     void this.#agents.get(client)?.cancel();
   }
 
-  /** Answers the agent's request for permission. An agent that has gone gets the answer when it repeats the request. */
+  /** Answers the agent's approval request. If the agent has ended, it gets the answer when it repeats the request. */
   decide(client: SandboxClient, call: CallForApproval, allowed: boolean): void {
     if (!this.#agents.get(client)?.decide(call.callId, allowed)) this.#carried.set(client, { call, allowed });
   }
@@ -100,7 +100,7 @@ export class AcpAgents {
     }
   }
 
-  /** The agent with its message: the running one, or a new one. */
+  /** The agent for the message: the running one, or a new one. */
   async #working(
     client: SandboxClient,
     externalTurn: ExternalTurn,

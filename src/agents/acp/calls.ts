@@ -40,7 +40,10 @@ interface KnownCall {
   isOver: boolean;
 }
 
-/** The tool calls of an agent, under ids of ours: an agent can reuse an id. Each has the agent's latest information. */
+/**
+ * An agent's tool calls under the server's own ids, because an agent can reuse an id. Each has the agent's latest
+ * information.
+ */
 export class Calls {
   readonly #known = new Map<string, KnownCall>();
   readonly #newId: () => string;
@@ -49,7 +52,7 @@ export class Calls {
     this.#newId = newId;
   }
 
-  /** The call of a request for permission, with everything that the agent has reported about it. */
+  /** The call of an approval request, with everything that the agent has reported about it. */
   requestApproval(update: ToolCallUpdate): CallForApproval {
     const known = this.#of(update.toolCallId);
     read(update, known);
@@ -57,7 +60,7 @@ export class Calls {
     return { callId, name, args, content: contentOf(known, '') };
   }
 
-  /** `isNew`: the agent starts a call, possibly with the id of one that has ended. */
+  /** `isNew`: the agent starts a call, possibly with the id of a finished call. */
   receive(update: ToolCallUpdate, isNew: boolean): readonly (AgentCall | AgentResult)[] {
     const earlier = this.#known.get(update.toolCallId);
     if (earlier?.isOver && !isNew) return [];
@@ -67,7 +70,7 @@ export class Calls {
     const isEnd = update.status === 'completed' || update.status === 'failed';
     if (update.status === 'in_progress' || isEnd) readTexts(update, known);
     readTerminal(update, known);
-    // Agents that stream a call's arguments start it without them. They send them later, some without changing the
+    // Agents that stream a call's arguments start the call without them and send them later, some without changing the
     // status.
     const isComplete = update.status === 'in_progress' || isEnd || (!isNew && known.input !== before);
     const lines: (AgentCall | AgentResult)[] = [];
@@ -114,7 +117,7 @@ export class Calls {
   }
 }
 
-/** Applies an update. An empty list or object has no meaning: some agents fill fields with them. */
+/** Applies an update. Empty lists and objects are ignored, because some agents fill fields with them. */
 function read({ kind, name, title, rawInput, rawOutput, locations, content }: ToolCallUpdate, known: KnownCall): void {
   known.kind = kind ?? known.kind;
   known.name = name ?? known.name;
@@ -139,7 +142,7 @@ const TerminalNews = z.object({
   terminal_output: z.object({ data: z.string() }).optional().catch(undefined),
   terminal_exit: z.object({ exit_code: z.number().int() }).optional().catch(undefined),
 });
-/** The adapters for Codex report a command's output this way, whether or not the client has terminals. */
+/** The Codex adapters report a command's output this way, whether or not the client has terminals. */
 function readTerminal({ _meta }: ToolCallUpdate, known: KnownCall): void {
   const news = TerminalNews.safeParse(_meta).data;
   const piece = news?.terminal_output_delta?.data ?? news?.terminal_output?.data ?? '';
@@ -237,7 +240,7 @@ const RawOutput = z.union([
   z.object({ stdout: text, stderr: text.optional() }).transform((it) => it.stdout + (it.stderr ?? '')),
 ]);
 
-/** Only the output: the content's texts are written for people, some in a Markdown fence. */
+/** Only the output: the texts in the content are written for people, some in a Markdown fence. */
 function outputOf({ rawOutput, terminal, texts }: KnownCall): string {
   const raw = RawOutput.safeParse(rawOutput).data ?? terminal;
   return beginningOf(raw === '' ? withoutFence(texts.join('\n')) : raw, maxOutput);

@@ -19,14 +19,16 @@ const errorsChars = 1_000;
 const endMs = 10_000;
 
 /**
- * Starts a program in the sandbox whose pipes carry one JSON message per line. `room` slows down a program that floods.
+ * Starts a program in the sandbox whose pipes carry one JSON message per line. Reading waits for `room` before each
+ * chunk, which slows down a program that floods.
  */
 export async function programStream(
   programs: ProgramClient,
   program: StartProgram,
   { room, signal }: { readonly room: () => Promise<void>; readonly signal: AbortSignal },
 ): Promise<ProgramStream> {
-  await programs.close(program.id, signal).catch(unlessNotFound); // a program of an earlier server is in the middle of a conversation
+  // an earlier server's program is in the middle of a conversation
+  await programs.close(program.id, signal).catch(unlessNotFound);
   await programs.open(program, signal);
   const ended = Promise.withResolvers<string>();
   const split = lineSplitter();
@@ -42,7 +44,7 @@ export async function programStream(
     ended.resolve(why);
     try {
       input?.close();
-    } catch {} // it is closed already
+    } catch {} // already closed
     input = undefined;
   };
   const hear = (line: ParsedLine) => {
@@ -56,7 +58,7 @@ export async function programStream(
     {
       onOutput: async (chunk) => {
         for (const line of split(chunk)) hear(line);
-        await new Promise(setImmediate); // leaves time for others during a flood
+        await new Promise(setImmediate); // yields to other work during a flood
         await room();
       },
       onErrors: errors.add,

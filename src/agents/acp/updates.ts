@@ -29,7 +29,7 @@ export function toUpdate(update: SessionUpdate, calls: Calls): readonly AgentUpd
   }
 }
 
-/** One step runs at a time: if several are in progress, the first one counts. */
+/** Only one step runs at a time: if several are in progress, the first is used. */
 function stepsOf(entries: readonly { content: string; status: keyof typeof stepStatus }[]): PlanStep[] {
   let isRunning = false;
   return entries.slice(0, maxSteps).map(({ content, status }, at) => {

@@ -1,7 +1,7 @@
 import type { PictureType } from '../../core/text/pictures.ts';
 
 // The browser of a sandbox's desktop, for tools. Results and failures of a page are reports to the model. Only a lost
-// sandbox and the caller's own signal reject.
+// sandbox and the caller's own signal cause a rejection.
 
 export interface PictureBytes {
   readonly mimeType: PictureType;
@@ -9,14 +9,16 @@ export interface PictureBytes {
 }
 export interface BrowserReport {
   readonly ok: boolean;
-  /** The reason if `ok` is false. `refused`: the egress policy forbids it, or it makes no sense here. */
+  /**
+   * The reason if `ok` is false. `refused`: the egress policy forbids the action, or the action makes no sense here.
+   */
   readonly reason?: 'failed' | 'not_found' | 'refused' | 'timed_out';
   readonly text: string;
   /** A picture of the browser. Absent if none could be taken. */
   readonly picture?: PictureBytes;
 }
 
-/** An element by its number in the last view, or a point of the page in CSS pixels from its top left. */
+/** An element by its number in the last view, or a point of the page in CSS pixels from the top left. */
 export type Target = { readonly index: number } | { readonly x: number; readonly y: number };
 
 export interface AgentBrowser {

@@ -42,7 +42,10 @@ export class Downloads {
     });
   }
 
-  /** Small downloads finish quickly, so the model is informed in the same answer. `expected`: one is about to start. */
+  /**
+   * Small downloads finish quickly, so the same answer reports them to the model. `expected`: a download is about to
+   * start.
+   */
   async settle(signal: AbortSignal, expected: boolean): Promise<void> {
     const { clock } = this.#options;
     const until = clock.now() + waitMs;

@@ -1,6 +1,6 @@
 import type { FoundElement, Scan } from './page-types.ts';
 
-/** The elements of the last view, and their document. */
+/** The elements of the last view, and the document they belong to. */
 export interface NumberedElements {
   readonly document: string;
   readonly ids: ReadonlySet<number>;
@@ -13,7 +13,7 @@ export const toNumberedElements = ({ document, elements }: Pick<Scan, 'document'
   count: elements.length,
 });
 
-/** `3:<button>Save</button>`, one per line. Marks elements that the last view of this document did not have. */
+/** `3:<button>Save</button>`, one per line. Marks elements that are new since the last view of this document. */
 export function elementLines(
   { document, elements, more }: Pick<Scan, 'document' | 'elements' | 'more'>,
   before: NumberedElements | undefined,

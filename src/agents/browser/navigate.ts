@@ -9,7 +9,7 @@ import type { Tab } from './tabs.ts';
 
 /**
  * Reads the egress proxy's refusal of this address. A browser hides the answer to a refused tunnel, so this repeats the
- * request with a tool that shows it: the reason is in the status line.
+ * request with a tool that shows the status line, which has the reason.
  */
 async function explainRefusal(sandbox: SandboxClient, url: string, signal: AbortSignal): Promise<string | undefined> {
   const { hostname, port, protocol } = new URL(url);
@@ -63,7 +63,7 @@ export async function navigate({ tab: { page }, url, sandbox, timeoutMs, signal 
     throw thrown;
   }
   await raceAbort(page.waitForLoadState('load', { timeout: restMs }), signal).catch((thrown: unknown) => {
-    if (signal.aborted) throw thrown; // otherwise the page is already visible, and only a part of it is slow
+    if (signal.aborted) throw thrown; // otherwise the page is already visible, and only part of it is slow
   });
   return await outcome(response, page.url());
 }

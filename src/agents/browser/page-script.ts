@@ -45,7 +45,7 @@ export function scan({ withText, maxElements, maxNodes, maxChars }: ScanLimits):
     if (width < 1 || height < 1) return false;
     return element.checkVisibility?.({ checkOpacity: true, checkVisibilityCSS: true }) ?? true;
   };
-  /** Whether the element is on the screen and not covered by another one. */
+  /** Whether the element is on the screen and not covered by another element. */
   const isSeen = (element: PageElement, root: PageRoot, dx: number, dy: number) => {
     const { x, y, width, height } = element.getBoundingClientRect();
     const left = Math.max(x, -dx, 0);

@@ -62,7 +62,7 @@ export interface PageWindow {
   readonly innerWidth: number;
   readonly innerHeight: number;
   readonly scrollY: number;
-  /** Our global, in a world that the page cannot see. */
+  /** The page script's global, in a world that the page cannot see. */
   corral?: { ids: WeakMap<object, number>; next: number; document: string; listed: PageElement[] };
 }
 

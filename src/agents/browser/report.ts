@@ -24,7 +24,7 @@ interface Options {
   readonly answerMs: number;
   readonly readTree: ReadTree;
 }
-/** Converts a page to Markdown outside the server's event loop. Undefined: that took too long. */
+/** Converts a page to Markdown outside the server's event loop. Undefined: the conversion took too long. */
 export type ReadTree = (tree: readonly Tree[], signal: AbortSignal) => Promise<string | undefined>;
 interface ShownBrowser extends Pick<Connection, 'isOpen'> {
   readonly tabs: Tabs;
@@ -57,12 +57,12 @@ export class Reporter {
       using until = deadlineSignal(answerMs, clock, signal);
       for (let seen: Tab | undefined; ; ) {
         const tab = await raceAbort(opened.tabs.current(), until.signal);
-        if (tab === seen) break; // otherwise another tab came to the front
+        if (tab === seen) break; // otherwise another tab moved to the front
         seen = tab;
         const looking = runInTab(tab, this.#shown(tab, { opened, withText, signal: until.signal }), until.signal);
         const shown = await looking.catch(async (thrown: unknown) => {
           if (!(await hasClosed(tab, thrown))) throw thrown;
-          return undefined; // the previous tab is next
+          return undefined; // the previous tab becomes current
         });
         if (shown) [lines, picture] = shown;
       }

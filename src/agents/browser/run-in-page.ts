@@ -1,6 +1,6 @@
 import type { CDPSession } from 'playwright-core';
 
-/** An error of the page's own code, or the reason why our code could not run. The message is for the model. */
+/** An error of the page's own code, or why the server's code could not run. The message is for the model. */
 export class PageError extends Error {}
 
 const world = 'corral';
@@ -22,7 +22,7 @@ export async function runInPage<Arg, Value>(cdp: CDPSession, run: (arg: Arg) => 
       if (exceptionDetails) throw new PageError(exceptionDetails.exception?.description ?? exceptionDetails.text);
       return result.value as Value;
     } catch (thrown) {
-      // The document changed during the call, so the call is repeated in the new one.
+      // The document changed during the call, so the call is repeated in the new document.
       if (left === 0 || !/context|frame|navigat/i.test(String(thrown)) || thrown instanceof PageError) throw thrown;
     }
   }

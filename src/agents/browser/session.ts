@@ -86,7 +86,7 @@ const connectMs = 60_000;
 const settleMs = 100; // ms after an input until its effects have started
 const loadMs = 5_000;
 const pingMs = 1_500;
-const typedChars = 200; // longer texts are inserted in one step
+const typedChars = 200; // longer texts are inserted at once instead of typed
 
 interface Options {
   readonly sandbox: SandboxClient;
@@ -255,7 +255,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
       if (!withText) await this.#settle(opened, outcome, { signal: until.signal, isNavigation });
     } catch (thrown) {
       throwIfFired(signal);
-      // The browser died during this call. The next one can open an address.
+      // The browser died during this call. The next call can open an address.
       if (isNavigation && !retried && !opened.isOpen())
         return await this.#do(signal, work, { ms, isNavigation, retried: true });
       outcome = explainError(thrown, opened.isOpen());
@@ -305,7 +305,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
     }
   }
 
-  /** Waits until the effect of an input can be seen. */
+  /** Waits until the effect of an input is visible. */
   async #settle(
     { tabs, downloads }: OpenBrowser,
     outcome: FailureText,

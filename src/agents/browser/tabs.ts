@@ -19,7 +19,7 @@ export interface Tab {
   /** Rejects when the page crashes, because its pending calls never get an answer. */
   readonly crash: Promise<never>;
   dialogs: number;
-  /** The last view that the model got. */
+  /** The last view that the model received. */
   shown: NumberedElements | undefined;
 }
 interface Options {
@@ -28,14 +28,17 @@ interface Options {
   readonly maxTabs: number;
 }
 
-/** The tabs of a browser; the newest is the current one. Changes that we did not cause become notes for the model. */
+/**
+ * The tabs of a browser; the newest is the current tab. Changes that the server did not cause become notes for the
+ * model.
+ */
 export class Tabs {
   readonly #context: BrowserContext;
   readonly #notes: Notes;
   readonly #maxTabs: number;
   #tabs: Tab[] = [];
   #current: Tab | undefined;
-  /** Greater than 0 while we open or close a tab ourselves, which creates no note. */
+  /** Greater than 0 while the server itself opens or closes a tab, which creates no note. */
   #quiet = 0;
   /** Tabs that pages requested and Chromium is still creating. */
   #coming = 0;
@@ -79,7 +82,7 @@ export class Tabs {
     this.#coming = 0;
   }
 
-  /** The current tab. A new one if none exists or the last one crashed. */
+  /** The current tab, or a new tab if there is none or the last one crashed. */
   async current(): Promise<Tab> {
     const tab = this.#current;
     if (tab && !tab.crashed && !tab.page.isClosed()) return tab;

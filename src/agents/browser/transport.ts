@@ -3,9 +3,9 @@ import type { ConnectOverCDPTransport } from 'playwright-core';
 import { readTimeSlice } from '../../core/concurrency/time-slice.ts';
 import type { DesktopClient } from '../../sandboxes/client/client.ts';
 
-/** Above the size of any browser message: a screenshot of a huge page needs a tenth of it. */
+/** Larger than any browser message: a screenshot of a huge page needs a tenth of it. */
 const maxMessageBytes = 16 * 1024 * 1024;
-/** The maximum number of unread 64 KiB pieces; above it, reading from the browser pauses. */
+/** Maximum number of unread 64 KiB pieces; above it, reading from the browser pauses. */
 const maxPieces = 16;
 
 /** Reads messages that end with NUL, and passes each on as one object, in order, as Playwright expects. */
@@ -81,7 +81,7 @@ class Pieces {
     this.#pieces = [];
     this.#length = 0;
   }
-  /** Undefined while no message is complete. */
+  /** A complete message; undefined if there is none yet. */
   next(): Buffer | undefined {
     for (let piece = this.#pieces[0]; piece && this.#length <= maxMessageBytes; piece = this.#pieces[0]) {
       const end = piece.indexOf(0);
@@ -109,7 +109,7 @@ class Pieces {
   #keep(piece: Buffer): void {
     const length = this.#length + piece.length;
     if (length > this.#begun.length) {
-      // Few steps, because each copies everything. Pages that were never written need no memory.
+      // Grows in few steps, because each step copies everything. Pages that were never written need no memory.
       const larger = Buffer.allocUnsafeSlow(Math.max(4 * this.#begun.length, length, 4096));
       this.#begun.copy(larger, 0, 0, this.#length);
       this.#begun = larger;

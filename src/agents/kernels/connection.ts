@@ -14,7 +14,7 @@ export interface CodeListener {
   onResult(result: CodeResult): void;
   /** The execution starts; the number is its position in the kernel. */
   onStart?(count: number): void;
-  /** The kernel's output waits until it resolves. */
+  /** The kernel's output waits until the promise resolves. */
   room?(): Promise<unknown>;
 }
 export interface CellEnd {
@@ -22,7 +22,7 @@ export interface CellEnd {
   readonly error?: CodeError | undefined;
 }
 
-/** The limits of one message of a kernel, whose results can be pictures. */
+/** The limits of one message of a kernel, whose results can contain pictures. */
 const messageLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 32, maxValues: 10_000 };
 
 interface AwaitedReply {
@@ -36,7 +36,7 @@ interface KernelProgram {
   readonly nonce: string;
   interrupt(signal: AbortSignal): Promise<void>;
 }
-/** The exit code of a shell that did not find the program. */
+/** The exit code of a shell that did not find the interpreter. */
 const notFoundExit = 127;
 const keptChars = 64 * 1024;
 const againMs = 300;
@@ -50,7 +50,7 @@ async function isSettled(work: Promise<unknown>, signal: AbortSignal): Promise<b
   return await Promise.race([ended, pause(againMs, signal).then(() => false)]);
 }
 
-/** The conversation with a running kernel, over the pipes of its program. */
+/** A connection to a running kernel, over the pipes of its program. */
 export class KernelConnection {
   readonly #program: KernelProgram;
   #pipes: ProgramPipes | undefined;
@@ -58,17 +58,18 @@ export class KernelConnection {
   /** The newest output of threads and child processes that no execution has received yet. */
   readonly #early = { stdout: '', stderr: '' };
   readonly #gone = Promise.withResolvers<never>();
-  /** The program's exit code, once it has ended by itself. */
+  /** The program's exit code, if it ended by itself. */
   exitCode: number | undefined;
 
   private constructor(program: KernelProgram) {
     this.#program = program;
-    this.#gone.promise.catch(() => {}); // waiting callers handle it
+    this.#gone.promise.catch(() => {}); // waiting callers handle the rejection
   }
 
   /**
    * Attaches to the program, interrupts it if it may be executing, and waits until the kernel answers. Its earlier
-   * output is dropped. Rejects: file_not_found (no interpreter), not_found (it has ended), and as `ProgramClient`.
+   * output is dropped. Rejects: file_not_found (no interpreter), not_found (the program has ended), and as
+   * `ProgramClient`.
    */
   static async open(
     programs: ProgramClient,
@@ -85,8 +86,8 @@ export class KernelConnection {
     );
     try {
       const hello = connection.#hello(signal);
-      // Node exits on a SIGINT that arrives between two of its handlers. So only a kernel that is executing gets one:
-      // any other answers immediately.
+      // Node exits on a SIGINT that arrives between two of its handlers. So only an executing kernel gets one; any
+      // other kernel answers immediately.
       if (!mayBeAtWork || (await isSettled(hello, signal))) await hello;
       else await connection.interrupt(hello, signal);
     } catch (thrown) {
@@ -110,11 +111,11 @@ export class KernelConnection {
 
   /** Interrupts the kernel repeatedly until `work` settles. Rejects as `work`, and when the signal fires. */
   async interrupt<End>(work: Promise<End>, signal: AbortSignal): Promise<End> {
-    // A kernel ignores an interrupt that arrives before a cell starts, so one without an effect is repeated.
+    // A kernel ignores an interrupt that arrives before a cell starts, so an interrupt without an effect is repeated.
     do await this.#program.interrupt(signal);
     while (!(await isSettled(work, signal)));
     const end = await work;
-    await this.#hello(signal); // once answered, the last interrupt can no longer reach the next cell
+    await this.#hello(signal); // after an answer, the last interrupt can no longer reach the next cell
     return end;
   }
 
@@ -131,7 +132,7 @@ export class KernelConnection {
     this.#awaited = { type, listener, seen: new Set(), done, end: { count: 0 } };
     const line = JSON.stringify({ type: type === 'hello' ? 'hello' : 'execute', ...request });
     const requested = this.#pipes?.write(Buffer.from(`${line}\n`)) ?? Promise.resolve();
-    requested.catch(() => {}); // the end of the pipes reports it
+    requested.catch(() => {}); // the end of the pipes reports the failure
     return await Promise.race([done.promise, this.#gone.promise]).finally(() => {
       this.#awaited = undefined;
     });
@@ -139,7 +140,7 @@ export class KernelConnection {
 
   #reader(stream: OutputStream): (chunk: Buffer) => Promise<void> {
     const marks = markReader(this.#program.nonce);
-    // Invalid bytes of a cell stay inside it, because a message begins with its own byte.
+    // Invalid bytes in a cell do not spread beyond it, because a message starts with its own byte.
     const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
     const split = (chunk: Buffer): OutputPart[] => {
       try {
@@ -155,7 +156,7 @@ export class KernelConnection {
         else this.#printed(stream, decoder.decode(bytes, { stream: true }));
       }
       await this.#awaited?.listener?.room?.();
-      await turnOfTheLoop(); // leaves time for others during a flood of output
+      await turnOfTheLoop(); // yields to other work during a flood of output
     };
   }
 

@@ -19,10 +19,13 @@ interface KnownContext extends CodeContext {
   lastRun?: string | undefined;
 }
 
-/** The maximum number of contexts per sandbox, because each is a process. */
+/** Maximum number of contexts per sandbox, because each is a process. */
 const maxContexts = 16;
 
-/** The contexts of one sandbox. Each language has a context with its name, whose kernel starts with its first cell. */
+/**
+ * The contexts of one sandbox. Each language has a default context of the same name, whose kernel starts with its first
+ * cell.
+ */
 export class Contexts {
   readonly #deps: ConstructorParameters<typeof Kernel>[0];
   readonly #known = new Map<string, KnownContext>();
@@ -49,8 +52,8 @@ export class Contexts {
     return known ?? this.#add(context);
   }
 
-  // The following methods reject with not_found if there is no such context.
-  /** Runs a cell, after the earlier ones of its context. Rejects as `Kernel.execute` does. */
+  // The following methods reject with not_found if the context does not exist.
+  /** Runs a cell after the earlier cells of its context. Rejects as `Kernel.execute` does. */
   async execute(id: string, cell: Cell, signal: AbortSignal): Promise<Execution> {
     const known = this.#the(id);
     known.lastRun = cell.tag;

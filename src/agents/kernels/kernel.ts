@@ -13,7 +13,7 @@ export interface Cell {
   readonly listener: CodeListener;
   /** Environment variables for this cell only. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Marks processes that this cell starts in a kernel, like those of an operation. */
+  /** Marks the processes that this cell starts in a kernel, as for any operation. */
   readonly tag?: string;
   /** Absolute. The working folder of a kernel that starts for this cell, if its context names none. */
   readonly folder?: string;
@@ -21,10 +21,10 @@ export interface Cell {
 export interface Execution {
   /** `timed_out` and `cancelled`: it was interrupted. `died`: the kernel ended. */
   readonly ended: 'whole' | 'timed_out' | 'cancelled' | 'died';
-  /** The number of the execution in its kernel. Undefined if the kernel did not report it. */
+  /** The number of the execution in its kernel. Undefined if the kernel did not report one. */
   readonly count: number | undefined;
   readonly error: CodeError | undefined;
-  /** The kernel started for this execution, so nothing of earlier ones was there. */
+  /** The kernel was started for this execution, so it has no state of earlier cells. */
   readonly isFirst: boolean;
   /** The variables are gone: the kernel died, or did not stop when interrupted. */
   readonly isStateLost: boolean;
@@ -155,7 +155,7 @@ export class Kernel {
 
 const isCode = (thrown: unknown, code: ErrorCode): boolean => thrown instanceof AppError && thrown.code === code;
 
-/** Throws; a missing interpreter is named, with what to do. */
+/** Throws. For a missing interpreter, the error names it and says what to do. */
 function fail(thrown: unknown, { language }: KernelOptions): never {
   if (!isCode(thrown, 'file_not_found')) throw thrown;
   const [program] = buildKernelProgram(language).argv;
@@ -167,7 +167,7 @@ function fail(thrown: unknown, { language }: KernelOptions): never {
 }
 
 /**
- * The program of a kernel in its folder. The daemon starts programs in the workspace; a shell changes to any other
+ * The program of a kernel in its folder. The daemon starts programs in the workspace, so a shell changes to any other
  * folder.
  */
 function programIn({ language, cwd, isAnywhere }: KernelOptions) {

@@ -25,7 +25,7 @@ export class Kernels {
     await this.#sandboxes.get(client)?.endOf(run);
   }
 
-  /** Forgets a sandbox whose connection has ended. Its kernels end with it, or wait for the next server. */
+  /** Forgets a sandbox whose connection has ended. Its kernels end with the sandbox, or wait for the next server. */
   release(client: SandboxClient): void {
     this.#sandboxes.get(client)?.detach();
     this.#sandboxes.delete(client);

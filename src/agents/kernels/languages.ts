@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { AppError } from '../../core/errors/errors.ts';
 
 interface LanguageDescription {
-  /** The file in `programs`. */
+  /** The file in the folder `programs`. */
   readonly file: string;
   /** The command that runs the program's text. */
   argv(source: string): readonly string[];
@@ -34,10 +34,10 @@ const languages = {
   },
 } as const satisfies Record<string, LanguageDescription>;
 export type Language = keyof typeof languages;
-/** Languages whose contexts exist from the start. Contexts of other languages are created on first use. */
+/** Languages whose contexts exist from the start. Those of other languages are created on first use. */
 export const firstLanguages = ['python', 'javascript'] as const satisfies readonly Language[];
 
-/** The folder of the programs: next to this file, or in the source tree next to tsc's output. */
+/** The folder of the programs: next to this file, or in the source tree when running tsc's output. */
 function folder(): string {
   const places = ['./programs/', '../../../../src/agents/kernels/programs/'];
   const folders = places.map((place) => fileURLToPath(new URL(place, import.meta.url)));
@@ -46,7 +46,7 @@ function folder(): string {
   return found;
 }
 
-/** A program is one argument, so its included part is inserted into it. */
+/** A program is passed as one argument, so the text that it includes is inserted here. */
 function sourceOf(file: string): string {
   const read = (name: string) => readFileSync(`${folder()}${name}`, 'utf8');
   return read(file).replace(/^# corral:(\w+)$/m, (_, part) => read(`${part}.py`));
@@ -54,7 +54,7 @@ function sourceOf(file: string): string {
 
 const sources = new Map<Language, string>();
 
-/** How a kernel of the language is started. */
+/** The command that starts a kernel of the language. */
 export function buildKernelProgram(language: Language): {
   readonly argv: readonly string[];
   readonly env: readonly string[];

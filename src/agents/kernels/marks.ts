@@ -1,9 +1,9 @@
-/** A part of a kernel's output: output of a cell, or a message of the kernel itself. */
+/** A part of a kernel's output stream: a cell's output, or a message of the kernel itself. */
 export type OutputPart =
   | { readonly kind: 'text'; readonly bytes: Buffer }
   | { readonly kind: 'message'; readonly bytes: Buffer };
 
-/** The longest message of a kernel, in bytes: a picture of 5 MiB as base64, and some text. */
+/** Maximum size of a kernel message, in bytes: a picture of 5 MiB as base64, and some text. */
 const maxMessage = 8 * 1024 * 1024;
 const lineEnd = 0x0a;
 

@@ -18,7 +18,7 @@ export const SignedInAccess = z.object({
   expiresAt: z.number().optional(),
 });
 export type SignedInAccess = z.infer<typeof SignedInAccess>;
-/** A sign-in that a person has started. */
+/** A sign-in that a person has started but not completed. */
 export const BegunSignIn = z.object({
   issuer: z.string(),
   state: z.string(),
@@ -29,7 +29,7 @@ export const BegunSignIn = z.object({
 });
 export type BegunSignIn = z.infer<typeof BegunSignIn>;
 
-const sooner = 30_000; // ms
+const sooner = 30_000; // Milliseconds.
 
 /** Whether the access is still valid. Access that expires within half a minute is renewed first. */
 export const isFresh = ({ expiresAt }: SignedInAccess, now: number): boolean =>

@@ -12,7 +12,7 @@ export interface CheckedServer {
   readonly tools: readonly McpTool[];
   /** The failure, for people. Empty if the server answered. */
   readonly message: string;
-  /** The server refused a request for lack of authorization (401). */
+  /** The server refused a request as unauthorized (401). */
   readonly wantsAccess: boolean;
 }
 interface Deps {

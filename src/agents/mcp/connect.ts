@@ -17,7 +17,7 @@ interface McpTransport {
     | undefined;
 }
 
-/** A fetch that reaches only the networks this server is allowed to be in. */
+/** A fetch that reaches only the networks allowed for this tool server. */
 export type FetchFor = (server: Pick<ToolAddress, 'reach'>) => FetchLike;
 
 /** A connection that opens on first use. */

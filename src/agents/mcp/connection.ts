@@ -62,7 +62,7 @@ export class McpConnection {
     this.#clock = clock;
   }
 
-  /** Whether the last failure was a lack of authorization. */
+  /** Whether the last failure was a 401. */
   get isRefused(): boolean {
     return this.#isRefused;
   }
@@ -91,7 +91,9 @@ export class McpConnection {
     return await this.#within(signal, (client) => client.request(request, CallAnswer, options));
   }
 
-  /** A server that forgot the session, such as a restarted one, has not done the work: it is done in a new session. */
+  /**
+   * A server that forgot the session, such as after a restart, did not do the work, so it is repeated in a new session.
+   */
   async #within<Done>(signal: AbortSignal, work: (client: Client) => Promise<Done>): Promise<Done> {
     for (let isFirst = true; ; isFirst = false) {
       const { client, way } = await this.#connected();
@@ -165,7 +167,9 @@ export class McpConnection {
     return tools.filter(fits).slice(0, maxTools).map(described);
   }
 
-  /** The failure in one sentence that a model can act on. The server's own text is shortened and marked as its own. */
+  /**
+   * The failure in one sentence that a model can act on. The server's own text is shortened and marked as third-party.
+   */
   #toAppError(thrown: unknown, way: ServerTransport): AppError {
     this.#isRefused = way.refused?.() ?? false;
     if (thrown instanceof AppError && kept.has(thrown.code)) return thrown;
@@ -199,7 +203,7 @@ const kept: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'sandbox_untrusted',
 ]);
 
-/** The protocol answers 404 for an unknown session. Older servers answer 400 and name it. */
+/** The protocol answers 404 for an unknown session. Older servers answer 400 and name the session. */
 const isForgotten = (thrown: unknown): boolean =>
   thrown instanceof SdkHttpError &&
   (thrown.status === 404 || (thrown.status === 400 && /session/i.test(String(thrown.data.text))));
@@ -221,7 +225,7 @@ const trusting = {
     (input) => ({ valid: true, data: input as Value, errorMessage: undefined }),
 };
 
-/** A call's result. Servers differ from the protocol in details, which must not cost the whole result. */
+/** A call's result. Servers differ from the protocol in details, which must not make the whole result invalid. */
 const CallAnswer = z.looseObject({}).transform(({ content, structuredContent, isError, _meta, ...others }) => ({
   structuredContent,
   others,
@@ -235,7 +239,7 @@ const ListedTool = z.object({ name: z.string(), title: text, description: text, 
 type ListedTool = z.output<typeof ListedTool>;
 const ToolPage = z.object({ tools: z.array(z.unknown()), nextCursor: text });
 
-/** All tools of the server. One that the protocol package rejects must not affect the others. */
+/** All tools of the server. A tool that the protocol package rejects must not affect the others. */
 async function listedTools(client: Client, options: { signal: AbortSignal; timeout: number }): Promise<ListedTool[]> {
   try {
     return (await client.listTools(undefined, options)).tools.map((tool) => ListedTool.parse(tool));

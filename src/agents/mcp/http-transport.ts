@@ -5,7 +5,7 @@ import type { ServerTransport } from './connection.ts';
 import { maxLineBytes } from './lines.ts';
 import { withBearerToken } from './token-fetch.ts';
 
-/** The transport of a tool server at an address. `fetch` decides which addresses are reachable. */
+/** The transport of a remote tool server. `fetch` decides which addresses are reachable. */
 export function httpTransport(
   server: Pick<ToolAddress, 'url' | 'headers' | 'token'>,
   fetch: FetchLike,

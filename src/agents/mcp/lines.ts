@@ -4,10 +4,10 @@ const keptBytes = 4 * 1024;
 
 export type ParsedLine =
   | { readonly kind: 'line'; readonly text: string }
-  /** The beginning and end of a line that was too long to keep. */
+  /** The start and end of a line that was too long to keep. */
   | { readonly kind: 'too_long'; readonly head: string; readonly tail: string };
 
-/** Splits a program's output into lines. Memory is bounded: of a line over 4 MiB, only both ends are kept. */
+/** Splits a program's output into lines. Memory is bounded: only both ends of a line over 4 MiB are kept. */
 export function lineSplitter(most = maxLineBytes): (chunk: Buffer) => ParsedLine[] {
   let parts: Buffer[] = [];
   let size = 0;

@@ -36,7 +36,7 @@ export class ProgramTransport implements Transport {
     return this;
   }
 
-  /** Starts a new program: an earlier connection's is in the middle of that conversation. */
+  /** Starts a new program, because the program of an earlier connection is in the middle of its conversation. */
   async start(): Promise<void> {
     const signal = AbortSignal.timeout(startMs);
     await this.#programs.close(this.#program.id, signal).catch(unlessNotFound);
@@ -45,7 +45,7 @@ export class ProgramTransport implements Transport {
     const reader = {
       onOutput: async (chunk: Buffer) => {
         for (const line of split(chunk)) this.#hear(line);
-        await new Promise(setImmediate); // a flood of messages leaves time for everybody else
+        await new Promise(setImmediate); // a flood of messages yields to other work
       },
       onErrors: this.#errors.add,
     };
@@ -93,7 +93,7 @@ export class ProgramTransport implements Transport {
     }
   }
 
-  /** Fails the call that the oversized message answers, or all calls if that is unknown. */
+  /** Fails the call that the oversized message answers, or all calls if the call is unknown. */
   #refuse(line: Extract<ParsedLine, { kind: 'too_long' }>): void {
     const id = findAnswerId(line);
     if (id === undefined) {

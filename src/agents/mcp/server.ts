@@ -1,4 +1,4 @@
-/** One tool as its server describes it, within our limits. All text is the server's own and untrusted. */
+/** One tool as its server describes it, within Corral's limits. All text is the server's own and untrusted. */
 export interface McpTool {
   readonly name: string;
   readonly title: string | undefined;

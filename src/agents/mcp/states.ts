@@ -5,16 +5,16 @@ import type { McpTool } from './server.ts';
 /** The last answer or failure of a tool server, seen by this Corral server. */
 export interface ServerState {
   readonly ok: boolean;
-  readonly at: number; // epoch ms
+  readonly at: number; // Epoch ms.
   readonly tools: readonly McpTool[];
-  /** Empty if it answered. */
+  /** Empty if the server answered. */
   readonly message: string;
-  /** The server refused a caller for lack of authorization. Undefined: unknown. */
+  /** The server refused a caller as unauthorized. Undefined: unknown. */
   readonly wantsAccess?: boolean;
 }
 const most = 200;
 
-/** The last answers of tool servers, to sessions and to people who test one. */
+/** The last answers of tool servers, to sessions and to people who test a server. */
 export class ServerStates {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #states = new Map<string, ServerState>();

@@ -25,12 +25,12 @@ export interface SessionTools {
 export interface LeftOutTool {
   readonly server: string;
   readonly tool: string;
-  /** The reason that people read. */
+  /** The reason, as shown to people. */
   readonly reason: string;
 }
 export interface FailedServer {
   readonly name: string;
-  /** The text that people read: what happened and what to do. */
+  /** What happened and what to do, as shown to people. */
   readonly message: string;
   /** The server refused the session's credentials, or requires some. */
   readonly isRefused: boolean;
@@ -40,7 +40,7 @@ interface Deps {
   readonly newName: () => string;
   readonly fetchFor: FetchFor;
   readonly states: ServerStates;
-  /** The vaults' token for a tool server. `refused`: the token that it refused. */
+  /** The vaults' token for a tool server. `refused`: the token that the server refused. */
   readonly tokenFor?: (url: string, vaults: readonly string[], refused?: Secret) => Promise<Secret | undefined>;
   readonly warn: (about: object, text: string) => void;
 }
@@ -122,8 +122,8 @@ export class ToolServers implements AsyncDisposable {
   }
 
   /**
-   * Opens missing connections. A server that the session no longer has is closed first, because its name can be in use
-   * again.
+   * Opens missing connections. Servers that the session no longer has are closed first, because their names can be in
+   * use again.
    */
   async #connected(client: SandboxClient, servers: readonly McpServer[]): Promise<ConnectedServers> {
     const { clock, fetchFor, tokenFor } = this.#deps;

@@ -55,7 +55,7 @@ function bytesOf(block: unknown): { data: Buffer; mimeType: string } | undefined
   return { data: Buffer.from(base64, 'base64'), mimeType: textIn(holder, 'mimeType') ?? 'application/octet-stream' };
 }
 
-/** The text of a block. One of an unknown kind is shown as it came. */
+/** The text of a block. A block of an unknown kind is shown unchanged. */
 function textOf(block: unknown): string {
   if (typeof block === 'string') return block;
   if (!isFields(block)) return JSON.stringify(block);
@@ -143,7 +143,7 @@ function mcpTool(
 
 const descriptionChars = 1_024; // the shortest limit of the model providers
 
-/** A description that is too long for some providers continues in that of the parameters, which has no limit. */
+/** A description too long for some providers continues in the description of the parameters, which has no limit. */
 function split(text: string, schema: object): Pick<Tool, 'description' | 'parameters'> {
   if (text.length <= descriptionChars) return { description: text, parameters: schema };
   const description = beginningOf(text, descriptionChars);
@@ -168,7 +168,7 @@ const words = (text: string) =>
     .split(/[^\p{L}\p{N}]+/u)
     .filter(Boolean);
 
-/** The tool that finds tools when there are too many to list in every request. */
+/** Finds tools when there are too many to list in every request. */
 export function searchTool(all: readonly Tool[], load: (names: readonly string[]) => void): Tool {
   return defineTool({
     name: 'mcp_search',

@@ -19,7 +19,7 @@ export interface CollectedTurn {
   readonly outcome: TurnOutcome;
   /** The readable part of the model's reasoning, or its beginning. Can be empty. */
   readonly thoughts: string;
-  /** Parts of the request that the provider does not accept. */
+  /** Parts of the request that the provider did not accept. */
   readonly leftOut: readonly LeftOut[];
   /** Calls above the limit, answered as not run. Empty in a normal turn. */
   readonly refused: readonly ToolCall[];
@@ -28,16 +28,14 @@ export interface CollectOptions {
   /** `provider/model`, stored with the message. */
   readonly model: string;
   readonly onDelta: (delta: string) => void;
-  /** Called once, when the model starts to reason. */
+  /** Called once, when the model starts reasoning. */
   readonly onThought?: () => void;
   readonly caps?: TurnCaps;
-  /** Ids of earlier calls. Some models start counting again in each turn, and a new id must not equal an old one. */
+  /** Ids of earlier calls. Some models restart their numbering in each turn, and a new id must not equal an old one. */
   readonly takenIds?: Pick<ReadonlySet<string>, 'has'>;
 }
 
-/**
- * Reads a turn to its end, within the limits. Drops the calls of an unfinished turn, because half a turn must not act.
- */
+/** Reads a turn to its end, within the limits. Drops the calls of an unfinished turn, because they must not run. */
 export async function collectTurn(parts: AsyncIterable<TurnPart>, options: CollectOptions): Promise<CollectedTurn> {
   const caps = options.caps ?? turnCaps;
   const texts: string[] = [];
@@ -88,7 +86,9 @@ export async function collectTurn(parts: AsyncIterable<TurnPart>, options: Colle
 export const isEmpty = ({ message, outcome }: CollectedTurn): boolean =>
   outcome.kind === 'finished' && message.calls.length === 0 && message.text.trim() === '';
 
-/** An id pairs a call with its result and names its command, so a missing, repeated or unusual one is replaced. */
+/**
+ * An id pairs a call with its result and names the call's command, so a missing, repeated or unusual id is replaced.
+ */
 function withOwnId(
   call: ToolCall,
   before: readonly ToolCall[],

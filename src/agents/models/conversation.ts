@@ -41,8 +41,8 @@ export function toPieces(request: TurnRequest): Piece[] {
 }
 
 /**
- * The position before the calls of the current step. After them, a user message would end the turn in which providers
- * keep the reasoning behind the calls.
+ * The position before the calls of the current step. A user message after them would end the turn for which providers
+ * keep the calls' reasoning.
  */
 export const beginningOfStep = (messages: readonly Message[]): number => stepIn(messages).begins;
 
@@ -71,6 +71,6 @@ const isAct = ({ calls }: AssistantMessage): boolean =>
 export const pictureInWords = ({ file, mimeType, leftOut }: Picture): string =>
   `[picture ${file}, ${mimeType}, not shown${leftOut === undefined ? '' : `: ${leftOut}`}]`;
 
-/** The id, or a hash of one with characters or a length that sandboxes or other providers refuse. */
+/** The id, or a hash of it if sandboxes or other providers refuse its characters or length. */
 export const plainCallId = (id: string): string =>
   /^[A-Za-z0-9_-]{1,64}$/.test(id) ? id : `call_${createHash('sha256').update(id).digest('hex').slice(0, 32)}`;

@@ -38,7 +38,7 @@ export function toRefusedTurn(refusal: Refusal, model: string, advice: SettingNa
   };
 }
 
-/** Errors that end without intervention. */
+/** Errors that pass without intervention. */
 const waiting: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'model_overloaded',
   'model_rate_limited',
@@ -70,7 +70,7 @@ function codeOf({ status, text, names = [] }: Refusal): ErrorCode {
   return refused.test(message) ? 'model_refused' : 'model_rejected';
 }
 
-/** `thrown` has the reason where the server's own connection failed. */
+/** `thrown` contains the reason when the server's own connection failed. */
 export function unreachableTurn(model: string, advice: SettingNames, thrown?: unknown): FailedTurn {
   const why = thrown instanceof AppError ? thrown : undefined;
   const message = why

@@ -8,7 +8,7 @@ const longestWaitMs = 60_000;
 const maxFailures = 3;
 const brokenRestMs = 10 * 60_000;
 
-/** Failures that remain until somebody changes a setting; another provider can work in the meantime. */
+/** Failures that last until somebody changes a setting; another provider can work in the meantime. */
 const broken: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['model_unauthorized', 'model_unknown', 'model_quota']);
 
 interface Health {
@@ -23,8 +23,8 @@ interface Deps {
 
 /**
  * Uses the first model that works. A model is suspended after three failures in a row, after a minute of waiting, or
- * when its provider requires a longer delay; the next one then takes over, in the same turn if nothing was output yet.
- * All sessions share the models' health. Delays over a minute are never requested.
+ * when its provider requires a longer delay; the next model then takes over, in the same turn if nothing was output
+ * yet. All sessions share the models' health. The server never waits longer than a minute.
  */
 export function withFallbacks(models: readonly [Model, ...Model[]], { clock, random }: Deps): Model {
   const [first] = models;
@@ -35,7 +35,7 @@ export function withFallbacks(models: readonly [Model, ...Model[]], { clock, ran
     const left = models.filter((model) => !tried.has(model));
     const now = clock.now();
     const ready = left.find((model) => healthOf(model).restsUntil <= now);
-    // The turn itself suspended no model: if none is ready, the one whose suspension ends first is tried.
+    // This turn has suspended no model: if none is ready, try the one whose suspension ends first.
     if (ready || tried.size > 0) return ready;
     return left.toSorted((a, b) => healthOf(a).restsUntil - healthOf(b).restsUntil)[0];
   }

@@ -42,10 +42,10 @@ const limits = { maxBytes, maxDepth: 20, maxValues: 300_000 };
 const maxPages = 20;
 const maxModels = 5_000;
 
-/** Valid ids and names. Others are left out, because they come from another machine. */
+/** Valid ids and names. The list comes from another machine, so any other entry is left out. */
 export const ModelId = z.string().max(200).regex(/^\S+$/);
 export const ModelName = z.string().max(200).optional().catch(undefined);
-/** A whole number of tokens; anything else counts as unknown. */
+/** A whole number of tokens; anything else is treated as unknown. */
 export const Tokens = z.int().positive().optional().catch(undefined);
 
 interface Listable {
@@ -59,8 +59,8 @@ interface Endpoint {
 }
 
 /**
- * Reads a provider's list of models, at most 5000. Rejects: model_unauthorized, model_rejected (no list there),
- * provider_error (unreachable, or failed). No message contains the key or the provider's text.
+ * Reads a provider's list of models, at most 5,000. Rejects: model_unauthorized, model_rejected (the address has no
+ * list), provider_error (unreachable, or failed). No message contains the key or the provider's text.
  */
 export async function listModels(
   access: Listable,

@@ -7,5 +7,5 @@ export const ModelRef = z
   .string()
   .max(200)
   .regex(modelRefPattern, 'is no model. Write its provider and its name, such as openai/gpt-5-mini, or demo');
-/** Models to try in turn when the model fails. The demo model cannot be a fallback. */
+/** Models to try in order when the model fails. The demo model cannot be a fallback. */
 export const FallbackRefs = z.array(z.string().max(200).regex(fallbackRefPattern, 'must be provider/model')).max(8);

@@ -13,7 +13,7 @@ import type { BudgetOverrun } from '../../core/model/spending.ts';
 export interface Model {
   /** `provider/model`, as in the configuration. */
   readonly name: string;
-  /** Read these before each turn: a chain of fallbacks returns those of the model that it uses next. */
+  /** Read these before each turn: a chain of fallbacks returns those of the model that it will use next. */
   readonly abilities: Abilities;
   /** The cost of a turn with these tokens. Undefined or absent: the price of the model is unknown. */
   readonly costOf?: (usage: Usage) => number | undefined;
@@ -21,10 +21,7 @@ export interface Model {
   turn(request: TurnRequest, signal: AbortSignal): AsyncIterable<TurnPart>;
 }
 
-/**
- * The abilities of one model. An adapter compensates for a missing ability where it can, so that callers need not
- * check.
- */
+/** What a model can do. An adapter compensates for a missing ability where possible, so callers need not check. */
 export interface Abilities {
   /** Tokens of a request and its reply together. */
   readonly window: number;
@@ -41,7 +38,7 @@ export interface Abilities {
   /** `automatic`: the provider recognizes equal beginnings of requests. `marked`: the adapter marks what to cache. */
   readonly caching: 'automatic' | 'marked' | 'none';
 }
-/** The abilities of an unknown model: a common window, and nothing that a server may refuse. */
+/** The assumed abilities of an unknown model: a common window, and nothing that a server might refuse. */
 export const assumedAbilities: Abilities = {
   window: 32_768,
   maxOutput: 4_096,
@@ -83,9 +80,12 @@ export interface TurnRequest {
   /** A reminder for this turn only, placed last. */
   readonly hint?: string;
   readonly tools: readonly ToolDeclaration[];
-  /** The only tool that the model must call, if the loop needs an answer of that shape. See `forcedTool`. */
+  /** The only tool, which the model must call, if the loop needs an answer of that shape. See `forcedTool`. */
   readonly mustCall?: string;
-  /** Sampling options. Absent ones use the provider's default. A model that refuses an option gets none. */
+  /**
+   * Sampling options. An absent option uses the provider's default. A model that refuses an option is called without
+   * it.
+   */
   readonly sampling?: Sampling;
   /** Names the conversation to the provider's prompt cache, such as the session's id. At most 64 characters. */
   readonly cacheKey?: string;
@@ -100,23 +100,23 @@ export interface Sampling {
   readonly topP?: number;
   readonly topK?: number;
   readonly maxOutputTokens?: number;
-  /** Texts that end the turn when the model writes one. */
+  /** Stop sequences: the turn ends when the model writes one. */
   readonly stop?: readonly string[];
 }
 export interface ToolDeclaration {
   readonly name: string;
   readonly description: string;
-  readonly parameters: object; // JSON Schema
-  /** Models of some providers know the tool by their provider's own declaration. All others get the function. */
+  readonly parameters: object; // A JSON Schema.
+  /** Models of some providers know the tool by the provider's own declaration. All others get the function. */
   readonly native?: NativeTool;
 }
 export type NativeTool =
   /**
-   * A screen with keyboard and mouse, whose calls have the arguments that Claude's models know. Pixels of the
+   * A screen with keyboard and mouse, whose calls have the arguments that Claude models know. In pixels of the
    * screenshot.
    */
   | { readonly kind: 'computer'; readonly width: number; readonly height: number }
-  /** One of the actions on a browser's screen that Gemini's models know natively, with name and arguments. */
+  /** An action on a browser's screen that Gemini models know natively, with its name and arguments. */
   | { readonly kind: 'screen_action' };
 export type Message =
   | { readonly role: 'user'; readonly text: string; readonly pictures?: readonly Picture[] }
@@ -134,7 +134,7 @@ export type Message =
     }
   | AssistantMessage;
 
-/** A picture of a user message or of a tool result. One without its bytes is described in words. */
+/** A picture in a user message or a tool result. A picture without its bytes is described in words. */
 export interface Picture {
   readonly file: string;
   readonly mimeType: string;
@@ -144,9 +144,9 @@ export interface Picture {
 }
 
 /**
- * A reply. `text` and `calls` are what every provider understands. `raw` is the same reply in its provider's own form,
- * with reasoning and signatures: the model that wrote it gets it back unchanged, and any other model gets text and
- * calls. `raw` names its calls in the order of `calls`. Calls beyond the last of `calls` are not sent back.
+ * A reply. Every provider understands `text` and `calls`. `raw` is the same reply in its provider's own form, with
+ * reasoning and signatures: the model that wrote it gets it back unchanged, and any other model gets text and calls.
+ * `raw` names its calls in the order of `calls`. Calls beyond the last of `calls` are not sent back.
  */
 export interface AssistantMessage {
   readonly role: 'assistant';
@@ -156,7 +156,7 @@ export interface AssistantMessage {
   readonly calls: readonly ToolCall[];
   readonly raw: readonly unknown[];
 }
-/** A reply of which the text alone is known, because it broke off. */
+/** A reply that broke off, so only its text is known. */
 export const replyOfText = (text: string): AssistantMessage => ({
   role: 'assistant',
   model: '',
@@ -167,8 +167,8 @@ export const replyOfText = (text: string): AssistantMessage => ({
 export interface ToolCall {
   readonly callId: string;
   readonly name: string;
-  readonly args: unknown; // not parsed: the tool parses it
-  /** The provider requires a person's permission for this call: its reason. */
+  readonly args: unknown; // unparsed; the tool parses it
+  /** Why the provider requires a person's permission for this call. */
   readonly confirm?: string;
 }
 
@@ -179,18 +179,18 @@ export interface ToolCall {
  */
 export type TurnPart =
   | { type: 'text'; delta: string }
-  /** Reasoning in readable form, for people. It is never sent back; `raw` is. */
+  /** Readable reasoning, for people. It is never sent back; `raw` is. */
   | { type: 'reasoning'; delta: string }
   | { type: 'call'; call: ToolCall }
   | { type: 'raw'; part: unknown }
-  /** The provider refuses this part of the request, which was sent without it. */
+  /** The provider refused this part of the request, which was then sent without it. */
   | { type: 'left_out'; what: LeftOut }
-  /** `model`: the fallback that answered, if one did. */
+  /** `model`: the model that answered, if it was a fallback. */
   | { type: 'end'; outcome: TurnOutcome; model?: string };
 
-/** A part of a request that a provider does not accept. */
+/** A part of a request that a provider did not accept. */
 export interface LeftOut {
-  /** `tools`: all of them. `reasoning`: that of earlier replies. */
+  /** `tools`: all tools. `reasoning`: the reasoning of earlier replies. */
   readonly kind: 'tool' | 'tools' | 'picture' | 'reasoning';
   readonly name: string;
   /** A sentence for people, with the reason. */
@@ -210,7 +210,7 @@ export interface Usage {
   readonly outputTokens: number;
   /** The part of the input that the provider read from its cache. */
   readonly cachedTokens?: number;
-  /** The part of the input that the provider wrote to its cache, if that has a separate price. */
+  /** The part of the input written to the provider's cache, if that has a separate price. */
   readonly cacheWrittenTokens?: number;
   /** The part of the output that is reasoning. */
   readonly reasoningTokens?: number;
@@ -240,7 +240,7 @@ export interface FailedTurn {
   readonly message: string;
   /** Whether the same request can succeed later. */
   readonly retryable: boolean;
-  /** The provider's own delay in ms. */
+  /** The delay that the provider sent, in ms. */
   readonly retryAfterMs?: number;
   /** The request was not sent, because this budget does not cover it. */
   readonly over?: BudgetOverrun;

@@ -23,13 +23,13 @@ export interface Provider<Name extends string = string> {
   readonly models: readonly { readonly id: string; readonly name: string }[];
   /** The key and the address. Null for a provider that needs neither. */
   readonly access: Access | null;
-  /** The abilities of a model, where neither the settings nor the published list has them. */
+  /** Default abilities of a model, if neither the settings nor the published list has them. */
   abilities(model: string, reasoning: Reasoning): Partial<Abilities>;
   /** Loads the adapter on demand. */
   build(options: BuildOptions): Promise<Model>;
 }
 export interface Access {
-  /** Standard variables for the key; the first is the one to show. */
+  /** Standard variables for the key; the first is the one shown to users. */
   readonly keyVariables: readonly [string, ...string[]];
   readonly baseUrl: string;
   /** A free request that requires a valid key. */
@@ -51,6 +51,6 @@ export interface BuildOptions {
   readonly advice: SettingNames;
   readonly clock: Clock;
   readonly newId: () => string;
-  /** The longest silence in ms, before the first chunk and between two. */
+  /** The longest silence in ms, before the first chunk and between chunks. */
   readonly idleMs?: number;
 }

@@ -16,7 +16,7 @@ export const keyedProviders = providers.filter((it) => it.access !== null) as re
 
 export const findProvider = (name: string): Provider | undefined => providers.find((it) => it.name === name);
 
-/** Splits `provider/model`. The demo model's provider has the same name as the model. */
+/** Splits `provider/model`. The demo model has the same name as its provider. */
 export function splitModel(ref: string): { provider: string; model: string } {
   const [provider = '', ...model] = ref.split('/');
   return { provider, model: model.join('/') || provider };

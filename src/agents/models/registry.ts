@@ -14,7 +14,7 @@ import { withRepairs } from './repairs.ts';
 interface Endpoint {
   readonly apiKey?: Secret | undefined;
   readonly baseUrl?: string | undefined;
-  /** The networks that the address can be in, if a person entered it in the page. */
+  /** The networks in which the address is allowed, if a person entered it in the page. */
   readonly reach?: NetworkReach | undefined;
 }
 /** `private`: also addresses of this machine and of private networks. */
@@ -22,7 +22,7 @@ export type NetworkReach = 'public' | 'private';
 /** The settings under `models`. */
 export interface ModelsConfig extends Readonly<Record<KeyedProviderName, Endpoint>> {
   readonly compatible: Readonly<Record<string, Endpoint & { readonly baseUrl: string }>>;
-  /** Tried in order when the model fails. */
+  /** Tried in order when a model fails. */
   readonly fallbacks: readonly string[];
   readonly catalog: Readonly<Record<string, CatalogEntry>>;
 }
@@ -33,7 +33,7 @@ export interface ModelSettings {
   readonly random: () => number;
   /** The key that users stored for a provider, if the settings have none. */
   readonly storedKey?: (provider: string) => Promise<Secret | undefined>;
-  /** Connects to endpoints that have a reach, and only to those. */
+  /** The fetch for endpoints that have a `reach`, limited to those networks. */
   readonly fetchWithin?: (reach: NetworkReach) => typeof fetch;
 }
 
@@ -80,7 +80,7 @@ async function one(ref: string, settings: ModelSettings): Promise<Model> {
   return withWholeCharacters(provider.access === null ? built : withPrices(withRepairs(built, clock), costOf));
 }
 
-/** Third-party text can contain half a surrogate pair, which strict providers refuse in every later request. */
+/** Third-party text can contain a lone surrogate, which strict providers refuse in every later request. */
 function withWholeCharacters(model: Model): Model {
   return {
     name: model.name,
@@ -110,7 +110,7 @@ export async function hasPrice(ref: string, models: Pick<ModelsConfig, 'compatib
   return costOf({ inputTokens: 1, outputTokens: 1 }) !== undefined;
 }
 
-/** The same list if all of it is well formed, which is remembered for items of earlier requests. */
+/** Returns the same list if all of it is well formed. The result is remembered for items of earlier requests. */
 const wholeList = <Item extends object>(list: readonly Item[]): readonly Item[] =>
   isWhole(list) ? list : list.map((item) => whole(item) as Item);
 const whole = oncePer((item: object) => wellFormed(item));

@@ -6,7 +6,7 @@ import type { LeftOut, Message, Model, Picture, ToolDeclaration, TurnPart, TurnR
 
 const maxRepairs = 8;
 const maxKnown = 500;
-/** Milliseconds. A restarted server can accept tools, so they are offered again after this time. */
+/** Milliseconds. A restarted model server can accept tools, so they are offered again after this time. */
 const toollessMs = 10 * 60_000;
 const repairable: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'model_rejected',
@@ -31,8 +31,8 @@ interface Repair {
 }
 
 /**
- * A model that repeats a refused request without the tool, picture or reasoning that its provider names, so that one of
- * them does not make a session unusable.
+ * Wraps a model so that it repeats a refused request without the tool, picture or reasoning that its provider names. A
+ * single bad part then does not make a session unusable.
  */
 export function withRepairs(model: Model, clock: Pick<Clock, 'now'>): Model {
   const known: KnownRefusals = { tools: new Map(), pictures: new Map(), toolless: undefined };
@@ -57,7 +57,7 @@ export function withRepairs(model: Model, clock: Pick<Clock, 'now'>): Model {
         yield part;
       }
       if (!next) return;
-      // A picture that was left out in vain is shown again.
+      // A picture whose removal did not help is shown again.
       const isVain = next.leftOut.some(({ kind }) => kind === 'picture');
       if (isVain)
         left.splice(0, left.length, ...left.filter(({ kind, name }) => kind !== 'picture' || known.pictures.has(name)));
@@ -150,7 +150,7 @@ const shownIn = (messages: readonly Message[]): Picture[] =>
 interface RefusalWords {
   readonly text: string;
   readonly model: string;
-  /** Pictures that were left out in vain, newest first. */
+  /** Pictures whose removal did not help, newest first. */
   readonly tried: string[];
 }
 
@@ -181,7 +181,7 @@ function refusedTools({ tools }: TurnRequest, { text, model }: RefusalWords): Le
         detail: `${model} takes no tools, so it can only answer in words. Its answer: ${quoted(text)}`,
       },
     ];
-  // Without a name, third-party tools are the likely reason.
+  // If the provider names no part, third-party tools are the likely reason.
   const likely =
     culprits.length === 0 && aboutSchemas.test(text) ? tools.filter(({ name }) => name.startsWith('mcp_')) : culprits;
   if (likely.length === 0) return undefined;

@@ -6,7 +6,7 @@ const maxDelayMs = 60_000;
 
 /**
  * Milliseconds until the next attempt after `attempt` failures (1, 2, …). Undefined: give up. The provider's own delay
- * is a minimum. Random jitter keeps sessions from all retrying at the same time.
+ * is a minimum. Random jitter prevents all sessions from retrying at the same time.
  */
 export function retryDelay(outcome: TurnOutcome, attempt: number, random: () => number): number | undefined {
   if (outcome.kind !== 'failed' || !outcome.retryable || attempt >= maxAttempts) return undefined;

@@ -5,11 +5,11 @@ export interface SeenRequest {
   /** 1 for the session's first request to a model; plans, steps, answers and summaries all count. */
   readonly turn: number;
   readonly runId: string;
-  /** The model that was requested first; the turn's `usage` names the one that answered. */
+  /** The model that was requested first; the turn's `usage` names the model that answered. */
   readonly model: string;
   /** The same hash as in the turn's `usage`. */
   readonly requestHash: string;
-  /** Whether the stored data still yields this hash. False: the store was changed. */
+  /** Whether the stored data still has this hash. False: the store was changed. */
   readonly proved: boolean;
   /** The named parts of `request.system`, in order. */
   readonly sections: readonly { readonly part: string; readonly text: string }[];

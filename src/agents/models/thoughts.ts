@@ -1,6 +1,6 @@
 /**
- * A reply whose text begins inside the model's reasoning: the server sent the opening tag to the model, so only `</think>`
- * arrives. A tag that the answer mentions, in code or in a sentence, stays.
+ * A reply whose text starts inside the model's reasoning: the server put the opening tag in the prompt, so only
+ * `</think>` arrives. A tag that the answer mentions, in code or in a sentence, stays.
  */
 export function splitThoughts(reply: string): { readonly thoughts: string; readonly text: string } {
   const opener = reply.indexOf('<think');

@@ -1,7 +1,10 @@
 import type { Clock } from '../../core/contracts/clock.ts';
 
 export interface Watchdog extends Disposable {
-  /** Fires with the caller's signal, after too long a silence, and on dispose, so that nothing outlives the turn. */
+  /**
+   * A signal that fires with the caller's signal, after too long a silence, and on disposal, so that nothing outlives
+   * the turn.
+   */
   readonly signal: AbortSignal;
   rest(): void;
   wake(): void;

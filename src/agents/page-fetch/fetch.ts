@@ -19,7 +19,7 @@ export interface FetchedPage {
   readonly type: string;
   readonly charset: string | undefined;
   readonly bytes: Buffer;
-  /** The body is longer than `bytes`. */
+  /** The body was cut at the limit. */
   readonly isCut: boolean;
 }
 const maxRedirects = 5;

@@ -2,10 +2,10 @@ import { type Token, Tokenizer, TokenizerMode } from 'parse5';
 import { beginningOf } from '../../core/text/text.ts';
 import type { Branch, Tree } from '../browser/page-types.ts';
 
-/** The parts of a page that its Markdown is made from. */
+/** The parts of a page from which its Markdown is written. */
 interface ParsedPage {
   readonly title: string;
-  /** The main content, if the page marks it; otherwise everything but navigation and the like. */
+  /** The main content, if the page marks it; otherwise everything except navigation and similar parts. */
   readonly main: readonly Tree[];
   readonly all: readonly Tree[];
 }
@@ -52,7 +52,7 @@ const modes: Readonly<Record<string, number>> = {
 };
 
 /**
- * Reads HTML in one pass, in time linear in its length: of elements nested deeper than 60, only the text is kept.
+ * Reads HTML in one pass, in time linear in its length. Elements nested deeper than 60 are reduced to their text.
  * Addresses become absolute.
  */
 export function parsePage(html: string, address: string): ParsedPage {
@@ -83,12 +83,12 @@ export function parsePage(html: string, address: string): ParsedPage {
 
 class PageReader {
   readonly #root: Tree[] = [];
-  /** Navigation and the like. */
+  /** Navigation and similar parts. */
   readonly #chrome = new WeakSet<Branch>();
   /** The content that the page marks as its main part. */
   readonly #mains: Branch[] = [];
   readonly #open: OpenElement[] = [];
-  /** How many elements of each name are open that are too deep to be kept. */
+  /** Open elements that are too deep to be kept, counted by name. */
   readonly #deep = new Map<string, number>();
   #hidden = 0;
   readonly #hiding: string[] = [];

@@ -18,7 +18,7 @@ export interface PageText {
   readonly markdown: string;
 }
 
-/** Converts pages in a separate thread, one after another. A page can take `patienceMs`. */
+/** Converts pages in a separate thread, one after another. A page can take up to `patienceMs`. */
 export const pageThread = (patienceMs = 10_000): JobThread<PageJob | TreeJob, PageText> =>
   new JobThread({
     start: startWorker,

@@ -1,8 +1,8 @@
 import { AppError } from '../../core/errors/errors.ts';
 
 /**
- * A `fetch` for the operator's search engine. It keeps connections, so that not every search needs a handshake. It
- * returns a redirect as the answer, because following it would send the key to another host. Rejects with AppError
+ * A `fetch` for the operator's search engine. It reuses connections, so that not every search needs a handshake. It
+ * returns redirects unfollowed, because following one would send the key to another host. Rejects with AppError
  * not_found if the engine is unreachable, or with the signal's own error.
  */
 export async function engineFetch(url: string | URL, init: RequestInit = {}): Promise<Response> {

@@ -62,7 +62,7 @@ export const codeTool = (kernels: CodeKernels): Tool =>
     },
   });
 
-/** The output and values of a cell. Only the first 8 MiB of its output are kept. */
+/** The output and values of a cell. Only the first 8 MiB of the output are kept. */
 class CellRecorder {
   readonly #onOutput: (text: string) => void;
   readonly results: CodeResult[] = [];

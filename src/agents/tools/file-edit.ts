@@ -67,7 +67,7 @@ function patched(old: string, patch: string, path: string): EditResult {
     return { refused: wrong('The patch has too many hunks for a file of this size. Nothing was changed. Send fewer.') };
   const budget = { compared: 0 };
   let now = old;
-  // One hunk at a time, so that the answer can name the one that does not fit.
+  // Applied one hunk at a time, so that the answer can name the hunk that does not fit.
   for (const [index, hunk] of parsed.hunks.entries()) {
     const next = applyHunk(now, { ...parsed, hunks: [hunk] }, budget);
     if (next === false) {
@@ -82,7 +82,7 @@ function patched(old: string, patch: string, path: string): EditResult {
   return { now, summary: `Applied ${length} ${length === 1 ? 'hunk' : 'hunks'} to ${path}.` };
 }
 
-/** Line endings of the file are kept, and an added line gets those of its surroundings. */
+/** The file's line endings are kept, and an added line gets those around it. */
 function applyHunk(text: string, patch: StructuredPatch, budget: { compared: number }): string | false {
   const isOld = text.includes('\r') && !text.includes('\n');
   const marked = patch.hunks.map((hunk) => ({

@@ -9,8 +9,8 @@ const maxBytes = 10 * 1024 * 1024;
 export const file = z.string().min(1).describe('absolute path below the working directory, or relative to it');
 
 /**
- * Compares the file's base name, because a path can be relative or absolute. Two files with one name then only wait for
- * each other.
+ * Compares base names, because a path can be relative or absolute. Two files with the same base name only wait for each
+ * other.
  */
 export const orderByFile = ({ file: path }: Readonly<Record<string, unknown>>) =>
   typeof path === 'string' ? `file ${posix.basename(path)}` : null;
@@ -61,7 +61,7 @@ export const refuseUnwritable = (path: string, { encoding }: FileText): ToolResu
     'can be written to it. Convert it by a command first, such as iconv. Nothing was changed.',
 });
 
-// The earlier content is only shown. A file whose earlier content cannot be read is still written.
+// The earlier content is only for display. A file whose earlier content cannot be read is still written.
 export function noFile(thrown: unknown): undefined {
   if (thrown instanceof AppError && (thrown.code === 'file_not_found' || thrown.code === 'payload_too_large')) return;
   throw thrown;

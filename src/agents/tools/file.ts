@@ -76,7 +76,7 @@ export const fileWrite = defineTool({
   parameters: z.object({ file, content: z.string(), append: z.boolean().default(false) }),
   orderKey: orderByFile,
   calledIn: {
-    // Marks an append, because a client otherwise takes `content` for the whole file.
+    // Marks an append, because a client would otherwise take `content` for the whole file.
     conversation: ({ file, content, append }, path) => ({
       name: 'write_file',
       args: { path: path(file), content, ...(append === true && { append: true }) },

@@ -39,5 +39,5 @@ export async function keepFile(ctx: ToolContext, name: string, data: string | Ui
 export const toFileName = ({ operationId }: Pick<ToolContext, 'operationId'>): string =>
   operationId.replace(/[^A-Za-z0-9_.-]/g, '_').slice(-80);
 
-/** Says where the full text is when models see it truncated. */
+/** Names the file with the full text when models see the text truncated. */
 export const describeFullOutput = (path: string): string => `All of it is in ${path}: read it with file_read.`;

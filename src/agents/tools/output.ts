@@ -31,7 +31,7 @@ const half = keptBytes / 2;
 const encoder = new TextEncoder();
 const scratch = Buffer.allocUnsafe(keptBytes); // used and copied within one call
 
-/** Keeps the first and the last 32 KiB of a stream, in constant memory and without garbage. */
+/** Keeps the first and the last 32 KiB of a stream, in constant memory. */
 export class BoundedOutput {
   static readonly tailBytes = half;
 

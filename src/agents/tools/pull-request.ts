@@ -36,7 +36,7 @@ export const openPullRequest = defineTool({
   asksFirst: true,
   orderKey: () => 'pull request',
   run: propose,
-  // A pull request that the first attempt opened is found again.
+  // A retry finds the pull request that the first attempt opened.
   reattach: propose,
 });
 
@@ -55,7 +55,7 @@ async function propose(ctx: ToolContext, requested: z.output<typeof parameters>)
   }
 }
 
-/** Failures that the model can handle or report. Others are those of every tool. */
+/** Failures that the model can handle or report. All others are handled as for every tool. */
 const reasons = {
   conflict: 'refused',
   forbidden: 'refused',

@@ -37,21 +37,21 @@ export function toolRegistry(
   return registryOf([...[...builtInTools, ...more].filter(matches), ...computerTools[shape]], matches(askUser));
 }
 
-/** The same without tools that need a desktop. The answer to a call of one contains `desktopAdvice`. */
+/** The same registry without tools that need a desktop. A call of such a tool is answered with `desktopAdvice`. */
 export const withoutDesktop = (registry: ToolRegistry, desktopAdvice: string): ToolRegistry => ({
   ...filterTools(registry, ({ needs }) => !needs.includes('desktop')),
   desktopAdvice,
 });
 
-/** The same without tools that need a repository. */
+/** Without tools that need a repository. */
 export const withoutRepositories = (registry: ToolRegistry): ToolRegistry =>
   filterTools(registry, ({ needs }) => !needs.includes('repository'));
 
-/** The same without tools that need a skill. */
+/** Without tools that need a skill. */
 export const withoutSkills = (registry: ToolRegistry): ToolRegistry =>
   filterTools(registry, ({ needs }) => !needs.includes('skill'));
 
-/** The same without tools that need more access to memory than the agent has. */
+/** Without tools that need more access to memory than the agent has. */
 export const withMemory = (registry: ToolRegistry, access: MemoryAccess | undefined): ToolRegistry =>
   filterTools(
     registry,
@@ -59,7 +59,7 @@ export const withMemory = (registry: ToolRegistry, access: MemoryAccess | undefi
       !(needs.includes('memory') && access === undefined) && !(needs.includes('memory_write') && access !== 'write'),
   );
 
-/** The same without tools that need children. */
+/** Without tools that need children. */
 export const withoutChildren = (registry: ToolRegistry): ToolRegistry =>
   filterTools(registry, ({ needs }) => !needs.includes('children'));
 
@@ -81,7 +81,7 @@ export function filterTools(registry: ToolRegistry, passes: (tool: ToolDescripti
   };
 }
 
-/** The same with further tools, of which the model sees only the declared ones. A built-in tool is never replaced. */
+/** With further tools, of which the model sees only the declared ones. A built-in tool is never replaced. */
 export function withTools(
   registry: ToolRegistry,
   { declared, all }: { readonly declared: readonly Tool[]; readonly all: readonly Tool[] },
@@ -95,7 +95,7 @@ export function withTools(
   };
 }
 
-/** Created once, so that facts about a declaration (its size, its hash) are known in each turn. */
+/** Created once, so that facts computed from a declaration (its size, its hash) stay cached. */
 const declarationOf = oncePer(
   (tool: ToolDescription): ToolDeclaration => ({
     name: tool.name,
@@ -124,7 +124,7 @@ export function findOrderKey(registry: ToolRegistry, { name, args }: Call): stri
   return tool?.orderKey(typeof args === 'string' ? argumentsIn(args)?.value : args) ?? null;
 }
 
-/** Executes the model's call. A failure that the model can fix is a result; a lost sandbox or our own bug throws. */
+/** Executes the model's call. A failure that the model can fix is a result; a lost sandbox or a bug throws. */
 export const runTool = (registry: ToolRegistry, ctx: ToolContext, call: Call): Promise<ToolResult> =>
   perform(registry, call, (tool, args) => tool.run(ctx, args));
 

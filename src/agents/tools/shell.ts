@@ -190,7 +190,8 @@ function watchForInput({ sandbox, signal }: ToolContext, operation: string): Dis
 }
 
 const watchedBytes = 256 * 1024; // the limit of live output in the log, and more than a result keeps of the beginning
-const redrawnBytes = 4 * 1024 * 1024; // of the end of an output that draws over itself, which leaves little to see
+// how much of the end is kept for an output that overwrites itself, which leaves little to see
+const redrawnBytes = 4 * 1024 * 1024;
 const beyondAll = Number.MAX_SAFE_INTEGER; // following from here returns no bytes, only the end
 
 /** The output within the limits, and the operation's end; without an end, the signal fired first. */
@@ -269,7 +270,7 @@ const busy = (shell: string): ToolResult => ({
 type ConsoleContent = Extract<ToolContent, { console: unknown }>;
 type Console = ConsoleContent['console'];
 
-/** The whole shell session so far. A failed read must not cost the command's result. */
+/** The entire shell session so far. A failed read must not lose the command's result. */
 async function shown(
   ctx: ToolContext,
   shell: string,

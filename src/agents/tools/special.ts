@@ -41,7 +41,7 @@ export const RecallArgs = z.object({
   from: z.int().min(0).default(0).describe('characters, or hits, to skip'),
 });
 
-/** Offered once something was left out of the conversation. */
+/** Offered once part of the conversation was left out. */
 export const recall = describeTool({
   name: 'recall',
   family: 'message',

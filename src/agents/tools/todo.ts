@@ -43,8 +43,8 @@ export const todo = defineTool({
 });
 
 /**
- * The plan with the requested steps. A step keeps its id by its text; one that is missing from the list stays only if
- * it has started.
+ * The plan with the requested steps. A step keeps its id by its text; a step that is missing from the list stays only
+ * if it has started.
  */
 function changed(plan: readonly PlanStep[], requested: readonly RequestedStep[]): readonly PlanStep[] {
   const left = [...plan];
@@ -60,7 +60,7 @@ function changed(plan: readonly PlanStep[], requested: readonly RequestedStep[])
     return [step.status === 'running' ? { ...step, status: 'failed' } : step];
   });
   const all = [...kept, ...steps];
-  // The running step continues while no other one starts.
+  // The running step continues if no other step starts.
   const before = plan.find(({ status }) => status === 'running')?.id;
   return runs
     ? all

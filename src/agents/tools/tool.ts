@@ -7,11 +7,11 @@ import type { AgentBrowser, PictureBytes } from '../browser/browser.ts';
 import type { ChildRuns } from './delegation/child-runs.ts';
 import type { AgentMemory } from './memory/agent-memory.ts';
 
-/** Resolves when no person controls the desktop's keyboard and mouse. Await it before automatic input. */
+/** Resolves when no person has control of the desktop's keyboard and mouse. Await it before automatic input. */
 export type ControlWaiter = (signal: AbortSignal) => Promise<void>;
 
 /**
- * Everything that a tool can use: no network or driver, only its sandbox and a clock.
+ * Everything that a tool can use: only its sandbox and a clock, no network or driver.
  *
  * @example const bytes = await context.sandbox.readFile(path, context.signal, { maxBytes });
  */
@@ -20,7 +20,7 @@ export interface ToolContext {
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly sandbox: SandboxClient;
-  /** The id of the operation in the sandbox: the same id is never executed twice. */
+  /** The id of the operation in the sandbox. The same id is never executed twice. */
   readonly operationId: string;
   /** Marks every process that the run starts, so that a stop finds all of them. */
   readonly runId: string;
@@ -88,11 +88,11 @@ export interface ProposedPullRequest {
   readonly base: string;
   readonly draft: boolean;
 }
-/** Pushes the branch and opens its pull request. An open one gets the new commits and is returned. */
+/** Pushes the branch and opens its pull request. An open pull request gets the new commits and is returned. */
 export type PullRequestOpener = (requested: PullRequestDraft, signal: AbortSignal) => Promise<ProposedPullRequest>;
 
 /**
- * A failure that the model can handle is a value. A throw is our own bug or a lost sandbox, and ends the turn.
+ * A failure that the model can handle is a value. A throw is a bug or a lost sandbox, and ends the turn.
  *
  * @example return { ok: false, reason: 'not_found', output: 'There is no notes.txt.' };
  */
@@ -160,7 +160,7 @@ export interface ToolDescription {
   readonly label: string;
   /** The description that the model reads. */
   readonly description: string;
-  readonly parameters: object; // JSON Schema for the model
+  readonly parameters: object; // A JSON Schema for the model.
   readonly needs: readonly ToolNeed[];
   /** Calls of the tool need a person's approval, unless an approval rule allows or denies them. */
   readonly asksFirst?: boolean;
@@ -183,7 +183,7 @@ export interface ToolDescription {
    * can run next to every other call. `args` is the model's input, unchecked.
    */
   orderKey(args: unknown): string | null;
-  /** Facades that have their own name for the tool; in all others it keeps its name and arguments. */
+  /** Facades that have their own name for the tool. All others use its name and arguments. */
   readonly calledIn: Partial<Readonly<Record<ToolNaming, CallNames>>>;
 }
 /** The facades with their own names for tools. `conversation`: Crogia and CambioML. */

@@ -6,12 +6,12 @@ import { editFile } from './file-text.ts';
 import { restartShell, shellExec } from './shell.ts';
 import { defineTool, type Tool, type ToolContext, type ToolResult } from './tool.ts';
 
-// Tools of agents that programs create with the Managed Agents API. Names and arguments are those that the SDKs'
-// workers know; the work is done by the server's own tools.
+// Tools of agents that clients create with the Managed Agents API. Names and arguments are those that the SDKs' workers
+// know; the server's own tools do the work.
 
 const shell = 'main';
 export const sessionFolder = '/mnt/session';
-/** The workspace folder to which `/mnt/session` leads: files of a program and results for it. */
+/** The workspace folder to which `/mnt/session` points: a client's files, and results for it. */
 export const sessionFiles = '.session';
 
 /** The file tools know only the workspace, so paths below `/mnt/session` and `/mnt/memory` are translated. */
@@ -147,7 +147,7 @@ const grep = defineTool({
 
 export const toolset: readonly Tool[] = [bash, read, write, edit, glob, grep];
 
-/** The server's own tool behind each. Rules about it also apply to the other name. */
+/** The server's own tool behind each name. Rules about the tool also apply to the other name. */
 export const behindToolset: Readonly<Record<string, readonly string[]>> = {
   bash: ['shell_exec'],
   read: ['file_read'],
@@ -169,7 +169,7 @@ export const workerTool = ({ reattach: _, ...tool }: Tool): Tool => ({
   }),
 });
 
-/** A tool that the session's program executes. It is never run here: its calls wait for the program's result. */
+/** A tool that the session's client executes. It never runs here: its calls wait for the client's result. */
 export const clientTool = ({
   name,
   description,

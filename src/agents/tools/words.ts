@@ -3,8 +3,8 @@ import { toolDescriptions } from './list.ts';
 import type { CallNames, ToolDescription, ToolNaming } from './tool.ts';
 import { toolset } from './toolset.ts';
 
-// The names of a tool for people, for facades and in the log. Logs and tool servers name tools that this server does
-// not know, so every lookup has a fallback.
+// The names of a tool for people, for facades and in the log. Logs and tool servers can name tools that this server
+// does not know, so every lookup has a fallback.
 
 const named: readonly ToolDescription[] = [...toolDescriptions, ...toolset];
 const known = new Map(named.map((tool) => [tool.name, tool]));
@@ -23,7 +23,7 @@ export function findFamily(name: string): ToolFamily {
   const prefix = name.split('_')[0] ?? '';
   return known.get(name)?.family ?? families.get(prefix) ?? 'mcp';
 }
-/** The first word of a name decides if it belongs to a family, such as `shell_`. */
+/** A name belongs to a family by its first word, such as `shell_`. */
 const families = new Map<string, ToolFamily>([
   ...toolDescriptions
     .filter(({ name, family }) => name.startsWith(`${family}_`))

@@ -115,7 +115,7 @@ export interface AiSdkOptions extends BuildOptions {
 export function aiSdkModel(options: AiSdkOptions): Model {
   const { name, model, adapter, abilities, key, baseUrl, advice, clock, newId, idleMs = 60_000 } = options;
   let summaries = true;
-  let opened: LanguageModelV4 | undefined; // each would create its own schemas
+  let opened: LanguageModelV4 | undefined; // each provider would create its own schemas
 
   async function streamed(request: TurnRequest, silence: Watchdog) {
     opened ??= adapter.open({ model, key, baseUrl, fetch: turnFetch(options.fetch) });
@@ -139,7 +139,7 @@ export function aiSdkModel(options: AiSdkOptions): Model {
       silence.signal.throwIfAborted();
       const { stream } = await streamed(request, silence);
       for await (const part of stream) {
-        silence.rest(); // a slow reader on our side does not mean that the provider is silent
+        silence.rest(); // a slow reader on the server's side does not mean that the provider is silent
         if (part.type === 'error') throw part.error;
         yield* reply.read(part);
         silence.wake();
@@ -176,7 +176,7 @@ function callOf(request: TurnRequest, options: AiSdkOptions, summaries: boolean)
   };
 }
 
-/** Instructions that replace a forced call. */
+/** Instructions that replace a forced call, for models that refuse one. */
 function withCallHint(request: TurnRequest, mustCall: string): TurnRequest {
   const query = `Reply with one call of the tool ${mustCall} and nothing else.`;
   return { ...request, hint: request.hint ? `${request.hint}\n${query}` : query };

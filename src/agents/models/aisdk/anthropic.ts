@@ -2,7 +2,7 @@ import { createAnthropic } from '@ai-sdk/anthropic';
 import { findComputer } from './claude.ts';
 import type { ProviderAdapter } from './provider-adapter.ts';
 
-// A reply's limit counts against the window, so the default is below the maximum of the newest models.
+// A reply's limit counts against the context window, so the default is below the maximum of the newest models.
 const maxDefaultOutput = 32_000;
 
 /** Anthropic's Messages API. */

@@ -29,7 +29,7 @@ export const compatibleFetch =
     }
     const text = await response.text();
     const json = parseJson(text, limits);
-    // A gateway in front of the server may answer with a page, or with an error under status 200.
+    // A gateway in front of the server can answer with a page, or with an error under status 200.
     if (!json.ok && !/^\s*(data|event|id|:)/.test(text)) return refusal(502, text, response.headers);
     if (json.ok && isTree(json.value) && !Array.isArray(json.value.choices))
       return refusal(statusIn(json.value) ?? 502, text, response.headers);
@@ -99,7 +99,7 @@ function toolsIn(body: unknown): ReadonlySet<string> {
 /** Rewrites the lines of a stream. */
 function rewritten(tools: ReadonlySet<string>): TransformStream<string, string> {
   const reply = new Reply(tools);
-  let begun: string[] = []; // a partial line, kept in parts so that each is searched once
+  let begun: string[] = []; // a partial line, kept in pieces so that each is searched once
   let chars = 0;
   let endedInReturn = false;
   const readLine = (end: string, controller: TransformStreamDefaultController<string>) => {
@@ -132,7 +132,7 @@ class Reply {
   #kind = '';
   #lines: string[] = []; // of an event whose JSON is in several
   #calls = 0;
-  /** The calls that arrived whole, in one piece. */
+  /** The calls that arrived complete, in one piece. */
   readonly #whole = new Set<string>();
   hasContent = false;
   #finish: unknown;
@@ -220,7 +220,7 @@ class Reply {
     });
   }
 
-  /** Some servers report `stop` although they call tools. */
+  /** Some servers report `stop` even when the reply calls tools. */
   #reason(finish: unknown): unknown {
     return this.#calls > 0 && (finish === 'stop' || finish === 'function_call') ? 'tool_calls' : finish;
   }
@@ -250,7 +250,7 @@ class Reply {
     const values = [...treesIn(list), ...(isTree(old) ? [{ index: 0, function: old }] : [])];
     return values.flatMap((call, at) => {
       const whole = JSON.stringify(call);
-      // Some servers repeat a complete call at the end. One without an id can be meant twice.
+      // Some servers repeat a complete call at the end. Two calls without an id can both be intended.
       if (call.id && this.#whole.has(whole)) return [];
       const { name: sent, arguments: args } = isTree(call.function) ? call.function : call;
       const name = typeof sent === 'string' ? this.#written.nameOf(sent) : sent;
@@ -286,7 +286,7 @@ class Reply {
   }
 }
 
-/** Some servers send text in parts. */
+/** Some servers send text as an array of parts. */
 const textIn = (content: unknown): string =>
   typeof content === 'string'
     ? content
@@ -344,7 +344,7 @@ class ThinkTags {
         this.#state = 'after';
       }
       if (this.#state === 'after' && !this.#hasThought) {
-        text += this.#held; // an end without a beginning is found in the whole reply
+        text += this.#held; // an end tag without a start tag is searched for in the whole reply
         this.#held = '';
         return { text, thought };
       }

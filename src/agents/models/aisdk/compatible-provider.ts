@@ -50,7 +50,7 @@ function modelOf(entry: z.output<typeof Entry>): ListedModel {
   };
 }
 
-/** Removes the noise of binary fractions. */
+/** Removes binary rounding errors. */
 const perMillion = (each: number): number => Number((each * 1e6).toPrecision(6));
 
 /** A Chat Completions server of the operator, under the operator's name for it. */

@@ -11,8 +11,8 @@ import type { AssistantMessage, Picture, ToolCall, TurnRequest } from '../model.
 import type { ProviderAdapter } from './provider-adapter.ts';
 
 /**
- * One finished block of a reply, stored in `raw` and sent back. `meta` is the provider's own data. `id` is the server's id of
- * a call where ours differs: some servers keep a signature in it.
+ * One finished block of a reply, stored in `raw` and sent back. `meta` is the provider's own data. `id` is the server's
+ * id of a call where it differs from Corral's: some servers keep a signature in it.
  */
 export type RawBlock =
   | { readonly type: 'text' | 'reasoning'; readonly text: string; readonly meta?: SharedV4ProviderOptions }
@@ -45,7 +45,7 @@ export function isForeignTurn(request: TurnRequest, name: string): boolean {
   return last?.role === 'assistant' && last.calls.length > 0 && last.model !== name;
 }
 
-/** Marks the newest message and the one that was newest a turn ago. Providers accept few marks. */
+/** Marks the newest message and the one that was newest a turn ago. Providers accept only a few marks. */
 function mark(messages: LanguageModelV4Message[], skipped: number, providerOptions: SharedV4ProviderOptions): void {
   const own = messages.flatMap(({ role }, at) => (role === 'assistant' ? [] : [at]));
   for (const at of own.slice(0, own.length - skipped).slice(-2)) {
@@ -100,11 +100,11 @@ function blocksOf(reply: AssistantMessage, { name, adapter, isOpen }: Options & 
     const call = reply.calls[calls++];
     return call ? [{ ...callPart(call, ids), ...meta }] : []; // a call that was cut off or exceeds the limit
   });
-  // Providers refuse reasoning that is not followed by anything.
+  // Providers refuse reasoning that nothing follows.
   return content.slice(0, content.findLastIndex(({ type }) => type !== 'reasoning') + 1);
 }
 
-/** The server's own ids of calls by ours, for the model that made the reply. */
+/** The model server's own call ids by Corral's ids, for the model that wrote the reply. */
 function serverIds({ model, raw }: AssistantMessage, name: string): ReadonlyMap<string, string> {
   const blocks = model === name ? (raw as readonly RawBlock[]) : [];
   const own = blocks.flatMap((block) => (block.type === 'call' && block.id ? [block.id] : []));
@@ -115,7 +115,7 @@ const callPart = ({ callId, name, args }: ToolCall, ids: ReadonlyMap<string, str
   type: 'tool-call',
   toolCallId: ids.get(callId) ?? plainCallId(callId),
   toolName: name,
-  // A provider accepts only an object, and the result informs the model that its text was not one.
+  // Providers accept only an object. The call's result tells the model that its text was not valid.
   input: typeof args === 'object' && args !== null && !Array.isArray(args) ? args : { invalid: args ?? null },
 });
 

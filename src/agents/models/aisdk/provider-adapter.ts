@@ -26,11 +26,11 @@ export interface ProviderAdapter {
   open(connection: Connection): LanguageModelV4;
   /** Options beyond the common ones. */
   options(request: TurnRequest, model: ModelFacts & TurnConditions): Partial<LanguageModelV4CallOptions>;
-  /** Whether the provider refuses only to summarize its reasoning; the request is then repeated without that option. */
+  /** Whether the provider only refuses to summarize its reasoning; the request is then repeated without that option. */
   refusesSummaries?(refusal: Refusal): boolean;
   /** The provider's own declaration of a tool, for a model that supports it. */
   native?(tool: NativeTool, model: string): ProviderTool | undefined;
-  /** The place of a result's pictures: inside the result, or in a user message after the results. */
+  /** Where a result's pictures go: inside the result, or in a user message after the results. */
   readonly pictures: 'inside' | 'after';
   /** Which of a model's own replies keep their reasoning: all, or those since the last user message. */
   readonly keepsReasoning: 'always' | 'in-turn';

@@ -1,4 +1,4 @@
-/** A call that a model wrote into its text. */
+/** A call that a model wrote in its text. */
 export interface WrittenCall {
   readonly name: string;
   readonly args: unknown;
@@ -6,7 +6,10 @@ export interface WrittenCall {
 
 const maxDepth = 64;
 
-/** Calls as Python writes them: `[read(file="a", lines=[1, 2]), list()]`, or one a line. Empty if anything else is there. */
+/**
+ * Parses calls in Python syntax: `[read(file="a", lines=[1, 2]), list()]`, or one per line. Empty if the text contains
+ * anything else.
+ */
 export function pythonCalls(text: string): WrittenCall[] {
   const reader = new Reader(text);
   try {

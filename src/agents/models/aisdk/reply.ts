@@ -22,7 +22,8 @@ export function replyReader({ newId, broken }: Options) {
     switch (part.type) {
       case 'text-start':
       case 'reasoning-start':
-        if (part.type === 'reasoning-start' && reasoned) yield { type: 'reasoning', delta: '\n\n' }; // a new paragraph
+        // starts a new paragraph
+        if (part.type === 'reasoning-start' && reasoned) yield { type: 'reasoning', delta: '\n\n' };
         blocks.set(key(part), { type: kindOf(part.type), text: '', meta: part.providerMetadata ?? {} });
         return;
       case 'text-delta':
@@ -92,19 +93,19 @@ function merged(a: SharedV4ProviderMetadata, b: SharedV4ProviderMetadata | undef
   return all;
 }
 
-/** More than the longest file that a tool writes. */
+/** Longer than the largest file that a tool writes. */
 const argumentLimits: JsonLimits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues: 100_000 };
-/** Text that is not JSON stays text, and the tool refuses it. */
+/** Text that is not JSON stays text, which the tool refuses. */
 function argsOf(input: string): unknown {
   if (['', 'null'].includes(input.trim())) return {};
   const asSent = parseJson(input, argumentLimits);
   const json = asSent.ok ? asSent : parseJson(repaired(input), argumentLimits);
   if (!json.ok) return input;
-  const inner = typeof json.value === 'string' ? parseJson(json.value, argumentLimits) : json; // written twice
+  const inner = typeof json.value === 'string' ? parseJson(json.value, argumentLimits) : json; // encoded twice
   return inner.ok ? inner.value : json.value;
 }
 
-/** Small models put arguments in a fence, and line ends in strings. */
+/** Small models wrap arguments in a fence, or write raw line breaks in strings. */
 const repaired = (input: string): string => {
   const lines = input.trim().split('\n');
   const text =

@@ -8,7 +8,7 @@ interface Form {
   readonly opens: string;
   /** The end of the form. Empty: the end of the reply. */
   readonly closes: string;
-  /** Applies only to existing tools, because people write such text too. */
+  /** Applies only to existing tools, because ordinary text can look the same. */
   readonly isCommon: boolean;
 }
 const forms: readonly Form[] = [
@@ -46,7 +46,7 @@ export interface WrittenPart {
 export class WrittenCalls {
   readonly #tools: ReadonlySet<string>;
   #held = '';
-  /** The parts after `held` while a form is open. Searching all of them at each part would take too long. */
+  /** The pieces after `held` while a form is open. Searching all of them for each new piece would take too long. */
   #more: string[] = [];
   #moreChars = 0;
   /** The last characters, in which the form's end can begin. */
@@ -72,7 +72,7 @@ export class WrittenCalls {
     return this.#read(true);
   }
 
-  /** Keeps the part, and returns whether the open form can end with it. */
+  /** Keeps the piece, and returns whether the open form can end with it. */
   #endsIn(delta: string, { closes }: Form): boolean {
     this.#more.push(delta);
     this.#moreChars += delta.length;
@@ -117,10 +117,7 @@ export class WrittenCalls {
     return { text: texts.join(''), calls };
   }
 
-  /**
-   * The first form in the held text, which then begins with it. The text before it cannot begin a form and is passed
-   * on.
-   */
+  /** Moves the held text to the start of its first form. The text before it cannot start a form and is passed on. */
   #find(texts: string[], isOver: boolean): Form | undefined {
     if (!this.#hasBegun) {
       const first = this.#held.trimStart();
@@ -137,7 +134,7 @@ export class WrittenCalls {
     return found;
   }
 
-  /** How many characters at the end can be the beginning of a form. */
+  /** The number of last characters that can be the start of a form. */
   #possible(): number {
     for (let length = Math.min(longestOpening, this.#held.length); length > 0; length--) {
       const end = this.#held.slice(-length);
@@ -199,7 +196,7 @@ function argumentsIn(text: string, [begin, middle, end]: readonly [string, strin
   return Object.fromEntries(found);
 }
 
-/** The marks of one call in the forms of Kimi and DeepSeek: before it, before its arguments, behind it. */
+/** The marks of one call in the forms of Kimi and DeepSeek: before it, before its arguments, and after it. */
 const callMarks = [
   ['<|tool_call_begin|>', '<|tool_call_argument_begin|>', '<|tool_call_end|>'],
   ['<｜tool▁call▁begin｜>', '<｜tool▁sep｜>', '<｜tool▁call▁end｜>'],
@@ -234,7 +231,7 @@ function jsonCalls(text: string): WrittenCall[] {
     ]);
     return [{ name: trimmed.slice(0, key).trim(), args }];
   }
-  // Some forms have the name before the arguments: `name[ARGS]{…}`.
+  // In some forms, the name comes before the arguments: `name[ARGS]{…}`.
   const named = /^([\w.-]{1,128})(?:\[CALL_ID\][\w-]{1,64})?(?:\[ARGS\])?(?=\{)/.exec(trimmed);
   if (named?.[1]) {
     const json = parseJson(trimmed.slice(named[0].length), limits);

@@ -19,7 +19,7 @@ interface PriceEntry {
 // The package with the list takes 0.8 MB, so only servers that use a real model load it.
 const providerIds: Readonly<Record<string, string>> = { gemini: 'google' };
 
-/** The entry of the published price list. Undefined for a model that is not in it. Nothing is fetched. */
+/** The model's entry in the published price list, which is bundled. Undefined for an unlisted model. */
 async function findCatalogEntry(provider: string, model: string): Promise<PriceEntry | undefined> {
   const { calcPrice, findProvider } = await import('@pydantic/genai-prices');
   const providerId = providerIds[provider] ?? provider;
@@ -80,7 +80,7 @@ export async function findModelFacts(provider: Provider, model: string, entry: C
   };
 }
 
-/** The same model, whose turns report their cost. */
+/** Wraps the model so that its turns report their cost. */
 export function withPrices(model: Model, costOf: Facts['costOf']): Model {
   const withCost = (part: TurnPart): TurnPart => {
     if (part.type !== 'end' || part.outcome.kind !== 'finished') return part;
@@ -98,7 +98,7 @@ export function withPrices(model: Model, costOf: Facts['costOf']): Model {
   };
 }
 
-const sample = 1_000; // tokens; below every threshold from which long requests cost more
+const sample = 1_000; // In tokens. Long requests cost more above a threshold, and every such threshold is larger.
 
 /** Completes a listed model with facts of the published list that its provider's own list lacks. */
 export async function withCatalogFacts(provider: string, model: ListedModel): Promise<ListedModel> {

@@ -70,7 +70,7 @@ function unitOf({ word, text }: Block): Unit | undefined {
     case 'fail':
       return { kind: 'fail', message: text || 'The message makes the demo model fail.' };
     default:
-      return undefined; // the block is text for the reader, such as a quoted program
+      return undefined; // the block is text to read, such as a quoted program
   }
 }
 
@@ -84,5 +84,5 @@ export function readTitle(message: string): string {
   if (whole.length <= titleLength) return whole;
   return `${beginningOf(whole, titleLength - 1)
     .replace(/\s\S*$/, '')
-    .trimEnd()}…`; // never a part of a word, where there are words
+    .trimEnd()}…`; // cuts between words, in languages that separate them
 }

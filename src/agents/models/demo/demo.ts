@@ -8,13 +8,13 @@ import type { Unit } from './unit.ts';
 /** The run's state, read from its messages, because the demo model keeps no other state. */
 interface Run {
   readonly task: string;
-  /** Nothing of it is for the demo: no block, no built-in task. */
+  /** The message has nothing for the demo to do: no block, no built-in task. */
   readonly isTalk: boolean;
-  /** The units of the first message and of each injected one, in order: step i of the plan is unit i. */
+  /** The units of the first message and of each injected message, in order: step i of the plan is unit i. */
   readonly units: readonly Unit[];
   /** The results of this run's tools. */
   readonly results: readonly ToolMessage[];
-  /** Calls since the end of the last step. A step ends with a text without a call. */
+  /** Calls since the end of the last step. A text without a call ends a step. */
   readonly callsOfStep: readonly ToolCall[];
   /** The user's answers, by the id of the asking call. */
   readonly answers: ReadonlyMap<string, string>;
@@ -40,7 +40,7 @@ function readRun(request: TurnRequest): Run {
     for (const { callId, name } of message.calls)
       if (name === asking) answers.set(callId, answerTo(callId, messages.slice(at)));
   }
-  // An answer belongs to its question: it is not a separate message, and its blocks are not run.
+  // An answer belongs to its question: it is not a separate message, and its blocks do not run.
   for (const answer of answers.values()) {
     const at = spoken.indexOf(answer, 1);
     if (at > 0) spoken.splice(at, 1);
@@ -56,7 +56,7 @@ function readRun(request: TurnRequest): Run {
   };
 }
 
-/** The user message that the tool's result repeats; otherwise the first message after the question. */
+/** The user message that the question's result repeats; otherwise the first message after the question. */
 function answerTo(callId: string, after: readonly Message[]): string {
   const output = after.find((message) => message.role === 'tool' && message.callId === callId);
   const lines = after.flatMap((message) => (message.role === 'user' ? [message.text] : []));

@@ -6,7 +6,7 @@ import type { Unit } from './unit.ts';
 
 /**
  * Embeds text from a user, a tool or a page in an answer. Pages show answers as Markdown, often with HTML: output that
- * begins with `<h1>` or `#` would become a heading. Text with any markup is put in code.
+ * starts with `<h1>` or `#` would become a heading. Text with any markup is formatted as code.
  */
 function literal(text: string): string {
   if (/[\r\n]/.test(text)) return fenced(text);
@@ -74,15 +74,15 @@ const isDemo = 'Demo, no AI.';
 export const cannotText = (): string =>
   `${isDemo} It cannot do this. Add a model, or try one of its tasks:\n\n${builtInTasks.map(({ asks }) => `- ${asks[0]}`).join('\n')}`;
 
-/** The text before the plan: it promises no more than what follows. */
+/** The text before the plan. It promises no more than the plan does. */
 export const announcementText = (task: string): string => `${isDemo} Working on it: ${literal(readTitle(task))}`;
 
-/** The last command's output, fenced so that a page shows it unchanged, after what failed. */
+/** The last command's output after the failure. It is fenced, so that a page shows it unchanged. */
 export function summaryText(results: readonly ToolMessage[], task: string): string {
   const failures = results.filter((result) => !result.success).length;
   const failed = failures > 0 && `The steps are done; ${failures} of ${results.length} tool calls failed.`;
   const last = results.findLast(({ name }) => name === 'shell_exec' || name === 'bash');
-  // A tool's note on a failed command is a separate first line before the output.
+  // A tool's note on a failed command is the first line, separate from the output.
   const output = last?.success === false ? last.output.replace(/^\[exit code [^\]\n]*\]\n?/, '') : last?.output;
   const printed = output ? fenced(endOf(output, shown)) : output === '' && 'The last command printed nothing.';
   const head = [isDemo, failed || (!output && 'All steps are done.')].filter(Boolean).join(' ');

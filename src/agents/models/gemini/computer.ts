@@ -1,14 +1,14 @@
 import type { NativeTool, ToolCall, ToolDeclaration } from '../model.ts';
 
 // Gemini's own declaration of a computer, `computerUse`. A model that supports it has its own actions, each a function
-// call. The first such models act on a browser, with the names of our tools of the shape `gemini`. Later ones act on a
-// whole desktop, with actions that our tool `computer` offers under other names.
+// call. The first such models act in a browser, with the names of the server's tools of the shape `gemini`. Later
+// models act on a whole desktop, with actions that the tool `computer` offers under other names.
 
 const browserActions = [
   ...['open_web_browser', 'wait_5_seconds', 'go_back', 'go_forward', 'search', 'navigate', 'click_at', 'hover_at'],
   ...['type_text_at', 'key_combination', 'scroll_document', 'scroll_at', 'drag_and_drop'],
 ];
-/** Our tool cannot keep a key pressed between two calls. */
+/** The tool cannot hold a key between two calls. */
 const excludedOnDesktop = ['key_down', 'key_up'];
 const pixelsPerNotch = 53; // the distance of one wheel notch in Chromium
 
@@ -19,7 +19,7 @@ export function findComputer(model: string): 'browser' | 'desktop' | undefined {
   return Number(major) + Number(minor) / 10 >= 3.5 ? 'desktop' : undefined;
 }
 
-/** Whether the model refuses a request without the declaration, even if none of our tools is a computer. */
+/** Whether the model refuses a request without the declaration, even if no tool is a computer. */
 const refusesWithout = (model: string): boolean => /^gemini-2\.5-computer-use/.test(model);
 
 interface Computer {
@@ -27,7 +27,7 @@ interface Computer {
   readonly declaration: object;
   /** The tools that the declaration replaces. */
   readonly replaced: readonly ToolDeclaration[];
-  /** The model's call as a call of our tool. */
+  /** The model's call, converted to a call of a server tool. */
   called(name: string, args: unknown): Pick<ToolCall, 'name' | 'args'>;
 }
 
@@ -99,7 +99,7 @@ const desktopActions: Readonly<Record<string, ArgsConverter>> = {
   }),
 };
 
-/** Extracts the provider's demand for a person's permission, which is among the call's arguments. */
+/** Extracts the provider's demand for a person's permission from the call's arguments. */
 export function withoutDemand(args: unknown): { readonly args: unknown; readonly confirm?: string } {
   if (!isObject(args) || !('safety_decision' in args)) return { args };
   const { safety_decision: safety, ...rest } = args;

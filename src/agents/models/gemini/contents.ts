@@ -21,8 +21,8 @@ export const toContents = (request: TurnRequest, model: string): Content[] =>
 type ReplyAnswers = Extract<Piece, { kind: 'reply' }>['answers'];
 
 /**
- * A call that demands consent can only be answered with it. A call that nobody permitted is therefore sent back as
- * text, and so is the refusal.
+ * A call that demands consent can only be answered with consent. A call that nobody permitted is therefore sent back as
+ * text, and so is its refusal.
  */
 function inWords(
   parts: readonly Part[],
@@ -50,7 +50,9 @@ function inWords(
   return { parts: refusals.length > 0 ? signed(kept) : kept, answers, refusals };
 }
 
-/** The first call of a reply must have a signature, which may have been on a call that is now text. */
+/**
+ * The first call of a reply must have a signature. If the call that had it is now text, the next call gets a marker.
+ */
 function signed(parts: readonly Part[]): Part[] {
   const first = parts.findIndex(({ functionCall }) => functionCall !== undefined);
   return parts.map((part, at) => (at === first ? { thoughtSignature: foreignSignature, ...part } : part));

@@ -50,7 +50,8 @@ interface GeminiRefusal {
 
 function refusalOf(thrown: unknown): GeminiRefusal | undefined {
   if (!(thrown instanceof GoogleGenerativeAIFetchError) || thrown.status === undefined) return undefined;
-  // The message has the address, [status], the provider's text and the details as JSON. Only the text is for people.
+  // The message contains the address, [status], the provider's text and the details as JSON. Only the text is for
+  // people.
   const message = thrown.message.slice(thrown.message.indexOf(`[${thrown.status}`)).replace(/^\[[^\]]*\] ?/, '');
   const details = thrown.errorDetails ?? [];
   const text = details.length > 0 ? message.replace(JSON.stringify(details), '') : message;
@@ -106,7 +107,7 @@ export function geminiModel(options: GeminiOptions): Model {
       });
       response.catch(() => {}); // the SDK's own summary of the stream, which fails with it
       for await (const chunk of stream as AsyncIterable<Chunk>) {
-        silence.rest(); // a slow reader on our side does not mean that the provider is silent
+        silence.rest(); // a slow reader on the server's side does not mean that the provider is silent
         if (chunk.error)
           throw refused({
             status: chunk.error.code ?? 500,

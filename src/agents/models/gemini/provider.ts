@@ -32,7 +32,7 @@ const geminiListing: Listing = {
           window,
           maxOutput,
           reasoning: thinking,
-          // Gemini's own models see pictures and call tools; for the open ones on the same API neither is certain.
+          // Gemini's own models see pictures and call tools; for open models on the same API, neither is certain.
           ...(id.startsWith('gemini-') && { images: true, tools: true }),
         })),
     };

@@ -25,7 +25,7 @@ interface Piece {
 interface Options {
   readonly name: string;
   readonly newId: () => string;
-  /** Converts the model's call of its own action to a call of our tool. Undefined if it has none. */
+  /** Converts the model's native action to a call of a server tool. Undefined if no tool matches. */
   readonly called: ((name: string, args: unknown) => Pick<ToolCall, 'name' | 'args'>) | undefined;
   /** The outcome of a reply that was interrupted. */
   readonly broken: () => FailedTurn;
@@ -43,7 +43,7 @@ export function replyReader({ name, newId, called, broken }: Options) {
     for (const part of candidate?.content?.parts ?? []) {
       yield { type: 'raw', part };
       if (part.text) yield { type: part.thought ? 'reasoning' : 'text', delta: part.text };
-      const { functionCall } = part; // its own id, if any, repeats from turn to turn
+      const { functionCall } = part; // the provider's own id can repeat from turn to turn
       if (!functionCall) continue;
       const { args, ...demand } = withoutDemand(functionCall.args ?? {});
       const call = called?.(functionCall.name ?? '', args) ?? { name: functionCall.name ?? '', args };

@@ -35,7 +35,7 @@ function convert(schema: Json): Json {
   };
 }
 
-// Zod limits every integer to safe integers, which is useless to a model.
+// Zod limits every integer to safe integers, which tells a model nothing.
 const telling = (value: unknown): boolean => typeof value !== 'number' || Math.abs(value) < Number.MAX_SAFE_INTEGER;
 
 const kept = (schema: Json): Json =>
@@ -49,7 +49,7 @@ function choices(schema: Json): Json {
     : {};
 }
 
-/** The description, extended by what Gemini's schema has no field for. */
+/** The description, extended by constraints for which Gemini's schema has no field. */
 function descriptionOf(schema: Json): { description?: string } {
   const values = schema.enum as readonly unknown[] | undefined;
   const isPlain = values?.every((value) => typeof value === 'string' && value !== '') ?? true;

@@ -24,7 +24,7 @@ globalThis.ImageData ??= class {
 const wasm = (file: string): Buffer => readFileSync(fileURLToPath(import.meta.resolve(`@jsquash/${file}.wasm`)));
 const options = (file: string) => ({ wasmBinary: wasm(file), printErr: () => {} });
 
-/** Each picture gets a new decoder: one that failed is in an unknown state, and its memory never shrinks. */
+/** Each picture gets a new decoder, because a failed decoder is in an unknown state and its memory never shrinks. */
 const decoders: Readonly<Record<string, (bytes: ArrayBuffer) => Promise<ImageData>>> = {
   'image/png': async (bytes) => {
     await initPng(wasm('png/codec/pkg/squoosh_png_bg'));
@@ -40,7 +40,7 @@ const decoders: Readonly<Record<string, (bytes: ArrayBuffer) => Promise<ImageDat
   },
 };
 
-/** Rotates a photograph as its metadata says. Rejects if the bytes are broken, or not PNG, JPEG or WebP. */
+/** Rotates a photograph according to its metadata. Rejects if the bytes are broken, or not PNG, JPEG or WebP. */
 export async function readPicture(bytes: Uint8Array): Promise<Raster> {
   const decode = decoders[detectPictureType(Buffer.from(bytes)) ?? ''];
   if (!decode) throw new Error('no picture that can be read');
@@ -48,7 +48,7 @@ export async function readPicture(bytes: Uint8Array): Promise<Raster> {
   return { width, height, rgba: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
 }
 
-/** Encodes an opaque picture as a JPEG, which for a photograph takes a tenth of a PNG. */
+/** Encodes an opaque picture as a JPEG. For a photograph, its size is a tenth of a PNG's. */
 export async function writeJpeg({ width, height, rgba }: Raster): Promise<Buffer> {
   await initJpegEncoder(options('jpeg/codec/enc/mozjpeg_enc'));
   const pixels = new ImageData(new Uint8ClampedArray(rgba), width, height);

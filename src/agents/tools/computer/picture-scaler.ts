@@ -6,7 +6,7 @@ import type { Size } from './screen.ts';
 
 export interface ScaleJob {
   readonly picture: Uint8Array;
-  /** The part of the picture to show, in its own pixels. */
+  /** The part of the picture to show, in the picture's own pixels. */
   readonly region: Region;
   /** The size of the result. */
   readonly size: Size;
@@ -27,7 +27,7 @@ export type ScaleResult =
 
 interface Options {
   readonly start?: () => Worker;
-  /** How many pictures can be pending or in progress. */
+  /** Maximum number of pending and running pictures. */
   readonly maxPending?: number;
 }
 /** Scaling the largest picture takes a few seconds. */
@@ -52,7 +52,10 @@ export class PictureScaler implements AsyncDisposable {
     return Buffer.from(reply.bytes.buffer);
   }
 
-  /** A PNG, JPEG or WebP within these limits. Undefined if it cannot be read. Rejects: queue_full, cancelled. */
+  /**
+   * Converts to a PNG, JPEG or WebP within these limits. Undefined if the picture cannot be read. Rejects: queue_full,
+   * cancelled.
+   */
   async fit(job: FitJob, signal: AbortSignal): Promise<ScaledPicture | undefined> {
     const reply = await this.#thread.do(job, signal);
     return reply?.ok ? reply : undefined;

@@ -15,7 +15,7 @@ parentPort?.on('message', async (job: ScaleJob | FitJob) => {
 
 /** 400 MB while decoded. */
 const maxPixels = 50_000_000;
-/** Models see no more of a picture. */
+/** Models see no more detail than this. */
 const maxShownPixels = 4_000_000;
 
 /** Undefined if the bytes are not a readable picture, or have too many pixels. */
@@ -32,7 +32,7 @@ async function attempt(job: ScaleJob | FitJob): Promise<ScaledPicture | undefine
   }
 }
 
-/** A PNG stays a PNG if it is small enough, because it is sharp. */
+/** A small PNG stays a PNG, because it is sharp. */
 async function fitted(raster: Raster, { side, maxBytes }: FitJob, isPng: boolean): Promise<ScaledPicture | undefined> {
   const { width, height } = raster;
   for (const most of [side, side / 4]) {

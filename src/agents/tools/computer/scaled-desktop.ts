@@ -20,7 +20,7 @@ export interface ScaledDesktop {
   wait(ms: number): Promise<void>;
 }
 
-/** Performs the action, then shows the screen. Input waits while a person controls the keyboard and mouse. */
+/** Performs the action, then shows the screen. Input waits while a person has control of the keyboard and mouse. */
 export async function runOnDesktop(
   ctx: ToolContext,
   kind: 'looks' | 'acts',
@@ -60,7 +60,7 @@ function deskOf({ sandbox: { desktop }, clock, signal }: ToolContext, { width, h
       const from = part ? scalePoint(part.from, screen, picture) : { x: 0, y: 0 };
       const to = part ? scalePoint(part.to, screen, picture) : { x: picture.width, y: picture.height };
       const region = { ...from, width: Math.max(1, to.x - from.x), height: Math.max(1, to.y - from.y) };
-      // A part is enlarged to the size of a whole screen, because the model needs its details.
+      // A part is enlarged to the size of a whole screen, so that the model sees its details.
       const scale = Math.min(screen.width / region.width, screen.height / region.height);
       const size = part
         ? {

@@ -7,7 +7,7 @@ export interface Point {
   readonly y: number;
 }
 
-/** Models point best on a screen of at most this size, so they see a larger one scaled down. */
+/** Models point most precisely on a screen of at most this size, so a larger screen is scaled down. */
 const most: Size = { width: 1280, height: 800 };
 
 /** The model's screen: in the shape of the desktop, and no larger than models handle well. */

@@ -25,9 +25,9 @@ export interface ToolSandbox {
 }
 export interface CustomToolContext {
   readonly sandbox: ToolSandbox;
-  /** Writes a line into the session's log, as live output of the call. */
+  /** Writes a line to the session's log, as live output of the call. */
   log(line: string): void;
-  /** Fires when the run is stopped, and when the call takes too long. */
+  /** Fires when the run is stopped or the call takes too long. */
   readonly signal: AbortSignal;
 }
 
@@ -43,7 +43,9 @@ export interface CustomTool<Schema extends z.ZodObject = z.ZodObject> {
   readonly description: string;
   /** The arguments. They are checked before `run`, and the model gets the errors. */
   readonly parameters: Schema;
-  /** The tool group that projects and templates turn on. Without one, only a template's `deny` excludes the tool. */
+  /**
+   * The tool group that projects and templates turn on. Without a group, only a template's `deny` excludes the tool.
+   */
   readonly group?: 'bash' | 'file_read' | 'file_write' | 'file_edit' | 'search' | 'browser';
   run(context: CustomToolContext, args: z.output<Schema>): Promise<CustomToolResult>;
 }

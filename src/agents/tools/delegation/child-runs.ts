@@ -9,7 +9,7 @@ export interface ChildTask {
   readonly agent?: string | undefined;
   /** `copy`: it starts with the current files. */
   readonly files: 'copy' | 'none';
-  /** The goal of its work. The child continues until it is met, or its revisions are used up. */
+  /** The goal of its work. The child continues until the goal is met or its revisions are used up. */
   readonly goal?: Goal | undefined;
   readonly budget?:
     | {
@@ -23,7 +23,7 @@ export interface ChildTask {
 export interface ChildState {
   readonly id: string;
   readonly title: string;
-  /** `waiting`: for an answer, which the parent can send, or for a person. */
+  /** `waiting`: for an answer from the parent, or for a person. */
   readonly state: 'running' | 'waiting' | 'completed' | 'stopped' | 'failed';
   /** The child's question, while it waits. */
   readonly question?: string;
@@ -39,11 +39,11 @@ export interface ChildState {
 export interface ChildRuns {
   /** The same call id starts the same child, however often it is called. Rejects: conflict, quota, invalid_request. */
   start(callId: string, task: ChildTask, signal: AbortSignal): Promise<string>;
-  /** `wait`: not before it has ended or has a question. */
+  /** `wait`: returns only when the child has ended or has a question. */
   look(id: string, wait: boolean, signal: AbortSignal): Promise<ChildState>;
   list(): Promise<readonly string[]>;
   send(id: string, text: string): Promise<void>;
   stop(id: string): Promise<void>;
-  /** Copies files of the child over those of the parent. Without paths: everything that it changed. */
+  /** Copies the child's files over those of the parent. Without paths: everything that the child changed. */
   take(id: string, paths: readonly string[], signal: AbortSignal): Promise<readonly string[]>;
 }

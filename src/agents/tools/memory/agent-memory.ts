@@ -1,7 +1,7 @@
-/** Whether an agent can only read notes, or change them too. */
+/** Whether an agent can only read notes, or also change them. */
 export type MemoryAccess = 'read' | 'write';
 
-/** A note in an agent's form. The path begins with the holder: `person/` or `project/`. */
+/** A note in the form that agents use. The path starts with the holder: `person/` or `project/`. */
 export interface AgentNote {
   readonly path: string;
   readonly size: number;
@@ -24,7 +24,7 @@ export interface AgentMemory {
     text: string,
     how: { readonly append: boolean; readonly isApproved: boolean },
   ): Promise<AgentNote>;
-  /** The text of the note after such a write, and its current text. Null: there is none. */
+  /** The note's text after such a write, and its current text. Null: the note does not exist. */
   compare(
     path: string,
     text: string,

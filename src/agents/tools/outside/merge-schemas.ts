@@ -44,7 +44,8 @@ function bothOf(key: string, a: unknown, b: unknown): unknown {
     case 'items':
       return Array.isArray(a) || Array.isArray(b) ? b : mergeSchemas(a, b);
     case 'additionalProperties':
-      return a === false || b === false ? undefined : mergeSchemas(a, b); // each closes only what it names itself
+      // each schema closes only the properties that it names itself
+      return a === false || b === false ? undefined : mergeSchemas(a, b);
     case 'allOf':
       return [...schemasIn(a), ...schemasIn(b)];
     case 'anyOf':
@@ -89,7 +90,10 @@ function bothChoices(a: Json, b: Json): unknown[] | undefined {
   return left.filter((value) => known.has(JSON.stringify(value)));
 }
 
-/** Follows `$ref`, `$dynamicRef` and their names within one document. Throws: NotPortable, for an unresolvable one. */
+/**
+ * Follows `$ref`, `$dynamicRef` and their anchors within one document. Throws NotPortable for an unresolvable
+ * reference.
+ */
 export function resolver(root: Json): (reference: string) => unknown {
   const anchors = new Map<string, unknown>();
   const pending: unknown[] = [root];

@@ -31,12 +31,12 @@ export interface PortableParameters {
 
 const maxBytes = 16 * 1024;
 const maxSourceBytes = 512 * 1024;
-/** The maximum number of schemas in a schema whose references are resolved. */
+/** Maximum number of schemas in a schema whose references are resolved. */
 const maxNodes = 2_000;
 const maxDepth = 24;
-/** How deep objects and lists can be nested. */
+/** Maximum nesting depth of objects and lists. */
 const maxLevels = 2_000;
-/** The maximum number of properties in the schemas that are merged. */
+/** Maximum number of properties in merged schemas. */
 const maxMerged = 200_000;
 /** How often a reference can contain itself before the inner one accepts any value of its type. */
 const maxRecursion = 2;
@@ -94,7 +94,7 @@ interface Effort {
   readonly recursion: number;
   readonly depth: number;
   readonly words: boolean;
-  /** Property names that providers refuse, by their replacements. */
+  /** Refused property names by their replacements. */
   readonly names: Map<string, string>;
 }
 
@@ -187,7 +187,8 @@ class Portable {
   #typed(flat: Json, depth: number): PortableSchema | undefined {
     const values = readChoices(flat);
     const stated = readTypes(flat);
-    // Values that contradict the type, such as ["1", "2"] of a number, are what the server takes.
+    // Values that contradict the type, such as ["1", "2"] of a number: the server accepts the values, so the type
+    // follows them.
     const isOdd = values !== undefined && !values.some((value) => stated.some((type) => fits(value, type)));
     const types = isOdd ? [...new Set(values.map(toPortableType))] : stated;
     const requested =
@@ -259,7 +260,7 @@ class Portable {
     const patterns = entriesOf(flat.patternProperties);
     const required = new Set(textsIn(flat.required));
     for (const [name, one] of declared) if (isObject(one) && one.required === true) required.add(name);
-    // The server requires what it does not describe, so the model must be able to provide it.
+    // The server requires a property that it does not describe, so the model must be able to provide it.
     if (flat.additionalProperties !== false || depth > 0 || patterns.length > 0)
       for (const name of required) if (!declared.has(name)) declared.set(name, {});
     const properties: Record<string, PortableSchema> = {};
@@ -289,7 +290,7 @@ class Portable {
     };
   }
 
-  /** A name that every provider accepts, for one that some refuse. */
+  /** A replacement, accepted by every provider, for a name that some refuse. */
   #nameOf(name: string, siblings: ReadonlyMap<string, unknown>): string {
     if (name !== '__proto__' && /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/.test(name)) return name;
     const { names } = this.#effort;
@@ -389,7 +390,7 @@ function lengths<Low extends 'minLength' | 'minItems', High extends 'maxLength' 
   } as Partial<Record<Low | High, number>>;
 }
 
-/** The arguments with the server's own names where the schema declares replacements. */
+/** The arguments, with the server's own names where the schema declares replacements. */
 function restored(value: unknown, schemas: readonly PortableSchema[], names: ReadonlyMap<string, string>): unknown {
   if (names.size === 0 || typeof value !== 'object' || value === null) return value;
   const here = schemas.flatMap(function forms(one): PortableSchema[] {

@@ -20,11 +20,11 @@ export interface PortableSchema {
 export type PortableType = 'object' | 'array' | 'string' | 'number' | 'integer' | 'boolean' | 'null';
 export type Json = { readonly [key: string]: unknown };
 
-/** A schema whose meaning cannot be expressed to any provider: the reason, for people. */
+/** A schema whose meaning cannot be expressed for any provider. The message is for people. */
 export class NotPortable extends Error {}
 
 const scalars: readonly PortableSchema[] = [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }];
-/** Any value. Providers refuse a schema without a type, and an array without items. */
+/** Any value. Providers refuse a schema without a type and an array without items. */
 export const anySchema: PortableSchema = {
   anyOf: [...scalars, { type: 'object' }, { type: 'array', items: { anyOf: [...scalars, { type: 'object' }] } }],
 };
@@ -141,7 +141,7 @@ const branch = (word: 'then' | 'else', schema: Json) =>
 export const describeValue = (value: unknown): string =>
   beginningOf(typeof value === 'string' ? value : JSON.stringify(value), wordChars);
 
-/** The bounds of a number. Old drafts mark an excluded bound by a boolean. */
+/** The bounds of a number. Old drafts mark an exclusive bound with a boolean. */
 export function readBounds(
   schema: Json,
   type: PortableType,

@@ -7,7 +7,7 @@ import { describeFullOutput, keepBytes, keepFile, toFileName } from '../kept-out
 import { boundOutput, modelChars } from '../output.ts';
 import { defineTool, describeTool, type Tool, type ToolContext, type ToolResult } from '../tool.ts';
 
-/** The egress of the sandboxes, as their own programs use it, and the thread that reads pages. */
+/** The sandboxes' egress, as their own programs use it, and the thread that reads pages. */
 interface WebPages {
   fetch(address: string, ctx: Pick<ToolContext, 'sessionId'>, signal: AbortSignal): Promise<FetchedPage>;
   /** Undefined for a page that cannot be read in time. */
@@ -115,7 +115,7 @@ function textOf({ bytes, charset }: FetchedPage, isHtml: boolean): string {
     if (label === undefined) continue;
     try {
       return new TextDecoder(label).decode(bytes);
-    } catch {} // an unknown name
+    } catch {} // an unknown charset
   }
   return new TextDecoder().decode(bytes);
 }
