@@ -17,16 +17,16 @@ const AuditInput = z.strictObject({
   /** The first and the last day, in UTC. */
   from: z.iso.date().optional(),
   to: z.iso.date().optional(),
-  /** The action, such as `session.delete`, or its beginning, such as `session`. */
+  /** The action, such as `session.delete`, or its prefix, such as `session`. */
   action: z.string().max(100).optional(),
   target: z.string().max(200).optional(),
   /** The id of a key or person. */
   key: z.string().max(100).optional(),
   outcome: z.enum(['done', 'refused']).optional(),
-  /** Part of a row, ignoring case. */
+  /** A part of any field of an entry, ignoring case. */
   text: z.string().max(200).optional(),
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
-  /** `next` of the page before. */
+  /** `next` of the previous page. */
   before: z
     .string()
     .regex(/^[\w-]{1,80}\.jsonl:\d{1,15}$/)
@@ -56,14 +56,14 @@ const owned = {
   ownerName: z.string().nullable(),
 };
 const Overview = z.object({
-  /** Sessions of all servers with a run at work, and with a run that waits. */
+  /** Sessions on all servers with a running run, and with a waiting run. */
   running: z.int(),
   waiting: z.int(),
-  /** The sandboxes that are up, of all servers that share this one's engine or cluster. */
+  /** Running sandboxes of all servers that share this server's engine or cluster. */
   sandboxes: z.array(
     z.object({
       sessionId: z.string(),
-      /** Null: it belongs to no session, such as one that is kept ready. */
+      /** Null: it belongs to no session, such as a sandbox in the warm pool. */
       title: z.string().nullable(),
       ...owned,
       /** The machine, or the node of the cluster. */
@@ -73,28 +73,30 @@ const Overview = z.object({
       usage: Usage.nullable(),
     }),
   ),
-  /** The runs that wait, at most 100, those with the newest messages first. */
+  /** The waiting runs, at most 100, newest messages first. */
   queue: z.array(
     z.object({
       sessionId: z.string(),
       title: z.string(),
       ...owned,
       since: Time,
-      /** Null: for an answer to the model's own words. */
+      /** Null: the run waits for an answer to the model's own question. */
       reason: WaitReason.nullable(),
-      /** With the reason `budget`: whose is spent; `member`: the owner can no longer work in the project. */
+      /**
+       * The spent budget; only with the reason `budget`. `member`: the owner can no longer work in the project.
+       */
       budget: BudgetOverrun.shape.scope.nullable(),
     }),
   ),
   storage: z.object({
     store: z.string(),
-    /** Null: it is on no disk. */
+    /** Null: the store has no disk. */
     bytes: z.int().nullable(),
-    /** Where uploads and snapshots are. */
+    /** Where uploads and snapshots are stored. */
     blobs: z.string(),
     uploads: z.int(),
     snapshots: z.int(),
-    /** On the disk with the server's data. Null: unknown. */
+    /** Free space on the disk with the server's data. Null: unknown. */
     freeBytes: z.int().nullable(),
   }),
 });
@@ -132,7 +134,7 @@ const ProjectRow = z.object({
   id: z.string(),
   name: z.string(),
   ...owned,
-  /** People and groups, with the owner. */
+  /** People and groups, and the owner. */
   members: z.int(),
   sessions: z.int(),
   createdAt: Time,
@@ -155,7 +157,7 @@ function withOwner<Row extends { readonly owner: string | null }>(row: Row, name
 const mostStopped = 10_000;
 const stoppedAtOnce = 16;
 
-// The server belongs to nobody: the role decides.
+// The server has no owner, so only the role decides.
 const operation = defineOperations({ tag: 'Server', prefix: '', style: 'server', find: async () => ({}) });
 
 export const administrationRouter = router({
@@ -248,10 +250,10 @@ export const administrationRouter = router({
 });
 
 const Draining = z.object({
-  /** While true this server creates no sessions, and unused sandboxes are paused. */
+  /** While true, this server creates no sessions, and unused sandboxes are paused. */
   draining: z.boolean(),
   since: Time.nullable(),
-  /** Sessions of this server at work, which continue. */
+  /** Running sessions on this server, which continue. */
   working: z.int(),
 });
 const DrainInput = z.strictObject({ draining: z.boolean() });

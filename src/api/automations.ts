@@ -3,7 +3,7 @@ import { defineOperations, router } from './procedure/procedure.ts';
 import { Done, okResult, omitUndefined, Time } from './procedure/schemas.ts';
 import * as view from './views/automations.ts';
 
-// Automations start sessions: at times, and when somebody wants it.
+// Automations start sessions on a schedule, on events, and on request.
 
 const byId = z.strictObject({ id: view.AutomationId });
 const Times = z.object({ times: z.array(Time).readonly() });

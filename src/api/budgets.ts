@@ -6,10 +6,10 @@ import { defineOperations, router } from './procedure/procedure.ts';
 
 const BudgetHolder = z.strictObject({
   of: z.enum(budgetHolders),
-  /** The owner of sessions (empty: sessions without one), or the project. Empty for the server. */
+  /** The owner of sessions (empty: sessions without an owner), or the project. Empty for the server. */
   id: z.string().max(100).default(''),
 });
-/** `unlimited`: no limit, also where the settings have one. Null: as the settings say. */
+/** `unlimited`: no limit, even if the settings have one. Null: the limit in the settings. */
 const ownTokens = z.union([z.int().nonnegative().max(1e15), z.literal('unlimited')]).nullable();
 const ownCalls = z.union([z.int().nonnegative().max(1e12), z.literal('unlimited')]).nullable();
 const ownBytes = ownTokens;

@@ -4,27 +4,27 @@ import { Secret } from '../core/text/secret.ts';
 import { defineOperations, procedure, router } from './procedure/procedure.ts';
 import { Done, ofSession, okResult, ProjectIdInput, Time } from './procedure/schemas.ts';
 
-// Credentials as clients see them. Nothing answers with a value.
+// Credentials as clients see them. No answer contains a value.
 
 const Credential = z.object({
   name: z.string(),
   hosts: z.array(z.string()).readonly(),
   header: z.string(),
-  /** Null: the header has the value as it is. */
+  /** Null: the header is the value itself. */
   scheme: z.enum(['bearer', 'basic']).nullable().default(null),
   user: z.string().nullable().default(null),
   env: z.array(z.string()).readonly(),
   /** Null: not only for git. */
   git: z.enum(['read', 'write']).nullable().default(null),
-  /** Null: all of its hosts, and with `git` the repositories of each session. */
+  /** Null: any path of its hosts and, with `git`, the repositories of each session. */
   paths: z.array(z.string()).readonly().nullable().default(null),
   createdAt: Time,
 });
 /** A credential of the whole server. */
 const ServerCredential = Credential.extend({
-  /** The variable or the key of corral.yaml that sets it; null: it is stored, and can be changed. */
+  /** The variable or corral.yaml key that sets it; null: it is stored and can be changed. */
   setBy: z.string().nullable(),
-  /** Null: the settings have it. */
+  /** Null: it is from the settings. */
   createdAt: Time.nullable(),
 });
 
@@ -32,14 +32,14 @@ const name = CredentialName;
 const bound = { ...credentialFields, name, value: z.string().max(8_192) };
 const ofProject = z.strictObject({ projectId: ProjectIdInput });
 
-/** The credentials of one session. Nothing answers with a value. */
+/** The credentials of one session. No answer contains a value. */
 export const sessionCredentialsRouter = router({
   list: procedure
     .input(ofSession)
     .output(z.array(Credential).readonly())
     .query(async ({ ctx, input }) => await ctx.services.sessionCredentials.list(input.sessionId)),
 
-  /** Replaces the one of that name. */
+  /** Replaces a credential of the same name. */
   put: procedure
     .input(ofSession.extend(bound))
     .output(Credential)
@@ -64,7 +64,7 @@ export const projectCredentialsRouter = router({
     .output(z.array(Credential).readonly())
     .query(async ({ ctx, input }) => await ctx.services.projectCredentials.list(input.projectId)),
 
-  /** Replaces the one of that name. */
+  /** Replaces a credential of the same name. */
   put: procedure
     .input(ofProject.extend(bound))
     .output(Credential)
@@ -119,7 +119,7 @@ const operation = defineOperations({
 });
 const base = '/api/v1/server-credentials';
 
-/** The credentials of all sessions of the server. Those of the settings are listed, and stay. */
+/** The credentials of all sessions of the server. Those in the settings are listed and cannot be changed. */
 export const serverCredentialsRouter = router({
   list: operation({
     rest: `GET ${base}`,

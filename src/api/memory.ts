@@ -5,10 +5,10 @@ import { Time } from './procedure/schemas.ts';
 
 // The notes of people and projects, as clients see and change them. Times are ISO 8601 in UTC.
 
-const maxText = 1024 * 1024; // memory.max-note-bytes cannot be larger
+const maxText = 1024 * 1024; // memory.max-note-bytes has the same maximum
 const MemoryHolder = z.strictObject({
   of: z.enum(stored.memoryHolders),
-  /** The project, or the owner of sessions (empty: those without one). Without it: the caller's own notes. */
+  /** The project, or the owner of sessions (empty: those without an owner). Default: the caller's own notes. */
   id: z.string().max(100).optional(),
 });
 /** Relative, such as `build/commands.md`. */
@@ -16,20 +16,20 @@ const path = z.string().min(1).max(200);
 const number = z.int().min(1).max(1_000_000_000);
 const NotePath = MemoryHolder.extend({ path });
 const NotePlace = NotePath.extend({
-  /** An earlier version; absent: the present text. */
+  /** An earlier version; absent: the current text. */
   version: number.optional(),
 });
 const NoteWrite = NotePath.extend({
   text: z.string().max(maxText),
-  /** The version that you have seen; 0: there must be no such note. Absent: the last write wins. */
+  /** The version that the change is based on; 0: the note must not exist. Absent: the last write wins. */
   expect: z.int().nonnegative().max(1_000_000_000).optional(),
 });
 const NoteUndo = NotePath.extend({
-  /** The version whose text comes back; absent: the one before the newest. */
+  /** The version to restore; absent: the version before the newest. */
   to: number.optional(),
 });
 const NoteRedaction = NotePath.extend({
-  /** `all` deletes the note too. */
+  /** `all` also deletes the note itself. */
   version: z.union([number, z.literal('all')]),
 });
 
@@ -75,7 +75,7 @@ const summary: z.output<typeof MemorySummary> = {
 };
 const whose =
   '`of` is `person` or `project`, and `id` the owner or the project. Without `id`: the notes of the caller. ';
-/** In a query every value is a text. */
+/** In a query string, every value is a text. */
 
 const authorColumn =
   '{?author.approved}agent of {author.sessionId}, approved | agent of {author.sessionId} | person {author.id} | {author.kind}';

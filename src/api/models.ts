@@ -9,11 +9,11 @@ import { defineOperations, router } from './procedure/procedure.ts';
 const Offered = z.object({ providers: z.array(OfferedModels).readonly() });
 
 const access = {
-  /** gemini, openai, anthropic, or a name for a server that speaks Chat Completions. */
+  /** gemini, openai, anthropic, or a name for a server with a Chat Completions API. */
   provider: z.string().min(1).max(31),
-  /** The form of such a server's answer, as far as `/models` and `/chat/completions` follow it. */
+  /** The address of such a server, without `/models` or `/chat/completions`. */
   baseUrl: z.string().min(1).max(2_000).optional(),
-  /** Without it the stored one is used, or none. */
+  /** Default: the stored key, if there is one. */
   key: z.string().trim().min(1).max(8_192).optional(),
 };
 const ModelAccessInput = z.strictObject(access);

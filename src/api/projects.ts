@@ -13,22 +13,25 @@ import { toSessionId } from './procedure/session-id.ts';
 const Project = StoredProject.omit({ owner: true, members: true, departures: true }).extend({
   createdAt: Time,
   updatedAt: Time,
-  /** The caller's; null: none, which administrators and operators can have. */
+  /** The caller's role; null: none, which is possible for administrators and operators. */
   role: z.enum(projectRoles).nullable(),
 });
 const shownTo = ({ principal }: Pick<TrpcContext, 'principal'>, project: StoredProject) => ({
   ...project,
   role: principal.projects?.get(project.id) ?? null,
 });
-/** The agent of a project's sessions. A session's own model, fall-backs and tool servers precede it. */
+/** The agent of a project's sessions. A session's own model, fall-backs and tool servers override it. */
 const Agent = z.object({
   template: z.string(),
   prompt: z.string().nullable(),
   tools: z.array(z.enum(toolGroups)).readonly(),
   model: z.string(),
-  /** Null: those of the template, or of the settings. */
+  /** Null: those of the template or of the settings. */
   fallbacks: z.array(z.string()).readonly().nullable(),
-  /** Beside those of the template and of the settings. Their environment can be read by the agent, and by readers of the project. */
+  /**
+   * In addition to those of the template and of the settings. The agent and readers of the project can read their
+   * environment variables.
+   */
   mcpServers: ProgramSettings,
 });
 const toAgent = ({ toolServers, ...agent }: ProjectAgent): z.infer<typeof Agent> => ({
@@ -195,7 +198,7 @@ export const projectsRouter = router({
     .output(Agent)
     .query(async ({ ctx, input }) => toAgent(await ctx.services.projects.agent(input.id))),
 
-  /** Changes only the fields that are set, for the next turns of the project's sessions. */
+  /** Changes only the fields that are set, from the next turn of the project's sessions on. */
   updateAgent: procedure
     .input(
       byId.extend({
@@ -203,7 +206,7 @@ export const projectsRouter = router({
         tools: z.array(z.enum(toolGroups)).max(100).optional(),
         model: ModelRef.optional(),
         fallbacks: FallbackRefs.nullable().optional(),
-        /** Tool servers as in corral.yaml, of the kind that runs in the sandbox. They replace those that the project had. */
+        /** Tool servers that run in the sandbox, as in corral.yaml. They replace the project's current ones. */
         mcpServers: toolPrograms.optional(),
       }),
     )

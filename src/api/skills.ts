@@ -23,7 +23,7 @@ const SkillFiles = z
       /** Relative, such as `pdf/SKILL.md`. */
       path: z.string().min(1).max(500),
       content: base64,
-      /** Absent: a file that begins with `#!` is. */
+      /** Absent: true if the file starts with `#!`. */
       executable: z.boolean().optional(),
     }),
   )
@@ -31,7 +31,7 @@ const SkillFiles = z
 const NewSkill = z.strictObject({
   files: SkillFiles,
   displayName: z.string().min(1).max(255).nullable().default(null),
-  /** Everybody's sessions can have it, and templates can name it. Only administrators share skills. */
+  /** Sessions of all users can have it, and templates can name it. Only administrators share skills. */
   shared: z.boolean().optional(),
   projectId: HolderProject,
 });
@@ -43,12 +43,12 @@ const Skill = stored.Skill.omit({ owner: true }).extend({
   updatedAt: Time,
 });
 const SkillVersion = stored.SkillVersion.extend({ createdAt: Time });
-/** A template that names the skill; `version` null: the newest. */
+/** A template that names the skill; `version` null: the newest version. */
 const SkillPin = z.object({ template: z.string(), version: z.int().nullable() });
 const SkillDetail = Skill.extend({ versions: z.array(SkillVersion).readonly(), pins: z.array(SkillPin).readonly() });
 const SkillCheck = z.object({
   name: z.string().nullable(),
-  /** The folder cannot be uploaded while there are any. */
+  /** If there are any, the folder cannot be uploaded. */
   problems: z.array(z.string()).readonly(),
   warnings: z.array(z.string()).readonly(),
 });

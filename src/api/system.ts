@@ -20,7 +20,7 @@ const Tools = z.array(
     family: z.string(),
     /** The group that projects turn on and off; `always`: no project can turn it off. */
     group: z.enum([...toolGroups, 'always']),
-    /** The verb that people see before the object of a call: `Read` and then the file. */
+    /** The verb shown to people before the object of a call: `Read` and then the file. */
     label: z.string(),
   }),
 );
@@ -48,13 +48,13 @@ export const systemRouter = router({
       };
     }),
 
-  /** The words for the server's tools. A log can name others, such as those of tool servers. */
+  /** The words for the server's tools. A log can name tools not listed here, such as those of tool servers. */
   tools: procedure
     .input(z.strictObject({}).optional())
     .output(Tools.readonly())
     .query(() => toolWords),
 
-  /** The health of each part, for operators and auditors, as `/health/detailed`. Answers within a second. */
+  /** The health of each part, for operators and auditors, like `/health/detailed`. Answers within a second. */
   health: procedure
     .input(z.strictObject({}).optional())
     .output(Health)

@@ -23,7 +23,7 @@ export const FileHash = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, 'must be a ha
 const Dockerfile = z.string().min(1).max(65_536);
 const DockerfileArgs = z.record(z.string().min(1).max(200), z.string().max(16_384));
 
-/** A new build, before its steps. */
+/** A new build that has no steps yet. */
 const NewBuild = z.strictObject({
   name: BuildName.describe('the template, made if it is new; perhaps with a tag of the build'),
   tags: z.array(TagName).max(20).default([]).describe('tags of the build; without any: default'),
@@ -54,15 +54,13 @@ const BuildView = z.object({
   tags: z.array(z.string()).readonly(),
   status: z.enum(['waiting', 'building', 'ready', 'error']),
   createdAt: z.iso.datetime(),
-  /** Why it failed, and at which step. */
+  /** Why the build failed, and at which step. */
   reason: z.object({ message: z.string(), step: z.string().optional() }).nullable(),
 });
 const Begun = z.object({ template: Built, build: BuildView });
 const BuildStatus = z.object({
   build: BuildView,
-  /**
-   * The entries of the log from `offset` on, at most 500. A finished build is reported once its entries are exhausted.
-   */
+  /** The log entries from `offset` on, at most 500. A finished build is reported only after its last entry. */
   log: z.array(BuildLogEntry).readonly(),
 });
 const maxEntries = 500;
@@ -141,9 +139,9 @@ const operation = defineOperations({
 const base = '/api/v1/built-templates';
 const path = `${base}/:id/builds/:build` as const;
 
-/** Templates that people build of a Dockerfile or of steps. `sessions.create` with `built` begins with one. */
+/** Templates that users build from a Dockerfile or from steps. `sessions.create` with `built` starts with one. */
 export const templateBuildsRouter = router({
-  /** Whether this server builds templates, of which images, and why not. */
+  /** Whether this server builds templates and from which images, or why not. */
   ability: procedure
     .input(z.strictObject({}).optional())
     .output(
@@ -167,7 +165,7 @@ export const templateBuildsRouter = router({
     answer: [example],
   }).query(async ({ ctx }) => (await ctx.services.templateBuilds.list()).map(builtView)),
 
-  /** The steps of a Dockerfile. Those of COPY lack `files`: the hash with which their archive was uploaded. */
+  /** The steps of a Dockerfile. COPY steps lack `files`: the hash under which their archive was uploaded. */
   plan: procedure
     .input(DockerfileInput)
     .output(z.object({ base: z.string(), steps: z.array(BuildStep).readonly(), notes: z.array(z.string()).readonly() }))
@@ -188,7 +186,7 @@ export const templateBuildsRouter = router({
     return { template: builtView(template), build: buildView(build) };
   }),
 
-  /** Whether the owner of the template has uploaded the files of this hash in the last day. */
+  /** Whether the owner of the template uploaded the files with this hash within the last day. */
   hasFiles: procedure
     .input(ofTemplate.extend({ hash: FileHash }))
     .output(z.object({ present: z.boolean() }))
@@ -216,7 +214,7 @@ export const templateBuildsRouter = router({
     answer: { build: { ...build, status: 'ready' }, log: [] },
     fails: [404, 422],
   }).query(async ({ ctx: { services }, input: { id, build, offset } }) => {
-    // First the state: what is written between the two belongs to the next call.
+    // Read the state first: entries written between the two reads belong to the next call.
     const state = await services.templateBuilds.build(id, build);
     const { entries } = await services.templateBuilds.log(id, build, { offset, limit: maxEntries });
     return { build: buildView(state), log: entries };
@@ -232,13 +230,13 @@ export const templateBuildsRouter = router({
     answer: [build],
   }).query(async ({ ctx, input }) => (await ctx.services.templateBuilds.builds(input.id)).map(buildView)),
 
-  /** Stops a build that waits or runs. */
+  /** Stops a waiting or running build. */
   cancel: procedure
     .input(ofBuild)
     .output(BuildView)
     .mutation(async ({ ctx, input: { id, build } }) => buildView(await ctx.services.templateBuilds.cancel(id, build))),
 
-  /** Gives further tags to the build that `from` (name:tag, or a name) stands for. */
+  /** Adds tags to the build that `from` (name:tag, or a name) refers to. */
   tag: procedure
     .input(z.strictObject({ from: BuildName, tags: Tags }))
     .output(Built)

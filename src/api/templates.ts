@@ -3,21 +3,21 @@ import { toolGroups } from '../agents/tools/tool.ts';
 import type { TemplateInfo, Unavailable } from '../sessions/api/server/templates.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 
-/** A template as clients see it. Null: the template leaves it to the project or to the server. */
+/** A template as clients see it. Null: the value of the project or the server applies. */
 const Template = z.object({
-  /** The name that a new session gives as its `template`. */
+  /** The name by which a new session requests it (`template`). */
   id: z.string(),
   /** The name shown to people. */
   name: z.string(),
   description: z.string(),
-  /** The environment that OpenCodex clients show. */
+  /** The environment shown by OpenCodex clients. */
   environment: z.string().nullable(),
   mode: z.enum(['plan-act', 'react']).nullable(),
-  /** The groups of tools of which its agents have at least one. */
+  /** The tool groups of which its agents have at least one tool. */
   tools: z.array(z.enum(toolGroups)).readonly(),
-  /** The instructions to the agent. */
+  /** The instructions for the agent. */
   prompt: z.string().nullable(),
-  /** The names of the parts of the prompt that it replaces. */
+  /** The names of the prompt parts that it replaces. */
   promptParts: z.array(z.string()).readonly(),
   model: z.string().nullable(),
   fallbacks: z.array(z.string()).readonly().nullable(),
@@ -27,16 +27,16 @@ const Template = z.object({
   mcpServers: z.array(z.string()).readonly(),
   /** The tools whose calls need approval. */
   approvals: z.array(z.string()).readonly().nullable(),
-  /** The addresses of the repositories that its sessions begin with. */
+  /** The URLs of the repositories of its sessions. */
   repositories: z.array(z.string()).readonly(),
   image: z.string().nullable(),
-  /** The time after which an unused sandbox stops. */
+  /** Idle time after which a sandbox stops. */
   idleSeconds: z.number().nullable(),
-  /** Packages that are installed when a sandbox starts, by their package manager. */
+  /** Packages installed when a sandbox starts, by package manager. */
   packages: z.object({ pip: z.array(z.string()).readonly(), npm: z.array(z.string()).readonly() }),
   /** The name of the egress policy. */
   egress: z.string().nullable(),
-  /** Why sessions with it cannot start here now, and what helps; null: they can. */
+  /** Why sessions with it cannot start here now, and how to fix that; null: they can. */
   unavailable: z.object({ reason: z.string(), remedy: z.string() }).nullable(),
 });
 

@@ -5,20 +5,20 @@ import * as stored from '../sessions/api/server/tool-servers.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 import { Done, okResult, Time } from './procedure/schemas.ts';
 
-// The tool servers (MCP) of all sessions, as clients see and change them. Nothing answers with a header's value.
+// The tool servers (MCP) of all sessions. No answer contains a header's value.
 
 const ToolServerAnswer = stored.ToolServerAnswer.extend({ at: Time });
 const ToolServer = stored.ListedToolServer.extend({ state: ToolServerAnswer.nullable() });
 const ToolServers = z.object({ servers: z.array(ToolServer).readonly() });
 const SignInAddress = z.object({
-  /** The person opens it in a browser, and comes back with `code` and `state`. */
+  /** The address that the person opens in a browser. The browser returns with `code` and `state`. */
   address: z.string(),
 });
 
 const Name = z.string().min(1).max(100);
 const entered = {
   url: z.string().min(1).max(2_000),
-  /** Without them the stored ones are used, where the address stays the same. */
+  /** Default: the stored headers, if the address stays the same. */
   headers: z.record(z.string().max(100), z.string().max(8_192)).optional(),
   tools: z
     .array(
@@ -36,16 +36,16 @@ const entered = {
 const answer = {
   state: z.string().min(1).max(200),
   code: z.string().min(1).max(4_096),
-  /** `iss`, where the authorization server says it. */
+  /** The authorization server's `iss`, if it sends one. */
   issuer: z.string().max(2_000).optional(),
 };
 const ToolServerName = z.strictObject({ name: Name });
 const PutToolServer = z.strictObject({ name: Name, ...entered });
 const changes = {
-  /** The next name. */
+  /** The new name. */
   newName: Name.optional(),
   url: entered.url.optional(),
-  /** By their names; null removes one, and those that are not named stay, where the address does. */
+  /** Headers by name. Null removes a header; headers that are not named stay if the address stays. */
   headers: z.record(z.string().max(100), z.string().max(8_192).nullable()).optional(),
   tools: entered.tools,
   timeoutSeconds: entered.timeoutSeconds,
@@ -56,11 +56,11 @@ const nothing = 'Name at least one of newName, url, headers, tools and timeoutSe
 /** Absent fields stay as they are. */
 const ToolServerChanges = z.strictObject(changes).refine(changesSomething, nothing);
 const ChangeToolServer = z.strictObject({ name: Name, ...changes }).refine(changesSomething, nothing);
-/** Without an address: the one of that name. */
+/** Default: the address of the stored server of that name. */
 const TestToolServer = z.strictObject({ name: Name, ...entered, url: entered.url.optional() });
 const TestedAddress = TestToolServer.omit({ name: true });
 const BeginSignIn = z.strictObject({
-  /** The page to which the browser returns, at https or on localhost. */
+  /** The page to which the browser returns, on https or localhost. */
   returnTo: z.string().min(1).max(2_000),
 });
 const BeginSignInTo = z.strictObject({ name: Name, ...BeginSignIn.shape });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { UsageReport, usageDimensions } from '../sessions/api/usage.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 
-// Usage of sessions over days, as clients ask for it and see it.
+// Usage of sessions by day, as clients request and receive it.
 
 const UsageInput = z.strictObject({
   /** The first and the last day, in UTC. */

@@ -10,7 +10,7 @@ import { Done, HolderProject, okResult, toIsoTime } from './procedure/schemas.ts
 const quota = size(2 ** 20).kind.describe('its maximum size: bytes, or a size such as 512MiB');
 export const VolumePath = z.string().max(4_096).describe('in the volume');
 
-/** A volume, as every facade tells it. */
+/** A volume, as every facade returns it. */
 export const Volume = z.object({
   id: z.string(),
   name: z.string(),
@@ -18,7 +18,7 @@ export const Volume = z.object({
   createdAt: z.iso.datetime(),
   quotaBytes: z.int(),
   usedBytes: z.int().describe('as of the last look; content that is written or restored here makes one'),
-  /** A session has been writing since that look. */
+  /** A session has mounted it for writing since it was measured. */
   changedSince: z.boolean().describe('a session has it for writing since that look'),
   mounts: z
     .array(z.object({ sessionId: z.string(), access: MountAccess, since: z.iso.datetime() }))
@@ -64,7 +64,7 @@ export const volumeExample: z.output<typeof Volume> = {
   mounts: [{ sessionId: '0123456789abcdef', access: 'read', since: '2026-11-24T12:05:00.000Z' }],
 };
 
-/** The id behind the id or name that a caller gave. Rejects: not_found. */
+/** Resolves a caller's id or name to an id. Rejects: not_found. */
 export const findVolumeId = async (volumes: Pick<VolumeService, 'find'>, idOrName: string): Promise<string> =>
   VolumeId.safeParse(idOrName).data ?? (await volumes.find(idOrName)).id;
 

@@ -8,7 +8,7 @@ import { defineOperations, router } from './procedure/procedure.ts';
 import { intoProject } from './procedure/rights.ts';
 import { Done, okResult, omitUndefined, Time } from './procedure/schemas.ts';
 
-// Webhooks tell other programs of runs, automations and sessions. Times are ISO 8601 in UTC.
+// Webhooks notify other programs of runs, automations and sessions. Times are ISO 8601 in UTC.
 
 const named = (what: string, form: RegExp) =>
   z.string().transform((value): string => {
@@ -61,7 +61,7 @@ const Webhook = stored.Webhook.omit({ owner: true }).extend({
   createdAt: Time,
   updatedAt: Time,
 });
-/** The secret is shown this once. */
+/** The only answer that contains the secret. */
 const WebhookWithSecret = Webhook.extend({ secret: z.string() });
 const Delivery = stored.WebhookDelivery.extend({
   createdAt: Time,
@@ -69,7 +69,7 @@ const Delivery = stored.WebhookDelivery.extend({
   endedAt: Time.nullable(),
 });
 
-/** Operators see the host of another owner's webhook, because a whole address often is a secret itself. */
+/** Operators see only the host of another owner's webhook, because the whole address is often a secret itself. */
 const shown = <Doc extends stored.Webhook>(principal: Principal, doc: Doc): Doc => ({
   ...doc,
   url: permitsAction(principal, 'work', doc) ? doc.url : `${new URL(doc.url).origin}/…`,

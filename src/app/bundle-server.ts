@@ -1,5 +1,5 @@
-// Builds the server as JavaScript that starts in half the time of its sources, and with a tenth of the files:
-// node src/app/bundle-server.ts [server]. The files that the server reads stay where they are in the project.
+// Builds the server as JavaScript that starts in half the time of its sources and with a tenth of the files: node
+// src/app/bundle-server.ts [server]. The files that the server reads stay where they are in the project.
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +12,7 @@ const workers = [
   'agents/tools/computer/scale-worker',
   'observability/watchdog-worker',
 ];
-/** Packages that find their own files, or the program for the platform, next to their code. */
+/** Packages that locate their own files, or a binary for the platform, next to their code. */
 const external = ['playwright-core', 'esbuild', 'ssh2', 'cpu-features', 'react-devtools-core'];
 
 /** Bundles the program into `folder`, a folder of the project, as `main.js`. */
@@ -20,14 +20,15 @@ export async function bundleServer(folder: string, program = 'src/app/main.ts'):
   const outdir = resolve(root, folder);
   await rm(outdir, { recursive: true, force: true });
   await bundle(outdir, program);
-  // Each by itself: code that a worker shared with the server would be its own file, and a start opens each.
+  // Each entry is bundled separately: code shared between a worker and the server would become one more file to open at
+  // each start.
   for (const name of workers) await bundle(outdir, `src/${name}.ts`);
-  // Without it, Node parses each file to find out which kind of module it is.
+  // Without this, Node parses each file to determine its module type.
   await writeFile(join(outdir, 'package.json'), '{ "type": "module" }\n');
 }
 
 async function bundle(outdir: string, entryPoint: string): Promise<void> {
-  const { build } = await import('esbuild'); // loaded here, because only a bundle run needs it
+  const { build } = await import('esbuild'); // loaded here, because only a bundle run needs the package
   await build({
     absWorkingDir: root,
     outdir,
@@ -47,7 +48,7 @@ async function bundle(outdir: string, entryPoint: string): Promise<void> {
     banner: {
       js: [
         "import { createRequire as makeRequire } from 'node:module';",
-        'const require = makeRequire(import.meta.url);', // for the packages that are CommonJS
+        'const require = makeRequire(import.meta.url);', // for CommonJS packages
         `const projectRoot = new URL(${JSON.stringify(`${relative(outdir, root)}/`)}, import.meta.url);`,
       ].join(' '),
     },
@@ -55,7 +56,10 @@ async function bundle(outdir: string, entryPoint: string): Promise<void> {
   });
 }
 
-/** A source that reads files by its own place still finds them. One that starts a worker finds it next to the bundle. */
+/**
+ * A source that reads files relative to itself still finds them. A source that starts a worker finds it next to the
+ * bundle.
+ */
 const ownPlaces: Plugin = {
   name: 'own-places',
   setup({ onLoad }) {
@@ -86,7 +90,7 @@ const lazyBuiltins: Plugin = {
   },
 };
 
-/** Corral words its own errors, so it needs none of zod's fifty translations. */
+/** Corral writes its own error messages, so it needs none of zod's fifty translations. */
 const oneLanguage: Plugin = {
   name: 'one-language',
   setup({ onLoad }) {

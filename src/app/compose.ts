@@ -20,7 +20,7 @@ interface Options extends Omit<Startup, 'metrics' | 'learn' | 'ending'>, Partial
   /** Existing parts, for several servers in one process that share a store and sandboxes. */
   readonly provided?: { readonly store?: Store; readonly driver?: Driver };
 }
-/** The core with all its parts. Disposing stops the work at once and closes the store last. */
+/** The core with all its parts. Disposing stops all work immediately and closes the store last. */
 export interface Core extends OpenServices {
   readonly store: Store;
   readonly inbox: Inbox;
@@ -31,19 +31,19 @@ export interface Core extends OpenServices {
   /** The page for browsers. */
   readonly page: () => Promise<PageFiles>;
   readonly instance: string;
-  /** The settings in force. */
+  /** The current settings. */
   readonly live: LiveConfig;
   readonly fetchPage: FetchPage;
 }
 
 /**
- * Starts everything but the HTTP server, in phases: each phase returns what the next ones need. Disposing, and a start that
- * fails, ends them in reverse order.
+ * Starts everything but the HTTP server, in phases: each phase returns what the next phases need. Disposing, or a
+ * failed start, ends them in reverse order.
  */
 export async function compose({ provided: input = {}, ...options }: Options): Promise<Core> {
   await using stack = new AsyncDisposableStack();
   using ending = new DisposableStack();
-  // A failed start ends the background work too, which would otherwise wait for the server to drain.
+  // A failed start also ends the background work, which would otherwise wait for the server to drain.
   const ended = ending.adopt(new AbortController(), (it) => it.abort());
   const startup: Startup = {
     learn: () => {},
@@ -64,7 +64,7 @@ export async function compose({ provided: input = {}, ...options }: Options): Pr
   const { engine } = running;
   const services = stack.use(await openServices(startup, { storage, sandboxes, agents, running }));
   stack.defer(startup.ending('workspaces and retention'));
-  stack.use(ending.move()); // first of all, the background work ends
+  stack.use(ending.move()); // the background work ends before everything else
   const held = stack.move();
   return {
     ...services,

@@ -58,27 +58,27 @@ export interface HttpServerDeps {
   readonly sessions: SessionService;
   /** The other services, next to the sessions. */
   readonly services: Services & Resources;
-  /** Undefined: no links show sessions. */
+  /** Undefined: sessions cannot be shared by link. */
   readonly shared?: SharedSessions;
   /** The credentials of workers; undefined: there are none. */
   readonly workers?: FacadeParts['workers'];
-  /** Undefined: no programs of other APIs define automations. */
+  /** Undefined: no facade defines automations for its clients. */
   readonly programs?: FacadeParts['programs'];
-  /** Undefined: the server fetches no addresses for programs. */
+  /** Undefined: the server fetches no addresses on behalf of clients. */
   readonly fetchPage?: FacadeParts['fetchPage'];
-  /** Projects with their files, agents and keys; undefined: the server has none. */
+  /** Projects with their files, agents and keys; undefined: the server has no projects. */
   readonly opencodex?: ProjectParts;
   /** Undefined: the server has no workspaces. */
   readonly workspaces?: WorkspaceService;
   /** API keys, next to the token. */
   readonly keys?: ApiKeys;
-  /** People who sign in with an identity provider; undefined: nobody does. */
+  /** People who sign in with an identity provider; undefined: none is configured. */
   readonly signIns?: SignIns | undefined;
   /** The roles of callers in projects; undefined: the server has no projects. */
   readonly memberships?: Pick<Memberships, 'within'>;
-  /** The tokens of programs; undefined: none are accepted. */
+  /** Tokens of trusted issuers; undefined: none are accepted. */
   readonly tokens?: ProgramTokens | undefined;
-  /** Records who did what; undefined: no audit log. */
+  /** Records every caller's actions; undefined: no audit log. */
   readonly audit?: Pick<AuditLog, 'write'> | undefined;
   /** The files of the page for browsers. */
   readonly page: () => Promise<PageFiles>;
@@ -90,13 +90,13 @@ export interface HttpServerDeps {
   readonly clock: Clock;
   /** Undefined: the sandboxes have none. */
   readonly abilities?: SandboxAbilities;
-  /** Accepted like the token, for as long as this server runs. */
+  /** Accepted like the token while this server runs. */
   readonly localToken?: TokenHash | undefined;
-  /** The server's secret, from which tokens are derived; undefined: only tests lack it. */
+  /** The server's secret, from which tokens are derived. Undefined only in tests. */
   readonly peppers?: FacadeParts['peppers'];
-  /** Makes the ids of requests. */
+  /** Creates request ids. */
   readonly ids?: Pick<IdSource, 'short'>;
-  /** Compares each reply with its documented schema; costs time, so for tests and development only. */
+  /** Validates each reply against its documented schema. Slow, so only for tests and development. */
   readonly checkReplies?: boolean;
 }
 
@@ -105,7 +105,7 @@ const credentialTexts = {
   locked: 'an address was locked out for a minute: too many wrong credentials',
 };
 
-/** Builds the whole HTTP server, with every facade of `facadeDescriptors`. It does not listen yet. */
+/** Builds the complete HTTP server, with every facade in `facadeDescriptors`. It does not listen yet. */
 export async function httpServer(deps: HttpServerDeps): Promise<App> {
   const { config, version, signIns, logger, metrics, closing, clock } = deps;
   const { within } = deps.memberships ?? { within: (caller: Principal) => caller };
@@ -261,7 +261,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
   return app;
 }
 
-/** Undefined: no proxy names people. */
+/** Undefined: no proxy authenticates people. */
 function identityProxyOf(
   { config, signIns, clock, logger }: HttpServerDeps,
   clients: Clients,
@@ -284,8 +284,7 @@ function identityProxyOf(
 }
 
 /**
- * Builds the input of the facades: the services with the caller's permissions, and links that grant no more than the
- * caller has.
+ * Builds the input of the facades: the services with the caller's permissions, and links that grant no more than those.
  */
 function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], principalOf: () => Principal) {
   const raw = { ...deps.services, sessions: deps.sessions };
@@ -313,7 +312,8 @@ function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], principalOf: (
     people: people && audit ? withAudit<PeopleAdmin>(people, peopleActions, audit) : people,
     sign: ((what, lifeMs) => {
       const principal = principalOf();
-      if (principal.role === 'reader') throw tooWeak(principal); // the link would let anyone use what only a reader may watch
+      // the link would let anyone use a desktop that a reader can only watch
+      if (principal.role === 'reader') throw tooWeak(principal);
       return sign({ ...what, subject: principal.key }, lifeMs);
     }) satisfies SignedUrls['sign'],
   };

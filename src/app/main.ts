@@ -36,7 +36,10 @@ async function main(): Promise<void> {
   process.exitCode = await runServer(args);
 }
 
-/** Whether a command needs a running server instead of being one. Help without a topic lists the commands of both. */
+/**
+ * Whether a command calls a running server instead of starting one. Help without a topic lists the commands of both
+ * kinds.
+ */
 function asksServer([name, topic]: readonly string[]): boolean {
   if (name === 'help') return topic === undefined || (topic !== 'settings' && !isServerCommand(topic));
   if ((name === '--help' || name === '-h') && topic === undefined) return true;
@@ -73,7 +76,7 @@ async function runServer(values: readonly string[]): Promise<number> {
   using progress = startProgress(process.stderr, systemClock);
   const destination = logDestination(config.log.format, progress);
   const logger = createLogger({ level: config.log.level, scrubber, ...(destination && { destination }) });
-  // A bug in one place must not end the sessions of all users.
+  // A bug in one place must not end all users' sessions.
   process.on('uncaughtException', (error) => logger.fatal({ err: error }, 'uncaught exception; the server goes on'));
   process.on('unhandledRejection', (error) =>
     logger.error({ err: error }, 'unhandled rejection; the server continues'),
@@ -101,7 +104,7 @@ interface StartReporters {
 async function serve(config: Config, { logger, scrubber, progress }: StartReporters): Promise<void> {
   const { learn, scrub } = scrubber;
   const say = (text: string) => progress.around(() => sayTo(text));
-  process.umask(0o077); // new files are private to this user; files that a sandbox must read set their own mode
+  process.umask(0o077); // new files are private to this user; files for sandboxes set their own mode
   let awaited = 'the start';
   const ending = (part: string) => () => {
     awaited = part;
@@ -111,7 +114,7 @@ async function serve(config: Config, { logger, scrubber, progress }: StartReport
     logger.error({ awaited, graceSeconds }, 'the shutdown took too long; the next start finishes the remaining work');
     sayTo(`The shutdown took longer than ${graceSeconds} s (CORRAL_SHUTDOWN_GRACE_SECONDS); it waited for ${awaited}.`);
   };
-  using shutdown = onShutdown(graceSeconds * 1_000, { late }); // disposed last, because it watches the rest
+  using shutdown = onShutdown(graceSeconds * 1_000, { late }); // disposed last, because it watches the other disposals
   await using stack = new AsyncDisposableStack();
   const clock = systemClock;
   const ids = randomIds();
@@ -134,7 +137,7 @@ async function serve(config: Config, { logger, scrubber, progress }: StartReport
   if (startToken) say(linkOf(startToken, url));
   if (!closing.aborted) await once(closing, 'abort');
   logger.info('draining');
-} // newest first: the listeners close, the work stops where it stands, the store closes last
+} // newest first: the listeners close, running work stops, the store closes last
 
 function linkOf({ token, path }: StartToken, url: string): string {
   if (token)
@@ -142,7 +145,7 @@ function linkOf({ token, path }: StartToken, url: string): string {
   return `The token in the link that the first start printed is still needed. For another one, delete ${path} and start again.`;
 }
 
-/** Undefined: lines of JSON on standard output. */
+/** Undefined: JSON lines on standard output. */
 function logDestination(format: Config['log']['format'], progress: StartProgress) {
   const { stdout, env } = process;
   if (format === 'json' || (format === 'auto' && !stdout.isTTY)) return undefined;
@@ -155,7 +158,7 @@ function sayTo(text: string): void {
   console.error(`corral: ${text}`);
 }
 
-/** An open handle, such as a call to an engine that hangs, must not keep alive a process that serves no client. */
+/** An open handle, such as a hanging engine call, must not keep a process alive that serves no client. */
 function endSoon(): void {
   setTimeout(() => process.exit(), 2_000).unref();
 }

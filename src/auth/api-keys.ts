@@ -25,14 +25,17 @@ const StoredKey = z.object({
   role: z.enum(roles),
   /** The owner of the sessions that this key creates: the key itself, or the key named by `beside` at its creation. */
   owner: z.string(),
-  /** Names the person who made the key: it has at most the rights of that person, and the same owner. Null: a program's. */
+  /**
+   * The person who created the key: it has at most the person's rights, and the same owner. Null: a service account's
+   * key.
+   */
   person: z.string().nullable().default(null),
   /** The one project that the key can use, and the role there. Null: it has a role on the server. */
   project: z
     .object({ id: z.string(), role: z.enum(accountRoles) })
     .nullable()
     .default(null),
-  /** Tokens of programs that stand for this account in place of a secret. */
+  /** Which tokens of trusted issuers authenticate as this account, instead of a secret. */
   trust: TrustRule.nullable().default(null),
   pepper: z.string(),
   hash: z.string(),
@@ -55,28 +58,28 @@ export interface NewKey {
   readonly expiresAt?: number | undefined;
   /** The id of an existing key. The new key gets the same owner, so both see the same sessions. */
   readonly beside?: string | undefined;
-  /** The person whose key it is. */
+  /** The person who owns the key. */
   readonly person?: string | undefined;
-  /** The one project that it can use. */
+  /** The only project that it can use. */
   readonly project?: StoredKey['project'] | undefined;
 }
 export interface KeyAdmin {
   /**
-   * Rejects: invalid_request, forbidden (the person has fewer rights), quota (10,000 keys, 50 of a person), not_found (no
-   * key has the id `beside`).
+   * Creates a key. Rejects: invalid_request, forbidden (the person has fewer rights), quota (10,000 keys, 50 per
+   * person), not_found (no key has the id `beside`).
    */
   create(newKey: NewKey): Promise<{ readonly key: string; readonly view: KeyView }>;
-  /** Creates an account without a secret, for which tokens of programs stand. Rejects like `create`. */
+  /** Creates an account without a secret, which tokens of trusted issuers authenticate as. Rejects like `create`. */
   trust(newKey: NewKey, rule: TrustRule): Promise<KeyView>;
   list(): Promise<readonly KeyView[]>;
   /**
-   * Ends the key's open streams and sockets. Rejects: not_found, conflict (the last admin key, and CORRAL_TOKEN is not
-   * set).
+   * Revokes the key and ends its open streams and sockets. Rejects: not_found, conflict (the last admin key, and
+   * CORRAL_TOKEN is not set).
    */
   revoke(id: string): Promise<KeyView>;
 }
 export interface ApiKeys extends KeyAdmin, Omit<KeyRing, 'prepare'>, Disposable {
-  /** The accounts for which tokens stand. */
+  /** The accounts that tokens of trusted issuers can authenticate as. */
   trusted(): readonly TrustedAccount[];
 }
 
@@ -90,7 +93,7 @@ interface Deps {
   readonly shared: boolean;
   /** CORRAL_TOKEN is set, so a caller who can create keys always exists. */
   readonly hasToken: boolean;
-  /** The principal of a person; undefined: the person has no access now. Absent: nobody signs in. */
+  /** The principal of a person; undefined: the person currently has no access. Absent: people cannot sign in. */
   readonly personOf?: (person: string) => Principal | undefined;
   /** Whether a project exists. Keys end with their project. */
   readonly hasProject?: (id: string) => boolean;
@@ -105,13 +108,13 @@ interface Entry {
   version: number;
   over: AbortController;
   principal: Principal;
-  /** The principal of the key's person, on which its own depends. */
+  /** The principal of the key's person, from which the key's principal is derived. */
   from: Principal | undefined;
 }
 
 const kind = 'apikey';
 const form = /^crl_([0-9a-f]{12})_[\w-]{43}$/;
-const lookEveryMs = 2_000; // a key that another process revoked, or that expired, works at most this much longer
+const lookEveryMs = 2_000; // a key that another process revoked, or that expired, works for at most this much longer
 const useEveryMs = 60_000;
 const maxKeys = 10_000;
 const maxPersonalKeys = 50;
@@ -119,8 +122,8 @@ const none: Principal = { role: 'nobody' };
 const strange: PepperedHash = { pepper: '', hash: '' };
 
 /**
- * The active keys that are still stored under an older pepper. A key moves to the primary pepper when its owner next
- * uses it, because only the owner has its secret.
+ * The active keys that are still stored under an older pepper. A key moves to the primary pepper when it is next used,
+ * because only its owner has the secret.
  */
 export async function keysUnderOldPeppers(
   records: RecordStore,
@@ -145,7 +148,7 @@ const notIsolated = (what: string) =>
     `${what}: sandboxes have no isolation here, so users can read each other's files. Install bubblewrap or start Docker.`,
   );
 const missing = () => new AppError('not_found', 'There is no such key.');
-/** A key of one project owns what it creates, and has the role of its person there at most. */
+/** A project key owns what it creates, and has at most its person's role there. */
 function withinProject({ id, project }: StoredKey, person: Principal | undefined) {
   if (!project) return {};
   const role = lowerProjectRole(project.role, person?.projects?.get(project.id) ?? project.role);
@@ -180,7 +183,7 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
     settle(entry);
     return entry;
   }
-  /** The principal lives as long as the key, and its person keeps the same rights. */
+  /** The principal stays the same while the key exists and its person keeps the same rights. */
   function settle(entry: Entry): void {
     const { doc, over } = entry;
     const from = doc.person === null ? undefined : deps.personOf?.(doc.person);
@@ -223,7 +226,7 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
     if (!isOver && (shared || entries.size > 0)) timer = clock.setTimeout(() => void look(), lookEveryMs);
   }
 
-  /** Records the time of use, at most once a minute. A conflict is ignored: the newer write has a time too. */
+  /** Records the time of use, at most once a minute. A conflict is ignored: the newer write also recorded a time. */
   function use(entry: Entry, presented?: string): void {
     const now = clock.now();
     const { lastUsedAt } = entry.doc;

@@ -30,7 +30,7 @@ export const developmentOrigins: readonly string[] = ['localhost', '127.0.0.1'].
  */
 export type Page = 'own' | 'named' | 'default' | 'foreign';
 
-/** The kind of page that sent the request. `named`: the operator's list. Undefined: there is none. */
+/** The kind of page that sent the request; undefined: none. `named`: the operator's list. */
 export function classifyPage(headers: IncomingHttpHeaders, named: readonly string[] | undefined): Page {
   const { origin, host } = headers;
   const site = headers['sec-fetch-site'];

@@ -7,8 +7,8 @@ import { parseJson } from '../core/text/json.ts';
 import { Collection } from '../storage/collection.ts';
 import type { Peppers } from './pepper.ts';
 
-// Credentials of workers of self-hosted environments: a permanent key, stored like API keys, and signed tokens for the
-// claim of one item, which are not stored.
+// Credentials of workers of self-hosted environments: a permanent key, stored like API keys, and signed tokens for a
+// claim on one item, which are not stored.
 
 const Maker = z.object({
   key: z.string().optional(),
@@ -54,7 +54,7 @@ const tokenForm = /^(crlwork_([\w-]{1,2000}))\.([0-9a-f]{8})\.([\w-]{43})$/;
 /** The prefixes that distinguish these credentials from API keys. */
 export const isWorkerCredential = (text: string): boolean => /^crl(env|work)_/.test(text);
 const claimLimits = { maxBytes: 2_048, maxDepth: 4, maxValues: 20 };
-const maxKeys = 100; // of one environment
+const maxKeys = 100; // per environment
 const useEveryMs = 60_000;
 const tokenLifeMs = 24 * 60 * 60_000;
 const missing = () => new AppError('not_found', 'The environment has no such key.');
@@ -85,7 +85,7 @@ export class EnvironmentKeys {
     this.#keys = new Collection<StoredKey>(deps.records, { kind, schema: StoredKey, missing });
   }
 
-  /** Returns the key, which is never shown again. Rejects: quota. */
+  /** Creates a key, which is never shown again. Rejects: quota. */
   async create(environmentId: string, { name, maker }: { readonly name: string; readonly maker: Maker }) {
     const { clock, ids } = this.#deps;
     const text = `An environment has at most ${maxKeys} keys. Delete one, or use an existing one.`;
@@ -112,7 +112,9 @@ export class EnvironmentKeys {
     return view(revoked);
   }
 
-  /** The environment and the creator of a key. Undefined if it is wrong. Rejects: unauthorized (it was revoked). */
+  /**
+   * The environment and the creator of a key. Undefined if the key is wrong. Rejects: unauthorized (it was revoked).
+   */
   async find(presented: string): Promise<{ id: string; environmentId: string; maker: Maker } | undefined> {
     const id = keyForm.exec(presented)?.[1];
     if (id === undefined) return undefined;
@@ -126,7 +128,7 @@ export class EnvironmentKeys {
     return { id, environmentId, maker };
   }
 
-  /** The creator of a key. Undefined: there is no such key. Rejects: unauthorized (it was revoked). */
+  /** The creator of a key. Undefined: no such key exists. Rejects: unauthorized (it was revoked). */
   async makerOf(id: string): Promise<Maker | undefined> {
     const doc = (await this.#keys.find(id))?.doc;
     if (doc && doc.revokedAt !== null) throw revoked();

@@ -6,11 +6,11 @@ import type { ProgramTokens } from './tokens/program-tokens.ts';
 
 /** The credentials that the auth guard checks. All are in memory, so no request waits for the store. */
 export interface KeyRing {
-  /** Whether requests need a credential. Revoked keys count too: a server that once had keys never opens again. */
+  /** Whether requests need a credential. Revoked keys also count, so that a server that once had keys stays closed. */
   readonly any: boolean;
   /** The principal of every request while no key exists. Its streams end when the first key is created. */
   readonly anonymous: Principal;
-  /** Reads what `find` needs to know. Undefined: there is nothing to read. Rejects: provider_error. */
+  /** Reads new credentials, so that `find` knows them. Undefined: there are none. Rejects: provider_error. */
   prepare(presented: readonly string[]): Promise<void> | undefined;
   find(presented: readonly string[]): Principal | undefined;
   /** The principal of this key. Undefined if the key does not exist, has expired or is revoked. */
@@ -24,13 +24,13 @@ interface Others {
   readonly tokens: ProgramTokens | undefined;
   readonly within: Memberships['within'];
 }
-/** API keys, people and the tokens of programs together, with their roles in projects. */
+/** Combines API keys, people and tokens of trusted issuers, with their roles in projects. */
 export function joinRings(keys: Omit<KeyRing, 'prepare'>, { signIns, tokens, within }: Others): KeyRing {
   const { people, devices } = signIns ?? {};
   const inProjects = (caller: Principal | undefined) => caller && within(caller);
   return {
     get any() {
-      return signIns !== undefined || keys.any; // where people sign in, nobody else gets in without a credential
+      return signIns !== undefined || keys.any; // if people sign in, nobody has access without a credential
     },
     anonymous: keys.anonymous,
     prepare: (presented) => tokens?.prepare(presented),

@@ -9,7 +9,7 @@ export interface Lockout {
   failed(address: string): void;
   /**
    * Counts one wrong credential, unless the address is locked out: then nothing is counted, and the remaining wait in
-   * ms is returned. Valid credentials pass a locked address, because others may share it.
+   * ms is returned. A locked address can still send valid credentials, because several clients can share it.
    */
   judge(address: string): number;
 }
@@ -45,7 +45,7 @@ export function lockout({ clock, onFailure: listener }: LockoutOptions): Lockout
       const before = windows.get(network);
       const window = before && before.endsAt > now ? before : { failures: 0, endsAt: now + windowMs };
       window.failures += 1;
-      windows.delete(network); // moves to the end, so the first entry is the one longest without a failure
+      windows.delete(network); // moves to the end, so the first entry is always the one with the oldest failure
       windows.set(network, window);
       const [oldest] = windows.keys();
       if (windows.size > maxAddresses && oldest !== undefined) windows.delete(oldest);

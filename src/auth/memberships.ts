@@ -11,15 +11,15 @@ interface Member {
 }
 
 /**
- * The roles of callers in projects. All are in memory, so no request waits for the store, and each server follows what
- * the others change.
+ * The roles of callers in projects. All are in memory, so no request waits for the store. Each server follows the
+ * changes of the others.
  */
 export class Memberships {
   readonly #projects: Mirror<ProjectAccess>;
   /** The projects of each person, owner and group, with the role there. */
   readonly #byMember = new Map<string, Map<string, ProjectRole>>();
   readonly #known = new Map<string, ProjectAccess>();
-  /** The principals with their roles, by those without. */
+  /** The principals with roles, by the same principals without roles. */
   readonly #members = new Map<Principal, Member>();
 
   constructor(records: RecordStore) {
@@ -27,10 +27,13 @@ export class Memberships {
     this.#projects = new Mirror({ records, kind: 'project', schema: ProjectAccess, onChange });
   }
   has = (id: string): boolean => this.#projects.get(id) !== undefined;
-  /** Reads what other servers changed. */
+  /** Reads changes by other servers. */
   load = (): Promise<void> => this.#projects.load();
 
-  /** The caller with its roles in projects: the same object until it loses rights. One that brings its own keeps them. */
+  /**
+   * The caller with its roles in projects: the same object until it loses rights. A caller that already has roles keeps
+   * them.
+   */
   within = (caller: Principal): Principal => {
     if (caller.owner === undefined || caller.projects) return caller;
     const known = this.#members.get(caller);
@@ -48,7 +51,7 @@ export class Memberships {
     return principal;
   };
 
-  /** Reads a project that this server has changed, so that the change applies at once. */
+  /** Reads a project that this server has changed, so that the change applies immediately. */
   changed = (id: string): Promise<void> => this.#projects.read(id);
 
   #changed(id: string): void {
@@ -76,7 +79,7 @@ export class Memberships {
 
 const rank = (role: ProjectRole | undefined): number => (role ? projectRoles.indexOf(role) : -1);
 
-/** The members by their keys, the owner among them. One who is named twice has the higher role. */
+/** The roles of the owner and the members by key. The owner's role overrides a member entry. */
 function rolesIn({ owner, members }: ProjectAccess): Map<string, ProjectRole> {
   const named = members.map((member) => [memberKey(member), member.role as ProjectRole] as const);
   const own = owner === undefined ? [] : [[owner, 'owner'] as const];

@@ -2,15 +2,15 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { Secret } from '../core/text/secret.ts';
 
 /**
- * Stores secrets of 256 random bits as their HMAC, so a reader of the store can neither use nor test one. New secrets
- * use the first pepper; the others are older ones, under which some secrets may still be stored.
+ * Stores secrets of 256 random bits as their HMAC, so a reader of the store can neither use nor test a secret. New
+ * secrets use the first pepper; some stored secrets may still use the older peppers after it.
  */
 export interface Peppers {
   hash(text: string): PepperedHash;
-  /** Takes the same time whether they match or not. False if the pepper is unknown. */
+  /** Takes the same time whether the secret matches or not. False if the pepper is unknown. */
   matches(text: string, stored: PepperedHash): boolean;
   knows(pepper: string): boolean;
-  /** Whether new secrets use this pepper. */
+  /** Whether this is the pepper for new secrets. */
   isPrimary(pepper: string): boolean;
 }
 export interface PepperedHash {
@@ -36,7 +36,7 @@ export function peppers(secrets: readonly Secret[]): Peppers {
   };
 }
 
-/** Derives a key, so that the secret can safely serve another purpose too. */
+/** Derives a key, so that the secret can safely be used for another purpose, too. */
 function named(secret: string): [string, Buffer] {
   const key = createHmac('sha256', secret).update('corral api keys').digest();
   return [createHash('sha256').update(key).digest('hex').slice(0, 8), key];

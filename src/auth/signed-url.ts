@@ -21,16 +21,16 @@ export interface SignedScope {
   readonly path: string;
   readonly purpose: Purpose;
 }
-/** The signed fields next to the path and the purpose. */
+/** The signed fields, in addition to the path and the purpose. */
 interface SignedFields {
   readonly right?: UrlRight;
-  /** The id of an API key. The link acts on its behalf, and ends with it. */
+  /** The id of an API key. The link acts on its behalf, and ends with the key. */
   readonly subject?: string | undefined;
 }
 export interface SignedUrls {
   /** Returns the path with its signature in the query. The link expires after `lifeMs`. */
   sign(what: SignedScope & SignedFields, lifeMs: number): string;
-  /** The right that the link grants. Undefined if the link is not valid. This call uses up a single-use link. */
+  /** The right that the link grants. Undefined if the link is not valid. A single-use link is used up by this call. */
   accepts(what: SignedScope, signature: string): UrlRight | undefined;
 }
 
@@ -41,7 +41,7 @@ interface SignedPart {
 }
 const form = /^v1\.([0-9a-f]{8})\.([1-9]\d{0,15})\.([\w-]{22})(?:\.([0-9a-f]{12}))?\.([\w-]{43})$/;
 
-/** The id of the API key that created an accepted link. Undefined if no key created it. */
+/** The id of the API key that created a verified link. Undefined if no key created it. */
 export const parseSubject = (signature: string): string | undefined => form.exec(signature)?.[4];
 
 /** The server remembers used links until they expire. Beyond this number it refuses further single-use links. */

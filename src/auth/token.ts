@@ -6,7 +6,7 @@ export interface TokenCheck {
   /** Whether requests need a credential at all. */
   readonly required: boolean;
   accepts(presented: readonly string[]): boolean;
-  /** Accepts the token of this run of the server, which commands of its own user find in a file. */
+  /** Accepts the token of the current server process, which commands of its own user find in a file. */
   acceptsLocal(presented: readonly string[]): boolean;
 }
 
@@ -34,7 +34,7 @@ export interface Presentation {
   readonly authorization?: string | undefined;
   /** `?token=`, as parsed from the query. */
   readonly query?: unknown;
-  /** The header `Sec-WebSocket-Protocol`. */
+  /** The `Sec-WebSocket-Protocol` header. */
   readonly protocols?: string | undefined;
   /** `?connectionParams=`, a JSON object with a `token`, as tRPC's clients send it. */
   readonly connectionParams?: unknown;
@@ -62,9 +62,7 @@ function tokenAmong(json: string): string | undefined {
 
 const carrier = 'corral.bearer.';
 
-/**
- * A browser's WebSocket can set no other header than this one, so the token is sent as one of the offered protocols.
- */
+/** A browser's WebSocket cannot set any other header, so the token is sent as one of the offered protocols. */
 export function readSubprotocols(header: string | undefined): { offered: string[]; token: string | undefined } {
   const all = (header ?? '')
     .split(',')
@@ -78,7 +76,7 @@ export function readSubprotocols(header: string | undefined): { offered: string[
 }
 
 const secretNames = new Set(['token', 'connectionparams', 'signature', 'upload', 'corral_preview', 'code', 'state']);
-/** Decodes a name as the query parser does. An undecodable name has no meaning. */
+/** Decodes a name as the query parser does. An undecodable name is ignored. */
 function decoded(name: string): string {
   try {
     return decodeURIComponent(name);

@@ -10,7 +10,7 @@ const keyBytes = 32;
 
 /**
  * Encrypts each text with its own data key, and wraps the data key with a key-encryption key. The first key is the
- * primary one; the others only decrypt older texts. A key's id is derived from its hash, so a wrong key is reported as
+ * primary key; the others only decrypt older texts. A key's id is derived from its hash, so a wrong key is reported as
  * an unknown key.
  */
 export function vault(keys: readonly Secret[]): Vault {
@@ -47,7 +47,7 @@ export function vault(keys: readonly Secret[]): Vault {
   };
 }
 
-/** 32 bytes as 64 hex digits or base64 (of either alphabet). Undefined for anything else. */
+/** Parses 32 bytes as 64 hex digits or base64 (standard or URL-safe). Undefined for anything else. */
 export function keyFrom(text: string): Buffer | undefined {
   if (/^[0-9a-f]{64}$/i.test(text)) return Buffer.from(text, 'hex');
   if (!/^[A-Za-z0-9+/_-]{43}=?$/.test(text)) return undefined;

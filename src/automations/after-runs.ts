@@ -5,8 +5,8 @@ import type { Automation } from '../sessions/api/server/automations.ts';
 import { carryRecords } from './carried-appends.ts';
 import { type AutomationRecords, newStart } from './records.ts';
 
-// Ends of runs that may start an automation. A record is written together with the append that contains the end, so
-// that a server that dies right after loses none; each start is added once, because its id is derived from the end.
+// Ends of runs that can start an automation. Each record is written together with the append that contains the end, so
+// that a crash right after it loses none. Each start is added only once, because its id is derived from the end.
 
 export const endedRunKind = 'ended-run';
 const kind = endedRunKind;
@@ -47,7 +47,7 @@ export class AfterRuns {
     this.#isOpen = (await this.#deps.automations.afterRuns()).length > 0;
   };
 
-  /** The same log, whose appends include the ends of runs. */
+  /** Wraps the log so that its appends include the ends of runs. */
   around(log: EventLog): EventLog {
     return carryRecords(log, withEnds, () => this.#isOpen);
   }

@@ -1,8 +1,8 @@
 import type { Append, EventLog } from '../core/contracts/ports.ts';
 
-/** The same log, whose appends include further records while `isOpen` returns true. */
+/** Wraps the log so that its appends include further records while `isOpen` returns true. */
 export function carryRecords(log: EventLog, carry: (entry: Append) => Append, isOpen: () => boolean): EventLog {
-  const carried = new WeakMap<Append, Append>(); // a repeated append must be the same object
+  const carried = new WeakMap<Append, Append>(); // a repeated append must return the same object
   return {
     ...log,
     append: (entry) => {

@@ -6,7 +6,7 @@ import type { SessionService } from '../sessions/api/sessions.ts';
 
 interface Deps {
   readonly sessions: Pick<SessionService, 'get' | 'history'>;
-  /** Starts the session's sandbox, and resolves when its repositories are prepared, or preparation has failed. */
+  /** Starts the session's sandbox, and resolves when its repositories are prepared or their preparation has failed. */
   readonly prepare: (id: SessionId, signal: AbortSignal) => Promise<unknown>;
   readonly closing: AbortSignal;
   /** Notifies the scheduler that a prebuild has ended. */
@@ -37,7 +37,9 @@ export class Prebuilds {
     this.#deps = deps;
   }
 
-  /** Starts the work if nobody is doing it, and resolves with its end. Undefined: it continues, or is retried. */
+  /**
+   * Starts the work unless it is already running, and resolves with its result. Undefined: it continues, or is retried.
+   */
   async follow(session: SessionRecord, { mayRetry }: { mayRetry: boolean }): Promise<PrebuildEnd | undefined> {
     const { id, repositories = [] } = session;
     const known = this.#preparing.get(id);

@@ -9,10 +9,7 @@ interface Deps {
 }
 type Prepare = Parameters<AutomationPrograms['serve']>[1];
 
-/**
- * Prepares the sessions of automations that programs defined through other APIs, with the code that serves these APIs
- * here.
- */
+/** Prepares the sessions of automations that other APIs' clients defined, with the code of the facade for each API. */
 export class Programs implements AutomationPrograms {
   readonly #deps: Deps;
   readonly #served = new Map<string, Prepare>();

@@ -4,8 +4,8 @@ import { AppError, unlessConflict } from '../core/errors/errors.ts';
 import { Automation, AutomationBudget, AutomationStart, type StartsQuery } from '../sessions/api/server/automations.ts';
 import { Collection, type Versioned } from '../storage/collection.ts';
 
-// Three kinds of records. An automation is sorted by its next start, so that the scheduler reads only those that are
-// due. A start is `open` until it has ended, and then moves into its automation's history.
+// Three kinds of records. An automation is sorted by its next start, so that the scheduler reads only due automations.
+// A start is `open` until it has ended, and then moves into its automation's history.
 
 /** Older servers wrote records without the fields that have a default here. */
 const Stored = Automation.extend({
@@ -46,8 +46,8 @@ export const newStart = (
 });
 
 const kinds = { automation: 'automation', open: 'automation-open', ended: 'automation-start' } as const;
-export const maxAutomations = 100; // of one owner
-const keptStarts = 1_000; // of one automation; older ones are forgotten
+export const maxAutomations = 100; // per owner
+const keptStarts = 1_000; // per automation; older ones are deleted
 const never = -8.64e15; // sorts after every clock time
 
 const missing = () => new AppError('not_found', 'There is no such automation.');
@@ -58,7 +58,7 @@ export class AutomationRecords {
   readonly #automations: Collection<Automation>;
   readonly #beforePause: (paused: Automation) => Promise<void>;
 
-  /** `beforePause`: called before an automation is stored as paused, and again if another write came first. */
+  /** `beforePause`: called before an automation is stored as paused, and again if that write conflicts. */
   constructor(records: RecordStore, beforePause = async (_: Automation): Promise<void> => {}) {
     this.#records = records;
     this.#beforePause = beforePause;
@@ -111,7 +111,7 @@ export class AutomationRecords {
     return this.#automations.list({ state: 'after' });
   }
 
-  /** All automations, or those that an owner sees, who is a member of the projects. */
+  /** All automations, or those visible to an owner, who is a member of the projects. */
   list(owner?: string, projects?: readonly string[]): Promise<Automation[]> {
     return this.#automations.listFor(owner, { shared: true, parents: projects ?? [] });
   }
@@ -141,14 +141,14 @@ export class AutomationRecords {
       .sort((a, b) => a.doc.at - b.doc.at);
   }
 
-  /** Undefined: another server has changed it. */
+  /** Undefined: another server has already changed it. */
   async putStart(doc: AutomationStart, expect: number): Promise<Versioned<AutomationStart> | undefined> {
     const put = { kind: kinds.open, id: doc.id, doc, sort: doc.at, expect };
     const version = await this.#records.put(put).catch(unlessConflict);
     return version === undefined ? undefined : { doc, version };
   }
 
-  /** Moves a start into the history. False: another server has. */
+  /** Moves a start into the history. False: another server already did. */
   async endStart(doc: AutomationStart): Promise<boolean> {
     const put = { kind: kinds.ended, id: doc.id, doc: { ...doc, given: '' }, sort: doc.at, expect: 0 };
     const isFirst = (await this.#records.put(put).catch(unlessConflict)) !== undefined;

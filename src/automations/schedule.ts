@@ -8,16 +8,16 @@ type CronTime = Pick<Schedule, 'cron' | 'timezone'>;
 
 const maxLength = 200;
 
-/** The times of a schedule. Some are skipped if the clock repeats them. */
+/** The times of a schedule. Some are skipped when the clock repeats them. */
 export interface CronRule {
   readonly cron: Cron;
-  /** Whether the clock has already shown this time, and the rule runs at fixed times, each once. */
+  /** Whether the rule runs at fixed times, each once, and the clock has already shown this time. */
   readonly isRepeated: (at: number) => boolean;
 }
 
 /**
- * Parses a schedule. Clock changes are handled as in Debian's cron: a fixed time that is skipped runs right after the
- * gap, and one that repeats runs once. Throws: invalid_request.
+ * Parses a schedule. Clock changes are handled as in Debian's cron: a fixed time that the clock skips runs right after
+ * the gap, and a fixed time that the clock repeats runs once. Throws: invalid_request.
  */
 export function parseCron({ cron, timezone }: CronTime): CronRule {
   const text = cron.trim();
@@ -28,7 +28,8 @@ export function parseCron({ cron, timezone }: CronTime): CronRule {
         'month, day of the week, such as 0 9 * * 1-5.',
     );
   if (text.length > maxLength) throw refuse('is too long');
-  // The library also accepts seconds, years, nicknames and a last day, which other programs that read the field do not.
+  // The library also accepts seconds, years, nicknames and a last day, which other programs that read the field do not
+  // support.
   const wrong = mistakeIn(text.split(/[ \t]+/));
   if (wrong !== undefined) throw refuse(wrong);
   if (!isTimeZone(timezone))
@@ -124,7 +125,7 @@ export function nextTimes(rule: CronRule, after: number, count: number): readonl
   return times;
 }
 
-/** The last time at or before `now` and not before `from`. A downtime may have missed several. */
+/** The last time at or before `now` and not before `from`, because a downtime can have missed several. */
 export function latestTime({ cron, isRepeated }: CronRule, from: number, now: number): number {
   const before = (time: number) => cron.previousRuns(1, new Date(time))[0]?.getTime();
   let at = before(now + 1_000) ?? from;
@@ -139,7 +140,7 @@ export function computeJitter(id: string, dueAt: number, { jitterSeconds }: Pick
   return Math.floor(drawn * jitterSeconds * 1_000);
 }
 
-const lookBackMs = 3 * 60 * 60_000; // more than any clock is set back
+const lookBackMs = 3 * 60 * 60_000; // longer than any clock change
 
 /** A rule whose minute and hour do not start with `*` runs at fixed times. */
 function repeatsOf(text: string, timezone: string): CronRule['isRepeated'] {

@@ -14,23 +14,26 @@ interface Deps {
   readonly records: AutomationRecords;
   readonly starter: Starter;
   readonly afterRuns: Pick<AfterRuns, 'look' | 'round'>;
-  /** Whether this server currently starts automations. Two servers at the same time would start nothing twice. */
+  /**
+   * Whether this server currently starts automations. Two servers that do so at the same time still start each only
+   * once.
+   */
   readonly leads: () => Promise<boolean>;
   /** Whether other servers change the records too. */
   readonly shared: boolean;
   readonly clock: Clock;
   readonly warn: (about: object, text: string) => void;
 }
-const width = 8; // concurrent starts
-const batch = 100; // automations per round
-const openMs = { shared: 2_000, alone: 10_000 }; // the same while starts are pending or running
-/** A start that is later than this was missed, by a server that was down or suspended. */
+const width = 8; // maximum concurrent starts
+const batch = 100; // maximum automations per round
+const openMs = { shared: 2_000, alone: 10_000 }; // the same, while starts are pending or running
+/** A start later than this was missed, because the server was down or suspended. */
 const missedMs = 60_000;
 
 /** Starts automations at their times, and follows their sessions to the end. */
 export class Scheduler {
   readonly #deps: Deps;
-  /** The sessions that were running in the last round; when one ends, a round begins. */
+  /** The sessions that were running in the last round. When one of them ends, a round starts. */
   #working: ReadonlySet<SessionId> = new Set();
   readonly #rounds: Rounds;
 
@@ -44,7 +47,7 @@ export class Scheduler {
   wake = (): void => {
     this.#rounds.wake();
   };
-  /** The run of this session has ended. */
+  /** Called when the run of this session has ended. */
   ended(id: SessionId): void {
     if (this.#working.has(id)) this.wake();
   }
@@ -54,7 +57,7 @@ export class Scheduler {
     await this.#rounds.run(signal);
   }
 
-  /** Resolves with the time until the next due item, in ms. */
+  /** Resolves with the time until the next item is due, in ms. */
   async round(signal: AbortSignal): Promise<number> {
     const { records, afterRuns, leads, clock, shared } = this.#deps;
     await afterRuns.look();
@@ -71,7 +74,10 @@ export class Scheduler {
     return Math.max(0, Math.min(next - clock.now(), restMs));
   }
 
-  /** Adds the start first: after a crash between the two writes, the next round finds it and only advances the time. */
+  /**
+   * Adds the start first: after a crash between the two writes, the next round finds the start and only advances the
+   * time.
+   */
   async #fire(automation: Automation, now: number): Promise<void> {
     const { records, warn } = this.#deps;
     const { id, schedule, nextAt } = automation;
@@ -113,7 +119,7 @@ export class Scheduler {
   }
 }
 
-/** The time at which it starts, including jitter, epoch ms. */
+/** The start time including jitter, epoch ms. */
 function startTime({ id, schedule, nextAt, paused }: Automation): number {
   if (!schedule || nextAt === null || paused) return Number.POSITIVE_INFINITY;
   return nextAt + computeJitter(id, nextAt, schedule);

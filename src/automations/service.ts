@@ -22,9 +22,9 @@ interface Deps {
   ) => Promise<void>;
   /** Whether prepared files are kept for later sessions. */
   readonly keepsPrepared: boolean;
-  /** Notifies the scheduler that there may be something to do. */
+  /** Notifies the scheduler that work may be due. */
   readonly wake: () => void;
-  /** Allows this server's log to be queried for ends of runs. */
+  /** Lets automations start after runs that this server's log records. */
   readonly look: () => Promise<void>;
 }
 /** The fields that a program's own task replaces. */
@@ -45,7 +45,7 @@ const refuseArchived = ({ program }: Automation): void => {
   if (program && program.archivedAt !== null)
     throw new AppError('conflict', 'The program that defined this automation has archived it. Create another one.');
 };
-const maxWaiting = 20; // pending starts of one automation
+const maxWaiting = 20; // maximum pending starts of one automation
 
 /** The automation service for people: creates, changes and starts automations. */
 export function automationService(deps: Deps): AutomationService {
@@ -92,7 +92,7 @@ export function automationService(deps: Deps): AutomationService {
       );
   }
 
-  /** Rejects: invalid_request. Only the program's API can change what its sessions do. */
+  /** Rejects: invalid_request. Only the program's own API can change what its sessions do. */
   function checkProgram(now: Automation, change: Partial<AutomationSpec>): void {
     if (!now.program || change.program) return;
     const other = ofProgram.find(

@@ -1,7 +1,7 @@
 import type { Corral } from '../client/index.ts';
 import type { Io } from './io.ts';
 
-/** A command as it describes itself. The parser, the help, the completions and docs/cli.md follow from it. */
+/** A command's own description, from which the parser, the help, the completions and docs/cli.md are derived. */
 export interface CliCommand {
   readonly name: string;
   /** The arguments in the notation of commander: `<session>`, `[task]`, `<command...>`. */
@@ -14,7 +14,7 @@ export interface CliCommand {
    * option of this command, or after `--`.
    */
   readonly passThrough?: true;
-  /** Resolves with the exit code; without one: done. */
+  /** Resolves with the exit code; undefined means 0. */
   run(input: CommandInput): Promise<number> | Promise<void>;
 }
 
@@ -24,7 +24,7 @@ export interface CommandInput {
   readonly isProgram: boolean;
   readonly options: Options;
   readonly io: Io;
-  /** The server that the environment or the command line names, or the local one. */
+  /** The server named by the command line or the environment, else the local server. */
   readonly corral: () => Corral;
 }
 

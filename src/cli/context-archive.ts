@@ -17,7 +17,7 @@ interface Entry {
 }
 const maxEntries = 100_000;
 
-/** The files below a folder that a COPY of its Dockerfile takes, without those that .dockerignore excludes. */
+/** The files in a folder that a COPY of its Dockerfile needs, without those that .dockerignore excludes. */
 export class BuildContext {
   readonly #root: string;
   readonly #isIgnored: (path: string) => boolean;
@@ -105,7 +105,7 @@ function sureFolder(source: string): string {
   return parts.join('/');
 }
 
-/** The rules of a .dockerignore; the last one that matches a path or a folder above it applies. */
+/** The rules of a .dockerignore. The last rule that matches a path, or a folder above it, applies. */
 function parseIgnoreRules(text: string): (path: string) => boolean {
   const rules = text.split(/\r?\n/).flatMap((line) => {
     const pattern = line.trim();

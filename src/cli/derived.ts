@@ -4,21 +4,22 @@ import { exitCodes, UsageError } from './exit-codes.ts';
 import { findBox } from './server.ts';
 import { tableLines } from './table.ts';
 
-// Commands of resources. `npm run check` writes derived.json from the operations in src/api, which describe their verbs.
+// Commands of resources. `npm run check` writes derived.json from the operations in src/api, which describe their
+// verbs.
 
-/** A word or an option of a verb, and the field of the operation's input that it sets. */
+/** An argument or option of a verb, and the field of the operation's input that it sets. */
 export interface DerivedValue {
-  /** A word's name, or an option's flags. */
+  /** An argument's name, or an option's flags. */
   readonly usage: string;
   readonly about: string;
   /** A path such as `schedule.cron`. */
   readonly field: string;
   /** `each`: repeatable. `pairs`: repeatable, as name=value. */
   readonly kind: 'text' | 'number' | 'choice' | 'flag' | 'list' | 'each' | 'pairs';
-  /** Words that stand for a value, such as `default` for null. */
+  /** Words that mean a value, such as `default` for null. */
   readonly values?: Readonly<Record<string, unknown>>;
   readonly isRequired?: boolean;
-  /** How a name becomes an id: among the items that `ls` lists, or the sessions. */
+  /** How a name is resolved to an id: among the items that `ls` lists, or among the sessions. */
   readonly lookup?: 'item' | 'session';
 }
 export interface DerivedVerb {
@@ -48,16 +49,16 @@ export interface VerbCall extends CommandInput {
   readonly verb: string;
   readonly server: Corral;
   readonly words: readonly string[];
-  /** Prints items as a table, or as JSON. `columns`: the verb whose columns are shown. */
+  /** Prints items as a table or JSON. `columns`: the verb whose columns are shown. */
   show(items: readonly object[], columns?: string): void;
-  /** The id of the item that a word names. */
+  /** The id of the item that an argument names. */
   find(word: string | undefined): Promise<string>;
 }
-/** The parts of a resource's command that are no plain calls. */
+/** The handwritten parts of a resource's command. */
 export interface ByHand {
   readonly verbs?: Readonly<Record<string, (call: VerbCall) => Promise<number> | Promise<void>>>;
   readonly options?: CliCommand['options'];
-  /** Further fields of a derived verb's input, and the router to call instead of the usual one. */
+  /** Additional input fields of a derived verb, and the router to call instead of the default. */
   prepare?(call: VerbCall): Promise<{ readonly router?: string; readonly fields?: Readonly<Record<string, unknown>> }>;
   /** Runs after a derived verb. */
   finish?(call: VerbCall, answer: { readonly id: string }): Promise<void>;
@@ -172,7 +173,7 @@ interface Item {
   readonly id: string;
   readonly name?: string | null;
 }
-/** The id of the item with this id, name or beginning of an id. The server reports an unknown one. */
+/** The id of the item with this id, name or id prefix. The server reports an unknown id. */
 async function findItem(
   server: Corral,
   { name, verbs }: Pick<DerivedCommand, 'name' | 'verbs'>,
@@ -208,7 +209,7 @@ function read(option: DerivedValue, shown: string, options: CommandInput['option
   return pairsOf(shown, options.texts(key));
 }
 
-/** Parses the values name=value of a repeatable option. */
+/** Parses the `name=value` values of a repeatable option. */
 export function pairsOf(option: string, values: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     values.map((one) => {

@@ -6,7 +6,7 @@ import { callText, renderer } from './render.ts';
 
 export interface FollowOptions {
   readonly json: boolean;
-  /** Shows everything that happens; otherwise only the agent's text. */
+  /** Shows all events; otherwise only the agent's text. */
   readonly follow: boolean;
 }
 
@@ -74,7 +74,7 @@ function finish(run: Run, result: RunOutcome, { io, json }: { io: Io; json: bool
   return exitCodes[status === 'failed' ? 'failed' : 'stopped'].code;
 }
 
-/** The exit code of a completed run. Prints the result of its goal. */
+/** The exit code of an ended run. Prints the result of its goal. */
 export function codeOfGoal(goal: GoalEnd | undefined, io: Pick<Io, 'say' | 'paint'> | undefined): number {
   if (!goal) return exitCodes.ok.code;
   const isMet = goal.result === 'satisfied';
@@ -100,7 +100,7 @@ interface QuestionToAnswer {
   }[];
 }
 
-/** Asks the user, and passes on the answer. A run that has ended in the meantime needs none. */
+/** Asks the user, and sends the answer. If the run has ended in the meantime, no answer is needed. */
 async function answer(run: Run, { io, question, approvals }: QuestionToAnswer): Promise<void> {
   const lines = createInterface({ input: io.stdin, output: io.stderr });
   try {

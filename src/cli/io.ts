@@ -2,19 +2,19 @@ import { stripVTControlCharacters, styleText } from 'node:util';
 
 type Style = Parameters<typeof styleText>[0];
 
-/** The world as a command sees it. */
+/** A command's environment: output, input and signals. */
 export interface Io {
   readonly stdin: NodeJS.ReadStream;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Fires at SIGINT and SIGTERM. */
+  /** Fires on SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
-  /** A line of the result. */
+  /** Prints a line of the result. */
   print(line: string): void;
-  /** A line for people. */
+  /** Prints a line for people. */
   say(line: string): void;
-  /** The text in a style, where the stream is a terminal that shows colours. */
+  /** The text in a style, if the stream is a terminal that shows colours. */
   paint(stream: 'stdout' | 'stderr', style: Style, text: string): string;
   /** Whether the user can answer: keyboard and screen are terminals. */
   readonly canAsk: boolean;
@@ -43,8 +43,8 @@ export function processIo(signal: AbortSignal, from: Pick<Io, 'stdin' | 'stdout'
 
 const ownColours = new RegExp(`(${String.fromCharCode(27)}\\[(?:[012]|22|3[1-79]|9[0-7])m)`);
 /**
- * Escapes a line before it is printed. Only our own colours stay; control characters that JSON does not escape become
- * JSON escapes.
+ * Escapes a line before it is printed. Only Corral's own colours stay; control characters that JSON does not escape
+ * become JSON escapes.
  */
 export function escapeControls(line: string, hasColour: boolean): string {
   const escaped = line.replace(/[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (one) => {
@@ -62,13 +62,13 @@ export function toPrintable(text: string): string {
   return plain.replaceAll(/(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, '');
 }
 
-/** The rest of the text's first line that fits. */
+/** The part of the text's first line that still fits. */
 export function toOneLine(text: string, most: number): string {
   const line = toPrintable(text).trim().split('\n', 1)[0] ?? '';
   return line.length > most ? `${line.slice(0, most - 1)}…` : line;
 }
 
-/** Writes bytes and waits while the reader is slow. */
+/** Writes bytes, and waits while the reader is slow. */
 export function writeTo(stream: NodeJS.WritableStream, bytes: Uint8Array): Promise<void> | undefined {
   if (stream.write(bytes)) return undefined;
   return new Promise((resolve) => {

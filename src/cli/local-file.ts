@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { UsageError } from './exit-codes.ts';
 import { type Io, writeTo } from './io.ts';
 
-/** Writes a stream into a file, completely or not at all; `-` is standard output. */
+/** Writes a stream to a file, completely or not at all; `-` is standard output. */
 export async function saveToFile(file: string, body: Readable | ReadableStream<Uint8Array>, io: Io): Promise<void> {
   const content = body instanceof Readable ? body : Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]);
   if (file === '-') {
@@ -23,7 +23,7 @@ export async function saveToFile(file: string, body: Readable | ReadableStream<U
   }
 }
 
-/** The content of a file; `-` is standard input. Rejects: UsageError if there is no such file. */
+/** The content of a file; `-` is standard input. Rejects: UsageError if the file does not exist. */
 export async function readFrom(file: string, io: Io): Promise<AsyncIterable<Uint8Array>> {
   if (file === '-') return io.stdin as AsyncIterable<Uint8Array>;
   if (!(await stat(file).catch(() => undefined))?.isFile()) throw new UsageError(`There is no file ${file}.`);

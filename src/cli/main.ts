@@ -15,7 +15,7 @@ const readJson = <Value>(file: string) => JSON.parse(readFileSync(join(dist, fil
 
 interface Package {
   readonly version: string;
-  /** How Node runs the server. `flagsOfNode` has those that only one major version knows. */
+  /** How Node runs the server. `flagsOfNode` has the flags that only one major version knows. */
   readonly serverProcess?: {
     readonly flags: readonly string[];
     readonly flagsOfNode: Readonly<Record<string, readonly string[]>>;
@@ -23,7 +23,7 @@ interface Package {
   };
 }
 
-/** The Node for the server: the bundled one, or this one. */
+/** The Node binary for the server: the bundled one, or the current one. */
 function serverNode(): string | undefined {
   const isPinned = process.platform === 'linux' && process.arch === 'x64';
   for (let folder = dist; isPinned && folder !== dirname(folder); folder = dirname(folder)) {

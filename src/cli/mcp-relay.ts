@@ -20,7 +20,7 @@ const named: Readonly<Record<string, string>> = {
   'resources/read': 'uri',
 };
 
-/** The headers that streamable HTTP requires with a message. `version`: negotiated at the start, if any. */
+/** The headers that streamable HTTP requires with a message. `version`: negotiated at initialization, if any. */
 function requestHeaders({ method = '', params }: McpMessage, version: string | undefined): Record<string, string> {
   const meta = params?._meta as Readonly<Record<string, unknown>> | undefined;
   const claimed = meta?.['io.modelcontextprotocol/protocolVersion'];
@@ -35,7 +35,7 @@ function requestHeaders({ method = '', params }: McpMessage, version: string | u
   };
 }
 
-/** Headers hold visible ASCII; the protocol encodes anything else in base64. */
+/** Headers can contain only visible ASCII; the protocol encodes anything else in base64. */
 const asHeader = (text: string) =>
   /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(text) && !text.startsWith('=?')
     ? text
@@ -64,21 +64,22 @@ async function* readMessages(response: Response): AsyncGenerator<string> {
 }
 
 export interface RelayParts {
-  /** Sends a message to the server. Rejects where no server answers. */
+  /** Sends a message to the server. Rejects if no server answers. */
   readonly send: (body: string, headers: Record<string, string>, signal: AbortSignal) => Promise<Response>;
   readonly input: NodeJS.ReadableStream;
   readonly print: (line: string) => Promise<void> | undefined;
   readonly signal: AbortSignal;
 }
-/** Requests that are processed at the same time; others wait, so that a flood does not fill the memory. */
+/** Maximum number of concurrent requests. Others wait, so that a flood does not fill the memory. */
 const maxOpen = 64;
 /** The limits of a message in either direction. An answer can carry a screenshot or a whole file. */
 const messageLimits: JsonLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 64, maxValues: 1_000_000 };
-/** How long requests under way may take after the client has closed its end. */
+/** How long pending requests may take after the client has closed its end. */
 const drainMs = 5_000;
 
 /**
- * Passes the messages of an MCP client, one on each line, to a server and its answers back, until the client leaves.
+ * Passes the messages of an MCP client, one per line, to a server and its answers back, until the client closes its
+ * input.
  */
 export async function relayMcp({ send, input, print, signal }: RelayParts): Promise<void> {
   const open = new Map<McpMessage['id'], AbortController>();

@@ -7,7 +7,7 @@ import { exitCodes, toExitCode, UsageError } from './exit-codes.ts';
 import type { Io } from './io.ts';
 import { connectTo } from './server.ts';
 
-/** A command of the server's own program, which reads its arguments itself. */
+/** A command of the server's own program, which parses its arguments itself. */
 export interface ServerCommand {
   readonly name: string;
   readonly usage: string;
@@ -146,7 +146,7 @@ function parseCommandLine(command: Command, [first = '', ...words]: readonly str
   return { args: [first, ...operands], isProgram: words.at(-operands.length - 1) === '--' };
 }
 
-/** A repeatable option takes one value each time, so that it does not swallow the arguments after it. */
+/** A repeatable option takes one value each time, so that it does not consume the arguments after it. */
 function toOption(flags: string, text: string): Option {
   const option = new Option(flags.replace('...', ''), text);
   if (!flags.includes('...')) return option;
@@ -154,9 +154,9 @@ function toOption(flags: string, text: string): Option {
   return option.argParser<string[]>((value, before) => [...(before ?? []), value]);
 }
 
-const maxSummary = 76; // characters
+const maxSummary = 76; // In characters.
 const joint = /, (?=and |so |with |for |shows |compares |works |until |whoever )/g;
-/** Shortens a description to one line of a list: to whole parts of the sentence, or else to whole words. */
+/** Shortens a description to one line of a list: at the end of a clause, or else at the end of a word. */
 function summary(about: string): string {
   const [sentence = about] = about.split(/[;:] /, 1);
   if (sentence.length <= maxSummary) return sentence;

@@ -10,10 +10,10 @@ export interface Renderer {
   settle(): void;
 }
 
-/** Calls whose effect is shown by its own event: the plan, or the question that a person answers. */
+/** Calls whose effect has its own event: the plan, or the question that a person answers. */
 export const shownElsewhere: ReadonlySet<string> = new Set(['todo', 'make_plan', 'message_ask_user']);
 
-/** A phase of the sandbox. The word "starting" is left out if a detail already says it. */
+/** A phase of the sandbox. The word "starting" is left out if the detail already contains it. */
 export const phaseText = (event: Extract<Event, { type: 'sandbox.phase' }>): string =>
   toOneLine(lineOf(event).replace(/^starting: /, ''), 200);
 

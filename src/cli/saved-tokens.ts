@@ -7,16 +7,16 @@ import type { Io } from './io.ts';
 // The tokens of `corral login`, in a file that only the user can read.
 
 interface SavedTokens {
-  /** The server that commands call when nothing names one. */
+  /** The default server of commands. */
   readonly server?: string | undefined;
-  /** Tokens by the address of their server. */
+  /** Tokens by server address. */
   readonly tokens: Readonly<Record<string, string>>;
 }
 
 const fileOf = (env: Io['env']) =>
   join(env.XDG_CONFIG_HOME || join(env.HOME || homedir(), '.config'), 'corral', 'tokens.json');
 
-/** None if the file is missing or damaged. */
+/** Empty if the file is missing or damaged. */
 export function readTokens(env: Io['env']): SavedTokens {
   try {
     const found = parseJson(readFileSync(fileOf(env), 'utf8'), { maxBytes: 1_000_000, maxDepth: 3, maxValues: 10_000 });
@@ -27,7 +27,7 @@ export function readTokens(env: Io['env']): SavedTokens {
   }
 }
 
-/** Keeps the server's token; without one, forgets it. Returns the file. */
+/** Stores the server's token, or deletes it if none is passed. Returns the file's path. */
 export function saveToken(env: Io['env'], server: string, token: string | undefined): string {
   const { [server]: _, ...others } = readTokens(env).tokens;
   const saved: SavedTokens =
@@ -35,6 +35,6 @@ export function saveToken(env: Io['env'], server: string, token: string | undefi
   const file = fileOf(env);
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   writeFileSync(file, `${JSON.stringify(saved)}\n`, { mode: 0o600 });
-  chmodSync(file, 0o600); // also a file that was there
+  chmodSync(file, 0o600); // also applies to an existing file
   return file;
 }

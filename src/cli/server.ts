@@ -7,7 +7,7 @@ import { UsageError } from './exit-codes.ts';
 import type { Io } from './io.ts';
 import { readTokens } from './saved-tokens.ts';
 
-/** The file that a running server writes for the commands of its own user (src/app/commands/local-server.ts). */
+/** The file that a running server writes for commands of its own user (src/app/commands/local-server.ts). */
 export interface LocalServer {
   readonly url: string;
   readonly pid: number;
@@ -20,7 +20,7 @@ export interface ServerAddress {
   readonly token: string | undefined;
 }
 
-/** The server of `--url` or CORRAL_URL, else the running local one, else the usual address. */
+/** The server of `--url` or CORRAL_URL, else the running local server, else the default address. */
 export function resolveAddress(value: string | undefined, env: Io['env']): ServerAddress {
   const url = value ?? (env.CORRAL_URL || undefined);
   const token = env.CORRAL_TOKEN || undefined;
@@ -51,10 +51,10 @@ export function openBrowser(url: string): void {
     .unref();
 }
 
-/** The server that runs on this data folder, as it describes itself there. */
+/** The server that uses this data folder, as described in its file. */
 export const runningOn = (dataDir: string): LocalServer | undefined => readFound(join(dataDir, 'server.json'));
 
-/** A client of the server that runs on this data folder. */
+/** A client of the server that uses this data folder. */
 export function serverOn(dataDir: string): Corral | undefined {
   const found = runningOn(dataDir);
   return found && new Corral({ url: found.url, token: found.token ?? '' });
@@ -75,7 +75,7 @@ function listNames(folder: string): string[] {
   }
 }
 
-/** Undefined if the file is missing, belongs to another user, or its server is dead. */
+/** Undefined if the file is missing, belongs to another user, or its server has died. */
 function readFound(file: string): LocalServer | undefined {
   try {
     const found = JSON.parse(readFileSync(file, 'utf8')) as LocalServer;
@@ -93,7 +93,7 @@ export function isRunning(pid: number): boolean {
   }
 }
 
-/** Finds a session by its id, its name, the beginning of its id, or `last`. */
+/** Finds a session by its id, its name, the start of its id, or `last`. */
 export async function findBox(corral: Corral, word: string): Promise<Box> {
   if (/^[0-9a-f]{16}$/.test(word)) return await corral.open(word);
   if (word !== 'last' && /^[a-z0-9][a-z0-9._-]{0,62}$/.test(word)) {

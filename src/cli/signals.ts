@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 
-/** Fires at the first SIGINT or SIGTERM; a second one exits immediately. So does a closed output. */
+/** Fires on the first SIGINT or SIGTERM; the second exits immediately. A closed output also fires it. */
 export function onInterrupt(proc: NodeJS.Process = process): AbortSignal {
   const stop = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {

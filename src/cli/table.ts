@@ -8,7 +8,7 @@ const isPresent = (value: unknown): boolean =>
   value !== false &&
   !(Array.isArray(value) && value.length === 0);
 
-/** Reads a field by its path. A list in between gives the field of each of its items. */
+/** Reads a field by its path. If the path goes through a list, reads the field of each item. */
 function valueAt(row: unknown, path: string): unknown {
   return path.split('.').reduce<unknown>((at, key) => {
     if (Array.isArray(at) && key !== 'length') return at.map((one) => one?.[key]);

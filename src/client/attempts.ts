@@ -11,7 +11,7 @@ const pollMs = 1_000;
 const working: ReadonlySet<string> = new Set(['planned', 'pending', 'running']);
 
 /**
- * Attempts at a task of a box, side by side. Each attempt is a session, a child of the box.
+ * Parallel attempts at a task. Each attempt is a session, a child of the box.
  *
  * @example
  * const { id } = await box.attempts.start('Fix the failing test', { attempts: 3, goal: { checks: [{ command: 'npm test' }] } });
@@ -27,7 +27,7 @@ export class BoxAttempts {
     this.#sessionId = sessionId;
   }
 
-  /** Resolves before an attempt has begun. Rejects with conflict while a run or other attempts are under way. */
+  /** Resolves before an attempt has started. Rejects with conflict while a run or other attempts are in progress. */
   start(task: string, { attempts = 3, ...options }: AttemptsOptions = {}): Promise<Attempts> {
     const requested = { sessionId: this.#sessionId, task, attempts, ...options };
     return this.#server.call((api) => api.attempts.start.mutate(requested));
@@ -56,7 +56,7 @@ export class BoxAttempts {
   diff(id: string, n: number): Promise<AttemptDiff> {
     return this.#server.call((api) => api.attempts.diff.query({ sessionId: this.#sessionId, id, n }));
   }
-  /** Gives the box exactly the files of one attempt, and ends the others. */
+  /** Replaces the box's files with those of one attempt, and ends the others. */
   choose(id: string, n: number, options: { readonly others?: 'keep' | 'delete' } = {}): Promise<Attempts> {
     return this.#server.call((api) => api.attempts.choose.mutate({ sessionId: this.#sessionId, id, n, ...options }));
   }

@@ -3,8 +3,8 @@
 export type Body = NonNullable<RequestInit['body']>;
 
 /**
- * The body with the options that `fetch` requires for it. Browsers send no streams over HTTP/1.1, and some none at all;
- * there a stream is collected first.
+ * The body, with the options that `fetch` requires for it. Browsers send no streams over HTTP/1.1, and some send none
+ * at all; there, a stream is collected first.
  */
 export async function toRequestInit(body: Body): Promise<RequestInit> {
   if (!(body instanceof ReadableStream)) return { body };

@@ -26,19 +26,16 @@ export interface CorralClientOptions {
    * The transport of subscriptions: `sse`, the default (works through every proxy), or `ws` (one connection for all).
    */
   readonly transport?: 'sse' | 'ws';
-  /**
-   * The EventSource of the transport `sse`. Default: the platform's own, or the client's own where the platform has
-   * none.
-   */
+  /** The EventSource of the transport `sse`. Default: the platform's own, or the client's if the platform has none. */
   readonly EventSource?: EventSourceClass;
   /** The WebSocket of the transport `ws` on platforms without one, such as Node before 22. */
   readonly WebSocket?: typeof WebSocket;
 }
 
 /**
- * A typed client with every procedure of the server. Subscriptions reconnect after a break and continue after the last
- * event that arrived: none is lost or repeated. A subscription without a `lastEventId` that breaks before its first
- * event starts over, so pass the session's `lastSeq` when that matters. `close` ends all subscriptions and connections.
+ * A typed client with every procedure of the server. Subscriptions reconnect and continue after the last received
+ * event, so none is lost or repeated. A subscription without a `lastEventId` that breaks before its first event starts
+ * over, so pass the session's `lastSeq` if that matters. `close` ends all subscriptions and connections.
  *
  * @example
  * using corral = createCorralClient({ url: 'http://127.0.0.1:8000' });

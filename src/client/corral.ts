@@ -24,7 +24,7 @@ export interface NewBox {
   readonly projectId?: string;
   /** `demo` or `provider/model`; default: the project's, or the server's. */
   readonly model?: string;
-  /** The recipe of its sandbox and its agent; default: the project's, or the server's. */
+  /** The recipe of its sandbox and agent; default: the project's, or the server's. */
   readonly template?: string;
   /** Git repositories to fetch into its workspace. */
   readonly repositories?: NonNullable<NewSession['repositories']>;
@@ -34,7 +34,7 @@ export interface NewBox {
   readonly files?: Readonly<Record<string, FileContent>>;
   /** Environment variables of every command that `exec` starts. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Leaving the block of `await using` keeps the session. */
+  /** Keeps the session when the `await using` block ends. */
   readonly keep?: boolean;
   /** Seconds until the server deletes the box, even if this program still runs; default: never. */
   readonly lifetime?: number;
@@ -57,7 +57,7 @@ export interface NewBox {
   /** Your own key-value pairs, by which `list` can find it. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
-/** The options of a box that is created because none has its name. */
+/** The options for a box that is created because none has this name. */
 export type NamedBox = Omit<NewBox, 'files' | 'keep'>;
 export type Egress = 'none' | readonly string[];
 export interface SandboxSize {
@@ -102,14 +102,14 @@ export class Corral {
     return this.#server.api;
   }
 
-  /** Creates a session, whose sandbox starts in the background. With `files` it resolves once they are there. */
+  /** Creates a session, whose sandbox starts in the background. With `files`, resolves once they are written. */
   async create({ files = {}, env, keep = false, ...requested }: NewBox = {}): Promise<Box> {
     const { id } = await this.#server.call((api) => api.sessions.create.mutate(toSessionInput(requested)));
     const box = new Box(this.#server, id, { ...(env && { env }), isOwn: !keep });
     try {
       await box.attach(files);
     } catch (error) {
-      await box.remove().catch(() => {}); // its creator never received it
+      await box.remove().catch(() => {}); // its creator never received the id
       throw error;
     }
     return box;
@@ -126,7 +126,7 @@ export class Corral {
 
   /**
    * Gets your box by name and starts or resumes it in the background, or creates it. The other options apply only to a
-   * new box. Two programs that call this at the same time get the same box. Leaving `await using` keeps it.
+   * new box. Concurrent calls get the same box. `await using` does not delete it.
    */
   async box(name: string, { env, ...requested }: NamedBox = {}): Promise<Box> {
     const { session } = await this.#server.call((api) =>
@@ -230,7 +230,7 @@ export class Box implements AsyncDisposable {
   exec(command: string, options: ExecOptions = {}): Promise<ExecResult> {
     return exec(this.#server, this.id, command, this.#withEnv(options));
   }
-  /** Like `exec`, for programs that want bytes. */
+  /** Like `exec`, for programs that need bytes. */
   execBytes(command: string, options: ExecBytes): Promise<Pick<ExecResult, 'exitCode' | 'timedOut'>> {
     return execBytes(this.#server, this.id, command, this.#withEnv(options));
   }
@@ -244,7 +244,7 @@ export class Box implements AsyncDisposable {
     return Object.keys(files);
   }
 
-  /** The ports on which programs in the sandbox listen. Starts nothing. */
+  /** The ports on which programs in the sandbox listen. Does not start the sandbox. */
   async ports(): Promise<readonly ListeningPort[]> {
     return await this.#server.call((api) => api.ports.list.query({ sessionId: this.id }));
   }
@@ -269,8 +269,9 @@ export class Box implements AsyncDisposable {
   }
 
   /**
-   * A new box with the conversation up to the end of the newest run, or of the step or run at `seq`, and with its files
-   * as of then where they were kept; see `session().forkedFrom.files`. Rejects with conflict before any run has ended.
+   * A new box with the conversation up to the end of the newest run, or of the step or run at `seq`. It starts with the
+   * files of that moment if they were kept; see `session().forkedFrom.files`. Rejects with conflict before any run has
+   * ended.
    */
   async fork(options: ForkOptions = {}): Promise<Box> {
     return new Box(
@@ -323,13 +324,13 @@ export class Box implements AsyncDisposable {
     await this.#server.call((api) => api.sessions.update.mutate({ id: this.id, lifetimeSeconds: seconds }));
   }
 
-  /** The state of the sandbox, and in `pause` what a pause would keep. Starts nothing. */
+  /** The state of the sandbox and, in `pause`, the maximum that a pause keeps. Does not start the sandbox. */
   status(): Promise<SandboxStatus> {
     return this.#server.call((api) => api.sandbox.status.query({ sessionId: this.id }));
   }
   /**
    * Pauses the sandbox until its next use: a task, a command, a file, a terminal or a port resumes it. Default: keeps
-   * as much as it can. Rejects with unsupported if it cannot keep that.
+   * as much as possible. Rejects with unsupported if the sandbox cannot keep the requested parts.
    */
   pause(keeps?: 'memory' | 'files'): Promise<SandboxStatus> {
     const requested = { sessionId: this.id, ...(keeps && { keeps }) };
@@ -355,7 +356,7 @@ export class Box implements AsyncDisposable {
     this.#server.api.close();
   }
 
-  /** Leaving `await using` deletes a box that this program created, unless it was created with `keep`. */
+  /** `await using` deletes a box that this program created, unless it was created with `keep`. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       if (this.#isOwn) await this.remove();

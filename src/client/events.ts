@@ -25,7 +25,7 @@ export async function* followEvents(
   }
 }
 
-/** Ends without `over` when more events wait than the reader can leave unread; the log has them all. */
+/** Ends without `over` when too many unread events wait for the reader; the log has them all. */
 async function* oneConnection(
   server: Connection,
   sessionId: string,
@@ -42,7 +42,8 @@ async function* oneConnection(
     { sessionId, lastEventId: String(afterSeq) },
     {
       onData({ data }) {
-        if (data.type === 'resync' || end) return; // only a session of tens of thousands of events drops its oldest ones
+        // only a session of tens of thousands of events drops its oldest ones
+        if (data.type === 'resync' || end) return;
         waiting.push(data);
         if (waiting.length < maxWaiting) return wake();
         watching.unsubscribe();

@@ -13,7 +13,7 @@ export interface ExecOptions {
   readonly stdin?: string | Uint8Array | AsyncIterable<Uint8Array>;
   readonly signal?: AbortSignal;
   /**
-   * Called for each piece of output. The next one comes when the returned promise has resolved; any other result is
+   * Called for each piece of output. The next call comes after a returned promise has resolved; other return values are
    * ignored.
    */
   readonly onStdout?: (text: string) => unknown;
@@ -25,14 +25,14 @@ export interface ExecResult {
   /** 124 after a timeout, 128+n after signal n. A command that fails is not an error. */
   readonly exitCode: number;
   readonly timedOut: boolean;
-  /** The beginning of each output, up to `keep`; `onStdout` and `onStderr` get all of it. */
+  /** The start of each output, up to `keep`; `onStdout` and `onStderr` get all of it. */
   readonly stdout: string;
   readonly stderr: string;
   /** Whether `stdout` or `stderr` was cut off. */
   readonly truncated: boolean;
 }
 export interface ExecBytes extends Omit<ExecOptions, 'onStdout' | 'onStderr' | 'keep'> {
-  /** The next bytes come when the returned promise has resolved. */
+  /** The next bytes come after the returned promise has resolved. */
   readonly onBytes: (channel: 'stdout' | 'stderr', bytes: Uint8Array) => void | Promise<void>;
 }
 

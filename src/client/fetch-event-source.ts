@@ -1,8 +1,9 @@
 import { serverSentEvents } from '../core/text/server-sent-events.ts';
 
 // Server-sent events over `fetch`, for platforms without an EventSource, such as Node. This class has only the parts of
-// the standard that tRPC's client uses; the failed answer's status is the error event's `code`. The package
-// `eventsource` gives up at a 502, which a proxy answers while the server restarts, and waits a fixed 3 s after each break.
+// the standard that tRPC's client uses; the status of a failed answer is the error event's `code`. The package
+// `eventsource` gives up on a 502, which a proxy returns while the server restarts, and waits a fixed 3 s after each
+// break.
 
 type Listener = (event: never) => void;
 interface SourceEvent {
@@ -48,7 +49,7 @@ export class FetchEventSource {
     this.#closed.abort();
   }
 
-  /** Reads, and connects again after a break, until the server refuses or `close` is called. */
+  /** Reads the stream and reconnects after a break, until the server refuses or `close` is called. */
   async #live(): Promise<void> {
     for (let failures = 0; this.readyState !== states.closed; failures++) {
       const problem = await this.#read(() => (failures = 0)).catch((error: Error) => ({ message: error.message }));

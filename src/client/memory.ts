@@ -40,11 +40,13 @@ export class Memory {
   read(path: string, options: { readonly version?: number } = {}): Promise<NoteText> {
     return this.#server.call((api) => api.memory.read.query({ ...this.#holder, path, ...options }));
   }
-  /** With `expect` it rejects with conflict unless the note is at that version; 0: the note must not exist. */
+  /**
+   * Writes a note. With `expect`, rejects with conflict unless the note is at that version; 0: the note must not exist.
+   */
   write(path: string, text: string, options: { readonly expect?: number } = {}): Promise<Note> {
     return this.#server.call((api) => api.memory.write.mutate({ ...this.#holder, path, text, ...options }));
   }
-  /** `undo` restores it. */
+  /** Deletes a note. `undo` restores it. */
   delete(path: string): Promise<Note> {
     return this.#server.call((api) => api.memory.delete.mutate({ ...this.#holder, path }));
   }
@@ -56,7 +58,7 @@ export class Memory {
   undo(path: string, options: { readonly to?: number } = {}): Promise<Note> {
     return this.#server.call((api) => api.memory.undo.mutate({ ...this.#holder, path, ...options }));
   }
-  /** Removes the text of an earlier version for good; `all`: every text, and the note. */
+  /** Permanently removes the text of an earlier version; `all`: every text, and the note. */
   redact(path: string, version: number | 'all'): Promise<Note> {
     return this.#server.call((api) => api.memory.redact.mutate({ ...this.#holder, path, version }));
   }

@@ -4,7 +4,7 @@ import type { Outputs } from './types.ts';
 export type ListeningPort = Outputs['ports']['list'][number];
 export type Preview = Outputs['ports']['open'];
 export interface PreviewOptions {
-  /** Until the address expires; default: 8 hours. */
+  /** Lifetime of the address; default: 8 hours. */
   readonly minutes?: number;
 }
 
@@ -23,7 +23,7 @@ export const resolveUrl = ({ address }: Pick<Connection, 'address'>, preview: Pr
   url: new URL(preview.url, `${address}/`).href,
 });
 
-/** A port of a box. Its preview opens at the first use, and lives for 8 hours. */
+/** A port of a box. Its preview opens on first use and lasts for 8 hours. */
 export class Port {
   readonly number: number;
   readonly #server: Connection;
@@ -50,14 +50,14 @@ export class Port {
     return this.open().then(({ url }) => url);
   }
 
-  /** A request to the program behind the port. Resolves with its answer, or with 502 where nothing listens. */
+  /** Sends a request to the program behind the port. Resolves with its answer, or with 502 if nothing listens. */
   async fetch(path = '/', init: RequestInit = {}): Promise<Response> {
     const { path: base } = await this.open();
-    // Without the server's token: a program in a sandbox must not see it.
+    // Sent without the server's token, which a program in a sandbox must not see.
     return await fetch(`${this.#server.address}${base}${path.replace(/^\/+/, '')}`, init);
   }
 
-  /** Ends the address, with every connection through it. */
+  /** Ends the address and every connection through it. */
   async close(): Promise<void> {
     const opened = await this.#opened;
     this.#opened = undefined;

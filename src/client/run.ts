@@ -10,14 +10,14 @@ export interface RunResult {
   /** Why it failed: the server's error code and text. */
   readonly code?: string;
   readonly error?: string;
-  /** The result of the run's goal; absent where it had none. */
+  /** The result of the run's goal; absent if it had none. */
   readonly goal?: GoalEnd;
 }
 export type GoalEnd = NonNullable<Extract<Event, { type: 'run.end' }>['data']['goal']>;
 type Approval = Outputs['runs']['approve'];
 
 /**
- * The work from one message to its end. Iterate over its events, or wait for its result; both begin at the message. A
+ * The work from one message to its end. Iterate over its events, or wait for its result; both start at the message. A
  * broken connection continues after the last event.
  *
  * @example
@@ -54,7 +54,7 @@ export class Run implements AsyncIterable<Event> {
     return this.#server.call((api) => api.runs.approve.mutate({ sessionId: this.sessionId, callId }));
   }
 
-  /** The model receives the refusal with the text. */
+  /** Rejects the call. The model receives the rejection with the text. */
   reject(callId: string, text?: string): Promise<Approval> {
     const requested = { sessionId: this.sessionId, callId, ...(text !== undefined && { text }) };
     return this.#server.call((api) => api.runs.reject.mutate(requested));

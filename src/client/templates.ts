@@ -3,7 +3,7 @@ import type { Connection } from './connection.ts';
 import { type FileContent, toBody } from './files.ts';
 import type { Outputs } from './types.ts';
 
-/** A template built by its owner. A box starts from it with `built: 'my-tools'`. */
+/** A template that its owner builds. A box starts from it with `built: 'my-tools'`. */
 export type BuiltTemplate = Outputs['templateBuilds']['list'][number];
 export type TemplateBuild = Outputs['templateBuilds']['start'];
 export type BuildLogEntry = Outputs['templateBuilds']['status']['log'][number];
@@ -13,7 +13,7 @@ type BuildStep = Outputs['templateBuilds']['plan']['steps'][number];
 export interface CopiedFiles {
   /** The hash of the content. Nothing is uploaded if the server already has this content. */
   readonly hash: string;
-  /** A tar archive, plain or with gzip, with paths relative to the folder of the Dockerfile. */
+  /** A tar archive, plain or gzipped, with paths relative to the folder of the Dockerfile. */
   readonly archive: () => FileContent;
 }
 export interface BuildOptions {
@@ -21,14 +21,14 @@ export interface BuildOptions {
   readonly dockerfile: string;
   /** The values of its ARGs. */
   readonly args?: Readonly<Record<string, string>>;
-  /** More tags for the build, in addition to the one in its name; without any: `default`. */
+  /** More tags for the build, in addition to the tag in its name; if there is none at all: `default`. */
   readonly tags?: readonly string[];
-  /** Runs every step again, even those that an earlier build has run. */
+  /** Runs every step again, even steps that an earlier build has run. */
   readonly fresh?: boolean;
   /** Provides the files for the source of a COPY, as written in the Dockerfile. */
   readonly files?: (source: string) => Promise<CopiedFiles>;
   readonly onLog?: (entry: BuildLogEntry) => void;
-  /** Stops the build too. */
+  /** Also stops the build. */
   readonly signal?: AbortSignal;
 }
 const pollMs = 500;
@@ -44,18 +44,18 @@ export class Templates {
   list(): Promise<BuiltTemplate[]> {
     return this.#server.call((api) => api.templateBuilds.list.query());
   }
-  /** The builds of a template, the newest first. */
+  /** The builds of a template, newest first. */
   builds(id: string): Promise<TemplateBuild[]> {
     return this.#server.call((api) => api.templateBuilds.builds.query({ id }));
   }
-  /** Sessions that run its images continue; new ones cannot start from it. */
+  /** Deletes the template. Sessions that run its images continue; new ones cannot start from it. */
   async remove(id: string): Promise<void> {
     await this.#server.call((api) => api.templateBuilds.delete.mutate({ id }));
   }
 
   /**
    * Builds `name` or `name:tag`, and resolves when the build has ended: see its `status` and `reason`. Rejects with
-   * unsupported where this server builds no templates.
+   * unsupported if this server builds no templates.
    */
   async build(name: string, { dockerfile, args, tags = [], fresh = false, ...options }: BuildOptions) {
     const { base, steps } = await this.#server.call((api) =>

@@ -10,7 +10,7 @@ export type TerminalEnd = 'exited' | 'deleted' | 'replaced' | 'session_deleted' 
 export interface TerminalOptions {
   readonly cols?: number;
   readonly rows?: number;
-  /** The next bytes come when the returned promise has resolved. Without `onData`, iterate over the terminal. */
+  /** The next bytes come after the returned promise has resolved. Without `onData`, iterate over the terminal. */
   readonly onData?: (bytes: Uint8Array) => void | Promise<void>;
 }
 
@@ -34,7 +34,7 @@ export class Terminal implements AsyncIterable<Uint8Array> {
     this.#server = server;
     this.ended = this.#read(output, onData ?? this.#pieces.give);
     void this.ended.then(this.#pieces.close, this.#pieces.close);
-    this.ended.catch(() => {}); // the caller may await it later
+    this.ended.catch(() => {}); // the caller can still await it later
   }
 
   static async open(server: Connection, id: string, { cols, rows, onData }: TerminalOptions): Promise<Terminal> {
@@ -44,7 +44,7 @@ export class Terminal implements AsyncIterable<Uint8Array> {
     return new Terminal(server, id, await server.request(`/streams/terminals/${id}`), onData);
   }
 
-  /** The terminal's output, when it was opened without `onData`. Leaving the loop detaches. */
+  /** The terminal's output, if it was opened without `onData`. Leaving the loop detaches. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void> {
     try {
       yield* this.#pieces.taken();
@@ -118,7 +118,7 @@ export class Terminal implements AsyncIterable<Uint8Array> {
   }
 }
 
-/** Hands bytes to one reader, one piece at a time. The writer waits until its piece was taken. */
+/** Passes bytes to one reader, piece by piece. The writer waits until each piece was taken. */
 function handoff() {
   let lying: Uint8Array | undefined;
   let isOver = false;

@@ -3,11 +3,11 @@ import type { AppRouter } from '../api/router.ts';
 
 export type { AppRouter };
 
-/** Each procedure's input and output types, by its name: `Outputs['files']['list']`. */
+/** Each procedure's input and output types, by name: `Outputs['files']['list']`. */
 export type Inputs = inferRouterInputs<AppRouter>;
 export type Outputs = inferRouterOutputs<AppRouter>;
 
-/** The state of a sandbox, and what a pause of it keeps. */
+/** The state of a sandbox, and the maximum that a pause of it keeps. */
 export type SandboxStatus = Outputs['sandbox']['status'];
 /** A copy of the files of a box, which outlives it. */
 export type Snapshot = Outputs['snapshots']['get'];

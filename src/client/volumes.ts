@@ -18,10 +18,7 @@ interface Signalled {
   readonly signal?: AbortSignal;
 }
 
-/**
- * The volumes of the caller, each by its id or name. Content can be written only while no box mounts the volume for
- * writing.
- */
+/** The volumes of the caller, by id or name. Content can be written only while no box mounts the volume for writing. */
 export class Volumes {
   readonly #server: Connection;
 
@@ -35,14 +32,14 @@ export class Volumes {
   get(volume: string): Promise<Volume> {
     return this.#server.call((api) => api.volumes.get.query({ volume }));
   }
-  /** `quota`: bytes, or a size such as `512MiB`; default: the server's. Rejects with conflict where the name is taken. */
+  /** `quota`: bytes, or a size such as `512MiB`; default: the server's. Rejects with conflict if the name is taken. */
   create(name: string, options: { readonly quota?: number | string } = {}): Promise<Volume> {
     return this.#server.call((api) => api.volumes.create.mutate({ name, ...options }));
   }
   update(volume: string, change: { readonly name?: string; readonly quota?: number | string }): Promise<Volume> {
     return this.#server.call((api) => api.volumes.update.mutate({ volume, ...change }));
   }
-  /** Deletes the volume with its content. Rejects with conflict while a box has it. */
+  /** Deletes the volume with its content. Rejects with conflict while a box mounts it. */
   async remove(volume: string): Promise<void> {
     await this.#server.call((api) => api.volumes.delete.mutate({ volume }));
   }

@@ -4,14 +4,16 @@ import type { Connection } from './connection.ts';
 import { CorralError } from './errors.ts';
 import { cutOffError, parseOutcome } from './exec.ts';
 
-/** A move is a `rename` of the old name and a `create` of the new one. `lost`: there may have been more changes. */
+/**
+ * A move is reported as `rename` of the old name and `create` of the new name. `lost`: changes may have been missed.
+ */
 export interface FileChange {
   readonly type: 'create' | 'write' | 'remove' | 'rename' | 'chmod' | 'lost';
   /** Relative to the watched folder. */
   readonly name: string;
 }
 export interface WatchOptions {
-  /** Includes folders below it, also new ones; default: true. */
+  /** Includes folders below it, even new ones; default: true. */
   readonly recursive?: boolean;
   readonly signal?: AbortSignal;
 }

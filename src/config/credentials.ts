@@ -17,7 +17,7 @@ const named = z
   );
 export type CredentialSetting = z.output<typeof named>[number];
 
-/** The credentials of the egress proxy by their names, in the file as a mapping, in the variable as JSON. */
+/** The credentials of the egress proxy by name: a mapping in the file, JSON in the variable. */
 export const credentials = () => ({
   accepts:
     'names of small letters, digits and hyphens, each with hosts, value-from (env, file or key), and header, scheme, user, env, git, paths',

@@ -1,18 +1,18 @@
 import { inOneLine } from '../core/text/text.ts';
 import { parseYaml } from './yaml-file.ts';
 
-/** A document whose beginning is YAML between two lines `---`. */
+/** A document that starts with YAML between two lines `---`. */
 interface Frontmatter {
   readonly fields: Readonly<Record<string, unknown>>;
   readonly body: string;
-  /** The fields that cannot be read, each with the reason. */
+  /** The unreadable fields, each with the reason. */
   readonly unread: readonly { readonly field: string; readonly why: string }[];
 }
 
 /**
- * Reads a document as Claude Code does: `texts` names the fields that are always texts, and a value that YAML refuses or
- * takes for something else, such as `Use when: x` or `[file] [--all]`, is that text. Returns the reason, as a sentence, when
- * the document cannot be read at all. A document without such a beginning has no fields.
+ * Reads a document as Claude Code does. `texts` names the fields that are always texts: a value that YAML refuses or
+ * reads as another type, such as `Use when: x` or `[file] [--all]`, is taken literally. Returns the reason, as a
+ * sentence, if the document cannot be read at all. A document without such a start has no fields.
  */
 export function readFrontmatter(text: string, texts: readonly string[]): Frontmatter | string {
   const lines = text
@@ -39,11 +39,11 @@ const maxBytes = 64 * 1024;
 const maxFields = 100;
 interface Block {
   readonly field: string;
-  /** The line of the field, and those that continue it. */
+  /** The line of the field and its continuation lines. */
   readonly lines: readonly string[];
 }
 
-/** Lines that begin with `name:` at the margin, each with the lines behind it. */
+/** Lines that start with an unindented `name:`, each with the lines after it. */
 function blocksOf(lines: readonly string[]): Block[] {
   const blocks: { field: string; lines: string[] }[] = [];
   for (const line of lines) {
@@ -62,7 +62,8 @@ function readBlock({ field, lines }: Block, isText: boolean): { readonly ok: unk
     .join('\n')
     .replace(/^[^:]*:/, '')
     .trim();
-  if (isText && /^[!&*%@`|>]/.test(raw) && isPlain(raw)) return { ok: raw }; // a sign of YAML that nobody meant
+  // YAML syntax that the author did not intend
+  if (isText && /^[!&*%@`|>]/.test(raw) && isPlain(raw)) return { ok: raw };
   try {
     const read = parseYaml(lines.join('\n').replaceAll('\t', '  '), { schema: 'core' });
     const value = typeof read === 'object' && read !== null ? Object.values(read)[0] : undefined;
@@ -75,5 +76,5 @@ function readBlock({ field, lines }: Block, isText: boolean): { readonly ok: unk
   return { why: `${field} is no field with a value` };
 }
 
-/** One line that YAML could take for more than a text. */
+/** A single line that YAML could read as something other than a text. */
 const isPlain = (raw: string) => raw !== '' && !raw.includes('\n');

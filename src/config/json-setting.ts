@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** A setting that the file gives as a mapping, and a variable of the environment as JSON. */
+/** A setting that is a mapping in the file, and JSON in an environment variable. */
 export const mappingOrJson = <Kind extends z.ZodType>(mapping: Kind) =>
   z.union([
     mapping,

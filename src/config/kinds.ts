@@ -4,8 +4,8 @@ import { isTimeZone } from '../core/contracts/calendar.ts';
 import { hostForm } from '../core/model/credential.ts';
 import { Secret } from '../core/text/secret.ts';
 
-// The types of settings. Each parses a variable (always text) or a value of the file, and describes the valid values for
-// errors and the help.
+// The types of settings. Each parses a variable (always text) or a value of the file, and describes its valid values
+// for errors and the help.
 
 const accepting = <Kind extends z.ZodType>(accepts: string, kind: Kind) => ({ accepts, kind });
 
@@ -16,7 +16,7 @@ export const timeZone = () => accepting('a time zone such as Europe/Berlin', z.s
 export const oneOf = <const Values extends readonly [string, ...string[]]>(...values: Values) =>
   accepting(`one of ${values.join(', ')}`, z.enum(values));
 
-// A schema takes 1 to 2 KiB, and there are hundreds of settings, so kinds share what they can.
+// A schema takes 1 to 2 KiB, and there are hundreds of settings, so schemas are shared where possible.
 const wholeText = z.union([z.number(), z.string().regex(/^\d+$/).transform(Number)]);
 const amountText = z.union([
   z.number(),
@@ -36,7 +36,7 @@ export const integer = (min: number, max = Number.MAX_SAFE_INTEGER) =>
     wholeNumber(min, max),
   );
 
-/** A whole number that a word can stand for. */
+/** An integer, or a word that stands for one. */
 export const integerOr = <const Word extends string>(word: Word, min: number, max: number) =>
   accepting(`a whole number from ${min} to ${max}, or ${word}`, z.union([wholeNumber(min, max), z.literal(word)]));
 
@@ -66,7 +66,7 @@ const no = ['0', 'false', 'no', 'off'];
 const flagKind = z.union([z.boolean(), z.enum([...yes, ...no]).transform((word) => yes.includes(word))]);
 export const flag = () => accepting('true or false', flagKind);
 
-/** A flag that has one more word. */
+/** A boolean with one additional word. */
 export const flagOr = <const Word extends string>(word: Word) =>
   accepting(`true, false or ${word}`, z.union([flagKind, z.literal(word)]));
 
@@ -120,7 +120,7 @@ export const address = () =>
 
 const userForm = /^(\d{4,10})-(\d{4,10})$/;
 
-/** User ids, both ends included; undefined: none. */
+/** A range of user ids, inclusive; undefined: none. */
 export const userRange = () =>
   accepting(
     'user ids such as 1500000-1565535, or none',
@@ -141,7 +141,7 @@ const isNetwork = (value: string) => {
   const [, address = '', bits = ''] = /^([^/]+)\/(\d{1,3})$/.exec(value) ?? [];
   return Number(bits) <= { 0: -1, 4: 32, 6: 128 }[isIP(address) as 0 | 4 | 6];
 };
-/** The same, and single addresses. */
+/** Address ranges and single addresses. */
 export const addressList = () =>
   listOf(
     'addresses and networks such as 127.0.0.1 or 10.1.0.0/16',

@@ -1,6 +1,6 @@
 /**
- * The number of letters to add, remove, change or swap with the next one to turn one word into the other. A swap is the usual
- * slip; the small libraries count it as two.
+ * The edit distance between two words, in letters added, removed, changed, or swapped with the next. Swaps are the most
+ * common typo; small libraries count a swap as two edits.
  */
 function distance(from: string, to: string): number {
   const rows = [Array.from({ length: to.length + 1 }, (_, column) => column)];
@@ -21,12 +21,12 @@ function distance(from: string, to: string): number {
   return at(from.length, to.length);
 }
 
-/** The candidate that the user probably meant; undefined when none is close. */
+/** The candidate that the user probably meant; undefined if none is close. */
 export function nearestWord(word: string, candidates: readonly string[]): string | undefined {
   const ranked = candidates
     .map((candidate) => ({ candidate, far: distance(word.toLowerCase(), candidate.toLowerCase()) }))
     .sort((a, b) => a.far - b.far);
   const [best] = ranked;
-  const near = Math.min(3, Math.floor(word.length / 3)); // farther words are another name, not a misspelt one
+  const near = Math.min(3, Math.floor(word.length / 3)); // a larger distance means a different name, not a typo
   return best && best.far <= Math.max(1, near) ? best.candidate : undefined;
 }

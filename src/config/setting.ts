@@ -1,8 +1,9 @@
 import type { z } from 'zod';
 
-// A setting: one zod schema with its description. Parts that bring settings of their own build them with these.
+// A setting: one zod schema with its description. Modules that add settings of their own build them with these
+// functions.
 
-/** The description of a setting next to its schema. The list of variables, the help and the errors use it. */
+/** The description of a setting, next to its schema. The list of variables, the help and the errors use it. */
 export interface SettingDescription {
   readonly about: string;
   readonly accepts: string;
@@ -10,10 +11,10 @@ export interface SettingDescription {
   readonly standard: readonly string[];
   readonly isSecret: boolean;
   readonly fallback: unknown;
-  /** Administrators change it in the running server; undefined: it is read only at the start. */
+  /** Present if administrators can change it while the server runs; undefined: it is read only at the start. */
   readonly change?: ChangeableSetting | undefined;
 }
-/** The place of a setting among those that people change, and the form in which they enter it. */
+/** The group of a changeable setting in the page, and its input format. */
 export interface ChangeableSetting {
   readonly section: 'approvals' | 'tools' | 'network' | 'template' | 'budgets' | 'retention' | 'memory';
   readonly form: SettingForm;
@@ -41,17 +42,17 @@ export const setting = <Schema extends z.ZodType>(
   ...standard: string[]
 ) => kind.kind.prefault(fallback as never).meta({ ...describe(kind, about, standard, { fallback }) });
 
-/** A setting that can stay unset. */
+/** An optional setting without a default. */
 export const optional = <Schema extends z.ZodType>(kind: Kind<Schema>, about: string, ...standard: string[]) =>
   kind.kind.optional().meta({ ...describe(kind, about, standard, {}) });
 
-/** A setting with a default whose value no error repeats. */
+/** A setting with a default, whose value no error message contains. */
 export const secretSetting = <Schema extends z.ZodType>(kind: Kind<Schema>, fallback: z.input<Schema>, about: string) =>
   kind.kind.prefault(fallback as never).meta({ ...describe(kind, about, [], { fallback, isSecret: true }) });
 
 export const optionalSecret = <Schema extends z.ZodType>(kind: Kind<Schema>, about: string, ...standard: string[]) =>
   kind.kind.optional().meta({ ...describe(kind, about, standard, { isSecret: true }) });
 
-/** A setting that administrators change in the running server, where neither a file nor a variable sets it. */
+/** Marks a setting that administrators can change while the server runs, unless the file or a variable sets it. */
 export const markChangeable = <Schema extends z.ZodType>(schema: Schema, change: ChangeableSetting): Schema =>
   schema.meta({ ...schema.meta(), change });

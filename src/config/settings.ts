@@ -8,7 +8,7 @@ export interface Setting extends SettingDescription {
   readonly path: readonly string[];
   /** The key in corral.yaml. */
   readonly key: string;
-  /** Every variable that sets it; the first one that is set wins. */
+  /** Every variable that sets it; the first that is set applies. */
   readonly variables: readonly string[];
   /** The variable to show: the standard name if there is one. */
   readonly shown: string;

@@ -27,7 +27,9 @@ const named = z
     Object.entries(all).map(([name, { 'timeout-seconds': s, ...server }]) => ({ name, timeoutMs: inMs(s), ...server })),
   );
 
-/** The tool servers that a client can choose: programs in the sandbox alone, because the server itself calls the others. */
+/**
+ * The tool servers that a client can choose: only programs in the sandbox, because the server itself calls the others.
+ */
 export const toolPrograms = z
   .record(nameForm, z.unknown())
   .refine((servers) => Object.keys(servers).length <= 16, 'at most 16')
@@ -40,7 +42,7 @@ export const toolPrograms = z
     Object.entries(all).map(([name, { 'timeout-seconds': s, ...server }]) => ({ name, timeoutMs: inMs(s), ...server })),
   );
 
-/** The same programs as a client gives them. */
+/** The same programs in a client's input. */
 export const ProgramSettings = z.record(z.string(), z.object({ ...program.shape, ...common }));
 export const toProgramSettings = (programs: readonly ToolProgram[]): z.output<typeof ProgramSettings> =>
   Object.fromEntries(
@@ -50,7 +52,7 @@ export const toProgramSettings = (programs: readonly ToolProgram[]): z.output<ty
     ]),
   );
 
-/** The tool servers by their names, in the file as a mapping, in the variable as JSON. */
+/** The tool servers by name: a mapping in the file, JSON in the variable. */
 export const toolServers = () => ({
   accepts:
     'names of small letters and digits, each with command (args, env) or url (headers), and tools, timeout-seconds',

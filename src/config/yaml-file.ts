@@ -3,16 +3,16 @@ import type { z } from 'zod';
 import { nearestWord } from './nearest.ts';
 import type { Layout, Setting } from './settings.ts';
 
-// Reads a file whose keys follow from a schema of settings: corral.yaml, and the files of templates.
+// Reads a file whose keys are defined by a schema of settings: corral.yaml and template files.
 
 interface Source extends Layout {
   /** The file's name in errors. */
   readonly file: string;
-  /** Ends the error about an unknown key that resembles no known one. */
+  /** The last sentence of the error about an unknown key that resembles no known key. */
   readonly help: string;
 }
 
-/** The file's leaves by their dotted keys; an empty value counts as unset. Adds each mistake to `problems`. */
+/** The file's leaves by dotted key; an empty value is unset. Adds each mistake to `problems`. */
 export function readYaml(
   text: string,
   { settings, groups, file, help }: Source,
@@ -44,9 +44,9 @@ const maxTokens = 10_000;
 const maxDepth = 50;
 
 /**
- * YAML written by users or strangers. The parser takes the square of its keys and mistakes, and a call for each level,
- * so the text is limited before and keys are compared here. Aliases are refused because they can expand without limit.
- * Throws with the reason.
+ * YAML written by users or third parties. The parser takes quadratic time in keys and mistakes and recurses for each
+ * level, so the text is limited first and keys are compared here. Aliases are refused because they can expand without
+ * limit. Throws with the reason.
  */
 export function parseYaml(text: string, options: { readonly schema?: 'core' } = {}): unknown {
   if (text.length > maxYamlBytes || Buffer.byteLength(text) > maxYamlBytes)
@@ -68,9 +68,9 @@ export function parseYaml(text: string, options: { readonly schema?: 'core' } = 
   return document.toJS({ maxAliasCount: 0 });
 }
 
-/** Throws for more tokens or levels than a file of settings has. */
+/** Throws if the file has more tokens or levels than a settings file needs. */
 function limitTokens(text: string): void {
-  const indents: number[] = []; // of the lines around this one
+  const indents: number[] = []; // indentation of the enclosing lines
   let brackets = 0;
   let marks = 0; // `-` and `?` of this line, each of which can begin a level
   let begins = true;
@@ -94,7 +94,7 @@ function limitTokens(text: string): void {
   }
 }
 
-/** The parsed settings, or those whose values the schema refuses. */
+/** The parsed settings, or the values that the schema refuses. */
 export function parseSettings<Schema extends z.ZodType>(
   schema: Schema,
   settings: readonly Setting[],
@@ -120,7 +120,7 @@ function put(tree: Record<string, unknown>, path: readonly string[], value: unkn
   put(tree[name] as Record<string, unknown>, rest, value);
 }
 
-/** Names the accepted values of a setting and the actual one; `name` is how the user wrote it. */
+/** States the accepted values of a setting and the actual one; `name` is what the user wrote. */
 export function refusal({ accepts, isSecret }: Setting, name: string, value: unknown): string {
   const got = isSecret ? 'something else (not shown)' : JSON.stringify(value).slice(0, 120);
   return `${name} accepts ${accepts}; it got ${got}.`;

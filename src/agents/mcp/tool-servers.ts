@@ -30,7 +30,7 @@ export interface LeftOutTool {
 }
 export interface FailedServer {
   readonly name: string;
-  /** What happened and what to do, as shown to people. */
+  /** The problem and its remedy, as shown to people. */
   readonly message: string;
   /** The server refused the session's credentials, or requires some. */
   readonly isRefused: boolean;

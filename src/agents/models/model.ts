@@ -21,7 +21,7 @@ export interface Model {
   turn(request: TurnRequest, signal: AbortSignal): AsyncIterable<TurnPart>;
 }
 
-/** What a model can do. An adapter compensates for a missing ability where possible, so callers need not check. */
+/** The abilities of one model. An adapter compensates for a missing ability where possible, so callers need not check. */
 export interface Abilities {
   /** Tokens of a request and its reply together. */
   readonly window: number;

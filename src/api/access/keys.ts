@@ -6,7 +6,7 @@ import type { CallerContext } from '../../http/guard/caller-context.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
 import { Time } from '../procedure/schemas.ts';
 
-// The API keys of people and programs, as administrators see them.
+// API keys of people and service accounts, as administrators see them.
 
 export const Key = z.object({
   id: z.string(),
@@ -14,13 +14,13 @@ export const Key = z.object({
   role: z.enum(roles),
   /** The owner of everything that this key creates. */
   owner: z.string(),
-  /** The person whose key it is: it has at most the rights of the person. Null: a program's. */
+  /** The person who owns the key, which has at most the person's rights. Null: the key of a service account. */
   person: z.string().nullable(),
-  /** The one project that it can use, and its role there. Null: it has the role on the server. */
+  /** The one project that it can use, and its role there. Null: it has a role on the server. */
   project: z.object({ id: z.string(), role: z.enum(accountRoles) }).nullable(),
-  /** The tokens of programs that stand for this account, which has no secret. */
+  /** Which tokens authenticate as this account, which then has no secret. */
   trust: TrustRule.nullable(),
-  /** The beginning of the key; the rest is not stored. */
+  /** The first characters of the key; the remaining ones are not stored. */
   prefix: z.string(),
   state: z.enum(['active', 'expired', 'revoked']),
   createdAt: Time,
@@ -29,17 +29,17 @@ export const Key = z.object({
   revokedAt: Time.nullable(),
 });
 const Keys = z.object({ keys: z.array(Key).readonly() });
-/** The key is shown this once. */
+/** The only answer that contains the key. */
 const MadeKey = z.object({ key: z.string(), view: Key });
 const NewKey = z.strictObject({
   name: z.string().trim().min(1).max(100),
   role: z.enum(roles),
   expiresAt: z.iso.datetime().optional(),
-  /** The id of a key whose sessions the new key shares, to replace a key or to add a viewer. */
+  /** The id of a key whose sessions the new key shares, to replace that key or to add a viewer. */
   beside: z.string().max(100).optional(),
 });
 const NewTrust = NewKey.extend({
-  /** Tokens of a trusted issuer with these claims stand for the account, which has no secret. */
+  /** Tokens of a trusted issuer with these claims authenticate as the account, which has no secret. */
   trust: TrustRule,
 });
 const toNewKey = ({ expiresAt, ...requested }: z.output<typeof NewKey>) => ({

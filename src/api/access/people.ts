@@ -5,10 +5,10 @@ import type { CallerContext } from '../../http/guard/caller-context.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
 import { Done, Time } from '../procedure/schemas.ts';
 
-// The people who signed in with an identity provider, and the browsers and commands in which they are signed in.
+// People who signed in with an identity provider, and the browsers and command lines in which they are signed in.
 
 const Me = z.object({
-  /** Null: the caller has a key or the token, or needs none. */
+  /** Null: the caller uses a key or the server's token, or needs no credential. */
   person: z.string().nullable(),
   name: z.string().nullable(),
   email: z.string().nullable(),
@@ -17,11 +17,11 @@ const Me = z.object({
 const Device = z.object({
   id: z.string(),
   kind: z.enum(['browser', 'command']),
-  /** The program, as it describes itself. */
+  /** The client's description of itself. */
   agent: z.string(),
   createdAt: Time,
   lastSeenAt: Time,
-  /** The caller's own. */
+  /** Whether it is the caller's own sign-in. */
   isThis: z.boolean(),
 });
 const Person = z.object({
@@ -31,27 +31,27 @@ const Person = z.object({
   issuer: z.string(),
   subject: z.string(),
   groups: z.array(z.string()).readonly(),
-  /** Null: the groups no longer give a role. */
+  /** Null: the person's groups no longer give a role. */
   role: z.enum(roles).nullable(),
   /** The owner of what the person creates. */
   owner: z.string(),
   disabled: z.boolean(),
   createdAt: Time,
   lastSeenAt: Time,
-  /** The sessions of the owner. */
+  /** The number of sessions that the owner has. */
   sessions: z.int(),
 });
 const PeopleInput = z.strictObject({
   /** Part of the name, e-mail address, subject or a group, ignoring case. */
   text: z.string().max(200).optional(),
   limit: z.coerce.number().int().min(1).max(200).default(100),
-  /** `next` of the page before. */
+  /** `next` of the previous page. */
   after: z.string().max(100).optional(),
 });
 const DeviceId = z.strictObject({ id: z.string().max(100) });
 const PersonChange = z.strictObject({
   id: z.string().max(100),
-  /** Ends the person's access, or gives it back. */
+  /** Ends or restores the person's access. */
   disabled: z.boolean().optional(),
   /** The id of a key. The person takes over its owner, and with it the owner's sessions. */
   ownerOf: z.string().max(100).optional(),
@@ -89,7 +89,7 @@ async function withSessions(people: readonly PersonView[], { unchecked }: Pick<C
 }
 const wordsOf = ({ name, email, subject, groups }: PersonView) =>
   [name ?? '', email ?? '', subject, ...groups].join('\n').toLowerCase();
-/** The last seen first. */
+/** Sorted by last use, newest first. */
 const byLastSeen = (one: PersonView, other: PersonView) =>
   other.lastSeenAt - one.lastSeenAt || (one.id < other.id ? -1 : 1);
 
@@ -155,9 +155,9 @@ export const peopleRouter = router({
     summary: 'Allow a command of `corral login` to act for the person on the page',
     may: 'any',
     in: z.strictObject({
-      /** The SHA-256 of the command's verifier, as base64url. */
+      /** The SHA-256 of the command line's verifier, as base64url. */
       challenge: z.string().regex(/^[\w-]{43}$/),
-      /** The command and its machine, as the person reads them. */
+      /** The command line and its machine, as shown to the person. */
       agent: z.string().max(100),
     }),
     out: z.object({ code: z.string() }),

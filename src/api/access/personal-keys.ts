@@ -7,11 +7,11 @@ import { defineOperations, router } from '../procedure/procedure.ts';
 import { Done, okResult, ProjectIdInput } from '../procedure/schemas.ts';
 import { Key, keyExample } from './keys.ts';
 
-// The keys that people make for programs that act for them.
+// Keys that people create for programs that act on their behalf.
 
 const NewKey = z.strictObject({
   name: z.string().trim().min(1).max(100),
-  /** Default: that of the person. A role with more rights is refused. */
+  /** Default: the person's role. A higher role is refused. */
   role: z.enum(roles).optional().describe('at most your own role'),
   project: ProjectIdInput.optional().describe('the one project that the key can use; default: all of yours'),
   lifeDays: z.int().min(1).max(365).default(90).describe('days until the key ends; default: 90'),
@@ -36,7 +36,7 @@ const operation = defineOperations({
 });
 const base = '/api/v1/people/me/keys';
 
-/** The keys and the caller, who is a person, but not by such a key: a key makes no key that outlives it. */
+/** The keys, and the caller, who must be a signed-in person: a personal key cannot create a key that outlives it. */
 function ofPerson({ principal: { person, isPersonalKey }, keys }: CallerContext) {
   if (person === undefined || isPersonalKey || !keys)
     throw new AppError(

@@ -9,15 +9,15 @@ import { defineOperations, router } from '../procedure/procedure.ts';
 import { Done, okResult, ProjectIdInput } from '../procedure/schemas.ts';
 import { Key, keyExample } from './keys.ts';
 
-// The service accounts of a project: programs that use this project alone, and no person.
+// The service accounts of a project: programs that can use only this project.
 
 const byId = z.strictObject({ id: ProjectIdInput });
 const NewAccount = byId.extend({
   name: z.string().trim().min(1).max(100),
   role: z.enum(accountRoles).default('member').describe('viewer or member; default: member'),
-  /** Days until the account ends. */
+  /** Days until the account expires. */
   lifeDays: z.int().min(1).max(3_650).optional().describe('days until the account ends; default: never'),
-  /** Tokens of a trusted issuer with these claims stand for the account, which then has no key. */
+  /** Tokens of a trusted issuer with these claims authenticate as the account, which then has no key. */
   trust: TrustRule.optional(),
 });
 const example = {
@@ -42,7 +42,7 @@ const operation = defineOperations({
 });
 const base = '/api/v1/projects/:project_id=id/accounts';
 
-/** The keys of the server, for maintainers of the project; rejects for all others. */
+/** The server's keys, for maintainers of the project; rejects for all other callers. */
 async function keysOf({ principal, services, keys }: CallerContext, id: string) {
   authorizeRole(principal, 'user');
   authorize(principal, 'manage', accessOf(await services.projects.get(id)));

@@ -10,7 +10,7 @@ export type TrpcCallerContext = CallerContext;
 /** The caller's operations, the shared services, and the state of one connection. */
 export interface TrpcContext extends TrpcCallerContext {
   readonly previews: PreviewLinks;
-  /** The address under which the client reached this server. */
+  /** The address by which the client reached this server. */
   readonly reached: RequestAddress;
   readonly version: string;
   readonly clock: Clock;
@@ -19,7 +19,7 @@ export interface TrpcContext extends TrpcCallerContext {
   drained(): Promise<void>;
 }
 
-/** Limits the open calls of one connection, because a socket could otherwise send calls without limit. */
+/** Limits the open calls of one connection, because a socket could otherwise send any number of calls. */
 export class CallCount {
   #open = 0;
   /** Rejects: rate_limited. */

@@ -13,12 +13,12 @@ export interface ErrorData {
   readonly code: TrpcCode;
   readonly httpStatus: number;
   readonly path?: string;
-  /** Corral's own code, and whether a retry can help. */
+  /** Corral's own error code, and whether a retry can help. */
   readonly reason: ErrorCode;
   readonly retryable: boolean;
-  /** The page of this server's guide that says more, where there is one. */
+  /** The page of this server's guide that explains the error, if there is one. */
   readonly docs?: string;
-  /** The fields of the input that are wrong, and why. */
+  /** The invalid fields of the input, and why. */
   readonly fields?: Readonly<Record<string, string>>;
 }
 export interface ErrorShape {
@@ -27,7 +27,10 @@ export interface ErrorShape {
   readonly data: ErrorData;
 }
 
-/** The client's view of an error: the error table's row and the public text; never a stack or another library's message. */
+/**
+ * The client's view of an error: the error table's row and the public text. It never contains a stack or another
+ * library's message.
+ */
 export function errorShape(error: TRPCError, path?: string): ErrorShape {
   const known = fromTrpcError(error);
   const own = isOfTrpc(error) ? error.code : wireErrors[known.code].trpc;
@@ -61,12 +64,12 @@ export function fromTrpcError(error: TRPCError): AppError {
     return new AppError('invalid_request', textOf(error.cause), { cause: error });
   }
   if (!isOfTrpc(error)) return toAppError(error.cause ?? error);
-  // An error with a cause has another library's text, for example a parser's.
+  // The text of an error with a cause is another library's, for example a parser's.
   const text = error.cause ? 'The request could not be read.' : error.message;
   return new AppError(error.code === 'NOT_FOUND' ? 'not_found' : 'invalid_request', text, { cause: error });
 }
 
-/** Refusals by tRPC itself: an unknown procedure, the wrong method, invalid JSON. */
+/** Errors of tRPC itself: an unknown procedure, the wrong method, invalid JSON. */
 function isOfTrpc(error: TRPCError): boolean {
   if (error.cause instanceof AppError || error.cause instanceof z.ZodError) return false;
   return getHTTPStatusCodeFromError(error) < 500;
@@ -76,7 +79,10 @@ function textOf({ issues }: z.ZodError): string {
   return issues.map(({ path, message }) => `${path.join('.') || 'input'}: ${message}`).join('; ');
 }
 
-/** Refusals before a procedure is reached (guard, limits, broken requests), in the form that tRPC's clients read. */
+/**
+ * Errors that occur before a procedure is reached (guard, limits, broken requests), in the format that tRPC's clients
+ * read.
+ */
 export const trpcErrors: ErrorStyle = {
   status: (error) => wireErrors[error.code].http,
   body: (status, error) => {

@@ -6,11 +6,11 @@ import { adminPrincipal, type Principal } from '../../core/model/principal.ts';
 import type { Credentials } from '../../http/guard/credentials.ts';
 import type { PreviewView } from '../../sessions/api/ports.ts';
 
-/** The part of an address that opens a preview, in the query of its first request. */
+/** The query parameter that opens a preview, in its first request. */
 export const previewParameter = 'corral_preview';
 
 export interface PreviewSettings {
-  /** The operator's domain, whose names lead to this server. Undefined: below localhost. */
+  /** The operator's domain, of which all names resolve to this server. Undefined: names below localhost. */
   readonly domain?: string | undefined;
   readonly maxHours: number;
 }
@@ -20,32 +20,31 @@ export interface RequestAddress {
   readonly scheme: 'http' | 'https';
 }
 export interface PreviewAddress {
-  /** Absolute; or a path of this server where no name of the sandbox is known to resolve. */
+  /** Absolute, or a path of this server if no host name of the sandbox is known to resolve. */
   readonly url: string;
-  /** A path of this server, under which pages are sandboxed and programs need no names. */
+  /** A path of this server that needs no host names, for programs. Pages under it are sandboxed. */
   readonly path: string;
 }
 /**
  * The addresses of previews. Their tokens are derived from the preview, the credential of the caller who opened it and
- * a secret of the server. So every server of a store knows them, and they end with that credential.
+ * a secret of the server. So every server of a store accepts them, and they end with that credential.
  */
 export interface PreviewLinks {
   addressOf(id: SessionId, view: PreviewView, reached: RequestAddress): Promise<PreviewAddress>;
   /**
-   * The caller on whose behalf the preview acts; undefined when the token is wrong or the caller's credential has
-   * ended.
+   * The caller on whose behalf the preview acts; undefined if the token is wrong or the caller's credential has ended.
    */
   makerOf(id: SessionId, view: PreviewView, token: string): Promise<Principal | undefined>;
   /**
-   * The lifetime of a preview for the requested time; 8 hours by default. Rejects: invalid_request (longer than
+   * The lifetime of a preview: the requested time, or 8 hours by default. Rejects: invalid_request (longer than
    * allowed).
    */
   lifeMs(minutes: number | undefined): number;
-  /** The domain whose names `<port>-<session>` are for previews, without scheme and port. */
+  /** The domain of the preview names `<port>-<session>`, without scheme and port. */
   readonly domain: string;
-  /** The scheme of previews for a client that reaches the server by this one. */
+  /** The scheme of previews for a client that reaches the server by this scheme. */
   schemeOf(reached: 'http' | 'https'): 'http' | 'https';
-  /** The origins that the page's policy lets it show in frames. */
+  /** The origins that the page's content security policy allows in frames. */
   readonly frames: string;
 }
 interface Deps {
@@ -71,8 +70,7 @@ export function previewLinks({ settings, peppers, credentials }: Deps): PreviewL
     return `${preview}.${(await peppers()).hash(signed).hash}`;
   }
   /**
-   * A browser resolves names below localhost to its own machine, so they work only for a page that this machine serves
-   * to it.
+   * A browser resolves names below localhost to its own machine, so they work only if the server runs on that machine.
    */
   function nameOf({ host, scheme: reached }: RequestAddress): string | undefined {
     if (base !== undefined) return `${usual}://{}.${base}`;

@@ -8,21 +8,21 @@ import type { TrpcContext } from './context.ts';
 import { errorShape } from './errors.ts';
 
 /**
- * The resource that operations share. `find` reads the resource that an operation names by its input's first path
- * parameter, for checks of its owner. Undefined: the service behind the operations checks and audits its callers.
+ * The resource that operations share. `find` reads the resource that the input's first path parameter names, to check
+ * its owner. Undefined: the service behind the operations checks and audits its callers.
  */
 interface Resource {
   /** The section of the OpenAPI document. */
   readonly tag: string;
-  /** Begins the operation ids. */
+  /** Prefix of the operation ids. */
   readonly prefix: string;
   readonly noun?: string;
   readonly find?: (ctx: TrpcContext, id: never) => Promise<OwnedResource>;
   /** How its REST routes answer: `detail` as they are, `session` in the envelope of a session's routes. */
   readonly style?: 'detail' | 'server' | 'session';
-  /** Texts of documented failures by status. */
+  /** Descriptions of documented failures, by status. */
   readonly texts?: Readonly<Record<number, string>>;
-  /** The command of `corral` that has the verbs of its operations. */
+  /** The `corral` command whose verbs are its operations. */
   readonly command?: {
     readonly name: string;
     readonly about: string;
@@ -33,41 +33,46 @@ interface Resource {
     readonly examples: readonly string[];
     /** The columns of its items in tables (src/cli/table.ts). */
     readonly columns: readonly string[];
-    /** The first word of its verbs can be a name among the items of `ls`, and not an id alone. */
+    /** The first word after a verb can be an item's name as listed by `ls`, not only an id. */
     readonly hasNames?: true;
   };
 }
 
-/** A verb of the command `corral`. Fields of the input that have a description are its options. */
+/** A verb of the command `corral`. Input fields that have a description are its options. */
 interface Verb {
   readonly name: string;
-  /** The fields that its words set, in order. Default: the parameters of the path. */
+  /** The fields set by its words, in order. Default: the parameters of the path. */
   readonly words?: readonly string[];
   /** Options with other flags, such as `--cron <fields>`, and their fields, such as `schedule.cron`. */
   readonly options?: Readonly<Record<string, string>>;
   /** Default: those of the resource. */
   readonly columns?: readonly string[];
-  /** A line for people after the result. */
+  /** A line for people, printed after the result. */
   readonly note?: string;
 }
 
-/** The one description of an operation: tRPC, REST with its OpenAPI document, rights and audit log are derived from it. */
+/**
+ * The description of an operation, from which tRPC, REST with its OpenAPI document, rights and the audit log are
+ * derived.
+ */
 export interface Operation<In extends z.ZodType = z.ZodType, Out extends z.ZodType = z.ZodType> {
-  /** Method and path of its REST route. A parameter is a field of the input; `:sid=sessionId` is one of another name. */
+  /**
+   * Method and path of its REST route. A parameter is a field of the input; in `:sid=sessionId` the two names differ.
+   */
   readonly rest?: `${'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'} /${string}`;
-  /** Ends its operation id in the OpenAPI document. Default: its name in the router, as `List`. */
+  /** The last part of its operation id in the OpenAPI document. Default: its name in the router, as `List`. */
   readonly id?: string;
   readonly summary: string;
   readonly description?: string;
   /**
-   * The callers that it admits: `any` with any key, `create` those that can create, a role, or those with this right to
-   * the resource that the input names.
+   * The permitted callers: `any` key, callers that can `create`, a role, or callers with this right to the resource
+   * that the input names.
    */
   readonly may: Action | 'any' | 'create' | 'auditor' | 'operator' | 'admin';
-  /** The action in the audit log. Absent: calls leave no entry. */
+  /** The action in the audit log. Absent: calls are not logged. */
   readonly audit?: string;
   readonly in?: In;
-  /** The query or body of the REST route, where it differs from the input without the path's parameters. */
+  /** The query or body of the REST route, if it is not simply the input without the path's parameters. */
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
   readonly out: Out;
@@ -75,14 +80,14 @@ export interface Operation<In extends z.ZodType = z.ZodType, Out extends z.ZodTy
   readonly example?: object;
   /** An example of the answer. */
   readonly answer: z.output<Out>;
-  /** The answer of the REST route, where it is another one: always the same, or made from the answer and the input. */
+  /** The answer of the REST route, if it differs: a constant, or computed from the answer and the input. */
   readonly reply?: {
     readonly schema: z.ZodType;
     readonly value: object | ((answer: z.output<Out>, input: z.output<In>) => object);
   };
-  /** The statuses with which it can fail, next to those that all routes share. Default: 404 where the path has an id. */
+  /** The statuses with which it can fail, in addition to those of all routes. Default: 404 if the path has an id. */
   readonly fails?: readonly number[];
-  /** How the command calls it. Absent: it does not, or does so by hand. */
+  /** The verb of the command line. Absent: none, or written by hand. */
   readonly verb?: Verb;
 }
 export interface OperationMeta extends Operation {
@@ -96,13 +101,13 @@ const t = initTRPC
   .create({
     isDev: false,
     errorFormatter: ({ error, path }) => errorShape(error, path),
-    // The client notices a dead connection by the missing pings and resumes with its last id.
+    // The client detects a dead connection by missing pings and resumes with its last id.
     sse: { ping: { enabled: true, intervalMs: 15_000 }, client: { reconnectAfterInactivityMs: 45_000 } },
   });
 
 export const router = t.router;
 
-/** The base of every procedure: readers change nothing, and a connection has a limited number of open calls. */
+/** The base of every procedure: readers cannot change anything, and a connection has a limited number of open calls. */
 export const procedure = t.procedure.use(async ({ ctx, type, next }) => {
   if (type === 'mutation' && ctx.principal.role === 'reader') throw tooWeak(ctx.principal);
   if (type !== 'subscription') {
@@ -113,7 +118,7 @@ export const procedure = t.procedure.use(async ({ ctx, type, next }) => {
   return result.ok ? { ...result, data: countOpenCall(ctx, result.data as AsyncIterable<unknown>) } : result;
 });
 
-/** A stream that counts as an open call of its connection until it ends. */
+/** Counts a stream as an open call of its connection until it ends. */
 async function* countOpenCall<Item>({ calls }: Pick<TrpcContext, 'calls'>, items: AsyncIterable<Item>) {
   using _call = calls.enter();
   yield* items;
@@ -140,19 +145,19 @@ async function checkRight(ctx: TrpcContext, meta: OperationMeta, input: unknown)
   if (may === 'any') return;
   if (may === 'create') return authorizeRole(principal, 'user');
   if (may === 'auditor' || may === 'operator' || may === 'admin') return authorizeRole(principal, may);
-  if (principal.role === 'admin') return; // Nothing is read from the store for its check.
+  if (principal.role === 'admin') return; // Administrators can do everything, so the store need not be read.
   const gone = () => new AppError('not_found', `There is no such ${of.noun}.`);
   const found = await of.find?.(ctx, namedIn(meta, input) as never);
   authorize(withoutAudit(principal), may, found ?? {}, gone);
 }
 
-/** The id that the input names by the first parameter of the path. */
+/** The id in the input field of the path's first parameter. */
 function namedIn({ rest }: OperationMeta, input: unknown): string | undefined {
   const [field] = Object.values(restRoute(rest).fields);
   return field === undefined ? undefined : (input as Readonly<Record<string, string>>)[field];
 }
 
-/** The method and path of a REST route, and the fields of the input by the names of its parameters. */
+/** The method and path of a REST route, and the input fields by parameter name. */
 export function restRoute(rest = '') {
   const [method = 'GET', path = ''] = rest.split(' ');
   const fields = [...path.matchAll(/:(\w+)(?:=(\w+))?/g)].map(([, name = '', field = name]) => [name, field]);
@@ -163,7 +168,7 @@ const parsed = new WeakSet<object>();
 const noInput = z.strictObject({}).optional();
 
 /**
- * Makes the operations of a resource.
+ * Defines the operations of a resource.
  *
  * @example
  * const operation = defineOperations({ tag: 'Webhooks', prefix: 'webhooks', noun: 'webhook', find });
@@ -185,13 +190,16 @@ export const defineOperations =
       .output(described.out);
   };
 
-/** An operation of a router, and how it is called in this process. */
+/** An operation of a router, and how to call it within this process. */
 export interface DescribedOperation {
   /** The name in tRPC, such as `webhooks.list`. */
   readonly name: string;
   readonly isQuery: boolean;
   readonly meta: OperationMeta;
-  /** Checks and audits as a call over tRPC does. `input` has been parsed by the operation's schema. Rejects: AppError. */
+  /**
+   * Checks rights and writes the audit log like a call over tRPC. `input` was parsed with the operation's schema.
+   * Rejects: AppError.
+   */
   readonly call: (
     input: object,
     caller: { readonly ctx: TrpcContext; readonly signal: AbortSignal },
@@ -205,7 +213,7 @@ type AnyRouter = { readonly _def: { readonly procedures: object } };
 
 const capitalized = (name: string) => name.charAt(0).toUpperCase() + name.slice(1);
 
-/** The operations that the procedures of a router describe. */
+/** The operations of a router's procedures. */
 export const describedOperations = ({ _def: { procedures } }: AnyRouter): readonly DescribedOperation[] =>
   Object.entries(procedures as Record<string, Callable>).flatMap(([name, procedure]) => {
     const { type, meta: described } = procedure._def;

@@ -2,7 +2,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { accessOf, authorize } from '../../sessions/access/authorize.ts';
 import type { TrpcContext } from './context.ts';
 
-/** Rejects when the caller may not work in this project. */
+/** Rejects if the caller cannot work in this project. */
 export async function intoProject({ principal, services }: TrpcContext, id: string | null | undefined): Promise<void> {
   if (!id || principal.role === 'admin') return;
   const gone = () => new AppError('not_found', 'There is no such project.');

@@ -8,8 +8,8 @@ import type { CallerContext } from '../../http/guard/caller-context.ts';
 import { parseCursor } from '../../http/transport/cursor.ts';
 import { toSessionId } from './session-id.ts';
 
-// The wire schemas of this facade. Inputs are strict: a misspelt field is refused and named. An id of any form is looked up,
-// so that an odd one is unknown, not malformed.
+// The wire schemas of this facade. Inputs are strict: a misspelt field is refused by name. An id of any form is looked
+// up, so a malformed id is reported as not found.
 
 export const SessionIdInput = z.string().transform(toSessionId);
 export const ProjectIdInput = z.string().transform((value): string => {
@@ -45,32 +45,35 @@ export const Session = z.object({
   origin: Origin,
   template: z.string(),
   projectId: z.string().nullable(),
-  /** The name of another person whose session the caller sees in a project; null in all other cases. */
+  /** The name of another person whose project session the caller sees; null in all other cases. */
   ownerName: z.string().nullable(),
-  /** The model that was chosen for it; null: that of its template, its project or the server. */
+  /** The model chosen for the session; null: that of its template, its project or the server. */
   model: z.string().nullable(),
   lastTask: z.string(),
   latestMessage: z.string(),
   latestMessageAt: z.iso.datetime(),
   unread: z.int(),
   lastSeq: z.int(),
-  /** How its last run ended; null before the first end. */
+  /** How its last run ended; null until a run has ended. */
   outcome: Outcome.nullable(),
   favorite: z.boolean(),
   pinned: z.boolean(),
   archived: z.boolean(),
   forkedFrom: ForkedFrom.nullable(),
-  /** The session whose agent started this one, and how deep this one is below the first; null: a person or a program did. */
+  /**
+   * The session whose agent started this one, and its depth below the first session; null: a person or a client started
+   * it.
+   */
   parent: z.object({ sessionId: SessionId, depth: z.int() }).nullable(),
-  /** The message that the session's first own message replaces; null unless the session began with an edit. */
+  /** The message that the session's first message replaces; null unless the session started with an edit. */
   branch: Branch.nullable(),
   repositories: z.array(SessionRepository).readonly(),
   hasCheckpoints: z.boolean(),
-  /** The name by which its owner finds it again; null: it has none. */
+  /** The name by which its owner finds it; null: none. */
   name: z.string().nullable(),
-  /** Names and values of the session's creator. */
+  /** Keys and values that the creator set. */
   metadata: z.record(z.string(), z.string()),
-  /** Then it is deleted; null: it stays. */
+  /** When it is deleted; null: never. */
   endsAt: z.iso.datetime().nullable(),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
@@ -129,11 +132,11 @@ function endOf({ endsAt, life }: SessionRecord): string | null {
   return at == null ? null : toIsoTime(at);
 }
 
-/** A fact of the session's log. `seq` is its place and the cursor to resume after it; `ts` is epoch milliseconds. */
+/** A fact of the session's log. `seq` is its place, and the cursor from which to resume; `ts` is epoch milliseconds. */
 export const Event = z.intersection(SessionFact, z.object({ seq: z.int(), sessionId: z.string(), ts: z.number() }));
 export type Event = z.infer<typeof Event>;
 
-/** Events are missing here: load the session again; the stream continues after `seq`. */
+/** Events are missing here: load the session again. The stream continues after `seq`. */
 export interface Resync {
   readonly type: 'resync';
   readonly reason: 'cursor_too_old' | 'cursor_ahead';

@@ -56,7 +56,7 @@ const Attempt = z.object({
   turns: z.int(),
   tokens: z.int(),
   cost: z.number(),
-  /** The session can no longer be opened or chosen. */
+  /** The session can no longer be opened, and the attempt can no longer be chosen. */
   isGone: z.boolean(),
 });
 const Attempts = z.object({
@@ -64,7 +64,7 @@ const Attempts = z.object({
   sessionId: z.string(),
   createdAt: z.iso.datetime(),
   attempts: z.array(Attempt),
-  /** The attempt that did best by goal, checks, score and cost; null: none has completed. */
+  /** The best attempt by goal, checks, score and cost; null: none has completed. */
   best: z.int().nullable(),
 });
 const shown = ({ at, attempts, ...rest }: AttemptSetView): z.output<typeof Attempts> => ({
@@ -130,7 +130,7 @@ const path = `${base}/:attempts=id` as const;
 const answered = { out: Attempts, answer: example };
 const fails = [400, 404, 409];
 
-/** One task done several times side by side, in children of a session. */
+/** Several attempts at one task, in parallel children of a session. */
 export const attemptsRouter = router({
   start: operation({
     ...answered,

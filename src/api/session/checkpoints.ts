@@ -12,7 +12,7 @@ const operation = defineOperations(ofRepositories);
 const base = '/api/v1/sessions/:sid=sessionId/checkpoints';
 const fails = [400, 404, 409, 501];
 
-/** The files of a session as each of its runs left them. */
+/** The files of a session at the end of each of its runs. */
 export const checkpointsRouter = router({
   list: operation({
     rest: `GET ${base}`,

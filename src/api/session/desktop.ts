@@ -90,7 +90,7 @@ export const desktopRouter = router({
     .output(DesktopView)
     .mutation(({ ctx, input }) => ctx.services.desktop.giveControl(input.sessionId, input.viewer)),
 
-  /** A link to the screen that needs no token. It works once and expires. */
+  /** A link to the screen that needs no token. It can be used once and expires. */
   signedUrl: procedure
     .input(
       ofSession.extend({
@@ -101,7 +101,7 @@ export const desktopRouter = router({
     .output(z.object({ url: z.string(), page: z.string(), expiresIn: z.int() }))
     .mutation(async ({ ctx, input: { sessionId, right, expireSeconds } }) => {
       const { id } = await ctx.services.sessions.get(sessionId);
-      await ctx.services.desktop.status(id); // only a caller who may see the desktop gets a link
+      await ctx.services.desktop.status(id); // only a caller who can see the desktop gets a link
       const url = ctx.sign({ method: 'GET', path: screenOf(id), purpose: 'vnc', right }, expireSeconds * 1_000);
       return { url, page: `/sessions/${id}/desktop#${url.split('?', 2)[1]}`, expiresIn: expireSeconds };
     }),

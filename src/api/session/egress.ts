@@ -12,7 +12,7 @@ const EgressInForce = EffectiveEgress.extend({
 const onlyOperators = (role: string) => `Only operators can, and your key has the role ${role}. Ask an operator.`;
 const ofEntry = ofSession.extend({ host: z.string().min(1).max(300) });
 
-/** The egress policy of a session's sandbox, and the hosts that an operator allows in it. */
+/** The egress policy of a session's sandbox, and the hosts that an operator allowed for it. */
 export const egressRouter = router({
   inForce: procedure
     .input(ofSession)
@@ -23,7 +23,9 @@ export const egressRouter = router({
       return { ...found, whyNot: hasRole(principal, 'operator') ? noWay : onlyOperators(principal.role) };
     }),
 
-  /** Needs the role `operator`, because the policy is the operator's. `host` can be `*.host` and have a `:port`. */
+  /**
+   * Requires the role `operator`, because the policy is the operator's. `host` can be `*.host` and can have a `:port`.
+   */
   allow: procedure
     .input(ofEntry)
     .output(Done)
@@ -33,8 +35,8 @@ export const egressRouter = router({
     }),
 
   /**
-   * The only hosts that the sandbox reaches of those that the policy opens, from now on; `[]`: none, null: all of them. Never
-   * more than the policy opens.
+   * Narrows the hosts that the sandbox can reach to these, from now on; `[]`: none, null: all that the policy opens.
+   * Never widens the policy.
    */
   narrow: procedure
     .input(ofSession.extend({ hosts: EgressHosts.nullable() }))
@@ -44,7 +46,7 @@ export const egressRouter = router({
       return okResult;
     }),
 
-  /** Takes a host back that was allowed in this session. Needs the role `operator`. */
+  /** Revokes a host allowed in this session. Requires the role `operator`. */
   withdraw: procedure
     .input(ofEntry)
     .output(Done)

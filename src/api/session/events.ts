@@ -23,7 +23,7 @@ export const eventsRouter = router({
 
   subscribe: procedure
     .input(ofSession.extend({ lastEventId: CursorInput }))
-    // Reads the starting point before the client learns of the start, so that no event after that is missed.
+    // Reads the starting point before the client is notified of the start, so that no later event is missed.
     .subscription(async ({ ctx, input: { sessionId, lastEventId }, signal = neverFires }) => {
       const { sessions } = ctx.services;
       const { lastSeq: head } = await sessions.get(sessionId);
@@ -36,7 +36,7 @@ export const eventsRouter = router({
 interface StreamPosition {
   readonly sessionId: SessionId;
   readonly after: number;
-  /** The newest event at the start: events up to it are history, which waits for the client to read. */
+  /** The newest event at the start. Events up to it are history, which is sent as fast as the client reads. */
   readonly head: number;
 }
 

@@ -24,7 +24,7 @@ export const filesRouter = router({
     .input(
       ofSession.extend({
         path: PathInput.default('.'),
-        /** False: the call fails where no sandbox runs, and starts none. */
+        /** False: the call fails if no sandbox runs, instead of starting one. */
         starts: z.boolean().default(true),
       }),
     )
@@ -45,7 +45,7 @@ export const filesRouter = router({
       const entries = await ctx.services.files.list(sessionId, path, signal, { starts });
       const items = entries.map(({ name, type, size, modified }) => ({
         name,
-        // links and pipes count as files, because there is no other type
+        // links and pipes are reported as files, because there is no other type
         type: type === 'directory' ? type : ('file' as const),
         size,
         modified,
@@ -77,7 +77,7 @@ export const filesRouter = router({
       return okResult;
     }),
 
-  /** The files that have changed since the newest run began. */
+  /** The files that changed since the newest run started. */
   changes: procedure
     .input(ofSession)
     .output(FileChanges.extend({ since: z.object({ runId: z.string(), at: z.iso.datetime() }).nullable() }))
@@ -86,7 +86,7 @@ export const filesRouter = router({
       return { since: since && { runId: since.runId, at: toIsoTime(since.at) }, ...changes };
     }),
 
-  /** A file as the newest run found it. */
+  /** A file as it was when the newest run started. */
   before: procedure
     .input(ofFile)
     .output(z.object({ path: z.string(), content: z.string() }))

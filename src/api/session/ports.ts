@@ -6,15 +6,15 @@ import { procedure, router } from '../procedure/procedure.ts';
 import { Done, ofSession, okResult, Time } from '../procedure/schemas.ts';
 
 const Previewed = z.union([z.int().min(1).max(65_535), z.literal('files')]);
-/** With `files`: only the files of this folder, and of those below it. */
+/** With `files`: only the files in this folder and below. */
 const Folder = z.string().max(4_096).optional();
 const Preview = z.object({
   id: z.string(),
   of: Previewed,
   folder: Folder,
-  /** The address for browsers: a path of this server, unless a name of the sandbox is known to resolve. */
+  /** The address for browsers. A path of this server if no host name of the sandbox is known to resolve. */
   url: z.string(),
-  /** A path of this server, for programs; pages under it are sandboxed. */
+  /** The address for programs: a path of this server. Pages under it are sandboxed. */
   path: z.string(),
   createdAt: Time,
   expiresAt: Time,
@@ -28,9 +28,9 @@ const toPreview = async (
   ...(await previews.addressOf(id, view, reached)),
 });
 
-/** The ports on which programs in a sandbox listen, and the addresses under which browsers see them. */
+/** The ports on which programs in a sandbox listen, and their addresses for browsers. */
 export const portsRouter = router({
-  /** Starts nothing. */
+  /** Does not start a sandbox. */
   list: procedure
     .input(ofSession)
     .output(z.array(z.object({ port: z.int(), pid: z.int().optional(), command: z.string().optional() })).readonly())

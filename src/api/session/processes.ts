@@ -26,7 +26,7 @@ export const processesRouter = router({
       z.object({
         pid: z.int(),
         logs: z.string(),
-        /** Whether the log has more before these lines; the file `log` in the workspace has all of it. */
+        /** Whether the log has more before these lines. The file `log` in the workspace has all of it. */
         truncated: z.boolean(),
         log: z.string(),
       }),

@@ -55,7 +55,7 @@ const operation = defineOperations(ofRepositories);
 const base = '/api/v1/sessions/:sid=sessionId/repositories';
 const fails = [400, 404, 409, 501];
 
-/** The repositories of a session. Git runs in its sandbox alone. */
+/** The repositories of a session. Git runs only in its sandbox. */
 export const repositoriesRouter = router({
   list: operation({
     rest: `GET ${base}`,
@@ -116,7 +116,7 @@ export const repositoriesRouter = router({
   }).query(({ ctx, input: { sessionId, path, ...query }, signal = neverFires }) =>
     ctx.services.repositories.diff(sessionId, path, omitUndefined(query), signal),
   ),
-  /** The commits since the base, for `git am`. REST has them as a file. */
+  /** The commits since the base, as a patch for `git am`. REST returns it as a file. */
   patch: procedure
     .input(ofRepository)
     .output(z.object({ text: z.string() }))

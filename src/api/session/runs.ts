@@ -7,9 +7,9 @@ const SendInput = ofSession.extend({
   text: TextInput,
   mode: z.enum(['inject', 'queue', 'replace']).default('inject'),
   attachments: z.array(z.string().min(1).max(4_096)).max(100).default([]),
-  /** The message begins its own run, whose work is judged by this goal. */
+  /** The message starts its own run, and the run's work is judged by this goal. */
   goal: Goal.optional(),
-  /** A repeat with the same id and content is not sent again and gets the first answer. */
+  /** A repeat with the same id and content is not sent again and returns the first answer. */
   clientMessageId: z.string().min(1).max(255).optional(),
 });
 
@@ -33,9 +33,8 @@ export const runsRouter = router({
     }),
 
   /**
-   * Permits a call that waits for approval; see the events `approval.requested` and `approval.resolved`. With `args` the call
-   * runs with those arguments; `always` further calls of its tool need no permission in
-   * this session.
+   * Approves a pending call; see the events `approval.requested` and `approval.resolved`. With `args` the call runs
+   * with these arguments; with `always` further calls of its tool need no approval in this session.
    */
   approve: procedure
     .input(
@@ -56,7 +55,7 @@ export const runsRouter = router({
       }),
     ),
 
-  /** Refuses the call; the model learns of the refusal, with the text. */
+  /** Rejects the call. The model receives the rejection with the text. */
   reject: procedure
     .input(ofSession.extend({ callId: CallId, text: TextInput.optional() }))
     .output(Decision)

@@ -21,12 +21,12 @@ const Executed = z.object({
   stdout: z.string(),
   stderr: z.string(),
   timedOut: z.boolean(),
-  /** Whether an output was cut after 1 MiB; `wholeIn` then names the file in the workspace with all of it. */
+  /** Whether an output was cut after 1 MiB; `wholeIn` names the workspace file with all of it. */
   truncated: z.boolean(),
   wholeIn: z.object({ stdout: z.string().optional(), stderr: z.string().optional() }),
 });
 
-/** The routes of sandboxes and of their snapshots share this description. */
+/** Shared description of the routes of sandboxes and of their snapshots. */
 export const ofSandboxes = {
   tag: 'Sandboxes',
   prefix: 'sandboxes',
@@ -65,7 +65,7 @@ export const sandboxRouter = router({
     fails: [404],
   }).query(({ ctx, input }) => ctx.services.sandboxes.status(input.sessionId)),
 
-  /** Null when the sandbox does not run. Does not start it or delay its idle stop. */
+  /** Null if the sandbox is not running. Does not start it or delay its idle stop. */
   usage: procedure
     .input(ofSession)
     .output(Usage.nullable())
@@ -73,7 +73,7 @@ export const sandboxRouter = router({
       return (await ctx.services.sandboxes.usage(input.sessionId, signal)) ?? null;
     }),
 
-  /** The services next to it. Starts nothing; `absent`: none runs. */
+  /** The services next to the sandbox. Does not start any; `absent`: not running. */
   services: procedure
     .input(ofSession)
     .output(z.array(ServiceStatus).readonly())
@@ -123,7 +123,7 @@ export const sandboxRouter = router({
     return await ctx.services.sandboxes.status(sessionId);
   }),
 
-  /** Makes boxes that begin with the files of this one as they are now, all with the same files, and without its processes. */
+  /** Creates sandboxes that start with a copy of this sandbox's current files, but without its processes. */
   fork: procedure
     .input(ofSession.extend({ count: ForkCount.default(1) }))
     .output(z.array(ForkedBox))
@@ -144,7 +144,10 @@ export const sandboxRouter = router({
       return await ctx.services.sandboxes.status(sessionId);
     }),
 
-  /** Ends the sandbox's E2B tokens at once, and the streams that were opened with them. `connect` of the SDKs gives new ones. */
+  /**
+   * Revokes the sandbox's E2B tokens immediately and ends the streams opened with them. `connect` of the SDKs gets new
+   * ones.
+   */
   rotateTokens: procedure
     .input(ofSession)
     .output(Sandbox)

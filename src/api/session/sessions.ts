@@ -51,12 +51,12 @@ const NewSession = z.strictObject({
   goal: Goal.optional(),
   model: ModelRef.optional(),
   fallbacks: FallbackRefs.optional(),
-  /** Tool servers as in corral.yaml, of the kind that runs in the sandbox. */
+  /** Tool servers that run in the sandbox, as in corral.yaml. */
   mcpServers: toolPrograms.optional(),
   template: z.string().max(80).optional(),
-  /** Fetched into the workspace before anyone uses it. */
+  /** Fetched into the workspace before its first use. */
   repositories: RepositoryInputs.optional(),
-  /** In whose name commits are made. */
+  /** The author of commits. */
   author: GitPerson.optional(),
   metadata: Metadata.optional(),
   lifetimeSeconds: LifetimeSeconds.optional(),
@@ -67,13 +67,13 @@ const NewSession = z.strictObject({
   size: SandboxSize.optional(),
   volumes: SessionVolumes.optional(),
   skills: SkillPins.optional(),
-  /** Reached, the session waits, and asks whether to continue. */
+  /** When a limit is reached, the session waits and asks whether to continue. */
   budget: SessionBudgetInput.optional(),
-  /** The id or name of one of your snapshots, with whose files it begins. */
+  /** The id or name of one of your snapshots, whose files the session starts with. */
   snapshot: z.string().max(130).optional(),
-  /** The id or name of a template that you built, perhaps with a tag, from whose image its sandbox starts. */
+  /** The id or name of a template that you built, optionally with a tag. Its image is that of the sandbox. */
   built: z.string().max(200).optional(),
-  /** A Sandbox of agents.x-k8s.io in the namespace of this server's sandboxes, for administrators. */
+  /** The name of a Sandbox (agents.x-k8s.io) in the namespace of this server's sandboxes, for administrators. */
   adopt: AdoptedSandbox.optional(),
 });
 type NewSession = z.output<typeof NewSession>;
@@ -87,7 +87,7 @@ const ListInput = z.strictObject({
   archived: z.boolean().optional(),
   /** Only the children of this session. */
   parent: SessionIdInput.optional(),
-  /** Only sessions that have all of these names with these values. */
+  /** Only sessions that have all of these keys with these values. */
   metadata: Metadata.optional(),
   /** A text in the title, or in a message of a user or of the agent. */
   search: z.string().trim().min(2).max(200).optional(),
@@ -114,8 +114,8 @@ export const sessionsRouter = router({
     }),
 
   /**
-   * Your session of this name, which starts or resumes in the background, or a new one, for which alone the other fields count.
-   * Two calls at the same time get the same session.
+   * Returns your session of this name, and starts or resumes it in the background, or creates it. The other fields
+   * apply only to a new session. Concurrent calls get the same session.
    */
   named: procedure
     .input(NamedBox)
@@ -127,15 +127,15 @@ export const sessionsRouter = router({
       return { session: toSession(ctx, session), isNew };
     }),
 
-  /** Your session of this name; starts nothing. */
+  /** Returns your session of this name without starting it. */
   byName: procedure
     .input(z.strictObject({ name: BoxName }))
     .output(Session)
     .query(async ({ ctx, input }) => toSession(ctx, await ctx.services.sessions.byName(input.name))),
 
   /**
-   * A new session with the conversation up to the end of a step or run, and its files as of then where they were kept, which
-   * `forkedFrom.files` says.
+   * Creates a session with the conversation up to the end of a step or run. It starts with the files of that moment if
+   * they were kept; `forkedFrom.files` says so.
    */
   fork: procedure
     .input(byId.extend({ seq: z.int().min(1).optional(), title: TitleInput.optional(), files: z.boolean().optional() }))
@@ -150,8 +150,8 @@ export const sessionsRouter = router({
     }),
 
   /**
-   * A new session with everything before a message that began a run; the message is sent there in its new wording. The
-   * edited session stays. `session.branch` names the message whose branches both are.
+   * Creates a session with everything before a message that started a run, and sends the edited message there. The
+   * original session stays. `session.branch` names the message of which both have a version.
    */
   edit: procedure
     .input(
@@ -159,9 +159,9 @@ export const sessionsRouter = router({
         seq: z.int().min(1),
         text: TextInput,
         attachments: z.array(z.string().min(1).max(4_096)).max(100).default([]),
-        /** The goal by which the work on the new wording is judged; that of the old one is not taken over. */
+        /** The goal of the edited message; the original goal does not apply. */
         goal: Goal.optional(),
-        /** A run of the edited session that is under way is stopped first; otherwise it makes the edit a conflict. */
+        /** First stops a current run of the original session, which would otherwise make the edit a conflict. */
         stopsRun: z.boolean().default(false),
       }),
     )
@@ -211,25 +211,25 @@ export const sessionsRouter = router({
       };
     }),
 
-  /** The request of a turn, as the model saw it; without `turn`, of the newest one. */
+  /** The model request of a turn; without `turn`, of the newest turn. */
   promptAt: procedure
     .input(byId.extend({ turn: z.int().min(1).max(99_999_999).optional() }))
     .output(SeenTurn)
     .query(({ ctx, input: { id, turn } }) => ctx.services.sessions.promptAt(id, turn)),
 
-  /** The agent of a session as the next turn has it: its template, mode, model, fall-backs and tools. */
+  /** The agent that the session's next turn will use: its template, mode, model, fall-backs and tools. */
   agent: procedure
     .input(byId)
     .output(EffectiveAgent)
     .query(({ ctx, input }) => ctx.services.sessions.agent(input.id)),
 
-  /** The skills that the agent can read; those that the workspace brings only while the sandbox runs. */
+  /** The skills that the agent can read. Skills in the workspace are listed only while the sandbox runs. */
   skills: procedure
     .input(byId)
     .output(z.array(SessionSkillInfo))
     .query(async ({ ctx, input, signal }) => [...(await ctx.services.sessions.skills(input.id, signal ?? neverFires))]),
 
-  /** The cost of the session's turns, by the event that caused each of them: a message, a tool's result, the plan. */
+  /** The cost of the session's turns, by the event that caused each turn: a message, a tool's result, the plan. */
   cost: procedure
     .input(byId)
     .output(SessionCost)
@@ -242,18 +242,18 @@ export const sessionsRouter = router({
     .input(
       byId.extend({
         title: TitleInput.optional(),
-        /** Once for its owner; null: it has none, and another session can have the earlier one. */
+        /** Unique among its owner's sessions; null: none, and another session can take the previous name. */
         name: BoxName.nullable().optional(),
         favorite: z.boolean().optional(),
         pinned: z.boolean().optional(),
         archived: z.boolean().optional(),
         /** Marks all messages as read. */
         unread: z.literal(0).optional(),
-        /** In place of all earlier names and values. */
+        /** Replaces all keys and values. */
         metadata: Metadata.optional(),
-        /** Until the session is deleted, from now on; null: it stays. */
+        /** Time until the session is deleted, from now on; null: never. */
         lifetimeSeconds: LifetimeSeconds.nullable().optional(),
-        /** In place of the earlier ones, from the next turn on. */
+        /** Replaces the previous limits, from the next turn on. */
         skills: SkillPins.optional(),
         /** From the next turn on. */
         model: ModelRef.optional(),
@@ -285,7 +285,7 @@ export const sessionsRouter = router({
       return okResult;
     }),
 
-  /** Deletes each of these sessions that the caller can delete, and says why the others stayed. */
+  /** Deletes each of these sessions that the caller can delete, and returns why the others stayed. */
   deleteMany: procedure
     .input(z.strictObject({ ids: z.array(SessionIdInput).min(1).max(500) }))
     .output(z.object({ deleted: z.array(z.string()), kept: z.array(z.object({ id: z.string(), code: z.string() })) }))
@@ -352,7 +352,7 @@ async function* news(ctx: TrpcContext, signal: AbortSignal): AsyncGenerator<Sess
   }
 }
 
-/** A session's place in the list: newest message first, then by id, so that sessions with equal times have a fixed order. */
+/** The sort key of a session in the list: newest message first, then id, so that the order is fixed for equal times. */
 type ListPosition = Pick<SessionRecord, 'latestMessageAt'> & { readonly id: string };
 
 const byPlace = (a: ListPosition, b: ListPosition) =>

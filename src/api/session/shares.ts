@@ -5,9 +5,9 @@ import { Done, ofSession, okResult, Time } from '../procedure/schemas.ts';
 
 const Share = ShareView.extend({ createdAt: Time, expiresAt: Time });
 
-/** Links that show one session to anyone who has them, until they expire or are revoked. */
+/** Links that show one session to anyone who has a link, until it expires or is revoked. */
 export const sharesRouter = router({
-  /** `path` follows the server's address. The answer alone has it. */
+  /** `path` is relative to the server's address. Only this answer contains it. */
   create: procedure
     .input(ofSession.extend({ hours: z.int().min(1).max(8_760).default(168), files: z.boolean().default(false) }))
     .output(Share.extend({ token: z.string(), path: z.string() }))

@@ -9,7 +9,7 @@ const ofTerminal = z.strictObject({ terminalId: z.string().regex(/^shell_[0-9a-f
 const Size = { cols: z.int().min(1).max(1_000), rows: z.int().min(1).max(1_000) };
 const view = ({ id, sessionId, created }: TerminalInfo) => ({ id, sessionId, created: toIsoTime(created) });
 
-/** A person's terminals. `GET /streams/terminals/{id}` is the output of one. */
+/** A person's terminals. `GET /streams/terminals/{id}` streams a terminal's output. */
 export const terminalsRouter = router({
   open: procedure
     .input(ofSession)
@@ -32,7 +32,7 @@ export const terminalsRouter = router({
       return okResult;
     }),
 
-  /** Types into a shell of the agent, where a command runs. Its id is the `id` among the arguments of the tool call. */
+  /** Types into a shell of the agent in which a command runs. Its id is `id` in the tool call's arguments. */
   typeIntoShell: procedure
     .input(ofSession.extend({ shellId: z.string().min(1).max(255), text: z.string().min(1).max(65_536) }))
     .output(Done)
@@ -41,7 +41,7 @@ export const terminalsRouter = router({
       return okResult;
     }),
 
-  /** The end of what the newest command of such a shell printed, and whether it still runs. */
+  /** The last part of the output of the shell's newest command, and whether it still runs. */
   viewShell: procedure
     .input(ofSession.extend({ shellId: z.string().min(1).max(255) }))
     .output(z.object({ output: z.string(), isRunning: z.boolean() }))

@@ -24,13 +24,13 @@ export const CronInput = z.strictObject({
   timezone: z.string().max(100).default('UTC'),
 });
 const ScheduleInput = CronInput.extend({
-  /** Each start is late by up to this many seconds. */
+  /** Each start is delayed by up to this many seconds. */
   jitterSeconds: z.int().min(0).max(3_600).default(0),
-  /** After a downtime: start once for the latest missed time, or for none. */
+  /** After a downtime: start once for the latest missed time, or not at all. */
   missed: z.enum(['latest', 'none']).default('latest'),
 });
 const names = z.array(z.string().min(1).max(200)).max(50);
-/** Deliveries from outside that start it. */
+/** External deliveries that start it. */
 const HookInput = z.strictObject({
   source: z
     .enum(stored.hookSources)
@@ -71,7 +71,7 @@ const idForms = {
 };
 const atLimit = 'at the limit it asks whether to continue';
 const BudgetInput = z.strictObject({
-  /** Calls of the model. */
+  /** Model calls. */
   turns: z.int().min(1).max(1_000_000).nullable().default(null),
   tokens: z.int().min(1).nullable().default(null).describe(`maximum tokens per session; ${atLimit}`),
   cost: z
@@ -98,31 +98,34 @@ const BudgetInput = z.strictObject({
 });
 const fields = {
   name,
-  /** `run`: an agent works. `prebuild`: the repositories are prepared for later sessions, without an agent. */
+  /** `run`: an agent works. `prebuild`: prepares the repositories for later sessions, without an agent. */
   kind: z.enum(stored.automationKinds),
   message: z.string().max(200_000).describe('the message to the agent at each start; empty for a prebuild'),
-  /** The measure by which the work of each start is judged; null: none. */
+  /** The goal by which the work of each start is judged; null: none. */
   goal: Goal.nullable(),
   /** Fetched into the workspace of each of its sessions. */
   repositories: RepositoryInputs,
   projectId: z.uuid().nullable(),
   template: z.string().max(100).nullable().describe('the template of its sessions'),
   model: ModelRef.nullable().describe('the model of its sessions, provider/model'),
-  /** Beside those of the template. */
+  /** In addition to those of the template. */
   skills: SkillPins,
-  /** Null: it starts only when somebody starts it. */
+  /** Null: it has no schedule. */
   schedule: ScheduleInput.nullable(),
-  /** Null: no delivery from outside starts it. */
+  /** Null: no external delivery starts it. */
   hook: HookInput.nullable(),
   /** The runs whose end starts it; null: none. */
   after: AfterInput.nullable(),
-  /** The limits of each of its sessions, next to those of its template and of the server; the smaller one counts. */
+  /**
+   * The limits of each of its sessions, in addition to those of its template and of the server; the smaller limit
+   * applies.
+   */
   budget: BudgetInput.nullable(),
   whileRunning: z
     .enum(['skip', 'queue', 'stop'])
     .describe('what to do while earlier starts are running: skip, queue or stop (the oldest one); default: skip'),
   maxRunning: z.int().min(1).max(20),
-  /** The automation pauses after this many failures in a row. */
+  /** Pauses the automation after this many failures in a row. */
   maxFailures: z.int().min(1).max(100),
   shared: z.boolean(),
 };
@@ -152,7 +155,7 @@ export const NewAutomation = z
   });
 export const AutomationChange = z.strictObject({
   ...z.object(fields).partial().shape,
-  /** The version that the change begins with; another one is refused. */
+  /** The version that the change is based on; the change is refused if the automation has another version. */
   version: z.int().min(1).optional(),
 });
 const AutomationRepository = z.object({
@@ -168,10 +171,10 @@ export const Automation = stored.Automation.omit({ owner: true, program: true, s
   hook: stored.HookSpec.extend({
     /** The path of its address on this server. */
     path: z.string(),
-    /** The time when its secret was made; null: there is none, so no delivery is accepted. */
+    /** When its secret was created; null: no secret, so no delivery is accepted. */
     secretAt: Time.nullable(),
   }).nullable(),
-  /** Why its schedule rests; null: it does not. */
+  /** Why its schedule is paused; null: it is not. */
   paused: stored.AutomationPause.omit({ failure: true }).extend({ at: Time }).nullable(),
   nextAt: Time.nullable(),
   createdAt: Time,
@@ -190,13 +193,13 @@ export const AutomationStart = stored.AutomationStart.omit({
   sessionId: z.string().nullable(),
   endedAt: Time.nullable(),
 });
-/** Shown this once. `path` is that of the address. */
+/** The only answer that contains the secret. `path` is that of the hook's address. */
 export const HookSecret = z.object({ secret: z.string(), path: z.string() });
 export const HookAnswer = z.object({ started: z.boolean(), text: z.string() });
 export const hookPath = (id: string): string => `/api/v1/hooks/${id}`;
 export const StartsInput = z.strictObject({
   limit: z.coerce.number().int().min(1).max(200).default(50),
-  /** The `id` and the `at` of the last entry that the caller has. */
+  /** The `id` and `at` of the caller's last entry. */
   afterId: z.string().max(100).optional(),
   afterAt: z.iso.datetime().optional(),
 });

@@ -28,7 +28,7 @@ export const Checks = z.object({
   model: Check.extend({ name: z.string() }),
 });
 
-/** Below the promised second, even when a check hangs. */
+/** Less than the promised second, even if a check hangs. */
 const patienceMs = 900;
 
 export async function healthInTime(sessions: Pick<SessionService, 'health'>, clock: Clock): Promise<ServiceHealth> {
@@ -45,8 +45,8 @@ export async function healthInTime(sessions: Pick<SessionService, 'health'>, clo
 }
 
 /**
- * The overall state. A model that does not answer is no reason to restart the server; it is useless only without storage or
- * sandboxes.
+ * The overall state. The server is useless only without storage or sandboxes; a model that does not respond is no
+ * reason to restart it.
  */
 export function overallHealth({ storage, sandbox }: Pick<ServiceHealth, 'storage' | 'sandbox'>) {
   const isOut = storage.status === 'unhealthy' || sandbox.status === 'unhealthy';

@@ -13,7 +13,7 @@ const year = 365 * 24 * 60 * 60;
 const maxPairs = 64;
 const skillPin = /^[a-z0-9][a-z0-9-]{0,63}(@[1-9][0-9]{0,5})?$/;
 
-/** The name that an owner has for a session. No id, and no word that stands for a session elsewhere, has this form. */
+/** An owner's name for a session. No id, and no reserved word of an API, has this form. */
 export const BoxName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'must be a name such as build-cache: a-z, 0-9, ".", "_" and "-", at most 63')
@@ -23,14 +23,14 @@ export const BoxName = z
   )
   .describe("the session's name, once for an owner");
 
-/** A creator's own names and values. */
+/** Keys and values that the creator sets. */
 export const Metadata = z
   .record(z.string().min(1).max(256), z.string().max(1_000))
   .refine((pairs) => Object.keys(pairs).length <= maxPairs, `must have at most ${maxPairs} names`);
 
 export const LifetimeSeconds = z.int().min(1).max(year).describe('until the session is deleted, with its files');
 export const IdleSeconds = z.int().min(10).max(year).describe('unused for so long, the sandbox is stopped');
-/** `none` or hosts, written as in the operator's allow-list; the server's policy always precedes it. */
+/** `none` or hosts, written as in the operator's allow-list. They only narrow the server's policy. */
 export const EgressHosts = z
   .union([z.literal('none'), z.array(z.string().min(1).max(300)).max(100)])
   .describe("the only hosts that the sandbox reaches of those that the server's policy opens");
@@ -47,7 +47,7 @@ export const SkillPins = z
   .max(20)
   .describe('uploaded skills that the agent has, beside those of its template');
 
-/** The limits of a session over all of its runs, next to those of its template and of the server. */
+/** The limits for all runs of a session together, in addition to those of its template and of the server. */
 export const SessionBudgetInput = z
   .strictObject({
     turns: z.int().min(1).max(1_000_000).optional().describe('calls of the model'),
@@ -90,7 +90,7 @@ interface SessionOptions {
   readonly budget?: z.output<typeof SessionBudgetInput> | undefined;
 }
 
-/** The options of a new session, as the service takes them. */
+/** Converts the options of a new session to the service's input. */
 export function toSessionOptions({
   metadata,
   lifetimeSeconds,
@@ -139,7 +139,7 @@ function composed(text: string): Services {
   return servicesOfCompose(file);
 }
 
-/** Whether a session has all of these names with these values. */
+/** Whether a session has all of these keys with these values. */
 export const hasMetadata = (
   metadata: SessionRecord['metadata'] = {},
   requested: readonly (readonly [string, string])[],

@@ -12,7 +12,7 @@ export const SnapshotInput = z.strictObject({
   name: SnapshotName.optional().describe('a name, optionally with a tag (cache:v2), taken from an older snapshot'),
   labels: Labels.optional().describe('labels, such as branch=main'),
 });
-/** A copy of the files of a sandbox, as every facade tells it. */
+/** A copy of the files of a sandbox, as every facade returns it. */
 export const Snapshot = z.object({
   id: z.string(),
   name: z.string().nullable(),
@@ -49,7 +49,7 @@ export const snapshotExample: z.output<typeof Snapshot> = {
 };
 export const maxForks = 20;
 export const ForkCount = z.int().min(1).max(maxForks);
-/** One entry for each fork: its session, or why there is none. */
+/** One entry for each fork: its session, or why it failed. */
 export const ForkedBox = z.union([
   z.object({ sessionId: z.string() }),
   z.object({ error: z.object({ code: z.string(), message: z.string() }) }),

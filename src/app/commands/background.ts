@@ -10,7 +10,7 @@ import { loadLocalConfig } from './local-config.ts';
 const pollMs = 100;
 const quietLines = 15;
 
-/** `up` starts a server that outlives its terminal, and `down` ends it. The data folder has its pid and its log. */
+/** `up` starts a server that outlives its terminal, and `down` ends it. The data folder holds its pid and its log. */
 export const upCommand: Command = {
   usage: '[--timeout <seconds>]',
   about:
@@ -27,7 +27,7 @@ export const upCommand: Command = {
     mkdirSync(place.data, { recursive: true, mode: 0o700 });
     const began = sizeOf(place.log);
     const child = started(place);
-    const decided = new AbortController(); // ends the polling when the process has ended first
+    const decided = new AbortController(); // stops the polling if the process ends first
     const signal = AbortSignal.any([at.signal, decided.signal]);
     const end = await Promise.race([answers(place, { child, seconds, signal }), exited(child)]);
     decided.abort();
@@ -75,7 +75,7 @@ export const downCommand: Command = {
   },
 };
 
-/** Deletes everything that the server has outside its data folder, through the server itself. */
+/** Deletes everything that the server has outside its data folder. The server itself does it. */
 async function removeAll(data: string): Promise<string> {
   const corral = serverOn(data);
   if (!corral) {
@@ -146,7 +146,7 @@ const isHealthy = async ({ url }: LocalServer, signal: AbortSignal): Promise<boo
 const exited = (child: ChildProcess) =>
   new Promise<number | null>((done, failed) => child.once('error', failed).once('exit', (code) => done(code)));
 
-/** The start failed: its process ends, and the newest lines of its log say why. */
+/** Handles a failed start: ends the process, and explains the failure with the last lines of its log. */
 function refused(
   place: ServerFiles,
   began: number,
@@ -169,7 +169,7 @@ function pidIn(file: string): number | undefined {
   return Number.isInteger(pid) && pid > 1 ? pid : undefined;
 }
 
-/** Whether the process is a server of Corral: after a crash another program can have its number. */
+/** Whether the process is a Corral server. After a crash, another program can have its pid. */
 function isServer(pid: number): boolean {
   if (!isRunning(pid)) return false;
   if (process.platform !== 'linux') return true;
@@ -187,7 +187,7 @@ interface Deadline {
   readonly signal: AbortSignal;
 }
 
-/** Polls until it is true. False when the time has ended, or the signal fires. */
+/** Polls until the condition is true. False if the time is up or the signal fires. */
 async function until(isTrue: () => boolean | Promise<boolean>, { seconds, signal }: Deadline): Promise<boolean> {
   const ends = performance.now() + seconds * 1_000;
   while (!signal.aborted && performance.now() < ends) {

@@ -108,7 +108,7 @@ const Detailed = z.object({
     storage: Check,
     sandbox: Check.extend({
       driver: z.string(),
-      pause: PauseAbility.optional(), // older servers do not say
+      pause: PauseAbility.optional(), // older servers do not report this
       engine: z.string().optional(),
       noServices: z.string().optional(),
       noVolumes: z.string().optional(),

@@ -55,7 +55,7 @@ function parsed(args: readonly string[]) {
   }
 }
 
-/** The server says `none` when all sandboxes run as the image's user. */
+/** The server reports `none` when all sandboxes run as the image's user. */
 function usersFrom(value: string): UserRange {
   const { kind, accepts } = userRange();
   const { success, data } = kind.safeParse(value);

@@ -95,7 +95,7 @@ const toRequest = ({ name, role, beside, expiresAt }: NewKey) => ({
   ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt).toISOString() }),
 });
 
-/** The keys of the server that runs on this store, which has them in its memory. */
+/** The keys of the server that currently uses this store and holds them in memory. */
 function ofRunning(corral: Corral): KeyAdmin {
   type Shown = Outputs['keys']['revoke'];
   const ms = (at: string | null) => (at === null ? null : Date.parse(at));
@@ -118,7 +118,7 @@ function ofRunning(corral: Corral): KeyAdmin {
   };
 }
 
-/** The server does it, which has the streams that end. */
+/** Done by the server, because it has the open streams to end. */
 async function rotateSandbox(sessionId: string, print: (line: string) => void): Promise<number> {
   const running = serverOn(resolve(loadLocalConfig().dataDir));
   if (!running) {
@@ -136,7 +136,7 @@ async function rotateSandbox(sessionId: string, print: (line: string) => void): 
   return 0;
 }
 
-/** Explains that a running server has locked the store, and has the keys in its memory. */
+/** The error when a running server has locked the store and holds the keys in memory. */
 function inUse(thrown: unknown): never {
   if (!(thrown instanceof AppError && thrown.code === 'store_busy')) throw thrown;
   throw new AppError(

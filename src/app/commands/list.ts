@@ -2,7 +2,7 @@ import { nearestWord } from '../../config/nearest.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Command } from './command.ts';
 
-/** Loaded only on use, so that they do not slow down a server's start. */
+/** Loaded on use, so that they do not slow down the server's start. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   up: async () => (await import('./background.ts')).upCommand,
   down: async () => (await import('./background.ts')).downCommand,
@@ -20,7 +20,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   reap: async () => (await import('./reap.ts')).reapCommand,
 };
 
-/** Every command as the help describes it. */
+/** Every command, as the help describes it. */
 export async function describeCommands(): Promise<{ name: string; usage: string; about: string }[]> {
   const loaded = Object.entries(commands).map(async ([name, load]) => {
     const { usage, about } = await load();
@@ -32,7 +32,7 @@ export async function describeCommands(): Promise<{ name: string; usage: string;
 /** Whether the server's own program has the command. All others call a running server. */
 export const isServerCommand = (name: string): boolean => Object.hasOwn(commands, name);
 
-/** The command that the arguments name; undefined without arguments, which means to serve. */
+/** The command that the arguments name; undefined without arguments, which starts the server. */
 export async function loadCommand([name]: readonly string[]): Promise<Command | undefined> {
   if (name === undefined) return undefined;
   const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
@@ -58,8 +58,8 @@ function unknown(name: string): AppError {
 const asksForHelp = (word: string | undefined) => word === '--help' || word === '-h' || word === 'help';
 
 /**
- * The text for a request for help, about one command or all: `help`, `help keys`, `keys --help`. Undefined: the
- * arguments do not ask for help.
+ * The help text if the arguments request it, for one command or all: `help`, `help keys`, `keys --help`. Undefined:
+ * they do not.
  */
 export async function helpFor(args: readonly string[], all: (commands: readonly string[]) => string) {
   const [first, second] = args;

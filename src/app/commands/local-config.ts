@@ -3,19 +3,22 @@ import { dirname, join, resolve } from 'node:path';
 import { AppError } from '../../core/errors/errors.ts';
 import { type Config, loadConfig } from '../settings/config.ts';
 
-/** The settings from the environment, and from the file that CORRAL_CONFIG names, else corral.yaml in the working directory. */
+/**
+ * The settings from the environment and from the file named by CORRAL_CONFIG, by default corral.yaml in the working
+ * directory.
+ */
 export const loadLocalConfig = (): Config => loadConfig(process.env, configText(process.env.CORRAL_CONFIG));
 
 /**
- * A folder next to the settings' file. Undefined without such a file: a folder of that name in the working directory may
- * belong to another program.
+ * A folder next to the settings file. Undefined without a settings file: a folder of that name in the working directory
+ * can belong to another program.
  */
 export function findLocalConfig(folder: string, named = process.env.CORRAL_CONFIG): string | undefined {
   const file = resolve(named || 'corral.yaml');
   return existsSync(file) ? join(dirname(file), folder) : undefined;
 }
 
-/** The text of the settings' file. Rejects: invalid_request when a named file is not there. */
+/** The text of the settings file. Rejects: invalid_request if a named file does not exist. */
 export function configText(named: string | undefined): string {
   if (named && !existsSync(named)) {
     throw new AppError('invalid_request', `CORRAL_CONFIG is ${resolve(named)}, but that file does not exist.`);

@@ -5,13 +5,13 @@ import type { Secret } from '../../core/text/secret.ts';
 interface ServerAnnouncement {
   readonly url: string;
   readonly dataDir: string;
-  /** Accepted from the commands of this user while the server runs; undefined where a sandbox could read the file. */
+  /** The token for commands of this user while the server runs; undefined if a sandbox could read the file. */
   readonly token: Secret | undefined;
 }
 
 /**
- * Tells the commands of this user where the server is, in files that only this user can read: in the data folder, and in
- * the user's runtime folder where the system has one. Disposing removes them.
+ * Publishes the server's address to commands of this user, in files that only this user can read: in the data folder,
+ * and in the user's runtime folder if the system has one. Dispose to remove them.
  */
 export async function announceServer({ url, dataDir, token }: ServerAnnouncement): Promise<AsyncDisposable> {
   const found = { url: reachable(url), pid: process.pid, ...(token && { token: token.reveal() }) };
@@ -22,7 +22,7 @@ export async function announceServer({ url, dataDir, token }: ServerAnnouncement
   for (const file of files) {
     await write(file, found).then(
       () => written.push(file),
-      () => {}, // without the file the commands need CORRAL_URL
+      () => {}, // without the file, commands need CORRAL_URL
     );
   }
   return {
@@ -34,7 +34,7 @@ export async function announceServer({ url, dataDir, token }: ServerAnnouncement
 
 async function write(file: string, found: object): Promise<void> {
   await mkdir(join(file, '..'), { recursive: true, mode: 0o700 });
-  await rm(file, { force: true }); // an older file may have other rights
+  await rm(file, { force: true }); // an older file can have other permissions
   await writeFile(file, `${JSON.stringify(found)}\n`, { mode: 0o600, flag: 'wx' });
 }
 

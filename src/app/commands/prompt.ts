@@ -6,7 +6,7 @@ import { requestServer, serverAddress, urlOption } from './server-request.ts';
 
 const usage = 'show <session> [--turn <n>] [--json] [--url <address>]';
 
-/** Asks a running server, which knows who may read which session. */
+/** Calls a running server, which checks who can read which session. */
 export const promptCommand: Command = {
   usage,
   about: 'prints what the model saw at a turn (default: the newest): instructions, tools and messages, as sent',
@@ -49,7 +49,7 @@ function parsed(args: readonly string[]) {
   }
 }
 
-/** The whole request for people. Characters that a terminal would obey are shown as their codes. */
+/** Formats the whole request for people. Control characters are shown as their codes. */
 function textOf(seen: PromptView): string {
   const { turn, runId, model, requestHash, proved, request, sections } = seen;
   const { phase, tools, messages, note, earlier = [], hint, mustCall, sampling } = request;

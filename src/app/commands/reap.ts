@@ -16,7 +16,7 @@ const options = {
   namespace: { type: 'string' },
 } as const;
 
-/** Ends sandboxes that no server is left to end: for a CronJob, and for the removal of an installation. */
+/** Ends sandboxes whose servers no longer exist: for a CronJob, and for uninstalling. */
 export const reapCommand: Command = {
   usage: '[--all --instance <name>] [--namespace <name>]',
   about:

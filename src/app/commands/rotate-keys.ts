@@ -31,7 +31,7 @@ interface Background {
 }
 
 /**
- * Works while the server runs: with several encryption keys configured, the server opens data under old and new ones.
+ * Can run while the server runs: with several encryption keys configured, the server opens data under old and new keys.
  */
 export async function rotateInBackground({ sealed, clock, logger, closing }: Background): Promise<void> {
   for (let tries = 0; !closing.aborted; tries++) {
@@ -55,7 +55,7 @@ async function rotateAll(sealed: Background['sealed']): Promise<RotationCounts> 
   return sum;
 }
 
-/** `keys rotate`. Exit code 0: no data needs the older encryption keys any more. */
+/** `keys rotate`. Exit code 0: no data needs the older encryption keys any longer. */
 export async function rotateKeys({ print, say }: Pick<Terminal, 'print' | 'say'>): Promise<number> {
   const config = { ...loadLocalConfig(), dataDir: resolve(loadLocalConfig().dataDir) };
   const ids = randomIds();
@@ -68,7 +68,7 @@ export async function rotateKeys({ print, say }: Pick<Terminal, 'print' | 'say'>
       : await sqliteStore({ path }).catch(inUse),
   );
   const sealing = await encryptionKeys({ config, isSealed: true, newKey: () => ids.token() });
-  const learn = () => {}; // no opened secret is logged here
+  const learn = () => {}; // no decrypted secret is logged here
   const common = { records: store.records, vault: vault(sealing), clock: systemClock, learn };
   const secrets = new NamedSecrets(common);
   const sealed = [

@@ -1,16 +1,16 @@
 import { resolveAddress, type ServerAddress } from '../../cli/server.ts';
 import { AppError } from '../../core/errors/errors.ts';
 
-/** The option of `parseArgs` for the server that a command asks. */
+/** The `parseArgs` option for the server that a command calls. */
 export const urlOption = { url: { type: 'string' } } as const;
 
 /**
- * The server of `--url`, of CORRAL_URL, or the local one that runs, with its token. Throws if the text is not an
+ * The server in `--url` or CORRAL_URL, or the running local server, with its token. Throws if the text is not an
  * address.
  */
 export const serverAddress = (value: string | undefined): ServerAddress => resolveAddress(value, process.env);
 
-/** Sends a command's request to a running server; rejects with a text that tells what to do. */
+/** Sends a command's request to a running server. Rejects with a message that says what to do. */
 export async function requestServer(url: string, options: RequestInit): Promise<Response> {
   const { origin } = URL.canParse(url) ? new URL(url) : { origin: 'null' };
   if (!/^https?:/.test(origin)) {

@@ -14,7 +14,8 @@ const task = [
 ].join('\n');
 
 /**
- * Checks that a running server works: creates a session, runs a task, reads its output and file, and deletes everything.
+ * Checks that a running server works: creates a session, runs a task, reads its output and file, and deletes the
+ * session.
  */
 export const tryCommand: Command = {
   usage: '[--url <address>] [--timeout <seconds>]',
@@ -46,7 +47,7 @@ export const tryCommand: Command = {
 };
 
 /**
- * Without this limit the socket would reconnect forever: to a stopped server, to another program, or with a wrong
+ * Without this limit, the socket would reconnect forever to a stopped server, to another program, or with a wrong
  * token.
  */
 async function mustServe(url: string, token: string | undefined, signal: AbortSignal): Promise<void> {

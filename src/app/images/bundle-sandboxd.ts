@@ -4,7 +4,7 @@ import type { Plugin } from 'esbuild';
 
 /** Bundles sandbox-images/sandboxd into one ES module without dependencies. */
 export async function bundleSandboxd(outfile: string): Promise<void> {
-  const { build } = await import('esbuild'); // loaded here, because only a bundle run needs it
+  const { build } = await import('esbuild'); // loaded here, because only a bundle run needs the package
   await build({
     entryPoints: [fileURLToPath(new URL('../../../sandbox-images/sandboxd/main.ts', import.meta.url))],
     outfile,
@@ -19,9 +19,9 @@ export async function bundleSandboxd(outfile: string): Promise<void> {
   });
 }
 
-// An ES import of a built-in module reads all of its exports at once, and so does esbuild's bridge to `require`. Each module
-// then costs milliseconds, and those of node:http load WebSocket and with it Node's whole fetch: 20 ms and 5 MB in every
-// sandbox. Here each name that is used is read by itself.
+// An ES import of a built-in module reads all of its exports, and so does esbuild's bridge to `require`. Each module
+// then costs milliseconds, and the exports of node:http load WebSocket and with it Node's whole fetch: 20 ms and 5 MB
+// in every sandbox. Here only the names in use are read.
 const lazyBuiltins: Plugin = {
   name: 'lazy-builtins',
   setup({ onResolve, onLoad }) {
@@ -31,7 +31,7 @@ const lazyBuiltins: Plugin = {
       const read = (name: string) =>
         usedLate.has(path) ? `(...args) => ${builtin}.${name}(...args)` : `${builtin}.${name}`;
       const names = Object.keys(process.getBuiltinModule(path) ?? {}).filter((name) => !unreadable.has(name));
-      // esbuild drops what nobody imports, because the calls are marked as pure.
+      // esbuild drops unused calls, because they are marked as pure.
       return {
         contents: names.map((name) => `export const ${name} = /* @__PURE__ */ (() => ${read(name)})();`).join('\n'),
       };
@@ -39,9 +39,9 @@ const lazyBuiltins: Plugin = {
   },
 };
 
-/** Modules of which a sandbox needs only functions, and at its start none of these. */
+/** Modules that a sandbox only uses through functions, and not at its start. */
 const usedLate = new Set(['node:crypto', 'node:zlib', 'node:readline']);
-/** Names that JavaScript reserves. */
+/** Reserved words of JavaScript. */
 const unreadable = new Set(['default', 'delete']);
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -9,16 +9,18 @@ import { baseImage, desktopImage } from './image.ts';
 interface Options {
   readonly driver: Driver;
   readonly clock: Clock;
-  /** Hears each step, `ready` and `lost`; nothing where the image was there already. */
+  /** Called for each step, `ready` and `lost`, unless the image already existed. */
   readonly onPhase: (phase: { phase: SandboxPhase; detail?: string }) => void;
   readonly onTrouble: (error: unknown) => void;
 }
 const buildMs = 3_600_000;
 const againMs = 60_000;
-/** An engine that does not answer yet is retried sooner, because it may be starting. */
+/** An engine that does not respond yet is retried sooner, because it may be starting. */
 const absentMs = 5_000;
 
-/** The image with the desktop, which the server builds in the background while sessions start on the smaller one. */
+/**
+ * The image with the desktop, which the server builds in the background while sessions start with the smaller image.
+ */
 export class DesktopImage {
   readonly #options: Options;
   #offer: DesktopOffer = { state: 'building' };
@@ -29,13 +31,13 @@ export class DesktopImage {
     if (!makesImages(options.driver)) this.#offer = { state: 'none' };
   }
 
-  /** Whether sandboxes that start now can have a desktop. */
+  /** Whether sandboxes started now can have a desktop. */
   get offer(): DesktopOffer {
     const seconds = this.#since === undefined ? {} : { seconds: this.#secondsSince(this.#since) };
     return this.#offer.state === 'building' ? { ...this.#offer, ...seconds } : this.#offer;
   }
 
-  /** Builds the images, and tries again after a failure until it succeeds. Ends with the signal. */
+  /** Builds the images, and retries after a failure until it succeeds. Stops when the signal fires. */
   async build(signal: AbortSignal): Promise<void> {
     while (!signal.aborted && this.#offer.state !== 'ready' && this.#offer.state !== 'none') {
       const trouble = await this.#try(signal).then(

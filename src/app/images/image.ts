@@ -7,7 +7,7 @@ import type { BuildContext, DriverParts } from '../../../drivers/descriptor.ts';
 import type { Config } from '../settings/config.ts';
 
 const images = fileURLToPath(new URL('../../../sandbox-images', import.meta.url));
-/** The server's own image contains this file, because it lacks the tools to build it. */
+/** The server's own image contains this file, because it has no tools to build it. */
 const built = join(images, 'sandboxd.mjs');
 export const initScript = join(images, 'init.sh');
 export const sudoScript = join(images, 'sudo');
@@ -21,7 +21,7 @@ export function daemonBundle(dataDir: string): () => Promise<string> {
     await mkdir(join(dataDir, 'image'), { recursive: true, mode: 0o700 });
     if (existsSync(built)) await copyFile(built, outfile);
     else await (await import('./bundle-sandboxd.ts')).bundleSandboxd(outfile);
-    await chmod(outfile, 0o644); // independent of the umask: sandboxes run it as another user
+    await chmod(outfile, 0o644); // set regardless of the umask, because sandboxes run the file as another user
     return outfile;
   };
   return () => {
@@ -44,7 +44,7 @@ export const baseImage: string = names.base;
 export const desktopImage: string = names.desktop;
 export const codeImage: string = names.code;
 const own: ReadonlySet<string> = new Set([names.base, names.desktop, names.code]);
-/** Whether this is an image with the programs that the server names to its agents. */
+/** Whether this image has the programs that the server promises to its agents. */
 export const isOurs = (image: string): boolean => own.has(image);
 
 /** The images that the server can build. */
@@ -55,14 +55,14 @@ export const ourImages = (bundle: () => Promise<string>): DriverParts['ourImages
   code: { name: codeImage, context: () => onTools(bundle, 'Dockerfile.code') },
 });
 
-/** Whether sandboxes have a screen and a browser; `auto`: those that start once the server has built the image. */
+/** Whether sandboxes have a screen and a browser; `auto`: sandboxes started after the server has built the image. */
 export function chooseDesktop({ sandbox: { desktop, image } }: Config): boolean | 'auto' {
   if (image === names.desktop) return true;
   if (image === names.code) return false;
   return desktop === 'auto' && image !== names.base ? false : desktop;
 }
 
-/** The sandboxes' image: with a desktop the larger one, unless the operator chose another. */
+/** The sandboxes' image: the larger one if they have a desktop, unless the operator chose another. */
 export const sandboxImage = ({ sandbox: { image } }: Config, hasDesktop: boolean): string =>
   hasDesktop && image === names.base ? names.desktop : image;
 
@@ -80,17 +80,17 @@ export function desktopEnv(config: Config, hasDesktop: boolean): Record<string, 
   };
 }
 
-/** The folder from which the default image is built. Any change in it changes its hash. */
+/** The folder from which the default image is built. Any change in it changes the image's hash. */
 export async function imageContext(bundle: () => Promise<string>): Promise<BuildContext> {
   return await contextOf(bundle, []);
 }
 
-/** The same for the image with a desktop. */
+/** The folder of the image with a desktop. */
 export async function desktopContext(bundle: () => Promise<string>): Promise<BuildContext> {
   return await onTools(bundle, 'Dockerfile.desktop', 'browser-policy.json');
 }
 
-/** An image on the stage `tools`, which does not change with the daemon. */
+/** Builds an image on the stage `tools`, which does not change with the daemon. */
 async function onTools(bundle: () => Promise<string>, dockerfile: string, ...more: string[]): Promise<BuildContext> {
   const context = await contextOf(bundle, [dockerfile, ...more]);
   const tools = await hashOf(context.folder, ['Dockerfile']);
@@ -105,7 +105,7 @@ async function contextOf(bundle: () => Promise<string>, more: readonly string[])
   return { folder, files, hash: await hashOf(folder, files) };
 }
 
-/** Another build can read the old file in the meantime, so the new one takes its place in one step. */
+/** Another build can read the old file in the meantime, so the new file replaces it in one step. */
 async function copyWhole(from: string, to: string): Promise<void> {
   const aside = `${to}.${process.pid}.${++copies}`;
   await copyFile(from, aside);

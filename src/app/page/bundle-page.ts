@@ -6,15 +6,18 @@ import { fileURLToPath } from 'node:url';
 import type { BuildOptions, Metafile, Plugin } from 'esbuild';
 
 const source = fileURLToPath(new URL('../../web', import.meta.url));
-/** Each page: its entry, and the HTML that names its files. */
+/** Each page: its entry, and the HTML that loads its files. */
 const pages: Readonly<Record<string, { entry: string; template: string; html: string }>> = {
   app: { entry: 'app/main.tsx', template: 'app/index.html', html: 'index.html' },
   shared: { entry: 'shared/main.tsx', template: 'shared/index.html', html: 'shared.html' },
   desktop: { entry: 'desktop/main.tsx', template: 'desktop/index.html', html: 'desktop.html' },
 };
-/** The parts of the page in one place, for people who work on it. */
+/** The page's components on one page, for developers. */
 const kit = { entry: 'parts/kit/page.tsx', template: 'parts/kit/index.html', html: 'kit.html' };
-/** The server sends noVNC's files unchanged, as its licence is simplest to keep; the bundle only names them. */
+/**
+ * The server sends noVNC's files unchanged, which is the simplest way to comply with its licence; the bundle only
+ * refers to them.
+ */
 const servedNovnc: Plugin = {
   name: 'served-novnc',
   setup: (build) =>
@@ -22,12 +25,12 @@ const servedNovnc: Plugin = {
 };
 
 /**
- * Bundles `src/web` into scripts and styles whose names contain a hash of their content, and HTML files that name them.
- * Nothing in them comes from another site. The worker that reads untrusted text is its own script.
+ * Bundles `src/web` into scripts and styles whose names contain a hash of their content, and HTML files that load them.
+ * Nothing is loaded from another site. The worker that reads untrusted text is a separate script.
  */
 export async function bundlePage(outdir: string, { isDevelopment = false } = {}): Promise<void> {
   const all = isDevelopment ? { ...pages, kit } : pages;
-  const { build } = await import('esbuild'); // loaded here, because only a bundle run needs it
+  const { build } = await import('esbuild'); // loaded here, because only a bundle run needs the package
   const options = {
     tsconfig: join(source, 'tsconfig.json'),
     outdir,
@@ -43,7 +46,7 @@ export async function bundlePage(outdir: string, { isDevelopment = false } = {})
     format: 'esm',
     logLevel: 'warning',
     plugins: [servedNovnc],
-    external: ['/static/*'], // files that the pages and the guide name alike
+    external: ['/static/*'], // files that the pages and the guide both refer to
   } as const satisfies BuildOptions;
   const define = { 'process.env.NODE_ENV': '"production"' };
   const parser = await build({ ...options, define, entryPoints: { parser: join(source, 'parsing/worker.ts') } });
@@ -70,7 +73,9 @@ export async function bundlePage(outdir: string, { isDevelopment = false } = {})
   await copyApiDocs(join(outdir, 'api-docs'));
 }
 
-/** The frame that draws diagrams. It has no origin, and such a page may load a plain script but no module of this server. */
+/**
+ * The frame that draws diagrams. It has an opaque origin, so it can load a plain script but no module of this server.
+ */
 async function bundleDiagrams(options: BuildOptions, outdir: string): Promise<void> {
   const { build } = await import('esbuild');
   const entryPoints = { diagram: join(source, 'diagram/main.ts') };
@@ -83,19 +88,22 @@ async function bundleDiagrams(options: BuildOptions, outdir: string): Promise<vo
   );
 }
 
-/** Swagger UI and ReDoc, which their packages contain as bundles. So a server needs neither package, nor React for ReDoc. */
+/**
+ * Swagger UI and ReDoc, as the bundles that their packages contain. So a server needs neither package, nor React for
+ * ReDoc.
+ */
 async function copyApiDocs(outdir: string): Promise<void> {
   const { resolve } = createRequire(import.meta.url);
   await mkdir(outdir, { recursive: true });
   for (const name of ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'])
     await copyFile(resolve(`swagger-ui-dist/${name}`), join(outdir, name));
   const redoc = await readFile(resolve('redoc/bundles/redoc.standalone.js'), 'utf8');
-  // ReDoc asks a content network for the logo of its maker.
+  // ReDoc loads its maker's logo from a content network.
   const offline = redoc.replaceAll('https://cdn.redoc.ly/redoc/logo-mini.svg', 'data:,');
   await writeFile(join(outdir, 'redoc.standalone.js'), offline);
 }
 
-/** The scripts that the entry begins with. A browser that reads their names in the page fetches all of them at once. */
+/** The scripts that the entry imports first. A browser that finds their names in the page fetches them in parallel. */
 function preloads({ outputs }: Metafile, name: string): string {
   const requested = new Set<string>();
   const add = (path: string) => {
@@ -111,7 +119,7 @@ function preloads({ outputs }: Metafile, name: string): string {
   return [...requested].map((path) => `  <link rel="modulepreload" href="/static/${basename(path)}">\n  `).join('');
 }
 
-/** Where browsers find the file of an entry. */
+/** The URL path of an entry's file. */
 function addressIn({ outputs }: Metafile, name: string, ending: string): string {
   const files = Object.keys(outputs).map((path) => basename(path));
   const file = files.find((one) => one.startsWith(`${name}-`) && one.endsWith(ending));

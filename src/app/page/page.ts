@@ -7,11 +7,11 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { PageFiles } from '../../facades/shared/facade.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-/** A package and the server's own image contain this folder, because they lack the tools to build it. */
+/** A package and the server's own image contain this folder, because they have no tools to build it. */
 const built = join(root, 'page');
 const cache = join(root, 'node_modules/.cache/corral-page');
 
-/** The files of the page, read at the first request. A clone builds them once per change of their sources. */
+/** The files of the page, read on the first request. In a clone, they are built once per change of their sources. */
 export function pageFiles(): () => Promise<PageFiles> {
   let created: Promise<PageFiles> | undefined;
   return () => {

@@ -17,13 +17,13 @@ interface Options {
 
 export const auditFolder = ({ dataDir }: Pick<Config, 'dataDir'>): string => join(resolve(dataDir), 'audit');
 
-/** The first key seals new rows; the others are earlier ones, which verify older rows. */
+/** The first key seals new entries; the others are earlier keys, which verify older entries. */
 export async function auditKeys(config: Settings, newKey: () => string): Promise<[AuditKey, ...AuditKey[]]> {
   const file = { ...config, dataDir: resolve(config.dataDir) };
   return (await keyMaterial({ config: file, file: 'audit-key', newKey })).map(auditKey) as [AuditKey, ...AuditKey[]];
 }
 
-/** Undefined when the settings turn auditing off. */
+/** Undefined if auditing is turned off. */
 export async function openAudit({ config, clock, ids, scrub, logger }: Options): Promise<AuditLog | undefined> {
   if (!config.audit.enabled) return undefined;
   const [key] = await auditKeys(config, () => ids.token());

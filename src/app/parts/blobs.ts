@@ -11,7 +11,7 @@ export async function openBlobs(
   clock: Clock,
 ): Promise<BlobStore & Partial<Disposable & AsyncDisposable>> {
   if (url && (kind === 'auto' || kind === 'mongo')) {
-    const { mongoBlobs } = await import('../../storage/mongo/blobs.ts'); // its driver is slow to load
+    const { mongoBlobs } = await import('../../storage/mongo/blobs.ts'); // the MongoDB driver is slow to load
     return mongoBlobs({ url }, clock.now);
   }
   if (kind === 'volume') return openVolumeBlobs(`${path}`, clock.now());

@@ -24,29 +24,32 @@ import type { UnreachedCredential } from '../../sessions/run/missing-tools.ts';
 import type { VaultVariable } from '../../sessions/vaults/credential-records.ts';
 import type { Config } from '../settings/config.ts';
 
-/** The credentials that the proxy adds for sandboxes, and what sandboxes get instead. */
+/** The credentials that the proxy adds for sandboxes, and the placeholders that sandboxes get instead. */
 export interface ProxyCredentials {
   /**
-   * The credentials of the session's vaults, the session's, its project's, those of the settings and the server's stored ones, in
-   * this order. At most a second old. Never rejects.
+   * In this order: the credentials of the session's vaults, the session's own, its project's, those in the settings and
+   * the server's stored ones. At most a second old. Never rejects.
    */
   of(session: SessionId): readonly Credential[] | Promise<readonly Credential[]>;
   readonly authority: Authority;
-  /** Placeholders in the variables of the server's own credentials. */
+  /** Placeholders for the variables of the server's own credentials. */
   readonly env: Readonly<Record<string, string>>;
-  /** Placeholders in the variables of all credentials that count in the session. */
+  /** Placeholders for the variables of all credentials that apply to the session. */
   envOf(session: Pick<SessionRecord, 'id' | 'projectId' | 'agent'>): Promise<Readonly<Record<string, string>>>;
-  /** The variables of the session's vaults that count at a host which its sandbox does not reach. */
+  /** The session's vault variables for a host that its sandbox cannot reach. */
   unreachedOf(session: Pick<SessionRecord, 'agent' | 'sandbox'>): Promise<readonly UnreachedCredential[]>;
-  /** Keys of providers, for `value-from: {key: …}`, and users' credentials. The store opens later in the start. */
+  /**
+   * Sets the sources of providers' keys, for `value-from: {key: …}`, and of users' credentials. The store opens later
+   * in the start.
+   */
   readFrom(stored: CredentialSources): void;
-  /** Users' credentials changed. */
+  /** Call it after users' credentials have changed. */
   changed(): void;
 }
 interface CredentialSources {
   readonly keys: (provider: string) => Promise<Secret | undefined>;
   readonly ring: Pick<CredentialRing, 'inForce' | 'inForceFor' | 'value'>;
-  /** The variables of vaults, the one that counts for each name. */
+  /** The variables of vaults, one for each name. */
   readonly variables: (vaults: readonly string[]) => Promise<readonly VaultVariable[]>;
 }
 interface Options {
@@ -62,7 +65,7 @@ type NamedPlaces = CredentialPlaces & Pick<HeldCredential, 'name' | 'uses'>;
 const freshMs = 1_000;
 const maxKnown = 10_000;
 
-/** Rejects with invalid_request where a value is missing, so that a wrong setting is found at the start. */
+/** Rejects with invalid_request if a value is missing, so that a wrong setting is reported at the start. */
 export async function openCredentials({ config, env, newKey, now, learn }: Options): Promise<ProxyCredentials> {
   const settings = config.egress.credentials;
   let stored: CredentialSources | undefined;
@@ -124,7 +127,7 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
   const ofServer = settings.map((setting) =>
     credentialOf(setting, { label: setting.name, value: () => readValue(setting) }),
   );
-  /** Credentials for git count only in sessions with a repository at one of their hosts. */
+  /** Credentials for git apply only to sessions with a repository at one of their hosts. */
   const forRepositories = (
     places: readonly NamedPlaces[],
     all: readonly Credential[],
@@ -166,7 +169,7 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
       known.set(session, { at: now(), all });
       return all;
     } catch {
-      // The store does not respond. No value can be read then, so requests to these hosts are refused.
+      // The store does not respond. No value can be read, so requests to these hosts are refused.
       return known.get(session)?.all ?? ofServer.filter(({ isForGit }) => !isForGit);
     }
   }
@@ -190,7 +193,7 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
     },
     async envOf(session) {
       const [near, last] = byNearness((await stored?.ring.inForce(session)) ?? []);
-      const found = [...near].reverse(); // the closest last, which wins
+      const found = [...near].reverse(); // the most specific last, because the last value applies
       const variables = (await ofVaults(vaultsOf(session))).map(({ name, placeholder }) => [name, placeholder]);
       return {
         ...envFrom(last, ofUsers(last)),
@@ -206,7 +209,10 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
   };
 }
 
-/** Separates the credentials of the session and its project from the server's stored ones, which the settings precede. */
+/**
+ * Separates the credentials of the session and its project from the server's stored ones, because those in the settings
+ * come in between.
+ */
 function byNearness<Held extends { readonly holder: string }>(all: readonly Held[]): [near: Held[], last: Held[]] {
   const isLast = ({ holder }: Held) => holder === serverHolder;
   return [all.filter((one) => !isLast(one)), all.filter(isLast)];
@@ -223,7 +229,9 @@ function missing(name: string, from: CredentialSetting['from']): AppError {
   );
 }
 
-/** Two values for one header of one host, or for one variable, would leave it to chance which is used. */
+/**
+ * Throws if two values are set for one header of one host or for one variable, because the result would be arbitrary.
+ */
 function refuseClashes(settings: readonly CredentialSetting[]): void {
   const taken = new Map<string, string>();
   for (const setting of settings) {

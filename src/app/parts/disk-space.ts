@@ -13,7 +13,9 @@ interface DiskFloorDeps {
   readonly logger: EngineLogger;
 }
 
-/** Undefined when the disk is not this machine's: cluster nodes evict by themselves, and the memory driver uses none. */
+/**
+ * Undefined if the disk is not this machine's: cluster nodes evict by themselves, and the memory driver uses no disk.
+ */
 export function floorFor(config: Config, { driver, clock, logger }: DiskFloorDeps): DiskFloor | undefined {
   const disks = findDriver(driver.name)?.disks?.(config.dataDir);
   if (!disks) return undefined;

@@ -22,7 +22,8 @@ import type { RealModels } from './real-models.ts';
 import { type PoolParts, withWarmPool } from './warm-pool.ts';
 
 /**
- * With `sandbox.isolation: strict`: the config whose sandboxes get their own kernel. Rejects if no such runtime exists.
+ * The config for `sandbox.isolation: strict`, in which sandboxes get their own kernel. Rejects if no such runtime
+ * exists.
  */
 export async function requireIsolation(config: Config, find: typeof findDriver = findDriver): Promise<Config> {
   if (config.sandbox.isolation === 'standard') return config;
@@ -48,33 +49,33 @@ const sectionOf = (config: Config, driver: string): Record<string, unknown> =>
 interface Options {
   readonly config: Config;
   readonly instance: string;
-  /** This server's name among several servers that share sandboxes; undefined: it is the only one. */
+  /** This server's name if several servers share sandboxes; undefined: it is the only server. */
   readonly replica?: string | undefined;
   readonly gate: EgressHandler;
   readonly ids: IdSource;
   readonly clock: Clock;
   readonly caBundle: string;
-  /** The authority of the egress proxy, as PEM; undefined: the proxy ends no TLS. */
+  /** The CA certificate of the egress proxy, as PEM; undefined: the proxy does not terminate TLS. */
   readonly ownAuthority: string | undefined;
   readonly node: string;
   readonly say: (text: string) => void;
   readonly onRefused: (id: SandboxId, reason: string) => void;
   readonly pool: PoolParts;
   readonly realModels: RealModels;
-  /** A template gives its sandboxes a desktop, perhaps unlike the server. */
+  /** Whether a template gives its sandboxes a desktop, even if the server's settings do not. */
   readonly templatesHaveDesktops: boolean;
 }
 const checkMs = 5_000;
-export const sandboxFolder = (dataDir: string): string => join(dataDir, 's'); // short: socket paths are limited
+export const sandboxFolder = (dataDir: string): string => join(dataDir, 's'); // short, because socket paths are limited
 
-/** The configured driver, with a warm pool if the settings ask for one and the driver can have it. */
+/** The configured driver, with a warm pool if the settings request one and the driver supports it. */
 export async function openDriver(input: Options): Promise<Driver> {
   const options = { ...input, config: await requireIsolation(input.config) };
   const { driver: name } = options.config;
   return withWarmPool(name === 'auto' ? await whatAnswers(options) : await opened(name, options), options);
 }
 
-/** Docker if it answers, otherwise the process driver. */
+/** Docker if its engine responds, otherwise the process driver. */
 async function whatAnswers(options: Options): Promise<Driver> {
   const docker = await opened('docker', options, 'later');
   try {
@@ -109,12 +110,12 @@ async function opened(name: DriverName, options: Options, reports: 'now' | 'late
   return driver;
 }
 
-/** Runs next to the start, which does not wait. */
+/** Runs in the background; the start does not wait for it. */
 function report(name: DriverName, driver: Driver, { config, say }: Options): void {
   void findDriver(name)?.report?.(driver, sectionOf(config, name), { say });
 }
 
-/** The settings and files that drivers share, without the parts of a serving server. */
+/** The settings and files that drivers share, without the parts that only a serving server has. */
 export function commonParts(config: Config, { ids, clock }: { readonly ids: IdSource; readonly clock: Clock }) {
   return {
     ids,
@@ -148,7 +149,10 @@ function driverParts(options: Options): DriverParts {
   };
 }
 
-/** Without isolation the commands of anyone who reaches the server would run on this machine. Throws: invalid_request. */
+/**
+ * Refuses to start without isolation where anyone who reaches the server could run commands on this machine. Throws:
+ * invalid_request.
+ */
 function checkReach({ capabilities }: Driver, { host }: Config): void {
   if (capabilities.isolation !== 'none' || isLoopback(host)) return;
   throw new AppError(

@@ -6,8 +6,8 @@ import type { ProxyCredentials } from './credentials.ts';
 const services = { read: 'git-upload-pack', write: 'git-receive-pack' } as const;
 
 /**
- * The token for a forge's API: of the credentials that count in the session, one for the host of the API, else the one that git
- * would get for the repository. A forge takes the same token for both, so nobody has to bind it twice.
+ * The token for a forge's API, from the session's credentials: that for the API's host, else the one that git would use
+ * for the repository. Forges accept the same token for both, so users bind it only once.
  */
 export function forgeTokens(credentials: Pick<ProxyCredentials, 'of'>): ForgeTokens {
   return async (id, { remote, apiUrl, access }) => {

@@ -4,7 +4,9 @@ import { guardedFetch } from '../../sandboxes/egress/fetch/guarded-fetch.ts';
 import type { Config } from '../settings/config.ts';
 import { isLoopback } from '../settings/contradictions.ts';
 
-/** This machine and private networks; never the metadata services of clouds, which are link-local or one of `denyRanges`. */
+/**
+ * This machine and private networks, except the metadata services of clouds, which are link-local or in `denyRanges`.
+ */
 const allowRanges = [
   ...['127.0.0.0/8', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10'],
   ...['::1/128', 'fc00::/7'],
@@ -16,13 +18,16 @@ const within = {
   private: guardedFetch({ addresses: { allowRanges, denyRanges } }),
 } satisfies Record<NetworkReach, unknown>;
 
-/** Connects only to addresses within this reach; dials exactly the checked address. */
+/** Connects only to addresses within this reach, and exactly to the address that was checked. */
 export const fetchWithin =
   (reach: NetworkReach): typeof fetch =>
   (input, init) =>
     within[reach](input instanceof Request ? input.url : input, init);
 
-/** The addresses that administrators can enter: private ones only where all programs of the machine are administrators. */
+/**
+ * The addresses that administrators can enter: private addresses only where every program of the machine has
+ * administrator rights anyway.
+ */
 export function chooseReach(
   { host, token }: Pick<Config, 'host' | 'token'>,
   requested: { readonly setting: 'auto' | 'allow' | 'refuse'; readonly needsCredential: boolean },
@@ -32,7 +37,10 @@ export function chooseReach(
   return setting === 'allow' ? 'private' : 'public';
 }
 
-/** Reaches the networks that the egress rules allow, and private ones for servers that were entered where all may. */
+/**
+ * Reaches the networks that the egress rules allow. Servers that were entered with reach `private` can also be in
+ * private networks.
+ */
 export function toolFetch(listed: readonly string[]): FetchFor {
   const usual = guardedFetch({ addresses: { allowRanges: listed } });
   const within = guardedFetch({

@@ -15,7 +15,7 @@ import type { Profile } from '../../sessions/run/profile.ts';
 import type { Approvals } from '../../sessions/run/run-context.ts';
 import type { Config } from '../settings/config.ts';
 
-// The policies of the machines, from the settings.
+// The policies of the state machines, from the settings.
 
 export const egressPolicy = (egress: Config['egress']): EgressPolicy =>
   findPolicy(egress.policy)?.usesEntries ? { kind: egress.policy, entries: egress.allow } : { kind: egress.policy };
@@ -30,12 +30,12 @@ export const runPolicy = (config: Config, random: () => number): Omit<RunPolicy,
     ms: config.run.timeoutSeconds * second,
   },
   stuck: config.stuck,
-  maxRetries: 4, // five attempts
+  maxRetries: 4, // one for each of five attempts
   stopGraceMs: 8 * second,
   backoffMs: (retry) => retryDelay(providerIsDown, Math.min(retry, 4), random) ?? 60 * second,
 });
 
-/** The limits that the settings give each person, each project and the server. */
+/** The limits of each person, each project and the server, from the settings. */
 export const limitsIn =
   (live: { readonly now: Config }) =>
   (holder: Holder): Limits => {
@@ -54,7 +54,7 @@ export const limitsIn =
     };
   };
 
-/** Sessions without an owner are limited as those of the server. */
+/** Sessions without an owner use the server's limits. */
 function heldLimits(config: Config, { of, id }: Holder): HeldAmounts {
   if (of === 'person' && id === '') return {};
   const limits = config[of];
@@ -75,11 +75,11 @@ function heldLimits(config: Config, { of, id }: Holder): HeldAmounts {
 export const sandboxPolicy = (sandbox: Config['sandbox'], driver: Driver): SandboxPolicy => ({
   maxRetries: 2,
   backoffMs: (retry) => Math.min(second * 2 ** (retry - 1), 30 * second),
-  // Freezes the sandbox after half the time until its stop: it then uses memory but no processor.
+  // Freezes an idle sandbox after half of its idle time: it then uses memory but no processor.
   idlePauseMs: isPausable(driver) ? (sandbox.idleSeconds * second) / 2 : undefined,
   idleStopMs: sandbox.idleSeconds * second,
   ttlMs: sandbox.ttlSeconds * second,
-  releaseGraceMs: 60 * second, // half of it for the files that it leaves
+  releaseGraceMs: 60 * second, // the other half is for the files that it leaves
 });
 
 export const restartPolicy = {
@@ -89,7 +89,7 @@ export const restartPolicy = {
 };
 
 /**
- * The calls that need permission. Rejects: invalid_request for an unknown tool, because that entry would protect
+ * The tool calls that require approval. Rejects: invalid_request for an unknown tool, because that entry would protect
  * nothing.
  */
 export function toApprovals(approvals: Config['approvals'], tools: ToolRegistry): Approvals {
@@ -108,7 +108,7 @@ export const approvalsIn = ({ tools, rules, timeoutSeconds }: Config['approvals'
   timeoutMs: timeoutSeconds * second,
 });
 
-/** Throws: invalid_request for a name that no tool has. Globs, groups and names of tool servers' tools pass. */
+/** Throws: invalid_request for the name of an unknown tool. Globs, groups and names of tool servers' tools pass. */
 export function refuseUnknown(setting: string, names: readonly string[], tools: ToolRegistry): void {
   const groups: readonly string[] = setting === 'tools.deny' ? toolGroups : [];
   const isKnown = (name: string) =>
@@ -119,7 +119,7 @@ export function refuseUnknown(setting: string, names: readonly string[], tools: 
   throw new AppError('invalid_request', `${setting}: there is no tool ${unknown}. Tools: ${known}.`);
 }
 
-/** The limits of the usual agent, and its calls that need permission, which people can change. */
+/** The limits of the default agent and its calls that require approval. Both can be changed while the server runs. */
 export function createChangeableProfile(config: Config): Pick<Profile, 'budget' | 'sessionBudget' | 'approvals'> {
   return {
     budget: runPolicy(config, () => 0).budget,
@@ -128,7 +128,7 @@ export function createChangeableProfile(config: Config): Pick<Profile, 'budget' 
   };
 }
 
-/** The limits of the server's settings, as callers see them. */
+/** The limits in the server's settings, as callers see them. */
 export function serverLimits(config: Config, tools: ToolRegistry): { approvals: readonly string[]; budgets: Budgets } {
   const budgets = { run: runPolicy(config, () => 0).budget, session: budgetIn(config.session) };
   return { approvals: toApprovals(config.approvals, tools).tools, budgets };

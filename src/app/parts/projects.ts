@@ -52,7 +52,7 @@ interface Options {
   readonly logger: Logger;
   /** Masks a secret in the log from now on. */
   readonly learn: (secret: Secret) => void;
-  /** The profile of sessions without a project, and the tools that no agent has. */
+  /** The profile of sessions without a project (`usualOf`), and the tools that no agent has (`denied`). */
   readonly usualOf: () => Profile | Promise<Profile>;
   readonly denied: () => readonly string[];
   /** Tools that only some installations have. */
@@ -61,7 +61,7 @@ interface Options {
   readonly templates: TemplateService;
   /** Throws for a model that this server must not use. */
   readonly checkModel: (ref: string) => void;
-  /** Forgets the notes of a project that is deleted. */
+  /** Deletes the notes of a deleted project. */
   readonly forgetNotes: (project: string) => Promise<void>;
   /** Called when users' credentials change. */
   readonly onCredentials: () => void;
@@ -189,7 +189,9 @@ export async function projectParts({
     vaultCredentials: ofVaults,
     secrets: secrets.service,
     copies,
-    /** Seals the stored keys with the newest encryption key. Ends soon after `closing` fires, with any outcome. */
+    /**
+     * Reseals the stored keys with the newest encryption key. Resolves soon after `closing` fires, even if unfinished.
+     */
     rotate: async (closing: AbortSignal) => {
       if (sealing.length > 1)
         await rotateInBackground({
@@ -216,7 +218,10 @@ export async function projectParts({
   };
 }
 
-/** The servers that people entered, below those of the settings. The same profile until one of both changes. */
+/**
+ * Adds the tool servers that people entered, after those in the settings. Returns the same profile until either
+ * changes.
+ */
 function withEntered(
   usualOf: Options['usualOf'],
   entered: Pick<EnteredToolServers, 'inForce'>,

@@ -15,11 +15,14 @@ import type { SandboxSettings } from './session-configs.ts';
 type Isolation = Driver['capabilities']['isolation'];
 type Settings = Pick<Config, 'sandbox' | 'egress'>;
 
-/** The folder whose files replace parts of the prompt: `prompts` next to the settings' file. */
+/** The folder whose files replace parts of the prompt: `prompts` next to the settings file. */
 export const promptFolder = (named: string | undefined): string =>
   join(dirname(resolve(named || 'corral.yaml')), 'prompts');
 
-/** The parts of every prompt, and the sentences about sandboxes here. Rejects: invalid_request for a wrong file in the folder. */
+/**
+ * The parts of every prompt, and the sentences about this server's sandboxes. Rejects: invalid_request for an invalid
+ * file in the folder.
+ */
 export const createPrompts = (
   settingsOf: (session: SessionRecord) => Pick<SandboxSettings, 'config' | 'packages' | 'services' | 'within'>,
   isolation: Isolation,
@@ -56,7 +59,10 @@ export const describeInstalled = (packages: Packages): string =>
     .map(([manager, names]) => ` Installed with ${manager}: ${names.join(', ')}.`)
     .join('');
 
-/** The services next to the sandbox: those of the template or of the creator, and those of a repository that a person allowed. */
+/**
+ * The services next to the sandbox: those of the template or the creator, and those of a repository that a person
+ * allowed.
+ */
 export const describeServices = (services: Services): string => {
   const named = Object.entries(services).map(([name, { image, ports }]) => {
     const where = ports.length === 0 ? name : ports.map((port) => `${name}:${port}`).join(', ');
@@ -65,7 +71,7 @@ export const describeServices = (services: Services): string => {
   return named.length === 0 ? '' : ` Services that only this sandbox reaches: ${named.join('; ')}.`;
 };
 
-/** The repositories of the session. The words of their servers stay out of the prompt, because anybody can have written them. */
+/** The repositories of the session. Their servers' text stays out of the prompt, because anyone can have written it. */
 export const describeRepositories = ({ repositories = [] }: Pick<SessionRecord, 'repositories'>): string =>
   repositories
     .map(({ url, path, state, branch, access }) => {
@@ -77,7 +83,7 @@ export const describeRepositories = ({ repositories = [] }: Pick<SessionRecord, 
     })
     .join('');
 
-/** The sentence about what the session's creator chose. */
+/** The sentence about the creator's choice of egress. */
 export function describeEgressChoice(choice: EgressChoice = []): string {
   const allow = (isEgressRules(choice) ? choice.allow : choice).join(', ');
   if (!isEgressRules(choice) || deniesAll(choice))

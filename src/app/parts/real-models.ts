@@ -4,8 +4,8 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { Config } from '../settings/config.ts';
 
 /**
- * Refuses real models where nothing isolates the sandboxes, unless the operator sets `CORRAL_UNCONFINED=1`. It does not
- * matter whether the server's settings, a project or a session chose the model.
+ * Refuses real models if nothing isolates the sandboxes, unless the operator sets `CORRAL_UNCONFINED=1`, regardless of
+ * whether the settings, a project or a session chose the model.
  */
 export class RealModels {
   readonly #unconfined: boolean;
@@ -17,7 +17,7 @@ export class RealModels {
     this.#isUsed = isReal(model);
   }
 
-  /** The driver of the sandboxes, once it is open. */
+  /** Sets the driver of the sandboxes, once it is open. */
   bindDriver(driver: { readonly capabilities: Capabilities }): void {
     this.#driver = driver;
   }
@@ -30,16 +30,14 @@ export class RealModels {
     this.#isUsed = true;
   };
 
-  /** Why real models are refused here; undefined: they are not. */
+  /** Why this server refuses real models; undefined: it does not. */
   readonly refusal = (): string | undefined => {
     const capabilities = this.#driver?.capabilities;
     if (this.#unconfined || !capabilities || !isOpen(capabilities)) return undefined;
     return refusedModel('any but demo', capabilities).publicMessage;
   };
 
-  /**
-   * Whether the driver can continue when it learns late that isolation is missing. False once a real model is in use.
-   */
+  /** Whether the driver can continue if it learns late that isolation is missing. False once a real model was used. */
   readonly unenforced = (): 'refuse' | 'accept' => (this.#unconfined || !this.#isUsed ? 'accept' : 'refuse');
 }
 

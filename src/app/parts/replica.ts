@@ -12,25 +12,31 @@ import { type Ownership, soleOwnership } from '../../sessions/engine/ownership.t
 import type { Config } from '../settings/config.ts';
 
 /**
- * This process as one of the servers of a store. Dispose it when its work has ended, so that other servers can take over.
+ * This process as one of the servers that share a store. Dispose it after its work has ended, so that other servers can
+ * take over.
  */
 export interface Replica extends AsyncDisposable {
-  /** Unique to this process, in sockets and leases; undefined when no other server uses the store. */
+  /** Unique to this process, in sockets and leases; undefined if no other server uses the store. */
   readonly name: string | undefined;
   readonly ownership: Ownership;
-  /** Whether that server still runs, as far as this one can tell. */
+  /** Whether that server still runs, as far as this server can tell. */
   isAlive(name: string): Promise<boolean>;
   /** Whether this server destroys unclaimed sandboxes. */
   mayReap(): Promise<boolean>;
   /** Whether this server deletes sessions that the retention settings no longer keep. */
   mayDeleteOld(): Promise<boolean>;
-  /** Whether this server starts automations; two servers at once would start none twice. */
+  /**
+   * Whether this server starts automations. Two servers that do so at the same time would still start each only once.
+   */
   mayStartAutomations(): Promise<boolean>;
-  /** Whether this server delivers webhooks. Two servers at once would send some messages twice, with the same ids. */
+  /**
+   * Whether this server delivers webhooks. Two servers that do so at the same time would send some messages twice, with
+   * the same ids.
+   */
   mayDeliverWebhooks(): Promise<boolean>;
-  /** Whether another live server works on the session, as far as this one knows. */
+  /** Whether another live server works on the session, as far as this server knows. */
   isWithPeer(id: SessionId): boolean;
-  /** From this call on, this server and the others know of each other. */
+  /** Makes this server and the others known to each other. */
   join(others: Pick<PeerOptions, 'closing' | 'inherit' | 'warn'>): void;
 }
 interface Options {
@@ -41,11 +47,11 @@ interface Options {
 }
 const reaperMs = 30_000;
 const retentionLeaseMs = 5 * 60_000;
-/** The longest time that automations wait for another server when the one that starts them is lost. */
+/** How long automations can pause when the server that starts them is lost. */
 const automationsMs = 15_000;
-/** Longer than a try of a delivery, so that another server begins after its end. */
+/** Longer than one delivery attempt, so that another server starts only after its end. */
 const webhooksMs = 30_000;
-/** A shutdown has no time for a slow store. Other servers notice the silence, only later. */
+/** A shutdown does not wait for a slow store. Other servers then notice the silence, only later. */
 const partingMs = 2_000;
 
 export function createReplica({ store, ids, clock, settings }: Options): Replica {
@@ -87,13 +93,13 @@ export function createReplica({ store, ids, clock, settings }: Options): Replica
     async [Symbol.asyncDispose]() {
       const released = ['reaper', 'retention', 'automations', 'webhooks'].map((name) =>
         store.leases.release(name, holder).catch(() => {}),
-      ); // or lapses
+      ); // if this fails, the lease expires
       await waitAtMost(partingMs, Promise.all([...released, peers?.[Symbol.asyncDispose]()]), clock);
     },
   };
 }
 
-/** The name that all servers of a shared store write into the labels of their sandboxes. */
+/** The name that all servers of a shared store put into the labels of their sandboxes. */
 export async function sharedInstance(store: Store, ids: IdSource): Promise<string> {
   const requested = { kind: 'server', id: 'instance', doc: { name: `c${ids.short()}` }, expect: 0 };
   await store.records.put(requested).catch((thrown: unknown) => {
@@ -104,8 +110,8 @@ export async function sharedInstance(store: Store, ids: IdSource): Promise<strin
 }
 
 /**
- * Whether the holder's process has ended, which only its own machine can tell: its leases can then be taken over at
- * once. The start time of the process reveals a reused process number.
+ * Whether the holder's process has ended. Only its own machine can tell, and can then take over its leases immediately.
+ * The start time of the process reveals a reused process number.
  */
 export function hasHolderEnded(holder: string): boolean {
   const [, machine, pid, start] = /^[^@]*@([0-9a-f]+)\/(\d+)\/(\d+)$/.exec(holder) ?? [];
@@ -127,7 +133,7 @@ function startOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' ? undefined : fields[19]; // a zombie has ended
+    return fields[0] === 'Z' ? undefined : fields[19]; // a zombie process has ended
   } catch {
     return undefined;
   }

@@ -4,7 +4,7 @@ import type { Tool } from '../../agents/tools/tool.ts';
 import { webSearchTool } from '../../agents/tools/web/search.ts';
 import type { Config } from '../settings/config.ts';
 
-/** The tools that search the web: none without an engine. Throws invalid_request when the engine lacks a setting. */
+/** The web search tools: none without an engine. Throws invalid_request if the engine lacks a setting. */
 export function searchTools({ engine, ...settings }: Config['search']): readonly Tool[] {
   return engine === undefined ? [] : [webSearchTool(webSearch(engine, settings, engineFetch))];
 }

@@ -13,18 +13,16 @@ type SandboxSections = Pick<Config, 'sandbox' | 'egress'>;
 export type AgentChoice = Pick<SessionRecord, 'template' | 'templateBy' | 'projectId' | 'sandbox'>;
 export interface SandboxSettings {
   readonly config: Config;
-  /**
-   * The template, if it says something about sandboxes; `default` otherwise, so that such sessions share a warm pool.
-   */
+  /** The template if it has sandbox settings; otherwise `default`, so that such sessions share a warm pool. */
   readonly recipe: string;
-  /** Packages to install, and the name of the template that wants them. */
+  /** Packages to install, and the name of the template that requests them. */
   readonly packages: Packages;
   readonly template: string;
-  /** Containers next to the sandbox, by their names. */
+  /** Containers next to the sandbox, by name. */
   readonly services: Services;
-  /** The hosts or rules that the session's creator chose; undefined: all that the policy opens. */
+  /** The hosts or rules that the creator chose; undefined: all that the policy opens. */
   readonly within?: EgressChoice;
-  /** The program of the session's built template. */
+  /** The start command of the session's built template. */
   readonly start?: StartCommand;
 }
 interface MadeSettings {
@@ -32,7 +30,10 @@ interface MadeSettings {
   readonly byTemplate: ReadonlyMap<string, SandboxSettings>;
 }
 const kept = 10_000;
-/** How long another server's change of a session's hosts can go unseen where this server does not hold the session. */
+/**
+ * How long a change of a session's hosts, made at another server, can go unnoticed if this server does not hold the
+ * session.
+ */
 const freshMs = 1_000;
 interface RememberedChoice {
   readonly choice: AgentChoice;
@@ -47,7 +48,7 @@ const choiceOf = ({ template, templateBy, projectId, sandbox }: AgentChoice): Ag
 
 const egressKeyOf = ({ sandbox }: AgentChoice): string => JSON.stringify(sandbox?.egress ?? null);
 
-/** The settings of each session's sandbox: those of its template instead of the server's. */
+/** The settings of each session's sandbox, with those of its template in place of the server's. */
 export class SessionConfigs {
   readonly #configOf: () => Config;
   readonly #templates: readonly Template[];
@@ -58,8 +59,8 @@ export class SessionConfigs {
   #made: MadeSettings | undefined;
 
   /**
-   * `configOf`: the settings in force, which can change; the same object until they do. `held`: the record of a session that
-   * this server holds, which is newer than any stored one.
+   * `configOf`: the current settings; the same object until they change. `held`: the record of a session that this
+   * server holds, which is newer than any stored record.
    */
   constructor(
     configOf: () => Config,
@@ -91,8 +92,8 @@ export class SessionConfigs {
   }
 
   /**
-   * The egress policy of a session whose template is gone is `none`: the template may have been stricter than the
-   * server.
+   * A session whose template was deleted gets the egress policy `none`, because the template may have been stricter
+   * than the server.
    */
   ofRecord(session: AgentChoice): SandboxSettings {
     const own = this.#ofTemplate(session);
@@ -108,7 +109,7 @@ export class SessionConfigs {
   }
 
   /**
-   * Call it before the session's sandbox starts, so that a broken store does not block the sandbox's network access.
+   * Call this before the session's sandbox starts, so that a broken store does not block the sandbox's network access.
    */
   remember(id: SessionId, choice: AgentChoice): void {
     const [oldest] = this.#known.keys();
@@ -116,7 +117,10 @@ export class SessionConfigs {
     this.#known.set(id, { choice: choiceOf(choice), readAt: this.#now() });
   }
 
-  /** Whether the egress that the session chose is another than before. Without an earlier look at them nothing is open. */
+  /**
+   * Whether the session's choice of egress changed since it was last read. Before the first read, no connection is
+   * open.
+   */
   hasOtherEgress(id: SessionId, session: AgentChoice): boolean {
     const before = this.#known.get(id)?.choice;
     if (!before || egressKeyOf(before) === egressKeyOf(session)) return false;
@@ -143,7 +147,7 @@ export class SessionConfigs {
   }
 }
 
-/** The settings with the choice of the session's creator. A stored choice never exceeds the settings of today. */
+/** Applies the creator's choice to the settings. A stored choice never exceeds the current settings. */
 function withChoice(
   own: SandboxSettings,
   { egress, cpus, memory, image, start, services = own.services }: SandboxChoice,
@@ -158,18 +162,18 @@ function withChoice(
   const config = { ...own.config, sandbox: { ...sandbox, ...size }, egress: { ...rules, ...closed } };
   const isUsual = egress === undefined && Object.keys(size).length === 0;
   if (isUsual) return { ...own, services };
-  // No template has a dot in its name.
+  // No template name contains a dot.
   const chosen = { ...(egress && { within: egress }), ...(start && { start }) };
   return { ...own, config, services, recipe: `${own.recipe}.own`, ...chosen };
 }
 
-/** The largest sandbox that the creator of a session can choose. */
+/** The largest sandbox that a session's creator can choose. */
 export const maxSize = ({ cpus, memory, maxCpus, maxMemory }: Config['sandbox']) => ({
   cpus: maxCpus ?? cpus,
   memory: maxMemory ?? memory,
 });
 
-/** A session that is gone: no template has this name. */
+/** Stands for a deleted session: no template has this name. */
 const nobody: AgentChoice = { template: '', templateBy: 'session', projectId: null };
 
 function withTemplate(config: Config, { name, sandbox, egress, packages, services = {} }: Template): SandboxSettings {
@@ -177,9 +181,9 @@ function withTemplate(config: Config, { name, sandbox, egress, packages, service
     sandbox: set(sandbox),
     egress: set(egress),
   };
-  // An operator whose server builds no images, as on Kubernetes, names one that its engine has.
+  // If the server builds no images, as on Kubernetes, the operator names an image that the engine has.
   if (own.sandbox.image === codeImage && !isOurs(config.sandbox.image)) delete own.sandbox.image;
-  // The idle time is a rule of the server, so such sandboxes are the usual ones for a warm pool.
+  // The server enforces the idle time, so sandboxes that differ only in it can come from the warm pool.
   const { idleSeconds: _, ...shape } = own.sandbox;
   const isUsual = Object.keys(shape).length + Object.keys(own.egress).length === 0;
   return {

@@ -14,7 +14,7 @@ interface Options {
   readonly say: (text: string) => void;
 }
 
-/** Opens the configured store. Rejects: store_unavailable when the database cannot be reached. */
+/** Opens the configured store. Rejects: store_unavailable if the database is unreachable. */
 export async function openStore({ config, logger, say }: Options): Promise<Store> {
   const { mongodbUrl: url, dataDir, history } = config;
   if (history === 'memory') {
@@ -25,7 +25,7 @@ export async function openStore({ config, logger, say }: Options): Promise<Store
     return memoryStore();
   }
   if (!url) return await sqliteStore({ path: join(dataDir, 'corral.db') });
-  const { mongoStore } = await import('../../storage/mongo/store.ts'); // loads the slow driver only when it is used
+  const { mongoStore } = await import('../../storage/mongo/store.ts'); // loads the slow driver only on use
   return await mongoStore({ url });
 }
 

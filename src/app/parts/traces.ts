@@ -14,7 +14,7 @@ interface TraceDeps {
 const usualTimeoutMs = 10_000;
 const usualChars = 32_768;
 
-/** Sends traces, if the standard variables of OpenTelemetry or an SDK that is loaded ask for it. */
+/** Sends traces if the standard OpenTelemetry variables or a loaded SDK request it. */
 export function openTraces(variables: Variables, { log, events, version, warn }: TraceDeps): LogTraces | undefined {
   if (variables.OTEL_SDK_DISABLED?.toLowerCase() === 'true') return undefined;
   const tracer = findLoadedTracer(version);
@@ -28,7 +28,7 @@ export function openTraces(variables: Variables, { log, events, version, warn }:
   return new LogTraces({ log, events, sink, warn, content, maxChars });
 }
 
-/** The target of our own exporter, which sends OTLP over HTTP in JSON. Undefined: none is configured. */
+/** The target of Corral's own exporter, which sends OTLP over HTTP in JSON. Undefined: none is configured. */
 function otlpTarget(variables: Variables, warn: TraceDeps['warn']): OtlpTarget | undefined {
   const exporters = (variables.OTEL_TRACES_EXPORTER ?? '').split(',').map((it) => it.trim());
   const [exporter = ''] = exporters;
@@ -68,7 +68,7 @@ function otlpTarget(variables: Variables, warn: TraceDeps['warn']): OtlpTarget |
   };
 }
 
-/** `a=1,b=2`, with values in percent encoding. */
+/** `a=1,b=2`, with percent-encoded values. */
 const pairsOf = (text = ''): Record<string, string> =>
   Object.fromEntries(
     text.split(',').flatMap((pair) => {

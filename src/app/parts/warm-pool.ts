@@ -7,7 +7,7 @@ import type { AppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import type { Config } from '../settings/config.ts';
 
-/** The parts of the server that its pool uses. */
+/** The parts of the server that its warm pool uses. */
 export interface PoolParts {
   readonly recipe: () => SandboxRecipe;
   readonly epoch: number;
@@ -24,7 +24,7 @@ interface Options {
 }
 const hourMs = 3_600_000;
 
-/** Needed with an empty pool too: it ends the ready sandboxes of an earlier server. */
+/** Needed even if the pool is empty: it ends the ready sandboxes of an earlier server. */
 export function withWarmPool(driver: Driver, { config, replica, ids, say, pool }: Options): Driver {
   const { warmPool, ttlSeconds, startTimeoutSeconds, maxStarting } = config.sandbox;
   const { recipe, ...parts } = pool;
@@ -35,7 +35,7 @@ export function withWarmPool(driver: Driver, { config, replica, ids, say, pool }
       say(`CORRAL_SANDBOX_WARM_POOL has no effect with the driver ${driver.name} here: its sandboxes start on demand.`);
   };
   if (hostsPool(driver)) {
-    const size = sizeFor(() => undefined); // only the backend knows its nodes
+    const size = sizeFor(() => undefined); // only the driver knows its nodes
     return withHostedPool(driver, { ...pool, size, shared: replica !== undefined, onNone });
   }
   if (!isPoolable(driver)) {

@@ -11,7 +11,7 @@ interface PageWays {
   readonly pages: ReturnType<typeof pageThread>;
 }
 
-/** Fetches an address with its redirects by the policy of a session, through the sandboxes' way out. */
+/** Fetches an address and follows redirects, under a session's egress policy and through the sandboxes' proxy. */
 export const pageFetch =
   (fetch: ProxiedFetch): FetchPage =>
   (address, sessionId, signal) => {
@@ -19,7 +19,7 @@ export const pageFetch =
     return fetchWithRedirects(address, (url, until) => fetch(url, from, until), signal);
   };
 
-/** The tool that fetches pages through the sandboxes' way out. */
+/** The tool that fetches pages through the sandboxes' proxy. */
 export const pageTool = ({ fetch, pages }: PageWays): Tool =>
   webFetchTool({
     fetch: (address, { sessionId }, signal) => pageFetch(fetch)(address, sessionId, signal),

@@ -8,7 +8,7 @@ import { refuseUnknown } from '../parts/policies.ts';
 import type { Config } from './config.ts';
 import { changeableSettings, type LiveConfig, valueAt } from './live-config.ts';
 
-/** The settings that people change in the running server, with the sources that precede them. */
+/** The settings that can be changed while the server runs, and the sources that override them. */
 export const listKnownSettings = (config: Pick<Config, 'sources'>, live: Pick<LiveConfig, 'now'>): KnownSetting[] =>
   changeableSettings.flatMap(({ key, path, about, accepts, shown, fallback, schema, change }) =>
     change

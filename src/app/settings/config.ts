@@ -12,12 +12,13 @@ interface VariableValue {
   readonly value: unknown;
   /** The variable that set the value, or the one that would set it. */
   readonly variable: string;
-  /** The variable or the key of corral.yaml that set it. */
+  /** The variable or corral.yaml key that set it. */
   readonly from: string | undefined;
 }
 
-// CORRAL_CONFIG names the settings' file, and CORRAL_URL the server that the command and the clients ask: `corral up` has it in
-// a shell that exports it. The others are in the environment of our own sandboxes, and a Corral inside a sandbox ignores them.
+// Variables with the prefix that are not settings. CORRAL_CONFIG names the settings file, and CORRAL_URL the server
+// that commands and clients call; a shell that exports it also passes it to `corral up`. The others are set in Corral's
+// own sandboxes, and a Corral inside a sandbox ignores them.
 const otherVariables = new Set([
   'CORRAL_CONFIG',
   'CORRAL_URL',
@@ -28,7 +29,7 @@ const otherVariables = new Set([
   'CORRAL_STATE',
 ]);
 
-/** The environment overrides corral.yaml, and the file overrides the defaults. The error lists every mistake at once. */
+/** The environment overrides corral.yaml, which overrides the defaults. The error lists all mistakes. */
 export function loadConfig(env: Environment, yamlText: string): Config {
   const problems: string[] = [];
   const source = { ...layout, file: 'corral.yaml', help: seeHelp };
@@ -57,7 +58,7 @@ function valuesFor(
   env: Environment,
   inFile: ReadonlyMap<string, unknown>,
 ): VariableValue {
-  const variable = variables.find((name) => env[name]); // an empty variable counts as unset
+  const variable = variables.find((name) => env[name]); // an empty variable is unset
   if (variable) return { value: env[variable]?.trim(), variable, from: variable };
   const value = inFile.get(key);
   const isSet = value !== undefined && value !== null;

@@ -2,12 +2,12 @@ import { isIPv4 } from 'node:net';
 import { keyedProviders } from '../../agents/models/providers.ts';
 import type { Config } from './schema.ts';
 
-/** Whether only this machine can reach a server at that address. */
+/** Whether only this machine can reach a server on that address. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host === '[::1]' || (isIPv4(host) && host.startsWith('127.'));
 }
 
-/** Conflicts between settings that are each valid alone. One line each. */
+/** Conflicts between settings that are each valid alone, one line each. */
 export function findContradictions(config: Config): string[] {
   const problems: string[] = [];
   if (!isLoopback(config.host) && !config.token && config.oidc.issuer === undefined && !namesPeople(config)) {
@@ -24,7 +24,7 @@ export function findContradictions(config: Config): string[] {
   return problems;
 }
 
-/** Whether a proxy names the people who call. */
+/** Whether a proxy authenticates the people who call. */
 export const namesPeople = ({
   identityProxy: { subjectHeader, tokenHeader },
 }: Pick<Config, 'identityProxy'>): boolean => subjectHeader !== undefined || tokenHeader !== undefined;
@@ -63,7 +63,7 @@ function signInProblems({ oidc: { issuer, clientId, others } }: Config): string[
   ];
 }
 
-/** The model and its fall-backs need a provider that is known, and its key. */
+/** The model and its fall-backs need a known provider and its key. */
 function missingKeys({ model, models }: Config): string[] {
   return [model, ...models.fallbacks].flatMap((ref) => {
     const [name = ''] = ref.split('/');

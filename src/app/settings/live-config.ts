@@ -4,7 +4,7 @@ import { settings } from './schema.ts';
 
 export const changeableSettings = settings.filter(({ change }) => change !== undefined);
 
-/** The settings in force: variables and file, and what people changed in the page where neither says anything. */
+/** The current settings: variables, the file, and changes made in the page to settings that neither sets. */
 export class LiveConfig {
   readonly #base: Config;
   readonly #stored: Pick<StoredSettings, 'now'>;
@@ -17,7 +17,7 @@ export class LiveConfig {
     this.#now = base;
   }
 
-  /** The same object until something is changed. */
+  /** The same object until a setting changes. */
   get now(): Config {
     const { now } = this.#stored;
     if (now !== this.#of) {
@@ -28,7 +28,7 @@ export class LiveConfig {
   }
 }
 
-/** A stored value that its setting no longer takes counts as none. */
+/** A stored value that its setting no longer accepts is ignored. */
 function withChanges(base: Config, changes: StoredSettings['now']): Config {
   const config = copyOf(base);
   for (const { key, path, schema } of changeableSettings) {
@@ -56,7 +56,7 @@ function put(tree: object, path: readonly string[], value: unknown): void {
   else put(fields[name] as object, rest, value);
 }
 
-/** The value in force at this path; null: unset. */
+/** The current value at this path; null: unset. */
 export function valueAt(config: Config, path: readonly string[]): unknown {
   let found: unknown = config;
   for (const name of path) found = (found as Record<string, unknown>)[name];

@@ -6,7 +6,7 @@ import { type KeyedProviderName, keyedProviders } from '../../agents/models/prov
 import { amount, flag, integer, oneOf, secret, text, url, wordList } from '../../config/kinds.ts';
 import { optional, optionalSecret, secretSetting, setting } from '../../config/setting.ts';
 
-// The settings of models. Each provider's section follows from its description in src/agents/models.
+// The settings of models. Each provider's section is derived from its description in src/agents/models.
 
 const section = ({ label, access }: Provider & { readonly access: Access }) =>
   z.strictObject({
@@ -18,7 +18,7 @@ const sections = Object.fromEntries(keyedProviders.map((it) => [it.name, section
   ReturnType<typeof section>
 >;
 
-/** A mapping in corral.yaml, or the same as JSON in a variable. */
+/** A mapping in corral.yaml, or JSON in a variable. */
 const mappingOf = <Value extends z.ZodType>(accepts: string, key: z.ZodString, value: Value) => ({
   accepts: `${accepts} (a mapping, or JSON in a variable)`,
   kind: z.union([z.record(z.string(), z.unknown()), z.string().transform(fromJson)]).pipe(z.record(key, value)),

@@ -16,7 +16,7 @@ import {
 import { markChangeable, optional, setting } from '../../config/setting.ts';
 import { policyLabels, policyNames } from '../../sandboxes/egress/policies/list.ts';
 
-// The settings of sandboxes: their size, their way out, their desktop and its browser.
+// The settings of sandboxes: size, egress, desktop and browser.
 
 const day = 24 * 60 * 60;
 

@@ -43,14 +43,14 @@ type Unit = Extract<SettingForm, { kind: 'amount' }>['unit'];
 const budgetIn = (unit: Unit): ChangeableSetting => ({ section: 'budgets', form: { kind: 'amount', unit } });
 
 const maxSnapshots = (whose: string) => optional(integer(0), `named snapshots of ${whose}`);
-/** The limits of what sessions have at one time. */
+/** Limits of what sessions use at the same time. */
 const heldLimits = (whose: string) => ({
   maxRunningRuns: optional(integer(0), `active runs of ${whose}; others wait`),
   maxCpus: optional(amount(0, 1e6), `sandbox processors of ${whose}`),
   maxMemory: optional(size(0), `sandbox memory of ${whose}`),
   maxDisk: optional(size(0), `disk of ${whose}`),
 });
-/** The budgets that all runs share; they reserve from them, so that no two runs overspend. */
+/** The budgets that all runs share. Runs reserve from them, so concurrent runs cannot overspend. */
 const periodBudgets = (whose: string) => ({
   dayTokenBudget: markChangeable(
     optional(integer(1), `tokens of ${whose} per day, see docs/budgets.md`),
@@ -384,7 +384,7 @@ export const Config = z.strictObject({
   failpoints: optional(text('points such as store.append.after=exit@37'), 'faults to inject; only with NODE_ENV=test'),
 });
 export type Config = z.output<typeof Config> & {
-  /** The variable that set a setting, or its key in corral.yaml; a setting at its default is absent. */
+  /** The variable or corral.yaml key that set each setting; a setting at its default is absent. */
   readonly sources?: Readonly<Record<string, string>>;
 };
 

@@ -4,7 +4,7 @@ import { integer, listOf, secret, text, url, wordList } from '../../config/kinds
 import { optional, optionalSecret, secretSetting, setting } from '../../config/setting.ts';
 import { roles } from '../../core/model/principal.ts';
 
-// Settings of the sign-in by OpenID Connect: one provider by itself, and more of them as a mapping.
+// Settings of the sign-in by OpenID Connect: one provider at the top level, further providers as a mapping.
 
 const loopback = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])([:/]|$)/;
 const issuerUrl = {
@@ -81,7 +81,7 @@ export const oidc = z.strictObject({
   checkSeconds: setting(integer(1, 3_600), 30, 'how often the provider is asked about each person at work'),
 });
 
-/** People authenticated by a proxy in front of this server. */
+/** Authentication of people by a proxy in front of this server. */
 export const identityProxy = z.strictObject({
   subjectHeader: optional(
     headerName,
@@ -106,7 +106,7 @@ export const identityProxy = z.strictObject({
   admin: optional(text('an e-mail address or a subject'), 'e-mail address or subject of the first administrator'),
 });
 
-/** Programs that show a token of a trusted issuer in place of a key. */
+/** Programs that send a token of a trusted issuer instead of a key. */
 export const programs = z.strictObject({
   issuers: setting(
     listOf('addresses of issuers', issuerUrl.kind),

@@ -12,13 +12,13 @@ import type { Template } from '../../core/model/template.ts';
 import { parseRepository } from '../../core/text/repository-address.ts';
 import { Config } from './schema.ts';
 
-// A template: the recipe of an agent that a session names. Its keys are those of corral.yaml where both have them.
+// A template: the recipe of an agent that a session names. Keys that corral.yaml also has are spelt the same.
 
 type OptionalSetting<Setting> = Setting extends z.ZodPrefault<infer Kind> | z.ZodOptional<infer Kind>
   ? z.ZodOptional<Kind>
   : never;
 
-/** The setting without its default: a template that does not have the key leaves it to corral.yaml. */
+/** The setting without its default, because an absent key leaves the value to corral.yaml. */
 const unset = <Setting extends z.ZodPrefault<z.ZodType> | z.ZodOptional<z.ZodType>>(setting: Setting) =>
   setting
     .unwrap()
@@ -162,7 +162,7 @@ export const templateName = /^[a-z][a-z0-9_-]{0,40}$/;
 
 const layout = readLayout(TemplateFile);
 
-/** Rejects: invalid_request with every mistake of the file at once. `file` is its name in errors. */
+/** Parses a template file. Rejects: invalid_request with every mistake in the file. `file` is its name in errors. */
 export function parseTemplate(name: string, yamlText: string, file: string): Template {
   const problems: string[] = [];
   const keys = layout.settings.map(({ key }) => key).join(', ');

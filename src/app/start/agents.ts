@@ -38,7 +38,7 @@ import type { Sandboxes } from './sandboxes.ts';
 import { inBackground, type Startup } from './startup.ts';
 import type { Storage } from './storage.ts';
 
-/** The third phase: models and tools of agents. */
+/** The third phase of the start: models and tools of agents. */
 export interface Agents extends AsyncDisposable {
   /** The model of sessions without a project. */
   readonly model: Model;
@@ -53,12 +53,12 @@ export interface Agents extends AsyncDisposable {
   readonly desktop: AgentDesktop;
   readonly toolServers: ToolServers;
   readonly toolServerStates: ServerStates;
-  /** The tokens from vaults for the tool servers of sessions. */
+  /** Tokens from vaults for the sessions' tool servers. */
   readonly mcpTokens: McpTokens;
   readonly kernels: Kernels;
   readonly loops: AcpAgents;
   readonly pictures: PictureService;
-  /** The screens that people watch; an agent waits while a person has the keyboard and mouse. */
+  /** The screens that people watch. An agent waits while a person has control of keyboard and mouse. */
   readonly screens: DesktopScreens;
 }
 
@@ -67,11 +67,11 @@ function screenOf(geometry: string): { width: number; height: number } {
   return { width, height };
 }
 
-/** Pages come through the sandboxes' way out: there is no tool for them where it is closed. */
+/** Pages are fetched through the sandboxes' egress, so there is no such tool if the egress is closed. */
 const deniedIn = ({ tools, egress }: Config): readonly string[] =>
   egress.policy === 'none' ? [...tools.deny, 'web_fetch'] : tools.deny;
 
-/** The answer for the same settings is the same object. */
+/** Returns the same object while the settings stay the same. */
 function onceFor<Answer>(make: (config: Config) => Answer): (config: Config) => Answer {
   let last: { readonly of: Config; readonly answer: Answer } | undefined;
   return (config) => {

@@ -50,7 +50,7 @@ import { type OpenVolumes, openVolumes } from './services/volumes.ts';
 import { inBackground, type Startup } from './startup.ts';
 import type { Storage } from './storage.ts';
 
-/** Uploads as a run sees them. An upload that cannot be read is skipped, and the turn continues. */
+/** Uploads as a run sees them. An unreadable upload is skipped, and the turn continues. */
 const attachedFiles = (uploads: Pick<UploadService, 'get' | 'open'>): AttachedFiles => ({
   find: (id) => uploads.get(id).catch(() => undefined),
   open: (id) => uploads.open(id),
@@ -59,30 +59,30 @@ const attachedFiles = (uploads: Pick<UploadService, 'get' | 'open'>): AttachedFi
 interface AgentServices extends ChildServices {
   readonly pullRequests: Pick<PullRequestService, 'open'>;
 }
-/** The fourth phase: the sessions at work. */
+/** The fourth phase of the start: the engine that runs sessions. */
 export interface RunningEngine extends AsyncDisposable {
   readonly engine: Engine;
   readonly sandboxCopies: SandboxCopies;
   readonly snapshots: Snapshots;
   readonly manifests: Manifests;
   readonly repositories: RepositoryFetches;
-  /** Workspaces for sessions to come. */
+  /** Workspaces prepared for future sessions. */
   readonly ready: ReadyWorkspaces;
   readonly folders: RepositoryFolders;
   readonly checkpoints: Checkpoints;
   readonly delegation: Delegation;
-  /** Gives the agents the services that the next phase builds on the engine. Their calls wait until then. */
+  /** Gives agents the services that the next phase builds on the engine. Their calls wait until then. */
   readonly offer: (services: AgentServices) => void;
-  /** The accounts of people and projects, from which requests to models reserve. */
+  /** The accounts of people and projects, from which model requests reserve. */
   readonly ledger: Ledger;
   readonly accounts: Accounts;
-  /** The amounts that people, projects and the server have at one time, and their limits. */
+  /** Current use by people, projects and the server, and its limits. */
   readonly holdings: Holdings;
   /** Volumes, and the sessions that have them. */
   readonly volumes: OpenVolumes;
-  /** Removes data of a deleted session that is stored outside of its log. */
+  /** Removes a deleted session's data that is stored outside of its log. */
   readonly forget: (id: SessionId) => Promise<void>;
-  /** The sandboxes that were up when the driver last listed them. */
+  /** The sandboxes that were running when the driver last listed them. */
   readonly sandboxesUp: () => readonly SandboxInfo[];
 }
 interface EngineDeps {
@@ -161,7 +161,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     newId: () => ids.short(),
   });
   const ready = new ReadyWorkspaces({
-    // A workspace waits in a stopped sandbox, which must not lose its files.
+    // The workspace waits in a stopped sandbox, so the driver must keep files across a stop.
     keep: leavesFiles && config.repositories.keepPrepared > 0 ? config.repositories.readyWorkspaces : 0,
     maxAgeMs: config.repositories.readyHours * 3_600_000,
     startTimeoutMs,
@@ -320,7 +320,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
           await manifests.check(session, client, signal);
           await snapshots.restore(session, client, signal);
           if (!repositories.began(session)) return;
-          // The use keeps the sandbox until the hooks are done. After a failure the next use tries again.
+          // The sandbox stays in use until the hooks are done. After a failure, the next use tries again.
           void engine.sandboxes.use(session.id, closing).then(
             (used) => used[Symbol.asyncDispose](),
             () => {},
@@ -367,7 +367,8 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     await forgetPreviews(store.records, id);
   };
   const reconciler = new Reconciler({
-    // The grace is shorter than a sweep's turn, so a leftover goes with the second sweep that sees it, within 30 s.
+    // The grace is shorter than the interval between sweeps, so the second sweep that sees a leftover removes it,
+    // within 30 s.
     driver,
     store,
     supervisor,

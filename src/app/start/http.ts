@@ -18,8 +18,8 @@ interface Closing {
 }
 
 /**
- * Closes the server. A request that is still open after `patienceMs` is cut: it may be waiting for an unreachable store
- * or engine, and the orderly shutdown of everything else needs the time.
+ * Closes the server. Open requests are cut off after `patienceMs`: they can be waiting for an unreachable store or
+ * engine, and the orderly shutdown of the other parts needs the time.
  */
 export async function closeInTime(app: Closing, patienceMs: number): Promise<void> {
   const cut = setTimeout(() => app.server.closeAllConnections(), patienceMs);
@@ -30,20 +30,23 @@ export async function closeInTime(app: Closing, patienceMs: number): Promise<voi
   }
 }
 
-/** The last phase: the server listens, so requests arrive only when every part exists. */
+/** The last phase of the start: the server listens, so requests arrive only when every part exists. */
 export interface Http extends AsyncDisposable {
   readonly url: string;
-  /** Set when clients need the token of the first start: without isolation any local program is a client too. */
+  /**
+   * The token that clients need, if it was created at the first start. Without isolation, any local program is a client
+   * too.
+   */
   readonly startToken: StartToken | undefined;
 }
 interface HttpDeps {
   readonly core: Core;
   readonly version: string;
-  /** Undefined when the settings turn auditing off. */
+  /** Undefined if auditing is turned off. */
   readonly audit: AuditLog | undefined;
 }
 
-/** Rejects: invalid_request, when the server cannot listen at the configured address. */
+/** Rejects: invalid_request if the server cannot listen at the configured address. */
 export async function openHttp(
   startup: Pick<Startup, 'config' | 'clock' | 'ids' | 'logger' | 'closing' | 'learn'>,
   { core, version, audit }: HttpDeps,
@@ -52,7 +55,7 @@ export async function openHttp(
   const { isolation } = core.driver.capabilities;
   const own = needsToken(isolation, config) ? await startToken(config.dataDir, () => ids.token()) : undefined;
   if (own?.token) learn(own.token);
-  // Any program could read the file of a server without isolation, so there the file has no token.
+  // Without isolation, any program could read the file, so it has no token.
   const local = isolation === 'none' ? undefined : new Secret(ids.token());
   if (local) learn(local);
   await using stack = new AsyncDisposableStack();
@@ -81,7 +84,7 @@ export async function openHttp(
   await app.ready();
   const { host, port } = config;
   const open = (place: ListenAddress) => app.listen(place);
-  const isAlone = isolation === 'none'; // sandboxes without isolation could listen on the port too
+  const isAlone = isolation === 'none'; // sandboxes without isolation could also listen on the port
   if (!isAlone) shared = await listenOrExplain(config, () => listenShared(app.server, { host, port }, open));
   const url = shared?.first ?? (await listenOrExplain(config, () => open({ host, port })));
   for (const extra of config.extraPorts) stack.use(await listenOnMore(app.server, host, extra));

@@ -10,7 +10,7 @@ interface ListenAddress {
   readonly port: number;
 }
 
-/** The value of `listen`. If the server cannot listen there, the error says why. */
+/** Starts to listen, and returns the result of `listen`. If the address is not available, the error says why. */
 export async function listenOrExplain<Value>(place: ListenAddress, listen: () => Promise<Value>): Promise<Value> {
   try {
     return await listen();
@@ -37,7 +37,7 @@ function adviceFor({ code }: NodeJS.ErrnoException, { host, port }: ListenAddres
   }
 }
 
-/** The same server on one more port. */
+/** The same server on an additional port. */
 export async function listenOnMore(
   server: Server,
   host: string,

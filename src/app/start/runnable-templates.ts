@@ -10,13 +10,13 @@ interface Deps {
   readonly driver: string;
   readonly desktopFor: (session: AgentChoice) => DesktopOffer;
   readonly missingImageOf: (session: AgentChoice) => string | undefined;
-  /** Throws for services that cannot run here. */
+  /** Throws if these services cannot run here. */
   readonly checkServices: (session: AgentChoice) => void;
-  /** Variables that secrets set in sandboxes: secrets of the settings, the server and projects. */
+  /** Variables that credentials set in sandboxes, from the settings, the server and projects. */
   readonly secretVariables: () => Promise<ReadonlySet<string>>;
 }
 
-/** Which templates can run here. The state of a desktop's image changes while the server runs. */
+/** Determines which templates can run here. The state of a desktop's image changes while the server runs. */
 export class RunnableTemplates {
   readonly #deps: Deps;
 
@@ -24,20 +24,20 @@ export class RunnableTemplates {
     this.#deps = deps;
   }
 
-  /** Throws for a session whose sandbox could not start here. */
+  /** Throws if the session's sandbox cannot start here. */
   check(session: AgentChoice): void {
     const trouble = this.#imageTrouble(session) ?? this.#servicesTrouble(session);
     if (trouble) throw errorOf(trouble);
   }
 
-  /** Throws for a template that a session names and that cannot run here. */
+  /** Throws if the template that a session names cannot run here. */
   checkNamed(template: TemplateInfo, session: AgentChoice): void {
     const trouble =
       this.#desktopTrouble(template, session) ?? this.#imageTrouble(session) ?? this.#servicesTrouble(session);
     if (trouble) throw errorOf(trouble);
   }
 
-  /** A missing key is no reason to refuse a session: a program can bind one to it before its first message. */
+  /** A missing key is no reason to refuse a session: a client can bind a credential to it before its first message. */
   async whyNot(template: TemplateInfo): Promise<Unavailable | undefined> {
     const session = { template: template.name, templateBy: 'session', projectId: null } as const;
     const trouble =

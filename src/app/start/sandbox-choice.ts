@@ -9,14 +9,14 @@ import { maxSize } from '../parts/session-configs.ts';
 import type { Config } from '../settings/config.ts';
 
 interface Limits {
-  /** The settings of such a session without its own choice. */
+  /** The settings of the session without its creator's choice. */
   readonly config: Pick<Config, 'sandbox' | 'egress'>;
   readonly driver: Pick<Driver, 'name' | 'capabilities'>;
 }
 
 /**
- * Throws for a choice that cannot be kept: invalid_request where it exceeds the settings, unsupported where the driver
- * cannot enforce it.
+ * Throws if a choice cannot be applied: invalid_request if it exceeds the settings, unsupported if the driver cannot
+ * enforce it.
  */
 export function checkSandboxChoice(choice: SandboxChoice, { config, driver }: Limits): void {
   const { adopts, ...others } = choice;
@@ -57,7 +57,7 @@ function checkEgress(choice: EgressChoice, settings: Config['egress'], { name, c
     for (const text of choice) checkEntry(text, settings);
     return;
   }
-  // A denied range needs nothing of the policy.
+  // A denied range requires nothing of the policy.
   for (const text of choice.deny) {
     if (!parseRange(text)) throw bad(`egress: '${text}' is no address or range. Write it like 192.0.2.0/24.`);
   }
@@ -80,7 +80,7 @@ const beyond = (text: string, { policy }: Config['egress']) => {
   return bad(`${why}, and a session cannot reach more than that. Ask the operator (CORRAL_EGRESS_POLICY).`);
 };
 
-/** Whether a target that the policy can open can have an address of the range. Any name can. */
+/** Whether the policy can open a target with an address in the range. Any host name can have one. */
 function mayReach({ text }: AddressRange, { policy, allow, allowRanges }: Config['egress']): boolean {
   if (policy === 'none' || isAllPrivate(text, allowRanges)) return false;
   if (policy !== 'allow-list') return true;
@@ -88,7 +88,7 @@ function mayReach({ text }: AddressRange, { policy, allow, allowRanges }: Config
   return allow.map(parseEntry).some((own) => own && (own.below || !parseRange(own.host) || isIn(own.host)));
 }
 
-/** Whether the policy can open the entry. The registries of an image are known only once a sandbox of it runs. */
+/** Whether the policy can open the entry. The registries of an image are known only once a sandbox with it runs. */
 function mayBeOpen(entry: Entry, policy: Config['egress']['policy'], allow: readonly string[]): boolean {
   if (policy === 'none') return false;
   if (policy === 'web') return entry.port === undefined || webPorts.includes(entry.port);
@@ -96,7 +96,7 @@ function mayBeOpen(entry: Entry, policy: Config['egress']['policy'], allow: read
   return allow.map(parseEntry).some((own) => own !== undefined && includesTargets(own, entry));
 }
 
-/** Whether the operator's entry opens every target of the other one. */
+/** Whether the operator's entry opens every target of the session's entry. */
 export function includesTargets(own: Entry, { host, below, port }: Entry): boolean {
   const isPort = own.port === port || (own.port === undefined && port !== undefined && webPorts.includes(port));
   if (!isPort) return false;

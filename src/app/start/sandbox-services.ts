@@ -12,12 +12,12 @@ import type { Config } from '../settings/config.ts';
 interface Limits {
   readonly config: Pick<Config, 'sandbox'>;
   readonly driver: Pick<Driver, 'name' | 'capabilities'>;
-  /** Ports inside the sandbox that are Corral's own. */
+  /** Ports inside the sandbox that Corral itself uses. */
   readonly closedPorts: ReadonlySet<number>;
 }
 
 /**
- * Throws for services that cannot run here: unsupported where the driver has none, invalid_request where the operator does
+ * Throws if these services cannot run here: unsupported if the driver has none, invalid_request if the operator does
  * not allow an image.
  */
 export function checkServices(services: Services, { config, driver, closedPorts }: Limits): void {
@@ -49,13 +49,13 @@ export function checkServices(services: Services, { config, driver, closedPorts 
   }
 }
 
-/** An entry is a whole name, or `name:*` for every tag of it. */
+/** An entry is a complete image name, or `name:*` for every tag. */
 export function isAllowed(image: string, entries: readonly string[]): boolean {
   const [, untagged = image] = /^(.*):[\w.-]+$/.exec(image) ?? [];
   return entries.some((entry) => entry === image || entry === `${untagged}:*`);
 }
 
-/** The services of a sandbox with the limits that the settings give each of them. */
+/** The services of a sandbox, with the limits from the settings for each. */
 export function serviceSpecs({ config, services }: SandboxSettings): readonly ServiceSpec[] {
   const { serviceMemory, serviceCpus, servicePids } = config.sandbox;
   const limits = { memoryBytes: serviceMemory, cpus: serviceCpus, pids: servicePids };
@@ -67,15 +67,15 @@ interface Beginning {
   readonly id: SessionId;
   readonly settings: SandboxSettings;
   readonly client: Pick<SandboxClient, 'ports' | 'health'>;
-  /** An earlier server has started the sandbox, so only failures are news. */
+  /** The sandbox was started by an earlier server, so only failures are reported. */
   readonly isAdopted: boolean;
   readonly clock: Clock;
-  /** Describes the current step, such as pulling an image. */
+  /** Reports the current step, such as pulling an image. */
   readonly tell: (detail: string) => void;
   readonly report: (news: ServiceNews) => void;
 }
 
-/** Starts the services of a sandbox that runs, and waits until each is ready or has failed. */
+/** Starts the services of a running sandbox, and waits until each is ready or has failed. */
 export async function beginServices(beginning: Beginning, signal: AbortSignal): Promise<void> {
   const { driver, id, settings, client, isAdopted, clock } = beginning;
   const tell = isAdopted ? () => {} : beginning.tell;
@@ -91,7 +91,7 @@ export async function beginServices(beginning: Beginning, signal: AbortSignal): 
   if (!hostsServices(driver)) {
     return refuseAll(driver.capabilities.noServices ?? `the driver ${driver.name} has none`);
   }
-  // An older daemon lets everyone on the sandbox's loopback interface out, services too.
+  // With an older daemon, everyone on the sandbox's loopback interface has network access, including services.
   if (!(await createVersionCheck((within) => client.health(within))('1.6', signal))) {
     const { image } = settings.config.sandbox;
     return refuseAll(`the image ${image} does not support services. Rebuild it from this version's corral/sandbox`);
@@ -101,7 +101,7 @@ export async function beginServices(beginning: Beginning, signal: AbortSignal): 
     async start(name: string, within: AbortSignal) {
       const spec = specs.get(name);
       if (!spec) return;
-      // The operator's list can have become shorter since the session was made.
+      // The operator may have shortened the list since the session was created.
       if (!isAllowed(spec.image, settings.config.sandbox.serviceImages)) {
         const text = `the server does not allow the image ${spec.image} any more (CORRAL_SANDBOX_SERVICE_IMAGES).`;
         throw new AppError('sandbox_unavailable', text);

@@ -37,46 +37,56 @@ import { beginServices, checkServices, serviceSpecs } from './sandbox-services.t
 import { inBackground, type Startup } from './startup.ts';
 import type { Storage } from './storage.ts';
 
-/** The port in each sandbox at which its way to the egress proxy listens. */
+/** The port in each sandbox at which the relay to the egress proxy listens. */
 export const proxyPort = 3128;
 const caPath = '/run/corral/ca.pem';
 const spareBytes = 64 * 2 ** 20;
 
-/** The second phase: the driver of sandboxes, their recipe, and the egress proxy that is their only way out. */
+/**
+ * The second phase of the start: the sandbox driver, the sandboxes' recipe, and the egress proxy that is their only way
+ * out.
+ */
 export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'startTimeoutMs'>, AsyncDisposable {
-  /** The proxy and the driver report here about sandboxes; the engine appends the reports to the logs of sessions. */
+  /** Reports from the proxy and the driver about sandboxes. The engine appends them to the sessions' logs. */
   readonly facts: SandboxFacts;
   readonly realModels: RealModels;
   readonly credentials: ProxyCredentials;
-  /** Reaches forges: public addresses, and private ones that the operator lists. */
+  /** Reaches forges: public addresses, and private addresses that the operator lists. */
   readonly forgeFetch: GuardedFetch;
-  /** The settings with those of the session's template in their place. */
+  /** The server's settings, overridden by those of the session's template. */
   readonly settingsOf: (session: AgentChoice) => Pick<SandboxSettings, 'config' | 'packages' | 'services' | 'within'>;
-  /** Whether a sandbox of the session that starts now has a desktop; without a session, one of the server's own settings. */
+  /**
+   * Whether a sandbox of the session would start with a desktop now; without a session, by the server's own settings.
+   */
   readonly desktopFor: (session?: AgentChoice) => DesktopOffer;
   /** The services of the session's sandbox. */
   readonly servicesOf: (session: AgentChoice) => Services;
-  /** Throws for a session whose services cannot run here. */
+  /** Throws if the session's services cannot run here. */
   readonly checkServices: (session: AgentChoice) => void;
-  /** The image that a sandbox of the session needs and this driver cannot run. */
+  /** The image that the session needs, if this driver cannot run it. */
   readonly missingImageOf: (session: AgentChoice) => string | undefined;
-  /** The egress rules of a session's sandbox, without what was allowed in the session alone. */
+  /** The egress rules of a session's sandbox, without hosts that were allowed only in the session. */
   readonly egressOf: (id: SessionId) => Promise<Omit<EffectiveEgress, 'allowed'>>;
-  /** A sandbox of no session, in which the content of a volume is moved: the volume in a folder of its workspace, no way out. */
+  /**
+   * A sandbox without a session, for moving the content of a volume: the volume is in a folder of its workspace, and it
+   * has no network access.
+   */
   readonly transferSpec: (
     session: SessionId,
     volume: Volume,
     how: { readonly folder: string; readonly access: MountAccess },
   ) => SandboxSpec;
-  /** Closes the connections out of a sandbox that a change of its session no longer allows. */
+  /** Closes connections of a sandbox that its session no longer allows after a change. */
   changed(id: SessionId, session: AgentChoice): void;
-  /** The container of a build: the limits and the egress are those of a session without choices, and no credential is its. */
+  /**
+   * The container of a template build. It has the limits and egress of a session without choices, and no credentials.
+   */
   readonly buildSpec: (id: SessionId, image: string) => SandboxSpec;
-  /** Opens to a build what its image's package managers reach, where the policy is to learn that. */
+  /** Opens the registries of the image's package managers to a build, if the policy is `registries`. */
   readonly reachFor: (id: SessionId, link: SandboxLink, signal: AbortSignal) => Promise<void>;
-  /** Fetches as the programs of a session's sandbox do. */
+  /** Fetches with the network access of a session's sandbox. */
   readonly fetch: ProxiedFetch;
-  /** The templates, whose names of tools are not checked yet. */
+  /** The templates, whose tool names are not checked yet. */
   readonly templateFiles: readonly TemplateFile[];
 }
 
@@ -219,7 +229,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
     },
     transferSpec(session, { id: volume, quotaBytes }, { folder, access }) {
       const usual = recipe(own.server, {});
-      // A restore holds the new content next to the old for a moment.
+      // A restore briefly holds the new content next to the old content.
       const bytes = 2 * quotaBytes + spareBytes;
       return {
         ...usual,
@@ -296,7 +306,7 @@ function recipeFor(
     image: sandboxImage(config, hasDesktop),
     limits: { memoryBytes: memory, cpus, pids, diskBytes: disk },
     egress: egressPolicy(config.egress),
-    // The placeholders come first, so that no credential sets a variable that the sandbox itself needs.
+    // The placeholders come first, so that no credential overrides a variable that the sandbox itself needs.
     env: { ...placeholders, ...sandboxEnv({ proxyPort, caPath }), ...desktopEnv(config, hasDesktop) },
   };
 }

@@ -65,25 +65,28 @@ import { inBackground, type Startup } from './startup.ts';
 import type { Storage } from './storage.ts';
 
 const adoptionMs = 15_000;
-const maxProjects = 10_000; // in a list of budgets
+const maxProjects = 10_000; // for a list of budgets
 
-/** The fifth phase: what facades call, without the permissions of a caller, and the retention that uses the same calls. */
+/**
+ * The fifth phase of the start: the services that facades call, before permissions are added, and the retention that
+ * uses the same calls.
+ */
 export interface OpenServices extends AsyncDisposable {
   readonly services: Services & Resources;
   readonly shared: SharedSessions;
-  /** The services that only the OpenCodex facade uses. */
+  /** Services used only by the OpenCodex facade. */
   readonly opencodex: ProjectParts['api'];
   readonly workspaces: WorkspaceService;
   readonly keys: ApiKeys;
-  /** Undefined: nobody signs in with an identity provider. */
+  /** Undefined: no identity provider is configured. */
   readonly signIns: SignIns | undefined;
   /** The roles of callers in projects. */
   readonly memberships: Memberships;
-  /** Undefined: no tokens of programs are accepted. */
+  /** Undefined: no tokens of trusted issuers are accepted. */
   readonly tokens: ProgramTokens | undefined;
   /** The credentials of workers of self-hosted environments. */
   readonly workers: WorkerCredentials;
-  /** The APIs whose programs define automations join here. */
+  /** Facades whose clients define automations register here. */
   readonly programs: AutomationPrograms;
   readonly retention: Retention;
 }
@@ -113,7 +116,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     (await volumes.collect(before, signal)) +
     (await builds.collect(before)) +
     (await names.collect(before));
-  // No other server can work on what this one finds at its start.
+  // At the start, no other server can be working on what this server finds.
   if (!store.shared)
     await forks.collect(clock.now()).catch((err: unknown) => logger.warn({ err }, 'unfinished forks were not removed'));
   const named = new NamedSnapshots({

@@ -5,9 +5,9 @@ import { Secret } from '../../core/text/secret.ts';
 import type { Config } from '../settings/config.ts';
 
 /**
- * A program in a sandbox without isolation is a local client too, with a valid Host and no Origin: only a token keeps it
- * from the API. The demo model needs none, because it runs only its own user's commands. With `unconfined` any session can
- * choose a real one.
+ * A program in a sandbox without isolation is a local client too, with a valid Host and no Origin, so only a token
+ * keeps it out of the API. The demo model needs no token, because it runs only its own user's commands. With
+ * `unconfined`, any session can choose a real model.
  */
 export const needsToken = (
   isolation: string,
@@ -16,12 +16,12 @@ export const needsToken = (
 
 export interface StartToken {
   readonly hash: TokenHash;
-  /** Set only when the token was just made, because it can be shown only once. */
+  /** Set only if the token was just created, because it can be shown only once. */
   readonly token?: Secret;
   readonly path: string;
 }
 
-/** Made at the first start. Only its hash is stored, because a program without isolation can read this file. */
+/** Created at the first start. Only its hash is stored, because a program without isolation can read this file. */
 export async function startToken(dataDir: string, newToken: () => string): Promise<StartToken> {
   const path = join(dataDir, 'start-token');
   const kept = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {

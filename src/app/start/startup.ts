@@ -14,19 +14,19 @@ export interface Startup {
   readonly ids: IdSource;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** Fires when the server drains, and when its start fails. */
+  /** Fires when the server drains or its start fails. */
   readonly closing: AbortSignal;
-  /** Shows the starts of sandboxes to the person at the server's terminal. */
+  /** Shows starting sandboxes to the person at the server's terminal. */
   readonly progress?: Pick<StartProgress, 'record'> | undefined;
   /** Prints messages for people at the start. */
   readonly say: (text: string) => void;
-  /** Gives what a stack defers after its use of this part, so that a shutdown that takes too long can name the part. */
+  /** Returns a disposal callback that names the part to be disposed next, so that a slow shutdown can report it. */
   readonly ending: (part: string) => () => void;
   /** Masks a secret in the log from now on. */
   readonly learn: (secret: Secret) => void;
 }
 
-/** Work that runs next to the requests until `closing` fires. Disposing stops it and waits for its end. */
+/** Background work that runs until `closing` fires. Disposing stops it and waits for its end. */
 export function inBackground(closing: AbortSignal, work: (signal: AbortSignal) => Promise<void>): AsyncDisposable {
   const ended = new AbortController();
   const done = work(AbortSignal.any([closing, ended.signal]));

@@ -23,32 +23,32 @@ import { openTraces } from '../parts/traces.ts';
 import { LiveConfig } from '../settings/live-config.ts';
 import { inBackground, type Startup } from './startup.ts';
 
-/** The first phase: the data of this server, and its place among the other servers of the same store. */
+/** The first phase of the start: the data of this server, and its place among the other servers of the same store. */
 export interface Storage extends AsyncDisposable {
   readonly store: Store;
   readonly blobs: BlobStore;
-  /** Stored copies of files, with one clean-up. */
+  /** Stored copies of files, with one shared clean-up. */
   readonly copies: Copies;
   /** Deletes blobs that no event refers to. */
   readonly collectBlobs: LargeFacts['collect'];
   readonly log: EventLog;
-  /** The events that webhooks still have to send; appends carry them. */
+  /** The events still to be sent to webhooks, written with the appends. */
   readonly outbox: Outbox;
   readonly news: ResourceNews;
   readonly afterRuns: AfterRuns;
-  /** The store's inbox; a request that a dead server left unanswered can be claimed again. */
+  /** The store's inbox. A request that a dead server left unanswered can be claimed again. */
   readonly inbox: Inbox;
   /** The open streams of each session. */
   readonly watchers: Watchers;
   /** The sessions in memory. */
   readonly liveSessions: LiveSessions;
   readonly replica: Replica;
-  /** The settings in force, with those that people changed in the page. */
+  /** The current settings, including those changed in the page. */
   readonly live: LiveConfig;
   readonly changed: StoredSettings;
   /** The name of this installation in the labels of its sandboxes. */
   readonly instance: string;
-  /** Grows with each start, to distinguish sandboxes of an older holder. */
+  /** Grows with each start, so that sandboxes of an earlier process can be recognized. */
   readonly epoch: number;
 }
 

@@ -10,13 +10,13 @@ import { listenOrExplain } from './listen.ts';
 interface UnavailableServer {
   readonly host: string;
   readonly port: number;
-  /** The reason for the wait, which clients get in the meantime. */
+  /** The reason for the wait, which is reported to clients. */
   readonly reason: string;
 }
 
 /**
  * Answers clients while the server waits for its store: `/healthz` succeeds, `/readyz` and `/health` report not ready,
- * and other requests get a retryable error. Disposing frees the port.
+ * and other requests get a retryable error. Dispose to free the port.
  */
 async function unavailableServer({ host, port, reason }: UnavailableServer): Promise<AsyncDisposable> {
   const server = createServer((request, response) => {
@@ -47,14 +47,14 @@ async function unavailableServer({ host, port, reason }: UnavailableServer): Pro
 interface Options {
   readonly config: Pick<Config, 'mongodbUrl' | 'host' | 'port'>;
   readonly logger: Pick<Logger, 'warn'>;
-  /** Fires when the server has to stop, and ends the wait. */
+  /** Fires when the server must stop, which ends the wait. */
   readonly closing: AbortSignal;
   readonly say: (text: string) => void;
 }
 
 /**
- * Retries while MongoDB is unreachable or too slow. Clients learn the reason in the meantime. Rejects
- * with every other error, and with cancelled when the server has to stop.
+ * Retries while MongoDB is unreachable or too slow. Clients get the reason in the meantime. Rejects with every other
+ * error, and with cancelled when the server must stop.
  */
 export async function onceStoreAnswers<Made>(
   make: () => Promise<Made>,

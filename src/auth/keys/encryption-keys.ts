@@ -8,7 +8,7 @@ export interface KeySettings {
   readonly dataDir: string;
   readonly keys: {
     readonly encryptionKey?: Secret | undefined;
-    /** A file with one or more keys. Without it and without a key, the data folder contains a generated one. */
+    /** A file with one or more keys. Without a file and a key, the data folder contains a generated key. */
     readonly encryptionKeyFile?: string | undefined;
   };
 }

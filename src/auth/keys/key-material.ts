@@ -12,8 +12,9 @@ interface Options {
 }
 
 /**
- * The secret from which a key for one purpose is derived. If an encryption key is configured, that key and older ones
- * after it, so that all servers of a store derive the same key. Otherwise a key is generated and stored with the data.
+ * The secrets from which a key for one purpose is derived: the configured encryption key followed by older keys, so
+ * that all servers of a store derive the same key. Without a configured key, a key is generated and stored with the
+ * data.
  */
 export async function keyMaterial({ config, file, newKey }: Options): Promise<Secret[]> {
   const { encryptionKey, encryptionKeyFile } = config.keys;

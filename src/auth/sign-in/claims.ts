@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { type Role, roles } from '../../core/model/principal.ts';
 
-// The claims of an identity provider about a person, and the role that follows from them.
+// The claims of an identity provider about a person, and the role derived from them.
 
-/** One provider, with the rules for its people. The rules of one provider never apply to the people of another. */
+/** One provider and the rules for its people, which never apply to another provider's people. */
 export interface IssuerSettings {
-  /** Names the provider in addresses. */
+  /** Identifies the provider in URLs. */
   readonly id: string;
-  /** The name that people see. */
+  /** The name shown to people. */
   readonly name: string;
   readonly issuer: string;
   readonly clientId: string;
@@ -16,7 +16,7 @@ export interface IssuerSettings {
   readonly groupsClaim: string;
   /** Roles by group; `*` is everyone. The highest applies. */
   readonly roles: Readonly<Record<string, Role>>;
-  /** Only people with a verified e-mail address of these domains get in. Empty: no such condition. */
+  /** Only people with a verified e-mail address in these domains can sign in. Empty: no restriction. */
   readonly allowedDomains: readonly string[];
   /** The verified e-mail address or the subject of the first administrator. */
   readonly admin?: string | undefined;
@@ -26,7 +26,7 @@ export interface Identity {
   readonly subject: string;
   readonly name: string | null;
   readonly email: string | null;
-  /** The provider vouches for the e-mail address. */
+  /** The provider verified the e-mail address. */
   readonly isVerified: boolean;
   readonly picture: string | null;
   readonly groups: readonly string[];
@@ -82,7 +82,7 @@ export function toIdentity(
 
 export type PersonRules = Pick<IssuerSettings, 'roles' | 'allowedDomains' | 'admin'>;
 
-/** The role of a person; undefined: the person does not get in. */
+/** The role of a person; undefined: the person cannot sign in. */
 export function toRole(identity: Identity, { roles: table, allowedDomains, admin }: PersonRules): Role | undefined {
   const email = identity.isVerified ? (identity.email?.toLowerCase() ?? '') : '';
   const domain = email.slice(email.lastIndexOf('@') + 1);

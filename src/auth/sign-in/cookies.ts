@@ -1,5 +1,5 @@
-// The cookies of a browser in which a person signed in. A name with `__Host-` cannot be set by another host, so over https
-// only that one is read. Scripts never see them, and pages of other sites never send them with a change.
+// The cookies of a browser in which a person signed in. Another host cannot set a name with `__Host-`, so over https
+// only that name is read. Scripts never see the cookies, and pages of other sites never send them with a change.
 
 const names = { session: 'corral_session', login: 'corral_login' } as const;
 export type CookieName = keyof typeof names;
@@ -9,11 +9,11 @@ const nameOf = (name: CookieName, isSecure: boolean) => `${isSecure ? '__Host-' 
 export function readCookie(header: string | undefined, name: CookieName, isSecure: boolean): string | undefined {
   const wanted = `${nameOf(name, isSecure)}=`;
   const found = (header ?? '').split(/;\s*/).filter((pair) => pair.startsWith(wanted));
-  // A second cookie of one name was set by someone else.
+  // A second cookie of the same name was set by somebody else.
   return found.length === 1 ? found[0]?.slice(wanted.length) : undefined;
 }
 
-/** The header `Set-Cookie`. Without a value the browser forgets the cookie. */
+/** The `Set-Cookie` header. Without a value, the browser deletes the cookie. */
 export function cookie(name: CookieName, { value, seconds, isSecure }: NewCookie): string {
   const life = value === undefined ? 0 : Math.max(1, Math.floor(seconds ?? 0));
   const parts = [`${nameOf(name, isSecure)}=${value ?? ''}`, 'Path=/', `Max-Age=${life}`, 'HttpOnly', 'SameSite=Lax'];

@@ -9,32 +9,32 @@ import { Mirror } from '../../storage/mirror.ts';
 import type { Peppers } from '../pepper.ts';
 import { type Live, noPerson, type People, type Person } from './people.ts';
 
-// The browsers and commands in which people are signed in.
+// The browsers and command lines in which people are signed in.
 
 const Hash = z.object({ pepper: z.string(), hash: z.string() });
 const Device = z.object({
   id: z.string(),
   person: z.string(),
   kind: z.enum(['browser', 'command']),
-  /** The browser in which the person allowed this command; the command's access ends with the browser's. */
+  /** The browser in which the person approved this command line. Its access ends with the browser's. */
   parent: z.string().nullable().default(null),
   secret: Hash,
   /** The secret before the last rotation, until the new one is used. */
   before: Hash.nullable(),
   rotatedAt: z.number(),
-  /** The program, as it describes itself. */
+  /** The client's description of itself. */
   agent: z.string(),
   /** The id of the provider's session. */
   sid: z.string().nullable(),
-  /** The provider's tokens, until the device ends. */
+  /** The provider's tokens, kept until the device ends. */
   tokens: SealedValue.nullable(),
-  /** The provider gave a refresh token, with which the server asks about the person. */
+  /** The provider issued a refresh token, with which the server checks the person. */
   refreshes: z.boolean(),
   createdAt: z.number(),
   lastSeenAt: z.number(),
   /** When the provider last confirmed the person. */
   checkedAt: z.number(),
-  /** A server asks the provider until then, and no other one does. */
+  /** Until then, one server checks the person with the provider, and no other server does. */
   claimedUntil: z.number(),
   endedAt: z.number().nullable(),
 });
@@ -45,7 +45,9 @@ interface DeviceLimits {
   readonly absoluteMs: number;
   /** A device ends this long after its last use. */
   readonly idleMs: number;
-  /** A device ends this long after the provider last confirmed the person, as while the provider is away. */
+  /**
+   * A device ends this long after the provider last confirmed the person, for example during an outage of the provider.
+   */
   readonly uncheckedMs: number;
 }
 interface Deps {
@@ -68,7 +70,7 @@ interface LiveDevice extends Live {
 interface NewDevice {
   readonly kind: Device['kind'];
   readonly agent: string;
-  /** The browser of a command. */
+  /** The browser that approved a command line. */
   readonly parent?: string | null;
   readonly sid: string | null;
   readonly refreshes: boolean;
@@ -78,7 +80,7 @@ interface NewDevice {
 const form = /^crlp_([0-9a-f]{12})_[\w-]{43}$/;
 const storeUseEveryMs = 60_000;
 const rotateEveryMs = 12 * 3_600_000;
-const overlapMs = 60_000; // requests that were under way with the secret before
+const overlapMs = 60_000; // for requests already sent with the previous secret
 const keepEndedMs = 24 * 3_600_000;
 const maxDevicesEach = 50;
 const nothing = { pepper: '', hash: '' };
@@ -88,7 +90,7 @@ export class Devices {
   readonly #devices: Mirror<Device>;
   readonly #live = new Map<string, LiveDevice>();
   readonly #settled = new Map<string, number>();
-  /** The use of personal keys, by their person. */
+  /** The last use of personal keys, by person. */
   readonly #keyUse = new Map<string, DeviceUse>();
 
   constructor(deps: Deps) {
@@ -100,13 +102,13 @@ export class Devices {
     };
   }
 
-  /** Reads what other servers changed, of people too. */
+  /** Reads changes by other servers, including those of people. */
   async load(): Promise<void> {
     await this.#deps.people.load();
     await this.#devices.load();
   }
 
-  /** The principal of a device's secret. A browser shows it in a cookie alone, and a command never does. */
+  /** The principal of a device's secret. A browser can send it only in a cookie, and a command line never does. */
   find(presented: readonly string[], kind: Device['kind']): Principal | undefined {
     for (const text of presented) {
       const id = form.exec(text)?.[1] ?? '';
@@ -124,7 +126,7 @@ export class Devices {
     }
     return undefined;
   }
-  /** Whether the secret has the form of one whose device this server has not read yet. */
+  /** Whether the secret can belong to a device that this server has not read yet. */
   mayBeNew = (text: string): boolean => {
     const id = form.exec(text)?.[1];
     return this.#deps.shared && id !== undefined && this.get(id) === undefined;
@@ -132,10 +134,10 @@ export class Devices {
   live = (id: string): Principal | undefined => this.#live.get(id)?.principal;
   principals = (): Principal[] => [...this.#live.values()].map(({ principal }) => principal);
   get = (id: string): Device | undefined => this.#devices.get(id);
-  /** The devices in which people are signed in now. */
+  /** The devices in which people are currently signed in. */
   list = (): Device[] => this.#devices.all().filter(({ id }) => this.#live.has(id));
   all = (person: string): Device[] => this.#devices.all().filter((device) => device.person === person);
-  /** When the device was last used at this server, or is in use: now. */
+  /** When the device was last used at this server; the current time while it is in use. */
   usedAt = (id: string): number => this.#lastOf(this.#live.get(id)?.use);
   /** When the person last used the device, or a personal key, at this server. */
   atWorkAt({ id, person }: Pick<Device, 'id' | 'person'>): number {
@@ -148,7 +150,7 @@ export class Devices {
     const live = this.#live.get(id);
     if (live) live.use.at = this.#deps.clock.now();
     const parent = this.get(id)?.parent ?? null;
-    if (parent !== null) this.#used(parent); // a person who works with a command is at work
+    if (parent !== null) this.#used(parent); // use of the command line also counts as use of its browser
   }
   /** Marks the caller's device or personal keys as in use until the returned function is called. */
   opened({ key = '', person, isPersonalKey }: Principal): () => void {
@@ -167,7 +169,10 @@ export class Devices {
     return use;
   }
 
-  /** Signs a person in at a new device. Its secret is in the answer only. The oldest of too many devices ends. */
+  /**
+   * Signs a person in on a new device. Only this answer contains the device's secret. Beyond the maximum number, the
+   * oldest device ends.
+   */
   async enter(
     person: Person,
     { seal, agent, parent = null, ...more }: NewDevice,
@@ -190,11 +195,13 @@ export class Devices {
     return { device, secret };
   }
 
-  /** Ends the device at this server at once, and at the others within two seconds. */
+  /** Ends the device, immediately at this server and within two seconds at the others. */
   async end(id: string): Promise<void> {
     await this.#change(id, { endedAt: this.#deps.clock.now(), tokens: null });
   }
-  /** Takes the right to ask the provider about the device; undefined: another server has it, or it is not due. */
+  /**
+   * Claims the next check of the device with the provider; undefined: another server has claimed it, or it is not due.
+   */
   async claim(id: string, { everyMs, forMs }: { everyMs: number; forMs: number }): Promise<Device | undefined> {
     const now = this.#deps.clock.now();
     return await this.#change(
@@ -207,7 +214,9 @@ export class Devices {
   async confirm(id: string, tokens: SealedValue): Promise<void> {
     await this.#change(id, { tokens, checkedAt: this.#deps.clock.now(), claimedUntil: 0 });
   }
-  /** Changes a device that has not ended. Resolves with it, or with undefined if the condition does not hold. */
+  /**
+   * Changes a device that has not ended. Resolves with the device, or with undefined if the condition does not hold.
+   */
   async #change(
     id: string,
     fields: Partial<Device>,
@@ -221,10 +230,10 @@ export class Devices {
     return isChanged ? device : undefined;
   }
 
-  /** Whether a browser's secret is old enough for another one. */
+  /** Whether a browser's secret is due for rotation. */
   isOld = (id: string): boolean =>
     this.#deps.clock.now() - (this.get(id)?.rotatedAt ?? Number.POSITIVE_INFINITY) >= rotateEveryMs;
-  /** The browser's next secret; undefined: another request got it. */
+  /** The browser's next secret; undefined: another request has rotated it. */
   async rotate(id: string): Promise<string | undefined> {
     const { clock, ids, peppers } = this.#deps;
     const now = clock.now();
@@ -260,7 +269,7 @@ export class Devices {
     for (const { id: command, parent } of this.#devices.all()) if (parent === id) this.#settle(command);
   }
 
-  /** Ends devices whose time is up, stores when devices were last used, and deletes those that ended long ago. */
+  /** Ends expired devices, stores when devices were last used, and deletes those that ended long ago. */
   async look(): Promise<void> {
     const { shared, limits, clock, people } = this.#deps;
     if (shared) await this.load();

@@ -5,17 +5,19 @@ import { AppError } from '../../core/errors/errors.ts';
 import { type Identity, type IssuerSettings, toIdentity } from './claims.ts';
 
 // One identity provider: OpenID Connect, by the code flow with PKCE, state and nonce. The signature of each ID token is
-// checked too, with the provider's keys, which are read again for a key that is not known yet.
+// also checked, with the provider's keys, which are read again when a token names an unknown key.
 
 const skewSeconds = 60;
 const timeoutSeconds = 10;
 const discoverEveryMs = 60 * 60_000;
-/** The provider's tokens for one device. The refresh token is missing if the provider gave none. */
+/** The provider's tokens for one device. The refresh token is missing if the provider issued none. */
 export const Tokens = z.object({
   refresh: z.string().optional(),
-  /** Names the session at its end. */
+  /** Sent to the provider at sign-out, to name the session. */
   idToken: z.string(),
-  /** Whether the ID token had the groups, so that a refresh without one says nothing about them. */
+  /**
+   * Whether the ID token contained the groups. If so, a refresh without groups does not mean that the person has none.
+   */
   hasGroups: z.boolean(),
 });
 export type Tokens = z.infer<typeof Tokens>;
@@ -26,7 +28,7 @@ export interface SignedInAt {
   /** The provider's id of its own session. */
   readonly sid: string | null;
 }
-/** `gone`: the provider ended the session, or no longer knows the person. `away`: it did not answer; ask again. */
+/** `gone`: the provider ended the session, or no longer knows the person. `away`: it did not answer, so try again. */
 export type Refreshed =
   | { readonly state: 'gone' | 'away'; readonly cause: unknown }
   | { readonly state: 'here'; readonly identity: Identity; readonly keepsGroups: boolean; readonly tokens: Tokens };
@@ -51,15 +53,18 @@ export const newChallenge = (): Challenge => ({
 
 interface Discovered {
   readonly config: oidc.Configuration;
-  /** The keys for tokens that the provider itself sent. */
+  /** The keys for tokens that come directly from the provider. */
   readonly keys: JWTVerifyGetKey;
-  /** The same for tokens that anyone can send, so that nobody makes this server ask for keys without end. */
+  /**
+   * The keys for tokens that anyone can send. Reads are rate-limited, so that nobody can make this server fetch keys
+   * without end.
+   */
   readonly guardedKeys: JWTVerifyGetKey;
   readonly at: number;
 }
 const strangersWaitMs = 5_000;
 
-/** The ID token was not signed by the provider for this client, or the answer is not the one to this request. */
+/** The ID token was not signed by the provider for this client, or it answers another request. */
 export class NotGenuine extends Error {}
 
 export class Issuer {
@@ -72,7 +77,7 @@ export class Issuer {
     this.#now = now;
   }
 
-  /** Where the person signs in. Rejects: provider_error, while the provider does not answer. */
+  /** The address where the person signs in. Rejects: provider_error, if the provider does not answer. */
   async begin(redirectUri: string, { state, nonce, verifier }: Challenge): Promise<string> {
     const { config } = await this.#discovered();
     const { scopes_supported: offered = [] } = config.serverMetadata();
@@ -88,7 +93,10 @@ export class Issuer {
     }).href;
   }
 
-  /** `answer`: the address to which the provider sent the browser. Rejects: NotGenuine, provider_error. */
+  /**
+   * Completes the sign-in. `answer`: the address to which the provider sent the browser. Rejects: NotGenuine,
+   * provider_error.
+   */
   async finish(answer: URL, { state, nonce, verifier }: Challenge): Promise<SignedInAt> {
     const { config, keys } = await this.#discovered();
     const checks = { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce, idTokenExpected: true };
@@ -108,7 +116,7 @@ export class Issuer {
     };
   }
 
-  /** Asks the provider whether the person is still who signed in. Never rejects. */
+  /** Checks with the provider whether the person still has access. Never rejects. */
   async refresh(subject: string, before: Tokens): Promise<Refreshed> {
     try {
       const { config, keys } = await this.#discovered();
@@ -134,18 +142,18 @@ export class Issuer {
     }
   }
 
-  /** Where the browser ends the provider's own session; undefined: the provider has no such address. */
+  /** The address where the browser ends the provider's own session; undefined: the provider has none. */
   async end(idToken: string, returnTo: string): Promise<string | undefined> {
     try {
       const { config } = await this.#discovered();
       if (config.serverMetadata().end_session_endpoint === undefined) return undefined;
       return oidc.buildEndSessionUrl(config, { id_token_hint: idToken, post_logout_redirect_uri: returnTo }).href;
     } catch {
-      return undefined; // the session of this server has ended all the same
+      return undefined; // the session of this server has ended regardless
     }
   }
 
-  /** Checks a token of a back-channel logout. Rejects: NotGenuine. */
+  /** Verifies the token of a back-channel logout. Rejects: NotGenuine. */
   async readLogout(token: string): Promise<EndedAt> {
     const { guardedKeys } = await this.#discovered();
     const claims = await this.#verified(token, guardedKeys, { requiredClaims: ['iat', 'jti', 'events'] });
@@ -183,7 +191,10 @@ export class Issuer {
 
   #kept = (refresh: string | undefined) => ({ ...(refresh !== undefined && { refresh }) });
 
-  /** Reads the provider's description at first use, and again each hour; an old one serves while the provider is away. */
+  /**
+   * Reads the provider's metadata on first use and then hourly. During an outage of the provider, older metadata is
+   * used.
+   */
   async #discovered(): Promise<Discovered> {
     const known = this.#known;
     const now = this.#now();
@@ -214,7 +225,10 @@ export class Issuer {
     new AppError('provider_error', `${this.settings.name} does not answer. Try again in a minute.`, { cause });
 }
 
-/** Providers issue a refresh token only with the person's consent. Google has a parameter of its own in place of a scope. */
+/**
+ * Parameters that request a refresh token, which providers issue only with the person's consent. Google uses its own
+ * parameter instead of a scope.
+ */
 export function lastingAccess(issuer: string, scopes: ReadonlySet<string>): Record<string, string> {
   if (new URL(issuer).hostname === 'accounts.google.com') return { prompt: 'consent', access_type: 'offline' };
   return scopes.has('offline_access') ? { prompt: 'consent' } : {};
@@ -229,7 +243,9 @@ function authentication(server: oidc.ServerMetadata, secret: string | undefined)
   return offered.includes('client_secret_post') ? oidc.ClientSecretPost(secret) : oidc.ClientSecretBasic(secret);
 }
 
-/** The provider did not answer, or not as a provider. A refusal of the request is no outage. */
+/**
+ * The provider did not answer, or its answer does not follow the protocol. A refusal of the request is not an outage.
+ */
 function isOutage(thrown: unknown): boolean {
   if (thrown instanceof oidc.AuthorizationResponseError) return false;
   if (thrown instanceof oidc.ResponseBodyError) return thrown.status >= 500 || thrown.error !== 'invalid_grant';

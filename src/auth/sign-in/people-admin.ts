@@ -5,14 +5,14 @@ import type { People, Person } from './people.ts';
 
 export interface DeviceView extends Pick<Device, 'id' | 'kind' | 'agent' | 'createdAt' | 'lastSeenAt'> {}
 export type PersonView = Omit<Person, 'id' | 'key' | 'picture' | 'hasLapsed'> & { readonly id: string };
-/** The people, as procedures use them. Ids are the keys of people. */
+/** The operations on people for the API's procedures. Ids are the keys of people. */
 export interface PeopleAdmin {
   readonly byKey: (person: string | undefined) => Pick<Person, 'key' | 'name' | 'email'> | undefined;
   readonly devicesOf: (person: string | undefined) => DeviceView[];
-  /** Leaves devices of others as they are. */
+  /** Ignores devices of other people. */
   readonly endDevice: (id: string, person: string | undefined) => Promise<void>;
   readonly list: () => PersonView[];
-  /** A code for the command that knows the text behind the challenge. Rejects: forbidden. */
+  /** A code for the command line that created the challenge. Rejects: forbidden. */
   readonly allowCommand: (device: string | undefined, command: { challenge: string; agent: string }) => Promise<string>;
   /** `ownerOf`: the id of a key. Rejects: not_found, conflict (another person has that owner). */
   readonly change: (

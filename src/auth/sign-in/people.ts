@@ -10,14 +10,14 @@ import { type Principal, type Role, roles } from '../../core/model/principal.ts'
 import { Mirror } from '../../storage/mirror.ts';
 import type { Identity } from './claims.ts';
 
-// The people who signed in. Like API keys, all are in memory, and each server follows what the others change.
+// The people who signed in. Like API keys, all are in memory, and each server follows the changes of the others.
 
 const Person = z.object({
-  /** The hash of issuer and subject, so that two servers never create one person twice. */
+  /** The hash of issuer and subject, so that two servers never create the same person twice. */
   id: z.string(),
-  /** Names the person to others. */
+  /** The person's public id. */
   key: z.string(),
-  /** The owner of what the person creates. It never follows from an e-mail address. */
+  /** The owner of what the person creates. It is never derived from an e-mail address. */
   owner: z.string(),
   issuer: z.string(),
   subject: z.string(),
@@ -39,7 +39,7 @@ interface Deps {
   readonly records: RecordStore;
   readonly clock: Pick<Clock, 'now'>;
   readonly ids: Pick<IdSource, 'short'>;
-  /** The providers in use. People of any other one have no access. */
+  /** The configured providers. People of any other provider have no access. */
   readonly issuers: ReadonlySet<string>;
 }
 /** A principal, and the signal that ends it. */
@@ -58,10 +58,10 @@ export const personIdOf = (issuer: string, subject: string): string =>
 export class People {
   readonly #deps: Deps;
   readonly #people: Mirror<Person>;
-  /** The people who have access, by their key. */
+  /** The people who have access, by key. */
   readonly #live = new Map<string, Live>();
   readonly #ids = new Map<string, string>();
-  /** Gets each person whose record changed. */
+  /** Called with each person whose record changed. */
   onChange: (person: Person) => void = () => {};
 
   constructor(deps: Deps) {
@@ -70,7 +70,7 @@ export class People {
     this.#people = new Mirror({ records: deps.records, kind: 'person', schema: Person, onChange });
   }
 
-  /** Reads what other servers changed. */
+  /** Reads changes by other servers. */
   load = (): Promise<void> => this.#people.load();
   live = (key: string): Principal | undefined => this.#live.get(key)?.principal;
   principals = (): Principal[] => [...this.#live.values()].map(({ principal }) => principal);
@@ -78,7 +78,7 @@ export class People {
   byKey = (key: string | undefined): Person | undefined => this.#people.get(this.#ids.get(key ?? '') ?? '');
   byId = (id: string): Person | undefined => this.#people.get(id);
 
-  /** Stores what the provider says about the person. Rejects: quota. */
+  /** Stores the provider's claims about the person. Rejects: quota. */
   async meet(issuer: string, identity: Identity, role: Role | null): Promise<Person> {
     const { clock, ids } = this.#deps;
     const id = personIdOf(issuer, identity.subject);
@@ -96,7 +96,7 @@ export class People {
     return stored;
   }
 
-  /** Changes the person as an administrator says. Rejects: not_found. */
+  /** Applies an administrator's change to the person. Rejects: not_found. */
   async change(key: string, fields: Partial<Pick<Person, 'disabled' | 'owner'>>): Promise<Person> {
     await this.load();
     const id = this.byKey(key)?.id;
@@ -109,7 +109,7 @@ export class People {
   async lapse(id: string): Promise<void> {
     await this.#people.change(id, (found) => found && { ...found, hasLapsed: true });
   }
-  /** Stores that the person was at work. */
+  /** Stores when the person was last active. */
   async seen(id: string, at: number): Promise<void> {
     await this.#people.change(id, (found) =>
       found && found.lastSeenAt < at ? { ...found, lastSeenAt: at } : undefined,
@@ -117,8 +117,8 @@ export class People {
   }
 
   /**
-   * The principal that acts for the person by a key: the one before, if its rights are the same. Undefined: the person has
-   * no access.
+   * The principal of the person's key: the current principal, if its rights are the same. Undefined: the person has no
+   * access.
    */
   actAs(key: string, id: string | undefined, before: Live | undefined): Live | undefined {
     const person = id === undefined ? undefined : this.#people.get(id);

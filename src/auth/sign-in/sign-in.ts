@@ -10,10 +10,10 @@ import type { Device, Devices } from './devices.ts';
 import { type Challenge, type Issuer, NotGenuine, newChallenge, Tokens } from './issuer.ts';
 import type { People, Person } from './people.ts';
 
-// A person signs in: the browser goes to the provider and comes back with a code. Until then the browser itself keeps the
-// sealed beginning, so another browser cannot end it, and no stranger fills the store.
+// Signs people in: the browser goes to the provider and returns with a code. In the meantime the browser keeps the
+// sealed state, so no other browser can complete the sign-in, and strangers cannot fill the store.
 
-/** Why nobody was signed in, as the page shows it. */
+/** Why a sign-in failed, as the page shows it. */
 export type Refusal = 'stale' | 'denied' | 'not-admitted' | 'disabled' | 'away' | 'failed';
 export class SignInRefused extends Error {
   readonly reason: Refusal;
@@ -32,7 +32,10 @@ const Beginning = z.object({
   returnTo: z.string(),
   until: z.number(),
 });
-/** The approval of a command, which only the command can use: it alone knows the text behind the challenge. */
+/**
+ * The approval of a command line. Only that command line can use it, because only it knows the verifier of the
+ * challenge.
+ */
 const Approval = z.object({ device: z.string(), challenge: z.string(), agent: z.string(), until: z.number() });
 export const loginSeconds = 600;
 const approvalMs = 120_000;
@@ -48,11 +51,11 @@ interface Deps {
   readonly devices: Devices;
   readonly vault: Vault;
   readonly clock: Clock;
-  /** The pause between two checks with the provider of a person who is at work. */
+  /** Interval between checks with the provider for an active person. */
   readonly checkMs: number;
-  /** The same for a person who is not. */
+  /** Interval for an inactive person. */
   readonly idleCheckMs: number;
-  /** Notes what happened to a person. */
+  /** Records an event of a person. */
   readonly tell: (event: PersonEvent) => void;
   readonly warn: (about: object, text: string) => void;
 }
@@ -68,12 +71,12 @@ interface Visit {
   readonly base: string;
 }
 
-/** A path of this server: never another origin's, however a browser reads it. */
+/** Returns the path if it is on this server, otherwise `/`. No browser can read the result as another origin. */
 export function localPath(text: string | undefined, base: string): string {
   if (text === undefined || text.length > maxReturnTo || !/^\/(?![/\\])[^\p{Cc}\\]*$/u.test(text)) return '/';
   if (!URL.canParse(text, base)) return '/';
   const url = new URL(text, base);
-  // Without its dots, a path can begin like the name of another host.
+  // With its dot segments resolved, a path can start with `//`, like the name of another host.
   if (url.origin !== new URL(base).origin || url.pathname.startsWith('//')) return '/';
   return url.pathname + url.search + url.hash;
 }
@@ -91,7 +94,10 @@ export class SignIn {
     return [...this.#issuers.values()].map(({ settings: { id, name } }) => ({ id, name }));
   }
 
-  /** Resolves with where the browser goes, and what it keeps until it comes back. Rejects: not_found, provider_error. */
+  /**
+   * Starts a sign-in. Resolves with the address for the browser, and the sealed state that it keeps until it returns.
+   * Rejects: not_found, provider_error.
+   */
   async begin(provider: string, { base, returnTo }: Visit & { returnTo: string | undefined }) {
     const issuer = this.#issuer(provider);
     const challenge = newChallenge();
@@ -100,7 +106,7 @@ export class SignIn {
     return { location, login: this.#seal(provider, { ...challenge, returnTo: localPath(returnTo, base), until }) };
   }
 
-  /** Ends what `begin` began in the same browser. Rejects: SignInRefused. */
+  /** Completes the sign-in that `begin` started in the same browser. Rejects: SignInRefused. */
   async finish(provider: string, visit: Visit & { search: string; login: string | undefined; agent: string }) {
     const issuer = this.#issuer(provider);
     const { base, search, login, agent } = visit;
@@ -136,7 +142,7 @@ export class SignIn {
     return { returnTo, ...made };
   }
 
-  /** Lets a command act for the person of this browser. Resolves with a code for it. Rejects: forbidden (no browser). */
+  /** Lets a command line act for the person of this browser. Returns a code for it. Throws: forbidden (no browser). */
   allowCommand(device: string | undefined, { challenge, agent }: { challenge: string; agent: string }): string {
     const { devices, clock, vault } = this.#deps;
     const found = device === undefined ? undefined : devices.get(device);
@@ -147,7 +153,10 @@ export class SignIn {
     return Buffer.from(JSON.stringify(sealed)).toString('base64url');
   }
 
-  /** The token of the command that a person allowed. Rejects: invalid_request (the code is not valid for the verifier). */
+  /**
+   * The token of a command line that a person approved. Rejects: invalid_request (the code does not match the
+   * verifier).
+   */
   async enterCommand({ code, verifier }: { code: string; verifier: string }) {
     const { people, devices, clock, tell } = this.#deps;
     const approval = this.#approval(code);
@@ -171,7 +180,9 @@ export class SignIn {
     }
   }
 
-  /** Ends the device. Resolves with where the browser ends the provider's own session, if the provider has such a place. */
+  /**
+   * Signs the device out. Resolves with the address where the browser ends the provider's own session, if there is one.
+   */
   async leave(device: string, { base }: Visit): Promise<string | undefined> {
     const { people, devices, tell } = this.#deps;
     const found = devices.get(device);
@@ -184,7 +195,10 @@ export class SignIn {
     return tokens && (await issuer?.end(tokens.idToken, `${base}/`));
   }
 
-  /** Ends the devices of a session that the provider ended. Rejects: invalid_request, when the token is not the provider's. */
+  /**
+   * Ends the devices of a session that the provider ended. Rejects: invalid_request, if the token is not the
+   * provider's.
+   */
   async endedAtProvider(provider: string, token: string): Promise<void> {
     const { people, devices, tell } = this.#deps;
     const issuer = this.#issuer(provider);
@@ -198,20 +212,20 @@ export class SignIn {
       if (person?.issuer !== issuer.settings.issuer) continue;
       if (subject !== undefined && person.subject !== subject) continue;
       if (sid !== undefined && device.sid !== sid) continue;
-      if (device.createdAt > atMs + logoutSkewMs) continue; // a token that is sent again ends no later sign-in
+      if (device.createdAt > atMs + logoutSkewMs) continue; // a replayed token must not end a later sign-in
       await devices.end(device.id);
       tell({ action: 'person.end', person, outcome: 'done' });
     }
   }
 
-  /** Keeps asking the providers about the people who are at work, until the signal fires. */
+  /** Checks people with their providers at intervals, until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, checkMs, warn } = this.#deps;
     const onError = (err: unknown) => warn({ err }, 'people could not be checked; trying again');
     await atIntervals(() => this.check(), { everyMs: Math.min(2_000, checkMs), clock, onError }, signal);
   }
 
-  /** Asks the providers about each person whose last answer is old enough. */
+  /** Checks each person who is due with the provider. */
   async check(): Promise<void> {
     const { devices, clock, checkMs, idleCheckMs } = this.#deps;
     const now = clock.now();
@@ -267,7 +281,7 @@ export class SignIn {
   #issuerOf = (person: Person | undefined): Issuer | undefined =>
     this.#deps.issuers.find(({ settings }) => settings.issuer === person?.issuer);
 
-  /** Undefined: the device has none, or they were sealed with a key that is gone. */
+  /** Undefined: the device has no tokens, or their encryption key no longer exists. */
   #tokensOf({ id, tokens }: Device): Tokens | undefined {
     if (tokens === null) return undefined;
     try {
@@ -296,13 +310,13 @@ export class SignIn {
   }
 }
 
-/** Undefined for other texts than the small ones that this file writes. */
+/** Parses the small JSON texts that this module writes; undefined for any other text. */
 function jsonOf(text: string): unknown {
   const parsed = parseJson(text, { maxBytes: 65_536, maxDepth: 4, maxValues: 20 });
   return parsed.ok ? parsed.value : undefined;
 }
 
-/** Has the form of our credentials, so that no proxy to a sandbox passes it on. */
+/** Has the form of a Corral credential, so that no proxy to a sandbox forwards it. */
 const loginForm = 'crll_0_';
 const loginPlace = (provider: string) => ({ collection: 'sign-in', id: provider, field: 'login' });
 const approvalPlace = { collection: 'sign-in', id: 'command', field: 'approval' };

@@ -6,18 +6,19 @@ import { fitsParts } from '../../core/text/glob.ts';
 import { claimAt } from '../sign-in/claims.ts';
 import { isSignedToken, type SigningKeys, skewMs } from './signing-keys.ts';
 
-// Programs without a secret: a bearer token of a trusted issuer stands for the service account whose rule its claims fit.
+// Programs without a secret: a bearer token of a trusted issuer authenticates as the service account whose rule matches
+// its claims.
 
 /** A service account with a rule for tokens. */
 export interface TrustedAccount {
   readonly rule: TrustRule;
   readonly principal: Principal;
-  /** Notes the use. */
+  /** Records the use. */
   readonly used: () => void;
 }
 interface Deps {
   readonly issuers: ReadonlyMap<string, SigningKeys>;
-  /** This server's name in tokens. For the account of a project, `/projects/<id>` follows. */
+  /** This server's audience in tokens. The audience of a project's account ends with `/projects/<id>`. */
   readonly audience: string;
   readonly now: () => number;
   readonly accounts: () => readonly TrustedAccount[];
@@ -36,7 +37,7 @@ const maxShown = 10_000;
 
 export class ProgramTokens {
   readonly #deps: Deps;
-  /** The valid tokens that were shown, by their hash. */
+  /** The valid tokens received so far, by their hash. */
   readonly #shown = new Map<string, LiveToken>();
   readonly #checking = new Map<string, Promise<void>>();
 
@@ -44,7 +45,7 @@ export class ProgramTokens {
     this.#deps = deps;
   }
 
-  /** Checks tokens that were not shown before, so that `find` knows them. Undefined: there are none. Rejects: provider_error. */
+  /** Verifies new tokens, so that `find` knows them. Undefined: there are none. Rejects: provider_error. */
   prepare(presented: readonly string[]): Promise<void> | undefined {
     const news = presented.filter((text) => isSignedToken(text) && !this.#isKnown(text));
     return news.length === 0 ? undefined : Promise.all(news.map((token) => this.#check(token))).then(() => {});
@@ -59,7 +60,7 @@ export class ProgramTokens {
     return undefined;
   }
 
-  /** Ends tokens that expired, and those whose key the issuer withdrew. */
+  /** Ends expired tokens, and tokens whose key the issuer withdrew. */
   async look(): Promise<void> {
     const inUse = new Set([...this.#shown.values()].map(({ issuer }) => issuer));
     for (const issuer of inUse) await this.#deps.issuers.get(issuer)?.keepFresh();
@@ -87,7 +88,7 @@ export class ProgramTokens {
   async #verify(token: string, hash: string): Promise<void> {
     const { issuers, audience, accounts, warn } = this.#deps;
     const issuer = issuerOf(token);
-    // Maintainers of one project make rules that must not fit the tokens for another one.
+    // Maintainers of one project write rules, which must not match tokens for another project.
     const nameOf = ({ principal: { home } }: TrustedAccount) =>
       home === undefined ? audience : `${audience}/projects/${home}`;
     const trusted = accounts().filter(({ rule }) => rule.issuer === issuer);
@@ -130,7 +131,7 @@ function issuerOf(token: string): string {
   }
 }
 
-/** Every claim of the rule has a value that fits. Of a list, one value is enough. */
+/** Whether every claim of the rule has a matching value. For a list, one matching value is enough. */
 function fits({ claims: patterns }: TrustRule, claims: Readonly<Record<string, unknown>>): boolean {
   return Object.entries(patterns).every(([name, pattern]) => {
     const found = claimAt(claims, name);

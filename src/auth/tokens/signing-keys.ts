@@ -10,11 +10,11 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { jsonWithin } from '../../core/text/json.ts';
 
-// The keys with which another program signs JSON Web Tokens. They come from an address of the settings, never from one
-// that a token names.
+// The keys with which another program signs JSON Web Tokens. They come from an address in the settings, never from an
+// address that a token names.
 
 export const skewMs = 30_000;
-/** How long known keys serve while their address does not answer. */
+/** How long known keys stay in use while their address does not respond. */
 export const keepKeysMs = 8 * 3_600_000;
 /** With a symmetric algorithm, anyone who has the public key could sign. */
 const algorithms = [
@@ -22,7 +22,7 @@ const algorithms = [
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
 ];
 const freshMs = 10 * 60_000;
-/** Strangers name unknown keys, so reads for them have a pause. */
+/** Minimum pause between reads for unknown keys, because anyone can name one. */
 const pauseMs = 5_000;
 const readMs = 10_000;
 const limits = { maxBytes: 262_144, maxDepth: 8, maxValues: 5_000 };
@@ -43,9 +43,9 @@ interface PublishedKeys {
   readonly at: number;
 }
 interface Options {
-  /** Names the signer in messages. */
+  /** The signer's name in messages. */
   readonly name: string;
-  /** The address of the keys, or of an issuer whose description names that address. */
+  /** The address of the keys, or an issuer whose metadata contains that address. */
   readonly from: { readonly keys: string } | { readonly issuer: string };
   readonly now: () => number;
   readonly warn: (about: object, text: string) => void;
@@ -53,7 +53,7 @@ interface Options {
 /** The required claims of a token. */
 export interface TokenChecks {
   readonly issuer?: string | undefined;
-  /** One of them. */
+  /** The token must have one of them. */
   readonly audience: string | string[];
 }
 
@@ -67,7 +67,9 @@ export class SigningKeys {
     this.#options = options;
   }
 
-  /** The claims of a valid token, with its key; undefined: it is not valid. Rejects: provider_error, without known keys. */
+  /**
+   * The claims of a valid token, with its key; undefined: it is invalid. Rejects: provider_error, if no keys are known.
+   */
   async verify(
     token: string,
     checks: TokenChecks,
@@ -96,7 +98,7 @@ export class SigningKeys {
   /** Whether the signer still uses the key. */
   has = (kid: string): boolean => this.#current()?.ids.has(kid) ?? false;
 
-  /** Reads the keys again, at most once in a pause. Never rejects. */
+  /** Reads the keys again, at most once per pause. Never rejects. */
   async refresh(): Promise<void> {
     const { now, warn, name } = this.#options;
     if (!this.#reading && now() - this.#triedAt < pauseMs) return;
@@ -125,7 +127,7 @@ export class SigningKeys {
   }
 }
 
-/** The address of an issuer's keys, by its description. */
+/** The address of an issuer's keys, from its metadata. */
 async function keysOf(issuer: string): Promise<string> {
   const address = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
   const { issuer: named, jwks_uri: keys } = Discovery.parse(await readJson(address));

@@ -5,7 +5,7 @@ import type { HookEvent, HookRequest } from '../../sessions/api/server/automatio
 export interface Proof {
   /** Deduplication key, made from signed data only. */
   readonly id: string;
-  /** The time that the signature covers, epoch ms. Undefined: it covers none, so the payload's time is used. */
+  /** The signed time, epoch ms. Undefined: no time is signed, so the payload's time is used. */
   readonly signedAt?: number;
 }
 /** The part of an event that automations can match. Everything but `event` and `at` contains untrusted text. */

@@ -4,12 +4,12 @@ import { toAsciiLower } from '../../core/text/text.ts';
 
 const begins = /^\s*(#{1,6}\s|[-*+]\s|\d{1,9}[.)]\s|`{3}|~{3}|>|<)/;
 
-/** The comment's own text: without quoted lines, code, and what forges do not display. */
+/** The comment's own text: without quoted lines, code, and parts that forges do not display. */
 export function ownWords(comment: string): string {
   const text = [...hidden].reduce((kept, [open, close]) => without(kept, open, close), comment);
   const own: string[] = [];
   let fence: string | undefined;
-  let isQuote = false; // the previous line is quoted text, which a line without a mark continues
+  let isQuote = false; // the previous line is quoted text, which an unmarked line continues
   let isList = false;
   let isCode = true; // an indented line here is code: no paragraph precedes it
   let isBetween = false; // between two `>>>` lines, with which GitLab quotes

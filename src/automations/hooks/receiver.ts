@@ -40,7 +40,7 @@ export function explainMismatch(hook: HookSpec, { event, repository, sender, lab
   return undefined;
 }
 
-/** Whether `@account` is a separate word in the sender's own text, outside quotes and code. */
+/** Whether `@account` is a separate word in the sender's own text, outside of quotes and code. */
 function mentions(text: string, account: string): boolean {
   const name = account.replaceAll(/[.\\+*?[^\]$(){}=!<>|:#/-]/g, '\\$&');
   return new RegExp(`(^|[^\\w@/.-])@${name}(?![\\w-]|[./]\\w)`, 'i').test(ownWords(text));
@@ -64,7 +64,10 @@ const json: HookReader = {
 
 const maxFields = 100;
 
-/** Fills a template from a payload: each `{{path.of.a.field}}` becomes the field's text, an unknown one nothing. */
+/**
+ * Fills a template from a payload: each `{{path.of.a.field}}` becomes the field's text, or nothing for an unknown
+ * field.
+ */
 export function fillTemplate(template: string, payload: unknown): string {
   let fields = 0;
   return template.replaceAll(/\{\{\s*([\w$-]+(?:\.[\w$-]+)*)\s*\}\}/g, (text, path: string) => {
@@ -141,21 +144,21 @@ interface Deps {
 const readers: Readonly<Record<HookSource, HookReader>> = { github, gitlab, gitea, json };
 
 const limits = { maxBytes: 1_048_576, maxDepth: 64, maxValues: 50_000 };
-const maxQuoted = 20_000; // characters shown to the agent
-const maxWaiting = 20; // pending starts of one automation
+const maxQuoted = 20_000; // maximum characters shown to the agent
+const maxWaiting = 20; // maximum pending starts of one automation
 /** Maximum age of a delivery with a signed time, and maximum clock difference. */
 const signedMs = 5 * 60_000;
-/** Maximum age of an event whose time is only in the payload: a forge can be late. */
+/** Maximum age of an event whose time is only in the payload, because forges can deliver late. */
 const unsignedMs = 60 * 60_000;
 
-/** The same answer for an unknown address and a wrong signature, so that a stranger cannot find automations. */
+/** The same answer for an unknown address and a wrong signature, so that nobody can discover automations. */
 const unknown = () =>
   new AppError(
     'not_found',
     'The delivery was rejected: its address does not exist, or it is not signed with the secret of that address.',
   );
 
-/** Deliveries from outside. Each is verified, and starts the automation once. */
+/** Receives external deliveries. Each is verified, and starts the automation once. */
 export class HookReceiver {
   readonly #deps: Deps;
 

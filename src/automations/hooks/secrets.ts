@@ -17,8 +17,8 @@ interface Deps {
 }
 
 /**
- * One secret of each automation, sealed in its own record: that which signs its deliveries, or that which its program
- * set.
+ * One secret per automation, sealed in its own record: the secret that signs its deliveries, or the secret that its
+ * program set.
  */
 export class HookSecrets {
   readonly #deps: Deps;
@@ -35,7 +35,7 @@ export class HookSecrets {
     learn(secret);
     return secret;
   }
-  /** Replaces an existing secret. */
+  /** Replaces any existing secret. */
   async make(automationId: string, at: number): Promise<string> {
     const text = newSecret(Buffer.from(this.#deps.token(), 'base64url'));
     await this.keep(automationId, new Secret(text), at);

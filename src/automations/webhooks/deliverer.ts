@@ -25,7 +25,7 @@ interface Deps {
   /** Whether other servers change the records too. */
   readonly shared: boolean;
   readonly clock: Clock;
-  /** A number from 0 to 1. */
+  /** Returns a number from 0 to 1. */
   readonly random: () => number;
   readonly count?: (outcome: 'delivered' | 'again' | 'failed') => void;
   readonly warn: (about: object, text: string) => void;
@@ -35,7 +35,7 @@ type Answer = { readonly statusCode: number | null; readonly error: string };
 interface Queue {
   readonly owner: string | undefined;
   readonly waiting: PendingDelivery[];
-  /** Whether the store may have more due ones. */
+  /** Whether the store can have more due deliveries. */
   readonly hasMore: boolean;
 }
 /** Consecutive attempts without an answer, and the time of the next attempt in ms. */
@@ -49,7 +49,7 @@ const most = { atOnce: 32, ofOneOwner: 8, ofOneEndpoint: 4 };
 const silence = { tries: 3, restMs: 60_000, longestRestMs: 3_600_000 };
 const deadlineMs = 15_000;
 const maxAnswerBytes = 64 * 1024;
-const maxFailures = 20; // consecutive deliveries that failed for good
+const maxFailures = 20; // consecutive deliveries that failed permanently
 
 /**
  * Sends due deliveries and retries failed ones until they succeed or their attempts are used up. Owners take turns, so
@@ -58,7 +58,7 @@ const maxFailures = 20; // consecutive deliveries that failed for good
  */
 export class Deliverer {
   readonly #deps: Deps;
-  /** Deliveries in progress, and their endpoints. */
+  /** Deliveries in progress and their endpoints. */
   readonly #atWork = new Map<string, { webhookId: string; owner: string | undefined; done: Promise<void> }>();
   /** By endpoint; read again in each round. */
   #queues = new Map<string, Queue>();
@@ -74,18 +74,18 @@ export class Deliverer {
     this.#rounds = roundsOver(deps.shared, { ...deps, failure, round: (signal) => this.round(signal) });
   }
 
-  /** Starts a round immediately: there may be something to send. */
+  /** Starts a round immediately, because a delivery may be due. */
   wake = (): void => {
     this.#rounds.wake();
   };
 
-  /** Runs until the signal fires, then waits for the attempts that it aborts. */
+  /** Runs until the signal fires, then waits until the current attempts have aborted. */
   async run(signal: AbortSignal): Promise<void> {
     await this.#rounds.run(signal);
     await this.settled();
   }
 
-  /** Starts due attempts. Resolves with the time until the next due item, in ms. */
+  /** Starts due attempts. Resolves with the time until the next is due, in ms. */
   async round(signal: AbortSignal): Promise<number> {
     const { records, outbox, router, leads } = this.#deps;
     outbox.open(await records.areAny());
@@ -94,7 +94,7 @@ export class Deliverer {
     const dueInMs = await this.#findDue();
     this.#fill(signal);
     if (hasMore) return 0;
-    // An announced pause of an automation is checked again.
+    // An announced pause of an automation is checked later.
     const isEarly = (await outbox.oldest(1)).length > 0;
     return Math.min(dueInMs, isEarly ? lookMs.shared : lookMs.alone);
   }
@@ -112,7 +112,7 @@ export class Deliverer {
     const found = await records.earliest(batch.ofAll);
     const isFull = found.length === batch.ofAll && found.every(({ nextAt }) => nextAt <= now);
     const byEndpoint = Map.groupBy(found, ({ webhookId }) => webhookId);
-    // The page can hide endpoints whose deliveries are due later than all of these.
+    // The page of results can hide endpoints whose deliveries are due later than all of these.
     for (const { id } of isFull ? await records.list() : [])
       if (!byEndpoint.has(id)) byEndpoint.set(id, await records.earliest(batch.ofOneEndpoint, id));
     const queues = new Map<string, Queue>();
@@ -155,7 +155,7 @@ export class Deliverer {
     }
   }
 
-  /** The queue of the owner with the fewest slots; among these, of the one whose turn is longest ago. */
+  /** The queue of the owner with the fewest slots; among equal owners, of the one who waited longest. */
   #next(): [id: string, queue: Queue] | undefined {
     const atWork = [...this.#atWork.values()];
     const ofOwner = (owner: string | undefined) => atWork.filter((one) => one.owner === owner).length;
@@ -174,7 +174,7 @@ export class Deliverer {
 
   #isSilent = (webhookId: string): boolean => (this.#silent.get(webhookId)?.tries ?? 0) >= silence.tries;
 
-  /** Attempts one delivery and passes on its slot. Resolves with whether it needs no further attempt. */
+  /** Attempts one delivery, then passes on its slot. Resolves with whether no further attempt is needed. */
   async #work(id: string, signal: AbortSignal): Promise<boolean> {
     const { leads, warn } = this.#deps;
     let isOver = false;
@@ -183,7 +183,7 @@ export class Deliverer {
     } catch (thrown) {
       if (!signal.aborted) warn({ err: thrown }, 'the outcome of a delivery could not be stored');
     }
-    // Another server may lead by now; the next round finds out.
+    // Another server may deliver by now, which the next round checks.
     if (signal.aborted || !(await leads().catch(() => false))) this.#queues.clear();
     this.#atWork.delete(id);
     this.#fill(signal);
@@ -240,7 +240,7 @@ export class Deliverer {
     return true;
   }
 
-  /** Returns the time until which the endpoint is suspended, in ms. 0: it is not. */
+  /** How long the endpoint stays suspended, in ms. 0: it is not suspended. */
   #noteSilence(webhookId: string, isSilent: boolean): number {
     const now = this.#deps.clock.now();
     const before = this.#silent.get(webhookId);
@@ -292,7 +292,7 @@ const refusalOf = (status: number): string =>
     ? `It answered ${status}, a redirect, which is not followed. Give the webhook the address that it leads to.`
     : `It answered ${status}.`;
 
-/** The content is irrelevant to the server. A receiver that is read to its end has sent its whole answer. */
+/** The content is irrelevant, but the receiver must have sent its complete answer. */
 async function readAtMost(bytes: number, { body }: Response): Promise<void> {
   if (!body) return;
   const reader = body.getReader();

@@ -2,7 +2,10 @@ import type { Automation, AutomationStart } from '../../sessions/api/server/auto
 import type { SentEvent, Webhook } from '../../sessions/api/server/webhooks.ts';
 import type { AutomationChange, OutboxEvent, ResourceChange } from './outbox.ts';
 
-/** The content of an event: of the texts in a session only its title, and at a run's end the beginning of the answer. */
+/**
+ * The content of an event. Of the texts in a session it contains only the title and, at a run's end, the start of the
+ * answer.
+ */
 export interface MessageData {
   readonly sessionId?: string;
   readonly runId?: string | null;
@@ -59,7 +62,8 @@ const parentIdOf = (session: OfSession['session']): string | undefined =>
   session?.parent?.attempts === undefined ? session?.parent?.sessionId : undefined;
 
 /**
- * Whether an endpoint of this format receives the event. Programs get the first run of a thread as its creation.
+ * Whether an endpoint of this format receives the event. For API programs, the first run of a thread is reported as its
+ * creation.
  */
 export function isDelivered(format: Webhook['format'], event: OutboxEvent): boolean {
   if (format !== 'managed-agents' || !('session' in event) || parentIdOf(event.session) === undefined) return true;
@@ -113,7 +117,9 @@ export const dataOfStart = ({ id, name, projectId }: Automation, start: Automati
   ...(start.text !== '' && { text: start.text }),
 });
 
-/** The messages that report an event to an endpoint: one, or for programs one for each matching event of their API. */
+/**
+ * The messages that report an event to an endpoint: one, or for API programs one for each matching event of their API.
+ */
 export const countMessages = (format: Webhook['format'], type: SentEvent, data: MessageData): number =>
   format === 'managed-agents' ? programEventsOf(type, data).length : 1;
 
@@ -148,7 +154,7 @@ function programEventsOf(type: SentEvent, data: MessageData): ProgramEvent[] {
   const { sessionId, parentId, automationId, projectId, reason, resource, resourceId, change, vaultId } = data;
   const owner = { organization_id: 'org_corral', workspace_id: `wrkspc_${projectId ?? 'default'}` };
   if (parentId !== undefined) {
-    // A call that waits in a thread belongs to the whole session: the program answers it there.
+    // A call that waits in a thread belongs to the whole session, because the program answers it there.
     const isAsking = type === 'run.waiting' && reason === 'approval';
     const id = `sesn_${parentId}`;
     if (isAsking) return [{ type: 'session.requires_action', id, ...owner }];

@@ -6,26 +6,26 @@ import { GoalResult } from '../../core/model/runs/goal.ts';
 import { WaitReason } from '../../core/model/spending.ts';
 import { carryRecords } from '../carried-appends.ts';
 
-// Events that endpoints have not received yet. A record is written together with the append that it reports, so that a
-// server that dies right after loses none.
+// Events that endpoints have not received yet. Each record is written together with the append that it reports, so that
+// a crash right after it loses none.
 
 export const outboxKind = 'webhook-outbox';
 const kind = outboxKind;
-/** The part of the session's record that a message needs: the session may be gone when it is sent. */
+/** The part of the session's record that a message needs, because the session may be deleted before it is sent. */
 const Session = z.object({
   id: z.string(),
   title: z.string(),
   owner: z.string().optional(),
   projectId: z.string().nullable().default(null),
-  /** The session that it works for. */
+  /** The parent session that it works for. */
   parent: z.object({ sessionId: z.string(), attempts: z.string().optional() }).optional(),
   status: SessionStatus.optional(),
-  /** Absent before the first run, when nothing was spent. */
+  /** Absent before the first run, when nothing has been spent. */
   spending: z.object({ turns: z.int() }).optional(),
   /** The beginning of the newest message. */
   latestMessage: z.string().optional(),
 });
-/** A change of a resource that programs of the Managed Agents API keep on the server. */
+/** A change of a resource that clients of the Managed Agents API keep on the server. */
 const ResourceChange = z.object({
   type: z.literal('resource.changed'),
   at: z.number(),
@@ -38,7 +38,9 @@ const ResourceChange = z.object({
   vaultId: z.string().optional(),
 });
 export type ResourceChange = z.output<typeof ResourceChange>;
-/** A change of an automation by a person or program. After a deletion there is nothing else to read. */
+/**
+ * A change of an automation by a person or program, with its data: after a deletion, the record can no longer be read.
+ */
 const AutomationChange = z.object({
   type: z.literal('automation.changed'),
   at: z.number(),
@@ -97,7 +99,7 @@ export interface OutboxEntry {
 
 export class Outbox {
   readonly #records: RecordStore;
-  /** Whether there may be endpoints. Without any, appends carry nothing extra. */
+  /** Whether there can be endpoints. Without endpoints, appends carry nothing extra. */
   #isOpen = false;
   #onAdd = (): void => {};
 
@@ -112,7 +114,7 @@ export class Outbox {
     return this.#isOpen;
   }
 
-  /** `listener` is called when something was added without an append. */
+  /** `listener` is called when an event was added without an append. */
   onAdd(listener: () => void): void {
     this.#onAdd = listener;
   }
@@ -126,7 +128,7 @@ export class Outbox {
     await this.#records.delete(kind, id);
   }
 
-  /** Announces a pause before it is stored; the router later checks whether it was. */
+  /** Announces a pause before it is stored; the router later checks whether it was stored. */
   async addPause(event: Omit<Extract<OutboxEvent, { type: 'automation.paused' }>, 'type'>): Promise<void> {
     await this.#add(`automation-${event.automationId}-${event.at}`, { type: 'automation.paused', ...event });
   }
@@ -141,8 +143,8 @@ export class Outbox {
   }
 
   /**
-   * Announces that a start created a session, or was refused, before that is stored; the router later checks whether it
-   * was.
+   * Announces that a start created a session, or was refused, before that is stored. The router later checks whether it
+   * was stored.
    */
   async addStart(event: AutomationStarted): Promise<void> {
     await this.#add(`start-${event.startId}-${event.type}`, event);
@@ -154,7 +156,7 @@ export class Outbox {
     this.#onAdd();
   }
 
-  /** The same log, whose appends include events for endpoints. */
+  /** Wraps the log so that its appends include events for endpoints. */
   around(log: EventLog): EventLog {
     return carryRecords(log, withOutbox, () => this.#isOpen);
   }
@@ -165,7 +167,7 @@ function withOutbox(entry: Append): Append {
   const record = puts.findLast((put) => put.kind === 'session')?.doc;
   const session = record === undefined ? null : Session.parse(record);
   const common = { session, sessionId, at };
-  // The ids do not begin with the session's: such records are deleted with it.
+  // The ids do not start with the session's id, because such records are deleted with the session.
   const put = (id: string, event: OutboxEvent): RecordPut => ({ kind, id, doc: event, sort: -at });
   const more = facts.flatMap((fact, n) => {
     const event = eventOf(fact, common);

@@ -6,12 +6,12 @@ import { webhookKind } from '../../core/model/records.ts';
 import { Webhook, WebhookDelivery } from '../../sessions/api/server/webhooks.ts';
 import { Collection, type Versioned } from '../../storage/collection.ts';
 
-// Three kinds of records. A pending delivery is sorted by its next attempt, so that due ones come first; when it has
-// ended, it moves to the endpoint's history.
+// Three kinds of records. A pending delivery is sorted by its next attempt, so that due deliveries come first. When it
+// has ended, it moves to the endpoint's history.
 
 const kinds = { endpoint: webhookKind, pending: 'webhook-pending', ended: 'webhook-delivery' } as const;
-const maxWebhooks = 20; // of one owner
-const keptDeliveries = 200; // of one endpoint; older ones are forgotten
+const maxWebhooks = 20; // per owner
+const keptDeliveries = 200; // per endpoint; older ones are deleted
 
 const Stored = Webhook.extend({ sealed: SealedValue });
 const StoredDelivery = WebhookDelivery.extend({
@@ -85,7 +85,7 @@ export class WebhookRecords {
     const put = { kind: kinds.pending, id: doc.id, doc, sort: -(doc.nextAt ?? 0), expect };
     return await this.#records.put(put).catch(unlessConflict);
   }
-  /** The deliveries with the earliest next attempts, of all endpoints or of one; some may not be due yet. */
+  /** The deliveries with the earliest next attempts, of all endpoints or of one. Some may not be due yet. */
   async earliest(limit: number, webhookId?: string): Promise<PendingDelivery[]> {
     const only = webhookId === undefined ? {} : { idPrefix: `${webhookId}:` };
     return (await this.#records.list(kinds.pending, { ...only, limit })).map(({ doc }) => Pending.parse(doc));
@@ -94,14 +94,14 @@ export class WebhookRecords {
     const found = await this.#records.get(kinds.pending, id);
     return found && { doc: StoredDelivery.parse(found.doc), version: found.version };
   }
-  /** Moves a delivery into the history, replacing an earlier entry if it was sent again. */
+  /** Moves a delivery into the history. If it was sent again, it replaces its earlier entry. */
   async end(doc: Delivery): Promise<void> {
     await this.#records.put({ kind: kinds.ended, id: doc.id, doc, sort: doc.createdAt });
     await this.#records.delete(kinds.pending, doc.id);
     const ended = await this.#records.list(kinds.ended, { idPrefix: `${doc.webhookId}:` });
     for (const { id } of ended.slice(keptDeliveries)) await this.#records.delete(kinds.ended, id);
   }
-  /** Called when the endpoint was deleted. */
+  /** Deletes the deliveries of a deleted endpoint. */
   async forget(id: string): Promise<void> {
     await this.#records.delete(kinds.pending, id);
   }

@@ -13,8 +13,8 @@ interface Deps {
 type Resource = Pick<ResourceChange, 'resource' | 'id' | 'name' | 'owner' | 'vaultId'>;
 
 /**
- * Notifies endpoints of what programs do with their agents, environments, vaults and memory stores, and of all changes
- * of automations. A change is sent after it is stored: if the server dies in between, it is not sent.
+ * Notifies endpoints of clients' changes to agents, environments, vaults and memory stores, and of all changes to
+ * automations. A change is sent after it is stored, so a crash in between loses the message.
  */
 export class ResourceNews {
   readonly #deps: Deps;
@@ -48,7 +48,7 @@ export class ResourceNews {
     };
   }
 
-  /** The end of a vault also ends its credentials. */
+  /** Deleting a vault also deletes its credentials. */
   vaults(own: VaultService): VaultService {
     const whole = async (id: string) => ({ vault: await own.get(id), credentials: await own.credentials(id) });
     const one = (id: string, credential: string) => own.credential(id, credential);
@@ -90,7 +90,7 @@ export class ResourceNews {
     };
   }
 
-  /** The method, which then tells of the resource that it made. */
+  /** Wraps the method so that it reports the resource that it created. */
   #making<Args extends unknown[], Made>(make: (...args: Args) => Promise<Made>, tell: (made: Made) => Promise<void>) {
     return async (...args: Args): Promise<Made> => {
       const made = await make(...args);
@@ -98,7 +98,7 @@ export class ResourceNews {
       return made;
     };
   }
-  /** The method, which then tells of the change since the state that `read` returns. */
+  /** Wraps the method so that it reports the change from the state that `read` returned before. */
   #changing<Args extends [id: string, ...unknown[]], Before, After>(
     read: (id: string, second: never) => Promise<Before>,
     change: (...args: Args) => Promise<After>,
@@ -117,7 +117,7 @@ export class ResourceNews {
     await this.#tell(ofCredential(credential, vault), 'refresh_failed');
   }
 
-  /** The state before a change. Skipped without an endpoint. */
+  /** The state before a change. Not read if there are no endpoints. */
   async #before<State>(read: () => Promise<State>): Promise<State | undefined> {
     return this.#deps.outbox.isOpen ? await read() : undefined;
   }
@@ -140,7 +140,7 @@ export class ResourceNews {
     const about = { automationId: id, name, projectId, isProgram: program !== undefined, ...ownerOf(automation) };
     await this.#stored(id, outbox.addAutomationChange({ ...about, change, at: clock.now() }));
   }
-  /** The change itself is stored: it does not fail because of this. */
+  /** The change itself is already stored, so a failure here must not fail it. */
   async #stored(id: string, added: Promise<void>): Promise<void> {
     await added.catch((err: unknown) => this.#deps.warn({ err, id }, 'webhooks were not notified of a change'));
   }

@@ -5,10 +5,13 @@ const pauses = [5_000, 30_000, 120_000, 900_000, 3_600_000, 21_600_000] as const
 /** A delay is extended by up to this fraction, so that deliveries that failed together are not retried together. */
 const jitter = 0.2;
 
-/** A test event is attempted once, because somebody waits for its outcome. */
+/** A test event is attempted only once, because somebody is waiting for its outcome. */
 export const maxAttempts = (type: SentEvent): number => (type === 'webhook.test' ? 1 : pauses.length + 1);
 
-/** Milliseconds until the next attempt. `triesLeft`: the remaining attempts, at least 1. `drawn`: from 0 to 1. */
+/**
+ * Milliseconds until the next attempt. `triesLeft`: remaining attempts, at least 1. `drawn`: a random number from 0 to
+ * 1.
+ */
 export function computePause(triesLeft: number, drawn: number): number {
   const pause = pauses[pauses.length - triesLeft] ?? pauses[0];
   return Math.round(pause * (1 + jitter * drawn));

@@ -25,22 +25,22 @@ export interface RouterDeps {
   readonly startOf: (id: string) => Promise<AutomationStart | undefined>;
   /** In the currency of the price list. Null if a price is unknown. */
   readonly costOf: (id: SessionId) => Promise<number | null>;
-  /** Whether the owner has a valid key, and may work in the project. */
+  /** Whether the owner has a valid key and can work in the project. */
   readonly isOwned: (owner: string, projectId: string | null) => boolean;
   /** The address of the page, for links. */
   readonly pageUrl: string | undefined;
   readonly clock: Clock;
 }
-/** One event in the form that endpoints can get. */
+/** An event in the form in which endpoints receive it. */
 interface WebhookNews {
   readonly owner: string | undefined;
   readonly projectId: string | null;
   readonly data: MessageData;
-  /** Programs of the Managed Agents API cannot see its subject. */
+  /** Clients of the Managed Agents API cannot see its subject. */
   readonly isHidden?: boolean;
 }
 const batch = 200;
-/** A pause that was announced this long ago and is not stored never happened: its server died before. */
+/** A pause that was announced this long ago and is not stored never happened, because its server died first. */
 const announcedMs = 10_000;
 
 /** Creates deliveries from the outbox, one for each endpoint that must be notified. */
@@ -62,7 +62,7 @@ export class Router {
     return entries.length === batch && done > 0;
   }
 
-  /** False: it is too early to tell. */
+  /** False: the outcome is not known yet. */
   async #route({ id, event }: OutboxEntry, endpoints: readonly StoredWebhook[]): Promise<boolean> {
     const { records, outbox, isOwned, clock } = this.#deps;
     const { type, at } = event;
@@ -81,7 +81,7 @@ export class Router {
         await records.change(endpoint.id, (now) => (now.paused ? undefined : { ...now, paused })).catch(() => {});
         continue;
       }
-      // The owner has left the project of what happened.
+      // The owner has left the project to which the event belongs.
       if (endpoint.owner !== undefined && !isOwned(endpoint.owner, news.projectId)) continue;
       const { data } = news;
       for (let part = 0; part < countMessages(endpoint.format, type, data); part++) {
@@ -93,7 +93,7 @@ export class Router {
     return true;
   }
 
-  /** Null: nobody must be notified. Undefined: it is too early to tell. */
+  /** Null: nobody must be notified. Undefined: the outcome is not known yet. */
   async #newsOf(event: OutboxEntry['event']): Promise<WebhookNews | null | undefined> {
     const { automationOf, costOf, clock, pageUrl } = this.#deps;
     if (event.type === 'automation.paused') {

@@ -26,7 +26,7 @@ interface Deps {
   readonly learn: (secret: Secret) => void;
   /** Notifies the deliverer that there is something to send. */
   readonly wake: () => void;
-  /** From now on appends must carry their events. */
+  /** Makes appends carry their events from now on. */
   readonly opened: () => void;
 }
 

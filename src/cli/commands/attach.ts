@@ -3,7 +3,7 @@ import { UsageError } from '../exit-codes.ts';
 import { type Io, writeTo } from '../io.ts';
 import { findBox } from '../server.ts';
 
-const detachKeys = '\u0010\u0011'; // ctrl-p ctrl-q, as in Docker
+const detachKeys = '\u0010\u0011'; // Ctrl+P Ctrl+Q, as in Docker
 
 export const attachCommand: CliCommand = {
   name: 'attach',
@@ -34,7 +34,7 @@ export const attachCommand: CliCommand = {
         `${id === undefined ? '' : 're'}attached to ${terminal.id} of ${box.id}; ctrl-p ctrl-q detaches`,
       ),
     );
-    if (id !== undefined) await terminal.write('\u000c'); // makes the shell draw its screen again
+    if (id !== undefined) await terminal.write('\u000c'); // makes the shell redraw its screen
     const failed = Promise.withResolvers?.<never>() ?? withResolvers();
     const send = (work: Promise<void>) => void work.catch(failed.reject);
     const resize = () => send(terminal.resize(clamped(io.stdout.columns), clamped(io.stdout.rows)));
@@ -64,7 +64,7 @@ export const attachCommand: CliCommand = {
 const restore = ({ stdin }: Io) => void stdin.setRawMode(false);
 const clamped = (size: number | undefined) => Math.min(1_000, Math.max(1, size ?? 80));
 
-/** Passes on keys, except ctrl-p ctrl-q. A lone ctrl-p is passed on with the next key. */
+/** Passes on keys, except Ctrl+P Ctrl+Q. A lone Ctrl+P is passed on with the next key. */
 function typing(write: (text: string) => void, leave: () => void): (bytes: Buffer) => void {
   const decoder = new TextDecoder();
   let held = '';

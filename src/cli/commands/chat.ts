@@ -27,13 +27,13 @@ export const chatCommand: CliCommand = {
         ? await server.create({ ...(model !== undefined && { model }) })
         : await findBox(server, chosen);
     const { title, status } = await box.session();
-    // Keys that arrive before the first draw wait unchanged; a terminal in its usual mode would translate Enter.
+    // Keys that arrive before the first draw are kept unchanged; in its normal mode, a terminal would translate Enter.
     if (io.canDraw) io.stdin.setRawMode(true);
     io.say(io.paint('stderr', 'dim', `session ${box.id}${title ? ` · ${title}` : ''} · ctrl-d leaves`));
     if (status === 'waiting' && !io.canDraw) io.say('The agent waits for your answer.');
     try {
       if (io.canDraw) {
-        const { openTerminal } = await import('../terminal/open.ts'); // loads its library only here
+        const { openTerminal } = await import('../terminal/open.ts'); // the UI library is loaded only here
         const shown = await openTerminal({ io, corral: server, box });
         io.say(io.paint('stderr', 'dim', `Continue with: corral chat --session ${shown.box.id}`));
         return;
@@ -58,7 +58,7 @@ async function pickSession(io: Io, server: Corral): Promise<string | undefined> 
   return await chooseSession(io, server);
 }
 
-/** The person's next line; undefined after ctrl-d or ctrl-c. */
+/** The user's next line; undefined after Ctrl+D or Ctrl+C. */
 async function nextMessage(io: Io): Promise<string | undefined> {
   const lines = createInterface({ input: io.stdin, output: io.stderr });
   const closed = new Promise<undefined>((resolve) => lines.once('close', () => resolve(undefined)));

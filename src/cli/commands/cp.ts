@@ -36,7 +36,7 @@ interface CopyReport {
   readonly size: number;
 }
 
-/** Undefined for a local path. A slash before the colon, or a dot at the beginning, makes it one. */
+/** Parses `box:path`. Undefined for a local path, which has a slash before the colon or starts with a dot. */
 function parsePlace(word: string): { session: string; path: string } | undefined {
   const [, session = '', path = ''] = /^([a-z0-9][a-z0-9._-]{0,62}):(.*)$/.exec(word) ?? [];
   return session === '' ? undefined : { session, path: path || '.' };

@@ -32,7 +32,7 @@ import { lsCommand, rmCommand, showCommand, stopCommand } from './sessions.ts';
 import { checkCommand, commitCommand, patchCommand, pullRequestCommand, pushCommand } from './ship.ts';
 import { snapshotByHand } from './snapshot.ts';
 
-/** The commands that call a running server, in the order of the help. A new command by hand needs a line here. */
+/** The commands that call a running server, in the order of the help. A new handwritten command needs a line here. */
 export function clientCommandsOf(resources: readonly DerivedCommand[]): CliCommand[] {
   const byHand: Readonly<Record<string, ByHand>> = {
     snapshot: snapshotByHand,

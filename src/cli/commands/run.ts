@@ -86,9 +86,9 @@ export const runCommand: CliCommand = {
 
 const codes = { completed: exitCodes.ok.code, failed: exitCodes.failed.code, stopped: exitCodes.stopped.code };
 
-/** Draws the run on the terminal. If the user leaves before its end, prints how to return. */
+/** Draws the run on the terminal. If the user leaves before its end, prints how to return to it. */
 async function shownRun(parts: { io: Io; corral: Corral; box: Box; run: Run }): Promise<number> {
-  const { openTerminal } = await import('../terminal/open.ts'); // loads its library only here
+  const { openTerminal } = await import('../terminal/open.ts'); // the UI library is loaded only here
   const { box, end } = await openTerminal(parts);
   if (end === 'completed') return codeOfGoal((await parts.run.result()).goal, parts.io);
   if (end !== undefined) return codes[end];

@@ -41,7 +41,7 @@ export const lsCommand: CliCommand = {
 const statuses = ['pending', 'running', 'waiting', 'completed', 'failed'] as const;
 
 type State = Pick<Outputs['sessions']['get'], 'status' | 'outcome'>;
-/** The session with the state that people and scripts search for: the end of a run can be a failure. */
+/** The session with the state that people and scripts look for: an ended run can have failed. */
 const withState = <Session extends State>(session: Session) => ({
   ...session,
   status: session.status === 'completed' && session.outcome?.status === 'failed' ? ('failed' as const) : session.status,

@@ -6,7 +6,7 @@ import type { Block, View } from './view.ts';
 const maxOutputLines = 12;
 const maxDiffLines = 60;
 
-/** A block as text for a terminal. */
+/** A block of the conversation as text for a terminal. */
 export function blockText(block: Block, paint: Paint): string {
   switch (block.kind) {
     case 'you':
@@ -74,7 +74,7 @@ export function planText(plan: View['plan'], paint: Paint): string {
     .join('\n');
 }
 
-/** The model, the time and the cost of the run under way. */
+/** The model, the time and the cost of the current run. */
 export function statusText({ model, tokens, cost, since }: View, now: number): string {
   const time = since === undefined ? undefined : `${Math.max(0, Math.floor((now - since) / 1_000))} s`;
   const used =

@@ -1,11 +1,11 @@
-/** A line editor without a terminal: the text, the cursor, and earlier messages. */
+/** A line editor without a terminal: the text, the cursor, and the history of messages. */
 export interface Editor {
   readonly text: string;
   readonly at: number;
   readonly history: readonly string[];
   /** The index in the history; its length while a new message is being written. */
   readonly shown: number;
-  /** The text being written before the user opened the history. */
+  /** The text that was being written when the user opened the history. */
   readonly draft: string;
 }
 
@@ -37,18 +37,18 @@ export const emptyEditor = (history: readonly string[] = []): Editor => ({
 
 export const withText = (editor: Editor, text: string, at = text.length): Editor => ({ ...editor, text, at });
 
-/** The editor after a message was sent, which is now the newest of the history. */
+/** The editor after a message was sent, which is now the newest in the history. */
 export function clearSent(editor: Editor): Editor {
   const { history, text } = editor;
   const next = history.at(-1) === text || text.trim() === '' ? history : [...history, text].slice(-maxHistory);
   return emptyEditor(next);
 }
 
-/** Whether this key sends the text. A backslash at the end, or Alt or Shift with Enter, begins a new line instead. */
+/** Whether this key sends the text. A backslash at the end, or Alt or Shift with Enter, starts a new line instead. */
 export const sends = ({ text, at }: Editor, key: Key): boolean =>
   key.return === true && !key.meta && !key.shift && !text.slice(0, at).endsWith('\\');
 
-/** The editor after a key that does not send. */
+/** The editor after a key that does not send the text. */
 export function applyKey(editor: Editor, input: string, key: Key): Editor {
   const { text, at } = editor;
   if (key.return) {
@@ -71,7 +71,7 @@ export function applyKey(editor: Editor, input: string, key: Key): Editor {
   return withText(editor, text.slice(0, at) + added + text.slice(at), at + added.length);
 }
 
-/** The keys that readline has. */
+/** The key bindings of readline. */
 function controlled(editor: Editor, input: string): Editor {
   const { text, at } = editor;
   const [start, end] = lineAt(text, at);
@@ -113,13 +113,13 @@ function older(editor: Editor, by: -1 | 1): Editor {
   return { ...withText(editor, next === history.length ? draft : (history[next] ?? '')), shown: next, draft };
 }
 
-/** The beginning and the end of the line at a place. */
+/** The start and end of the line at a position. */
 export function lineAt(text: string, at: number): readonly [start: number, end: number] {
   const end = text.indexOf('\n', at);
   return [text.lastIndexOf('\n', at - 1) + 1, end < 0 ? text.length : end];
 }
 
-/** A letter outside of the basic plane has two units. */
+/** A character outside of the basic plane has two units. */
 const sizeBefore = (text: string, at: number) => (at === 0 ? 0 : /[\udc00-\udfff]/.test(text[at - 1] ?? '') ? 2 : 1);
 const sizeAfter = (text: string, at: number) => (at >= text.length ? 0 : (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1);
 function wordBefore(text: string, at: number): number {

@@ -99,7 +99,7 @@ function inline(tokens: readonly Token[], paint: Paint): string {
 }
 
 const named: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" };
-/** The text of the few entities that the parser writes. */
+/** Decodes the few entities that the parser writes. */
 const entities = (text: string) => text.replaceAll(/&(amp|lt|gt|quot|#39);/g, (_, name: string) => named[name] ?? '');
 
 const indented = (text: string, by: string) => by + text.replaceAll('\n', `\n${by}`);

@@ -1,4 +1,4 @@
-// The screen of `corral chat` and `corral run`. They load it on a terminal only, because its library takes a while.
+// The screen of `corral chat` and `corral run`, loaded only on a terminal, because its library loads slowly.
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -23,12 +23,12 @@ export interface OpenOptions {
 export interface TerminalOutcome {
   /** The last session that was shown. */
   readonly box: Box;
-  /** How the run ended; undefined when the person left before, or the session was deleted. */
+  /** How the run ended; undefined if the user left before, or the session was deleted. */
   readonly end: RunEnd['status'] | undefined;
 }
 type RunEnd = Extract<Event, { type: 'run.end' }>['data'];
 
-/** Shows sessions until the person leaves, or the run ends. */
+/** Shows sessions until the user leaves or the run ends. */
 export async function openTerminal({ io, corral, box: first, run }: OpenOptions): Promise<TerminalOutcome> {
   const paint = choosePaint(io);
   const history = await readHistory(io);
@@ -36,7 +36,7 @@ export async function openTerminal({ io, corral, box: first, run }: OpenOptions)
   let end: RunEnd['status'] | undefined;
   let talk = new Talk({ corral, box, signal: io.signal, ...(run && { after: run.seq - 1 }) });
   const left = signalled();
-  io.stdin.setRawMode(true); // keys typed during the first draw wait unchanged
+  io.stdin.setRawMode(true); // keys typed during the first draw are kept unchanged
   const ui = render(h(Text, null, ''), {
     stdin: io.stdin,
     stdout: io.stdout,
@@ -80,7 +80,7 @@ export async function openTerminal({ io, corral, box: first, run }: OpenOptions)
     return { box, end };
   } finally {
     talk.leave();
-    await new Promise((resolve) => setImmediate(resolve)); // the newest block is drawn
+    await new Promise((resolve) => setImmediate(resolve)); // waits until the newest block is drawn
     ui.rerender(h(Text, null, '')); // removes the input line; the conversation stays
     ui.unmount();
     await ui.waitUntilExit();
@@ -88,7 +88,7 @@ export async function openTerminal({ io, corral, box: first, run }: OpenOptions)
   }
 }
 
-/** Shows the newest sessions. Resolves with the id of the chosen one. */
+/** Lists the newest sessions. Resolves with the id of the one that the user chose. */
 export async function chooseSession(io: Io, corral: Corral): Promise<string | undefined> {
   io.stdin.setRawMode(true);
   const ui = render(h(Text, null, ''), { stdin: io.stdin, stdout: io.stderr, exitOnCtrlC: false, patchConsole: false });
@@ -133,7 +133,7 @@ async function readHistory(io: Io): Promise<string[]> {
     try {
       return [String(JSON.parse(line))];
     } catch {
-      return []; // a line that was cut when a disk was full
+      return []; // a line that was cut off when a disk was full
     }
   });
 }

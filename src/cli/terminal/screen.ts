@@ -11,13 +11,13 @@ import type { Talk } from './talk.ts';
 import type { Block, View } from './view.ts';
 
 interface Completion {
-  /** The place where the completed word begins. */
+  /** The position where the completed word starts. */
   readonly from: number;
   readonly words: readonly { readonly word: string; readonly about: string }[];
 }
 const most = 6;
 
-/** The words that begin as the one before the cursor: commands at the beginning of the line, files behind `@`. */
+/** Completions of the word before the cursor: commands at the start of the line, files after `@`. */
 export async function findCompletion(
   { text, at }: Editor,
   files: () => Promise<readonly string[]>,
@@ -37,7 +37,7 @@ export async function findCompletion(
   return { from: at - file.length - 1, words: first.slice(0, most).map((path) => ({ word: `@${path}`, about: '' })) };
 }
 
-/** The editor with the completed word instead of its beginning. */
+/** The editor with the word completed. */
 export function applyCompletion(editor: Editor, { from, words }: Completion, chosen: number): Editor {
   const word = words[chosen]?.word;
   if (word === undefined) return editor;
@@ -49,7 +49,7 @@ export interface ScreenProps {
   readonly talk: Talk;
   readonly paint: Paint;
   readonly history: readonly string[];
-  /** Moves to another session. */
+  /** Switches to another session. */
   readonly onBox: (box: Box) => void;
   readonly onLeave: () => void;
   readonly onSent: (text: string) => void;
@@ -114,7 +114,7 @@ function lastLines(text: string, most: number): string {
   return lines.length > most ? ['…', ...lines.slice(-most)].join('\n') : text;
 }
 
-/** The question or the approval that waits, and the input line. */
+/** The pending question or approval, and the input line. */
 function Line({ talk, view, paint, history, onBox, onLeave, onSent, onChoose }: ScreenProps & { readonly view: View }) {
   const [editor, setEditor] = useState(() => emptyEditor(history));
   const [completion, setCompletion] = useState<Completion>();
@@ -205,7 +205,7 @@ function approvalText(call: View['approvals'][number], paint: Paint): string {
   return `${paint('yellow', `Allow ${call.function}?`)}\n  ${callText(call)}${why}${change ? `\n${lastLines(change, 20)}` : ''}`;
 }
 
-/** The text with its cursor; a long one shows the lines around it. */
+/** The text with its cursor. Of a long text, the lines around the cursor are shown. */
 function withCursor({ text, at }: Editor, paint: Paint): string {
   const char = text.slice(at).match(/^./u)?.[0] ?? '';
   const under = char === '' ? ' ' : char;

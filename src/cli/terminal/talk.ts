@@ -12,11 +12,14 @@ export interface TalkParts {
   readonly after?: number;
 }
 
-/** One session for the terminal: its view, and what the user can do with it. */
+/** One session on the terminal: its view, and the user's actions. */
 export class Talk {
   readonly corral: Corral;
   readonly box: Box;
-  /** Resolves when the log ends, because the session is deleted or this talk was left. Rejects when it cannot be read. */
+  /**
+   * Resolves when the log ends because the session was deleted, or when the user leaves. Rejects if the log cannot be
+   * read.
+   */
   readonly ended: Promise<void>;
   #view: View = emptyView;
   #files: Promise<readonly string[]> | undefined;
@@ -50,7 +53,7 @@ export class Talk {
     this.#change(withBlock(this.#view, block));
   }
 
-  /** Answers the question, or gives a task, or steers the run. Files that the text names by `@` are attached. */
+  /** Answers the question, starts a task, or steers the run. Files named with `@` in the text are attached. */
   async send(text: string): Promise<void> {
     const known = new Set(text.includes('@') ? await this.files() : []);
     const named = [...text.matchAll(/(?:^|\s)@(\S+)/g)].map(([, path = '']) => path);
@@ -70,7 +73,7 @@ export class Talk {
     }
   }
 
-  /** Runs a command of the user in the sandbox. Its end and the end of its output are shown. */
+  /** Runs a user's command in the sandbox. Shows the last part of its output and its exit. */
   async exec(command: string): Promise<void> {
     const { exitCode, stdout, stderr } = await this.box.exec(command, { signal: this.#left.signal, keep: 200_000 });
     const about = exitCode === 0 ? '' : `exit ${exitCode}`;

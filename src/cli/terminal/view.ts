@@ -32,13 +32,13 @@ export interface View {
   readonly calls: ReadonlyMap<string, Call>;
   readonly plan: DataOf<'plan'>['steps'];
   readonly phase: string | undefined;
-  /** The start of the run under way, epoch ms. */
+  /** The start of the current run, epoch ms. */
   readonly since: number | undefined;
   readonly question: string | undefined;
   readonly approvals: readonly DataOf<'approval.requested'>[];
   readonly model: string | undefined;
   readonly tokens: number;
-  /** Undefined: no price is known. */
+  /** Undefined: the price is unknown. */
   readonly cost: number | undefined;
 }
 

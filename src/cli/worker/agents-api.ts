@@ -4,7 +4,7 @@ import { type JsonLimits, jsonWithin } from '../../core/text/json.ts';
 import { serverSentEvents } from '../../core/text/server-sent-events.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
 
-// The client side of the Managed Agents API, as a self-hosted environment's worker uses it. The wire is the one of
+// The client side of the Managed Agents API, as used by a self-hosted environment's worker. The wire format is that of
 // `@anthropic-ai/sdk` 1.12.0 (`EnvironmentWorker`).
 
 const maxFrameChars = 32 * 2 ** 20;
@@ -31,7 +31,7 @@ export const Work = z.object({
   data: z.object({ type: z.string(), id: Id }),
   secret: z.string().nullish(),
 });
-/** An item of an environment's queue: a session that waits for a worker. */
+/** An item in an environment's queue: a session that waits for a worker. */
 export type Work = z.infer<typeof Work>;
 
 const Heartbeat = z.object({
@@ -51,14 +51,14 @@ const AgentSession = z.object({
 });
 export type AgentSession = z.infer<typeof AgentSession>;
 
-/** An event of a session's log. Events of kinds that a worker does not know pass through it unread. */
+/** An event of a session's log. Events of kinds unknown to this worker are accepted and ignored. */
 export const AgentEvent = z.looseObject({ type: z.string(), id: Id.optional() });
 export type AgentEvent = z.infer<typeof AgentEvent>;
 
 const Page = z.object({ data: z.array(AgentEvent), next_page: z.string().nullish() });
 const ErrorBody = z.object({ error: z.object({ type: z.string(), message: z.string() }) });
 
-/** A refusal of the API, or an answer that is not its own. */
+/** An error answer of the API, or an answer in another format. */
 export class AgentsApiError extends Error {
   override readonly name = 'AgentsApiError';
   readonly status: number;
@@ -77,7 +77,7 @@ export class AgentsApiError extends Error {
 }
 
 export interface AgentsApiOptions {
-  /** With a path if the API is below one. */
+  /** Includes a path if the API is below one. */
   readonly url: string;
   readonly key: string;
   readonly workerId: string;
@@ -91,7 +91,7 @@ interface Call {
   readonly signal: AbortSignal;
 }
 const answerMs = 30_000;
-/** A page of a thousand events, each with the output of a tool. */
+/** Enough for a page of a thousand events, each with a tool's output. */
 const jsonLimits: JsonLimits = { maxBytes: 128 * 2 ** 20, maxDepth: 200, maxValues: 1_000_000 };
 
 export class AgentsApi {
@@ -101,19 +101,19 @@ export class AgentsApi {
     this.#options = { ...options, url: trimEndCharacters(options.url, '/') };
   }
 
-  /** The same API with the key of one session, which came with the item of the queue. */
+  /** The same API with the key of one session, which the queue item contained. */
   withKey(key: string): AgentsApi {
     return new AgentsApi({ ...this.#options, key });
   }
 
-  /** Claims the oldest item of the queue. Resolves with undefined when there is none for about a second. */
+  /** Claims the oldest item in the queue. Resolves with undefined if there is none for about a second. */
   async poll(environmentId: string, signal: AbortSignal): Promise<Work | undefined> {
     const query = { block_ms: '999', reclaim_older_than_ms: '5000' };
     const found = await this.#json(`environments/${environmentId}/work/poll`, Work.nullable(), { query, signal });
     return found ?? undefined;
   }
 
-  /** Why the environment's key is refused; undefined while it is accepted, or if that is unknown. */
+  /** Why the environment's key is refused; undefined while the key is accepted, or if the reason is unknown. */
   async keyRefusal(environmentId: string, signal: AbortSignal): Promise<string | undefined> {
     try {
       await this.#ask(`environments/${environmentId}/work/stats`, { signal });
@@ -136,7 +136,7 @@ export class AgentsApi {
     return this.#json(`${pathOf(work)}/heartbeat`, Heartbeat, { method: 'POST', query, signal });
   }
 
-  /** Removes the item from the queue. An item that is already stopped is not a failure. */
+  /** Removes the item from the queue. Succeeds if the item has already been stopped. */
   async stop(work: Work, signal: AbortSignal): Promise<void> {
     await this.#ask(`${pathOf(work)}/stop`, { method: 'POST', body: { force: true }, signal }).catch(
       (error: unknown) => {
@@ -161,7 +161,7 @@ export class AgentsApi {
   }
 
   /**
-   * Resolves once the server streams; the generator then yields every event after that moment, until the stream ends.
+   * Resolves once the server streams. The generator then yields every event after that moment, until the stream ends.
    */
   async stream(sessionId: string, signal: AbortSignal): Promise<AsyncGenerator<AgentEvent, void>> {
     const { body } = await this.#ask(`sessions/${sessionId}/events/stream`, { signal }, { mayLast: true });
@@ -234,7 +234,7 @@ export function parseSessionKey({ secret }: Work): string | undefined {
   }
 }
 
-/** Retries the work until it succeeds or cannot; the pauses double up to half a minute. */
+/** Retries the work until it succeeds or fails permanently; the pauses double up to half a minute. */
 export async function retry<Value>(work: () => Promise<Value>, signal: AbortSignal): Promise<Value> {
   for (let waitMs = 500; ; waitMs = Math.min(waitMs * 2, 30_000)) {
     try {

@@ -10,8 +10,8 @@ const defaultTimeoutMs = 120_000;
 export const workerFolder = '.corral/worker';
 
 /**
- * Starts a call, once. The call must outlive its worker, so this command ends immediately and leaves it in the
- * background: a streamed command ends everything it started.
+ * Starts a call once. The call must outlive its worker, so this command leaves it in the background and ends
+ * immediately: a streamed command ends everything that it started.
  */
 const beginScript = `
 s=$PWD/${workerFolder} d=$PWD/${workerFolder}/calls/$1
@@ -22,9 +22,9 @@ echo $! >"$d/pid"
 `;
 
 /**
- * Waits for the end of a call, started by this worker or an earlier one. stdout is the end of its output; stderr is
- * `exit N`, or `interrupted` if the call vanished, as when the sandbox was stopped. Another worker may be starting the
- * call at this moment, so its process has ten seconds to appear.
+ * Waits for the end of a call that this worker or an earlier one started. stdout is the last part of its output; stderr
+ * is `exit N`, or `interrupted` if the call vanished, for example because the sandbox was stopped. Another worker may
+ * be starting the call at this moment, so its process has ten seconds to appear.
  */
 const waitScript = `
 d=${workerFolder}/calls/$1 n=0
@@ -40,8 +40,8 @@ if [ -e "$d/exit" ]; then echo "exit $(cat "$d/exit")" >&2; else echo interrupte
 `;
 
 /**
- * Variables, functions and the folder of the shell outlive the call in files, as they would in one shell for all calls.
- * `timeout` creates its own process group, which `endBash` ends.
+ * Files keep the shell's variables, functions and folder between calls, as if one shell ran all calls. `timeout`
+ * creates its own process group, which `endBash` ends.
  */
 const callScript = `
 timeout -k 2 "$3" bash -c '

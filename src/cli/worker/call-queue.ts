@@ -7,19 +7,19 @@ const ToolUse = z.object({
   input: z.record(z.string(), z.unknown()).default({}),
   evaluated_permission: z.string().nullish(),
 });
-/** A call of a tool that the environment must run. */
+/** A tool call that the environment must run. */
 export type ToolCall = Pick<z.infer<typeof ToolUse>, 'id' | 'name' | 'input'>;
 
 const Answer = z.object({ tool_use_id: z.string() });
 const Verdict = Answer.extend({ result: z.string() });
 const Idle = z.object({ stop_reason: z.object({ type: z.string() }).nullish() });
 
-/** `open`: the session works or waits for an answer. `idle`: its turn has ended. `ended`: it takes no more work. */
+/** `open`: the session works or waits for an answer. `idle`: its turn has ended. `ended`: it accepts no more work. */
 export type SessionPhase = 'open' | 'idle' | 'ended';
 
 /**
- * The calls that a session's events request from the worker. An event can come twice, from the log and from the stream;
- * a call is run once.
+ * The calls that a session's events request from the worker. An event can arrive twice, from the log and from the
+ * stream; its call runs once.
  */
 export class CallQueue {
   readonly #tools: ReadonlySet<string>;
@@ -37,7 +37,7 @@ export class CallQueue {
   get phase(): SessionPhase {
     return this.#phase;
   }
-  /** The number of interrupts so far. The server itself answers the calls that wait when one arrives. */
+  /** The number of interrupts so far. On an interrupt, the server itself answers the waiting calls. */
   get interrupts(): number {
     return this.#interrupts;
   }
@@ -45,12 +45,12 @@ export class CallQueue {
   get isHeld(): boolean {
     return this.#held.size > 0;
   }
-  /** Whether the log has an answer of this call already. */
+  /** Whether the log already has an answer to this call. */
   isSettled(call: ToolCall): boolean {
     return this.#settled.has(call.id);
   }
 
-  /** The calls that may run now, in their order; each is returned once. */
+  /** The calls that can run now, in order; each is returned once. */
   take(): readonly ToolCall[] {
     const calls = this.#ready.filter((call) => !this.isSettled(call));
     this.#ready = [];
@@ -94,7 +94,7 @@ export class CallQueue {
     // Other tools are the server's own, or another program's.
     if (!this.#tools.has(name) || this.#settled.has(id)) return;
     if (permission === 'allow' || permission == null) this.#ready.push({ id, name, input });
-    // A permission of an unknown kind waits as well, because nobody has allowed the call.
+    // An approval of an unknown kind also waits, because nobody has approved the call.
     else if (permission !== 'deny') this.#held.set(id, { id, name, input });
   }
 

@@ -6,7 +6,7 @@ const names = { session: 'managed-agents.session', environment: 'managed-agents.
 
 export type BoxChoice = Pick<NewBox, 'template' | 'idleTimeout' | 'egress' | 'size' | 'projectId'>;
 
-/** The boxes of an environment's sessions: each session has one, found again by its metadata. */
+/** The boxes of an environment's sessions, one per session, found by their metadata. */
 export class SessionBoxes {
   readonly #corral: Corral;
   readonly #environmentId: string;
@@ -18,7 +18,7 @@ export class SessionBoxes {
     this.#choice = choice;
   }
 
-  /** The session's box. If a lease lapses at this moment, both holders get the same one. */
+  /** The session's box. If a lease expires at this moment, both holders get the same box. */
   async open({ id, title }: AgentSession): Promise<Box> {
     const found = await this.#oldest(id);
     if (found !== undefined) return await this.#corral.open(found);

@@ -6,19 +6,18 @@ import { CallQueue, type SessionPhase, type ToolCall } from './call-queue.ts';
 import { endTool, runTool, toolNames } from './tools.ts';
 
 interface SessionWorkParts {
-  /** With the session's own key. */
+  /** Uses the session's own key. */
   readonly api: AgentsApi;
   readonly sessionId: string;
   readonly box: Box;
-  /** A session that has been idle for so long gets its next message as a new item of the queue. */
+  /** Maximum idle time; afterwards, a session's next message arrives as a new item in the queue. */
   readonly maxIdleMs: number;
   readonly say: (line: string) => void;
 }
 
 /**
  * Runs the calls of a session until it ends or has been idle for a while. Resolves with its phase. Rejects as soon as
- * the signal fires; a running command continues in the sandbox, and the worker that serves the session next waits for
- * it.
+ * the signal fires; a running command continues in the sandbox, and the session's next worker waits for it.
  */
 export async function serveSession(parts: SessionWorkParts, signal: AbortSignal): Promise<SessionPhase> {
   const { api, sessionId } = parts;
@@ -30,7 +29,7 @@ export async function serveSession(parts: SessionWorkParts, signal: AbortSignal)
     const anySignal = AbortSignal.any([signal, ended.signal, running.failed]);
     const idle = new IdleTimer(parts.maxIdleMs, () => ended.abort());
     try {
-      // The stream has only events after its opening, so the log is read once it is open.
+      // The stream contains only later events, so the log is read once the stream is open.
       const stream = await retry(() => api.stream(sessionId, anySignal), anySignal);
       for await (const event of api.events(sessionId, anySignal)) calls.add(event);
       const look = () => {
@@ -50,7 +49,7 @@ export async function serveSession(parts: SessionWorkParts, signal: AbortSignal)
       signal.throwIfAborted();
       running.throwIfFailed();
       if (error instanceof AgentsApiError && error.status === 404) return 'ended';
-      if (error instanceof AgentsApiError && !error.isTransient) throw error; // it would be refused again
+      if (error instanceof AgentsApiError && !error.isTransient) throw error; // a retry would also be refused
       parts.say(`${sessionId}: the stream broke (${(error as Error).message}); reopening it.`);
     } finally {
       running.onEnd = () => {};

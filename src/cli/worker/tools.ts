@@ -34,7 +34,7 @@ const tool = <Shape extends z.ZodType>(
 
 const Path = z.string().min(1).max(4_096);
 
-/** The tools of `agent_toolset_20260401` that run where the files are, with the inputs that the hosted agent knows. */
+/** The tools of `agent_toolset_20260401` that run where the files are, with the inputs that the hosted agent uses. */
 const tools: Readonly<Record<string, Run>> = {
   bash: tool(
     z.object({
@@ -133,7 +133,7 @@ const tools: Readonly<Record<string, Run>> = {
 
 export const toolNames: readonly string[] = Object.keys(tools);
 
-/** Runs a call. A failed call is a result too; rejects only if the sandbox cannot be reached or `signal` fires. */
+/** Runs a call. A failed call is also a result; rejects only if the sandbox is unreachable or `signal` fires. */
 export async function runTool(box: Box, call: ToolCall, signal: AbortSignal): Promise<CallResult> {
   for (;;) {
     try {
@@ -141,7 +141,7 @@ export async function runTool(box: Box, call: ToolCall, signal: AbortSignal): Pr
     } catch (error) {
       if (signal.aborted || !(error instanceof CorralError && error.code === 'rate_limited')) throw error;
     }
-    await pause(rateLimitMs, signal); // the same call again does nothing twice
+    await pause(rateLimitMs, signal); // a repeated call changes nothing twice
   }
 }
 

@@ -10,8 +10,8 @@ const beatMs = 30_000;
 const defaultTtlMs = 90_000;
 
 /**
- * `finished`: this worker ends it. `stopping`: the server wants the item back. `lost`: another worker may have the
- * item, so this one must do nothing more for it.
+ * `finished`: this worker ends the item. `stopping`: the server requests the item back. `lost`: another worker may have
+ * the item, so this one must do nothing more for it.
  */
 type LeaseEnd = 'finished' | 'stopping' | 'lost';
 
@@ -76,13 +76,13 @@ export interface WorkerParts {
   readonly say: (line: string) => void;
 }
 
-/** Interval of the search for boxes of ended sessions. */
+/** Interval between searches for boxes of ended sessions. */
 const sweepMs = 10 * 60_000;
 const stopMs = 10_000;
 
 /**
- * Serves the queue of a self-hosted environment, a sandbox for each session, until the signal fires. An item that it
- * still serves stays in the queue, which hands it out again once its lease has lapsed.
+ * Serves the queue of a self-hosted environment, with a sandbox for each session, until the signal fires. Items in
+ * progress stay in the queue, which hands them out again once their leases have expired.
  */
 export async function runWorker(parts: WorkerParts, abortSignal: AbortSignal): Promise<void> {
   const { api, environmentId, say } = parts;
@@ -118,7 +118,7 @@ export async function runWorker(parts: WorkerParts, abortSignal: AbortSignal): P
   }
 }
 
-/** One claim of a session's item that this worker serves. */
+/** One claim on a session's item that this worker serves. */
 interface RunningServe {
   /** Ends it without notifying the server, because a newer claim replaces it. */
   readonly supersede: () => void;
@@ -126,7 +126,7 @@ interface RunningServe {
 }
 interface ClaimedItem {
   readonly work: Work;
-  /** The serve of each session, by the session's id. */
+  /** The claim in progress for each session, by the session's id. */
   readonly serves: Map<string, RunningServe>;
 }
 
@@ -148,7 +148,7 @@ async function serveItem(parts: WorkerParts, { work, serves }: ClaimedItem, sign
   });
   try {
     await retry(() => parts.api.acknowledge(work, eitherSignal), eitherSignal);
-    // Two serves of one session would run its calls twice.
+    // Two workers on one session would run its calls twice.
     earlier?.supersede();
     await earlier?.done;
     const isDone = await runSession(parts, { api, work }, eitherSignal);
@@ -159,7 +159,7 @@ async function serveItem(parts: WorkerParts, { work, serves }: ClaimedItem, sign
     const isRefused = error instanceof AgentsApiError && error.isUnauthorized;
     if (lease.isLost || isRefused) return say(`${sessionId}: ${await findLossReason(parts)}`);
     if (!lease.signal.aborted) say(`${sessionId}: failed. ${(error as Error).message}`);
-    // The server wants the item back, for example because its session was archived. The sweep finds what remains.
+    // The server requests the item back, for example because its session was archived. The next search removes its box.
     else await boxes.removeIfEnded(api, sessionId, AbortSignal.timeout(stopMs)).catch(() => {});
   }
   await api.stop(work, AbortSignal.timeout(stopMs)).catch((error: Error) => {
@@ -211,7 +211,10 @@ from=$t; [ -e "$t/SKILL.md" ] || from=$(find "$t" -mindepth 1 -maxdepth 1 -type 
 rm -rf "$d"; mkdir -p skills; cp -a "$from" "$d"; rm -rf "$t" "$a"
 `;
 
-/** Puts the skills of the session's agent into the sandbox. Resolves with a line for each that could not be loaded. */
+/**
+ * Copies the skills of the session's agent into the sandbox. Resolves with a line for each skill that could not be
+ * loaded.
+ */
 async function placeSkills(
   api: AgentsApi,
   session: AgentSession,

@@ -31,7 +31,7 @@ export interface ExternalTurn {
   readonly history: () => string;
 }
 
-/** What an agent with its own loop reports while it works. */
+/** Reports of an agent with its own loop while it works. */
 export type AgentUpdate =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'thought'; readonly text: string }

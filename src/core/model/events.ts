@@ -326,7 +326,7 @@ export const SessionFact = z.discriminatedUnion('type', [
   /** A service next to the sandbox is ready, or failed. */
   fact('sandbox.service', z.object({ name: z.string(), kind: z.enum(['ready', 'failed']), detail: z.string() })),
   /**
-   * What happened to a repository: it was fetched or could not be; its work was committed, pushed or proposed in a pull
+   * A step with a repository: it was fetched or could not be; its work was committed, pushed or proposed in a pull
    * request; its setup ran (`unprepared`: it failed), or its checks (`unchecked`: one failed).
    */
   fact(

@@ -207,7 +207,7 @@ export type SessionRecord = z.infer<typeof SessionRecord>;
 export const SandboxView = z.object({
   /** The sandbox's state to show. */
   condition: SandboxCondition,
-  /** What the pause kept; null unless the sandbox is paused. */
+  /** The parts that the pause kept; null unless the sandbox is paused. */
   keeps: PauseKind.nullable(),
   /** The maximum that a pause of this sandbox keeps. */
   pause: PauseAbility,

@@ -44,9 +44,9 @@ const PlainAgent = z.object({
     .array(z.object({ upload: z.string(), path: z.string() }))
     .readonly()
     .optional(),
-  /** Its memory stores. The facade has checked access to them. */
+  /** The memory stores of the session. The facade has checked access to them. */
   memoryStores: z.array(MountedStore).readonly().optional(),
-  /** Its uploaded skills, as ids and versions. The facade has checked access to them. */
+  /** The uploaded skills of the agent, as ids and versions. The facade has checked access to them. */
   skills: z
     .array(z.object({ skill: z.string(), version: z.string() }))
     .readonly()

@@ -1,7 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 
-/** The server's answer to one question; status 0: it closed the connection. */
+/** The server's response to one request; status 0: it closed the connection. */
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -28,7 +28,7 @@ const evil = 'evil.example';
 const patienceMs = 20_000;
 const maxText = 4_096;
 
-/** The questions of an attacker. None changes anything, even on a server that admits them. */
+/** An attacker's requests. None changes anything, even on a server that accepts them. */
 function questionsAbout({ url, token, sessionId, hostFile }: ProbeTarget) {
   const known: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
   const list = '/api/v1/sessions';
@@ -71,7 +71,7 @@ function questionsAbout({ url, token, sessionId, hostFile }: ProbeTarget) {
   } as const satisfies Record<string, ProbeRequest>;
 }
 
-/** Asks the server everything, one after another. */
+/** Sends all requests to the server, one after another. */
 export async function askServer(about: ProbeTarget, signal: AbortSignal): Promise<ServerAnswers> {
   const answers: [string, Answer][] = [];
   for (const [name, requested] of Object.entries(questionsAbout(about)))
@@ -79,7 +79,7 @@ export async function askServer(about: ProbeTarget, signal: AbortSignal): Promis
   return Object.fromEntries(answers) as ServerAnswers;
 }
 
-/** `fetch` sets Host and drops Upgrade, so it cannot ask these. */
+/** `fetch` sets Host and drops Upgrade, so it cannot send these requests. */
 function send(
   url: string,
   { method = 'GET', path, headers = {}, body }: ProbeRequest,

@@ -16,7 +16,7 @@ interface AttackTarget {
 const scriptMs = 300_000;
 
 /**
- * Checks a running server and its own sandbox for the ways out that other products had. It only looks: it changes
+ * Checks a running server and its own sandbox for ways out that other products had. It only inspects: it changes
  * nothing outside that sandbox, and sends nothing to other machines.
  */
 export async function runAttack({ url, token }: AttackTarget, signal: AbortSignal): Promise<Finding[]> {
@@ -45,11 +45,11 @@ async function printed(
   return (await corral.sandbox.exec.mutate({ sessionId, command, timeoutMs: scriptMs }, { signal })).stdout;
 }
 
-/** A file that anyone on this machine can read, and a name under which this process shows itself to others. */
+/** A file that any user of this machine can read, and a process name by which this command is visible to others. */
 async function layBait() {
   const nonce = () => randomBytes(8).toString('hex');
   const folder = await mkdtemp(join(tmpdir(), 'corral-doctor-'));
-  await chmod(folder, 0o755); // a sandbox without walls can be another user
+  await chmod(folder, 0o755); // a sandbox without isolation can run as another user
   const [file, secret] = [join(folder, 'secret'), nonce()];
   await writeFile(file, secret, { mode: 0o644 });
   const before = process.title;

@@ -1,23 +1,26 @@
 import type { Facts } from './look-inside.ts';
 
-/** The verdict of a check. `broken` is a way out, or one that a single fault opens; `weak` is a missing second wall. */
+/**
+ * The verdict of a check. `broken`: there is a way out, or a single fault opens one. `weak`: a second layer of
+ * protection is missing.
+ */
 export interface Finding {
   readonly check: string;
-  /** The scenarios of the public escape benchmark, and the advisories, that the check stands for. */
+  /** The scenarios of the public escape benchmark, and the advisories, that the check covers. */
   readonly against: readonly string[];
   readonly state: 'ok' | 'weak' | 'broken' | 'untested';
   /** The finding, and its meaning. */
   readonly text: string;
-  /** The advice of a finding that is not ok. */
+  /** The advice for a finding that is not ok. */
   readonly advice?: string;
 }
 interface Check {
   readonly name: string;
   readonly against: readonly string[];
-  /** The promise that holds when nothing was found. */
+  /** The promise that holds if there are no problems. */
   readonly holds: string;
   readonly advice: string;
-  /** Each problem; undefined: the sandbox did not report it. */
+  /** The problems; undefined: the sandbox did not report this fact. */
   judge(facts: Facts): CheckFindings | undefined;
 }
 interface CheckFindings {
@@ -52,7 +55,7 @@ const ofHost = [
   '/usr',
   '/home',
 ];
-/** Mounts that a sandbox may write to: its workspace, its sockets and its own memory. */
+/** Mounts that a sandbox can write to: its workspace, its sockets and its own memory. */
 const ownMounts =
   /^\/(workspace|home\/user|tmp|var\/tmp|dev|run\/corral|run\/user|proc|sys)(\/|$)|^\/(etc\/(hosts|hostname|resolv\.conf))$/;
 const memoryTypes = /^(tmpfs|mqueue|devpts|proc|devtmpfs) /;
@@ -60,7 +63,10 @@ const secretName = /(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL)/;
 
 const all = (facts: Facts, name: string) => facts.get(name) ?? [];
 const first = (facts: Facts, name: string) => all(facts, name)[0];
-/** gVisor answers calls itself, so one that works reaches no kernel of the host. Its version text is always this. */
+/**
+ * gVisor implements system calls itself, so a call that succeeds does not reach the host's kernel. This is always its
+ * version text.
+ */
 const hasOwnKernel = (facts: Facts) => /gVisor|#1 SMP Sun Jan 10 15:06:54 PST 2016/.test(first(facts, 'machine') ?? '');
 
 function bitsOf(hex: string | undefined): string[] {
@@ -69,7 +75,7 @@ function bitsOf(hex: string | undefined): string[] {
   return set.map((at) => dangerous[at] ?? `capability ${at}`);
 }
 
-/** Whether a kernel's version is in a range of versions with a fault, by the branches that got its repair. */
+/** Whether a kernel version is in the affected range of a vulnerability. `repaired`: the fixed version of each branch. */
 function lacksRepair(release: string, from: string, repaired: readonly string[]): boolean {
   const parts = (text: string) =>
     (/^(\d+)\.(\d+)(?:\.(\d+))?/.exec(text) ?? []).slice(1).map((part) => Number(part ?? 0));
@@ -85,8 +91,8 @@ function lacksRepair(release: string, from: string, repaired: readonly string[])
 }
 
 /**
- * System calls that a sandbox must not make, and what they would allow. EPERM, EACCES, ENOSYS and "no such family" are
- * refusals.
+ * System calls that a sandbox must not be able to make, and what each would allow. EPERM, EACCES, ENOSYS and "no such
+ * family" are refusals.
  */
 const refused = new Set([1, 13, 38, 97, 93, 95]);
 const callsOf: Readonly<Record<string, 'broken' | 'weak'>> = {
@@ -105,11 +111,11 @@ const callsOf: Readonly<Record<string, 'broken' | 'weak'>> = {
 
 const check = (one: Check) => one;
 
-/** Each fact of the name is a way out that `say` describes; undefined: not one. */
+/** Each fact of this name is a way out if `say` returns a description; undefined: it is not. */
 const brokenBy = (name: string, say: (fact: string) => string | undefined) => (facts: Facts) => ({
   broken: all(facts, name).flatMap((fact) => say(fact) ?? []),
 });
-/** Checks of the facts that a sandbox reports about itself. */
+/** Checks of a sandbox's own report. */
 export const insideChecks: readonly Check[] = [
   check({
     name: 'identity',
@@ -256,7 +262,7 @@ export const insideChecks: readonly Check[] = [
     advice: 'Set automountServiceAccountToken: false, and remove the files from the image.',
     judge: (facts) => ({
       broken: all(facts, 'credential').map((path) => `${path} can be read`),
-      // Without a network it reaches no cluster.
+      // Without a network, the sandbox cannot reach a cluster.
       weak: all(facts, 'interface').every((name) => name === 'lo')
         ? []
         : all(facts, 'program').map((it) => `it has ${it}`),
@@ -314,7 +320,7 @@ export const insideChecks: readonly Check[] = [
   }),
 ];
 
-/** The verdict of each check on the facts. Facts that did not come to their end prove nothing. */
+/** The verdict of each check on the facts. An incomplete report proves nothing. */
 export function judgeFacts(facts: Facts): Finding[] {
   const isWhole = facts.has('end');
   return insideChecks.map(({ name, against, holds, advice, judge }) => {

@@ -1,17 +1,19 @@
 import { quoteForShell } from '../../../core/text/quote.ts';
 
-/** A sandbox's report about itself: the values of each name, in the order of the lines. */
+/** A sandbox's report: the values of each name, in the order of the lines. */
 export type Facts = ReadonlyMap<string, readonly string[]>;
 
 interface CanaryPaths {
-  /** A text that the command line of this program contains, and a file of this machine has; a sandbox must see neither. */
+  /** A text that is in this process's command line and in a file of this machine. A sandbox must see neither. */
   readonly canary: string;
   readonly canaryFile: string;
   /** The port at which the server listens on its own machine. */
   readonly serverPort: number;
 }
 
-/** Services that a machine of sandboxes can have on its loopback: the engine, the kubelet, etcd, the cluster's API. */
+/**
+ * Services that a sandbox host can have on its loopback interface: the engine, the kubelet, etcd, the cluster's API.
+ */
 const loopbackPorts = [2375, 2376, 10_250, 10_255, 2379, 6443];
 const sockets = [
   ...['/var/run/docker.sock', '/run/docker.sock', '/run/containerd/containerd.sock', '/run/crio/crio.sock'],
@@ -45,7 +47,7 @@ const forbidden = [
   ...['169.254.169.254:80', '[fd00:ec2::254]:80', 'metadata.google.internal:80'],
 ];
 
-/** System calls by name: their numbers on x86-64 and arm64, and arguments that change nothing where a call is admitted. */
+/** System calls by name: their numbers on x86-64 and arm64, and arguments that change nothing if a call succeeds. */
 const calls = `
 my $arm = \`uname -m\` =~ /aarch64|arm64/;
 sub call { my ($name, $x64, $arm64, @with) = @_; $! = 0; my $got = syscall($arm ? $arm64 : $x64, @with); print "call $name ", ($got == -1 ? $!+0 : 0), "\\n"; }
@@ -64,8 +66,8 @@ call('unshare_user', 272, 97, 0x10000000);
 `;
 
 /**
- * A script for a sandbox's bash. It only reads and opens: it changes no file and sends nothing outside. Each line that it
- * prints is a name and a value.
+ * A script for a sandbox's bash. It only reads and opens: it changes no file and sends nothing outside. Each output
+ * line is a name and a value.
  */
 export function lookInside({ canary, canaryFile, serverPort }: CanaryPaths): string {
   const ports = [serverPort, ...loopbackPorts];

@@ -23,14 +23,14 @@ interface AccountingDeps {
   readonly sessions: SessionService;
   readonly live: Pick<LiveConfig, 'now'>;
   readonly replica: Pick<Replica, 'mayStartAutomations'>;
-  /** The names of people and of projects, by their ids. */
+  /** The names of people and projects, by id. */
   readonly people: () => Promise<ReadonlyMap<string, string>>;
   readonly projects: () => Promise<ReadonlyMap<string, string>>;
-  /** Rejects for a project that is gone. */
+  /** Rejects for a deleted project. */
   readonly project: (id: string) => Promise<{ readonly name: string }>;
 }
 
-/** Usage, the budgets of people and projects, and the runs that wait for room in a budget. */
+/** Usage, the budgets of people and projects, and the runs that wait for a budget. */
 export function openAccounting(
   { clock, logger, closing }: Startup,
   { store, ledger, accounts, holdings, log, sessions, live, replica, people, projects, project }: AccountingDeps,

@@ -23,17 +23,14 @@ interface AttemptParts {
   readonly commands: Pick<SessionCommands, 'change'>;
   readonly findTemplate: (name: string) => object | undefined;
   readonly checkModel: (ref: string) => Promise<void>;
-  /** Whether this server does the work on attempts now. */
+  /** Whether this server currently works on attempts. */
   readonly leads: () => Promise<boolean>;
   readonly shared: boolean;
 }
-/**
- * The interval between searches for attempts that were requested at another server. A single server knows all of them
- * itself.
- */
+/** The interval between polls for attempts that were requested at another server. A single server needs none. */
 const lookMs = { shared: 3_000, alone: 60_000 };
 
-/** The attempts of sessions. The children of sessions are known first; the work begins when the sessions are there. */
+/** The attempts of sessions. Children of sessions are registered first; the work starts once the sessions exist. */
 export function openAttempts({ clock, ids, logger, closing }: Startup, parts: AttemptParts) {
   const { budgets, delegation, events, sandboxes, copies, commands, findTemplate, checkModel, leads, shared } = parts;
   const records = new AttemptRecords(parts.records);
@@ -42,7 +39,7 @@ export function openAttempts({ clock, ids, logger, closing }: Startup, parts: At
   const spentWithChildren = (id: SessionId) => budgets.spentWithChildren(id);
   return {
     wake,
-    /** The children of sessions, which move and end with them. */
+    /** The children of sessions, which are exported and deleted with them. */
     children: {
       childrenOf: (id: SessionId) => budgets.childrenOf(id),
       async stopChildren(id: SessionId): Promise<void> {

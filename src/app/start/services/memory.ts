@@ -14,7 +14,7 @@ interface MemoryDeps {
 const dayMs = 86_400_000;
 const roundMs = 3_600_000;
 
-/** The notes that outlive sessions, and the rounds that forget the old ones. */
+/** The notes that outlive sessions, and the periodic deletion of old notes. */
 export function openMemory(
   { config, clock, logger, metrics, closing }: Startup,
   { notes, people, projects, replica }: MemoryDeps,

@@ -17,25 +17,25 @@ import { openSignIns, type SignIns } from './sign-ins.ts';
 
 interface OwnersDeps {
   readonly store: Pick<Store, 'records' | 'shared'>;
-  /** Sandboxes without isolation cannot keep owners apart. */
+  /** Without isolation, sandboxes cannot keep owners apart. */
   readonly onlyOne: boolean;
 }
-/** The API keys, and the owners that they stand for. An owner is its first key. */
+/** The API keys and their owners. An owner's id is that of its first key. */
 export interface Owners extends AsyncDisposable {
   readonly keys: ApiKeys;
   /** Undefined: no identity provider is configured. */
   readonly signIns: SignIns | undefined;
-  /** Undefined: no tokens of programs are accepted. */
+  /** Undefined: no tokens of trusted issuers are accepted. */
   readonly tokens: ProgramTokens | undefined;
-  /** The names of keys by their ids. */
+  /** The names of keys by id. */
   readonly people: () => Promise<Map<string, string>>;
-  /** The names of all owners by their ids; those whose first key is gone have none. */
+  /** The names of all owners by id. An owner whose first key was deleted has none. */
   readonly owners: () => Promise<Map<string, string>>;
-  /** Whether the owner is a person who signed in, with access or without. */
+  /** Whether the owner is a person who signed in, even if the access was ended. */
   readonly isPerson: (owner: string) => boolean;
   readonly memberships: Memberships;
   readonly directory: MemberDirectory;
-  /** The owner as a caller; undefined: it has no key that may change anything, or may not work in the project. */
+  /** The owner as a caller; undefined: it has no key that can change anything, or cannot work in the project. */
   readonly workingOwner: (owner: string, projectId?: string | null) => Principal | undefined;
 }
 

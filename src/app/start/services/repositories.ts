@@ -19,7 +19,7 @@ interface RepositoryDeps {
   readonly running: Pick<RunningEngine, 'engine' | 'repositories'>;
 }
 
-/** The repositories of sessions, and the pull requests that they end in. */
+/** The repositories of sessions, and the pull requests created from them. */
 export function openRepositories(
   { config, clock }: Startup,
   {

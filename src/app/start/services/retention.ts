@@ -14,12 +14,12 @@ interface RetentionDeps {
   readonly engine: Pick<RunningEngine['engine'], 'liveSessions' | 'commands'>;
   readonly driver: Sandboxes['driver'];
   readonly sessions: SessionService;
-  /** Removes what no session uses, from before this time; resolves with the number. */
+  /** Removes unused data from before this time; resolves with the number. */
   readonly collect: (before: number, signal: AbortSignal) => Promise<number>;
 }
 const everyMs = 60_000;
 
-/** Deletes sessions that are old, and ends those whose time is up. */
+/** Deletes old sessions, and ends those whose lifetime is over. */
 export function openRetention(
   { clock, logger, closing }: Startup,
   { store, storage: { live, log, watchers, replica }, engine, driver, sessions, collect }: RetentionDeps,

@@ -15,11 +15,11 @@ interface ServerSettingsDeps {
   readonly agents: Agents;
   readonly realModels: Sandboxes['realModels'];
   readonly storage: Pick<Storage, 'live' | 'changed'>;
-  /** Whether the API answers only callers with a key. */
+  /** Whether the API accepts only callers with a key. */
   readonly needsCredential: () => boolean;
 }
 
-/** Models, tool servers and the settings of the page, which administrators change while the server runs. */
+/** The models, tool servers and page settings that administrators change while the server runs. */
 export function serverSettings(
   { config, clock, ids, learn }: Startup,
   { agents, realModels, storage: { live, changed }, needsCredential }: ServerSettingsDeps,

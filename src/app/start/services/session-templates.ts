@@ -12,8 +12,8 @@ interface Deps {
 }
 
 /**
- * The template of a new session: the named one, else that of its project, else the server's. Rejects for one that is not there
- * or cannot run here. It comes with the repositories and volumes that the template names.
+ * The template of a new session: the named template, else its project's, else the server's, with the template's
+ * repositories and volumes. Rejects for a template that does not exist or cannot run here.
  */
 export const sessionTemplates =
   ({ templates, projects, live, runnable }: Deps) =>

@@ -26,12 +26,12 @@ export interface SignIns extends AsyncDisposable {
   readonly signIn: SignIn;
   /** The providers in use, the main one first. */
   readonly issuers: readonly Pick<IssuerSettings, 'id' | 'issuer'>[];
-  /** A person who was confirmed by the provider within the hours of a session. */
+  /** The person's principal, if the provider confirmed the person within the lifetime of a sign-in. */
   readonly confirmed: (key: string) => Principal | undefined;
   readonly pageUrl: string | undefined;
-  /** The life of a browser's cookie. */
+  /** The lifetime of a browser's cookie. */
   readonly seconds: number;
-  /** Gets each event of a person, once the audit log is there. */
+  /** Receives each event of a person, once the audit log is open. */
   onEvent: (event: PersonEvent) => void;
 }
 
@@ -98,7 +98,7 @@ export async function openSignIns(
   return opened;
 }
 
-/** The configured providers; the one that has no name in the settings is `main`. */
+/** The configured providers; the provider without a name in the settings is `main`. */
 async function issuersOf({ config: { oidc }, learn }: Pick<Startup, 'config' | 'learn'>): Promise<IssuerSettings[]> {
   const secretOf = async (secret: Secret | undefined, file: string | undefined) => {
     const found = secret ?? (file === undefined ? undefined : new Secret((await readSecret(file)).trim()));
@@ -137,7 +137,7 @@ async function issuersOf({ config: { oidc }, learn }: Pick<Startup, 'config' | '
   return [main, ...(await Promise.all(others))];
 }
 
-/** Without the slash of an address that has no path, so that both spellings name the same people. */
+/** Without the trailing slash of an address that has no path, so that both spellings name the same people. */
 const rooted = (issuer: string): string => (new URL(issuer).pathname === '/' ? new URL(issuer).origin : issuer);
 
 async function readSecret(file: string): Promise<string> {

@@ -26,7 +26,7 @@ export interface OpenVolumes extends AsyncDisposable {
 
 const startMs = 5_000;
 
-/** Storage that outlives sessions, the sessions that mount it, and the sandboxes in which its content is moved. */
+/** Volumes, the sessions that mount them, and the sandboxes that move their content. */
 export async function openVolumes(
   { config, clock, ids, logger, closing }: Startup,
   { store, driver, spec, replica, holdings }: VolumeDeps,

@@ -29,12 +29,12 @@ const loopback = ['127.0.0.0/8', '::1/128'];
 const refusal = (host: string) =>
   `${host} is at a private address, which webhooks do not reach. An operator can allow its network in webhooks.allow-ranges (CORRAL_WEBHOOKS_ALLOW_RANGES), and start the server again.`;
 
-/** The webhooks of the store, and the deliverer that sends to them. */
+/** The webhooks of the store, and the worker that delivers them. */
 export function openWebhooks(startup: Startup, parts: WebhookDeps): RunningWebhooks {
   const { closing, clock, ids, logger, learn, config, metrics } = startup;
   const { store, log, outbox, replica, secrets, projectExists, costOf, isOwned } = parts;
   const isLocal = isLoopback(config.host);
-  // The users of a server on loopback work on its machine, and reach what listens there without it.
+  // Users of a server on loopback work on its machine, so webhooks can reach its local addresses: the users can, too.
   const allowRanges = isLocal ? [...loopback, ...config.webhooks.allowRanges] : config.webhooks.allowRanges;
   const own = isLocal && config.port > 0 ? `http://127.0.0.1:${config.port}` : undefined;
   const { pageUrl = own } = config.webhooks;

@@ -20,7 +20,7 @@ interface WorkQueueDeps {
   readonly news: Pick<ResourceNews, 'documents'>;
 }
 
-/** The documents of programs, and the queue of sessions that wait for a worker of one of them, an environment. */
+/** The documents that clients define, and the queue of sessions that wait for a worker of an environment. */
 export function openWorkQueue(
   { config, clock, ids, logger, closing }: Startup,
   { store, log, sessions, liveSessions, replica, news }: WorkQueueDeps,

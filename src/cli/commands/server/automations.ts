@@ -12,7 +12,7 @@ function parseAfter(options: Options) {
   return { 'after.of': of, 'after.id': id };
 }
 
-/** Fields of a new automation that several options set, and the secret of its deliveries. */
+/** Fields of a new automation that need several options, and the secret of its deliveries. */
 export const automationByHand: ByHand = {
   options: [
     ...goalOptions,

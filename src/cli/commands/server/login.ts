@@ -66,7 +66,7 @@ async function pastedCode(io: Io, page: URL): Promise<string> {
   }
 }
 
-/** Waits for the browser, which comes to an address of this machine with the code. */
+/** Waits until the browser calls a local address with the code. */
 async function returnedCode(io: Io, page: URL): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   const state = randomBytes(16).toString('base64url');

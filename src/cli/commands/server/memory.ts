@@ -13,7 +13,7 @@ import { type Io, toPrintable } from '../../io.ts';
 
 type Holder = Inputs['memory']['notes'];
 
-/** The holder of the notes, and the verbs that read or write a text. */
+/** The holder of the notes, and the verbs that read or write text. */
 export const memoryByHand: ByHand = {
   options: [
     ['--project <project>', 'the notes of a project, by its name or id'],
@@ -80,7 +80,7 @@ function parseVersion(value: string): number {
   throw new UsageError(`${value} is not a version. Use a number from corral memory history.`);
 }
 
-/** The new text of a note. Undefined: the editor left it as it was. */
+/** The new text of a note. Undefined: the user did not change it in the editor. */
 async function readText({ options, io }: CommandInput, name: string, before: string): Promise<string | undefined> {
   const file = options.text('file');
   if (file !== undefined) return await readFile(file, 'utf8');

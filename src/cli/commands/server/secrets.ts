@@ -30,7 +30,9 @@ async function findHolder(server: Corral, options: Options) {
   return { router: 'projectCredentials', fields: { projectId: await findProject(server, project) } };
 }
 
-/** Reads the value from a file or a pipe, never from an argument, which other users of the machine can see. */
+/**
+ * Reads the value from a file or a pipe, never from an argument, because other users of the machine can see arguments.
+ */
 async function readValue(file: string | undefined, io: Io): Promise<string> {
   if (file === undefined && io.stdin.isTTY)
     throw new UsageError(

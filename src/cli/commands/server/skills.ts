@@ -14,7 +14,7 @@ interface FolderFile {
   readonly executable: boolean;
 }
 
-/** The files of a folder, below its own name. Links are left out, because they can lead anywhere. */
+/** The files of a folder, with paths below its own name. Links are left out, because they can point anywhere. */
 async function readFolder(value: string): Promise<FolderFile[]> {
   const root = resolve(value);
   if (!(await stat(root).catch(() => undefined))?.isDirectory())

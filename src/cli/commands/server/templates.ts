@@ -8,7 +8,7 @@ import { toOneLine } from '../../io.ts';
 
 const maxLine = 2_000;
 
-/** Builds of a Dockerfile, their logs, and what names one of them. */
+/** Builds from a Dockerfile, their logs, and the arguments that identify a build. */
 export const templateByHand: ByHand = {
   options: [
     ['--tag <name>', 'with build: the name of the template, optionally with a tag (my-tools:v1)'],
@@ -62,7 +62,7 @@ export const templateByHand: ByHand = {
   },
 };
 
-/** The build that the second word names, or the newest one. */
+/** The build that the second argument names, or the newest build. */
 async function findBuild({ words: [word, named], server, find }: VerbCall): Promise<{ id: string; build: string }> {
   const id = await find(word);
   const builds = await server.templates.builds(id);

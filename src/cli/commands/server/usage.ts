@@ -10,7 +10,7 @@ const dayMs = 86_400_000;
 const formatCost = ({ cost, unpriced }: Pick<Group, 'cost' | 'unpriced'>): string =>
   `${cost.toFixed(4)}${unpriced > 0 ? ` + ${unpriced} turns without a known price` : ''}`;
 
-/** Prints the usage of sessions over days. */
+/** Prints the usage of sessions by day. */
 export const usageCommand: CliCommand = {
   name: 'usage',
   args: [],

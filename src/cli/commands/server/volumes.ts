@@ -2,7 +2,7 @@ import type { ByHand, VerbCall } from '../../derived.ts';
 import { UsageError } from '../../exit-codes.ts';
 import { readFrom, saveToFile } from '../../local-file.ts';
 
-/** The words of a verb. `needed`: those that it cannot do without. */
+/** The arguments of a verb. `needed`: the required ones. */
 function wordsOf(
   { verb, words }: VerbCall,
   ...needed: readonly string[]

@@ -75,7 +75,7 @@ export const AttemptSet = z.object({
   isStopped: z.boolean(),
   /** The attempt whose files the session got or is about to get. */
   chosen: z.int().nullable(),
-  /** What happens to the sessions of the other attempts. */
+  /** Whether to keep or delete the sessions of the other attempts. */
   others: z.enum(['keep', 'delete']),
   /** Why the last choice failed. */
   error: z.string().nullable(),

@@ -8,7 +8,7 @@ export type Amounts = { readonly [Kind in AmountKind]?: number };
 /** The budget that cannot cover the next model request or tool call. */
 export type SpentBudget = BudgetOverrun & { readonly kind: AmountKind };
 export const noAmounts: Amounts = { turns: 0, tokens: 0, cost: 0, time: 0 };
-/** What one tool call uses. */
+/** The amounts that one tool call uses. */
 export const oneCall: Amounts = { toolCalls: 1 };
 
 /** One limit of a budget, and how much of it is used. */

@@ -23,7 +23,7 @@ export type SandboxCondition = z.infer<typeof SandboxCondition>;
 export const PauseAbility = z.enum(['memory', 'files', 'none']);
 export type PauseAbility = z.infer<typeof PauseAbility>;
 
-/** What a pause of the sandbox kept. */
+/** The parts that a pause of the sandbox kept. */
 export const PauseKind = z.enum(['memory', 'files']);
 export type PauseKind = z.infer<typeof PauseKind>;
 
