@@ -48,7 +48,11 @@ export class BoxAttempts {
       signal?.throwIfAborted();
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, pollMs);
-        signal?.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
+        const wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+        signal?.addEventListener('abort', wake, { once: true });
       });
     }
   }

@@ -128,7 +128,7 @@ export function commonParts(config: Config, { ids, clock }: { readonly ids: IdSo
 }
 
 function driverParts(options: Options): DriverParts {
-  const { config, instance, replica, gate, ids, caBundle, node, say, onRefused, realModels } = options;
+  const { config, instance, replica, gate, caBundle, node, say, onRefused, realModels } = options;
   const daemon = daemonBundle(config.dataDir);
   return {
     ...commonParts(config, options),
