@@ -5,7 +5,7 @@ import type { IdSource, SandboxId } from '../src/core/model/ids.ts';
 import type { Secret } from '../src/core/text/secret.ts';
 import type { Driver, EgressHandler } from './driver.ts';
 
-/** The files that one of our images is built from. `hash` changes with them. */
+/** The files that one of our images is built from. `hash` changes with the files. */
 export interface BuildContext {
   readonly folder: string;
   /** File names in that folder, including the Dockerfile. */
@@ -23,29 +23,29 @@ export interface OurImage {
   context(): Promise<BuildContext>;
 }
 
-/** Server parts and settings that drivers use. */
+/** Parts and settings of the server that drivers use. */
 export interface DriverParts {
   readonly instance: string;
-  /** This server's name among servers that share sandboxes. Undefined: it is the only one. */
+  /** This server's name among servers that share sandboxes. Undefined: no other server does. */
   readonly replica?: string | undefined;
   /** The folder of the local sandboxes and their sockets. */
   readonly root: string;
   readonly gate: EgressHandler;
-  /** Whether the egress policy lets sandboxes connect out at all. */
+  /** Whether the egress policy allows any outbound connections. */
   readonly hasEgress: boolean;
   readonly ids: IdSource;
   readonly clock: Clock;
   readonly random: () => number;
-  /** PEM text of every authority that sandboxes trust. */
+  /** PEM of all certificate authorities that sandboxes trust. */
   readonly caBundle: string;
   /** The part of `caBundle` that images do not contain. Undefined: none. */
   extraCa(): Promise<string | undefined>;
   /** The keys that sandbox tokens are derived from, newest first. Kept in the data folder. */
   keys(): Promise<readonly Secret[]>;
-  /** The image of sandboxes, and those that the server can build. */
+  /** The default image of sandboxes, and the images that the server can build. */
   readonly image: string;
   readonly ourImages: Readonly<Record<'base' | 'desktop' | 'agents' | 'code', OurImage>>;
-  /** The programs of a sandbox on this machine. */
+  /** The local programs that sandboxes run. */
   readonly programs: {
     readonly node: string;
     readonly init: string;
@@ -69,16 +69,16 @@ export interface DriverParts {
  * openMemory(parts) });
  */
 export interface DriverDescriptor<Settings extends z.ZodObject = z.ZodObject> {
-  /** Describes its sandboxes to people. */
+  /** Describes the driver's sandboxes to people. */
   readonly label: string;
   /**
    * The driver's section of corral.yaml, built with `setting` and `optional`. Environment variables and help are
    * derived from it.
    */
   readonly settings?: Settings;
-  /** Does not wait for the backend. Rejects: invalid_request for settings that cannot work. */
+  /** Returns without waiting for the backend. Rejects: invalid_request for settings that cannot work. */
   open(settings: z.output<Settings>, parts: DriverParts): Promise<Driver>;
-  /** Reports to the operator what the backend lacks. Runs after startup, which does not wait for it. Never rejects. */
+  /** Reports what the backend lacks to the operator. Runs after startup, which does not wait for it. Never rejects. */
   report?(driver: Driver, settings: z.output<Settings>, parts: Pick<DriverParts, 'say'>): Promise<void>;
   /**
    * Returns the settings that give each sandbox its own kernel, as `sandbox.isolation: strict` requires. Absent: the

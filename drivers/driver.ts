@@ -7,7 +7,7 @@ import type { VolumeMount } from '../src/core/model/sandboxes/volume.ts';
 import type { ServiceRecipe, ServiceStatus } from '../src/core/model/services/recipe.ts';
 import type { Secret } from '../src/core/text/secret.ts';
 
-/** `signal` cancels a call, and fires when its time is up. */
+/** `signal` cancels a call, and fires at its deadline. */
 export interface Call {
   readonly signal: AbortSignal;
 }
@@ -83,7 +83,7 @@ export interface SandboxInfo {
   /** `stopped`: only the workspace remains. */
   readonly phase: 'starting' | 'ready' | 'paused' | 'exited' | 'stopped';
   readonly expiresAt: number;
-  /** The machine that it runs on. Absent: the server's own. */
+  /** The machine that runs the sandbox. Absent: the server's own. */
   readonly host?: string;
 }
 
@@ -110,8 +110,8 @@ export interface SandboxLink extends AsyncDisposable {
   /** Fires once no call can succeed: the sandbox died or was removed, or this link was closed. */
   readonly lost: AbortSignal;
   /**
-   * Prioritizes the sandbox over others on busy processors, for one second. Used to stop one, because the processes to
-   * be ended would otherwise get only their fair share. Absent: not supported.
+   * Prioritizes the sandbox over others on busy processors, for one second. Used to stop a sandbox, whose processes
+   * would otherwise get only their fair share of time. Absent: not supported.
    */
   readonly hasten?: () => void;
   /**
@@ -129,7 +129,7 @@ export interface SandboxLink extends AsyncDisposable {
 export interface Capabilities {
   readonly isolation: 'container' | 'namespaces' | 'none' | 'fake';
   readonly egress: 'enforced' | 'open';
-  /** A sandbox started without network access gets none while it runs. Absent: only the egress proxy decides. */
+  /** A sandbox started without network access never gets any while it runs. Absent: only the egress proxy decides. */
   readonly wayOutIsFixed?: true;
   /** Limits that apply to a sandbox as a whole, not only to each process. */
   readonly limits: readonly (keyof SandboxLimits)[];
@@ -141,25 +141,25 @@ export interface Capabilities {
   /** Ports inside the sandbox on which its daemon listens for the server. Absent: none. */
   readonly daemonPorts?: readonly number[];
   /**
-   * The most that a pause preserves. `memory`: the driver is `Pausable`. `files`: a stopped sandbox keeps its
+   * The most that a pause can preserve. `memory`: the driver is `Pausable`. `files`: a stopped sandbox keeps its
    * workspace. `none`: it loses its files too.
    */
   readonly pause: PauseAbility;
-  /** Why sandboxes cannot have services. Absent: the driver is `ServiceHosting`. */
+  /** The reason why sandboxes cannot have services. Absent: the driver is `ServiceHosting`. */
   readonly noServices?: string;
-  /** Why sandboxes cannot mount volumes. Absent: the driver is `VolumeHosting`. */
+  /** The reason why sandboxes cannot mount volumes. Absent: the driver is `VolumeHosting`. */
   readonly noVolumes?: string;
-  /** Why templates cannot be built. Absent: the driver is `ImageBuilding`. */
+  /** The reason why templates cannot be built. Absent: the driver is `ImageBuilding`. */
   readonly noBuilds?: string;
-  /** Programs missing in sandboxes, each with what does not work without it. Absent: the image has its own. */
+  /** Programs missing in sandboxes, each with the features that need it. Absent: the image has its own programs. */
   readonly lacking?: readonly LackingProgram[];
-  /** Isolation that this machine does not allow the driver to provide. Absent: none known. */
+  /** Isolation that the driver cannot provide on this machine. Absent: none known. */
   readonly weaknesses?: readonly Weakness[];
 }
 
 export interface LackingProgram {
   readonly name: string;
-  /** Says what does not work and what to do. */
+  /** Explains what does not work and what to do. */
   readonly text: string;
 }
 
@@ -167,7 +167,7 @@ export interface LackingProgram {
 export interface Weakness {
   /** A stable identifier for scripts, the same in every version. */
   readonly name: string;
-  /** Says what is missing, what that means, and what to do. */
+  /** Explains what is missing, what that means, and what to do. */
   readonly text: string;
 }
 
@@ -203,7 +203,7 @@ export interface Driver extends AsyncDisposable {
 
   /**
    * All sandboxes of this installation in any phase, including those of earlier processes, and everything that a failed
-   * or interrupted call left behind, which no other call finds.
+   * or interrupted call left behind. No other call finds such leftovers.
    */
   list(call: Call): Promise<readonly SandboxInfo[]>;
 
@@ -245,7 +245,7 @@ export const hostsServices = (driver: Driver): driver is Driver & ServiceHosting
 /** Optional: sandboxes that somebody else created in the backend. */
 export interface Adopting {
   /**
-   * Resolves if a new session can have it. Rejects: not_found, conflict (in use, or another object's),
+   * Resolves if the sandbox is free for a new session. Rejects: not_found, conflict (in use, or another object's),
    * sandbox_unavailable (not ready), unsupported (its daemon does not accept this server, or the backend has none).
    */
   checkAdoption(named: string, call: Call): Promise<void>;
@@ -254,11 +254,13 @@ export const adoptsSandboxes = (driver: Driver): driver is Driver & Adopting => 
 
 /** Optional: storage that outlives sandboxes and that several of them can mount. */
 export interface VolumeHosting {
-  /** Does nothing if the volume exists. */
+  /** Creates the volume. Does nothing if it exists. */
   makeVolume(id: VolumeId, call: Call): Promise<void>;
-  /** All volumes of this installation, including those that an interrupted call left. */
+  /** All volumes of this installation, including leftovers of an interrupted call. */
   volumes(call: Call): Promise<readonly VolumeId[]>;
-  /** Deletes the content. Succeeds if there is none. Rejects: conflict (a sandbox has it mounted). */
+  /**
+   * Deletes the volume and its content. Succeeds if it does not exist. Rejects: conflict (a sandbox has it mounted).
+   */
   removeVolume(id: VolumeId, call: Call): Promise<void>;
 }
 export const hostsVolumes = (driver: Driver): driver is Driver & VolumeHosting =>
@@ -267,14 +269,16 @@ export const hostsVolumes = (driver: Driver): driver is Driver & VolumeHosting =
 /** A sandbox that was started ahead of need. No session owns it yet, and it has no network access. */
 export interface WarmSandbox {
   readonly id: SandboxId;
-  /** Identifies the settings that it was started with. Only a session with exactly these can claim it. */
+  /**
+   * Identifies the settings that the sandbox was started with. Only a session with exactly these settings can claim it.
+   */
   readonly recipe: string;
-  /** Content id of its image. If `imageNow` returns another one, the sandbox is outdated. */
+  /** Content id of the sandbox's image. If `imageNow` returns another id, the sandbox is outdated. */
   readonly content: string;
   /** The epoch of the server that started it. An older server must not end a newer server's sandboxes. */
   readonly epoch: number;
   readonly phase: 'starting' | 'ready' | 'exited';
-  /** Epoch ms after which the backend can remove it, counted from its start. */
+  /** Epoch ms, counted from its start, after which the backend can remove the sandbox. */
   readonly expiresAt: number;
 }
 
@@ -305,11 +309,11 @@ export interface Poolable {
 }
 export const isPoolable = (driver: Driver): driver is Driver & Poolable => 'warm' in driver && 'claim' in driver;
 
-/** Optional: the backend itself keeps sandboxes ready, and its starts take them. */
+/** Optional: the backend itself keeps sandboxes ready, and starts claim them. */
 export interface PoolHosting {
   /**
-   * Keeps this many sandboxes of the recipe ready, and none of recipes that this or an earlier server named: `epoch` is
-   * this server's. Rejects: unsupported (the backend has no pools).
+   * Keeps this many sandboxes of the recipe ready, and ends those of all other recipes that this or an earlier server
+   * set. `epoch` is this server's. Rejects: unsupported (the backend has no pools).
    */
   keepReady(recipe: SandboxRecipe, want: { readonly count: number; readonly epoch: number }, call: Call): Promise<void>;
 }
@@ -331,7 +335,7 @@ export interface BuildCommand {
   readonly user: 'root' | 'user';
   readonly env: Readonly<Record<string, string>>;
   readonly stdin?: AsyncIterable<Uint8Array>;
-  /** Called with the output of both streams, in pieces. */
+  /** Receives the output of both streams in chunks. */
   readonly onOutput: (text: string) => void;
 }
 /** The image that a build creates. */
@@ -342,7 +346,7 @@ export interface BuiltImage {
 }
 
 /**
- * The container of a build: a sandbox with a writable root file system, in which commands can be root with the few
+ * The container of a build: a sandbox with a writable root file system, whose commands can run as root with the few
  * capabilities that package managers need. Disposing removes it.
  */
 export interface BuildContainer extends AsyncDisposable {
@@ -364,7 +368,7 @@ export interface ImageBuilding {
   startBuild(spec: SandboxSpec, call: Call, news?: (news: ProvisionProgress) => void): Promise<BuildContainer>;
   /** The names of this installation's built images. */
   builtImages(call: Call): Promise<readonly string[]>;
-  /** Succeeds if the image does not exist. Rejects: conflict while a sandbox runs from it. */
+  /** Deletes an image. Succeeds if it does not exist. Rejects: conflict while a sandbox runs from it. */
   removeBuiltImage(name: string, call: Call): Promise<void>;
   /** Removes expired build containers that a dead server left. Resolves with their number. */
   sweepBuilds(now: number, call: Call): Promise<number>;
@@ -372,7 +376,7 @@ export interface ImageBuilding {
 export const buildsImages = (driver: Driver): driver is Driver & ImageBuilding =>
   'startBuild' in driver && driver.capabilities.noBuilds === undefined;
 
-/** Serves a sandbox's only network access. The driver owns the socket; the gate decides which requests pass. */
+/** Provides a sandbox's only network access. The driver owns the socket; the gate decides which requests pass. */
 export interface EgressHandler {
   /**
    * Serves one connection of that sandbox (HTTP proxy requests and CONNECT). The gate owns the socket and closes it.

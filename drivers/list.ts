@@ -4,11 +4,11 @@ import { docker } from './docker/descriptor.ts';
 import { kubernetes } from './kubernetes/descriptor.ts';
 import { processes } from './process/descriptor.ts';
 
-/** All drivers by name. A new driver needs a line here. */
+/** All drivers by name. Add a new driver here. */
 export const drivers = { docker, kubernetes, process: processes };
 
 export type DriverName = keyof typeof drivers;
-/** The setting that names one. It is looked up when it is read, so that tests can add a driver. */
+/** The setting that selects a driver. The name is looked up on access, so that tests can add a driver. */
 export const driverChoice = {
   accepts: `one of auto, ${Object.keys(drivers).join(', ')}`,
   kind: z.custom<DriverName | 'auto'>((input) => input === 'auto' || findDriver(String(input)) !== undefined),

@@ -1,9 +1,9 @@
 import type { AnyStateMachine } from 'xstate';
 
 /**
- * XState caches the transitions of every event type forever, and a child's end has its own type for each child id. A
- * machine whose children come and go under new ids would grow without limit. Here all ends share two types; `actorId`
- * names the child. The cache is `memo` with the key `candidates-${eventType}` in
+ * XState caches the transitions of every event type forever, and the end of a child has its own type for each child id.
+ * A machine whose children come and go under new ids would leak memory. Here all ends share two types; `actorId` names
+ * the child. The cache is `memo` with the key `candidates-${eventType}` in
  * https://github.com/statelyai/xstate/blob/main/packages/core/src/StateNode.ts.
  */
 export function withNamelessEnds<Machine extends AnyStateMachine>(machine: Machine): Machine {

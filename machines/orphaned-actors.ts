@@ -1,7 +1,7 @@
 import type { AnyActorRef } from 'xstate';
 
-// XState stops an actor that throws, but not its children. The parent that sees the crash stops them with XState's own
-// stop event.
+// When an actor throws, XState stops the actor but not its children. The parent that sees the crash stops the children
+// with XState's own stop event.
 
 export const stopEvent = { type: 'xstate.stop' } as const;
 

@@ -20,7 +20,7 @@ import { maxRememberedActs, type RunAct } from './stuck.ts';
 
 export const nothingSpent: RunSpending = { turns: 0, tokens: 0, cost: 0 };
 
-// without a plan, a reply in words ends the run
+// without a plan, a text reply ends the run
 export const hasSpoken = ({ acts }: RunMachineContext) => acts.at(-1)?.kind === 'text';
 export const isUnseen = ({ injected, seen, sentBack }: RunMachineContext) => injected > seen || sentBack;
 export const hasStep = ({ steps }: RunMachineContext) =>
@@ -42,7 +42,7 @@ export const withVerdicts = (calls: readonly PendingCall[], verdicts: Verdicts =
 type RequestMarks = {
   readonly [Mark in 'reason' | 'byClient' | 'forWorker']?: ApprovalRequest[Mark] | undefined;
 };
-/** The approval request in the session's form. */
+/** The approval request in the format of the session's log. */
 export const pendingApproval = ({
   callId,
   function: tool,
@@ -75,8 +75,8 @@ export const findUnansweredCalls = (
   );
 
 /**
- * Calls without a result stay. The first of them needs an answer, because every held call follows one that does. Equal
- * acts within one turn count once: the model has not seen a result in between.
+ * Calls without a result remain. The first of them needs an answer, because every held call follows a call that needs
+ * one. Equal acts within one turn count once, because the model has not seen a result in between.
  */
 export function recordOutcomes(
   context: RunMachineContext,
@@ -133,7 +133,7 @@ export function recordTurn(context: RunMachineContext, result: TurnResult): Part
   if (result.kind === 'judged') {
     const { goesBack, reason } = result;
     if (!goesBack) return { ...base, judged: { result: result.result, reason } };
-    // the reasons of a miss are new information, so earlier acts do not count as repetition
+    // the reasons of a miss are new information, so earlier acts are not repetitions
     return { ...base, sentBack: true, revisions: context.revisions + 1, acts: [], hinted: false };
   }
   if (result.kind === 'planned') {
@@ -164,7 +164,7 @@ export function withGoalEnd({ goal, judged, round, end }: RunMachineContext): Ru
 }
 const unjudgedReason = ({ reason }: Pick<RunEnd, 'reason'>): string =>
   reason === 'failed' ? 'The run failed before its goal was reached.' : 'The run ended before its goal was judged.';
-/** The end of a goal whose run did not start, or failed. */
+/** The result of a goal whose run did not start, or failed. */
 export const toUnjudgedEnd = (reason: RunEndReason, rounds = 0): GoalEnd => ({
   result: 'could_not_be_judged',
   reason: unjudgedReason({ reason }),
@@ -172,8 +172,8 @@ export const toUnjudgedEnd = (reason: RunEndReason, rounds = 0): GoalEnd => ({
 });
 
 /**
- * The run's own budget. An answer grants all of it again, and covers the next request of any size. Spent tool calls do not
- * end a turn: the agent can still report what it found.
+ * The run's own budget. An answer grants all of it again and covers the next request of any size. Spent tool
+ * calls do not end a turn, because the agent can still report its findings.
  */
 export function runLines({ spent, toolCalls, granted, overtime, policy }: RunMachineContext): readonly BudgetLine[] {
   const { ms, toolCalls: calls, ...limits } = policy.budget;
@@ -181,7 +181,7 @@ export function runLines({ spent, toolCalls, granted, overtime, policy }: RunMac
   return [{ ms }, granted ? {} : limits, { toolCalls: calls }].flatMap((budget) => toLines('run', budget, used));
 }
 
-/** The spent budget, if there is one. A request larger than the remaining budget is refused when it is sent. */
+/** The exceeded budget, if any. A request larger than the remaining budget is refused when it is sent. */
 export const findSpentBudget = (context: RunMachineContext): BudgetOverrun | undefined =>
   findOverrun(runLines(context), noAmounts);
 
@@ -215,7 +215,7 @@ const holders = {
 export const isShared = ({ scope }: Pick<BudgetOverrun, 'scope'>): boolean =>
   scope === 'person' || scope === 'project' || scope === 'server' || scope === 'member';
 
-/** The state of a run that waits for more of a budget. */
+/** The wait of a run that has exceeded a budget. */
 export const toWaitReason = (over: BudgetOverrun | undefined) =>
   over ? { question: budgetQuestion(over), reason: 'budget' as const, over } : {};
 

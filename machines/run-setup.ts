@@ -56,12 +56,9 @@ export const runSetup = setup({
     judge: placeholderActor<TurnResult, JudgeInput>('judge'),
     notice: placeholderActor<void, NoticeInput>('notice'),
     wait: placeholderActor<void, WaitInput>('wait'),
-    /**
-     * Kills the run's processes, closes its open log entries and appends its end. Runs before nothing else: no other
-     * actor has to precede it.
-     */
+    /** Kills the run's processes, closes its open log entries and appends its end. No other actor has to run first. */
     end: placeholderActor<void, EndInput>('end'),
-    /** Like `end`, but does not kill processes. Used after that took too long. */
+    /** Like `end`, but does not kill processes. Used when `end` takes too long. */
     close: placeholderActor<void, EndInput>('close'),
   },
   delays: {
@@ -84,7 +81,7 @@ export const runSetup = setup({
     needsReplan: ({ context }) => context.policy.plans && isUnseen(context),
     needsSummary: ({ context }) => context.policy.plans && context.planned && !context.concluded,
     needsAct: ({ context }) => (context.policy.plans ? hasStep(context) : !hasSpoken(context) || isUnseen(context)),
-    // A run that has already replied can end without any budget left.
+    // A run that has already replied can end even if the budget is spent.
     isSpent: ({ context }) =>
       findSpentBudget(context) !== undefined && (context.policy.plans || !hasSpoken(context) || isUnseen(context)),
     isStuck: ({ context }) => stuckReason(context.acts, context.policy.stuck) !== undefined,

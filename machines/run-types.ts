@@ -46,7 +46,7 @@ export interface RunResume {
   readonly toolCalls?: number;
   /** Why the run waits. */
   readonly reason?: WaitReason | undefined;
-  /** Used part of the time budget, in ms. Waiting is not included. */
+  /** Time used so far, in ms. Waiting is not included. */
   readonly workedMs?: number;
   /** The acts since the last hint or answer, for stuck detection. */
   readonly acts?: readonly RunAct[];
@@ -56,11 +56,11 @@ export interface RunResume {
   readonly approvals?: readonly PendingApproval[];
   readonly judgement?: JudgementSoFar;
 }
-/** How far the judgement of a run's goal has progressed. */
+/** Progress of judging a run's goal. */
 export interface JudgementSoFar {
   readonly round: number;
   readonly revisions: number;
-  /** The round was not finished. */
+  /** Whether the round was interrupted. */
   readonly isOpen: boolean;
 }
 export interface PendingApproval {
@@ -71,7 +71,9 @@ export interface PendingApproval {
   readonly remainingMs: number;
   /** No permission for all calls of the tool covers this one. */
   readonly isAlone?: true;
-  /** `result`: a client provides the call's result. `permission`: a person must permit that first. */
+  /**
+   * `result`: a client provides the call's result. `permission`: the client does so after a person permits the call.
+   */
   readonly client?: 'permission' | 'result';
 }
 /**
@@ -95,9 +97,9 @@ export interface PendingCall {
   readonly callId: string;
   readonly name: string;
   readonly args: unknown;
-  /** Set if the provider requires approval of the call: its reason. */
+  /** The provider's reason, if the provider requires approval of the call. */
   readonly confirm?: string;
-  /** The text that the call would write, and the current one. */
+  /** The text that the call would write, and the current text. */
   readonly content?: ToolContent;
   /** The call comes from an external agent, so its arguments cannot be changed. */
   readonly fixed?: true;
@@ -121,7 +123,7 @@ export type TurnResult =
       /** Digest of the plan. A model that repeats the same plan makes no progress. */
       readonly digest?: string;
       readonly steps: readonly PlanStep[];
-      /** The other calls of the reply; the first step starts with them. */
+      /** The other calls of the reply. The plan's first step starts with them. */
       readonly calls?: readonly PendingCall[];
       readonly spent: RunSpending;
     }
@@ -152,7 +154,7 @@ export type TurnResult =
       readonly goesBack: boolean;
       readonly spent: RunSpending;
     }
-  /** A budget does not cover the next request, so the request was not sent. */
+  /** The next request was not sent, because it exceeds a budget. */
   | {
       readonly kind: 'unaffordable';
       readonly over: BudgetOverrun;
@@ -223,9 +225,9 @@ export type RunEvent =
 /** Events from a run to its session. */
 export type RunNotice =
   | { type: 'run.waiting'; question: string; approvals?: readonly PendingApproval[] }
-  /** The run's question is logged. `seen`: as below. */
+  /** The run's question was logged. `seen`: the number of injected messages that turns have included. */
   | { type: 'run.questionLogged'; seen: number }
-  /** Requests permission to end. `seen`: how many injected messages the turns have included. */
+  /** Requests permission to end. `seen`: the number of injected messages that turns have included. */
   | { type: 'run.wantsToEnd'; seen: number }
   /** The run accepts no more messages: its end is being logged. */
   | { type: 'run.ending' };
@@ -286,7 +288,7 @@ export interface JudgeInput extends RunOwner {
   readonly budget: readonly BudgetLine[];
 }
 export interface CallsInput extends RunOwner {
-  /** The calls of one turn that have no result yet, in the model's order. */
+  /** The calls of one turn without a result yet, in the model's order. */
   readonly calls: readonly PendingCall[];
   /** The user answered the first call's question. */
   readonly answered: boolean;

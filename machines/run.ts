@@ -61,7 +61,7 @@ const turnInput = (context: RunMachineContext): TurnInput => ({
 const outcomes = ({ event }: { event: { output: readonly CallOutcome[] } }) => ({ outcomes: event.output });
 const result = ({ event }: { event: { output: TurnResult } }) => ({ result: event.output });
 
-/** A turn's exit under `guard`: the run asks the user through `ask` and waits for the answer. */
+/** Exits a turn under `guard`: the run asks the user through `ask` and waits for the answer. */
 const asking = <Guard extends string, Ask extends string>(guard: Guard, ask: Ask) =>
   ({
     guard: { type: guard, params: result },

@@ -38,10 +38,10 @@ export interface SandboxPolicy {
 
 export type SandboxEvent =
   | { type: 'slot.granted' }
-  | { type: 'sandbox.busy' } // it has at least one user
-  | { type: 'sandbox.idle' } // its last user left
-  | { type: 'sandbox.pause' } // freeze it until its next use, even if it is in use
-  | { type: 'sandbox.rest' } // pause it, or end it with its files, if nothing uses it
+  | { type: 'sandbox.busy' } // the sandbox has at least one user
+  | { type: 'sandbox.idle' } // the last user left
+  | { type: 'sandbox.pause' } // freeze the sandbox until its next use, even if it is in use
+  | { type: 'sandbox.rest' } // pause the sandbox, or stop it and keep its files, if nothing uses it
   | { type: 'sandbox.release'; workspace: 'keep' | 'remove' }
   /** Another server that is connected to the sandbox found that it cannot be trusted. */
   | { type: 'sandbox.distrust'; breach: BreachData }
@@ -66,7 +66,7 @@ export type SandboxNotice =
   /** The sandbox is being paused or released; callers must wait. */
   | { type: 'sandbox.unready' };
 
-/** How the sandbox ended. A lost one can be provisioned again on the same workspace. */
+/** The end of a sandbox. A lost sandbox can be provisioned again on the same workspace. */
 export type SandboxEnd =
   /** `unfinished`: the release failed or timed out. The reconciler finds what remains by its labels. */
   | { readonly kind: 'released'; readonly workspace: 'keep' | 'remove'; readonly unfinished?: true }
@@ -284,7 +284,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
             src: 'pause',
             input: whose,
             onDone: { target: 'paused', actions: { type: 'phase', params: { phase: 'paused' } } },
-            // The sandbox may be paused or not: resume it to reach a known state. The request has failed.
+            // The sandbox may or may not be paused: resume it to reach a known state. The request has failed.
             onError: { target: 'unpausing', actions: assign({ frozen: false }) },
           },
         },
@@ -316,7 +316,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
         src: 'release',
         input: (it) => ({ ...whose(it), workspace: 'keep' as const, isDistrusted: true as const }),
         onDone: 'failed',
-        onError: 'failed', // the log records the breach, so no server adopts what remains
+        onError: 'failed', // the log records the breach, so no server adopts the remains
       },
       after: { releaseGrace: 'failed' },
     },

@@ -179,7 +179,7 @@ export const stopRuns = (reason: 'stopped' | 'deleted') =>
         : { stops: [...context.stops, ...ask(event)] }),
     });
     enqueue.sendTo('run', { type: 'run.stop', reason });
-    // The sandbox is still starting, for this work only. Its files are kept.
+    // The sandbox is still starting and was needed only for this run. Its files are kept.
     if (reason === 'stopped' && !context.arrived) enqueue.raise({ type: 'sandbox.unwanted' });
   });
 
@@ -241,7 +241,8 @@ export const useSandbox = own.enqueueActions(({ context, event, enqueue }) => {
 export const answerReadySandbox = own.enqueueActions(({ context, enqueue }) => {
   const uses = [...context.uses, ...context.waiters];
   enqueue.assign({ isReady: true, arrived: true, waiters: [], uses });
-  if (uses.length > 0) enqueue.sendTo('sandbox', { type: 'sandbox.busy' }); // callers that came before the sandbox existed
+  // callers that arrived before the sandbox existed
+  if (uses.length > 0) enqueue.sendTo('sandbox', { type: 'sandbox.busy' });
   enqueue({ type: 'answer', params: { commandIds: context.waiters, answer: { ok: true, value: undefined } } });
   enqueue({ type: 'release', params: { slot: 'start' } });
 });
@@ -331,7 +332,7 @@ export const releasedFact = (context: SessionContext): SessionFact => ({
   data: { phase: 'released', detail: 'its files are kept' },
 });
 
-/** Sent to children that exist in every state that uses these actions. */
+/** Sent only from states in which the run's actor exists. */
 export const supersedeRun = () => own.sendTo('run', { type: 'run.stop', reason: 'superseded' });
 export const continueRun = () =>
   own.sendTo('run', ({ context: { verdicts } }) => ({

@@ -52,10 +52,10 @@ export type SlotKind = 'run' | 'start';
 export type SessionEventIn =
   | SessionCommand
   | { type: 'slot.granted'; slot: SlotKind }
-  | { type: 'run.closed' } // internal: the sandbox can go
+  | { type: 'run.closed' } // internal: the sandbox is no longer needed
   | { type: 'sandbox.rest' } // the server drains: an unused sandbox pauses or ends
-  | { type: 'sandbox.gone' } // internal: from now on only work keeps the session in memory
-  | { type: 'sandbox.unwanted' } // internal: the work that it was started for has stopped
+  | { type: 'sandbox.gone' } // internal: without further work, the session can leave memory
+  | { type: 'sandbox.unwanted' } // internal: the work that started the sandbox has stopped
   | RunNotice
   | SandboxNotice;
 /** Requests from a session to its supervisor. */
@@ -100,5 +100,5 @@ export interface SessionContext extends Omit<SessionInput, 'distrusted'> {
   isPresent: boolean;
   isReady: boolean;
   distrusted: boolean;
-  arrived: boolean; // it was ready before, so more than one run may depend on it
+  arrived: boolean; // the sandbox was ready before, so more than one run may depend on it
 }

@@ -228,7 +228,7 @@ export const sessionMachine = sessionSetup.createMachine({
             },
             absent: {
               entry: [
-                assign({ sandbox: 'absent', isPresent: false, uses: [] }), // its users have lost it
+                assign({ sandbox: 'absent', isPresent: false, uses: [] }), // the loss ends all uses
                 raise({ type: 'sandbox.gone' }),
               ],
               always: { guard: 'hasWaiters', target: 'present' },

@@ -1,13 +1,14 @@
 import type { SessionId } from '../src/core/model/ids.ts';
 import type { SlotKind } from './session.ts';
 
-// A limited number of slots of each kind. The next one goes to the owner who holds fewest of them, else in request order, so
-// one owner's burst does not keep the others waiting. A session holds at most one of each kind.
+// A limited number of slots of each kind. The next free slot goes to the owner who holds the fewest, and on a tie to
+// the oldest request, so a burst of one owner does not delay other owners. A session holds at most one slot of each
+// kind.
 
 export interface SlotRequest {
   readonly id: SessionId;
   readonly slot: SlotKind;
-  /** The session's owner. Sessions without one share their turns. */
+  /** The session's owner. All sessions without an owner are treated as one. */
   readonly owner?: string | undefined;
 }
 type Claim = Omit<SlotRequest, 'slot'>;
@@ -32,7 +33,7 @@ export function acquireSlot(slots: SlotPools, { id, slot, owner }: SlotRequest, 
   return serve({ ...slots, [slot]: { ...pool, queue: [...pool.queue, { id, owner }] } }, slot, limits);
 }
 
-/** Releases the slot or leaves the queue. Without either, nothing changes. */
+/** Releases the slot or leaves the queue. A session without a slot or request is ignored. */
 export function releaseSlot(slots: SlotPools, { id, slot }: SlotRequest, limits: Limits): SlotChange {
   const other = (it: Claim) => it.id !== id;
   const { held, queue } = slots[slot];

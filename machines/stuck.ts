@@ -1,10 +1,10 @@
-/** The number of repetitions at which a run counts as stuck. */
+/** The number of repetitions after which a run is considered stuck. */
 export interface StuckPolicy {
   readonly sameResult: number; // same action with the same result
-  readonly sameError: number; // same failure, also of different actions
+  readonly sameError: number; // same failure, even of different actions
   readonly alternation: number; // length of an A-B-A-B tail
   readonly sameText: number; // the same text again
-  readonly sameWait: number; // replaces the first three limits where an act waits for something
+  readonly sameWait: number; // replaces the first three limits for acts that wait
 }
 
 /** A summary of one act of a run. Texts are stored as digests to keep it small. */
@@ -50,7 +50,7 @@ export function stuckReason(acts: readonly RunAct[], policy: StuckPolicy): strin
 const isWait = (act: RunAct): boolean => act.kind === 'call' && act.waits === true;
 const keyOf = (act: RunAct): string | undefined => (act.kind === 'call' ? `${act.action} ${act.result}` : undefined);
 
-/** How many of the newest acts in a row have the newest one's key. */
+/** The number of consecutive acts, counted from the newest, that share its key. */
 function sameAtEnd(acts: readonly RunAct[], key: (act: RunAct) => string | undefined): number {
   const last = acts.at(-1);
   const target = last && key(last);

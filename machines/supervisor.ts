@@ -22,11 +22,11 @@ interface Child {
   readonly pending: readonly SessionCommand[];
 }
 export type SupervisorEvent =
-  /** Delivers the command to the session's actor, which is restored from the log first if needed. */
+  /** Delivers the command to the session's actor. If necessary, the actor is restored from the log first. */
   | { type: 'session.command'; id: SessionId; command: SessionCommand }
   /** Restores the session's actor without a command, because its log or its sandbox needs work. */
   | { type: 'session.wake'; id: SessionId }
-  /** The session's memory contradicts its log, so it counts as crashed. */
+  /** The session's memory contradicts its log, which is treated as a crash. */
   | { type: 'session.broken'; id: SessionId; error: unknown }
   /** Another server owns the session now. Its actor is dropped; nothing is ended or undone. */
   | { type: 'session.leave'; id: SessionId }

@@ -29,7 +29,7 @@ export interface ContainerRequest {
   /** The user id of every process inside: the sandbox's own, or the image's. */
   readonly user: number;
   readonly name: string;
-  /** Names of the engine's volumes, in the order of the spec's. */
+  /** The engine's names of the volumes, in the order of the spec's volumes. */
   readonly volumeNames?: readonly string[];
   /** The workspace volume's name, if it is not the container's. */
   readonly volume?: string;
@@ -119,8 +119,8 @@ export function createBody({
     },
     Mounts: [
       { Type: 'bind', Source: mount, Target: '/run/corral', ReadOnly: true, BindOptions: { Propagation: 'rprivate' } },
-      // The engine creates the volume together with the container and with these labels, so `list` finds it even
-      // without a container.
+      // The engine creates the volume with the container and with these labels, so `list` finds the volume even if the
+      // container is gone.
       { Type: 'volume', Source: volume, Target: '/workspace', VolumeOptions: volumeOptions(labels) },
       // The engine fills a new volume from the first mount that it visits, in no fixed order. So only /workspace is
       // allowed to fill it.

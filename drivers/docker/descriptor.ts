@@ -8,7 +8,10 @@ import { strictRuntime } from './strict-runtime.ts';
 /** Below 65536, the number of users that an engine with user namespaces maps. */
 export const dockerUsers = '40000-49999';
 const socket = 'unix:///var/run/docker.sock';
-/** Docker's folder for volumes. A server in a container cannot see it and gets the disk usage from its sandboxes. */
+/**
+ * Docker's folder for volumes. A server in a container cannot see the folder and gets the disk usage from its
+ * sandboxes.
+ */
 const engineFolder = '/var/lib/docker';
 const checkMs = 5_000;
 const soon = () => ({ signal: AbortSignal.timeout(checkMs) });
@@ -56,7 +59,7 @@ export const docker = describeDriver({
       variants: [ourImages.desktop, ourImages.agents, ourImages.code].map(built),
     });
   },
-  /** The server starts in any case: the engine can come up later. */
+  /** The server starts anyway: the engine can come up later. */
   async report(driver, { host = socket, runtime }, { say }) {
     try {
       await driver.check(soon());

@@ -43,7 +43,7 @@ const patienceMs = 10_000;
 // The kernel limits a Unix socket's path to 107 bytes.
 const maxRoot = 107 - '/sbx-0123456789abcdef/control.0123456789ab'.length;
 
-/** Folders of an engine filter, which creates and removes them for the server. */
+/** The socket folders of an engine filter, which creates and removes them for the server. */
 function filteredMounts(engine: Dockerode, folder: string): Mounts {
   const root = resolve(folder);
   if (Buffer.byteLength(root) > maxRoot) {
@@ -114,7 +114,7 @@ export interface DockerOptions {
   /** The OCI runtime of the containers, such as runsc. Undefined: the engine's default. */
   readonly runtime?: string | undefined;
   readonly onRefused?: (id: SandboxId, reason: string) => void;
-  /** How long the engine can take to start answering, in ms. */
+  /** Time limit for the engine to start answering, in ms. */
   readonly answerMs?: number;
 }
 
@@ -123,7 +123,7 @@ const capabilities: Capabilities = {
   egress: 'enforced',
   limits: ['memoryBytes', 'cpus', 'pids'],
   pause: 'memory', // the cgroup freezer; runsc has its own
-  desktop: false, // the options can override it
+  desktop: false, // the options can enable it
 };
 const noSharedNetwork = (runtime: string | undefined) =>
   `containers of the runtime ${runtime} (CORRAL_DOCKER_RUNTIME) share no network, so a sandbox could not reach its ` +
@@ -150,7 +150,7 @@ export async function dockerDriver(
   const names = namesOf(instance);
   const nameOf = names.of;
 
-  /** The sandbox's container. Undefined if it does not exist or belongs to another installation. */
+  /** Inspects the sandbox's container. Undefined if it does not exist or belongs to another installation. */
   async function find(id: SandboxId, signal: AbortSignal): Promise<Dockerode.ContainerInspectInfo | undefined> {
     const container = engine.getContainer(nameOf(id));
     const found = await findInEngine(signal, () => container.inspect({ abortSignal: signal }));
@@ -173,7 +173,7 @@ export async function dockerDriver(
     }
     const files = pointer?.workspace ?? (fromPool && volumeOf(fromPool));
     const former = files === undefined ? undefined : names.warmIn(files);
-    // First, so that a sandbox whose removal is interrupted is still listed, and the removal is repeated.
+    // Remove services first: if the removal is interrupted, the sandbox is still listed and the removal is repeated.
     if (!found || mayHaveServices(found.Config.Labels)) await services.remove(id, signal);
     await removeContainer(engine, name, instance, signal, found);
     for (const key of former ? [former, id] : [id]) {
@@ -185,7 +185,7 @@ export async function dockerDriver(
     if (workspace === 'remove') await removeVolume(engine, name, signal);
   }
 
-  /** After a failed start: removes what that call created, never a sandbox that was already running. */
+  /** After a failed start: removes what that call created, but never a sandbox that was already running. */
   async function undo(id: SandboxId, createdResources: CreatedResources, workspace: 'keep' | 'remove'): Promise<void> {
     const signal = AbortSignal.any([AbortSignal.timeout(cleanUpMs), work.hurry]);
     if (createdResources.creating) await raceAbort(createdResources.creating, signal);
@@ -262,7 +262,7 @@ export async function dockerDriver(
         const { signal } = own;
         const kept = readPointer(engine, nameOf(id), signal);
         const freshUser = users.choose(signal);
-        freshUser.catch(() => {}); // a workspace with files needs none
+        freshUser.catch(() => {}); // not needed for a workspace that has files
         const [image, pointer] = await Promise.all([images.ensure(spec.image, own, news), kept]);
         news({ phase: 'starting', detail: `Starting a container of ${image}` });
         const createdResources: CreatedResources = { containerId: undefined };

@@ -5,8 +5,8 @@ import { raceAbort, throwIfFired } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 
 /**
- * How long the engine can take to start answering, in ms. Even a busy engine needs a fraction of this, so a longer wait
- * means that the request or its answer was lost. Without this limit, a start would wait for its full timeout of
+ * Time limit for the engine to start answering, in ms. Even a busy engine needs only a fraction of this, so a longer
+ * silence means that the request or its answer was lost. Without this limit, a start would wait for its full timeout of
  * minutes.
  */
 const usualAnswerMs = 60_000;
@@ -22,8 +22,8 @@ class QuietAgent extends Agent {
 }
 
 /**
- * Opens the engine at a DOCKER_HOST address. It must be on this machine, because sandboxes dial the server's Unix
- * sockets.
+ * Opens the engine at a DOCKER_HOST address. The engine must be on this machine, because sandboxes dial the server's
+ * Unix sockets.
  */
 export function openEngine(host: string, answerMs = usualAnswerMs): Dockerode {
   const socketPath = host.startsWith('unix://') ? host.slice('unix://'.length) : host;

@@ -6,7 +6,7 @@ import type { Call, ProvisionProgress } from '../driver.ts';
 import { SingleFlight } from '../shared/pool/single-flight.ts';
 import { callEngine, findInEngine, readEngineMessage, statusOf } from './engine.ts';
 
-/** Runs under a tag made of the name and the context's hash. */
+/** The image of sandboxes. It runs under a tag made of its name and the hash of its context. */
 export interface DefaultImage extends OurImage {
   /** Network mode of the build steps, which install packages. */
   readonly buildNetwork: string;
@@ -20,7 +20,8 @@ export interface Images extends AsyncDisposable {
 
 export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Images {
   const gettings = new SingleFlight<void>();
-  const listeners = new Map<string, Set<ProgressListener>>(); // every caller that waits for an image gets its progress
+  // every caller that waits for an image receives its progress
+  const listeners = new Map<string, Set<ProgressListener>>();
   const newest = new Map<string, ProvisionProgress>(); // for callers that join later
   const contexts = new Map<DefaultImage, Promise<BuildContext>>();
 
@@ -131,13 +132,16 @@ interface Progress {
   readonly error?: string;
 }
 
-/** The engine's `Step 3/9 : RUN …` lines; other lines of a build are program output. */
+/** Parses the engine's `Step 3/9 : RUN …` lines; other lines of a build are program output. */
 function builtLayer(text: string): string | undefined {
   const [, at, all, what = ''] = /^Step (\d+)\/(\d+) : ([\s\S]*)/.exec(text) ?? [];
   return at && `layer ${at} of ${all}: ${what.trim().replaceAll(/\s+/g, ' ').slice(0, 200)}`;
 }
 
-/** Counts the layers of a pull, which reports many lines a second; only a layer's start and end are passed on. */
+/**
+ * Counts the layers of a pull. A pull reports many lines a second, so only the start and end of each layer are passed
+ * on.
+ */
 function pulledLayers() {
   const done = new Map<string, boolean>();
   return {

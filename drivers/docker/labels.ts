@@ -24,14 +24,14 @@ export const ownedBy = (instance: string) => `corral.owner-instance=${instance}`
 export const parseSandboxInfo = (labels: unknown, phase: SandboxInfo['phase']): SandboxInfo | undefined =>
   parseSandboxLabels(labels, prefix, phase);
 
-/** The recipe of a pool container. Labels cannot change, so it remains after the claim. */
+/** The recipe of a pool container. Labels cannot change, so this label remains after the claim. */
 export const poolLabel = 'corral.pool';
 export const contentLabel = 'corral.content';
 /** Set on a volume without files that points to a session's workspace. */
 export const workspaceLabel = 'corral.workspace';
 
 /**
- * A pool container has its own name until a claim renames it for the session. The name acts as the lock: only one
+ * A pool container has its own name until a claim renames it for the session. The name is the lock, because only one
  * container can have it.
  */
 export function namesOf(instance: string) {

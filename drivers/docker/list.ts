@@ -42,7 +42,8 @@ export function createSandboxList(options: Options): (signal: AbortSignal) => Pr
 
   return async (signal) => {
     const mine = { filters: { label: [ownedBy(instance)] }, abortSignal: signal };
-    // First, because a start that finishes in the meantime has a container by the time the engine answers.
+    // Read the folders first: by the time the engine answers, any start that has finished in the meantime has a
+    // container.
     const own = (await folders.ids()).filter((id) => !warming.has(id));
     const starting = new Set(own.filter(isStarting));
     const all = await callEngine(signal, () => engine.listContainers({ all: true, ...mine }));

@@ -64,7 +64,7 @@ export async function startContainer(
   signal: AbortSignal,
 ): Promise<StartedContainer> {
   const { engine, folders, holds, instance, name, image } = place;
-  // Concurrent with the work on the folder, because a start waits for the engine's answers.
+  // Starts without being awaited, next to the work on the folder, because it waits for the engine's answers.
   let user = userFor(place, place.workspace, signal);
   user.catch(() => {}); // the loop awaits it
   const meta = await folders.prepare({ driver: 'docker', instance, ...toLabels(spec), token: place.token });
@@ -99,7 +99,7 @@ export async function startContainer(
     }
     const taken = await adopt(place, spec, token, signal);
     if (taken) return taken;
-    await pause(25, signal); // the name is free again, or its container does not exist yet
+    await pause(25, signal); // the name has become free, or its container is still being created
     workspace = workspaceFrom(await readPointer(engine, name, signal), place);
     user = userFor(place, workspace, signal);
   }
@@ -192,7 +192,10 @@ function orOnceMore<Value>(request: () => Promise<Value>): Promise<Value> {
   });
 }
 
-/** Undefined: the name is free, because no container has it or the container was removed. */
+/**
+ * Adopts the running container with this name. Undefined: the name is free, because no container has it or the
+ * container was removed.
+ */
 async function adopt(
   place: ContainerStart,
   spec: SandboxSpec,

@@ -13,8 +13,8 @@ const install =
   'Install gVisor (https://gvisor.dev/docs/user_guide/install) or Kata Containers, or set CORRAL_SANDBOX_ISOLATION=standard.';
 
 /**
- * The runtime that gives each container its own kernel: the configured one, or the engine's first. Rejects if there is
- * none.
+ * The runtime that gives each container its own kernel: the configured runtime, or else the engine's first. Rejects if
+ * there is none.
  */
 export async function strictRuntime(
   { host, runtime: target }: { host: string; runtime: string | undefined },

@@ -23,7 +23,7 @@ export interface Users {
   choose(signal: AbortSignal): Promise<number>;
   /** Rejects with image_missing if the image does not support that user. */
   checkImage(user: number, image: string, signal: AbortSignal): Promise<void>;
-  /** Rejects if another running sandbox has that user id. If two chose it concurrently, both are refused. */
+  /** Rejects if another running sandbox has that user id. If two starts chose it concurrently, both are refused. */
   checkAlone(user: number, container: string, signal: AbortSignal): Promise<void>;
 }
 type Labels = Readonly<Record<string, string>> | undefined;
@@ -35,8 +35,9 @@ interface Options {
 }
 
 /**
- * The kernel counts many resources per user: inotify instances, keys, pipe pages, pending signals. So no two running
- * sandboxes share a user id. Labels on containers and volumes are the only record, so every server sees the same state.
+ * The kernel counts many resources per user: inotify instances, keys, pipe pages, pending signals. Running sandboxes
+ * therefore never share a user id. Labels on containers and volumes are the only record, so every server sees the same
+ * state.
  */
 export function openUsers({ engine, instance, ids, range }: Options): Users {
   const labelled = (user: number) => ({ label: [ownedBy(instance), `${userLabel}=${user}`] });

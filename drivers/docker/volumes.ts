@@ -74,7 +74,8 @@ export function openVolumes({ engine, instance, labels }: Options): DockerVolume
       const why = `The volume could not be assigned to user ${user} (chown: ${StatusCode}).`;
       throw new AppError('sandbox_unavailable', `${why} The image ${image} needs the program chown.`);
     } finally {
-      await removeContainer(engine, name, instance, AbortSignal.timeout(10_000)).catch(() => {}); // the next change does it
+      // the next change of an owner removes it
+      await removeContainer(engine, name, instance, AbortSignal.timeout(10_000)).catch(() => {});
     }
   }
 

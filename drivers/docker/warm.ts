@@ -37,21 +37,21 @@ type StartCall = (spec: SandboxSpec, signal: AbortSignal) => Promise<StartedCont
 
 const cleanUpMs = 30_000;
 const dialMs = 5_000; // a daemon dials at least once a second
-const renameMs = 5_000; // shorter than the interval between two checks of the pool
+const renameMs = 5_000; // less than the interval between two checks of the pool
 const lost = (text: string) => new AppError('sandbox_lost', text);
 
 /**
  * Sandboxes started ahead of need. A claim renames the container to its session's name; labels do not change. The
- * engine accepts two renames at once, so a file in the sandbox's folder decides which claim wins. Every server that can
- * use the sandbox sees that folder.
+ * engine accepts two concurrent renames, so a file in the sandbox's folder decides which claim wins. Every server that
+ * can use the sandbox sees that folder.
  */
 export function dockerPool(options: Options): Poolable {
   const { engine, instance, names, labels, folders, holds, images, starting } = options;
   /** Unclaimed sandboxes whose daemons this process listens for. */
   const waiting = new Set<SandboxId>();
   /**
-   * Sandboxes that were claimed but not renamed at the last check. Those still so at the next check move to
-   * `abandoned`: their claim has died.
+   * Sandboxes that were claimed but not yet renamed at the last check. If they are still not renamed at the next check,
+   * their claim has died, and they move to `abandoned`.
    */
   let halfway = new Set<SandboxId>();
   const abandoned = new Set<SandboxId>();
@@ -77,7 +77,7 @@ export function dockerPool(options: Options): Poolable {
     }
   }
 
-  /** Removes the sandbox with its folder and volume, but not a session's name for it. */
+  /** Removes the sandbox with its folder and volume, but not the volume with the session's name. */
   async function clear(id: SandboxId, container: string, signal: AbortSignal): Promise<void> {
     waiting.delete(id);
     await removeContainer(engine, container, instance, signal);
@@ -86,7 +86,7 @@ export function dockerPool(options: Options): Poolable {
     await removeVolume(engine, names.warm(id), signal);
   }
 
-  /** After a claim that failed half-way: removes the claimed sandbox, so that no other session gets it. */
+  /** After a claim that failed halfway: removes the claimed sandbox, so that no other session gets it. */
   async function undo(id: SandboxId, name: string): Promise<void> {
     const signal = AbortSignal.timeout(cleanUpMs);
     const byName = (it: string) => findInEngine(signal, () => engine.getContainer(it).inspect({ abortSignal: signal }));
@@ -136,7 +136,7 @@ export function dockerPool(options: Options): Poolable {
       const body = bodies.get(id);
       if (!body || waiting.has(id)) continue;
       waiting.add(id);
-      await holds.hold(id, body).catch(() => waiting.delete(id)); // its folder is gone; a claim notices
+      await holds.hold(id, body).catch(() => waiting.delete(id)); // fails if its folder is gone, which a claim detects
     }
     for (const id of waiting) {
       if (ready.has(id)) continue;
@@ -214,8 +214,8 @@ export function dockerPool(options: Options): Poolable {
   };
 
   /**
-   * Hides sandboxes with a claim in progress, so that none is taken twice. A claim that stays unfinished counts as
-   * abandoned.
+   * Leaves out sandboxes with a claim in progress, so that none is claimed twice. A claim that stays unfinished is
+   * treated as abandoned.
    */
   async function withoutClaimed(warm: readonly WarmSandbox[]): Promise<WarmSandbox[]> {
     const claims = await Promise.all(warm.map(({ id }) => folders.isClaimed(id)));

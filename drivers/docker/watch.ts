@@ -14,7 +14,7 @@ export interface ContainerWatcher extends AsyncDisposable {
   over(id: string, signal: AbortSignal): Promise<AppError>;
 }
 
-// The engine can be silent for hours, and its connection can be dead without an error.
+// The engine can be silent for hours, and its connection can break without an error.
 const lookAgainMs = { heard: 30_000, unheard: 5_000 };
 
 export function openWatch(engine: Dockerode, label: string, clock: Clock): ContainerWatcher {
@@ -37,7 +37,7 @@ export function openWatch(engine: Dockerode, label: string, clock: Clock): Conta
       const either = AbortSignal.any([signal, turn.signal]);
       let again = clock.setTimeout(() => turn.abort(), lookAgainMs.unheard);
       try {
-        lookAtAll(either).catch(() => {}); // also covers a stream that delivers nothing
+        lookAtAll(either).catch(() => {}); // also covers a stream that never delivers an event
         const filters = { type: ['container'], event: ['die', 'destroy'], label: [label] };
         const options = { filters, abortSignal: either } as Dockerode.GetEventsOptions;
         const stream = (await callEngine(either, () => engine.getEvents(options))) as Readable;
@@ -45,10 +45,10 @@ export function openWatch(engine: Dockerode, label: string, clock: Clock): Conta
         clock.clearTimeout(again);
         again = clock.setTimeout(() => turn.abort(), lookAgainMs.heard);
         const hearing = hear(stream, either);
-        await lookAtAll(either); // containers that ended before the stream was open
+        await lookAtAll(either); // covers containers that ended before the stream was open
         await raceAbort(hearing, either);
       } catch {
-        // The engine is away, or the next check is due.
+        // The engine is unreachable, or the next check is due.
       } finally {
         clock.clearTimeout(again);
         turn.abort();

@@ -21,7 +21,7 @@ export interface EngineFacts {
 
 type Numbers = readonly [number, number, number];
 interface FixedVersions {
-  /** How many version numbers name a release line; each line gets its own fixes. */
+  /** The number of version components that identify a release line; each line gets its own fixes. */
   readonly names: number;
   /** The first version of each release line without a known container escape. Later lines start fixed. */
   readonly fixed: readonly [Numbers, ...Numbers[]];

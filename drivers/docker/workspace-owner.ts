@@ -7,9 +7,9 @@ export const workspacePath = '/workspace';
 const blockBytes = 512;
 
 /**
- * Gives the root of a new workspace to the sandbox's user. The engine gives it the owner of the image's folder; only
- * the owner can change a folder's mode and times, as `tar -x` of `./` and `cp -a` do. If the engine refuses, the folder
- * stays world-writable, as in the image.
+ * Gives the root of a new workspace to the sandbox's user. The engine gives it the owner of the image's folder, but
+ * only the owner can change a folder's mode and times, as `tar -x` of `./` and `cp -a` do. If the engine refuses, the
+ * folder stays world-writable, as in the image.
  */
 export async function changeWorkspaceOwner(
   engine: Dockerode,

@@ -3,10 +3,10 @@ import { callEngine, findInEngine } from './engine.ts';
 import { workspaceLabel } from './labels.ts';
 import { userLabel } from './users.ts';
 
-/** The volume with the session's name, which shows where the session's files are. */
+/** The volume with the session's name. It shows where the session's files are. */
 export interface Pointer {
   readonly labels: Readonly<Record<string, string>>;
-  /** The volume with the files, if it is another one. */
+  /** The volume with the files, if it is a different volume. */
   readonly workspace: string | undefined;
 }
 interface VolumeClaim {
@@ -23,8 +23,8 @@ export async function readPointer(engine: Dockerode, name: string, signal: Abort
 }
 
 /**
- * Creates the volume that leads from the session's name to the claimed container's files, because Docker cannot rename
- * a volume. Resolves with the volume's labels; if another call was first, with that call's.
+ * Creates the volume that points from the session's name to the claimed container's files, because Docker cannot rename
+ * a volume. Resolves with the volume's labels, which are another call's if that call was first.
  */
 export async function writePointer(
   { engine, name, labels, found }: VolumeClaim,
@@ -36,7 +36,7 @@ export async function writePointer(
   const requested = { Name: name, Driver: 'local', Labels: reply };
   const request = { _query: {}, _body: requested, abortSignal: signal };
   await callEngine(signal, () => engine.createVolume(request as object));
-  return (await readPointer(engine, name, signal))?.labels ?? {}; // Docker keeps the labels of the first create
+  return (await readPointer(engine, name, signal))?.labels ?? {}; // Docker keeps the labels of the first create request
 }
 
 /** The name of the container's workspace volume. */

@@ -4,7 +4,7 @@ import { workspaceAlias, home as workspaceHome } from '../shared/home.ts';
 import type { Limit } from './cgroup/limits.ts';
 import type { BoundVolume } from './volumes.ts';
 
-/** The user id inside every sandbox. Also its id on the machine if sandboxes have no user ids of their own. */
+/** The user id inside every sandbox. It is also the id on the machine if sandboxes have no user ids of their own. */
 export const sharedUser = 10_001;
 const home = '/home/agent';
 export const tools = '/opt/corral';
@@ -12,7 +12,7 @@ const sealed = `${tools}/sealed`;
 /** The path of the display's folder in a sandbox. */
 const screenPath = '/run/screen';
 
-/** How bubblewrap works on this machine. Tested once per start. */
+/** The way in which bubblewrap works on this machine. Tested once per start. */
 export interface Bubblewrap {
   readonly path: string;
   /** The server runs as root: it creates the namespaces itself, then becomes the sandbox's user for good. */
@@ -21,7 +21,7 @@ export interface Bubblewrap {
   readonly system: readonly string[];
   /** Whether the machine has a `sudo`. It cannot work inside, so the sandbox's own is mounted over it. */
   readonly hasSudo: boolean;
-  /** Files of /proc that reveal other users. They are empty inside. */
+  /** Files of /proc that reveal other users. Sandboxes see them empty. */
   readonly masked: readonly string[];
   /** The system call filter; undefined if bubblewrap or the kernel does not support one. */
   readonly seccomp: Buffer | undefined;
@@ -38,7 +38,9 @@ export interface SandboxPaths {
   readonly daemon: string;
   /** The loader that hides the memory of pid 1 and the daemon. Undefined if there is none. */
   readonly seal: string | undefined;
-  /** The sandbox's id on their command lines, because the search for leftovers cannot read their environment either. */
+  /**
+   * The sandbox's id, for the command lines: the search for leftovers cannot read the environment of sealed processes.
+   */
   readonly id: string;
   readonly browserPolicy?: string;
   /** The folder in which a display listens. Undefined if the sandbox has no desktop. */
@@ -47,7 +49,7 @@ export interface SandboxPaths {
   readonly limits: SandboxLimits;
   /** The sandbox's user on this machine. */
   readonly user: number;
-  /** Limits that control groups enforce. Process limits replace the others. */
+  /** Limits that control groups enforce. Limits of single processes replace the missing ones. */
   readonly grouped: readonly Limit[];
   /** The sandbox's own control groups: the folder, and its path inside. */
   readonly groups: readonly (readonly [folder: string, path: string])[];
@@ -59,7 +61,7 @@ export interface SandboxPaths {
 
 export function namespaces({ asRoot, disablesNesting }: Omit<Bubblewrap, 'path'>): string[] {
   const isolated = ['--unshare-ipc', '--unshare-pid', '--unshare-net', '--unshare-uts', '--unshare-cgroup-try'];
-  // Root needs no user namespace. It keeps only the capabilities for changing the user, and drops them after that (see
+  // Root needs no user namespace. It keeps only the capabilities for changing the user, and drops them afterwards (see
   // `switchUserArguments`).
   const rights = ['SETUID', 'SETGID', 'SETPCAP'].flatMap((name) => ['--cap-add', `CAP_${name}`]);
   if (asRoot) return [...isolated, '--cap-drop', 'ALL', ...rights];
@@ -67,7 +69,7 @@ export function namespaces({ asRoot, disablesNesting }: Omit<Bubblewrap, 'path'>
   return [...own, '--uid', `${sharedUser}`, '--gid', `${sharedUser}`, ...isolated, '--cap-drop', 'ALL'];
 }
 
-// A process that escaped would be an unprivileged user of the machine instead of root.
+// An escaped process would be an unprivileged user of the machine instead of root.
 export function switchUserArguments({ asRoot }: Pick<Bubblewrap, 'asRoot'>, user: number): string[] {
   if (!asRoot) return [];
   const ids = ['--reuid', `${user}`, '--regid', `${user}`, '--clear-groups'];
@@ -139,7 +141,7 @@ function boundAt({ folder, path, access }: BoundVolume): string[] {
 
 /** A shell that sets the limits that no control group enforces, then becomes the program. */
 function limited({ asRoot }: Bubblewrap, { limits, grouped, user }: SandboxPaths): string[] {
-  // The kernel counts by user. In a user namespace that is this sandbox alone; a shared user would count all sandboxes.
+  // The kernel counts by user. In a user namespace that is only this sandbox; a shared user would count all sandboxes.
   const isCounted = !asRoot || user !== sharedUser;
   const processes = !grouped.includes('pids') && isCounted ? `ulimit -u ${limits.pids} || exit 70; ` : '';
   const memory = grouped.includes('memoryBytes') ? '' : `ulimit -d ${processKibibytes(limits)} || exit 70; `;
@@ -148,9 +150,7 @@ function limited({ asRoot }: Bubblewrap, { limits, grouped, user }: SandboxPaths
   return set === '' ? [] : ['/bin/bash', '-c', `${set}exec "$@"`, 'bash'];
 }
 
-/**
- * The limit of one process's writable memory in KiB. Node alone reserves over half a GiB and never touches most of it.
- */
+/** Limit of one process's writable memory in KiB. Node alone reserves over half a GiB and never touches most of it. */
 const processKibibytes = ({ memoryBytes }: SandboxLimits) => Math.floor((memoryBytes + 2 ** 30) / 1024);
 
 /** Tells the daemon where a display must listen. */

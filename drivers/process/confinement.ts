@@ -19,8 +19,8 @@ export interface KernelLimits {
   /** User id and groups for a sandbox that is about to start. */
   confine(spec: SandboxSpec, signal: AbortSignal): Promise<Confinement>;
   /**
-   * Kills every process left in the sandbox's groups and removes the groups. True: it had groups, which contained all
-   * of its processes, because each enters them first and cannot leave.
+   * Kills every process left in the sandbox's groups and removes the groups. True: the sandbox had groups. They
+   * contained all of its processes, because each process enters them first and cannot leave.
    */
   end(id: SandboxId, signal: AbortSignal): Promise<boolean>;
   ranOutOfMemory(id: SandboxId): Promise<boolean>;
@@ -46,7 +46,7 @@ export function openKernelLimits({ bubblewrap, cgroups, users: range, folders }:
   const known = { bubblewrap, grouped: cgroups.limits, ownUsers: users !== undefined };
   const recordOf = (id: SandboxId) => join(folders.home(id), 'groups.json');
 
-  /** The groups of the sandbox's last start, perhaps by an earlier server that used other places. */
+  /** The groups of the sandbox's last start, possibly by an earlier server that used other places. */
   async function recorded(id: SandboxId): Promise<string[]> {
     return Recorded.parse(JSON.parse(await readFile(recordOf(id), 'utf8').catch(() => '[]')));
   }

@@ -46,8 +46,8 @@ export async function unreadableLoader(
   const path = join(folder, `sealed-${size}-${Math.floor(mtimeMs)}`);
   const isMade = async () => (await stat(path).catch(() => undefined)) !== undefined;
   if (await isMade()) return await tried(path);
-  // The first sandboxes of an installation can start concurrently, here and in other servers: one copies, the others
-  // wait.
+  // An installation's first sandboxes can start concurrently, in this server and in others: one start copies, and the
+  // others wait.
   await using _ = await acquireLock(path, signal);
   if (await isMade()) return await tried(path);
   const draft = `${path}.new`;
@@ -62,7 +62,8 @@ export async function unreadableLoader(
 const good = new Set<string>();
 
 /**
- * The copy if a program starts through it, which fails under gVisor, for example. A working copy is not tried again.
+ * Returns the copy if a program starts through it. Under gVisor, for example, none does. A working copy is not tested
+ * again.
  */
 async function tried(path: string): Promise<string | undefined> {
   if (!good.has(path) && !(await startsThrough(path))) return undefined;
@@ -76,7 +77,7 @@ async function startsThrough(loader: string): Promise<boolean> {
   return code === 0;
 }
 
-/** The path of the loader, which a program's file names near its beginning. */
+/** The loader's path, which is near the beginning of a program's file. */
 async function loaderOf(program: string): Promise<string | undefined> {
   await using file = await open(program);
   const { buffer, bytesRead } = await file.read(Buffer.alloc(8_192), 0, 8_192, 0);
@@ -84,9 +85,9 @@ async function loaderOf(program: string): Promise<string | undefined> {
 }
 
 /**
- * Prefix for a program that yields to the server on a busy machine without control groups. The kernel may first weigh
- * whole process sessions against each other, by the number in `autogroup`. A command that opens a session resets it, so
- * this is weaker than a group's weight.
+ * Prefix for a program that yields to the server on a busy machine without control groups. The kernel can weigh whole
+ * process sessions against each other first, by the number in `autogroup`. A command that opens a session resets the
+ * number, so this is weaker than a group's weight.
  */
 const atLowPriority: readonly string[] = [
   ...['/bin/sh', '-c', '{ echo 10 >/proc/self/autogroup; } 2>/dev/null; exec nice -n 10 "$@"', 'sh'],
@@ -122,7 +123,7 @@ export interface Confinement {
 export interface LaunchedProcess {
   /** The process whose death ends the whole sandbox: pid 1 of its namespace, or its process group's leader. */
   readonly mark: Mark;
-  /** Resolves with its last error output; empty if there was none. */
+  /** Resolves with the process's last error output; empty if there was none. */
   readonly exited: Promise<string>;
 }
 
@@ -218,7 +219,7 @@ async function confined(what: LaunchOptions, confinement: Confinement, signal: A
  */
 async function screenOf({ folders, spec }: LaunchOptions, { bubblewrap, user }: Confinement): Promise<string> {
   const folder = join(folders.home(spec.id), screenFolder);
-  await rm(folder, { recursive: true, force: true }); // the last display of a stopped sandbox
+  await rm(folder, { recursive: true, force: true }); // left by the last start of the sandbox
   await mkdir(folder, { mode: 0o755 });
   await chmod(folder, 0o755); // `mkdir` applies the umask
   if (bubblewrap.asRoot) await chown(folder, user, user);
@@ -227,7 +228,7 @@ async function screenOf({ folders, spec }: LaunchOptions, { bubblewrap, user }: 
 
 /** Reads the sandbox's pid from bubblewrap. Throws bubblewrap's own error message if it exits instead. */
 async function sandboxPid(child: ChildProcess, exited: Promise<string>): Promise<number> {
-  // If the server has too many open files, the child has no pipes either.
+  // If the server has too many open files, the child has no pipes.
   if (child.pid === undefined) throw notStarted(await exited);
   const pipe = child.stdio[3] as Readable;
   const info = await Promise.race([text(pipe), exited.then(() => '')]);
@@ -243,8 +244,8 @@ async function unconfined(
   const home = join(folders.home(spec.id), 'home');
   await mkdir(home, { recursive: true, mode: 0o700 });
   const daemon = resolve(await programs.daemon());
-  // Without isolation nothing forwards to the gate, so proxy variables would lead nowhere. The capabilities report open
-  // egress.
+  // Without isolation nothing forwards to the gate, so proxy variables would point nowhere. The capabilities report
+  // open egress.
   const passed = Object.entries(spec.env).filter(([name]) => !/^(https?|all|no)_proxy$/i.test(name));
   const env = {
     ...Object.fromEntries(passed),

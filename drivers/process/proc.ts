@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 
-/** Identifies one process for good, even after its pid was reused or the machine restarted. */
+/** Identifies one process permanently, even after its pid was reused or the machine restarted. */
 export interface Mark {
   readonly pid: number;
   /** The process's start, in clock ticks since boot. */

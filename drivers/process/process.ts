@@ -36,7 +36,7 @@ import { endCarrying, endRecordedProcess, readRecord, removeRecord, writeRecord 
 import { folderVolumes } from './volumes.ts';
 import { noIsolation } from './weaknesses.ts';
 
-/** Folders in which every sandbox searches for this machine's programs. */
+/** The machine's program folders in every sandbox's PATH. */
 const folders = ['/usr/local/bin', '/usr/bin', '/bin'];
 const programs: readonly LackingProgram[] = [
   {
@@ -53,7 +53,7 @@ const programs: readonly LackingProgram[] = [
   },
 ];
 
-/** The programs that sandboxes use and this machine lacks. */
+/** Programs that sandboxes use and that this machine lacks. */
 export async function lackingPrograms(searched = folders): Promise<readonly LackingProgram[]> {
   const isThere = async (name: string) => {
     const found = await Promise.allSettled(searched.map((folder) => access(join(folder, name), constants.X_OK)));
@@ -82,14 +82,14 @@ export function cpuBooster({ share }: Pick<KernelLimits, 'share'>) {
       timers.set(id, setTimeout(over, lastsMs).unref());
       share(id, 'first');
     },
-    /** A server that was killed can have left the sandbox with the larger share. */
+    /** A killed server can have left the sandbox with the larger share. */
     settle(id: SandboxId): void {
       if (!timers.has(id)) share(id, 'usual');
     },
   };
 }
 
-/** A service is a container of an image. */
+/** Services need containers, which this driver does not run. */
 const noServices =
   'its sandboxes are programs of this machine, and a service is a container of an image; set CORRAL_DRIVER to docker ' +
   'or kubernetes';
@@ -113,14 +113,14 @@ export interface ProcessOptions {
   readonly users?: UserRange | undefined;
   /** Control groups for the limits. Default: those that this machine lets the server use. */
   readonly cgroups?: Cgroups;
-  /** Whether new sandboxes get a desktop, and this machine has its programs. */
+  /** Whether new sandboxes get a desktop, for which this machine has the programs. */
   readonly desktop?: boolean;
   readonly caBundle?: string;
   readonly replica?: string;
   readonly onRefused?: (id: SandboxId, reason: string) => void;
 }
 
-/** A start: whether the sandbox is new, and its process once created. */
+/** One start: whether the sandbox is new, and its process after its creation. */
 interface ProcessStart {
   readonly isNew: boolean;
   mark?: Mark;
@@ -180,7 +180,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
     const [pid, startTime = '', boot = '', name] = body.split(' ');
     const id = SandboxId.parse(name);
     const mark: Mark = { pid: Number(pid), startTime, boot };
-    // Node reports the exit of its own children; other processes are polled.
+    // Node reports the exit of its own children; other processes must be polled.
     const words = await children.get(body)?.exited;
     children.delete(body);
     while (await isAlive(mark)) await pause(lookMs, signal);
@@ -211,7 +211,8 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
     const meta = await folders.prepare({ ...owner, ...toLabels(spec), token: ids.token() });
     const running = await readRecord(folders, spec.id);
     if (running && (await isAlive(running))) return running;
-    // First, because a leftover daemon would pass for the new one. A new sandbox has none, and the search is slow.
+    // Runs first, because a leftover daemon could be mistaken for the new one. A new sandbox has none, and the search
+    // is slow.
     if (!created.isNew) await endAll(spec.id, signal);
     const [confinement] = await Promise.all([kernelLimits?.confine(spec, signal), holds.open(spec.id)]);
     await writeToken(folders.mount(spec.id), new Secret(meta.token));
@@ -244,7 +245,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
 
   const removeFolder = (id: SandboxId) =>
     folders.remove(id).catch(async () => {
-      // Removing needs permissions on folders that the sandbox's processes may have taken away.
+      // Removal needs permissions on folders that the sandbox's processes may have revoked.
       await promisify(execFile)('chmod', ['-R', 'u+rwX', workspaceOf(folders, { id })]).catch(() => {});
       await folders.remove(id);
     });
@@ -288,7 +289,8 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
           return { ...toLabels(spec), phase: 'ready' };
         } catch (error) {
           const record = await readRecord(folders, id);
-          const others = record && !created.mark && (await isAlive(record)); // it was running before: this call must not end it
+          // already running before: this call must not end it
+          const others = record && !created.mark && (await isAlive(record));
           const undo = () => clear(id, before ? 'keep' : 'remove', AbortSignal.timeout(cleanUpMs));
           if (!others) await undo().catch(() => {}); // `list` still shows what remains
           throw error;

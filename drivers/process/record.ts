@@ -9,7 +9,7 @@ import { findByVariable, isAlive, kill, type Mark } from './proc.ts';
 const Recorded = z.object({ pid: z.int().positive(), startTime: z.string(), boot: z.string() });
 const pathOf = (folders: Folders, id: SandboxId) => join(folders.home(id), 'process.json');
 
-/** Reads from the sandbox's folder which process the sandbox is. Later servers rely on it. */
+/** Reads from the sandbox's folder which process is the sandbox. Later servers rely on the record. */
 export async function readRecord(folders: Folders, id: SandboxId): Promise<Mark | undefined> {
   const text = await readFile(pathOf(folders, id), 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
@@ -32,8 +32,8 @@ export const removeRecord = (folders: Folders, id: SandboxId) => rm(pathOf(folde
 export async function endRecordedProcess(folders: Folders, id: SandboxId, signal: AbortSignal): Promise<void> {
   const recorded = await readRecord(folders, id);
   while (recorded && (await isAlive(recorded))) {
-    await kill(recorded, 'group'); // without namespaces, it leads its group
-    await kill(recorded, 'process'); // with namespaces, this ends all of them
+    await kill(recorded, 'group'); // without namespaces, the process leads its group
+    await kill(recorded, 'process'); // with namespaces, this ends all processes in them
     await pause(10, signal);
   }
 }

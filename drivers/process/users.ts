@@ -25,11 +25,11 @@ export function openUsers(folders: Folders, { first, last }: UserRange): Users {
   const number = (text: string | undefined) => (text && /^\d{1,10}$/.test(text) ? Number(text) : undefined);
   const recorded = async (id: SandboxId) => number(await readFile(recordOf(id), 'utf8').catch(() => undefined));
 
-  /** A claim is a file: its name is the user id, its content the sandbox. */
+  /** A claim is a file whose name is the user id and whose content is the sandbox's id. */
   async function claim(id: SandboxId): Promise<number | undefined> {
     const taken = new Set((await readdir(claims)).map(Number));
     const count = last - first + 1;
-    // Each installation starts at another id, so that two with the same range rarely collide.
+    // Each installation starts at a different id, so that two with the same range rarely collide.
     const begin = parseInt(computeInstallationId(folders.root).slice(0, 8), 16) % count;
     for (let n = 0; n < count; n++) {
       const user = first + ((begin + n) % count);

@@ -14,11 +14,14 @@ export interface BoundVolume extends MountedVolume {
   readonly folder: string;
 }
 interface NewOwner {
-  /** Undefined: all sandboxes share the server's user, and nothing changes. */
+  /** Undefined: all sandboxes share the server's user, so owners stay as they are. */
   readonly user: number | undefined;
 }
 export interface FolderVolumes extends VolumeHosting {
-  /** The folders of a sandbox's volumes. Writable ones then belong to its user. Rejects: sandbox_unavailable. */
+  /**
+   * The folders of a sandbox's volumes. Changes the owner of writable ones to the sandbox's user. Rejects:
+   * sandbox_unavailable.
+   */
   bind(volumes: readonly MountedVolume[], to: NewOwner, signal: AbortSignal): Promise<readonly BoundVolume[]>;
 }
 
@@ -38,7 +41,7 @@ export function folderVolumes({ root }: Pick<Folders, 'root'>): FolderVolumes {
     },
     async volumes() {
       const there = await names();
-      // An interrupted removal continues at the next listing.
+      // The next listing resumes an interrupted removal.
       for (const name of there.filter((one) => one.startsWith(removedPrefix))) await remove(join(base, name));
       return there.flatMap((name) => VolumeId.safeParse(name).data ?? []);
     },
@@ -74,7 +77,7 @@ const removedPrefix = '.removed-';
 const failed = (what: string, cause: unknown) =>
   new AppError('sandbox_unavailable', `The folder of the volume could not be ${what}.`, { cause });
 
-/** Removing needs permissions on folders that a sandbox's processes may have taken away. */
+/** Removal needs permissions on folders that a sandbox's processes may have revoked. */
 async function remove(folder: string): Promise<void> {
   await removeTree(folder).catch(async (error) => {
     await promisify(execFile)('chmod', ['-R', 'u+rwX', folder]).catch(() => {});

@@ -15,13 +15,13 @@ const groups = (asRoot: boolean) =>
     ? 'The server cannot make control groups here: mount /sys/fs/cgroup writable'
     : 'No control group is delegated to the server: run it as root, or under `systemd-run --user --scope -p Delegate=yes`';
 
-/** Limits that apply to a sandbox as a whole. The kernel also counts processes by user, if each sandbox has its own. */
+/** Limits that apply to a sandbox as a whole. The kernel counts processes by user too, if each sandbox has its own. */
 export function listEnforcedLimits({ bubblewrap, grouped, ownUsers }: Protections): Limit[] {
   const counted = !bubblewrap.asRoot || ownUsers;
   return counted && !grouped.includes('pids') ? [...grouped, 'pids'] : [...grouped];
 }
 
-/** Protections that this machine does not offer bubblewrap's sandboxes, each with its consequence and advice. */
+/** Protections that bubblewrap's sandboxes lack on this machine, each with its consequence and advice. */
 export function findWeaknesses(protections: Protections): Weakness[] {
   const { bubblewrap, grouped, ownUsers } = protections;
   const { asRoot } = bubblewrap;

@@ -29,7 +29,7 @@ export const Meta = z.object({
 });
 export type Meta = z.infer<typeof Meta>;
 
-/** The driver and installation that created a folder. Several can have their folders in one place. */
+/** The driver and installation that created a folder. Several installations can keep their folders in one place. */
 type FolderOwner = Pick<Meta, 'driver' | 'instance'>;
 
 export const toLabels = ({ id, sessionId, epoch, template, image, expiresAt }: SandboxSpec | Meta) => ({
@@ -51,9 +51,9 @@ export interface Folders {
   prepare(meta: Meta): Promise<Meta>;
   read(id: SandboxId): Promise<Meta | undefined>;
   /**
-   * The labels of the owner's sandbox. Undefined if there is no folder or it has another owner. A killed server can
-   * leave a folder without a record, of which only the id is known. Every owner then gets its labels, so that it can be
-   * removed.
+   * The labels of the owner's sandbox. Undefined if the folder does not exist or has another owner. A killed server can
+   * leave a folder without a record, of which only the id is known. Such a folder is reported to every owner, so that
+   * it can be removed.
    */
   labels(id: SandboxId, owner: FolderOwner): Promise<ReturnType<typeof toLabels> | undefined>;
   /**
@@ -62,8 +62,8 @@ export interface Folders {
    */
   mended(id: SandboxId): Promise<Meta | undefined>;
   /**
-   * Puts the daemon's token into the mount for that container or process of the sandbox. Happens once across all
-   * processes.
+   * Puts the daemon's token into the mount for that container or process of the sandbox. Only the first call has an
+   * effect, across all processes.
    */
   handOver(id: SandboxId, body: string, token: Secret): Promise<void>;
   remove(id: SandboxId): Promise<void>;
@@ -105,7 +105,7 @@ export async function openFolders(folder: string, elsewhere?: Mounts): Promise<F
       if (!(await read(id))) return undefined;
       await makeMount(id);
       const meta = await read(id);
-      if (!meta) await remove(id); // a removal ran between the two checks, and the mount came after it
+      if (!meta) await remove(id); // removed between the two checks, before the mount was created
       return meta;
     },
     async labels(id, owner) {
@@ -199,7 +199,10 @@ async function ownMounts(root: string): Promise<Mounts> {
   };
 }
 
-/** A private folder with a short path, for data folders whose path is too long for a socket. Always the same one. */
+/**
+ * A private folder with a short path, for data folders whose path is too long for a socket. The path is always the
+ * same.
+ */
 async function shortFolder(root: string): Promise<string> {
   const short = join(tmpdir(), `corral-${createHash('sha256').update(root).digest('hex').slice(0, 12)}`);
   await mkdir(short, { mode: 0o700 }).catch(() => {}); // it may already exist
@@ -209,6 +212,6 @@ async function shortFolder(root: string): Promise<string> {
     const reason = `The path ${root} is too long for Unix sockets (over ${maxRoot} bytes), and ${short} cannot replace it`;
     throw new AppError('driver_unavailable', `${reason}: it must be a private folder of the server's user.`);
   }
-  await symlink(short, join(root, 'sockets')).catch(() => {}); // only a hint for people who search for the sockets
+  await symlink(short, join(root, 'sockets')).catch(() => {}); // only a hint for people who look for the sockets
   return short;
 }

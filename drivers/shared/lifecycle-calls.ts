@@ -6,10 +6,10 @@ type Workspace = 'keep' | 'remove';
 /** Ends the sandbox's processes, and removes or keeps its files. */
 type RemoveSandbox = (id: SandboxId, workspace: Workspace, call: Call) => Promise<void>;
 
-/** Milliseconds for the final cleanup when the driver closes; a shutdown has ten seconds in all. */
+/** Time limit of the final cleanup when the driver closes, in ms; a shutdown has ten seconds in all. */
 const lastMs = 4_000;
 
-/** A driver's starts and ends: at most one of each per sandbox at a time, and never a start concurrent with an end. */
+/** A driver's starts and ends: at most one of each per sandbox at a time, and a start never overlaps an end. */
 export class LifecycleCalls implements AsyncDisposable {
   readonly #starts = new SingleFlight<SandboxInfo>();
   readonly #ends = new SingleFlight<void>();

@@ -19,7 +19,7 @@ export async function createSymlink({ path, to, temporaryName }: Pointer): Promi
   await rename(temporary, path);
 }
 
-/** Removes the link, unless it leads elsewhere by now. */
+/** Removes the link, unless it points elsewhere by now. */
 export async function removeSymlink({ path, to }: Pointer): Promise<void> {
   if ((await leadsTo(path)) === to) await unlink(path).catch(() => {});
 }

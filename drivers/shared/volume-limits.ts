@@ -1,6 +1,6 @@
 import type { MountedVolume } from '../driver.ts';
 
-/** Tells the daemon the limit of each writable volume: one `bytes path` per line. */
+/** The format in which the daemon gets the limit of each writable volume: one `bytes path` per line. */
 export function volumeLimits(volumes: readonly MountedVolume[] = []): Readonly<Record<string, string>> {
   const written = volumes.filter(({ access }) => access === 'write');
   if (written.length === 0) return {};

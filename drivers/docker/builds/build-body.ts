@@ -11,7 +11,7 @@ export const buildCapabilities = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', '
 
 /**
  * The kernel counts some resources per user, and root in a build is root on the host. A build that used up all file
- * watches would take them from the host's own programs, so builds get none and their programs poll instead.
+ * watches would exhaust those of the host's own programs, so builds get none and their programs poll instead.
  */
 const buildSecurity = ['no-new-privileges', `seccomp=${ociProfile(['inotify_init', 'inotify_init1'])}`];
 
@@ -35,7 +35,7 @@ const maskedPaths = [
   ...['kpageflags', 'kpagecount', 'kpagecgroup', 'vmallocinfo', 'slabinfo', 'pagetypeinfo'],
 ].map((name) => `/proc/${name}`);
 
-/** The daemon's folder instead of a workspace. It is in memory, so it does not become part of the image. */
+/** The daemon's folder instead of a workspace. It is in memory, so the image does not include it. */
 const scratch = '/home/agent';
 /** The daemon is the only process that is not a command of the build. It runs as a sandbox's user. */
 const asImageUser = ['setpriv', `--reuid=${imageUser}`, `--regid=${imageUser}`, '--clear-groups', '--'];
@@ -52,7 +52,7 @@ export function buildBody(request: ContainerRequest, start: readonly string[]): 
   const isReplaced = (pair: string) => pair.slice(0, pair.indexOf('=')) in env;
   return {
     ...body,
-    // A command gets root's capabilities only if the container was started as root.
+    // Commands get root's capabilities only if the container was started as root.
     User: '0:0',
     Entrypoint: [...asImageUser, ...start],
     Cmd: [],
@@ -70,9 +70,9 @@ export function buildBody(request: ContainerRequest, start: readonly string[]): 
       Mounts: (host.Mounts ?? []).filter(({ Type }) => Type === 'bind'),
       Ulimits: [
         ...(host.Ulimits ?? []),
-        // The kernel refuses a single file over the limit; the driver measures the total.
+        // The kernel limits each file; the driver measures the total.
         { Name: 'fsize', Soft: diskBytes, Hard: diskBytes },
-        // The host's root would have many more.
+        // The host's root has much higher limits.
         { Name: 'sigpending', Soft: 1_024, Hard: 1_024 },
         { Name: 'msgqueue', Soft: 65_536, Hard: 65_536 },
       ],

@@ -23,7 +23,7 @@ import { buildBody } from './build-body.ts';
 
 const users = { root: '0:0', user: `${imageUser}:${imageUser}` } as const;
 
-/** Output beyond this many bytes is read slowly, so an endless command cannot keep the server busy. */
+/** Output beyond this many bytes is read slowly, so that an endless command cannot keep the server busy. */
 const quickBytes = 16 * 2 ** 20;
 const slowBytesPerMs = 2_048;
 
@@ -55,7 +55,7 @@ async function runIn(
     onEvent(text);
     read += bytes;
     if (read <= quickBytes || stream.isPaused()) return;
-    stream.pause(); // the engine then holds the command back
+    stream.pause(); // the engine then blocks the command
     const resume = () => void stream.resume();
     pause(bytes / slowBytesPerMs, slow.signal, systemClock).then(resume, resume);
   });
@@ -63,7 +63,7 @@ async function runIn(
   signal.addEventListener('abort', stop, { once: true });
   try {
     engine.modem.demuxStream(stream, out, out);
-    const ended = finished(stream, { writable: false }).catch(() => {}); // the exit code shows how it ended
+    const ended = finished(stream, { writable: false }).catch(() => {}); // the exit code shows the result
     const fed = stdin && pipeline(stdin, stream, { end: true, signal });
     fed?.catch(() => {});
     await raceAbort(ended, signal);
@@ -103,10 +103,10 @@ interface Options {
   readonly building: Set<SandboxId>;
 }
 const removeMs = 30_000;
-/** The engine adds up the written files, which takes longer the more there are. */
+/** The engine measures by adding up the written files, which takes longer the more there are. */
 const measureEveryMs = 3_000;
 
-/** Why this engine builds no templates. Undefined: it does. */
+/** The reason why this engine builds no templates. Undefined: it builds them. */
 export function noBuildsWith({
   filtered,
   runtime,
@@ -163,7 +163,7 @@ export function openBuilds(options: Options): ImageBuilding {
       } catch (thrown) {
         const until = AbortSignal.timeout(removeMs);
         if (createdResources.creating) await raceAbort(createdResources.creating, until).catch(() => {});
-        await remove(id, until).catch(() => {}); // the sweep removes what remains
+        await remove(id, until).catch(() => {}); // the sweep removes leftovers
         throw thrown;
       }
 
@@ -250,7 +250,7 @@ export function openBuilds(options: Options): ImageBuilding {
     throw new AppError('quota', `The build wrote more than ${most} bytes, the limit of a sandbox's disk.`);
   }
 
-  /** An image keeps its container's variables, so the sandbox's are cleared: the next sandbox sets its own. */
+  /** Images keep the variables of their container, so the sandbox's own are cleared: the next sandbox sets new ones. */
   async function commit(
     container: string,
     base: Dockerode.ImageInspectInfo['Config'],

@@ -6,7 +6,7 @@ import type { UserRange } from '../../shared/user-range.ts';
 import { cpuShares, securityOptions } from '../create-body.ts';
 
 export interface FilterScope {
-  /** The only installation whose sandboxes the server can create and change through the filter. */
+  /** The installation whose sandboxes the server can create and change through the filter, and no others. */
   readonly instance: string;
   /** The filter's own folder, with one subfolder per sandbox for its sockets. Nothing else is ever mounted. */
   readonly root: string;
@@ -139,7 +139,10 @@ export const isIn = ({ first, last }: UserRange, user: number) => user >= first 
 
 const sandboxLabel = 'corral.sandbox';
 
-/** The only folder of this machine that the labels allow in a container. Undefined if they name no sandbox. */
+/**
+ * The only folder of this machine that a container with these labels can mount. Undefined if the labels name no
+ * sandbox.
+ */
 export function findMountedFolder(
   root: string,
   labels: Readonly<Record<string, string>> | null | undefined,

@@ -28,7 +28,7 @@ export function isServiceName(instance: string, name: string): boolean {
 
 /**
  * The container of a service: exactly the shape of `serviceBody`. It mounts nothing of the host and joins the network
- * of another container. The filter checks that this is a sandbox of the installation.
+ * of another container. The filter checks that this other container is a sandbox of the installation.
  */
 export function serviceRules({ instance, users }: Pick<FilterScope, 'instance' | 'users'>): z.ZodType<ServiceBody> {
   const host = z
@@ -60,7 +60,7 @@ interface ServiceBody {
 export const sandboxBeside = ({ HostConfig }: ServiceBody): string => HostConfig.NetworkMode.slice(besidePrefix.length);
 
 export interface FilterOptions {
-  /** The only installation whose sandboxes the server can create and change through the filter. */
+  /** The installation whose sandboxes the server can create and change through the filter, and no others. */
   readonly instance: string;
   readonly users: UserRange;
   /** The only folders of this machine that a sandbox can mount. */
@@ -74,9 +74,9 @@ export interface FilterOptions {
 const maxBodyBytes = 2 ** 20;
 
 /**
- * Serves an engine socket that allows only what sandboxes need. A process with the engine's own socket is root on its
- * host; a process with this socket can only create, list and end hardened containers of one installation. Allowed
- * requests pass unchanged, except for bodies that the filter parses.
+ * Serves an engine socket that allows only the operations that sandboxes need. A process with the engine's own socket
+ * is root on its host; a process with this socket can only create, list and end hardened containers of one
+ * installation. Allowed requests pass unchanged, except for bodies that the filter parses.
  */
 export async function engineFilter(options: FilterOptions): Promise<AsyncDisposable> {
   const server = createServer({ requestTimeout: 0, headersTimeout: 10_000 }, (incoming, reply) => {
@@ -92,7 +92,7 @@ export async function engineFilter(options: FilterOptions): Promise<AsyncDisposa
         reply.end(JSON.stringify({ message: `Corral's engine filter: ${why}.` }));
       });
   });
-  server.on('upgrade', (_request, socket) => socket.destroy()); // attach and exec would take over the connection
+  server.on('upgrade', (_request, socket) => socket.destroy()); // attach and exec would upgrade the connection
   await rm(options.listen, { force: true });
   server.listen(options.listen);
   await once(server, 'listening');
@@ -157,7 +157,7 @@ async function onlyOwn(options: FilterOptions, verdict: Verdict & { kind: 'own' 
   if (starts) await onlyOurFolder(options, labels, HostConfig);
 }
 
-/** The engine extracts the archive as root, so the filter never forwards the client's. */
+/** The engine extracts the archive as root, so the filter never forwards the client's archive. */
 async function onlyItsOwner(options: FilterOptions, id: string): Promise<Buffer> {
   const { Config } = await ownOf(options, { what: 'containers', id });
   const user = Number.parseInt(Config?.User ?? '', 10);

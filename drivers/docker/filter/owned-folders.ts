@@ -4,8 +4,8 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 
 /**
  * Folders for the sandboxes' sockets. The engine resolves their paths at every start of a container, long after the
- * filter checked them. So every parent folder belongs to the filter's user. The server's user can write only into the
- * innermost folder, which it can neither rename nor replace with a link.
+ * filter checked them. Every parent folder therefore belongs to the filter's user. The server's user can write only
+ * into the innermost folder, which it can neither rename nor replace with a link.
  */
 export interface OwnedFolders {
   readonly root: string;
@@ -50,7 +50,7 @@ async function checkOwners(root: string, self: number): Promise<void> {
   for (let folder = root, below = ''; ; below = folder, folder = dirname(folder)) {
     const { uid, mode } = await lstat(folder);
     const othersWrite = (mode & 0o022) !== 0;
-    // In a sticky folder such as /tmp, only a file's owner can rename it, and the folder below is ours.
+    // In a sticky folder such as /tmp, only a file's owner can rename it, and this user owns the folder below.
     const isSticky = (mode & 0o1000) !== 0 && below !== '';
     if ((uid !== self && uid !== 0) || (othersWrite && !isSticky)) {
       throw new AppError(

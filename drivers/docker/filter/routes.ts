@@ -12,7 +12,7 @@ interface OwnedRoute {
 /** The filter's decision on one request. Some kinds need further checks. */
 export type Verdict =
   | { readonly kind: 'pass' }
-  /** Allowed only with a filter for the installation's own label. */
+  /** Allowed only if the query filters for the installation's own label. */
   | { readonly kind: 'labelled-list' }
   /** Allowed only if the container or volume has the installation's label. */
   | OwnedRoute

@@ -50,7 +50,7 @@ export function serviceBody(request: ServiceRequest): ContainerCreateOptions {
   };
 }
 
-/** Without its own check a service has none: the image's could be anything. */
+/** A service without its own check gets none, because the image's check could be anything. */
 function healthOf({ healthcheck }: ServiceSpec): NonNullable<ContainerCreateOptions['Healthcheck']> {
   if (!healthcheck) return { Test: ['NONE'] };
   const { test, intervalSeconds, timeoutSeconds, retries } = healthcheck;

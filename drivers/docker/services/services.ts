@@ -80,7 +80,7 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
   }
 
   return {
-    /** Starts the service, unless it exists. A service that exited keeps its exit code. */
+    /** Starts the service unless its container exists. A service that exited keeps its exit code. */
     async start({ info, sandbox, service, news }: ServiceStart, call: Call): Promise<void> {
       const { signal } = call;
       const name = nameFor(info.id, service.name);
@@ -99,7 +99,7 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
           await callEngine(signal, () => engine.getContainer(there.Id).unpause({ abortSignal: signal }));
         }
         if (there && there.State.Status !== 'created') return;
-        if (there) await removeService(there.Id, signal); // an interrupted start left it; its user may be taken by now
+        if (there) await removeService(there.Id, signal); // left by an interrupted start; its user may be taken by now
         const user = await freeUser(signal);
         const volumes = Object.keys((found.Config?.Volumes as object | undefined) ?? {});
         const request = { service, name, image: found.Id, volumes, sandbox, user, runtime };
@@ -167,7 +167,7 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
   }
 }
 
-/** Whether the container of a sandbox that is to stop or pause can have services. */
+/** Whether a sandbox's container can have services, so that stopping or pausing the sandbox must include them. */
 export const mayHaveServices = (labels: Readonly<Record<string, string>> | undefined): boolean =>
   labels?.[servicesLabel] !== undefined;
 

@@ -6,7 +6,7 @@ import { allLimits, controllerOf, type Limit, linesFor, type RequestedLimits, sh
 /** A folder in which each sandbox gets its own group. */
 export interface CgroupParent {
   readonly version: 1 | 2;
-  /** Several installations on the machine can share it. */
+  /** Other installations on the machine can share the folder. */
   readonly folder: string;
   /** Limits that a test write proved to work. */
   readonly limits: readonly Limit[];
@@ -15,7 +15,7 @@ export interface CgroupParent {
 interface Search {
   readonly files: GroupFiles;
   readonly hierarchies: readonly Hierarchy[];
-  /** The server and its ancestors: the search can move these processes out of the server's own group. */
+  /** The server and its ancestors. The search can move these processes out of the server's own group. */
   readonly own: readonly number[];
 }
 
@@ -24,7 +24,10 @@ const serverGroup = 'corral-server';
 const trial: RequestedLimits = { memoryBytes: 2 ** 26, pids: 32, cpus: 1 };
 let trials = 0;
 
-/** Finds where each limit works: in every hierarchy the first place that supports all of them, or else the most. */
+/**
+ * Finds where each limit works: in each hierarchy the first place that supports all limits, or else the place that
+ * supports most.
+ */
 export async function findCgroupParents(search: Search): Promise<CgroupParent[]> {
   const found: CgroupParent[] = [];
   for (const hierarchy of search.hierarchies) {
@@ -65,7 +68,7 @@ async function tryPlace(
   try {
     await files.make(folder);
     const { file, usual } = shareLine[version];
-    await files.write(join(folder, file), usual).catch(() => {}); // an older version left another weight there
+    await files.write(join(folder, file), usual).catch(() => {}); // resets a weight set by an older version
     if (version === 2) {
       if (!(await enable(files, parent, requested))) {
         await stepAside(files, parent, own);
@@ -85,7 +88,7 @@ async function tryPlace(
     if (!(await files.canEnter([join(probe, 'cgroup.procs')]))) return undefined;
     return { version, folder, limits, controllers };
   } catch {
-    return undefined; // no permission here
+    return undefined; // this place is not writable
   } finally {
     await files.remove(probe).catch(() => {});
   }
@@ -107,7 +110,10 @@ export async function setLimit(
   }
 }
 
-/** Children of a version 2 group have only the controllers that the group enables for them. False: one was refused. */
+/**
+ * Children of a version 2 group have only the controllers that the group enables for them. False: the kernel refused
+ * one.
+ */
 async function enable(files: GroupFiles, path: string, requested: readonly Limit[]): Promise<boolean> {
   const file = join(path, 'cgroup.subtree_control');
   const passed = words(await files.read(file));

@@ -8,23 +8,28 @@ import { type Limit, oomFiles, type RequestedLimits, type Share, shareLine } fro
 export interface Cgroups {
   /** Limits that the kernel enforces for a sandbox as a whole. Empty if the server cannot create groups. */
   readonly limits: readonly Limit[];
-  /** The folders of the sandbox's groups before they are created. Record them: a later server may use other places. */
+  /**
+   * The folders of the sandbox's groups, before they are created. Record them, because a later server may use other
+   * places.
+   */
   foldersOf(name: string): string[];
   make(name: string, limits: RequestedLimits): Promise<Group>;
-  /** Sets the sandbox's share of busy processors among the sandboxes, where the kernel divides them by groups. */
+  /**
+   * Sets the sandbox's share of busy processors relative to other sandboxes, where the kernel divides them by groups.
+   */
   share(name: string, share: Share): void;
   /** Kills every process in these groups and removes the groups. Resolves once they are gone. */
   end(folders: readonly string[], signal: AbortSignal): Promise<void>;
-  /** How many processes in these groups the kernel killed for lack of memory. */
+  /** The number of processes in these groups that the kernel killed for lack of memory. */
   oomKills(folders: readonly string[]): Promise<number>;
   /** The names of all existing groups. */
   names(): Promise<string[]>;
 }
 export interface Group {
-  /** A process enters the group by writing 0 into each of these. */
+  /** A process enters the groups by writing 0 into each of these files. */
   readonly enter: readonly string[];
   /**
-   * The sandbox's own groups as it sees them, so that its daemon can read counters: the folder, and the path inside.
+   * The sandbox's own groups as it sees them, so that its daemon can read counters: each folder, and its path inside.
    */
   readonly shown: readonly (readonly [folder: string, path: string])[];
 }
@@ -75,7 +80,7 @@ export function cgroupsIn({ places, files, installation }: Options): Cgroups {
         const line = shareLine[place.version];
         try {
           files.writeNow(join(pathOf(place, name), line.file), line[share]);
-        } catch {} // its group has ended
+        } catch {} // the group is already gone
       }
     },
     async end(folders, signal) {

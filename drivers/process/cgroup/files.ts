@@ -2,18 +2,18 @@ import { constants, writeFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { kill, readMark } from '../proc.ts';
 
-/** The kernel's control groups as files. An interface, so that tests can simulate other rights or versions. */
+/** The kernel's control groups as files. An interface, so that tests can simulate other permissions or versions. */
 export interface GroupFiles {
   /** Creates a group; does nothing if it exists. */
   make(path: string): Promise<void>;
   write(path: string, text: string): Promise<void>;
-  /** Writes synchronously, because Node's file threads can be busy with the store's syncs. */
+  /** Writes synchronously, because Node's file threads can be busy syncing the store. */
   writeNow(path: string, text: string): void;
   /** Undefined: the file does not exist or cannot be read. */
   read(path: string): Promise<string | undefined>;
   /** The groups inside a group. */
   children(path: string): Promise<string[]>;
-  /** False: processes or other groups are still in it. A missing group counts as removed. */
+  /** Removes a group. False: processes or other groups are still in it. A missing group counts as removed. */
   remove(path: string): Promise<boolean>;
   /** Whether a new process can enter all of these groups, each named by its `cgroup.procs`. */
   canEnter(procs: readonly string[]): Promise<boolean>;

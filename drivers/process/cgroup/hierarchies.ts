@@ -37,5 +37,5 @@ export function hierarchiesIn(mountinfo: string, cgroup: string): Hierarchy[] {
   });
 }
 
-/** mountinfo writes spaces in paths as octal numbers. */
+/** mountinfo escapes spaces in paths as octal numbers. */
 const unescaped = (text: string) => text.replace(/\\([0-7]{3})/g, (_, code) => String.fromCharCode(parseInt(code, 8)));

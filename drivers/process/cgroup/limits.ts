@@ -46,7 +46,7 @@ export function linesFor(
   }
 }
 
-/** A sandbox's share among the others while the processors are busy. `usual` is the kernel's default. */
+/** A sandbox's share relative to the others while the processors are busy. `usual` is the kernel's default. */
 export const shareLine = {
   1: { file: 'cpu.shares', usual: '1024', first: '102400' },
   2: { file: 'cpu.weight', usual: '100', first: '10000' }, // the kernel's maximum

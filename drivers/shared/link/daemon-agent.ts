@@ -23,7 +23,7 @@ export class DaemonAgent extends Agent {
     this.#asStream = asStream;
   }
 
-  /** Node calls this for every request. It replaces the base class's method, which dials. */
+  /** Node calls this for every request. It overrides a method that dials. */
   addRequest(request: ClientRequest): void {
     if (this.#closed) {
       fail(request, closed());
@@ -42,7 +42,7 @@ export class DaemonAgent extends Agent {
       },
     });
     if (!this.#waiting.has(request)) return;
-    // Node reports the abort of a request without a socket only through `onSocket`, so it is called here.
+    // Node reports the abort of a request without a socket only through `onSocket`, so call it here.
     request.destroy = (error) => {
       stop();
       this.#settled(request);

@@ -2,14 +2,15 @@ import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs
 import { Socket } from 'node:net';
 
 // A display listens in a folder that the sandbox can write, so everything in it is hostile. The server therefore never
-// resolves a path of the sandbox: it opens one name at a time, follows no link, and dials exactly what it has checked.
+// resolves a path of the sandbox: it opens one name at a time, follows no link, and dials exactly the file that it has
+// checked.
 
 /** The folder below the sandbox's folder. The server opens only one name in it, the socket's. */
 export const screenFolder = 'screen';
 const socketName = 'vnc';
-/** Linux's flag for a handle that only names a file. Node does not export it. */
+/** Linux's flag for a handle that only refers to a file. Node does not export it. */
 const onlyName = 0x20_0000;
-/** More than the kernel buffers between two programs, so that one read takes everything available. */
+/** More than the kernel buffers between two programs, so that one read takes all available data. */
 const chunkBytes = 256 * 1024;
 /** Smaller chunks are copied, because each would otherwise occupy a whole buffer. */
 const copiedBytes = 16 * 1024;
@@ -30,7 +31,7 @@ export async function dialVncSocket(home: string): Promise<Socket | undefined> {
     const isOfTheFolder = mountOf(socket) === mountOf(own) && mountOf(folder) === mountOf(own);
     if (!isOfTheFolder || !fstatSync(socket).isSocket()) return undefined;
   } catch {
-    return undefined; // missing, a link, or no folder
+    return undefined; // missing, a link, or not a folder
   }
   return await connected(self(socket));
 }

@@ -2,10 +2,12 @@ import type { Socket } from 'node:net';
 
 const patienceMs = 5_000;
 
-/** Reads the next chunk. Calls `found` once it knows the line, or that none will come. */
+/** Reads the next chunk. Calls `found` with the line, or once it is clear that none will come. */
 export type LineReader = (chunk: Buffer, found: (line: string | undefined) => void) => void;
 
-/** The first line of a connection, as parsed by `read`. Undefined if the peer hangs up or sends no line within 5 s. */
+/**
+ * The first line of a connection, as parsed by `read`. Undefined if the peer disconnects or sends no line within 5 s.
+ */
 export async function firstLine(socket: Socket, read: LineReader): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   const hear = (chunk: Buffer) => read(chunk, resolve);

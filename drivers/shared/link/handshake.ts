@@ -28,7 +28,7 @@ export type Greeting =
 
 /**
  * Reads the daemon's first line and answers it. Resolves with `refused` if no line comes in time. `admitted` finishes
- * before the daemon gets its answer, so before anything can start in its sandbox.
+ * before the daemon gets its answer, and therefore before any program can start in its sandbox.
  */
 export async function acceptHandshake(
   socket: Socket,

@@ -1,27 +1,29 @@
 import type { Duplex } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
 
-const maxIdle = 128; // the daemon keeps at most 96; a peer that opens more is not our daemon
-/** The daemon opens at most 96. The others are reserved for light requests, so that a health check never waits. */
+const maxIdle = 128; // the daemon keeps at most 96; a peer that opens more is not a daemon
+/**
+ * The daemon opens at most 96. The remaining ones are reserved for light requests, so that a health check never waits.
+ */
 const maxBusy = 92;
 const maxWaiting = 1_024;
 /** How long a used connection stays open for the next request. The daemon always keeps an unused one ready. */
 const defaultLingerMs = 1_000;
 
 export interface Waiter {
-  /** A health request: it ends before a second connection would be needed. */
+  /** A health request. It ends before a second connection would be needed. */
   readonly isLight?: boolean;
   give(connection: Duplex): void;
   fail(error: AppError): void;
 }
 
-/** Connections that a sandbox's daemon opened and that no request uses now. */
+/** Connections that a sandbox's daemon opened and that no request is using. */
 export class IdleConnections {
-  readonly #idle = new Map<Duplex, () => void>(); // the value stops watching the connection
+  readonly #idle = new Map<Duplex, () => void>(); // by connection; the value stops watching it
   readonly #used = new WeakSet<Duplex>();
   readonly #sparing = new WeakSet<Duplex>();
   readonly #waiting = new Set<Waiter>();
-  /** Lent to requests that are not light. */
+  /** Number of connections lent to requests that are not light. */
   readonly #busy = new Set<Duplex>();
   readonly #watched = new WeakSet<Duplex>();
   readonly #lingerMs: number;
@@ -32,7 +34,7 @@ export class IdleConnections {
   }
 
   /**
-   * Takes over the connection until a request needs it or it ends. The caller has already attached an error listener.
+   * Adds the connection until a request needs it or it ends. The caller has already attached an error listener.
    * `isSparing`: the daemon does not replace a connection that a light request takes.
    */
   add(connection: Duplex, isSparing = this.#sparing.has(connection)): void {
@@ -52,7 +54,7 @@ export class IdleConnections {
       connection.destroy();
       return;
     }
-    // An idle connection must stay silent. After unexpected bytes nothing on it can be trusted, so drop it.
+    // An idle connection must stay silent. After unexpected bytes no data on the connection can be trusted, so drop it.
     const drop = () => {
       this.#idle.get(connection)?.();
       this.#idle.delete(connection);
@@ -93,7 +95,7 @@ export class IdleConnections {
     return () => this.#waiting.delete(waiter);
   }
 
-  /** The connection lent to a request does not come back. */
+  /** Removes a connection that its request does not return. */
   giveUp(connection: Duplex): void {
     if (!this.#busy.delete(connection) || this.#idle.size === 0) return;
     const waiter = this.#nextWaiting();
@@ -112,8 +114,8 @@ export class IdleConnections {
     );
   }
   /**
-   * Prefers a used connection, because the daemon dials a new one for each unused one that is taken. A light request
-   * causes no new dial, so it prefers an unused one: the used ones then stay idle and close when they expire.
+   * Prefers a used connection, because the daemon opens a new one for each unused one that is taken. A light request
+   * causes no new connection, so it prefers an unused one: the used ones then stay idle and close when they expire.
    */
   #inOrderFor({ isLight = false }: Waiter): readonly Duplex[] {
     const all = [...this.#idle.keys()];
@@ -130,7 +132,7 @@ export class IdleConnections {
     waiter.give(connection);
   }
 
-  /** Ends the pool: no more connections come, and every waiter fails with this error. */
+  /** Closes the pool: it accepts no more connections, and every waiter fails with this error. */
   close(error: AppError): void {
     this.#closed ??= error;
     const waiting = [...this.#waiting];

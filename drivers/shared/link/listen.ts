@@ -12,7 +12,7 @@ export interface ListenOptions {
 }
 
 export interface SocketListener extends AsyncDisposable {
-  /** False once another socket has the name. */
+  /** False once another socket has taken the name. */
   isOurs(): Promise<boolean>;
 }
 
@@ -47,12 +47,12 @@ export async function listenUnix(options: ListenOptions, serve: (socket: Socket)
       const closed = new Promise((done) => server.close(done));
       for (const socket of open) socket.destroy();
       await closed;
-      if (await isOurs()) await unlink(path).catch(() => {}); // otherwise a successor listens there
+      if (await isOurs()) await unlink(path).catch(() => {}); // otherwise a successor listens at the path
     },
   };
 }
 
-/** Removes the control sockets of servers that died, because the daemon would dial them forever. */
+/** Removes the control sockets of dead servers, because the daemon would dial them forever. */
 export async function removeStaleSockets(folder: string): Promise<void> {
   const names = (await readdir(folder).catch(() => [])).filter((name) => name.startsWith('control.'));
   await Promise.all(
@@ -63,7 +63,7 @@ export async function removeStaleSockets(folder: string): Promise<void> {
   );
 }
 
-/** True if nothing listens there. A paused or busy server still listens. */
+/** True if nothing listens at the path. A paused or busy server still listens. */
 async function isRefused(path: string): Promise<boolean> {
   const socket = connect(path);
   const { promise, resolve } = Promise.withResolvers<boolean>();

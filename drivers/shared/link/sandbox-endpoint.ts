@@ -21,9 +21,9 @@ import { removeToken } from './token.ts';
 
 /** The limit for connections of each kind, so that no kind can block another. */
 const maxEach = 128;
-/** The server opens these itself, and its sandbox client limits their number. */
+/** The server opens streams itself, and its sandbox client limits their number. */
 const maxStreams = 2_048;
-/** All connections of a sandbox. Its parts have limits of their own. */
+/** Limit of all connections of a sandbox. Each kind has its own limit. */
 const maxConnections = 3 * maxEach + maxStreams;
 const patienceMs = 5_000;
 const openingBrace = 0x7b;
@@ -34,7 +34,7 @@ interface Callers {
 }
 interface Peers {
   serve(socket: Socket): void;
-  /** The server turned this connection into a stream, which no longer counts towards the limit of its kind. */
+  /** The server has turned this connection into a stream, which no longer counts towards the limit of its kind. */
   asStream(connection: Duplex): void;
 }
 
@@ -60,7 +60,7 @@ function byPeerKind(callers: Callers): Peers {
         const kind = byte === openingBrace ? 'daemon' : 'wayOut';
         open.silent.delete(socket);
         if (!admit(kind, socket)) return;
-        socket.allowHalfOpen = kind === 'wayOut'; // the egress gate ends the connection
+        socket.allowHalfOpen = kind === 'wayOut'; // the egress gate closes the connection
         callers[kind](socket);
       });
     },
@@ -69,8 +69,8 @@ function byPeerKind(callers: Callers): Peers {
 }
 
 /**
- * Leaves the byte unread; undefined if none comes. Calls `report` synchronously, because a later listener would not get
- * the event for unread bytes.
+ * Peeks at the first byte; undefined if none comes. Calls `report` synchronously, because a later listener would not
+ * get the event for unread bytes.
  */
 function atFirstByte(socket: Socket, report: (byte: number | undefined) => void): void {
   const settle = (byte: number | undefined) => {
@@ -94,8 +94,8 @@ function atFirstByte(socket: Socket, report: (byte: number | undefined) => void)
 const graceMs = 250;
 
 /**
- * Distinguishes a restarted daemon from a second process with its token. A daemon keeps an idle connection as long as
- * it lives. So if a connection of an earlier boot stays open, another process has presented the token.
+ * Distinguishes a restarted daemon from a second process with its token. A daemon keeps an idle connection for as long
+ * as it runs. If a connection of an earlier boot stays open, another process has therefore presented the token.
  */
 class DuplicateDaemonDetector {
   readonly #hasIdle: () => boolean;
@@ -108,8 +108,8 @@ class DuplicateDaemonDetector {
   async isSecond(boot: string): Promise<boolean> {
     if (this.#boot !== undefined && this.#boot !== boot && this.#hasIdle()) {
       await pause(graceMs, undefined, { ref: false });
-      // After a long turn of the event loop the timer fires first. Connections that closed by then are reported in the
-      // next turns.
+      // After a long turn of the event loop the timer fires first. Connections that were closed by then are reported in
+      // the next turns.
       for (let turns = 0; turns < 2; turns++) await turnOfTheLoop();
       if (this.#hasIdle() && this.#boot !== boot) return true;
     }
@@ -125,7 +125,7 @@ export interface EndpointOptions {
   readonly replica: string | undefined;
   /** PEM text of the authorities that the sandbox trusts. Written to `ca.pem` next to the sockets. */
   readonly caBundle: string | undefined;
-  /** Called with the reason when a connection is refused; for the operator's log. */
+  /** Called with the reason when a connection is refused, for the operator's log. */
   readonly onRefused: ((from: Meta, reason: string) => void) | undefined;
 }
 
@@ -133,7 +133,7 @@ export type Identity = Pick<Meta, 'id' | 'sessionId'>;
 
 /**
  * The server's end of one sandbox: the listening socket, and the connections that the daemon opened. The name `egress`
- * leads to this socket only at the session's owner.
+ * points to this socket only on the server that owns the session.
  */
 export interface SandboxEndpoint extends AsyncDisposable {
   /** Resolves with the daemon's first connection. Rejects if the daemon is incompatible or the sandbox is lost. */
@@ -157,7 +157,7 @@ export async function openEndpoint(mount: string, meta: Meta, options: EndpointO
   const one = new DuplicateDaemonDetector(() => idle.hasIdle);
   const lost = new AbortController();
   const ready = Promise.withResolvers<void>();
-  ready.promise.catch(() => {}); // nobody may be waiting
+  ready.promise.catch(() => {}); // possibly nobody waits
 
   if (caBundle !== undefined) await write(join(mount, 'ca.pem'), caBundle);
   await using opened = new AsyncDisposableStack();
@@ -170,7 +170,7 @@ export async function openEndpoint(mount: string, meta: Meta, options: EndpointO
       if (await one.isSecond(greeting.boot)) {
         socket.destroy();
         onRefused?.({ ...meta, ...who }, secondDaemon.detail);
-        return lose(toProtocolError(secondDaemon)); // the server cannot tell which of the two is the real one
+        return lose(toProtocolError(secondDaemon)); // the server cannot tell which of the two is the daemon
       }
       idle.add(socket, greeting.sparing);
       return ready.resolve();
@@ -178,7 +178,7 @@ export async function openEndpoint(mount: string, meta: Meta, options: EndpointO
     onRefused?.({ ...meta, ...who }, greeting.reason);
     if (greeting.kind === 'mismatch') ready.reject(new AppError('sandbox_unavailable', mismatch(greeting.reason)));
   };
-  // Each listening socket keeps a file open for the sandbox's lifetime, so one socket serves both purposes.
+  // Each listening socket uses a file descriptor for the sandbox's lifetime, so one socket serves both purposes.
   let servesEgress = false;
   const peers = byPeerKind({
     daemon: (socket) => void welcome(socket),
@@ -193,7 +193,8 @@ export async function openEndpoint(mount: string, meta: Meta, options: EndpointO
     await createSymlink(egress);
   };
   opened.defer(async () => {
-    if (servesEgress && (await listening.isOurs())) await removeSymlink(egress); // otherwise the name already leads to a successor
+    // otherwise the name already points to a successor
+    if (servesEgress && (await listening.isOurs())) await removeSymlink(egress);
   });
   const resources = opened.move();
 
@@ -231,7 +232,7 @@ export async function openEndpoint(mount: string, meta: Meta, options: EndpointO
   };
 }
 
-/** Runs the calls one after the other. */
+/** Runs the calls one after another. */
 function inOrder(act: () => Promise<void>): () => Promise<void> {
   let last = Promise.resolve();
   return () => {

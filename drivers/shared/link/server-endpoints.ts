@@ -81,7 +81,7 @@ export function openServerEndpoints({ folders, end: endOptions, watch }: ServerE
     found.body = body;
     const { signal } = found.stop;
     const over = async () => drop(id, found, await watch(body, signal));
-    over().catch(() => {}); // rejects after a stop, when nobody waits for it
+    over().catch(() => {}); // rejects after a stop, when nobody awaits it
     return found;
   }
 

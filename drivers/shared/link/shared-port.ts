@@ -10,11 +10,10 @@ export interface ListenAddress {
   readonly reusePort?: boolean;
 }
 export interface SharedPort<First> {
-  /** The value of `open`. */
+  /** The result of `open`. */
   readonly first: First;
   /**
-   * From now on only the server's own socket accepts connections. Resolves when the other sockets' connections have
-   * ended.
+   * Leaves only the server's own socket to accept connections. Resolves when the other sockets' connections have ended.
    */
   close(): Promise<void>;
 }
@@ -37,7 +36,7 @@ export async function listenShared<First>(
   return { first, close: async () => void (await Promise.all(more.map(close))) };
 }
 
-/** Rejects as `listen` does if the port is taken. A socket that shares its port would not notice. */
+/** Rejects as `listen` does if the port is taken. A socket that shares its port would not detect that. */
 async function tryPort(host: string, port: number): Promise<void> {
   if (port === 0) return;
   const server = createServer().listen({ host, port });
@@ -63,6 +62,6 @@ async function openMore(server: Server, host: string): Promise<readonly Server[]
 
 async function close(server: Server): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  server.close(() => resolve()); // also if it no longer listens
+  server.close(() => resolve()); // even if it no longer listens
   await promise;
 }

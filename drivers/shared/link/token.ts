@@ -3,13 +3,14 @@ import { chmod, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Secret } from '../../../src/core/text/secret.ts';
 
-// The engine shows a sandbox's environment, and its programs can read it, so it contains only the token's hash. The
-// token itself is in the mounted folder from before the start until the daemon has proved that it knows it.
+// The engine shows a sandbox's environment, and the sandbox's programs can read it, so it contains only the token's
+// hash. The token itself is in the mounted folder from before the start until the daemon has proved that it knows the
+// token.
 
 export const hashToken = (token: Secret) => `sha256:${createHash('sha256').update(token.reveal()).digest('hex')}`;
 
 const name = 'token';
-/** The environment variables that tell a daemon about its token. */
+/** The environment variables with which a daemon verifies its token. */
 export const tokenEnvironment = (token: Secret, runDir: string) => ({
   CORRAL_SANDBOXD_TOKEN: hashToken(token),
   CORRAL_TOKEN_FILE: join(runDir, name),

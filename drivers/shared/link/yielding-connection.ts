@@ -1,11 +1,11 @@
 import { Duplex } from 'node:stream';
 import { readTimeSlice as turns } from '../../../src/core/concurrency/time-slice.ts';
 
-/** A sandbox can fill each KiB with a hundred tiny messages, so the parser never gets more than this at a time. */
+/** Maximum bytes passed to the parser at a time, because a sandbox can fill each KiB with a hundred tiny messages. */
 const pieceBytes = 8 * 1024;
 /**
- * A daemon's connection, read in small pieces so that a sandbox that sends as fast as it can does not hold the event
- * loop. Destroying it destroys the connection; `release` returns the connection.
+ * A daemon's connection, read in small pieces so that a sandbox that sends at full speed does not block the event loop.
+ * Destroying it destroys the connection; `release` returns the connection.
  */
 export class YieldingConnection extends Duplex {
   readonly #source: Duplex;
@@ -17,18 +17,18 @@ export class YieldingConnection extends Duplex {
   #isReleased = false;
 
   constructor(source: Duplex) {
-    super({ readableHighWaterMark: pieceBytes }); // buffered bytes are read in one go
+    super({ readableHighWaterMark: pieceBytes }); // reads all buffered bytes together
     this.#source = source;
     source.on('data', this.#take).on('end', this.#end).on('error', this.#fail).on('close', this.#close);
     if (source.destroyed) this.destroy();
   }
 
-  /** Passes whole chunks from now on: the reader does not parse them. */
+  /** Passes whole chunks from now on, because the reader no longer parses them. */
   whole(): void {
     this.#most = Number.POSITIVE_INFINITY;
   }
 
-  /** Returns the connection, or undefined if unread bytes remain, so that it cannot be reused. */
+  /** Returns the connection. Undefined: it has unread bytes, so it cannot be reused. */
   release(): Duplex | undefined {
     const isClean = this.#queue.length === 0 && this.readableLength === 0 && !this.destroyed;
     this.#isReleased = isClean;

@@ -5,22 +5,22 @@ import { monotonicNow } from '../../../src/core/contracts/clock.ts';
 const daemonFile = 'sandboxd.mjs';
 const staleMs = 1_000;
 /**
- * The part of the machine's pressure that counts as the daemon's waiting. A daemon also waits for programs that it
+ * The share of the machine's pressure that is counted as the daemon's wait. A daemon also waits for programs that it
  * starts and for its other threads, and the kernel reports those waits only for the machine as a whole. With this
- * share, a hanging daemon is abandoned after about 30 s on an overloaded machine, after 3 s on a calm one.
+ * share, a hanging daemon is abandoned after about 30 s on an overloaded machine, and after 3 s on an idle one.
  */
 const pressureShare = 0.6;
 
 /**
  * Measures how long a sandbox's daemon has waited for a processor, in ms; only differences are meaningful. `init` is
- * the process of this machine whose child the daemon is. Zero if the machine does not show the daemon, as in a
+ * the process on this machine that is the daemon's parent. Zero if the machine cannot see the daemon, as in a
  * container. `pressure` reads how long programs of this machine have waited for a processor, in ms.
  */
 export function cpuWaitMeter(init: number, pressure = machinePressure): () => Promise<number> {
   let daemon: number | undefined;
   let total = 0;
   let last: CpuWaitSample | undefined;
-  /** Waits counted here and not yet by the kernel. */
+  /** Waits counted here that the kernel has not reported yet. */
   let ahead = 0;
   return async () => {
     daemon ??= await daemonUnder(init);
@@ -28,8 +28,8 @@ export function cpuWaitMeter(init: number, pressure = machinePressure): () => Pr
     if (!now)
       daemon = undefined; // restarted: the next call finds the new daemon
     else if (last) {
-      // The kernel adds a wait only when it ends, so a daemon that has not run since the last reading has waited all
-      // along.
+      // The kernel adds a wait only when it ends, so a daemon that has not run since the last reading has been waiting
+      // ever since.
       const isStuck = now.wantsToRun && now.ranNs === last.ranNs;
       const own = isStuck ? now.at - last.at : Math.max(0, (now.waitedNs - last.waitedNs) / 1e6 - ahead);
       ahead = isStuck ? ahead + own : 0;
@@ -46,7 +46,7 @@ interface CpuWaitSample {
   readonly ranNs: number;
   readonly waitedNs: number;
   readonly wantsToRun: boolean;
-  /** A signal has stopped the daemon, so it waits for nothing. */
+  /** The daemon was stopped by a signal, so it does not wait for a processor. */
   readonly isStopped: boolean;
   readonly pressureMs: number;
 }
@@ -62,7 +62,7 @@ async function readingOf(pid: number, pressure: typeof machinePressure): Promise
     const [state] = fieldsOf(stat);
     return { at: monotonicNow(), ranNs, waitedNs, wantsToRun: state === 'R', isStopped: state === 'T', pressureMs };
   } catch {
-    return undefined; // it has ended, or the kernel does not report it
+    return undefined; // the daemon has ended, or the kernel does not report the value
   }
 }
 
@@ -74,7 +74,7 @@ async function machinePressure(): Promise<number> {
   return Number(/^some .*total=(\d+)/m.exec(message)?.[1] ?? 0) / 1_000;
 }
 
-/** The fields after the name, which can contain spaces and brackets: the state, the parent's pid. */
+/** The fields after the name: the state, the parent's pid, and so on. The name can contain spaces and brackets. */
 const fieldsOf = (stat: string): string[] => stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 
 async function daemonUnder(init: number): Promise<number | undefined> {
@@ -87,7 +87,7 @@ async function daemonUnder(init: number): Promise<number | undefined> {
 
 let table: Promise<Map<number, number[]>> | undefined;
 
-/** All processes by parent. One reading serves all sandboxes for a second, because many fall silent together. */
+/** All processes by parent. One reading serves all sandboxes for a second, because many become silent together. */
 function processTable(): Promise<Map<number, number[]>> {
   table ??= readTable().finally(() => {
     void later(staleMs, undefined, { ref: false }).then(() => (table = undefined));

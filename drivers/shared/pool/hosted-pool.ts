@@ -5,12 +5,12 @@ import type { Driver, PoolHosting, SandboxRecipe } from '../../driver.ts';
 import type { PoolSize } from './pool-size.ts';
 
 export interface HostedPoolOptions {
-  /** The settings to keep sandboxes ready for. They can change. */
+  /** The recipe of the sandboxes to keep ready. It can change. */
   readonly recipe: () => SandboxRecipe;
   readonly size: PoolSize;
   readonly epoch: number;
   readonly clock: Clock;
-  /** Other servers use the same pool, so closing this one leaves it. */
+  /** Other servers use the same pool, so closing this server's pool leaves the sandboxes. */
   readonly shared: boolean;
   readonly onClaim?: (outcome: 'hit' | 'miss') => void;
   readonly onTrouble?: (error: AppError) => void;
@@ -22,7 +22,7 @@ const roundEveryMs = 10_000;
 const callMs = 20_000;
 const closeMs = 4_000;
 
-/** Wraps the driver: tells its backend how many sandboxes to keep ready, and again whenever that changes. */
+/** Wraps the driver: sends its backend the number of sandboxes to keep ready, and again whenever the number changes. */
 export function withHostedPool<Inner extends Driver & PoolHosting>(driver: Inner, options: HostedPoolOptions): Inner {
   const { size, epoch, clock } = options;
   const stop = new AbortController();
@@ -39,7 +39,7 @@ export function withHostedPool<Inner extends Driver & PoolHosting>(driver: Inner
     failures = 0;
   }
   async function run(): Promise<void> {
-    await pause(1, stop.signal, clock).catch(() => {}); // the recipe needs parts that start after the driver
+    await pause(1, stop.signal, clock).catch(() => {}); // the recipe depends on parts that start after the driver
     while (!stop.signal.aborted) {
       try {
         await tell();
@@ -68,7 +68,8 @@ export function withHostedPool<Inner extends Driver & PoolHosting>(driver: Inner
       await running;
       if (told !== '' && !options.shared) {
         const call = { signal: AbortSignal.timeout(closeMs) };
-        await driver.keepReady(options.recipe(), { count: 0, epoch }, call).catch(() => {}); // the next start empties it
+        // the next start of a server empties the pool
+        await driver.keepReady(options.recipe(), { count: 0, epoch }, call).catch(() => {});
       }
       await driver[Symbol.asyncDispose]();
     },

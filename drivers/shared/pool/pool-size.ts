@@ -32,9 +32,9 @@ const shortestMs = 5_000;
 const longestMs = 60_000;
 
 /**
- * Keeps as many sandboxes as callers requested at once in the last ten minutes. "At once" means within the time in
- * which the pool refills: twice a start. One is ready in quiet times too. Ready sandboxes, each counted with its full
- * memory limit, use at most half of the free memory.
+ * Keeps as many sandboxes ready as callers requested simultaneously in the last ten minutes. Simultaneously means
+ * within the time in which the pool refills: twice a start. At least one is ready in quiet times. Ready sandboxes, each
+ * counted with its full memory limit, use at most half of the free memory.
  */
 export function automaticSize({ clock, freeMemory }: PoolSizeInputs): PoolSize {
   let times: number[] = [];

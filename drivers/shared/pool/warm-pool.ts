@@ -7,7 +7,7 @@ import type { Call, Poolable, SandboxInfo, SandboxRecipe, SandboxSpec, WarmSandb
 import type { PoolSize } from './pool-size.ts';
 import { WarmStock } from './warm-stock.ts';
 
-/** A short name for a sandbox's settings, usable as a label's value. */
+/** A short name for a sandbox's settings, valid as a label's value. */
 export function recipeName({ template, image, limits, egress, env, services, volumes }: SandboxRecipe): string {
   const parts = ordered({
     template,
@@ -30,7 +30,7 @@ function ordered(value: unknown): unknown {
 }
 
 export interface WarmPoolOptions {
-  /** The settings to keep sandboxes ready for. They can change: sandboxes of earlier settings are ended. */
+  /** The settings of the sandboxes to keep ready. They can change: sandboxes of earlier settings are ended. */
   readonly recipes: () => readonly SandboxRecipe[];
   /** How many to keep ready. If the maximum is 0 there is no pool, and an earlier pool's sandboxes are ended. */
   readonly size: PoolSize;
@@ -45,20 +45,20 @@ export interface WarmPoolOptions {
   readonly startTimeoutMs: number;
   /** How many sandboxes the pool starts concurrently. */
   readonly concurrency: number;
-  /** Other servers fill and use the same pool, so closing this one leaves theirs. */
+  /** Other servers fill and use the same pool, so closing this server's pool leaves the sandboxes. */
   readonly shared: boolean;
   readonly onClaim?: (outcome: 'hit' | 'miss') => void;
   readonly onTrouble?: (error: AppError) => void;
 }
 
 /**
- * Sandboxes that are ready for new sessions. The backend is authoritative; this process's memory only suggests where to
- * look first.
+ * Sandboxes that are ready for new sessions. The backend is authoritative; this process's memory only suggests which
+ * sandboxes to try first.
  */
 export interface WarmPool extends AsyncDisposable {
-  /** Claims a ready sandbox. Undefined: the pool has none for this spec, so it must be started. */
+  /** Claims a ready sandbox. Undefined: the pool has none for this spec, so the caller must start one. */
   take(spec: SandboxSpec, call: Call): Promise<SandboxInfo | undefined>;
-  /** Marks a start outside the pool. The pool starts none until it is disposed. */
+  /** Records a start outside the pool. Until it is disposed, the pool starts no sandboxes. */
   cold(): Disposable;
   /** The number of ready sandboxes. */
   readonly ready: number;
@@ -70,7 +70,8 @@ const closeMs = 4_000;
 const maxBackoffMs = 60_000;
 const yieldMs = 15_000;
 /**
- * The pool waits this long after a claim: claims often come in groups, and those that find the pool empty start first.
+ * Delay after a claim before the pool refills: claims often come in groups, and those that find the pool empty start
+ * first.
  */
 const quietMs = 300;
 
@@ -78,7 +79,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
   const { size, clock, ids, ttlMs, random } = options;
   const recipes = () => new Map(options.recipes().map((recipe) => [recipeName(recipe), recipe]));
   const shelf = new WarmStock(clock, options.startTimeoutMs);
-  const started = new Set<SandboxId>(); // by this process
+  const started = new Set<SandboxId>(); // sandboxes that this process is starting
   const starts = new Set<Promise<void>>();
   const stop = new AbortController();
   const { signal } = stop;
@@ -150,7 +151,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
     return found;
   }
 
-  /** Reads the backend's list, ends outdated and surplus sandboxes, and takes over those that another process left. */
+  /** Reads the backend's list, ends outdated and surplus sandboxes, and takes over those of other processes. */
   async function look(): Promise<void> {
     const requested = await contents();
     const before = shelf.ids();
@@ -178,7 +179,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
       if (clock.now() >= lookAt && clock.now() >= restUntil) {
         const seen = await look().then(() => true, failed);
         lookAt = clock.now() + roundEveryMs;
-        if (size.most === 0 && seen) return; // nothing of an earlier pool remains
+        if (size.most === 0 && seen) return; // no sandbox of an earlier pool remains
       }
       refill();
       const now = clock.now();
@@ -218,7 +219,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
     async take(spec, call) {
       if (size.most === 0) return undefined;
       size.recordRequest();
-      if (clock.now() >= quietUntil) quietUntil = clock.now() + quietMs; // later claims do not extend a wait in progress
+      if (clock.now() >= quietUntil) quietUntil = clock.now() + quietMs; // later claims do not extend the current delay
       const info = await claimed(spec, call).finally(() => wake.resolve());
       options.onClaim?.(info ? 'hit' : 'miss');
       return info;

@@ -3,7 +3,7 @@ import type { SandboxId } from '../../../src/core/model/ids.ts';
 import type { WarmSandbox } from '../../driver.ts';
 
 interface StockCheck {
-  /** Sandboxes that were ready before the request to the backend. */
+  /** The sandboxes that were ready before the backend was queried. */
   readonly before: Set<SandboxId>;
   isStale(sandbox: WarmSandbox): boolean;
   /** Whether this process is working on the sandbox. */
@@ -16,7 +16,7 @@ export class WarmStock {
   readonly #patienceMs: number;
   readonly #ready = new Map<SandboxId, WarmSandbox>(); // in start order
   readonly #taken = new Map<SandboxId, WarmSandbox>();
-  /** Other processes' starting sandboxes, and since when. */
+  /** Starting sandboxes of other processes, each with the time of its discovery. */
   readonly #starting = new Map<SandboxId, number>();
 
   constructor(clock: Clock, patienceMs: number) {
@@ -62,12 +62,12 @@ export class WarmStock {
     if (sandbox) this.#ready.set(id, sandbox);
   }
 
-  /** The caller is done with the sandbox and its state is unknown; the next update finds out. */
+  /** The caller has finished with the sandbox, whose state is unknown until the next update. */
   forget(id: SandboxId): void {
     this.#taken.delete(id);
   }
 
-  /** Call before the request to the backend: sandboxes added later are newer than its answer. */
+  /** Call before querying the backend: sandboxes added later are newer than its answer. */
   ids(): Set<SandboxId> {
     return new Set(this.#ready.keys());
   }

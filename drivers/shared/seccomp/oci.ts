@@ -13,7 +13,7 @@ const machines = Object.keys(architectures) as Machine[];
 
 /**
  * The rules as JSON, for Docker's `SecurityOpt` and as a kubelet's `Localhost` profile. One file fits every node,
- * because it names both architectures. It omits their sub-architectures, so 32-bit and x32 programs end at their first
+ * because it covers both architectures. It omits their sub-architectures, so 32-bit and x32 programs die at their first
  * call. The text is always the same, so the engine filter can require it byte for byte. `also` refuses further calls as
  * an old kernel does.
  */

@@ -8,7 +8,7 @@ import {
   unknownErrno,
 } from './rules.ts';
 
-/** The part of classic BPF that a seccomp filter needs. Every path ends in a `return`. */
+/** The subset of classic BPF that a seccomp filter needs. Every path ends in a `return`. */
 type Instruction =
   | { readonly op: 'load'; readonly offset: number }
   | { readonly op: 'and'; readonly mask: number }
@@ -36,7 +36,7 @@ const jump = (op: 'equal' | 'atLeast', value: number, whenTrue = 0, whenFalse = 
   whenFalse,
 });
 
-/** Skips `otherwise` if the test is true. */
+/** Skips `otherwise` when the test is true. */
 const orElse = (test: Instruction, otherwise: Code): Code => [
   { ...test, whenTrue: otherwise.length } as Instruction,
   ...otherwise,
@@ -85,8 +85,8 @@ interface Segment {
 }
 
 /**
- * The rules as a BPF program, which bubblewrap takes with `--seccomp`. Undefined for an architecture whose call numbers
- * are unknown: a sandbox there must not run without a filter by mistake.
+ * The rules as a BPF program for bubblewrap's `--seccomp`. Undefined for an architecture whose call numbers are
+ * unknown: a sandbox on such a machine must not run without a filter by mistake.
  */
 export function seccompProgram(machine: string): Buffer | undefined {
   if (machine !== 'x64' && machine !== 'arm64') return undefined;
@@ -108,8 +108,8 @@ function segmentsOf(machine: Machine): readonly Segment[] {
     const code = codes.get(number) ?? ret(action.errno(unknownErrno));
     if (JSON.stringify(segments.at(-1)?.code) !== JSON.stringify(code)) segments.push({ from: number, code });
   }
-  // A newer kernel's calls, x32 calls and calls that a tracer skipped (-1) get the answer of a kernel that does not
-  // know them.
+  // Calls of newer kernels, x32 calls and calls that a tracer skipped (-1) get the error of a kernel that does not know
+  // them.
   return [...segments, { from: Math.min(last + 1, x32), code: ret(action.errno(unknownErrno)) }];
 }
 

@@ -46,13 +46,13 @@ export const permittedCalls = names(`
 `);
 
 /**
- * Refused calls, grouped by what they would allow. `deniedNewerCalls` get the answer of an old kernel, so that libraries
+ * Refused calls, grouped by what they would allow. `deniedNewerCalls` get the error of an old kernel, so that libraries
  * fall back.
  */
 export const deniedCalls: Readonly<Record<string, readonly string[]>> = {
   // The kernel keeps keys per user, so sandboxes with the same user would share them.
   keyrings: names('add_key request_key keyctl'),
-  // In its own namespace a program has capabilities that most kernel exploits start with.
+  // In its own namespace a program has capabilities that most kernel exploits require.
   'name spaces': names('unshare setns'),
   mounts: names(`mount umount2 pivot_root chroot fsopen fsconfig fsmount fspick move_mount open_tree open_tree_attr
     mount_setattr open_by_handle_at fanotify_init fanotify_mark`),
@@ -77,8 +77,8 @@ const equal = (argument: number, ...values: number[]): Comparison[] =>
 
 /** Allowed if any of the comparisons is true. */
 export const conditionalCalls: Readonly<Record<string, readonly Comparison[]>> = {
-  // AF_UNIX, AF_INET, AF_INET6, AF_NETLINK. Not AF_VSOCK: it reaches a virtual machine's host past every network
-  // namespace. Not AF_ALG and the like either: they only enlarge the attack surface.
+  // AF_UNIX, AF_INET, AF_INET6, AF_NETLINK. Not AF_VSOCK, which bypasses every network namespace to reach a virtual
+  // machine's host. Not AF_ALG and similar families, which only enlarge the attack surface.
   socket: equal(0, 1, 2, 10, 16),
   // Every CLONE_NEW…: mount, cgroup, uts, ipc, user, pid and net namespaces.
   clone: [{ kind: 'without', argument: 0, mask: 0x7e02_0000 }],
