@@ -57,7 +57,7 @@ describe.skipIf(!(await hasClaims()))('claims on a cluster with agents.x-k8s.io'
       await using link = await one.attach(id, budget());
       expect(await sh(link, "bash -c 'exec 3<>/dev/tcp/127.0.0.1/3128; cat <&3'")).toBe(id);
     }
-    // The settings of a newer server: members of the earlier pool end and are not claimed.
+    // Settings of a newer server: pool members of the earlier template end and are not claimed.
     await using newer = await harness.connect({ over: { pods: { ...pods, nodeLossSeconds: 31 } } });
     const before = await members();
     await newer.keepReady?.(recipe(), { count: 1, epoch: 2 }, budget());
@@ -73,7 +73,7 @@ describe.skipIf(!(await hasClaims()))('claims on a cluster with agents.x-k8s.io'
     await expect.poll(members).toHaveLength(1);
     for (const kind of ['sandboxwarmpools', 'sandboxtemplates']) {
       await kubectl('delete', kind, '--all', '--namespace', harness.namespace);
-      const specs = [spec(), spec()]; // one may take a member that is still there
+      const specs = [spec(), spec()]; // a claim can take a member that still exists
       for (const one of specs) expect(await driver.provision(one, budget())).toMatchObject({ phase: 'ready' });
       await expect.poll(members).toHaveLength(1);
       for (const { id } of specs) await driver.destroy(id, 'remove', budget());

@@ -1,5 +1,5 @@
-// Programs on the E2B SDKs with pods as their sandboxes. Pods cannot be frozen, so a pause keeps the files alone. The server
-// and its volumes also serve the test of forks: another server with its image would take a minute.
+// Programs that use the E2B SDKs, with pods as their sandboxes. Pods cannot be frozen, so a pause keeps only the files.
+// The server and its volumes also serve the fork test, because another server with its image would take a minute.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createCorralClient } from '../../src/client/index.ts';
 import { code, unfrozen } from '../job/e2b/expected.ts';
@@ -41,7 +41,7 @@ describe.skipIf(!cluster)('programs on the E2B SDKs, in pods', () => {
   stepsOf('core.py', unfrozen.python, env);
 
   test('a session forked at a step continues with the files and the conversation of that step, on a volume of its own', async () => {
-    await freeVolumes(); // the programs before have used them
+    await freeVolumes(); // the earlier programs have used them
     using corral = createCorralClient({ url: server.url, token, transport: 'ws' });
     const { id } = await corral.sessions.create.mutate();
     using seen = follow(corral, id);

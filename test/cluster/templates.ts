@@ -218,14 +218,14 @@ interface PodTemplate {
     readonly containers: { readonly securityContext: object }[];
   };
 }
-/** Finds every pod description inside an object. */
+/** Finds every pod description in an object. */
 function podsIn(value: unknown): PodTemplate[] {
   if (typeof value !== 'object' || value === null) return [];
   const isPod = Array.isArray((value as { spec?: { containers?: unknown } }).spec?.containers);
   return [...(isPod ? [value as PodTemplate] : []), ...Object.values(value).flatMap(podsIn)];
 }
 
-/** A line for each value. Those that are new in each run, unless the cluster has one already, are hidden. */
+/** One line per value. Hides values that are new in each run, unless the cluster already has one. */
 const leavesOf = (all: readonly Manifest[]): string[] =>
   all.flatMap((it) => linesOf(it, `${it.kind}/${it.metadata.name}`));
 function linesOf(value: unknown, path: string): string[] {
@@ -234,6 +234,6 @@ function linesOf(value: unknown, path: string): string[] {
   return [`${path}: ${/ (token|encryption-key)$/.test(path) ? 'made' : JSON.stringify(value)}`];
 }
 
-/** The lines that the values add to the usual chart, or take away. */
+/** The lines that the values add to the default chart or remove from it. */
 const without = (some: readonly string[], others: readonly string[], sign: string): string[] =>
   some.filter((line) => !others.includes(line)).map((line) => `${sign} ${line}`);

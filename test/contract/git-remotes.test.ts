@@ -20,8 +20,8 @@ import { newRepository, RepositoryInput } from '../../src/core/model/repository.
 import { fetchRepository } from '../../src/sessions/repositories/fetch-repository.ts';
 import { standIn } from '../support/egress/egress.ts';
 
-// Remotes that are hostile, and the real git of this machine. Each remote is a folder of files, as git's dumb protocol reads
-// them, or an answer made by hand.
+// Hostile remotes, with the machine's own git. Each remote is a folder of files that git reads by its dumb protocol, or
+// a handwritten answer.
 const root = mkdtempSync(join(tmpdir(), 'corral-remotes-'));
 const remotes = join(root, 'remotes');
 let workdir: string;

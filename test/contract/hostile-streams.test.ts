@@ -11,7 +11,7 @@ import { hasBubblewrap } from '../support/servers/process.ts';
 
 type Ask = (client: SandboxClient, signal: AbortSignal, onPiece?: () => void) => Promise<unknown>;
 type Kind = keyof typeof hostileStreams;
-/** A flood of full speed has many more. */
+/** A flood at full speed has many more. */
 const enough = 100; // pieces
 
 const follow: Ask = (client, signal, onPiece = () => {}) => client.follow('o', 0, onPiece, signal);

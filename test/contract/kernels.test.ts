@@ -19,7 +19,7 @@ interface CodeRun extends Execution {
   readonly stdout: string;
   readonly stderr: string;
   readonly results: readonly CodeResult[];
-  /** The names of what arrived, in order. */
+  /** The names of the received parts, in order. */
   readonly order: readonly string[];
 }
 type Options = { context?: string; timeoutMs?: number; tag?: string; signal?: AbortSignal; received?: () => void };
@@ -51,7 +51,7 @@ function kernelsOf(client: SandboxClient) {
   return { kernels, contexts, ran };
 }
 
-/** The same behaviour in both languages, in their own words. */
+/** The same behaviour in both languages, in their own syntax. */
 const words = {
   python: {
     set: 'x = 40',
@@ -187,7 +187,7 @@ function kernelContract(place: string, open: () => Promise<SandboxdHarness>): vo
       await ran(language, own.child, { tag: ownTag('run-1') });
       await expect.poll(() => sleeping(client)).toBe(true);
       const stop = new AbortController();
-      // The test stops in the middle of the cell, whose first output says that it runs.
+      // The test interrupts the cell after its first output, which shows that it runs.
       const work = ran(language, own.wait, { tag: ownTag('run-1'), signal: stop.signal, received: () => stop.abort() });
       expect(await work).toMatchObject({ ended: 'cancelled', isStateLost: false });
       await kernels.endOf(client, ownTag('run-1'));
@@ -269,7 +269,7 @@ function kernelContract(place: string, open: () => Promise<SandboxdHarness>): vo
 
 kernelContract('on this machine', () => realSandboxd());
 
-/** The languages that only facades of other programs offer. */
+/** Languages that only compatible facades offer. */
 async function openedHere() {
   // TypeScript needs a newer Node than a machine may have.
   const harness = await realSandboxd({ PATH: `${dirname(process.execPath)}:${process.env.PATH}` });
@@ -320,7 +320,7 @@ test('TypeScript runs without its types, with those parts of it that are code, a
   expect((await ran('typescript', 'let x: = 1')).error).toMatchObject({ name: 'SyntaxError' });
 });
 
-/** The syntax that IPython takes in a cell. The expected value is that of the last expression, or what is printed. */
+/** IPython syntax in a cell. The expected value is that of the last expression, or the output. */
 const interactive: readonly [what: string, code: string, expected: { text?: unknown; stdout?: unknown }][] = [
   ['an indented cell', '    x = 40\n    if x:\n        y = 2\n    x + y', { text: '42' }],
   ['a command, with a value of the program', 'n = 6\n!printf "%s-" a b {n * 7}', { stdout: 'a-b-42-' }],
@@ -338,7 +338,7 @@ const interactive: readonly [what: string, code: string, expected: { text?: unkn
   ['a word that is a program of the shell', 'pwd', { text: expect.stringMatching(/^'\//) }],
   ['a magic for figures', '%matplotlib inline\n1.5', { text: '1.5' }],
 ];
-/** IPython is there on some machines; `sys.modules` keeps it from being found. */
+/** Some machines have IPython; `sys.modules` hides it. */
 const shells = {
   'without IPython': "import sys; sys.modules['IPython'] = None",
   'with IPython, where the machine has it': 'None',
@@ -430,7 +430,7 @@ describe.skipIf(!docker)(docker ? 'in a container' : 'in a container: skipped, D
   });
 });
 
-/** A folder with these programs alone. */
+/** A folder with only these programs. */
 async function pathWith(...names: readonly string[]): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'corral-path-'));
   onTestFinished(() => rm(folder, { recursive: true }));

@@ -15,7 +15,7 @@ import { calledFact, deltas, facts, newSession as newId, temporaryFolder } from 
 const dayMs = 24 * 60 * 60 * 1_000;
 const never = new AbortController().signal;
 
-/** A stored session that no client has used for that long. */
+/** A stored session that no client has used for this time. */
 async function addStored(
   store: Store,
   input: { daysAgo?: number; facts?: readonly SessionFact[]; origin?: Origin; more?: Partial<StoredSession> } = {},
@@ -87,7 +87,7 @@ test('F088 a cursor into events that retention deleted gets a resync on every su
   expect([head, events.at(-1)?.seq, events[0]?.seq]).toEqual([126, 126, trimmed + 1]);
   expect(trimmed).toBeGreaterThan(5);
   const oldest = trimmed + 1;
-  const whole = thinned + 1; // for readers that are owed deltas
+  const whole = thinned + 1; // for readers that still need deltas
   const inSse = { reason: 'cursor_too_old', oldest_event_id: `${oldest}`, latest_event_id: '126' };
   const inSocket = {
     type: 'resync',

@@ -75,7 +75,7 @@ const kinds = [
   ['sqlite', false],
   ['mongo', skipMongo],
 ] as const;
-// The two stores keep the same records; their own suite is test/contract/store.
+// Both stores keep the same records; their own suite is test/contract/store.
 describeRows(kinds)('keys rotate on %s', ([kind, isMissing]) => {
   test.skipIf(isMissing)(
     'a rotation killed halfway loses nothing, and a second run finishes it',

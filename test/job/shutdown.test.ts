@@ -79,7 +79,7 @@ describe('the server', () => {
     await using server = await serverProcess({ CORRAL_DRIVER: 'memory' });
     const silent = connect(Number(new URL(server.url).port), '127.0.0.1');
     await once(silent, 'connect');
-    await fetch(`${server.url}/health`); // after this answer the server knows of both
+    await fetch(`${server.url}/health`); // after this answer the server has both
     server.kill('SIGTERM');
     expect(await server.exit).toBe(0);
     expect(silent.readyState).not.toBe('opening');

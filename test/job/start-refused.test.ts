@@ -1,4 +1,4 @@
-// A start that cannot succeed ends with the reason, and leaves no process behind.
+// A start that cannot succeed ends with the reason and leaves no process running.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, writeFileSync } from 'node:fs';

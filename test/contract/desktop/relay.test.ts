@@ -6,7 +6,7 @@ import { openWebSocket } from '../../support/clients/sockets.ts';
 import { shownDesktop } from '../../support/sandboxes/shown-desktop.ts';
 import { listenToInput } from '../../support/sandboxes/xvnc.ts';
 
-// The relay with a real Xvnc behind it. Some viewers behave better than real ones, some worse.
+// The relay with a real Xvnc behind it. Some viewers behave better than real viewers, some worse.
 const shown = shownDesktop(71);
 
 async function session(context: TestContext) {

@@ -73,10 +73,10 @@ export function desktopConformance(
       const { bootId } = await client.health(soon());
       await client.start({ id: 'op-long', shell: 'long', command: 'echo begun; sleep 300; echo ended' }, soon());
       const browser = cdp(await client.desktop.cdp(soon()));
-      // One alone is refused what is too much for it; together they have more than there is.
+      // Any single program is refused more than its limit; together they request more than the sandbox has.
       const pages = await Promise.all([1, 2, 3].map(() => browser.page('about:blank')));
       for (const { ask } of pages) await ask('Inspector.enable');
-      // One that is refused stops: asking on, it would do nothing but collect garbage, and not even answer.
+      // A program that is refused stops: repeated requests would only collect garbage, and it could not even answer.
       const eat =
         'all=[];eats=setInterval(()=>{try{all.push(new Uint8Array(5e7).fill(1))}catch{document.title="full";clearInterval(eats)}},1)';
       for (const { evaluate } of pages) void evaluate(eat).catch(() => {});
@@ -96,7 +96,8 @@ export function desktopConformance(
           () => false,
         );
       expect(await sh('echo here')).toBe('here\n');
-      // On a busy machine pages can fight for the last memory without end, and nothing is killed. Then the shell ends them.
+      // On a busy machine, pages can compete for the last memory indefinitely without being killed. Then the shell ends
+      // them.
       if (!ended) await sh('pkill -9 -f type=renderer; true');
       await expect.poll(over, patience).toBe(true);
       expect((await client.health(soon())).bootId).toBe(bootId);

@@ -17,7 +17,9 @@ import {
 } from '../../support/sandboxes/docker.ts';
 import { type EngineProxy, engineProxy } from '../../support/sandboxes/engine-proxy.ts';
 
-/** How long an answer of the engine may take: a busy machine gives it in less, and a test waits for one that hangs. */
+/**
+ * Deadline of an engine answer. Even a busy machine answers within it, and a test waits for it when an answer hangs.
+ */
 const answerMs = 6_000;
 
 describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {

@@ -31,7 +31,7 @@ describe.skipIf(!(await hasDocker()))('Docker sandboxes next to one another', ()
     expect(JSON.parse(await sh(link, `python3 - <<'END'\n${hostileCalls}\nEND`))).toMatchObject(refusedCalls);
   });
 
-  // Takes as many as the kernel gives one user, and holds them for a while. A sandbox's limit of files is lower.
+  // Takes as many as the kernel gives one user, and holds them for a while. A sandbox's file limit is lower.
   const hoard = `import ctypes, time
 libc = ctypes.CDLL(None)
 held = [libc.inotify_init() for _ in range(4000)]
@@ -92,7 +92,7 @@ time.sleep(60)`;
     await expect(few.provision(third, budget())).rejects.toMatchObject({ code: 'sandbox_capacity' });
     expect(await harness.remains(third.id)).toEqual([]);
     await few.destroy(first.id, 'keep', budget());
-    await few.provision(third, budget()); // as the user of the one that rests
+    await few.provision(third, budget()); // as the user of the idle sandbox
     await expect(few.provision(first, budget())).rejects.toMatchObject({ code: 'sandbox_unavailable' });
     await few.destroy(third.id, 'remove', budget());
     await few.provision(first, budget());

@@ -169,7 +169,7 @@ function pool(): void {
     const over: Partial<WarmPoolOptions> = { size: fixedSize(1), onClaim: (outcome) => outcomes.push(outcome) };
     {
       await using next = withPool(await connect(), poolOptions(harness.image, over));
-      // A look through another driver object would take over the control sockets.
+      // Listing through another driver object would take over the control sockets.
       await expect.poll(names).toEqual([expect.stringContaining(`warm-${id.slice(4)}`)]);
       expect(stale.id).not.toBe(id);
       await expect

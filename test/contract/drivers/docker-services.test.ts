@@ -57,7 +57,7 @@ describe.skipIf(!(await hasDocker()))('Docker services (needs that Docker answer
   });
 
   test('a service has no way out of its own: not the proxy, not the network, not the host, not its name server', async () => {
-    // The proxy of these tests answers with the id of the sandbox.
+    // This test's proxy answers with the id of the sandbox.
     expect(await inside(spec.id, "bash -c 'exec 3<>/dev/tcp/127.0.0.1/3128; cat <&3'")).toBe(spec.id);
     const host = createServer((socket) => socket.end('host')).listen(0, '0.0.0.0');
     await using _closing = { [Symbol.asyncDispose]: () => new Promise<void>((done) => host.close(() => done())) };
@@ -84,7 +84,8 @@ try: print(socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('1.1.1
 except OSError as error: print(error)
 print(socket.if_nameindex())`);
     expect(reported.split('\n')).toEqual([
-      expect.stringMatching(/^b''$|^ConnectionReset|^BrokenPipe/), // the forwarder takes it, and closes it unheard
+      // the forwarder accepts it, and closes it without reading
+      expect.stringMatching(/^b''$|^ConnectionReset|^BrokenPipe/),
       expect.stringMatching(/Connection refused/),
       ...[1, 2, 3, 4].map(() => expect.stringMatching(/Network is unreachable/)),
       "[(1, 'lo')]",

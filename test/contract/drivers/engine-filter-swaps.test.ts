@@ -107,7 +107,7 @@ describe.skipIf(!possible)('a server that was taken over, behind the engine filt
 
     for (const swap of swaps(leaf))
       expect([swap, await asServer(swap)]).toEqual([swap, expect.stringMatching(refusal)]);
-    // The server can ask the filter to remove the folder, but it cannot put anything in its place.
+    // The server can ask the filter to remove the folder, but cannot replace it.
     expect(await responseTo('DELETE', `/corral/sockets/${spec.id}`)).toBe('204 ');
     for (const put of [`ln -s /etc ${leaf}`, `mkdir ${leaf}`, `mv ${folder}/servers-own ${leaf}`])
       expect([put, await asServer(put)]).toEqual([put, expect.stringMatching(refusal)]);

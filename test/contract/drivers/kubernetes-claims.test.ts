@@ -170,7 +170,7 @@ describe('claims before a stub of the API', () => {
     async (plural) => {
       await using driver = await open();
       await driver.keepReady?.(recipe(), { count: 1, epoch: 1 }, budget());
-      await driver.provision(spec(), budget()); // takes the member
+      await driver.provision(spec(), budget()); // claims the pool member
       stub.erase(plural);
       const next = spec();
       expect(await driver.provision(next, budget())).toMatchObject({ id: next.id, phase: 'ready' });

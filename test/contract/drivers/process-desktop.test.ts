@@ -61,7 +61,7 @@ if (await hasBubblewrap()) {
       const state = async () => (await desktop.status(soon())).state;
       await desktop.start(soon());
       const viewer = await desktop.vnc(soon());
-      await new Promise((resolve) => setTimeout(resolve, 4_500)); // several looks of the idle clock
+      await new Promise((resolve) => setTimeout(resolve, 4_500)); // several checks of the idle clock
       expect(await state()).toBe('running');
       viewer.destroy();
       await expect.poll(state).toBe('stopped');

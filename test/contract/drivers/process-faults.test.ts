@@ -54,7 +54,7 @@ describe.each(kinds)('process driver in trouble ($kind)', ({ program }) => {
       await driver.provision(sandboxSpec, budget());
       await harness.killBehindItsBack(sandboxSpec.id);
     }
-    // Started now, because a process of the same clock tick cannot be distinguished once it has the same number too.
+    // Started now: with the same pid, a process of the same clock tick could not be distinguished.
     const bystander = spawn('sleep', ['600'], { detached: true, stdio: 'ignore' });
     try {
       const path = join(harness.root, sandboxSpec.id, 'process.json');
@@ -73,7 +73,7 @@ describe.each(kinds)('process driver in trouble ($kind)', ({ program }) => {
     const sandboxSpec = testSpec(harness.image);
     await using driver = await harness.connect();
     await driver.provision(sandboxSpec, budget());
-    await driver.destroy(sandboxSpec.id, 'keep', budget()); // a start makes the folder before anything else
+    await driver.destroy(sandboxSpec.id, 'keep', budget()); // a start creates the folder first
     const forgotten = spawn('sleep', ['600'], { env: { CORRAL_SANDBOX_ID: sandboxSpec.id }, stdio: 'ignore' });
     const ended = once(forgotten, 'exit');
     await driver.provision(sandboxSpec, budget());
@@ -113,7 +113,7 @@ describe.each(kinds)('process driver in trouble ($kind)', ({ program }) => {
     await using driver = await harness.connect();
     await driver.provision(sandboxSpec, budget());
     await using link = await driver.attach(sandboxSpec.id, budget());
-    // The folder has no name left once it is removed; only then the daemon dies.
+    // Once the folder is removed it has no name; only then the daemon dies.
     await sh(link, `setsid -f sh -c 'until [ "$(stat -c %h .)" = 0 ]; do sleep 0.05; done; kill -9 '$PPID`);
     await rm(join(harness.root, sandboxSpec.id, 'workspace'), { recursive: true });
     await expect.poll(() => driver.list(budget())).toMatchObject([{ phase: 'exited' }]);

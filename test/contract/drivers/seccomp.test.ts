@@ -13,7 +13,7 @@ const run = promisify(execFile);
 const bubblewrap = await findBubblewrap('bwrap');
 if (!bubblewrap && process.env.CI === 'true') throw new Error('There is no bubblewrap, and in CI its tests must run.');
 
-/** The answers of this machine's kernel to hostile system calls, with our filter or without. */
+/** The kernel's answers to hostile system calls, with and without our filter. */
 async function answers(filter: string): Promise<Record<string, string>> {
   const folder = await mkdtemp(join(tmpdir(), 'corral-seccomp-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));

@@ -32,7 +32,7 @@ async function tunnelTo(bench: { connect(): Promise<Socket> }, authority: string
   return socket;
 }
 
-/** The end of a TLS handshake through the tunnel: `secure`, or the client's error. */
+/** How a TLS handshake through the tunnel ended: `secure`, or the client's error. */
 async function handshake(socket: Socket, servername: string | undefined): Promise<string> {
   const name = servername === undefined ? {} : { servername };
   const secure = connectTls({ socket, ca: certificate.cert, ...name, checkServerIdentity: () => undefined });
@@ -320,7 +320,7 @@ test('F133 a session that floods in every way at once stays within its limits, a
   const flooding = (async () => {
     for (let round = 0; round < 20; round++) {
       const flood = await Promise.all(Array.from({ length: 100 }, () => bench.connect().catch(() => undefined)));
-      tried += flood.filter((socket) => socket !== undefined).length; // the kernel refuses some itself
+      tried += flood.filter((socket) => socket !== undefined).length; // the kernel itself refuses some
       for (const socket of flood) socket?.on('data', () => refused++).on('end', () => socket.end());
     }
   })();
@@ -331,7 +331,7 @@ test('F133 a session that floods in every way at once stays within its limits, a
   }
   await flooding;
   await cut;
-  await expect.poll(() => tried - refused).toBeLessThan(64); // all but the free places
+  await expect.poll(() => tried - refused).toBeLessThan(64); // all except the free places
   expect(refused).toBeGreaterThan(400);
   expect(bench.reports).toContainEqual(expect.objectContaining({ decision: 'refused', rule: 'volume' }));
 });

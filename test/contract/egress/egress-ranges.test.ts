@@ -6,7 +6,7 @@ import type { EgressPolicy } from '../../../src/sandboxes/egress/policy.ts';
 import { egressBench, rest, session, standIn, until } from '../../support/egress/egress.ts';
 import { helloOf } from '../../support/egress/egress-hello.ts';
 
-// A session that denies 192.0.2.0/24 but for one address and one name, under a policy that opens the whole web.
+// A session that denies 192.0.2.0/24 except one address and one name, under a policy that opens the whole web.
 const denied = '192.0.2.8';
 const open = '198.51.100.7';
 const rules = { allow: ['192.0.2.7', 'named.example.test'], deny: ['192.0.2.0/24', '2001:db8::/32'] };
@@ -79,7 +79,7 @@ test.each([
   const { bench, server } = await world();
   await using _b = bench;
   await using _s = server;
-  // Not by a URL object, which would write odd addresses in the usual way.
+  // No URL object, which would normalize odd addresses.
   expect(await get(bench, `http://${host}/`, host)).toBe(status);
   const tunnel = await connectTo(bench, `${host}:443`);
   expect([tunnel.status, bench.dialled]).toEqual([status, dialled ? [`${dialled}:80`, `${dialled}:443`] : []]);

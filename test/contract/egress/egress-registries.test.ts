@@ -20,7 +20,7 @@ const run = promisify(execFile);
 const address = '203.0.113.7';
 const signal = new AbortController().signal;
 
-/** A page fetcher for a simulated Internet: every name resolves to `address`, and every port leads to this one. */
+/** A page fetcher for a simulated Internet: every name resolves to `address`, and every port leads to this server. */
 const fetcherTo = (port: number, ca?: string, answers: (host: string) => string[] = () => [address]) =>
   pageFetcher({
     resolve: async (host) => answers(host),

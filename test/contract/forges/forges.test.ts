@@ -29,7 +29,7 @@ describe.each(forgeKinds)('$label', (kind) => {
     await needs(context, 'registries');
     await needs(context, 'go');
     schema ??= publishedSchemas[kind.name as ForgeName]();
-    const owner = kind.name === 'gitlab' ? 'acme/tools' : 'acme'; // only GitLab has groups in groups
+    const owner = kind.name === 'gitlab' ? 'acme/tools' : 'acme'; // only GitLab has nested groups
     const fake = await fakeForge(kind.name as ForgeName, { schema: await schema, owner });
     onTestFinished(() => fake[Symbol.asyncDispose]());
     problems = fake.problems;

@@ -11,7 +11,7 @@ import { fetchRepository } from '../../../src/sessions/repositories/fetch-reposi
 import { repositoryService } from '../../../src/sessions/repositories/repositories.ts';
 import { splitPatch } from '../../../src/web/work/ship/changes.ts';
 
-// Repositories as programs leave them, with git itself: a folder of this machine is the sandbox.
+// Repositories as other programs leave them, with real git: a folder of this machine is the sandbox.
 
 const { signal } = new AbortController();
 const session = SessionId.parse('0123456789abcdef');

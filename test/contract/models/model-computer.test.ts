@@ -29,11 +29,11 @@ const actions = geminiComputer.map(
 
 interface TurnOptions {
   readonly tools?: readonly ToolDeclaration[];
-  /** How the call ended, beyond that it clicked. */
+  /** How the call ended, apart from the click itself. */
   readonly answer?: Partial<Extract<Message, { role: 'tool' }>>;
 }
 
-/** One call of the computer, its result with a screenshot, and a turn after it. */
+/** One computer call, its result with a screenshot, and the following turn. */
 async function converse(
   wire: WireName,
   ref: string,

@@ -6,7 +6,7 @@ import { ask, played } from '../../support/agents/models.ts';
 export interface ModelHarness {
   answers(): Promise<Model>;
   fails?(): Promise<Model>; // the provider is overloaded
-  hangs?(): Promise<Model>; // the provider sends a little, then nothing more
+  hangs?(): Promise<Model>; // the provider sends part of a reply, then nothing
 }
 
 /** The tests that every model must pass, with any provider. */

@@ -4,7 +4,8 @@ import { realSandboxd } from '../../support/sandboxes/sandboxd.ts';
 import { needs } from '../../support/servers/components.ts';
 import { budget } from './sandboxd.ts';
 
-// Programs that ask, each in its own way: read(2) of the terminal, of /dev/tty, poll, select, epoll, and in other languages.
+// Programs that wait for input, each in its own way: read(2) of the terminal or of /dev/tty, poll, select, epoll, and
+// in other languages.
 test.for([
   ["read -p 'Ok? ' x; echo got:$x", 'Ok? ', 'bash'],
   ["read -e -p 'Edit? ' x; echo got:$x", 'Edit? ', 'bash'],
@@ -47,7 +48,7 @@ test.each(['sleep 900', 'while :; do :; done', 'sleep 900 | cat', "printf 'Ok? '
     const daemon = await realSandboxd();
     onTestFinished(() => daemon[Symbol.asyncDispose]());
     const { client } = daemon;
-    // The one that asks is found in the same time in which the other is not.
+    // The waiting program is found in the time in which the other one is not.
     await client.start({ id: 'busy', shell: 'busy', command }, budget());
     await client.start({ id: 'ask', shell: 'main', command: 'read x' }, budget());
     await expect.poll(async () => (await client.operation('ask', budget()))?.asks).toBe(true);

@@ -17,7 +17,7 @@ describe.skipIf(!docker)(docker ? 'in a container' : 'in a container: skipped, D
     onTestFinished(() => container[Symbol.asyncDispose]());
     return container;
   };
-  // The same daemon passes these on this machine in every run.
+  // The same daemon passes these tests on this machine in every run.
   describe('in a nightly run', nightly, () => {
     sandboxdContract('over its control connection', () => sandboxContainer());
     realSandboxdContract('over its control connection', () => sandboxContainer());

@@ -11,7 +11,7 @@ const soon = (ms = 90_000) => AbortSignal.timeout(ms);
 const patience = { interval: 50 };
 const html = (body: string) =>
   `data:text/html;charset=utf-8,${encodeURIComponent(`<!doctype html><meta charset=utf-8>${body}`)}`;
-/** Tells in `log` what happens to it, and in `painted` that it can be hit: what comes before may go nowhere. */
+/** Writes its events to `log`, and to `painted` once it is on the screen: earlier clicks can miss it. */
 const listening =
   html(`<body style="margin:0;background:#12ab56;user-select:none"><textarea id=t style="width:600px;height:300px"></textarea>
   <script>log=[];for(const kind of ['mousedown','mouseup','mousemove','dblclick','contextmenu','wheel','keydown','keyup'])
@@ -25,7 +25,7 @@ describe('the desktop', () => {
   const act = (action: ScreenAction) => desktop.act(action, soon());
   const left = async () => (await box.client.processes(soon())).map(({ cmd }) => cmd.slice(0, 80));
   const alive = async () => (await box.client.exec({ command: 'echo here' }, soon())).stdout;
-  /** The process of the desktop whose command line begins so. */
+  /** The desktop's process whose command line has this beginning. */
   async function pidOf(program: string): Promise<number> {
     const all = await box.client.processes(soon());
     const found = all.find(({ cmd }) => cmd.startsWith(program) && !cmd.includes('--type='));
@@ -112,7 +112,8 @@ describe('the desktop', () => {
       ],
     });
     const log = async () => ((await evaluate('log.join("\\n")')) as string).split('\n');
-    // The browser may merge wheel turns into one event, so the test waits for each direction and turns farther back than down.
+    // The browser can merge wheel turns into one event, so the test waits for each direction and scrolls farther up
+    // than down.
     await act({ kind: 'scroll', x: 900, y: 600, dx: 0, dy: 2 });
     await expect.poll(log, patience).toContainEqual(expect.stringMatching(/^wheel.* 1$/));
     await act({ kind: 'scroll', x: 900, y: 600, dx: 0, dy: -3 });
@@ -122,7 +123,8 @@ describe('the desktop', () => {
     const lines = await log();
     const some = (form: RegExp) => lines.filter((line) => form.test(line)).length;
     expect([some(/^contextmenu/), some(/^dblclick/)]).toEqual([1, 1]);
-    // With the button pressed. The browser makes one event of all moves between two frames, and a busy one shows few frames.
+    // With the button pressed. The browser merges all moves between two frames into one event, and a busy one shows few
+    // frames.
     expect(some(/^mousemove 0 \d+ \d+ 1/)).toBeGreaterThan(0);
     expect(
       lines.filter((line) => /^key(down|up) [SA]/.test(line)).map((line) => line.split(' ').slice(0, 2).join(' ')),
@@ -147,7 +149,7 @@ describe('the desktop', () => {
     await first.page('about:blank#one');
     const second = cdp(await desktop.cdp(soon()));
     await first.closed;
-    // A page that still waits for the first debugger never loads.
+    // A page that waits for its first debugger never loads.
     const { evaluate } = await second.page(html('<title>two</title>'));
     await expect.poll(() => evaluate('document.title'), patience).toBe('two');
     await second.ask('Target.setAutoAttach', { autoAttach: true, waitForDebuggerOnStart: false, flatten: true });
@@ -161,7 +163,7 @@ describe('the desktop', () => {
     await first.closed;
     const second = cdp(await desktop.cdp(soon()));
     expect(await second.urls()).not.toContain('about:blank#old');
-    expect((await desktop.status(soon())).restarts.browser).toBe(0); // a requested restart does not count
+    expect((await desktop.status(soon())).restarts.browser).toBe(0); // a requested restart is not counted
   });
 
   test('stopping it leaves no process, and it starts again', async () => {
@@ -237,7 +239,8 @@ test('F126 a browser that hangs is abandoned by the next client, who has a fresh
   tags: ['nightly'],
 }, async (context) => {
   await needs(context, 'desktop');
-  await using box = await realSandboxd({ CORRAL_DESKTOP_HUNG_MS: '15000' }); // the next browser has no longer to start, either
+  // the next browser has no more time to start, either
+  await using box = await realSandboxd({ CORRAL_DESKTOP_HUNG_MS: '15000' });
   const { desktop } = box.client;
   const first = cdp(await desktop.cdp(soon()));
   await first.page('about:blank#hung');

@@ -218,7 +218,7 @@ test('the daemon answers an invalid request with an error code', async () => {
 
 programContract('on this machine', () => realSandboxd());
 
-// The same daemon passes these on this machine in every run.
+// The same daemon passes these tests on this machine in every run.
 const docker = await hasDocker();
 describe.skipIf(!docker)(docker ? 'in a container' : 'in a container: skipped, Docker does not answer', nightly, () => {
   let built: Promise<void> | undefined;

@@ -2,7 +2,7 @@ import { describe, expect } from 'vitest';
 import type { ProgramPipes, SandboxClient } from '../../../src/sandboxes/client/client.ts';
 import { budget, clientTest, codesOf, type SandboxdHarness } from './sandboxd.ts';
 
-/** A reader of a program: what it printed so far, and its pipes. */
+/** A reader of a program: its output so far, and its pipes. */
 async function reading(client: SandboxClient, id: string) {
   const reply = { output: '', errors: '' };
   const pipes: ProgramPipes = await client.programs.attach(
@@ -64,7 +64,7 @@ export function programContract(name: string, open: () => Promise<SandboxdHarnes
     });
 
     test('a program outlives its reader, and the next reader gets the output that waited', async ({ client }) => {
-      // The output comes when the daemon has surely seen the first reader leave.
+      // The output comes when the daemon has certainly noticed that the first reader left.
       await client.programs.open({ id: 'p', argv: ['bash', '-c', 'read; sleep 1; echo later; exit 3'] }, budget());
       const first = await reading(client, 'p');
       await first.pipes.write(Buffer.from('\n'));

@@ -3,7 +3,7 @@ import { describe, expect } from 'vitest';
 import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
 import { budget, clientTest, codesOf, followed, ownTag, run, type SandboxdHarness } from './sandboxd.ts';
 
-/** The further tests for daemons with real processes and files, inside or outside a container. */
+/** Additional tests for daemons with real processes and files, inside or outside a container. */
 export function realSandboxdContract(name: string, open: () => Promise<SandboxdHarness>): void {
   describe(`sandboxd with real processes, ${name}`, () => {
     const test = clientTest(open);

@@ -31,7 +31,7 @@ async function listening(path: string, serve: (socket: Socket) => void, halfOpen
   return { open, close };
 }
 
-/** Reads the hello, answers, and then asks for health on the same connection. */
+/** Reads the hello, answers, and then requests the health on the same connection. */
 async function greetAndAsk(socket: Socket, answer: string, token: string): Promise<{ hello: string; reply: string }> {
   const [hello] = (await once(socket, 'data')) as [Buffer];
   socket.write(answer);

@@ -3,10 +3,10 @@ import { describe, expect } from 'vitest';
 import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
 import { budget, clientTest, codesOf, type SandboxdHarness } from './sandboxd.ts';
 
-/** The control codes with which bash's line editor switches bracketed paste. */
+/** The control codes that bash's line editor uses to switch bracketed paste. */
 const bracketedPaste = new RegExp(`${String.fromCharCode(27)}\\[\\?2004[hl]\\r?`, 'g');
 
-/** A reader of a terminal: what it got so far, and how it ended. */
+/** A reader of a terminal: its output so far, and how it ended. */
 function reading(client: SandboxClient, id: string, signal = budget()) {
   let text = '';
   const hear = (chunk: Uint8Array) => {
@@ -164,7 +164,7 @@ export function terminalContract(name: string, open: () => Promise<SandboxdHarne
   });
 }
 
-/** The further tests for daemons with real terminals. */
+/** Additional tests for daemons with real terminals. */
 export function realTerminalContract(name: string, open: () => Promise<SandboxdHarness>): void {
   describe(`real terminals of sandboxd, ${name}`, () => {
     const test = clientTest(open);
@@ -227,7 +227,7 @@ export function realTerminalContract(name: string, open: () => Promise<SandboxdH
       const go = Promise.withResolvers<void>();
       let text = '';
       const take = async (chunk: Uint8Array) => {
-        attached.resolve(); // the prompt: a reader that comes later gets only the last screenful
+        attached.resolve(); // the prompt: a later reader gets only the last screenful
         await go.promise;
         text += Buffer.from(chunk).toString();
       };

@@ -86,7 +86,7 @@ test('a version is another one also when the file was written in the same tick o
   const { client, shell } = await opened();
   const { version } = await write(client, 'a', 'one');
   await shell('touch -d @2000000000.5 a');
-  await write(client, 'a', 'two'); // a time that a person set far ahead is no reason to keep it
+  await write(client, 'a', 'two'); // an mtime that a user set far in the future does not keep the file
   expect((await shell('stat -c %Y a')).trim()).not.toBe('2000000000');
   const ahead = (await shell("touch -d 'now + 0.5 sec' a; stat -c '%s-%.9Y' a")).trim();
   const next = await write(client, 'a', 'six', ahead);

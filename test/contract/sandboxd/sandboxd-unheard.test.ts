@@ -30,7 +30,7 @@ test('a daemon whose log nobody reads any more continues quietly', async () => {
   daemon.stderr.destroy();
   const writes = () => Number(/^syscw: (\d+)/m.exec(readFileSync(`/proc/${daemon.pid}/io`, 'latin1'))?.[1]);
   const seen: number[] = [];
-  // Each look comes a while after the one before.
+  // Each check comes some time after the last.
   await expect.poll(() => seen[seen.push(writes()) - 2], { message: 'it comes to rest' }).toBe(seen.at(-1));
   expect(daemon.exitCode).toBeNull();
 });

@@ -20,7 +20,7 @@ async function opened() {
     return stdout;
   };
   let measures = 0;
-  /** Prints what the daemon sees, or what the programs see behind an older daemon. */
+  /** Prints what the daemon reports, or what programs report when the daemon is old. */
   const print = async (by: 'daemon' | 'programs') => {
     const sandbox =
       by === 'daemon' ? client : { ...client, workspace: { ...client.workspace, print: async () => undefined } };

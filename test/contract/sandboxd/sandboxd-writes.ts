@@ -17,7 +17,7 @@ export function realWriteContract(name: string, open: () => Promise<SandboxdHarn
     };
     const write = (client: SandboxClient, path: string, text: string) =>
       client.paths.write(path, Readable.from([Buffer.from(text)]), budget());
-    /** Sends half of a file, and breaks off when the sandbox has it. */
+    /** Sends half of a file, and breaks off once the sandbox has received it. */
     const cut = async (client: SandboxClient, path: string, arrived: () => Promise<boolean>) => {
       async function* half() {
         yield Buffer.alloc(200_000, 'x');

@@ -7,7 +7,10 @@ export interface SandboxdHarness extends AsyncDisposable {
 }
 export const budget = () => AbortSignal.timeout(60_000);
 
-/** Daemons of tests that run at once share this machine's processes, and one would end what the other marked the same. */
+/**
+ * Daemons of parallel tests share this machine's processes, and one daemon would end processes that another marked with
+ * the same id.
+ */
 const own = randomUUID().slice(0, 8);
 export const ownTag = (name: string) => `${name}-${own}`;
 
@@ -32,7 +35,7 @@ export async function followed(
   return { output: Buffer.concat(parts).toString(), operation };
 }
 
-/** Tests that get the client of a daemon of their own. */
+/** Tests that get a client of their own daemon. */
 export const clientTest = (open: () => Promise<SandboxdHarness>) =>
   // biome-ignore lint/correctness/noEmptyPattern: Vitest reads which fixtures this one needs
   base.extend('client', async ({}, { onCleanup }) => {
@@ -41,7 +44,7 @@ export const clientTest = (open: () => Promise<SandboxdHarness>) =>
     return harness.client;
   });
 
-/** The error code of each call; for a success, its result. */
+/** The error code of each call; the result of a successful call. */
 export const codesOf = (calls: readonly Promise<unknown>[]) =>
   Promise.all(calls.map((call) => call.catch((thrown) => thrown.code)));
 
@@ -188,7 +191,8 @@ export function sandboxdContract(name: string, open: () => Promise<SandboxdHarne
         const left = (await client.processes(budget())).filter(({ cmd }) => cmd.includes('sleep'));
         return new Set(left.map(({ tag }) => tag));
       };
-      await expect.poll(sleepers).toEqual(new Set([ownTag('run-1'), ownTag('run-2')])); // each shell has begun its command
+      // each shell has started its command
+      await expect.poll(sleepers).toEqual(new Set([ownTag('run-1'), ownTag('run-2')]));
       expect((await client.killTagged(ownTag('run-1'), budget())).killed).toBeGreaterThanOrEqual(2);
       expect((await followed(client, 'tagged')).operation).toMatchObject({ reason: 'killed' });
       expect(await sleepers()).toEqual(new Set([ownTag('run-2')]));

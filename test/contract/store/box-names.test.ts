@@ -15,7 +15,7 @@ import { temporaryFolder } from '../../support/stores/store.ts';
 
 // Callers who ask for a name at the same time get one session, on every store and from several servers.
 
-/** The sessions of one server: their logs and records are real, and they have no machines. */
+/** The sessions of one server: their logs and records are real, but they have no machines. */
 function serverOn(store: Store, clock = manualClock(1_000)) {
   const ids = randomIds();
   const { records } = store;
@@ -63,7 +63,7 @@ async function conforms(stores: readonly Store[]) {
   const [one, two] = [servers[0], servers.at(-1)] as [ReturnType<typeof serverOn>, ReturnType<typeof serverOn>];
   const records = (stores[0] as Store).records;
 
-  // Many callers at once.
+  // Many concurrent callers.
   for (const name of ['build-cache', 'docs']) {
     const opened = await Promise.all(servers.flatMap(({ open }) => Array.from({ length: 8 }, () => open(name))));
     expect(new Set(opened.map(({ session }) => session.id)).size).toBe(1);
@@ -71,11 +71,11 @@ async function conforms(stores: readonly Store[]) {
   }
   expect(await records.count('session')).toBe(2);
 
-  // Another owner has names of its own.
+  // Another owner's names are separate.
   const { session: bobs } = await one.open('docs', 'bob');
   expect(bobs.id).not.toBe(await two.find('docs'));
 
-  // Two sessions that get one name at the same time: one gets it, and the other keeps its own.
+  // Two sessions claim one name at the same time: one gets it, and the other keeps its own.
   const [cache, docs] = [await one.find('build-cache'), await one.find('docs')];
   const tries = await Promise.allSettled([one.rename(cache, 'main'), two.rename(docs, 'main')]);
   expect(tries.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
@@ -88,7 +88,7 @@ async function conforms(stores: readonly Store[]) {
   expect(await two.find(kept)).toBe(loser);
   await expect(two.find(freed)).rejects.toMatchObject({ code: 'session_not_found' });
 
-  // A name that was abandoned or whose session was deleted is that of another session.
+  // A name that was freed, or whose session was deleted, can name another session.
   await one.rename(winner, null);
   await expect(two.find('main')).rejects.toMatchObject({ code: 'session_not_found' });
   expect((await Promise.all(servers.map(({ open }) => open('main'))))[0]?.session.id).not.toBe(winner);

@@ -34,7 +34,7 @@ function ledgerOn(store: Store): Ledger {
   });
 }
 
-/** Spends until nothing is left, and counts what was open and sent at most. */
+/** Spends until the budget is used up, and counts the maximum of reserved and spent amounts. */
 async function spendAll(stores: readonly Store[]) {
   const ledgers = stores.map(ledgerOn);
   let [open, sent, most] = [0, 0, 0];

@@ -37,7 +37,7 @@ describe.each([
     for (const provider of names) await ring(store, old).put(provider, new Secret(`first of ${provider}`));
     const isOver = new AbortController();
     const replaced = new Set<string>();
-    // Another server has both encryption keys. It uses every provider's key, which writes to the store, and replaces
+    // Another server has both encryption keys. It uses every provider key, which writes to the store, and replaces
     // some.
     const server = ring(store, fresh, old);
     const uses = (async () => {

@@ -97,7 +97,8 @@ describe.skipIf(skipMongo)('mongo store in trouble (needs TEST_MONGODB_URL)', ()
     const sessionId = newSession();
     await store.events.append(entry({ sessionId }));
     await proxy.close();
-    const next = entry({ sessionId, after: 1 }); // the same each time: one that was abandoned can still be done later
+    // the same append each time: the server can still execute one that the store gave up
+    const next = entry({ sessionId, after: 1 });
     await expect(store.events.append(next)).rejects.toMatchObject({ code: 'store_unavailable', retryable: true });
     await proxy.open();
     await expect.poll(() => store.events.append(next).catch(() => 0)).toBe(2);

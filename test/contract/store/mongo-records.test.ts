@@ -57,7 +57,8 @@ describe.skipIf(skipMongo)("a session's record on MongoDB (needs TEST_MONGODB_UR
       const readers = reader === 'another server' ? other : store;
       expect(await readers.records.get('session', sessionId)).toMatchObject({ doc: 1 });
       expect(await readers.events.append(entry(2, 2))).toBe(3);
-      await expect.poll(() => store.records.get('session', sessionId).catch(() => undefined)).toMatchObject({ doc: 2 }); // the hanging put lies over nothing newer
+      // the hanging put does not overwrite the newer document
+      await expect.poll(() => store.records.get('session', sessionId).catch(() => undefined)).toMatchObject({ doc: 2 });
     },
   );
 

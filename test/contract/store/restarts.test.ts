@@ -15,7 +15,7 @@ const shuttingDown = 91;
 const rounds = 3;
 const trouble = { awayMs: 3_000, calmMs: 4_000 };
 
-/** Appends facts one by one, each after the last is acknowledged. Returns the head. */
+/** Appends facts one by one, each once the last is acknowledged. Returns the head. */
 async function appender(log: EventLog, sessionId: SessionId, signal: AbortSignal) {
   let head = 0;
   while (!signal.aborted) {

@@ -10,7 +10,7 @@ test('F073 after a failed fsync the store acknowledges nothing more, and does no
   db.exec('CREATE TABLE t (v TEXT)');
   const insert = db.prepare('INSERT INTO t (v) VALUES (?)');
   let calls = 0;
-  // Only a failing disk fails here, so the statement that reaches it stands in for one.
+  // Only a failing disk fails here, so the test makes the statement that reaches it fail.
   const failing = {
     exec: (sql: string) => db.exec(sql),
     get isTransaction() {

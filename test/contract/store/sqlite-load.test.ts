@@ -8,7 +8,7 @@ import { databasePerTest } from '../../support/stores/database-per-test.ts';
 import { facts, newSession, writer } from '../../support/stores/store.ts';
 
 const database = databasePerTest();
-/** A store whose every commit takes `ms` longer than usual; `more` arms further failpoints. */
+/** A store whose commits take `ms` longer than usual; `more` arms further failpoints. */
 async function openSlow(ms: number, options: Partial<SqliteOptions> = {}, more = '') {
   using _armed = armFailpoints(`store.commit.before=sleep(${ms})${more}`, { exit: () => {} });
   return await sqliteStore({ path: database.path, ...options });

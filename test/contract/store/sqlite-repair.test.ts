@@ -51,7 +51,7 @@ test('F071 repair takes over what can be read, marks the gaps, and keeps the dam
 test('an event whose text was hit is left behind', async () => {
   const [id] = (await fill(1)) as [Awaited<ReturnType<typeof fill>>[number]];
   damage(readFileSync(database.path, 'latin1').indexOf('"t150"}'), 6);
-  damage(readFileSync(database.path).length - 4_096 + 8, 64); // damage that a check finds, too
+  damage(readFileSync(database.path).length - 4_096 + 8, 64); // damage that a check also finds
   const { kept } = recoverFile(database.path, now);
   expect(kept).toBeDefined();
   await using store = await sqliteStore({ path: database.path });

@@ -5,7 +5,7 @@ import { openWebSocket } from '../../support/clients/sockets.ts';
 import { needs } from '../../support/servers/components.ts';
 import { composedServer } from '../../support/servers/composed.ts';
 
-// The whole chain: a viewer, the server, the daemon in a bubblewrap sandbox, and the daemon's Xvnc.
+// The whole chain: a viewer, the server, the daemon in a bubblewrap sandbox, and its Xvnc.
 async function started(context: TestContext, settings: Record<string, string> = {}) {
   await needs(context, 'bubblewrap');
   await needs(context, 'xvnc');

@@ -121,7 +121,7 @@ test('a change of the egress settings reaches the proxy of a sandbox that runs',
   const { id: sessionId } = await client.sessions.create.mutate({});
   const change = (key: string, value: string | string[]) => client.settings.change.mutate({ key, value });
   const starts = new Set<string>();
-  /** The status of the proxy's answer: 403 refuses the host; the name of a listed one does not resolve. */
+  /** The status of the proxy's answer: 403 means that the host is refused; a listed host's name does not resolve. */
   const ask = async () => {
     const request = 'GET http://listed.invalid/ HTTP/1.1\\r\\nHost: listed.invalid\\r\\nConnection: close\\r\\n\\r\\n';
     const command = `cut -d' ' -f22 /proc/1/stat; exec 9<>/dev/tcp/127.0.0.1/3128; printf '${request}' >&9; head -1 <&9 | cut -d' ' -f2`;

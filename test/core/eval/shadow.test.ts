@@ -17,7 +17,7 @@ afterEach(() => {
   folder[Symbol.dispose]();
 });
 
-/** A session of the demo model that wrote a file and ran a command. The server has stopped. */
+/** A session of the demo model that wrote a file and ran a command. Its server is stopped. */
 async function recorded(): Promise<string> {
   await using server = await composedServer({}, folder.path);
   const client = api(server.url);

@@ -10,7 +10,7 @@ import { dataRules, hostRules, mcpRules, procedureRules } from './caller-rules.t
 import type { Targets } from './caller-targets.ts';
 import { routeRules } from './route-rules.ts';
 
-// Every way into a server, as the server itself registers it, and how a caller uses it.
+// Every endpoint of a server, as the server itself registers it, and how a caller uses it.
 
 /** The answer: its status or the socket's close code, and its text. */
 export interface DoorAnswer {
@@ -60,11 +60,11 @@ function routeDoors(server: ComposedServer): CallerRoute[] {
     const name = `${method} ${path}`;
     const body = programBodies[name] ?? doc?.bodyExample ?? (url.endsWith('/exec') ? { command: 'true' } : undefined);
     const ask = async (shown: PresentedCredentials, to: Targets): Promise<DoorAnswer> => {
-      // A caller that opens a name keeps it, so it is none of the shared ones.
+      // A caller that opens a name keeps it, so it is not one of the shared names.
       const target = method === 'PUT' ? { ...to, boxName: 'of-the-matrix' } : to;
       const address = server.url + fillPath(path, target);
       if (isSocket) return await connect(address, shown, path === '/trpc' ? firstQuery : undefined);
-      // Other callers delete it too, at the same time.
+      // Other callers delete it at the same time.
       if (method === 'DELETE' && path.includes('/api-keys/'))
         await server.core.opencodex.keys.put('gemini', new Secret('k'));
       if (method === 'POST' && (path.endsWith('/v1/files') || path.includes('/files/upload/')))
@@ -244,7 +244,10 @@ async function mcpDoors(url: string, admin: PresentedCredentials): Promise<Calle
   }));
 }
 
-/** The calls are those that the agent's services register; all other rows are of the table, because a port has no list. */
+/**
+ * The calls are those that the agent's services register; all other rows come from the table, because ports have no
+ * list.
+ */
 function dataDoors(url: string): CallerRoute[] {
   const names = new Set([...agentCalls.map((path) => `49983 POST ${path}`), ...Object.keys(dataRules)]);
   return [...names].map((name) => ({
@@ -288,7 +291,7 @@ interface DoorRequest {
   readonly body?: string;
   readonly type?: string;
 }
-/** The beginning of a stream is enough: its first event, or the reason why there is none. */
+/** The beginning of a stream is enough: its first event, or the reason for its refusal. */
 export function send(
   url: string,
   { headers, signature }: PresentedCredentials,
@@ -306,7 +309,7 @@ export function send(
     response.setEncoding('utf8').on('error', reject);
     const isBegun = () =>
       type.includes('event-stream')
-        ? // A stream of Managed Agents begins with what comes next.
+        ? // A stream of Managed Agents begins with the next event.
           url.includes('/anthropic/') || /^data: \{.+/m.test(text.replace(/event: connected\ndata: .*\n/, ''))
         : /octet-stream|connect\+json/.test(type) || response.headers['content-disposition'] !== undefined;
     response.on('data', (chunk: string) => {
@@ -315,7 +318,7 @@ export function send(
       done(text);
       request.destroy();
     });
-    // Nothing comes from a terminal until somebody types.
+    // A terminal sends nothing until somebody types.
     if (url.includes('/streams/terminals/') && response.statusCode === 200) {
       done('');
       request.destroy();
@@ -327,7 +330,7 @@ export function send(
 }
 
 const firstQuery = { id: 1, method: 'query', params: { path: 'system.info' } };
-/** The first frame of a socket, or the reason why it closed. `first` is sent to sockets that say nothing unasked. */
+/** The first frame of a socket, or the reason why it closed. `first` is sent to sockets that wait for the client. */
 export function connect(
   url: string,
   { headers, signature }: PresentedCredentials,

@@ -7,7 +7,7 @@ import { type Caller, callers, expected } from './caller-rights.ts';
 import { procedureRules } from './caller-rules.ts';
 import { type CallerServer, callerServer } from './caller-server.ts';
 
-// The frames that each caller can send over the sockets of a server.
+// The frames that each caller can send over a server's sockets.
 
 let it: CallerServer;
 beforeAll(async () => {
@@ -31,7 +31,10 @@ test.each(['none', 'viewer', 'auditor', 'user-other', 'sandbox-token', 'person',
 );
 
 type FrameCase = readonly [frame: Readonly<Record<string, unknown>>, rule: 'read' | 'work' | 'stop' | 'create'];
-/** The frames that clients can send on each socket. A socket that is missing here fails, so none stays untested. */
+/**
+ * The frames that clients can send on each socket. A socket that is missing here fails the test, so none stays
+ * untested.
+ */
 const frames: Record<string, readonly FrameCase[]> = {
   '/ws/{sid}': [
     [{ type: 'message', content: 'hi' }, 'work'],
@@ -65,7 +68,7 @@ test('the table of frames names every socket and every frame of a workspace', ()
   expect(casesOf('/ws').map(([{ type }]) => type)).toEqual(types);
 });
 
-/** A socket, with all frames that it received. */
+/** A socket with every frame that it received. */
 async function listening(path: string, caller: Caller) {
   const { headers, signature } = await it.shown(caller);
   const query = signature === undefined ? '' : `${path.includes('?') ? '&' : '?'}signature=${signature}`;
@@ -78,8 +81,8 @@ async function listening(path: string, caller: Caller) {
   return { socket, messages, ended, [Symbol.dispose]: () => socket.terminate() };
 }
 
-// The test of the routes shows that callers who cannot read are refused before the first frame. Of the callers that
-// are admitted, only the viewer lacks the right to some frames.
+// The route test shows that callers without read access are refused before the first frame. Of the admitted callers,
+// only the viewer lacks the right to some frames.
 test.each(['/ws/{sid}', '/api/v1/chats/{sid}/stream'])('%s: each frame needs a permission of its own', async (path) => {
   for (const [frame, rule] of casesOf(path)) {
     for (const caller of ['viewer', 'user-owner', 'admin'] as const) {

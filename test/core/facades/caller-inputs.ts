@@ -159,7 +159,7 @@ export const mcpInputs: Record<string, object> = {
   watch_session: { wait_seconds: 0 },
   decide_approval: { call_id: 'c', decision: 'approved' },
 };
-/** The resources, below the address of the session. */
+/** The resources below the session's address. */
 export const mcpAddresses: Record<string, string> = {
   session: '',
   file: '/files/report.md',

@@ -21,7 +21,7 @@ const ruleNames = [
   ...(['shown', 'signed', 'own', 'own-work'] as const),
   ...(['screen', 'visitor', 'personal', 'inside', 'port', 'preview', 'public', 'never'] as const),
 ];
-/** Callers that the server does not know: no key, keys that ended, and links and tokens that open something else. */
+/** Callers that the server does not know: no key, expired keys, and links and tokens that open something else. */
 const strangers = [
   ...(['none', 'expired', 'revoked', 'share-link', 'watch-link', 'control-link'] as const),
   ...(['sandbox-token', 'token-of-another-sandbox'] as const),
@@ -88,7 +88,7 @@ const isSigned = (caller: Caller) => caller === 'watch-link' || caller === 'cont
 export const isOneOf = <Some extends Caller>(some: readonly Some[], caller: Caller): caller is Some =>
   some.some((one) => one === caller);
 
-/** `isOfProject`: the door opens something of the project. */
+/** `isOfProject`: the door opens a resource of the project. */
 export function expected(rule: Rule, caller: Caller, isOfProject = true): Outcome {
   const admitted = isOneOf(members, caller) && isOfProject ? membersMay[rule] : undefined;
   if (admitted?.includes(caller)) return 'through';
@@ -114,7 +114,7 @@ export function expand(name: string): string[] {
   return choice === undefined ? [name] : choice.split('|').flatMap((one) => expand(before + one + after));
 }
 
-/** A rule for names, one or several a line. */
+/** A rule for names, one or more per line. */
 export const all = (rule: Rule, names: string) =>
   Object.fromEntries(
     names
@@ -136,7 +136,7 @@ const alike: readonly Caller[] = [...people, ...programs, 'former-member', 'serv
 const procedureOf = new Map(described.flatMap(({ name, route }) => (route === undefined ? [] : [[route, name]])));
 const isServedTwice = new Set([...procedureOf.keys(), ...[...procedureOf.values()].map((name) => `procedure ${name}`)]);
 
-/** Rules about the caller alone. Streams of its changes also need its creations to begin. */
+/** Rules about the caller alone. A stream of its changes starts only after one of its creations. */
 const aboutCaller: readonly (Rule | undefined)[] = ['any', 'create', 'visitor', 'personal'];
 
 /**

@@ -12,15 +12,15 @@ const atOnce = 12;
 const minuteMs = 60_000;
 const noPrograms = 'cannot run programs'; // the sandboxes of this server exist only in memory
 
-/** A server with every kind of caller, and its doors. */
+/** A server with every kind of caller, and its endpoints. */
 export interface CallerServer extends AsyncDisposable {
   readonly server: ComposedServer;
   readonly doors: readonly CallerRoute[];
   readonly shared: Targets;
-  /** The shared targets, with a new one in place of the one that the door ends. */
+  /** The shared targets, with a new one in place of the target that the door ends. */
   fresh(door: string): Promise<Targets>;
   shown(caller: Caller, door?: string): Promise<PresentedCredentials>;
-  /** The doors that answer a caller in another way than their rule says; each is one line. */
+  /** Doors whose answer to a caller differs from their rule, one per line. */
   mistakes(doors: readonly CallerRoute[], only?: readonly Caller[]): Promise<string[]>;
 }
 
@@ -72,11 +72,11 @@ export async function callerServer(): Promise<CallerServer> {
       await inTurns(doors, async (door) => {
         const rule = door.rule ?? 'admin';
         const want = expected(rule, caller, isOfProject(door));
-        // A sandbox's token opens that sandbox alone. The shared session can be at work, which this API refuses first.
+        // A sandbox's token opens that sandbox alone. The shared session can be working, which this API checks first.
         const isRefusedLast = door.name.includes('/anthropic/v1/sessions') && isOneOf(members, caller);
         const isFresh = want === 'through' ? caller !== 'sandbox-token' : want === 403 && isRefusedLast;
         const to = isFresh && ends(door) ? await fresh(door.name) : shared;
-        // A service account cannot use the other project, which ends in place of its own.
+        // A service account cannot use the other project, so that one ends in place of its own.
         if (caller === 'service-account' && to.project !== shared.project) return;
         const ask = async (targets: Targets): Promise<DoorAnswer> =>
           door.ask(await shown(caller, door.name), targets).catch((error) => ({ code: 599, text: String(error) }));
@@ -90,7 +90,7 @@ export async function callerServer(): Promise<CallerServer> {
           reply.code < 600 &&
           ![501, 502, 503].includes(reply.code) &&
           !reply.text.includes(noPrograms);
-        // Some changes are refused for the auditor's role before their object is known.
+        // Some changes are refused because of the auditor's role before their target is read.
         const isEarly = caller === 'auditor' && want === 'unknown' && got === 403;
         if ((got === want || isEarly) && !isBroken) return;
         wrong.push(`${door.name} for ${caller}: ${got}, not ${want} (${reply.code} ${reply.text.slice(0, 200)})`);
@@ -144,7 +144,7 @@ async function keysOfMembers({ core }: ComposedServer, project: string) {
   return Object.fromEntries(await Promise.all(made));
 }
 
-/** The cookie of a person; another one for the door that ends it. */
+/** The cookie of a person; a new one for the door that ends it. */
 async function cookiesOf({ core }: ComposedServer): Promise<(door: string) => Promise<string>> {
   const { devices } = core.signIns ?? expect.unreachable();
   const ada = await aPerson(core, 'ada');
@@ -154,7 +154,7 @@ async function cookiesOf({ core }: ComposedServer): Promise<(door: string) => Pr
   return async (door) => (door === 'POST /sign-in/end' ? await cookie() : usual);
 }
 
-/** Links and tokens that open one thing each. */
+/** Links and tokens that open one resource each. */
 async function linksTo({ sid, box }: Targets, owner: Owner) {
   const { url, core } = owner.server;
   const { services } = core;
@@ -182,12 +182,14 @@ async function linksTo({ sid, box }: Targets, owner: Owner) {
   return { tokens, screen };
 }
 
-/** Whether the call is about the project, its session or a part of these; all other targets belong to their owner alone. */
+/**
+ * Whether the call concerns the project, its session or a part of these; all other targets belong to their owner alone.
+ */
 const isOfProject = ({ name }: CallerRoute) => !ofOwner.test(name);
 const ofOwner =
   /^procedure (secrets|vaults|toolServers)|e2b\/(?!(v\d\/)?(volume|templates))|boxes|\/(tool-servers|vaults|memory_stores|agents|environments|deployments|deployment_runs)\/\{|anthropic\/v1\/files\/|(data|host) /;
 
-/** Whether the call ends what it is about, so that no other call finds it, shows it to everyone, or waits for its runs. */
+/** Whether the call ends its target, so that no other call finds it, shows it to everyone, or waits for its runs. */
 const ends = ({ name, rule }: CallerRoute) =>
   rule === 'stop' ||
   rule === 'own-work' ||

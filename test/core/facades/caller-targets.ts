@@ -8,7 +8,7 @@ import { NewAgent } from '../../../src/facades/compat/managed-agents/resources/a
 import { unrestricted } from '../../../src/facades/compat/managed-agents/resources/environments.ts';
 import type { ComposedServer } from '../../support/servers/composed.ts';
 
-/** The ids that a call can name; here those of nothing. `build` was not started, and `boxName` is its owner's name. */
+/** The ids that a call can name; these name nothing. `build` was not started, and `boxName` is its owner's name. */
 export const nobodys = {
   sid: 'fedcba9876543210',
   project: '00000000-0000-4000-8000-00000000aaaa',
@@ -61,11 +61,11 @@ const aLife: SessionLife = {
 export interface Owner {
   readonly id: string;
   readonly server: ComposedServer;
-  /** Holds what projects can hold; other callers are its members. */
+  /** Owns everything that a project can own; other callers are its members. */
   readonly project: string;
 }
 
-/** A session of the owner with everything that a session can have, a sandbox of E2B, and a key that can be revoked. */
+/** A session of the owner with all its parts, an E2B sandbox, and a key that can be revoked. */
 export async function sharedTargets(owner: Owner, token: string): Promise<Targets> {
   const { url, core } = owner.server;
   const { services, keys } = core;
@@ -118,7 +118,7 @@ export async function sharedTargets(owner: Owner, token: string): Promise<Target
   };
 }
 
-/** A person of the provider of these tests, who works at no device yet. */
+/** A person of this test's provider, who is not signed in on any device yet. */
 export async function aPerson({ signIns }: ComposedServer['core'], subject: string): Promise<Person> {
   const claims = { name: subject, email: null, isVerified: false, picture: null, groups: [] };
   return await (signIns ?? expect.unreachable()).people.meet('http://127.0.0.1:9', { subject, ...claims }, 'user');
@@ -203,7 +203,7 @@ async function documentsOf(owner: Owner): Promise<ProgramTargets> {
   };
 }
 
-/** A store with a memory, and a version of it that another one took the place of. */
+/** A store with a memory, and a replaced version of it. */
 async function aMemoryStore({ id: owner, server }: Owner) {
   const { memoryStores } = server.core.services;
   const { id } = await memoryStores.create({ name: 'Notes', description: '', metadata: {}, owner });
@@ -309,7 +309,7 @@ async function aSkill({
   return { skill, skillVersion: (await skills.addVersion(skill, { files })).id };
 }
 
-/** By its record alone: the sandboxes of these tests have no files that could be copied. */
+/** Only its record: this test's sandboxes have no files to copy. */
 async function aSnapshot({ id: owner, server, project: projectId }: Owner): Promise<string> {
   const id = `snap-${randomIds().sessionId()}`;
   const about = { name: null, labels: {}, sessionId: 'fedcba9876543210', template: 'default', bytes: 1, sha256: '00' };
@@ -318,7 +318,10 @@ async function aSnapshot({ id: owner, server, project: projectId }: Owner): Prom
   return id;
 }
 
-/** By its record alone: sandboxes of these tests have no volumes, which is reported after the rights are checked. */
+/**
+ * Only its record: this test's sandboxes have no volumes, which the server reports only after it has checked the
+ * rights.
+ */
 async function aVolume({ id: owner, server, project: projectId }: Owner): Promise<string> {
   const id = `vol-${randomIds().sessionId()}`;
   const about = { name: id.slice(4), quotaBytes: 1, usedBytes: 0, isChanged: false, holders: [] };
@@ -326,7 +329,7 @@ async function aVolume({ id: owner, server, project: projectId }: Owner): Promis
   return id;
 }
 
-/** By its records alone: the sandboxes of these tests have no image. */
+/** Only its records: this test's sandboxes have no image. */
 async function aTemplate({
   id: owner,
   server,
@@ -373,7 +376,7 @@ async function upload({ id, server, project }: Owner, named: { name: string; mim
   return file;
 }
 
-/** One whose name leads nowhere. */
+/** A webhook whose host name resolves to nothing. */
 async function aToolServer({ server }: Owner): Promise<string> {
   const { signal } = new AbortController();
   const name = `t${randomIds().short()}`

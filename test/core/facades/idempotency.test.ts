@@ -6,7 +6,7 @@ import { type ComposedServer, composedServer } from '../../support/servers/compo
 
 interface CreateRequest {
   readonly body: string;
-  /** A body with different content. */
+  /** A body with different values. */
   readonly other: string;
   readonly type?: string;
   readonly query?: string;

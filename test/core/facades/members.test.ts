@@ -217,7 +217,7 @@ test('members use what the project holds until they leave, and what names no pro
   await boss.projects.delete.mutate({ id: projectId });
   expect([await heldBy(ada), await heldBy(boss)]).toEqual([each(own), each()]);
   const left = await Promise.all(Object.values(heldKinds).map((kind) => server.core.store.records.count(kind)));
-  expect(left).toEqual([1, 2, 1, 1]); // the storage of a volume goes later
+  expect(left).toEqual([1, 2, 1, 1]); // the volume's storage is deleted later
 });
 
 test('an owner or a maintainer moves what a project can hold, and the former members lose it', async () => {

@@ -6,7 +6,7 @@ import type { Role } from '../../../src/core/model/principal.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 import { type TokenIssuer, tokenIssuer } from '../../support/servers/token-issuer.ts';
 
-// Programs without a person at them: tokens of trusted issuers, and the keys that people make for programs.
+// Programs without a person: tokens of trusted issuers, and the keys that people create for programs.
 
 const token = 'the-token-of-these-tests';
 const provider = 'http://127.0.0.1:9';
@@ -371,7 +371,7 @@ describe('a project', () => {
     expect(json).toMatchObject({ key: null, view: { project: { id, role: 'member' }, trust } });
     const shown = { sub: 'project:website', aud: `${audience}/projects/${id}` };
     expect(await statusOf(await issuer.sign({ ...shown, aud: audience }))).toBe(401);
-    await account(ada, await project(ada), { trust }); // a rule of another project, which fits as well
+    await account(ada, await project(ada), { trust }); // a matching rule of another project
     const sid = await session(await issuer.sign(shown));
     expect(await server.core.services.sessions.get(sid as never)).toMatchObject({ projectId: id });
   });

@@ -29,7 +29,7 @@ const changes = new Set<Rule | undefined>([
 const links = /signed-url$/;
 /** Routes that change only a caller's own sign-in. */
 const signIns = /^\/(sign-in|api\/v1\/people\/me)\//;
-/** Without a message it only joins the run at work. */
+/** Without a message it only joins the active run. */
 const joins = new Set(['POST /api/v1/sessions/{sid}/chat']);
 
 let server: ComposedServer;
@@ -89,7 +89,7 @@ test('F128 a page of a default origin joins a SheikhBox stream with an empty mes
     });
   const joined = await chat('');
   expect([joined.status, joined.headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8']);
-  expect(await joined.text()).toBe(': connected\n\n'); // nothing runs
+  expect(await joined.text()).toBe(': connected\n\n'); // no run is active
   const before = await heads();
   for (const more of [{}, { 'idempotency-key': 'k' }]) {
     const sent = await chat('do it', more);

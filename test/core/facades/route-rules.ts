@@ -22,7 +22,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
   ...all('personal', 'POST /api/v1/people/me/keys'),
   ...all('preview', 'ALL /previews/-'),
   ...all(
-    'preview', // the token of the volume, which no key replaces
+    'preview', // the volume's token; an API key cannot replace it
     `(GET|POST) /e2b/volumecontent/{volume}/dir
     (GET|PATCH|DELETE) /e2b/volumecontent/{volume}/path
     (GET|PUT) /e2b/volumecontent/{volume}/file`,

@@ -43,7 +43,7 @@ test('a link shows the conversation and the plan without a credential, and no ou
   const types = new Set(events.map(({ type }: { type: string }) => type));
   for (const type of ['message.user', 'message.assistant', 'plan', 'run.end']) expect(types).toContain(type);
   for (const type of ['tool.called', 'tool.output', 'tool.calling', 'usage']) expect(types).not.toContain(type);
-  // The reason of a goal's result can have the output of a command.
+  // The reason in a goal's result can contain a command's output.
   expect((await it.client.sessions.get.query({ id: it.sessionId })).outcome?.goal).toBeDefined();
   for (const hidden of ['output-of-the-check', '"goal"']) expect(text).not.toContain(hidden);
   const page = await fetch(`${it.server.url}/shared`);

@@ -69,7 +69,7 @@ test('the settings of the how-to sign a person in', async () => {
 });
 
 let count = 0;
-/** A person of the provider whom no other test has. */
+/** A person of the provider that no other test uses. */
 function newcomer(groups: readonly string[] = ['people'], of = provider): string {
   const name = `person-${++count}`;
   of.accounts.set(name, { name, email: `${name}@example.com`, email_verified: true, groups });
@@ -130,7 +130,7 @@ test('people of two providers are different people, each with the rules of its o
   expect((await personOf(name))?.owner).not.toBe((await personOf(name, second))?.owner);
 });
 
-/** Signs in up to the answer of the provider, whose address the test can change. */
+/** Signs in up to the provider's answer, whose address the test can change. */
 async function halfway(browser = new Visitor(server.url), change: (url: string) => string = (url) => url) {
   newcomer();
   const { location = '' } = await browser.go('/sign-in/main');

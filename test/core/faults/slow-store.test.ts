@@ -43,7 +43,7 @@ test('a message that is being stored when the server stops is answered as stored
   const sent = sessions.send(id, { text: 'Say hi', mode: 'inject' });
   await begun.promise;
   const stopped = server.core.engine[Symbol.asyncDispose]();
-  await turnOfTheLoop(); // the engine takes no more work, and waits for what is being stored
+  await turnOfTheLoop(); // the engine accepts no more work, and waits for pending writes
   free.resolve();
   expect(await sent).toMatchObject({ runId: expect.any(String) });
   await stopped;

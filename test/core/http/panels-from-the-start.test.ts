@@ -11,7 +11,7 @@ import { composedServer } from '../../support/servers/composed.ts';
 const base = '/api/v1/sessions';
 const fence = '```';
 
-/** A server whose sandboxes wait for the test before they start. */
+/** A server whose sandboxes do not start until the test allows it. */
 async function withSlowStart() {
   const { promise: opened, resolve: open } = Promise.withResolvers<void>();
   const driver = memoryDriver(new MemoryBackend(systemClock, ['corral-sandbox']));

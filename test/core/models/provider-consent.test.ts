@@ -5,7 +5,7 @@ import type { FakeRequest } from '../../support/agents/fake-models/wire-format.t
 import { openClient } from '../../support/clients/trpc.ts';
 import { composedServer } from '../../support/servers/composed.ts';
 
-// Gemini's safety decision: the provider demands that a person permits a call before it is made.
+// Gemini's safety decision: the provider requires a person's permission before a call is made.
 
 const why = 'It deletes a file.';
 function reply({ body }: FakeRequest) {

@@ -118,7 +118,7 @@ test('F053 a server whose lease was stolen stops writing and does not touch the 
   await send(a, id, `Work\n${fence('sh', 'echo begun; sleep 1.5; echo done >> ran')}`);
   await expect.poll(async () => (await set.events(id)).some(({ type }) => type === 'tool.output')).toBe(true);
   const box = [...set.backend.boxes.values()][0];
-  const seen = seenAt(a, id); // its clients move on with their cursors, or stay and read what the other writes
+  const seen = seenAt(a, id); // its clients continue with their cursors, or stay and read the other server's events
   const inAnHour = Date.now() + 3_600_000;
   await set.store.leases.acquire(leaseNameOf(id), 'thief', inAnHour, 1);
   await expect.poll(() => a.core.engine.liveSessions.get(id), { interval: 10 }).toBeUndefined();

@@ -25,7 +25,7 @@ async function asks(client: CorralClient, sessionId: string): Promise<number> {
   const { events } = await client.events.list.query({ sessionId, limit: 1_000 });
   return events.filter(({ type }) => type === 'approval.requested').length;
 }
-/** The output of the newest call, once there are so many. */
+/** The output of the newest call, once there are this many. */
 async function newest(client: CorralClient, id: string, count: number): Promise<string | undefined> {
   await expect.poll(async () => (await outputs(client, id)).length).toBe(count);
   return (await outputs(client, id)).at(-1);

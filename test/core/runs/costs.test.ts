@@ -8,9 +8,9 @@ import { facts, newSession } from '../../support/stores/store.ts';
 
 interface Costs {
   calls: number;
-  /** Events and records that were read. */
+  /** The number of events and records read. */
   rows: number;
-  /** Bytes that were read or written. */
+  /** The number of bytes read or written. */
   bytes: number;
 }
 const rowsIn = (answer: unknown): number => {
@@ -80,7 +80,7 @@ test('the 40th run of a session costs what the tenth costs', async () => {
   expect(late.bytes).toBeLessThanOrEqual(1.1 * early.bytes);
 });
 
-/** The costs of each act of a server with so many stored sessions. */
+/** The costs of each operation on a server with this many stored sessions. */
 async function costsWith(stored: number) {
   const { store, raw, of } = countingStore();
   for (let n = 0; n < stored; n++) {

@@ -37,7 +37,7 @@ test('a search tells no caller about messages that it cannot read', async () => 
   const id = await finished(owner, `My secret word is xylophone\n${fence('sh', 'true')}`, 'Plain title');
   expect(await idsOf(owner, { search: 'xylophone' })).toEqual([id]);
   expect(await idsOf(stranger, { search: 'xylophone' })).toEqual([]);
-  expect(await idsOf(operator, { search: 'xylophone' })).toEqual([]); // an operator sees titles, and reads nothing
+  expect(await idsOf(operator, { search: 'xylophone' })).toEqual([]); // an operator sees titles, but cannot read
   expect(await idsOf(operator, { search: 'plain title' })).toEqual([id]);
 });
 

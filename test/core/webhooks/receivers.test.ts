@@ -71,7 +71,7 @@ async function verifies(language: keyof typeof receivers): Promise<void> {
       ({ status }) => status,
       () => 0,
     );
-  await expect.poll(answers, { message: output }).toBe(400); // it is up, and refuses what nobody signed
+  await expect.poll(answers, { message: output }).toBe(400); // it is up, and refuses unsigned requests
   const outcome = async () => {
     const { id } = await webhooks.test(made.id);
     const found = async () => (await webhooks.deliveries(made.id)).find((one) => one.id === id);

@@ -26,9 +26,9 @@ interface Agent {
   readonly credential: Readonly<Record<string, unknown>>;
   /** Finds the agent's processes. */
   readonly process: string;
-  /** The agent's template begins a new session, with a summary, after the process has ended. */
+  /** The agent's template starts a new session with a summary after its process has ended. */
   readonly startsAnew?: true;
-  /** The agent's requests are unlike those that the fake of the API takes, whose rules are those for Corral's own requests. */
+  /** The agent's requests differ from those that the fake API accepts, whose rules are for Corral's own requests. */
   readonly isUnlike?: true;
 }
 const agents: readonly Agent[] = [
@@ -79,7 +79,7 @@ const agents: readonly Agent[] = [
 const host = hostname();
 const docker = worlds.find(({ driver }) => driver === 'docker') as World;
 
-/** A server whose template for the agent leads to a fake of its model's API, behind TLS. */
+/** A server whose template for the agent uses a fake of its model's API over TLS. */
 async function serverFor(context: TestContext, agent: Agent, recipe?: string) {
   const { template, wire, call, at, credential, isUnlike = false } = agent;
 
@@ -144,7 +144,7 @@ async function serverFor(context: TestContext, agent: Agent, recipe?: string) {
 }
 type Server = Awaited<ReturnType<typeof serverFor>>;
 
-/** The places that have the key, in any form. */
+/** The places that contain the key, in any encoding. */
 async function placesOfTheKey({ real }: Server, id: string): Promise<string[]> {
   const found: string[] = [];
   const look = ({ path, text }: { path: string; text: string }) => {
@@ -157,7 +157,7 @@ async function placesOfTheKey({ real }: Server, id: string): Promise<string[]> {
   return found;
 }
 
-// The image with the agents is built first, which downloads them.
+// The image with the agents is built first, because the build downloads them.
 
 test.for(agents)('$template does a task with a permission, and its key is nowhere inside', async (agent, context) => {
   await using it = await serverFor(context, agent);

@@ -96,7 +96,7 @@ inEachWorld('process', 'an ACP agent on $driver', (world) => {
       await expect.poll(() => real.factsOf(it.id, 'approval.requested').length).toBe(n + 1);
       const { data } = real.factsOf(it.id, 'approval.requested')[n] ?? {};
       expect(data).toMatchObject({ function: 'execute', args: { command: 'rm -rf build' } });
-      await real.rests(it.id, 'waiting'); // the file of the log is read before the server itself knows
+      await real.rests(it.id, 'waiting'); // the log's file can be ahead of the server's memory
       await client(it)[decision].mutate({ sessionId: it.id, callId: data?.callId ?? '' });
       await expect.poll(() => it.ends().length).toBe(n + 1);
     }

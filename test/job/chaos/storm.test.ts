@@ -7,7 +7,7 @@ import { storm } from '../../support/storm/storm.ts';
 // `npm run chaos -- --minutes 10 --seed 7 --store mongodb` sets these.
 const { CI, CHAOS_SEED, CHAOS_MINUTES, CHAOS_STORE, CHAOS_DRIVER } = process.env;
 const minutes = Number(CHAOS_MINUTES ?? 0.3);
-// A change is judged by the same storm each time. `npm run chaos` and runs outside of CI meet other ones.
+// Every change meets the same storm. `npm run chaos` and runs outside of CI use other seeds.
 const seed =
   CI === 'true' && CHAOS_SEED === undefined ? 1_219_097_926 : Number(CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const say = (line: string) => void process.stdout.write(`${line}\n`);

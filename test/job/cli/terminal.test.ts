@@ -4,7 +4,7 @@ import { test } from '../../support/fixtures.ts';
 import { eachNeeds } from '../../support/servers/components.ts';
 import { bundledCli, type PackedCli } from '../../support/servers/packed-cli.ts';
 
-// The command as the package has it, in an empty folder with the host's own Node, on a real terminal.
+// The packaged command in an empty folder, with the host's own Node, on a real terminal.
 let cli: PackedCli;
 
 eachNeeds('bubblewrap');
@@ -32,7 +32,7 @@ test('draws the run on a terminal, asks in place, and leaves at its end', async 
 
 test('draws the conversation, runs commands of the person, and leaves with ctrl-d', async ({ crew }) => {
   const steps = [
-    // The first line comes before the screen is drawn: what a person types by then is not lost.
+    // The first line is typed before the screen is drawn: early input is not lost.
     { expect: 'ctrl-d leaves', send: '! echo from $((40 + 2)); exit 3\r' },
     { expect: 'from 42', send: '/model\r' },
     { expect: 'demo \\(template default\\)', send: '\u0004' },

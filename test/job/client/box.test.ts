@@ -57,7 +57,7 @@ test('a box is found by its name, made once for callers at the same time, rename
     await again.stop();
   }
   const resumed = await corral.box('build-cache');
-  expect((await resumed.exec('cat note.txt')).stdout).toBe('kept\n'); // it runs again, although a person had stopped it
+  expect((await resumed.exec('cat note.txt')).stdout).toBe('kept\n'); // it runs again, although a person stopped it
   await using other = await corral.create();
   await expect(other.rename('build-cache')).rejects.toMatchObject({ code: 'conflict' });
   await one.rename('old-cache');
@@ -170,7 +170,7 @@ describe('exec', () => {
       keep: 10,
       async onStdout(text) {
         bytes += text.length;
-        await new Promise(setImmediate); // it reads on only when the loop has turned
+        await new Promise(setImmediate); // it continues to read only in the next turn of the event loop
       },
     });
     expect([bytes, ended.stdout, ended.truncated]).toEqual([50_000_000, 'xxxxxxxxxx', true]);

@@ -14,7 +14,7 @@ test('a port of a box is listed, answers a program without the token, and ends w
     'server.cjs',
     `require('node:http').createServer((request, response) => ${report}).listen(3000)`,
   );
-  const terminal = await box.terminal(); // a command ends with all that it started
+  const terminal = await box.terminal(); // a command ends with every process it started
   await terminal.write('node server.cjs\r');
   await expect.poll(async () => (await box.ports()).map(({ port }) => port)).toEqual([3000]);
   const port = box.port(3000);

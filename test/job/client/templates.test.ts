@@ -10,7 +10,7 @@ import { hasDocker, removeBuiltImages } from '../../support/sandboxes/docker.ts'
 import { serverProgram } from '../../support/servers/built-server.ts';
 import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
 
-// The command and the Python client build Dockerfiles on Docker, and boxes of the typed client begin with them.
+// The command and the Python client build Dockerfiles on Docker, and boxes of the typed client start from them.
 const docker = await hasDocker();
 const token = 'the-token-of-these-tests';
 const root = join(import.meta.dirname, '../../..');

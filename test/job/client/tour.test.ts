@@ -52,7 +52,8 @@ describe('the tour', () => {
   test.for(runtimes)('in TypeScript runs on %s', async (runtime, { owner }) => {
     const program = join(folder, `${basename(runtime)}-${runtimes.indexOf(runtime)}.mjs`);
     await bundle(join(tour, 'tour.ts'), program);
-    const reply = (await lines(owner, runtime, [program])).map((line) => line.replace(/^line/, 'out: line')); // lines can come together
+    // several lines can arrive in one chunk
+    const reply = (await lines(owner, runtime, [program])).map((line) => line.replace(/^line/, 'out: line'));
     expect(reply.filter((line) => reports.includes(line))).toEqual(reports);
     expect(reply).toContain('err: oh');
   });
@@ -88,7 +89,7 @@ test('the Python client for asyncio does the same as the one that blocks, which 
     'unreachable',
     'unsupported', // processes have no services
     'invalid_request',
-    'invalid_request', // two repositories in one folder
+    'invalid_request', // two repositories with the same folder
     'invalid_request', // only https and http
   ]);
   const typed = [...strictly, join(client, 'src'), join(import.meta.dirname, 'async_client.py')];

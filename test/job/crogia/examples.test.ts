@@ -6,8 +6,8 @@ import { api } from '../../support/clients/api.ts';
 import { needs } from '../../support/servers/components.ts';
 import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
 
-// Runs the examples from the facades' own descriptions, unchanged except for the port. The test adds the parts that
-// they lack on any server: a missing helper, the wait for `open` before `send`, and an origin outside a page.
+// Runs the examples from the facade's own description, unchanged except for the port. The test adds the parts that they
+// lack on any server: a missing helper, the wait for `open` before `send`, and an origin outside a page.
 
 let running: Promise<ServerProcess> | undefined;
 afterAll(async () => await (await running)?.[Symbol.asyncDispose]());

@@ -31,7 +31,7 @@ const flags: Record<string, (value: unknown) => string[]> = {
   network_mode: (value) => ['--network', String(value)],
   mem_limit: (value) => ['--memory', String(value)],
   environment: (value) => Object.entries(value as object).flatMap(([name, text]) => ['--env', `${name}=${text}`]),
-  healthcheck: () => ['--no-healthcheck'], // it says nothing else
+  healthcheck: () => ['--no-healthcheck'], // it prints nothing else
   // compose itself or this test handles these fields
   ...Object.fromEntries(
     ['image', 'build', 'restart', 'depends_on', 'command', 'stop_grace_period', 'profiles'].map((it) => [it, () => []]),
@@ -60,7 +60,7 @@ test('server and filter from docker-compose.yaml run a whole session, and SIGTER
   const port = await freePort();
   const [volume, token] = [`${own}-engine`, 'a-token-for-compose'];
 
-  // Own names and paths, so that the stack does not collide with others on this engine.
+  // Unique names and paths, so that the stack does not collide with others on this engine.
   const text = (await readFile(join(root, 'docker-compose.yaml'), 'utf8'))
     .replaceAll('/var/lib/corral', folder)
     .replaceAll('compose,', `${own},`)

@@ -6,7 +6,8 @@ import { read, wireClient } from '../../support/clients/e2b-wire.ts';
 import { eachNeeds, has } from '../../support/servers/components.ts';
 import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
 
-// Addresses of this machine alone stand for the Internet: the operator opens them, and the sandbox has them only by the proxy.
+// Local addresses stand in for the Internet: the operator allows them, and the sandbox reaches them only through the
+// proxy.
 const token = 'e2b_0123456789';
 let server: ServerProcess | undefined;
 const site = createServer((_req, res) => res.end('hello'));

@@ -6,13 +6,13 @@ import { buildVariant } from '../../support/servers/build-variant.ts';
 import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
 import { code, core, python } from './expected.ts';
 
-// The published SDKs are the oracle: unpatched, led here by environment variables alone.
+// The published SDKs are the oracle: unpatched, configured only by environment variables.
 const docker = await hasDocker();
 let server: ServerProcess;
 
 describe.skipIf(!docker)(docker ? 'programs on the E2B SDKs' : 'programs on the E2B SDKs: skipped, no Docker', () => {
   beforeAll(async () => {
-    await buildVariant('code'); // a create would wait for it longer than the SDKs do
+    await buildVariant('code'); // a create call would wait for it longer than the SDKs do
     server = await serverProcess({
       CORRAL_DRIVER: 'docker',
       CORRAL_E2B_FACADE: 'on',

@@ -3,7 +3,7 @@ import { wireClient } from '../../support/clients/e2b-wire.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 import { uploadRows } from './wire-upload-rows.ts';
 
-// The rows run on Docker with the others of the wire.
+// The rows run on Docker with the other wire rows.
 const token = 'e2b_0123456789';
 let server: ComposedServer;
 

@@ -8,7 +8,7 @@ import { volumes } from './expected-volumes.ts';
 
 const drivers = { docker: await hasDocker(), process: (await hasBubblewrap()) !== undefined };
 
-// The published SDKs with volumes, on each driver that has some.
+// The published SDKs with volumes, on each driver that supports them.
 for (const driver of ['docker', 'process'] as const) {
   const name = `volumes of the E2B SDKs on ${driver}`;
   describe.skipIf(!drivers[driver])(drivers[driver] ? name : `${name}: skipped, it does not work here`, () => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { WireClient } from '../../support/clients/e2b-wire.ts';
 
-// Processes of a real sandbox as the wire tells of them: their life, their readers and their surroundings.
+// Processes of a real sandbox on the wire: their life, their readers and their environment.
 const start = 'process.Process/Start';
 interface ProcessEvent {
   readonly event: { readonly start?: { pid: number }; readonly data?: Record<string, string>; readonly end?: object };

@@ -9,7 +9,7 @@ import { uploadRows } from './wire-upload-rows.ts';
 
 type Env = () => { readonly E2B_API_URL: string; readonly E2B_API_KEY: string };
 
-// The rows of the wire that no program on the SDKs reaches: errors, bounds, and what other clients send. One sandbox for all.
+// Wire rows that no SDK program reaches: errors, limits, and requests of other clients. One sandbox for all.
 export function wireRows(env: Env): void {
   describe('the wire', () => {
     const it = wireClient(env);

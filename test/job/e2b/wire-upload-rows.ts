@@ -9,7 +9,7 @@ const form = { 'content-type': 'multipart/form-data; boundary=b' };
 const part = (name: string) => `--b\r\nContent-Disposition: form-data; name="file"; filename="${name}"\r\n\r\n`;
 const half = 'x'.repeat(200_000);
 
-// Uploads that end in the middle: each file is whole or as it was.
+// Uploads that break off: each file is complete or unchanged.
 export function uploadRows(it: WireClient): void {
   const run = async (text: string) => (await it.stream('process.Process/Start', it.shell(text))).stdout;
   const isArriving = () => run('find ~/up -name ".corral-*" -size +50k');
@@ -19,7 +19,7 @@ export function uploadRows(it: WireClient): void {
     /** The sandbox notices the break a moment later than the client. */
     return { are: (...lines: string[]) => expect.poll(files).toBe(lines.map((it) => `${it}\n`).join('')) };
   };
-  /** Sends headers and a part of the body, and leaves when the sandbox has that part. */
+  /** Sends the headers and part of the body, and disconnects when the sandbox has that part. */
   const cut = async (begun: ClientRequest, body: string | Buffer) => {
     begun.on('error', () => {});
     begun.write(body);
@@ -64,7 +64,8 @@ export function uploadRows(it: WireClient): void {
     const sending = upload('/files?path=up/old', plain).on('error', () => {});
     const answered = once(sending, 'response').then(([answer]) => answer.statusCode);
     sending.end(Buffer.alloc(9_000_000, 'x'));
-    expect(await answered.catch(() => 413)).toBe(413); // a client that still sends can see the connection break instead
+    // a client that is still sending can see a broken connection instead
+    expect(await answered.catch(() => 413)).toBe(413);
     await files.are('old=old');
   });
   test.each(['old', 'new'])('a cut upload of the streams interface leaves the file %s as it was', async (name) => {

@@ -33,7 +33,7 @@ const evaluateWith = (variables: NodeJS.ProcessEnv, ...args: string[]): Promise<
     );
   });
 
-/** The processes that this one started. */
+/** The processes started by this one. */
 const childrenOf = (pid: number): number[] =>
   readdirSync(`/proc/${pid}/task`).flatMap((task) =>
     readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),

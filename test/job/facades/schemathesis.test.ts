@@ -22,7 +22,7 @@ test('the document is valid by a public validator', async (context) => {
   expect((await run(validator ?? '', [file])).stdout).toContain('OK');
 });
 
-// npm runs the generator without installing it. It reads types alone, so their compiler is one that it supports.
+// npm runs the generator without installing it. It only reads types, so it gets a compiler version that it supports.
 const generator = ['--yes', '--package', 'openapi-typescript@7.13.0', '--package', 'typescript@5.9.3', '--'];
 
 test('a client that openapi-typescript generates from the document compiles', async (context) => {
@@ -54,7 +54,7 @@ interface Link {
 }
 type Paths = Record<string, Record<string, ApiOperation>>;
 
-/** Makes some of all that can be made from an example of the document alone, and returns the settings with which its ids are used. */
+/** Creates resources from the examples of the document alone, and returns the settings that use their ids. */
 async function seeded(url: string, paths: Paths): Promise<string> {
   const ids = new Map<string, Set<unknown>>(); // by path and parameter
   const pathOf = (id: string) =>
@@ -129,5 +129,5 @@ test('every documented path answers within its schema and without a 5xx', async 
   expect(stdout).toMatch(/Tested: \d{2,}/);
   const withIds = Object.keys(paths).flatMap((path) => (path.includes('{') ? Object.keys(paths[path] ?? {}) : []));
   const [, unreached = '0'] = /Missing test data: (\d+) operations?/.exec(stdout) ?? [];
-  expect(Number(unreached), stdout.slice(-4_000)).toBeLessThan(withIds.length / 4); // three of four reach past 404
+  expect(Number(unreached), stdout.slice(-4_000)).toBeLessThan(withIds.length / 4); // three of four do not end in 404
 });

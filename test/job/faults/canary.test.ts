@@ -8,7 +8,7 @@ import { reaches, realServer } from '../../support/servers/real-server.ts';
 import { mongoUrl, skipMongo } from '../../support/stores/mongo.ts';
 import { inEachWorld } from '../../support/worlds.ts';
 
-/** Twelve secrets; each kind of encoding changes each of them differently. */
+/** Twelve secrets; every encoding changes each secret differently. */
 const canaries = {
   geminiKey: 'AIzaCanary-5f1e77aa',
   openaiKey: 'sk-canary/Open+ai==&x=1',

@@ -5,7 +5,7 @@ import { fence } from '../../support/clients/api.ts';
 import { type RealServer, reaches, realServer } from '../../support/servers/real-server.ts';
 import { inEachWorld } from '../../support/worlds.ts';
 
-/** Restarts the server so that it dies at that point, and waits for its death during `work`. */
+/** Restarts the server so that it exits at this point, and waits for its exit during `work`. */
 async function dyingAt({ server }: RealServer, point: string, work: () => Promise<unknown>): Promise<void> {
   server.kill('SIGKILL');
   await server.restart({ NODE_ENV: 'test', CORRAL_FAILPOINTS: point });

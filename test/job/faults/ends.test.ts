@@ -4,7 +4,7 @@ import { type RealServer, realServer } from '../../support/servers/real-server.t
 import { inEachWorld } from '../../support/worlds.ts';
 
 const ends = (real: RealServer, id: string) => real.factsOf(id, 'run.end').map(({ data }) => data);
-/** Ignores TERM, runs in its own session, and has lost its parent. */
+/** Ignores TERM, runs in its own session, and is an orphan. */
 const stubborn = `setsid -f nohup sh -c 'trap "" TERM; while :; do sleep 1; done' stubborn >/dev/null 2>&1`;
 
 inEachWorld('process', 'with $driver', (world) => {

@@ -74,11 +74,11 @@ inEachWorld('process', 'sessions forked with $driver', (world) => {
     expect(real.factsOf(made.session.id, 'tool.called').at(-1)?.data.output).toBe('one\n');
     expect(await says(real, id, 'cat a.txt')).toBe('two\n');
 
-    // The branch's own message, edited again, is a third wording of the first one.
+    // The branch's own message, edited again, is the first message's third version.
     const own = real.factsOf(made.session.id, 'message.user').at(-1)?.seq ?? 0;
     const third = await edit.mutate({ id: made.session.id, seq: own, text: fence('sh', 'cat a.txt') });
     expect(third.session.branch).toEqual(branch);
-    // A copied message is one of the session that it was copied from; before the first message there are no files.
+    // A copied message belongs to the session that it was copied from; before the first message there are no files.
     const copied = await edit.mutate({ id: made.session.id, seq: first, text: fence('sh', 'ls'), stopsRun: true });
     expect(copied.session).toMatchObject({ branch: { sessionId: id, seq: first }, forkedFrom: { files: 'empty' } });
     for (const one of [copied.session.id, third.session.id, made.session.id, id]) {

@@ -113,7 +113,7 @@ describe.skipIf(skipMongo)('a server on MongoDB (needs TEST_MONGODB_URL)', () =>
     expect(before.filter(({ type }) => type === 'tool.called')).toHaveLength(1);
     await expect(client.send(id, 'Not stored')).rejects.toThrow('chat: 503');
     const hasRan = async () => (await readdir(it.folder, { recursive: true })).some((name) => name.endsWith('/ran'));
-    await expect.poll(hasRan, { interval: 100 }).toBe(true); // it ended, and longer than a lease has passed
+    await expect.poll(hasRan, { interval: 100 }).toBe(true); // it ended more than a lease ago
     expect(await events()).toEqual(before);
 
     await proxy.open();

@@ -26,7 +26,7 @@ const planned: GeminiReply = {
 };
 const reply: GeminiReply = { chunks: [text('Done', 'STOP')] };
 
-/** Without the sandbox's phases: it starts next to the run, and may say so at any time. */
+/** Without the sandbox's phases: it starts next to the run and can report at any time. */
 const runOf = (log: readonly SessionEvent[]) => log.filter(({ type }) => !type.startsWith('sandbox.'));
 
 async function serverFor(gemini: FakeGemini) {
@@ -69,8 +69,8 @@ describe('a provider in trouble', () => {
     await using server = await serverFor(gemini);
     await server.client.send(server.id, 'Hello');
     await reaches(() => gemini.requests.length === 1);
-    // Nothing shows the test that the server has read the words, which lie before it since the request. Each answer of the
-    // server is a turn of its event loop, and reading takes fewer.
+    // The test cannot see when the server has read the words, which were sent with the request. Each answer of the
+    // server is a turn of its event loop, and reading takes fewer turns.
     for (let turn = 0; turn < 20; turn++) await server.client.status(server.id);
     await server.client.stop(server.id);
     await reaches(() => gemini.leavers() === 1);

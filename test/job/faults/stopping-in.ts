@@ -1,4 +1,4 @@
-// A stop over any API ends every process that the stopped work started.
+// A stop over any API ends every process of the stopped work.
 import { describe, expect, test } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
 import { type RealServer, realServer } from '../../support/servers/real-server.ts';

@@ -17,7 +17,7 @@ import { type ServerProcess, serverProcess } from '../../support/servers/server-
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../../..');
 
-/** Blocks that other tests run, or that nobody can run here. */
+/** Blocks that other tests run, or that cannot run here. */
 const elsewhere: Readonly<Record<string, string>> = {
   'docs/cli.md': 'made from the commands; test/job/cli/commands.test.ts runs the commands',
   'docs/machines/run.md': 'diagrams',
@@ -77,7 +77,7 @@ test('every language of a block has a program that runs it', () => {
   expect(all.filter(({ language }) => !programs[language]).map(({ name }) => name)).toEqual([]);
 });
 
-/** Pages whose first block only works in a sandbox with walls. */
+/** Pages whose first block needs a sandbox with isolation. */
 const confined = ['docs/previews.md', 'docs/volumes.md'];
 
 testRows(

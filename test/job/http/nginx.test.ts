@@ -17,7 +17,7 @@ import { freePort } from '../../support/servers/free-port.ts';
 const program = '/usr/sbin/nginx';
 const token = 'the-token-of-the-server';
 
-/** nginx with the location that a document prints, before the server at this port. */
+/** nginx with the location that a document prints, in front of the server at this port. */
 async function nginx(document: string, behind: number, { scheme = 'https', more = '' } = {}) {
   const location = /^( *)location \/ \{[\s\S]*?^\1\}/m.exec(await readFile(document, 'utf8'))?.[0] ?? '';
   const [folder, port] = [await mkdtemp(join(tmpdir(), 'corral-nginx-')), await freePort()];
@@ -34,7 +34,7 @@ async function nginx(document: string, behind: number, { scheme = 'https', more 
   const child = spawn(program, ['-p', folder, '-c', join(folder, 'nginx.conf')], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  await once(child.stderr, 'data'); // it listens, or says why not
+  await once(child.stderr, 'data'); // it listens, or prints why it does not
   return {
     port,
     async [Symbol.asyncDispose]() {

@@ -6,8 +6,8 @@ import { text } from 'node:stream/consumers';
 const json = { 'content-type': 'application/json' };
 
 /**
- * A tool server that demands a bearer token, with the token endpoint that gives new ones. `GET /accept/<token>` makes
- * another token the only right one. A refresh token works once.
+ * A tool server that requires a bearer token, with the token endpoint that issues new ones. `GET /accept/<token>` makes
+ * another token the only valid one. A refresh token works once.
  */
 export async function guardedTools() {
   let right = 'none';

@@ -15,7 +15,7 @@ export const program = (name: string) => join(import.meta.dirname, 'programs', n
 export const python = { language: 'python', packages: ['anthropic==2.12.0'] } as const;
 export const javascript = { language: 'javascript', packages: ['@anthropic-ai/sdk@1.12.0'] } as const;
 
-/** A real server whose model, on this wire, does what a message asks. */
+/** A real server whose model, on this wire, follows the instructions of a message. */
 export async function serverWith(wire: WireName, driver = 'process', settings: Record<string, string> = {}) {
   await using stack = new AsyncDisposableStack();
   const fake = stack.use(await fakeProvider(wire, obedient));
@@ -39,8 +39,8 @@ export async function serverWith(wire: WireName, driver = 'process', settings: R
 type ManagedServer = Awaited<ReturnType<typeof serverWith>>;
 
 /**
- * The steps that a program of this folder found, with nothing but environment variables to tell it of the server. Every reply
- * to a program in Python is checked against the SDK's own models: it must be exactly what they say.
+ * The steps that a program of this folder reports. Only environment variables lead it to the server. Every reply to a
+ * Python program is checked against the SDK's own models.
  */
 export async function stepsOf(it: ManagedServer, name: string, more: Record<string, string> = {}): Promise<Steps> {
   const env = { ...it.env, ...more };
@@ -52,7 +52,7 @@ export async function stepsOf(it: ManagedServer, name: string, more: Record<stri
   return steps;
 }
 
-/** The models and sandboxes with which programs run; an ordinary run tries the first. */
+/** The models and sandboxes with which programs run; an ordinary run uses the first. */
 const everywhere = [
   ['anthropic', 'process'],
   ['compatible', 'process'],
@@ -62,7 +62,7 @@ const everywhere = [
 
 interface EverywhereOptions {
   readonly settings?: Record<string, string>;
-  /** The model that an ordinary run tries. */
+  /** The model of an ordinary run. */
   readonly first?: WireName;
 }
 /** A test of a program with each model and driver. */

@@ -21,7 +21,7 @@ const textIn = (content: unknown): string =>
     : (content as readonly { text?: string }[]).map(({ text = '' }) => text).join('\n');
 
 const isGrader = ({ body }: FakeRequest): boolean => JSON.stringify(body.tools ?? []).includes('give_verdict');
-/** Misses a rhyme until the agent has read that it does. */
+/** Leaves a rhyme out until the agent has read that it must rhyme. */
 function verdictOn({ body }: FakeRequest): FakeReply {
   const isMet = JSON.stringify(body.messages).includes('lacks a rhyme');
   const args = isMet
@@ -31,9 +31,9 @@ function verdictOn({ body }: FakeRequest): FakeReply {
 }
 
 /**
- * A model that does what a message asks. `run: <command>` runs it, `weather: <city>` calls the program's tool, `tool: <name>` any
- * tool, `both: <city>` two of them at once, and `skill: <name>` reads a skill. Lines `ask <agent>: <task>` give work to agents.
- * Anything else is repeated. The result of a call is the next thing that it says.
+ * A model that follows the instructions of a message. `run: <command>` runs it, `weather: <city>` calls the program's
+ * tool, `tool: <name>` any tool, `both: <city>` two of them in one turn, and `skill: <name>` reads a skill. Lines `ask
+ * <agent>: <task>` delegate work to agents. Anything else is repeated. The model's next text is the result of a call.
  */
 export function obedient(request: FakeRequest): FakeReply {
   if (isGrader(request)) return verdictOn(request);

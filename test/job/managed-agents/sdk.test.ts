@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { core, runner } from './expected.ts';
 import { stepsOf, testEverywhere } from './programs.ts';
 
-// The published SDKs are the oracle: unpatched, led here by base URL and key alone.
+// The published SDKs are the oracle: unpatched, configured only by base URL and key.
 
 testEverywhere('a program in Python finds what it expects', {}, async (it) => {
   expect(await stepsOf(it, 'core.py')).toEqual(core);

@@ -4,7 +4,7 @@ import { runProgram } from '../../support/clients/e2b-sdks.ts';
 import { eachNeeds } from '../../support/servers/components.ts';
 import { program, python, serverWith } from './programs.ts';
 
-eachNeeds('bubblewrap'); // a server with a model does not start without it
+eachNeeds('bubblewrap'); // a server with a model does not start without isolation
 
 const bad = [400, 'invalid_request_error', null];
 const gone = [404, 'not_found_error', null];

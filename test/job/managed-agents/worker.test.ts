@@ -13,7 +13,7 @@ let cli: PackedCli;
 let corral: Corral;
 const patiently = { interval: 100 };
 
-eachNeeds('bubblewrap'); // a server with a model does not start without it
+eachNeeds('bubblewrap'); // a server with a model does not start without isolation
 beforeAll(async () => {
   if (!(await has('bubblewrap'))) return;
   [cli, it] = await Promise.all([packedCli(), serverWith('anthropic')]);

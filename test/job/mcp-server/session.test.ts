@@ -25,7 +25,7 @@ describe.each(['streamable HTTP', 'corral mcp'] as const)('over %s', (way) => {
   test('a client drives a whole session', async ({ owner }) => {
     await using mcp = await connect(owner);
     expect(mcp.client.getServerVersion()).toMatchObject({ name: 'corral' });
-    // No notice of a change can reach a client, so none is promised.
+    // The server cannot notify clients of changes, so it announces no such capability.
     expect(mcp.client.getServerCapabilities()).toEqual({
       tools: { listChanged: false },
       resources: { listChanged: false },
@@ -60,7 +60,7 @@ describe.each(['streamable HTTP', 'corral mcp'] as const)('over %s', (way) => {
     expect(textOf(await mcp.raw('get_session', { session_id }))).toMatch(/session_not_found/);
   });
 
-  // `corral mcp` passes on what the server says, so one session over it is enough for every run.
+  // `corral mcp` relays the server's messages, so one session over it is enough for every run.
   const options = way === 'streamable HTTP' ? {} : nightly;
   test('a task that takes longer than the wait continues, can be watched, and stops', options, async ({ owner }) => {
     await using mcp = await connect(owner);

@@ -27,7 +27,7 @@ testPair(
     expect(events.filter(({ type }) => type === 'tool.called')).toHaveLength(1);
 
     old.kill('SIGCONT');
-    // The old server continues, and asks the new owner for sessions that it has lost.
+    // The old server continues, and sends requests for sessions that it has lost to the new owner.
     await expect.poll(() => atOld.status(id), { interval: 100 }).toBe('completed');
     expect((await atOld.ask('POST', `/${id}/file`, { file: 'ran' })).body.data).toMatchObject({ content: 'once\n' });
     await expect.poll(() => old.output(), { interval: 100 }).toContain('session released to another server');

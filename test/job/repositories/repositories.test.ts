@@ -60,7 +60,7 @@ test('a session fetches its repositories, and its work is committed, pushed, and
   expect(await client.repositories.status.query(of('one'))).toMatchObject({ ahead: 0, files: [] });
   await expect(client.repositories.commit.mutate({ ...of('one'), message: 'Nothing' })).rejects.toThrow(/Nothing has/);
 
-  // Settings that the agent writes into the repository change nothing of a person's command.
+  // Settings that the agent writes into the repository do not affect a person's commands.
   const trap = 'touch "$HOME/trapped"; exit 1';
   await run(`cd one && echo changed > README.md && echo new > "a file" && rm src/a.txt && echo ignored > x.log
     echo '*.log' > .gitignore && echo '* filter=trap' > .git/info/attributes && echo '*.md filter=trap diff=trap' > .gitattributes
@@ -136,7 +136,7 @@ test('a session fetches its repositories, and its work is committed, pushed, and
   local(['am', '--quiet'], patch.text);
   expect(local(['log', '--format=%s'])).toBe('Change the rest\nChange one\nBegin\n');
 
-  // Pushing further than requested, or where the session may only read, is refused.
+  // A push beyond the request, or to a repository that the session can only read, is refused.
   await run(
     "cd one && git -c core.hooksPath=/dev/null update-ref refs/heads/main HEAD && echo 'ref: refs/heads/main' > .git/HEAD && echo x > x.txt",
   );
@@ -188,7 +188,8 @@ test('a private repository opens by a credential that the sandbox never has, and
   await client.repositories.push.mutate(of);
   expect(git.git('team/private', 'log', '-1', '--format=%s', branch).trim()).toBe('By a person');
 
-  // Other repositories of the host get no credential, also in odd spellings, and take no push, also with a credential.
+  // Other repositories of the host get no credential, even in odd spellings, and accept no push, even with a
+  // credential.
   expect(await run(`git ls-remote ${git.urlOf('team/other')}`)).toMatch(/^128/);
   expect(await run(`git ls-remote ${git.urlOf('public/open')}`)).toMatch(/^0/);
   const pushing = 'cd private && GIT_TERMINAL_PROMPT=0 git push -q';
@@ -219,7 +220,7 @@ test('a private repository opens by a credential that the sandbox never has, and
   expect(git.git('team/other', 'branch', '--list', 'x')).toBe('');
   expect(git.git('public/open', 'branch', '--list', 'x')).toBe('');
 
-  // Reading alone: by the choice of the session, and by that of the credential.
+  // Read-only access: by the session's choice, and by the credential's.
   const reading = await client.sessions.create.mutate({
     projectId,
     repositories: [{ url: git.urlOf('team/private'), access: 'read' }],
@@ -229,7 +230,7 @@ test('a private repository opens by a credential that the sandbox never has, and
   await client.projectCredentials.put.mutate({ ...bound, git: 'read' });
   expect(await run('cd private && git fetch -q origin && git push -q origin HEAD:refs/heads/y')).toMatch(/403/);
   expect(git.git('team/private', 'branch', '--list', 'y')).toBe('');
-  // A session without a repository there gets nothing of it.
+  // A session without a repository there gets no access.
   const bare = await client.sessions.create.mutate({ projectId });
   expect(await run(`git ls-remote ${git.urlOf('team/private')}`, bare.id)).toMatch(/^128/);
   expect(await run('env', id)).not.toContain(secret);

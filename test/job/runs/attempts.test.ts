@@ -17,7 +17,9 @@ const settings = (url: string, driver: string) => ({
   CORRAL_MODEL: 'local/good',
 });
 
-/** The good model writes the file that the goal wants and removes the old one; the lazy one only says that it is done. */
+/**
+ * The good model writes the file that the goal requires and removes the old one; the lazy one only claims to be done.
+ */
 function replies(request: FakeRequest): FakeReply {
   const prompt = JSON.stringify(request.body.messages);
   if (isGrader(request)) return call('give_verdict', { verdict: 'satisfied', score: 80, reason: 'It is there.' });
@@ -63,7 +65,10 @@ test('attempts are compared by checks, score, files and cost, and the session ge
   await expect.poll(others).toEqual([false, true]);
 });
 
-/** The steps at which the server dies. Those of `start` come while attempts begin and work, those of `choose` during the choice. */
+/**
+ * The steps at which the server dies: those of `start` while attempts start and work, those of `choose` during the
+ * choice.
+ */
 const points = [
   ...(['attempts.stored', 'delegate.recorded', 'fork.copied', 'fork.appended'] as const),
   ...(['delegate.created', 'delegate.copied', 'delegate.sent', 'attempts.stepped'] as const),

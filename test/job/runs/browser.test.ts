@@ -86,7 +86,7 @@ test('an agent places an order in a shop inside its sandbox, and reaches neither
   const pictures = JSON.stringify(gemini.requests.at(-1)?.body.contents).match(
     /"inlineData":\{"mimeType":"image\/jpeg"/g,
   );
-  // All of them: only of more than twelve are older ones left out. One that comes late on a busy machine is missing.
+  // All of them: only if there are more than twelve, older ones are left out. A late one is missing on a busy machine.
   expect(pictures?.length).toBeGreaterThanOrEqual(6);
 
   const tools = stream.events().flatMap(({ event, data }) => (event === 'tool' ? [data as ToolEvent] : []));

@@ -18,7 +18,7 @@ const plan: GeminiReply = {
     parts([{ text: '' }], 'STOP'),
   ],
 };
-/** A picture without a package: what figures of matplotlib become, too. */
+/** An image without a package, of the same kind as matplotlib figures. */
 const picture = `
 import base64
 class Plot:

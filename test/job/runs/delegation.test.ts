@@ -16,7 +16,7 @@ const calls = (...all: (readonly [name: string, args: object])[]): ScriptedReply
   calls: all.map(([name, args]) => ({ name, args: { ...args } as never })),
 });
 
-/** The parent starts eight children at once; each child writes a file, and says so. */
+/** The parent starts eight children in one turn; each child writes a file and reports it. */
 function replies({ body }: FakeRequest): FakeReply {
   const prompt = JSON.stringify(body.messages);
   const [, child] = /CHILD (\d)/.exec(prompt) ?? [];

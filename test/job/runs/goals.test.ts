@@ -16,7 +16,7 @@ const settings = (url: string, driver: string) => ({
   CORRAL_MODEL: 'local/server',
 });
 
-/** Forgets the file at first, and to name it in its answer. */
+/** First forgets the file, and does not name it in the answer. */
 function forgetful(request: FakeRequest): FakeReply {
   const prompt = JSON.stringify(request.body);
   if (isGrader(request)) {

@@ -19,7 +19,7 @@ const folder = (body: string) => [
 ];
 const call = (name: string, args: object): FakeReply => ({ calls: [{ name, args: { ...args } as never }] });
 
-/** Uses the template's skill, looks whether it can change it, then makes a skill of the workspace and reads that. */
+/** Uses the template's skill, tries to change it, then creates a workspace skill and reads it. */
 function replies({ body }: FakeRequest): FakeReply {
   const prompt = JSON.stringify(body);
   const shell = (command: string) => call('shell_exec', { id: 'main', command });

@@ -5,7 +5,7 @@ import { type FakeReply, type FakeRequest, isPlanned } from '../../support/agent
 import { modelServerProcess, requestText } from '../../support/agents/model-server.ts';
 import { describeRows } from '../../support/runner/tags.ts';
 
-// Messages with attachments that reach a session at work, in each way of working and of sending, and over a restart.
+// Messages with attachments that reach a working session, in each mode of working and of sending, and across a restart.
 
 const png = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 const settings = {
@@ -61,7 +61,7 @@ describe.each(all)('in a session that works by %s', (way) => {
   });
 });
 
-// How a message is kept and how a run is replaced is the same in each way of working.
+// Every mode stores messages and replaces runs in the same way.
 describeRows(all)('a message to a session that works by %s', (way) => {
   test('a message that replaces the run brings its picture to the first request of its own run', async () => {
     await using it = await busy(way);

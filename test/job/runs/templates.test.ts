@@ -8,7 +8,7 @@ import { needs } from '../../support/servers/components.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
-/** The variables of a server whose settings' folder has these files. */
+/** The variables of a server whose settings folder has these files. */
 function settingsWith(folder: string, files: Record<string, string>): Record<string, string> {
   for (const [name, text] of Object.entries({ 'corral.yaml': '', ...files })) {
     mkdirSync(dirname(join(folder, name)), { recursive: true });

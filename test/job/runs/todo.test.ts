@@ -2,13 +2,13 @@ import { describe, expect, test } from 'vitest';
 import { type FakeReply, type FakeRequest, isPlanned } from '../../support/agents/fake-models/wire-format.ts';
 import { modelServer } from '../../support/agents/model-server.ts';
 
-// The plan as the agent keeps it, with a plan of the loop and without one, through the whole server.
+// The plan as the agent keeps it, with and without a plan by the loop, through the whole server.
 
 const words = (n: number) => Array.from({ length: 400 }, (_, at) => `w${n}x${at}`).join(' ');
 const shell = (n: number) => ({ name: 'shell_exec', args: { id: 's', command: `echo ${words(n)}` } });
 const names = ['Read', 'Write', 'Test'];
 const planArgs = { title: 'Work', steps: names, acknowledgement: 'On it.' };
-/** The plan while this step runs. */
+/** The plan during this step. */
 const todoAt = (running: number) => ({
   name: 'todo',
   args: {
@@ -21,7 +21,7 @@ const todoAt = (running: number) => ({
 });
 const turnsOfStep = 4;
 
-/** Each step has four turns; the first of the next one says that it ended. */
+/** Each step has four turns; the first turn of the next step reports its end. */
 function works(n: number): FakeReply {
   const step = Math.floor(n / turnsOfStep);
   if (step >= names.length) return { calls: [todoAt(names.length)] };
@@ -29,7 +29,7 @@ function works(n: number): FakeReply {
   return { calls: [...(begins ? [todoAt(step)] : []), shell(n)] };
 }
 
-/** The share of each request's bytes that the next one repeats at its beginning. */
+/** The fraction of each request's bytes with which the next request begins. */
 function sharedBytes(requests: readonly FakeRequest[]): number {
   let [same, all] = [0, 0];
   const texts = requests.map(({ body: { tools, messages } }) => JSON.stringify([tools, messages]).slice(0, -2));

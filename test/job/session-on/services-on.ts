@@ -8,15 +8,18 @@ export interface ServicesUnderTest {
   /** Skips the test on a machine that cannot run it; otherwise returns further settings for the server. */
   ready(context: TestContext): Promise<Record<string, string>>;
   remains(sessionId: string): Promise<readonly string[]>;
-  /** How much runs for a session with three services. */
+  /** The number of running containers of a session with three services. */
   readonly running: number;
-  /** The address of the session's sandbox in the network that it shares with others, where it has one. */
+  /** The address of the session's sandbox in its shared network, if it has one. */
   addressOf?(sessionId: string): Promise<string>;
-  /** Runs a program in Python inside a service, as its user, and returns what it prints. */
+  /** Runs a Python program inside a service, as its user, and returns its output. */
   asService?(sessionId: string, service: string, program: string): Promise<string>;
 }
 
-/** A compose file's services in a session, through the server: their life is the session's. The same on every driver. */
+/**
+ * A compose file's services in a session, through the server: they live as long as the session. The same on every
+ * driver.
+ */
 export function servicesOn(it: ServicesUnderTest): void {
   test(`web, redis and postgres of a compose file work in a session, outlive a killed server, stop and start with the sandbox, and go with the session: on ${it.driver}`, async (context) => {
     const settings = await it.ready(context);
@@ -85,8 +88,8 @@ export function servicesOn(it: ServicesUnderTest): void {
 }
 
 /**
- * Tries the ways out of a service: the proxy's forwarder of its sandbox, the metadata address, the world, the API server of a
- * cluster; then a name server, its own system, and capabilities.
+ * Tries to leave a service: through the forwarder of its sandbox, to the metadata address, the Internet, a cluster's
+ * API server; then a name server, its own system, and capabilities.
  */
 const walled = `
 import os, socket

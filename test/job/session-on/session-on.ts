@@ -9,11 +9,11 @@ export interface DriverUnderTest {
   readonly driver: 'docker' | 'kubernetes';
   /** Skips the test on a machine that cannot run it; otherwise returns further settings for the server. */
   ready(context: TestContext): Promise<Record<string, string>>;
-  /** Everything that the driver has of the session. */
+  /** Everything that the driver still has of the session. */
   remains(sessionId: string): Promise<readonly string[]>;
 }
 
-/** One whole session through the API, the same on every driver. A single setting selects the driver. */
+/** One complete session through the API, the same on every driver. A single setting selects the driver. */
 export function sessionOn({ driver, ready, remains }: DriverUnderTest): void {
   const rows = [{ screen: '' }, { screen: ' a screen,' }] as const;
   const session = async ({ screen }: (typeof rows)[number], context: TestContext) => {
@@ -72,7 +72,7 @@ export function sessionOn({ driver, ready, remains }: DriverUnderTest): void {
   test.for(rows.slice(1))(name, { tags: ['all'] }, session);
 }
 
-/** A viewer of the session's screen that has taken it over. */
+/** A viewer of the session's screen that has taken control. */
 async function watched(corral: CorralClient, url: string, id: string) {
   const viewer = await rfbClient(`${url.replace('http', 'ws')}/api/v1/sessions/${id}/vnc?viewer=the-viewer`);
   expect(viewer.size).toEqual({ width: 1280, height: 800 });

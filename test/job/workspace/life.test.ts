@@ -13,8 +13,8 @@ const run = async (client: WorkspaceClient, sessionId: string, command: string):
   (await client.ask({ type: 'terminal_command', sessionId, command })).output;
 const isRunning = async (id: string) => (await world.running(id)).length > 0;
 /**
- * Resolves once time, which this moves ahead, has ended what ran in the sandbox. A stop has its own deadline by the same
- * clock, so leaps are far apart.
+ * Resolves once this test's advancing of the clock has ended the sandbox's programs. A stop has its own deadline on the
+ * same clock, so the steps are large.
  */
 const ends = (id: string, { clock }: { readonly clock: LeapingClock }) => {
   let looks = 0;

@@ -4,8 +4,8 @@ import { needs } from '../../support/servers/components.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
 import type { World } from '../../support/worlds.ts';
 
-// The examples from the facade's own description in the order of a session, and common commands next to them. Nothing
-// is set up first: the server has its defaults, and the packages come through its proxy.
+// The examples from the facade's own description, in the order of a session, and common commands. Nothing is set up
+// first: the server has its defaults, and the packages come through its proxy.
 
 const sessionId = 'workspace-uuid';
 
@@ -73,7 +73,7 @@ export const packagesIn = (world: World) =>
     });
     const reached = 'ls "$(dirname "$(readlink -f "$(command -v semver)")")"; touch /usr/x 2>&1; true';
     expect((await shell(reached)).output).toMatch(/Read-only file system|Permission denied/);
-    // The packages work in shells that are not login shells, too, such as the agent's.
+    // The packages also work in shells that are not login shells, such as the agent's.
     const bare =
       'import subprocess as s; print(s.run("semver 2.0.0", shell=True, capture_output=True, text=True).stdout)';
     expect(await code(bare, 'bare.py')).toMatchObject({ success: true, output: '2.0.0\n\n' });

@@ -38,7 +38,7 @@ describeRows(sizes)('on %s', ([where, size]) => {
     await shown.paint('#2060a0');
     await expect.poll(() => seen(page)).toBe('32 96 160');
     expect(await axeFinds(page)).toEqual([]);
-    // The person changes the theme on the main page, which the browser tells this one.
+    // The person changes the theme on the main page, and the browser notifies this one.
     await page.evaluate("dispatchEvent(new StorageEvent('storage', { key: 'corral.theme', newValue: 'dark' }))");
     await expect.poll(() => page.evaluate('getComputedStyle(document.body).backgroundColor')).toBe('rgb(23, 20, 17)');
     expect(await axeFinds(page, 'color-contrast')).toEqual([]);

@@ -4,7 +4,7 @@ import { browse } from '../../support/clients/browser.ts';
 import { describeRows } from '../../support/runner/tags.ts';
 import { shownDesktop } from '../../support/sandboxes/shown-desktop.ts';
 
-// The desktop inside the main page: a frame that contains the desktop's page.
+// The desktop inside the main page: a frame with the desktop's page.
 const shown = shownDesktop(74);
 
 const sizes: readonly (readonly [string, { width: number; height: number }])[] = [

@@ -11,7 +11,7 @@ import { needs } from '../../support/servers/components.ts';
 const field = `data:text/html;charset=utf-8,${encodeURIComponent(
   '<!doctype html><meta charset=utf-8><textarea id=t style="position:fixed;inset:0;width:100%;height:100%" autofocus></textarea>',
 )}`;
-/** Each has characters that a US keyboard lacks; together far more than a display has spare keys. */
+/** Each text has characters that a US keyboard lacks; together they exceed the display's spare keys. */
 const texts = [
   'schön, École, ñandú, łódź, Ærø, İstanbul, ệ',
   'привет, Съешь же ещё этих мягких французских булок, їґє',

@@ -6,7 +6,7 @@ import { expect } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
 import { deskTest, phone, scrollTo } from './desk.ts';
 
-// People expect this of the page without instructions.
+// Behaviour that people expect of the page without instructions.
 const test = deskTest({ CORRAL_DRIVER: 'process', CORRAL_APPROVALS_TOOLS: 'file_write' });
 const scroller = (at: Page) => at.locator('.scroll');
 const awayFromEnd = (at: Page): Promise<number> =>
@@ -20,7 +20,7 @@ const notice = (text: string) => ({
   runId: null,
   data: { kind: 'agent_forgot' as const, detail: text },
 });
-/** A network between the page and the server. When it stops it closes no connection, as when a cable is pulled out. */
+/** A network between the page and the server. Stopping it closes no connection, as when a cable is unplugged. */
 async function openNetwork(server: URL) {
   const sockets = new Set<Socket>();
   let isUp = true;
@@ -71,7 +71,8 @@ test('the conversation stays at its end, also when something above it loads late
   }`;
   await page.evaluate(comesLate);
   await expect.poll(() => awayFromEnd(page)).toBe(0);
-  // A move that a layout made, which the page notices late: nobody touched anything, so the next growth leads to the end.
+  // A scroll caused by layout, which the page notices late: nobody touched anything, so it still follows new text to
+  // the end.
   await page.evaluate(`document.querySelector('.scroll').scrollTop -= 300`);
   await expect.poll(() => awayFromEnd(page)).toBe(300);
   await page.evaluate(comesLate);

@@ -5,7 +5,8 @@ import { MessageId, SessionId } from '../../../src/core/model/ids.ts';
 import { fence } from '../../support/clients/api.ts';
 import { axeFinds, deskTest, phone, scrollTo, spoken } from './desk.ts';
 
-// The conversation and its sandbox, as a person sees them. `boxed`: their commands have exit codes and output.
+// The conversation and its sandbox as a person sees them. `boxed`: commands run in a sandbox, so they have exit codes
+// and output.
 const test = deskTest();
 const boxed = deskTest({ CORRAL_DRIVER: 'process' });
 

@@ -12,7 +12,7 @@ import { type ComposedServer, composedServer } from '../../support/servers/compo
 import { temporaryFolder } from '../../support/stores/store.ts';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-/** Each rule that the page breaks, with the elements; `rule`: only that one. */
+/** Each accessibility rule that the page breaks, with the elements; `rule`: only this rule. */
 export async function axeFinds(page: Page, rule?: string): Promise<string[]> {
   if (!(await page.evaluate("'axe' in window"))) await page.evaluate(axe);
   const only = rule === undefined ? '{}' : JSON.stringify({ runOnly: [rule] });
@@ -21,8 +21,8 @@ export async function axeFinds(page: Page, rule?: string): Promise<string[]> {
 }
 
 /**
- * The page as a screen reader gets it, from Chromium's own accessibility tree: each node of these roles with its name, or
- * with its text where it has none.
+ * The page as screen readers get it, from Chromium's own accessibility tree: each node of these roles with its name, or
+ * with its text if it has none.
  */
 export async function spoken(page: Page, roles: readonly string[]): Promise<string[]> {
   const devTools = await page.context().newCDPSession(page);
@@ -59,7 +59,7 @@ type Path = { [Name in keyof Outputs & string]: `${Name}.${keyof Outputs[Name] &
 type Settings = Readonly<Record<string, string>>;
 type PendingServer = Promise<ComposedServer>;
 
-/** The servers of a worker, one for each set of settings that its files ask for. */
+/** A worker's servers, one for each set of settings that its files request. */
 // biome-ignore lint/correctness/noEmptyPattern: Vitest parses the parameter
 const withServers = base.extend('servers', { scope: 'worker' }, ({}, { onCleanup }) => {
   const stack = new AsyncDisposableStack();
@@ -82,8 +82,8 @@ const token = 'the-token-of-the-page-tests';
 const neededBy: Readonly<Record<string, 'bubblewrap' | 'docker'>> = { process: 'bubblewrap', docker: 'docker' };
 
 /**
- * `test` with a desk: a server that tests of the same settings share, at which each test is an owner of its own. `nobody`
- * has no key, and the server asks for none.
+ * `test` with a desk: a server that tests with the same settings share, where each test is its own owner. `nobody` has
+ * no key, and the server requires none.
  */
 export const deskTest = (settings: Settings = {}, role: 'user' | 'admin' | 'nobody' = 'user') =>
   withServers.extend('desk', async ({ servers, skip }) => {
@@ -126,7 +126,10 @@ export class Desk {
     await this.call('runs.send', { sessionId: id, text: task });
     return id;
   }
-  /** Writes to the log what a part of the server reports. The session's own work writes too, so the append is tried again. */
+  /**
+   * Writes an event to the log as a part of the server would. The session's own work writes too, so the append is
+   * retried.
+   */
   async tell(id: string, ...facts: readonly Fact[]): Promise<void> {
     const { events } = this.server.core.store;
     const sessionId = SessionId.parse(id);

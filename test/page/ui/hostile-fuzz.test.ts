@@ -5,8 +5,8 @@ import { expect } from 'vitest';
 import { hostileCsv, hostileItem, hostileName, hostileTitle } from '../../support/hostile/hostile-text.ts';
 import { type Desk, deskTest } from './desk.ts';
 
-// Generated conversations of an agent that wants to break the page. The layers' check guards that no text is parsed in the
-// page's own thread; the bench measures the longest frame of such conversations.
+// Generated conversations of an agent that tries to break the page. The layer check ensures that no text is parsed in
+// the page's own thread; the benchmark measures the longest frame of such conversations.
 
 const messages = Number(process.env.FUZZ_MESSAGES ?? 300); // a longer hunt: FUZZ_MESSAGES=10000
 const ofOneSession = 100;
@@ -43,7 +43,7 @@ async function hostileSession(desk: Desk, at: number): Promise<Hostile> {
   return { id, shown: items.length };
 }
 
-/** The most characters that the browser has to lay out as one text. */
+/** The maximum number of characters that the browser lays out as one text. */
 const longestText = (page: Page) =>
   page.evaluate<number>(`{
     const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -64,7 +64,7 @@ test(`${messages} hostile messages leave every item and every approval where it 
     await card.getByText('the last call').waitFor();
     expect(await card.getByRole('button', { name: 'Approve', exact: true }).isEnabled()).toBe(true);
     await expect.poll(() => page.locator('.items [data-seq]').count()).toBe(shown);
-    await page.locator('.session').first().waitFor({ state: 'attached' }); // the list comes by a request of its own
+    await page.locator('.session').first().waitFor({ state: 'attached' }); // the list comes with its own request
     longest = Math.max(longest, await longestText(page));
   }
   expect(longest, `seed ${seed}`).toBeLessThanOrEqual(maxText);

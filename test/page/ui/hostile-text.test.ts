@@ -9,14 +9,14 @@ const test = deskTest();
 const ids = randomIds();
 const manyBeginnings = '*a_b'.repeat(50_000);
 const texts = [
-  // formulas that act, grow and nest
+  // formulas that run scripts, grow and nest
   [
     '$\\href{javascript:alert(1)}{x}$ $\\def\\a{\\a\\a}\\a$ $\\htmlStyle{position:fixed}{x}$',
     `$$${'\\sqrt{'.repeat(600)}x${'}'.repeat(600)}$$`,
     '$$\\rule{99999em}{99999em}$$',
     '$a '.repeat(20_000),
   ].join('\n\n'),
-  // diagrams that act, hang and are none
+  // diagrams that run scripts, hang, or are invalid
   [
     'graph TD\n  A["<i>x</i>"] --> B\n  click A "javascript:alert(1)"',
     '%%{init: {"securityLevel": "loose", "htmlLabels": true}}%%\ngraph TD\n  A["<b>x</b>"]',
@@ -25,11 +25,11 @@ const texts = [
   ]
     .map((text) => `\`\`\`mermaid\n${text}\n\`\`\``)
     .join('\n\n'),
-  // an address that is none
+  // an invalid address
   '![a](b%zz.png)',
   // 6,000 nested quotes
   `${'> '.repeat(6_000)}x`,
-  // 50,000 beginnings of emphasis
+  // 50,000 unclosed emphasis marks
   manyBeginnings,
   // 100,000 spaces
   `a${' '.repeat(100_000)}b`,
@@ -61,7 +61,7 @@ async function conversation(desk: Desk, ...facts: Parameters<Desk['tell']>[1][])
   return id;
 }
 
-/** The card and everything above it are there, and the page's own thread answers. */
+/** The card and everything above it are visible, and the page's own thread answers. */
 async function isWhole(page: Page, count: number): Promise<void> {
   const card = page.getByRole('region', { name: 'Waiting for you' }).getByRole('group', { name: 'Approval' });
   await card.getByText('rm -rf ⟨202E⟩/').waitFor();

@@ -5,7 +5,9 @@ import { axeFinds, type Desk, deskTest, phone } from './desk.ts';
 
 const test = deskTest({ CORRAL_DRIVER: 'process' }, 'admin');
 
-/** A page that tells what it can reach of the page around it, and a socket for hot reload, with nothing but Node. */
+/**
+ * A page that reports what it can reach of the surrounding page, and a socket for hot reload, with nothing but Node.
+ */
 const program = `
 const { createServer } = require('node:http');
 const { createHash } = require('node:crypto');
@@ -150,7 +152,7 @@ test('an HTML file of the workspace is a sandboxed page with its scripts, and hi
   const { status, headers } = await fetch(`${url}${path}site/index.html`);
   expect([status, headers.get('content-security-policy')]).toEqual([200, expect.stringMatching(/^sandbox /)]);
   for (const hidden of ['.env', 'site/..%2f.env', '']) expect((await fetch(url + path + hidden)).status).toBe(404);
-  expect((await fetch(`${url}${path}%2e%2e/`)).status).toBe(401); // the folder above has no grant in its address
+  expect((await fetch(`${url}${path}%2e%2e/`)).status).toBe(401); // the parent folder has no grant in its address
 });
 
 test('the tab on a phone, in both themes', { tags: ['nightly'] }, async ({ desk }) => {

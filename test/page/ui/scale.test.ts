@@ -11,7 +11,7 @@ afterAll(() => folder[Symbol.dispose]());
 const test = deskTest({ CORRAL_DATA_DIR: folder.path }, 'nobody');
 await seed(10_000);
 
-/** Sessions of the last week, as an earlier server left them: a server keeps its list in memory. */
+/** Last week's sessions, stored by an earlier server: a running server keeps its list in memory. */
 async function seed(count: number): Promise<void> {
   await using earlier = await composeCore({ CORRAL_DATA_DIR: folder.path });
   const ids = randomIds();

@@ -72,7 +72,7 @@ test('sessions stand under the day of their last message, by the calendar of the
     [400, dateOf(now, { year: 'numeric' })],
   ];
   for (const [later, heading] of days) {
-    // The person opens the page so many days later.
+    // The person opens the page this many days later.
     await page.clock.setFixedTime(new Date(now).setDate(now.getDate() + later));
     await page.reload();
     await row(page, 'Of some day').waitFor();
@@ -235,7 +235,7 @@ test('the palette reaches everything by keyboard, and gives the focus back', { t
     'Search',
   ]) {
     const isThere = all.some((text) => text.startsWith(one));
-    expect(isThere, one).toBe(one !== 'Stop'); // nothing runs
+    expect(isThere, one).toBe(one !== 'Stop'); // no run is active
   }
   const chosen = () => page.locator('[role=option][aria-selected=true]').textContent();
   const [first, second] = all;

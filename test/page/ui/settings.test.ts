@@ -91,7 +91,7 @@ test('a call is approved once, edited before it runs, or always in the session, 
     expect.stringContaining('Approved'),
     expect.stringContaining('The arguments were edited.'),
     expect.stringContaining('Approved'),
-  ]); // the fourth call needed no permission any more
+  ]); // the fourth call no longer needed permission
   expect(await page.locator('.tool .console').allTextContents()).toContainEqual(expect.stringContaining('changed'));
   await page.keyboard.press('Control+,');
   await page.getByRole('dialog').getByRole('button', { name: 'Tools and approvals' }).click();

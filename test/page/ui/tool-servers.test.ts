@@ -30,7 +30,7 @@ test('an administrator adds a tool server, signs in to it, and an agent calls it
   desk,
 }) => {
   const { page, complaints } = await desk.open();
-  // The authorization server's own page agrees at once, and sends the browser back.
+  // The authorization server's own page approves immediately, and redirects the browser back.
   await page.route(`${new URL(tools.url).origin}/authorize*`, async (route) => {
     const requested = new URL(route.request().url()).searchParams;
     const back = new URL(requested.get('redirect_uri') ?? '');

@@ -126,7 +126,8 @@ export function eventContract(store: () => Store, effort: number): void {
 
     test('usage has one sum for each combination of its keys, without the turns that a fork has from its parent', async () => {
       const [one, fork, gone, none] = [newSession(), newSession(), newSession(), newSession()];
-      const noon = Date.UTC(2031, newYears++, 1, 12); // an own month, because the store has the usage of all sessions
+      // a month of its own, because the store has the usage of all sessions
+      const noon = Date.UTC(2031, newYears++, 1, 12);
       const day = 86_400_000;
       const usage = (model: string, cost?: number): SessionFact => ({
         type: 'usage',

@@ -86,7 +86,7 @@ export function logContract(store: () => Store, effort: number): void {
             await breathe();
           }
           let head = await append(facts(1));
-          // A reader that first looks when its cursor is the head has nothing to see, so one more fact follows.
+          // A reader whose cursor is the head sees nothing, so one more fact follows.
           if (head === start) head = await append(facts(1));
           while (cursorOf(items.at(-1)) !== head) await breathe();
           stop.abort();
@@ -153,7 +153,7 @@ export function logContract(store: () => Store, effort: number): void {
     test('so is one before a reader that found the beginning in memory, once memory has let go of it', async () => {
       const [log, id] = [open({}, { ...limits, maxLag: 1_000 }), newSession()];
       const append = writer(log, id);
-      // A second reader, for which memory keeps the newest events.
+      // A second reader, for which the newest events stay in memory.
       const other = oneByOne(log.follow(id, 0, soon()));
       const awaited = other.next();
       await breathe();
@@ -177,7 +177,7 @@ export function logContract(store: () => Store, effort: number): void {
       for (let n = 0; n < 3; n++) await store().events.page(id, 1, 10);
       await breathe();
       await append(facts(1));
-      expect(seqOf((await next).value)).toBe(2); // from here on the reader does not read
+      expect(seqOf((await next).value)).toBe(2); // from here on the reader stops reading
       for (const _ of Array(20)) await append(facts(1));
       expect((await reader.next()).value).toEqual({ kind: 'resync', reason: 'too_slow', oldest: 1, head: 22 });
       await append(facts(1));
@@ -265,7 +265,7 @@ export function logContract(store: () => Store, effort: number): void {
       const append = writer(log, id);
       for (const seq of [1, 2, 3]) {
         const next = readers.map((reader) => reader.next());
-        await expect.poll(() => reads).toBe(5); // one look each when they came, and none after
+        await expect.poll(() => reads).toBe(5); // one read each when they arrived, and none afterwards
         await append(facts(1));
         const items = (await Promise.all(next)).map(({ value }) => value);
         expect(seqOf(items[0])).toBe(seq);

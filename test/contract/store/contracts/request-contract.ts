@@ -14,7 +14,7 @@ const { signal } = new AbortController();
 const prefix = { idPrefix: `${sessionId}:` };
 const sizeOf = (value: unknown) => JSON.stringify(value).length;
 
-/** Turns of one long run, each with another note; resolves with what each of them appended. */
+/** Turns of one long run, each with a new note; resolves with what each turn appended. */
 async function longSession(store: Store, turns: number) {
   await store.events.erase(sessionId);
   const appended: Append[] = [];

@@ -8,7 +8,7 @@ import WebSocket, { type WebSocket as Socket, WebSocketServer } from 'ws';
 import { credentialWorld, value } from '../../../support/egress/credential-world.ts';
 import { rest } from '../../../support/egress/egress.ts';
 
-// A server's answer, byte for byte, to a request with a credential and to one of plain HTTP.
+// A server's answer, byte for byte, to a request with a credential and to a plain HTTP request.
 type World = Awaited<ReturnType<typeof credentialWorld>>;
 let world: World;
 let raw: Buffer = Buffer.alloc(0);
@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => world[Symbol.asyncDispose]());
 
 const close = 'Connection: close\r\n';
-/** The whole text of the connection of one request, with the credential or of plain HTTP. */
+/** The complete text of one request's connection, with the credential or over plain HTTP. */
 async function answerTo(
   text: string | Buffer,
   way: 'credential' | 'plain',
@@ -139,7 +139,7 @@ const handshake = [
   'GET / HTTP/1.1\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n',
   'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nConnection: Upgrade\r\n',
 ].join('');
-/** The text that a client of a WebSocket gets when the server answers its opening request with these bytes. */
+/** The text that a WebSocket client gets when the server answers its opening request with these bytes. */
 async function opened(text: string, head = handshake): Promise<string> {
   const answerUpgrade = (_: unknown, socket: Duplex) => void socket.end(Buffer.from(text, 'latin1'));
   world.secure.server.once('upgrade', answerUpgrade);
@@ -180,7 +180,7 @@ test('a WebSocket whose client offers compression gets none, and a value in part
   const sockets = new WebSocketServer({ server: own.secure.server, perMessageDeflate: true });
   sockets.on('connection', (socket: Socket, req) => {
     upgrades.push(req.headers);
-    socket.send('yes'); // ends as the value begins
+    socket.send('yes'); // ends with the beginning of the value
     socket.on('message', () => {
       socket.send(`you sent ${value.slice(0, 9)}`, { fin: false });
       socket.ping();

@@ -127,7 +127,7 @@ test('the closest of several credentials for one header is the one that is used'
   const closer = credential('mine', '*.example.test', { value: async () => new Secret(other) });
   await using it = await world(keeping(requests), { all: [closer, api] });
   const tls = await it.tls('api.example.test');
-  // A sandbox that started before has the placeholder of the other one in its variables.
+  // A sandbox that started earlier has the other credential's placeholder in its variables.
   tls.end(`GET / HTTP/1.1\r\nHost: api.example.test\r\nX-Api-Key: ${api.placeholder}\r\nConnection: close\r\n\r\n`);
   expect(await rest(tls)).toMatch(/^HTTP\/1.1 200 /);
   expect(requests).toMatchObject([{ headers: { 'x-api-key': other } }]);

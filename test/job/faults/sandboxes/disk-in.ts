@@ -31,7 +31,7 @@ export const diskIn = (world: World) =>
       const exceeded = () => real.factsOf(id, 'sandbox.disk_exceeded').length;
 
       await real.client.chat(id, fence('sh', 'fallocate -l 300M large; stat -c %s large; rm -f large'));
-      expect(output()).toMatch(/File (too large|size limit exceeded)/); // the kernel refuses the write before it begins
+      expect(output()).toMatch(/File (too large|size limit exceeded)/); // the kernel refuses the write in advance
 
       for (const [command, clean] of [
         [many, 'rm fill*'],

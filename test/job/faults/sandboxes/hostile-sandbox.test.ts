@@ -11,7 +11,7 @@ inEachWorld('process', 'a hostile daemon in a sandbox of $driver', (world) => {
     const { server, factsOf } = hostile.real;
     await meet(hostile);
 
-    // The server is killed when it has found the sandbox hostile, and has not ended it yet.
+    // The server is killed after it has detected the hostile sandbox and before it has ended it.
     server.kill('SIGTERM');
     await hostile.restart({ NODE_ENV: 'test', CORRAL_FAILPOINTS: 'driver.destroy.before=hang' });
     const id = await hostile.create('takeover');
@@ -28,7 +28,7 @@ inEachWorld('process', 'a hostile daemon in a sandbox of $driver', (world) => {
   });
 });
 
-/** Starts a hostile sandbox and waits until the server has found it so, and has ended it. */
+/** Starts a hostile sandbox and waits until the server has detected and ended it. */
 async function meet({ real, create }: HostileServer): Promise<void> {
   const id = await create('takeover');
   await reaches(() => real.factsOf(id, 'sandbox.untrusted').length > 0);

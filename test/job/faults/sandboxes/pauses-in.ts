@@ -1,4 +1,4 @@
-// Pauses, kills of the server, snapshots and forks, after which a sandbox has its files.
+// Pauses, kills of the server, snapshots and forks: afterwards a sandbox has its files.
 import { describe, expect, test } from 'vitest';
 import { type RealServer, realServer, trpcOf } from '../../../support/servers/real-server.ts';
 import type { World } from '../../../support/worlds.ts';
@@ -10,7 +10,7 @@ const files = 10_000;
 const waiters = 100;
 const small = 2 ** 23;
 
-/** Plain, nested, large, sparse, linked, executable and renamed files, and one that stays half written. */
+/** Plain, nested, large, sparse, linked, executable and renamed files, and one half-written file. */
 const treeOf = (large: number) => `mkdir -p t/deep && cd t
 for n in $(seq ${files}); do echo $n > deep/f$n; done
 head -c ${large} /dev/urandom > large
@@ -19,7 +19,7 @@ ln -s deep/f1 link; ln -s nowhere broken; ln deep/f2 hard
 printf '#!/bin/sh\\n' > run; chmod 750 run
 mv deep/f3 moved; printf half > half
 setfattr -n user.a -v b run 2>/dev/null || true`;
-/** A program that holds a file which it has half written, and writes to another one through its memory. */
+/** A program that keeps a half-written file open, and writes to another one through mapped memory. */
 const holder = `cat > /tmp/holder.py <<'END'
 import mmap, time
 written = open('t/written', 'wb', buffering=0)
@@ -33,21 +33,22 @@ time.sleep(1e6)
 END
 nohup python3 /tmp/holder.py > /dev/null 2>&1 &
 until [ -e /tmp/holds ]; do sleep 0.05; done`;
-/** A program that counts in its memory and tells how far it is. */
+/** A program that counts in memory and prints its count. */
 const counter = `nohup bash -c 'n=0; while :; do n=$((n+1)); echo $n > /tmp/beat.new; mv /tmp/beat.new /tmp/beat; sleep 0.02; done' > /dev/null 2>&1 &
 echo $! > /tmp/counter; until [ -s /tmp/beat ]; do sleep 0.05; done; cat /tmp/beat`;
-/** Prints whether the same program counts on from there. */
+/** Prints whether the same program continues to count from there. */
 const goesOn = (from: number) =>
   `for n in $(seq 3000); do [ "$(cat /tmp/beat)" -gt ${from} ] && kill -0 $(cat /tmp/counter) && echo on && break; sleep 0.05; done`;
-// A copy may have other holes. A start may give the sandbox another user. The times of reading and the number of tar's process are no part of the tree.
+// A copy can have other holes, and a start can give the sandbox another user. Access times and tar's process number are
+// not part of the tree.
 const hash =
   'tar --sort=name --xattrs --owner=0 --group=0 --pax-option=delete=atime,delete=ctime,exthdr.name=%d/%f -cf - t | b2sum';
-// A copy has times in whole seconds, and no extended attributes.
+// A copy has times in whole seconds and no extended attributes.
 const copiedHash = 'tar --sort=name --format=gnu --owner=0 --group=0 -cf - t | b2sum';
 /** The steps of a pause and of the resume after it. Only Docker freezes. */
 const freezing = ['driver.pause.before', 'driver.pause.after', 'driver.resume.before', 'driver.resume.after'];
 const ending = ['driver.destroy.before', 'driver.destroy.after'];
-/** Runs commands of a session, and fails where one does. */
+/** Runs commands of a session, and throws when one fails. */
 const shellOf = (real: RealServer) => async (sessionId: string, command: string) => {
   const ran = await trpcOf(real).sandbox.exec.mutate({ sessionId, command, timeoutMs: 300_000 });
   expect(ran).toMatchObject({ exitCode: 0, timedOut: false });

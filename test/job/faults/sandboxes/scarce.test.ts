@@ -81,7 +81,7 @@ test('F070 with a full disk nothing unstored is acknowledged, reads work, and fr
   const client = api(server.url);
   const inside = `/proc/${await childOf(server.pid)}/root${server.data}`;
   using copies = temporaryFolder();
-  /** SQLite would look for it outside of the server's walls. */
+  /** SQLite would otherwise look for it outside the server's walls. */
   const stored = async () => {
     for (const file of ['corral.db', 'corral.db-wal']) await copyFile(join(inside, file), join(copies.path, file));
     return storedEvents(copies.path, id);
@@ -111,7 +111,7 @@ test('F070 with a full disk nothing unstored is acknowledged, reads work, and fr
   expect(events.flatMap((it) => (it.type === 'message.user' ? [it.data.text] : []))).not.toContain('Not stored');
 });
 
-/** A connection from before the crowd. */
+/** A connection from before the others. */
 function keptLine(server: ServerProcess) {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const ask = async (method: string, path: string, body?: object): Promise<number> => {
