@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { AppError, toAppError } from '../core/errors/errors.ts';
+import { parseRetryAfter } from '../core/errors/retry-after.ts';
 import { jsonWithin } from '../core/text/json.ts';
 import type { Secret } from '../core/text/secret.ts';
 import type { ForgeHttp, ForgeServer } from './forge.ts';
@@ -147,8 +148,8 @@ const isRateLimit = ({ status, headers }: Response) =>
   status === 429 || (status === 403 && (headers.get('x-ratelimit-remaining') === '0' || headers.has('retry-after')));
 
 function untilNextTry(headers: Headers, now: number): number | undefined {
-  const seconds = Number(headers.get('retry-after') ?? Number.NaN);
-  if (seconds >= 0) return seconds * 1_000;
+  const after = parseRetryAfter(headers.get('retry-after') ?? undefined, now);
+  if (after !== undefined) return after;
   const reset = Number(headers.get('x-ratelimit-reset') ?? headers.get('ratelimit-reset') ?? Number.NaN); // epoch s
   return reset > 0 ? Math.max(0, reset * 1_000 - now) : undefined;
 }

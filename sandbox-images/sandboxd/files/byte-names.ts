@@ -1,29 +1,8 @@
-import { isUtf8 } from 'node:buffer';
 import { constants } from 'node:fs';
 import { lstat, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { splitName } from '../../../src/core/text/files/byte-names.ts';
 
-// Linux names files by bytes, and JSON has text alone. Each byte that is not UTF-8 is written as \xHH, such as \xE9, in
-// lists and matches, and the backslash of a name that looks like that as \x5C. A path in that form leads to the file, also
-// to a new one.
-
-const valid =
-  /[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|\xed[\x80-\x9f][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}|[\x80-\xff]/g;
-
-const looksEscaped = /\\(?=x(?:5C|[89A-F][0-9A-F]))/g;
-
-export function textOfName(name: Buffer): string {
-  if (isUtf8(name)) return name.toString().replace(looksEscaped, '\\x5C');
-  return name
-    .toString('latin1')
-    .replace(looksEscaped, '\\x5C')
-    .replace(valid, (found) => {
-      if (found.length > 1) return Buffer.from(found, 'latin1').toString();
-      return `\\x${found.charCodeAt(0).toString(16).toUpperCase()}`;
-    });
-}
-
-const escaped = /\\x(5C|[89A-F][0-9A-F])/;
 /** A path as the system has it. */
 export type SystemPath = string | Buffer;
 
@@ -59,7 +38,6 @@ export const isFolder = async (path: string): Promise<boolean> =>
 
 /** The bytes of an escaped path. Undefined: nothing in it is escaped. */
 function bytesOfPath(path: string): Buffer | undefined {
-  if (!escaped.test(path)) return undefined;
-  const parts = path.split(escaped).map((part, at) => (at % 2 === 1 ? Buffer.from(part, 'hex') : Buffer.from(part)));
-  return Buffer.concat(parts);
+  const parts = splitName(path);
+  return parts && Buffer.concat(parts.map((part, at) => Buffer.from(part, at % 2 === 1 ? 'hex' : 'utf8')));
 }

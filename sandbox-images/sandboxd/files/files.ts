@@ -1,9 +1,9 @@
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, opendir, rm, unlink } from 'node:fs/promises';
 import { AppError } from '../../../src/core/errors/errors.ts';
+import { textOfName } from '../../../src/core/text/files/byte-names.ts';
 import type { FileEntry } from '../../../src/sandboxes/client/client.ts';
 import { type Daemon, limits, type OpenFile } from '../daemon.ts';
-import { textOfName } from './byte-names.ts';
 import { type ConfinedPaths, fileError, type Parent } from './confined-paths.ts';
 import { assertRegularFile, replaceFile, runInOrder, withTargetFolder, writeAll } from './replace-file.ts';
 

@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { AppError } from '../../../src/core/errors/errors.ts';
+import { textOfName } from '../../../src/core/text/files/byte-names.ts';
 import { anyGlob, globMatcher } from '../../../src/core/text/glob.ts';
 import { beginningOf } from '../../../src/core/text/text.ts';
 import { type Daemon, type LineMatch, limits, type SearchMatches } from '../daemon.ts';
 import { badRequest } from '../server/body-fields.ts';
-import { textOfName } from './byte-names.ts';
 import type { ConfinedPaths } from './confined-paths.ts';
 
 const pieces = /\\[pPxuUb]\{[^{}\\]*\}|\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]?|\{\d+(?:,\d*)?\}|\{,\d+\}|\{/gs;

@@ -1,8 +1,9 @@
 import { readFileSync, type Stats } from 'node:fs';
 import { lstat, realpath, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { textOfName } from '../../../src/core/text/files/byte-names.ts';
 import type { PathEntry } from '../../../src/sandboxes/client/abilities.ts';
-import { textOfName, toSystemPath } from '../files/byte-names.ts';
+import { toSystemPath } from '../files/byte-names.ts';
 
 /**
  * The file, folder or link at the path. For a link, type and mode are the target's. Rejects with the system's error.

@@ -3,9 +3,10 @@ import { cp, type FileHandle, lstat, open, opendir, realpath, rename, rm, stat }
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
+import { textOfName } from '../../../src/core/text/files/byte-names.ts';
 import type { PathEntry } from '../../../src/sandboxes/client/abilities.ts';
 import { type Daemon, limits, type OpenFile } from '../daemon.ts';
-import { textOfName, toSystemPath } from '../files/byte-names.ts';
+import { toSystemPath } from '../files/byte-names.ts';
 import { fileError } from '../files/confined-paths.ts';
 import { readChunks } from '../files/files.ts';
 import { makeFolders } from '../files/make-folders.ts';

@@ -1,8 +1,9 @@
 import { closeSync, constants, fstatSync, openSync, readSync, renameSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { textOfName } from '../../../src/core/text/files/byte-names.ts';
 import type { StartOperation } from '../../../src/sandboxes/client/client.ts';
-import { isFolder, textOfName } from '../files/byte-names.ts';
+import { isFolder } from '../files/byte-names.ts';
 import type { ConfinedPaths } from '../files/confined-paths.ts';
 import { badRequest } from '../server/body-fields.ts';
 import { isOurs } from './environment.ts';

@@ -1,6 +1,8 @@
 import { type FetchLike, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { readErrorText } from '../../core/errors/error-text.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { ToolAddress } from '../../core/model/tool-server.ts';
+import { type JsonLimits, jsonWithin } from '../../core/text/json.ts';
 import type { ServerTransport } from './connection.ts';
 import { maxLineBytes } from './lines.ts';
 import { withBearerToken } from './token-fetch.ts';
@@ -19,17 +21,23 @@ export function httpTransport(
   };
   const signedIn = server.token ? withToken(server.token, fetch) : fetch;
   let isRefused = false;
+  let hasStream = false;
   const guarded: FetchLike = async (url, init) => {
     const response = await signedIn(url, init).catch((thrown: unknown) => {
       isRefused = thrown instanceof AppError && thrown.code === 'unauthorized';
       throw thrown;
     });
     isRefused = response.status === 401;
-    if (!response.body) return response;
     const isCall = init?.method === 'POST';
-    const body = response.body.pipeThrough(bounded());
+    hasStream ||= init?.method === 'GET' && response.ok;
+    const body = response.body?.pipeThrough(bounded());
     const { status, statusText, headers: reply } = response;
-    return new Response(isCall ? watched(body, lose) : body, { status, statusText, headers: reply });
+    const answer = new Response(body && isCall ? watched(body, lose) : (body ?? null), {
+      status,
+      statusText,
+      headers: reply,
+    });
+    return isCall && response.ok && isRequest(init.body) ? await withType(answer, hasStream) : answer;
   };
   const transport = new StreamableHTTPClientTransport(new URL(server.url), {
     fetch: guarded,
@@ -43,6 +51,29 @@ export function httpTransport(
   });
   return { transport, ended: () => ended, refused: () => isRefused };
 }
+
+const limits: JsonLimits = { maxBytes: maxLineBytes, maxDepth: 100, maxValues: 1_000_000 };
+const hasId = (message: unknown) => typeof message === 'object' && message !== null && 'id' in message;
+/** Whether the body has a request, which the server must answer. */
+const isRequest = (body: unknown): boolean =>
+  typeof body === 'string' &&
+  [jsonWithin(body, limits)].flat().some((one) => hasId(one) && 'method' in (one as object));
+
+/** Servers name the type of their answer as they like. Rejects one that is no message, which would wait for its timeout. */
+async function withType(answer: Response, hasStream: boolean): Promise<Response> {
+  const type = answer.headers.get('content-type') ?? '';
+  const { status, headers } = answer;
+  if (status !== 202 && /^\s*text\/event-stream\s*(;|$)/i.test(type)) return answer;
+  if (status === 202 && hasStream) return answer; // the result follows on the stream
+  const text = await answer.text();
+  const found = /^\s*[[{]/.test(text) ? 'application/json' : isEvents.test(text) ? 'text/event-stream' : undefined;
+  if (found)
+    return new Response(text, { status: 200, headers: { ...Object.fromEntries(headers), 'content-type': found } });
+  const why =
+    text.trim() === '' ? 'and sent no result' : `with ${type || 'no type'}: ${readErrorText(text) || 'no message'}`;
+  throw new AppError('unsupported', `it answered ${status} ${why}.`);
+}
+const isEvents = /^\s*(data|event|id|retry)?:/;
 
 /** Adds the access token of a person who signed in. A refused token is renewed once. */
 function withToken(token: NonNullable<ToolAddress['token']>, fetch: FetchLike): FetchLike {

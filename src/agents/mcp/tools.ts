@@ -52,7 +52,7 @@ function bytesOf(block: unknown): { data: Buffer; mimeType: string } | undefined
   const data = textIn(holder, holder === block ? 'data' : 'blob');
   if (data === undefined) return undefined;
   const base64 = data.startsWith('data:') ? data.slice(data.indexOf(',') + 1) : data;
-  return { data: Buffer.from(base64, 'base64'), mimeType: textIn(holder, 'mimeType') ?? 'application/octet-stream' };
+  return { data: Buffer.from(base64, 'base64'), mimeType: textIn(holder, 'mimeType') || 'application/octet-stream' };
 }
 
 /** The text of a block. A block of an unknown kind is shown unchanged. */

@@ -3,6 +3,7 @@ import type { Secret } from '../../core/text/secret.ts';
 import { withoutSecret } from '../../core/text/secret-forms.ts';
 import { beginningOf } from '../../core/text/text.ts';
 import type { FailedTurn, TurnPart } from './model.ts';
+import { maxPatienceMs } from './retry.ts';
 import type { Watchdog } from './watchdog.ts';
 
 /** A provider's refusal of a request, from its status or from inside a stream. */
@@ -28,14 +29,37 @@ export function toRefusedTurn(refusal: Refusal, model: string, advice: SettingNa
   const code = codeOf(refusal);
   const text = beginningOf(refusal.text.trim(), 300);
   const message = `${model} answered ${refusal.status}${text === '' ? '.' : `: ${text}${/[.!?]$/.test(text) ? '' : '.'}`}`;
-  const remedy = remedies[code]?.(advice);
+  const { retryAfterMs = 0 } = refusal;
+  const isFarOff = waiting.has(code) && retryAfterMs > maxPatienceMs;
+  const remedy = isFarOff
+    ? `It takes requests again in ${duration(retryAfterMs)}: try again then, or choose another model.`
+    : remedies[code]?.(advice);
   return {
     kind: 'failed',
     code,
     message: remedy === undefined ? message : `${message} ${remedy}`,
-    retryable: waiting.has(code),
-    ...(refusal.retryAfterMs !== undefined && { retryAfterMs: refusal.retryAfterMs }),
+    retryable: waiting.has(code) && !isFarOff,
+    ...(refusal.retryAfterMs !== undefined && { retryAfterMs }),
   };
+}
+
+function duration(ms: number): string {
+  const minutes = Math.ceil(ms / 60_000);
+  if (minutes <= 120) return `${minutes} minutes`;
+  const hours = Math.ceil(minutes / 60);
+  return hours <= 48 ? `${hours} hours` : `${Math.ceil(hours / 24)} days`;
+}
+
+const redirects = new Set([301, 302, 303, 307, 308]);
+/** Rejects a redirect with forbidden, because following it would send the key to another address. */
+export function refuseRedirect(response: Response, requested: URL | string): void {
+  if (!redirects.has(response.status)) return;
+  void response.body?.cancel().catch(() => {});
+  const location = response.headers.get('location');
+  const target = location && URL.canParse(location, requested) ? new URL(location, requested) : undefined;
+  const shown = target ? beginningOf(`${target.origin}${target.pathname}`, 300) : 'no address';
+  const text = `${new URL(requested).host} redirects to ${shown} (status ${response.status}), where no key is sent.`;
+  throw new AppError('forbidden', text);
 }
 
 /** Errors that pass without intervention. */

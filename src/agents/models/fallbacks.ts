@@ -46,7 +46,7 @@ export function withFallbacks(models: readonly [Model, ...Model[]], { clock, ran
     state.failures++;
     state.waitedMs += failure.retryAfterMs ?? retryDelay(failure, state.failures, random) ?? 0;
     const isBroken = broken.has(failure.code);
-    const isTired = failure.retryable && (state.failures >= maxFailures || state.waitedMs > longestWaitMs);
+    const isTired = state.waitedMs > longestWaitMs || (failure.retryable && state.failures >= maxFailures);
     if (!isBroken && !isTired) return false;
     const restMs = isBroken ? brokenRestMs : Math.max(failure.retryAfterMs ?? 0, longestWaitMs);
     health.set(model, { failures: 0, waitedMs: 0, restsUntil: clock.now() + restMs });

@@ -3,6 +3,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { jsonWithin } from '../../core/text/json.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
+import { refuseRedirect } from './failures.ts';
 
 /** A model as its provider lists it. An absent field is unknown. */
 export const ListedModel = z.object({
@@ -73,12 +74,13 @@ export async function listModels(
   let after: string | undefined;
   for (let page = 0; page < maxPages && found.size < maxModels; page++) {
     const path = access.listing.path(after);
-    const response = await fetch(base + path, { headers, signal, redirect: 'error' }).catch((cause: unknown) => {
+    const response = await fetch(base + path, { headers, signal, redirect: 'manual' }).catch((cause: unknown) => {
       signal.throwIfAborted();
       if (cause instanceof AppError && cause.code === 'forbidden') throw privateAddress(cause);
       const text = 'The address does not answer. Check it, and whether the server there runs.';
       throw new AppError('provider_error', text, { cause });
     });
+    refuseRedirect(response, base + path);
     if (!response.ok) {
       await response.body?.cancel();
       throw refusalOf(response.status, key !== undefined);

@@ -3,6 +3,8 @@ import type { TurnOutcome } from './model.ts';
 const maxAttempts = 5;
 const firstDelayMs = 1_000;
 const maxDelayMs = 60_000;
+/** A provider that asks for more patience refuses every attempt, so none is made. */
+export const maxPatienceMs = (maxAttempts - 1) * maxDelayMs;
 
 /**
  * Milliseconds until the next attempt after `attempt` failures (1, 2, …). Undefined: give up. The provider's own delay
@@ -16,12 +18,4 @@ export function retryDelay(outcome: TurnOutcome, attempt: number, random: () => 
       ? backoff / 2 + (random() * backoff) / 2
       : outcome.retryAfterMs + (random() * firstDelayMs) / 2;
   return Math.min(maxDelayMs, Math.round(delay));
-}
-
-/** Parses the header's two forms: seconds, or a date. Undefined for anything else. */
-export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
-  const value = header?.trim() ?? '';
-  if (/^\d{1,9}$/.test(value)) return Number(value) * 1_000;
-  const date = /^[A-Za-z]{3},/.test(value) ? Date.parse(value) : Number.NaN;
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }

@@ -1,13 +1,20 @@
+import { Mime } from 'mime/lite';
+import otherTypes from 'mime/types/other.js';
+import standardTypes from 'mime/types/standard.js';
 import { detectPictureType, maxPictureBytes } from '../../core/text/pictures.ts';
 import type { KeptPicture, ToolContext } from './tool.ts';
 
-const extensions: Readonly<Record<string, string>> = {
-  'image/png': 'png',
-  'image/jpeg': 'jpg',
-  'image/webp': 'webp',
-  'image/gif': 'gif',
-  'image/svg+xml': 'svg',
-};
+const types = new Mime(standardTypes, otherTypes).define(
+  {
+    'audio/aac': ['aac'],
+    'audio/flac': ['flac'],
+    'audio/mpeg': ['mp3'],
+    'audio/ogg': ['ogg'],
+    'audio/opus': ['opus'],
+    'image/jpg': ['jpg'],
+  },
+  true,
+);
 
 interface Bytes {
   readonly data: Buffer;
@@ -22,7 +29,7 @@ export async function keepBytes(
   { data, mimeType, name }: Bytes,
 ): Promise<{ readonly text: string; readonly picture: KeptPicture | undefined }> {
   const found = detectPictureType(data);
-  const path = await keepFile(ctx, `${name}.${extensions[mimeType] ?? 'bin'}`, data);
+  const path = await keepFile(ctx, `${name}.${types.getExtension(found ?? mimeType) ?? 'bin'}`, data);
   const isShown = found !== undefined && data.length <= maxPictureBytes;
   const picture = isShown ? await ctx.keepPicture?.({ mimeType: found, data }) : undefined;
   return { text: `[${mimeType}, ${data.length} bytes: ${path}]`, picture };

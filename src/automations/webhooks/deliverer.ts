@@ -3,7 +3,9 @@ import type { Rounds } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { SealedValue } from '../../core/contracts/vault.ts';
 import { toAppError, unlessNotFound } from '../../core/errors/errors.ts';
+import { parseRetryAfter } from '../../core/errors/retry-after.ts';
 import type { Secret } from '../../core/text/secret.ts';
+import { beginningOf } from '../../core/text/text.ts';
 import type { WebhookPause } from '../../sessions/api/server/webhooks.ts';
 import { lookMs, roundsOver } from '../rounds.ts';
 import type { Outbox } from './outbox.ts';
@@ -30,7 +32,12 @@ interface Deps {
   readonly count?: (outcome: 'delivered' | 'again' | 'failed') => void;
   readonly warn: (about: object, text: string) => void;
 }
-type Answer = { readonly statusCode: number | null; readonly error: string };
+interface Answer {
+  readonly statusCode: number | null;
+  readonly error: string;
+  /** The delay that the receiver asks for, in ms. */
+  readonly retryAfterMs?: number | undefined;
+}
 /** The due deliveries of one endpoint in the last round. */
 interface Queue {
   readonly owner: string | undefined;
@@ -48,6 +55,7 @@ const batch = { ofAll: 200, ofOneEndpoint: 32 };
 const most = { atOnce: 32, ofOneOwner: 8, ofOneEndpoint: 4 };
 const silence = { tries: 3, restMs: 60_000, longestRestMs: 3_600_000 };
 const deadlineMs = 15_000;
+const longestPatienceMs = 24 * 3_600_000;
 const maxAnswerBytes = 64 * 1024;
 const maxFailures = 20; // consecutive deliveries that failed permanently
 
@@ -206,7 +214,7 @@ export class Deliverer {
     };
     if (endpoint.paused)
       return await over({ state: 'failed', error: 'The webhook is paused. Resume it, and send this again.' });
-    const { statusCode, error } = await this.#send(endpoint, delivery, signal);
+    const { statusCode, error, retryAfterMs = 0 } = await this.#send(endpoint, delivery, signal);
     if (signal.aborted && error !== '') return false; // the server is stopping: the next one retries
     const restsUntil = this.#noteSilence(endpoint.id, error !== '' && statusCode === null);
     const tries = delivery.tries + 1;
@@ -219,7 +227,8 @@ export class Deliverer {
     }
     const isGone = statusCode === 410;
     if (!isGone && triesLeft > 0) {
-      const nextAt = Math.max(clock.now() + computePause(triesLeft, random()), restsUntil);
+      const pauseMs = Math.max(computePause(triesLeft, random()), Math.min(retryAfterMs, longestPatienceMs));
+      const nextAt = Math.max(clock.now() + pauseMs, restsUntil);
       await records.putPending({ ...delivery, tries, triesLeft, statusCode, error, nextAt }, version);
       count('again');
       return false;
@@ -275,9 +284,11 @@ export class Deliverer {
       const signed = signHeaders(secretOf(id, sealed).reveal(), { id: messageId, timestamp, body });
       const headers = { 'content-type': 'application/json', 'user-agent': 'Corral', ...signed };
       const answer = await send(url, { method: 'POST', headers, body, redirect: 'manual', signal: deadline.signal });
-      await readAtMost(maxAnswerBytes, answer);
+      await readAtMost(maxAnswerBytes, answer).catch(() => {}); // the status is the answer, even if its body breaks off
       const { status } = answer;
-      return { statusCode: status, error: answer.ok ? '' : refusalOf(status) };
+      if (answer.ok) return { statusCode: status, error: '' };
+      const retryAfterMs = parseRetryAfter(answer.headers.get('retry-after') ?? undefined, clock.now());
+      return { statusCode: status, error: refusalOf(url, answer), retryAfterMs };
     } catch (thrown) {
       if (deadline.signal.aborted) return { statusCode: null, error: 'There was no answer within 15 seconds.' };
       return { statusCode: null, error: toAppError(thrown).publicMessage };
@@ -287,10 +298,12 @@ export class Deliverer {
 
 const pausedBy = (now: StoredWebhook, paused: WebhookPause): StoredWebhook => (now.paused ? now : { ...now, paused });
 
-const refusalOf = (status: number): string =>
-  status >= 300 && status < 400
-    ? `It answered ${status}, a redirect, which is not followed. Give the webhook the address that it leads to.`
-    : `It answered ${status}.`;
+function refusalOf(url: string, { status, headers }: Response): string {
+  const location = headers.get('location');
+  if (status < 300 || status >= 400 || location === null) return `It answered ${status}.`;
+  const target = beginningOf(URL.canParse(location, url) ? new URL(location, url).href : location, 300);
+  return `It answered ${status}, a redirect to ${target}, which is not followed. Give the webhook that address.`;
+}
 
 /** The content is irrelevant, but the receiver must have sent its complete answer. */
 async function readAtMost(bytes: number, { body }: Response): Promise<void> {

@@ -21,11 +21,14 @@ export function parseJson(input: Uint8Array | string, limits: JsonLimits): Parse
   const complaint = tooComplex(bytes, limits);
   if (complaint !== undefined) return { ok: false, reason: 'too_complex', detail: complaint };
   try {
-    return { ok: true, value: JSON.parse(typeof input === 'string' ? input : bytes.toString()) };
+    const text = typeof input === 'string' ? input : bytes.toString();
+    return { ok: true, value: JSON.parse(text.startsWith(byteOrderMark) ? text.slice(1) : text) };
   } catch {
     return { ok: false, reason: 'not_json', detail: `${bytes.length} bytes that are no JSON` };
   }
 }
+
+const byteOrderMark = '\ufeff'; // programs on Windows begin texts with it
 
 /** Shares the memory. `Buffer.from(bytes)` would copy it, which is too expensive for a large answer. */
 const bufferOver = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { refuseRedirect } from '../../agents/models/failures.ts';
 import { findConfiguredProvider, type ModelsConfig } from '../../agents/models/registry.ts';
 import { deadlineSignal } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
@@ -32,12 +33,14 @@ function keyTester({ baseUrls, compatible }: Endpoints, clock: Clock) {
       const response = await fetch(base + path, {
         headers: headers(key.reveal()),
         signal: until.signal,
-        redirect: 'error', // a redirect would send the key to another host
+        redirect: 'manual',
       });
+      refuseRedirect(response, base + path);
       await response.body?.cancel();
       return verdict(response.status);
-    } catch {
-      return { valid: false, message: 'The provider could not be reached.' };
+    } catch (thrown) {
+      const why = thrown instanceof AppError ? thrown.publicMessage : 'The provider could not be reached.';
+      return { valid: false, message: why };
     }
   };
 }

@@ -1,4 +1,5 @@
 import { checkpointFiles } from '../../core/model/run-files.ts';
+import { printNames } from '../../core/text/files/byte-names.ts';
 import { exits } from './git.ts';
 
 // A checkpoint has a commit for the workspace and for each repository in it, in bare folders of its own below the workspace:
@@ -118,7 +119,7 @@ for one in "\${roots[@]}"; do
   git diff --no-color --no-ext-diff --no-textconv --find-renames --src-prefix="a/$prefix" --dst-prefix="b/$prefix" "$before" "$after" -- >>"$text"
 done
 [ -n "$found" ] || exit ${exits.moved}
-head -c 100000 "$names"; printf '\\1'; head -c ${maxDiffBytes + 1} "$text"
+head -c 100000 "$names" | ${printNames}; printf '\\1'; head -c ${maxDiffBytes + 1} "$text"
 `;
 
 /** Gives the workspace the files of \`$number\`. Files that .gitignore names stay. */

@@ -3,6 +3,7 @@ import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
+import { readNames } from '../../core/text/files/byte-names.ts';
 import { beginningOf } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { Checkpoint, type CheckpointDiff, type CheckpointRange } from '../api/repositories.ts';
@@ -80,7 +81,7 @@ export class Checkpoints implements WorkspaceHook {
     if (exitCode !== 0) throw failure(exitCode, stderr);
     const [names = '', text = ''] = stdout.split('\u0001');
     return {
-      files: changesIn(names).sort((a, b) => Number(a.path > b.path) - Number(a.path < b.path)),
+      files: changesIn(readNames(names)).sort((a, b) => Number(a.path > b.path) - Number(a.path < b.path)),
       text: beginningOf(text, maxDiffBytes),
       truncated: Buffer.byteLength(text) > maxDiffBytes,
     };

@@ -1,4 +1,5 @@
 import { AppError } from '../../core/errors/errors.ts';
+import { quoteNameForShell } from '../../core/text/files/byte-names.ts';
 import { quoteForShell } from '../../core/text/quote.ts';
 import { beginningOf } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
@@ -85,7 +86,7 @@ export interface GitScript {
   readonly script: string;
   /** Shell variables that the script uses; each is quoted. */
   readonly values?: Readonly<Record<string, string>>;
-  /** The same for arrays. */
+  /** The same for arrays of names. */
   readonly lists?: Readonly<Record<string, readonly string[]>>;
   readonly timeoutMs: number;
   readonly stdin?: string;
@@ -104,7 +105,7 @@ export async function runGit(
 ): Promise<GitOutput> {
   const assigned = [
     ...Object.entries(values).map(([name, value]) => `${name}=${quoteForShell(value)}`),
-    ...Object.entries(lists).map(([name, all]) => `${name}=(${all.map(quoteForShell).join(' ')})`),
+    ...Object.entries(lists).map(([name, all]) => `${name}=(${all.map(quoteNameForShell).join(' ')})`),
   ];
   const command = `${assigned.join('\n')}\n${variables}\n${script}`;
   const { timedOut, ...output } = await client.exec(

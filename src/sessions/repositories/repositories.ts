@@ -4,6 +4,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { type GitPerson, noPushReason, type SessionRepository, sessionTrailer } from '../../core/model/repository.ts';
 import type { CheckResult, RepositoryEnvironment } from '../../core/model/repository-environment.ts';
+import { printNames, readNames } from '../../core/text/files/byte-names.ts';
 import { quoteForShell } from '../../core/text/quote.ts';
 import { beginningOf, endOf } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
@@ -120,16 +121,17 @@ printf '%s\\n%s\\n' "$branch" "$head"
 if [ -n "$head" ] && [ -n "$base" ]; then git rev-list --count "$base..$head" 2>/dev/null || echo 0; else echo 0; fi
 if [ -n "$head" ]; then against=$head; else against=$(git hash-object -t tree /dev/null); fi
 git diff --no-ext-diff --no-textconv --ignore-submodules=dirty --find-renames --name-status -z "$against" -- >"$scratch/names" || exit 1
-head -c ${maxDiffBytes} "$scratch/names"`;
+head -c ${maxDiffBytes} "$scratch/names" | ${printNames}`;
         const output = await run(client, path, { script, base: repository.baseCommit }, signal);
-        const [branch = '', head = '', ahead = '0', ...rest] = output.stdout.split('\n');
-        const files = changesIn(rest.join('\n'));
+        const [branch = '', head = '', ahead = '0', printed = ''] = output.stdout.split('\n');
+        const names = readNames(printed);
+        const files = changesIn(names);
         return {
           branch: branch === '' ? null : branch.slice(0, 250),
           head: commitForm.test(head) ? head : null,
           ahead: /^\d{1,9}$/.test(ahead) ? Number(ahead) : 0,
           files: files.slice(0, maxFiles),
-          truncated: files.length > maxFiles || output.stdout.length >= maxDiffBytes,
+          truncated: files.length > maxFiles || Buffer.byteLength(names) >= maxDiffBytes,
         };
       }),
 
@@ -139,10 +141,10 @@ head -c ${maxDiffBytes} "$scratch/names"`;
 addFiles --all --intent-to-add >/dev/null 2>&1
 if [ "$since" = base ] && [ -n "$base" ]; then against=$base; else against=$head; fi
 [ -n "$against" ] || against=$(git hash-object -t tree /dev/null)
-git --literal-pathspecs diff --no-color --no-ext-diff --no-textconv --ignore-submodules=dirty --find-renames "$against" -- \${file:+"$file"} >"$scratch/diff" || exit 1
+git --literal-pathspecs diff --no-color --no-ext-diff --no-textconv --ignore-submodules=dirty --find-renames "$against" -- "\${files[@]}" >"$scratch/diff" || exit 1
 head -c ${maxDiffBytes + 1} "$scratch/diff"`;
-        const values = { since, file: file ?? '' };
-        const { stdout } = await run(client, path, { script, base: repository.baseCommit, values }, signal);
+        const names = { values: { since }, lists: { files: file === undefined ? [] : [file] } };
+        const { stdout } = await run(client, path, { script, base: repository.baseCommit, ...names }, signal);
         return { text: beginningOf(stdout, maxDiffBytes), truncated: Buffer.byteLength(stdout) > maxDiffBytes };
       }),
 

@@ -94,5 +94,6 @@ function topFolder(files: readonly SkillFile[]): string | undefined {
   return files.every(({ path }) => path.startsWith(`${first}/`)) ? first : undefined;
 }
 const isScript = (bytes: Uint8Array) => bytes[0] === 0x23 && bytes[1] === 0x21;
-const isLitter = (path: string) =>
+/** Files of version control and operating systems. */
+export const isLitter = (path: string) =>
   /(^|\/)(\.git|\.svn|__MACOSX|__pycache__|node_modules)\/|(^|\/)(\.DS_Store|Thumbs\.db)$/.test(path);

@@ -3,7 +3,7 @@ import { ZipFile } from 'yazl';
 import { inTurns } from '../../core/concurrency/keyed-queue.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
-import { AppError } from '../../core/errors/errors.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { skillVersionKind } from '../../core/model/records.ts';
 import type { Skill, SkillService, SkillVersion } from '../api/server/skills.ts';
@@ -12,6 +12,7 @@ import type { Copies, CopyPlace } from '../forks/copies.ts';
 import { parsePin } from './pins.ts';
 import { recordIdOf, type SkillRecords, type StoredSkill, type StoredVersion } from './records.ts';
 import { type CheckedFolder, checkFolder, decodeText, requireValidFolder, skillLimits } from './skill-files.ts';
+import { unpackSkill } from './unpack-skill.ts';
 
 interface Deps {
   readonly records: SkillRecords;
@@ -84,11 +85,17 @@ export function skillService({ records, blobs, copies, clock, ids, templates }: 
       return seen.sort((a, b) => (a.name < b.name ? -1 : 1)).map(publicSkill);
     },
     async check(files) {
-      const { name, problems, warnings } = checkFolder(files);
-      return { name, problems, warnings };
+      try {
+        const { name, problems, warnings } = checkFolder(await unpackSkill(files));
+        return { name, problems, warnings };
+      } catch (thrown) {
+        const { code, publicMessage } = toAppError(thrown);
+        if (code !== 'invalid_request') throw thrown;
+        return { name: null, problems: [publicMessage], warnings: [] };
+      }
     },
     async create({ files, owner, projectId, shared = false, displayName = null }) {
-      const folder = requireValidFolder(files);
+      const folder = requireValidFolder(await unpackSkill(files));
       const id = `skill_${ids.short()}${ids.short()}`;
       const version = await stored(folder, id, 1);
       const now = clock.now();
@@ -116,7 +123,7 @@ export function skillService({ records, blobs, copies, clock, ids, templates }: 
     },
     get: async (id) => publicSkill(await records.get(id)),
     async addVersion(id, { files }) {
-      const folder = requireValidFolder(files);
+      const folder = requireValidFolder(await unpackSkill(files));
       const { name } = await records.get(id);
       if (folder.skill.name !== name) {
         const text = `The skill is called ${name}, and this folder ${folder.skill.name}. A skill keeps its name.`;

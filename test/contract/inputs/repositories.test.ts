@@ -218,3 +218,21 @@ test.each(['sha1', 'sha256'])(
     expect(git('got/parts/sub', 'remote', 'get-url', 'origin').trim()).toBe(`file://${root}/srv/sub`);
   },
 );
+
+test.each([
+  ['Latin-1', 'caf\xe9.txt', 'caf\\xE9.txt'],
+  ['Shift_JIS', "it's \x95\x5c.txt", "it's \\x95\\.txt"],
+  ['a text that looks escaped', 'a\\xE9 \\x41', 'a\\x5CxE9 \\x41'],
+  ['signs of the shell', '$(id) `id` !a "b', '$(id) `id` !a "b'],
+])('a file whose name is %s is shown, compared and committed', async (_, bytes, name) => {
+  make('outer', { 'one.txt': 'one' });
+  const at = Buffer.concat([Buffer.from(`${root}/outer/`), Buffer.from(bytes, 'latin1')]);
+  writeFileSync(at, 'content\n');
+  write({ 'outer/two.txt': 'two' });
+  expect(await changed()).toEqual([`added ${name}`, 'added two.txt'].toSorted());
+  const { text } = await service().diff(session, 'outer', { since: 'head', file: name }, signal);
+  expect(text).toContain('+content');
+  expect(text).not.toContain('two');
+  await service().commit(session, 'outer', { message: 'One', files: [name] }, signal);
+  expect(await changed()).toEqual(['added two.txt']);
+});

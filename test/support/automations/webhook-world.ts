@@ -48,10 +48,11 @@ export async function webhookWorld({
   isOwned = (): boolean => true,
 } = {}) {
   const received: ReceivedRequest[] = [];
-  let answer = async (_url: string): Promise<Response> => new Response('thanks');
-  const send: SendRequest = async (url, { headers, body }) => {
+  let answer: SendRequest = async () => new Response('thanks');
+  const send: SendRequest = async (url, init) => {
+    const { headers, body } = init;
     received.push({ url, headers: headers as Record<string, string>, body: `${body}` });
-    return await answer(url);
+    return await answer(url, init);
   };
   const records = new WebhookRecords(store.records);
   const secrets = webhookSecrets(store.records, vault([new Secret('ab'.repeat(32))]));

@@ -235,6 +235,39 @@ test.each([
   ],
   ['a call that is sent again at the end', whole('1') + whole('1') + done, { calls: read }],
   ['two calls at one place', whole('1') + whole('2') + done, { calls: [...read, ...read] }],
+  [
+    'a name in pieces',
+    chunk({ tool_calls: [{ index: 0, id: '1', function: { name: 'file_', arguments: '' } }] }) +
+      chunk({ tool_calls: [{ index: 0, function: { name: 'read' } }] }) +
+      called('{"file":"a"}').replace('"name":"file_read",', ''),
+    { calls: read },
+  ],
+  [
+    'a name in pieces, without an index or arguments',
+    chunk({ tool_calls: [{ function: { name: 'file_' } }] }) +
+      chunk({ tool_calls: [{ function: { name: 'read' } }] }, 'tool_calls') +
+      done,
+    { calls: [{ name: 'file_read', args: {} }] },
+  ],
+  [
+    'a name that is sent again with each piece of the arguments',
+    ['', '{"file":', '"a"}']
+      .map((args) => chunk({ tool_calls: [{ index: 0, id: '1', function: { name: 'file_read', arguments: args } }] }))
+      .join('') + done,
+    { calls: read },
+  ],
+  [
+    'a name that grows',
+    ['f', 'file_re', 'file_read']
+      .map((name) => chunk({ tool_calls: [{ index: 0, id: '1', function: { name, arguments: '' } }] }))
+      .join('') + called('{"file":"a"}'),
+    { calls: read },
+  ],
+  [
+    'a part of a name, and nothing more',
+    chunk({ tool_calls: [{ index: 0, id: '1', function: { name: 'file_' } }] }, 'tool_calls') + done,
+    { calls: [{ name: 'file_' }] },
+  ],
   ['arguments in a fence', called('```json\n{"file":"a"}\n```'), { calls: read }],
   ['arguments with line ends in a text', called('{"file":"a\n\tb"}'), { calls: [{ args: { file: 'a\n\tb' } }] }],
   ['arguments that are null', called('null'), { calls: [{ args: {} }] }],
@@ -252,6 +285,39 @@ test('a server that does not stream answers all the same', async () => {
   };
   expect(await reply(Response.json(answer))).toMatchObject({ text: 'Hello', outcome: { kind: 'finished' } });
 });
+
+test('a server that never ends its replies is believed from its second reply on', async () => {
+  const { ask } = await modelAt(sse(replied('Hello')));
+  expect((await ask()).outcome).toMatchObject({ kind: 'failed', retryable: true });
+  expect(await ask()).toMatchObject({ message: { text: 'Hello' }, outcome: { kind: 'finished', stop: 'done' } });
+});
+
+test.each([
+  ['http://other.example/v1/chat?key=1', 'http://other.example/v1/chat (status 307)'],
+  ['/v2/chat', 'http://127.0.0.1:9/v2/chat (status 307)'],
+  [undefined, 'no address (status 307)'],
+])('a redirect to %s is not followed, and its address is shown', async (location, shown) => {
+  const answer = new Response('<a>moved</a>', { status: 307, headers: location === undefined ? {} : { location } });
+  const { outcome, requests } = await reply(answer);
+  const message = expect.stringContaining(`127.0.0.1:9 redirects to ${shown}`);
+  expect([outcome, requests]).toMatchObject([{ kind: 'failed', retryable: false, message }, 1]);
+});
+
+test.each([
+  ['86400', false, 'in 24 hours'],
+  ['604800', false, 'in 7 days'],
+  ['600', false, 'in 10 minutes'],
+  ['90', true, ''],
+  ['7.66', true, ''],
+  ['2s', true, ''],
+  ['a while', true, ''],
+])(
+  'a server that takes no request for %s s is tried again (%s) while that can help',
+  async (after, retryable, text) => {
+    const { outcome } = await reply(new Response('busy', { status: 429, headers: { 'retry-after': after } }));
+    expect(outcome).toMatchObject({ code: 'model_rate_limited', retryable, message: expect.stringContaining(text) });
+  },
+);
 
 const html =
   '<!doctype html><html><head><style>p {}</style><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>';

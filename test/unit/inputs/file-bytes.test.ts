@@ -144,9 +144,24 @@ test.each([
 });
 
 test.each([
-  ['ends in a zero', 'hello world text\n\0'],
-  ['has names between zeros', './a.txt\0./bc.txt\0'],
-])('ASCII that %s is not taken for UTF-16', (_, content) => expect(decodeFile(Buffer.from(content))).toBeUndefined());
+  ['ends in a zero', 'hello world text\n\0', 'hello world text\n␀'],
+  ['has names between zeros', './a.txt\0./bc.txt\0', './a.txt␀./bc.txt␀'],
+  ['has empty fields and characters of several bytes', 'é.txt\0\0日本\0', 'é.txt␀␀日本␀'],
+])('text that %s is not taken for UTF-16, and is edited with its zeros', (_, content, shown) => {
+  const read = decodeFile(Buffer.from(content));
+  expect([read?.encoding, read?.text, read?.encode(`${shown}!`)]).toEqual([
+    'UTF-8 with zeros, shown as ␀',
+    shown,
+    Buffer.from(`${content}!`),
+  ]);
+});
+
+test.each([
+  ['a tar of text', Buffer.concat([Buffer.from('a.txt'.padEnd(100, '\0')), Buffer.from('0000644\0hello\n')])],
+  ['UTF-32 without a mark', Buffer.from('a\0\0\0b\0\0\0')],
+  ['a program', Buffer.from('\x7fELF\x02\x01\0hello')],
+  ['the sign for a zero', Buffer.from('a\0␀')],
+])('%s is no text', (_, content) => expect(decodeFile(content)).toBeUndefined());
 
 test.each([
   ['UTF-32LE', hex('fffe0000 61000000'), /UTF-32LE/],

@@ -50,6 +50,38 @@ const rows: Record<string, [result: object, output: string, ok?: boolean]> = {
     { content: [{ type: 'image', data: `data:image/png;base64,${pixel}`, mimeType: 'image/png' }] },
     expect.stringMatching(/^\[image\/png, 70 bytes: .*png\]$/),
   ],
+  'a picture whose type is wrong': [
+    { content: [{ type: 'image', data: pixel, mimeType: 'image/x-picture' }] },
+    expect.stringMatching(/^\[image\/x-picture, 70 bytes: .*\.png\]$/),
+  ],
+  ...Object.fromEntries(
+    [
+      ['audio', 'audio/wav', 'wav'],
+      ['audio', 'audio/x-wav', 'wav'],
+      ['audio', 'audio/mpeg', 'mp3'],
+      ['audio', 'audio/mp3', 'mp3'],
+      ['audio', 'audio/ogg; codecs=opus', 'ogg'],
+      ['audio', 'audio/flac', 'flac'],
+      ['audio', 'audio/L16', 'bin'],
+      ['image', 'image/jpg', 'jpg'],
+      ['resource', 'application/pdf', 'pdf'],
+      ['resource', 'Application/PDF', 'pdf'],
+      ['resource', 'text/csv; charset=latin1', 'csv'],
+      ['resource', 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet', 'xlsx'],
+      ['resource', '../../etc', 'bin'],
+      ['resource', '', 'bin'],
+    ].map(([type, mimeType, extension]) => [
+      `${type} of ${mimeType}`,
+      [
+        {
+          content: [
+            type === 'resource' ? { type, resource: { blob: 'AAAA', mimeType } } : { type, data: 'AAAA', mimeType },
+          ],
+        },
+        expect.stringMatching(new RegExp(`: [\\w./-]+/file\\.${extension}\\]$`)),
+      ],
+    ]),
+  ),
   'isError as text': [{ ...text('bad'), isError: 'true' }, 'bad', false],
   'isError: null': [{ ...text('one'), isError: null }, 'one'],
   'the form of the first protocol': [{ toolResult: 'one' }, '{"toolResult":"one"}'],

@@ -7,11 +7,11 @@ import {
 } from '@ai-sdk/provider';
 import { readErrorText } from '../../../core/errors/error-text.ts';
 import { AppError } from '../../../core/errors/errors.ts';
+import { parseRetryAfter } from '../../../core/errors/retry-after.ts';
 import { type JsonLimits, jsonWithin } from '../../../core/text/json.ts';
-import { endOfBroken, type Refusal, toRefusedTurn, unreachableTurn } from '../failures.ts';
+import { endOfBroken, type Refusal, refuseRedirect, toRefusedTurn, unreachableTurn } from '../failures.ts';
 import type { Model, TurnPart, TurnRequest } from '../model.ts';
 import type { BuildOptions } from '../provider.ts';
-import { parseRetryAfter } from '../retry.ts';
 import { type Watchdog, watchdog } from '../watchdog.ts';
 import { isForeignTurn, toPrompt } from './prompt.ts';
 import type { ProviderAdapter } from './provider-adapter.ts';
@@ -91,7 +91,8 @@ const turnFetch =
   (via: typeof fetch = fetch): typeof fetch =>
   async (input, init) => {
     const onBytes = init?.signal ? watches.get(init.signal) : undefined;
-    const response = await via(input, { ...init, redirect: 'error' });
+    const response = await via(input, { ...init, redirect: 'manual' });
+    refuseRedirect(response, input instanceof Request ? input.url : input);
     if (!response.body) return response;
     let left = maxBytes;
     const counted = response.body.pipeThrough(

@@ -1,6 +1,7 @@
 import { readErrorText } from '../../../core/errors/error-text.ts';
 import { type JsonLimits, parseJson } from '../../../core/text/json.ts';
 import type { WrittenCall } from './python-calls.ts';
+import { ThinkTags } from './think-tags.ts';
 import { WrittenCalls } from './written-calls.ts';
 
 // Servers that speak Chat Completions differ in details. This converts their answers to what the AI SDK's package
@@ -11,19 +12,24 @@ const isTree = (value: unknown): value is Tree => typeof value === 'object' && v
 const treesIn = (value: unknown): Tree[] => (Array.isArray(value) ? value.filter(isTree) : []);
 const limits: JsonLimits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues: 200_000 };
 const maxErrorBytes = 256 * 1024;
-const maxBlank = 1_000; // characters before a reply's first word
+
+/** Learned from the earlier replies of a server. */
+interface ServerHabits {
+  /** Replies in a row that were complete in HTTP but had no end of their own. Undefined: one had it. */
+  unended: number | undefined;
+}
 
 /** A `fetch` whose answers have one form: a stream of chunks with an end, or an error with a text. */
-export const compatibleFetch =
-  (via: typeof fetch): typeof fetch =>
-  async (input, init) => {
+export function compatibleFetch(via: typeof fetch): typeof fetch {
+  const habits: ServerHabits = { unended: 0 };
+  return async (input, init) => {
     const response = await via(input, init);
     if (!response.ok) return refusal(response.status, await beginning(response), response.headers);
     const type = response.headers.get('content-type') ?? '';
     if (/text\/event-stream/i.test(type) && response.body) {
       const body = response.body
         .pipeThrough(new TextDecoderStream())
-        .pipeThrough(rewritten(toolsIn(init?.body)))
+        .pipeThrough(rewritten(toolsIn(init?.body), habits))
         .pipeThrough(new TextEncoderStream());
       return new Response(body, { status: 200, headers: { 'content-type': 'text/event-stream' } });
     }
@@ -36,10 +42,11 @@ export const compatibleFetch =
     const lines = json.ok ? `data: ${JSON.stringify(streamed(json.value as Tree))}\n\ndata: [DONE]\n\n` : text;
     const body = new Response(lines).body
       ?.pipeThrough(new TextDecoderStream())
-      .pipeThrough(rewritten(toolsIn(init?.body)))
+      .pipeThrough(rewritten(toolsIn(init?.body), habits))
       .pipeThrough(new TextEncoderStream());
     return new Response(body ?? null, { status: 200, headers: { 'content-type': 'text/event-stream' } });
   };
+}
 
 async function beginning(response: Response): Promise<string> {
   const chunks: Uint8Array[] = [];
@@ -97,8 +104,8 @@ function toolsIn(body: unknown): ReadonlySet<string> {
 }
 
 /** Rewrites the lines of a stream. */
-function rewritten(tools: ReadonlySet<string>): TransformStream<string, string> {
-  const reply = new Reply(tools);
+function rewritten(tools: ReadonlySet<string>, habits: ServerHabits): TransformStream<string, string> {
+  const reply = new Reply(tools, habits);
   let begun: string[] = []; // a partial line, kept in pieces so that each is searched once
   let chars = 0;
   let endedInReturn = false;
@@ -120,6 +127,7 @@ function rewritten(tools: ReadonlySet<string>): TransformStream<string, string> 
     flush(controller) {
       readLine('', controller);
       readLine('', controller); // an empty line ends an event
+      for (const chunk of reply.end()) controller.enqueue(chunk);
     },
   });
 }
@@ -138,9 +146,26 @@ class Reply {
   #finish: unknown;
   #last: Tree = {};
   #isOver = false;
+  readonly #tools: ReadonlySet<string>;
+  readonly #habits: ServerHabits;
+  /** The calls without arguments so far whose names can go on, by index. */
+  readonly #begun = new Map<number, Tree & { readonly name: string }>();
 
-  constructor(tools: ReadonlySet<string>) {
+  constructor(tools: ReadonlySet<string>, habits: ServerHabits) {
+    this.#tools = tools;
+    this.#habits = habits;
     this.#written = new WrittenCalls(tools);
+  }
+
+  /**
+   * The end of the stream. The first reply without a mark of its end may be cut, so it is tried again; a server whose next
+   * one is the same never sends the mark.
+   */
+  *end(): Generator<string> {
+    const { unended } = this.#habits;
+    if (this.#isOver || this.#finish !== undefined || unended === undefined) return;
+    if (unended > 0) yield* this.#close();
+    if (this.hasContent) this.#habits.unended = unended + 1;
   }
 
   /** Reads a line of an event. JSON can be in one line, without an empty line after it, or in several. */
@@ -152,6 +177,7 @@ class Reply {
     const data = line.slice(5).trim();
     if (data === '') return;
     if (data === '[DONE]') {
+      this.#habits.unended = undefined;
       yield* this.#close();
       this.#isOver = true;
       return yield event(data);
@@ -197,17 +223,16 @@ class Reply {
     const finish = choice.finish_reason ?? undefined;
     const { text, thought } = this.#thoughts.push(textIn(delta.content) + textIn(delta.refusal));
     const written = this.#written.push(text);
+    const sent = this.#callsOf(delta);
     const ended = finish === undefined ? undefined : this.#rest();
-    const calls = [
-      ...this.#callsOf(delta),
-      ...[...written.calls, ...(ended?.calls ?? [])].map((call) => this.#called(call)),
-    ];
+    const calls = [...sent, ...written.calls.map((call) => this.#called(call)), ...(ended?.calls ?? [])];
     const content = written.text + (ended?.text ?? '');
     const thinking = delta.reasoning_content || delta.reasoning || delta.thinking;
     const parts = treesIn(delta.content).map((part) => textIn(part.thinking));
     const reasoning = [textIn(thinking), ...parts, thought, ended?.thought].join('');
     this.hasContent ||= content !== '' || reasoning !== '' || calls.length > 0;
     this.#finish = finish ?? this.#finish;
+    if (finish !== undefined) this.#habits.unended = undefined;
     const out = {
       ...(typeof delta.role === 'string' && { role: 'assistant' }),
       ...(content !== '' && { content }),
@@ -232,47 +257,70 @@ class Reply {
     const delta = {
       ...(text !== '' && { content: text }),
       ...(thought !== '' && { reasoning_content: thought }),
-      ...(calls.length > 0 && { tool_calls: calls.map((call) => this.#called(call)) }),
+      ...(calls.length > 0 && { tool_calls: calls }),
     };
     if (!this.hasContent && Object.keys(delta).length === 0) return;
     const { usage: _, ...about } = this.#last;
     yield event({ ...about, choices: [{ index: 0, delta, finish_reason: this.#reason('stop') }] });
   }
 
-  #rest(): { readonly text: string; readonly thought: string; readonly calls: readonly WrittenCall[] } {
+  #rest(): { readonly text: string; readonly thought: string; readonly calls: readonly Tree[] } {
     const last = this.#thoughts.end();
     const pushed = this.#written.push(last.text);
     const ended = this.#written.end();
-    return { text: pushed.text + ended.text, thought: last.thought, calls: [...pushed.calls, ...ended.calls] };
+    const begun = [...this.#begun].map(([index, call]) => this.#sent(index, call));
+    const calls = [...begun, ...[...pushed.calls, ...ended.calls].map((call) => this.#called(call))];
+    return { text: pushed.text + ended.text, thought: last.thought, calls };
   }
 
   #callsOf({ tool_calls: list, function_call: old }: Tree): Tree[] {
     const values = [...treesIn(list), ...(isTree(old) ? [{ index: 0, function: old }] : [])];
-    return values.flatMap((call, at) => {
+    return values.flatMap((call, at): Tree[] => {
       const whole = JSON.stringify(call);
       // Some servers repeat a complete call at the end. Two calls without an id can both be intended.
       if (call.id && this.#whole.has(whole)) return [];
       const { name: sent, arguments: args } = isTree(call.function) ? call.function : call;
-      const name = typeof sent === 'string' ? this.#written.nameOf(sent) : sent;
-      const index =
-        typeof call.index === 'number'
-          ? call.index
-          : typeof name === 'string' && name !== ''
-            ? this.#calls
-            : Math.max(0, this.#calls - 1);
+      const index = typeof call.index === 'number' ? call.index : this.#indexOf(sent);
       const isNew = index >= this.#calls;
       this.#calls = Math.max(this.#calls, index + 1);
       const id = typeof call.id === 'string' && call.id !== '' ? call.id : isNew ? `call_${index}_${at}` : undefined;
       const text = args === undefined || args === null ? '' : typeof args === 'string' ? args : JSON.stringify(args);
+      const begun = this.#begun.get(index);
+      const name = begun && typeof sent === 'string' ? this.#joined(begun.name, sent) : (begun?.name ?? sent);
       if (name && parseJson(text, limits).ok) this.#whole.add(whole);
-      return {
-        index,
-        ...(id !== undefined && { id }),
-        type: 'function',
-        function: { ...(typeof name === 'string' && { name }), arguments: text },
-        ...(isTree(call.extra_content) && { extra_content: call.extra_content }), // a signature of Gemini
-      };
+      const { extra_content } = call; // a signature of Gemini
+      const more = { ...(id !== undefined && { id }), ...(isTree(extra_content) && { extra_content }), ...begun };
+      if (text === '' && typeof name === 'string' && (isNew || begun) && this.#canGoOn(name)) {
+        this.#begun.set(index, { ...more, name });
+        return [];
+      }
+      return [this.#sent(index, { ...more, name }, text)];
     });
+  }
+
+  #sent(index: number, { name, ...more }: Tree, text = ''): Tree {
+    this.#begun.delete(index);
+    const named = typeof name === 'string' && { name: this.#written.nameOf(name) };
+    return { index, ...more, type: 'function', function: { ...named, arguments: text } };
+  }
+
+  /** Some servers send calls without their index. */
+  #indexOf(sent: unknown): number {
+    const last = Math.max(0, this.#calls - 1);
+    if (typeof sent !== 'string' || sent === '') return last;
+    const begun = this.#begun.get(last);
+    const joined = begun && this.#joined(begun.name, sent);
+    return joined !== undefined && (this.#tools.has(joined) || this.#canGoOn(joined)) ? last : this.#calls;
+  }
+
+  /** A name that arrives in pieces. Some servers repeat it, or all of it so far, in each chunk. */
+  #joined(begun: string, piece: string): string {
+    return piece.startsWith(begun) && begun !== '' ? piece : begun + piece;
+  }
+
+  #canGoOn(name: string): boolean {
+    for (const tool of this.#tools) if (tool !== name && tool.startsWith(name)) return true;
+    return false;
   }
 
   #called({ name, args }: WrittenCall): Tree {
@@ -312,69 +360,3 @@ const numbersIn = (tree: Tree): Tree =>
       return Number.isFinite(number) ? [[name, number]] : [];
     }),
   );
-
-const openers = ['<think>', '<thinking>', '<thought>', '<reasoning>', '<|thinking|>', '[THINK]', '◁think▷'];
-const closers = ['</think>', '</thinking>', '</thought>', '</reasoning>', '<|/thinking|>', '[/THINK]', '◁/think▷'];
-
-/**
- * Separates reasoning from a reply's text. Its tags can be split across chunks, and only the beginning of a reply can
- * open them.
- */
-class ThinkTags {
-  #held = '';
-  #state: 'before' | 'inside' | 'after' = 'before';
-  #hasThought = false;
-
-  push(delta: string): { readonly text: string; readonly thought: string } {
-    this.#held += delta;
-    let text = '';
-    let thought = '';
-    for (;;) {
-      if (this.#state === 'before') {
-        const trimmed = this.#held.trimStart();
-        const opener = openers.find((one) => trimmed.startsWith(one));
-        if (opener) {
-          this.#held = trimmed.slice(opener.length);
-          this.#state = 'inside';
-          this.#hasThought = true;
-          continue;
-        }
-        const canOpen = trimmed === '' || openers.some((one) => one.startsWith(trimmed));
-        if (canOpen && this.#held.length < maxBlank) return { text, thought };
-        this.#state = 'after';
-      }
-      if (this.#state === 'after' && !this.#hasThought) {
-        text += this.#held; // an end tag without a start tag is searched for in the whole reply
-        this.#held = '';
-        return { text, thought };
-      }
-      const marks = this.#state === 'inside' ? closers : closers.slice(0, 2);
-      const found = marks
-        .map((mark) => ({ mark, at: this.#held.indexOf(mark) }))
-        .filter(({ at }) => at >= 0)
-        .sort((a, b) => a.at - b.at)[0];
-      const possible = found ? 0 : beginningAtEnd(this.#held, marks);
-      const before = this.#held.slice(0, found ? found.at : this.#held.length - possible);
-      if (this.#state === 'inside') thought += before;
-      else text += before;
-      this.#held = this.#held.slice(found ? found.at + found.mark.length : before.length);
-      if (!found) return { text, thought };
-      if (this.#state === 'inside') {
-        this.#held = this.#held.trimStart();
-        this.#state = 'before';
-      }
-    }
-  }
-
-  end(): { readonly text: string; readonly thought: string } {
-    const held = this.#held;
-    this.#held = '';
-    return this.#state === 'inside' ? { text: '', thought: held } : { text: held, thought: '' };
-  }
-}
-
-function beginningAtEnd(text: string, marks: readonly string[]): number {
-  for (let length = Math.min(15, text.length); length > 0; length--)
-    if (marks.some((mark) => mark.startsWith(text.slice(-length)))) return length;
-  return 0;
-}

@@ -6,11 +6,11 @@ import {
   GoogleGenerativeAI,
   GoogleGenerativeAIFetchError,
 } from '@google/generative-ai';
+import { parseRetryAfter } from '../../../core/errors/retry-after.ts';
 import { trimEndCharacters } from '../../../core/text/text.ts';
 import { endOfBroken, type SettingNames, toRefusedTurn, unreachableTurn } from '../failures.ts';
 import type { FailedTurn, Model, Sampling, TurnPart, TurnRequest } from '../model.ts';
 import type { BuildOptions } from '../provider.ts';
-import { parseRetryAfter } from '../retry.ts';
 import { watchdog } from '../watchdog.ts';
 import { ownComputer } from './computer.ts';
 import { toContents } from './contents.ts';

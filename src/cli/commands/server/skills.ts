@@ -14,11 +14,16 @@ interface FolderFile {
   readonly executable: boolean;
 }
 
-/** The files of a folder, with paths below its own name. Links are left out, because they can point anywhere. */
+/** The files of a folder, with paths below its own name, or the one zip file. Links are left out, because they can point anywhere. */
 async function readFolder(value: string): Promise<FolderFile[]> {
   const root = resolve(value);
-  if (!(await stat(root).catch(() => undefined))?.isDirectory())
-    throw new UsageError(`${value} is not a folder. Name the folder that contains SKILL.md.`);
+  const found = await stat(root).catch(() => undefined);
+  if (found?.isFile() && /\.(zip|skill)$/i.test(root) && found.size <= maxBytes)
+    return [{ path: basename(root), content: (await readFile(root)).toString('base64'), executable: false }];
+  if (!found?.isDirectory())
+    throw new UsageError(
+      `${value} is not a folder, and not a zip file below 7 MiB. Name the folder that contains SKILL.md.`,
+    );
   const files: FolderFile[] = [];
   let bytes = 0;
   const walk = async (folder: string, path: string): Promise<void> => {

@@ -21,7 +21,7 @@ const fallback = 'windows-1252';
 
 /** Undefined: the bytes are not text that can be edited. */
 export function decodeFile(bytes: Buffer): FileText | undefined {
-  if (bytes.includes(0) || isMarked(bytes)) return wide(bytes);
+  if (bytes.includes(0) || isMarked(bytes)) return wide(bytes) ?? withZeros(bytes);
   if (!isUtf8(bytes)) return withForeignBytes(bytes) ?? legacy(bytes);
   const text = bytes.toString();
   const isIso2022 = text.length === bytes.length && iso2022.some((sequence) => text.includes(sequence));
@@ -59,6 +59,20 @@ function wide(bytes: Buffer): FileText | undefined {
     text,
     encoding: isBig ? 'UTF-16BE' : 'UTF-16LE',
     encode: (changed) => swapped(Buffer.from(changed, 'utf16le')),
+  };
+}
+
+const shownZero = '␀';
+/** Records that zeros separate, as `find -print0` writes them. Archives and programs have longer runs of zeros, or controls. */
+function withZeros(bytes: Buffer): FileText | undefined {
+  if (bytes.includes('\0\0\0') || !isUtf8(bytes)) return undefined;
+  const text = bytes.toString();
+  const shown = text.replaceAll('\0', shownZero);
+  if (text.includes(shownZero) || /[^\P{Cc}\s]/u.test(shown)) return undefined;
+  return {
+    text: shown,
+    encoding: `UTF-8 with zeros, shown as ${shownZero}`,
+    encode: (changed) => Buffer.from(changed.replaceAll(shownZero, '\0')),
   };
 }
 

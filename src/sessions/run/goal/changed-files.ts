@@ -1,3 +1,4 @@
+import { quoteNameForShell } from '../../../core/text/files/byte-names.ts';
 import { quoteForShell } from '../../../core/text/quote.ts';
 import { beginningOf } from '../../../core/text/text.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
@@ -47,5 +48,5 @@ function compared({ path, change }: ChangedFile): string {
   const before = change === 'added' ? '/dev/null' : copyOf(path);
   const after = change === 'deleted' ? '/dev/null' : path;
   const labels = `--label ${quoteForShell(`a/${path}`)} --label ${quoteForShell(`b/${path}`)}`;
-  return `diff -u ${labels} -- ${quoteForShell(before)} ${quoteForShell(after)} 2>/dev/null | head -c ${fileChars}`;
+  return `diff -u ${labels} -- ${quoteNameForShell(before)} ${quoteNameForShell(after)} 2>/dev/null | head -c ${fileChars}`;
 }

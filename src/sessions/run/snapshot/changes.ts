@@ -1,4 +1,5 @@
 import { isPath } from '../../../core/text/file-names.ts';
+import { readNames } from '../../../core/text/files/byte-names.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 import type { ChangedFile, FileChanges } from '../../api/files.ts';
 import { compareScript, maxChanges, noSnapshot } from './snapshot-scripts.ts';
@@ -13,10 +14,10 @@ export async function changesIn(client: Pick<SandboxClient, 'exec'>, signal: Abo
 
 /** Parses the script's output. A sandbox can print anything, so lines of another form are left out. */
 export function readChanges(printed: string): FileChanges {
-  const [runId = '', at = '', ...rest] = printed.split('\n');
+  const [runId = '', at = '', names = ''] = printed.split('\n');
   if (!/^\d{1,15}$/.test(at)) return none;
   const files = new Map<string, ChangedFile>();
-  for (const line of rest.join('\n').split('\0')) {
+  for (const line of readNames(names).split('\0')) {
     const isNow = line.startsWith('\t');
     const [, path, size] = /^\t?\.\/([^\0]+)\t(\d{1,16})\t[\d.]+$/.exec(line) ?? [];
     if (path === undefined || !isPath(path)) continue;

@@ -1,4 +1,5 @@
 import { runFiles as own, runFileLimits, uncomparedFolders } from '../../../core/model/run-files.ts';
+import { printNames } from '../../../core/text/files/byte-names.ts';
 
 // The programs in a sandbox that keep its files as a run found them, and compare. They run in the workspace. The copies
 // are bounded, so a large workspace is listed whole and copied in part.
@@ -28,11 +29,11 @@ printf '%s\\n%s\\n' "$run" "$at" >${own}.new/about
 rm -rf ${own} && mv -T ${own}.new ${own}
 `;
 
-/** Prints the run, the time, and what differs: files of then, and, after a tab, files of now. */
+/** Prints the run, the time, and the names of what differs: files of then, and, after a tab, files of now. */
 export const compareScript = `
 [ -f ${own}/about ] || exit ${noSnapshot}
 cat ${own}/about
-${list} | LC_ALL=C comm -z3 ${own}/list - | head -zn ${2 * maxChanges + 1}
+${list} | LC_ALL=C comm -z3 ${own}/list - | head -zn ${2 * maxChanges + 1} | ${printNames}
 `;
 
 /** The copy of a file as the run found it, relative to the workspace. */

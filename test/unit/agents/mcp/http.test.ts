@@ -75,6 +75,37 @@ test('a server that answers no message but a page is reported by its words', asy
   });
 });
 
+const inText = (id: number) => JSON.stringify({ jsonrpc: '2.0', id, result: { content: 'fine' } });
+test.each<[name: string, answer: (id: number) => [number, Record<string, string>, string?], outcome: string]>([
+  ['JSON as text/plain', (id) => [200, { 'content-type': 'text/plain; charset=utf-8' }, inText(id)], 'fine'],
+  ['JSON without a type', (id) => [200, {}, inText(id)], 'fine'],
+  ['JSON after a mark', (id) => [200, { 'content-type': 'application/json' }, `\ufeff${inText(id)}`], 'fine'],
+  ['JSON of another kind', (id) => [201, { 'content-type': 'application/vnd.x+json' }, inText(id)], 'fine'],
+  ['JSON with 202', (id) => [202, { 'content-type': 'application/json' }, inText(id)], 'fine'],
+  ['events as text/plain', (id) => [200, { 'content-type': 'text/plain' }, event(id, 'fine')], 'fine'],
+  ['a type in capitals', (id) => [200, { 'content-type': 'Application/JSON' }, inText(id)], 'fine'],
+  ['204', () => [204, {}], 'it answered 204 and sent no result.'],
+  ['202 without a stream', () => [202, {}], 'it answered 202 and sent no result.'],
+  ['200 and nothing', () => [200, { 'content-type': 'application/json' }], 'it answered 200 and sent no result.'],
+  ['a page', () => [200, { 'content-type': 'text/html' }, '<p>Please sign in</p>'], 'with text/html: Please sign in.'],
+  ['text', () => [200, { 'content-type': 'text/plain' }, 'try later'], 'with text/plain: try later.'],
+  [
+    'a redirect',
+    () => [307, { location: 'https://other.example/mcp' }],
+    'Redirect to https://other.example/mcp not followed',
+  ],
+])('a call that a server answers with %s', async (_, answer, outcome) => {
+  const connection = await connected((response, id) => {
+    const [status, headers, body] = answer(id);
+    response.writeHead(status, headers).end(body);
+  });
+  const ended = await connection.call('go', {}, quiet()).then(
+    ({ content }) => JSON.stringify(content),
+    ({ publicMessage }) => publicMessage,
+  );
+  expect(ended).toContain(outcome);
+});
+
 test('a private address is refused unless the operator allows it', async () => {
   const connection = await connected(() => {}, guardedFetch());
   await expect(connection.call('go', {}, quiet())).rejects.toMatchObject({

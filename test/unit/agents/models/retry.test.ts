@@ -2,7 +2,8 @@ import { channel } from 'node:diagnostics_channel';
 import { describe, expect, test } from 'vitest';
 import { retryHeader, turnHeader } from '../../../../src/agents/models/gemini/gemini.ts';
 import type { TurnOutcome } from '../../../../src/agents/models/model.ts';
-import { parseRetryAfter, retryDelay } from '../../../../src/agents/models/retry.ts';
+import { retryDelay } from '../../../../src/agents/models/retry.ts';
+import { parseRetryAfter } from '../../../../src/core/errors/retry-after.ts';
 
 const failed = (retryable: boolean, retryAfterMs?: number): TurnOutcome => ({
   kind: 'failed',

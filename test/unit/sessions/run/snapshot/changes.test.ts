@@ -128,10 +128,25 @@ describe.each(['program', 'daemon'] as const)('the changes since a run began, ke
     expect(await workspace(by).changes()).toEqual({ since: null, files: [], truncated: false }));
 
   test('that a sandbox makes up are left out', () => {
-    const report = 'run-1\n17\n./../../etc/passwd\t1\t2\0\t./ok\t1\t2.5\0./a//b\t1\t2\0nonsense\0';
-    expect(readChanges(report).files.map(({ path }) => path)).toEqual(['ok']);
+    const names = Buffer.from('./../../etc/passwd\t1\t2\0\t./ok\t1\t2.5\0./a//b\t1\t2\0nonsense\0');
+    expect(readChanges(`run-1\n17\n${names.toString('base64')}`).files.map(({ path }) => path)).toEqual(['ok']);
     expect(readChanges('run-1\nsoon\n')).toMatchObject({ since: null });
   });
+});
+
+test('changes name files by their bytes, which programs alone can read', async () => {
+  const { root, begin, changes } = workspace('program');
+  const at = (name: string) => Buffer.concat([Buffer.from(`${root}/`), Buffer.from(name, 'latin1')]);
+  writeFileSync(at('caf\xe9.txt'), 'a');
+  await begin();
+  writeFileSync(at('caf\xe8.txt'), 'b');
+  rmSync(at('caf\xe9.txt'));
+  writeFileSync(at('new\nline\\xE9'), 'c');
+  expect((await changes()).files.map(({ path, change }) => [path, change])).toEqual([
+    ['caf\\xE8.txt', 'added'],
+    ['caf\\xE9.txt', 'deleted'],
+    ['new\nline\\x5CxE9', 'added'],
+  ]);
 });
 
 test('a sandbox that cannot take a snapshot does not hinder the run, and the operator learns of it', async () => {
