@@ -10,7 +10,7 @@ const admin = 'ma_the-token-of-the-shared-server';
 /** The template whose file_write needs an approval. */
 export const careful = 'careful';
 
-/** The server that the tests of a worker share: processes as sandboxes. Each test is an owner of its own. */
+/** The server that a worker's tests share: processes as sandboxes. Each test has its own owner. */
 async function sharedServer() {
   await using stack = new AsyncDisposableStack();
   const settings = stack.use(temporaryFolder()).path;
@@ -50,7 +50,7 @@ async function newOwner(server: ServerProcess) {
 }
 export type Owner = Awaited<ReturnType<typeof newOwner>>;
 
-/** Tests of what a person does. Their files need bubblewrap, because a server without walls has one owner. */
+/** Tests of a person's work. Their files need bubblewrap, because a server without isolation has one owner. */
 export const test = base
   .extend(
     'server',
@@ -61,7 +61,7 @@ export const test = base
       return server;
     },
   )
-  /** Shared by the tests of a file, for those that a sandbox of another test serves as well. */
+  /** Shared by the tests of a file that can use a sandbox of another test. */
   .extend('crew', { scope: 'file' }, async ({ server }, { onCleanup }) => {
     const owner = await newOwner(server);
     onCleanup(owner.removeAll);

@@ -1,5 +1,6 @@
-// Makes docs/page.webp, the picture of the page in README.md: node scripts/run.mjs test/support/page-picture-program.ts
-// Needs bubblewrap and /usr/bin/chromium. The demo model and a sandbox of this machine make the session in it.
+// Creates docs/page.webp, the picture of the page in README.md: node scripts/run.mjs
+// test/support/page-picture-program.ts Needs bubblewrap and /usr/bin/chromium. The demo model and a sandbox of this
+// machine create the session in it.
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';

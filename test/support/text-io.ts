@@ -1,6 +1,6 @@
 import type { Io } from '../../src/cli/io.ts';
 
-/** The world of a command without streams: what it writes is text, and nothing is a terminal. */
+/** The surroundings of a command without streams: its output is text, and nothing is a terminal. */
 export function textIo(env: Io['env'] = {}) {
   let text = '';
   const write = (piece: string) => {

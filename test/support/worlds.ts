@@ -7,7 +7,7 @@ import { run } from './clients/api.ts';
 import { needs } from './servers/components.ts';
 import type { ServerProcess } from './servers/server-process.ts';
 
-/** The sandboxes of a real server, which tests look at and damage from outside. */
+/** The sandboxes of a real server, which tests inspect and damage from outside. */
 export interface World {
   readonly driver: 'docker' | 'process' | 'kubernetes';
   /** The server's settings besides the driver's name. Skips the test if the machine lacks a component. */
@@ -16,7 +16,7 @@ export interface World {
   running(sessionId: string): Promise<string[]>;
   /** All of the session's resources at the driver, running or not. */
   remains(sessionId: string, server: ServerProcess): Promise<string[]>;
-  /** Kills the whole sandbox at once, as the kernel would. */
+  /** Kills the whole sandbox immediately, as the kernel would. */
   kill(sessionId: string): Promise<void>;
   signalDaemon(sessionId: string, signal: 'KILL' | 'STOP' | 'CONT'): Promise<void>;
   /** Removes the session's leftovers, which no server removes any more. */

@@ -2,8 +2,8 @@ import { globSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
-// Each mechanism is written once. The table names the files that still do it by hand; a further one fails, and so does a
-// line that is no longer true.
+// Each mechanism is written once. The table lists the files that still have their own; the test fails for any further
+// file, and for a line that no longer applies.
 
 interface Mechanism {
   readonly what: string;
@@ -64,7 +64,7 @@ const mechanisms: readonly Mechanism[] = [
     found: loopsWith(String.raw`\bpause\(`),
     sample: '  while (!signal.aborted) {\n    await pause(lookMs, signal, clock);\n  }\n',
     left: {
-      // tries of one call again
+      // retries of one call
       'src/agents/browser/report.ts': 1,
       'src/app/commands/rotate-keys.ts': 1,
       'src/app/images/desktop-image.ts': 1,
@@ -73,7 +73,7 @@ const mechanisms: readonly Mechanism[] = [
       'src/sessions/cluster/remote-commands.ts': 1,
       'src/sessions/services/sessions/deletion.ts': 1,
       'src/core/concurrency/rounds.ts': 1, // `poll`, the mechanism
-      // rounds with a rhythm or an end of their own
+      // rounds with their own rhythm or end
       'src/facades/compat/sheikhbox/stream/list-stream.ts': 1,
       'src/sessions/engine/sandbox/sandbox-actors.ts': 1,
       'src/sessions/repositories/ready-workspaces.ts': 1,

@@ -104,7 +104,7 @@ const rules: Rule[] = [
     pattern:
       /\bJSON\.parse\(|\bjsonOrNothing\(|(?<=\b(?:request|response|reply|answer|body))\.json\(\)|\bdeserializeMessage\(/g,
     sample: 'const body = JSON.parse(text);',
-    // Elsewhere the text is the server's own: its settings, stores and logs, and the drivers' engines and clusters.
+    // Other text is the server's own: its settings, stores and logs, and the drivers' engines and clusters.
     within: /^src\/(agents|auth|cli|facades|http|sandboxes|sessions)\/|^drivers\/shared\/link\/handshake/,
     but: {
       'src/cli/server.ts': 'of the file that a server of the same user wrote',

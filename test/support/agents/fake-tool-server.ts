@@ -6,9 +6,9 @@ import { text } from 'node:stream/consumers';
 /** A tool server over HTTP on loopback, with one tool, that signs people in as its own authorization server. */
 export interface FakeToolServer extends AsyncDisposable {
   readonly url: string;
-  /** The values of the header `authorization` of its requests, newest last. */
+  /** The `authorization` headers of its requests, newest last. */
   readonly seen: string[];
-  /** The access that it takes; undefined: it asks for none. */
+  /** The access that it requires; undefined: none. */
   access: string | undefined;
   readonly calls: unknown[];
 }

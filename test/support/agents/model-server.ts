@@ -49,7 +49,7 @@ function modelParts(provider: FakeProvider, server: { readonly url: string; read
     url: server.url,
     provider,
     client,
-    /** A new session, with its log as it is stored; one of a project makes no plan. */
+    /** A new session, with its log as it is stored; a session of a project makes no plan. */
     async session({ plans = true, budget }: { readonly plans?: boolean; readonly budget?: object } = {}) {
       const id = budget
         ? await withBudget(server.url, budget)
@@ -86,7 +86,7 @@ async function ofProject(url: string): Promise<string> {
 /** The whole request as text, for assertions on the model's input. */
 export const requestText = ({ body }: FakeRequest): string => JSON.stringify(body);
 
-/** A session whose creator limits it. */
+/** A session that its creator limits. */
 async function withBudget(url: string, budget: object): Promise<string> {
   const response = await fetch(`${url}/api/v1/sessions`, { method: 'PUT', body: JSON.stringify({ budget }) });
   return ((await response.json()) as { data: { session_id: string } }).data.session_id;

@@ -5,7 +5,7 @@ import { functionModel } from './scripted.ts';
 
 export const window = 32_000;
 
-/** Four characters a token, of everything that a provider is sent. */
+/** Four characters per token, for everything that is sent to the provider. */
 export const tokensOf = ({ system, tools, messages, note = '', hint = '' }: TurnRequest): number =>
   Math.ceil(JSON.stringify([system, tools, messages, note, hint]).length / 4);
 
@@ -50,7 +50,7 @@ function orphanOf(messages: readonly Message[]): string | undefined {
   return open.size > 0 ? `The call ${[...open][0]} has no result.` : undefined;
 }
 
-/** The share of a request's bytes that the next one repeats at its beginning. */
+/** The fraction of a request's bytes with which the next request begins. */
 export function sharedBeginning(earlier: TurnRequest, later: TurnRequest): number {
   const [a, b] = [earlier, later].map(({ hint: _hint, ...request }) =>
     JSON.stringify([request.system, request.tools, toPieces(request)]),

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-// The side of a Managed Agents server that workers of a self-hosted environment see. The test sets its programs:
-// nothing lapses or is queued again by the clock. `EnvironmentWorker` of @anthropic-ai/sdk works against it unpatched.
+// The side of a Managed Agents server that workers of a self-hosted environment see. The test sets its programs: no
+// clock lapses or requeues anything. `EnvironmentWorker` of @anthropic-ai/sdk works against it unpatched.
 
 type Fields = Readonly<Record<string, unknown>>;
 export type LoggedEvent = Fields & { readonly id: string; readonly type: string };
@@ -163,7 +163,7 @@ export async function workQueue(options: { readonly skills?: Readonly<Record<str
       [...sessions.values()]
         .flatMap(({ events }) => events)
         .filter((event) => event.type === 'user.tool_result' && event.tool_use_id === callId),
-    /** Resolves once the condition holds, which is looked at after each change. */
+    /** Resolves once the condition holds; it is checked after each change. */
     async until(holds: () => boolean): Promise<void> {
       while (!holds()) await once(changed, 'changed');
     },
@@ -181,7 +181,7 @@ const frameOf = (event: LoggedEvent): string => `event: ${event.type}\ndata: ${J
 
 function pageOf(events: readonly LoggedEvent[], url: URL): object {
   const from = Number(url.searchParams.get('page') ?? '0');
-  const size = 5; // small, so that every reader turns pages
+  const size = 5; // small, so that every client has to read several pages
   return { data: events.slice(from, from + size), next_page: from + size < events.length ? String(from + size) : null };
 }
 

@@ -46,7 +46,7 @@ export const spec: AutomationSpec = {
   shared: false,
 };
 
-/** The sessions of a server, which does nothing by itself. */
+/** The sessions of a server that does nothing by itself. */
 export function fakeSessions() {
   const all = new Map<SessionId, SessionRecord>();
   const sent: { id: SessionId; text: string; messageId: string | undefined; goal?: Goal | undefined }[] = [];

@@ -49,9 +49,9 @@ async function browserOfProcess(): Promise<Browser> {
 const aboutPolicy = /Content Security Policy|Trusted(HTML|Script)/;
 
 /**
- * A page with a profile of its own, which the end of the test closes. An exception or a rejection that nothing caught fails
- * the test, and so does what the page's policy refused (a preview has a policy of its own). Other complaints do not: on a busy machine a browser also reports
- * requests that a reload has cut off. `token`: the page is signed in with it.
+ * A page with its own profile, which is closed at the end of the test. An uncaught exception or rejection fails the
+ * test, and so does a request that the page's policy blocked (previews have their own policy). Other complaints do not:
+ * on a busy machine a browser also reports requests that a reload cut off. `token`: signs the page in.
  */
 export async function browse(
   context: Pick<TestContext, 'skip'>,
@@ -63,7 +63,7 @@ export async function browse(
   const profile = await browser.newContext({
     viewport: { width, height },
     colorScheme: dark ? 'dark' : 'light',
-    reducedMotion: 'reduce', // a spinner that turns keeps a processor busy
+    reducedMotion: 'reduce', // a spinning indicator keeps a processor busy
     hasTouch,
     isMobile: hasTouch,
     permissions: ['clipboard-read', 'clipboard-write'],
@@ -75,7 +75,7 @@ export async function browse(
     expect(faults, 'what the page did not catch').toEqual([]);
   });
   if (token !== undefined) {
-    // A sandboxed page has no storage. Another port leads to the same server, through a network of the test.
+    // A sandboxed page has no storage. Another port leads to the same server, through the test's network.
     const signIn = `try {
       if (location.hostname === '127.0.0.1') sessionStorage.setItem('corral.token', '${token}');
     } catch {}`;

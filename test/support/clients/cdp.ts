@@ -12,7 +12,7 @@ interface Message {
   readonly error?: { readonly message: string };
 }
 
-/** A client of Chromium's protocol on its debugging pipe, without any library. */
+/** A client of Chromium's protocol on its debugging pipe, without a library. */
 export function cdp(stream: Duplex) {
   const waiting = new Map<number, PromiseWithResolvers<Readonly<Record<string, unknown>>>>();
   const events: Message[] = [];

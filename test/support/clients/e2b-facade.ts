@@ -31,7 +31,7 @@ interface Options {
   readonly rateLimitPerMinute?: number;
   readonly audit?: (entry: AuditEntry) => void;
   readonly clock?: Clock;
-  /** The inside of every sandbox; the rest of it can do nothing. */
+  /** The interior of every sandbox; it supports nothing else. */
   readonly inside?: Partial<SandboxInterior>;
 }
 
@@ -45,7 +45,7 @@ export async function e2bFacade({
   clock = systemClock,
   inside = {},
 }: Options = {}) {
-  /** Calls of the sandboxes' power, in order. */
+  /** Calls that pause, resume or end the sandboxes, in order. */
   const did: string[] = [];
   /** Failures of the next calls of `start`. */
   const failing: AppError[] = [];

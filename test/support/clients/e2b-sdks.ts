@@ -35,7 +35,7 @@ async function installed(language: Language, expected: readonly string[]): Promi
 
 interface SdkProgram {
   readonly language: Language;
-  /** With their versions, as npm or pip takes them. */
+  /** With their versions, in the notation of npm or pip. */
   readonly packages: readonly string[];
   readonly source: string;
 }
@@ -62,7 +62,7 @@ export async function runProgram(
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
 }
 
-/** Runs the text of a program in a folder that has its packages; resolves with what it prints. */
+/** Runs the text of a program in a folder that has its packages; resolves with its output. */
 export async function runWritten(program: SdkProgram, env: Record<string, string>): Promise<string> {
   const folder = await installed(program.language, program.packages);
   const own = await mkdtemp(join(folder, 'run-')); // below the packages, where Node looks for them
@@ -79,10 +79,10 @@ export async function runWritten(program: SdkProgram, env: Record<string, string
   }
 }
 
-/** The results of a program's steps, in the program's own words. */
+/** The results of a program's steps, as the program prints them. */
 export type Steps = Readonly<Record<string, unknown>>;
 
-/** Runs a program of test/job/e2b/programs with nothing but environment variables to tell it of the server. */
+/** Runs a program of test/job/e2b/programs; only environment variables lead it to the server. */
 export async function runOnSdk(program: string, env: Record<string, string>): Promise<Steps> {
   const isPython = program.endsWith('.py');
   const language = isPython ? 'python' : 'javascript';
@@ -99,7 +99,7 @@ export async function runOnSdk(program: string, env: Record<string, string>): Pr
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
 }
 
-/** Lets a program outside of the folder import the packages in it. */
+/** Lets a program outside the folder import the packages in it. */
 function loader(folder: string, expected: readonly string[]): string {
   const parent = JSON.stringify(`file://${folder}/package.json`);
   const names = JSON.stringify(expected.map((one) => one.slice(0, one.lastIndexOf('@'))));

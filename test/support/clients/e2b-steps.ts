@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { runOnSdk, type Steps } from './e2b-sdks.ts';
 
-/** Runs a program once and tests the result of each of its steps. `env` tells the program of the server. */
+/** Runs a program once and tests the result of each of its steps. `env` leads the program to the server. */
 export function stepsOf(
   file: string,
   expected: Steps,

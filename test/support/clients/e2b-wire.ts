@@ -17,7 +17,7 @@ type RequestOptions = Omit<RequestInit, 'headers'> & { readonly headers?: Header
 
 export type WireClient = ReturnType<typeof wireClient>;
 
-/** Speaks the wire of the E2B SDKs without them, to one sandbox that `create` makes. */
+/** Speaks the wire of the E2B SDKs without them, to one sandbox that `create` creates. */
 export function wireClient(env: () => { readonly E2B_API_URL: string; readonly E2B_API_KEY: string }) {
   let sandbox = { sandboxID: '', envdAccessToken: '' };
   const url = () => env().E2B_API_URL;
@@ -26,7 +26,7 @@ export function wireClient(env: () => { readonly E2B_API_URL: string; readonly E
     const headers = { 'x-api-key': env().E2B_API_KEY, ...type, ...init.headers };
     return fetch(`${url()}${path}`, { ...init, headers });
   };
-  /** Headers that are empty are left out. */
+  /** Empty headers are left out. */
   const own = (more: Headers = {}): Headers => {
     const named = { 'e2b-sandbox-id': sandbox.sandboxID, 'e2b-sandbox-port': '49983' };
     const all = { ...named, 'x-access-token': sandbox.envdAccessToken, ...more };
@@ -100,7 +100,7 @@ export function wireClient(env: () => { readonly E2B_API_URL: string; readonly E
       const out = pieces.map(({ event }) => Buffer.from(event?.data?.stdout ?? '', 'base64'));
       return { status: answer.status, events, last, stdout: Buffer.concat(out).toString() };
     },
-    /** Opens a stream and reads one message of it, and no more until it is requested. */
+    /** Opens a stream and reads one message, and further messages only on request. */
     async open(method: string, message: object, headers: Headers = {}) {
       const stop = new AbortController();
       const answer = await startStream(method, message, headers, stop.signal);

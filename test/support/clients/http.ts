@@ -23,7 +23,7 @@ export interface TestServer extends AsyncDisposable {
   readonly app: ListeningApp['app'];
   /** The open connections of the server. */
   readonly sockets: ListeningApp['sockets'];
-  /** Shuts the server down, if it is the test's own. */
+  /** Shuts the server down if it belongs to the test. */
   readonly close: AbortController;
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<HttpAnswer>;
   newSession(): Promise<string>;
@@ -56,7 +56,7 @@ const defaults: HttpConfig = {
   previews: { maxHours: 168 },
 };
 
-/** A real server on a real port, over a fake service; tests that change nothing of the server itself share it. */
+/** A real server on a real port, over a fake service, shared by tests that do not change the server itself. */
 export async function testServer(
   options: {
     config?: Partial<HttpConfig>;
@@ -64,9 +64,9 @@ export async function testServer(
     play?: FakeOptions['play'];
     fake?: FakeService;
     audit?: (entry: AuditEntry) => void;
-    /** Replaces parts of the server, which otherwise has fakes. */
+    /** Replaces parts of the server, which are fakes by default. */
     more?: (others: FakeServices) => Partial<HttpServerDeps>;
-    /** The test shuts the server down, or looks at its connections. */
+    /** The test shuts the server down, or inspects its connections. */
     own?: boolean;
   } = {},
 ): Promise<TestServer> {

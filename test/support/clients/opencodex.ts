@@ -131,7 +131,7 @@ export async function opencodexServer({
 
 export type OpencodexServer = Awaited<ReturnType<typeof opencodexServer>>;
 
-/** A real client that keeps all it received. */
+/** A real client that keeps everything it received. */
 export function streamOf(address: string) {
   const socket = new WebSocket(address, 'corral');
   const frames: Body[] = [];

@@ -9,7 +9,7 @@ const packages = ['httpx==0.28.1', 'mypy==2.4.1'];
 
 const makeSync = join(import.meta.dirname, '../../../clients/python/scripts/make_sync.py');
 
-/** A Python with the packages that the client and its checks need. The client's blocking half is made. */
+/** A Python with the packages that the client and its checks need. The client's synchronous half is generated. */
 export async function python(): Promise<string> {
   await run('python3', [makeSync]);
   return await pythonWith(packages);

@@ -11,7 +11,7 @@ export interface RfbClient extends Disposable {
   send(bytes: Uint8Array | readonly number[]): void;
   key(keysym: number): void;
   click(x: number, y: number): void;
-  /** Asks the server for the pixel, as 0xRRGGBB. */
+  /** Requests the pixel from the server, as 0xRRGGBB. */
   pixel(x: number, y: number): Promise<number>;
 }
 

@@ -35,8 +35,8 @@ interface SharedApp extends ListeningApp {
 const shared = new Map<string, SharedApp>();
 
 /**
- * The server of this worker for these settings, over the parts of the test that has it; a new one if another test of the
- * same moment has it. A worker runs its files one after the other, so it starts few servers.
+ * This worker's server for these settings, over the parts of the current test; a new one if another test uses it at the
+ * moment. A worker runs its files one after another, so it starts few servers.
  */
 export async function sharedApp(deps: HttpServerDeps): Promise<ListeningApp> {
   const key = JSON.stringify([deps.config, Object.keys(deps).sort()]);
@@ -52,7 +52,7 @@ export async function sharedApp(deps: HttpServerDeps): Promise<ListeningApp> {
   return { ...app, [Symbol.asyncDispose]: giveBack };
 }
 
-/** Cuts all connections, and waits until the server has noted that. */
+/** Cuts all connections, and waits until the server has noticed. */
 async function cut(sockets: ReadonlySet<Socket>): Promise<void> {
   const closed = [...sockets].map((socket) => once(socket, 'close'));
   for (const socket of sockets) socket.destroy();

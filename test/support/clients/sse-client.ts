@@ -6,7 +6,7 @@ export interface SseClient extends Disposable {
   /** All text so far, unchanged. */
   raw(): string;
   events(): SeenEvent[];
-  /** Resolves when the stream is over: the server ended it, or it broke. */
+  /** Resolves when the stream ended: the server ended it, or it broke. */
   readonly ended: Promise<'ended' | 'broken'>;
   /** Stops reading, so that the kernel's buffers fill. */
   pause(): void;
@@ -54,7 +54,7 @@ function clientOf(request: http.ClientRequest, response: IncomingMessage): SseCl
   };
 }
 
-/** Parses whole events only; a last event that was cut off does not count. */
+/** Parses only complete events; a last event that was cut off is ignored. */
 export function parseSse(text: string): SeenEvent[] {
   return text
     .split('\n\n')

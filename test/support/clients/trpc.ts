@@ -42,7 +42,7 @@ type Item = Event | Resync;
 export interface Subscription {
   readonly items: Item[];
   readonly seqs: () => number[];
-  /** Resolves with `complete` or the error when the subscription is over. */
+  /** Resolves with `complete` or the error when the subscription ends. */
   readonly ended: Promise<unknown>;
   readonly started: Promise<void>;
   /** The number of starts: one more for each connection. */

@@ -8,7 +8,7 @@ export interface Answer {
   readonly cookies: readonly string[];
 }
 
-/** A browser without a page: it keeps cookies by origin, and follows what its test tells it to. */
+/** A browser without a page: it keeps cookies by origin, and follows redirects as its test directs. */
 export class Visitor {
   readonly jar = new Map<string, Map<string, string>>();
   readonly #server: string;
@@ -58,7 +58,7 @@ export class Visitor {
     return await promise;
   }
 
-  /** Goes where each answer sends the browser, until `stop` or a page. Resolves with the addresses. */
+  /** Follows each answer's redirect, until `stop` or a page. Resolves with the addresses. */
   async follow(to: string, stop: (url: string) => boolean = () => false): Promise<string[]> {
     const visited: string[] = [];
     for (let next: string | undefined = new URL(to, this.#server).href; next !== undefined; ) {

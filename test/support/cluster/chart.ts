@@ -38,7 +38,7 @@ export async function serverImage(): Promise<string> {
 async function filesIn(path: string): Promise<string[]> {
   const entries = await readdir(path, { recursive: true, withFileTypes: true }).catch(() => undefined);
   if (!entries) return [path];
-  const files = entries.filter((it) => it.isFile() && it.name !== 'sandboxd.mjs'); // the build makes it
+  const files = entries.filter((it) => it.isFile() && it.name !== 'sandboxd.mjs'); // the build creates it
   return files.map((it) => join(it.parentPath, it.name)).sort();
 }
 

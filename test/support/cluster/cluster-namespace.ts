@@ -2,9 +2,11 @@ import { afterAll, type TestContext } from 'vitest';
 import { clusterEnv, hasCluster, kubectl } from './cluster.ts';
 
 export interface ClusterNamespace {
-  /** Skips the test where there is no cluster. Otherwise makes the namespace once, and resolves with a server's settings. */
+  /**
+   * Skips the test if there is no cluster. Otherwise creates the namespace once, and resolves with a server's settings.
+   */
   ready(context: TestContext, image: () => Promise<string>): Promise<Record<string, string>>;
-  /** The same where it is known that there is a cluster. */
+  /** The same where a cluster is known to exist. */
   settings(image: () => Promise<string>): Promise<Record<string, string>>;
   /** The names of the objects of these kinds that belong to the session. */
   names(kinds: string, sessionId: string): Promise<string[]>;

@@ -243,7 +243,7 @@ async function localAddress(server: URL): Promise<string> {
   return localAddress;
 }
 
-/** Empties and releases those of the cluster's few volumes whose tests are over. */
+/** Empties and releases those of the cluster's few volumes whose tests ended. */
 export async function freeVolumes(): Promise<void> {
   const { items } = JSON.parse(await kubectl('get', 'persistentvolumes', '--output=json')) as {
     items: V1PersistentVolume[];

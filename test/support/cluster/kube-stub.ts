@@ -39,28 +39,28 @@ export interface KubeStub extends AsyncDisposable {
   /** Requests so far, as `METHOD /path?query`, with their time and token. */
   readonly seen: readonly { readonly line: string; readonly at: number; readonly token: string }[];
   readonly hits: number;
-  /** The most requests that were in progress at once, without watches. */
+  /** The highest number of concurrent requests, without watches. */
   readonly busiest: number;
   readonly watches: number;
-  /** The bytes that all watches were sent. */
+  /** The bytes sent to all watches. */
   readonly watchBytes: number;
   /** The next requests whose method and path match meet this trouble, at most `times` of them. */
   cause(what: RegExp, trouble: KubeTrouble, times?: number): void;
   relieve(): void;
   /** The delay of every answer, ms. */
   delayMs: number;
-  /** The status of a new pod; by default it runs at once. */
+  /** The status of a new pod; by default it runs immediately. */
   onPod: (pod: V1Pod) => Partial<NonNullable<V1Pod['status']>>;
   pods(): V1Pod[];
   setStatus(name: string, status: V1Pod['status']): void;
-  /** Deletes the pod, though the driver did not ask for it. */
+  /** Deletes the pod without a request of the driver. */
   drop(name: string): void;
-  /** Deletes all objects of the kind, as somebody with kubectl does; a pool's members end with it. */
+  /** Deletes all objects of the kind, as with kubectl; a pool's members end with it. */
   erase(plural: string): void;
   /** The node of the pods that the controller of agents.x-k8s.io creates from now on. */
   node: string | undefined;
   cordon(node: string): void;
-  /** Evicts the pod, as the drain of its node does; its Sandbox gets another one. */
+  /** Evicts the pod, as a drain of its node does; its Sandbox gets another one. */
   evict(name: string): void;
   /** Creates a pod, as another program does. */
   put(pod: V1Pod): void;
@@ -239,7 +239,9 @@ export async function kubeStub(): Promise<KubeStub> {
     succeed(response, body, 201);
   }
 
-  /** The part of agents.x-k8s.io's controller that claims need: pools are full at once, and claims take from them. */
+  /**
+   * The part of agents.x-k8s.io's controller that claims need: pools are full immediately, and claims take from them.
+   */
   const taken = new Set<string>(); // members of pools that have a claim
   const controller = {
     place(name: string, template: object | undefined): void {

@@ -25,5 +25,5 @@ export const kubernetesWorld = (namespace: ClusterNamespace, workspace: 'ephemer
   remains: (sessionId) => namespace.names('pods,persistentvolumeclaims', sessionId),
   kill: unused,
   signalDaemon: unused,
-  clear: async () => {}, // the namespace goes as a whole
+  clear: async () => {}, // the whole namespace is deleted
 });

@@ -75,7 +75,7 @@ export async function simulatedNodes({ kubeconfig, namespace, nodes, podIP, star
 
 const leases = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases';
 
-/** The node controller takes a node without a renewed lease for lost, and evicts its pods. */
+/** The node controller considers a node without a renewed lease lost, and evicts its pods. */
 async function heartbeats(api: KubeApi, names: readonly string[], signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await forEachConcurrent(names, 4, async (name) => {
@@ -113,14 +113,14 @@ class Kubelet {
   started = 0;
   ended = 0;
   readonly #duty: Duty;
-  /** The last deed for each pod, by uid, so that a repeated event does nothing. */
+  /** The last action for each pod, by uid, so that a repeated event does nothing. */
   readonly #done = new Map<string, 'started' | 'ended'>();
 
   constructor(duty: Duty) {
     this.#duty = duty;
   }
 
-  /** Lists, then watches, again and again: what happens while the API server is away is found by the next list. */
+  /** Lists, then watches, in a loop: the next list finds what happened while the API server was away. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#round(signal).catch(() => {});

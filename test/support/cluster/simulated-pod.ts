@@ -21,7 +21,7 @@ export function nodeStatus(): Partial<Record<keyof V1NodeStatus, unknown>> {
   return { capacity: room, allocatable: room, conditions: [ready] };
 }
 
-/** The patch that reports the pod as running. A pod that another one replaced under its name stays as it is. */
+/** The patch that reports the pod as running. A pod that was replaced under its name stays as it is. */
 export function runningPod({ metadata, spec, status }: V1Pod, podIP: string) {
   const at = now();
   const container = spec?.containers[0];

@@ -22,7 +22,9 @@ const sha = `${head}\trefs/heads/main\n`;
 const ownIsRight = (headers: IncomingHttpHeaders) =>
   headers['x-own-key'] === ofSession && headers['x-project-key'] === ofProject;
 
-/** The programs of a real sandbox use secrets that are nowhere inside, and nowhere in what the server keeps or says. */
+/**
+ * The programs of a real sandbox use secrets that are nowhere inside it, and nowhere in the server's data or output.
+ */
 export function canaryOfCredentials(world: World): void {
   test(`secrets of the proxy work for curl, Node, Python and git on ${world.driver}, and are nowhere to be found`, async (context) => {
     const certificate = selfSigned(host);
@@ -66,7 +68,7 @@ export function canaryOfCredentials(world: World): void {
       env: ['MY_PROJECT_KEY'],
       value: ofProject,
     });
-    // The session's own one comes before the project's of the same variable.
+    // The session's own credential precedes the project's for the same variable.
     await client.projectCredentials.put.mutate({
       projectId,
       ...own,

@@ -10,7 +10,7 @@ const pem = (label: string, bytes: Buffer) =>
 export function selfSigned(...names: string[]): { key: string; cert: string } {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const ecdsaSha256 = sequence(oid('2a8648ce3d040302'));
-  // A subject of its own: of two authorities with one subject and no key identifiers, OpenSSL tries only one.
+  // A unique subject: of two authorities with one subject and no key identifiers, OpenSSL tries only one.
   const name = sequence(der(0x31, sequence(oid('550403'), der(0x0c, Buffer.from(`corral test ${randomUUID()}`)))));
   const alternatives = sequence(...names.map((host) => der(0x82, Buffer.from(host))));
   const extensions = der(

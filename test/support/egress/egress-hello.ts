@@ -17,7 +17,7 @@ export async function helloOf(servername?: string): Promise<Buffer> {
   return hello;
 }
 
-/** The ClientHello with one more extension at its end, and all lengths corrected. */
+/** The ClientHello with an additional extension at its end, and all lengths corrected. */
 export function withExtension(hello: Buffer, type: number, body: Buffer): Buffer {
   const extension = Buffer.concat([Buffer.from([type >> 8, type & 255, body.length >> 8, body.length & 255]), body]);
   const longer = Buffer.concat([hello, extension]);

@@ -58,7 +58,7 @@ export async function egressBench(options: EgressBenchOptions) {
     reports,
     dialled,
     proxy,
-    /** Connects as a client in the first or in the other session. */
+    /** Connects as a client in the first or the other session. */
     async connect(as: 'one' | 'another' = 'one'): Promise<Socket> {
       const socket = connect({ path: as === 'one' ? path : `${path}2`, allowHalfOpen: true }).on('error', () => {});
       opened.push(socket);

@@ -10,7 +10,7 @@ import type { FakeService } from './fake-service.ts';
 interface Deps {
   readonly sessions: FakeService['sessions'];
   readonly clock: Clock;
-  /** Gets each command that runs. */
+  /** Receives each command that runs. */
   readonly ran: { readonly id: SessionId; readonly command: ExecCommand }[];
   readonly clear: (id: SessionId) => Promise<void>;
 }

@@ -73,9 +73,9 @@ export interface FakeServices {
 /** The desktop of every sandbox; undefined unless a test sets one. */
 export interface FakeScreen {
   client: DesktopClient | undefined;
-  /** The desktop after the sandbox starts again; undefined: the same one. */
+  /** The desktop after the sandbox restarts; undefined: the same one. */
   next: DesktopClient | undefined;
-  /** Undefined: ready where there is a desktop. */
+  /** Undefined: ready if there is a desktop. */
   offer: DesktopOffer | undefined;
   isHeld: boolean;
   maxViewers: number;

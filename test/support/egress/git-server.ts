@@ -17,7 +17,9 @@ export interface GitServer extends AsyncDisposable {
   /** Method, path and whether the credential came, of each request. */
   readonly requests: string[];
   urlOf(repository: string): string;
-  /** Makes a repository with these files in its branch main; a name that begins with `public/` needs no credential. */
+  /**
+   * Creates a repository with these files in its branch main; a name that begins with `public/` needs no credential.
+   */
   make(repository: string, files: Readonly<Record<string, string>>, more?: (run: Git) => void): void;
   /** Runs git in the bare repository. */
   git(repository: string, ...args: string[]): string;

@@ -2,7 +2,7 @@ import type { Answer } from './site.ts';
 
 const page = (title: string, body: string) => `<!doctype html><title>${title}</title><body>${body}</body>`;
 
-/** A shop of three pages, and pages that are hard on the browser's driver. */
+/** A shop of three pages, and pages that are difficult for the browser's driver. */
 export const pages: Readonly<Record<string, string | Answer>> = {
   '/': page(
     'Shop',

@@ -13,12 +13,12 @@ import type {
 const missing: FakeAnswer = { status: 404, body: { message: 'Not Found' } };
 const at = (index: number) => new Date(Date.UTC(2026, 0, 1, 12, 0, index)).toISOString();
 
-/** One page, with the header by which all three say that another one follows. */
+/** One page, with the header by which all three forges announce the next one. */
 function page(all: readonly unknown[], { query, path }: FakeRequest, size: string): FakeAnswer {
   const count = Number(query.get(size) ?? 30);
   const number = Number(query.get('page') ?? 1);
   const body = all.slice((number - 1) * count, number * count);
-  // The address leads elsewhere: a client that followed it would take the token there.
+  // The address leads elsewhere: a client that followed it would send the token there.
   const link = `<http://127.0.0.1:1${path}?page=${number + 1}>; rel="next"`;
   return { status: 200, body, headers: number * count < all.length ? { link } : {} };
 }
@@ -64,7 +64,7 @@ const github: FakeApi = {
       const { head, base: into } = base as { head: object; base: object };
       return {
         ...base,
-        // GitHub's own example lacks fields that its schema asks of a team.
+        // GitHub's own example lacks fields that its schema requires of a team.
         requested_teams: [],
         number: pull.number,
         title: pull.title,

@@ -61,7 +61,7 @@ export interface ApiContext {
   /** The forge's own examples, from which GitHub's long answers are made. */
   readonly examples: Readonly<Record<string, unknown>>;
 }
-/** How one kind of forge says what it has. */
+/** How one kind of forge presents its content. */
 export interface FakeApi {
   readonly prefix: string;
   tokenIn(headers: IncomingHttpHeaders): string | undefined;

@@ -143,7 +143,7 @@ function fromOpenApi(document: OpenApi): ApiDescription {
   };
 }
 
-/** JSON Schema has no `nullable`, and a Swagger document of Go types never says what can be null. */
+/** JSON Schema has no `nullable`, and a Swagger document of Go types never declares what can be null. */
 function toJsonSchema(node: unknown, isClosed: boolean): unknown {
   if (Array.isArray(node)) return node.map((one) => toJsonSchema(one, isClosed));
   if (typeof node !== 'object' || node === null) return node;

@@ -14,7 +14,7 @@ import {
 import type { Attempt } from './escapes.ts';
 import { tarOf, type WrittenEntry } from './tar-entries.ts';
 
-/** The attempt got something outside of its walls. */
+/** The attempt reached something outside its walls. */
 class Escaped extends Error {}
 
 async function tried(group: string, what: string, attack: () => Promise<string>): Promise<Attempt> {
@@ -183,7 +183,7 @@ export async function archiveAttacks({ ann, host }: AttackedBuilds): Promise<Att
   ];
 }
 
-/** Calls for the templates of another person. */
+/** Calls for another person's templates. */
 export async function strangerAttacks({ ann, bob }: AttackedBuilds): Promise<Attempt[]> {
   const group = "another owner's";
   const begun = await ann.begin('tools-of-ann');
@@ -300,7 +300,7 @@ export async function builtImageAttacks({ ann, host }: AttackedBuilds): Promise<
   ];
 }
 
-/** Steps that take all that there is. The server gives a build 12 seconds here. */
+/** Steps that exhaust a resource. The server gives a build 12 seconds here. */
 export async function limitAttacks(attacked: AttackedBuilds): Promise<Attempt[]> {
   const group = 'limits';
   const { ann, bob, url, containers } = attacked;
@@ -311,7 +311,7 @@ export async function limitAttacks(attacked: AttackedBuilds): Promise<Attempt[]>
       await pause(200);
     }
   }
-  /** The server answers others while the step runs, and nothing of the build stays. */
+  /** The server answers other callers while the step runs, and nothing of the build remains. */
   const of = async (what: string, command: string, user = 'root') =>
     await tried(group, what, async () => {
       const begun = await ann.begin('limits');
@@ -369,7 +369,7 @@ async function manyBuilds({ bob, containers }: AttackedBuilds): Promise<string> 
   return `${most} ran at once, and after ${started.length} ${refused(last, 429)}`;
 }
 
-/** Resolves with the refusal of a build, or undefined when it was begun. */
+/** Resolves with the refusal of a build, or undefined when it was started. */
 async function oneMore(bob: BuildCaller, started: string[]): Promise<Answer | undefined> {
   const answer = await bob.ask('POST', '/e2b/v3/templates', { name: 'many' });
   if (answer.status !== 202) return answer;

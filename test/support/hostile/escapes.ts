@@ -19,7 +19,7 @@ export interface EscapeWorld {
   /** The name that `npm run escapes -- --driver` takes. */
   readonly name: string;
   readonly settings: Record<string, string>;
-  /** System calls reach another kernel than the host's, as with gVisor. */
+  /** System calls reach a kernel other than the host's, as with gVisor. */
   readonly ownKernel?: boolean;
   /** Sandboxes have a network interface besides loopback, and network policies restrict it. */
   readonly networked?: boolean;
@@ -53,7 +53,7 @@ export async function escapesFrom(world: EscapeWorld): Promise<readonly Attempt[
     return { id, shell, put };
   };
 
-  // A limit that the server itself says it cannot keep here is no escape: `doctor` and the start name it.
+  // A limit that the server itself reports as unenforceable here is no escape: `doctor` and the start name it.
   const weaknesses = await weaknessesOf(server.url);
 
   const neighbour = await open();
@@ -91,7 +91,10 @@ export async function report(name: string, attempts: readonly Attempt[]): Promis
   await writeFile(join(root, `.reports/escapes-${name.replace(':', '-')}.json`), JSON.stringify(attempts));
 }
 
-/** The configuration of the attempts inside. The host has a service, Corral's API is at `port`, and another sandbox at `neighbour`. */
+/**
+ * The configuration of the attempts inside. The host has a service, Corral's API is at `port`, and another sandbox at
+ * `neighbour`.
+ */
 export const configOf = (
   host: Bait,
   {

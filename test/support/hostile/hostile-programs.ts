@@ -1,4 +1,4 @@
-// Programs that try to take more than their share. Each has an upper bound of its own, so that it does not exhaust the
+// Programs that try to take more than their share. Each has its own upper bound, so that it does not exhaust the
 // machine where a limit is missing. All are Python, which calls the kernel directly.
 
 const python = (code: string) => `python3 - <<'END'\n${code}\nEND`;

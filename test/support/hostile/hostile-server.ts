@@ -18,8 +18,8 @@ export interface HostileServer extends AsyncDisposable {
 }
 
 /**
- * A real server on real sandboxes. A session of the template of a part gets a sandbox in which a hostile program has taken
- * the daemon's place; the other sessions have the honest daemon.
+ * A real server on real sandboxes. A session with the template of a part gets a sandbox in which a hostile program has
+ * replaced the daemon; the other sessions have the honest daemon.
  */
 export async function hostileServer(
   context: TestContext,

@@ -29,7 +29,7 @@ class Results(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_): pass
 http.server.ThreadingHTTPServer(('127.0.0.1', int(port)), Results).serve_forever()
 `;
-/** Gives the secret to everybody who asks, over TCP and an abstract socket. */
+/** Returns the secret to every client, over TCP and an abstract socket. */
 const neighbour = `
 import socket, sys, threading
 canary = sys.argv[1].encode()
@@ -77,7 +77,7 @@ export async function escapesFromService(): Promise<readonly Attempt[]> {
   const beside = await begin({
     neighbour: { image: standInImage, command: python(neighbour, host.canary), ports: [neighbourPort] },
   });
-  // Each target answers those who may ask it, so a refusal below means a wall.
+  // Each target answers permitted clients, so a refusal below means a wall.
   expect(await beside.shell(`exec 3<>/dev/tcp/neighbour/${neighbourPort}; cat <&3`)).toBe(host.canary);
 
   const program = await readFile(join(import.meta.dirname, '../../../scripts/escapes/inside.py'), 'utf8');

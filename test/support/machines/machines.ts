@@ -100,10 +100,10 @@ export interface ManualCall {
   tell(event: AnyEventObject): void;
 }
 
-/** Fills the holes of machines with actors that act only when the test tells them to. */
+/** Fills the machines' placeholders with actors that act only when the test tells them to. */
 export class ManualActors {
   readonly calls: ManualCall[] = [];
-  /** Runs when a hole's actor starts. */
+  /** Runs when a placeholder's actor starts. */
   onCall: (call: ManualCall) => void = () => {};
 
   promise<Output, Input>(name: string): PromiseActorLogic<Output, Input> {

@@ -6,7 +6,7 @@ interface Timer {
   readonly fn: () => void;
 }
 
-/** A clock that only the test moves. Due timers run in order, also those that were set on the way. */
+/** A clock that only the test moves. Due timers run in order, including those set on the way. */
 export class ManualClock implements Clock {
   #now: number;
   #wallOff = 0;
@@ -32,7 +32,7 @@ export class ManualClock implements Clock {
     while (this.#fire(until));
     this.#now = until;
   };
-  /** Moves time. After each timer, everything happens that needs no time and no I/O. */
+  /** Moves time. After each timer, everything that needs neither time nor I/O happens. */
   async pass(ms: number): Promise<void> {
     const until = this.#now + ms;
     await turnOfTheLoop();

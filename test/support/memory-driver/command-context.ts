@@ -35,7 +35,7 @@ export class Exit extends Error {
 /** Resolves with the command's own exit code, or the one it was killed with. */
 export async function untilKilled(process: Process, ran: Promise<number>): Promise<number> {
   const killed = fired(process.killed).then(() => process.killed.reason as number);
-  ran.catch(() => {}); // errors of a killed command do not matter
+  ran.catch(() => {}); // errors of a killed command are ignored
   return await Promise.race([ran, killed]);
 }
 

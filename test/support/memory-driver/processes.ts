@@ -6,7 +6,7 @@ export interface Process {
   readonly tag: string | undefined;
   /** Fires when the process is killed. The reason is its exit code. */
   readonly killed: AbortSignal;
-  /** Called when the process has ended by itself. */
+  /** Called when the process ends by itself. */
   done(): void;
 }
 

@@ -1,6 +1,9 @@
 import { existsSync, globSync, statSync } from 'node:fs';
 
-/** Whether a built file is there and newer than all files of these patterns, which are below the working directory. */
+/**
+ * Whether a built file exists and is newer than all files of these patterns, which are relative to the working
+ * directory.
+ */
 export function isNewer(built: string, sources: readonly string[]): boolean {
   if (!existsSync(built)) return false;
   const { mtimeMs } = statSync(built);

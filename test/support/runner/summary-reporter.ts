@@ -79,7 +79,7 @@ function summary(
 // biome-ignore lint/style/noDefaultExport: vitest loads a reporter by its default export
 export default class SummaryReporter implements Reporter {
   private left: ReadonlySet<string> = new Set();
-  /** False: the person named tests, and what else their files have is no news. */
+  /** False: the person named tests, so the rest of their files is not reported. */
   private isWhole = true;
   onInit({ config }: Vitest): void {
     this.isWhole = config.testNamePattern === undefined;

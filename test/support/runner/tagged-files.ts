@@ -5,8 +5,8 @@ const root = resolve(import.meta.dirname, '../../..');
 const flag = '--tags-filter=!';
 
 /**
- * The files of `test/` whose first line gives them a tag that this run leaves out. Vitest would load each of them to skip
- * all that it has. A run of named files or tests leaves out none: it says that they were skipped.
+ * The files of `test/` whose first line gives them a tag that this run leaves out. Vitest would load each of them to
+ * skip all of its tests. A run of named files or tests leaves out none, and reports them as skipped.
  */
 export function taggedFiles(args: readonly string[]): string[] {
   const tags = args.filter((arg) => arg.startsWith(flag)).map((arg) => arg.slice(flag.length));

@@ -35,7 +35,7 @@ async function endProcesses(folder: string): Promise<void> {
 
 /** The control groups of sandboxes that no server ends any more. They are empty, but the kernel keeps them. */
 async function endGroups(folder: string): Promise<void> {
-  if ((await readdir(folder).catch(() => [])).length === 0) return; // no sandbox was here
+  if ((await readdir(folder).catch(() => [])).length === 0) return; // there was no sandbox
   const groups = await openCgroups(folder);
   for (const name of await groups.names()) await groups.end(groups.foldersOf(name), AbortSignal.timeout(5_000));
 }

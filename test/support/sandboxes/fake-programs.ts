@@ -12,7 +12,7 @@ export interface FakeProgram {
   print(text: string): Promise<void>;
   complain(text: string): Promise<void>;
   exit(exitCode: number): void;
-  /** Ends the program as if the sandbox were gone. */
+  /** Ends the program as if the sandbox had ended. */
   lose(): void;
 }
 export type Serve = (message: Message, program: FakeProgram) => void;

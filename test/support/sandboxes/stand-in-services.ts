@@ -1,8 +1,8 @@
 import type { ServiceSpec } from '../../../drivers/driver.ts';
 import { Services } from '../../../src/core/model/services/recipe.ts';
 
-// A web server, a Redis and a PostgreSQL that speak as much of their protocols as the tests ask, in Python: the machines that
-// run the tests reach no registry of images.
+// A web server, a Redis and a PostgreSQL that speak as much of their protocols as the tests need, in Python: the
+// machines that run the tests reach no registry of images.
 
 /** The image of all of them. */
 export const standInImage = 'python:3.11-slim-bookworm';
@@ -101,7 +101,7 @@ export const standInSpecs = (services: Services = standInServices): readonly Ser
     limits: { memoryBytes: 128 * 2 ** 20, cpus: 1, pids: 64 },
   }));
 
-/** A command of the sandbox that asks all three by their names, and prints what they say. */
+/** A command of the sandbox that queries all three by their names, and prints their answers. */
 export const askStandIns = `python3 - <<'END'
 import socket, struct, urllib.request
 def ask(host, port, text):

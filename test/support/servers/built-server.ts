@@ -14,8 +14,8 @@ const sources = [
 ];
 
 /**
- * Bundles the server once for all tests that start it as a process: what they start is what the image runs, with the fake driver, and it starts
- * in half the time. Vitest calls this before the first test.
+ * Bundles the server once for all tests that start it as a process: what they start is what the image runs, with the
+ * fake driver, and it starts in half the time. Vitest calls this before the first test.
  */
 export async function setup(): Promise<void> {
   if (!isNewer(stamp, sources)) {

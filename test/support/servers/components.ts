@@ -43,14 +43,14 @@ const components = {
 } as const;
 const found = new Map<string, Promise<boolean>>();
 
-/** Whether the component is there. */
+/** Whether the component exists. */
 export function has(name: keyof typeof components): Promise<boolean> {
   const looked = found.get(name) ?? components[name].look();
   found.set(name, looked);
   return looked;
 }
 
-/** Skips each test of the file or block as `needs` does. A `beforeAll` runs before it, and asks `has` itself. */
+/** Skips each test of the file or block as `needs` does. A `beforeAll` runs earlier, and calls `has` itself. */
 export const eachNeeds = (name: keyof typeof components): void => beforeEach(({ skip }) => needs({ skip }, name));
 
 /** Skips the test with a reason where the component is missing; in CI a missing component is an error. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 
-/** Ports below those that the kernel gives to connections and to servers on port 0, so nobody takes one by chance. */
+/** Ports below those that the kernel assigns to connections and to servers on port 0, so nobody gets one by chance. */
 const [first, count] = [20_000, 12_000];
 let next = Math.floor(Math.random() * count);
 

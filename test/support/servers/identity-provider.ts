@@ -5,7 +5,7 @@ import { exportJWK, generateKeyPair, type JWK } from 'jose';
 // @ts-expect-error the package has no types
 import Provider from 'oidc-provider';
 
-/** The provider's knowledge about a person. */
+/** The claims that the provider has about a person. */
 export interface Account {
   readonly name?: string;
   readonly email?: string;
@@ -20,7 +20,7 @@ export interface IdentityProvider extends AsyncDisposable {
   user: string | undefined;
   /** Whether the provider answers. */
   isUp: boolean;
-  /** Replaces what it answers at a path. */
+  /** Replaces its answer at a path. */
   readonly instead: Map<string, (body: string) => string>;
   rotateKeys(): Promise<void>;
   /** Ends every session and refresh token of the provider. */
@@ -132,7 +132,7 @@ export async function identityProvider(callback: string, backchannel?: string): 
   return it;
 }
 
-/** The provider's store, shared by all its lives. */
+/** The provider's store, which survives its restarts. */
 function memory(store: Map<string, unknown>) {
   // biome-ignore lint/suspicious/noExplicitAny: the package has no types
   type Any = any;

@@ -62,7 +62,7 @@ async function cliIn(install: (folder: string) => Promise<void>) {
   await install(installed);
   const program = join(home, 'node_modules/.bin/corral');
   await symlink('../corral/dist/corral.js', program);
-  // No NODE_* variable of this test run: people run it with their own Node.
+  // Without the NODE_* variables of this test run: people run it with their own Node.
   const base = { PATH: process.env.PATH ?? '', HOME: home, TERM: 'xterm-256color' };
 
   function start(command: readonly string[], { env, input }: CliOptions): Promise<CliResult> {
@@ -71,7 +71,7 @@ async function cliIn(install: (folder: string) => Promise<void>) {
     const output = { stdout: '', stderr: '' };
     child.stdout.on('data', (chunk) => (output.stdout += chunk));
     child.stderr.on('data', (chunk) => (output.stderr += chunk));
-    child.stdin.on('error', () => {}); // a program may end before it has read everything
+    child.stdin.on('error', () => {}); // a program can end before it has read everything
     child.stdin.end(input);
     return new Promise((resolve, reject) => {
       child.once('close', (code) => resolve({ code, ...output })).once('error', reject);

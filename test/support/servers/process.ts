@@ -51,7 +51,7 @@ export async function processHarness(bubblewrap: string | undefined): Promise<Pr
     pidOf,
     async groups() {
       const args = ['/sys/fs/cgroup', '-type', 'd', '-path', '*corral/*.sbx-*'];
-      // `find` fails where another driver's groups vanish in the meantime, and prints the rest.
+      // `find` fails where another driver's groups vanish in the meantime, but prints the others.
       const found = await promisify(execFile)('find', args).catch((failed: { stdout: string }) => failed);
       const ours = `${computeInstallationId(root)}.`;
       return found.stdout.split('\n').filter((path) => basename(path).startsWith(ours));

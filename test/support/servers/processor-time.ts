@@ -1,6 +1,6 @@
 /**
- * The processor time that the work took on this thread, in ms. A bound on it tells a wrong algorithm from a right one on a busy
- * machine too, because no clock runs while other processes have the processor.
+ * The processor time that the work took on this thread, in ms. Even on a busy machine a bound on it distinguishes a
+ * wrong algorithm, because the time of other processes is not counted.
  */
 export async function processorMs(work: () => unknown): Promise<number> {
   const before = process.threadCpuUsage();

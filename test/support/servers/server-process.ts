@@ -14,7 +14,7 @@ interface ServerAddress {
   readonly port: number;
   readonly under: Wrapper;
 }
-/** A command, made from the data folder, that runs the server under limits or on a disk of its own. */
+/** A command, derived from the data folder, that runs the server under limits or on its own disk. */
 type Wrapper = (data: string) => readonly [program: string, ...args: string[]] | undefined;
 
 const startMs = 240_000; // only a server that hangs takes longer
@@ -34,7 +34,7 @@ async function started({ folder, port, under }: ServerAddress, settings: Record<
     NODE_COMPILE_CACHE,
     PORT: String(port),
     CORRAL_DATA_DIR: data,
-    CORRAL_SANDBOX_DESKTOP: 'false', // else sandboxes depend on the images that the machine has
+    CORRAL_SANDBOX_DESKTOP: 'false', // otherwise sandboxes depend on the images of this machine
     ...settings,
   };
   const command = [process.execPath, ...serverFlags, serverProgram()];

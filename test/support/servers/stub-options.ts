@@ -7,7 +7,7 @@ import type { KubeStub } from '../cluster/kube-stub.ts';
 
 export type StubAddress = Pick<KubeStub, 'kubeconfig' | 'daemonPort'>;
 
-/** The Kubernetes driver's options before the stub of an API server. */
+/** The Kubernetes driver's options for the stub of an API server. */
 export const stubOptions = (stub: StubAddress, over: Partial<KubernetesOptions> = {}): KubernetesOptions => ({
   kubeconfig: stub.kubeconfig,
   namespace: 'stub',

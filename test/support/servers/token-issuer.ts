@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWTHeaderParameters, SignJWT } from 'jose';
 
-/** An issuer of tokens on loopback: its description, its keys, and what it signs. */
+/** An issuer of tokens on loopback: its description, its keys, and its signed tokens. */
 export interface TokenIssuer extends AsyncDisposable {
   readonly url: string;
   readonly keys: string;

@@ -8,7 +8,7 @@ import { type Server, slowestCallMs } from './server.ts';
 import type { World } from './world.ts';
 
 /**
- * Once all faults are over, every run must end or wait for the user. Waiting runs get a message or a stop, and must end
+ * Once all faults ended, every run must end or wait for the user. Waiting runs get a message or a stop, and must end
  * too.
  */
 export async function checkAtRest(world: World, client: Client, server: () => Server): Promise<void> {
@@ -159,7 +159,7 @@ export async function checkGone(world: World, client: Client, server: () => Serv
     .close()
     .then(() => (isClosed = true));
   if (!(await time.until(() => isClosed, 10_000))) world.problem('F007: an idle server does not close');
-  // A call to the store that was under way takes its time.
+  // A call to the store that is in progress takes its time.
   if (!(await time.until(() => time.pending() === 0, slowestCallMs)))
     world.problem(`I8: ${time.pending()} timers outlive the server`);
 }

@@ -11,7 +11,7 @@ interface LifeOptions {
 const never = new Promise<never>(() => {});
 
 /**
- * One server process: all its calls into the world pass through here. After a kill its calls hang for ever, so that none
+ * One server process: all its calls into the world pass through here. After a kill its calls hang forever, so that none
  * of its code continues with results from after its death.
  */
 export class ServerLifetime implements Clock {

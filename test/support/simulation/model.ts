@@ -42,7 +42,7 @@ export interface SimulatedModel extends Model {
   readonly thinking: Set<string>;
 }
 
-/** A model that plans, calls tools, asks and talks, as the task's words and its dice determine. */
+/** A model that plans, calls tools, asks questions and talks, as the task's words and its dice determine. */
 export const simulatedModel = (mind: ModelWorld): SimulatedModel => {
   let calls = 0;
   const received: string[][] = [];
@@ -52,7 +52,7 @@ export const simulatedModel = (mind: ModelWorld): SimulatedModel => {
     const call = (name: string, args: unknown, callId = `call-${++calls}`): ToolCall => ({ callId, name, args });
     const fault = mind.trouble();
     const lines = (fault && troubled(mind, request, fault, call)) ?? turn(dice, request, call);
-    // 30 % of the replies come at once, the others in pieces over time.
+    // 30 % of the replies come immediately, the others in pieces over time.
     if (dice.chance(0.3)) return lines;
     let at = 0;
     return lines.flatMap((line): ScriptLine[] => {

@@ -26,7 +26,7 @@ import { guardedTools } from './legality.ts';
 import { ServerLifetime } from './life.ts';
 import type { World } from './world.ts';
 
-/** The slowest call to the store and to other things outside of the server. */
+/** The slowest call to the store and to other components outside the server. */
 export const slowestCallMs = 30;
 
 export interface Server {

@@ -21,7 +21,7 @@ export interface SimulationReport {
   readonly failed: number;
 }
 
-/** The things that outlive a server: time, the store, the sandboxes and the model, with the faults of each. */
+/** The components that outlive a server: time, the store, the sandboxes and the model, with the faults of each. */
 export class World {
   readonly dice: Dice;
   readonly time = new ManualClock(1_700_000_000_000);
@@ -149,11 +149,11 @@ export class World {
     this.problems.push(what);
   }
 
-  /** Lets the next `times` appends fail with this code. */
+  /** Makes the next `times` appends fail with this code. */
   failStore(code: 'store_busy' | 'store_unavailable' | 'fenced', times: number): void {
     for (let n = 0; n < times; n++) this.#storeTrouble.push(new AppError(code, 'The store does not work now.'));
   }
-  /** Lets the actor of the next run that retries a turn throw. */
+  /** Makes the actor of the next run that retries a turn throw. */
   breakRun(): void {
     this.#runBreaks = true;
   }

@@ -3,8 +3,8 @@ import { SessionId } from '../../../src/core/model/ids.ts';
 import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
 import { facts } from './store.ts';
 
-// A program for tests that kill it: appends to one session without end and prints each seq once the append is
-// acknowledged. With `compact` it also compacts the log all the time.
+// A program for tests that kill it: appends to one session endlessly and prints each seq once the append is
+// acknowledged. With `compact` it also compacts the log continuously.
 const spec = failpointSpec(process.env);
 if (spec) armFailpoints(spec, { exit: () => process.kill(process.pid, 'SIGKILL') });
 

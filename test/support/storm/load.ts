@@ -57,7 +57,7 @@ export class Clients {
       } catch (error) {
         if (isNobodyThere(error) && performance.now() < until) continue;
         this.ledger.failed += 1;
-        await sleep(500); // as polite clients wait before a retry
+        await sleep(500); // like well-behaved clients, waits before a retry
         return undefined;
       }
     }

@@ -31,7 +31,7 @@ export class FaultMaker {
     this.#parts = parts;
   }
 
-  /** Resolves when the fault is over. A fault without a target is not counted. */
+  /** Resolves when the fault ended. A fault without a target is not counted. */
   async make({ fault, lastsMs, at }: Step): Promise<void> {
     const { clients } = this.#parts;
     const id = clients.sessions[Math.floor(at * clients.sessions.length)];

@@ -23,7 +23,7 @@ export interface Storm extends StormWorld {
 }
 const sessions = 4;
 
-/** Makes every possible fault on a server under load, then waits for rest and checks all invariants. */
+/** Makes every possible fault on a server under load, then waits until it is idle and checks all invariants. */
 export async function storm({ driver, store, ms, seed, say }: Storm): Promise<{ problems: string[]; met: number }> {
   await using stack = new AsyncDisposableStack();
   const world = worlds.find((it) => it.driver === driver);

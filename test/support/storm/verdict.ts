@@ -17,7 +17,7 @@ const restMs = 120_000;
 const gone = 'gone';
 const maxFiles = 150;
 
-/** Checks I1 to I11 after the storm, once everything is at rest. Returns each violation as a sentence. */
+/** Checks I1 to I11 after the storm, once everything is idle. Returns each violation as a sentence. */
 export async function accountsOf(parts: Accounts): Promise<string[]> {
   const { clients, server, canary } = parts;
   const { ledger } = clients;
@@ -45,7 +45,7 @@ export async function accountsOf(parts: Accounts): Promise<string[]> {
   return problems;
 }
 
-/** Between two queued runs a session is completed for a moment, so its log has to say that no run is left. */
+/** Between two queued runs a session is briefly completed, so its log must show that no run is left. */
 async function atRest({ clients, events }: Accounts, id: string): Promise<string> {
   for (const until = performance.now() + restMs; ; await sleep(250)) {
     const status = await clients.api.status(id).catch(() => 'no answer');

@@ -18,13 +18,13 @@ interface OnTerminal {
 const onItsSize = 'stty cols 100 rows 30; tty > "$0"; exec "$@"';
 const quoted = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;
 
-/** Runs a program on a terminal of its own. A step that does not come is in the output when the test's time is up. */
+/** Runs a program on its own terminal. If an expected step does not come, the failure shows the output. */
 export async function onTerminal(argv: readonly string[], { steps, cwd, env }: OnTerminal) {
   using folder = temporaryFolder();
   const tty = join(folder.path, 'tty');
   const command = ['sh', '-c', onItsSize, tty, ...argv].map(quoted).join(' ');
   const child = spawn('script', ['-qefc', command, '/dev/null'], { cwd, env, stdio: ['pipe', 'pipe', 'inherit'] });
-  child.stdin.on('error', () => {}); // the program may end before it has read everything
+  child.stdin.on('error', () => {}); // the program can end before it has read everything
   const left = [...steps];
   let stdout = '';
   let seen = 0;

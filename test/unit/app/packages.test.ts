@@ -7,7 +7,7 @@ import { manualClock } from '../../support/machines/manual-clock.ts';
 
 type Play = (program: StartProgram, reader: ProgramReader) => Promise<{ exitCode: number }> | { exitCode: number };
 
-/** A sandbox whose programs are played, with the file that marks what is installed. */
+/** A sandbox with scripted programs, and the file that marks what is installed. */
 function sandbox(play: Play) {
   const clock = manualClock(0);
   const reports: string[] = [];

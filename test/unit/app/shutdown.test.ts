@@ -21,7 +21,7 @@ function draining(graceMs: number) {
   proc.emit('SIGTERM', 'SIGTERM');
   return { codes, late, requested: shutdown.requested };
 }
-/** Time passes, and the event loop gets no turn. */
+/** Time passes, but the event loop gets no turn. */
 const standStill = (ms: number) => {
   now += ms;
 };

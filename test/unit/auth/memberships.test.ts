@@ -63,7 +63,7 @@ test('rights that a caller gets appear in its open connections; those that it lo
     'member',
   ]);
   const boss = memberships.within(caller('boss'));
-  await put([person('ada', 'member')], 1); // something left the project
+  await put([person('ada', 'member')], 1); // a resource left the project
   expect([second.ended?.aborted, boss.ended?.aborted]).toEqual([true, true]);
   const third = memberships.within(of);
   await put([], 1);

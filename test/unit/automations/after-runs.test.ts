@@ -30,7 +30,7 @@ function logged() {
       puts: [{ kind: 'session', id, doc }],
     });
   }
-  /** The end of the run of each session that automations have started and that still works. */
+  /** The end of the run of each active session that an automation started. */
   async function allEnd() {
     for (const { id, status } of [...fake.all.values()]) {
       if (status === 'completed') continue;

@@ -116,7 +116,7 @@ describe('a prebuild', () => {
     const stop = fake.sessions.delete;
     fake.sessions.delete = () => Promise.reject(new AppError('store_unavailable', 'The store does not respond.'));
     for (let round = 0; round < 4; round++) await second.round();
-    expect(await second.states(id)).toEqual(['running']); // its session is still to go
+    expect(await second.states(id)).toEqual(['running']); // its session has not been deleted yet
     fake.sessions.delete = stop;
     const third = automationWorld({ store, fake, clock, prepare: never });
     await third.round();

@@ -59,7 +59,7 @@ test('a time for which no session can be made pauses it, and says why in the wor
     throw new StartRefusal('invalid_request', 'The environment is archived.', 'environment_archived');
   });
   const { id } = await service.create(ofProgram);
-  await service.start(id, null); // by hand: says so, and pauses nothing
+  await service.start(id, null); // a manual start: reports it, and pauses nothing
   await round();
   expect((await service.get(id)).paused).toBeNull();
   clock.advance(minute);

@@ -8,7 +8,7 @@ const timesAfter = (cron: string, timezone: string, from: string, count = 1) =>
 describe('the times of a schedule', () => {
   test('are those of the clock on the wall of its zone', () =>
     expect(timesAfter('0 9 * * 1-5', 'Europe/Berlin', '2026-10-23T12:00:00Z', 2)).toEqual([
-      '2026-10-26T08:00:00.000Z', // the clocks were put back on the Sunday between
+      '2026-10-26T08:00:00.000Z', // the clocks were set back on the Sunday in between
       '2026-10-27T08:00:00.000Z',
     ]));
 

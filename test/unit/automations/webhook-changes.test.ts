@@ -17,7 +17,7 @@ describe('a change of what programs keep', () => {
     const parts = { records: it.store.records, clock, ids };
     const [documents, stores] = [news.documents(documentService(parts)), news.memoryStores(memoryStoreService(parts))];
     async function reported() {
-      for (let rounds = 0; rounds < 5; rounds++) await it.round(); // one round sends an endpoint four at most
+      for (let rounds = 0; rounds < 5; rounds++) await it.round(); // one round sends at most four to an endpoint
       return it.received.splice(0).map(({ url, body }) => ({ url, ...JSON.parse(body).data }));
     }
     return { ...it, outbox, news, documents, stores, reported };
@@ -105,7 +105,7 @@ describe('a change of a session', () => {
     data: { kind: 'waiting_provider', detail: 'It is busy.', retry: { number, most: 5, inMs: 1 } },
   });
   const reported = async (it: Awaited<ReturnType<typeof webhookWorld>>) => {
-    for (let rounds = 0; rounds < 6; rounds++) await it.round(); // one round sends an endpoint four at most
+    for (let rounds = 0; rounds < 6; rounds++) await it.round(); // one round sends at most four to an endpoint
     return it.received.splice(0).map(({ body }) => JSON.parse(body));
   };
 

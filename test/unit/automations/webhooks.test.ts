@@ -114,7 +114,7 @@ describe('an event of a session', () => {
       await it.append(startFact, { parent }),
       await it.append(wait('approval'), { parent }),
       await it.append(wait('question'), { parent }),
-      await it.append(startFact, { parent, spending: worked }), // a later run of a thread that is known
+      await it.append(startFact, { parent, spending: worked }), // a later run of a known thread
       await it.append(endOf('completed'), { parent, spending: worked }),
     ];
     const attempt = await it.append(startFact, { parent: { ...parent, attempts: 'a' } });
@@ -274,7 +274,7 @@ describe('a delivery', () => {
     for (let count = 0; count < 20; count++) await append(startFact);
     for (let count = 0; count < 45; count++) {
       expect((await service.get(id)).failures).toBeLessThan(20);
-      await round(); // four at once
+      await round(); // four at a time
       if (count % 5 === 4) clock.advance(6 * 3_600_000);
       if ((await service.get(id)).paused) break;
     }

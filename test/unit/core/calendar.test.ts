@@ -4,7 +4,7 @@ import { createCalendar, isTimeZone } from '../../../src/core/contracts/calendar
 const at = (text: string) => Date.parse(text);
 const iso = (ms: number) => new Date(ms).toISOString().slice(0, 16);
 
-// zone, a time in UTC, its day, the begin of the day and of the month in UTC
+// zone, a time in UTC, its day, the start of the day and of the month in UTC
 test.each([
   ['UTC', '2026-11-27T23:59', '2026-11-27', '2026-11-27T00:00', '2026-11-01T00:00'],
   ['America/New_York', '2026-12-01T04:59', '2026-11-30', '2026-11-30T05:00', '2026-11-01T04:00'],

@@ -41,7 +41,7 @@ describe('the URL of a repository', () => {
     ['../a', 'Write it like file:///srv/git/project'],
   ])('%s is refused with advice', (input, advice) => {
     const message = messageOf(input);
-    // `..` is resolved by the parser of URLs, so such a text never names another path than it shows.
+    // The URL parser resolves `..`, so such a text never names a path other than the one it shows.
     if (input.includes('/../')) expect(RepositoryUrl.parse(input)).toBe('https://example.org/b');
     else expect(message).toContain(advice);
   });

@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { Rounds } from '../../../src/core/concurrency/rounds.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
-/** Rounds that tell when they begin, and end when the test says so. */
+/** Rounds that report when they begin, and end when the test lets them. */
 function rounds(first?: number) {
   const clock = manualClock();
   const over = new AbortController();

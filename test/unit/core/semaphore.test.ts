@@ -3,7 +3,7 @@ import { neverFires } from '../../../src/core/concurrency/cancel.ts';
 import { inTurns } from '../../../src/core/concurrency/keyed-queue.ts';
 import { Semaphore } from '../../../src/core/concurrency/semaphore.ts';
 
-/** Acquires, and notes in the list that it has it. */
+/** Acquires, and adds its name to the list afterwards. */
 const noting = (semaphore: Semaphore, order: string[], name: string, weight?: number) =>
   semaphore.acquire(neverFires, weight).then((slot) => {
     order.push(name);

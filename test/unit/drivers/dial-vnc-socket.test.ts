@@ -19,7 +19,7 @@ afterEach(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-/** A display that says so many bytes to each viewer. */
+/** A display that sends this many bytes to each viewer. */
 async function display(at: string, bytes: Buffer): Promise<void> {
   const server = createServer((socket) => void socket.on('error', () => {}).end(bytes)).listen(at);
   listening.push(server);

@@ -29,14 +29,14 @@ test('a connection that is used again in time is not closed under its request', 
   await taken(connections);
   connections.add(used);
   expect(await taken(connections)).toBe(used);
-  connections.add(other); // its close shows that the time is over
+  connections.add(other); // its close shows that its time ended
   await taken(connections);
   connections.add(other);
   await once(other, 'close');
   expect(used.destroyed).toBe(false);
 });
 
-/** Other requests use all that they may, and one more waits although there is a spare connection. */
+/** Other requests use their whole share, and one more waits although there is a spare connection. */
 async function allInUse() {
   const connections = new IdleConnections();
   const busy = Array.from({ length: 92 }, () => new PassThrough());

@@ -124,7 +124,7 @@ describe('folders', () => {
     const { id } = await folders.prepare(meta());
     const path = join(folders.home(id), 'meta.json');
     await rm(path);
-    await mkdir(path); // fails to be read, as any file does while the process has too many open
+    await mkdir(path); // cannot be read, as any file while the process has too many open
     const refused = { code: 'sandbox_unavailable', retryable: true };
     await expect(folders.mended(id)).rejects.toMatchObject(refused);
     await expect(folders.labels(id, { driver: 'test', instance: 'test' })).rejects.toMatchObject(refused);

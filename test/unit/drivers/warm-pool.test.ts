@@ -16,7 +16,7 @@ import { poolOptions, testRecipe } from '../../support/sandboxes/pool.ts';
 
 const call = { signal: new AbortController().signal };
 
-/** A driver that starts and claims sandboxes at once. */
+/** A driver that starts and claims sandboxes immediately. */
 function fakePoolable() {
   const started: string[] = [];
   const driver: Poolable = {

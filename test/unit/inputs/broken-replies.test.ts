@@ -6,7 +6,7 @@ import { takeTurn } from '../../../src/sessions/run/turns/turn.ts';
 import { type ManualClock, manualClock } from '../../support/machines/manual-clock.ts';
 import { asks, exampleTurn, fact, messageId, runId, scribeBench } from '../../support/machines/session-parts.ts';
 
-// Replies that break off after people have read their beginning, from a compatible server.
+// Replies from a compatible server that break off after people have read their beginning.
 
 const chunk = (content: string) =>
   `data: ${JSON.stringify({ id: 'r', choices: [{ index: 0, delta: { content } }] })}\n\n`;

@@ -28,8 +28,8 @@ import { sanitizeMemory } from '../../../src/sessions/run/prompt/memory.ts';
 import { parseSkill } from '../../../src/sessions/run/skills/parse-skill.ts';
 import { toolBench } from '../../support/agents/tools.ts';
 
-// Texts of strangers that took a parser the square of their length, or more. Each has to end at all: the suite's own
-// limit catches one that does not.
+// Untrusted texts that took a parser quadratic time or more. Each must end: the suite's own limit catches one that does
+// not.
 
 const much = 300_000;
 const spaces = ' '.repeat(much);

@@ -10,7 +10,7 @@ import { answerTo, fakePrograms, toolServer } from '../../support/sandboxes/fake
 const pixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==';
 const text = (value: unknown, more: object = {}) => ({ content: [{ type: 'text', text: value, ...more }] });
 
-/** Results that servers send, of which the protocol's package rejects most, and what the model reads. */
+/** Results that servers send, most of which the protocol's package rejects, and the text that the model reads. */
 const rows: Record<string, [result: object, output: string, ok?: boolean]> = {
   'content that is null, with structured content': [{ content: null, structuredContent: { a: 1 } }, '{"a":1}'],
   'structured content that is a list': [{ content: [], structuredContent: [1, 2] }, '[1,2]'],

@@ -19,7 +19,7 @@ const bidi = ['05D0 05D1 0028 05D2 05D3 005B 0026 0065 0066 005D 002E 0029 0067 
   .join('\n');
 
 const { signal } = new AbortController();
-/** The words for an agent about a goal's check with this output. */
+/** The text for an agent about a goal's check with this output. */
 async function checked(output: string): Promise<string | undefined> {
   const client = toolBench(() => ({ chunks: [output] })).sandbox;
   const work = {
@@ -29,7 +29,7 @@ async function checked(output: string): Promise<string | undefined> {
   const checks = [{ command: 'x', timeoutSeconds: 9 }];
   return (await makeChecks(work as never, { checks, round: 1 }, signal))[0]?.detail;
 }
-/** The words for an agent about a worker's command with this output. */
+/** The text for an agent about a worker's command with this output. */
 async function worked(stdout: string): Promise<string> {
   const box = {
     files: { write: async () => {} },

@@ -298,7 +298,7 @@ test.each(publicServers)('$server', ({ tools }) => {
   }
 });
 
-/** The parts that some provider refuses. */
+/** The parts that a provider refuses. */
 function oddIn(schema: PortableSchema, path = ''): string[] {
   const { type, anyOf, items, properties = {}, required = [], additionalProperties } = schema;
   const odd = [

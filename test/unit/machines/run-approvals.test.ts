@@ -82,7 +82,7 @@ describe('F113 run: a call that needs leave', () => {
       undefined,
       { decision: 'approved' },
     ]);
-    // This one comes while the other call is made, so the run does not wait for it again.
+    // This decision comes while the other call is made, so the run does not wait for it again.
     actor.send({ type: 'run.decided', verdicts: { c1: { decision: 'rejected' } } });
     await holes.the('calls').resolve([ask('c1'), callOutcome()]);
     expect(reports.filter(({ type }) => type === 'run.waiting')).toHaveLength(1);

@@ -36,7 +36,7 @@ const graph = explore({
   mayHear: ({ children }, event, actors) => {
     const { type, id } = event as { type: string; id: SessionId };
     if (type === 'session.command') return (children.get(id)?.pending.length ?? 0) < 1;
-    // Only sessions without an actor are hydrated, and only sessions with an actor ask for a slot.
+    // Only sessions without an actor are hydrated, and only sessions with an actor request a slot.
     if (type === 'session.hydrate') return !(id in actors) && !(`hydrate ${id}` in actors);
     return !type.startsWith('slot.') || id in actors;
   },

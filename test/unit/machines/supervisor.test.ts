@@ -22,7 +22,7 @@ const a = sessionIdOf(0xa);
 const b = sessionIdOf(0xb);
 const poison = 'crash';
 
-/** A supervisor over real sessions, whose holes the test fills. */
+/** A supervisor over real sessions, whose placeholders the test fills. */
 function start(limits = { run: 10, start: 10 }) {
   const clock = manualClock();
   const holes = new ManualActors();

@@ -14,7 +14,7 @@ test.each(['own', 'store'] as const)(
       const file = join(folder, 'log');
       using watchdog = watchLoop({ blockedMs: 400, thread, fd: openSync(file, 'a') });
       await using _store = thread === 'store' ? await sqliteStore({ path: join(folder, 'a.db') }) : undefined;
-      Atomics.add(watchdog.counts, cell.beats, 1); // the loop has turned before
+      Atomics.add(watchdog.counts, cell.beats, 1); // the loop has had a turn before
       holdTheLoop(watchdog.counts);
       const [line = '', ...others] = readFileSync(file, 'utf8').trim().split('\n');
       expect(JSON.parse(line)).toMatchObject({ level: 'error', msg: 'the event loop is blocked', blockedMs: 400 });

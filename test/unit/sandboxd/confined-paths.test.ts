@@ -4,7 +4,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { confinePaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
-// A second mount of the workspace needs rights that a test has not, so a link stands for it here. test/job/e2b has the mounts.
+// A second mount of the workspace needs rights that a test lacks, so a link takes its place here. test/job/e2b has the
+// mounts.
 async function workspace() {
   const folder = temporaryFolder();
   onTestFinished(() => folder[Symbol.dispose]());

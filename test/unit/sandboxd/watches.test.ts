@@ -51,7 +51,7 @@ test('a watch with a reader lives on, and ends ten minutes after its reader left
 test('a watch that is polled tells everything that was made before the question, in new folders too', async () => {
   const { all, id, root, helpers } = await opened({ recursive: true });
   const [helper = 0] = helpers;
-  process.kill(helper, 'SIGSTOP'); // it has read nothing when the question comes
+  process.kill(helper, 'SIGSTOP'); // it has read nothing when the query comes
   await mkdir(join(root, 'a/b'), { recursive: true });
   await writeFile(join(root, 'a/b/c'), 'text');
   const answer = all.watchChanges(id);

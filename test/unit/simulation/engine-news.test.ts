@@ -6,7 +6,7 @@ import { turnOfTheLoop } from '../../../src/core/contracts/clock.ts';
 import { ManualClock } from '../../support/machines/manual-clock.ts';
 import { Dice } from '../../support/simulation/dice.ts';
 
-/** An engine whose stream of events never says anything: it stays open in silence, is refused, or is cut again and again. */
+/** An engine whose event stream reports nothing: it stays open in silence, is refused, or is cut repeatedly. */
 function silentEngine(dice: Dice, time: ManualClock) {
   const running = new Set<string>();
   let refused = 0;

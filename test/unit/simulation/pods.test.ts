@@ -10,7 +10,7 @@ import { Dice } from '../../support/simulation/dice.ts';
 
 const seeds = Array.from({ length: 25 }, (_, n) => n + 1);
 
-/** Pods that come, change and go, and a watch that reports them through `news`. */
+/** Pods that are created, change and end, and a watch that reports them through `news`. */
 function followed(seed: number, news: (dice: Dice) => 'tell' | 'drop' | 'twice' | 'late') {
   const dice = new Dice(seed);
   const time = new ManualClock(1_700_000_000_000);

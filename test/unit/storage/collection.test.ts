@@ -63,7 +63,7 @@ test('a creation counts what its owner has by an index, however much others have
 test('a rule over all that an owner has holds for creations and changes at several servers at the same time', async () => {
   const { all, records } = servers(3);
   const put = (doc: z.output<typeof Thing>) => records.put({ kind: 'thing', id: doc.id, doc });
-  /** At most 100 together, and each is there once. */
+  /** At most 100 together, and each exists once. */
   const store = (n: number, at: number, id = `t${n}`) => {
     const admit = (others: readonly z.output<typeof Thing>[]) => {
       if (others.reduce((sum, one) => sum + one.at, at) > 100) throw new AppError('quota', 'No room.');

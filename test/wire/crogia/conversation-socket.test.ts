@@ -159,7 +159,7 @@ test('the greeting is the first frame, even if the client speaks before its sess
   client.ws.send('nonsense');
   client.ws.send('{"type":"ping"}');
   client.ws.ping();
-  await received; // so the server has both frames
+  await received; // so that the server has both frames
   found.resolve();
   await expect.poll(() => types(client)).toEqual(['connection_established', 'error', 'pong']);
 });

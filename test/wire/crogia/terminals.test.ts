@@ -129,7 +129,7 @@ test('the greeting is the first frame, even if the client speaks before its term
   const received = once(client.ws, 'pong');
   client.ws.send('nonsense');
   client.ws.ping();
-  await received; // so the server has the input
+  await received; // so that the server has the input
   found.resolve();
   await expect.poll(() => client.frames.map(({ type }) => type)).toEqual(['shell_connected', 'error']);
 });

@@ -131,7 +131,8 @@ test('every registered route is in the OpenAPI document, with a unique name and 
     expect(summary.length, name).toBeGreaterThan(5);
     expect(Object.keys(responses), name).toContain('default');
     expect(
-      Object.keys(responses).filter((status) => /^(101|2..)$/.test(status) && !['202', '206'].includes(status)), // with nothing, or a part
+      // with nothing, or a part
+      Object.keys(responses).filter((status) => /^(101|2..)$/.test(status) && !['202', '206'].includes(status)),
       name,
     ).toHaveLength(1);
     for (const place of name.matchAll(/\{(\w+)\}/g))

@@ -167,7 +167,7 @@ test.each(['shell', 'file'] as const)('a %s panel streams its content at once an
   clock.advance(1_000);
   await expect.poll(shown).toEqual(['one', 'two']);
   const timers = clock.pending();
-  clock.advance(1_000); // the server looks, and finds nothing new
+  clock.advance(1_000); // the server checks, and finds nothing new
   await expect.poll(() => clock.pending()).toBe(timers);
   show('three');
   clock.advance(1_000);

@@ -214,7 +214,7 @@ test('F124 a slow upload can take its time, and one that stalls is aborted after
   patient.socket.write(end);
   await expect.poll(patient.answer).toMatch(/^HTTP\/1.1 201 /);
   const stuck = await slowly(3);
-  clock.advance(10_000); // the server looks every 5 s
+  clock.advance(10_000); // the server checks every 5 s
   await expect.poll(stuck.answer).toMatch(/^HTTP\/1.1 408 /);
   await expect.poll(() => blobs(server)).toHaveLength(1);
 });

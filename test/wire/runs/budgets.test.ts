@@ -38,7 +38,7 @@ test('F084 a request above the budget is never sent; the answer of the user lets
   expect(data?.budget?.needs).toBeGreaterThan(0.5);
   expect(data?.question).toContain('was not sent');
   await session.send('Go on all the same');
-  await session.reaches('run.wait', 2); // the second request needs more than the rest, too
+  await session.reaches('run.wait', 2); // the second request also needs more than is left
   expect(it.provider.requests).toHaveLength(1);
   expect(requestText(it.provider.requests[0] as FakeRequest)).toContain('Go on all the same');
   expect(session.of('run.wait')[1]?.data.spent).toMatchObject({
@@ -55,7 +55,7 @@ test('F084 a provider that hides most of what it counts is not believed, and no 
   const limit = 12_000;
   const words = 'many words that nobody counts '.repeat(40);
   await using it = await modelServer({
-    wire: 'compatible', // which says 120 and 42 tokens of each request, however long
+    wire: 'compatible', // which reports 120 and 42 tokens for each request, however long
     replies: (_, n) => ({
       text: `${words}${n}`,
       calls: [{ name: 'message_notify_user', args: { text: `${words}${n}` } }],
@@ -135,7 +135,7 @@ test('F084 the budget of a session counts over its runs and a restart, until the
   await session.reaches('run.end', 2);
   expect(session.of('run.end').map(({ data }) => data.status)).toEqual(['completed', 'completed']);
 
-  const own = await it.session({ budget: { turns: 2, tokens: 1_000_000 } }); // the smaller limit counts
+  const own = await it.session({ budget: { turns: 2, tokens: 1_000_000 } }); // the smaller limit applies
   await own.send('Third');
   await own.reaches('run.wait');
   expect(own.of('run.wait')[0]?.data.budget).toMatchObject({ scope: 'session', kind: 'turns', limit: 2, used: 2 });

@@ -68,7 +68,9 @@ const oddIds = (taken: string) => [
 ];
 
 const names = Object.keys(appRouter._def.procedures);
-/** A fourth of the cases: all procedures read their input by the same schemas, so together they see each case often. */
+/**
+ * A fourth of the cases: all procedures read their input with the same schemas, so together they meet each case often.
+ */
 const shareOf = (name: string, cases: readonly unknown[]) =>
   cases.filter((_, index) => index % 4 === names.indexOf(name) % 4);
 const uuid = '00000000-0000-4000-8000-000000000000';
@@ -78,12 +80,14 @@ const targets = {
   terminal: 'shell_00000000',
   person: 'nobody',
 } as Partial<Targets> as Targets;
-/** The field that names the session or project which a procedure is about; one of several kinds of ids does not count. */
+/**
+ * The field that names the session or project of a procedure; a field that accepts several kinds of ids is left out.
+ */
 function fieldOf(name: string): string | undefined {
   const input = inputOf(name, targets);
   return 'of' in input ? undefined : Object.entries(input).find(([, id]) => id === targets.sid || id === uuid)?.[0];
 }
-// The drivers of these tests have no copies of files, and such procedures are refused before they look for the session.
+// These tests' drivers have no copies of files, and such procedures are refused before they look for the session.
 const refusedEarly = ['sandbox.fork', 'snapshots.create'];
 
 test.each(names.filter((name) => fieldOf(name) && !refusedEarly.includes(name)))(

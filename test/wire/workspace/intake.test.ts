@@ -27,7 +27,7 @@ test('a workspace holds at most 16 MiB of waiting commands plus one, however few
     client.ws.send(JSON.stringify({ type: 'save_file', sessionId, filename: 'f', content }));
   const received = once(client.ws, 'pong');
   client.ws.ping();
-  await received; // so the server has all four frames
+  await received; // so that the server has all four frames
   await expect.poll(() => begun).toEqual(['a', 'b', 'c']);
   gate.resolve();
   await expect.poll(() => begun).toEqual(['a', 'b', 'c', 'd']);

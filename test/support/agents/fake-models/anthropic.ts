@@ -154,7 +154,7 @@ const listed = [
   { type: 'model', id: 'claude-haiku-5-5', display_name: 'Claude Haiku 5.5', created_at: '2026-01-01T00:00:00Z' },
 ];
 
-/** One model a page, so that a reader of only the first page is noticed. */
+/** One model per page, so that a client that reads only the first page is noticed. */
 function list({ path, headers }: Pick<FakeRequest, 'path' | 'headers'>, { key }: Limits): RefusedReply | object {
   if (headers['x-api-key'] !== key) return { status: 401, name: 'authentication_error', message: 'invalid x-api-key' };
   if (headers['anthropic-version'] !== '2023-06-01') return bad('anthropic-version: header is required');

@@ -6,14 +6,14 @@ export const sse = (data: object, event?: string): string =>
 /** The tokens that every fake reports for a reply. */
 export const fakeUsage = { input: 120, cached: 40, output: 42, reasoning: 33 };
 
-/** Signed reasoning of these fakes; each provider accepts its own only. */
+/** Signed reasoning of these fakes; each provider accepts only its own. */
 export const signature = (provider: string, n: number): string => `${provider}-signature-${n}`;
 export const isSignedBy = (provider: string, value0: unknown): boolean =>
   String(value0).startsWith(`${provider}-signature-`);
 
 export const isWhole = (reply: ScriptedReply): boolean => reply.after === undefined;
 
-/** The text in two deltas, so that a reader of only one is noticed. */
+/** The text in two deltas, so that a client that reads only one is noticed. */
 export const halves = (text: string): string[] => {
   const middle = Math.ceil(text.length / 2);
   return [text.slice(0, middle), text.slice(middle)].filter((half) => half !== '');

@@ -1,7 +1,7 @@
 import { bad, fakeUsage, halves, isWhole, sse, tooLong, unknownKey, unpaired } from './common.ts';
 import type { FakeRequest, Limits, RefusedReply, ScriptedReply, WireFormat } from './wire-format.ts';
 
-// Chat Completions as the strict ones among compatible servers speak them: POST /v1/chat/completions with stream: true.
+// Chat Completions as strict compatible servers implement it: POST /v1/chat/completions with stream: true.
 
 const known = [
   ...['model', 'messages', 'tools', 'tool_choice', 'stream', 'stream_options', 'temperature', 'top_p', 'max_tokens'],
@@ -76,7 +76,7 @@ function events(reply: ScriptedReply, n: number): string[] {
   return out;
 }
 
-/** Models as vLLM, OpenRouter and Ollama describe them, and one that nobody can talk to. */
+/** Models as vLLM, OpenRouter and Ollama describe them, and one that cannot chat. */
 const listed = [
   { id: 'qwen3', object: 'model', created: 1_790_000_000, owned_by: 'vllm', max_model_len: 32_768 },
   {

@@ -153,7 +153,7 @@ const listed = [
   { name: 'models/gemini-2.5-pro', displayName: 'Gemini 2.5 Pro', inputTokenLimit: 1_048_576, ...generates },
 ];
 
-/** Two models a page, so that a reader of only the first page is noticed. */
+/** Two models per page, so that a client that reads only the first page is noticed. */
 function list({ path, headers }: Pick<FakeRequest, 'path' | 'headers'>, { key }: Limits): RefusedReply | object {
   if (headers['x-goog-api-key'] !== key) return bad('API key not valid. Please pass a valid API key.');
   const at = Number(new URL(path, 'http://fake').searchParams.get('pageToken') ?? 0);

@@ -15,7 +15,7 @@ export const fakeRefs: Readonly<Record<WireName, string>> = {
   compatible: 'local/qwen3',
 };
 
-/** A model of this provider that asks the fake; only the test moves its clock. */
+/** A model of this provider that calls the fake; only the test moves its clock. */
 export async function modelAt(wire: WireName, url: string, more: Partial<BuildOptions> = {}): Promise<Model> {
   const name = more.name ?? fakeRefs[wire];
   const [providerName = '', model = ''] = name.split('/');

@@ -72,7 +72,7 @@ function events(reply: ScriptedReply, n: number, { body }: FakeRequest): string[
   if (reasoning !== undefined) {
     const item = { id: `rs_${n}`, type: 'reasoning', summary: [] as object[] };
     push('response.output_item.added', { output_index, item: { ...item, encrypted_content: 'partial' } });
-    // Each paragraph is a part of the summary, which comes only where the request asks for one.
+    // Each paragraph is a part of the summary, which is sent only on request.
     const summary = (body.reasoning?.summary ? reasoning.split('\n\n') : []).map((words) => {
       return { type: 'summary_text', text: words };
     });

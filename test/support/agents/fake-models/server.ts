@@ -15,7 +15,7 @@ import type {
   WireName,
 } from './wire-format.ts';
 
-// Local servers that speak the wire formats of model providers. One neutral script plays on each of them, and each
+// Local servers that speak the wire formats of model providers. One neutral script plays on all of them, and each
 // refuses the requests that the real API refuses.
 
 export const wires = {
@@ -28,7 +28,7 @@ export const wires = {
 export interface FakeProvider extends AsyncDisposable {
   /** The base URL, as the settings take it. */
   readonly url: string;
-  /** In order of arrival, the refused ones included. */
+  /** In order of arrival, including refused requests. */
   readonly requests: FakeRequest[];
   /** How many requests the fake itself refused, as the real API would. */
   readonly refusals: string[];
@@ -100,6 +100,6 @@ function send(res: ServerResponse, events: readonly string[], after: ScriptedRep
   if (after === undefined || after === 'unfinished') return void res.end(events.join(''));
   const begun = events.join('');
   if (after === 'stall') return void res.write(begun);
-  // The half of an event: a cut in the middle of JSON.
+  // Half of an event: a cut in the middle of the JSON.
   res.write(`${begun}data: {"type":"resp`, () => setImmediate(() => res.destroy()));
 }

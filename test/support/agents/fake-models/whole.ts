@@ -3,7 +3,7 @@ import type { WireName } from './wire-format.ts';
 // biome-ignore lint/suspicious/noExplicitAny: the fake's own events
 type Data = any;
 
-/** The events of a reply as the one answer that a request without `stream` gets. */
+/** A reply's events combined into the single answer to a request without `stream`. */
 export function wholeOf(wire: WireName, events: readonly string[]): object {
   const all: Data[] = events.flatMap((event) => {
     const [, json = ''] = /^data: (\{.*)$/m.exec(event) ?? [];

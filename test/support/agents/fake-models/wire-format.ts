@@ -8,7 +8,7 @@ export interface ScriptedReply {
   readonly calls?: readonly FakeCall[];
   readonly stop?: 'length' | 'refused';
   /** `cut`: the connection breaks before the end. `stall`: nothing follows. `unfinished`: a clean end without the last event. */
-  /** The tokens that the provider says it counted; only `compatible` can say others than the usual ones. */
+  /** The tokens that the provider reports; only `compatible` can report other numbers than the default. */
   readonly usage?: { readonly input: number; readonly output: number };
   readonly after?: 'cut' | 'stall' | 'unfinished';
 }
@@ -17,7 +17,7 @@ export interface FakeCall {
   readonly args: object;
   /** The provider's own set of tools that the call belongs to. */
   readonly toolset?: string;
-  /** The arguments as they are sent, when they are no JSON. */
+  /** The arguments as they are sent, when they are not JSON. */
   readonly text?: string;
 }
 export interface RefusedReply {
@@ -54,7 +54,7 @@ export interface WireFormat {
 }
 export type WireName = 'gemini' | 'anthropic' | 'openai' | 'compatible';
 
-/** Whether the model has made a plan in the conversation of the request, or is offered none. */
+/** Whether the conversation in the request already has a plan, or the model is offered none. */
 export const isPlanned = ({ body }: FakeRequest): boolean =>
   !JSON.stringify(body.tools ?? []).includes('"make_plan"') ||
   JSON.stringify(body.messages ?? body.input ?? body.contents).includes('"name":"make_plan"');

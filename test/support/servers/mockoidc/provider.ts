@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { temporaryFolder } from '../../stores/store.ts';
 import type { Account, IdentityProvider } from '../identity-provider.ts';
 
-/** The path of the built program; undefined where Go or the module cannot be had. */
+/** The path of the built program; undefined if Go or the module is not available. */
 export async function buildMockoidc(): Promise<string | undefined> {
   const program = join(temporaryFolder().path, 'mockoidc');
   const built = promisify(execFile)('go', ['build', '-o', program, '.'], { cwd: import.meta.dirname });

@@ -1,4 +1,4 @@
-// The scripted agent as a child of this process, in the place of a program in a sandbox.
+// The scripted agent as a child of this process, in place of a program in a sandbox.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// The updates are those of real agents, as they were recorded.
+// The updates were recorded from real agents.
 import { expect, test } from 'vitest';
 import { modelIn, SpendingCounter } from '../../../../src/agents/acp/agent.ts';
 import { Calls } from '../../../../src/agents/acp/calls.ts';

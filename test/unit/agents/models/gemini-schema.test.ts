@@ -38,7 +38,7 @@ test('schema features that Gemini spells differently are converted', () =>
 test('a tool without arguments has no parameters at all', () =>
   expect(toParameters(z.toJSONSchema(z.object({})))).toBeUndefined());
 
-// The fields of `Schema` in Gemini's API reference; its `title`, `example` and the like are left out on purpose.
+// The fields of `Schema` in Gemini's API reference; `title`, `example` and the like are left out on purpose.
 test('no Corral tool uses a schema keyword that Gemini refuses', () => {
   const words = new Set<string>();
   const collect = (schema: object, isProperties: boolean): void => {

@@ -61,6 +61,6 @@ test('a page that takes too long is abandoned, and the next one is read', async 
   onTestFinished(() => thread[Symbol.asyncDispose]());
   const read = (html: string) => thread.do({ html, address, part: 'all' }, new AbortController().signal);
   expect(await read(`${'<blockquote>'.repeat(55)}${'x<br>'.repeat(1_000_000)}`)).toBeUndefined();
-  // A new thread has the next page; on a busy machine its own start can take as long.
+  // The next page is in a new thread; on a busy machine its start can take as long.
   await expect.poll(() => read('<p>fine')).toEqual({ title: '', markdown: 'fine' });
 });

@@ -96,7 +96,7 @@ test('the model names a folder where there are several, with or without those ab
   const all = new AgentPullRequests(service.promise);
   const ask = (repository?: string, input = [one, two, three]) =>
     all.openerOf(id, input)({ ...choice, draft: false, ...(repository !== undefined && { repository }) }, signal);
-  const early = ask('/workspace/libs/two/'); // before the service is there
+  const early = ask('/workspace/libs/two/'); // before the service exists
   service.resolve({
     async open(_: unknown, path: string) {
       paths.push(path);

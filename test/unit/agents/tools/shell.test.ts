@@ -73,7 +73,7 @@ describe('shell_exec', () => {
       const chunks: Buffer[] = [];
       for (let at = 0; at < whole.length; at += size) chunks.push(whole.subarray(at, at + size));
       const { run, reports } = toolBench(() => ({ chunks }));
-      // The sequences are not seen, and what follows the return is written over the line.
+      // The sequences are invisible, and the text after the carriage return overwrites the line.
       expect(await run(shellExec, main)).toMatchObject({ output: 'ä€😀\n\ufffd\ufffd(\ufffdd\n\ufffdend' });
       expect(reports.join('')).toBe(whole.toString());
     }

@@ -57,7 +57,7 @@ test('a listener that is closed lets nobody in and ends who is there', async () 
   const socket = connect({ port, host }).on('error', () => {});
   await once(socket, 'connect');
   const ended = once(socket.resume(), 'close');
-  for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate); // until the listener has met it
+  for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate); // until the listener has connected to it
   await opened[Symbol.asyncDispose]();
   await ended;
   await expect(dial(port, 'none')).rejects.toMatchObject({ code: 'ECONNREFUSED' });

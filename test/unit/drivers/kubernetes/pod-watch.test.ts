@@ -24,7 +24,7 @@ const watchOf = (api: KubeApi, clock: Clock) =>
     onTrouble: undefined,
   });
 
-/** An API server with one pod, whose watches report only what the next one missed. */
+/** An API server with one pod, whose watches report only what the next watch missed. */
 function silentServer() {
   const server = {
     items: [pod('a', 1)],

@@ -10,7 +10,7 @@ import { testPods } from '../../../support/cluster/cluster.ts';
 
 const quick = { port: 2718, betweenMs: 5 };
 
-/** A link to a sandbox whose commands print this; with undefined the commands never end. */
+/** A link to a sandbox whose commands print this text; undefined: the commands never end. */
 async function sandbox(prints: string | undefined) {
   let calls = 0;
   const server = createServer((_request, response) => {

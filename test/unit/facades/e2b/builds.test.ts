@@ -51,7 +51,7 @@ test('an address opens no other upload, nothing else, and not for long', async (
     await put(new URL('?upload=x', address), { 'x-api-key': 'wrong' }),
   ];
   expect(refused).toEqual(refused.map(() => 401));
-  expect((await it.ask(`${address.pathname}${address.search}`)).status).toBe(401); // what is there
+  expect((await it.ask(`${address.pathname}${address.search}`)).status).toBe(401); // existing resources
   expect((await it.api('GET', `/templates/${templateID}/files/def`)).body.present).toBe(false);
   clock.advance(3_602_000);
   expect(await put(address)).toBe(401);

@@ -142,7 +142,7 @@ test('wrong signatures without a name cost an address a limited number of hashes
   const guess = () => it.ask('/files?path=x&signature=v1_wrong');
   const statuses = [];
   for (let n = 0; n < 400; n++) {
-    clock.advance(100); // 10 a second are fewer than are admitted
+    clock.advance(100); // 10 per second are fewer than are admitted
     statuses.push((await guess()).status);
   }
   expect(new Set(statuses)).toEqual(new Set([401, 429]));

@@ -4,7 +4,7 @@ import type { CodeCell, CodeContexts } from '../../../../src/sessions/api/code.t
 import type { SandboxInterior } from '../../../../src/sessions/api/sandbox-interior.ts';
 import { type E2bFacade, e2bFacade } from '../../../support/clients/e2b-facade.ts';
 
-// The routes of the code interpreter over kernels that do what a test says. test/job/e2b has them over real ones.
+// The routes of the code interpreter over scripted kernels. test/job/e2b has them over real ones.
 type Execute = (id: string, cell: CodeCell, signal: AbortSignal) => Promise<unknown>;
 const whole = { ended: 'whole', error: undefined, exitCode: undefined } as const;
 let execute: Execute;

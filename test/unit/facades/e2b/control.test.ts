@@ -6,7 +6,7 @@ import { type E2bFacade, e2bFacade } from '../../../support/clients/e2b-facade.t
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 // The control plane over sandboxes that have only a state. test/job/e2b has the same routes over real ones.
-/** Time stands still, so what is left of a life is exact. */
+/** Time stands still, so remaining lifetimes are exact. */
 const clock = { ...systemClock, now: () => 1_800_000_000_000 };
 let it: E2bFacade;
 beforeAll(async () => {

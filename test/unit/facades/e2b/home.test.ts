@@ -3,7 +3,7 @@ import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { PathEntry, SandboxInterior } from '../../../../src/sessions/api/sandbox-interior.ts';
 import { e2bFacade } from '../../../support/clients/e2b-facade.ts';
 
-// Which path programs get as their home. test/job/e2b has it in real sandboxes.
+// Which path programs get as their home. test/job/e2b tests it in real sandboxes.
 const entry = (path: string): PathEntry => ({
   name: 'user',
   path,

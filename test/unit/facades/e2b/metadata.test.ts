@@ -3,7 +3,7 @@ import type { FileMetadata } from '../../../../src/core/model/sandboxes/file-met
 import type { PathEntry, SandboxInterior } from '../../../../src/sessions/api/sandbox-interior.ts';
 import { type E2bFacade, e2bFacade } from '../../../support/clients/e2b-facade.ts';
 
-// The metadata of files over a sandbox that keeps nothing else of them. unit/sandboxd/metadata has the real files.
+// The metadata of files in a sandbox that keeps nothing else of them. unit/sandboxd/metadata has the real files.
 const kept = new Map<string, FileMetadata>();
 let it: E2bFacade;
 let sandbox: Awaited<ReturnType<E2bFacade['create']>>;

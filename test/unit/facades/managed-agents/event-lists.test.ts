@@ -30,7 +30,7 @@ interface StoredLog {
   record: SessionRecord;
 }
 
-/** The logs of sessions in memory, and what was read of them. */
+/** The logs of sessions in memory, and a record of the reads. */
 function storedLogs() {
   const logs = new Map<SessionId, StoredLog>();
   const reads: (readonly [SessionId, number])[] = [];
@@ -65,7 +65,7 @@ function openLists(clock = manualClock()) {
   return { lists: new EventLists({ clock, closing: closing.signal }), clock };
 }
 
-/** A fact as a session's log could have it, in no sensible order. */
+/** A fact as it could be in a session's log, in any order. */
 function anyFact(pick: <Value>(all: readonly Value[]) => Value, n: number) {
   const call = { callId: `c${pick([1, 2, 3])}`, function: pick(['bash', 'weather', 'mcp_x_y', 'delegate_send']) };
   const message = { messageId: messageId(pick([1, 2, 3])) };

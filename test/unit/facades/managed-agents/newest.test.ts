@@ -3,7 +3,9 @@ import type { SessionRecord } from '../../../../src/core/model/records.ts';
 import { newestSessions } from '../../../../src/facades/compat/managed-agents/newest-sessions.ts';
 import type { ListQuery } from '../../../../src/sessions/api/sessions.ts';
 
-/** A service with sessions that were made at these times and got their newest messages at those; it counts whole lists. */
+/**
+ * A service with sessions that have these creation times and times of their newest messages; it counts complete lists.
+ */
 function service(times: readonly (readonly [createdAt: number, latestMessageAt: number])[]) {
   const rows = times
     .map(([createdAt, latestMessageAt]) => ({ createdAt, latestMessageAt }) as SessionRecord)

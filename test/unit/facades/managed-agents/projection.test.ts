@@ -48,7 +48,7 @@ test('a change of the session is an event with what changed, and its archive the
     updated({ agent: true, metadata: { team: 'a' } }),
     updated({ budget: { cost: 0.5, hard: true } }),
     updated({ budget: {} }),
-    updated({ budget: { turns: 5 } }), // limits that an answer grants again
+    updated({ budget: { turns: 5 } }), // limits that a reply extends
     updated({}), // the fence of a deletion
     updated({ archived: false }),
     updated({ archived: true }),
@@ -192,7 +192,7 @@ test('a session that reached its budget rests without a message, because no mode
   expect(types).toEqual(['user.message', ...running, ...idle]);
   expect(events.at(-1)).toMatchObject({ stop_reason: { type: 'budget_reached' } });
   expect([projection.shows, projection.lastWords, projection.hasOpenRun]).toEqual([true, '', true]);
-  // The question of a run without progress is all that tells why it rests; no request to the model gave it.
+  // Only the question of a run without progress shows why it is idle; no model request led to it.
   const stuck = projected(logOf(...begun, ...question('stuck')));
   expect(stuck.types).toEqual(['user.message', ...running, 'agent.message', ...idle]);
 });

@@ -107,6 +107,7 @@ test('a state whose log has dropped events that it has not read is read again fr
   const sessions = { page } as unknown as Services['sessions'];
   const reader = new SessionReader();
   await reader.state(record, sessions);
-  now = { events: [{ ...log[0], seq: 9 } as SessionEvent], head: 9, thinned: 8, trimmed: 8 }; // the end of the run is gone
+  // the end of the run is missing
+  now = { events: [{ ...log[0], seq: 9 } as SessionEvent], head: 9, thinned: 8, trimmed: 8 };
   expect([(await reader.state(record, sessions)).status, requests]).toEqual(['idle', [0, 2, 0]]);
 });

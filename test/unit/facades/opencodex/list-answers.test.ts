@@ -6,7 +6,7 @@ const client = { chat: 'a', caller: 'me' };
 const never = new AbortController().signal;
 type Step = 'ask' | 'answer' | 'break' | 'visit' | number;
 
-/** Does the steps, then opens a socket, does the others, and says what the socket got and when. */
+/** Does the steps, then opens a socket, does the other steps, and returns what the socket got and when. */
 async function loaded(before: readonly Step[], after: readonly Step[]): Promise<readonly [number | undefined, number]> {
   const clock = manualClock();
   const lists = new ListAnswers(clock);

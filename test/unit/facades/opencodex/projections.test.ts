@@ -462,7 +462,7 @@ describe('frames', () => {
     const expected = all.flatMap((event) => shown(complete, event));
     for (let cursor = 1; cursor < all.length; cursor++) {
       const late = new Frames(view);
-      late.skip(all.slice(1, cursor), cursor); // the events so far, as the stream passes them
+      late.skip(all.slice(1, cursor), cursor); // the events so far, in the order of the stream
       const rest = all.slice(cursor).flatMap((event) => shown(late, event));
       expect(rest, `after ${cursor}`).toEqual(expected.filter((frame) => Number(frame.seq) > cursor));
     }

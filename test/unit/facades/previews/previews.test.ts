@@ -70,7 +70,7 @@ interface RequestOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
 }
-/** A request as it stands, with any Host. */
+/** A request exactly as written, with any Host. */
 const raw = (path: string, { method = 'GET', headers = {}, body }: RequestOptions = {}) =>
   new Promise<{ status: number; headers: IncomingHttpHeaders; text: string }>((done, fail) => {
     const pending = ask({ port: it.port, host: '127.0.0.1', path, method, headers }, (answer) => {

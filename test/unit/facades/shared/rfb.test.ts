@@ -122,7 +122,7 @@ test('F127 the parser drops messages only whole, so a screen still reads the res
       const out = chunks.flatMap((pieces) => parser.push(Buffer.concat(pieces)));
       const screen = greeted();
       const read = out.flatMap(({ bytes }) => screen.push(Buffer.from(bytes)));
-      // Compared as bytes, because an assertion on an object looks at each of 40,000 bytes by itself.
+      // Compared as bytes, because an assertion on an object would compare each of 40,000 bytes separately.
       expect(read.map(({ kind }) => kind)).toEqual(out.map(({ kind }) => kind));
       const bytes = (all: readonly RfbMessage[]) => Buffer.concat(all.map((it) => it.bytes));
       expect(bytes(read).equals(bytes(out))).toBe(true);

@@ -80,7 +80,8 @@ describe('rate limits', () => {
       gc();
       return process.memoryUsage().heapUsed;
     };
-    expect((flood(10_000, 200_000) - flood(0, 10_000)) / 200_000).toBeLessThan(16); // bytes per name; a name alone has forty
+    // bytes per name; the name alone has forty
+    expect((flood(10_000, 200_000) - flood(0, 10_000)) / 200_000).toBeLessThan(16);
   });
 
   test('the count begins again with the minute', () => {

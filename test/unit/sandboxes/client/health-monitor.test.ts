@@ -9,7 +9,7 @@ function silent(share: number) {
   const silence = new HealthMonitor(clock, async () => now * share);
   return {
     silence,
-    /** One check that is not answered. */
+    /** One check without an answer. */
     async check() {
       now += silence.patienceMs;
       return await silence.missed();
@@ -73,6 +73,6 @@ test('a server that could not listen itself does not count it against the sandbo
   // A deadline of a second that fires after 5, 10 or 40 seconds: the answer has waited unread.
   expect([await check(4_000), await check(8_000), await check(36_000)]).toEqual([false, false, false]);
   expect(silence.isSilent).toBe(true);
-  // Once the server listens in time, three checks without an answer are the sandbox's.
+  // Once the server listens in time, three checks without an answer are the sandbox's fault.
   expect([await check(0), await check(0), await check(0)].at(-1)).toBe(true);
 });

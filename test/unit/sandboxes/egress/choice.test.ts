@@ -63,7 +63,7 @@ describe('rules of a session', () => {
   });
   test('that deny everything and allow no address need no look-up of a name', () => {
     expect(verdict({ allow: ['a.example'], deny: ['0.0.0.0/0', '::/0'] }, 'b.example:443')).toBe('not chosen');
-    expect(verdict({ allow: [], deny: ['0.0.0.0/0'] }, 'b.example:443')).toBe('decided'); // it may have addresses of IPv6
+    expect(verdict({ allow: [], deny: ['0.0.0.0/0'] }, 'b.example:443')).toBe('decided'); // it can have IPv6 addresses
   });
   test('that cannot be read allow nothing', () =>
     expect(() => verdict({ allow: [], deny: ['192.0.2'] }, '198.51.100.7:443')).toThrow('not an address range'));

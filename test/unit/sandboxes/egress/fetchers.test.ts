@@ -7,7 +7,7 @@ import { guardedFetch } from '../../../../src/sandboxes/egress/fetch/guarded-fet
 import { createProxiedFetch } from '../../../../src/sandboxes/egress/fetch/proxied-fetch.ts';
 import { egressBench, session, standIn } from '../../../support/egress/egress.ts';
 
-// The three ways in which the server itself asks for an address, and servers whose answers are no answers.
+// The three ways in which the server itself requests an address, and servers with invalid answers.
 let raw = '';
 let server: Awaited<ReturnType<typeof standIn>>;
 let bench: Awaited<ReturnType<typeof egressBench>>;

@@ -5,7 +5,7 @@ import { discoverRegistries, parseRegistries } from '../../../../src/sandboxes/e
 const signal = new AbortController().signal;
 const output = (...lines: string[]) => `${[...lines, 'end'].join('\n')}\n`;
 
-/** A store of one record kind, an image that prints `printed`, and a web of these pages. */
+/** A store with one record kind, an image that prints `printed`, and a web with these pages. */
 function world(printed: string, pages: Record<string, string>) {
   const docs = new Map<string, StoredRecord>();
   const did: string[] = [];

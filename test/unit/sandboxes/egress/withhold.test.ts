@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { withholdStream } from '../../../../src/sandboxes/egress/credentials/withhold.ts';
 
-/** The part of the chunks that passes, and the index of each text that was found. */
+/** The forwarded part of the chunks, and the index of each text that was found. */
 async function passed(texts: readonly string[], chunks: readonly string[]) {
   const found: number[] = [];
   const through = withholdStream(

@@ -7,7 +7,7 @@ import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 type Client = Pick<SandboxClient, 'exec' | 'jobs' | 'ports'>;
 
-/** A sandbox that has started nothing yet. `looks`: what each look whether the program is ready finds. */
+/** A sandbox that has not started anything yet. `looks`: the result of each check whether the program is ready. */
 function sandbox(looks: readonly boolean[] = [], refusal?: AppError) {
   const clock = manualClock();
   const did: string[] = [];
@@ -37,7 +37,7 @@ function sandbox(looks: readonly boolean[] = [], refusal?: AppError) {
       },
     },
   } as unknown as Client;
-  /** Time continues whenever nothing else does. */
+  /** Time continues whenever nothing else happens. */
   const run = async (start: Omit<StartCommand, 'folder'>, signal = new AbortController().signal) => {
     let isOver = false;
     const running = runStartCommand(

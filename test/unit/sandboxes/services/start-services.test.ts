@@ -6,7 +6,7 @@ import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 type State = Pick<ServiceStatus, 'state' | 'exitCode'>;
 interface Script {
-  /** The driver's answers once it has started; the last one for ever. */
+  /** The driver's answers once it has started; the last one is repeated. */
   readonly states?: readonly State[];
   readonly listens?: readonly number[];
   readonly fails?: AppError;
@@ -51,7 +51,7 @@ async function run(
     end = it;
   });
   for (let turn = 0; turn < 200 && end === undefined; turn += 1) {
-    await new Promise(setImmediate); // everything that waits for no timer continues
+    await new Promise(setImmediate); // everything continues that waits for no timer
     clock.advance(100);
   }
   return { started, reported: reports.map(({ name, kind, detail }) => `${name} ${kind}: ${detail}`), end };

@@ -41,7 +41,7 @@ test('an operator sees no metadata, texts or repositories of sessions of others'
   expect(toVisibleSession({ role: 'user', owner: 'anna' }, session)).toBe(session);
 });
 
-/** The command that makes a session whose owner begins it with a snapshot of this image. */
+/** The command that creates a session whose owner starts it from a snapshot of this image. */
 async function madeWith(built: object | undefined, wish: Partial<CreateCommand> = {}) {
   const made: CreateCommand[] = [];
   const snapshot = { id: 'snap-1', sha256: 'aa', ...(built && { built }) };

@@ -42,7 +42,7 @@ test('children get parts of the tool calls that are left, and what one has not u
   const { begin, put, budgets } = await world({ toolCalls: 20 });
   await put(parent, { toolCalls: 4 });
   expect(await begin(1)).toEqual({ toolCalls: 4 }); // a quarter of 16
-  expect(await begin(2, { toolCalls: 100, turns: 3 })).toEqual({ toolCalls: 12, turns: 3 }); // all that is left
+  expect(await begin(2, { toolCalls: 100, turns: 3 })).toEqual({ toolCalls: 12, turns: 3 }); // everything that is left
   await expect(begin(3)).rejects.toThrow('The budget of tool calls is used up');
   await put(idOf(2), { toolCalls: 2 }, { status: 'completed' });
   expect(await begin(3, { toolCalls: 100 })).toEqual({ toolCalls: 10 });

@@ -12,7 +12,7 @@ const ada = { owner: 'ada', projectId: 'web' };
 const bob = { owner: 'bob', projectId: 'app' };
 
 let made = 0;
-/** Stores what takes the amounts, and resolves with what removes it. */
+/** Stores an object that holds the amounts, and resolves with a function that removes it. */
 async function store(records: RecordStore, kind: HeldLimit, session: { owner: string; projectId: string }) {
   const stored = {
     sessions: ['session', { status: 'completed' }],

@@ -252,7 +252,7 @@ describe('tool calls of a person', () => {
       isOver = true;
     });
     while (!isOver) {
-      clock.advance(500); // those that wait for another server look again
+      clock.advance(500); // those that wait for another server check again
       await new Promise(setImmediate);
     }
     expect((await all).reduce((sum, one) => sum + (one?.count ?? 0), 0)).toBe(10);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { planOfDockerfile } from '../../../../src/sessions/builds/dockerfile.ts';
 
-/** The steps behind those with which each Dockerfile begins. */
+/** The steps after those with which each Dockerfile begins. */
 const stepsOf = (text: string, args?: Record<string, string>) =>
   planOfDockerfile(`FROM corral/sandbox\n${text}`, args).steps.slice(2);
 

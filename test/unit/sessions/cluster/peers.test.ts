@@ -7,7 +7,7 @@ import { newSession } from '../../../support/stores/store.ts';
 
 const ttlMs = 5_000;
 
-/** A server that works on one session, and another one of the same store. */
+/** A server that works on one session, and another server on the same store. */
 async function two() {
   const clock = manualClock(1_000_000);
   const { records } = memoryStore();
@@ -44,7 +44,7 @@ test('a session of a living server is with a peer, until that server has left', 
   const { id, worker, other, after, disposed, inherited } = await two();
   await after(1_000);
   expect([other.has(id), other.has(newSession()), worker.has(id)]).toEqual([true, false, false]);
-  await after(3 * ttlMs); // it says so again and again
+  await after(3 * ttlMs); // it announces it repeatedly
   expect(other.has(id)).toBe(true);
   await disposed(worker);
   expect([other.has(id), inherited]).toEqual([false, [id]]);

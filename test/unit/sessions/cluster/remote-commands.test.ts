@@ -54,7 +54,7 @@ test('a command whose holder has died runs soon after the end of its lease', asy
   await commands.post({ id: 'waiting', sessionId: id, name: 'command', at: clock.now(), body });
   crossing.start();
   while (begun.length === 0 && clock.now() < leaseEnds + 2_000) {
-    await new Promise(setImmediate); // what is under way comes to its next timer
+    await new Promise(setImmediate); // pending work reaches its next timer
     clock.advance(10);
   }
   expect((begun[0] ?? 0) - leaseEnds).toBeLessThanOrEqual(250);

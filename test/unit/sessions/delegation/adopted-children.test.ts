@@ -10,7 +10,7 @@ import { stored } from '../../../support/machines/session-parts.ts';
 const parent = SessionId.parse('0'.repeat(16));
 const child = SessionId.parse('1'.repeat(16));
 
-/** A server after a restart, whose store is away at first, and a child whose parent is gone. */
+/** A server after a restart, whose store is away at first, and a child whose parent no longer exists. */
 async function restarted(failures: number) {
   const { records } = memoryStore();
   const clock = manualClock();

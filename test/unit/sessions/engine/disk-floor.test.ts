@@ -49,7 +49,8 @@ test('a full disk that only sandboxes can see counts too', async () => {
   const { floor, ended, use } = floorOf(() => 100 * gibibyte);
   await floor.saw(use('one', 5, gibibyte));
   expect(ended).toEqual(['one keep']);
-  await expect(floor.admit()).resolves.toBeUndefined(); // that sandbox is gone, and no other one reports a full disk
+  // that sandbox no longer exists, and no other reports a full disk
+  await expect(floor.admit()).resolves.toBeUndefined();
 });
 
 test('a server without a floor refuses no sandbox and stops none', async () => {

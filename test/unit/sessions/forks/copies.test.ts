@@ -34,7 +34,7 @@ test.each<[string, CopyPlace['of'], string, (blob: string) => object]>([
     await records.put({ kind: 'session', id: sessionId, doc: {} });
     for (const blob of ['kept', 'lost']) await add({ of, holder, blob });
     await records.put({ kind, id: holder, doc: doc('kept') });
-    expect(await copies.collect(1_000)).toBe(0); // as young as that, it can still be at work
+    expect(await copies.collect(1_000)).toBe(0); // at this age it can still be in progress
     expect([await copies.collect(1_001), await copies.collect(1_001), [...blobs.kept.keys()]]).toEqual([
       1,
       0,

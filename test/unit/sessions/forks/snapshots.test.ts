@@ -166,7 +166,7 @@ test('a session that is forgotten stops its copy, and begins none that waits', a
 
 describe('a fork', () => {
   const child = 'fedcba9876543210' as SessionId;
-  /** A session that begins with the files of another one, and its log entries. */
+  /** A session that starts with another session's files, and its log entries. */
   function beginner(startsFrom: { blob: string; sha256?: string | undefined }) {
     const reports: object[] = [];
     const writer = {

@@ -18,7 +18,7 @@ import { memoryBlobs } from '../../../support/stores/memory-blobs.ts';
 const never = new AbortController().signal;
 const hashOf = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
-/** A workspace in memory, whose files a manifest protects. `stubborn`: the processes that nothing ends. */
+/** A workspace in memory, whose files a manifest protects. `stubborn`: processes that cannot be ended. */
 function bench({ keep = 3, stubborn = 0 }: { keep?: number; stubborn?: number } = {}) {
   const { store, writer, clock, received } = writerBench();
   const blobs = memoryBlobs();
@@ -88,7 +88,7 @@ function bench({ keep = 3, stubborn = 0 }: { keep?: number; stubborn?: number } 
     ...{ store, writer, clock, blobs, files, set, warned, manifests, ended },
     rest: () => manifests.write(live, client, never),
     use: () => manifests.check(live, client, never),
-    /** Begins a check that never ends, as in a server that is killed at this point. */
+    /** Starts a check that never ends, as in a server that is killed at this point. */
     async dies(point: string) {
       using _ = armFailpoints(`${point}=hang`, { exit: () => {} });
       void manifests.check(live, client, never);

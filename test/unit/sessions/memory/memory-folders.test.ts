@@ -284,7 +284,7 @@ test('work that ends at any place is done once when it begins again', async () =
   const all = await it.stores.versions(it.store);
   const made = { '/memory.merge.after.md': 'made', '/memory.push.after.md': 'made' };
   expect(await it.texts()).toEqual({ ...made, '/stays.md': 'new memory.push.after' });
-  expect(all).toHaveLength(2 + 2 + 2 + 1); // of stays.md one more at each point, and the deletion
+  expect(all).toHaveLength(2 + 2 + 2 + 1); // at each point one version more of stays.md, and the deletion
   expect(all.filter(({ memory }) => memory === gone.id).map(({ operation }) => operation)).toEqual([
     'deleted',
     'created',

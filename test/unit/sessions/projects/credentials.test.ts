@@ -59,7 +59,7 @@ test('a second value for the same header of a host, or the same variable, is a c
   await expect(header).rejects.toThrow("The credential 'api' sets x-api-key of api.example already");
   const variable = ofSessions.put(id, { ...api, name: 'b', hosts: ['b.example'] }, value);
   await expect(variable).rejects.toThrow('the variable API_KEY');
-  await ofSessions.put(id, { ...api, hosts: ['b.example'] }, value); // its own place is free for itself
+  await ofSessions.put(id, { ...api, hosts: ['b.example'] }, value); // its own place does not conflict with itself
 });
 
 test.each([

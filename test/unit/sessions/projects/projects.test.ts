@@ -9,7 +9,7 @@ import { fakeService } from '../../../support/egress/fake-service.ts';
 import { anyMember } from '../../../support/egress/fake-services.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
-/** Projects with the id `p`, and the ids of those whose belongings were removed. */
+/** Projects with the id `p`, and the ids of projects whose resources were removed. */
 function watched(parts: Omit<Parameters<typeof projectService>[0], 'removeBelongings' | 'people' | 'newId'>) {
   const removed: string[] = [];
   const removeBelongings = async (id: string) => void removed.push(id);

@@ -38,7 +38,7 @@ test('the scrubber of the log learns each key before its first use', async () =>
   await withKeys(old).put('gemini', new Secret('stored'));
   await withKeys(old).test('nobody', new Secret('tried'), new AbortController().signal);
   expect(learned).toEqual(['stored', 'tried']);
-  await withKeys(old).verify(); // as at the next start
+  await withKeys(old).verify(); // as after a restart
   await withKeys(old).use('gemini');
   expect(learned).toEqual(['stored', 'tried', 'stored', 'stored']);
 });

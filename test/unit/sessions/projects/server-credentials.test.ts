@@ -32,7 +32,7 @@ test('a stored credential of the server counts in every session after those of t
   await ofSessions.put(id, { ...places, name: 'mine' }, value);
   const held = await ring.inForce({ id, projectId: null });
   expect(held.map(({ holder, name }) => `${holder} ${name}`)).toEqual([`${id} mine`, 'server api']);
-  expect((await ring.inForceFor(id)).held.map(({ name }) => name)).toEqual(['api']); // no record of the session
+  expect((await ring.inForceFor(id)).held.map(({ name }) => name)).toEqual(['api']); // no record for the session
   expect(JSON.stringify(await records.list('credential'))).not.toContain('a-real-value');
 });
 

@@ -18,7 +18,7 @@ interface SessionSetup {
   readonly condition?: Partial<Pick<SandboxView, 'condition' | 'keeps'>>;
   readonly refusal?: 'check' | 'pause';
 }
-/** Allows services of a repository, and tells the calls that it makes, in order. */
+/** Allows services of a repository, and returns the calls that it makes, in order. */
 async function allow(names: readonly string[] | undefined, input: SessionSetup = {}) {
   const { has = {}, services = expected, condition = { condition: 'running' }, refusal } = input;
   const happened: unknown[] = [];

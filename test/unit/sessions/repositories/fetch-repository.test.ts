@@ -5,7 +5,7 @@ import { newRepository, RepositoryInput } from '../../../../src/core/model/repos
 import { fetchRepository } from '../../../../src/sessions/repositories/fetch-repository.ts';
 import { Preparation } from '../../../../src/sessions/repositories/preparation.ts';
 
-/** The result of a fetch whose script ends so. */
+/** The result of a fetch whose script ends this way. */
 const fetched = (answer: { exitCode?: number; stdout?: string; stderr?: string }) =>
   fetchRepository(
     {

@@ -53,7 +53,7 @@ function world(keep = 2) {
     events,
     done,
     trouble,
-    /** Lets the background work come to rest. */
+    /** Waits until the background work is idle. */
     async settle() {
       for (let turn = 0; turn < 5; turn += 1) {
         for (let step = 0; step < 50; step += 1) await Promise.resolve();

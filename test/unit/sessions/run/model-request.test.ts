@@ -141,7 +141,7 @@ const priced = {
     inputTokens + 5 * outputTokens,
 };
 const exchange = { requestBytes: 10_000, replyBytes: 1_000 };
-/** The count of a model of today for an English text of so many bytes. */
+/** The token count of a current model for an English text of this many bytes. */
 const honest = { inputTokens: 2_200, outputTokens: 220 };
 
 describe('what budgets count beyond the count of a provider', () => {

@@ -21,7 +21,7 @@ const sh = (command: string, output: string, more: CallRow[3] = {}): CallRow => 
 const failing = { failed: true } as const;
 const edit = (n: number): CallRow => ['file_str_replace', { file: 'a.ts', old: `x${n}`, new: `y${n}` }, 'Replaced 1.'];
 
-/** The first alarm in so many rounds. */
+/** The first alarm within this many rounds. */
 function alarm(loop: (round: number) => readonly CallRow[], rounds = 12): string | undefined {
   const acts: RunAct[] = [];
   for (let round = 0; round < rounds; round++) {

@@ -174,8 +174,8 @@ test('a person signs in, the access is renewed when the server refuses it, and e
   const done = await it.endSignIn('docs', { state, code: 'the-code' }, neverFires);
   expect(done).toMatchObject({ signIn: 'done', state: { ok: true } });
   const again = it.endSignIn('docs', { state, code: 'the-code' }, neverFires);
-  await expect(again).rejects.toMatchObject({ code: 'invalid_request' }); // an answer counts once
-  server.access = 'ended'; // it takes the old access no longer
+  await expect(again).rejects.toMatchObject({ code: 'invalid_request' }); // an answer is counted once
+  server.access = 'ended'; // it no longer accepts the old access
   expect(await it.test('docs', undefined, neverFires)).toMatchObject({ ok: true });
   expect(server.seen.at(-1)).toMatch(/^Bearer renewed-access-/);
   expect(JSON.stringify(await records.list('tool-server'))).not.toMatch(/access-|the-renewal/);

@@ -46,7 +46,7 @@ test('two owners have the same name apart, and nobody reaches the other one by n
   expect(await own.create({ name: 'b', value, metadata: {} }).catch(code)).toBe('forbidden');
   principal = { role: 'admin' };
   expect(await own.list()).toHaveLength(2);
-  expect(await own.find('key').catch(code)).toBe('not_found'); // a name is that of one owner
+  expect(await own.find('key').catch(code)).toBe('not_found'); // a name belongs to one owner
   expect((await own.find(first.id)).owner).toBe('o1');
 });
 

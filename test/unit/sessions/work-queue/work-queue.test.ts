@@ -234,7 +234,7 @@ describe('a stop', () => {
     const id = await enqueued(it);
     await it.service.withdraw(environment, id);
     expect(await it.poll()).toBeUndefined();
-    await it.service.withdraw(environment, id); // again is no failure
+    await it.service.withdraw(environment, id); // a repetition is not an error
   });
 
   test('that a dead worker never receives ends the item with its lease', async ({ it }) => {
@@ -262,7 +262,7 @@ describe('credentials of workers', () => {
     expect(await it.service.revokeKey(environment, view.id)).toMatchObject({ revokedAt: it.clock.now() });
     const refusal = { code: 'unauthorized', message: expect.stringContaining('was revoked') };
     for (const one of [key, item?.token ?? '']) await expect(it.queue.find(one)).rejects.toMatchObject(refusal);
-    expect(await it.queue.find(`${key.slice(0, -43)}${'A'.repeat(43)}`)).toBeUndefined(); // a guess learns nothing
+    expect(await it.queue.find(`${key.slice(0, -43)}${'A'.repeat(43)}`)).toBeUndefined(); // a guess reveals nothing
     expect(found?.ended.aborted).toBe(true);
   });
 
@@ -292,7 +292,7 @@ describe('credentials of workers', () => {
     expect(await it.queue.find(`crlwork_${changed}.${pepper}.${mac}`)).toBeUndefined();
     expect(await it.queue.find(token)).toBeDefined();
     it.clock.advance(24 * 60 * 60_000);
-    await it.service.beat(environment, id, { expected: null }); // the lease alone keeps no token alive
+    await it.service.beat(environment, id, { expected: null }); // the lease alone does not keep a token valid
     expect(await it.queue.find(token)).toBeUndefined();
   });
 

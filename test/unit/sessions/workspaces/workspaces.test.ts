@@ -139,14 +139,14 @@ test('the last of several servers that a client disconnects from stops the sandb
   await atA.runCommand('w', 'ls');
   await atB.runCommand('w', 'ls');
   const [id] = all.sessions.keys();
-  const late = await server(all, { name: 'c' }); // finds a running sandbox, but has no client that uses it
+  const late = await server(all, { name: 'c' }); // finds a running sandbox, but no client that uses it
   late.clock.advance(graceMs);
   await late.settled();
   atA[Symbol.dispose]();
   a.clock.advance(graceMs);
   await a.settled();
   expect(all.stopped).toEqual([]);
-  all.alive.delete('b'); // server b crashes, and a client comes back
+  all.alive.delete('b'); // server b crashes, and a client returns
   const again = a.service.join('ann');
   await again.runCommand('w', 'ls');
   again[Symbol.dispose]();

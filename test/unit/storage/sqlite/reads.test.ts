@@ -83,7 +83,7 @@ test('a search takes a few milliseconds at a time, continues where it ended, and
   const record = db.prepare("INSERT INTO record (id, kind, version, sort, doc) VALUES (?, 'k', 1, ?, ?)");
   for (let n = 0; n < 40; n++)
     record.run(`r${n}`, n > 20 ? 7 : n, JSON.stringify({ title: n % 20 ? 'hay' : 'Needle' }));
-  /** A clock on which each look takes `ms`: with 5, each piece is as short as it can be. */
+  /** A clock on which each read takes `ms`: with 5, each piece is as short as possible. */
   const pieces = <Place>(
     ms: number,
     read: (ops: ReturnType<typeof readOperations>, from: Place) => Piece<Place>,

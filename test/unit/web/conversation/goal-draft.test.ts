@@ -22,7 +22,7 @@ test('the form makes the goal that the server takes: one check a line, without e
   expect(toGoal({ ...emptyGoal, checks: 'true' })).toEqual({ checks: [{ command: 'true' }], maxRevisions: 3 });
 });
 
-// A draft that has no problem here and is refused there would be lost with its message.
+// A draft that is valid here but refused by the server would be lost with its message.
 test.each([
   ['goal.empty', emptyGoal],
   ['goal.empty', { rubric: ' \n', checks: ' \n ', revisions: 3 }],

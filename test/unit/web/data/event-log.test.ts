@@ -8,7 +8,7 @@ afterEach(() => void vi.useRealTimers());
 const eventAt = (seq: number) => ({ seq, type: 'title', data: { title: `t${seq}` } }) as unknown as Event;
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, at) => from + at);
 
-/** A log of this length whose server breaks where `breaks` says so: at the list after this place, once. */
+/** A log of this length, whose server breaks once where `breaks` says so: at the list after this place. */
 class FakeServer implements LogSource {
   head: number;
   readonly lists: [afterSeq: number, limit: number][] = [];
@@ -47,7 +47,7 @@ class FakeServer implements LogSource {
   }
 }
 
-/** A page: it shows the whole log, or its end while the rest is read. */
+/** A page: it shows the whole log, or its end while the rest is loading. */
 class FakeView implements LogView {
   whole: number[] = [];
   end: number[] = [];

@@ -42,7 +42,7 @@ function open() {
     workers,
     timers,
     read: (text: string, signal?: AbortSignal) => queue.run('markdown', { text }, signal),
-    /** The running task's time is over. */
+    /** The running task exceeds its time. */
     elapse: () => [...timers.keys()].at(-1)?.(),
     newest: () => workers.at(-1) as FakeWorker,
   };

@@ -12,7 +12,7 @@ function atEnd(): EndFollower {
 
 test('content that grows by any height does not end the following', () => {
   const end = atEnd();
-  end.scrolled(view(1_500, 9_000)); // reported for an earlier move, when a picture has loaded below
+  end.scrolled(view(1_500, 9_000)); // reported for an earlier move, when an image has loaded below
   expect(end.follows).toBe(true);
 });
 
@@ -28,7 +28,7 @@ test('a move up that nobody made does not end the following, however late it is 
   end.scrolled(view(400, 2_900));
   expect(end.follows).toBe(true);
   end.handled();
-  now += 10_000; // a key of long ago
+  now += 10_000; // a key pressed long ago
   end.scrolled(view(200, 2_900));
   expect(end.follows).toBe(true);
 });

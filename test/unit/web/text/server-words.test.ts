@@ -119,7 +119,7 @@ test('a phrase with values keeps them, whatever they contain, and other texts st
   expect(server.phrase(long)).toBe(long);
 });
 
-/** Sentences that no table of the server holds: they stand in its source as they stand here. */
+/** Sentences that are in no table of the server: its source has them exactly like this. */
 test('no phrase is left over from words that the server no longer says', () => {
   const sources = [
     ...['src/app/start/runnable-templates.ts', 'src/api/session/egress.ts', 'src/core/text/strangers.ts'],

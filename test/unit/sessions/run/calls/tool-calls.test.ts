@@ -9,7 +9,7 @@ import { TurnBudget } from '../../../../../src/sessions/run/turn-budget.ts';
 import { manualClock } from '../../../../support/machines/manual-clock.ts';
 import { quiet, runId, scribeBench, sessionId } from '../../../../support/machines/session-parts.ts';
 
-/** A run whose tools end when the test says so. */
+/** A run whose tools end when the test lets them. */
 function bench(approve: readonly string[] = [], more: Partial<RunContext> = {}, needs: Tool['needs'] = []) {
   const { runWriter, transcript, events } = scribeBench();
   const open = new Map<string, PromiseWithResolvers<ToolResult>>();

@@ -27,7 +27,7 @@ const call = (n: number): ScriptLine => ({
 const say = (delta: string): ScriptLine => ({ type: 'text', delta });
 const signal = new AbortController().signal;
 
-/** A run with a small model; each turn's call gets a result of so many characters. */
+/** A run with a small model; each turn's call gets a result of this many characters. */
 function bench(decide: (request: TurnRequest, turn: number) => readonly ScriptLine[]) {
   const { runWriter, transcript, events, store, writer, clock } = scribeBench();
   let turns = 0;

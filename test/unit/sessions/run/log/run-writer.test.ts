@@ -193,7 +193,8 @@ describe('a run that ends', () => {
     expect(transcript.openCalls(runId())).toEqual([]);
     expect(transcript.entries.slice(-2).map(({ message }) => message)).toMatchObject([
       { role: 'tool', callId: 'c1', success: false },
-      { role: 'assistant', text: expect.stringMatching(/./) }, // the model knows of the cut reply what the history shows
+      // the model knows as much of the cut reply as the history shows
+      { role: 'assistant', text: expect.stringMatching(/./) },
     ]);
   });
 
@@ -233,7 +234,7 @@ describe('a run that ends', () => {
 
   test('F113 announces no call once the run is closed, and so owes no result for it', async () => {
     const { runWriter, types } = scribeBench();
-    runWriter.shut(); // the stop comes when a call has just got its permission
+    runWriter.shut(); // the stop comes when a call has just been approved
     expect(() => runWriter.calling(call)).toThrow('The run has ended.');
     await runWriter.close([stopped()], 'cancelled');
     expect(await types()).toEqual(['run.end']);

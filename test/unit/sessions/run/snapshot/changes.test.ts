@@ -20,7 +20,7 @@ const now = 1_700_000_000_000;
 const byProgram = async () => false;
 type KeepFiles = SandboxClient['workspace']['keep'];
 
-/** A folder on this machine in place of a sandbox: the daemon and the scripts do the same here. */
+/** A folder on this machine in place of a sandbox: the daemon and the scripts do the same work here. */
 function workspace(by: 'program' | 'daemon' = 'program') {
   const temporary = temporaryFolder();
   onTestFinished(() => temporary[Symbol.dispose]());

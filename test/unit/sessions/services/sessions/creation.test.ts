@@ -7,7 +7,7 @@ import { manualClock } from '../../../../support/machines/manual-clock.ts';
 const repository = (url: string) => RepositoryInput.parse({ url });
 const id = SessionId.parse('0123456789abcdef');
 
-/** Creates sessions whose template brings the repository `own`, and answers with the addresses of theirs. */
+/** Creates sessions whose template has the repository `own`, and returns the addresses of their repositories. */
 async function urlsOf(command: object) {
   const taken: unknown[] = [];
   const { create } = sessionCreation({

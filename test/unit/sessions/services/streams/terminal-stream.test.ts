@@ -5,7 +5,7 @@ import type { TerminalClient } from '../../../../../src/sandboxes/client/client.
 import { TerminalInput } from '../../../../../src/sessions/services/streams/terminal-stream.ts';
 import { fakeSandbox } from '../../../../support/sandboxes/fake-sandbox.ts';
 
-/** A terminal that records what reaches it, by which way. */
+/** A terminal that records its input, and the way by which it arrived. */
 function terminal(parts: Partial<TerminalClient>) {
   const got: string[] = [];
   const leave = new AbortController();

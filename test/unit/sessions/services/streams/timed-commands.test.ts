@@ -8,7 +8,10 @@ import { streamService } from '../../../../../src/sessions/services/streams/stre
 const startMs = 40;
 const id = 'a session' as SessionId;
 
-/** Commands in a sandbox where a program needs `startMs` to start, then runs for ever. A cut-off start happens all the same. */
+/**
+ * Commands in a sandbox where a program needs `startMs` to start, then runs forever. A start that is cut off still
+ * happens.
+ */
 function running(begin: () => void = () => {}) {
   const ran = new Set<string>();
   const programs: Pick<ProgramClient, 'open' | 'attach' | 'close'> = {
