@@ -23,7 +23,9 @@ const StoredKey = z.object({
   id: z.string(),
   name: z.string(),
   role: z.enum(roles),
-  /** The owner of the sessions that this key creates: the key itself, or the key named by `beside` at its creation. */
+  /**
+   * The owner of the sessions that this key creates: the key itself, or the key that `beside` named at its creation.
+   */
   owner: z.string(),
   /**
    * The person who created the key: it has at most the person's rights, and the same owner. Null: a service account's

@@ -24,7 +24,7 @@ type EndedRun = z.output<typeof EndedRun>;
 
 const batch = 100;
 const maxQuoted = 4_000;
-/** The maximum length of a chain: an automation that starts after another one, and so on. */
+/** Maximum length of a chain of automations, each of which starts after the previous one. */
 const maxDepth = 5;
 
 interface Deps {
@@ -42,7 +42,7 @@ export class AfterRuns {
     this.#deps = deps;
   }
 
-  /** Checks whether any automation starts after runs; another server may have stored one. */
+  /** Checks whether any automation starts after runs, because another server may have stored one. */
   look = async (): Promise<void> => {
     this.#isOpen = (await this.#deps.automations.afterRuns()).length > 0;
   };
@@ -86,7 +86,7 @@ export class AfterRuns {
   }
 }
 
-/** The automation that started a session. Its metadata would not prove it, because people choose their own. */
+/** The automation that started a session. The session's metadata would not prove it, because users set it freely. */
 function ownStart({ origin, metadata }: EndedRun['session']) {
   const { automation, start } = metadata ?? {};
   return origin === 'automation' && automation !== undefined && start !== undefined ? { automation, start } : undefined;

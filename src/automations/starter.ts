@@ -260,7 +260,7 @@ function ownSession(automation: Automation, start: AutomationStart): PreparedSes
 const minuteOf = (at: number, timeZone = 'UTC'): string =>
   new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'short' }).format(at);
 
-/** A person's stop counts neither as success nor as failure. */
+/** A stop by a person is neither a success nor a failure. */
 function verdictOf({ state, outcome }: AutomationStart): 'success' | 'failure' | undefined {
   if (state === 'failed') return 'failure';
   if (!outcome || outcome.status === 'stopped') return undefined;

@@ -43,8 +43,8 @@ function cellOf(column: string, row: object): string {
 }
 
 /**
- * The rows of a table. A column is a text with fields: `{name}`, `{+used}` (above 0), `{?deleted}` (present, not shown).
- * A part in brackets is left out where one of its fields is missing; ` | ` separates alternatives.
+ * The rows of a table. A column is a text with fields: `{name}`, `{+used}` (above 0), `{?deleted}` (present, not
+ * shown). A part in brackets is left out if one of its fields is missing; ` | ` separates alternatives.
  *
  * @example
  * tableLines([{ id: 'p1', size: 4 }], ['{id}', '{?deleted}deleted | {size} bytes']); // ['p1  4 bytes']

@@ -56,7 +56,7 @@ export class BoxAttempts {
       });
     }
   }
-  /** The file changes of an ended attempt. */
+  /** The files that an ended attempt changed. */
   diff(id: string, n: number): Promise<AttemptDiff> {
     return this.#server.call((api) => api.attempts.diff.query({ sessionId: this.#sessionId, id, n }));
   }

@@ -70,12 +70,13 @@ export class Templates {
       await this.#server.call((api) => api.templateBuilds.start.mutate({ ...of, base, steps: filled, fresh }));
       return await this.follow(of, options);
     } catch (thrown) {
-      await this.#server.call((api) => api.templateBuilds.cancel.mutate(of)).catch(() => {}); // the first failure is the one reported
+      // report the first failure only
+      await this.#server.call((api) => api.templateBuilds.cancel.mutate(of)).catch(() => {});
       throw thrown;
     }
   }
 
-  /** Follows the log of a build from its beginning, and resolves when the build has ended. */
+  /** Follows the log of a build from its start, and resolves when the build has ended. */
   async follow(
     of: { readonly id: string; readonly build: string },
     { onLog, signal }: Pick<BuildOptions, 'onLog' | 'signal'> = {},

@@ -12,7 +12,7 @@ interface Frontmatter {
 /**
  * Reads a document as Claude Code does. `texts` names the fields that are always texts: a value that YAML refuses or
  * reads as another type, such as `Use when: x` or `[file] [--all]`, is taken literally. Returns the reason, as a
- * sentence, if the document cannot be read at all. A document without such a start has no fields.
+ * sentence, if the document cannot be read at all. A document without YAML at its start has no fields.
  */
 export function readFrontmatter(text: string, texts: readonly string[]): Frontmatter | string {
   const lines = text

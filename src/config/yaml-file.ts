@@ -72,7 +72,7 @@ export function parseYaml(text: string, options: { readonly schema?: 'core' } = 
 function limitTokens(text: string): void {
   const indents: number[] = []; // indentation of the enclosing lines
   let brackets = 0;
-  let marks = 0; // `-` and `?` of this line, each of which can begin a level
+  let marks = 0; // `-` and `?` of this line, each of which can start a level
   let begins = true;
   let count = 0;
   for (const token of new Lexer().lex(text)) {

@@ -29,8 +29,8 @@ interface Report {
 
 /** Counts the spending of an agent whose reports repeat earlier ones. */
 export class SpendingCounter {
-  #tokens = 0; // of the current message
-  #cost = 0; // of the agent's session
+  #tokens = 0; // per message
+  #cost = 0; // per agent session
 
   /** Resets the counts for a new message. */
   begin(): void {
@@ -74,7 +74,7 @@ const Message = z.object({
     .optional()
     .catch(undefined),
 });
-/** Model names that mean the agent's preferred model. */
+/** Aliases for the agent's preferred model. */
 const unknownModels = new Set(['default', 'auto']);
 
 /** The model that an agent's message names. Undefined if it names none. */

@@ -34,8 +34,8 @@ export class AcpAgents {
   }
 
   /**
-   * Lets the agent work until it has answered, needs a person, or fails. Failures are values; the method rejects only
-   * when the signal fires, after it has ended the agent.
+   * Lets the agent work until it has answered, needs a person, or fails. Failures are values. Rejects only when the
+   * signal fires, after ending the agent.
    */
   async turn(
     client: SandboxClient,

@@ -186,7 +186,7 @@ const shortened = (text: string, max: number): string => {
     : `${begin}\n[${text.length - begin.length} characters more are not shown]`;
 };
 
-/** The command of a call that runs one: a text, or the words of `[bash, -lc, text]`. */
+/** The command of a call that runs a command: a text, or the words of `[bash, -lc, text]`. */
 function commandOf(input: Record<string, unknown>, title: string | undefined): string | undefined {
   const command = input.command ?? input.cmd;
   if (typeof command === 'string') return command;

@@ -1,6 +1,6 @@
 import type { FoundElement, Scan } from './page-types.ts';
 
-/** The elements of the last view, and the document they belong to. */
+/** The elements of the last view, and their document. */
 export interface NumberedElements {
   readonly document: string;
   readonly ids: ReadonlySet<number>;

@@ -123,7 +123,7 @@ export function scan({ withText, maxElements, maxNodes, maxChars }: ScanLimits):
         continue;
       }
       if (!element.matches(interactive) || !shows(element) || !isSeen(element, root, dx, dy)) continue;
-      // An element inside a link or a button counts as that link or button.
+      // An element inside a link or a button is treated as that link or button.
       const outer = element.closest('a[href],button');
       if (outer && outer !== element && !element.matches('a[href],button,input,select,textarea')) continue;
       if (listed.length >= maxElements) {

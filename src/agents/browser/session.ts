@@ -289,7 +289,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
     return this.#opened;
   }
 
-  /** The current tab, or a new one if its page is too busy to answer: such a page could not even navigate away. */
+  /** The current tab, or a new tab if its page is too busy to respond: such a page could not even navigate away. */
   async #answering(tab: Tab, signal: AbortSignal): Promise<Tab> {
     try {
       using soon = deadlineSignal(pingMs, this.#clock, signal);

@@ -63,7 +63,7 @@ export function pipeTransport(pipe: Duplex, desktop: Pick<DesktopClient, 'cdpMes
 /** Collects bytes in order, and returns them message by message. */
 class Pieces {
   #pieces: Buffer[] = [];
-  /** The beginning of an incomplete message, in one buffer even if it arrived in many pieces. */
+  /** The start of an incomplete message, in one buffer even if it arrived in many pieces. */
   #begun = Buffer.alloc(0);
   #length = 0;
 

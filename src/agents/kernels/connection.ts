@@ -41,7 +41,7 @@ const notFoundExit = 127;
 const keptChars = 64 * 1024;
 const againMs = 300;
 
-/** Whether the work settles soon. */
+/** Whether the work settles within a short time. */
 async function isSettled(work: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
   const ended = work.then(
     () => true,

@@ -15,7 +15,7 @@ export interface Cell {
   readonly env?: Readonly<Record<string, string>>;
   /** Marks the processes that this cell starts in a kernel, as for any operation. */
   readonly tag?: string;
-  /** Absolute. The working folder of a kernel that starts for this cell, if its context names none. */
+  /** Absolute. The working directory of a kernel that starts for this cell, if its context has none. */
   readonly folder?: string;
 }
 export interface Execution {
@@ -113,7 +113,7 @@ export class Kernel {
     throw thrown;
   }
 
-  /** Undefined if the cell does not end. */
+  /** Undefined if the cell has not ended. */
   async #interrupt(connection: KernelConnection, work: Promise<CellEnd>): Promise<CellEnd | undefined> {
     using until = deadlineSignal(interruptMs, this.#deps.clock);
     try {
@@ -145,7 +145,7 @@ export class Kernel {
       this.#connection = await KernelConnection.open(programs, program, until.signal);
     } catch (thrown) {
       await this.close().catch(() => {});
-      // A kernel that ended during the lookup is treated as ended before: the cell gets a new one.
+      // A kernel that ends during the lookup is treated as already ended, so the cell gets a new kernel.
       if (isRunning && isCode(thrown, 'not_found')) return await this.#connected(cell, signal);
       return fail(thrown, options);
     }

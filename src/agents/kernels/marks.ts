@@ -9,7 +9,7 @@ const lineEnd = 0x0a;
 
 /**
  * Separates the messages of a kernel from the output around them. A message is between `mark` and a line end. Only the
- * beginning of a mark and one incomplete message are kept; `push` throws a RangeError for a message that is too long.
+ * start of a mark and one incomplete message are kept; `push` throws a RangeError for an oversized message.
  */
 export function markReader(nonce: string): { push(chunk: Buffer): OutputPart[] } {
   const mark = Buffer.from(`\0corral:${nonce}:`);
@@ -52,7 +52,7 @@ export function markReader(nonce: string): { push(chunk: Buffer): OutputPart[] }
   };
 }
 
-/** How many bytes at the end of the data can be the beginning of a mark. */
+/** How many of the last bytes can be the start of a mark. */
 function beginningAtEnd(data: Buffer, mark: Buffer): number {
   const most = Math.min(mark.length - 1, data.length);
   for (let length = most; length > 0; length--) {

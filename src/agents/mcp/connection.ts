@@ -22,7 +22,7 @@ import type { McpTool } from './server.ts';
 
 export interface ServerTransport {
   readonly transport: Transport;
-  /** Why it ended, for the model. Undefined while it is open. */
+  /** Why the connection ended, for the model. Undefined while it is open. */
   ended(): string | undefined;
   /** Whether the server's last answer was 401. Absent: the server requires no authorization. */
   refused?(): boolean;

@@ -2,7 +2,7 @@ import type { FetchLike } from '@modelcontextprotocol/client';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
 
-/** Undefined: there is no token. `refused`: the token that the tool server refused; the result can be a newer one. */
+/** Undefined: there is no token. `refused`: the token that the tool server refused; the result can be a newer token. */
 export type TokenSource = (refused?: Secret) => Promise<Secret | undefined>;
 
 /**

@@ -63,7 +63,7 @@ export class ToolServers implements AsyncDisposable {
     this.#deps = deps;
   }
 
-  /** Tools of all servers that answer. A server that fails has no tools until it answers. */
+  /** The tools of all servers that respond. A failed server has no tools until it responds again. */
   async of(client: SandboxClient, servers: readonly McpServer[], signal: AbortSignal): Promise<SessionTools> {
     const { connections, loaded } = await this.#connected(client, servers);
     const failed: FailedServer[] = [];

@@ -168,7 +168,7 @@ const words = (text: string) =>
     .split(/[^\p{L}\p{N}]+/u)
     .filter(Boolean);
 
-/** Finds tools when there are too many to list in every request. */
+/** The search tool for sessions with too many tools to list in every request. */
 export function searchTool(all: readonly Tool[], load: (names: readonly string[]) => void): Tool {
   return defineTool({
     name: 'mcp_search',

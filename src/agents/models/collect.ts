@@ -17,7 +17,7 @@ export interface CollectedTurn {
   /** The whole reply. `model` names the model that answered, which can be a fallback. */
   readonly message: AssistantMessage;
   readonly outcome: TurnOutcome;
-  /** The readable part of the model's reasoning, or its beginning. Can be empty. */
+  /** The readable part of the model's reasoning, or its start. Can be empty. */
   readonly thoughts: string;
   /** Parts of the request that the provider did not accept. */
   readonly leftOut: readonly LeftOut[];
@@ -31,7 +31,10 @@ export interface CollectOptions {
   /** Called once, when the model starts reasoning. */
   readonly onThought?: () => void;
   readonly caps?: TurnCaps;
-  /** Ids of earlier calls. Some models restart their numbering in each turn, and a new id must not equal an old one. */
+  /**
+   * Ids of earlier calls. Some models restart their numbering in each turn, and a new id must differ from all earlier
+   * ids.
+   */
   readonly takenIds?: Pick<ReadonlySet<string>, 'has'>;
 }
 

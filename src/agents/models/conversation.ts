@@ -28,7 +28,7 @@ export function toPieces(request: TurnRequest): Piece[] {
   for (const [at, message] of messages.entries()) {
     if (placed.has(at)) pieces.push(...notesAt(at));
     if (message.role === 'user') pieces.push(userPiece(message));
-    if (message.role !== 'assistant') continue; // a result is placed next to its call
+    if (message.role !== 'assistant') continue; // a result directly follows its call
     if (message.text === '' && message.calls.length === 0 && message.raw.length === 0) continue;
     const answers = message.calls.map(
       ({ callId, name }): ToolMessage => results.get(callId) ?? toNotRunResult(callId, name),

@@ -31,7 +31,7 @@ export interface Abilities {
   readonly images: boolean;
   /** Whether one reply can contain several calls. */
   readonly parallel: boolean;
-  /** Whether `mustCall` is guaranteed. False: the adapter asks for the call in words, and the model may not comply. */
+  /** Whether `mustCall` is guaranteed. False: the adapter requests the call in words, and the model may not comply. */
   readonly forcedTool: boolean;
   /** Whether the model can call tools is unknown, as with many that people run themselves. */
   readonly unproven?: boolean;
@@ -75,12 +75,12 @@ export interface TurnRequest {
   readonly note?: string;
   /** The index in `messages` of the message that follows the note. */
   readonly noteAt?: number;
-  /** Notes of earlier turns at their positions, so that this request begins with the same bytes as the previous one. */
+  /** Notes of earlier turns at their positions, so that this request starts with the same bytes as the previous one. */
   readonly earlier?: readonly NoteAtMessage[];
   /** A reminder for this turn only, placed last. */
   readonly hint?: string;
   readonly tools: readonly ToolDeclaration[];
-  /** The only tool, which the model must call, if the loop needs an answer of that shape. See `forcedTool`. */
+  /** The tool that the model must call, if the loop needs an answer of that shape. See `forcedTool`. */
   readonly mustCall?: string;
   /**
    * Sampling options. An absent option uses the provider's default. A model that refuses an option is called without
@@ -139,7 +139,7 @@ export interface Picture {
   readonly file: string;
   readonly mimeType: string;
   readonly data?: string; // base64
-  /** Why it has no bytes. */
+  /** Why the bytes are missing. */
   readonly leftOut?: string;
 }
 

@@ -2,7 +2,7 @@ import type { TurnRequest } from './model.ts';
 
 /** The request of one turn, as the model saw it. */
 export interface SeenRequest {
-  /** 1 for the session's first request to a model; plans, steps, answers and summaries all count. */
+  /** 1 for the session's first model request. Plans, steps, answers and summaries are all counted. */
   readonly turn: number;
   readonly runId: string;
   /** The model that was requested first; the turn's `usage` names the model that answered. */
@@ -13,7 +13,7 @@ export interface SeenRequest {
   readonly proved: boolean;
   /** The named parts of `request.system`, in order. */
   readonly sections: readonly { readonly part: string; readonly text: string }[];
-  /** Pictures have no bytes here; `pictures` has the hashes of those that were sent, by file. */
+  /** Pictures have no bytes here; `pictures` maps files to the hashes of the pictures that were sent. */
   readonly request: TurnRequest;
   readonly pictures: Readonly<Record<string, string>>;
 }

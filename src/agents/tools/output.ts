@@ -8,7 +8,7 @@ const keptBytes = 64 * 1024;
 /** A text of at most this many characters is never cut: a UTF-16 unit needs at most three bytes. */
 export const wholeChars: number = Math.floor(keptBytes / 3);
 
-/** The result for the model: how the command ended, then its output. A long output loses its middle. */
+/** The result for the model: how the command ended, then its output. The middle of a long output is cut. */
 export function forModel(result: ToolResult): string {
   const how = result.ok || result.exitCode === undefined ? '' : `[exit code ${result.exitCode}${why(result.reason)}]\n`;
   const { output } = result;

@@ -129,8 +129,8 @@ export const runTool = (registry: ToolRegistry, ctx: ToolContext, call: Call): P
   perform(registry, call, (tool, args) => tool.run(ctx, args));
 
 /**
- * Resumes a call that an earlier server started. A call that cannot be resumed counts as interrupted and is not run
- * again.
+ * Resumes a call that an earlier server started. A call that cannot be resumed is reported as interrupted and does not
+ * run again.
  */
 export const reattachTool = (registry: ToolRegistry, ctx: ToolContext, call: Call): Promise<ToolResult> =>
   perform(registry, call, async (tool, args) => (await tool.reattach?.(ctx, args)) ?? interrupted);

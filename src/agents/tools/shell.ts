@@ -189,7 +189,7 @@ function watchForInput({ sandbox, signal }: ToolContext, operation: string): Dis
   return { signal: requested.signal, [Symbol.dispose]: () => over.abort() };
 }
 
-const watchedBytes = 256 * 1024; // the limit of live output in the log, and more than a result keeps of the beginning
+const watchedBytes = 256 * 1024; // the limit of live output in the log, and more than a result keeps of the output's start
 // how much of the end is kept for an output that overwrites itself, which leaves little to see
 const redrawnBytes = 4 * 1024 * 1024;
 const beyondAll = Number.MAX_SAFE_INTEGER; // following from here returns no bytes, only the end

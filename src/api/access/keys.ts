@@ -18,7 +18,7 @@ export const Key = z.object({
   person: z.string().nullable(),
   /** The one project that it can use, and its role there. Null: it has a role on the server. */
   project: z.object({ id: z.string(), role: z.enum(accountRoles) }).nullable(),
-  /** Which tokens authenticate as this account, which then has no secret. */
+  /** The rule for tokens that authenticate as this account, which then has no secret. */
   trust: TrustRule.nullable(),
   /** The first characters of the key; the remaining ones are not stored. */
   prefix: z.string(),

@@ -145,8 +145,8 @@ export const sandboxRouter = router({
     }),
 
   /**
-   * Revokes the sandbox's E2B tokens immediately and ends the streams opened with them. `connect` of the SDKs gets new
-   * ones.
+   * Revokes the sandbox's E2B tokens immediately and ends the streams opened with them. The SDKs get new tokens by
+   * `connect`.
    */
   rotateTokens: procedure
     .input(ofSession)

@@ -45,8 +45,8 @@ export async function healthInTime(sessions: Pick<SessionService, 'health'>, clo
 }
 
 /**
- * The overall state. The server is useless only without storage or sandboxes; a model that does not respond is no
- * reason to restart it.
+ * The overall state. Only without storage or sandboxes is the server useless; an unresponsive model is no reason to
+ * restart it.
  */
 export function overallHealth({ storage, sandbox }: Pick<ServiceHealth, 'storage' | 'sandbox'>) {
   const isOut = storage.status === 'unhealthy' || sandbox.status === 'unhealthy';

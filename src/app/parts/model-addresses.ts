@@ -25,7 +25,7 @@ export const fetchWithin =
     within[reach](input instanceof Request ? input.url : input, init);
 
 /**
- * The addresses that administrators can enter: private addresses only where every program of the machine has
+ * The networks in which administrators can enter addresses: private ones only if every program of the machine has
  * administrator rights anyway.
  */
 export function chooseReach(

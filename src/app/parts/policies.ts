@@ -79,7 +79,7 @@ export const sandboxPolicy = (sandbox: Config['sandbox'], driver: Driver): Sandb
   idlePauseMs: isPausable(driver) ? (sandbox.idleSeconds * second) / 2 : undefined,
   idleStopMs: sandbox.idleSeconds * second,
   ttlMs: sandbox.ttlSeconds * second,
-  releaseGraceMs: 60 * second, // the other half is for the files that it leaves
+  releaseGraceMs: 60 * second, // half of it is for storing the sandbox's files
 });
 
 export const restartPolicy = {

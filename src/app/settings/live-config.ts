@@ -4,7 +4,7 @@ import { settings } from './schema.ts';
 
 export const changeableSettings = settings.filter(({ change }) => change !== undefined);
 
-/** The current settings: variables, the file, and changes made in the page to settings that neither sets. */
+/** The current settings: variables, the file, and changes made in the page to settings that neither of them sets. */
 export class LiveConfig {
   readonly #base: Config;
   readonly #stored: Pick<StoredSettings, 'now'>;

@@ -161,7 +161,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     newId: () => ids.short(),
   });
   const ready = new ReadyWorkspaces({
-    // The workspace waits in a stopped sandbox, so the driver must keep files across a stop.
+    // A prepared workspace waits in a stopped sandbox, so the driver must keep files across a stop.
     keep: leavesFiles && config.repositories.keepPrepared > 0 ? config.repositories.readyWorkspaces : 0,
     maxAgeMs: config.repositories.readyHours * 3_600_000,
     startTimeoutMs,

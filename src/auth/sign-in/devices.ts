@@ -19,7 +19,7 @@ const Device = z.object({
   /** The browser in which the person approved this command line. Its access ends with the browser's. */
   parent: z.string().nullable().default(null),
   secret: Hash,
-  /** The secret before the last rotation, until the new one is used. */
+  /** The secret before the last rotation, valid until the new secret is used. */
   before: Hash.nullable(),
   rotatedAt: z.number(),
   /** The client's description of itself. */

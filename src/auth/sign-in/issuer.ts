@@ -57,7 +57,7 @@ interface Discovered {
   readonly keys: JWTVerifyGetKey;
   /**
    * The keys for tokens that anyone can send. Reads are rate-limited, so that nobody can make this server fetch keys
-   * without end.
+   * continuously.
    */
   readonly guardedKeys: JWTVerifyGetKey;
   readonly at: number;

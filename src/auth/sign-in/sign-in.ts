@@ -310,7 +310,7 @@ export class SignIn {
   }
 }
 
-/** Parses the small JSON texts that this module writes; undefined for any other text. */
+/** Parses one of the small JSON texts that this module writes. Undefined: invalid or too large. */
 function jsonOf(text: string): unknown {
   const parsed = parseJson(text, { maxBytes: 65_536, maxDepth: 4, maxValues: 20 });
   return parsed.ok ? parsed.value : undefined;

@@ -3,7 +3,7 @@ import type { HookEvent, HookRequest } from '../../sessions/api/server/automatio
 
 /** Facts that a delivery's signature proves. */
 export interface Proof {
-  /** Deduplication key, made from signed data only. */
+  /** Deduplication key, derived from signed data only. */
   readonly id: string;
   /** The signed time, epoch ms. Undefined: no time is signed, so the payload's time is used. */
   readonly signedAt?: number;

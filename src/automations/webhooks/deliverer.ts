@@ -163,7 +163,7 @@ export class Deliverer {
     }
   }
 
-  /** The queue of the owner with the fewest slots; among equal owners, of the one who waited longest. */
+  /** The queue of the owner with the fewest slots; in a tie, of the owner who has waited longest. */
   #next(): [id: string, queue: Queue] | undefined {
     const atWork = [...this.#atWork.values()];
     const ofOwner = (owner: string | undefined) => atWork.filter((one) => one.owner === owner).length;

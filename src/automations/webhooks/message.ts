@@ -19,7 +19,7 @@ export interface MessageData {
   /** Why a run waits. */
   readonly reason?: string;
   readonly outcome?: { readonly status: string; readonly reason: string; readonly code?: string | undefined };
-  /** The beginning of the answer. */
+  /** The start of the answer. */
   readonly answer?: string;
   /** In the currency of the price list. Null: the price is unknown. */
   readonly cost?: number | null;
@@ -190,7 +190,7 @@ function programEventsOf(type: SentEvent, data: MessageData): ProgramEvent[] {
   };
   return types[type].map((one) => ({ type: one, id, ...(vaultId !== undefined && { vault_id: vaultId }), ...owner }));
 }
-/** A thread has no outcomes for programs, and they cannot change it. */
+/** A thread has no outcomes for programs, and programs cannot change it. */
 const ofThread: Partial<Record<SentEvent, string>> = {
   'run.started': 'session.thread_created',
   'run.waiting': 'session.thread_idled',

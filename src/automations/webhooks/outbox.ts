@@ -22,7 +22,7 @@ const Session = z.object({
   status: SessionStatus.optional(),
   /** Absent before the first run, when nothing has been spent. */
   spending: z.object({ turns: z.int() }).optional(),
-  /** The beginning of the newest message. */
+  /** The start of the newest message. */
   latestMessage: z.string().optional(),
 });
 /** A change of a resource that clients of the Managed Agents API keep on the server. */

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../contracts/clock.ts';
 import { AppError } from '../errors/errors.ts';
 
-/** The signal for work that nobody cancels. */
+/** A signal that never fires. */
 export const neverFires: AbortSignal = Object.defineProperty(new AbortController().signal, 'addEventListener', {
   value: () => {}, // every user of this signal would add a listener to it, and none would ever be removed
 });

@@ -2,7 +2,7 @@
 export function isTimeZone(name: string): boolean {
   try {
     new Intl.DateTimeFormat('en', { timeZone: name });
-    return /^[A-Za-z]/.test(name); // an offset such as +01:00 has no clock changes, so it is refused
+    return /^[A-Za-z]/.test(name); // offsets such as +01:00 have no clock changes, so they are refused
   } catch {
     return false;
   }

@@ -141,7 +141,7 @@ export interface RecordStore {
    * kind has this record's unique name (`toIndexEntry`).
    */
   put(record: RecordPut & { readonly expect?: number }): Promise<number>;
-  /** `expect`: deletes only this version; a newer one stays. */
+  /** `expect`: deletes the record only if it still has this version. */
   delete(kind: string, id: string, expect?: number): Promise<void>;
   /** Sorted by `sort`, highest first, then by id. `idPrefix` filters; the list starts after the position `after`. */
   list(kind: string, options?: ListOptions): Promise<StoredRecord[]>;
@@ -294,8 +294,8 @@ export interface EventLog {
   onAppend(listener: (entry: Append) => void): void;
   page(sessionId: SessionId, after: number, limit: number): Promise<EventPage>;
   /**
-   * Yields past events after `after`, then live events, until `signal` fires. There are no gaps or duplicates; if that
-   * is impossible, yields a resync.
+   * Yields past events after `after`, then live events, until `signal` fires, without gaps or duplicates. If that is
+   * impossible, yields a resync.
    */
   follow(sessionId: SessionId, after: number, options: FollowOptions): AsyncIterable<LogUpdate>;
 }

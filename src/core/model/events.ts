@@ -405,7 +405,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       cacheWrittenTokens: z.int().optional(),
       reasoningTokens: z.int().optional(),
       cost: z.number().optional(),
-      /** Usage that budgets add to the provider's count, which is not plausible. */
+      /** Usage that budgets add because the provider's count is not plausible. */
       assumed: AssumedUsage.optional(),
       /** The number of this model request in the session. Absent in older logs. */
       turn: z.int().optional(),

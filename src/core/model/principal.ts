@@ -74,7 +74,7 @@ export const hasRole = ({ role }: Pick<Principal, 'role'>, least: Role): boolean
 export const observesAll = (caller: Pick<Principal, 'role'>): boolean =>
   hasRole(caller, 'operator') || hasRole(caller, 'auditor');
 
-/** The caller's role where auditors see no more than viewers. */
+/** The caller, with an auditor reduced to the rights of a viewer. */
 export const withoutAudit = (caller: Principal): Principal =>
   caller.role === 'auditor' ? { ...caller, role: 'viewer' } : caller;
 

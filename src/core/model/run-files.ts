@@ -20,8 +20,7 @@ export const runFileLimits = {
 /** The complete outputs of commands. */
 export const outputFiles = '.corral/output';
 /**
- * The conversation contains an output up to this length in full, so its file alone does not count as a change of the
- * workspace.
+ * The conversation contains outputs up to this length in full, so their files do not count as changes of the workspace.
  */
 export const shownOutputBytes = 4 * 1024;
 

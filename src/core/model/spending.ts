@@ -8,7 +8,7 @@ export const Purpose = z.enum(['plan', 'work', 'answer', 'compaction', 'grade'])
 export type Purpose = z.infer<typeof Purpose>;
 
 const Part = z.object({ turns: z.int(), tokens: z.int(), cost: z.number() });
-/** The amounts that budgets count in addition to the provider's count, where that count is not plausible. */
+/** The amounts that budgets add when a provider's count is not plausible. */
 export const AssumedUsage = z.object({ tokens: z.int(), cost: z.number() });
 export type AssumedUsage = z.infer<typeof AssumedUsage>;
 

@@ -14,7 +14,7 @@ export function arrivingText(maxChars: number, keep = beginningOf) {
   };
 }
 
-/** The length of the bytes before an incomplete last character. Bytes that are not UTF-8 count as complete. */
+/** The length of the bytes before an incomplete last character. Invalid UTF-8 is treated as complete. */
 export function wholeUtf8(bytes: Uint8Array): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back++) {
     const byte = bytes[bytes.length - back] ?? 0;

@@ -18,8 +18,8 @@ interface EntryKind {
 }
 
 /**
- * The header of an entry, a file by default. A path or target that does not fit precedes it as an entry of its own, as
- * in GNU tar.
+ * The header of an entry, a file by default. A path or target that is too long is written as an entry before it, as in
+ * GNU tar.
  */
 export function tarHeaders(
   path: string,

@@ -1,7 +1,7 @@
 import type { Abilities } from '../model.ts';
 import type { Reasoning } from '../provider.ts';
 
-/** Versions up to this one accept a forced tool unless they reason; later ones are treated like the newest. */
+/** Versions up to this one accept a forced tool unless they reason; later versions are treated like the newest. */
 const lastForced = 5;
 
 /** The newest Claude models refuse forced tools, and no Claude model accepts them while it reasons. */

@@ -197,7 +197,7 @@ class Reply {
     if (!['', 'message', 'error'].includes(kind)) return; // such as `event: ping`
     this.#isOver = true;
     if (kind === 'error') return yield event({ error: errorOf(data) });
-    // The same request would fail the same way, so it is not retried.
+    // The same request would fail again, so it is not retried.
     const message = `The server sent a reply that cannot be read: ${data.slice(0, 100)}`;
     yield event({ error: { message, type: 'invalid_reply', code: 422 } });
   }
@@ -288,7 +288,7 @@ class Reply {
       const begun = this.#begun.get(index);
       const name = begun && typeof sent === 'string' ? this.#joined(begun.name, sent) : (begun?.name ?? sent);
       if (name && parseJson(text, limits).ok) this.#whole.add(whole);
-      const { extra_content } = call; // a signature of Gemini
+      const { extra_content } = call; // Gemini's signature
       const more = { ...(id !== undefined && { id }), ...(isTree(extra_content) && { extra_content }), ...begun };
       if (text === '' && typeof name === 'string' && (isNew || begun) && this.#canGoOn(name)) {
         this.#begun.set(index, { ...more, name });

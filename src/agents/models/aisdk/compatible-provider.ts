@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { type ListedModel, type Listing, ModelId, ModelName, Tokens } from '../model-list.ts';
 import type { Provider } from '../provider.ts';
 
-// GET /v1/models of servers that speak Chat Completions. Each adds its own fields to the id: OpenRouter, vLLM, LM
-// Studio, Groq and Mistral are supported here. A field of another form counts as unknown.
+// GET /v1/models of servers with a Chat Completions API. Each server adds its own fields to the id: OpenRouter, vLLM,
+// LM Studio, Groq and Mistral are supported here. A field in another format is treated as unknown.
 
 const maybe = <Schema extends z.ZodType>(schema: Schema) => schema.optional().catch(undefined);
 /** Price of one token, as text. */

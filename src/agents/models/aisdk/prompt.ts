@@ -45,7 +45,7 @@ export function isForeignTurn(request: TurnRequest, name: string): boolean {
   return last?.role === 'assistant' && last.calls.length > 0 && last.model !== name;
 }
 
-/** Marks the newest message and the one that was newest a turn ago. Providers accept only a few marks. */
+/** Marks the newest message and the message that was newest a turn ago. Providers accept only a few marks. */
 function mark(messages: LanguageModelV4Message[], skipped: number, providerOptions: SharedV4ProviderOptions): void {
   const own = messages.flatMap(({ role }, at) => (role === 'assistant' ? [] : [at]));
   for (const at of own.slice(0, own.length - skipped).slice(-2)) {
@@ -104,7 +104,7 @@ function blocksOf(reply: AssistantMessage, { name, adapter, isOpen }: Options & 
   return content.slice(0, content.findLastIndex(({ type }) => type !== 'reasoning') + 1);
 }
 
-/** The model server's own call ids by Corral's ids, for the model that wrote the reply. */
+/** Maps Corral's call ids to the model server's own, for the model that wrote the reply. */
 function serverIds({ model, raw }: AssistantMessage, name: string): ReadonlyMap<string, string> {
   const blocks = model === name ? (raw as readonly RawBlock[]) : [];
   const own = blocks.flatMap((block) => (block.type === 'call' && block.id ? [block.id] : []));

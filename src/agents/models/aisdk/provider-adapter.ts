@@ -12,7 +12,7 @@ import type { Reasoning } from '../provider.ts';
 export type ProviderTool = Pick<LanguageModelV4ProviderTool, 'id' | 'args'>;
 
 export interface Connection {
-  /** The provider's own name of the model. */
+  /** The provider's own name for the model. */
   readonly model: string;
   readonly key: Secret | undefined;
   readonly baseUrl: string;
@@ -34,7 +34,7 @@ export interface ProviderAdapter {
   readonly pictures: 'inside' | 'after';
   /** Which of a model's own replies keep their reasoning: all, or those since the last user message. */
   readonly keepsReasoning: 'always' | 'in-turn';
-  /** The mark that makes the provider cache everything up to it, if it needs one. */
+  /** The mark that makes the provider cache everything up to it; undefined: none is needed. */
   readonly cacheMark?: SharedV4ProviderOptions;
 }
 

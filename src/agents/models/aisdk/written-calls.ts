@@ -49,7 +49,7 @@ export class WrittenCalls {
   /** The pieces after `held` while a form is open. Searching all of them for each new piece would take too long. */
   #more: string[] = [];
   #moreChars = 0;
-  /** The last characters, in which the form's end can begin. */
+  /** The last characters, which can contain the start of the form's end. */
   #tail = '';
   #form: Form | undefined;
   #hasBegun = false;
@@ -178,7 +178,10 @@ function invokeIn(inside: string): WrittenCall[] {
 
 const unquoted = (text: string) => trimCharacters(text.trim(), '"\'');
 
-/** The arguments between marks: each begins with the first, the second ends its name, and the third its value. */
+/**
+ * Parses the arguments between marks: the first mark starts an argument, the second ends its name, and the third ends
+ * its value.
+ */
 function argumentsIn(text: string, [begin, middle, end]: readonly [string, string, string]): Record<string, unknown> {
   const found = text
     .split(begin)

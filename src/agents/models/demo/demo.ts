@@ -86,7 +86,7 @@ interface Decision {
   readonly failure?: FailedTurn;
 }
 
-// The demo model has no limits of its own: these are larger than any conversation.
+// The demo model has no limits of its own, so these are larger than any conversation.
 const abilities: Abilities = {
   window: 1_000_000_000,
   maxOutput: 1_000_000,

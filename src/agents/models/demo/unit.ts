@@ -6,7 +6,7 @@ export type Unit =
   | { readonly kind: 'ask'; readonly question: string }
   | { readonly kind: 'fail'; readonly message: string };
 
-/** A built-in task of the demo model. Its files and commands are fixed, and they really run in the sandbox. */
+/** A built-in task of the demo model. Its files and commands are fixed, and the sandbox really runs them. */
 export interface BuiltInTask {
   /** The messages that start it, in the page's languages. One must be the whole message. */
   readonly asks: readonly string[];

@@ -51,7 +51,8 @@ function inWords(
 }
 
 /**
- * The first call of a reply must have a signature. If the call that had it is now text, the next call gets a marker.
+ * The first call of a reply must have a signature. If its own is missing, for example because an earlier call became
+ * text, it gets a marker.
  */
 function signed(parts: readonly Part[]): Part[] {
   const first = parts.findIndex(({ functionCall }) => functionCall !== undefined);
@@ -68,7 +69,7 @@ function partsOf(message: AssistantMessage, model: string): Part[] {
   return [...text, ...calls];
 }
 
-/** One answer for each call among the parts, in order, because Gemini compares the counts. */
+/** Returns one answer for each call among the parts, in order, because Gemini compares the counts. */
 function answersTo(model: string, parts: readonly Part[], answers: ReplyAnswers): Part[] {
   const called = parts.flatMap((part) => part.functionCall ?? []);
   const inPlace = called.map(({ name, args }, at): Part => {

@@ -96,7 +96,7 @@ export function geminiModel(options: GeminiOptions): Model {
     const refused = (refusal: GeminiRefusal) =>
       failureOf(refusal, { name, advice, retryAfterMs: parseRetryAfter(retryAfter.value(), clock.now()) });
     try {
-      silence.signal.throwIfAborted(); // the SDK only listens for the event, and the signal may have fired already
+      silence.signal.throwIfAborted(); // the SDK only listens for the event, and the signal may already have fired
       const requestOptions = { baseUrl, customHeaders: { [turnHeader]: turnId } };
       const generativeModel = new GoogleGenerativeAI(key?.reveal() ?? 'none').getGenerativeModel(
         { model },

@@ -1,7 +1,7 @@
 import type { FailedTurn, ToolCall, TurnOutcome, TurnPart, Usage } from '../model.ts';
 import { withoutDemand } from './computer.ts';
 
-/** The fields of a `GenerateContentResponse` that we read. Other fields of a part are sent back unchanged. */
+/** The fields of a `GenerateContentResponse` that are read here. Other fields of a part are sent back unchanged. */
 export interface Chunk {
   readonly candidates?: readonly {
     readonly content?: { readonly parts?: readonly Piece[] };

@@ -15,7 +15,7 @@ function convert(schema: Json): Json {
   const alternatives = (schema.anyOf ?? schema.oneOf ?? ofTypes) as readonly Json[] | undefined;
   const nullable = alternatives?.some((one) => one.type === 'null') ?? false;
   const properties = Object.entries((schema.properties ?? {}) as Record<string, Json>);
-  // Gemini has no tuples. A tuple's items share one type here, and its length has its own limits.
+  // Gemini has no tuples. Here a tuple's items share one type, and minItems and maxItems fix its length.
   const [first] = (schema.prefixItems ?? []) as readonly Json[];
   const items = (schema.items || first) as Json | undefined;
   const several = alternatives?.filter((one) => one.type !== 'null').map(convert);

@@ -13,7 +13,7 @@ const definition = new URL(`./definition${extname(import.meta.url)}`, import.met
 const moduleForm = /^[^._].*(?<![.]test|[.]d)[.](ts|mts|js|mjs)$/;
 
 /**
- * The operator's own tools: each module of the folder is one. Undefined: there is no folder. Rejects: invalid_request,
+ * The operator's own tools, one per module in the folder. Undefined: there is no folder. Rejects: invalid_request,
  * which names file and field of every error.
  */
 export async function customTools(folder: string | undefined): Promise<readonly Tool[]> {

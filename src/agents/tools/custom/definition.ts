@@ -1,4 +1,4 @@
-// The module `corral/tools`, with which operators write their own tools. It loads nothing of the server.
+// The module `corral/tools`, with which operators write their own tools. It imports no server code.
 import { z } from 'zod';
 
 export { z };

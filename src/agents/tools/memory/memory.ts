@@ -92,6 +92,6 @@ async function withMemory(ctx: ToolContext, work: (memory: AgentMemory) => Promi
   } catch (thrown) {
     const { code, publicMessage: output } = toAppError(thrown);
     if (refusals.has(code)) return { ok: false, reason: 'refused', output };
-    throw thrown; // the registry handles the other codes
+    throw thrown; // the registry handles all other codes
   }
 }

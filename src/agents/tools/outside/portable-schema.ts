@@ -357,7 +357,7 @@ function oneOfMany({ anyOf: _, oneOf: __, ...base }: Json, objects: readonly Jso
   };
 }
 
-/** Removes duplicate alternatives; a single one loses the keyword. */
+/** Removes duplicate alternatives, and the keyword if only one alternative remains. */
 function united(created: readonly PortableSchema[], about: { description?: string }): PortableSchema | undefined {
   const inner = created.flatMap((one) => (one.anyOf && one.description === undefined ? one.anyOf : [one]));
   const all = [...new Map(inner.map((one) => [JSON.stringify(one), one])).values()];

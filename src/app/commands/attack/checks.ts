@@ -17,7 +17,7 @@ export interface Finding {
 interface Check {
   readonly name: string;
   readonly against: readonly string[];
-  /** The promise that holds if there are no problems. */
+  /** The guarantee that holds if there are no problems. */
   readonly holds: string;
   readonly advice: string;
   /** The problems; undefined: the sandbox did not report this fact. */

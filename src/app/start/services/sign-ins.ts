@@ -137,7 +137,7 @@ async function issuersOf({ config: { oidc }, learn }: Pick<Startup, 'config' | '
   return [main, ...(await Promise.all(others))];
 }
 
-/** Without the trailing slash of an address that has no path, so that both spellings name the same people. */
+/** Removes the trailing slash of an address without a path, so that both spellings name the same people. */
 const rooted = (issuer: string): string => (new URL(issuer).pathname === '/' ? new URL(issuer).origin : issuer);
 
 async function readSecret(file: string): Promise<string> {

@@ -45,7 +45,7 @@ const byPhase = {
   lost: 'lost',
   released: 'stopped',
 } as const satisfies Record<SandboxPhase, SandboxCondition>;
-/** A record that an earlier version wrote has no phase. */
+/** Records of earlier versions have no phase. */
 const byState = { created: 'new', running: 'running', stopped: 'stopped', not_found: 'lost' } as const;
 
 /** `pause`: the driver's ability. A sandbox that loses its files when it stops does not pause. */

@@ -84,7 +84,7 @@ export function problemOfPath(path: string): string | undefined {
   return taken && `must not be ${taken}, which is Corral's own`;
 }
 
-/** The paths of two mounts of which one would hide the other. */
+/** The first two mount paths of which one would hide the other; undefined: there are none. */
 export function findOverlap(paths: readonly string[]): readonly [string, string] | undefined {
   for (const [at, one] of paths.entries()) {
     const other = paths.slice(at + 1).find((it) => it === one || it.startsWith(`${one}/`) || one.startsWith(`${it}/`));
