@@ -49,26 +49,26 @@ export interface LineMatch {
   readonly content: string;
 }
 export interface OpenFile extends AsyncDisposable {
-  /** Total bytes of `chunks`, so that the reader notices a file that was truncated in the meantime. */
+  /** Total bytes of `chunks`, so that the reader detects a file that was truncated in the meantime. */
   readonly size: number;
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 
 export interface TerminalReading {
   readonly chunks: AsyncIterable<Uint8Array>;
-  /** Why the output ended. */
+  /** The reason why the output ended. */
   end(): TerminalEnd;
 }
 
-/** Each method starts what it needs. Rejects with `unsupported` if the image has no desktop. */
+/** Each method starts the parts that it needs. Rejects with `unsupported` if the image has no desktop. */
 export interface Desktop {
   status(): DesktopStatus;
   start(): Promise<DesktopStatus>;
   stop(): Promise<void>;
   vnc(): Promise<Duplex>;
-  /** Counts a viewer that connected to the display directly, until the stream ends. */
+  /** Counts a viewer that is connected to the display directly, until the stream ends. */
   watch(): Promise<Duplex>;
-  /** Opens a connection to the browser's debugging protocol (CDP) and ends the previous one. */
+  /** Opens a connection to the browser's debugging protocol (CDP), and ends the previous connection. */
   cdp(): Promise<Duplex>;
   restartBrowser(): Promise<void>;
   screenshot(): Promise<Uint8Array>;
@@ -81,50 +81,50 @@ export interface Desktop {
 export interface Daemon {
   health(): Health;
   usage(): SandboxUsage;
-  /** Records a use of the sandbox, so that it does not count as idle. */
+  /** Records a use of the sandbox, so that it is not considered idle. */
   touch(): void;
   start(request: StartOperation): Promise<Operation>;
   operation(id: string): Operation | undefined;
   /**
    * The output from that byte on. Ends when the operation has ended and all output was read. A chunk is valid until the
-   * next one is requested. Rejects: not_found.
+   * next chunk is requested. Rejects: not_found.
    */
   output(id: string, fromByte: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
   write(shell: string, text: string): Promise<void>;
   kill(shell: string): Promise<void>;
   view(shell: string, chars?: number): Promise<ShellView>;
-  /** Ends every process of that run. Further starts by the run reject with conflict. */
+  /** Ends every process of that run. From then on, starts for the run reject with conflict. */
   killTagged(tag: string): Promise<number>;
   /** When the signal fires, every process that the command started is killed. */
   exec(request: ExecRequest, signal: AbortSignal): Promise<ExecResult>;
   openFile(path: string, maxBytes: number | undefined): Promise<OpenFile>;
   writeFile(path: string, content: AsyncIterable<Uint8Array>, how: 'replace' | 'append'): Promise<void>;
   listFiles(path: string): Promise<readonly FileEntry[]>;
-  /** A file of any size, behind a line with its size and version. */
+  /** A file of any size, preceded by a line with its size and version. */
   sendFile(path: string, part: FilePart): Promise<OpenFile>;
   /** The file is replaced atomically. `replaces`: the version that must exist, or `none`. Rejects: file_changed. */
   receiveFile(path: string, content: AsyncIterable<Uint8Array>, replaces: string | undefined): Promise<FileVersion>;
   removeFile(path: string): Promise<void>;
-  /** `types` are globs of which a name must also match one. Empty: all names match. */
+  /** `types`: globs; a name must also match one of them. Empty: all names match. */
   find(path: string, glob: string, types: readonly string[]): Promise<SearchMatches<string>>;
   grep(path: string, regex: string, types: readonly string[]): Promise<SearchMatches<LineMatch>>;
   processes(): Promise<readonly ProcessEntry[]>;
   signalProcess(pid: number, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT'): Promise<void>;
 
-  // Terminals for people. All methods but the first two reject with shell_not_found.
+  // Terminals for people. All methods except the first two reject with shell_not_found.
   /** Opens the terminal with this id, or returns it if it is open. Rejects: conflict (too many), unsupported. */
   openTerminal(id: string): Promise<TerminalEntry>;
   terminals(): readonly TerminalEntry[];
   /** The output from now on. Ends the terminal's previous reader. */
   readTerminal(id: string, signal: AbortSignal): TerminalReading;
   typeTerminal(id: string, text: string): Promise<void>;
-  /** A stream for everything that one person types. Input that the terminal has not read yet blocks it. */
+  /** A stream for everything that one person types. It blocks while the terminal has unread input. */
   keyboard(id: string): Promise<Duplex>;
   resizeTerminal(id: string, size: TerminalSize): Promise<void>;
   /** Resolves once every process that the terminal started has ended. */
   closeTerminal(id: string): Promise<void>;
 
-  // Programs over pipes. All methods but the first two reject with not_found.
+  // Programs over pipes. All methods except the first two reject with not_found.
   /**
    * Starts the program, or returns the one with this id. Rejects: conflict (too many), file_not_found, invalid_request.
    */
@@ -136,7 +136,7 @@ export interface Daemon {
   /** Resolves once every process that the program started has ended. */
   closeProgram(id: string): Promise<void>;
 
-  // Programs with any number of readers. All methods but the first two reject with not_found; an id can be a pid.
+  // Programs with any number of readers. All methods except the first two reject with not_found; an id can be a pid.
   /** Rejects: conflict (too many), file_not_found, invalid_request, unsupported (no terminals). */
   startJob(request: StartJob): Promise<JobEntry>;
   jobs(): readonly JobEntry[];
@@ -156,12 +156,12 @@ export interface Daemon {
     path: string,
     options: { readonly depth: number; readonly metadata: boolean },
   ): Promise<readonly PathEntry[]>;
-  /** Rejects: conflict (a file is there). */
+  /** Rejects: conflict (a file has this path). */
   makeFolder(path: string): Promise<PathEntry>;
   movePath(from: string, to: string): Promise<PathEntry>;
   removePath(path: string): Promise<void>;
   openPath(path: string, part: FilePart): Promise<OpenFile>;
-  /** The file then has exactly this metadata. Rejects: unsupported and payload_too_large, for its metadata. */
+  /** Afterwards the file has exactly this metadata. Rejects: unsupported and payload_too_large, for its metadata. */
   writePath(path: string, content: AsyncIterable<Uint8Array>, metadata: FileMetadata): Promise<PathEntry>;
 
   // The workspace as a whole, while it is small.
@@ -170,7 +170,7 @@ export interface Daemon {
   /** Empty if a program must do it. */
   printWorkspace(): Promise<Partial<WorkspacePrint>>;
 
-  // Watches of folders. All methods but the first reject with not_found.
+  // Watches of folders. All methods except the first reject with not_found.
   /** Rejects: conflict (too many), file_not_found, invalid_request (no folder), unsupported. */
   openWatch(watch: WatchFiles): Promise<{ readonly id: string }>;
   watchChanges(id: string): Promise<FileChanges>;
@@ -188,7 +188,7 @@ export interface Daemon {
 
 export const limits = {
   jsonBytes: 10 * 1024 * 1024,
-  /** The server treats a longer answer as untrustworthy. */
+  /** The server distrusts a longer answer. */
   answerBytes: 16 * 1024 * 1024,
   /** Characters of one process's command line in a list. */
   commandChars: 4_096,

@@ -9,7 +9,7 @@ const unsupported = async (): Promise<never> => {
 };
 const stopped = { state: 'stopped', browser: 'stopped', restarts: { display: 0, browser: 0 } } as const;
 
-/** The desktop of a sandbox whose image has none. */
+/** The desktop of an image without one. */
 export const noDesktop: Desktop = {
   status: () => ({ ...stopped, state: 'unsupported', width: 0, height: 0 }),
   start: unsupported,
@@ -23,7 +23,7 @@ export const noDesktop: Desktop = {
   pointer: unsupported,
 };
 
-/** Loads the desktop's code at its first use: otherwise every sandbox would pay for it in memory. */
+/** Loads the desktop's code on first use; otherwise it would cost every sandbox memory. */
 export function lazyDesktop(parts: SharedState, options: Omit<DesktopOptions, 'programs'>): Desktop {
   const programs = findPrograms(parts.env.PATH ?? '');
   if (!programs) return noDesktop;

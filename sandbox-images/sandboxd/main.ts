@@ -38,7 +38,7 @@ function known(): string {
 }
 
 const { env } = process;
-// If the environment has only the token's hash, pid 1 sends the token on stdin, so that no other process can read it.
+// If the environment has only the token's hash, pid 1 passes the token on stdin, so that no other process can read it.
 const token = env.CORRAL_TOKEN_FILE ? readFileSync(0, 'utf8').trim() : (env.CORRAL_SANDBOXD_TOKEN ?? '');
 const sandboxId = env.CORRAL_SANDBOX_ID ?? '';
 const workspace = env.CORRAL_WORKSPACE ?? '/workspace';
@@ -46,8 +46,8 @@ const runDir = env.CORRAL_RUN_DIR ?? '/run/corral';
 const stateDir = await makeStateDir(
   env.CORRAL_STATE_DIR === undefined ? ['/run/corral-state', '/tmp/.corral'] : [env.CORRAL_STATE_DIR],
 );
-// If pid 1 or 2 is the image's own init, all visible processes belong to this sandbox. On a shared machine init has a
-// higher pid.
+// If pid 1 or 2 is the image's own init, all visible processes belong to this sandbox. On a shared machine, that init
+// has a higher pid.
 const init = [1, 2].find((pid) => String(pid) === env.CORRAL_INIT_PID);
 const log = (text: string) => void process.stderr.write(`sandboxd: ${text}\n`);
 
@@ -55,13 +55,13 @@ if (token === '') {
   log(
     'CORRAL_SANDBOXD_TOKEN is not set. The program that starts a sandbox chooses a token and passes it to both sides.',
   );
-  process.exit(78); // 78: init does not restart the daemon, because a restart would not find a token either
+  process.exit(78); // 78: init does not restart the daemon, because a restarted daemon would find no token either
 }
 if (statSync(workspace, { throwIfNoEntry: false })?.nlink === 0) {
   log(`${workspace} was removed, and all files of the sandbox with it.`);
   process.exit(78);
 }
-process.stderr.on('error', () => {}); // its reader is gone, and reporting that would fail again, endlessly
+process.stderr.on('error', () => {}); // nobody reads it any longer, and reporting the error would fail again, endlessly
 process.on('uncaughtException', (error) => log(`a bug: ${error.stack}`));
 
 writeFileSync(join(stateDir, 'shell.bash'), shellSetup);
@@ -118,7 +118,7 @@ if (egressPort > 0) {
   forwarder(egressPort, proxyTarget(join(runDir, 'egress'), sandboxId, env), { log, admits });
 }
 if (listen) {
-  if (!port) rmSync(listen, { force: true }); // a killed daemon may have left it behind
+  if (!port) rmSync(listen, { force: true }); // left by a killed daemon
   server.on('error', (error) => log(`nothing listens on ${listen}: ${error.message}`));
   server.listen(port ? { port: Number(port), host } : { path: listen });
 }
@@ -127,7 +127,7 @@ if (listen) {
 async function makeHome(home: string | undefined): Promise<void> {
   if (!home?.startsWith('/') || existsSync(home)) return;
   await makeFolders(home, 0o700);
-  // Keeps a user's `git add -A` in the workspace from adding installed packages.
+  // Prevents a user's `git add -A` in the workspace from adding installed packages.
   if (basename(dirname(home)) === '.corral') writeFileSync(join(dirname(home), '.gitignore'), '*\n');
 }
 

@@ -60,7 +60,7 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ow
     return all.filter(ours);
   };
 
-  /** The earliest start time of a process of that run, epoch ms. */
+  /** The earliest start time of a process of that run, in epoch ms. */
   const begunAt = (tag: string) =>
     Math.min(tagged.get(tag) ?? Number.POSITIVE_INFINITY, journal.firstOf(tag) ?? Number.POSITIVE_INFINITY);
 
@@ -72,7 +72,10 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ow
     return met.size;
   };
 
-  /** Starts something for a run. A stop in the meantime did not see the new processes, so they are ended here. */
+  /**
+   * Starts a process for a run. If the run was stopped in the meantime, the stop did not see the new processes, so this
+   * ends them.
+   */
   async function startUnlessStopped<Started>(tag: string | undefined, start: () => Promise<Started>): Promise<Started> {
     stopped.check(tag);
     const started = await start();
@@ -170,7 +173,7 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ow
       if (!root) throw new AppError('not_found', `There is no process ${pid}.`);
       const tree = findSubtree(root, init, toStrayRule(parts, startedAt(root, clock.now())));
       const { spared } = keepers;
-      // Signal the root first: a shell whose child ends continues with its next command.
+      // Signal the root first, because a shell whose child ends continues with its next command.
       if (name === 'SIGINT') for (const proc of [root, ...findTree(tree, spared).members]) sendSignals(proc.pid, name);
       else await endTree(tree, { spared, grace: name === 'SIGKILL' ? 'none' : 'usual' });
     },

@@ -27,14 +27,14 @@ export interface SharedState {
   readonly bootId: string;
   /** Pid 1 if all visible processes belong to this sandbox. Undefined on a shared machine. */
   readonly init: number | undefined;
-  /** Records a use of the sandbox, so that it does not count as idle. */
+  /** Records a use of the sandbox, so that it is not considered idle. */
   touch(): void;
   idleMs(): number;
 }
 
 /**
- * Accepts orphans that a tree may have started: a process that dropped its environment and its parent carries no mark.
- * In a sandbox with its own init, such an orphan belongs to the tree if it is younger than the tree.
+ * Includes orphans that a tree could have started: a process that dropped its environment and its parent carries no
+ * mark. In a sandbox with its own init, such an orphan belongs to the tree if it is younger than the tree.
  */
 export function toStrayRule({ clock, init }: Pick<SharedState, 'clock' | 'init'>, since: number): StrayRule {
   if (init === undefined) return () => false;

@@ -12,16 +12,16 @@ const wheel = { up: 4, down: 5, left: 6, right: 7 } as const;
 const [keyPress, keyRelease, buttonPress, buttonRelease, motion] = [2, 3, 4, 5, 6] as const;
 /** Programs recognize a drag only if the pointer moves in steps. */
 const dragStepMs = 8;
-/** The target must first announce that it accepts the drop. */
+/** The target must announce that it accepts the drop before the button is released. */
 const dropMs = 50;
 /**
- * Two clicks at the same moment would count as one. The display itself waits between them, so that they stay close
- * together.
+ * Two clicks at the same moment would be taken as one. The display itself waits between them, so the pause is never
+ * longer.
  */
 const clickMs = 20;
 const busyMs = 100;
 const dragSteps = 10;
-/** The longest wait for a window manager that holds back a click. */
+/** The longest wait for a window manager that delays a click. */
 const heldMs = 3_000;
 const heldEveryMs = 10;
 
@@ -39,15 +39,15 @@ export async function performAction(display: XConnection, action: ScreenAction):
     display.send(request(xtest, 2, body));
   };
   await acts[action.kind]({ display, fake }, action as never);
-  // The program must be done with this action before the next action or screenshot. The wait for a busy program is
-  // short.
+  // The program must finish handling this action before the next action or screenshot. For a busy program, the wait is
+  // cut short.
   await waitForProgram(display, busyMs);
 }
 
 interface FakeInput {
   readonly x: number;
   readonly y: number;
-  /** How long the display waits before this input and everything after it. */
+  /** Milliseconds that the display waits before this input and everything after it. */
   readonly afterMs?: number;
 }
 interface InputDevice {
@@ -122,7 +122,7 @@ async function typeKeysyms({ display, fake }: InputDevice, keysyms: readonly num
   }
 }
 
-/** Presses Shift before the first key that needs it, unless Shift is among the keys. */
+/** Presses Shift before the first key that requires it, unless Shift is one of the keys. */
 function withShift(keys: readonly Key[], shiftKeycode: number): number[] {
   const keycodes = keys.map(({ keycode }) => keycode);
   const needs = keys.findIndex(({ shift }) => shift);
@@ -136,8 +136,8 @@ function press({ fake }: InputDevice, button: number, afterMs = 0): void {
   fake(buttonRelease, button);
 }
 /**
- * Waits until the display has processed the press. A window manager gets a press first, and the display queues
- * everything after it until then. Queued events go to the pointer's position at that time, so no further action can be
+ * Waits until the display has processed the press. A window manager gets a press first, and until it is done the
+ * display queues all later events. Queued events go to the pointer's position at that time, so no further action can be
  * sent earlier.
  */
 async function taken({ display }: InputDevice, isTaken: (pointer: PointerState) => boolean): Promise<void> {

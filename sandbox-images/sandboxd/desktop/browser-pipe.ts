@@ -3,7 +3,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 
 /** Chromium's debugging pipe, for one client at a time. */
 export interface BrowserPipe {
-  /** Resolves with true once the browser has answered, or with false if it is gone. */
+  /** Resolves with true once the browser has answered, and with false if the browser is gone. */
   answers(): Promise<boolean>;
   /** Opens the pipe for a new client and disconnects the previous one. Calls `used` when the client writes. */
   open(used: () => void): Promise<Duplex>;
@@ -16,8 +16,8 @@ const headBytes = 160;
 const attached = /^\{"method":"Target\.(attachedToTarget|detachedFromTarget)","params":\{"sessionId":"([^"]+)"/;
 
 /**
- * Chromium sees a single client that never leaves. So between two clients the pipe detaches everything that the first
- * one attached. The second client then finds a clean browser, and no tab waits for a debugger that is gone.
+ * Chromium sees a single client that never disconnects. Between two clients the pipe therefore detaches everything that
+ * the first one attached. The second client finds a clean browser, and no tab waits for a debugger that is gone.
  */
 export function browserPipe(input: Writable, output: Readable): BrowserPipe {
   let client: Duplex | undefined;
@@ -103,7 +103,7 @@ export function browserPipe(input: Writable, output: Readable): BrowserPipe {
     async open(used) {
       client?.destroy();
       await clean;
-      client?.destroy(); // another client has come; the last one wins
+      client?.destroy(); // disconnects a client that connected in the meantime
       await clean;
       if (output.destroyed) throw new AppError('sandbox_unavailable', 'The browser is gone.');
       client = stream(used);
@@ -126,7 +126,7 @@ function messages(each: (head: string) => void): (chunk: Buffer) => void {
       const zero = chunk.indexOf(0, at);
       const end = zero < 0 ? chunk.length : zero;
       if (size < headBytes && end > at) {
-        // copied, because the chunk itself continues to the client
+        // copied, because the chunk itself is passed on to the client
         const part = Buffer.from(chunk.subarray(at, Math.min(end, at + headBytes - size)));
         head.push(part);
         size += part.length;

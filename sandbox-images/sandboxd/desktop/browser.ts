@@ -28,7 +28,7 @@ export interface BrowserOptions extends DisplayOptions {
 
 const startMs = 30_000;
 const roomySharedMemory = 128 * 1024 * 1024;
-/** The largest file that pages can make Chromium write: a download, a cache, memory that its processes share. */
+/** The largest file that pages can make Chromium write: a download, a cache, or memory that its processes share. */
 const maxFileBytes = 1024 * 1024 * 1024;
 const browserScore = 100;
 
@@ -83,15 +83,15 @@ export async function startBrowser(
 }
 
 /**
- * Chromium gives its pages their own OOM score and itself that of a shell. Shells must outlive it, so this raises its
- * score.
+ * Chromium sets the OOM scores of its pages itself, but gives its own process the score of a shell. Shells must outlive
+ * it, so this raises its score.
  */
 function dieFirst(session: number): void {
   for (const { pid } of scan().filter((proc) => proc.session === session)) {
     try {
       const file = `/proc/${pid}/oom_score_adj`;
       if (Number(readFileSync(file, 'latin1')) < browserScore) writeFileSync(file, String(browserScore));
-    } catch {} // it has ended
+    } catch {} // the process has ended
   }
 }
 

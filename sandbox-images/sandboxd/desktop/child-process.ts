@@ -15,7 +15,7 @@ export interface ChildSpec {
   readonly oomScore: number;
   /** The program runs at normal priority even while a shell is busy, because a person may be watching it. */
   readonly isPrompt?: boolean;
-  /** Limits of each of its processes: the size of one file, and of its own memory. */
+  /** Limits for each of the program's processes: the size of one file, and of its own memory. */
   readonly most?: { readonly fileBytes: number; readonly dataBytes: number | undefined };
 }
 export interface Child {
@@ -68,7 +68,7 @@ function limited({ oomScore, most }: ChildSpec): string {
 
 const nameOf = (program: string) => program.slice(program.lastIndexOf('/') + 1);
 
-/** The end of the program's error output. */
+/** The last lines of the program's error output. */
 function lastWords(stream: Readable | null): () => string {
   let words = '';
   stream?.on('data', (chunk: Buffer) => {

@@ -29,7 +29,7 @@ async function startWindows(
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
     oomScore: 50,
-    isPrompt: true, // each click waits for it
+    isPrompt: true, // every click waits for it
   });
   return { value: undefined, died: openbox.died, end: openbox.end };
 }
@@ -57,9 +57,9 @@ const rules = `<?xml version="1.0" encoding="UTF-8"?>
 `;
 
 export interface DesktopOptions extends BrowserOptions {
-  /** The desktop stops after this time without use. 0: never. */
+  /** Milliseconds without use after which the desktop stops. 0: never. */
   readonly idleMs: number;
-  /** A running browser that does not answer for this long counts as hung. */
+  /** A running browser that does not answer for this long is considered hung. */
   readonly hungMs: number;
 }
 
@@ -93,7 +93,7 @@ export function createDesktop(parts: SharedState, options: DesktopOptions): Desk
     async died(why) {
       restarts = { ...restarts, display: restarts.display + 1 };
       failed(why);
-      await Promise.all([windows.stop(), browser.stop()]); // they died with the display
+      await Promise.all([windows.stop(), browser.stop()]); // their programs died with the display
     },
     back: () => light(),
   });
@@ -143,7 +143,7 @@ export function createDesktop(parts: SharedState, options: DesktopOptions): Desk
 
   async function lookedAt(): Promise<Display> {
     const shown = await on();
-    await browser.get().catch(() => {}); // until the browser is there, the screen is empty
+    await browser.get().catch(() => {}); // before the browser runs, the screen is empty
     return shown;
   }
 
@@ -174,7 +174,7 @@ export function createDesktop(parts: SharedState, options: DesktopOptions): Desk
     return viewer;
   }
 
-  /** A viewer's connection. If the display is just dying, the connection goes to the next one. */
+  /** A viewer's connection. If the current display is dying, it connects to the next one. */
   async function connected(): Promise<Duplex> {
     for (let left = viewerAttempts; ; left--) {
       try {
@@ -187,7 +187,7 @@ export function createDesktop(parts: SharedState, options: DesktopOptions): Desk
   }
 
   /**
-   * A client's connection to the browser's pipe. If the browser has died unnoticed, it goes to the next browser's pipe.
+   * A client's connection to the browser's pipe. If the browser has died unnoticed, it connects to the next browser.
    */
   async function attached(unwanted: AbortSignal): Promise<Duplex> {
     for (let left = viewerAttempts; ; left--) {
@@ -195,13 +195,14 @@ export function createDesktop(parts: SharedState, options: DesktopOptions): Desk
       try {
         return await pipe.open(() => (usedAt = clock.now()));
       } catch (thrown) {
-        if (left === 0 || unwanted.aborted) throw thrown; // the client gave up: the next browser is for the next client
+        // the client has gone: the next browser is for the next client
+        if (left === 0 || unwanted.aborted) throw thrown;
       }
       await new Promise((resolve) => clock.setTimeout(() => resolve(undefined), viewerPauseMs));
     }
   }
 
-  /** Undefined: it took so long that the browser counts as hung. */
+  /** Undefined: opening took so long that the browser is considered hung. */
   async function inTime(open: (unwanted: AbortSignal) => Promise<Duplex>): Promise<Duplex | undefined> {
     const late = new AbortController();
     const opening = open(late.signal);

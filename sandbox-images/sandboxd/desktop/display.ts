@@ -14,18 +14,18 @@ import type { Programs } from './programs.ts';
 import type { RunningProgram } from './service.ts';
 import { connectDisplay, type XConnection } from './x11.ts';
 
-/** Folder of the displays' sockets: `X100` for the display `:100`. */
+/** Folder of the displays' sockets: `X100` belongs to display `:100`. */
 const displaySockets = '/tmp/.X11-unix';
 const [least, beyond] = [100, 10_000] as const;
 const attempts = 1_000;
 
 /**
- * Returns a display number without a socket. It is random, because displays that start concurrently on one machine
- * would take the same first free one. A socket stays when its display is killed, and another user's Xvnc cannot replace
- * it.
+ * Returns a display number without a socket. The number is random, because displays that start concurrently on one
+ * machine would all choose the first free number. A killed display leaves its socket, and another user's Xvnc cannot
+ * replace it.
  */
 export async function unusedDisplayNumber(folder = displaySockets): Promise<number> {
-  const names = await readdir(folder).catch(() => []); // Xvnc creates the folder
+  const names = await readdir(folder).catch(() => []); // Xvnc creates a missing folder
   const taken = new Set(names);
   let number = randomInt(least, beyond);
   for (let left = attempts; left > 0 && taken.has(`X${number}`); left--) number = randomInt(least, beyond);
@@ -93,7 +93,7 @@ export async function startDisplay(
         connection[Symbol.dispose]();
         await xvnc.end();
         await rm(socket, { force: true });
-        await rm(`${displaySockets}/X${number}`, { force: true }).catch(() => {}); // a killed display leaves it behind
+        await rm(`${displaySockets}/X${number}`, { force: true }).catch(() => {}); // left by a killed display
         await rm(folder, { recursive: true, force: true });
       },
     };
@@ -106,7 +106,10 @@ export async function startDisplay(
 
 interface Sockets {
   readonly socket: string;
-  /** The server can run as another user than the sandbox; the folder's parent on its side keeps everyone else out. */
+  /**
+   * The server can run as a different user than the sandbox; on its side, the folder's parent denies access to everyone
+   * else.
+   */
   readonly mode: '0600' | '0666';
   readonly authority: string;
 }
@@ -161,17 +164,17 @@ async function answersRfb(path: string, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** A viewer's connection once the display greets it: a dying display still accepts connections, and drops them. */
+/** Connects a viewer once the display sends its greeting: a dying display still accepts connections, and drops them. */
 async function greeted(path: string): Promise<DirectSocket> {
   const viewer = await opened(path, directSocket);
-  viewer.on('error', () => {}); // its close is enough
+  viewer.on('error', () => {}); // the close event is enough
   const patience = AbortSignal.timeout(greetingMs);
-  const isSpoken = await raceAbort(viewer.spoken, patience).catch(() => true); // such a slow display may only be busy
+  const isSpoken = await raceAbort(viewer.spoken, patience).catch(() => true); // a display this slow can simply be busy
   if (!isSpoken) throw new AppError('sandbox_unavailable', 'The display does not answer.');
   return viewer;
 }
 
-/** Connects, with retries: Xvnc accepts only a few connections at once and refuses more for a moment. */
+/** Connects with retries: Xvnc accepts only a few connections at once, and refuses any more for a moment. */
 async function opened<Made extends Socket>(path: string, make: () => Made): Promise<Made> {
   for (let left = connectAttempts; ; left--) {
     const socket = make();

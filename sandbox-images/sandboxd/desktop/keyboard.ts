@@ -7,17 +7,17 @@ export interface Key {
   readonly shift: boolean;
 }
 export interface Keyboard {
-  /** The keys for these keysyms. Missing ones are added to the keyboard, in batches that fit. */
+  /** The keys for these keysyms. Missing keys are added to the keyboard, in batches that fit. */
   keysFor(keysyms: readonly number[]): AsyncIterable<readonly Key[]>;
   readonly shiftKeycode: number;
 }
 
 const maxSpareKeys = 96;
-/** How long to wait for a program that does not answer pings. */
+/** Wait for a program that does not answer pings, in ms. */
 const settleMs = 150;
 const slowMs = 3_000;
 
-/** Keycodes of a display that we assigned a meaning, least recently used first. */
+/** Keycodes of a display to which the daemon assigned a meaning, least recently used first. */
 const lent = new WeakMap<XConnection, Map<number, number>>();
 
 /**
@@ -39,7 +39,7 @@ export async function keyboard(display: XConnection, sleep: (ms: number) => Prom
     const keycode = minKeycode + row;
     const [plain, shifted] = [at(row, 0), columns > 1 ? at(row, 1) : 0];
     const isSpare = Array.from({ length: columns }, (_, column) => at(row, column)).every(isSparable);
-    if (plain !== ours.get(keycode)) ours.delete(keycode); // a program has changed the keyboard
+    if (plain !== ours.get(keycode)) ours.delete(keycode); // a program has reassigned the key
     if (isSpare && !ours.has(keycode) && ours.size < maxSpareKeys) ours.set(keycode, 0);
     if (shifted !== 0 && !known.has(shifted)) known.set(shifted, { keycode, shift: true });
     if (plain !== 0 && known.get(plain)?.shift !== false) known.set(plain, { keycode, shift: false });
@@ -50,7 +50,10 @@ export async function keyboard(display: XConnection, sleep: (ms: number) => Prom
     ours.set(keycode, keysym);
   };
 
-  /** A program looks up a key's meaning only when it handles the key, so the meaning must not change before that. */
+  /**
+   * Waits until the program has handled its keys: it looks up a key's meaning only then, so the meaning must not change
+   * earlier.
+   */
   async function settled(): Promise<boolean> {
     const answers = await waitForProgram(display, slowMs);
     if (!answers) await sleep(settleMs);
@@ -106,6 +109,6 @@ const obeyed = new Set([
   ...[0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1b, 0x26, 0x27, 0x28, 0x29, 0x2e, 0x30, 0x31, 0x56, 0x57, 0x58, 0x68],
   ...[0x6b, 0x6d, 0x72, 0x73, 0x77, 0x7b, 0x90, 0x97],
 ]);
-/** A key without a meaning, or a media key (volume, brightness, launchers), which nobody presses in a sandbox. */
+/** A key without a meaning, or a media key (volume, brightness, launchers), which is never pressed in a sandbox. */
 const isSparable = (keysym: number) =>
   keysym === 0 || (keysym >= 0x1008fe00 && keysym <= 0x1008ffff && !obeyed.has(keysym - 0x1008ff00));

@@ -11,7 +11,7 @@ export async function encodePng(pixels: Buffer, width: number, height: number): 
   const row = 1 + width * 3;
   const raw = Buffer.allocUnsafe(row * height);
   for (let y = 0, from = 0, to = 0; y < height; y++) {
-    raw[to++] = 0; // no filter: a screen is flat colours and text, which compress well without one
+    raw[to++] = 0; // no filter: a screen is flat colors and text, which compress well without one
     for (let x = 0; x < width; x++, from += 4) {
       raw[to++] = pixels[from + 2] as number;
       raw[to++] = pixels[from + 1] as number;
@@ -50,7 +50,7 @@ async function cursorImage(display: XConnection): Promise<Buffer | undefined> {
   return await display.ask(request(opcode, 4)).catch(() => undefined);
 }
 
-/** The pointer's pixels are ARGB with their colour already multiplied by alpha. */
+/** The pointer's pixels are ARGB with premultiplied alpha. */
 function drawOver(pixels: Buffer, width: number, height: number, cursor: Buffer): void {
   const left = cursor.readInt16LE(8) - cursor.readUInt16LE(16);
   const top = cursor.readInt16LE(10) - cursor.readUInt16LE(18);

@@ -14,7 +14,7 @@ export interface Service<Value> {
   readonly state: 'stopped' | 'starting' | 'running';
   /** Starts the program if it is not running. Waits for a start or restart in progress. */
   get(signal?: AbortSignal): Promise<Value>;
-  /** Ends a program that no longer works, for this reason. `get` then waits for the next one. */
+  /** Ends a program that no longer works, for this reason. `get` then waits for its replacement. */
   giveUp(why: string): void;
   /** Resolves once every process of the program is gone. */
   stop(): Promise<void>;
@@ -22,9 +22,9 @@ export interface Service<Value> {
 interface Options<Value> {
   readonly clock: Clock;
   start(signal: AbortSignal): Promise<RunningProgram<Value>>;
-  /** The program died and none of its processes remains. The service then restarts it. */
+  /** Called when the program has died and none of its processes remains. The service then restarts it. */
   died(why: string): void | Promise<void>;
-  /** The program runs again after a restart. */
+  /** Called when the program runs again after a restart. */
   back?(): void;
 }
 /** The time from the first `get` to a `stop`. */
@@ -40,7 +40,7 @@ export const stoppedMeanwhile = 'It was stopped in the meantime.';
 const firstPauseMs = 100;
 const longestPauseMs = 10_000;
 const attempts = 6;
-/** A program that ran this long did not die because of its start, so the restart delays are reset. */
+/** A program that ran this long did not die because of its start, so the restart delay is reset. */
 const longLifeMs = 30_000;
 
 /** Keeps a program running from the first `get` until `stop`, with growing delays between restarts. */
@@ -91,7 +91,7 @@ export function service<Value>({ clock, start, died, back }: Options<Value>): Se
     async get(signal) {
       if (!current) {
         const ready = Promise.withResolvers<unknown>();
-        ready.promise.catch(() => {}); // there may be no caller to handle it
+        ready.promise.catch(() => {}); // possibly no caller handles it
         const unwanted = Promise.withResolvers<string>();
         const period: Period = { over: new AbortController(), ready, unwanted, state: 'starting' };
         current = period;

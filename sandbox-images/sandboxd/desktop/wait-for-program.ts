@@ -3,8 +3,8 @@ import { clientMessage, request, u16, u32, type XConnection } from './x11.ts';
 const substructureNotify = 0x80000;
 
 /**
- * Resolves once the focused program has handled all of its input. It shows that by answering a ping, which window
- * managers use to detect a hung program. False: the program does not answer pings.
+ * Resolves once the focused program has handled all of its input. The program shows that by answering a ping, which
+ * window managers use to detect a hung program. False: the program does not answer pings.
  */
 export async function waitForProgram(display: XConnection, patienceMs: number): Promise<boolean> {
   const { root } = display.screen;
@@ -14,7 +14,8 @@ export async function waitForProgram(display: XConnection, patienceMs: number): 
   const [window = 0] = await values(display, root, active);
   if (window === 0 || !(await values(display, window, protocols)).includes(ping)) return false;
 
-  display.send(request(2, 0, Buffer.concat([u32(root, 0x800, substructureNotify)]))); // the answer goes to the root window
+  // the answer is sent to the root window
+  display.send(request(2, 0, Buffer.concat([u32(root, 0x800, substructureNotify)])));
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const time = Math.floor(Math.random() * 2 ** 31);
   const stop = display.onMessage((event) => {

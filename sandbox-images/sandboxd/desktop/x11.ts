@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net';
 import { AppError } from '../../../src/core/errors/errors.ts';
 
-// The part of the X protocol that screenshots and input need. Requires no library and no helper program in the image,
-// and an action is one write.
+// The part of the X protocol that screenshots and input need. It requires no library and no helper program in the
+// image, and an action takes one write.
 
 export interface Screen {
   readonly root: number;

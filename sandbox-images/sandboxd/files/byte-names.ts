@@ -3,10 +3,10 @@ import { lstat, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { splitName } from '../../../src/core/text/files/byte-names.ts';
 
-/** A path as the system has it. */
+/** A path in the system's own form. */
 export type SystemPath = string | Buffer;
 
-/** The bytes that an escaped path names, unless only a file or folder with this very text as its name is there. */
+/** The bytes of an escaped path, unless a file or folder exists only under this literal text. */
 export async function toSystemPath(path: string): Promise<SystemPath> {
   const bytes = bytesOfPath(path);
   if (!bytes) return path;
@@ -21,7 +21,7 @@ export async function toSystemPath(path: string): Promise<SystemPath> {
   return !folder || (await isThere(folder)) || !(await isThere(dirname(path))) ? bytes : path;
 }
 
-/** Starts a process in a folder. `start` gets a path in text, because Node takes no other. */
+/** Starts a process in a folder. `start` gets the path as text, because Node accepts nothing else. */
 export async function startIn<Started>(folder: string, start: (cwd: string) => Started): Promise<Started> {
   const path = await toSystemPath(folder);
   if (typeof path === 'string') return start(path);
@@ -36,7 +36,7 @@ export async function startIn<Started>(folder: string, start: (cwd: string) => S
 export const isFolder = async (path: string): Promise<boolean> =>
   (await stat(await toSystemPath(path)).catch(() => undefined))?.isDirectory() ?? false;
 
-/** The bytes of an escaped path. Undefined: nothing in it is escaped. */
+/** Decodes an escaped path. Undefined: it contains no escape. */
 function bytesOfPath(path: string): Buffer | undefined {
   const parts = splitName(path);
   return parts && Buffer.concat(parts.map((part, at) => Buffer.from(part, at % 2 === 1 ? 'hex' : 'utf8')));

@@ -24,14 +24,14 @@ export interface ConfinedPaths {
 }
 export interface Parent extends AsyncDisposable {
   readonly name: string;
-  /** A path to that name in this open folder. Remains correct even if the folder is moved or replaced. */
+  /** A path to that name in this open folder. It stays correct even if the folder is moved or replaced. */
   readonly at: (name: string) => SystemPath;
 }
 
 const outside = (path: string) => new AppError('path_outside', `${path} is outside of the workspace.`);
 const through = (handle: FileHandle) => `/proc/self/fd/${handle.fd}`;
 
-/** `alias`: a second mount point of the workspace. If it leads to another folder, it is outside like any other path. */
+/** `alias`: a second mount point of the workspace. If it leads to a different folder, paths below it are outside. */
 export async function confinePaths(workspace: string, alias?: string): Promise<ConfinedPaths> {
   const root = await realpath(workspace);
   const isAlias = alias !== undefined && (await isSameFolder(alias, root));
@@ -55,7 +55,7 @@ export async function confinePaths(workspace: string, alias?: string): Promise<C
     return real.slice(base.length + 1);
   };
 
-  // Opens first and checks afterwards: the check sees the opened file itself, so swapping a link has no effect.
+  // Opens first and checks afterwards: the check applies to the opened file itself, so swapping a link has no effect.
   const openChecked = async (at: string, shown: string, flags: number): Promise<FileHandle> => {
     const how = flags | O_NONBLOCK | O_NOCTTY;
     const handle = await open(await toSystemPath(at), how).catch((cause) => {
@@ -116,8 +116,8 @@ async function isSameFolder(one: string, other: string): Promise<boolean> {
     const [a, b] = await Promise.all([one, other].map((path) => stat(path, { bigint: true }).catch(() => undefined)));
     if (!a || !b) return false;
     if (a.dev === b.dev) return a.ino === b.ino;
-    // In gVisor each mount has its own device number. A volume and another folder are unlikely to have changed at the
-    // same moment; a program that writes there concurrently can make one folder look like two.
+    // gVisor gives each mount its own device number. A volume and a different folder are unlikely to have changed at
+    // the same moment; a program that writes there concurrently can make one folder look like two.
     const facts = ({ ctimeNs, mtimeNs, uid, gid, mode }: typeof a) => `${[ctimeNs, mtimeNs, uid, gid, mode]}`;
     if (facts(a) === facts(b)) return true;
   }
@@ -127,7 +127,7 @@ async function isSameFolder(one: string, other: string): Promise<boolean> {
 const parentOf = (inside: string) => (dirname(inside) === '.' ? '' : dirname(inside));
 const isCode = (thrown: unknown, code: string) => thrown instanceof AppError && thrown.code === code;
 
-/** Translates the system's error about a file into an AppError. */
+/** Converts the system's error for a file to an AppError. */
 export function fileError(cause: NodeJS.ErrnoException, path: string): AppError {
   switch (cause.code) {
     case 'ENOENT':

@@ -7,14 +7,14 @@ import { type Proc, scan, startedAt } from '../processes/proc.ts';
 import { findSubtree } from '../processes/process-tree.ts';
 import { type SharedState, toStrayRule } from '../shared-state.ts';
 
-// Enforces a sandbox's disk limit if the storage has no quota. Measures often while the disk fills, rarely otherwise,
-// and ends the processes that write beyond the limit.
+// Enforces a sandbox's disk limit if the storage has no quota. Measures often while the disk fills and rarely
+// otherwise, and ends the processes that write beyond the limit.
 
 const quickMs = 200;
 const slowMs = 1_000;
 const fullLookMs = 5_000;
 const mebibyte = 2 ** 20;
-/** The pause between measurements is at least this many times the last one's duration. */
+/** The pause between measurements is at least this multiple of the last measurement's duration. */
 const idleShare = 10;
 /**
  * Each file counts as at least this many bytes, because inodes take space too. The limit therefore also covers the
@@ -25,7 +25,7 @@ const maxHandles = 20_000;
 
 export interface DiskWatch {
   use(): DiskUse;
-  /** True while the files exceed the limit: the daemon then accepts no more. */
+  /** True while the files exceed the limit; the daemon then accepts no more. */
   readonly isOver: boolean;
 }
 
@@ -39,7 +39,7 @@ interface WatchedFolders {
 /** Watches the disk usage of the folders that the limit covers. */
 export function watchDisk(parts: SharedState, { places, roots = [] }: WatchedFolders, limitBytes: number): DiskWatch {
   const { clock, keepers, init } = parts;
-  /** Every prefix that an open file's path can have. Only the places are walked, so that no file counts twice. */
+  /** Every prefix that an open file's path can have. Only `places` is walked, so no file counts twice. */
   const names = [...new Set([...places, ...roots])];
   let use: DiskUse = { usedBytes: 0, limitBytes, freeBytes: 0, stopped: 0 };
   /**
@@ -58,8 +58,7 @@ export function watchDisk(parts: SharedState, { places, roots = [] }: WatchedFol
     use = { ...use, freeBytes };
     const fell = freeThen - freeBytes;
     const rest = clock.now() - lookedAt;
-    // Another sandbox on the machine may have filled the disk. This measurement then finds nothing, but still has a
-    // cost.
+    // Another sandbox on the machine may have filled the disk. This measurement then finds nothing, but costs the same.
     const isDue = rest >= Math.max(fullLookMs, tookMs * idleShare) || (fell > mebibyte && rest >= tookMs * idleShare);
     if (!isDue) return fell > mebibyte ? quickMs : slowMs;
     freeThen = freeBytes;
@@ -71,7 +70,8 @@ export function watchDisk(parts: SharedState, { places, roots = [] }: WatchedFol
     else if (usedBytes > ceiling) {
       const isGrowing = ceiling > limitBytes;
       if (await stopWriters(isGrowing)) {
-        // Writers continued until they ended. Their last bytes must not count as growth by an innocent process.
+        // Writers kept writing until they ended. Their last bytes must not count as growth caused by an innocent
+        // process.
         const after = await measureDiskUse(places, handles(keepers.spared, names), limitBytes * 2);
         use = { ...use, usedBytes: after, stopped: use.stopped + 1 };
       }
@@ -81,8 +81,8 @@ export function watchDisk(parts: SharedState, { places, roots = [] }: WatchedFol
   }
 
   /**
-   * Ends the processes that have large files open for writing, or else those with any. If there are none and the files
-   * still grow, writers come and go faster than the scan, and every process is ended.
+   * Ends the processes that have large files open for writing, or else those with any file open for writing. If there
+   * are none and the files still grow, writers come and go faster than the scan, so it ends every process.
    */
   async function stopWriters(isGrowing: boolean): Promise<boolean> {
     const all = scan();
@@ -102,7 +102,7 @@ export function watchDisk(parts: SharedState, { places, roots = [] }: WatchedFol
 
   const turn = () => {
     void look()
-      .catch(() => slowMs) // a folder was removed during the measurement; the next one does not find it
+      .catch(() => slowMs) // a folder was removed during the measurement; the next measurement does not find it
       .then((ms) => setTimeout(turn, ms).unref());
   };
   turn();
@@ -119,7 +119,7 @@ interface Handle {
   readonly bytes: number;
 }
 
-/** Open files of these folders that no longer have a name. They take up space too. */
+/** Open files of these folders that no longer have a name. They still use space. */
 function* handles(spared: SharedState['keepers']['spared'], folders: readonly string[]): Generator<Handle> {
   let left = maxHandles;
   const all = scan();
@@ -131,7 +131,7 @@ function* handles(spared: SharedState['keepers']['spared'], folders: readonly st
         const { ino, dev, blocks, nlink } = statSync(path);
         if (nlink > 0 || !isBelow(readlinkSync(path), folders)) continue;
         yield { key: `${dev}.${ino}`, bytes: blocks * 512 };
-      } catch {} // it was closed
+      } catch {} // the file was closed
     }
   }
 }
@@ -140,11 +140,11 @@ function openOf(pid: number): string[] {
   try {
     return readdirSync(`/proc/${pid}/fd`).map((name) => `/proc/${pid}/fd/${name}`);
   } catch {
-    return []; // gone, or not readable
+    return []; // the process is gone, or not readable
   }
 }
 
-/** Size of the largest file below the folders that the process has open for writing. -1 if there is none. */
+/** Size of the largest file below the folders that the process has open for writing. -1 if it has none. */
 function largestWritten(pid: number, folders: readonly string[]): number {
   let largest = -1;
   for (const path of openOf(pid).slice(0, maxHandles)) {

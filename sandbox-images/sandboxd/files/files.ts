@@ -51,7 +51,8 @@ export function files(place: ConfinedPaths): Files {
     const at = `/proc/self/fd/${folder.fd}`;
     const entries: FileEntry[] = [];
     for (const name of await namesIn(at, path)) {
-      const stats = await lstat(Buffer.concat([Buffer.from(`${at}/`), name])).catch(() => undefined); // it was removed
+      // removed in the meantime
+      const stats = await lstat(Buffer.concat([Buffer.from(`${at}/`), name])).catch(() => undefined);
       if (stats) entries.push(entryOf(textOfName(name), stats));
     }
     const rank = (entry: FileEntry) => (entry.type === 'directory' ? 0 : 1);
@@ -76,7 +77,7 @@ export function files(place: ConfinedPaths): Files {
 /** Stops reading at the limit, so a folder with a million files is refused without reading all of it. */
 async function namesIn(folder: string, path: string): Promise<Buffer[]> {
   const names: Buffer[] = [];
-  // Node's types know only names that are text.
+  // Node's types allow only text as names.
   const options = { bufferSize: 1_000, encoding: 'buffer' as BufferEncoding };
   for await (const { name } of await opendir(folder, options)) {
     if (names.push(name as unknown as Buffer) <= limits.entries) continue;
@@ -91,7 +92,7 @@ function entryOf(name: string, stats: Stats): FileEntry {
   return { name, type, size: type === 'file' ? stats.size : null, modified: stats.mtime.toISOString() };
 }
 
-/** Yields exactly `size` bytes or throws: a file that was truncated in the meantime must not look complete. */
+/** Yields exactly `size` bytes or throws, so that a file truncated in the meantime does not look complete. */
 export async function* readChunks(
   handle: FileHandle,
   { start, size }: { readonly start: number; readonly size: number },

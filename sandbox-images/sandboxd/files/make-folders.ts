@@ -4,7 +4,7 @@ import { toSystemPath } from './byte-names.ts';
 
 /**
  * Creates a folder and its missing parents; an existing folder is left unchanged. Node's own recursive `mkdir` never
- * returns inside a folder that was removed while it is mounted or in use.
+ * returns inside a folder that was removed while it was mounted or in use.
  */
 export async function makeFolders(path: string, mode?: number): Promise<void> {
   try {

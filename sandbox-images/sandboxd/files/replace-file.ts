@@ -12,7 +12,7 @@ import { type ConfinedPaths, fileError, type Parent } from './confined-paths.ts'
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
 
-/** Opens the folder of a file that is about to be written and may not exist. A link at the path is followed. */
+/** Opens the folder of a file that is about to be written. The file need not exist. A link at the path is followed. */
 export async function withTargetFolder<Value>(
   place: ConfinedPaths,
   path: string,
@@ -37,7 +37,7 @@ export async function withTargetFolder<Value>(
 interface FileReplacement {
   readonly parent: Parent;
   readonly content: AsyncIterable<Uint8Array>;
-  /** The file that is replaced. */
+  /** The file to replace. */
   readonly before: Pick<Stats, 'mode'> | undefined;
   /** Called with the existing file (undefined: none) right before it is replaced. If it throws, the old file stays. */
   readonly check?: (now: BigIntStats | undefined) => void;
@@ -45,15 +45,18 @@ interface FileReplacement {
 const inOrder = keyedQueue();
 
 /**
- * Work on one name runs in order, so that this daemon does nothing between the check of a version and the rename. Keep
- * the work short: all other writers of the name wait.
+ * Serializes work on one name, so that this daemon does nothing between the check of a version and the rename. Keep the
+ * work short, because all other writers of the name wait.
  */
 export async function runInOrder<Value>(parent: Parent, work: () => Promise<Value>): Promise<Value> {
   const folder = await stat(parent.at('.'), { bigint: true });
   return await inOrder(`${folder.dev}:${folder.ino}/${parent.name}`, work);
 }
 
-/** The name always leads to a complete file: a concurrent reader sees the old one until the rename. */
+/**
+ * Replaces the file with a rename, so its name always leads to a complete file: until then, concurrent readers see the
+ * old one.
+ */
 export async function replaceFile({ parent, content, before, check }: FileReplacement): Promise<BigIntStats> {
   await using staged = await stageFile(parent.at, before);
   await writeAll(staged.handle, content);
@@ -61,7 +64,7 @@ export async function replaceFile({ parent, content, before, check }: FileReplac
   return await renameIntoPlace(parent, staged, check);
 }
 
-/** A hidden file next to the one that it will replace. Disposing removes it, unless it was renamed. */
+/** A hidden file next to the one that it will replace. Disposing removes the hidden file unless it was renamed. */
 export interface StagedFile extends AsyncDisposable {
   readonly path: SystemPath;
   readonly handle: FileHandle;
@@ -69,7 +72,7 @@ export interface StagedFile extends AsyncDisposable {
 
 /** Watches know these names and report only the finished file (`watches/inotify-program.ts`). */
 export async function stageFile(at: Parent['at'], before: Pick<Stats, 'mode'> | undefined): Promise<StagedFile> {
-  // Random, because a killed daemon leaves its file behind, and the next one often has the same pid.
+  // Random, because a killed daemon leaves its file behind, and the next daemon often has the same pid.
   const path = at(`.corral-${randomBytes(6).toString('hex')}${before ? '' : '.new'}.tmp`);
   const mode = (before?.mode ?? 0o644) & 0o777;
   const handle = await open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
@@ -104,8 +107,8 @@ const second = 1_000_000_000n;
 /** A file system's clock ticks every few milliseconds. Two writes in one tick must not look like one version. */
 async function makeLater(handle: FileHandle, than: BigIntStats): Promise<void> {
   const { mtimeNs, atimeNs } = await handle.stat({ bigint: true });
-  if (mtimeNs > than.mtimeNs || than.mtimeNs - mtimeNs > second) return; // a person set a time in the future
-  const later = Number(than.mtimeNs / 1_000n + 2n) / 1_000_000; // the call keeps whole microseconds
+  if (mtimeNs > than.mtimeNs || than.mtimeNs - mtimeNs > second) return; // somebody has set a time in the future
+  const later = Number(than.mtimeNs / 1_000n + 2n) / 1_000_000; // utimes stores whole microseconds
   await handle.utimes(Number(atimeNs / 1_000n) / 1_000_000, later);
 }
 
@@ -114,7 +117,7 @@ export function assertRegularFile(stats: Pick<Stats, 'isFile' | 'isDirectory'>, 
   throw badRequest(stats.isDirectory() ? `${path} is a folder.` : `${path} is not a regular file.`);
 }
 
-/** Chunks that arrive during a write are combined in the next one. */
+/** Writes the content. Chunks that arrive during a write are combined in the next write. */
 export async function writeAll(handle: FileHandle, content: AsyncIterable<Uint8Array>): Promise<void> {
   async function write(bytes: Uint8Array): Promise<void> {
     for (let done = 0; done < bytes.length; ) done += (await handle.write(bytes, done)).bytesWritten;

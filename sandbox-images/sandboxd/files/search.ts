@@ -14,7 +14,7 @@ const inSet = /\[:\^?\w+:\]|\\.|\[|&&|~~/gs;
 
 /**
  * Converts a POSIX extended regular expression for ripgrep, where a `[` in a set, or a `{` that is not a repetition,
- * needs a backslash to be a plain character. ripgrep's own syntax, such as `\d`, stays unchanged.
+ * needs a backslash to be a literal. ripgrep's own syntax, such as `\d`, stays unchanged.
  */
 export const forRipgrep = (regex: string): string =>
   regex.replace(pieces, (piece) => {
@@ -94,7 +94,7 @@ interface SearchContext {
   readonly env: NodeJS.ProcessEnv;
   readonly hasType: (file: string) => boolean;
 }
-/** Both programs print `file NUL line:content` and exit with 2 for an invalid expression. */
+/** grep and ripgrep both print `file NUL line:content`, and exit with 2 for an invalid expression. */
 async function grepWith(program: string, args: string[], { cwd, env, hasType }: SearchContext) {
   const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const { promise: ended, resolve, reject } = Promise.withResolvers<number | null>();
@@ -124,7 +124,7 @@ async function grepWith(program: string, args: string[], { cwd, env, hasType }: 
   return { matches, truncated: truncated || code === null } satisfies SearchMatches<LineMatch>;
 }
 
-/** Splits into lines and keeps only the beginning of each: a line of 50 MB must not fill the memory. */
+/** Splits into lines and keeps only the beginning of each, so that a line of 50 MB does not fill the memory. */
 async function* lines(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let begun = Buffer.alloc(0);
   for await (const chunk of input) {

@@ -18,7 +18,7 @@ import { createMarks } from '../shells/environment.ts';
 import { noteTerminals } from '../shells/recover.ts';
 import { type StartedJob, startJob } from './start-job.ts';
 
-/** Passes a job's output to any number of readers. Each gets the output since it joined. */
+/** Passes a job's output to any number of readers. Each reader gets the output from its connection on. */
 interface Readers {
   /** Opens a stream of frames. A late reader of an ended job gets only the end. */
   join(): Duplex;
@@ -28,7 +28,7 @@ interface Readers {
 
 /** A reader that has more unread bytes than this blocks the job. */
 const maxWaiting = 1024 * 1024;
-/** How long output waits for the first reader. After that, unread output is lost. */
+/** Time that output waits for the first reader, in ms. After that, unread output is lost. */
 const firstReaderMs = 30_000;
 
 function readers(
@@ -119,11 +119,11 @@ interface OpenJob {
   inputEnded: boolean;
 }
 
-/** How long an ended job is remembered, for late readers. */
+/** Time that an ended job is remembered for late readers, in ms. */
 const rememberedMs = 60_000;
-/** How long background processes can keep the pipes of an ended job open. */
+/** Time that background processes can keep the pipes of an ended job open, in ms. */
 const lingerMs = 500;
-/** How long the start of a job delays others: a shell works hardest then. */
+/** Time in which a started job delays further starts, in ms: a shell uses the most processor time at its start. */
 const startingMs = 150;
 const lateMs = 30;
 
@@ -173,7 +173,7 @@ export function createJobs(parts: SharedState): Jobs {
     const operation = `job-${requested.id}`;
     const cwd = requested.cwd === undefined ? parts.place.root : locatePath(requested.cwd, parts);
     if (!(await isFolder(cwd))) throw badRequest(`There is no folder ${requested.cwd}.`);
-    const own = (await toSystemPath(cwd)) === cwd && { PWD: cwd }; // a variable is text
+    const own = (await toSystemPath(cwd)) === cwd && { PWD: cwd }; // variables must be text
     const env = { ...parts.env, ...own, ...variables(requested.env ?? []), ...createMarks(operation, requested.tag) };
     const startedAt = clock.now();
     const place = await starts.acquire(neverFires);
@@ -206,7 +206,7 @@ export function createJobs(parts: SharedState): Jobs {
     const closed = started.outputs.map(({ stream }) => (stream.closed ? undefined : once(stream, 'close')));
     const end = await started.exited;
     opened.end = end;
-    // A stopped reader blocks the output, so the timer runs only while nothing arrives.
+    // A reader that does not read blocks the output, so the timer runs only while no output arrives.
     let timer: NodeJS.Timeout | undefined;
     const release = () => started.outputs.forEach(({ stream }) => void (stream.isPaused() || stream.destroy()));
     const linger = () => {

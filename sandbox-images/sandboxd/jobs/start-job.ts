@@ -18,7 +18,7 @@ export interface StartedJob {
   readonly keeper: number | undefined;
   readonly input: Writable;
   readonly outputs: readonly { readonly channel: 'output' | 'errors'; readonly stream: Readable }[];
-  /** How the program ended. Some of its output may not have been read yet. */
+  /** Resolves when the program has ended, possibly before all of its output was read. */
   readonly exited: Promise<JobEnd>;
   /** Undefined for pipes. */
   readonly resize: ((size: TerminalSize) => Promise<void>) | undefined;

@@ -1,5 +1,5 @@
 /**
- * Reads and writes the metadata of files, which are extended attributes: Node has no call for them. One process serves
+ * Reads and writes the metadata of files, which are extended attributes. Node cannot access them. One process serves
  * the whole sandbox. Requests and answers are lines of words, answered in order.
  */
 export const metadataProgram = String.raw`

@@ -34,9 +34,9 @@ interface Helper {
   timer: unknown;
 }
 
-/** The helper ends after this time without a request. */
+/** The helper exits after this time without a request, in ms. */
 const idleMs = 30_000;
-/** A file system that does not answer must not block the metadata of all others. */
+/** Time limit, so that a file system that does not answer does not block the metadata of all others. */
 const hungMs = 20_000;
 const calls: readonly SystemCall[] = [
   { x64: 194, arm64: 11 }, // listxattr
@@ -54,7 +54,7 @@ export class MetadataStore {
     this.#parts = parts;
   }
 
-  /** Adds their metadata to the entries. An image without perl has none. Rejects: payload_too_large. */
+  /** Adds metadata to the entries; none in an image without perl. Rejects: payload_too_large. */
   async addTo(entries: readonly PathEntry[]): Promise<readonly PathEntry[]> {
     const known = entries.filter(({ type }) => type === 'file' || type === 'directory');
     if (known.length === 0) return entries;
@@ -143,7 +143,7 @@ export class MetadataStore {
 export const withMetadata = (entry: PathEntry, metadata: FileMetadata): PathEntry =>
   Object.keys(metadata).length > 0 ? { ...entry, metadata } : entry;
 
-/** Parses the metadata in a word of an answer. A value that is not text is omitted. */
+/** Parses the metadata in one word of an answer. Values that are not text are omitted. */
 function metadataOf(word = 'none'): FileMetadata {
   const text = word === 'none' ? [] : word.split(',').map(decodeWord);
   const found: Record<string, string> = {};

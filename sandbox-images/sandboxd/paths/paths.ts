@@ -97,7 +97,7 @@ export function createPaths(parts: Pick<SharedState, 'place' | 'env' | 'clock' |
         await makeFolders(dirname(target));
         const place = await toSystemPath(target);
         await rename(own, place).catch(async (thrown: NodeJS.ErrnoException) => {
-          if (thrown.code !== 'EXDEV') throw thrown; // another disk
+          if (thrown.code !== 'EXDEV') throw thrown; // the target is on another disk
           if (typeof own !== 'string' || typeof place !== 'string')
             throw badRequest(`${from} is not moved to another disk, because its name is not UTF-8. Rename it first.`);
           await cp(full, target, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
@@ -118,13 +118,13 @@ export function createPaths(parts: Pick<SharedState, 'place' | 'env' | 'clock' |
 /** Depth first, each folder's children by name. */
 async function listInto(entries: PathEntry[], folder: string, depth: number): Promise<void> {
   const names: string[] = [];
-  // The types of Node know names as text alone.
+  // Node's types allow only text as names.
   const options = { bufferSize: 1_000, encoding: 'buffer' as BufferEncoding };
   for await (const { name } of await opendir(await toSystemPath(folder), options)) {
     if (names.push(textOfName(name as unknown as Buffer)) + entries.length > limits.entries) throw tooMany(folder);
   }
   for (const name of names.sort()) {
-    const entry = await entryAt(join(folder, name)).catch(() => undefined); // it was removed
+    const entry = await entryAt(join(folder, name)).catch(() => undefined); // removed in the meantime
     if (!entry) continue;
     if (entries.push(entry) > limits.entries) throw tooMany(folder);
     if (entry.type !== 'directory' || entry.isLink || depth <= 1) continue;
@@ -140,7 +140,7 @@ function unlessDenied(thrown: NodeJS.ErrnoException): void {
   if (!['EACCES', 'EPERM', 'ENOENT'].includes(thrown.code ?? '')) throw thrown;
 }
 
-/** How much is read of a file whose size the system does not report. */
+/** Bytes to read of a file whose size the system does not report. */
 const maxUnsized = 16 * 1024 * 1024;
 
 /** The content of a file, even if the system reports a wrong size. */
@@ -155,7 +155,7 @@ async function contentOf(handle: FileHandle): Promise<Buffer> {
   }
 }
 
-/** The daemon's own files in /proc do not belong to the user. */
+/** Refuses the daemon's own files in /proc, which are not the user's. */
 async function notOurs(full: string): Promise<void> {
   const realOf = async (path: string) => textOfName(await realpath(await toSystemPath(path), 'buffer'));
   const real = await realOf(full).catch(() => realOf(dirname(full)).catch(() => full));

@@ -12,10 +12,10 @@ import type { MetadataStore } from './metadata.ts';
 const { O_NOCTTY, O_NONBLOCK, O_TRUNC, O_WRONLY, W_OK } = constants;
 
 interface Replacement {
-  /** A folder for content that cannot be stored next to its target. */
+  /** A folder for content that cannot be staged next to its target. */
   readonly spare: string;
   readonly store: Pick<MetadataStore, 'write' | 'clear'>;
-  /** The file's metadata afterwards. */
+  /** The metadata that the file has afterwards. */
   readonly metadata: FileMetadata;
 }
 
@@ -33,7 +33,7 @@ export async function replace(
   const before = await stat(await toSystemPath(full)).catch(() => undefined);
   if (before && !before.isFile() && isMarked) throw badRequest(`${full} is not a regular file and keeps no metadata.`);
   if (before && !before.isFile()) return await writeInto(full, O_WRONLY | O_NONBLOCK, content);
-  const target = await realOf(full).catch(() => (before ? full : newFileAt(full))); // /proc has files without a path
+  const target = await realOf(full).catch(() => (before ? full : newFileAt(full))); // some files of /proc have no path
   await makeFolders(dirname(target));
   const place = await toSystemPath(target);
   if (before) await access(place, W_OK); // a rename does not check the file's own permission
@@ -62,12 +62,11 @@ export async function replace(
 const realOf = async (path: string) => textOfName(await realpath(await toSystemPath(path), 'buffer'));
 const undisposed = { [Symbol.asyncDispose]: async () => {} };
 
-/** System errors when no file can be created or renamed: a mounted file, /proc, another user's folder. */
+/** System errors that mean that no file can be created or renamed: a mounted file, /proc, another user's folder. */
 const refusals = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'EBUSY', 'EXDEV']);
 
 /**
- * An existing file can often be written where none can be created. Its content is then stored in the spare folder
- * first.
+ * An existing file can often be written where no file can be created. Its content is then staged in the spare folder.
  */
 async function stageNear(at: (name: string) => SystemPath, before: Stats | undefined, spare: string) {
   try {
@@ -79,7 +78,7 @@ async function stageNear(at: (name: string) => SystemPath, before: Stats | undef
   }
 }
 
-/** Whether the new file could get the mode and owner of the old one. */
+/** Gives the new file the mode and owner of the old one. False: the system does not permit it. */
 async function takeOver({ handle }: StagedFile, { uid, gid, mode }: Stats): Promise<boolean> {
   const own = await handle.stat();
   if (own.uid !== uid || own.gid !== gid) {
@@ -93,7 +92,7 @@ async function takeOver({ handle }: StagedFile, { uid, gid, mode }: Stats): Prom
   return true;
 }
 
-/** Only a full disk or the daemon's end can interrupt this: the content is already here. */
+/** Only a full disk or the daemon's death can interrupt this, because the content is already on disk. */
 async function copyInto(target: string, { handle }: StagedFile): Promise<void> {
   await writeInto(target, O_WRONLY | O_TRUNC, handle.createReadStream({ start: 0, autoClose: false }));
 }

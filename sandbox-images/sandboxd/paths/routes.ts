@@ -55,7 +55,7 @@ export const pathRoutes: readonly Route[] = [
   },
 ];
 
-/** The metadata is at the beginning of the body: next to a long path it would not fit into a header or query. */
+/** The metadata precedes the file in the body, because next to a long path it would not fit into a header or query. */
 async function metadataBefore(
   body: AsyncIterable<Uint8Array>,
   bytes: number,

@@ -5,7 +5,7 @@ import { commandLine, scan } from '../processes/proc.ts';
 
 const listening = '0A';
 const tables = ['/proc/net/tcp', '/proc/net/tcp6'] as const;
-/** Connections use the loopback addresses, so a program that listens only on another address cannot be reached. */
+/** Connections use the loopback addresses, so a program that listens only on another address is not reachable. */
 const reachable = new Set([
   ...['00000000', '0100007F', '00000000000000000000000000000000', '00000000000000000000000001000000'],
   ...['0000000000000000FFFF000000000000', '0000000000000000FFFF00000100007F'],
@@ -37,7 +37,7 @@ export function parseListeningRows(table: string): { readonly port: number; read
   });
 }
 
-/** The oldest process that holds each socket: a server's workers inherit it. */
+/** The oldest process that holds each socket, because a server's workers inherit the socket. */
 function holdersOf(inodes: ReadonlySet<string>): Map<string, number> {
   const found = new Map<string, number>();
   for (const { pid } of scan().sort((a, b) => a.startTicks - b.startTicks || a.pid - b.pid)) {
@@ -59,7 +59,7 @@ function inodeOf(file: string): string | undefined {
   try {
     return /^socket:\[(\d+)\]$/.exec(readlinkSync(file))?.[1];
   } catch {
-    return undefined; // it was closed
+    return undefined; // the descriptor was closed
   }
 }
 

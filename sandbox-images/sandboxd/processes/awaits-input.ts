@@ -2,7 +2,8 @@ import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync 
 import { endianness } from 'node:os';
 import type { Proc } from './proc.ts';
 
-// Whether a process waits for input from a person, judged by the system call in which it is blocked, not by its output.
+// Detects whether a process waits for a person's input, by the system call in which it is blocked and not by its
+// output.
 
 /** System calls in which a program waits for input, by architecture. */
 const calls: Readonly<Record<string, Readonly<Record<number, 'read' | 'poll' | 'select' | 'epoll'>>>> = {
@@ -23,13 +24,13 @@ const calls: Readonly<Record<string, Readonly<Record<number, 'read' | 'poll' | '
 export interface Typing {
   /** The operation's processes. */
   readonly members: readonly Proc[];
-  /** The keeper's input if it has pipes. Undefined: a terminal. */
+  /** The keeper's input if the operation has pipes. Undefined: it has a terminal. */
   readonly pipe: string | undefined;
   /** Whether the output's last line is unfinished, as after a prompt. */
   readonly hasOpenLine: boolean;
 }
 
-/** Whether one of the foreground processes waits for input. */
+/** Whether a process of the operation, on a terminal one in the foreground, waits for input. */
 export const awaitsInput = ({ members, pipe, hasOpenLine }: Typing): boolean =>
   members.some(({ pid }) => {
     if (pipe === undefined && !isInForeground(pid)) return false;
@@ -39,7 +40,7 @@ export const awaitsInput = ({ members, pipe, hasOpenLine }: Typing): boolean =>
     };
     const threads = threadsOf(pid);
     const blocked = threads.map((thread) => textOf(`/proc/${pid}/task/${thread}/syscall`));
-    // Another user's program, such as sudo, shows only that it sleeps.
+    // The kernel shows only that another user's program, such as sudo, sleeps.
     if (blocked.every((call) => call === undefined)) return hasOpenLine && sleeps(pid);
     return blocked.some((call) => call !== undefined && waitsOn(pid, call, isInput));
   });
@@ -90,7 +91,7 @@ function memoryOf(pid: number, address: string | undefined, length: number): Buf
     const bytes = Buffer.alloc(length);
     return bytes.subarray(0, readSync(file, bytes, 0, length, BigInt(address)));
   } catch {
-    return Buffer.alloc(0); // gone, or not ours to read
+    return Buffer.alloc(0); // gone, or not readable
   } finally {
     if (file !== undefined) closeSync(file);
   }

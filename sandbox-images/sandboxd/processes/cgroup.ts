@@ -8,7 +8,7 @@ export function oomKills(): number {
   for (const file of counters) {
     try {
       return Number(/^oom_kill (\d+)$/m.exec(readFileSync(file, 'latin1'))?.[1] ?? 0);
-    } catch {} // the other cgroup version, or no cgroups visible
+    } catch {} // the file of the other cgroup version, or cgroups are not visible
   }
   return 0;
 }

@@ -1,11 +1,11 @@
 import type { Proc } from './proc.ts';
 import { findTree, type SparedProcesses, type Tree, toProcessName } from './process-tree.ts';
 
-/** Between TERM and KILL. Tests set a shorter time. */
+/** Time between TERM and KILL, in ms. Tests set a shorter time. */
 const graceMs = Number(process.env.CORRAL_STOP_GRACE_MS ?? 2_000);
-/** How long a process can be in the middle of exec before its environment counts as empty. */
+/** Time that a process can be in the middle of exec before its environment is considered empty, in ms. */
 const execMs = 1_000;
-/** The first checks whether a tree has ended come early, because most programs end immediately. */
+/** The first checks whether a tree has ended follow quickly, because most programs end immediately. */
 const firstLooksMs: readonly number[] = [1, 2, 4];
 
 export interface EndOptions {
@@ -34,8 +34,7 @@ export async function endTree(tree: Tree, { spared, met = new Set(), grace = 'us
       met.add(name);
       known.add(name);
     }
-    // Once nothing of the tree is left, it cannot start anything new, so only undecided processes seen earlier are
-    // awaited.
+    // An empty tree cannot start anything new, so only undecided processes seen earlier are awaited.
     const names = undecided.map(toProcessName).filter((name) => waitedFor?.has(name) ?? true);
     waitedFor = members.length > 0 ? undefined : new Set(names);
     return members;
@@ -45,7 +44,8 @@ export async function endTree(tree: Tree, { spared, met = new Set(), grace = 'us
   let left = find();
   for (let look = 0; !isDone() && performance.now() < patience; look++) {
     for (const { pid, name } of left) {
-      // One TERM per program: a child between fork and exec can lose the signal together with its parent's handlers.
+      // One TERM per program: a child between fork and exec can lose the signal, because it still has its parent's
+      // handlers.
       if (requests.has(`${pid} ${name}`)) continue;
       requests.add(`${pid} ${name}`);
       sendSignals(pid, 'SIGTERM', 'SIGCONT'); // CONT too, because a stopped process does not act on TERM

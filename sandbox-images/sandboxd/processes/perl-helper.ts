@@ -5,9 +5,11 @@ import type { Readable, Writable } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SharedState } from '../shared-state.ts';
 
-/** A program for system calls that Node lacks. Requests and answers are lines of words on its stdin and stdout. */
+/**
+ * A program for system calls that Node cannot make. Requests and answers are lines of words on its stdin and stdout.
+ */
 export type PerlHelper = ChildProcessByStdio<Writable, Readable, null>;
-/** Numbers of a system call by `process.arch`. */
+/** A system call's numbers by `process.arch`. */
 export type SystemCall = Readonly<Record<'x64' | 'arm64', number>>;
 interface HelperProgram {
   readonly program: string;
@@ -28,7 +30,7 @@ export async function startPerl(
   const { arch } = process;
   if (arch !== 'x64' && arch !== 'arm64') throw new AppError('unsupported', `${missing}: its processor is ${arch}.`);
   const words = [...calls.map((call) => call[arch]), ...numbers].map(String);
-  // `env` could name modules to load (PERL5OPT, PERL5LIB).
+  // Only PATH, because `env` could name modules to load (PERL5OPT, PERL5LIB).
   const helper = spawn('perl', ['-f', '-e', program, '--', ...words], {
     env: { PATH: env.PATH },
     cwd: '/',
@@ -50,7 +52,7 @@ export async function startPerl(
 }
 
 /**
- * Builds a line of words. Arbitrary text is written as hexadecimal digits after a mark, so that even empty text is one
+ * Builds a line of words. Arbitrary text is written as hexadecimal digits after a mark, so that even empty text is a
  * word.
  */
 export const encodeLine = (...words: readonly string[]): string => `${words.join(' ')}\n`;

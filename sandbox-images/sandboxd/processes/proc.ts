@@ -9,12 +9,12 @@ export interface Proc {
   readonly session: number;
   /** The name of its current program, up to 15 bytes. */
   readonly name: string;
-  /** Clock ticks since boot. Together with the pid it identifies a process for good. */
+  /** Clock ticks since boot. Together with the pid, it identifies a process permanently. */
   readonly startTicks: number;
   readonly zombie: boolean;
 }
 
-const pageBytes = 4_096; // on machines with larger pages, memory is reported too small
+const pageBytes = 4_096; // on machines with larger pages, the reported memory is too small
 const ticksPerSecond = 100; // USER_HZ, the same on every Linux that Node supports
 
 export function scan(): Proc[] {

@@ -17,31 +17,33 @@ export interface ProcessSubtree {
   readonly orphans: StrayRule;
 }
 
-/** Whether a process with that environment and an unrelated parent still belongs to the tree. */
+/** Whether a process with that environment and an unrelated parent belongs to the tree. */
 export type StrayRule = (proc: Proc, environment: string) => boolean;
 
-/** Processes that no tree includes: the daemon, pid 1, and the keepers of the terminals. */
+/** Processes that are never part of a tree: the daemon, pid 1, and the keepers of the terminals. */
 export type SparedProcesses = (all: readonly Proc[]) => ReadonlySet<number>;
 
-/** Identifies a process for good, because the system reuses pids. */
+/** Identifies a process permanently, although the system reuses pids. */
 export const toProcessName = ({ pid, startTicks }: Proc) => `${pid}.${startTicks}`;
 
 export interface TreeScan {
   /** Names of processes that an earlier scan found. They still belong to the tree after their parents have ended. */
   readonly known?: ReadonlySet<string>;
-  /** Whether a process in the middle of exec is left for a later scan. If not, its environment counts as empty. */
+  /**
+   * Whether processes in the middle of exec are left for a later scan. Otherwise their environment is treated as empty.
+   */
   readonly waits?: boolean;
 }
 
 export interface TreeMembers {
   readonly members: Proc[];
-  /** Processes in the middle of exec: only a later scan can tell whether they belong to the tree. */
+  /** Processes in the middle of exec: only a later scan can decide whether they belong to the tree. */
   readonly undecided: Proc[];
 }
 
 /**
  * Excludes kernel threads, which are visible on a machine but not in a container. They have neither arguments nor an
- * environment, as if they were always in the middle of exec.
+ * environment, so they look as if they were always in the middle of exec.
  */
 function programs(all: readonly Proc[]): readonly Proc[] {
   const showsThreads = all.some(({ pid, ppid, name }) => pid === 2 && ppid === 0 && name === 'kthreadd');
@@ -68,7 +70,7 @@ export function findTree(
     return 'root' in tree ? tree.orphans(proc, environment) : isMarked?.(environment) || tree.strays(proc, environment);
   };
   const ledBy = (proc: Proc) => {
-    // A marked process brings its whole session. A single process brings only a session that it leads.
+    // A marked process includes its whole session. A single process includes a session only if it leads it.
     if (isMarked || proc.session === proc.pid) sessions.add(proc.session);
   };
   const choose = (proc: Proc) => {
@@ -96,8 +98,8 @@ export function findTree(
 }
 
 /**
- * The current tree of one process: once the process has ended, its origin is unknown. Its orphans belong to the same
- * command, are younger, and have another session. If the root is an orphan itself, another orphan of its session may be
+ * The current tree of one process. Once the process has ended, its origin is unknown. Its orphans belong to the same
+ * command, are younger, and have another session. If the root is an orphan itself, another orphan of its session can be
  * a sibling that the same command started.
  */
 export function findSubtree(root: Proc, init: number | undefined, strays: StrayRule): ProcessSubtree {

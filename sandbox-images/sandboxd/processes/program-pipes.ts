@@ -16,7 +16,7 @@ export interface PipedProgram {
   release(): void;
 }
 
-/** How long background processes can keep the pipes of an ended program open. */
+/** Time that background processes can keep the pipes of an ended program open, in ms. */
 const lingerMs = 500;
 const signals: Partial<Record<NodeJS.Signals, number>> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGKILL: 9, SIGTERM: 15 };
 
@@ -29,7 +29,7 @@ export function pipeProgram(child: ChildProcessWithoutNullStreams, touch: () => 
   const delivered = Promise.withResolvers<void>();
   let exitCode: number | undefined;
   let reader: Duplex | undefined;
-  /** The reader is not accepting bytes, so silence does not mean that the output has ended. */
+  /** Whether the reader has stopped accepting bytes. Silence then does not mean that the output has ended. */
   let isHeld = false;
   /** The reader that was sent the end. */
   let brokenPipe: Duplex | undefined;
@@ -43,7 +43,7 @@ export function pipeProgram(child: ChildProcessWithoutNullStreams, touch: () => 
     const to = reader;
     if (exitCode === undefined || !to || to === brokenPipe || to.destroyed) return;
     if (outputs.every(([, stream]) => stream.closed)) {
-      brokenPipe = to; // both pipes can be closed before the first of them reports it
+      brokenPipe = to; // both pipes can be closed before either of them reports it
       to.push(toFrames('end', Buffer.from(JSON.stringify({ exitCode }))));
       to.push(null);
       delivered.resolve();
@@ -128,7 +128,7 @@ export function pipeProgram(child: ChildProcessWithoutNullStreams, touch: () => 
   };
 }
 
-/** Calls back once the stream accepts more, or is closed. */
+/** Calls back once the stream accepts more data or is closed. */
 function onceEither(stream: NodeJS.WritableStream, done: () => void): void {
   const go = () => {
     stream.off('drain', go).off('close', go);

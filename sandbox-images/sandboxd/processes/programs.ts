@@ -42,7 +42,7 @@ export function createPrograms(parts: SharedState): Programs {
     makeRoom();
     await noteTerminals(stateDir);
     const { id, argv, tag } = request;
-    // Each start has its own mark: an earlier program of this name may still be ending.
+    // Each start has its own mark, because an earlier program of this name can still be ending.
     const operation = `program-${id}-${++starts}`;
     const folder = await resolveStartFolder(place, request, { cwd: place.root });
     const env: NodeJS.ProcessEnv = {
@@ -62,7 +62,7 @@ export function createPrograms(parts: SharedState): Programs {
     void pipes.delivered.then(() => forget(opened));
     return entryOf(opened);
   }
-  /** An ended program waits for a reader of its last output, until another program needs its place. */
+  /** Frees a place for a new program. An ended program keeps its last output for a reader until its place is needed. */
   function makeRoom(): void {
     const over = all.values().find(({ pipes }) => pipes.exitCode !== undefined);
     if (all.size + opening.size < limits.programs) return;
@@ -113,7 +113,7 @@ export function variables(lines: readonly string[]): Record<string, string> {
   return Object.fromEntries(named);
 }
 
-/** Why a program could not be started. `path`: the search path. */
+/** Explains why a program could not be started. `path`: the search path. */
 export function cannotStart(program: string, cause: unknown, path = process.env.PATH): AppError {
   const { code } = cause as NodeJS.ErrnoException;
   // The system also reports EACCES when a folder of the search path is not accessible.

@@ -1,11 +1,11 @@
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { FilePart } from '../../../src/sandboxes/client/abilities.ts';
 
-// No zod here: every sandbox pays for each module that the daemon loads.
+// Without zod, because every sandbox pays in memory for each module that the daemon loads.
 
 /**
- * `name`: text without NUL. `names`: a list of them. `text`: any text. `readCount`: a whole number from 0. A trailing
- * `?`: the field is optional. `flag`: true or false.
+ * `name`: text without NUL. `names`: a list of names. `text`: any text. `count`: an integer of at least 0. `flag`: true
+ * or false. A trailing `?`: the field is optional.
  */
 type Kind = 'name' | 'names' | 'text' | 'count' | 'name?' | 'names?' | 'text?' | 'count?' | 'flag?';
 type Value<K extends Kind> = K extends `count${string}`

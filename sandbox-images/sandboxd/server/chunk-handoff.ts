@@ -1,8 +1,8 @@
 /** Passes chunks from one writer to one reader, one at a time. The writer waits until its chunk is taken. */
 export interface ChunkHandoff {
-  /** Resolves once the chunk is taken, or there is no longer a reader. */
+  /** Resolves once the chunk is taken, or no reader is left. */
   give(chunk: Uint8Array): Promise<void>;
-  /** Ends the writing. A pending chunk is still delivered. */
+  /** Ends the stream. A pending chunk is still delivered. */
   close(): void;
   readonly chunks: AsyncIterable<Uint8Array>;
 }

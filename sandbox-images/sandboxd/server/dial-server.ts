@@ -3,8 +3,8 @@ import type { Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 
-// The daemon dials the server's sockets, so code in the sandbox cannot redirect the server. The roles are then reversed
-// on each connection: the server sends the requests.
+// The daemon dials the server's sockets, so code in the sandbox cannot redirect the server. On each connection the
+// roles are then reversed: the server sends the requests.
 
 export interface ControlOptions {
   readonly folder: string;
@@ -15,11 +15,11 @@ export interface ControlOptions {
 }
 
 /**
- * Each spare connection keeps a file open in the server, so there is only one. Another is dialled as soon as it is
+ * A spare connection uses a file descriptor of the server, so only one is kept. Another is dialled as soon as it is
  * used.
  */
 const spare = 1;
-/** Excludes streams. The server reserves the last four for health checks. */
+/** Limit of connections, without streams. The server reserves the last four for health checks. */
 const most = 96;
 const lookMs = 2_000;
 
@@ -39,7 +39,7 @@ export function dialControl(options: ControlOptions): Disposable {
   const timer = setInterval(look, lookMs);
   const watcher = watched(options.folder, () => {
     look();
-    for (const line of dialled.values()) line.nudge(); // most likely a server came back
+    for (const line of dialled.values()) line.nudge(); // most likely a server has restarted
   });
   return {
     [Symbol.dispose]() {
@@ -58,7 +58,7 @@ function listed(folder: string): string[] {
   }
 }
 
-/** An optional accelerator. If it does not work, the timer alone finds new sockets. */
+/** An optional optimization: without it, the timer alone finds new sockets. */
 function watched(folder: string, listener: () => void) {
   try {
     return watch(folder, listener).on('error', () => {});
@@ -68,7 +68,7 @@ function watched(folder: string, listener: () => void) {
 }
 
 interface IdleDialler extends Disposable {
-  /** Dials now instead of after the delay. */
+  /** Dials immediately instead of after the delay. */
   nudge(): void;
 }
 
@@ -98,8 +98,8 @@ function keepDialled(name: string, { folder, hello, server, log }: ControlOption
     socket.on('error', () => {}); // `close` follows and handles it
     socket.once('close', () => {
       all.delete(socket);
-      // A connection that was dropped immediately must wait for the delay before the next dial. A used one can be
-      // short.
+      // After a connection that was dropped immediately, the next dial waits for the delay. A used connection is
+      // allowed to be short.
       const wasUsed = !unused.delete(socket);
       if (wasUsed || performance.now() - acceptedAt > 1_000) fill();
       else later();
@@ -115,8 +115,8 @@ function keepDialled(name: string, { folder, hello, server, log }: ControlOption
       server.emit('connection', socket);
     });
   };
-  // The first request uses up a connection, and another one is dialled immediately. Health requests do not count: they
-  // are frequent and end before a new connection would be ready.
+  // The first request takes the spare connection, and another one is dialled immediately. Health requests are excluded,
+  // because they are frequent and end before a new connection would be ready.
   const used = ({ socket, url }: { socket: Socket; url?: string | undefined }) => {
     if (url !== '/health' && unused.delete(socket)) fill();
   };
@@ -146,7 +146,7 @@ function keepDialled(name: string, { folder, hello, server, log }: ControlOption
   };
 }
 
-/** Reads the server's one line before HTTP starts. */
+/** Reads the one line that the server sends before HTTP starts. */
 function awaitAnswer(socket: Socket, answered: (line: string) => void): void {
   let line = Buffer.alloc(0);
   const timer = setTimeout(() => socket.destroy(), 10_000);

@@ -1,21 +1,24 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
-/** More than the kernel buffers between two programs, so that one read takes everything available. */
+/** More than the kernel buffers between two programs, so that one read takes all available data. */
 const chunkBytes = 256 * 1024;
 const maxChunks = 4;
 
 /** A connection without `data` events: its bytes go straight to another connection. */
 export interface DirectSocket extends Socket {
-  /** Resolves with whether the other side sent a byte, as soon as it does or the connection is gone. */
+  /**
+   * Resolves once it is known whether the other side sent a byte: true with the first byte, false if the connection
+   * ends first.
+   */
   readonly spoken: Promise<boolean>;
-  /** Must be called once, before any byte was read. Starts reading, which pauses while the target is full. */
+  /** Call once, before any byte was read. Starts reading, which pauses while the target is full. */
   pourInto(to: Duplex): void;
 }
 
 /**
- * Screens are megabytes large. With `data` events, every 64 KiB would be a new buffer for the kernel to clear and the
- * garbage collector to find. This socket reuses a few buffers.
+ * Screens are megabytes large. With `data` events, every 64 KiB would need a new buffer, which the kernel clears and
+ * the garbage collector collects. This socket reuses a few buffers.
  */
 export function directSocket(): DirectSocket {
   const free: Uint8Array[] = [];
@@ -24,7 +27,8 @@ export function directSocket(): DirectSocket {
   let waiting = 0;
   const { promise: spoken, resolve: speak } = Promise.withResolvers<boolean>();
   /**
-   * Returns false when no buffer is left. A small chunk counts like a large one, because each occupies a whole buffer.
+   * Returns false when no buffer is left. A small chunk counts as much as a large one, because each occupies a whole
+   * buffer.
    */
   const give = (into: Duplex, buffer: Uint8Array, size: number): boolean => {
     waiting++;

@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { connect, createServer, type NetConnectOpts, type Server, type Socket } from 'node:net';
 
-/** The target of outbound connections, and the line sent there first. */
+/** The target of outbound connections, and the line to send first. */
 export interface ProxyTarget {
   readonly to: NetConnectOpts;
   readonly preface: () => string;
 }
 
 /**
- * The server's socket in the sandbox's folder. Without one: the server's port, where the preface identifies the
- * sandbox. A sandbox that a session claims after its start finds the preface in a file.
+ * The server's socket in the sandbox's folder, or else the server's port, where the preface identifies the sandbox. A
+ * sandbox that is claimed by a session after its start finds the preface in a file.
  */
 export function proxyTarget(socketPath: string, sandboxId: string, env: NodeJS.ProcessEnv): ProxyTarget {
   const url = env.CORRAL_EGRESS_URL ? URL.parse(env.CORRAL_EGRESS_URL) : undefined;
@@ -22,7 +22,7 @@ export function proxyTarget(socketPath: string, sandboxId: string, env: NodeJS.P
 
 interface Forwarding {
   readonly log: (text: string) => void;
-  /** Whether a connection can pass. Absent: every one can. */
+  /** Decides whether a connection can pass. Absent: all can. */
   readonly admits?: ((near: Socket) => Promise<boolean>) | undefined;
 }
 
@@ -50,7 +50,7 @@ export function forwarder(port: number, { to, preface }: ProxyTarget, { log, adm
   return server.listen(port, '127.0.0.1');
 }
 
-/** `pipe` applies backpressure and passes on the end of one direction only. A failure ends both directions. */
+/** `pipe` applies backpressure and forwards the end of one direction only. An error ends both directions. */
 function join(from: Socket, to: Socket): void {
   from.setNoDelay?.(true);
   from.pipe(to);

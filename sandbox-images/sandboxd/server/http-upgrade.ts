@@ -6,7 +6,7 @@ import type { DirectSocket } from './direct-socket.ts';
 export const protocol = 'corral-stream';
 const maxWaiting = 1024 * 1024;
 
-/** Joins the connection to the stream until one of the two ends. */
+/** Joins the connection and the stream until one of the two ends. */
 export function joinStream(connection: Duplex, stream: Duplex, touch: () => void): void {
   if (connection.destroyed) return void stream.destroy();
   connection.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${protocol}\r\n\r\n`);
@@ -22,8 +22,8 @@ export function joinStream(connection: Duplex, stream: Duplex, touch: () => void
 }
 
 /**
- * Like `pipe`, but keeps reading while there is room. Screens are megabytes large, and with `pipe` both programs and
- * the daemon would take turns for every 64 KiB, which costs most on busy processors.
+ * Like `pipe`, but reads ahead while there is room. Screens are megabytes large, and with `pipe` both programs and the
+ * daemon would take turns for every 64 KiB, which costs most on busy processors.
  */
 function pour(from: Duplex | DirectSocket, to: Duplex): void {
   from.once('end', () => to.end());

@@ -3,7 +3,8 @@ import type { Socket } from 'node:net';
 
 /**
  * Whether the other end of a loopback connection belongs to this daemon's own user. Services share the loopback
- * interface but run as other users and have no network access; the kernel reports who opened a connection.
+ * interface, but run as other users and have no network access of their own. The kernel reports who opened a
+ * connection.
  */
 export async function isOwnUser({ remotePort, localPort }: Pick<Socket, 'remotePort' | 'localPort'>): Promise<boolean> {
   if (remotePort === undefined || localPort === undefined) return false;
@@ -12,7 +13,7 @@ export async function isOwnUser({ remotePort, localPort }: Pick<Socket, 'remoteP
     const user = userIn(text, remotePort, localPort);
     if (user !== undefined) return user === process.getuid?.();
   }
-  return false; // it has closed its end
+  return false; // the peer has closed its end
 }
 
 const hex = (port: number) => port.toString(16).toUpperCase().padStart(4, '0');

@@ -18,7 +18,7 @@ export type Reply = undefined | { readonly json: unknown } | Chunks;
 export interface Route {
   readonly method: string;
   readonly path: string;
-  /** Does not count as activity: a health check must not keep a sandbox awake. */
+  /** Not counted as activity, because a health check must not keep a sandbox awake. */
   readonly quiet?: true;
   /** Opens the stream that takes over the connection if the request uses the stream protocol. */
   stream?(daemon: Daemon, params: Exchange['params']): Promise<Duplex>;
@@ -49,7 +49,7 @@ export function checkArguments({ argv, env = [] }: { argv: readonly string[]; en
   throw badRequest(`argv and env must have at most ${limits.arguments} items.`);
 }
 
-/** An answer with a file's bytes, which closes the file at its end. */
+/** An answer with a file's bytes. It closes the file at the end. */
 export const fileReply = (file: OpenFile): Chunks => ({ size: file.size, chunks: disposing(file, file.chunks) });
 
 async function* disposing<Item>(resource: AsyncDisposable, items: AsyncIterable<Item>): AsyncGenerator<Item> {

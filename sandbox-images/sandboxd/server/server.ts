@@ -24,7 +24,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   quota: 507,
 };
 
-/** sandboxd's HTTP server. It does not listen itself: the daemon passes it the connections that it dialled. */
+/** sandboxd's HTTP server. It does not listen itself: the daemon passes it the connections that the daemon dialled. */
 export function sandboxServer(daemon: Daemon, token: string): Server {
   const admit = newestOwner();
   const server = createServer({ maxHeaderSize: 16 * 1024 }, (request, response) => {
@@ -48,13 +48,12 @@ export function sandboxServer(daemon: Daemon, token: string): Server {
 
 interface ServerAccess {
   readonly token: string;
-  /** Throws `fenced` if the request's owner has a successor. */
+  /** Throws `fenced` if a later owner has sent a request. */
   readonly admit: (epoch: string | string[] | undefined) => void;
 }
 
 /**
- * Each owner of a session has a higher epoch than the previous one. A request without an epoch comes from a guest and
- * passes.
+ * Each owner of a session has a higher epoch than the previous one. A request without an epoch is a guest's and passes.
  */
 function newestOwner(): ServerAccess['admit'] {
   let newest = 0;
@@ -90,7 +89,7 @@ async function upgraded(daemon: Daemon, door: ServerAccess, request: IncomingMes
 async function answer(daemon: Daemon, door: ServerAccess, request: IncomingMessage, response: ServerResponse) {
   const { route, params, query } = taken(daemon, door, request);
   const hangUp = new AbortController();
-  // A complete answer needs no abort, and each abort creates an error object.
+  // After a complete answer no abort is needed, and each abort creates an error object.
   response.once('close', () => {
     if (!response.writableFinished) hangUp.abort();
   });
@@ -123,7 +122,7 @@ async function sendReply(response: ServerResponse, reply: Reply, signal: AbortSi
 
 async function sendError(response: ServerResponse, error: AppError): Promise<void> {
   if (error.code === 'internal') process.stderr.write(`sandboxd: ${inspectable(error)}\n`);
-  // Once a byte was sent, only a broken connection can show the client that the answer is incomplete.
+  // After the first byte, only a broken connection can show the client that the answer is incomplete.
   if (response.headersSent) return void response.destroy();
   const body = JSON.stringify({ error: { code: error.code, message: error.publicMessage } });
   const { req } = response;
@@ -135,9 +134,7 @@ async function sendError(response: ServerResponse, error: AppError): Promise<voi
 }
 
 const restMs = 200;
-/**
- * Discards the remainder of a small body. A client that is still writing to a closed connection can miss the answer.
- */
+/** Discards the remainder of a small body, because a client that writes to a closed connection can miss the answer. */
 async function restOf(request: IncomingMessage): Promise<void> {
   if (request.complete || request.destroyed) return;
   request.resume();
@@ -188,8 +185,8 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
 }
 
 /**
- * The environment, which other processes can read, need not hold the token: `sha256:` is followed by its hash, and
- * `ed25519:` by a public key and the text that the token signs.
+ * Verifies tokens. The environment, which other processes can read, need not contain the token: `sha256:` is followed
+ * by its hash, and `ed25519:` by a public key and the text that the token signs.
  */
 export function hasToken(authorization = '', token: string): boolean {
   const [kind, key = '', uid = ''] = token.split(':');
@@ -199,7 +196,7 @@ export function hasToken(authorization = '', token: string): boolean {
   return sameText(`sha256:${createHash('sha256').update(value).digest('hex')}`, token);
 }
 
-/** The last accepted signature; the server sends one and the same with every request. */
+/** The last accepted signature, because the server sends the same signature with every request. */
 let accepted: string | undefined;
 function isSigned(signature: string, x: string, uid: string): boolean {
   const whole = `${x} ${uid} ${signature}`;
@@ -210,7 +207,7 @@ function isSigned(signature: string, x: string, uid: string): boolean {
   return isRight;
 }
 
-/** Compares in constant time, so that the time does not reveal the first difference. */
+/** Compares in constant time, so that the time does not reveal where the texts differ. */
 function sameText(value: string, expected: string): boolean {
   let difference = value.length ^ expected.length;
   for (let at = 0; at < expected.length; at++) difference |= expected.charCodeAt(at) ^ (value.charCodeAt(at) || 0);

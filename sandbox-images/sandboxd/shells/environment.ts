@@ -3,22 +3,23 @@ import { packageEnvironment } from '../package-folders.ts';
 /** The environment that every command starts with: the daemon's, without its internal variables. */
 export function baseEnvironment(env: NodeJS.ProcessEnv, uid = process.getuid?.()): Record<string, string> {
   const base: Record<string, string> = {
-    // UTF-8, as with LANG=C.UTF-8. LANG makes every program load eleven more files that change nothing in this locale.
+    // UTF-8, as with LANG=C.UTF-8. LANG itself makes every program load eleven more files that change nothing in this
+    // locale.
     ...(hasLocale(env) ? {} : { LC_CTYPE: 'C.UTF-8' }),
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-    // No person uses these terminals: no pager that waits for a key, and no colours that a model would have to read.
+    // No person uses these terminals: no pager that waits for a key, and no colors that a model would have to read.
     TERM: 'dumb',
     PAGER: 'cat',
     GIT_PAGER: 'cat',
-    // Otherwise each bash looks up its user, which can take as long as a short command itself.
+    // Without it each bash looks up its user, which can take as long as a short command itself.
     SHELL: '/bin/bash',
   };
   for (const [name, value] of Object.entries(env)) {
     if (value !== undefined && !isOurs(name)) base[name] = value;
   }
-  // Node would read it at the daemon's own start, so the init script renames it.
+  // Node would read it when the daemon starts, so the init script renames it.
   if (env.CORRAL_NODE_USE_ENV_PROXY) base.NODE_USE_ENV_PROXY = env.CORRAL_NODE_USE_ENV_PROXY;
-  // The sandbox id also distinguishes this sandbox's processes from another's on a shared machine.
+  // The sandbox id also distinguishes this sandbox's processes from another sandbox's on a shared machine.
   if (env.CORRAL_SANDBOX_ID) base.CORRAL_SANDBOX_ID = env.CORRAL_SANDBOX_ID;
   return { ...base, ...packageEnvironment(base, uid) };
 }

@@ -30,13 +30,13 @@ export function createExecutor(parts: SharedState) {
       spawn('bash', typeof command === 'string' ? ['-c', command] : [command.file], {
         cwd,
         env: { ...parts.env, ...createMarks(id, request.tag) },
-        detached: true, // its own session, which identifies its descendants
+        detached: true, // its own session, by which its descendants are identified
         stdio: [request.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       }),
     );
     const whole = (stream: string) => {
       const file = `.corral/output/${id}.${stream}`;
-      // The answer names this file, so a client must be able to read it immediately.
+      // The answer names this file, so clients must be able to read it immediately.
       return { file, open: () => openSpool(place, file, Math.min(parts.spoolCap, limits.fileBytes)) };
     };
     const stdout = collect(child.stdout, whole('stdout'));
@@ -58,10 +58,10 @@ export function createExecutor(parts: SharedState) {
     const { timeoutMs } = request;
     const timer = timeoutMs === undefined ? undefined : clock.setTimeout(expire, Math.min(timeoutMs, 2 ** 31 - 1));
     signal.addEventListener('abort', end, { once: true });
-    if (signal.aborted) end(); // the caller left before the command started
+    if (signal.aborted) end(); // the caller disconnected before the command started
     try {
       const code = await exitCode(child);
-      await ending; // the answer for an ended command comes after its last process
+      await ending; // when the command is ended, answer only after its last process is gone
       await quiet(child, [stdout, stderr]);
       parts.touch();
       const [out, errors] = [await stdout.end(), await stderr.end()];
@@ -92,9 +92,9 @@ async function exitCode(child: ChildProcess): Promise<number> {
 
 interface CollectedOutput {
   readonly seen: number;
-  /** Resolves when all output that was read is stored. */
+  /** Resolves when all output read so far is stored. */
   settled(): Promise<void>;
-  /** The stored text, and the file with the full output if the text is only its beginning. */
+  /** The stored text, and the file with the full output if the text is only the beginning. */
   end(): Promise<{ readonly text: string; readonly file?: string }>;
 }
 
@@ -116,7 +116,7 @@ function collect(stream: Readable | null, whole: { readonly file: string; open()
   };
   stream?.on('data', (chunk: Buffer) => {
     seen += chunk.length;
-    if (hasEnded) return; // output of background children is still read, and discarded
+    if (hasEnded) return; // output of background children is read and discarded
     const fits = chunk.subarray(0, limits.execBytes - kept);
     const rest = chunk.subarray(fits.length);
     kept += fits.length;
@@ -142,13 +142,13 @@ function collect(stream: Readable | null, whole: { readonly file: string; open()
   };
 }
 
-/** Resolves once both streams are closed, or have nothing more to read while a background child keeps them open. */
+/** Resolves once both streams are closed, or once nothing is left to read while a background child keeps them open. */
 async function quiet(child: ChildProcess, streams: readonly CollectedOutput[]): Promise<void> {
   const open = () => [child.stdout, child.stderr].some((stream) => stream && !stream.closed);
   const seen = () => streams.reduce((sum, stream) => sum + stream.seen, 0);
   for (let still = 0, before = seen(); still < 3 && open(); ) {
     for (const stream of streams) await stream.settled();
-    await new Promise(setImmediate); // after one turn of the event loop, everything readable was read
+    await new Promise(setImmediate); // after one turn of the event loop, all readable data was read
     still = seen() === before ? still + 1 : 0;
     before = seen();
   }

@@ -10,7 +10,7 @@ export interface JournalEntry {
   readonly shell: string;
   readonly tag?: string;
   readonly ps1: string;
-  /** The beginning of the command, for the console. */
+  /** The beginning of the command, shown in the console. */
   readonly command: string;
 }
 export interface Journal {
@@ -55,7 +55,7 @@ export function openJournal(folder: string): Journal {
         else appendFileSync(file, `${JSON.stringify(entry)}\n`);
         lines++;
       } catch (cause) {
-        // A full disk must not stop the work. Only the record of this operation is lost if the daemon crashes.
+        // A full disk must not stop the work. The operation's record is lost only if the daemon crashes.
         process.stderr.write(`sandboxd: the journal could not be written: ${cause}\n`);
       }
     },

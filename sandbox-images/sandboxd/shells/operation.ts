@@ -18,7 +18,7 @@ import { markFinder, markStart, type Terminal } from './terminal.ts';
 interface TailBuffer {
   push(chunk: Uint8Array): void;
   text(): string;
-  /** Ends the stream and frees memory that the kept bytes do not need. */
+  /** Closes the stream and frees memory that the kept bytes do not need. */
   close(): void;
 }
 
@@ -31,7 +31,7 @@ export function tailBuffer(cap: number): TailBuffer {
   const room = (more: number) => {
     if (length + more <= buffer.length) return;
     const kept = Math.min(length, cap);
-    // Twice the cap, so that copying is rare however small the chunks are.
+    // Twice the cap, so that copying is rare even with small chunks.
     const bigger = Buffer.allocUnsafeSlow(Math.min(2 * cap, Math.max(2 * (kept + more), 1024)));
     const target = bigger.length >= kept + more && buffer.length !== bigger.length ? bigger : buffer;
     buffer.copy(target, 0, length - kept, length);
@@ -39,7 +39,7 @@ export function tailBuffer(cap: number): TailBuffer {
     length = kept;
   };
   const view = () => buffer.subarray(Math.max(0, length - cap), length);
-  /** Without halves of characters: the first one when earlier bytes are gone, and the last one that may still arrive. */
+  /** Omits incomplete characters: at the start when earlier bytes are gone, and at the end while more can arrive. */
   const text = () => {
     const bytes = view();
     return bytes.subarray(isCut ? brokenStart(bytes) : 0, isClosed ? bytes.length : wholeUtf8(bytes)).toString();
@@ -76,11 +76,11 @@ export interface RunningOperation {
   write(text: string): void;
   /** Resolves once every process that the operation started is gone. */
   end(reason: 'timed_out' | 'killed', within?: EndingRun): Promise<void>;
-  /** Resolves with the shell's folder and environment after the command, if it reported them. */
+  /** Resolves after the command with the shell's folder and environment, if the command reported them. */
   readonly ended: Promise<ShellState | undefined>;
 }
 
-/** The end of the whole run that the operation belongs to. */
+/** A request to end the whole run that the operation belongs to. */
 export interface EndingRun {
   /** The number of the run's processes, once they are gone. */
   readonly processes: Promise<number>;
@@ -92,9 +92,9 @@ const tailBytes = 64 * 1024;
 const lingerMs = 5_000;
 const keeperGraceMs = 2_000;
 const overflowPauseMs = 5;
-const quietMs = 1_000; // time without output after which a command that reads input counts as waiting for it
+const quietMs = 1_000; // a command that reads input and prints nothing for this long is considered waiting
 const maxUnread = 1024 * 1024;
-const inputGraceMs = 60_000; // extra time for a command that times out while waiting for input
+const inputGraceMs = 60_000; // extra time for a command that reaches its timeout while it waits for input
 
 /** Starts the command and follows it to its end, whether or not a caller waits for it. */
 export async function launch(
@@ -136,7 +136,7 @@ export async function launch(
       command: request.command.slice(0, 500),
       ...(tag === undefined ? {} : { tag }),
     });
-  record(); // recorded before the command runs, so that it counts as started even if the daemon dies right here
+  record(); // recorded before the command runs, so that the record exists even if the daemon dies right after this line
 
   const spool = await openSpool(place, spoolPath, parts.spoolCap);
   const terminal = await openForCommand(parts, request, standing, mark);
@@ -163,7 +163,7 @@ export async function launch(
     printed = { at: clock.now(), hasOpenLine: chunk.at(-1) !== 0x0a };
     recent.push(chunk);
     await spool.append(chunk);
-    // Output beyond the cap is discarded. Slowing down the command leaves the processor to others.
+    // Output beyond the cap is discarded. Slowing down the command frees the processor for others.
     if (spool.full) await wait(overflowPauseMs);
     operation = { ...operation, bytes: spool.bytes };
     ring();
@@ -171,7 +171,7 @@ export async function launch(
   let ending: Promise<unknown> | undefined;
   const finish = async (measured: number) => {
     clock.clearTimeout(timer);
-    if (ending) await ending; // an ended command has exited with its last process
+    if (ending) await ending; // when the command is ended, it has exited only with its last process
     void spool.close();
     const stands = takeShellState(stateDir, id, request.shell);
     if (isLong(request.command)) void removeCommand(stateDir, id).catch(() => {});
@@ -196,8 +196,8 @@ export async function launch(
     let over = false;
     try {
       for await (const chunk of from.output) {
-        // Background processes of the command can still print. Their output goes to the console, no longer to the
-        // operation's output.
+        // Background processes of the command can still print. Their output appears in the console, but no longer in
+        // the operation's output.
         if (over) recent.push(chunk);
         else {
           const { before, exitCode, after } = finder.push(chunk);
@@ -238,10 +238,10 @@ export async function launch(
       if (operation.state === 'exited') return;
       if (performance.now() > patience) break;
     }
-    terminal?.close(); // every process is dead, but the keeper has not reported it
+    terminal?.close(); // every process is dead, but the keeper has not reported the end
     await finished.promise;
   };
-  // A command that waits for input is not ended for that: the answer can take time.
+  // A command that waits for input gets extra time, because the answer can take long.
   const expire = () => {
     if (asks()) timer = clock.setTimeout(expire, inputGraceMs);
     else void end('timed_out');

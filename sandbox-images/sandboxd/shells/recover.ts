@@ -11,7 +11,7 @@ import { type SharedState, toStrayRule } from '../shared-state.ts';
 export async function recover(parts: SharedState, sandboxId: string): Promise<void> {
   const { journal, clock, place, keepers, stateDir } = parts;
   const hadTerminals = await stat(terminalsNote(stateDir)).then(Boolean, () => false);
-  if (journal.all().length === 0 && !hadTerminals) return; // the usual start, which must be fast
+  if (journal.all().length === 0 && !hadTerminals) return; // the normal start, which must be fast
   for (const { pid } of scan()) {
     const mark = variable(pid, 'CORRAL_MARK');
     if (mark !== undefined && variable(pid, 'CORRAL_SANDBOX_ID') === sandboxId) sendSignals(pid, 'SIGKILL');
@@ -33,7 +33,8 @@ export async function recover(parts: SharedState, sandboxId: string): Promise<vo
 }
 
 /**
- * Records for a later daemon that there can be terminals or programs to end, because the journal does not include them.
+ * Records for a later daemon that terminals or programs may have to be ended, because the journal does not include
+ * them.
  */
 export const noteTerminals = (stateDir: string): Promise<void> => writeFile(terminalsNote(stateDir), '');
 const terminalsNote = (stateDir: string) => join(stateDir, 'terminals');

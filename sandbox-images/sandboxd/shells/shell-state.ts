@@ -20,13 +20,13 @@ const stateEnd = 'corral-end';
 /** The kernel accepts no larger environment. */
 const maxBytes = 8 * 1024 * 1024;
 
-// Sourced first by the bash that runs the command. Reports its folder and environment on exit. Uses `env` and not bash,
-// because the output of `env -0` needs no parsing by another bash.
+// Sourced first by the bash that runs the command. Reports its folder and environment on exit. Uses `env`, because no
+// other bash has to parse the output of `env -0`.
 export const shellSetup = `unset BASH_ENV
 trap '{ set +x; } 2>/dev/null; { printf "%s\\0" "$PWD"; command -p env -0; printf "${stateEnd}\\0"; } 2>/dev/null >|"$CORRAL_STATE"' EXIT
 `;
 
-/** The file in which the command with this id reports them. */
+/** The file to which the command with this id reports its folder and environment. */
 export const stateFile = (stateDir: string, id: string) => join(stateDir, `${id}.state`);
 const keptFile = (stateDir: string, shell: string) => join(stateDir, `shell.${shell}.state`);
 
@@ -38,11 +38,11 @@ export function takeShellState(stateDir: string, id: string, shell: string): She
   const path = stateFile(stateDir, id);
   const standing = readShellState(path);
   if (!standing)
-    void rm(path, { force: true, recursive: true }).catch(() => {}); // it can be anything, even a large folder
+    void rm(path, { force: true, recursive: true }).catch(() => {}); // the path can be anything, even a large folder
   else {
     try {
       renameSync(path, keptFile(stateDir, shell));
-    } catch {} // the command replaced it with something else
+    } catch {} // the command replaced the file
   }
   return standing;
 }
@@ -63,7 +63,7 @@ function readShellState(path: string): ShellState | undefined {
   return { cwd, env };
 }
 
-/** The bytes of a file that the command may have replaced with something other than a file, such as an endless FIFO. */
+/** The bytes of a file that the command can have replaced by something else, such as an endless FIFO. */
 function bytesOf(path: string): Buffer {
   let file: number | undefined;
   try {
@@ -79,7 +79,7 @@ function bytesOf(path: string): Buffer {
   }
 }
 
-/** The folder in which a command starts: the one it names inside the workspace, or its shell's current folder. */
+/** The folder in which a command starts: its own `cwd` inside the workspace, or its shell's current folder. */
 export async function resolveStartFolder(
   place: ConfinedPaths,
   { cwd }: Pick<StartOperation, 'cwd'>,
@@ -90,6 +90,6 @@ export async function resolveStartFolder(
     if (await isFolder(target)) return target;
     throw badRequest(`There is no folder ${cwd}.`);
   }
-  // If the folder was removed, start in the workspace: otherwise the shell could not start at all.
+  // If the folder was removed, start in the workspace; otherwise the shell could not start.
   return (await isFolder(standing.cwd)) ? standing.cwd : place.root;
 }

@@ -11,7 +11,7 @@ export interface Spool {
   /** True once further output is discarded. */
   readonly full: boolean;
   append(chunk: Uint8Array): Promise<void>;
-  /** The bytes from that position on; `into` can be used as their buffer. Empty if there are none yet. */
+  /** The bytes from that position on, possibly in the buffer `into`. Empty if there are none yet. */
   read(from: number, into: Buffer): Promise<Uint8Array>;
   close(): Promise<void>;
 }
@@ -19,7 +19,7 @@ export interface Spool {
 export async function openSpool(place: ConfinedPaths, path: string, cap: number): Promise<Spool> {
   let file: FileHandle | undefined = await create(place, path);
   let inFile = 0;
-  /** The bytes after the file's: the note, and if the disk was full, the command's last output. */
+  /** The bytes that follow the file's: the note, and if the disk was full, the command's last output. */
   let after = Buffer.alloc(0);
   let full = false;
 

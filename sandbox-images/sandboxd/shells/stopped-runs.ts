@@ -3,7 +3,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 const maxRemembered = 1_000;
 
 /**
- * Remembers stopped runs by tag. A request of such a run that was in flight during the stop, or arrives later over
+ * Remembers stopped runs by tag. A request of such a run that was in flight during the stop, or that arrives later over
  * another connection, starts nothing. The newest 1,000 runs are remembered.
  */
 export class StoppedRuns {

@@ -1,4 +1,4 @@
-// The last output of a terminal, for the next viewer. It is not a screen but the bytes that draw one: as many lines as
+// The last output of a terminal, for the next viewer. It is not a screen, but the bytes that draw one: as many lines as
 // the terminal has, or everything that a full-screen program drew. Queries to the viewer's terminal are removed,
 // because its reply would be typed into the shell.
 
@@ -25,7 +25,7 @@ export class TerminalReplay {
   push(chunk: Uint8Array): void {
     this.#chunks.push(chunk);
     this.#length += chunk.length;
-    // Done rarely, because it copies and parses everything.
+    // Joins rarely, because joining copies and parses everything.
     if (this.#length > 2 * cap || this.#chunks.length > 512) this.#joined();
   }
 
@@ -65,7 +65,7 @@ function beginningOfScreen(bytes: Buffer, rows: number): number {
 
 const reports = /^\[(?:[?>=]?[\d;]*[cn]|[\d;]*x|\??[\d;]*\$p|>[\d;]*q|(?:1[1345689]|2[01])(?:;[\d;]*)?t)$/;
 
-/** Whether the sequence queries the cursor, the device, its modes, its window, its colours or its capabilities. */
+/** Whether the sequence queries the cursor, the device, its modes, its window, its colors or its capabilities. */
 function asks(sequence: string): boolean {
   const text = sequence.slice(1);
   if (text.startsWith(']')) return text.slice(0, text.endsWith('\\') ? -2 : -1).endsWith('?');

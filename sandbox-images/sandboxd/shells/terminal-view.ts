@@ -18,12 +18,13 @@ export class TerminalView {
 
   /** Resolves once the reader has taken the chunk. */
   async show(chunk: Uint8Array): Promise<void> {
-    // In the same turn as the chunk is delivered, so that no reader gets it twice or misses it.
+    // Stored in the same turn in which the chunk is delivered, so that a new reader neither misses the chunk nor gets
+    // it twice.
     this.#screen.push(chunk);
     await this.#reader?.handoff.give(chunk);
   }
 
-  /** Ends the reading and reports the reason to the reader. */
+  /** Ends the reading and sends the reason to the reader. */
   dismiss(end: TerminalEnd): void {
     if (!this.#reader) return;
     this.#reader.end = end;

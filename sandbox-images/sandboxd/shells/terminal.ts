@@ -10,14 +10,14 @@ import { startIn } from '../files/byte-names.ts';
 
 export interface Terminal {
   readonly pid: number;
-  /** False: the command has pipes instead. */
+  /** Whether the command has a terminal. False: it has pipes. */
   readonly isTerminal: boolean;
   readonly input: Writable;
   /** The output, with the mark at the command's end. */
   readonly output: Readable;
   /** Resolves with the keeper's exit code, which is the command's if there is no mark. */
   readonly closed: Promise<number>;
-  /** Closes the terminal. Processes that still use it lose it. */
+  /** Closes the terminal. Processes that still use the terminal lose it. */
   close(): void;
 }
 export interface TerminalSpec {
@@ -25,7 +25,7 @@ export interface TerminalSpec {
   readonly command: string | { readonly file: string };
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Random, so that no output contains it by chance. Printed after `markStart`. */
+  /** Random, so that no output contains the mark by chance. Printed after `markStart`. */
   readonly mark: string;
 }
 
@@ -36,7 +36,7 @@ const keeper = [
   'exec 2>&1',
   'stty -onlcr -ixon cols 120 rows 30 2>/dev/null',
   'export SHELL=/bin/bash',
-  'trap : INT QUIT TSTP TERM HUP', // caught, not ignored, so that the command gets the default handlers
+  'trap : INT QUIT TSTP TERM HUP', // caught and not ignored, so that the command gets the default handlers
   'c=$CORRAL_COMMAND f=$CORRAL_COMMAND_FILE m=$CORRAL_MARK',
   'unset CORRAL_COMMAND CORRAL_COMMAND_FILE CORRAL_MARK',
   'if [ -n "$f" ]; then bash "$f"; else bash -c "$c"; fi',
@@ -77,7 +77,7 @@ async function start(program: string, args: string[], folder: string, env: NodeJ
   const { promise: closed, resolve, reject } = Promise.withResolvers<number>();
   child.once('error', reject);
   child.once('close', (code) => resolve(code ?? 137));
-  closed.catch(() => {}); // the reader of the output checks it later
+  closed.catch(() => {}); // the output's reader awaits it later
   const { stdin, stdout } = child;
   if (!stdin || !stdout) throw new Error('a child without pipes');
   await once(child, 'spawn');
@@ -97,7 +97,7 @@ async function start(program: string, args: string[], folder: string, env: NodeJ
 }
 
 export interface MarkFinder {
-  /** The bytes before the mark and, once the mark was found, its exit code and the bytes after it. */
+  /** The bytes before the mark. Once the mark was found, also its exit code and the bytes after it. */
   push(chunk: Buffer): { before: Buffer; exitCode?: number; after: Buffer };
   /** Bytes that were held back as a possible beginning of the mark. Called when the stream ends without one. */
   rest(): Buffer;

@@ -14,7 +14,7 @@ import {
 import type { SharedState } from '../shared-state.ts';
 import { inotifyProgram } from './inotify-program.ts';
 
-/** One change as the kernel reported it. `lost`: there were more changes than could be kept. */
+/** One change as the kernel reported it. `lost`: the kernel dropped changes, because there were too many. */
 export interface RawChange {
   readonly type: 'create' | 'write' | 'remove' | 'rename' | 'chmod' | 'lost';
   /** Relative to the watched folder. */
@@ -52,7 +52,7 @@ export class Inotify {
     { onChange: listener, gone }: Pick<InotifyWatch, 'onChange' | 'gone'>,
   ): Promise<void> {
     const opened = Promise.withResolvers<void>();
-    opened.promise.catch(() => {}); // the helper can die before anyone waits
+    opened.promise.catch(() => {}); // the helper can die before anyone awaits this
     this.#watches.set(id, { opened, onChange: listener, gone, syncs: [] });
     try {
       this.#helper ??= this.#start();

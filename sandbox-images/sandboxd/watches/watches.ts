@@ -17,7 +17,7 @@ interface OpenWatch {
   readonly root: string;
   readonly entries: boolean;
   readonly kept: RawChange[];
-  /** Resolved when there is a change to report, or the watch has ended. */
+  /** Resolved when there is a change to report or the watch has ended. */
   bell: PromiseWithResolvers<void>;
   reader: Duplex | undefined;
   isOver: boolean;

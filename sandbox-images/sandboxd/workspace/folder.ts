@@ -4,7 +4,7 @@ const { O_DIRECTORY, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
 /**
  * An open folder of the workspace. Names are resolved in the open folder and never through a link, so a program that
- * swaps folders cannot lead the daemon to other files, above all its own ones in `/proc`.
+ * swaps folders cannot lead the daemon to other files, above all the daemon's own files in `/proc`.
  */
 export class Folder implements Disposable {
   readonly #fd: number;
@@ -37,7 +37,7 @@ export class Folder implements Disposable {
     return openSync(this.at(name), flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0o644);
   }
 
-  /** The stats of the folder or of an entry. Undefined: it is gone. */
+  /** The stats of the folder or of an entry. Undefined: it does not exist. */
   stats(name = ''): BigIntStats | undefined {
     return lstatSync(this.at(name), { bigint: true, throwIfNoEntry: false });
   }
@@ -57,5 +57,5 @@ export class Folder implements Disposable {
   }
 }
 
-/** The daemon leaves this workspace to programs of the sandbox. */
+/** Thrown for a workspace that only a program in the sandbox can handle. */
 export class UnfitWorkspace extends Error {}

@@ -9,7 +9,7 @@ const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = constants;
 const own = basename(runFiles);
 const { copyBytes, copiedBytes, copies } = runFileLimits;
 
-/** Lists the files of the workspace and copies the small ones, unless that was already done for this run. */
+/** Lists the files of the workspace and copies the small ones. Does nothing if that was already done for this run. */
 export function keepFiles(root: string, { run, at }: RunMark, most: number): void {
   using workspace = Folder.workspace(root);
   using corral = workspace.made('.corral');
@@ -44,11 +44,11 @@ function keptRun(corral: Folder): string | undefined {
     using last = corral.folder(own);
     return read(last, 'about')?.toString().split('\n')[0];
   } catch {
-    return undefined; // there is none
+    return undefined; // no run was recorded
   }
 }
 
-/** False: it is gone, closed, or no longer the listed file. */
+/** False: the file is gone, unreadable, or no longer the listed file. */
 function copied({ path, name, folder }: FoundFile, into: Folder): boolean {
   const content = read(folder, name);
   if (!content) return false;

@@ -10,10 +10,13 @@ export interface FoundFile {
 }
 interface Walk {
   readonly leavesOut: (path: string, name: string) => boolean;
-  /** Throws UnfitWorkspace beyond it: programs are faster with many files and keep the daemon free. */
+  /**
+   * Maximum number of entries; throws UnfitWorkspace beyond it. With more files, programs are faster and keep the
+   * daemon free.
+   */
   readonly most: number;
 }
-/** A workspace on a slow disk is left to programs too. */
+/** Time limit in ms: a workspace on a slow disk is left to programs too. */
 const patienceMs = 250;
 
 /**
@@ -30,7 +33,7 @@ export function* walk(root: string, { leavesOut, most }: Walk): Generator<FoundF
       if (left-- === 0) throw new UnfitWorkspace('many files');
       if (performance.now() > until) throw new UnfitWorkspace('a slow disk');
       const stats = folder.stats(name);
-      if (!stats) continue; // it was removed
+      if (!stats) continue; // removed in the meantime
       yield { path, name, folder, stats };
       if (!stats.isDirectory() || stats.dev !== device) continue;
       const inner = opened(folder, name);
@@ -43,7 +46,7 @@ export function* walk(root: string, { leavesOut, most }: Walk): Generator<FoundF
   yield* below(workspace, '', workspace.stats()?.dev ?? 0n);
 }
 
-/** Undefined: it was removed, or its owner denies access. */
+/** Undefined: the entry was removed, or its owner denies access. */
 function opened(folder: Folder, name: string): Folder | undefined {
   try {
     return folder.folder(name);

@@ -7,7 +7,10 @@ import { UnfitWorkspace } from './folder.ts';
 import { keepFiles } from './keep.ts';
 import { type FoundFile, formatChangeTime, walk } from './walk.ts';
 
-/** Equal prints mean equal files. A folder's modification time adds nothing to that of its entries. */
+/**
+ * Equal fingerprints mean equal files. The modification time of a folder is left out, because its entries already show
+ * any change.
+ */
 function printOf(root: string, most: number): WorkspacePrint {
   const hash = createHash('sha256');
   let bytes = 0;
@@ -47,7 +50,7 @@ export function workspace(root: string): Pick<Daemon, 'keepForRun' | 'printWorks
   };
 }
 
-/** Undefined also if the system refuses: a program of the sandbox reports more about it. */
+/** Undefined also if the system refuses, because a program in the sandbox gives a better error. */
 function unlessUnfit<Value>(work: () => Value): Value | undefined {
   try {
     return work();

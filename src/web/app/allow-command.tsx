@@ -6,18 +6,18 @@ import { ShownOnce } from '../parts/kit/resource-list.tsx';
 import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 
-// `corral login` opens the page with a challenge. If the person agrees, the command gets a code: at its port on this machine, or
-// by hand.
+// `corral login` opens the page with a challenge. If the person agrees, the command receives a code: at its port on
+// this machine, or typed in by hand.
 
 interface CommandRequest {
   readonly challenge: string;
   readonly agent: string;
-  /** Absent: the command is on another machine. */
+  /** Absent: the command runs on another machine. */
   readonly port: string | undefined;
   readonly state: string;
 }
 
-/** The request of a command in the page's address, which loses it. */
+/** Takes the request of a command out of the page's address. */
 export function takeCommand(): CommandRequest | undefined {
   const url = new URL(location.href);
   const take = (name: string) => {

@@ -125,7 +125,7 @@ const workCommands: readonly Command[] = tabs.map(({ id, label, icon, shows }) =
   },
 }));
 
-/** All entries of the palette. A room adds its own in its `commands.ts`. */
+/** All entries of the palette. A feature adds its own in its `commands.ts`. */
 export const commands = (): readonly Command[] =>
   [
     ...appCommands,

@@ -27,12 +27,12 @@ interface HeaderAction {
   readonly id: string;
   readonly icon: IconName;
   readonly label: TextKey;
-  /** Absent: always. */
+  /** Whether the button is shown. Absent: always. */
   readonly shows?: (session: Session) => boolean;
   readonly run: (session: Session) => void;
 }
 
-/** In their order. A room adds its own from its own file. */
+/** In display order. A feature adds buttons from its own file. */
 const headerActions: readonly HeaderAction[] = [{ id: 'share', icon: 'share', label: 'share.title', run: openShare }];
 
 export function Header() {
@@ -73,7 +73,7 @@ export function Header() {
   );
 }
 
-/** The session's model, which a person can change. */
+/** The session's model, as a button that changes it. */
 function ModelOf({ session }: { session: Session }) {
   const model = session.model ?? inForce.value?.model ?? info.value?.model ?? '';
   return (
@@ -98,8 +98,8 @@ const StopButton = ({ id }: { id: string }) => (
 );
 
 /**
- * The title is a field: Enter or leaving it renames the session, Escape restores it. A title that arrives while a person
- * types waits for its end.
+ * The editable title: Enter or leaving the field renames the session, Escape restores the title. A title that arrives
+ * while a person types is applied after they finish.
  */
 function Title({ session }: { session: Session }) {
   const name = nameOf(session);
@@ -158,7 +158,7 @@ const MenuButton = () => (
 
 const shown = ['session.share', 'session.fork', 'sessions.pin', 'sessions.archive', 'session.rename', 'session.delete'];
 
-/** The actions that a narrow header has no room for. */
+/** The actions that do not fit into a narrow header. */
 const SessionMenu = () => (
   <Menu
     class="narrow-only"

@@ -1,9 +1,9 @@
 import { signal } from '@preact/signals';
 import { paneWidth, pref } from '../data/prefs.ts';
 
-/** Whether the list of sessions covers the page, where it has no column of its own. */
+/** Whether the session list covers the page, on screens without room for a column. */
 export const isMenuOpen = signal(false);
-/** The part that a phone shows; it shows one at a time. */
+/** The visible part on a phone, which shows one at a time. */
 export const view = signal<'chat' | 'work'>('chat');
 
 /** The id of the open tab of the work pane; empty: the first one. */

@@ -27,7 +27,7 @@ import { isMenuOpen } from './layout.ts';
 import { isPaletteOpen } from './palette-state.ts';
 import { askToken } from './token-dialog.tsx';
 
-/** The sessions whose work ended while the person looked elsewhere. */
+/** The sessions that finished while the page was not in view. */
 const ended = signal<ReadonlySet<string>>(new Set());
 const announcements: Partial<Record<Status, TextKey>> = {
   waiting: 'notifyWaits',
@@ -37,8 +37,8 @@ const announcements: Partial<Record<Status, TextKey>> = {
 const signs: Partial<Record<Status, string>> = { running: '● ', waiting: '? ', failed: '✕ ' };
 
 /**
- * The tab's title: how many sessions wait for the person or have ended unseen, and the selected one. Tells of both, if
- * allowed.
+ * Shows the number of sessions that wait or finished unseen, and the selected session, in the tab's title. Sends
+ * notifications for both, if allowed.
  */
 function badgeInTitle(): void {
   effect(() => {
@@ -77,7 +77,7 @@ const pressed = (event: KeyboardEvent): string =>
   [
     event.ctrlKey || event.metaKey ? 'mod+' : '',
     event.altKey ? 'alt+' : '',
-    // With alt, some keyboards write other signs, so the place of the key counts.
+    // With Alt, some keyboards produce other characters, so use the key's position.
     event.altKey && /^Key[A-Z]$/.test(event.code) ? event.code.slice(3).toLowerCase() : pressedKey(event).toLowerCase(),
   ].join('');
 
@@ -98,7 +98,7 @@ function listenForKeys(): void {
   });
 }
 
-/** A file that misses the place for uploads is refused: the browser would open it instead of the page. */
+/** Refuses files dropped outside a drop area, because the browser would open the file instead of the page. */
 function catchDrops(): void {
   const refuse = (event: DragEvent) => {
     if (event.defaultPrevented || !event.dataTransfer?.types.includes('Files')) return;
@@ -109,7 +109,9 @@ function catchDrops(): void {
   addEventListener('drop', refuse);
 }
 
-/** A session that ended closes the page's socket: the person signs in again, and the page continues. */
+/**
+ * Asks the person to sign in again when the sign-in has ended, which closes the page's socket. Then the page continues.
+ */
 function followEnd(): void {
   let isAsking = false;
   effect(() => {
@@ -127,7 +129,7 @@ async function start(): Promise<void> {
   takeToken();
   const answer = takeSignIn();
   followAddress();
-  if (currentId.peek() !== undefined) warmParser(); // it loads while the session comes
+  if (currentId.peek() !== undefined) warmParser(); // the parser loads while the session is fetched
   onGone.leave = leaveGone;
   const root = document.getElementById('root');
   if (root) render(<App />, root);
@@ -152,7 +154,7 @@ async function start(): Promise<void> {
   }
 }
 
-/** A session whose messages were on the page has been deleted; of another one nobody knows. */
+/** Leaves a session that does not exist. If its messages were shown, it was deleted; otherwise that is unknown. */
 function leaveGone(id: string): void {
   const wasShown = model.seq > 0;
   if (leave(id)) notify(t(wasShown ? 'sessionDeleted' : 'sessionMissing'));

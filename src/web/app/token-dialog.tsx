@@ -4,7 +4,10 @@ import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { isText, t } from '../text/text.ts';
 
-/** Asks for a sign-in or the token, and keeps the token. `isRetry`: the one that was tried is not valid. */
+/**
+ * Asks the person to sign in or to enter the token, and stores the token. `isRetry`: the token that was tried is not
+ * valid.
+ */
 export async function askToken(isRetry: boolean): Promise<void> {
   const providers = await readProviders();
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -13,7 +13,7 @@ const openForm = (): void => showDialog(<AutomationForm back={openAutomations} /
 export const openAutomation = (automation: Automation): void =>
   showDialog(<OneAutomation id={automation.id} back={openAutomations} />);
 
-/** The automations that the person sees, and the way to a new one. */
+/** The automations that the person can see, and a button for a new one. */
 function Automations() {
   const [trouble, tryIt] = useTrouble();
   useEffect(() => void tryIt(t('automations.unread'), readAutomations), []);

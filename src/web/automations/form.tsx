@@ -35,7 +35,10 @@ const toGoalTexts = (goal: Goal | null = null): GoalTexts => ({
   checks: (goal?.checks ?? []).map(({ command }) => command).join('\n'),
 });
 
-/** A check that stays keeps its time limit, and the goal its revisions, which the form does not show. Null: no goal. */
+/**
+ * Builds the goal. Unchanged checks keep their time limits and the goal keeps its revisions, because the form does not
+ * show them. Null: no goal.
+ */
 function toGoal({ rubric = '', checks = '' }: Partial<GoalTexts> = {}, before: Goal | null = null) {
   if (before && toGoalTexts(before).rubric === rubric && toGoalTexts(before).checks === checks) return before;
   const commands = checks.split('\n').filter((line) => line.trim() !== '');
@@ -50,7 +53,7 @@ function toGoal({ rubric = '', checks = '' }: Partial<GoalTexts> = {}, before: G
 type Repository = Automation['repositories'][number];
 const lineOf = ({ url, ref }: Pick<Repository, 'url' | 'ref'>): string => (ref === undefined ? url : `${url}#${ref}`);
 
-/** A repository that stays as it is keeps its folder, its depth and its access, which the form does not show. */
+/** An unchanged repository keeps its folder, depth and access, because the form does not show them. */
 function toRepositories(text: string, before: readonly Repository[]) {
   const lines = text.split('\n').filter((line) => line.trim() !== '');
   return lines.map((line) => {
@@ -59,7 +62,7 @@ function toRepositories(text: string, before: readonly Repository[]) {
   });
 }
 
-/** The entries of the form, in place of the values of the server; fields that are not shown are absent. */
+/** The form's values, in place of the server's; fields that are not shown are absent. */
 interface Entries {
   readonly name: string;
   readonly message?: string;
@@ -73,18 +76,18 @@ interface Entries {
 type AfterKind = NonNullable<Automation['after']>['of'];
 
 interface Props {
-  /** Undefined: a new one. */
+  /** Undefined: a new automation. */
   readonly automation?: Automation;
   readonly back: () => void;
 }
 
 const text = { kind: 'text' } as const;
 
-/** The form of an automation: its triggers, the task of the agent, and the limits of each session. */
+/** The form of an automation: its triggers, the agent's task, and the limits of each session. */
 export function AutomationForm({ automation, back }: Props) {
   useEffect(() => {
     const reads = [readTemplates, readModels, readOffered, readSkills, readAutomations];
-    for (const read of reads) void read().catch(() => {}); // names can be typed
+    for (const read of reads) void read().catch(() => {}); // without the lists, names can be typed
   }, []);
   const { repositories = [], skills: pins = [], schedule = null, after = null, budget = null } = automation ?? {};
   const value = {
@@ -256,7 +259,7 @@ export function AutomationForm({ automation, back }: Props) {
   );
 }
 
-/** The server's answer, so that the form shows the actual effect. */
+/** The next start times as the server computes them, so that the form shows the actual schedule. */
 function NextTimes({ cron, timezone }: { cron: string; timezone: string }) {
   const [{ times, zone }, setTimes] = useState<{ times: readonly string[]; zone: string }>({
     times: [],

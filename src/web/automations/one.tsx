@@ -15,14 +15,16 @@ import { ownZone, timeIn } from './times.ts';
 interface HookAddressProps {
   readonly id: string;
   readonly hook: NonNullable<Automation['hook']>;
-  /** Returns to the automation after a dialog. */
+  /** Reopens the automation after another dialog. */
   readonly back: () => void;
 }
 
-/** Secrets that were made while this page is open, by automation, so that a question in between does not lose one. */
+/**
+ * Secrets created while this page is open, by automation, so that a confirmation dialog in between does not lose one.
+ */
 const made = new Map<string, string>();
 
-/** The address for deliveries, and their secret right after it was made. */
+/** The address for deliveries, and their secret right after its creation. */
 function HookAddress({ id, hook, back }: HookAddressProps) {
   const [secret, setSecret] = useState(made.get(id));
   const [trouble, tryIt] = useTrouble();
@@ -69,14 +71,14 @@ function HookAddress({ id, hook, back }: HookAddressProps) {
   );
 }
 
-const lookMs = 3_000; // while starts wait or work
+const lookMs = 3_000; // while starts are queued or running
 
 interface Props {
   readonly id: string;
   readonly back: () => void;
 }
 
-/** One automation: its task, its state, what can be done with it, and what has come of its starts. */
+/** One automation: its task, its state, its actions, and the results of its starts. */
 export function OneAutomation({ id, back }: Props) {
   const automation = automations.value?.find((one) => one.id === id);
   const [starts, setStarts] = useState<readonly AutomationStart[]>([]);

@@ -9,14 +9,14 @@ import { timeIn } from './times.ts';
 export type Automation = Outputs['automations']['get'];
 export type AutomationStart = Outputs['automations']['start'];
 
-/** Undefined: not read yet. */
+/** Undefined: not loaded yet. */
 export const automations = signal<readonly Automation[] | undefined>(undefined);
 
 export async function readAutomations(): Promise<void> {
   automations.value = await query('automations.list', undefined);
 }
 
-/** Puts a changed automation in the place of the old one, or a new one on top. */
+/** Replaces a changed automation in the list, or adds a new one at the top. */
 export function shownAs(changed: Automation): void {
   automations.value = withItem(automations.value ?? [], changed);
 }
@@ -24,7 +24,7 @@ export function forgotten(id: string): void {
   automations.value = automations.value?.filter((one) => one.id !== id);
 }
 
-/** The state of an automation as people read it: paused, by hand, or its next start. */
+/** The state of an automation as text: paused, manual, or its next start. */
 export function stateOf({ paused, schedule, nextAt, hook, after }: Automation): string {
   if (paused) return t(`automations.pausedBy.${paused.by}`);
   if (!schedule && hook) return t('automations.byHook');

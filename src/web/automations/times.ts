@@ -1,4 +1,4 @@
-/** A kind of schedule that most people want, or the five fields themselves. */
+/** A common kind of schedule, or a custom expression of five fields. */
 export const scheduleKinds = ['hand', 'hourly', 'daily', 'weekdays', 'weekly', 'own'] as const;
 export type ScheduleKind = (typeof scheduleKinds)[number];
 
@@ -24,7 +24,7 @@ export function toCron({ kind, time, day, cron }: ScheduleChoice): string | unde
   return fields[kind];
 }
 
-/** The choice that these five fields stand for. */
+/** The choice that corresponds to a cron expression. */
 export function parseCron(cron: string | undefined): ScheduleChoice {
   const none = { kind: 'hand', time: '09:00', day: 1, cron: '0 9 * * 1-5' } as const;
   if (cron === undefined) return none;
@@ -38,7 +38,7 @@ export function parseCron(cron: string | undefined): ScheduleChoice {
 
 export const zones = (): readonly string[] => ['UTC', ...Intl.supportedValuesOf('timeZone')];
 
-/** The zone that a person means by `europe/berlin`, `Berlin` or `new york`; undefined: none, or several. */
+/** The time zone for `europe/berlin`, `Berlin` or `new york`; undefined: no match, or several. */
 export function findZone(text: string): string | undefined {
   const target = text.trim().toLowerCase().replaceAll(' ', '_');
   const all = zones();
@@ -46,7 +46,7 @@ export function findZone(text: string): string | undefined {
   const cities = all.filter((zone) => zone.toLowerCase().endsWith(`/${target}`));
   return named ?? (cities.length === 1 ? cities[0] : olderZone(text.trim()));
 }
-/** Names that the list has no more, such as `Asia/Calcutta` or `GMT`. */
+/** Zone names that the list no longer has, such as `Asia/Calcutta` or `GMT`. */
 function olderZone(text: string): string | undefined {
   try {
     return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone;

@@ -25,10 +25,11 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
   const decided = item.decided.value;
   const act = (work: () => Promise<unknown>) => async () => {
     setSending(true);
-    // Another person decided first, which the log reports soon; or the request failed, and can be repeated.
+    // Fails if another person decided first, which the log reports soon, or if the request failed, which can be
+    // retried.
     await attempt(t('approval.notDecided'), work);
     setSending(false);
-    // The button with the focus is gone. A phone would show its keyboard.
+    // The focused button is gone, so focus the message box. On a phone that would open the keyboard.
     if (document.activeElement === document.body && !matchMedia('(pointer: coarse)').matches)
       document.getElementById('message')?.focus();
   };
@@ -139,7 +140,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
   );
 }
 
-/** The exact effect of the call; all of a very long one on request. */
+/** The exact arguments of the call. A very long text is shown in full on request. */
 function ArgsText({ text }: { text: string }) {
   const { beginning, more } = useBeginning(text);
   return (
@@ -153,28 +154,28 @@ function ArgsText({ text }: { text: string }) {
   );
 }
 
-/** The text that the call would write, to the letter, as a difference to the earlier one. */
+/** The exact text that the call would write, as a diff to the current text. */
 function Changes({ before, after }: { before: string | null; after: string }) {
   const lines = useMemo(() => diffLines(before, after), [before, after]);
   return <DiffLines lines={lines} textOf={withHidden} />;
 }
 
 const texts = new Set(['text', 'content', 'old_string', 'new_string', 'oldString', 'newString', 'diff']);
-/** The arguments without those that the changes show. */
+/** The arguments without the texts that the diff shows. */
 const withoutTexts = (args: Readonly<Record<string, unknown>>) =>
   Object.fromEntries(Object.entries(args).filter(([key]) => !texts.has(key)));
 
-/** A command as it is, other calls as JSON. */
+/** Commands as plain text, other calls as JSON. */
 function summarizeArgs(args: Readonly<Record<string, unknown>>): string {
   if (typeof args.command === 'string') return args.command;
   try {
     return JSON.stringify(args, null, 2) ?? '';
   } catch {
-    return t('approval.tooDeep'); // nested too deeply to be written
+    return t('approval.tooDeep'); // nested too deeply to be serialized
   }
 }
 
-/** A command changes as text, other calls as JSON. Throws where that is no object. */
+/** Parses an edited call: a command as text, other calls as JSON. Throws if the JSON is not an object. */
 function changed(args: Readonly<Record<string, unknown>>, text: string): Record<string, unknown> {
   if (typeof args.command === 'string') return { ...args, command: text };
   return JSON.parse(text) as Record<string, unknown>;
@@ -182,7 +183,7 @@ function changed(args: Readonly<Record<string, unknown>>, text: string): Record<
 
 type ApprovalDecision = Exclude<ApprovalItem['decided']['value'], undefined>;
 
-/** The decision in words, with the person and the note. */
+/** The decision as text, with the person and the note. */
 export function decidedText(decided: ApprovalDecision): string {
   if (decided === 'gone') return t('approval.gone');
   const by = decided.by !== '' && decided.by !== 'user' && decided.by !== 'timeout' ? ` (${decided.by})` : '';
@@ -196,7 +197,7 @@ export function decidedText(decided: ApprovalDecision): string {
   return `${word[decided.decision]}${by}.${comment}`;
 }
 
-// A pull request that the agent wants to open. Its title and text are words for people, so they stand here as such.
+// A pull request that the agent wants to open. Its title and text are shown as text, not as JSON.
 
 type Args = Readonly<Record<string, unknown>>;
 type Proposal = Args & { readonly title: string; readonly text: string };
@@ -204,7 +205,7 @@ type Proposal = Args & { readonly title: string; readonly text: string };
 const isProposal = (name: string, args: Args): args is Proposal =>
   name === 'open_pull_request' && typeof args.title === 'string' && typeof args.text === 'string';
 
-/** To the letter; all of a very long text on request. */
+/** The text verbatim. A very long text is shown in full on request. */
 function Proposed({ proposal }: { proposal: Proposal }) {
   const { title, text, ...rest } = proposal;
   const { beginning, more } = useBeginning(text);
@@ -230,7 +231,7 @@ interface FormProps {
   readonly onDone: (changed: Record<string, unknown>) => void;
 }
 
-/** All other arguments stay as the agent has them. */
+/** Edits title and text. All other arguments stay as the agent set them. */
 function ProposalForm({ proposal, isBusy, onCancel, onDone }: FormProps) {
   const [title, setTitle] = useState(proposal.title);
   const [text, setText] = useState(proposal.text);

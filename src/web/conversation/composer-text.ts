@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import { recall, store } from '../data/prefs.ts';
 import { currentId } from '../data/sessions.ts';
 
-// The unsent text of each session, which survives a reload.
+// The draft text of each session, which survives a reload.
 
 const keyOf = (sessionId: string | undefined) => `draft.${sessionId ?? 'new'}`;
 
@@ -10,7 +10,7 @@ export const draftOf = (sessionId: string | undefined): string => recall(keyOf(s
 
 export const keepDraft = (sessionId: string | undefined, text: string): void => store(keyOf(sessionId), text);
 
-/** The unsent text of the selected session. */
+/** The draft text of the selected session. */
 export const composerText = signal(draftOf(currentId.peek()));
 
 export function setComposer(text: string): void {
@@ -18,7 +18,7 @@ export function setComposer(text: string): void {
   keepDraft(currentId.peek(), text);
 }
 
-/** Puts a text into the message box, ready to be changed and sent. */
+/** Puts a text into the message box, to be edited and sent. */
 export function putInComposer(text: string): void {
   setComposer(text);
   const field = document.getElementById('message') as HTMLTextAreaElement | null;

@@ -29,7 +29,7 @@ const hints: Readonly<Partial<Record<string, TextKey>>> = {
   waiting: 'hint.answer',
   new: 'hint.task',
 };
-const maxNamed = 50; // files of the workspace that one message attaches
+const maxNamed = 50; // maximum number of workspace files that one message attaches
 const hasFingers = () => matchMedia('(pointer: coarse)').matches;
 
 export function Composer() {
@@ -44,7 +44,7 @@ export function Composer() {
   const isGoalBad = goal !== undefined && findProblem(goal) !== undefined;
   const text = composerText.value;
   const status = currentStatus.value;
-  const steers = status === 'running' && goal === undefined; // a message with a goal begins its own run
+  const steers = status === 'running' && goal === undefined; // a message with a goal starts its own run
   const hint = t(goal ? 'hint.task' : (hints[status] ?? 'hint.more'));
   const completion = useCompletion(ref, text);
   useEffect(() => {
@@ -53,7 +53,7 @@ export function Composer() {
   useEffect(() => {
     if (!hasFingers()) ref.current?.focus();
   }, []);
-  // The box grows with its text, also in browsers without `field-sizing`.
+  // Grows the box with its text, also in browsers without `field-sizing`.
   useEffect(() => {
     const node = ref.current;
     if (!node || CSS.supports('field-sizing', 'content')) return;
@@ -82,7 +82,7 @@ export function Composer() {
     removeAttachments(id);
     setGoalDraft(id, undefined);
     keepDraft(id, '');
-    if (composerText.value === text) setComposer(''); // what was typed in the meantime stays
+    if (composerText.value === text) setComposer(''); // keep text that was typed in the meantime
     if (id === undefined) {
       chosenRepository.value = '';
       chosenSkills.value = [];
@@ -140,7 +140,8 @@ export function Composer() {
           enterkeyhint={hasFingers() ? 'enter' : 'send'}
           onInput={(event) => {
             setComposer(event.currentTarget.value);
-            completion.look(); // at each text: one that is cleared and written again at once would keep its list closed
+            // at each change: otherwise a text that is cleared and retyped immediately would keep its list closed
+            completion.look();
           }}
           onPaste={(event) => {
             const pasted = event.clipboardData?.files ?? [];
@@ -151,7 +152,7 @@ export function Composer() {
           onSelect={completion.look}
           onKeyDown={(event) => {
             if (completion.onKey(event)) return;
-            // On a phone Enter begins a new line, because there is no shift-enter.
+            // On a phone Enter starts a new line, because there is no Shift+Enter.
             if (pressedKey(event) !== 'Enter' || event.shiftKey || hasFingers()) return;
             event.preventDefault();
             void submit();

@@ -35,11 +35,11 @@ export function Conversation() {
   };
   useLayoutEffect(() => {
     if (id === undefined)
-      end.stay(); // the start page begins at its top
+      end.stay(); // the start page opens at its top
     else end.follow();
     isAway.value = false;
   }, [id]);
-  // Any growth counts, also that of a message being written or of a picture that arrives.
+  // Follow any growth, including a streaming message or an image that loads.
   useEffect(() => {
     const node = scroller.current;
     const inner = node?.firstElementChild;
@@ -49,7 +49,7 @@ export function Conversation() {
     seen.observe(node);
     return () => seen.disconnect();
   }, [id === undefined]);
-  // Input by hand tells a person's scrolling from a move of the layout.
+  // Input events distinguish scrolling by a person from layout changes.
   useEffect(() => {
     const node = scroller.current;
     if (!node) return undefined;
@@ -62,7 +62,7 @@ export function Conversation() {
     on('keydown', () => end.handled());
     on('pointerdown touchstart', () => end.held());
     on('pointerup pointercancel touchend blur', () => end.released(), window);
-    // Chromium reports no end of a press on the scroll bar, but it does report a pointer that moves with no button down.
+    // Chromium does not report the end of a press on the scroll bar, but it reports pointer moves with no button down.
     on('pointermove', (event) => (event as PointerEvent).buttons === 0 && end.released());
     return () => over.abort();
   }, []);
@@ -70,7 +70,7 @@ export function Conversation() {
   useLayoutEffect(() => {
     if (last?.kind === 'user') end.follow();
     if (end.follows) toEnd();
-  }, [id, last?.seq]); // the same message is another object once the whole log was read
+  }, [id, last?.seq]); // the same message is a different object after the whole log was read
   return (
     <>
       <div
@@ -113,8 +113,8 @@ export function Conversation() {
 }
 
 /**
- * The questions and permissions that the agent waits for, above the message box. They are no part of the conversation's log, so that nothing which an agent
- * writes there can hide it or keep it from being drawn.
+ * The questions and permissions that the agent waits for, above the message box. They are outside the conversation's
+ * log, so that nothing an agent writes can hide them or prevent them from being drawn.
  */
 const OpenItems = ({ model }: { model: ConversationModel }) => (
   <section class="stack open-items" aria-label={t('openItems')} aria-live="polite">
@@ -128,7 +128,10 @@ const OpenItems = ({ model }: { model: ConversationModel }) => (
   </section>
 );
 
-/** Shows that the agent works while nothing else of the conversation moves: for how long, and what the run has used. */
+/**
+ * Shows that the agent is working while nothing else in the conversation changes: the elapsed time, and the run's
+ * usage.
+ */
 function Thinking() {
   const run = model.run.value;
   const last = model.items.value.at(-1);
@@ -146,7 +149,7 @@ function Thinking() {
   );
 }
 
-/** Whether the newest item shows by itself that something happens. */
+/** Whether the newest item itself shows activity. */
 function moves(item: Item | undefined): boolean {
   if (item?.kind === 'assistant') return item.isTyping.value;
   if (item?.kind === 'tool') return item.state.value.status === 'running';

@@ -29,15 +29,13 @@ import { ToolCard } from './tool-card.tsx';
 interface Props {
   readonly model: ConversationModel;
   readonly sessionId: string | undefined;
-  /** People can decide, retry and edit here; false in a replay and in a shared session. */
+  /** Whether people can decide, retry and edit here; false in a replay and in a shared session. */
   readonly isLive?: boolean;
-  /** Older items are still to come. */
+  /** Older items have not been read yet. */
   readonly isEndOnly?: boolean;
 }
 
-/**
- * Everything that a model shows, in the order of the log. The end is drawn first; earlier items follow, frame by frame.
- */
+/** All items of a model in log order. The end is drawn first; earlier items follow, frame by frame. */
 export function Items({ model, sessionId, isLive = false, isEndOnly = false }: Props) {
   const shown = useEndFirst(model);
   return (
@@ -51,7 +49,7 @@ export function Items({ model, sessionId, isLive = false, isEndOnly = false }: P
   );
 }
 
-/** The items to draw. They change in their own task, after what waits for a person has been drawn. */
+/** The items to draw. They update in a separate task, after the waiting decisions were drawn. */
 function useEndFirst(model: ConversationModel): ItemWindow {
   const items = model.items.value;
   const [shown, setShown] = useState(emptyWindow);
@@ -69,7 +67,7 @@ function useEndFirst(model: ConversationModel): ItemWindow {
   return shown;
 }
 
-/** Calls `act` when the browser has painted. A hidden page paints nothing. */
+/** Calls `act` after the browser has painted. A hidden page does not paint, so a timer is used. */
 function afterFrame(act: () => void): void {
   if (document.visibilityState === 'hidden') setTimeout(act, 50);
   else requestAnimationFrame(() => setTimeout(act));
@@ -117,7 +115,7 @@ const Row = memo(({ item, sessionId, isLive }: RowProps) => {
     case 'step':
       return <StepRow item={item} isLive={isLive} />;
     case 'approval':
-      // While it is open, a live conversation has it above the message box.
+      // In a live conversation, an open approval is above the message box instead.
       return isLive && item.decided.value === undefined ? null : <ApprovalCard item={item} isLive={isLive} />;
     case 'wait':
       return isLive ? null : <WaitNote item={item} />;
@@ -140,7 +138,10 @@ const Row = memo(({ item, sessionId, isLive }: RowProps) => {
   }
 });
 
-/** A call, or the agent that it gave work to. The card has the agent's state, so calls that only looked are not shown. */
+/**
+ * A tool call, or the agent that it delegated work to. The agent's card shows its state, so calls that only checked on
+ * it are hidden.
+ */
 function Call({ item }: { item: ToolItem }) {
   const child = item.child.value;
   if (child) return <ChildCard item={item} child={child} />;
@@ -148,7 +149,7 @@ function Call({ item }: { item: ToolItem }) {
   return looked && item.state.value.status === 'completed' ? null : <ToolCard item={item} />;
 }
 
-/** A step of the plan. A session can be forked where it ended. */
+/** A step of the plan. A session can be forked at its end. */
 const StepRow = ({ item, isLive }: { item: StepItem; isLive: boolean }) => (
   <div class="step" data-status={item.status.value}>
     <h2>
@@ -158,7 +159,7 @@ const StepRow = ({ item, isLive }: { item: StepItem; isLive: boolean }) => (
   </div>
 );
 
-/** An item that could not be drawn: its text as it is. */
+/** An item that could not be drawn, as plain text. */
 const PlainItem = ({ item }: { item: Item }) => (
   <article class="chat-message" aria-label={t(item.kind === 'user' ? 'you' : 'agent')} data-seq={item.seq}>
     <Plain text={textOf(item)} />
@@ -190,7 +191,7 @@ function textOf(item: Item): string {
   }
 }
 
-/** Writes the value as JSON, unless it is nested too deeply for that. */
+/** Serializes the value as JSON, unless it is nested too deeply. */
 function written(value: unknown): string {
   try {
     return JSON.stringify(value, null, 2) ?? '';
@@ -204,7 +205,7 @@ interface RepositoryCardProps {
   readonly data: DataOf<'repository'>;
 }
 
-/** A repository that could not be used, which ended the run that waited for it, and the two ways on. */
+/** A repository that could not be used, which ended the run that waited for it, with two ways to continue. */
 function RepositoryCard({ seq, data: { kind, path, url, detail } }: RepositoryCardProps) {
   const isLive = useContext(Live);
   const items = model.items.value;

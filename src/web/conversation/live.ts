@@ -1,4 +1,7 @@
 import { createContext } from 'preact';
 
-/** Whether the items show a session as it is now. False in a replay and in a shared session: then nothing moves or acts. */
+/**
+ * Whether the items show a session's current state. False in a replay and in a shared session, where nothing is
+ * animated or can be clicked.
+ */
 export const Live = createContext(false);

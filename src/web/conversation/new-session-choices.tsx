@@ -13,13 +13,14 @@ import { chosenSkills, readSkills, skills } from '../skills/state.ts';
 import { t } from '../text/text.ts';
 import { chooseTemplate } from './templates.tsx';
 
-/** The repository's URL, and behind a # its branch, tag or commit; empty: none. */
+/** The repository's URL, optionally with `#` and a branch, tag or commit; empty: none. */
 export const chosenRepository = signal('');
 
 /** Template, model, skills, project and repository of a new session, as chips. */
 export function NewSessionChoices() {
   useEffect(() => {
-    for (const read of [readModels, readSkills, readTemplates]) void read().catch(() => {}); // the start page says more
+    // the start page explains more
+    for (const read of [readModels, readSkills, readTemplates]) void read().catch(() => {});
   }, []);
   const model = chosenModel.value || inForce.value?.model || info.value?.model || '';
   const picked = chosenSkills.value.join(', ');
@@ -61,7 +62,7 @@ export function NewSessionChoices() {
   );
 }
 
-/** A chip that becomes a field. */
+/** A chip that turns into a field. */
 function RepositoryChip() {
   const isOpen = useSignal(false);
   const url = chosenRepository.value;
@@ -95,7 +96,7 @@ function RepositoryChip() {
       onBlur={({ currentTarget }) => leave(currentTarget)}
       onKeyDown={(event) => {
         if (pressedKey(event) !== 'Enter') return;
-        event.preventDefault(); // of the message
+        event.preventDefault(); // do not submit the message's form
         if (event.currentTarget.reportValidity()) document.getElementById('message')?.focus();
       }}
     />

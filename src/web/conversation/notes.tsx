@@ -28,7 +28,7 @@ import { Live } from './live.ts';
 import { Elapsed, useSecondsTo } from './tool-card.tsx';
 import { DemoHelp } from './welcome.tsx';
 
-// Lines between messages and tool calls: waits, failures, ends and actions of the server.
+// Lines between messages and tool calls: waits, failures, ends, and actions of the server.
 
 export function WaitNote({ item }: { item: WaitItem }) {
   if (!item.isOpen.value) return null;
@@ -75,7 +75,7 @@ export const ErrorNote = ({ text }: { text: string }) => (
   </div>
 );
 
-/** The provider's failures one after another are one line, with the next try. */
+/** Consecutive failures of the provider, as one line with the next retry. */
 export function RetryNote({ item }: { item: RetryItem }) {
   const { failures, detail, next, isOver } = item.state.value;
   const isLive = useContext(Live);
@@ -120,10 +120,10 @@ const phases = new Map<string, TextKey>(
 );
 export const phaseWord = (phase: string): TextKey => phases.get(phase) ?? 'phase.starting';
 
-/** Idle phases of a sandbox, which the next message ends automatically. */
+/** Phases in which the sandbox is idle. The next message ends them automatically. */
 const unsaid: ReadonlySet<string> = new Set(['pausing', 'paused', 'resuming', 'resumed', 'released']);
 
-/** The way to a sandbox in one line; unfolded it has all that was done. */
+/** The progress of a sandbox's start, as one line; unfolded, it lists every step. */
 export function PhaseNote({ item }: { item: PhaseItem }) {
   const { phase, detail, ms, isCut, ended = [] } = item.phase.value;
   const setup = item.setup.value;
@@ -211,7 +211,7 @@ export function EventNote({ event }: { event: EventItem['event'] }) {
 function GoalNote({ data }: { data: DataOf<'goal'> }) {
   if (data.kind === 'checking') return null;
   if (data.kind === 'judged') {
-    if (data.feedback === undefined) return null; // the end of the run, which follows, says it
+    if (data.feedback === undefined) return null; // the end of the run follows and shows the verdict
     return (
       <p class="aside goal" data-result={data.result}>
         <strong>{t('goal.back')}</strong> {boundedLine(serverText(data.reason))}
@@ -236,7 +236,7 @@ function GoalNote({ data }: { data: DataOf<'goal'> }) {
   );
 }
 
-/** How a run ended, in words, and what to do next where it did not finish. */
+/** How a run ended, and what to do next if it did not finish. */
 export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
   const { data, goal, ms, used, isBlocked } = item;
   const resend = (text: string) => () => attempt(t('notSent'), () => send({ text, goal }));
@@ -289,7 +289,7 @@ export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
   );
 }
 
-/** `3 files edited +41 −2`, as far as file tools wrote them. */
+/** `3 files edited +41 −2`. Counts only what file tools wrote. */
 function EditsOf({ item: { edits } }: { item: EndItem }) {
   const lines = useMemo(() => edits.flatMap(({ before, after }) => diffLines(before, after)), [edits]);
   if (edits.length === 0) return null;
@@ -302,7 +302,7 @@ function EditsOf({ item: { edits } }: { item: EndItem }) {
   );
 }
 
-/** The next steps with the files of the newest run. */
+/** The next steps for the files of the newest run. */
 function NextSteps({ item }: { item: EndItem }) {
   const session = current.value;
   if (!session || item.edits.length === 0 || model.items.value.findLast(({ kind }) => kind === 'end') !== item)
@@ -390,7 +390,7 @@ const reasons: Readonly<Record<NonNullable<EndItem['data']['code']>, TextKey>> =
   unsupported: 'why.request',
 };
 
-/** A failure's code in words. A newer server can have more codes than this page knows. */
+/** Text for a failure's code. A newer server can have codes that this page does not know. */
 function reasonOf(code: NonNullable<EndItem['data']['code']>, isRetryable = false): string {
   const reason = t(reasons[code] ?? 'why.unknown');
   return isRetryable ? `${reason} ${t('why.retry')}` : reason;

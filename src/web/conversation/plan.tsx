@@ -5,12 +5,12 @@ import { Icon } from '../parts/kit/icon.tsx';
 import { Mark } from '../parts/kit/status.tsx';
 import { t } from '../text/text.ts';
 
-const short = 4; // steps; a longer plan folds to its current step
+const short = 4; // steps; a longer plan collapses to its current step
 
 /** The plan of the selected session, above the message box. */
 export const Plan = () => <SessionPlan model={model} />;
 
-/** The current plan with its progress; a long one folds. */
+/** The current plan with its progress; a long plan collapses. */
 export function SessionPlan({ model }: { model: ConversationModel }) {
   const steps = model.plan.value;
   const chosen = useSignal<boolean | undefined>(undefined);

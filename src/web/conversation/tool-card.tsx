@@ -14,7 +14,7 @@ import { decidedText } from './approval-card.tsx';
 import { Live } from './live.ts';
 import { Result } from './tool-result.tsx';
 
-// One tool call: a line about the call, how long it took and how it ended; below, its result.
+// One tool call: a summary line with its duration and outcome; below, its result.
 
 const icons = new Map<string, IconName>(
   Object.entries({
@@ -68,13 +68,13 @@ export function ToolCard({ item }: { item: ToolItem }) {
   );
 }
 
-/** The person decided against the call. Its result says so to the model only. */
+/** Whether a person rejected the call. The result contains that only as text for the model. */
 function isRefused({ approval }: ToolItem): boolean {
   const decided = approval.value?.decided.value;
   return decided !== undefined && decided !== 'gone' && decided.decision !== 'approved';
 }
 
-/** Shows who approved the call, if approval was required, and whether the person changed it. */
+/** Shows who approved the call, if approval was required, and whether they changed it. */
 function Permission({ item }: { item: ToolItem }) {
   const decided = item.approval.value?.decided.value;
   if (!decided) return null;
@@ -92,7 +92,7 @@ const telling = [
   ...['command', 'file', 'query', 'url', 'input', 'glob', 'regex', 'title', 'text', 'path', 'id'],
   ...['key', 'option', 'javascript', 'action'],
 ];
-/** The subject of the call: the first of its arguments that tells. An agent can tell more of them at the end. */
+/** The argument that best identifies the call. An agent can add arguments when the call ends. */
 function subjectOf({ args }: Pick<ToolItem, 'args'>): string {
   const summary = telling.map((key) => args[key]).find((value) => typeof value === 'string' && value !== '');
   return inOneLine(
@@ -117,16 +117,16 @@ function Tail({ item, state }: { item: ToolItem; state: ToolState }) {
   );
 }
 
-/** The seconds since then, while something runs; nothing in a replay. */
+/** Seconds since that time, while something runs; nothing in a replay. */
 export const Elapsed = ({ since }: { since: number }) => (useContext(Live) ? <Running since={since} /> : null);
 
-/** The whole seconds that are left until then, and 0 afterwards. */
+/** Whole seconds left until that time, and 0 afterwards. */
 export function useSecondsTo(to: number): number {
   const now = useNow();
   return Math.max(0, Math.ceil((to - now) / 1_000));
 }
 
-/** The time, once a second. */
+/** The current time, updated once a second. */
 function useNow(): number {
   const now = useSignal(Date.now());
   useEffect(() => {

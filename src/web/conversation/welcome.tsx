@@ -9,7 +9,7 @@ import type { TextKey } from '../text/texts.ts';
 import { Composer } from './composer.tsx';
 import { putInComposer } from './composer-text.ts';
 
-// Tasks that any model can do, and that the demo model knows by heart (`src/agents/models/demo/tasks`).
+// Tasks that any model can do, and for which the demo model has scripted answers (`src/agents/models/demo/tasks`).
 
 interface Task {
   readonly icon: IconName;
@@ -24,7 +24,7 @@ const tasks: readonly Task[] = [
 ];
 
 export function Welcome() {
-  useEffect(() => void readModels().catch(() => {}), []); // without an answer the page says nothing of models
+  useEffect(() => void readModels().catch(() => {}), []); // without an answer, the page does not mention models
   const model = inForce.value?.model;
   return (
     <div class="welcome">
@@ -38,7 +38,7 @@ export function Welcome() {
   );
 }
 
-/** The tasks as buttons, which put their text into the message box. */
+/** Example tasks as buttons, which put their text into the message box. */
 const Tasks = () => (
   <ul>
     {tasks.map(({ icon, title, hint, text }) => (
@@ -53,7 +53,7 @@ const Tasks = () => (
   </ul>
 );
 
-/** Help after an answer of the demo that did nothing. */
+/** Help after an answer in which the demo did nothing. */
 export const DemoHelp = () => (
   <div class="row">
     {tasks.map(({ icon, title, text }) => (

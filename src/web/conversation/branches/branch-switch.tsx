@@ -5,16 +5,16 @@ import { currentId, sessions } from '../../data/sessions.ts';
 import { IconButton } from '../../parts/kit/button.tsx';
 import { t } from '../../text/text.ts';
 
-/** The place in the log of the first message that the session did not copy from another one. */
+/** The seq of the first message that the session did not copy from another session. */
 function firstOwnSeq(sessionId: string): number {
   const copied = sessions.value.find(({ id }) => id === sessionId)?.forkedFrom?.seq ?? 0;
   return model.items.value.find(({ kind, seq }) => kind === 'user' && seq > copied)?.seq ?? -1;
 }
 
-/** ‹ 2/3 › at a message that has other wordings: each of them is its own session. */
+/** ‹ 2/3 › at a message with other versions, each of which is a session of its own. */
 export function BranchSwitch({ seq }: { seq: number }) {
   const sessionId = currentId.value;
-  // The first message of the session's own is not known before the whole log was read.
+  // The session's own first message is unknown until the whole log was read.
   if (sessionId === undefined || isEndOnly.value) return null;
   const branches = findBranches(sessions.value, { sessionId, seq, firstOwn: firstOwnSeq(sessionId) });
   if (!branches) return null;

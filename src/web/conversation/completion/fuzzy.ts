@@ -1,12 +1,12 @@
-// Finds names by some of their letters, in their order: `wrkpn` finds `src/web/work/pane.tsx`.
+// Finds names by some of their letters in order: `wrkpn` finds `src/web/work/pane.tsx`.
 
 const maxLetters = 100; // characters
 const startsOfWords = /[/\\._\- ]/;
 
-/** Letters without case and accents, so that `Ubersicht` finds `Übersicht`. */
+/** Folds case and accents, so that `Ubersicht` finds `Übersicht`. */
 const folded = (text: string): string => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
 
-/** How well the letters fit; undefined: they are not all there in this order. The letters at the end count more. */
+/** How well the letters match; undefined: they do not all occur in this order. Matches near the end score higher. */
 export function fuzzyScore(name: string, target: string): number | undefined {
   const [text, letters] = [folded(name), folded(target).replace(/\s+/g, '').slice(0, maxLetters)];
   if (letters === '') return 0;
@@ -27,7 +27,7 @@ export function fuzzyScore(name: string, target: string): number | undefined {
   return score - text.length / 100;
 }
 
-/** The best of them, best first; equal ones in their order. */
+/** The best matches, best first; ties keep their order. */
 export function fuzzyBest<Value>(
   values: readonly Value[],
   target: string,

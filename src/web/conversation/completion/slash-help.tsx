@@ -10,7 +10,7 @@ const keys = [
   ['ctrl-k', 'slash.keyPalette'],
 ] as const;
 
-/** The commands of the message box, and its keys. */
+/** Help for the commands and keys of the message box. */
 export const showSlashHelp = (commands: readonly SlashCommand[]): void =>
   showDialog(
     <Dialog title={t('slash.title')}>

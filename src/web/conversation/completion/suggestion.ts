@@ -1,20 +1,20 @@
 import type { IconName } from '../../parts/kit/icon.tsx';
 
-/** One entry of the list above the message box. */
+/** One entry of the completion list. */
 export interface Suggestion {
   readonly key: string;
   readonly icon: IconName;
   readonly label: string;
   readonly about: string;
-  /** Why it cannot be chosen now. */
+  /** The reason why it cannot be chosen now. */
   readonly refused?: string;
-  /** Put in the place of the word. */
+  /** The text that replaces the word. */
   readonly inserts?: string;
-  /** Done when it is chosen; the word leaves the message. */
+  /** Called when the entry is chosen. The word is removed from the message. */
   readonly act?: () => void;
 }
 
-/** The entries that a source has for a word, and a line for the person where that says more than they do. */
+/** The entries that a source offers for a word, and an optional note for the person. */
 export interface Suggestions {
   readonly entries: readonly Suggestion[];
   readonly note?: string;

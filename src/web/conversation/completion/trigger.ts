@@ -1,18 +1,18 @@
 import { trimEndCharacters } from '../../../core/text/text.ts';
 
-/** The word before the cursor that a list completes. */
+/** The word before the cursor that can be completed. */
 export interface Trigger {
   readonly kind: '@' | '/';
-  /** Without its sign. */
+  /** Without the leading sign. */
   readonly word: string;
-  /** The place of the sign. */
+  /** The index of the sign. */
   readonly from: number;
   readonly to: number;
 }
 
 const maxWord = 200; // characters
 
-/** `/` at the very beginning of the message, `@` at the beginning of a word. */
+/** `/` at the very start of the message, `@` at the start of a word. */
 export function triggerAt(text: string, cursor: number): Trigger | undefined {
   const before = text.slice(0, cursor);
   const [command] = /^\/[a-z0-9-]*$/i.exec(before) ?? [];
@@ -21,14 +21,14 @@ export function triggerAt(text: string, cursor: number): Trigger | undefined {
   return word === undefined ? undefined : { kind: '@', word, from: cursor - word.length - 1, to: cursor };
 }
 
-/** The text with another one in the place of the word, and the place of the cursor behind it. */
+/** Replaces the word in the text. Returns the new text, and the position of the cursor after the replacement. */
 export function withWord(text: string, { from, to }: Trigger, word: string): { text: string; cursor: number } {
   const rest = text.slice(to).replace(/^ /, '');
   const head = `${text.slice(0, from)}${word} `;
   return { text: head + rest, cursor: head.length };
 }
 
-/** The paths that the text names with an `@`. */
+/** The paths that the text mentions with an `@`. */
 export function namedPaths(text: string, paths: readonly string[]): string[] {
   if (!text.includes('@')) return [];
   const words = new Set(

@@ -13,7 +13,7 @@ import type { Suggestions } from './suggestion.ts';
 import { type Trigger, triggerAt, withWord } from './trigger.ts';
 import { followWorkspacePaths, readWorkspacePaths, workspacePaths } from './workspace-paths.ts';
 
-/** The sources of entries for each sign, in the order of the list. */
+/** The sources of entries for each sign, in display order. */
 const sources: Readonly<Record<Trigger['kind'], readonly ((word: string) => Suggestions)[]>> = {
   '@': [fileSuggestions],
   '/': [commandSuggestions, skillSuggestions],
@@ -21,21 +21,21 @@ const sources: Readonly<Record<Trigger['kind'], readonly ((word: string) => Sugg
 const listId = 'completions';
 
 interface Completion {
-  /** The list to draw above the message box; null: nothing is completed. */
+  /** The completion list to draw above the message box; null: nothing to complete. */
   readonly list: VNode | null;
-  /** The attributes of the message box. */
+  /** Attributes for the message box. */
   readonly aria: Readonly<Record<string, string | undefined>>;
   /** Reads the word before the cursor again. */
   readonly look: () => void;
-  /** Whether the key was for the list. */
+  /** Handles a key. Returns whether the key was for the list. */
   readonly onKey: (event: KeyboardEvent) => boolean;
 }
 
-/** Completes the word before the cursor. The message box keeps the focus; the list follows its keys. */
+/** Completes the word before the cursor. The message box keeps the focus and passes keys to the list. */
 export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: string): Completion {
   const [trigger, setTrigger] = useState<Trigger>();
   const [chosen, setChosen] = useState(0);
-  /** The place of a word whose list was closed. */
+  /** The position of the word whose list was closed. */
   const [closedAt, setClosedAt] = useState<number>();
   useEffect(followWorkspacePaths, []);
   const look = () => {
@@ -47,7 +47,7 @@ export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: 
     setTrigger(now);
     const id = currentId.peek();
     if (now?.kind === '/' && trigger?.kind !== '/') {
-      void readSkills().catch(() => {}); // the commands are there all the same
+      void readSkills().catch(() => {}); // without the skills, the commands are still offered
       if (id !== undefined) void readSessionSkills(id);
     }
     if (now?.kind === '@' && id !== undefined) void readWorkspacePaths(id);
@@ -165,7 +165,10 @@ function fileSuggestions(word: string): Suggestions {
 
 const maxSkills = 20;
 
-/** The skills of the session, and those that can be added to it. The message names the chosen one, so that the agent reads it. */
+/**
+ * The session's skills, and those that can be added to the session. The message names the chosen skill, so that the
+ * agent reads it.
+ */
 function skillSuggestions(word: string): Suggestions {
   const id = currentId.value;
   const found = sessionSkills.value;

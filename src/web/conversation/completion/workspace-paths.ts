@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import { onEvent } from '../../data/log.ts';
 import { query, toErrorText } from '../../data/server.ts';
 
-/** The files of the workspace of a session, for completion. `asleep`: to list them would start the sandbox. */
+/** The workspace files of a session, for completion. `asleep`: listing them would start the sandbox. */
 export type WorkspacePaths =
   | { readonly state: 'loading' | 'asleep'; readonly paths: readonly string[] }
   | { readonly state: 'ready'; readonly paths: readonly string[] }
@@ -11,11 +11,11 @@ export type WorkspacePaths =
 const nothing: WorkspacePaths = { state: 'loading', paths: [] };
 const hidden = /^\.(corral|git)\//;
 
-/** The files of the session that was requested last. */
+/** The files of the most recently requested session. */
 export const workspacePaths = signal<WorkspacePaths>(nothing);
 let known: string | undefined;
 
-/** Lists the files, unless the list is new enough. `starts`: also where the sandbox must be started for it. */
+/** Lists the files, unless the list is recent enough. `starts`: even if the sandbox must be started. */
 export async function readWorkspacePaths(sessionId: string, { starts = false } = {}): Promise<void> {
   if (known === sessionId && workspacePaths.peek().state !== 'asleep' && !starts) return;
   if (known !== sessionId) workspacePaths.value = nothing;
@@ -35,7 +35,7 @@ export async function readWorkspacePaths(sessionId: string, { starts = false } =
   }
 }
 
-/** Calls and ends of runs change files, so the next completion reads them again. */
+/** Calls and ended runs change files, so the next completion lists the files again. */
 export const followWorkspacePaths = (): (() => void) =>
   onEvent(({ type }) => {
     if (type === 'tool.called' || type === 'run.end' || type === 'sandbox.phase') known = undefined;

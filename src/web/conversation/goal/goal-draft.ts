@@ -2,18 +2,18 @@ import { signal } from '@preact/signals';
 import type { GoalInput } from '../../data/actions.ts';
 import type { TextKey } from '../../text/texts.ts';
 
-/** A command of a goal, which is the same in every language. */
+/** An example of a check, the same in every language. */
 export const exampleCheck = 'npm test';
 
-/** The goal of a message that is being written, as the form has it. */
+/** The goal of the draft message, as the form's values. */
 export interface GoalDraft {
   readonly rubric: string;
-  /** Commands, one a line. */
+  /** Commands, one per line. */
   readonly checks: string;
-  /** The most times that a miss goes back to the agent. */
+  /** How many times a miss can go back to the agent. */
   readonly revisions: number;
 }
-/** Limits of the server. */
+/** The server's limits. */
 export const maxRevisions = 20;
 const maxChecks = 20;
 const maxCommand = 4_000; // characters
@@ -22,7 +22,7 @@ export const emptyGoal: GoalDraft = { rubric: '', checks: '', revisions: 3 };
 const drafts = signal<ReadonlyMap<string, GoalDraft>>(new Map());
 const keyOf = (sessionId: string | undefined) => sessionId ?? 'new';
 
-/** The goal for the next message of this session, or of a new one; undefined: the form is closed. */
+/** The goal for the next message of this session or of a new one; undefined: the form is closed. */
 export const goalDraftOf = (sessionId: string | undefined): GoalDraft | undefined => drafts.value.get(keyOf(sessionId));
 
 export function setGoalDraft(sessionId: string | undefined, draft: GoalDraft | undefined): void {
@@ -38,7 +38,7 @@ const checksIn = ({ checks }: GoalDraft): readonly string[] =>
     .map((line) => line.trim())
     .filter((line) => line !== '');
 
-/** Why the server would refuse the goal; undefined: it takes it. */
+/** The reason why the server would refuse the goal; undefined: the goal is valid. */
 export function findProblem(draft: GoalDraft): TextKey | undefined {
   const checks = checksIn(draft);
   const { revisions } = draft;
@@ -48,7 +48,7 @@ export function findProblem(draft: GoalDraft): TextKey | undefined {
   return checks.length === 0 && draft.rubric.trim() === '' ? 'goal.empty' : undefined;
 }
 
-/** The goal of a form without a problem, as the server takes it. */
+/** The goal of a valid form, in the server's format. */
 export function toGoal(draft: GoalDraft): GoalInput {
   const rubric = draft.rubric.trim();
   const checks = checksIn(draft).map((command) => ({ command }));

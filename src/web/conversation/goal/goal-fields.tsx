@@ -11,7 +11,7 @@ interface Props {
   readonly onClose: () => void;
 }
 
-/** The goal of the message. */
+/** The form for the message's goal. */
 export function GoalFields({ goal, onChange, onClose }: Props) {
   const form = useRef<HTMLFieldSetElement>(null);
   useEffect(() => form.current?.querySelector('textarea')?.focus(), []);

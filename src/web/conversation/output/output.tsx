@@ -11,18 +11,18 @@ import { type WholeFile, WholeOutput } from './whole-output.tsx';
 const fewLines = 14;
 const shownLines = 10;
 const fewCharacters = 4_000;
-const lineHeight = 20; // as in conversation.css
+const lineHeight = 20; // must match conversation.css
 
 interface Props {
   readonly text: string;
   /** The line above the output: the command. */
   readonly command?: string | undefined;
   readonly isLive?: boolean;
-  /** Where all of it is, when `text` is only its beginning and its end. */
+  /** The file with the full output, if `text` is only its beginning and end. */
   readonly whole?: WholeFile | undefined;
 }
 
-/** The output of a command, with its colours: all of a short one, the end of a long one, and on request all rows. */
+/** A command's output in color: a short output in full, the end of a long one, and all rows on request. */
 export function Output({ text, command, isLive = false, whole }: Props) {
   const [isOpen, setOpen] = useState(false);
   const total = useMemo(() => countLines(text), [text]);

@@ -1,6 +1,6 @@
 import type { Span } from '../../parts/ansi.ts';
 
-/** A row of a terminal's output, with its colours. */
+/** One row of terminal output, in color. */
 export const Spans = ({ spans }: { spans: readonly Span[] }) => (
   <>
     {spans.map(({ text, class: names, color, background }, n) =>

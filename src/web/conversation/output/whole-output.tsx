@@ -11,7 +11,7 @@ import { addressOf, readPart } from '../../work/files/store.ts';
 import { Spans } from './spans.tsx';
 
 const partBytes = 4 * 1024 * 1024;
-const lineHeight = 20; // as in conversation.css
+const lineHeight = 20; // must match conversation.css
 const leftOut = /\n\[… \d+ bytes left out …\]\n/;
 
 export interface WholeFile {
@@ -19,13 +19,13 @@ export interface WholeFile {
   readonly path: string;
 }
 
-/** The file with all that a command printed, where its result in the log leaves out a part. */
+/** The file with a command's full output, for a result that is truncated in the log. */
 export function findWholeFile({ sessionId, runId, callId, family }: ToolItem, text: string): WholeFile | undefined {
   if (family !== 'shell' || sessionId !== currentId.value || !leftOut.test(text)) return undefined;
   return { sessionId, path: `.corral/output/${runId}.${callId}.log` };
 }
 
-/** Every line of a file, as it arrives; only those in view are drawn. */
+/** All lines of a file as they arrive; only the lines in view are drawn. */
 export function WholeOutput({ file: { sessionId, path } }: { file: WholeFile }) {
   const lines = useMemo(() => new TextLines(), [path]);
   const [size, setSize] = useState(0);
@@ -40,7 +40,7 @@ export function WholeOutput({ file: { sessionId, path } }: { file: WholeFile }) 
         lines.add(bytes);
         setSize(all);
         setBytes(lines.bytes);
-        if (lines.bytes >= all) return; // a part behind the end would be a refusal
+        if (lines.bytes >= all) return; // the server refuses a part beyond the end
       }
     };
     load().catch((thrown: unknown) => setProblem(toErrorText(thrown)));
