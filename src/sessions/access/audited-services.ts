@@ -29,7 +29,7 @@ export interface Audit {
 type Method = (...args: readonly unknown[]) => Promise<unknown>;
 type AuditActions<Service> = Partial<Readonly<Record<keyof Service, string>>>;
 
-/** Audits each call of the methods in `actions`; all other methods stay as they are. */
+/** Audits each call of the methods in `actions`; other methods are unchanged. */
 export function withAudit<Service extends object>(
   service: Service,
   actions: AuditActions<Service>,
@@ -60,11 +60,13 @@ export function withAudit<Service extends object>(
   };
 }
 
-/** The target is then the provider, because the rest can contain a key. */
+/**
+ * Whether the call configures access to a provider. Only the provider is recorded, because the input can contain a key.
+ */
 const isAccess = (input: unknown): input is { provider: string } =>
   typeof (input as { provider?: unknown } | undefined)?.provider === 'string';
 
-/** The holder and the path of a note; undefined: the call is about none. */
+/** The holder and path of a note; undefined if the call is not about a note. */
 function noteOf([holder, note]: readonly unknown[], { owner }: Principal): [string] | undefined {
   const { of, id = owner ?? '' } = (holder ?? {}) as { readonly of?: string; readonly id?: string };
   const path = typeof note === 'string' ? note : (note as { readonly path?: string } | undefined)?.path;
@@ -103,7 +105,9 @@ export function auditedServices(services: Services, raw: Pick<Services, 'session
   };
 }
 
-/** Audits deliveries that start something. Strangers could fill the log with those that are refused. */
+/**
+ * Audits deliveries that start something. Rejected deliveries are not audited, because strangers could fill the log.
+ */
 function auditedDeliveries(telling: AutomationService, audit: Audit): AutomationService {
   return {
     ...telling,
@@ -171,7 +175,7 @@ function lookedAt(sessions: Pick<SessionService, 'get'>, { principalOf, tell, no
       const outcome = permitsAction(principal, 'read', session) ? 'done' : 'session_not_found';
       tell({ principal, action: 'session.read', target: id, outcome });
     });
-    auditing.catch(() => {}); // an unknown session needs no entry
+    auditing.catch(() => {}); // An unknown session needs no entry.
   };
   return <Service extends object>(service: Service, names: readonly (keyof Service & string)[]): Service => {
     const methods = service as Readonly<Record<string, (...args: unknown[]) => unknown>>;

@@ -11,11 +11,11 @@ import type { SessionRecord } from '../../core/model/records.ts';
 import type { Project } from '../api/projects.ts';
 import type { Action } from '../api/rules.ts';
 
-/** The part of a session, project or file that permissions depend on. */
+/** The fields of a session, project or file that permissions depend on. */
 export interface OwnedResource {
   readonly owner?: string | undefined;
   readonly shared?: boolean;
-  /** The project it belongs to. Its owner then has only the rights that the project gives. */
+  /** The resource's project. Its owner then has only the rights that the project grants. */
   readonly projectId?: string | null | undefined;
 }
 
@@ -29,7 +29,7 @@ const least: Readonly<Record<Action, ProjectRole>> = {
 const permits = (role: ProjectRole, action: Action): boolean =>
   projectRoles.indexOf(role) >= projectRoles.indexOf(least[action]);
 
-/** The role that decides: an owner's in all that is the principal's own. Undefined: it belongs to others. */
+/** The principal's role for the resource: `owner` for its own resources. Undefined: no access. */
 function roleIn({ owner, projects }: Principal, thing: OwnedResource): ProjectRole | undefined {
   const isOwn = owner !== undefined && owner === thing.owner;
   if (!thing.projectId) return isOwn ? 'owner' : undefined;
@@ -37,7 +37,7 @@ function roleIn({ owner, projects }: Principal, thing: OwnedResource): ProjectRo
   return role && isOwn && permits(role, 'work') ? 'owner' : role;
 }
 
-/** The part of a project that permissions depend on. */
+/** The fields of a project that permissions depend on. */
 export const accessOf = ({ id, owner }: Pick<Project, 'id' | 'owner'>): OwnedResource => ({ owner, projectId: id });
 
 /** The only place that decides whether a principal is allowed an action. */
@@ -70,7 +70,7 @@ export function authorizeRole(principal: Principal, least: 'user' | 'auditor' | 
   if (!hasRole(principal, least)) throw tooWeak(principal);
 }
 
-/** The owner whose resources the principal lists. Undefined: every owner's. */
+/** The owner whose resources the principal lists. Undefined: all owners. */
 export const listedOwner = (
   { role, owner }: Principal,
   least: 'operator' | 'admin' = 'operator',
@@ -79,22 +79,24 @@ export const listedOwner = (
   return role === 'reader' || seesAll ? undefined : (owner ?? '');
 };
 
-/** The projects whose resources the principal lists, next to its own. */
+/** The projects whose resources the principal lists in addition to its own. */
 export const listedProjects = ({ role, projects }: Principal, least: 'operator' | 'admin' = 'operator') =>
   listedOwner({ role }, least) === undefined ? [] : [...(projects?.keys() ?? [])];
 
-/** A new resource of the principal, in its own project if it names none. */
+/** Adds the principal's own project to a new resource that names none. */
 export const atHome = <Created extends { readonly projectId?: string | null | undefined }>(
   { home }: Principal,
   created: Created,
 ): Created => (home === undefined || created.projectId ? created : { ...created, projectId: home });
 
-/** The owner of what the principal creates, as a field. */
+/** The owner of resources that the principal creates, as a field. */
 export const ownOf = ({ owner }: Principal) => owner !== undefined && { owner };
 
 export const noSession = () => new AppError('session_not_found', 'There is no such session.');
 
-/** The session as this principal may see it: without texts, metadata and repositories unless the principal may read the session. */
+/**
+ * The session as the principal may see it: without texts, metadata and repositories unless the principal may read it.
+ */
 export function toVisibleSession(principal: Principal, session: SessionRecord): SessionRecord {
   if (permitsAction(principal, 'read', session)) return session;
   const { repositories: _, author: __, metadata: ___, ...rest } = session;

@@ -12,14 +12,14 @@ import {
   ownOf,
 } from './authorize.ts';
 
-/** The resource on which the permissions of a service depend. */
+/** How the checks of a service find the resource that permissions depend on. */
 export interface Guarded {
   readonly principalOf: () => Principal;
-  /** The resource of an id. Rejects where there is none. */
+  /** Returns the resource by its id. Rejects if it does not exist. */
   readonly get: (id: never) => Promise<OwnedResource>;
-  /** The noun in a refusal to a caller that may not know the resource. Default: a session. */
+  /** The noun in the error for a caller that may not see the resource. Default: session. */
   readonly noun?: string;
-  /** The least role that lists those of all owners. Default: operator. */
+  /** The least role that lists resources of all owners. Default: operator. */
   readonly listedBy?: 'operator' | 'admin';
   /** Rejects when the principal may not add to this project. Absent: projects hold no such resources. */
   readonly intoProject?: (project: string) => Promise<void>;
@@ -40,7 +40,7 @@ export const createAccessCheck =
     return get(id as never).then((thing) => authorize(principal, action, thing, goneOf(noun)));
   };
 
-/** The methods behind the checks that the rules name. A method with its own guard is not among them. */
+/** Wraps each method in the check that its rule names. Methods with the rule `guarded` are left out. */
 export function withChecks<Service extends object>(service: Service, rules: Rules<Service>, guarded: Guarded): Service {
   const methods = service as Readonly<Record<string, Method>>;
   const wrap = ([name, { may }]: [string, Pick<MethodRule, 'may'>]): [string, Method][] =>
@@ -102,7 +102,7 @@ function behind(method: Method, may: Exclude<MethodRule['may'], 'guarded'>, guar
   };
 }
 
-/** Two owners can have the same name, so the caller's own comes first. */
+/** Two owners can use the same name, so the caller's own resource comes first. */
 async function ownFirst<Found>(
   { owner }: Principal,
   findsAll: boolean,

@@ -34,7 +34,7 @@ export function guardedProjects(
       await ofProject(id, isOwn ? 'read' : 'manage');
       await projects.removeMember(id, member, { keepsMaintainer: role !== 'admin' });
     },
-    /** The owner and maintainers of a resource move it, into projects in which they work. */
+    /** The owner and maintainers of a resource can move it into projects they work in. */
     async move(id, to) {
       if (to.projectId !== null) await ofProject(to.projectId, 'work');
       const gone = () => noSuch(to.of);
@@ -110,7 +110,7 @@ function guardedUploads(
     authorize(principal, action, await belonging(file), noFile);
     return file;
   };
-  /** A screenshot belongs to its session. */
+  /** Access to a screenshot follows its session. */
   const belonging = async (file: UploadedFile): Promise<OwnedResource> =>
     file.sessionId === undefined ? file : await sessions.get(file.sessionId);
   return {

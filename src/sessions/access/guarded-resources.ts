@@ -12,7 +12,7 @@ import type { UsageService } from '../api/usage.ts';
 import { atHome, authorize, authorizeRole, ownOf, permitsAction } from './authorize.ts';
 import { createAccessCheck, noSuch } from './checked-service.ts';
 
-// The methods that need more than the right to one resource.
+// Guards for methods that need more than a permission on one resource.
 
 interface AutomationGuard {
   readonly principalOf: () => Principal;
@@ -32,7 +32,7 @@ interface BudgetGuard {
   readonly seeProject: (id: string) => Promise<void>;
 }
 
-/** People see their own automations and shared ones; an automation starts only in projects in which its owner may work. */
+/** People see their own and shared automations. An automation starts only in projects that its owner may work in. */
 export function guardedAutomations(
   automations: AutomationService,
   own: AutomationService,
@@ -43,7 +43,7 @@ export function guardedAutomations(
     get: (id: string) => automations.get(id),
     noun: 'automation',
   });
-  /** A rule receives only what its creator can read. */
+  /** A rule can follow only runs that its creator can read. */
   async function mayFollow(after: AfterRule | null | undefined): Promise<void> {
     if (after?.of === 'session') await readSession(after.id);
     if (after?.of === 'project') await intoProject(after.id);
@@ -94,7 +94,7 @@ export const guardedSkills = (own: SkillService, principalOf: () => Principal): 
   },
 });
 
-/** Everyone sees the servers in use; only administrators see the addresses. */
+/** Everyone sees the providers in use; only administrators see their addresses. */
 export const guardedModels = (models: ModelService, own: ModelService, principalOf: () => Principal): ModelService => ({
   ...own,
   async inForce() {
@@ -105,7 +105,10 @@ export const guardedModels = (models: ModelService, own: ModelService, principal
   },
 });
 
-/** A caller gets the sums of the sessions that it may read. A link to another owner's shared session adds none. */
+/**
+ * A caller gets the totals of the sessions that it may read. Having the link to another owner's shared session adds
+ * nothing.
+ */
 export const guardedUsage = (usage: UsageService, principalOf: () => Principal): UsageService => ({
   async report(query) {
     const principal = principalOf();
@@ -114,7 +117,7 @@ export const guardedUsage = (usage: UsageService, principalOf: () => Principal):
   },
 });
 
-/** People see their own budget and those of projects that they see. Only administrators change one. */
+/** People see their own budget and those of projects they see. Only administrators change a budget. */
 export function guardedBudgets(
   budgets: BudgetService,
   own: BudgetService,
@@ -142,7 +145,7 @@ export function guardedBudgets(
   };
 }
 
-/** People read and change their own notes, and those of projects that they own. */
+/** People read and change their own notes and those of projects they own. */
 export function guardedMemory(memory: MemoryService, { principalOf, ofProject }: MemoryGuard): MemoryService {
   async function allowed({ of, id }: NamedMemory, action: Action): Promise<MemoryHolder> {
     const principal = principalOf();
@@ -173,7 +176,7 @@ export function guardedMemory(memory: MemoryService, { principalOf, ofProject }:
   };
 }
 
-/** Whether a check admits the caller. */
+/** Whether a check admits the caller. Other failures are thrown. */
 const isAllowed = async (checking: Promise<unknown>): Promise<boolean> =>
   await checking.then(
     () => true,
@@ -183,7 +186,7 @@ const isAllowed = async (checking: Promise<unknown>): Promise<boolean> =>
     },
   );
 
-/** Names the writer of memories. */
+/** Fills in the author of memory changes. */
 export function byAuthor(own: MemoryStoreService, principalOf: () => Principal): MemoryStoreService {
   const by = (): MemoryAuthor => {
     const { key, session } = principalOf();
@@ -199,12 +202,12 @@ export function byAuthor(own: MemoryStoreService, principalOf: () => Principal):
   };
 }
 
-/** A secret can be bound only by a caller who may use it, in a session or project where the caller may work. */
+/** Only a caller who may use a secret can bind it, in a session or project that the caller may work in. */
 export const guardedBinding = <Id>(
   credentials: CredentialService<Id>,
   own: CredentialService<Id>,
   checks: {
-    /** Rejects when the caller may not add credentials there. */
+    /** Rejects when the caller may not add credentials to the session or project. */
     readonly holder: (id: Id) => Promise<void> | undefined;
     readonly secret: (id: string, action: Action) => Promise<void> | undefined;
   },

@@ -141,10 +141,10 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
 type ScopeName = Exclude<RuleScope, 'session'>;
 interface ResourceScope extends Pick<Guarded, 'noun' | 'listedBy'> {
   readonly of: (typeof scopes)[ScopeName]['of'];
-  /** Projects can hold them. */
+  /** Whether projects can hold the resource. */
   readonly isInProjects?: boolean;
 }
-/** The services of the resources on which permissions depend. */
+/** The service and error noun for each kind of resource that permissions depend on. */
 const scopes = {
   project: { of: 'projects', noun: 'project' },
   automation: { of: 'automations', noun: 'automation' },
@@ -161,7 +161,7 @@ const scopes = {
 type CopiedFiles = Pick<SnapshotService, 'make' | 'fork'>;
 const copyRules = { make: { may: 'copy' }, fork: { may: 'copy' } } as const;
 
-/** The image of a template that a holder has; administrators also find those of others, by their ids. */
+/** The image of a template that the holder owns. Administrators also find other owners' templates, by id. */
 const imageFor = async (
   builds: Pick<TemplateBuildService, 'imageOf'>,
   { role, owner }: Principal,
@@ -178,7 +178,7 @@ interface OwnGuard {
   readonly principalOf: () => Principal;
 }
 
-/** Operators allow hosts in sessions that they see. */
+/** Operators can allow hosts in sessions they see. */
 function guardedEgress(egress: EgressService, own: EgressService, { check, principalOf }: OwnGuard): EgressService {
   const byOperator = (change: EgressService['allow']): EgressService['allow'] => {
     return async (id, entry) => {
@@ -192,7 +192,7 @@ function guardedEgress(egress: EgressService, own: EgressService, { check, princ
 
 type OfSession<Name extends keyof Services> = Pick<Services, Name | 'sessions'>;
 
-/** A terminal of a session that the principal may not see answers like an unknown terminal. */
+/** A terminal of a session that the principal may not see is reported as unknown. */
 function guardedTerminals(
   { terminals, sessions }: OfSession<'terminals'>,
   own: TerminalService,
@@ -229,7 +229,9 @@ function guardedTerminals(
   };
 }
 
-/** A caller that may read the session watches its screen; one that may work in it can take keyboard and mouse. */
+/**
+ * A caller that may read the session can watch its screen; a caller that may work in it can take keyboard and mouse.
+ */
 const guardedDesktop = (
   { desktop, sessions }: OfSession<'desktop'>,
   own: DesktopService,
@@ -265,7 +267,7 @@ function guardedSessions(
     await Promise.all(values.filter((file) => uuid.test(file)).map((file) => attach?.(file)));
   };
 
-  /** Reads the principal at the call, because it may no longer be known when the first item is read. */
+  /** Reads the principal when called, because it can be unknown by the time the first item is read. */
   function following<Item>(id: SessionId, items: () => AsyncIterable<Item>): AsyncIterable<Item> {
     const principal = principalOf();
     if (principal.role === 'admin') return items();
@@ -291,8 +293,8 @@ function guardedSessions(
   }
 
   /**
-   * The copy of files that a snapshot's name stands for, and the image of a built template's name, or else that of the
-   * snapshot. Only the server itself names copies and images.
+   * Resolves a snapshot's name to its copy of files, and a built template's name to its image; without a template, the
+   * snapshot's image applies. Clients cannot name copies or images directly.
    */
   async function withFiles<
     Command extends Pick<CreateCommand, 'snapshot' | 'startsFrom' | 'built' | 'sandbox' | 'projectId'>,
@@ -325,11 +327,11 @@ function guardedSessions(
       if (command.projectId) await intoProject?.(command.projectId);
       return await sessions.create({ ...(await withFiles(principal, command)), ...ownOf(principal) });
     },
-    /** The names are the caller's own. A snapshot counts, and must exist, only where the session is new. */
+    /** Names are per caller. The snapshot is used, and must exist, only when the session is created. */
     async named(requested) {
       const principal = principalOf();
       const command = atHome(principal, requested);
-      // Without an owner the names are those of the server's own token.
+      // Without an owner, names belong to the server's own token.
       authorizeRole(principal, principal.owner === undefined ? 'admin' : 'user');
       if (command.projectId) await intoProject?.(command.projectId);
       return await sessions.named({ ...(await withFiles(principal, command)), ...ownOf(principal) });
@@ -416,8 +418,10 @@ function guardedSessions(
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const noTerminal = () => new AppError('shell_not_found', 'There is no such terminal.');
 
-/** A shared session is visible to anyone who knows its id, but appears in no other owner's list. */
-/** The sessions of others are in no list of a user, so none of them is read for it. */
+/**
+ * A user's lists contain only its own sessions, so no others are read. A shared session is visible to anyone who knows
+ * its id, but is not in other owners' lists.
+ */
 function ownSessions(principal: Principal, projectId?: string): ListScope {
   const owner = listedOwner(principal);
   if (owner === undefined) return {};
@@ -429,7 +433,7 @@ const newestFirst = (one: SessionRecord, other: SessionRecord) => other.latestMe
 const isListed = (principal: Principal, { shared: _shared, ...session }: Parameters<typeof permitsAction>[2]) =>
   permitsAction(principal, 'see', session);
 
-/** With API keys, each key has its own workspaces: the same name under another key is another workspace. */
+/** With API keys, each key has its own workspaces: the same name under another key is a different workspace. */
 export function guardedWorkspaces(
   workspaces: WorkspaceService,
   principalOf: () => Principal,

@@ -1,6 +1,6 @@
-/** A value that code shows, in several forms by MIME type. Bytes are base64. */
+/** A value displayed by code, in several formats by MIME type. Bytes are base64. */
 export interface CodeResult {
-  /** The value of the last expression. */
+  /** Whether this is the value of the last expression. */
   readonly isMain: boolean;
   readonly data: Readonly<Record<string, string>>;
 }
@@ -8,9 +8,9 @@ export interface CodeResult {
 export interface CodeListener {
   onText(stream: 'stdout' | 'stderr', text: string): void;
   onResult(result: CodeResult): void;
-  /** The execution begins; the number is its place in the kernel. */
+  /** Called when execution begins, with the kernel's execution count. */
   onStart?(count: number): void;
-  /** The kernel's output waits until it resolves. */
+  /** The kernel's output is paused until the promise resolves. */
   room?(): Promise<unknown>;
 }
 export interface CodeCell {
@@ -19,11 +19,11 @@ export interface CodeCell {
   readonly listener: CodeListener;
   /** Environment variables for this cell only. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Absolute. A kernel that starts for this cell works here, if its context names no folder. */
+  /** Absolute working directory for a kernel started for this cell, unless its context sets `cwd`. */
   readonly folder?: string;
 }
 interface CodeEnd {
-  /** `timed_out` and `cancelled`: it was interrupted. `died`: the kernel ended. */
+  /** `timed_out` and `cancelled`: the cell was interrupted. `died`: the kernel exited. */
   readonly ended: 'whole' | 'timed_out' | 'cancelled' | 'died';
   readonly error: { readonly name: string; readonly value: string; readonly traceback: string } | undefined;
   /** The exit code of a kernel that died. */
@@ -34,17 +34,19 @@ interface CodeContext {
   readonly id: string;
   readonly language: CodeLanguage;
   readonly cwd?: string | undefined;
-  /** The folder can lie outside of the workspace. */
+  /** Whether `cwd` can be outside the workspace. */
   readonly isAnywhere?: boolean;
 }
-/** The kernels of a sandbox, which keep their variables. Methods with an id reject with not_found. */
+/**
+ * The code contexts of a sandbox. Each has a kernel that keeps its variables. Methods with an id reject with not_found.
+ */
 export interface CodeContexts {
   list(): readonly CodeContext[];
-  /** Rejects: conflict (there are 16 already). */
+  /** Rejects: conflict (16 contexts exist already). */
   create(context: CodeContext): CodeContext;
-  /** Runs a cell after the earlier ones of its context. The signal interrupts it. */
+  /** Runs a cell after the earlier cells of its context. The signal interrupts it. */
   execute(id: string, cell: CodeCell, signal: AbortSignal): Promise<CodeEnd>;
-  /** Ends the kernel; the next cell finds no variables. */
+  /** Ends the kernel. The next cell starts without variables. */
   restart(id: string): Promise<void>;
   remove(id: string): Promise<void>;
 }

@@ -3,38 +3,42 @@ import { CredentialPlaces } from '../../core/model/credential.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { ServiceRules } from './rules.ts';
 
-/** A secret within the text of a header. */
+/** A reference to a secret within a header's value. */
 const SecretUse = z.object({
   /** The id of the secret. */
   secret: z.string(),
-  /** The text around its value, such as `Token token="` and `"`. */
+  /** The text around the secret's value, such as `Token token="` and `"`. */
   before: z.string(),
   after: z.string(),
 });
 export type SecretUse = z.infer<typeof SecretUse>;
-/** A secret that programs of a sandbox use without seeing it. The value is never part of it. */
+/** A credential that programs in a sandbox use without seeing it. Never contains the value. */
 export const BoundCredential = CredentialPlaces.extend({
   name: z.string(),
   createdAt: z.number(), // epoch ms
-  /** The secret whose value it takes with each request; absent: it has its own value. */
+  /** The secret whose current value each request takes; absent: the credential has its own value. */
   uses: SecretUse.optional(),
 });
 export type BoundCredential = z.infer<typeof BoundCredential>;
 
-/** The credentials of sessions, or those of projects; the server's own ones are in `server/credentials.ts`. Every method rejects where the session or project does not exist. */
+/**
+ * The credentials of sessions or projects; those of the server are in `server/credentials.ts`. Every method rejects if
+ * the session or project does not exist.
+ */
 export interface CredentialService<Id> {
   list(of: Id): Promise<readonly BoundCredential[]>;
   /**
-   * Replaces the one of that name. New connections use it at once; variables come with the next start of a sandbox.
-   * Rejects: invalid_request (the value), conflict (another one has a place of it, or there are 50 already).
+   * Creates or replaces the credential of that name. New connections use it immediately; variables change when a
+   * sandbox next starts. Rejects: invalid_request (the value), conflict (another credential uses the same place, or 50
+   * exist already).
    */
   put(of: Id, credential: CredentialPlaces & { readonly name: string }, value: Secret): Promise<BoundCredential>;
   /**
-   * The same with a secret of programs instead of a value: each request takes the secret's current value. A
-   * request whose secret is gone is refused. Rejects as `put` does, and: not_found (no such secret).
+   * Like `put`, with a reference to a stored secret instead of a value: each request takes the secret's current value.
+   * A request whose secret was deleted is refused. Also rejects: not_found (no such secret).
    */
   bind(of: Id, credential: CredentialPlaces & { readonly name: string }, use: SecretUse): Promise<BoundCredential>;
-  /** Takes effect with the next request, also on open connections. Rejects: not_found. */
+  /** Takes effect on the next request, including on open connections. Rejects: not_found. */
   revoke(of: Id, name: string): Promise<void>;
 }
 

@@ -3,17 +3,20 @@ import { z } from 'zod';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { ServiceRules } from './rules.ts';
 
-/** Whether a sandbox that starts now has a desktop. */
+/** Whether a sandbox started now has a desktop. */
 export const DesktopOffer = z.object({
-  /** `building`: not yet, its image is being built; `failed`: the build is tried again; `none`: the settings say no. */
+  /**
+   * `building`: the image is being built; `failed`: the build failed and will be retried; `none`: disabled by the
+   * settings.
+   */
   state: z.enum(['ready', 'building', 'failed', 'none']),
-  /** The newest step of the build, why it failed, or why there is `none`. */
+  /** The current build step, why the build failed, or why the state is `none`. */
   detail: z.string().optional(),
-  /** The time of the build so far. */
+  /** The duration of the build so far. */
   seconds: z.int().optional(),
 });
 export type DesktopOffer = z.infer<typeof DesktopOffer>;
-/** The desktop of a sandbox as people see it. */
+/** A sandbox's desktop as shown to clients. */
 export const DesktopView = z.object({
   state: z.enum(['unsupported', 'stopped', 'starting', 'running']),
   browser: z.enum(['stopped', 'running']),
@@ -25,28 +28,34 @@ export const DesktopView = z.object({
   offer: DesktopOffer.describe('whether the sandbox has a desktop once it starts again'),
 });
 export type DesktopView = z.infer<typeof DesktopView>;
-/** Why a viewer's stream ended. `restarted`: a new connection shows the new screen. */
+/** Why a viewer's stream ended. `restarted`: reconnect to see the new screen. */
 export type DesktopEnd = 'left' | 'restarted' | 'stopped' | 'sandbox_gone' | 'session_deleted';
 /** A person's request to watch a desktop. */
 export interface WatchRequest {
-  /** A name that the viewer chooses; a new viewer replaces an older one of the same name, unless it may only watch. */
+  /**
+   * A name chosen by the viewer. A new viewer replaces an older one of the same name, unless the new one may only
+   * watch.
+   */
   readonly viewerId?: string;
   readonly mayControl: boolean;
-  /** Called whenever the keyboard and mouse change hands, with the viewer's id; undefined: the agent has them. */
+  /** Called whenever control changes, with the controlling viewer's id; undefined: the agent. */
   readonly onControl: (driver: string | undefined) => void;
 }
 /** One person's view of the screen. */
 export interface DesktopViewer extends AsyncDisposable {
   readonly id: string;
-  /** An RFB connection, from its first byte. */
+  /** An RFB connection, starting with its first byte. */
   readonly stream: Duplex;
   readonly ended: Promise<DesktopEnd>;
   readonly driver: string | undefined;
-  /** Whether this viewer's input is passed on. A press takes control when no person has it; other input never does. */
+  /** Whether this viewer's input is forwarded. A press takes control when no person has it; other input never does. */
   uses(what: 'press' | 'hands'): boolean;
-  /** Types characters that the display's keyboard may lack, as X keysyms. Resolves once the focused program has them. */
+  /**
+   * Types characters, as X keysyms, that the display's keyboard may lack. Resolves once the focused program has
+   * received them.
+   */
   type(keysyms: readonly number[]): Promise<void>;
-  /** Takes control, also from another viewer. False when this viewer may only watch. */
+  /** Takes control, even from another viewer. False if this viewer may only watch. */
   take(): boolean;
   giveBack(): void;
 }
@@ -58,26 +67,26 @@ export interface DesktopService {
   /** Does not start the desktop. */
   status(id: SessionId): Promise<DesktopView>;
   /**
-   * Resolves when the desktop runs. Starts the sandbox if it is not running. Rejects after a minute: cancelled,
+   * Resolves when the desktop runs. Starts the sandbox if needed. Rejects after one minute: cancelled,
    * deadline_exceeded.
    */
   start(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
   /**
-   * Starts the desktop. A sandbox that has none starts again on its files, which ends its processes. Rejects: conflict while a
-   * run is at work; unsupported, with the reason, as long as there is no image with a desktop.
+   * Starts the desktop. A sandbox without a desktop is restarted with its files, which ends its processes. Rejects:
+   * conflict during a run; unsupported, with the reason, if no image with a desktop exists.
    */
   add(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
-  /** Succeeds when no desktop runs. Connected viewers end with `stopped`. */
+  /** Succeeds if no desktop runs. Viewers' streams end with `stopped`. */
   stop(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
-  /** A picture of the screen, as PNG. Starts nothing: rejects with sandbox_not_found where no desktop runs. */
+  /** A screenshot as PNG. Rejects: sandbox_not_found if no desktop runs; it is not started. */
   screenshot(id: SessionId, signal: AbortSignal): Promise<Buffer>;
   /** Starts the desktop. Also rejects: queue_full (too many viewers). */
   watch(id: SessionId, request: WatchRequest, signal: AbortSignal): Promise<DesktopViewer>;
   /** `viewerId` must be connected. Rejects: not_found, forbidden (the viewer may only watch). */
   takeControl(id: SessionId, viewerId: string): Promise<DesktopView>;
-  /** Succeeds when this viewer has no control. */
+  /** Succeeds if this viewer does not have control. */
   giveControl(id: SessionId, viewerId: string): Promise<DesktopView>;
-  /** Resolves when no person has the keyboard and mouse. Rejects: cancelled. */
+  /** Resolves when no person controls the keyboard and mouse. Rejects: cancelled. */
   gate(id: SessionId, signal: AbortSignal): Promise<void>;
 }
 

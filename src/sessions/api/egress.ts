@@ -7,35 +7,35 @@ import type { ServiceRules } from './rules.ts';
 export const EffectiveEgress = z.object({
   /** The name of the policy. */
   policy: z.string(),
-  /** The hosts that it opens, in words for people. */
+  /** A readable description of the hosts that the policy allows. */
   opens: z.string(),
-  /** The operator's list, where the policy uses it. */
+  /** The operator's list, if the policy uses it. */
   entries: z.array(z.string()).readonly(),
-  /** The only hosts of those that its creator wants to be reached; absent: all. */
+  /** The creator's limit: of the policy's hosts, only these are reachable; absent: all. */
   within: z.array(z.string()).readonly().optional(),
-  /** The creator's rules for addresses; absent: none. */
+  /** The creator's rules for URLs; absent: none. */
   rules: EgressRules.optional(),
   /** Entries allowed only in this session. */
   allowed: z.array(z.string()).readonly(),
-  /** False: its sandboxes have no way out at all, so no host can be allowed. */
+  /** False: the sandbox has no network access, so no host can be allowed. */
   canAllow: z.boolean(),
 });
 export type EffectiveEgress = z.infer<typeof EffectiveEgress>;
-/** The way out of a session's sandbox. Every method also rejects with session_not_found. */
+/** Network access of a session's sandbox. Every method also rejects with session_not_found. */
 export interface EgressService {
   inForce(id: SessionId): Promise<EffectiveEgress>;
   /**
-   * From then on the sandbox can reach the entry (`host`, `*.host`, each with or without `:port`), at a public address.
-   * Rejects: invalid_request (no such entry can be), conflict (the session has 100 already), unsupported (no way out).
+   * Allows an entry (`host` or `*.host`, each with an optional `:port`) at a public address. Rejects: invalid_request
+   * (the entry cannot be allowed), conflict (the session has 100 already), unsupported (no network access).
    */
   allow(id: SessionId, entry: string): Promise<void>;
   /**
-   * Limits the sandbox to these of the policy's hosts from now on; null: no limit. Open connections
-   * beyond it are closed. Rejects: invalid_request (no host or range, or one that the policy does not open), unsupported
-   * (nothing holds the sandbox back, or it runs without a way out that could be opened).
+   * Limits the sandbox to these of the policy's hosts; null: no limit. Open connections to other hosts are closed.
+   * Rejects: invalid_request (not a host or range, or not allowed by the policy), unsupported (egress is not
+   * restricted, or the sandbox runs without network access).
    */
   narrow(id: SessionId, choice: EgressChoice | null): Promise<void>;
-  /** Takes an entry back. Open connections stay. Succeeds when it was not allowed. */
+  /** Revokes an entry. Open connections stay open. Succeeds if it was not allowed. */
   withdraw(id: SessionId, entry: string): Promise<void>;
 }
 

@@ -13,8 +13,8 @@ import type { ServiceRules } from './rules.ts';
  */
 export interface FileService {
   /**
-   * Directories first, then files, each by name. Rejects: file_not_found, invalid_request (not a directory),
-   * payload_too_large (more than 20,000 entries). With `starts: false` a sandbox that does not run stays so; rejects:
+   * Directories first, then files, each sorted by name. Rejects: file_not_found, invalid_request (not a directory),
+   * payload_too_large (more than 20,000 entries). With `starts: false` a stopped sandbox is not started; rejects:
    * sandbox_not_found.
    */
   list(
@@ -26,17 +26,17 @@ export interface FileService {
   /** Rejects: file_not_found, invalid_request (not a file), payload_too_large (more than 10 MiB). */
   read(id: SessionId, path: string, signal: AbortSignal): Promise<Buffer>;
   /**
-   * Opens a file of up to 50 MiB. The sandbox counts as used until its content ends or is destroyed. Rejects:
+   * Opens a file of up to 50 MiB. The sandbox is in use until the content ends or is destroyed. Rejects:
    * file_not_found, invalid_request (not a file), payload_too_large.
    */
   open(id: SessionId, path: string, signal: AbortSignal): Promise<OpenFile>;
   /** Creates missing parent directories. */
   write(id: SessionId, path: string, content: string | Uint8Array, signal: AbortSignal): Promise<void>;
-  /** Removes a file, or a folder with its content. Rejects: file_not_found. */
+  /** Removes a file, or a folder with its contents. Rejects: file_not_found. */
   remove(id: SessionId, path: string, signal: AbortSignal): Promise<void>;
   /**
-   * Sorted. A file must also match one of the `types` globs; no globs match every file. Rejects: file_not_found (the
-   * path).
+   * Returns matching files, sorted. A file must also match one of the `types` globs if there are any. Rejects:
+   * file_not_found (the path).
    */
   find(
     id: SessionId,
@@ -52,24 +52,26 @@ export interface FileService {
     query: SearchQuery,
     signal: AbortSignal,
   ): Promise<{ matches: readonly GrepMatch[]; truncated: boolean }>;
-  /** The files that have changed since the newest run began, up to 2,000. The same size and time count as no change. */
+  /**
+   * Files changed since the newest run began, up to 2,000. A file with the same size and time is considered unchanged.
+   */
   changes(id: SessionId, signal: AbortSignal): Promise<FileChanges>;
   /**
-   * A file as the newest run found it. Rejects: file_not_found (there was no such file, or it was larger than 256 KiB,
-   * or the copies of all files were).
+   * A file as the newest run found it. Rejects: file_not_found (no such file then, larger than 256 KiB, or beyond the
+   * limit of all copies).
    */
   before(id: SessionId, path: string, signal: AbortSignal): Promise<Buffer>;
 }
 export const FileChanges = z.object({
-  /** The run that found the files so, and when; null: no run of this workspace has left a snapshot. */
+  /** The run before which the snapshot was taken, and when; null: no snapshot of this workspace exists. */
   since: z.object({ runId: z.string(), at: z.number() }).nullable(),
-  /** By path, relative to the workspace. Files of package managers and of git are not compared. */
+  /** Sorted by path, relative to the workspace. Files of package managers and git are not compared. */
   files: z
     .array(
       z.object({
         path: z.string(),
         change: z.enum(['added', 'modified', 'deleted']),
-        /** In bytes, as the run found it and now; null where there is no file. */
+        /** In bytes, before the run and now; null if the file does not exist. */
         before: z.int().nullable(),
         after: z.int().nullable(),
       }),
@@ -78,9 +80,9 @@ export const FileChanges = z.object({
   truncated: z.boolean(),
 });
 export type FileChanges = z.infer<typeof FileChanges>;
-/** A file of a workspace that differs from the one that the newest run found. */
+/** A file in the workspace that changed since the newest run began. */
 export type ChangedFile = FileChanges['files'][number];
-/** At the daemon's limit of matches a search returns those found so far, with `truncated`. */
+/** At the daemon's limit of matches, a search returns those found so far and sets `truncated`. */
 export interface SearchQuery {
   /** The folder or file to search. */
   readonly path: string;
@@ -88,7 +90,7 @@ export interface SearchQuery {
   /** Globs such as `*.ts`. */
   readonly types: readonly string[];
 }
-/** One line that matches. */
+/** A matching line. */
 export interface GrepMatch {
   readonly file: string; // relative to the workspace
   readonly line: number; // 1-based

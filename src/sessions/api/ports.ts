@@ -9,15 +9,15 @@ export type { ListeningPort } from '../../sandboxes/client/abilities.ts';
 /** The target of a preview: a port of the sandbox, or files of the workspace. */
 export type PreviewTarget = number | 'files';
 
-/** An address under which a browser sees a port or the files of a sandbox, until it expires or is closed. */
+/** An address at which a browser sees a sandbox's port or files, until it expires or is closed. */
 export const PreviewView = z.object({
   id: z.string(),
   of: z.union([z.int(), z.literal('files')]),
-  /** Only the files of this folder of the workspace are shown, and of those below it; absent: all. */
+  /** Show only files in or below this workspace folder; absent: all files. */
   folder: z.string().optional(),
   createdAt: z.number(), // epoch ms
   expiresAt: z.number(), // epoch ms
-  /** The API key that opened it, on whose behalf it acts; absent for the server's own token. */
+  /** The API key that opened the preview and on whose behalf it acts; absent: the server's own token. */
   key: z.string().optional(),
 });
 export type PreviewView = z.infer<typeof PreviewView>;
@@ -25,22 +25,22 @@ export interface PreviewRequest extends Pick<PreviewView, 'of' | 'folder' | 'key
   readonly lifeMs: number;
 }
 
-/** The ports of a session's sandbox, and the previews of them. Every method also rejects with session_not_found. */
+/** Ports of a session's sandbox and their previews. Every method also rejects with session_not_found. */
 export interface PortService {
   /**
-   * The ports on which programs listen, without the sandbox's own. Empty, without starting a sandbox, when none runs, and
-   * where nothing isolates the sandbox: its ports are those of the server's machine.
+   * Ports that programs listen on, without Corral's own. Empty if no sandbox runs (it is not started), or if the
+   * sandbox is not isolated, because its ports are then the host's.
    */
   list(id: SessionId, signal: AbortSignal): Promise<readonly ListeningPort[]>;
-  /** Rejects: forbidden (a port that is never opened), conflict (100 previews are open already). */
+  /** Rejects: forbidden (a port that cannot be opened), conflict (100 previews are open already). */
   open(id: SessionId, requested: PreviewRequest): Promise<PreviewView>;
-  /** The previews that have not expired. */
+  /** Previews that have not expired. */
   opened(id: SessionId): Promise<readonly PreviewView[]>;
-  /** Ends the preview and its connections. Succeeds when there is no such preview. */
+  /** Ends the preview and its connections. Succeeds if the preview does not exist. */
   close(id: SessionId, preview: string): Promise<void>;
   /**
-   * Connects to a port of a sandbox that runs; the sandbox is in use until the stream closes. Rejects: forbidden (a port that
-   * is never opened), not_found (nothing listens), sandbox_not_found (it does not run: a preview starts none).
+   * Connects to a port of a running sandbox, which is in use until the stream closes. Rejects: forbidden (a port that
+   * cannot be opened), not_found (nothing listens), sandbox_not_found (not running; previews do not start it).
    */
   connect(id: SessionId, port: number, signal: AbortSignal): Promise<Duplex>;
 }

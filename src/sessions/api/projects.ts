@@ -6,55 +6,57 @@ import { projectRoles } from '../../core/model/principal.ts';
 import type { ToolProgram } from '../../core/model/tool-server.ts';
 import type { ServiceRules } from './rules.ts';
 
-/** A folder of sessions with files and its own agent. Its id is a UUID. */
+/** A group of sessions with shared files and an agent configuration. Its id is a UUID. */
 export const Project = ProjectAccess.extend({
   name: z.string(),
   description: z.string().nullable(),
   updatedAt: z.number(),
 });
 export type Project = z.infer<typeof Project>;
-/** The agent of a project's sessions. It precedes their template, and a session's own choices precede it. */
+/**
+ * The agent configuration of a project's sessions. It overrides their template; a session's own choices override it.
+ */
 export interface ProjectAgent {
-  /** The template from which it was made. */
+  /** The template that it was created from. */
   readonly template: string;
   readonly prompt: string | null;
   readonly tools: readonly ToolGroup[];
   /** `demo` or `provider/model`. */
   readonly model: string;
-  /** Null: those of the template, or of the settings. */
+  /** Null: from the template or settings. */
   readonly fallbacks: readonly string[] | null;
-  /** Tool servers next to those of the template and of the settings; of one name, these count. */
+  /** Tool servers in addition to those of the template and settings. They override servers of the same name. */
   readonly toolServers: readonly ToolProgram[];
 }
 type ProjectAgentChange = Partial<Omit<ProjectAgent, 'template'>>;
 
-/** A member as people read it. */
+/** A member as shown to clients. */
 export const MemberView = z.object({
   of: ProjectMember.shape.of,
   id: z.string(),
-  /** The name of the person, key or group; null: nobody has it any more. */
+  /** The name of the person, key or group; null: the name is no longer in use. */
   name: z.string().nullable(),
-  /** The provider of a group. */
+  /** The identity provider of a group. */
   issuer: z.string().nullable(),
   role: z.enum(projectRoles),
 });
 export type MemberView = z.infer<typeof MemberView>;
-/** Resources whose names are unique in their holder. */
+/** Resources whose names are unique within their holder. */
 export const namedResources = ['skill', 'volume', 'snapshot', 'template'] as const;
 export type NamedResource = (typeof namedResources)[number];
 export const movedResources = ['automation', 'webhook', ...namedResources] as const;
 export interface HolderMove {
   readonly of: (typeof movedResources)[number];
-  /** Null: to its owner. */
+  /** Null: move it back to its owner. */
   readonly projectId: string | null;
 }
 type MemberName = Omit<ProjectMember, 'role'>;
 interface MemberChange {
-  /** Rejects a change that leaves nobody who manages the project. */
+  /** Rejects a change that leaves the project without a maintainer. */
   readonly keepsMaintainer?: boolean;
 }
 
-/** Every method that takes an id rejects with not_found for an unknown project. There is no limit to their number. */
+/** Every method with an id rejects with not_found for an unknown project. The number of projects is not limited. */
 export interface ProjectService {
   /** Newest `updatedAt` first; if `owner` is set, only that owner's projects and those with the ids in `shared`. */
   list(page: {
@@ -65,31 +67,32 @@ export interface ProjectService {
   }): Promise<{ projects: readonly Project[]; total: number }>;
   create(project: { name: string; description?: string | null; owner?: string }): Promise<Project>;
   get(id: string): Promise<Project>;
-  /** Changes only the fields that are set. Rejects: conflict (another change came first). */
+  /** Changes only the fields that are set. Rejects: conflict (changed concurrently). */
   update(id: string, change: { name?: string; description?: string | null }): Promise<Project>;
   agent(id: string): Promise<ProjectAgent>;
   /**
    * Changes only the fields that are set, from the next turn on. Rejects: conflict, invalid_request (a model that is
-   * unknown here or must not be used).
+   * unknown or must not be used).
    */
   changeAgent(id: string, change: ProjectAgentChange): Promise<ProjectAgent>;
   /** The owner first. */
   members(id: string): Promise<readonly MemberView[]>;
   /**
-   * Adds a member, or changes its role. A person is named by an id, the id of a key, or an e-mail address.
-   * Rejects: not_found (nobody has this name), conflict (several people have it, or no maintainer would be left), quota.
+   * Adds a member, or changes its role. A person is identified by user id, key id or email address. Rejects: not_found
+   * (no match), conflict (several matches, or no maintainer would remain), quota.
    */
   putMember(id: string, member: ProjectMember, change?: MemberChange): Promise<MemberView>;
-  /** Open streams of the member end. Rejects: not_found, conflict (the owner, or the last maintainer). */
+  /** Ends the member's open streams. Rejects: not_found, conflict (the owner, or the last maintainer). */
   removeMember(id: string, member: MemberName, change?: MemberChange): Promise<void>;
-  /** Ends the open streams of the members, because something has left the project. */
+  /** Ends the members' open streams after a resource left the project. */
   departed(id: string): Promise<void>;
   /**
-   * Gives a resource to a project, or back to its owner. `admit` throws for a caller that may not move it. Open streams of
-   * the former project's members end. Rejects: not_found, conflict (the name is taken there, or a session has the volume).
+   * Moves a resource to a project, or back to its owner. `admit` throws for a caller that may not move it. Open streams
+   * of the previous project's members end. Rejects: not_found, conflict (the name is taken there, or a session uses the
+   * volume).
    */
   move(id: string, to: HolderMove, admit?: (resource: Holder) => void): Promise<void>;
-  /** Gives the project to another person, named as in `putMember`. The owner so far becomes a maintainer. */
+  /** Transfers the project to another person, identified as in `putMember`. The previous owner becomes a maintainer. */
   handOver(id: string, to: string): Promise<Project>;
   /** Also deletes the project's sessions, their sandboxes and its files. */
   delete(id: string): Promise<void>;

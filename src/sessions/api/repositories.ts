@@ -18,31 +18,31 @@ export type GitChange = z.infer<typeof GitChange>;
 export const RepositoryStatus = z.object({
   /** The checked-out branch; null: none. */
   branch: z.string().nullable(),
-  /** The commit that is checked out; null: the repository has none yet. */
+  /** The checked-out commit; null: the repository has none yet. */
   head: z.string().nullable(),
   ahead: z.int().describe('the commits of `head` that the base commit does not have'),
-  /** The files that no commit has as they are, by path. */
+  /** Uncommitted changes, by path. */
   files: z.array(GitChange).readonly(),
   truncated: z.boolean(),
 });
 export type RepositoryStatus = z.infer<typeof RepositoryStatus>;
-/** The part of a diff that fits the limit, as git prints it. */
+/** The part of a diff within the limit, as git prints it. */
 export const DiffText = z.object({ text: z.string(), truncated: z.boolean() });
 export type DiffText = z.infer<typeof DiffText>;
 export interface DiffQuery {
-  /** Since the commit with which the session began, or since `head`, so that only uncommitted changes show. */
+  /** `base`: since the commit that the session began with. `head`: only uncommitted changes. */
   readonly since: 'base' | 'head';
   /** Only one file. */
   readonly file?: string;
 }
 export interface CommitCommand {
-  /** A trailer that names the session is added to it. */
+  /** A trailer with the session's id is appended. */
   readonly message: string;
-  /** Without one: the person of the session. */
+  /** Default: the session's user. */
   readonly author?: GitPerson;
-  /** Without them: all files that .gitignore does not name. */
+  /** Default: all files that .gitignore does not exclude. */
   readonly files?: readonly string[];
-  /** A patch against `head` of changes in these files that stay uncommitted. */
+  /** A patch against `head` with changes in these files that stay uncommitted. */
   readonly leaveOut?: string;
 }
 export interface MadeCommit {
@@ -50,7 +50,7 @@ export interface MadeCommit {
   readonly branch: string;
 }
 export interface PushCommand {
-  /** The branch's name there; without one: the name here. Never the base branch unless it is named. */
+  /** The remote branch's name. Default: the local name. Never the base branch unless named explicitly. */
   readonly branch?: string;
 }
 export interface PushedBranch {
@@ -66,7 +66,7 @@ export interface RanCheck extends CheckResult {
 
 /**
  * The repositories of a session. Git runs only in the sandbox, as its user, and ignores hooks, filters and settings of
- * the repository. `path` names the repository. Every method but `list` starts a sandbox that does not run, and rejects:
+ * the repository. `path` identifies the repository. Every method but `list` starts a stopped sandbox, and rejects:
  * not_found (no such repository), conflict (it is not ready), unsupported (the sandbox has no git),
  * sandbox_unavailable, cancelled.
  *
@@ -76,24 +76,27 @@ export interface RanCheck extends CheckResult {
  * const { branch } = await repositories.push(id, path, {}, signal);
  */
 export interface RepositoryService {
-  /** From the record; a sandbox that does not run stays so. */
+  /** Reads the session's record. Does not start the sandbox. */
   list(id: SessionId): Promise<readonly SessionRepository[]>;
-  /** Fetches one that is not ready again, such as after its credential was bound. Rejects: conflict (it is ready). */
+  /**
+   * Retries fetching a repository that is not ready, such as after binding its credential. Rejects: conflict (it is
+   * ready).
+   */
   fetch(id: SessionId, path: string, signal: AbortSignal): Promise<SessionRepository>;
   status(id: SessionId, path: string, signal: AbortSignal): Promise<RepositoryStatus>;
   diff(id: SessionId, path: string, query: DiffQuery, signal: AbortSignal): Promise<DiffText>;
-  /** The commits since the base as a mailbox for `git am`. Rejects: payload_too_large. */
+  /** The commits since the base, in mailbox format for `git am`. Rejects: payload_too_large. */
   patch(id: SessionId, path: string, signal: AbortSignal): Promise<string>;
   /** Rejects: conflict (nothing to commit, or no branch is checked out). */
   commit(id: SessionId, path: string, command: CommitCommand, signal: AbortSignal): Promise<MadeCommit>;
   /**
    * Pushes `head` to the repository's own URL through the egress proxy, which adds the credential. Rejects: conflict
-   * (nothing to push, or the other side has other commits), forbidden (no credential can write there).
+   * (nothing to push, or the remote branch has other commits), forbidden (no credential with write access).
    */
   push(id: SessionId, path: string, command: PushCommand, signal: AbortSignal): Promise<PushedBranch>;
   /**
-   * Runs the commands that `.corral/corral.yaml` had as checks when the repository was fetched: all, or the named ones.
-   * Rejects: not_found (no such check), conflict (the repository names none).
+   * Runs the check commands that `.corral/corral.yaml` defined when the repository was fetched: all, or those named.
+   * Rejects: not_found (no such check), conflict (the repository defines none).
    */
   check(
     id: SessionId,
@@ -102,10 +105,11 @@ export interface RepositoryService {
     signal: AbortSignal,
   ): Promise<readonly RanCheck[]>;
   /**
-   * A person allows the services that `.corral/corral.yaml` had when the repository was fetched: all, or the named ones. They
-   * start with the next sandbox, so one that runs is ended and keeps its files. Does nothing for services that the session has.
-   * Rejects: not_found (no such service), conflict (the repository names none, the session has another one of that name, or a
-   * run is at work), invalid_request (the operator does not allow an image), unsupported (no services run here).
+   * Approves services that `.corral/corral.yaml` defined when the repository was fetched: all, or those named. They
+   * start with the next sandbox, so a running sandbox is ended, keeping its files. Services that the session already
+   * has are ignored. Rejects: not_found (no such service), conflict (the repository defines none, the session has
+   * another service of that name, or a run is active), invalid_request (the operator does not allow an image),
+   * unsupported (services cannot run here).
    */
   allowServices(
     id: SessionId,
@@ -131,16 +135,16 @@ export interface PullRequestCommand {
   readonly title: string;
   /** Markdown. */
   readonly text: string;
-  /** The branch that receives the work; without one: that with which the session began, else that of the repository. */
+  /** The target branch. Default: the branch that the session began with, else the repository's default branch. */
   readonly base?: string;
   readonly draft: boolean;
 }
-/** The pull request of a session's branch, as its forge has it now. Other people wrote most of it. */
+/** The pull request of a session's branch, read from its forge. Most of its text is written by third parties. */
 export const PullRequestState = z.object({
-  /** `noun`: the name of a pull request there. */
+  /** `noun`: what the forge calls a pull request. */
   forge: z.object({ name: z.string(), label: z.string(), noun: z.string() }),
   newUrl: z.string().nullable().describe('the page on which a person opens it without Corral'),
-  /** Null: there is none yet. */
+  /** Null: none exists yet. */
   pullRequest: PullRequest.nullable(),
   comments: z.array(PullRequestComment).readonly(),
   reviews: z.array(PullRequestReview).readonly(),
@@ -156,25 +160,25 @@ export interface SentFeedback {
 }
 
 /**
- * Pull requests of a session's repositories. The server asks the forge itself, with a credential that the session may use; no
- * sandbox sees it. Every method rejects: not_found (no such repository, or not at the forge), conflict (it is not ready),
- * unsupported (its host is no known forge), forbidden (no credential, or the forge refused it), rate_limited, provider_error
- * (the forge failed), deadline_exceeded, cancelled.
+ * Pull requests of a session's repositories. The server calls the forge itself, with a credential that the session may
+ * use; the sandbox never sees it. Every method rejects: not_found (no such repository, or not on the forge), conflict
+ * (it is not ready), unsupported (its host is not a known forge), forbidden (no credential, or the forge refused it),
+ * rate_limited, provider_error (the forge failed), deadline_exceeded, cancelled.
  *
  * @example
  * const { url } = await pullRequests.open(id, 'totals', { title: 'Fix the totals', text, draft: false }, signal);
  */
 export interface PullRequestService {
   /**
-   * Pushes the branch, and opens a pull request for it; one that is open already gets the new commits and is the answer.
-   * Rejects: conflict (files without a commit, or no commit), and as `push` of a repository does.
+   * Pushes the branch and opens a pull request for it. If one is open already, it gets the new commits and is returned.
+   * Rejects: conflict (uncommitted changes, or no commit), and as `push` of a repository does.
    */
   open(id: SessionId, path: string, command: PullRequestCommand, signal: AbortSignal): Promise<PullRequest>;
-  /** Starts no sandbox. */
+  /** Does not start the sandbox. */
   state(id: SessionId, path: string, signal: AbortSignal): Promise<PullRequestState>;
   /**
-   * Sends comments, reviews and failed checks that are new to the session, as one message that quotes them.
-   * Rejects: conflict (nothing is new, or there is no pull request), queue_full.
+   * Sends the session new comments, reviews and failed checks, quoted in one message. Rejects: conflict (nothing is
+   * new, or there is no pull request), queue_full.
    */
   sendFeedback(id: SessionId, path: string, signal: AbortSignal): Promise<SentFeedback>;
 }
@@ -185,11 +189,11 @@ export const pullRequestRules: ServiceRules<PullRequestService> = {
   sendFeedback: { may: 'work', audit: 'pull-request.feedback' },
 };
 
-/** The files of a workspace as one run left them. */
+/** The workspace's files after a run. */
 export const Checkpoint = z.object({
   /** 0: before the first run. */
   number: z.int(),
-  /** The run that left these files; null: a restore, or before the first run. */
+  /** The run that the files are from; null: a restore, or before the first run. */
   runId: z.string().nullable(),
   seq: z.int().nullable().describe('the end of that run in the log, where the session can be forked'),
   at: z.number(), // epoch ms
@@ -197,28 +201,28 @@ export const Checkpoint = z.object({
 });
 export type Checkpoint = z.infer<typeof Checkpoint>;
 export interface CheckpointDiff extends DiffText {
-  /** By path, relative to the workspace. */
+  /** Sorted by path, relative to the workspace. */
   readonly files: readonly GitChange[];
 }
-/** Two checkpoints; without `to`: the files as they are now. */
+/** Two checkpoints; without `to`, the current files. */
 export interface CheckpointRange {
   readonly from: number;
   readonly to?: number;
 }
 
 /**
- * The checkpoints of a session: one after each run that changed files. They stand next to the repositories, so no index,
- * branch or setting of these counts or changes. Files that .gitignore names are in none. Every method also rejects with
- * session_not_found; those that look into the sandbox start it, and reject: not_found (no such checkpoint), conflict (a
- * run is at work), sandbox_unavailable, cancelled.
+ * The checkpoints of a session: one after each run that changed files. They are stored outside its repositories and do
+ * not touch their index, branches or settings. Files excluded by .gitignore are not included. Every method also rejects
+ * with session_not_found. Methods that read the sandbox start it, and reject: not_found (no such checkpoint), conflict
+ * (a run is active), sandbox_unavailable, cancelled.
  */
 export interface CheckpointService {
-  /** Oldest first. A stopped sandbox stays stopped. */
+  /** Oldest first. Does not start the sandbox. */
   list(id: SessionId): Promise<readonly Checkpoint[]>;
   diff(id: SessionId, range: CheckpointRange, signal: AbortSignal): Promise<CheckpointDiff>;
   /**
-   * Gives the workspace the files of a checkpoint. The files of before are a checkpoint too, so that a restore can be
-   * taken back.
+   * Restores the workspace to a checkpoint's files. The current files are saved as a checkpoint first, so a restore can
+   * be undone.
    */
   restore(id: SessionId, number: number, signal: AbortSignal): Promise<{ readonly before: number }>;
 }

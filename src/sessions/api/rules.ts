@@ -1,10 +1,10 @@
 /**
- * The kinds of access: see a session's list entry, read its content, change its content, end its run or the session itself,
- * decide who else uses a project and with which secrets.
+ * Kinds of access: see a session in lists, read its content, change its content, end its run or the session itself,
+ * manage a project's members and secrets.
  */
 export type Action = 'see' | 'read' | 'work' | 'stop' | 'manage';
 
-/** The permission that a method needs, and the entry of the audit log that a call leaves. */
+/** The permission that a method requires, and its audit log entry. */
 export interface MethodRule {
   /**
    * An action on the resource whose id is the first argument, or who may call it at all: anyone, a user, an administrator.
@@ -14,15 +14,15 @@ export interface MethodRule {
    */
   readonly may: Action | 'any' | 'user' | 'admin' | 'create' | 'list' | 'find' | 'copy' | 'guarded';
   /**
-   * The action in the audit log, whether the call succeeds or is refused. `look`: a read of another owner's session leaves
-   * one entry in ten minutes. Null: no entry.
+   * The action recorded in the audit log, whether the call succeeds or is refused. `look`: reading another owner's
+   * session records at most one entry in ten minutes. Null: no entry.
    */
   readonly audit: string | null;
 }
-/** The type requires a rule for every method, so a new one cannot be forgotten. */
+/** Requires a rule for every method, so that none can be forgotten. */
 export type ServiceRules<Service> = Readonly<Record<keyof Service, MethodRule>>;
 
-/** The object on which a permission depends; its id is the first argument of each method. */
+/** The kind of object that a permission depends on; its id is the first argument of each method. */
 export type RuleScope =
   | 'session'
   | 'project'

@@ -5,7 +5,7 @@ import type { ServiceRules } from './rules.ts';
 
 export type { FileChange, JobEnd, JobEntry, PathEntry } from '../../sandboxes/client/abilities.ts';
 
-/** The sandbox of a session, in use until it is disposed. */
+/** A session's sandbox, in use until disposed. */
 export interface SandboxInterior
   extends AsyncDisposable,
     Pick<SandboxClient, 'jobs' | 'paths' | 'watches' | 'ports' | 'workdir'> {
@@ -14,7 +14,7 @@ export interface SandboxInterior
 }
 /** Jobs, files at any path, watches, ports and kernels of a sandbox. */
 export interface InsideService {
-  /** Resolves when the caller may enter. Rejects: session_not_found, forbidden. */
+  /** Resolves if the caller has access. Rejects: session_not_found, forbidden. */
   admits(id: SessionId): Promise<void>;
   /** Starts the sandbox if it is not running. Rejects: sandbox_unavailable, cancelled. */
   enter(id: SessionId, signal: AbortSignal): Promise<SandboxInterior>;

@@ -7,45 +7,54 @@ import type { ServiceRules } from './rules.ts';
 
 export type { SandboxUsage } from '../../sandboxes/client/client.ts';
 
-/** A shell command of a user. */
+/** A shell command sent by a user. */
 export interface ExecCommand {
   readonly command: string;
-  /** Relative to the workspace; unset: the workspace. */
+  /** Relative to the workspace; unset: the workspace itself. */
   readonly cwd?: string;
-  /** The command's process tree is killed after it; unset: no limit. */
+  /** The command's process tree is killed after this time; unset: no limit. */
   readonly timeoutMs?: number;
   /** A login shell (`bash -l`). */
   readonly login?: boolean;
-  /** Puts stdout and stderr, in order, into `stdout`. */
+  /** Writes stdout and stderr, interleaved, to `stdout`. */
   readonly merge?: boolean;
 }
 export interface PauseOptions {
   readonly keeps?: PauseKind | undefined;
   readonly signal: AbortSignal;
 }
-/** A user's direct control of a session's sandbox. Starting also rejects: sandbox_unavailable, sandbox_capacity, disk_full. */
+/**
+ * A user's direct control of a session's sandbox. Methods that start it also reject: sandbox_unavailable,
+ * sandbox_capacity, disk_full.
+ */
 export interface SandboxService {
-  /** From the session's record: neither asks the sandbox nor starts it. */
+  /** Reads the session's record; neither calls nor starts the sandbox. */
   status(id: SessionId): Promise<SandboxView>;
-  /** Undefined when the sandbox does not run or cannot tell. Does not start the sandbox or delay its idle stop. */
-  usage(id: SessionId, signal: AbortSignal): Promise<SandboxUsage | undefined>;
   /**
-   * The services next to the sandbox, in the configured order. Asks the driver, never the sandbox, and starts nothing.
+   * Undefined if the sandbox is not running or cannot report usage. Neither starts the sandbox nor delays its idle
+   * stop.
    */
+  usage(id: SessionId, signal: AbortSignal): Promise<SandboxUsage | undefined>;
+  /** The services next to the sandbox, in configured order. Reads them from the driver and starts nothing. */
   services(id: SessionId, signal: AbortSignal): Promise<readonly ServiceStatus[]>;
-  /** Resolves when the sandbox is ready; `started` is false when it ran already. */
+  /** Resolves when the sandbox is ready; `started` is false if it was already running. */
   start(id: SessionId, signal: AbortSignal): Promise<{ started: boolean }>;
-  /** Stops the active run, ends every process and keeps the files. Only `start` or a new run starts the sandbox again. */
+  /**
+   * Stops the active run and ends every process; files are kept. Only `start` or a new run starts the sandbox again.
+   */
   stop(id: SessionId): Promise<{ stopped: boolean }>;
   /**
-   * Pauses the sandbox until its next use, and resolves when it is paused. `memory` freezes its processes; `files` ends them
-   * and keeps the workspace. Absent: the most that its driver keeps. Rejects: unsupported (the driver cannot),
-   * sandbox_not_found when it does not run, conflict when it would end the processes of a run.
+   * Pauses the sandbox until its next use; resolves when it is paused. `memory` freezes its processes; `files` ends
+   * them and keeps the workspace. Absent: the most that the driver can keep. Rejects: unsupported (by the driver),
+   * sandbox_not_found if it is not running, conflict if it would end the processes of a run.
    */
   pause(id: SessionId, requested: PauseOptions): Promise<SandboxView>;
-  /** Ends every process, empties the workspace and starts a new sandbox. Rejects: sandbox_not_found when it does not run. */
+  /**
+   * Ends every process, empties the workspace and starts a new sandbox. Rejects: sandbox_not_found if it is not
+   * running.
+   */
   reset(id: SessionId, signal: AbortSignal): Promise<void>;
-  /** Ends the tokens that facades gave out for the sandbox, and the streams that were opened with them. */
+  /** Revokes the tokens that facades issued for the sandbox, and ends the streams opened with them. */
   rotateTokens(id: SessionId): Promise<void>;
   /** Rejects: sandbox_not_found after an explicit stop. */
   exec(id: SessionId, command: ExecCommand, signal: AbortSignal): Promise<ExecResult>;

@@ -44,9 +44,8 @@ import { type TerminalService, terminalRules } from './terminals.ts';
 import { type UsageService, usageRules } from './usage.ts';
 
 /**
- * All services that a facade receives. Every method rejects only with AppError, and with session_not_found for an unknown
- * session. Each interface has its own file in this folder,
- * with its permissions and the names of its actions in the audit log.
+ * All services that a facade receives. Every method rejects only with AppError, and with session_not_found for an
+ * unknown session. Each interface has its own file in this folder, with its permissions and audit log actions.
  *
  * @example
  * const record = await services.sessions.get(id);
@@ -91,7 +90,7 @@ export interface Services {
   readonly templateBuilds: TemplateBuildService;
 }
 
-/** The services whose operations `src/api` describes, with the checks and the audit names of their callers. */
+/** The services used by the operations in `src/api`, with access checks and auditing. */
 export interface Resources {
   readonly webhooks: WebhookService;
   readonly drain: DrainService;
@@ -100,9 +99,9 @@ export interface Resources {
 
 export interface DrainState {
   readonly draining: boolean;
-  /** Epoch ms; null: it does not drain. */
+  /** Epoch ms; null: not draining. */
   readonly since: number | null;
-  /** Sessions of this server at work. */
+  /** The number of this server's sessions that are working. */
   readonly working: number;
 }
 /** Whether this server takes new sessions. */
@@ -111,7 +110,7 @@ export interface DrainService {
   set(draining: boolean): DrainState;
 }
 
-/** The rules of every service, by which src/sessions/access guards and audits it. */
+/** The permissions and audit actions of every service, enforced by src/sessions/access. */
 export const serviceRules: { readonly [Name in keyof Services]: RegisteredService<Services[Name]> } = {
   sessions: { of: 'session', rules: sessionRules },
   files: { of: 'session', rules: fileRules },

@@ -23,111 +23,116 @@ export interface SendCommand {
   readonly attachments?: readonly string[];
   /** The sender's clock, in epoch seconds. */
   readonly clientTimestamp?: number;
-  /** The message begins its own run, which has this goal: at once, instead of the active run, or after it. */
+  /**
+   * The message starts its own run with this goal: immediately, in place of the active run, or after it, depending on
+   * `mode`.
+   */
   readonly goal?: Goal;
-  /** The message in the words of the program's API, which gets it back like that. */
+  /** The message in the calling API's format, returned unchanged to that API. */
   readonly blocks?: readonly ApiBlock[];
-  /** An id that the sender chose. The session gets a message with this id once, however many servers send it. */
+  /** An id chosen by the sender. The session gets a message with this id only once, even if several servers send it. */
   readonly messageId?: MessageId;
 }
 export interface SendResult {
   readonly messageId: MessageId;
-  /** The run that takes the message: the active one, a queued one, or a new one. */
+  /** The run that receives the message: the active one, a queued one, or a new one. */
   readonly runId: RunId;
   /** The seq of the message's `message.user` event. */
   readonly seq: number;
 }
 
 export interface DecideCommand extends Decision {
-  /** The name of the person who decides, as the log records it. */
+  /** The name of the person who decides, for the log. */
   readonly by: string;
-  /** Decisions on further calls, in the same step. Those on calls that do not wait are passed over. */
+  /** Decisions on other calls, applied in the same step. Decisions on calls that are not waiting are ignored. */
   readonly also?: readonly Decision[];
 }
 
-/** Asks for one page of the list: up to a number of matching sessions after a place in its order. */
+/** A request for one page of the list: up to `limit` matching sessions after a position in its order. */
 export interface ListQuery {
   readonly limit: number;
   readonly after: { readonly latestMessageAt: number; readonly id: string } | undefined;
   readonly keep: (session: SessionRecord) => boolean;
-  /** Only those of this owner and of its projects, or else only those of this project or status. No others are read. */
+  /**
+   * Limits the list to this owner and its projects, to this project, or to this status. Other sessions are not read.
+   */
   readonly owner?: string;
   readonly projects?: readonly string[];
   readonly projectId?: string;
   readonly status?: SessionStatus;
-  /** Only sessions whose title contains the text, or one of whose messages does where `mayRead` admits the session. */
+  /** Only sessions with the text in the title, or in a message if `mayRead` admits the session. */
   readonly search?: { readonly text: string; readonly mayRead?: (session: SessionRecord) => boolean };
 }
 
 /** The sessions that a list reads. */
 export type ListScope = Pick<ListQuery, 'owner' | 'projects' | 'projectId'>;
 
-/** One change of the list of sessions. */
+/** A change of the session list. */
 export type SessionListChange = { readonly type: 'changed' | 'deleted'; readonly session: SessionRecord };
 
 export interface CreateCommand {
   readonly origin: Origin;
-  /** Without one: a new id. With one, a second creation rejects with `fenced`. */
+  /** Default: a new id. Creating a session with an existing id rejects with `fenced`. */
   readonly id?: SessionId;
   readonly title?: string;
-  /** The title is a placeholder: it is not logged as an event, and the first run replaces it. */
+  /** The title is a placeholder: it is not logged, and the first run replaces it. */
   readonly provisionalTitle?: true;
-  /** The name that its owner has for it; only `named` gives one. */
+  /** The owner's name for the session; set only by `named`. */
   readonly name?: string;
-  /** Without one: that of the project, else that of the server. */
+  /** Default: the project's template, else the server's. */
   readonly template?: string;
   readonly projectId?: string | null;
-  /** Stored as `lastTask`; it starts no run. */
+  /** Stored as `lastTask`; does not start a run. */
   readonly task?: string;
   /** The owner's id, see `SessionRecord`. */
   readonly owner?: string;
-  /** `demo` or `provider/model`. A model that cannot be created fails the runs, and each error says why. */
+  /** `demo` or `provider/model`. If the model cannot be created, runs fail with an error that says why. */
   readonly model?: string;
   /** Fallbacks, in order. Default: the template's, else the server's. */
   readonly fallbacks?: readonly string[];
-  /** Beside those of the template and of the server, or instead of those with the same name. */
+  /** In addition to those of the template and server; overrides servers of the same name. */
   readonly toolServers?: readonly ToolProgram[];
-  /** Fetched into the workspace before anyone uses it. */
+  /** Fetched into the workspace before first use. */
   readonly repositories?: readonly RepositoryInput[];
-  /** In whose name commits are made; without one: the person that the settings name. */
+  /** The author of commits. Default: from the settings. */
   readonly author?: GitPerson;
   /**
-   * The life of a sandbox that a program uses and no run. The program decides its end and its pauses; no idle rule
-   * applies.
+   * Lifetime rules of a sandbox that a client drives without agent runs. The client decides when it ends and pauses; no
+   * idle rule applies.
    */
   readonly life?: SessionLife;
-  /** Names and values by which programs find the session again. */
+  /** Names and values by which clients find the session again. */
   readonly metadata?: Readonly<Record<string, string>>;
   readonly sandbox?: SandboxChoice;
-  /** Volumes of the owner, by their ids or names, instead of those of the template. */
+  /** The owner's volumes, by id or name. Replaces those of the template. */
   readonly volumes?: readonly MountRequest[];
-  /** The id or name of a template that its owner built, from whose image the sandbox starts. */
+  /** The id or name of a template built by the owner; the sandbox starts from its image. */
   readonly built?: string;
-  /** Limits next to those of its template and of the server; the smaller one counts. */
+  /** Limits in addition to those of its template and the server; the smallest applies. */
   readonly budget?: OwnBudget;
-  /** The session's own agent, instead of those of template and project. */
+  /** The session's own agent configuration. Replaces that of template and project. */
   readonly agent?: SessionAgent;
-  /** Skills of the owner and shared ones, next to those of the template: `pdf`, or `pdf@3` for one of its versions. */
+  /** Skills of the owner and shared skills, in addition to the template's: `pdf`, or `pdf@3` for a version. */
   readonly skills?: readonly string[];
-  /** Only the server itself makes children. */
+  /** Set only by the server itself, for child sessions. */
   readonly parent?: SessionRecord['parent'];
-  /** In place of `template`: the template of the parent, and the part that named it. */
+  /** Replaces `template`: the parent's template, and what selected it. */
   readonly sameAgent?: Pick<SessionRecord, 'template' | 'templateBy'>;
-  /** After this time the session is deleted, with its sandbox and files. */
+  /** The session, with its sandbox and files, is deleted after this time. */
   readonly lifetimeSeconds?: number;
-  /** The id or name of the snapshot whose files it begins with; the guard of callers turns it into `startsFrom`. */
+  /** The id or name of the snapshot to start from; the access layer resolves it to `startsFrom`. */
   readonly snapshot?: string;
-  /** The copy of files that it begins with, and the hash that the copy must have. */
+  /** The copy of files to start from, and its expected hash. */
   readonly startsFrom?: { readonly blob: string; readonly sha256: string };
 }
-/** Asks for the owner's session of this name. The other fields apply only if it does not exist yet. */
+/** Finds or creates the owner's session of this name. The other fields apply only when it is created. */
 export type NamedCommand = Omit<CreateCommand, 'id' | 'name' | 'task'> & { readonly name: string };
 export interface NamedSession {
   readonly session: SessionRecord;
-  /** This call made the session; another call for the same name at the same time finds it. */
+  /** Whether this call created the session. A concurrent call for the same name returns it as not new. */
   readonly isNew: boolean;
 }
-/** An absent limit is no limit. */
+/** Absent: unlimited. */
 const Limits = z.object({
   turns: z.number().optional(),
   tokens: z.number().optional(),
@@ -135,21 +140,21 @@ const Limits = z.object({
   toolCalls: z.number().optional(),
   ms: z.number().optional(),
 });
-/** The agent of a session, after the settings, its template, its project and its own choices. */
+/** The effective agent configuration of a session, from the settings, its template, its project and its own choices. */
 export const EffectiveAgent = z.object({
   template: z.string(),
   mode: z.enum(['plan-act', 'react']),
   model: z.string(),
   fallbacks: z.array(z.string()).readonly(),
-  /** The tools without those of tool servers, which are known once the sandbox runs. */
+  /** Tool names, without those of tool servers, which are known only once the sandbox runs. */
   tools: z.array(z.string()).readonly(),
-  /** The names of the tool servers. */
+  /** The tool servers' names. */
   toolServers: z.array(z.string()).readonly(),
-  /** The tools whose calls wait for a person; `*`: all. */
+  /** Tools whose calls need a person's approval; `*`: all. */
   approvals: z.array(z.string()).readonly(),
-  /** The skills that were chosen for the session: `pdf`, or `pdf@3`. */
+  /** The skills chosen for the session: `pdf`, or `pdf@3`. */
   skills: z.array(z.string()).readonly(),
-  /** The limits of each run, and of the session over all of its runs. Times in ms. */
+  /** Limits of each run, and of the session in total. Times in ms. */
   budgets: z.object({ run: Limits, session: Limits }),
 });
 export type EffectiveAgent = z.infer<typeof EffectiveAgent>;
@@ -167,13 +172,13 @@ export interface ForkCommand {
   readonly origin: Origin;
   /** The seq of a `run.end`, or of a `step` that completed or failed; unset: the end of the newest run. */
   readonly seq?: number;
-  /** Unset: the title of the forked session. */
+  /** Default: the title of the forked session. */
   readonly title?: string;
-  /** False: the new session begins without files. */
+  /** False: the new session has no files. */
   readonly files?: boolean;
-  /** The same as in `CreateCommand`. */
+  /** Same as in `CreateCommand`. */
   readonly owner?: string;
-  /** Only the server itself makes children. A child that is there already rejects with `fenced`. */
+  /** Set only by the server itself. Rejects with `fenced` if the child already exists. */
   readonly child?: ForkedChild;
 }
 /** A fork that is a child of the forked session. */
@@ -181,22 +186,22 @@ export interface ForkedChild {
   readonly id: SessionId;
   readonly parent: NonNullable<SessionRecord['parent']>;
   readonly budget: OwnBudget;
-  /** In place of the parent's. */
+  /** Replaces the parent's model. */
   readonly model?: string;
 }
 export interface EditCommand {
   readonly origin: Origin;
   /** The seq of a `message.user` event that began a run. */
   readonly seq: number;
-  /** The message in its new wording. */
+  /** The new text of the message. */
   readonly text: string;
-  /** The new message has its own; those of the old one are not copied. */
+  /** Attachments of the new message; those of the old one are not copied. */
   readonly attachments?: readonly string[];
-  /** The goal of the run that the new wording begins; that of the old one is not taken over. */
+  /** The goal of the new run; the old run's goal is not copied. */
   readonly goal?: Goal;
-  /** A run of the edited session that is under way is stopped first; otherwise it makes the edit a conflict. */
+  /** Stops an active run of the edited session first; without it, an active run causes a conflict. */
   readonly stopsRun?: boolean;
-  /** The same as in `CreateCommand`. */
+  /** Same as in `CreateCommand`. */
   readonly owner?: string;
 }
 export interface EditResult {
@@ -204,7 +209,7 @@ export interface EditResult {
   readonly sent: SendResult;
 }
 export interface SessionChange {
-  /** Free among the sessions of its owner; null gives the name up. */
+  /** Unique among the owner's sessions; null removes the name. */
   readonly name?: string | null;
   readonly title?: string;
   readonly favorite?: boolean;
@@ -215,29 +220,29 @@ export interface SessionChange {
   readonly unread?: 0;
   readonly life?: SessionLife;
   readonly tokenRounds?: number;
-  /** In place of all earlier ones. */
+  /** Replaces all metadata. */
   readonly metadata?: Readonly<Record<string, string>>;
-  /** From the next turn on. */
+  /** Applies from the next turn. */
   readonly agent?: SessionAgent;
-  /** From the next turn on. */
+  /** Applies from the next turn. */
   readonly model?: string;
-  /** In place of the earlier ones, from the next turn on. */
+  /** Replaces all skills, from the next turn. */
   readonly skills?: readonly string[];
-  /** In place of the earlier one. A run that waits for its session's budget continues. */
+  /** Replaces the session's own budget. A run that waits for it continues. */
   readonly budget?: OwnBudget;
-  /** From now on; null: the session stays. */
+  /** Counted from now; null: no limit. */
   readonly lifetimeSeconds?: number | null;
 }
 
 export interface SessionMove {
-  /** Null: out of its project, so that it is its owner's alone. Unset: the same project. */
+  /** Null: remove from its project, so that only its owner has access. Unset: keep the project. */
   readonly projectId?: string | null | undefined;
-  /** The new owner, who has to be able to work in the project. */
+  /** The new owner, who must be allowed to work in the project. */
   readonly owner?: string | undefined;
 }
 
 /**
- * Everything a facade can do with sessions. Facades only translate and decide nothing. Rejects only with AppError.
+ * All operations on sessions. Facades only translate and decide nothing. Rejects only with AppError.
  *
  * @example
  * const { id } = await sessions.create({ title: 'Report' });
@@ -245,89 +250,94 @@ export interface SessionMove {
  */
 export interface SessionService {
   /**
-   * Returns before the sandbox has started. Rejects: invalid_request (unknown template, a model that the server must
-   * not use, a sandbox beyond its settings), unsupported (a choice that the driver cannot carry out), sandbox_capacity (too many sessions), rate_limited (too many of the owner's are starting).
+   * Returns before the sandbox has started. Rejects: invalid_request (an unknown template, a forbidden model, a sandbox
+   * beyond the limits), unsupported (by the driver), sandbox_capacity (too many sessions), rate_limited (too many of the
+   * owner's sessions are starting).
    */
   create(command: CreateCommand): Promise<SessionRecord>;
   /**
-   * The session of this name, whose sandbox then starts or resumes in the background, or a new one. Two calls at the same time
-   * get the same session, also on two servers. Rejects as `create` does.
+   * Returns the session of this name, starting or resuming its sandbox in the background, or creates it. Concurrent
+   * calls get the same session, even on different servers. Rejects as `create` does.
    */
   named(command: NamedCommand): Promise<NamedSession>;
-  /** The owner's session of this name; starts nothing. Rejects: session_not_found. */
+  /** Returns the owner's session of this name; starts nothing. Rejects: session_not_found. */
   byName(name: string, owner?: string): Promise<SessionRecord>;
   /**
-   * A new session with the conversation up to a place where a run or a step ended, and its files as of then where they
-   * were kept (`forkedFrom.files`). Rejects: invalid_request (no such place), conflict (no run has ended), and as
-   * `create` does.
+   * Creates a session with the conversation up to the end of a run or step, and the files from then if they were kept
+   * (`forkedFrom.files`). Rejects: invalid_request (no such position), conflict (no run has ended), and as `create`
+   * does.
    */
   fork(id: SessionId, command: ForkCommand): Promise<SessionRecord>;
   /**
-   * A new session with the conversation up to a message, and the files that the run before it left, where they were
-   * kept; then the message is sent there in its new wording. The edited session stays as it is. Both are branches of
-   * one message (`branch`). Rejects: invalid_request (no message that began a run, an empty text), conflict (a run is
-   * under way), and as `fork` and `send` do.
+   * Creates a session with the conversation before a message, and the files from then if they were kept, then sends the
+   * edited message to it. The original session is unchanged; both are branches of the message (`branch`). Rejects:
+   * invalid_request (not a message that began a run, or an empty text), conflict (a run is active), and as `fork` and
+   * `send` do.
    */
   edit(id: SessionId, command: EditCommand): Promise<EditResult>;
   /**
-   * Every session that is not being deleted, newest `latestMessageAt` first. With `only`, at least the sessions it asks
-   * for.
+   * Sessions that are not being deleted, newest `latestMessageAt` first. With `only`, the result can contain sessions
+   * beyond the query.
    */
   list(only?: ListQuery): Promise<readonly SessionRecord[]>;
-  /** The same sessions in pieces, for an answer that is sent as it is read. Those that move in the meantime come last. */
+  /**
+   * The sessions of `list` in batches, for streamed responses. Sessions that change position during the iteration come
+   * last.
+   */
   pieces(only?: ListScope): AsyncIterable<readonly SessionRecord[]>;
   /** Rejects with session_not_found, as does every method below. */
   get(id: SessionId): Promise<SessionRecord>;
   rename(id: SessionId, title: string): Promise<SessionRecord>;
   /**
-   * Changes only the fields that are set. A title appends a `title` event; a change of the agent, of the metadata, of the budget or of
-   * `archived` appends `session.updated`; the other fields are not logged.
+   * Changes only the fields that are set. A title appends a `title` event; agent, metadata, budget and `archived`
+   * append `session.updated`; other fields are not logged.
    */
   update(id: SessionId, change: SessionChange): Promise<SessionRecord>;
   /**
-   * Gives the session, with its children, to a project or, within its project, to another owner; it loses its name then.
-   * Open streams of the project's members end. Rejects: invalid_request (another owner of a session without a project),
-   * not_found (no such person works in the project), conflict (the session is a child, or has a volume of the project).
+   * Moves the session and its children to a project or, within its project, to another owner. The session loses its
+   * name. Open streams of the project's members end. Rejects: invalid_request (another owner without a project),
+   * not_found (no such person works in the project), conflict (the session is a child, or uses a volume of the
+   * project).
    */
   move(id: SessionId, move: SessionMove): Promise<SessionRecord>;
   /**
-   * Yields every session, or every one of the scope, as `changed`, then each change and deletion of any. Ends with the signal or
-   * when the server drains. Rejects: queue_full.
+   * Yields every session in scope as `changed`, then each change or deletion of any session. Ends when the signal fires
+   * or the server drains. Rejects: queue_full.
    */
   watch(signal: AbortSignal, only?: ListScope): AsyncIterable<SessionListChange>;
   /**
-   * Ends the session's run, streams and processes and removes its workspace and log. Every list omits it before this
-   * resolves.
+   * Ends the session's run, streams and processes, and removes its workspace and log. The session is in no list once
+   * this resolves.
    */
   delete(id: SessionId): Promise<void>;
   /** Rejects: invalid_request (empty or too long), queue_full. */
   send(id: SessionId, command: SendCommand): Promise<SendResult>;
-  /** Resolves when the run and every process it started have ended. An idle session is a success. */
+  /** Resolves when the run and all its processes have ended. Succeeds if no run is active. */
   stop(id: SessionId): Promise<{ stopped: boolean }>;
 
-  /** Answers a call that waits for permission; the first answer counts. Rejects: conflict (the call does not wait). */
+  /**
+   * Decides a call that waits for approval; the first decision applies. Rejects: conflict (the call is not waiting).
+   */
   decide(id: SessionId, command: DecideCommand): Promise<{ callId: string; decision: 'approved' | 'rejected' }>;
 
   /** Events after a cursor. `follow` ends when the session is deleted or the server drains. */
   page(id: SessionId, after: number, limit: number): Promise<EventPage>;
   history(id: SessionId): AsyncIterable<SessionEvent>;
   follow(id: SessionId, after: number, options: FollowOptions): AsyncIterable<LogUpdate>;
-  /** The active run (from its `run.started` to its `run.end`, waiting included) and the seq at which it began. */
+  /** The active run, from `run.started` to `run.end` including waits, and the seq at which it began. */
   activeRun(id: SessionId): Promise<{ runId: RunId; startedSeq: number; waiting: boolean } | undefined>;
-  /**
-   * The request of a turn, as the model saw it; without `turn`, of the newest one. Rejects: not_found (no such turn).
-   */
+  /** A turn's request as the model received it; by default, of the newest turn. Rejects: not_found (no such turn). */
   promptAt(id: SessionId, turn?: number): Promise<SeenRequest>;
-  /** The settings of the session's agent, as the next turn has them. */
+  /** The effective agent configuration for the next turn. */
   agent(id: SessionId): Promise<EffectiveAgent>;
-  /** The skills of the session's agent; those of the workspace only while the sandbox runs. */
+  /** The skills of the session's agent. Workspace skills are included only while the sandbox runs. */
   skills(id: SessionId, signal: AbortSignal): Promise<readonly SessionSkillInfo[]>;
   /** Registers a viewer until disposed. A session with a viewer has no unread messages. */
   watching(id: SessionId): Disposable;
 
-  /** From the session's record: neither asks the sandbox nor starts it. */
+  /** Reads the session's record; neither calls nor starts the sandbox. */
   sandbox(id: SessionId): Promise<SandboxView>;
-  /** From the sandbox when it runs, else from the log. Rejects: shell_not_found. */
+  /** Read from the sandbox if it runs, else from the log. Rejects: shell_not_found. */
   shell(id: SessionId, shellId: string, signal: AbortSignal): Promise<ShellView>;
   /**
    * The file as text; invalid UTF-8 becomes U+FFFD. Rejects: file_not_found, path_outside, payload_too_large (10 MiB).
@@ -340,19 +350,19 @@ export interface ServiceHealth {
   readonly storage: CheckResult;
   readonly sandbox: CheckResult & {
     readonly driver: string;
-    /** The most that a pause keeps; absent where no driver answers. */
+    /** The most that a pause can keep; absent if the driver does not respond. */
     readonly pause?: PauseAbility;
-    /** The kind of object that runs its sandboxes, where the driver has a choice. */
+    /** The kind of sandbox object, if the driver offers a choice. */
     readonly engine?: string;
-    /** Why no services run next to its sandboxes; absent: they do. */
+    /** Why services cannot run next to sandboxes; absent: they can. */
     readonly noServices?: string;
-    /** Why its sandboxes mount no volumes; absent: they do. */
+    /** Why sandboxes cannot mount volumes; absent: they can. */
     readonly noVolumes?: string;
-    /** The programs that its sandboxes lack, each with what does not work without it; absent: none is known. */
+    /** Programs missing from sandboxes, each with the features that need it; absent: none known. */
     readonly lacking?: readonly { readonly name: string; readonly text: string }[];
-    /** The walls that this machine does not let the driver have; absent where it has all or does not say. */
+    /** Isolation features that this machine does not support; absent: all are supported, or unknown. */
     readonly weaknesses?: readonly { readonly name: string; readonly text: string }[];
-    /** Whether new sandboxes have a desktop; absent where the settings say that none has. */
+    /** Whether new sandboxes have a desktop; absent if disabled in the settings. */
     readonly desktop?: DesktopOffer;
   };
   readonly model: CheckResult & { readonly name: string };

@@ -10,7 +10,7 @@ export const ShareView = z.object({
   id: z.string(),
   createdAt: z.number(), // epoch ms
   expiresAt: z.number(), // epoch ms
-  /** The link shows the files of the workspace too. */
+  /** Whether the link also shows the workspace's files. */
   files: z.boolean(),
 });
 export type ShareView = z.infer<typeof ShareView>;
@@ -19,13 +19,15 @@ export interface ShareRequest {
   readonly files: boolean;
 }
 
-/** The links of sessions. Every method also rejects with session_not_found. */
+/** Share links of sessions. Every method also rejects with session_not_found. */
 export interface ShareService {
-  /** The link's secret is in this answer only: the server keeps its hash. Rejects: conflict (100 links exist already). */
+  /**
+   * Returns the link's secret, this once only: the server keeps its hash. Rejects: conflict (100 links exist already).
+   */
   create(id: SessionId, shareRequest: ShareRequest): Promise<{ readonly token: string; readonly view: ShareView }>;
-  /** Without those that expired. */
+  /** Links that have not expired. */
   list(id: SessionId): Promise<readonly ShareView[]>;
-  /** From then on the link shows nothing. Succeeds when there is no such link. */
+  /** Revokes a link. Succeeds if the link does not exist. */
   revoke(id: SessionId, share: string): Promise<void>;
 }
 
@@ -39,14 +41,15 @@ export interface SharedPage {
 }
 
 /**
- * A shared session for the holder of a link, who needs no other permission and reads nothing else. Every method rejects with
- * not_found for a link that is unknown, expired or revoked, or whose session was deleted.
+ * A shared session, read by the holder of a link without any other permission. Every method rejects with not_found for
+ * a link that is unknown, expired or revoked, or whose session was deleted.
  */
 export interface SharedSessions {
   /** Messages, titles and plans after a cursor. */
   read(token: string, after: number): Promise<SharedPage>;
   /**
-   * Rejects: forbidden (the link shows no files), sandbox_not_found (the sandbox is not running; a link starts none).
+   * Rejects: forbidden (the link shows no files), sandbox_not_found (the sandbox is not running; a link does not start
+   * it).
    */
   listFiles(token: string, path: string, signal: AbortSignal): Promise<readonly FileEntry[]>;
   /** The file as text. Rejects as `listFiles` does. */

@@ -3,25 +3,22 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { FileChange } from '../../sandboxes/client/abilities.ts';
 import type { ServiceRules } from './rules.ts';
 
-/** A shell command whose output is read while it runs. */
+/** A shell command whose output is streamed. */
 export interface StreamedCommand {
   readonly command: string;
-  /** Relative to the workspace; unset: the workspace. */
+  /** Relative to the workspace; unset: the workspace itself. */
   readonly cwd?: string;
-  /** Further variables of its environment. */
+  /** Additional environment variables. */
   readonly env?: Readonly<Record<string, string>>;
-  /** The command's process tree is killed after it; unset: no limit. */
+  /** The command's process tree is killed after this time; unset: no limit. */
   readonly timeoutMs?: number;
 }
 export interface CommandPipes {
-  /** The command's standard input; it ends with the iteration. */
+  /** The command's standard input, closed when the iteration ends. */
   readonly input: AsyncIterable<Uint8Array>;
-  /**
-   * Called once, when the command runs, even if its time is up. A rejection before it means that nothing
-   * ran.
-   */
+  /** Called once the command runs, even if it times out. If the method rejects before this call, nothing ran. */
   readonly onStart?: () => void;
-  /** The command's output waits in its pipe until the returned promise resolves. */
+  /** The command's output stays in its pipe until the returned promise resolves. */
   readonly onOutput: (bytes: Uint8Array) => void | Promise<void>;
   readonly onErrors: (bytes: Uint8Array) => void | Promise<void>;
 }
@@ -31,7 +28,8 @@ export interface CommandEnd {
   readonly timedOut: boolean;
 }
 /**
- * A part of a file: so many bytes after the first `from`, or fewer where the file ends; without `length`, all of them.
+ * A byte range of a file: `length` bytes after the first `from`, or fewer at the end of the file; without `length`, to
+ * the end.
  */
 export interface FileRange {
   readonly path: string;
@@ -39,40 +37,40 @@ export interface FileRange {
   readonly length?: number;
 }
 export interface WatchReader {
-  /** Called once, when the watch is open: no change after it is missed. */
+  /** Called once the watch is active; later changes are not missed. */
   readonly onStart: () => void;
-  /** The next change comes when the returned promise has resolved. */
+  /** Called with the next change after the returned promise resolves. */
   readonly onChange: (change: Pick<FileChange, 'type' | 'name'>) => void | Promise<void>;
 }
 export interface FileStream {
   /** The size of the whole file. */
   readonly size: number;
-  /** Changes whenever the file does. */
+  /** Changes whenever the file changes. */
   readonly version: string;
-  /** Exactly the requested bytes; it fails when the sandbox cannot deliver them. Destroying it ends the transfer. */
+  /**
+   * Exactly the requested bytes; fails if the sandbox cannot deliver them. Destroying the stream cancels the transfer.
+   */
   readonly content: Readable;
 }
 export interface NewFile {
   readonly path: string;
-  /**
-   * The version that the file must still have; null: there must be no such file; unset: the file is replaced anyway.
-   */
+  /** The version that the file must have; null: the file must not exist; unset: no check. */
   readonly replaces?: string | null;
 }
 
 /**
- * Commands and files of any size, which need not fit into memory. Every method starts a sandbox that does not
- * run, and holds no more than a buffer. Rejects: sandbox_unavailable, cancelled, conflict (32 programs run
- * in the sandbox already), unsupported (the sandbox cannot run programs over pipes).
+ * Commands and files of any size, streamed with bounded memory. Every method starts a stopped sandbox. Rejects:
+ * sandbox_unavailable, cancelled, conflict (32 programs run in the sandbox already), unsupported (the sandbox cannot
+ * run programs over pipes).
  */
 export interface StreamService {
-  /** Runs a command over pipes until it ends. When `signal` fires, every process that it started is ended. */
+  /** Runs a command over pipes until it ends. When `signal` fires, all its processes are ended. */
   run(id: SessionId, command: StreamedCommand, pipes: CommandPipes, signal: AbortSignal): Promise<CommandEnd>;
   /** Rejects: file_not_found, invalid_request (not a file), path_outside. */
   download(id: SessionId, fileRange: FileRange, signal: AbortSignal): Promise<FileStream>;
   /**
-   * Follows the changes of files in a folder until `signal` fires. Rejects: file_not_found, invalid_request (no
-   * folder), path_outside, conflict (1,000 watches are open), unsupported.
+   * Watches a folder for changes until `signal` fires. Rejects: file_not_found, invalid_request (not a folder),
+   * path_outside, conflict (1,000 watches are open), unsupported.
    */
   watch(
     id: SessionId,
@@ -81,9 +79,9 @@ export interface StreamService {
     signal: AbortSignal,
   ): Promise<void>;
   /**
-   * Creates missing folders. The file takes its place whole when `content` has ended, and keeps its permissions;
-   * content that fails leaves the old file as it is. Rejects: invalid_request (a folder has that name), path_outside,
-   * disk_full, file_changed (it is not the version that `replaces` names).
+   * Creates missing folders. Replaces the file atomically when `content` ends, keeping its permissions; if the content
+   * fails, the old file is unchanged. Rejects: invalid_request (a folder has that name), path_outside, disk_full,
+   * file_changed (not the version in `replaces`).
    */
   upload(
     id: SessionId,

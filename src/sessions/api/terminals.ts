@@ -3,7 +3,9 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { TerminalSize } from '../../sandboxes/client/abilities.ts';
 import type { ServiceRules } from './rules.ts';
 
-/** A person's own PTY (`bash -i`, 80×24 at first), separate from the agent's shells. The event log records none of it. */
+/**
+ * A person's own PTY (`bash -i`, initially 80×24), separate from the agent's shells. The event log does not record it.
+ */
 export interface TerminalInfo {
   readonly id: string; // shell_<8 hex>
   readonly sessionId: SessionId;
@@ -18,12 +20,12 @@ export interface TerminalLine extends AsyncDisposable {
   /** `cols` and `rows` are 1–1000. */
   resize(cols: number, rows: number): void;
   /**
-   * Resolves when the shell exits (`exited`), is deleted with or without its session, or a newer connection replaces this
-   * one.
+   * Resolves when the shell exits (`exited`), is deleted alone or with its session, or is taken over by a newer
+   * connection.
    */
   readonly ended: Promise<'exited' | 'deleted' | 'replaced' | 'session_deleted'>;
 }
-/** The terminals of people. Each method rejects with shell_not_found for an unknown terminal. */
+/** Terminals opened by people. Each method rejects with shell_not_found for an unknown terminal. */
 export interface TerminalService {
   /** Starts the sandbox if it is not running. Rejects: conflict (the session has 16 terminals already). */
   open(id: SessionId, signal: AbortSignal): Promise<TerminalInfo>;
@@ -32,16 +34,16 @@ export interface TerminalService {
   get(terminalId: string): Promise<TerminalInfo>;
   /** Ends the shell and its processes. */
   close(terminalId: string): Promise<void>;
-  /** Sends input, for a caller without a connection. Rejects: conflict (1 MiB is unread). */
+  /** Sends input without a connection. Rejects: conflict (1 MiB is unread). */
   write(terminalId: string, text: string, signal: AbortSignal): Promise<void>;
   /** `cols` and `rows` are 1–1000. */
   resize(terminalId: string, size: TerminalSize, signal: AbortSignal): Promise<void>;
   /**
-   * Types into a shell of the agent, where a command runs; the agent sees the command's output, not who typed. Rejects:
-   * sandbox_not_found (it does not run), conflict (nothing runs in the shell).
+   * Types into an agent's shell while a command runs. The agent sees the command's output, but not who typed. Rejects:
+   * sandbox_not_found (not running), conflict (no command runs in the shell).
    */
   typeIntoShell(id: SessionId, shellId: string, text: string, signal: AbortSignal): Promise<void>;
-  /** A terminal has one connection: a new one replaces the old one. Starts the sandbox if it is not running. */
+  /** Connects to a terminal, replacing its previous connection. Starts the sandbox if it is not running. */
   connect(terminalId: string, signal: AbortSignal): Promise<TerminalLine>;
 }
 

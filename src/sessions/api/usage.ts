@@ -10,39 +10,40 @@ export const UsageTotal = z.object({
   inputTokens: z.int(),
   cachedTokens: z.int(),
   outputTokens: z.int(),
-  /** The sum of the known costs, in the currency of the prices. */
+  /** The sum of known costs, in the currency of the prices. */
   cost: z.number(),
-  /** The turns whose cost is not known. */
+  /** The number of turns with unknown cost. */
   unpriced: z.int(),
 });
 export type UsageTotal = z.infer<typeof UsageTotal>;
 const UsageGroup = z.object({
-  /** The key's owner, the model, the project, the session or the day; empty: none. */
+  /** The id of the key, model, project or session, or the day; empty: none. */
   id: z.string(),
-  /** The name that people see; empty: none. */
+  /** The display name; empty: none. */
   name: z.string(),
   ...UsageTotal.shape,
 });
 export type UsageGroup = z.infer<typeof UsageGroup>;
 export const UsageReport = z.object({
   total: UsageTotal,
-  /** The most expensive first, then the one with the most tokens; days in their order. */
+  /** Sorted by cost, then tokens, descending; days in order. */
   groups: z.array(UsageGroup).readonly(),
-  /** Every day of the range in its order, also days without usage. */
+  /** Every day of the range in order, including days without usage. */
   days: z.array(z.object({ day: z.string(), ...UsageTotal.shape })).readonly(),
 });
 export type UsageReport = z.infer<typeof UsageReport>;
 export interface UsageQuery {
-  /** The first and the last day, in UTC: 2026-11-24. */
+  /** The first and last day, in UTC, such as 2026-11-24. */
   readonly from: string;
   readonly to: string;
   readonly by: UsageDimension;
 }
 
-/** Sums of the usage of sessions over days. A deleted session counts no more, because its log is gone. */
+/** Usage of sessions, summed over days. Deleted sessions are not counted, because their logs are gone. */
 export interface UsageService {
   /**
-   * `mayRead` leaves sessions out by their owner and project. Rejects: invalid_request (the first day is after the last one, or there are more than 366).
+   * `mayRead` filters sessions by owner and project. Rejects: invalid_request (the first day is after the last, or more
+   * than 366 days).
    */
   report(
     query: UsageQuery,

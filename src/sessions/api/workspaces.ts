@@ -1,24 +1,24 @@
 import type { SessionRecord } from '../../core/model/records.ts';
 
-/** Maps the names that users give their workspaces to sessions. The same name of another user is another session. */
+/** Maps users' workspace names to sessions. The same name of another user is a different session. */
 export interface WorkspaceService extends AsyncDisposable {
   /**
-   * A member of this user's workspaces until disposed. A workspace without members loses its sandbox after a grace period.
+   * A member of a user's workspaces until disposed. A workspace without members loses its sandbox after a grace period.
    */
   join(userId: string, as?: WorkspaceUser): WorkspaceMember;
 }
-/** The owner that a member acts for, when access is limited by owner. */
+/** The owner on whose behalf the member acts, if access is limited by owner. */
 export interface WorkspaceUser {
   readonly owner: string;
   mayUse(session: SessionRecord): boolean;
 }
 /**
- * Calls on one workspace run in order, also after its member left; different workspaces do not wait for each other. The
- * first call creates the workspace. Rejects as the files and commands of sessions do.
+ * Calls on one workspace run in order, even after the member left; calls on different workspaces run in parallel. The
+ * first call creates the workspace. Rejects as the sessions' files and commands do.
  */
 export interface WorkspaceMember extends Disposable {
   runCode(workspace: string, file: { name: string; code: string }): Promise<CodeResult>;
-  /** Starts in the folder where the previous command ended. */
+  /** Starts in the working directory that the previous command ended in. */
   runCommand(workspace: string, command: string): Promise<CommandResult>;
   saveFile(workspace: string, name: string, content: string): Promise<void>;
 }
@@ -30,9 +30,9 @@ export interface CodeResult {
   readonly error: string | null;
 }
 export interface CommandResult {
-  /** Stdout and stderr together. */
+  /** Combined stdout and stderr. */
   readonly output: string;
   readonly exitCode: number;
-  /** The absolute folder in which the next command starts. */
+  /** The absolute working directory of the next command. */
   readonly cwd: string;
 }

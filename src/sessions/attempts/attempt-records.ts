@@ -7,7 +7,7 @@ import { changeRecordFor } from '../../storage/collection.ts';
 import type { AttemptDiff } from '../api/server/attempts.ts';
 
 const Open = z.object({ sessionId: SessionId, attempts: z.string(), count: z.int(), at: z.number() });
-/** Attempts that need work: some are to be started, ended or chosen. */
+/** Attempts with pending work: to be started, ended or chosen. */
 export type OpenAttempts = z.infer<typeof Open>;
 export interface StoredSet {
   readonly set: AttemptSet;
@@ -15,7 +15,7 @@ export interface StoredSet {
 }
 const Diff = z.object({ text: z.string(), truncated: z.boolean() });
 
-/** An attempt's session has an id that follows from its set, so that it starts once and is found after any crash. */
+/** Derives a session's id from its attempt, so that the session is created once and can be found after a crash. */
 export const attemptSessionId = (attempts: string, n: number): SessionId => sessionIdFor(`attempt ${attempts} ${n}`);
 
 const idOf = (id: SessionId, attempts: string): string => `${id}:${attempts}`;
@@ -46,20 +46,20 @@ export class AttemptRecords {
     return found.map(({ doc }) => AttemptSet.parse(doc)).sort((a, b) => b.at - a.at);
   }
 
-  /** Resolves with the new version. Rejects: conflict, when somebody wrote it in the meantime. */
+  /** Resolves with the new version. Rejects: conflict, if the record was changed concurrently. */
   async put(set: AttemptSet, expect: number): Promise<number> {
     const id = idOf(set.sessionId, set.id);
     return await this.#records.put({ kind: attemptsKind, id, doc: set, sort: set.at, expect });
   }
 
-  /** Changes the stored attempts as they are then. */
+  /** Applies a change to the current attempts, again after a concurrent write. */
   async change(id: SessionId, attempts: string, change: (set: AttemptSet) => AttemptSet): Promise<AttemptSet> {
     const changed = await this.step(id, attempts, async (set) => change(set));
     if (!changed) throw missing();
     return changed.next;
   }
 
-  /** Stores the attempts after their next step, which runs again after another write. Undefined: there are none. */
+  /** Stores the result of `step`, which runs again after a concurrent write. Undefined: no such attempts. */
   async step<Next extends AttemptSet | 'wait' | 'done'>(
     id: SessionId,
     attempts: string,
@@ -73,7 +73,7 @@ export class AttemptRecords {
     });
   }
 
-  /** Marks attempts that need work. Rejects: conflict, when others of the session do. */
+  /** Marks attempts as having pending work. Rejects: conflict, if other attempts of the session are open. */
   async open(open: OpenAttempts): Promise<void> {
     const id = openIdOf(open.sessionId);
     const created = await this.#records.put({ kind: openAttemptsKind, id, doc: open, expect: 0 }).catch(unlessConflict);
@@ -97,7 +97,7 @@ export class AttemptRecords {
     await this.#records.delete(openAttemptsKind, openIdOf(id));
   }
 
-  /** The session is stopped: its attempts end, and none begins any more. */
+  /** The session was stopped: ends its attempts, so that none begins later. */
   async stopOpen(id: SessionId): Promise<void> {
     const open = await this.opened(id);
     if (!open || !(await this.find(id, open.attempts))) return;

@@ -19,7 +19,7 @@ interface Deps {
 }
 export interface AttemptWork {
   readonly result: AttemptResult;
-  /** Undefined: not known. */
+  /** Undefined: unknown. */
   readonly diff: AttemptDiff | undefined;
 }
 interface OwnRun {
@@ -32,7 +32,7 @@ type Checked = Extract<FactOf<'goal'>['data'], { kind: 'checked' }>;
 const diffChars = 200_000;
 const readMs = 60_000;
 
-/** The first run of an attempt, after what its session was forked with. Undefined: it has not ended. */
+/** The first run of an attempt after the forked part of its log. Undefined: it has not ended. */
 async function ownRun(sessions: Deps['sessions'], { id, forkedFrom }: SessionRecord): Promise<OwnRun | undefined> {
   let runId: string | undefined;
   let checked: Checked[] = [];
@@ -99,7 +99,7 @@ const unknownChanges = (unknown: string): Changes => ({
   diff: undefined,
 });
 
-/** The added and removed lines of unified differences. */
+/** Counts the added and removed lines of unified diffs. */
 export function countLines(text: string): { added: number; removed: number } {
   let [added, removed, isInHunk] = [0, 0, false];
   const lines = text.split('\n');

@@ -12,8 +12,8 @@ import type { ChildStarts } from '../delegation/child-starts.ts';
 import { type AttemptRecords, attemptSessionId, type OpenAttempts } from './attempt-records.ts';
 import type { AttemptWork } from './attempt-results.ts';
 
-// The stored attempts determine the next step; each step can be repeated. So a server that dies between any two steps
-// is followed by one that continues.
+// The stored attempts determine the next step, and each step can be repeated, so another server can continue after a
+// crash between any two steps.
 
 interface Deps {
   readonly records: AttemptRecords;
@@ -21,26 +21,26 @@ interface Deps {
   readonly starts: Pick<ChildStarts, 'start'>;
   /** Undefined while the attempt's run has not ended. */
   readonly workOf: (session: SessionRecord, signal: AbortSignal) => Promise<AttemptWork | undefined>;
-  /** Gives the session the files of the attempt. */
+  /** Copies the attempt's files to the session. */
   readonly takeFiles: (ids: { from: SessionId; to: SessionId }, signal: AbortSignal) => Promise<void>;
-  /** Whether this server does it now. */
+  /** Whether this server currently does this work. */
   readonly leads: () => Promise<boolean>;
-  /** The interval between searches for attempts that were requested at another server. */
+  /** The interval between checks for attempts requested on other servers. */
   readonly lookMs: number;
   readonly clock: Clock;
   readonly warn: (about: object, text: string) => void;
 }
 
-const workingMs = 1_000; // between two looks at attempts that work
-const mostAtOnce = 20; // sets
-const graceMs = 60_000; // a mark without attempts that is older was left by a server that died
-const maxTries = 5; // of a start that fails for a passing reason
-/** Errors that say nothing about the attempt. Its start is tried again in the next round. */
+const workingMs = 1_000; // between two checks of active attempts
+const mostAtOnce = 20; // attempt sets
+const graceMs = 60_000; // an older mark without attempts was left by a server that died
+const maxTries = 5; // of a start that fails with a transient error
+/** Errors unrelated to the attempt. Its start is retried in the next round. */
 const passing: ReadonlySet<ErrorCode> = new Set([
   ...(['cancelled', 'fenced', 'shutting_down', 'store_busy', 'store_unavailable', 'rate_limited'] as const),
 ]);
 
-/** Starts attempts, notes their results, and carries out the choice of one. */
+/** Starts attempts, records their results, and applies the chosen one. */
 export class AttemptRounds {
   readonly #deps: Deps;
   readonly #rounds: Rounds;
@@ -55,7 +55,7 @@ export class AttemptRounds {
     this.#rounds = new Rounds({ round, restMs, clock, warn, failure: 'attempts were not looked at' });
   }
 
-  /** Begins a round at once. */
+  /** Starts a round immediately. */
   wake = (): void => {
     this.#rounds.wake();
   };
@@ -105,11 +105,11 @@ export class AttemptRounds {
       await records.close(sessionId);
       const now = await records.find(sessionId, attempts);
       if (!now || now.version === stepped.version) return;
-      await records.open(open); // one was chosen at this moment
+      await records.open(open); // an attempt was chosen in the meantime
     }
   }
 
-  /** The session is gone: nothing of its attempts may stay. */
+  /** The session is gone: deletes everything that belongs to its attempts. */
   async #abandon({ sessionId, attempts, count }: OpenAttempts): Promise<void> {
     const { records, sessions } = this.#deps;
     for (let n = 1; n <= count; n++) {
@@ -120,7 +120,7 @@ export class AttemptRounds {
     await records.close(sessionId);
   }
 
-  /** The attempts after their next step; `wait`: for the end of a run; `done`: there is nothing left to do. */
+  /** The attempts after their next step; `wait`: for a run to end; `done`: nothing left to do. */
   async #step(set: AttemptSet, parent: SessionRecord, signal: AbortSignal): Promise<AttemptSet | 'wait' | 'done'> {
     if (set.phase === 'choosing') return await this.#choose(set, signal);
     const planned = set.attempts.find(({ phase }) => phase === 'planned');
@@ -175,7 +175,7 @@ export class AttemptRounds {
     }
   }
 
-  /** The attempt with its result; undefined while it works. */
+  /** The attempt with its result; undefined while it is working. */
   async #look(set: AttemptSet, attempt: Attempt, signal: AbortSignal): Promise<Attempt | undefined> {
     const { sessions, workOf, records } = this.#deps;
     const session = await sessions.get(attempt.sessionId).catch(unlessGone);

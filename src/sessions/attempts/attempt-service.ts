@@ -25,7 +25,7 @@ interface Deps {
   readonly spentWithChildren: ChildBudgets['spentWithChildren'];
   readonly hasTemplate: (name: string) => boolean;
   readonly checkModel: (ref: string) => Promise<void>;
-  /** The work on them begins at once. */
+  /** Starts working on new attempts immediately. */
   readonly wake: () => void;
   readonly clock: Clock;
   readonly ids: Pick<IdSource, 'short'>;
@@ -167,7 +167,7 @@ function refuseUnready({ attempts, phase }: AttemptSet, n: number): void {
 
 const goalRank = { satisfied: 2, could_not_be_judged: 1, not_satisfied: 0 } as const;
 
-/** The measures of a completed attempt, the weightiest first; more is better. */
+/** The measures of a completed attempt, most important first; higher is better. */
 const measuresOf = ({ goal, score, checks, cost, tokens }: AttemptResult): readonly number[] => [
   goal ? goalRank[goal.result] : 1,
   checks.filter(({ result }) => result === 'passed').length,
@@ -176,7 +176,7 @@ const measuresOf = ({ goal, score, checks, cost, tokens }: AttemptResult): reado
   -tokens,
 ];
 
-/** The attempt that did best by goal, checks, score and cost; null: none has completed. */
+/** The best attempt by goal, checks, score and cost; null: none has completed. */
 function bestOf(attempts: readonly Attempt[]): number | null {
   const completed = attempts.filter(({ result, isDeleted }) => result?.status === 'completed' && !isDeleted);
   const [best] = completed

@@ -4,17 +4,20 @@ import { type Amounts, type BudgetLine, fromMicro, toLines, toMicro } from '../.
 import { type HeldAmounts, heldLimits } from '../../core/model/runs/budget-limits.ts';
 import { addAmounts } from '../../core/model/spending.ts';
 
-// The account of one person, one project or the server: what it has used in this day and month, and what requests under way
-// have reserved. Everything here is a pure function of the account and the time; the ledger stores the result.
+// The account of a person, project or the server: its usage in the current day and month, and amounts reserved by
+// requests in progress. Everything here is a pure function of account and time; the ledger stores the result.
 
 export const holderKinds = ['person', 'project', 'server'] as const;
-/** A holder of limits. A person is the owner of sessions; `''` stands for sessions without an owner, and is the server's id. */
+/**
+ * A holder of limits. For a person, the id is the owner of sessions; `''` stands for sessions without an owner, and is
+ * the server's id.
+ */
 export interface Holder {
   readonly of: (typeof holderKinds)[number];
   readonly id: string;
 }
 export const recordIdOf = ({ of, id }: Holder): string => `${of}:${id}`;
-/** The session's part that says whose budgets pay for it. */
+/** The fields of a session that determine whose budgets pay for it. */
 export type PaidSession = { readonly owner?: string | undefined; readonly projectId: string | null };
 export const holdersOf = ({ owner = '', projectId }: PaidSession): readonly Holder[] => [
   { of: 'person', id: owner },
@@ -26,7 +29,7 @@ export type Period = (typeof periods)[number];
 const kinds = ['tokens', 'cost', 'toolCalls'] as const;
 type Kind = (typeof kinds)[number];
 
-/** `unlimited`: no limit, also where the settings have one. Absent: as the settings say. */
+/** `unlimited` overrides the settings. Absent: from the settings. */
 export const OwnLimit = z.union([z.number().nonnegative(), z.literal('unlimited')]);
 const OwnLimits = z.object({
   tokens: OwnLimit.optional(),
@@ -34,7 +37,7 @@ const OwnLimits = z.object({
   toolCalls: OwnLimit.optional(),
 });
 const OwnHeld = z.partialRecord(z.enum(heldLimits), OwnLimit);
-/** A cost is stored in the currency. */
+/** Stored costs are in the currency's units, costs in memory in micro-units. */
 const CountedAmounts = z.object({
   tokens: z.number(),
   cost: z.codec(z.number(), z.number(), { decode: toMicro, encode: fromMicro }),
@@ -45,9 +48,9 @@ const Used = CountedAmounts.extend({ key: z.string() });
 const unused: CountedAmounts = { tokens: 0, cost: 0, toolCalls: 0 };
 const Open = CountedAmounts.extend({
   id: z.string(),
-  /** The server process whose request it is. */
+  /** The server process that sent the request. */
   server: z.string(),
-  /** A server that is lost renews it no more, epoch ms. */
+  /** Epoch ms. Renewed until the request ends, unless its server is lost. */
   until: z.number(),
 });
 export const Account = z.object({
@@ -55,7 +58,7 @@ export const Account = z.object({
   day: Used,
   month: Used,
   open: z.array(Open),
-  /** The sums of the sessions of each server, by the server's id. A lost server renews its sum no more. */
+  /** Each server's totals for its sessions, by server id. A lost server no longer renews its entry. */
   held: z
     .record(z.string(), z.object({ until: z.number(), amounts: z.partialRecord(z.enum(heldLimits), z.number()) }))
     .default({}),
@@ -66,7 +69,7 @@ export type Limits = Readonly<Record<Period, { readonly [K in Kind]?: number | u
   readonly held: HeldAmounts;
 };
 
-/** The amounts of this day and month, by the logs. */
+/** Usage of the current day and month according to the logs. */
 export type Logged = Readonly<Record<Period, Pick<CountedAmounts, 'tokens' | 'cost'>>>;
 type Keys = ReturnType<Calendar['keysAt']>;
 
@@ -78,14 +81,14 @@ export const emptyAccount = ({ day, month }: Keys): Account => ({
   open: [],
 });
 
-/** The account in this day and month: a new one begins with nothing used. */
+/** The account for the current day and month; usage of earlier periods is dropped. */
 export function accountIn(account: Account, keys: Keys): Account {
   const at = (period: Period) =>
     account[period].key === keys[period] ? account[period] : { key: keys[period], ...unused };
   return { ...account, day: at('day'), month: at('month') };
 }
 
-/** The limits that count: the holder's own, else those of the settings. */
+/** The effective limits: the holder's own, else those in the settings. */
 export function limitsFor(own: OwnLimits, usual: Limits): Limits {
   const whole = (limit: z.infer<typeof OwnLimit> | undefined) => (limit === 'unlimited' ? undefined : limit);
   const one = (period: Period, kind: Kind) => whole(own[period][kind] ?? usual[period][kind]);
@@ -98,7 +101,7 @@ export function limitsFor(own: OwnLimits, usual: Limits): Limits {
   return { day: all('day'), month: all('month'), held };
 }
 
-/** The limits of the account that count, and how much of them is taken. */
+/** The account's effective limits and how much of each is used. */
 export function linesOf(account: Account, of: Holder['of'], limits: Limits): readonly BudgetLine[] {
   const held = sumAmounts(account.open);
   return periods.flatMap((period) =>
@@ -113,7 +116,7 @@ export const limitsCalls = (lines: readonly BudgetLine[]): boolean => lines.some
 export const sumAmounts = (amounts: readonly Amounts[]): CountedAmounts =>
   amounts.reduce<CountedAmounts>(addAmounts, unused);
 
-/** The same with this reservation, also where it was taken for lost. */
+/** Adds or renews a reservation, even one that was released as lost. */
 export const withReserved = (
   account: Account,
   one: Omit<Account['open'][number], keyof CountedAmounts>,
@@ -123,7 +126,7 @@ export const withReserved = (
   open: [...account.open.filter(({ id }) => id !== one.id), { ...one, ...sumAmounts([amounts]) }],
 });
 
-/** The same with what was used in addition. */
+/** Adds usage to the current day and month. */
 export function withUsed(account: Account, used: Amounts): Account {
   const more = (before: Account['day']) => {
     const sum = addAmounts(before, used);
@@ -132,7 +135,7 @@ export function withUsed(account: Account, used: Amounts): Account {
   return { ...account, day: more(account.day), month: more(account.month) };
 }
 
-/** The same, with at least what the logs of its sessions say. */
+/** Raises usage to at least the amounts in the sessions' logs. */
 export function withLogged(account: Account, logged: Logged): Account {
   const most = (period: Period) => ({
     ...account[period],

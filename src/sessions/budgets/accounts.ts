@@ -9,10 +9,10 @@ import { Account, accountIn, emptyAccount, type Holder, recordIdOf } from './acc
 interface Deps {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'list'>;
   readonly clock: Pick<Clock, 'now'>;
-  /** The days and months of the budgets. */
+  /** Determines the day and month for budgets. */
   readonly calendar: Pick<Calendar, 'keysAt'>;
 }
-/** The stored accounts of people, projects and the server. Changes hold for all servers of the store. */
+/** Stored accounts of people, projects and the server, shared by all servers of the store. */
 export class Accounts {
   readonly #deps: Deps;
   readonly #turns = keyedQueue();
@@ -30,7 +30,7 @@ export class Accounts {
     return new Map(found.map((one) => [one.id, this.#parse(one)]));
   }
 
-  /** Undefined from `change`: nothing is written. It runs again after a write of another server. */
+  /** If `change` returns undefined, nothing is written. `change` runs again after a concurrent write. */
   async change(
     holder: Holder,
     change: (now: Account) => Account | undefined | Promise<Account | undefined>,

@@ -34,12 +34,12 @@ interface Deps {
   readonly holdings: Pick<Holdings, 'used'>;
   readonly store: Pick<Store, 'events'>;
   readonly limitsOf: (holder: BudgetHolder) => Limits;
-  /** The names of people by the owners of their sessions. */
+  /** People's names, by owner of their sessions. */
   readonly people: () => Promise<ReadonlyMap<string, string>>;
   readonly projects: () => Promise<ReadonlyMap<string, string>>;
   readonly calendar: Calendar;
   readonly now: () => number;
-  /** Runs that wait for room are looked at. */
+  /** Checks which waiting runs can continue. */
   readonly wake: () => void;
 }
 

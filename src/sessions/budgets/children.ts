@@ -16,28 +16,28 @@ import {
 
 const nothing = { turns: 0, tokens: 0, cost: 0, toolCalls: 0 };
 const words = { turns: 'turns', tokens: 'tokens', cost: 'cost', toolCalls: 'tool calls', time: 'time' } as const;
-/** The cost is in the currency. */
+/** In the currency's units. */
 export type SpentAmounts = typeof nothing;
 export const mapAmounts = (amount: (kind: keyof SpentAmounts) => number): SpentAmounts => ({
   ...{ turns: amount('turns'), tokens: amount('tokens') },
   ...{ cost: amount('cost'), toolCalls: amount('toolCalls') },
 });
-/** An absent limit: a part of what the parent has left. */
+/** Absent limits: a share of what the parent has left. */
 export type RequestedBudget = { readonly [Kind in keyof SpentAmounts]?: number | undefined };
 
 const Link = z.object({
-  /** Null for an attempt, as is `runId`. */
+  /** Null for an attempt, like `runId`. */
   callId: z.string().nullable(),
   runId: z.string().nullable(),
-  /** The id of the attempts that it belongs to. */
+  /** The id of the attempts that the child belongs to. */
   attempts: z.string().optional(),
-  /** Once it is deleted. */
+  /** The child's usage, stored when the child is deleted. */
   spent: z
     .object({ turns: z.number(), tokens: z.number(), cost: z.number(), toolCalls: z.number().default(0) })
     .optional(),
 });
 const Lent = SessionRecord.pick({ status: true, budget: true, forkedFrom: true }).extend({
-  /** Absent in a record of an early version, whose log has the count. */
+  /** Absent in records of earlier versions; the log has the count. */
   spending: Spending.optional(),
 });
 
@@ -47,19 +47,19 @@ interface Deps {
 }
 
 /**
- * The budgets of children, which are reservations of their parents'. An open child holds all that it may use, an ended one
- * what it has used.
+ * Budgets of children, held as reservations in their parents' budgets. An open child holds its whole budget, an ended
+ * child only what it used.
  */
 export class ChildBudgets {
   readonly #deps: Deps;
-  /** The tool calls that sessions will have made once those under way have ended. */
+  /** Tool calls of sessions, including calls in progress. */
   readonly #expected = new Map<SessionId, number>();
 
   constructor(deps: Deps) {
     this.#deps = deps;
   }
 
-  /** Keeps the calls that a session makes now back from its budget. */
+  /** Reserves a session's calls in progress in its budget. */
   keepCalls(id: SessionId, upTo: number): void {
     this.#expected.set(id, upTo);
   }
@@ -68,7 +68,7 @@ export class ChildBudgets {
     this.#expected.delete(id);
   }
 
-  /** The ids of a session's children, also of those that have ended. */
+  /** The ids of a session's children, including ended ones. */
   async childrenOf(id: SessionId, only: 'all' | 'delegated' = 'all'): Promise<readonly SessionId[]> {
     const links = await this.#links(id);
     return links.filter(([, { attempts }]) => only === 'all' || attempts === undefined).map(([child]) => child);
@@ -79,7 +79,7 @@ export class ChildBudgets {
     return found.map((link) => [SessionId.parse(link.id.slice(id.length + 1)), Link.parse(link.doc)]);
   }
 
-  /** The part of a session's budget that its children hold. */
+  /** The part of a session's budget held by its children. */
   async reservedFor(id: SessionId): Promise<SpentAmounts> {
     let sum = nothing;
     for (const [child, { spent = nothing }] of await this.#links(id)) {
@@ -94,7 +94,10 @@ export class ChildBudgets {
     return sum;
   }
 
-  /** The budget of a new child of a session with these limits: at most what is left. Without a request: one of `parts` of it. */
+  /**
+   * The budget of a new child of a session with these limits: at most what is left. By default, one of `parts` equal
+   * shares.
+   */
   async reserve(
     { id, budget: own }: Pick<SessionRecord, 'id' | 'budget'>,
     limits: OwnBudget,
@@ -116,7 +119,7 @@ export class ChildBudgets {
     return { ...Object.fromEntries([...open, ...shares]), ...(own?.hard && { hard: own.hard }) };
   }
 
-  /** By its record, which counts each turn, also of a run that is under way. */
+  /** Read from the child's record, which counts each turn, including those of an active run. */
   async spent(id: SessionId): Promise<SpentAmounts> {
     const record = await this.#read(id);
     return toCountedSpending(record?.spending ?? (await this.#spendingByLog(id, record?.forkedFrom?.seq ?? 0)));
@@ -126,7 +129,7 @@ export class ChildBudgets {
     return addAmounts(await this.spent(id), await this.reservedFor(id));
   }
 
-  /** Stores the spending of a child that is about to be deleted. */
+  /** Stores the usage of a child that is about to be deleted. */
   async remember(parent: SessionId, id: SessionId): Promise<void> {
     const link = await this.#deps.records.get(childKind, `${parent}:${id}`);
     if (!link) return;
@@ -139,7 +142,7 @@ export class ChildBudgets {
     return found && Lent.parse(found.doc);
   }
 
-  /** `copied`: the last event that belongs to the session from which it was forked. */
+  /** `copied`: the last event copied from the session that it was forked from. */
   async #spendingByLog(id: SessionId, copied: number): Promise<Spending> {
     let spending = noSpending;
     for (let [after, isRead] = [copied, false]; !isRead; ) {

@@ -15,27 +15,27 @@ import {
 import type { Accounts } from './accounts.ts';
 import type { StoredAmounts } from './stored-amounts.ts';
 
-/** `from`: the holders that have it already, as those before a move. */
+/** `from`: holders that count it already, such as before a move. */
 type HoldingSession = PaidSession & { readonly from?: PaidSession | undefined };
-/** The amounts that one session in memory holds, or a document that is being stored. */
+/** The amounts held by one session in memory, or by a document being stored. */
 export interface Share {
   readonly session: HoldingSession;
   readonly amounts: HeldAmounts;
 }
 interface Deps {
   readonly accounts: Accounts;
-  /** The limits of the settings. */
+  /** Limits from the settings. */
   readonly limitsOf: (holder: Holder) => Limits;
   readonly stored: StoredAmounts;
-  /** The runs and sandboxes of the sessions in the memory of this server. */
+  /** Runs and sandboxes of sessions in this server's memory. */
   readonly live: () => Iterable<Share>;
-  /** Whether other servers use the store too. */
+  /** Whether other servers use the store as well. */
   readonly shared: boolean;
   readonly server: string;
   readonly clock: Clock;
   readonly warn: (about: object, text: string) => void;
 }
-/** A limit that has no room for the needed amount. */
+/** A limit without room for the needed amount. */
 export interface ReachedLimit {
   readonly of: Holder['of'];
   readonly kind: HeldLimit;
@@ -45,21 +45,21 @@ export interface ReachedLimit {
 }
 type Answer = ReachedLimit | 'busy' | undefined;
 
-/** The sum of a lost server is free after this time. */
+/** A lost server's totals are released after this time. */
 export const leaseMs = 60_000;
 const renewMs = leaseMs / 3;
 
 /**
- * Limits the amounts that people, projects and the server have at one time. Indexes of the store count stored documents. Runs
- * and sandboxes are those in memory. Several servers write their sums into the accounts that have a limit; such a write fails
- * when another server has written in the meantime.
+ * Limits what people, projects and the server hold concurrently. Stored documents are counted by the store's indexes;
+ * runs and sandboxes are those in memory. With several servers, each writes its totals into the accounts that have a
+ * limit; the write fails if another server has written in the meantime.
  */
 export class Holdings implements AsyncDisposable {
   readonly #deps: Deps;
   readonly #inTurn = keyedQueue();
-  /** The documents that are being stored. */
+  /** Documents being stored. */
   readonly #storing = new Set<Share>();
-  /** The accounts that have a sum of this server. */
+  /** Accounts that contain this server's totals. */
   readonly #published = new Map<string, Holder>();
   #stored = Promise.withResolvers<void>();
   #renewal: unknown;
@@ -70,7 +70,10 @@ export class Holdings implements AsyncDisposable {
     this.#renewLater();
   }
 
-  /** Calls `hold` if all limits have room: from then on `live` has the amounts. Resolves with a limit that has none. */
+  /**
+   * Calls `hold` if all limits have room; from then on, `live` includes the amounts. Otherwise resolves with a limit
+   * that has none.
+   */
   async take(session: HoldingSession, amounts: HeldAmounts, hold: () => void): Promise<ReachedLimit | undefined> {
     for (;;) {
       const stored = this.#stored.promise;
@@ -80,11 +83,14 @@ export class Holdings implements AsyncDisposable {
         return refusal;
       });
       if (answer !== 'busy') return answer;
-      await stored; // a document can be counted twice until it is stored
+      await stored; // a document can be counted twice until stored
     }
   }
 
-  /** Calls `store`, which stores a document, if all limits have room. Rejects: quota, sandbox_capacity (the server's). */
+  /**
+   * Calls `store`, which stores a document, if all limits have room. Rejects: quota, sandbox_capacity (the server's
+   * limit).
+   */
   async within<Made>(session: HoldingSession, amounts: HeldAmounts, store: () => Promise<Made>): Promise<Made> {
     const share = { session, amounts };
     const reached = await this.take(session, amounts, () => this.#storing.add(share));
@@ -110,7 +116,7 @@ export class Holdings implements AsyncDisposable {
     return true;
   }
 
-  /** The amounts of the holder now; 0 without a limit. */
+  /** The holder's current amounts; 0 without a limit. */
   async used(holder: Holder, account: Account): Promise<Readonly<Record<HeldLimit, number>>> {
     const limits = limitsFor(account.own, this.#deps.limitsOf(holder)).held;
     const { now, others } = this.#sums(holder, account);
@@ -121,7 +127,7 @@ export class Holdings implements AsyncDisposable {
     return Object.fromEntries(await Promise.all(heldLimits.map(one))) as Record<HeldLimit, number>;
   }
 
-  /** A run or a sandbox of the session has ended. */
+  /** Called when a run or sandbox of the session has ended. */
   async freed(session: HoldingSession): Promise<void> {
     await this.#publish(holdersIn(session));
   }
@@ -149,13 +155,13 @@ export class Holdings implements AsyncDisposable {
       if (shared) await accounts.change(holder, check);
       else await check(await accounts.get(holder));
       if (!answer) continue;
-      await this.#publish(holders.slice(0, n)); // without these amounts
+      await this.#publish(holders.slice(0, n)); // excluding these amounts
       return answer;
     }
     return undefined;
   }
 
-  /** The sums are read before the stored documents, so that each document is counted once at least. */
+  /** Totals are read before stored documents, so that each document is counted at least once. */
   async #findReached(
     holder: Holder,
     account: Account,
@@ -190,7 +196,7 @@ export class Holdings implements AsyncDisposable {
     };
   }
 
-  /** The account with the sum of this server, and without those of lost servers. */
+  /** The account with this server's totals, and without those of lost servers. */
   #withSum(holder: Holder, account: Account, more: HeldAmounts = {}): Account {
     const { server, clock } = this.#deps;
     const { now } = this.#sums(holder, account);
@@ -208,7 +214,7 @@ export class Holdings implements AsyncDisposable {
     return { ...account, held: { ...Object.fromEntries(others), ...own } };
   }
 
-  /** Writes the sums of this server into those of the accounts that have one. */
+  /** Writes this server's totals into the accounts that have a limit. */
   async #publish(holders: readonly Holder[]): Promise<void> {
     if (!this.#deps.shared) return;
     for (const holder of holders) {
@@ -226,7 +232,7 @@ export class Holdings implements AsyncDisposable {
     this.#renewal = this.#deps.clock.setTimeout(() => void this.#renew().finally(() => this.#renewLater()), renewMs);
   }
 
-  /** Prolongs the sums of this server, and begins them for holders whose limit is new. */
+  /** Renews this server's totals, and adds them for holders with a new limit. */
   async #renew(): Promise<void> {
     const { accounts, live, limitsOf, warn } = this.#deps;
     try {
@@ -272,7 +278,10 @@ const advice: Readonly<Record<HeldLimit, string>> = {
 };
 const holders = { person: 'this person', project: 'this project', server: 'the server' } as const;
 
-/** Names the limit, its holder, and who can raise it. The server's is `sandbox_capacity`: others can make room. */
+/**
+ * Names the limit, its holder, and who can raise it. The server's limit is `sandbox_capacity`, because others can make
+ * room.
+ */
 export function toLimitError({ of, kind, limit, used, needs }: ReachedLimit): AppError {
   const shown = (amount: number) => (kind.endsWith('Bytes') ? toMebibytes(amount) : `${amount}`);
   const missing = needs === 1 ? '' : `; ${shown(needs)} more are needed`;

@@ -41,13 +41,13 @@ import type { Accounts } from './accounts.ts';
 import { ChildBudgets } from './children.ts';
 import { sessionLines } from './session-lines.ts';
 
-/** The refusal of all requests of a session whose owner has lost access to it. */
+/** The error for all requests of a session whose owner has lost access to it. */
 const lostAccess: BudgetOverrun = { scope: 'member', kind: 'turns', limit: 0, used: 0, needs: 0 };
 
-/** A reservation whose server renews it no more is free after this time. */
+/** A reservation that its server no longer renews is released after this time. */
 export const leaseMs = 60_000;
 const renewMs = leaseMs / 3;
-const lookMs = 500; // between two searches for room that other servers have
+const lookMs = 500; // between two checks for room released by other servers
 
 export interface LedgerDeps {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'list'>;
@@ -56,43 +56,43 @@ export interface LedgerDeps {
   readonly clock: Clock;
   readonly newId: () => string;
   /**
-   * Whether other servers use the store too. Otherwise the reservations of an earlier process are released immediately.
+   * Whether other servers use the store as well. If not, reservations of an earlier process are released immediately.
    */
   readonly shared: boolean;
-  /** The limits of the settings. */
+  /** Limits from the settings. */
   readonly limitsOf: (holder: Holder) => Limits;
-  /** The amounts that the sessions of this holder have used in this day and month, by their logs. */
+  /** Usage of the holder's sessions in the current day and month, according to their logs. */
   readonly logged: (holder: Holder, now: number) => Promise<Logged>;
   readonly warn: (about: object, text: string) => void;
 }
 
-/** One reservation in the account of each holder. */
+/** A reservation in each holder's account. */
 interface HeldAmounts {
   readonly id: string;
   readonly holders: readonly Holder[];
   readonly amounts: Amounts;
-  /** The amounts that were used, once they are known. */
+  /** The amounts used, once known. */
   used: Amounts | undefined;
-  /** The holders whose account has the end of it. */
+  /** The holders whose account records the end of the reservation. */
   readonly settled: Set<string>;
 }
 
 /**
- * The budgets of people, projects and the server. A request reserves in the store before it is sent, by a write that fails when
- * another server has written in the meantime; so two runs never have the same tokens. The reservations of a lost server are free after a
- * while, and the account then counts the usage of its sessions by their logs.
+ * Budgets of people, projects and the server. A request reserves in the store before it is sent; the write fails if
+ * another server has written in the meantime, so two runs never reserve the same tokens. Reservations of a lost server
+ * are released after a while, and the account then counts its sessions' usage from their logs.
  */
 export class Ledger implements AsyncDisposable {
   readonly #deps: LedgerDeps;
   readonly #server: string;
-  /** The parts of their parents' budgets that children hold. */
+  /** The parts of parents' budgets held by children. */
   readonly children: ChildBudgets;
-  /** Whether the owner of a session still has access to it. */
+  /** Whether a session's owner still has access to it. */
   mayWork: (session: PaidSession) => boolean = () => true;
-  /** Counts a run among those that work, where it is not; resolves with the limit that has no room for it. */
+  /** Counts a run as working unless it is counted already; resolves with a limit that has no room. */
   admitRun: (id: SessionId, runId: RunId) => Promise<BudgetOverrun | undefined> = async () => undefined;
   readonly #held = new Map<string, HeldAmounts>();
-  /** The accounts that have counted the logs since their limits count in this process. */
+  /** The accounts for which this process has counted the logs. */
   readonly #counted = new Set<string>();
   #freed = Promise.withResolvers<void>();
   #renewal: unknown;
@@ -104,14 +104,14 @@ export class Ledger implements AsyncDisposable {
     this.children = new ChildBudgets(deps);
   }
 
-  /** The budgets of one turn of a session, from those of its run to those that pay for the session. */
+  /** The budgets of a session's turn, from those of its run to those that pay for the session. */
   async open({ record, run, now, limits = {}, lends = false }: OpenedTurn): Promise<TurnBudget> {
     const { id, budget = {} } = record();
     const isLimited = Object.keys({ ...limits, ...budget }).length > 0;
     const lent = isLimited ? await this.children.reservedFor(id) : undefined;
     let start: ReturnType<typeof toCountedSpending> | undefined;
     const session = (spent: RunSpending) => {
-      start ??= toCountedSpending(record().spending); // once the facts of earlier turns are written
+      start ??= toCountedSpending(record().spending); // after the facts of earlier turns are written
       return lent
         ? sessionLines(record(), { run: run.runId, now: now(), limits, lent, used: addAmounts(start, spent) })
         : [];
@@ -121,7 +121,7 @@ export class Ledger implements AsyncDisposable {
     return new TurnBudget({ run: run.budget, session, shared, ...(lends && { keepCalls }) });
   }
 
-  /** The budgets of one session. `admit` is the first check of a request. */
+  /** The budgets of a session. `admit` is called before each request. */
   of(session: PaidSession, admit: () => Promise<BudgetOverrun | undefined> = async () => undefined): SharedBudgets {
     const holders = holdersOf(session);
     const findRefusal = async () => (this.mayWork(session) ? await admit() : lostAccess);
@@ -139,7 +139,7 @@ export class Ledger implements AsyncDisposable {
     };
   }
 
-  /** Whether the session's budgets now cover what one of them did not. */
+  /** Whether the session's budgets now have room where one was exceeded. */
   async covers(session: PaidSession, { kind, needs }: BudgetOverrun): Promise<boolean> {
     if (!this.mayWork(session) || kind === 'runningRuns') return false;
     const amount = kind === 'cost' ? toMicro(needs) : needs;
@@ -151,7 +151,7 @@ export class Ledger implements AsyncDisposable {
     return true;
   }
 
-  /** Gives its own holder limits. */
+  /** Sets a holder's own limits. */
   async limit(holder: Holder, own: Account['own']): Promise<Account> {
     const changed = await this.#change(holder, (account) => ({ ...account, own }));
     this.#wake();
@@ -171,7 +171,7 @@ export class Ledger implements AsyncDisposable {
       let [isBusy, over]: [boolean, BudgetOverrun | undefined] = [false, undefined];
       try {
         for (const holder of holders) {
-          tried.push(holder); // a write that failed may have been made all the same
+          tried.push(holder); // a failed write may have succeeded in the store
           const room = await this.#take(holder, id, { least: requested.least, most });
           if (room === undefined) continue;
           ({ over, isBusy } = room);
@@ -195,7 +195,7 @@ export class Ledger implements AsyncDisposable {
     }
   }
 
-  /** Paid calls are counted at once, so that those of a lost server count too. */
+  /** Paid calls are counted immediately, so that those of a lost server are counted too. */
   async #payCalls(holders: readonly Holder[], count: number, signal: AbortSignal): Promise<PaidCalls | undefined> {
     let paid = 0;
     while (paid < count) {
@@ -239,7 +239,7 @@ export class Ledger implements AsyncDisposable {
     this.#wake();
   }
 
-  /** Ends a reservation that was not used. It wakes nobody, because its own run would wake itself without limit. */
+  /** Releases an unused reservation. Does not wake other runs: its own run would then wake itself endlessly. */
   async #release(unused: Pick<HeldAmounts, 'id' | 'holders' | 'amounts'>): Promise<void> {
     if (unused.holders.length === 0) return;
     const held = this.#hold(unused);
@@ -247,7 +247,7 @@ export class Ledger implements AsyncDisposable {
     await this.#end(held);
   }
 
-  /** Writes the end of a reservation into the accounts that do not have it yet. */
+  /** Writes the end of a reservation to the accounts that lack it. */
   async #end(held: HeldAmounts): Promise<void> {
     const { id, used = noAmounts } = held;
     for (const holder of held.holders) {
@@ -265,7 +265,7 @@ export class Ledger implements AsyncDisposable {
     if (held.settled.size === held.holders.length) this.#held.delete(id);
   }
 
-  /** Undefined: no limit counts. */
+  /** Undefined: no limit applies. */
   async #take(holder: Holder, id: string, requested: { readonly least: Amounts; readonly most: Amounts }) {
     const { account: before, limits, lines } = await this.#readLimited(holder);
     if (lines.length === 0) {
@@ -295,7 +295,7 @@ export class Ledger implements AsyncDisposable {
     return over;
   }
 
-  /** Counts what the logs say: at first, and when a server was lost before it could say what it had used. */
+  /** Counts usage from the logs: initially, and after a server was lost before reporting its usage. */
   async #countLogs(holder: Holder, account: Account): Promise<void> {
     const name = recordIdOf(holder);
     if (this.#counted.has(name) && !account.open.some((one) => this.#isLost(one))) return;
@@ -340,7 +340,7 @@ export class Ledger implements AsyncDisposable {
     }, renewMs);
   }
 
-  /** Prolongs what requests under way have reserved, also when another server took it for lost. */
+  /** Renews the reservations of requests in progress, even those released as lost. */
   async #renew(): Promise<void> {
     const open = [...this.#held.values()];
     for (const held of open.filter(({ used }) => used)) await this.#end(held);

@@ -8,12 +8,12 @@ import { type Holdings, type Share, toLimitError } from './holdings.ts';
 
 interface Deps {
   readonly sessions: { all(): LiveSession[]; get(id: SessionId): LiveSession | undefined };
-  /** The most that the sandbox of such a session can use. */
+  /** The most that such a session's sandbox can use. */
   readonly sandboxOf: (session: SessionRecord) => HeldAmounts;
   readonly holdings: () => Pick<Holdings, 'take' | 'freed'>;
 }
 
-/** The runs and sandboxes of the sessions in memory, which end with the session's place there. */
+/** Runs and sandboxes of the sessions in memory; an entry ends when its session leaves memory. */
 export class LiveHoldings {
   readonly #deps: Deps;
 
@@ -29,7 +29,7 @@ export class LiveHoldings {
     }
   }
 
-  /** Counts a run among those that work. Its children's runs are a part of it: it waits for them. */
+  /** Counts a run as working. A parent's run waits for its children, so their runs are part of it. */
   async admitRun(id: SessionId, runId: RunId): Promise<BudgetOverrun | undefined> {
     const live = this.#deps.sessions.get(id);
     if (!live || live.held.runId === runId || live.writer.record.parent) return undefined;
@@ -42,7 +42,7 @@ export class LiveHoldings {
     return { scope, kind: 'runningRuns', limit, used, needs };
   }
 
-  /** A run that ended, or waits for a person, holds nothing. */
+  /** Called when a run ended or waits for a person, because it then holds nothing. */
   onFacts(id: SessionId, facts: readonly SessionFact[]): void {
     const live = this.#deps.sessions.get(id);
     if (!live?.held.runId || !facts.some(({ type }) => type === 'run.end' || type === 'run.wait')) return;
@@ -61,7 +61,7 @@ export class LiveHoldings {
     if (reached) throw toLimitError(reached);
   }
 
-  /** A sandbox that runs already counts without a check. */
+  /** A sandbox that is already running is counted without a check. */
   adoptSandbox(live: LiveSession): void {
     live.held.sandbox ??= this.#deps.sandboxOf(live.writer.record);
   }

@@ -4,7 +4,7 @@ import { type Holder, holdersOf, type Logged, type Period, periods, recordIdOf, 
 
 const nothing: Logged = { day: sumAmounts([]), month: sumAmounts([]) };
 
-/** The usage of each person and project since these times, by the logs of their sessions. A deleted session's log is gone. */
+/** Usage of each person and project since these times, from their sessions' logs. Logs of deleted sessions are gone. */
 export async function readLoggedUsage(
   { events }: Pick<Store, 'events'>,
   starts: Readonly<Record<Period, number>>,

@@ -7,15 +7,18 @@ import { mapAmounts, type SpentAmounts } from './children.ts';
 interface SessionUse {
   readonly run: RunId;
   readonly now: number;
-  /** The limits of every session, which a hard budget of its own does not replace. */
+  /** Limits that apply to every session and are not replaced by its own hard budget. */
   readonly limits: OwnBudget;
-  /** The part that its children hold. */
+  /** The part held by its children. */
   readonly lent: SpentAmounts;
-  /** All that it has used, also what its record does not have yet. */
+  /** Total usage, including amounts not yet in the record. */
   readonly used: SpentAmounts;
 }
 
-/** The lines of a session over all of its runs. An answer grants all of them again, but for those of a hard budget. */
+/**
+ * The budget lines of a session over all its runs. A person's answer grants each limit again, except those of a hard
+ * budget.
+ */
 export function sessionLines(record: StoredSession, use: SessionUse): readonly BudgetLine[] {
   const { budget: own, granted } = record;
   if (!own?.hard) return linesSince(record, granted, { ...use, limits: leastBudget(use.limits, own) });
@@ -31,7 +34,7 @@ function linesSince(
   const before = granted ?? noSpending;
   const counted = toCountedSpending(before);
   const since = (kind: keyof SpentAmounts) => used[kind] - counted[kind] + lent[kind];
-  // A grant covers one request, and one tool call, at least: children can have the rest of it.
+  // A grant covers at least one request and one tool call; children can hold the remainder.
   const isFresh = toCountedSpending(total).toolCalls === counted.toolCalls;
   const calls = isFresh ? Math.min(since('toolCalls'), (limits.toolCalls ?? 0) - 1) : since('toolCalls');
   const amounts = { ...mapAmounts(since), toolCalls: calls };

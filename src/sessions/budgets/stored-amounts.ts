@@ -6,7 +6,7 @@ import { namedSnapshotKind, type Snapshot } from '../../core/model/sandboxes/sna
 import { type Volume, volumeKind } from '../../core/model/sandboxes/volume.ts';
 import type { Holder } from './account.ts';
 
-/** Counts the stored documents of a holder. Up to `enough`, tombstones of sessions can be among them. */
+/** Counts a holder's stored documents. Up to `enough`, the count can include session tombstones. */
 export type StoredAmounts = (holder: Holder, kind: HeldLimit, enough?: number) => Promise<number>;
 
 export function storedAmounts(records: Pick<RecordStore, 'count' | 'list'>): StoredAmounts {

@@ -13,23 +13,23 @@ interface Deps {
   readonly holdings: Pick<Holdings, 'covers'>;
   readonly sessions: Pick<SessionService, 'list' | 'send'>;
   readonly events: Pick<Store['events'], 'lastOf' | 'page'>;
-  /** Whether this server does it now. Two servers at once would send a run two messages. */
+  /** Whether this server currently does this work. Two servers in parallel would send a run two messages. */
   readonly leads: () => Promise<boolean>;
   readonly clock: Clock;
   readonly warn: (about: object, text: string) => void;
 }
 
 const lookMs = 30_000;
-const most = 1_000; // runs in a round
+const most = 1_000; // runs per round
 
 /**
- * Lets runs continue that wait for a budget or a limit of a person, a project or the server, once it has room, or for an owner
- * who has access.
+ * Continues runs that wait for a budget or limit of a person, project or the server once it has room, or for an owner
+ * to regain access.
  */
 export class WaitingRuns {
   readonly #deps: Deps;
   readonly #rounds: Rounds;
-  /** Refusals of runs since the last round that found none waiting for another run. */
+  /** Refusals of runs since the last round in which none waited for another run. */
   #refusals = 1;
 
   constructor(deps: Deps) {
@@ -44,12 +44,12 @@ export class WaitingRuns {
     this.#rounds = new Rounds({ round, restMs, clock, warn, failure });
   }
 
-  /** Begins a round at once: a limit has changed. */
+  /** Starts a round immediately because a limit changed. */
   wake = (): void => {
     this.#rounds.wake();
   };
 
-  /** Begins a round when a run ended, or began to wait, for which others wait. */
+  /** Starts a round if other runs wait for the one that ended or began to wait. */
   onFacts(facts: readonly SessionFact[]): void {
     for (const { type, data } of facts) {
       const isRefused = type === 'run.wait' && data.budget?.kind === 'runningRuns';
@@ -72,7 +72,7 @@ export class WaitingRuns {
       isWaiting,
     );
     let isWaitedFor = false;
-    let started = 0; // runs of this round, which are not counted yet
+    let started = 0; // runs of this round that are not counted yet
     for (const session of waiting) {
       const over = await this.#overrunOf(session);
       if (!over) continue;

@@ -15,17 +15,20 @@ interface Deps {
   readonly clock: Clock;
 }
 const Stored = z.object({ owner: z.string(), at: z.number(), bytes: z.int() });
-/** A build that comes later uploads them again. */
+/** A build after this time must upload its files again. */
 const keptMs = 24 * 60 * 60 * 1_000;
 
-/** Files of a holder, however small. */
+/** Per holder, regardless of size. */
 const maxFiles = 1_000;
 
-/** The files that COPY steps take, by holder and by the hash that the client made of them. No holder's hash finds another's. */
+/**
+ * Files for COPY steps, stored by holder and by the hash that the client computed. A hash finds only files of the same
+ * holder.
+ */
 export class BuildFiles {
   readonly #deps: Deps;
   readonly #ownerBytes: number;
-  /** The bytes of uploads that are not over, by owner. */
+  /** Bytes of uploads in progress, by owner. */
   readonly #arriving = new Map<string, number>();
 
   constructor(deps: Deps, ownerBytes: number) {
@@ -71,7 +74,7 @@ export class BuildFiles {
     }
   }
 
-  /** Uploads at the same time count together, or many of them would each get all that is left. */
+  /** Concurrent uploads count together; otherwise each of them could use the whole remaining quota. */
   async *#counted(
     content: AsyncIterable<Uint8Array>,
     {

@@ -15,7 +15,10 @@ interface Deps {
   readonly clock: Clock;
 }
 
-/** The log of a build that runs here. The record in the store follows, for readers at other servers and after a restart. */
+/**
+ * The log of a build running on this server. Its record in the store is updated with a delay, for readers on other
+ * servers and after a restart.
+ */
 export class BuildLogWriter {
   readonly entries: BuildLogEntry[] = [];
   readonly #deps: Deps;
@@ -28,7 +31,7 @@ export class BuildLogWriter {
     this.#deps = deps;
   }
 
-  /** `error` entries tell how the build ended, so they also fit into a full log. */
+  /** `error` entries report how the build ended, so they are added even to a full log. */
   write(level: BuildLogEntry['level'], text: string, step?: string): void {
     const shown = beginningOf(text, maxText);
     const at = this.#deps.clock.now();
@@ -42,26 +45,26 @@ export class BuildLogWriter {
     this.entries.push({ at, level, text: shown, ...(step !== undefined && { step }) });
   }
 
-  /** Hears the output of a step, and writes it line by line. */
+  /** Returns a listener that writes a step's output line by line. */
   listen(step: string): (text: string) => void {
     return (text) => {
       const lines = `${this.#rest.get(step) ?? ''}${text}`.split(/\r\n|\n|\r/);
       const rest = lines.pop() ?? '';
       for (const line of lines) if (line !== '') this.write('info', line, step);
-      // A line without an end must not grow without one.
+      // Limits the length of an unterminated line.
       if (rest.length <= maxText) return void this.#rest.set(step, rest);
       this.write('info', rest, step);
       this.#rest.set(step, '');
     };
   }
 
-  /** Writes the lines that had no end. */
+  /** Writes unterminated last lines. */
   flush(): void {
     for (const [step, rest] of this.#rest) if (rest !== '') this.write('info', rest, step);
     this.#rest.clear();
   }
 
-  /** Between steps: writes the record unless that was done a moment ago. */
+  /** Called between steps: writes the record unless it was written recently. */
   async keepNow(): Promise<void> {
     if (this.#deps.clock.now() - this.#keptAt >= keptEveryMs) await this.keep();
   }

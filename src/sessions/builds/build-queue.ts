@@ -20,25 +20,25 @@ interface Deps {
   readonly policy: { readonly maxSeconds: number; readonly atOnce: number };
   readonly driver: Driver;
   readonly records: BuildRecords;
-  /** Where the logs go. */
+  /** The store for build logs. */
   readonly store: Pick<RecordStore, 'put'>;
   readonly files: BuildFiles;
   readonly images: BuiltImages;
   readonly clock: Clock;
   readonly ids: IdSource;
-  /** Aborts the builds when the server ends. */
+  /** Aborts all builds when the server closes. */
   readonly closing: AbortSignal;
-  /** The sandbox of a build, with the limits and the egress of the server's own settings. */
+  /** The sandbox spec of a build, with the server's own limits and egress. */
   readonly specOf: (id: SessionId, image: string) => SandboxSpec;
-  /** Learns what the image's package managers reach. */
+  /** Reads the registries that the image's package managers use. */
   readonly reach: (id: SessionId, link: SandboxLink, signal: AbortSignal) => Promise<void>;
-  /** Rejects while the disk has less free space than has to stay. */
+  /** Rejects while free disk space is below the minimum. */
   readonly admit: () => Promise<void>;
   readonly warn: (about: object, text: string) => void;
 }
 export interface BaseImage {
   readonly image: string;
-  /** Changes when the image of that name is another one. */
+  /** Changes when the name refers to a different image. */
   readonly content: string;
 }
 export interface QueuedBuild {
@@ -52,11 +52,11 @@ interface RunningBuild {
   readonly stop: AbortController;
 }
 
-/** How often a build looks whether the disk has enough free space. */
+/** The interval between checks of free disk space. */
 const lookEveryMs = 3_000;
 const neverFires = new AbortController().signal;
 
-/** The builds that this server runs, a few at once. */
+/** Runs this server's builds, a few at a time. */
 export class BuildQueue {
   readonly #deps: Deps;
   readonly #running = new Map<string, RunningBuild>();
@@ -64,11 +64,11 @@ export class BuildQueue {
 
   constructor(deps: Deps) {
     this.#deps = deps;
-    // Owners have a limit of open builds, so the queue needs none.
+    // Open builds are limited per owner, so the queue needs no limit.
     this.#slots = new Semaphore(deps.policy.atOnce, { maxWaiting: Number.POSITIVE_INFINITY });
   }
 
-  /** Queues the build; its end is in its record and in its log. */
+  /** Queues the build. Its outcome is written to its record and log. */
   add(queued: QueuedBuild): void {
     const { id, templateId } = queued.build;
     const log = new BuildLogWriter({ buildId: id, records: this.#deps.store, clock: this.#deps.clock });
@@ -81,7 +81,7 @@ export class BuildQueue {
     return this.#running.get(buildId)?.log;
   }
 
-  /** Ends one build, or those of a template. Does nothing where none of them runs here. */
+  /** Stops one build, or those of a template. Does nothing if none of them runs here. */
   stop(of: { readonly build: string } | { readonly template: string }, why: string): void {
     for (const [id, running] of this.#running) {
       const isMeant = 'build' in of ? id === of.build : running.templateId === of.template;
@@ -96,14 +96,14 @@ export class BuildQueue {
       running.log.write('info', `Waits for ${policy.atOnce} other builds of this server`);
     }
     {
-      using _slot = await this.#slots.acquire(neverFires); // a build that is stopped while it waits ends in its turn
+      using _slot = await this.#slots.acquire(neverFires); // a build stopped while queued ends when its turn comes
       await this.#run(queued, running);
       this.#running.delete(id);
     }
     await images.trim(queued.build).catch((err: unknown) => warn({ err }, 'the images of old builds were not removed'));
   }
 
-  /** Never rejects: the end of the build, good or bad, is in its record and its log. */
+  /** Never rejects: the outcome is in the build's record and log. */
   async #run(queued: QueuedBuild, { log, stop }: RunningBuild): Promise<void> {
     const { warn } = this.#deps;
     const { build } = queued;
@@ -185,7 +185,7 @@ export class BuildQueue {
     }
   }
 
-  /** The disk can fill although each build stays below its own limit. A file without a name has no size that anyone can see. */
+  /** The disk can fill even if each build stays within its limit. The size of unlinked files cannot be measured. */
   async #endWithoutRoom(limit: AbortController, signal: AbortSignal): Promise<void> {
     const { admit, clock } = this.#deps;
     await atIntervals(
@@ -195,10 +195,10 @@ export class BuildQueue {
     );
   }
 
-  /** The tags lead to the build only once it is there whole. */
+  /** Tags point to the build only once it is complete. */
   async #finish(build: TemplateBuild): Promise<void> {
     const { records, clock } = this.#deps;
-    const template = await records.template(build.templateId); // rejects where it was deleted in the meantime
+    const template = await records.template(build.templateId); // rejects if the template was deleted in the meantime
     await records.putBuild(build);
     const tag = { build: build.id, at: clock.now() };
     const own = Object.fromEntries(build.tags.map((name) => [name, tag]));

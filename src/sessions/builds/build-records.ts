@@ -15,12 +15,12 @@ const Log = z.object({ entries: z.array(BuildLogEntry) });
 
 export const isOpen = ({ status }: TemplateBuild): boolean => status === 'building' || status === 'waiting';
 
-/** The templates, their builds and the logs of those, as the store has them. */
+/** Stored templates, their builds and build logs. */
 export class BuildRecords {
   readonly #records: RecordStore;
   readonly #templates: Collection<BuiltTemplate>;
   readonly #builds: Collection<TemplateBuild>;
-  /** Changes of one holder's templates happen one after the other. */
+  /** Changes to one holder's templates run one after the other. */
   readonly inTurn = keyedQueue();
 
   constructor(records: RecordStore) {
@@ -36,17 +36,17 @@ export class BuildRecords {
     });
   }
 
-  /** All, or those of a holder. */
+  /** All templates, or a holder's. */
   async templates(holder?: Holder): Promise<readonly BuiltTemplate[]> {
     return await (holder ? this.#templates.listHeldBy(holder) : this.#templates.list());
   }
 
-  /** All, or those of a holder. */
+  /** All builds, or a holder's. */
   async builds(holder?: Holder): Promise<readonly TemplateBuild[]> {
     return await (holder ? this.#builds.listHeldBy(holder) : this.#builds.list());
   }
 
-  /** The templates of an owner and of projects; undefined as owner: all. */
+  /** Templates of an owner and of projects; without an owner, all. */
   async listFor(owner?: string, parents: readonly string[] = []): Promise<readonly BuiltTemplate[]> {
     return (await this.#templates.listFor(owner, { parents })).sort((a, b) => b.at - a.at);
   }
@@ -57,8 +57,8 @@ export class BuildRecords {
   }
 
   /**
-   * By id or name, with a tag or without. Without an owner it finds every template by its id, but by name only those of nobody:
-   * else a person could give a template a name for which an administrator's program asks. Rejects: not_found.
+   * Finds a template by id or name, with an optional tag. Without an owner, names match only ownerless templates;
+   * otherwise a user could choose a name that an administrator's client looks up. Rejects: not_found.
    */
   async find(named: string, owner?: string, projects?: readonly string[]): Promise<BuiltTemplate> {
     const [bare] = named.split(':');
@@ -70,7 +70,7 @@ export class BuildRecords {
     return found;
   }
 
-  /** Like `find`, among the templates with which a session of this holder can begin. */
+  /** Like `find`, among the templates that a session of this holder can use. */
   async findFor(session: Holder, named: string): Promise<BuiltTemplate> {
     const [bare] = named.split(':');
     const all = await this.#templates.listUsable(session);
@@ -92,8 +92,8 @@ export class BuildRecords {
   }
 
   /**
-   * Stores a build that begins, and its template unless that exists, if the rules admit both next to the others of their owner and project.
-   * Rejects as the rules do.
+   * Stores a new build, and its template if that is new, if the rules admit both next to the owner's and project's
+   * others. Rejects as the rules do.
    */
   async begin(
     { template, build }: { readonly template: () => BuiltTemplate; readonly build: TemplateBuild },
@@ -126,7 +126,7 @@ export class BuildRecords {
     await this.#records.delete(templateBuildKind, id);
   }
 
-  /** Changes the tags as they are at the write, also when another server changes them. Rejects: not_found, quota. */
+  /** Changes the current tags, again after a concurrent write by another server. Rejects: not_found, quota. */
   async changeTags(
     { id }: Pick<BuiltTemplate, 'id'>,
     change: (template: BuiltTemplate) => BuiltTemplate['tags'],

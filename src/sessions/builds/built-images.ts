@@ -12,22 +12,22 @@ interface Deps {
   readonly records: BuildRecords;
   readonly files: BuildFiles;
   readonly clock: Clock;
-  /** The images that sandboxes of sessions start from. */
+  /** Images that the sandboxes of sessions start from. */
   readonly imagesInUse: () => Promise<ReadonlySet<string>>;
 }
 
-/** A build whose steps have not come after this time never starts. */
+/** A build that is not started within this time never starts. */
 export const unstartedMs = 60 * 60 * 1_000;
 export const lateMs = 60_000;
 const cleanUpMs = 60_000;
-/** Builds of an owner that no tag names any more. Later builds start from their images. */
+/** How many untagged builds are kept per owner, as a cache for later builds. */
 const untaggedKept = 5;
 
-/** When a build that is not over has lost its server, or its caller. */
+/** The time after which an open build's server or caller is considered lost. */
 export const computeExpiry = ({ until, at }: TemplateBuild): number =>
   until === undefined ? at + unstartedMs : until + lateMs;
 
-/** The images of builds, and when they go. */
+/** Images of builds, and their removal. */
 export class BuiltImages {
   readonly #deps: Deps;
 
@@ -39,7 +39,7 @@ export class BuiltImages {
     return `corral-built/${this.#deps.instance}:${buildId}`;
   }
 
-  /** The image of the holder's build that has the most of the first steps. */
+  /** Finds the holder's image that contains the most leading steps. */
   async cached(prints: readonly string[], holder: Holder) {
     const { driver, records } = this.#deps;
     if (!buildsImages(driver)) return undefined;
@@ -53,7 +53,7 @@ export class BuiltImages {
     return undefined;
   }
 
-  /** After a build: forgets the oldest builds that no tag names, so that a holder with many builds fills no disk. */
+  /** Called after a build: deletes the holder's oldest untagged builds, so that they cannot fill the disk. */
   async trim(holder: Holder): Promise<void> {
     const { records } = this.#deps;
     const named = await this.#named(holder);
@@ -66,8 +66,8 @@ export class BuiltImages {
   }
 
   /**
-   * Removes the builds from before that time that no tag names, images that no build and no session needs, containers that a dead
-   * server left, and old uploads. Resolves with their number.
+   * Removes untagged builds from before that time, images that no build or session needs, containers left by a dead
+   * server, and old uploads. Resolves with the number removed.
    */
   async collect(before: number): Promise<number> {
     const { driver, records, clock, files } = this.#deps;
@@ -95,7 +95,7 @@ export class BuiltImages {
   async #removeUnused(): Promise<number> {
     const { driver, records, imagesInUse } = this.#deps;
     if (!buildsImages(driver)) return 0;
-    // First the images: one that comes later belongs to a build that is listed then.
+    // Lists images before builds: the build of an image created in between is then in the list.
     const images = await driver.builtImages(callOf());
     const builds = await records.builds();
     const kept = new Set(builds.map(({ image, id }) => image ?? this.nameOf(id)));
@@ -107,7 +107,7 @@ export class BuiltImages {
       await driver.removeBuiltImage(image, callOf()).then(
         () => removed++,
         (thrown: unknown) => {
-          if (toAppError(thrown).code !== 'conflict') throw thrown; // the next clean-up tries again
+          if (toAppError(thrown).code !== 'conflict') throw thrown; // The next clean-up retries.
         },
       );
     }

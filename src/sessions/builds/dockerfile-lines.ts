@@ -3,26 +3,26 @@ import { jsonWithin } from '../../core/text/json.ts';
 
 interface Heredoc {
   readonly name: string;
-  /** Tabs at the beginning of its lines do not count. */
+  /** Whether leading tabs of its lines are removed. */
   readonly isIndented: boolean;
   readonly lines: readonly string[];
 }
-/** One instruction of a Dockerfile, with its continued lines joined. */
+/** A Dockerfile instruction, with its continued lines joined. */
 export interface Instruction {
-  /** The number of its first line, from 1. */
+  /** The number of its first line, starting with 1. */
   readonly line: number;
-  /** In upper case. */
+  /** Upper case. */
   readonly keyword: string;
   readonly flags: readonly { readonly name: string; readonly value: string }[];
-  /** The text behind the keyword and the flags. */
+  /** The text after the keyword and flags. */
   readonly rest: string;
-  /** The words of the form `["a", "b"]`; undefined: the text has another form. */
+  /** The words of the JSON form `["a", "b"]`; undefined: not in this form. */
   readonly json: readonly string[] | undefined;
   readonly heredocs: readonly Heredoc[];
 }
 export interface DockerfileText {
   readonly instructions: readonly Instruction[];
-  /** Continues lines and protects characters: `\`, or a backtick. */
+  /** Continues lines and escapes characters: `\` or a backtick. */
   readonly escapeSign: string;
 }
 
@@ -34,7 +34,7 @@ const heredocMark = /(?:^|\s)\d*<<(-?)(["']?)([A-Za-z_][A-Za-z0-9_]*)\2(?=$|[\s;
 export const atLine = (line: number, message: string): AppError =>
   new AppError('invalid_request', `Line ${line} of the Dockerfile: ${message}`);
 
-/** Splits a Dockerfile into instructions. Rejects: invalid_request, with the number of the line. */
+/** Splits a Dockerfile into instructions. Rejects: invalid_request, with the line number. */
 export function parseInstructions(text: string): DockerfileText {
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
   const escapeSign = escapeOf(lines);
@@ -46,7 +46,8 @@ export function parseInstructions(text: string): DockerfileText {
     if (isEmpty(last)) continue;
     const heads: string[] = [];
     for (let head = continued(last, escapeSign); head !== undefined; head = continued(last, escapeSign)) {
-      while (at < lines.length && isEmpty(lines[at] as string)) at++; // comments and empty lines do not end an instruction
+      // comments and empty lines do not end an instruction
+      while (at < lines.length && isEmpty(lines[at] as string)) at++;
       heads.push(head);
       last = lines[at++] ?? '';
     }
@@ -71,13 +72,13 @@ export function parseInstructions(text: string): DockerfileText {
 
 const isEmpty = (line: string) => /^\s*(#|$)/.test(line);
 
-/** The line without the sign that the next one continues it; undefined: it ends the instruction. */
+/** The line without its continuation sign; undefined: the instruction ends here. */
 function continued(line: string, escapeSign: string): string | undefined {
   const text = line.trimEnd();
   return text.endsWith(escapeSign) ? text.slice(0, -1) : undefined;
 }
 
-/** Comments of the form `# name=value` before anything else can name the escape character. */
+/** The escape character can be set by a `# name=value` comment at the very top. */
 function escapeOf(lines: readonly string[]): string {
   for (const line of lines) {
     const [, name = '', value = ''] = /^#\s*([A-Za-z]+)\s*=(.*)$/.exec(line) ?? [];
@@ -104,7 +105,7 @@ function partsOf(text: string, line: number): Pick<Instruction, 'keyword' | 'fla
 
 function jsonOf(text: string): readonly string[] | undefined {
   if (!text.startsWith('[')) return undefined;
-  // Without such a list the engine takes the text as a command of a shell.
+  // Without a valid list, Docker treats the text as a shell command.
   const found = jsonWithin(text, { maxBytes: 65_536, maxDepth: 1, maxValues: 1_000 });
   return Array.isArray(found) && found.every((word) => typeof word === 'string') ? found : undefined;
 }

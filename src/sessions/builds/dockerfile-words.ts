@@ -1,16 +1,16 @@
 import { atLine } from './dockerfile-lines.ts';
 
 /**
- * Values in which `${NAME}` stands for a variable of the image, which only the build itself knows, and `$$` for a dollar sign.
+ * Text in which `${NAME}` refers to a variable of the image, known only during the build, and `$$` is a dollar sign.
  */
 export type OpenText = string;
 
 export interface WordScope {
   readonly line: number;
   readonly escapeSign: string;
-  /** The characters that values of variables can still have. A value of values can double with each line. */
+  /** Remaining characters for expanded variables. Without a limit, nested values could double with each line. */
   readonly budget: { left: number };
-  /** Undefined: no earlier line sets the variable. */
+  /** Undefined: not set by an earlier line. */
   readonly valueOf: (name: string) => OpenText | undefined;
 }
 
@@ -19,13 +19,13 @@ const maxText = 65_536;
 
 export const toOpenText = (text: string): OpenText => text.replaceAll('$', '$$$$');
 
-/** The text, in which `imageValue` gives the image's variables. */
+/** Expands the image's variables. */
 export const fillIn = (text: OpenText, imageValue: (name: string) => string): string =>
   text.replace(/\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)\})/g, (_, name?: string) =>
     name === undefined ? '$' : imageValue(name),
   );
 
-/** Text that needs no variable of the image. Rejects: invalid_request. */
+/** Text that must not refer to variables of the image. Rejects: invalid_request. */
 export function closeText(text: OpenText, line: number): string {
   return fillIn(text, (name) => {
     const advice = `Set it by ARG or ENV before; variables of the image are known in ENV alone.`;
@@ -33,7 +33,7 @@ export function closeText(text: OpenText, line: number): string {
   });
 }
 
-/** The words of an instruction, without their quotes and with the values of their variables. Rejects: invalid_request. */
+/** Splits an instruction into words, removing quotes and expanding variables. Rejects: invalid_request. */
 export function parseWords(text: string, scope: WordScope): OpenText[] {
   const words: OpenText[] = [];
   const reader = { text, at: 0 };
@@ -44,7 +44,7 @@ export function parseWords(text: string, scope: WordScope): OpenText[] {
   return words;
 }
 
-/** The whole text as one word. */
+/** Expands the whole text as a single word. */
 export const expandWord = (text: string, scope: WordScope): OpenText =>
   readWord({ text, at: 0 }, scope, { ends: undefined, depth: 0 });
 
@@ -84,7 +84,7 @@ function escaped(
 ): OpenText {
   const next = reader.text[reader.at];
   if (next === undefined) return escapeSign;
-  // Between double quotes only these can be escaped.
+  // Between double quotes, only these characters can be escaped.
   if (quote === '"' && next !== '"' && next !== '$' && next !== escapeSign) return escapeSign;
   reader.at++;
   return next === '$' ? '$$' : next;

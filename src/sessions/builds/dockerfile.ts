@@ -6,14 +6,14 @@ import { atLine, type Instruction, parseInstructions } from './dockerfile-lines.
 import { closeText, expandWord, type OpenText, parseWords, toOpenText, type WordScope } from './dockerfile-words.ts';
 import { checkPlan } from './plan.ts';
 
-/** All ARGs together, because each RUN gets them. */
+/** Total length of all ARGs, because each RUN gets them. */
 const maxArgs = 16_384;
-/** All values of variables together. */
+/** Total length of all variable values. */
 const maxValues = 262_144;
 
 type Pair = readonly [name: string, value: OpenText];
 const startsNothing = 'a sandbox starts no program of its image. Start it in the session.';
-/** Instructions that change no file of the image. */
+/** Instructions that do not change the image's files. */
 const unused: Readonly<Record<string, string>> = {
   CMD: startsNothing,
   ENTRYPOINT: startsNothing,
@@ -29,13 +29,15 @@ const refused: Readonly<Record<string, string>> = {
   ONBUILD: 'templates have no ONBUILD. Write the steps where they run.',
 };
 
-/** The steps of a Dockerfile. `args` are the values of its ARGs. Rejects: invalid_request, with the number of the line. */
+/**
+ * Converts a Dockerfile to steps. `args` are the values of its ARGs. Rejects: invalid_request, with the line number.
+ */
 export function planOfDockerfile(text: string, args: Readonly<Record<string, string>> = {}): DockerfilePlan {
   const { instructions, escapeSign } = parseInstructions(text);
   const values = new Map<string, OpenText>();
   const named = new Set<string>();
   let global = new Map<string, OpenText>();
-  /** The ARGs that RUN gets, until ENV sets a variable of the same name. */
+  /** ARGs passed to RUN, until ENV sets a variable of the same name. */
   const forRun = new Map<string, string>();
   let shell: readonly string[] = [];
   let base: string | undefined;
@@ -71,7 +73,7 @@ export function planOfDockerfile(text: string, args: Readonly<Record<string, str
       base = fromOf(one, words());
       global = new Map(values);
       values.clear();
-      // A Dockerfile begins so, also where the image says otherwise.
+      // A Dockerfile starts as root in `/`, even if the image says otherwise.
       steps.push({ type: 'USER', user: 'root' }, { type: 'WORKDIR', path: '/' });
       continue;
     }
@@ -95,7 +97,7 @@ export function planOfDockerfile(text: string, args: Readonly<Record<string, str
       }
       steps.push({ type: 'ENV', pairs: pairs.map(([name, value]) => [name, value]), isOpen: true });
     } else if (keyword === 'WORKDIR') {
-      // A folder with spaces is one word here.
+      // WORKDIR treats a path with spaces as one word.
       steps.push({ type: 'WORKDIR', path: needed(closeText(expandWord(rest, scope), line), one) });
     } else if (keyword === 'USER') steps.push({ type: 'USER', user: needed(words().join(' '), one) });
     else throw atLine(line, refused[keyword] ?? `templates have no ${keyword}.`);
@@ -118,11 +120,11 @@ const runFlags = {
 const copyFlags = {
   chown: () => undefined,
   chmod: () => undefined,
-  link: () => undefined, // says how layers are stored, and changes no file
+  link: () => undefined, // only affects how layers are stored
   from: () => 'COPY takes files of the build alone. Use RUN for files of the image.',
 };
 
-/** The flags of an instruction by their name. Rejects: invalid_request for those that it does not have here. */
+/** An instruction's flags by name. Rejects: invalid_request for unsupported flags. */
 function flagsOf(
   { line, keyword, flags }: Instruction,
   known: Readonly<Record<string, (value: string) => string | undefined>>,
@@ -164,7 +166,7 @@ function envOf(rest: string, scope: WordScope): readonly Pair[] {
   return pairs;
 }
 
-/** The command that a shell of the image runs. */
+/** The shell command to run in the image. */
 function commandOf(one: Instruction, shell: readonly string[]): string {
   const { line, rest, json, heredocs } = one;
   if (json?.length) return json.map(quote).join(' ');
@@ -183,7 +185,7 @@ function commandOf(one: Instruction, shell: readonly string[]): string {
   return shell.length === 0 ? command : [...shell, command].map(quote).join(' ');
 }
 
-/** One step for each source. */
+/** Creates one step per source. */
 function copiesOf(one: Instruction, words: readonly string[]): BuildStep[] {
   const { line, heredocs } = one;
   const flags = flagsOf(one, copyFlags);
@@ -195,7 +197,7 @@ function copiesOf(one: Instruction, words: readonly string[]): BuildStep[] {
   const mode = flags.get('chmod');
   return sources.map((source) => ({
     type: 'COPY' as const,
-    from: source.replace(/^\/+/, '') || '.', // the folder of the build is the root
+    from: source.replace(/^\/+/, '') || '.', // the build context is the root
     to,
     files: '',
     user: flags.get('chown') ?? 'root',

@@ -5,7 +5,7 @@ import type { BuildPlan } from '../api/server/template-builds.ts';
 import { fillIn } from './dockerfile-words.ts';
 
 export type BuildUser = 'root' | 'user';
-/** User, folder and variables that earlier steps of a build have set for later ones. */
+/** The user, working directory and variables set by earlier steps. */
 export interface BuildState {
   readonly user: BuildUser;
   readonly folder: string;
@@ -15,18 +15,18 @@ export const home = '/home/user';
 const first: BuildState = { user: 'user', folder: home, env: {} };
 const maxSteps = 200;
 const variable = /^[A-Za-z_][A-Za-z0-9_]{0,199}$/;
-/** The sandbox's own way out and connection to the server: an image with other values would not work. */
+/** Variables for the sandbox's egress and server connection: an image that changed them would not work. */
 const reserved = /^(CORRAL_.*|E2B_SANDBOX.*|LD_PRELOAD|LD_LIBRARY_PATH|NODE_OPTIONS|(HTTPS?|ALL|NO)_PROXY)$/i;
 
-/** The image with which a build begins. */
+/** The base image of a build. */
 export interface ImageUnderBuild {
-  /** The image's own variables. */
+  /** The image's environment variables. */
   readonly env: Readonly<Record<string, string>>;
-  /** The number of first steps whose result it has already. */
+  /** The number of leading steps that the image already contains. */
   readonly done: number;
 }
 
-/** Rejects with invalid_request what cannot be built, before anything starts. */
+/** Rejects with invalid_request if the build cannot work, before anything starts. */
 export function checkPlan(steps: readonly BuildStep[], start?: BuildPlan['start']): void {
   if (JSON.stringify(start ?? {}).includes('\\u0000')) throw bad('The start command has a NUL character.');
   if (steps.length > maxSteps) throw bad(`A build has at most ${maxSteps} steps, not ${steps.length}.`);
@@ -58,7 +58,7 @@ function variablesOf(step: BuildStep): readonly (readonly [name: string, value: 
   return step.type === 'RUN' ? (step.vars ?? []) : [];
 }
 
-/** An image has two users: root, and the one that sandboxes run as. Rejects: invalid_request. */
+/** Maps a user to one of the two in an image: root, or the user that sandboxes run as. Rejects: invalid_request. */
 export function parseUser(text: string): BuildUser {
   const [name = '', group = name] = text.split(':');
   const user = { root: 'root', '0': 'root', user: 'user', '10001': 'user' }[name];
@@ -68,7 +68,7 @@ export function parseUser(text: string): BuildUser {
   return user as BuildUser;
 }
 
-/** The state before each step, and after the last one. */
+/** The state before each step, and after the last step. */
 export function computeStates(steps: readonly BuildStep[], { env: own, done }: ImageUnderBuild): readonly BuildState[] {
   const states = [first];
   let state = first;
@@ -77,7 +77,7 @@ export function computeStates(steps: readonly BuildStep[], { env: own, done }: I
     if (step.type === 'ENV') {
       const known = (name: string) => state.env[name] ?? own[name] ?? '';
       const pairs = step.pairs.map(([name, value]) => {
-        // The image has the value of a step that it has, made of the variables of an older image.
+        // The image already contains the value of a completed step, expanded with an older image's variables.
         if (index < done) return [name, known(name)];
         return [name, step.isOpen ? fillIn(value, known) : value];
       });
@@ -89,11 +89,11 @@ export function computeStates(steps: readonly BuildStep[], { env: own, done }: I
   return states;
 }
 
-/** The folder in which a command after the last step runs. */
+/** The working directory after the last step. */
 export const folderAfter = (steps: readonly BuildStep[]): string =>
   computeStates(steps, { env: {}, done: 0 }).at(-1)?.folder ?? home;
 
-/** A path of a step, from the folder of that step. A final slash stays, because it says that a folder is meant. */
+/** Resolves a step's path against its working directory. A trailing slash is kept, because it marks a folder. */
 export function pathIn(folder: string, path: string): string {
   const from = path.replace(/^~(?=\/|$)/, home);
   const all = from.startsWith('/') ? from : `${folder}/${from}`;
@@ -105,7 +105,10 @@ export function pathIn(folder: string, path: string): string {
   return `/${parts.join('/')}${/\/\.?$/.test(from) && parts.length > 0 ? '/' : ''}`;
 }
 
-/** One hash for the base and one for each step with all before it; a build with the same hash has the same files. */
+/**
+ * A hash of the base, and one for each step including all steps before it. Builds with the same hash have the same
+ * files.
+ */
 export function computePrints(base: string, holder: string, steps: readonly BuildStep[]): readonly string[] {
   const prints = [hashOf(['base', holder, base])];
   for (const step of steps) prints.push(hashOf([prints.at(-1), step]));
@@ -113,7 +116,7 @@ export function computePrints(base: string, holder: string, steps: readonly Buil
 }
 const hashOf = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex');
 
-/** The line that stands for a step in the log. */
+/** A step's line in the log. */
 export function describeStep(step: BuildStep): string {
   switch (step.type) {
     case 'RUN':

@@ -4,7 +4,7 @@ import type { BuildStep } from '../../core/model/sandboxes/built-template.ts';
 import type { BuildLogWriter } from './build-log.ts';
 import { type BuildState, type BuildUser, computeStates, describeStep, parseUser, pathIn } from './plan.ts';
 
-// The scripts of builds, which run in their containers. Every value of a caller is an argument, and none is part of a script.
+// Scripts that run in build containers. Callers' values are passed only as arguments, never inserted into a script.
 
 const apt = '/etc/apt/apt.conf.d/95corral-build';
 const begin = `set -e
@@ -12,7 +12,8 @@ mkdir -p /home/user /workspace
 find /workspace -mindepth 1 -maxdepth 1 -exec mv -t /home/user -- {} +
 chown 10001:10001 /home/user
 if [ -d /etc/apt/apt.conf.d ]; then echo 'Acquire::https::CaInfo "/run/corral/ca.pem";' > ${apt}; fi`;
-// A sandbox's volume is filled from /workspace, and each sandbox is its own user, who must be able to change the files.
+// A sandbox's volume is filled from /workspace. Each sandbox runs as a user of its own, who must be able to change the
+// files.
 const end = `set -e
 rm -rf ${apt} /.corral-build
 mkdir -p /home/user /workspace
@@ -61,7 +62,7 @@ const scripts = {
     bash(copy, from, to, user, mode),
 };
 
-/** A step that failed. Its number, or `base` or `finalize`, identifies the line of the caller's program. */
+/** A failed step. Its number, or `base` or `finalize`, identifies the line in the caller's source. */
 export class StepFailure extends Error {
   readonly step: string;
   constructor(step: string, message: string) {
@@ -72,7 +73,7 @@ export class StepFailure extends Error {
 interface StepRun {
   readonly container: BuildContainer;
   readonly steps: readonly BuildStep[];
-  /** The number of first steps whose result the base has already. */
+  /** The number of leading steps that the base image already contains. */
   readonly done: number;
   readonly log: BuildLogWriter;
   readonly openFiles: (hash: string) => Promise<AsyncIterable<Uint8Array>>;
@@ -80,10 +81,10 @@ interface StepRun {
 
 const ids = { root: '0:0', user: '10001:10001' } as const;
 const homes = { root: '/root', user: '/home/user' } as const;
-// The system's Python is the sandbox's own, so packages belong into it; pip asks otherwise.
+// Each sandbox has its own system Python, so pip can install into it, which it refuses by default.
 const tools = { PIP_BREAK_SYSTEM_PACKAGES: '1', PIP_ROOT_USER_ACTION: 'ignore', PIP_DISABLE_PIP_VERSION_CHECK: '1' };
 
-/** Runs the steps in their order, and leaves the files as sandboxes need them. Rejects: StepFailure. */
+/** Runs the steps in order, and leaves the files as sandboxes need them. Rejects: StepFailure. */
 export async function runSteps({ container, steps, done, log, openFiles }: StepRun, call: Call): Promise<void> {
   const states = computeStates(steps, { env: container.env, done });
   const root = async (step: string, argv: readonly string[], stdin?: AsyncIterable<Uint8Array>) => {

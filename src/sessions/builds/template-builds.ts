@@ -15,7 +15,7 @@ import { checkPlan, folderAfter } from './plan.ts';
 
 export interface BuildPolicy {
   readonly allow: 'on' | 'off';
-  /** The images that templates can begin with: the name that callers use, and the image that it stands for. */
+  /** Base images for templates: the name that callers use and the image it refers to. */
   readonly images: ReadonlyMap<string, string>;
   readonly maxSeconds: number;
   readonly atOnce: number;
@@ -29,18 +29,18 @@ interface Deps extends Omit<QueueDeps, 'policy' | 'records' | 'store' | 'files' 
   readonly records: RecordStore;
   readonly blobs: Pick<BlobStore, 'put' | 'open'>;
   readonly copies: Pick<Copies, 'announce' | 'release'>;
-  /** Names that built templates cannot have. */
+  /** Whether built templates cannot use the name. */
   readonly reserved: (name: string) => boolean;
-  /** The images that sandboxes of sessions start from. */
+  /** Images that the sandboxes of sessions start from. */
   readonly imagesInUse: () => Promise<ReadonlySet<string>>;
 }
 
-/** Builds of an owner that wait or run, so that nobody fills the queue. */
+/** The limit of queued and running builds per owner, so that nobody fills the queue. */
 const openBuilds = 10;
 const cleanUpMs = 60_000;
 const lostText = 'The server ended while it built the template. Build it again.';
 
-/** Templates that owners build, their builds, and the images of those. */
+/** Templates that owners build, with their builds and images. */
 export class TemplateBuilds {
   readonly service: TemplateBuildService;
   readonly #deps: Deps;
@@ -122,7 +122,7 @@ export class TemplateBuilds {
         now: at,
         template: (others) => {
           const found = others.find((one) => one.name === name && holderKey(one) === holderKey(by));
-          template = found ?? template; // also one that another server is storing
+          template = found ?? template; // the template may also have been stored by another server just now
           const own = others.filter((one) => one.owner === owner);
           if (found || own.length < policy.ownerCount) return;
           const text = `You have ${own.length} built templates of ${policy.ownerCount} allowed.`;
@@ -144,7 +144,7 @@ export class TemplateBuilds {
   async #start(templateId: string, buildId: string, plan: BuildPlan): Promise<TemplateBuild> {
     const build = await this.#build(templateId, buildId);
     const base = await this.#checked(build, plan).catch(async (thrown: unknown) => {
-      // Else plans with a mistake would keep others out: an owner has few open builds.
+      // Ends the invalid build, because it would otherwise count toward the owner's limit of open builds.
       if (thrown instanceof AppError) await this.#giveUp(build, thrown.publicMessage);
       throw thrown;
     });
@@ -153,7 +153,7 @@ export class TemplateBuilds {
       if (now.status !== 'waiting' || now.until !== undefined) {
         throw new AppError('conflict', 'This build was already started. Create another one.');
       }
-      // The wait for other builds counts too, so that the record never stays open.
+      // Includes the wait for other builds, so that the record cannot stay open forever.
       const until = this.#deps.clock.now() + openBuilds * this.#deps.policy.maxSeconds * 1_000;
       const start = plan.start && { ...plan.start, folder: folderAfter(plan.steps) };
       const begun: TemplateBuild = { ...now, until, ...(start && { start }) };
@@ -174,7 +174,7 @@ export class TemplateBuilds {
     return base;
   }
 
-  /** Ends a build that has not been started. Resolves with it, or with undefined where it was started. */
+  /** Ends a build that was not started. Resolves with the build, or with undefined if it was started. */
   async #giveUp(build: TemplateBuild, message: string): Promise<TemplateBuild | undefined> {
     const { templateId, id } = build;
     return await this.#records.inTurn(holderKey(build), async () => {
@@ -186,7 +186,7 @@ export class TemplateBuilds {
     });
   }
 
-  /** A name of the operator's list, or a template that was built before. Rejects: invalid_request, not_found. */
+  /** Finds an image of the operator's list, or a template built earlier. Rejects: invalid_request, not_found. */
   async #base({ base }: BuildPlan, holder: Holder): Promise<BaseImage> {
     const { images } = this.#deps.policy;
     const image =
@@ -276,12 +276,12 @@ export class TemplateBuilds {
     });
   }
 
-  /** Removes the builds that no tag names from before that time, and all that no template and no session needs. */
+  /** Removes untagged builds from before that time, and everything that no template or session needs. */
   collect(before: number): Promise<number> {
     return this.#images.collect(before);
   }
 
-  /** At a start, where no other server works on the store: what is open there has lost its server. */
+  /** Called at start-up if no other server uses the store: open builds have then lost their server. */
   async adopt(): Promise<void> {
     for (const build of await this.#records.builds()) {
       if (!isOpen(build) || build.until === undefined) continue;
@@ -293,5 +293,5 @@ export class TemplateBuilds {
   }
 }
 
-/** Without the tag `default` the bare name means the newest build. */
+/** Without the tag `default`, the bare name refers to the newest build. */
 const newest = ({ tags }: BuiltTemplate) => Object.values(tags).sort((a, b) => b.at - a.at)[0];

@@ -15,14 +15,14 @@ interface Options {
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly connect: (link: SandboxLink) => SandboxClient;
-  /** After this many ms without use a holder pauses or stops a sandbox. */
+  /** The holder pauses or stops a sandbox that has been unused for this long. */
   readonly idleMs: number;
   readonly startTimeoutMs: number;
   readonly warn: (error: unknown, text: string) => void;
 }
 const maxFreshMs = 10_000;
 
-/** The engine's connection to the other servers of a shared store. */
+/** Connects the engine to the other servers of a shared store. */
 export function createCluster({
   ownership,
   commands,

@@ -43,13 +43,13 @@ interface Deps extends LocalParts {
   readonly commands: CommandQueue;
   readonly clock: Clock;
   readonly ids: IdSource;
-  /** The time that a sandbox has to start when another server asks for it. */
+  /** The time limit for starting a sandbox at the request of another server. */
   readonly startTimeoutMs: number;
   readonly warn: (error: unknown, text: string) => void;
 }
 const maxLooks = 5;
 
-/** Routes each command to its session's holder: to this server's supervisor, or to another server. */
+/** Routes each command to its session's holder: this server's supervisor or another server. */
 export class CommandRouter implements CommandExchange {
   readonly #deps: Deps;
   readonly #sends = keyedQueue();
@@ -82,20 +82,20 @@ export class CommandRouter implements CommandExchange {
     else void this.#remote.post(id, { name: 'note', body: fact }).catch(() => {});
   }
 
-  /** Asks the session's holder to count its sandbox as used now, and to start it if it does not run. */
+  /** Marks the session's sandbox as used, at its holder, and starts it if it is not running. */
   async askForUse(id: SessionId, signal: AbortSignal): Promise<void> {
     await this.#remote.route(id, { name: 'use', body: null }, async () => {}, signal);
   }
 
-  /** Reports to the session's holder that its sandbox's peer is not our daemon; the holder ends the sandbox. */
+  /** Reports to the session's holder that the sandbox's peer is not our daemon. The holder ends the sandbox. */
   distrust(id: SessionId, error: unknown): void {
     const breach = findViolation(error);
     const command = { type: 'sandbox.distrust', commandId: this.#deps.ids.short() } as const;
-    if (breach) void this.command(id, { ...command, breach }).catch(() => {}); // the holder notices by itself otherwise
+    if (breach) void this.command(id, { ...command, breach }).catch(() => {}); // the holder also notices on its own
   }
 
   /**
-   * Executes a command that another server posted at `since` (epoch ms). Rejects with `fenced` when this server lost the
+   * Executes a command that another server posted at `since` (epoch ms). Rejects with `fenced` if this server lost the
    * session: the command stays in the store for the next holder.
    */
   async #act(id: SessionId, command: RemoteCommand, since: number): Promise<unknown> {
@@ -111,9 +111,9 @@ export class CommandRouter implements CommandExchange {
   }
 
   /**
-   * Sends of one message run one at a time. A posted message (`postedAt`) is first searched for in the log, because until a
-   * server notices that it lost its lease, two servers can read the same post. So is a repeatable one: the post of a
-   * server that died may have come before it.
+   * Sends of one message run one at a time. A posted message (`postedAt`) is first searched for in the log: until a
+   * server notices that it lost its lease, two servers can read the same post. A repeatable message is searched for as
+   * well, because a server may have posted it before it died.
    */
   #once<Value>(id: SessionId, command: SessionCommand, postedAt?: number): Promise<Value> {
     const { supervisor } = this.#deps;
@@ -123,10 +123,10 @@ export class CommandRouter implements CommandExchange {
     return this.#sends(command.messageId, async () => {
       if (since === undefined) return await supervisor.command<Value>(id, command);
       for (let looks = 0; looks < maxLooks; looks++) {
-        const live = await supervisor.reach(id); // from here on only this server can append, or its append is fenced
+        const live = await supervisor.reach(id); // from here on, only this server can append, or its append is fenced
         const sent = await findSentMessage(this.#deps.log, id, command, since);
         if (sent) return sent as Value;
-        // A session that was rehydrated in the meantime may have read facts that this look missed.
+        // A session rehydrated in the meantime may have read facts that this check missed.
         if (this.#deps.liveSessions.get(id) === live && supervisor.has(id)) {
           return await supervisor.command<Value>(id, command);
         }
@@ -136,8 +136,8 @@ export class CommandRouter implements CommandExchange {
   }
 
   /**
-   * A stop that finds no run appends nothing, so the log's fence cannot reject it. An earlier holder's last message may have
-   * arrived after this server read the log, so the head is compared before the stop is answered.
+   * A stop that finds no run appends nothing, so the log's fence cannot reject it. An earlier holder's last append may
+   * have arrived after this server read the log, so the head is compared before the stop is answered.
    */
   async #stop(id: SessionId, command: Extract<SessionCommand, { type: 'cmd.stop' }>): Promise<{ stopped: boolean }> {
     for (let looks = 0; looks < maxLooks; looks++) {

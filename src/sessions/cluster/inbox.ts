@@ -13,11 +13,11 @@ interface Options {
 }
 const kind = 'claim';
 const By = z.object({ by: z.string(), at: z.number() });
-const betweenMs = 200; // from a claim to the note of its owner
+const betweenMs = 200; // between a claim and the record of its owner
 
 /**
- * The store's inbox with claims that end with the server that made them. After a crash a client can send an unanswered
- * request again, and does not get "in progress" until the key expires.
+ * The store's inbox, with claims that end with their server. Without this, a client that repeats an unanswered request
+ * after a crash would get "in progress" until the key expires.
  */
 export function createInbox({ store: { inbox, records, shared }, name = '', isAlive, clock }: Options): Inbox {
   const working = new Set<string>();
@@ -35,7 +35,7 @@ export function createInbox({ store: { inbox, records, shared }, name = '', isAl
     return await inbox.claim(key, contentHash, at);
   }
 
-  /** The server with the claim is gone, and this server is the first to take the request over. */
+  /** Whether the claim's server is gone and this server is the first to take over the request. */
   async function inherits(key: string, at: number): Promise<boolean> {
     if (!shared) {
       const isFirst = !working.has(key);

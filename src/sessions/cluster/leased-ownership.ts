@@ -12,30 +12,30 @@ export interface LeaseOptions {
   readonly leases: LeaseStore;
   /** Unique to this server process. */
   readonly holder: string;
-  /** Whether that holder's process is known to have ended, so that its leases can be taken over at once. */
+  /** Whether the holder's process is known to have ended, so that its leases can be taken over immediately. */
   readonly isDead: (holder: string) => boolean;
   readonly ttlMs: number;
   readonly clock: Clock;
-  /** A monotonic clock in milliseconds, which a change of the wall clock does not affect. */
+  /** A monotonic clock in milliseconds, unaffected by changes of the wall clock. */
   readonly elapsed: () => number;
 }
 interface HeldLease {
   readonly epoch: number;
-  /** The lease is ours at least until then, by a clock that also counts the time when this process is stopped … */
+  /** We hold the lease at least until this time, by a clock that keeps running while the process is suspended … */
   readonly sureUntil: number;
-  /** … and by the wall clock, which the other servers use. */
+  /** … and until this time by the wall clock, which other servers use. */
   readonly sureUntilTime: number;
 }
 
 export const leaseNameOf = (id: SessionId): string => `session:${id}`;
-const releases = 16; // at once
-const renewals = 1_000; // in one request to the store
-/** An answer of the store that is at most this old counts as new. */
+const releases = 16; // in parallel
+const renewals = 1_000; // per request to the store
+/** A response of the store up to this age is considered current. */
 const freshMs = 100;
 
 /**
- * Owns sessions through leases in a store that several servers share. Renews each lease after a third of its time, all
- * leases together: the store's load does not grow with the sessions.
+ * Owns sessions through leases in a store shared by several servers. Each lease is renewed after a third of its
+ * duration, all in one request, so the load on the store does not grow with the number of sessions.
  */
 export class LeasedOwnership implements Ownership {
   readonly isShared = true;
@@ -88,7 +88,7 @@ export class LeasedOwnership implements Ownership {
     this.#heard = listener;
   }
 
-  /** Releases every lease, so that the other servers can take over at once. */
+  /** Releases all leases, so that other servers can take over immediately. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#renewing;
@@ -107,14 +107,14 @@ export class LeasedOwnership implements Ownership {
 
   async #acquire(id: SessionId, isEnough: (held: HeldLease) => boolean): Promise<number> {
     const held = this.#held.get(id);
-    if (held && isEnough(held)) return held.epoch; // a concurrent caller has acquired it
+    if (held && isEnough(held)) return held.epoch; // acquired by a concurrent caller
     const { lease, since } = await this.#ask(id);
     const got = lease ?? (await this.#fromTheDead(id));
     if (!got) {
       this.#lose(id);
       throw ownershipLost();
     }
-    // another server owned it in between, so our copy in memory is stale
+    // Another server owned the session in between, so our copy in memory is stale.
     if (held && held.epoch !== got.epoch) this.#lose(id);
     this.#keep(id, got, since);
     return got.epoch;
@@ -129,20 +129,19 @@ export class LeasedOwnership implements Ownership {
     if (since === undefined) return;
     if (lease?.epoch === held.epoch) return this.#keep(id, lease, since);
     this.#lose(id);
-    // the next use acquires it again and reads the log
+    // The next use acquires the lease again and reads the log.
     if (lease) await this.#options.leases.release(lease.name, lease.holder).catch(() => {});
     throw ownershipLost();
   }
 
   async #ask(id: SessionId): Promise<{ lease: Lease | undefined; since: number }> {
     const { leases, holder, clock, ttlMs, elapsed } = this.#options;
-    const since = elapsed(); // taken before the request, so that we never count on the lease longer than the store does
+    // taken before the request, so that we never rely on the lease longer than the store grants it
+    const since = elapsed();
     return { lease: await leases.acquire(leaseNameOf(id), holder, clock.now(), ttlMs), since };
   }
 
-  /**
-   * Limits the wait for the store, because a store that hangs must not keep us in the belief that we own the session.
-   */
+  /** Limits the wait for the store, so that a hanging store does not leave us believing that we own the session. */
   async #until<Answer>(sureUntil: number, answer: Promise<Answer>): Promise<Answer> {
     const { clock, elapsed, ttlMs } = this.#options;
     const over = new AbortController();
@@ -190,7 +189,7 @@ export class LeasedOwnership implements Ownership {
       if (this.#held.get(id) !== held) continue; // released or acquired again in the meantime
       const epoch = epochs?.get(leaseNameOf(id));
       if (epoch === held.epoch) this.#keep(id, { epoch, expiresAt }, since);
-      else if (epochs || !this.#isSure(held)) this.#lose(id); // without an answer, it is tried again soon
+      else if (epochs || !this.#isSure(held)) this.#lose(id); // retried soon if the store did not respond
     }
   }
 }

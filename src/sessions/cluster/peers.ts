@@ -18,7 +18,7 @@ export interface PeerOptions extends Omit<LeaseOptions, 'leases'> {
 }
 interface Peer {
   version: number;
-  /** When the record last changed, by our own clock; the clocks of the servers need not agree. */
+  /** When the record last changed, by our own clock; the servers' clocks need not agree. */
   since: number;
   sessions: ReadonlySet<SessionId>;
 }
@@ -28,8 +28,8 @@ const Doc = z.object({ holder: z.string(), gone: z.boolean(), sessions: z.array(
 const lookMs = 400;
 
 /**
- * The servers that share a store. Each keeps a record of the sessions it works on, so that the others can take over its
- * work.
+ * The servers that share a store. Each keeps a record of the sessions it is working on, so that the others can take
+ * over.
  */
 export class Peers implements AsyncDisposable {
   readonly #options: PeerOptions;
@@ -44,19 +44,20 @@ export class Peers implements AsyncDisposable {
     this.#running = this.#run();
   }
 
-  /** Whether the last record of a server that is alive names the session. */
+  /** Whether the last record of a live server names the session. */
   has(id: SessionId): boolean {
     const { elapsed, ttlMs } = this.#options;
     const now = elapsed();
     return [...this.#known.values()].some(({ since, sessions }) => sessions.has(id) && now - since <= ttlMs);
   }
 
-  /** Dispose this when no session is worked on any more: the other servers then take over at once. */
+  /** Dispose after work on all sessions has ended: the other servers then take over immediately. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#leave();
     this.#stop.abort();
     await this.#running;
-    await this.#say(true, this.#leaving ?? []).catch(() => {}); // otherwise they see that it has fallen silent
+    // otherwise the other servers notice once the record is out of date
+    await this.#say(true, this.#leaving ?? []).catch(() => {});
   }
 
   #leave(): void {

@@ -14,7 +14,7 @@ const Fact = z.object({
 }) satisfies z.ZodType<SandboxFact>;
 
 const Forked = z.object({ from: SessionId, to: SessionId, atSeq: z.int(), files: ForkFiles });
-/** The posted fields only: the partial schema alone would add the defaults of the other fields. */
+/** Only the posted fields: the partial schema would add defaults for the others. */
 const Change = z.record(z.string(), z.unknown()).transform((input) => {
   const parsed = Object.entries(StoredSession.partial().extend({ forked: Forked.optional() }).parse(input));
   return Object.fromEntries(parsed.filter(([name]) => name in input)) as RecordChange;
@@ -27,7 +27,7 @@ const Posted = z.discriminatedUnion('name', [
   z.object({ name: z.literal('command'), body: SessionCommand }),
 ]);
 
-/** Parses a command that another server put into the store. Rejects: unsupported (another version wrote it). */
+/** Parses a command that another server posted to the store. Rejects: unsupported (posted by another version). */
 export function parsePosted({ name, body }: RemoteCommand) {
   try {
     return Posted.parse({ name, body });

@@ -8,17 +8,18 @@ import { AppError, errorCodes, toAppError } from '../../core/errors/errors.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
 import { type Ownership, ownershipLost } from '../engine/ownership.ts';
 
-// Commands for another server's session go through the store: this server posts them, the holder executes and answers them.
-// Servers never connect to each other. A session without a holder gets one, and the new holder finds the command.
+// Commands for sessions held by another server go through the store: this server posts them, and the holder executes
+// and answers them. Servers never connect to each other. A session without a holder gets a holder, which then finds the
+// command.
 
-/** A command for the session's holder, as data. */
+/** A serialized command for the session's holder. */
 export interface RemoteCommand {
   readonly name: string;
   readonly body: unknown;
 }
 /**
  * Executes a command that another server posted at `since` (epoch ms); a previous holder may have executed it already.
- * Rejects with `fenced` when the session is no longer ours.
+ * Rejects with `fenced` if the session is no longer ours.
  */
 type CommandExecutor = (id: SessionId, command: RemoteCommand, since: number) => Promise<unknown>;
 
@@ -34,7 +35,7 @@ interface PendingAnswer {
   readonly done: PromiseWithResolvers<unknown>;
 }
 
-const patienceMs = 60_000; // a start may have to queue; the caller repeats what takes longer
+const patienceMs = 60_000; // a start can be queued; the caller retries if it takes longer
 const orphanMs = 1_000; // after this time without an answer, the session may have no holder
 const orphanedMs = 200; // between looks while a command waits for a holder's lease to end
 const keptMs = 3_600_000;
@@ -53,7 +54,7 @@ const Answer = z.union([
 export class RemoteCommands implements AsyncDisposable {
   readonly #options: RemoteCommandsOptions;
   readonly #awaited = new Map<string, PendingAnswer>();
-  /** Commands that this server executes or has just executed, with the timer that forgets them. */
+  /** Commands that this server is executing or has just executed, with the timer that removes them. */
   readonly #taken = new Map<string, unknown>();
   readonly #stop = new AbortController();
   readonly #work: Promise<unknown>[] = [];
@@ -67,7 +68,7 @@ export class RemoteCommands implements AsyncDisposable {
     this.#work.push(this.#serve(), this.#listen(), this.#findOrphans());
   }
 
-  /** Executes the command at the session's holder; `here` does so when this server is the holder. */
+  /** Executes the command at the session's holder; `here` executes it if this server is the holder. */
   async route<Value>(
     id: SessionId,
     command: RemoteCommand,
@@ -95,7 +96,7 @@ export class RemoteCommands implements AsyncDisposable {
     await Promise.all(this.#work);
   }
 
-  /** Executes the command at the holder and resolves with its answer. Rejects: deadline_exceeded after a minute. */
+  /** Executes the command at the holder and returns its answer. Rejects: deadline_exceeded after a minute. */
   async post(id: SessionId, { name, body }: RemoteCommand, signal?: AbortSignal): Promise<unknown> {
     const { commands, clock, ids } = this.#options;
     const commandId = `${id}:${ids.short()}`;
@@ -103,7 +104,7 @@ export class RemoteCommands implements AsyncDisposable {
     using until = deadlineSignal(patienceMs, clock, signal);
     const late = () => awaited.done.reject(lateError(until.signal));
     const awaited: PendingAnswer = { done: Promise.withResolvers<unknown>() };
-    awaited.done.promise.catch(() => {}); // the code below handles the rejection
+    awaited.done.promise.catch(() => {}); // handled by the code below
     this.#awaited.set(commandId, awaited);
     until.signal.addEventListener('abort', late, { once: true });
     try {
@@ -135,17 +136,17 @@ export class RemoteCommands implements AsyncDisposable {
     });
   }
 
-  /** Executes the commands that other servers posted for sessions of this server. */
+  /** Executes commands that other servers posted for sessions of this server. */
   async #serve(): Promise<void> {
     await this.#again('commands could not be read', () => this.#doPending());
   }
 
-  /** Whether there was a command. */
+  /** Whether a command was pending. */
   async #doPending(): Promise<boolean> {
     const { commands, ownership } = this.#options;
     const owned = ownership.owned();
     if (owned.length === 0) return false;
-    // Commands being executed are unanswered too. A stop may queue behind slow starts.
+    // Commands in progress are unanswered too. A stop can be queued behind slow starts.
     const pending = (await commands.pending(owned, atOnce + this.#taken.size)).filter(({ id }) => !this.#taken.has(id));
     for (const command of pending) void this.#do(command);
     return pending.length > 0;
@@ -155,7 +156,7 @@ export class RemoteCommands implements AsyncDisposable {
     const { commands, act, warn } = this.#options;
     this.#taken.set(command.id, undefined);
     const answer = await this.#outcome(command, act);
-    // Another server owns the session now and executes the command.
+    // Another server now owns the session and will execute the command.
     if (!answer.ok && (answer.code === 'fenced' || answer.code === 'shutting_down')) {
       this.#taken.delete(command.id);
       return;
@@ -168,7 +169,7 @@ export class RemoteCommands implements AsyncDisposable {
       if (isAnswered) break;
       await pause(slow, this.#stop.signal, this.#options.clock).catch(() => {});
     }
-    // Forgets it later, because a list requested before the answer can still contain it.
+    // Removed with a delay, because a list requested before the answer can still contain the command.
     const forget = this.#options.clock.setTimeout(() => this.#taken.delete(command.id), rememberedMs);
     this.#taken.set(command.id, forget);
     if (this.#stop.signal.aborted) this.#options.clock.clearTimeout(forget);
@@ -190,7 +191,7 @@ export class RemoteCommands implements AsyncDisposable {
     }
   }
 
-  /** Takes over sessions that have a waiting command and no holder. */
+  /** Takes over sessions that have a pending command and no holder. */
   async #findOrphans(): Promise<void> {
     const { commands, ownership, clock, warn } = this.#options;
     const { signal } = this.#stop;
@@ -214,7 +215,7 @@ export class RemoteCommands implements AsyncDisposable {
     await repeat(round, { clock, firstMs: orphanMs, failedMs: orphanMs, onError }, signal);
   }
 
-  /** Polls: soon again after a poll that found something, less and less often otherwise. */
+  /** Polls soon after a poll that found something, and less and less often otherwise. */
   async #again(complaint: string, look: () => Promise<boolean>): Promise<void> {
     const { clock, warn } = this.#options;
     let wait = fast;
@@ -227,7 +228,10 @@ export class RemoteCommands implements AsyncDisposable {
   }
 }
 
-/** A stop that finds no run appends nothing, so the log's fence cannot reject a stale holder. The lease is checked first. */
+/**
+ * A stop that finds no run appends nothing, so the log's fence cannot reject a stale holder. The lease is checked first
+ * instead.
+ */
 const isStop = ({ name, body }: RemoteCommand): boolean =>
   name === 'command' && (body as Partial<SessionCommand>).type === 'cmd.stop';
 

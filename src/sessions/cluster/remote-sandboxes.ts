@@ -6,9 +6,9 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { SandboxExchange } from '../engine/sandbox/sandbox-exchange.ts';
 import type { UsedSandbox } from '../run/used-sandbox.ts';
 
-/** Messages to the holder of a sandbox from another server that uses it. */
+/** Messages to a sandbox's holder from another server that uses the sandbox. */
 interface SandboxHolder {
-  /** Asks the holder to start a sandbox that does not run, and to count it as used now. */
+  /** Requests the holder to start the sandbox if it is not running, and to mark it as used. */
   askForUse(id: SessionId, signal: AbortSignal): Promise<void>;
   /** Reports that the peer is not our daemon; the holder ends the sandbox. */
   distrust(id: SessionId, error: unknown): void;
@@ -18,7 +18,7 @@ interface Options {
   readonly driver: Driver;
   readonly clock: Clock;
   readonly connect: (link: SandboxLink) => SandboxClient;
-  /** The time after a request in which the holder counts the sandbox as used. */
+  /** How long the holder considers the sandbox used after a request. */
   readonly freshMs: number;
 }
 interface RemoteLink {
@@ -32,8 +32,8 @@ const attachMs = 30_000;
 const keptMs = 30_000;
 
 /**
- * Our own connections to sandboxes of sessions that another server owns. Files, shells and screens do not pass through
- * that server.
+ * Direct connections to sandboxes of sessions owned by other servers, so that files, shells and screens need not pass
+ * through the owner.
  */
 export class RemoteSandboxes implements SandboxExchange {
   readonly #options: Options;
@@ -78,7 +78,7 @@ export class RemoteSandboxes implements SandboxExchange {
     return await raceAbort(opening, signal);
   }
 
-  /** Closes the connection, because the session is this server's now, or gone. */
+  /** Closes the connection, because this server now owns the session, or the session is gone. */
   async leave(id: SessionId): Promise<void> {
     const remote = await this.#links.get(id)?.catch(() => undefined);
     this.#links.delete(id);
@@ -97,7 +97,7 @@ export class RemoteSandboxes implements SandboxExchange {
     return undefined;
   }
 
-  /** All waiting callers share one attempt, so it continues when the first of them gives up. */
+  /** All waiting callers share one attempt, which continues when the first of them gives up. */
   async #open(id: SessionId): Promise<RemoteLink> {
     const { driver, clock, connect, holder } = this.#options;
     using until = deadlineSignal(attachMs, clock);

@@ -10,7 +10,7 @@ interface Options extends SharedControlOptions {
   readonly server: string;
 }
 
-/** Creates the shared lease of each desktop, for servers that share a store. */
+/** Creates the shared control lease of each desktop, for servers that share a store. */
 export const shareControl =
   (common: Pick<Options, 'leases' | 'clock' | 'server'>): ShareControl =>
   (options) =>
@@ -19,12 +19,12 @@ export const shareControl =
 const everyMs = 400;
 const ttlMs = 5_000;
 
-/** The lease of one session's keyboard and mouse, shared with the viewers of other servers through a lease of the store. */
+/** Shares the lease of one session's keyboard and mouse with viewers on other servers, through a lease in the store. */
 export class SharedControlLease implements SharedControl {
   readonly #options: Options;
   readonly #name: string;
   #turn: Promise<unknown> = Promise.resolve();
-  /** This server's viewer that the store names as the holder. */
+  /** This server's viewer that holds the lease in the store. */
   stored: string | undefined;
   #watchers = 0;
   #stop = new AbortController();
@@ -34,7 +34,7 @@ export class SharedControlLease implements SharedControl {
     this.#name = `control:${options.id}`;
   }
 
-  /** Applies the lease as the other servers have stored it. */
+  /** Applies the state that other servers stored. */
   look(): Promise<void> {
     return this.#enqueue(() => this.#look());
   }
@@ -53,7 +53,8 @@ export class SharedControlLease implements SharedControl {
   }
 
   /**
-   * Stores that a viewer of this server took the lease. Without `isTakenOver` an unseen holder at another server keeps it.
+   * Stores that a viewer of this server took the lease. Without `isTakenOver`, a holder at another server that this
+   * server has not seen yet keeps it.
    */
   taken(viewer: string, isTakenOver: boolean): void {
     const { leases, lease, clock } = this.#options;
@@ -61,7 +62,7 @@ export class SharedControlLease implements SharedControl {
     const acquire = () => leases.acquire(this.#name, mine, clock.now(), ttlMs);
     this.stored = undefined;
     this.#later(async () => {
-      if (lease.driver !== viewer || lease.isElsewhere) return; // the viewer has lost the lease in the meantime
+      if (lease.driver !== viewer || lease.isElsewhere) return; // the viewer lost the lease in the meantime
       let got = await acquire();
       if (!got && isTakenOver) {
         await leases.release(this.#name, (await leases.get(this.#name))?.holder ?? '');
@@ -72,7 +73,7 @@ export class SharedControlLease implements SharedControl {
     });
   }
 
-  /** Stores that a viewer of this server gave the lease back. */
+  /** Stores that a viewer of this server released the lease. */
   returned(viewer: string): void {
     this.#later(async () => {
       await this.#options.leases.release(this.#name, this.#holderOf(viewer));
@@ -80,7 +81,7 @@ export class SharedControlLease implements SharedControl {
     });
   }
 
-  /** Takes the lease from a viewer of another server for the agent. False: that viewer does not hold it. */
+  /** Returns the lease from another server's viewer to the agent. False: that viewer does not hold it. */
   takeBack(viewer: string): Promise<boolean> {
     const { leases, lease } = this.#options;
     return this.#enqueue(async () => {
@@ -95,7 +96,7 @@ export class SharedControlLease implements SharedControl {
   async #look(): Promise<void> {
     const { leases, lease, clock, server, onLapsed } = this.#options;
     const here = lease.isElsewhere ? undefined : lease.driver;
-    if (here !== undefined && here !== this.stored) return; // a queued write is about to store it
+    if (here !== undefined && here !== this.stored) return; // a queued write is about to store this
     const found = await leases.get(this.#name);
     const holder = found?.holder ?? '';
     const now = clock.now();
@@ -103,12 +104,12 @@ export class SharedControlLease implements SharedControl {
     if (here !== undefined && holder === this.#holderOf(here)) {
       await leases.acquire(this.#name, holder, now, ttlMs);
     } else if (holder.endsWith(`@${server}`)) {
-      await leases.release(this.#name, holder); // left over from a viewer that is gone
+      await leases.release(this.#name, holder); // left by a viewer that is gone
       lease.elsewhere(undefined);
     } else if ((found?.expiresAt ?? 0) > now) {
       lease.elsewhere(holder.slice(0, holder.lastIndexOf('@')));
     } else {
-      // Several servers may find the lease lapsed; only the one that acquires it records that.
+      // Several servers can notice that the lease lapsed; only the server that acquires it records that.
       const mine = this.#holderOf('');
       if (await leases.acquire(this.#name, mine, now, ttlMs)) {
         await leases.release(this.#name, mine);
@@ -119,7 +120,7 @@ export class SharedControlLease implements SharedControl {
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
-    await atIntervals(() => this.look(), { everyMs, clock: this.#options.clock }, signal); // also without the store
+    await atIntervals(() => this.look(), { everyMs, clock: this.#options.clock }, signal); // even without the store
   }
 
   #holderOf(viewer: string): string {

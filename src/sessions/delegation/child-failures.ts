@@ -1,6 +1,6 @@
 import { AppError, type ErrorCode, toAppError } from '../../core/errors/errors.ts';
 
-/** Failures that end the parent's call as they are: they are the server's, or the model reads what to do. */
+/** Errors passed to the parent unchanged: they are the server's own, or tell the model what to do. */
 const plain: readonly ErrorCode[] = [
   'cancelled',
   'conflict',
@@ -17,7 +17,7 @@ const plain: readonly ErrorCode[] = [
   'store_unavailable',
 ];
 
-/** A child that cannot work is no reason for its parent's run to fail. */
+/** Converts a child's errors, because a child that cannot work must not fail its parent's run. */
 export async function withChildErrors<Answer>(call: Promise<Answer>): Promise<Answer> {
   try {
     return await call;
@@ -31,7 +31,7 @@ export async function withChildErrors<Answer>(call: Promise<Answer>): Promise<An
   }
 }
 
-/** A handler for `catch`: a session or file that is gone becomes undefined. */
+/** A `catch` handler that returns undefined if a session or file is gone. */
 export const unlessGone = (thrown: unknown): undefined => {
   if (!['session_not_found', 'file_not_found'].includes(toAppError(thrown).code)) throw thrown;
 };

@@ -16,7 +16,7 @@ import { unlessGone, withChildErrors } from './child-failures.ts';
 import { ChildStarts } from './child-starts.ts';
 import { readChildState, waitUntilSettled } from './child-state.ts';
 
-// A child is a session whose id follows from the call that started it. So a call that a restart interrupted finds its child
+// A child's session id is derived from the call that started it, so a call interrupted by a restart finds its child
 // again.
 
 export interface ChildServices {
@@ -27,14 +27,14 @@ export interface ChildServices {
   readonly files: Pick<FileService, 'changes' | 'read' | 'write' | 'remove'>;
 }
 interface Deps {
-  /** After a restart a run can go on before the services are there, so its calls wait. */
+  /** After a restart, a run can continue before the services are ready, so its calls wait. */
   readonly services: Promise<ChildServices>;
   readonly records: RecordStore;
   readonly events: Pick<EventStore, 'lastOf' | 'page'>;
   readonly copies: Pick<SandboxCopies, 'copy'>;
   readonly findTemplate: (name: string) => Pick<TemplateInfo, 'name' | 'model'> | undefined;
   readonly budgets: ChildBudgets;
-  /** The limits of a session over all of its runs. */
+  /** The limits of a session in total, over all its runs. */
   readonly limitsOf: (session: SessionRecord) => Promise<OwnBudget>;
   readonly clock: Clock;
   readonly warn: (about: object, text: string) => void;
@@ -43,7 +43,7 @@ interface Deps {
 interface Start {
   readonly parent: SessionRecord;
   readonly runId: RunId;
-  /** The children that the parent can have at work at once. */
+  /** The maximum number of children working at the same time. */
   readonly most: number;
   readonly callId: string;
   readonly task: ChildTask;
@@ -55,7 +55,7 @@ const retryMs = 2_000;
 const childIdOf = (parent: SessionId, runId: RunId, callId: string): SessionId =>
   sessionIdFor(`child ${parent} ${runId} ${callId}`);
 
-/** The runs that agents give to other agents. */
+/** Delegation: runs that agents start in child sessions. */
 export class Delegation {
   readonly #deps: Deps;
   readonly #budgets: ChildBudgets;
@@ -69,7 +69,7 @@ export class Delegation {
     this.starts = new ChildStarts({ records, copies, findTemplate, budgets, limitsOf, sessions });
   }
 
-  /** The tools of one run. */
+  /** The delegation tools of one run. */
   of(parent: SessionRecord, runId: RunId, most: number): ChildRuns {
     const own = async (value: string): Promise<SessionId> => {
       const id = SessionId.parse(value);
@@ -98,9 +98,9 @@ export class Delegation {
     };
   }
 
-  /** Stops all children, or those that the agent started, which end with its run. */
+  /** Stops all children, or only those that the agent started, which end with its run. */
   async stopChildren(id: SessionId, only: 'all' | 'delegated' = 'all'): Promise<void> {
-    this.#budgets.forget(id); // its calls are over
+    this.#budgets.forget(id); // its calls have ended
     const { sessions } = await this.#deps.services;
     for (const child of await this.#budgets.childrenOf(id, only)) {
       const record = await sessions.get(child).catch(unlessGone);
@@ -111,7 +111,7 @@ export class Delegation {
     }
   }
 
-  /** Deletes the children, the deepest first, and keeps what the session has spent for the budget of its parent. */
+  /** Deletes the children, deepest first, and stores the session's usage for the budget of its parent. */
   async deleteChildren(id: SessionId): Promise<void> {
     const { sessions } = await this.#deps.services;
     const parent = (await sessions.get(id)).parent?.sessionId;
@@ -121,8 +121,8 @@ export class Delegation {
   }
 
   /**
-   * After a restart: ends what works for a run that has ended, or for a session that is gone. An unreachable store is
-   * retried until the signal fires.
+   * Called after a restart: stops children whose parent's run has ended or whose parent is gone. Retries until the
+   * signal fires if the store is unreachable.
    */
   async adopt(signal: AbortSignal): Promise<void> {
     const { clock, warn } = this.#deps;
@@ -155,7 +155,7 @@ export class Delegation {
     }
   }
 
-  /** Whether the child's run began before its parent's last one ended. A person can let a child work on later. */
+  /** Whether the child's run began before its parent's last run ended. Later runs were started by a person. */
   async #isOlder(child: SessionId, parent: SessionId): Promise<boolean> {
     const timeOf = async (id: SessionId, type: 'run.started' | 'run.end') => {
       const seq = await this.#deps.events.lastOf(id, type);
@@ -170,7 +170,7 @@ export class Delegation {
     const id = childIdOf(parent.id, runId, callId);
     const { task, template, agent, files, goal, budget = {} } = childTask;
     const cause = { runId, callId };
-    // Without a requested budget a child gets a quarter, so that there is some for others and for the parent.
+    // Without a requested budget, a child gets a quarter, which leaves some for other children and the parent.
     const start = { id, parent, cause, task, goal, template, agent, begins: files, budget, parts: 4, most };
     await this.starts.start(start, signal);
     return id;

@@ -15,10 +15,10 @@ import type { ChildBudgets, RequestedBudget } from '../budgets/children.ts';
 import type { SandboxCopies } from '../forks/sandbox-copies.ts';
 import { unlessGone } from './child-failures.ts';
 
-// Each step of a start can be repeated: the link, the session, the files, the message.
+// Each step of a start can be repeated: link, session, files, message.
 
 const maxDepth = 2;
-const maxCopies = 4; // tries of one copy
+const maxCopies = 4; // attempts per copy
 
 interface Deps {
   readonly records: RecordStore;
@@ -26,35 +26,35 @@ interface Deps {
   readonly findTemplate: (name: string) => Pick<TemplateInfo, 'name' | 'model'> | undefined;
   readonly budgets: ChildBudgets;
   readonly limitsOf: (session: SessionRecord) => Promise<OwnBudget>;
-  /** Resolves once the services are there. */
+  /** Resolves once the services are ready. */
   readonly sessions: () => Promise<Pick<SessionService, 'create' | 'fork' | 'get' | 'send' | 'page' | 'delete'>>;
 }
 
-/** A child to start. Starting the same id again returns the same child. */
+/** A child to start. Starting the same id again has no effect. */
 export interface ChildStart {
   readonly id: SessionId;
   readonly parent: SessionRecord;
   readonly cause: Pick<NonNullable<SessionRecord['parent']>, 'runId' | 'callId' | 'attempts'>;
   readonly task: string;
   readonly goal?: Goal | undefined;
-  /** A template for its instructions, model and choice of tools; undefined: the parent's. */
+  /** A template for instructions, model and tools; undefined: the parent's. */
   readonly template?: string | undefined;
   /** A sub-agent of the parent's own agent; undefined: the parent's agent. */
   readonly agent?: string | undefined;
   readonly model?: string | undefined;
-  /** `fork`: with the parent's conversation and its files as they are now; `copy`: with its files alone. */
+  /** `fork`: start with the parent's conversation and current files; `copy`: only its files. */
   readonly begins: 'fork' | 'copy' | 'none';
   readonly budget: RequestedBudget;
-  /** Without its own budget a child gets an equal share of the remaining budget. */
+  /** Without its own budget, a child gets an equal share of the parent's remaining budget. */
   readonly parts: number;
-  /** The delegated children that the parent can have at work at once; undefined: they are not counted. */
+  /** The maximum number of delegated children working at the same time; undefined: no limit. */
   readonly most?: number;
 }
 
-/** Starts children of sessions, each once. */
+/** Starts child sessions, each exactly once. */
 export class ChildStarts {
   readonly #deps: Deps;
-  /** Starts of one parent come one after another, so that none evades the count or the budget. */
+  /** A parent's children start one after the other, so that none evades the count or the budget. */
   readonly #turns = keyedQueue();
 
   constructor(deps: Deps) {
@@ -139,7 +139,10 @@ export class ChildStarts {
       );
   }
 
-  /** A sandbox can be lost in the meantime, by a restart for example. A child that cannot begin is no session to keep. */
+  /**
+   * Retries, because the sandbox can be lost during the copy, such as by a restart. A child that cannot start is
+   * deleted.
+   */
   async #copy(from: SessionId, to: SessionId, signal: AbortSignal): Promise<void> {
     for (let tries = 1; ; tries++) {
       try {
@@ -156,12 +159,12 @@ export class ChildStarts {
   }
 }
 
-/** A handler for `catch`: an earlier try made the session. */
+/** A `catch` handler that ignores that an earlier attempt created the session. */
 const unlessMade = (thrown: unknown): void => {
   if (toAppError(thrown).code !== 'fenced') throw thrown;
 };
 
-/** Undefined: the child has the agent of its parent. Rejects: invalid_request. */
+/** Undefined: the child uses its parent's agent. Rejects: invalid_request. */
 function subAgentOf({ agent }: SessionRecord, name: string | undefined): SubAgent | undefined {
   if (name === undefined) return undefined;
   const all = agent?.subAgents ?? [];
@@ -171,7 +174,7 @@ function subAgentOf({ agent }: SessionRecord, name: string | undefined): SubAgen
   throw new AppError('invalid_request', `There is no agent ${JSON.stringify(name)}. Known agents: ${names || 'none'}.`);
 }
 
-/** A sub-agent finds in its sandbox what its parent finds. */
+/** A sub-agent's sandbox has the same packages, files and memory stores as its parent's. */
 const withSandboxOf = (parent: SessionAgent | undefined, agent: SubAgent['agent']): SessionAgent => ({
   ...agent,
   ...(parent?.packages && { packages: parent.packages }),

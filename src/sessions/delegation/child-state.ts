@@ -43,7 +43,7 @@ export async function readChildState(
   };
 }
 
-/** Resolves when the child has ended or is gone, or waits for something other than a person's permission. */
+/** Resolves when the child has ended, is gone, or waits for something other than an approval. */
 export async function waitUntilSettled(
   { get, follow }: Pick<SessionService, 'get' | 'follow'>,
   id: SessionId,
@@ -54,7 +54,7 @@ export async function waitUntilSettled(
     isCut = false;
     for await (const update of follow(id, after, { signal, deltas: false })) {
       if (update.kind === 'resync') {
-        // The child's log is trimmed, so the record says how it is.
+        // The child's log is trimmed, so its state is read from the record.
         if ((await get(id)).status !== 'running') return;
         [after, isCut] = [update.head, true];
         break;

@@ -6,21 +6,21 @@ export type ReturnReason = 'returned' | 'left' | 'idle';
 export interface LeaseChange {
   readonly kind: 'taken' | 'returned';
   readonly why?: ReturnReason;
-  /** The viewer that has them now; undefined: the agent. */
+  /** The viewer that now has control; undefined: the agent. */
   readonly driver: string | undefined;
-  /** The viewer that had them before; undefined: the agent. */
+  /** The viewer that had control before; undefined: the agent. */
   readonly former: string | undefined;
-  /** The change happened at another server, and that server records it. */
+  /** Another server made and records the change. */
   readonly isElsewhere?: true;
 }
 interface Options {
   readonly clock: Clock;
-  /** After this time without input the lease returns to the agent, because a viewer may have left the page open. */
+  /** The lease returns to the agent after this time without input, because a viewer may have left the page open. */
   readonly idleMs: number;
   readonly onChange: (news: LeaseChange) => void;
 }
 
-/** The lease of one desktop's keyboard and mouse: one viewer holds it, else the agent does. */
+/** The lease of one desktop's keyboard and mouse. Held by one viewer; otherwise by the agent. */
 export class ControlLease {
   readonly #options: Options;
   readonly #waiting = new Set<() => void>();
@@ -36,12 +36,12 @@ export class ControlLease {
   get driver(): string | undefined {
     return this.#driver;
   }
-  /** The holder is a viewer of another server. */
+  /** Whether a viewer of another server holds the lease. */
   get isElsewhere(): boolean {
     return this.#isElsewhere;
   }
 
-  /** Gives the lease to this viewer, even when another one holds it. */
+  /** Gives the lease to this viewer, even if another viewer holds it. */
   take(viewer: string): void {
     this.#usedAt = this.#options.clock.now();
     if (this.#driver === viewer && !this.#isElsewhere) return;
@@ -59,14 +59,14 @@ export class ControlLease {
     return true;
   }
 
-  /** Does nothing when another viewer holds the lease. */
+  /** Does nothing if another viewer holds the lease. */
   giveBack(viewer: string, why: ReturnReason): void {
     if (this.#driver !== viewer || this.#isElsewhere) return;
     this.#free();
     this.#options.onChange({ kind: 'returned', why, driver: undefined, former: viewer });
   }
 
-  /** Applies what another server stored: one of its viewers holds the lease, or (undefined) the agent does. */
+  /** Applies the state stored by another server: one of its viewers holds the lease, or (undefined) the agent. */
   elsewhere(driver: string | undefined): void {
     const former = this.#driver;
     if (driver === former && (this.#isElsewhere || driver === undefined)) return;
@@ -98,7 +98,7 @@ export class ControlLease {
     for (const go of [...this.#waiting]) go(); // each waiter checks again in a later microtask
   }
 
-  /** One timer covers all input of the holder: when it fires after new input, it starts again. */
+  /** One timer covers all of the holder's input: if there was new input when it fires, it restarts. */
   #watch(): void {
     const { clock, idleMs } = this.#options;
     const left = this.#usedAt + idleMs - clock.now();

@@ -21,7 +21,7 @@ export interface DesktopDeps {
   readonly commands: Pick<SessionCommands, 'change'>;
   readonly reports: Pick<DesktopReports, 'saw'>;
   readonly screens: DesktopScreens;
-  /** Whether a sandbox of the session that starts now has a desktop. */
+  /** Whether a sandbox started for the session now has a desktop. */
   readonly offerFor: (session: SessionRecord) => DesktopOffer;
   /** Stops and starts whole sandboxes. */
   readonly power: Pick<SandboxService, 'stop' | 'start'>;
@@ -53,7 +53,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
   async function running(id: SessionId): Promise<SandboxClient | undefined> {
     const session = await known(id);
     if (offerFor(session).state === 'none' || session.sandboxState !== 'running') return undefined;
-    await commands.change(id, {}); // after a server restart, this determines whether the sandbox still runs
+    await commands.change(id, {}); // after a server restart, this shows whether the sandbox still runs
     using until = deadlineSignal(lookMs, clock);
     return await sandboxes.look(id, until.signal);
   }
@@ -81,10 +81,10 @@ export function desktopService(deps: DesktopDeps): DesktopService {
   async function tell(id: SessionId, client: SandboxClient): Promise<void> {
     using until = deadlineSignal(lookMs, clock);
     const now = await client.desktop.status(until.signal).catch(() => undefined);
-    if (now) reports.saw(id, now); // else the next heartbeat has it
+    if (now) reports.saw(id, now); // otherwise the next heartbeat reports it
   }
 
-  /** Finds out why a stream ended on its own. Asks the sandbox first, if it still exists. */
+  /** Determines why a stream ended on its own, by calling the sandbox if it still exists. */
   async function causeOf(id: SessionId, screen: DesktopScreen, client: SandboxClient): Promise<DesktopEnd> {
     if (screen.isStopped) return 'stopped';
     using until = deadlineSignal(lookMs, clock);
@@ -115,7 +115,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
     const { client } = stack.use(await sandboxes.use(id, until.signal));
     const stream = stack.adopt(await client.desktop.vnc(until.signal).catch(absence(offer)), (it) => void it.destroy());
     stream.on('error', () => {}); // `close` follows
-    screen.follow(tell(id, client)); // the viewer does not wait for it
+    screen.follow(tell(id, client)); // not awaited by the viewer
     screen.isStopped = false;
     await screen.shared?.look();
     if (screen.shared) stack.use(screen.shared.watch());
@@ -228,7 +228,7 @@ const absence = (offer: DesktopOffer) => (thrown: unknown) => {
 };
 
 function without(offer: DesktopOffer): AppError {
-  // The wire contract has this short text if sandboxes never have one.
+  // The API contract requires this short text if sandboxes never have a desktop.
   const advice = offer.state === 'none' ? '' : describeMissingDesktop(offer);
   return new AppError('unsupported', `VNC is not available${advice && `. ${advice}`}`);
 }
@@ -237,6 +237,6 @@ const atWork = () =>
   new AppError('conflict', 'The agent is working, and its sandbox would restart. Stop the run, or wait until it ends.');
 
 async function closed(stream: Duplex): Promise<void> {
-  stream.once('end', () => stream.destroy()); // nothing more can come of a screen that ended
+  stream.once('end', () => stream.destroy()); // an ended screen sends nothing more
   if (!stream.closed) await once(stream, 'close').catch(() => {});
 }

@@ -1,6 +1,6 @@
 import type { DesktopOffer } from '../api/desktop.ts';
 
-/** Why a sandbox has no desktop, and what a person can do about it. Empty: nothing is known. */
+/** Describes why a sandbox has no desktop and what a person can do. Empty: unknown. */
 export function describeMissingDesktop({ state, detail = '', seconds = 0 }: DesktopOffer): string {
   switch (state) {
     case 'none':

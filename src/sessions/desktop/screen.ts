@@ -12,7 +12,7 @@ interface Options {
   readonly controlIdleMs: number;
   readonly note: (fact: DesktopFact) => void;
   readonly id: SessionId;
-  /** Present when other servers share the store. */
+  /** Set if other servers share the store. */
   readonly shareControl: ShareControl | undefined;
 }
 export interface ViewerHandle extends Disposable {
@@ -26,7 +26,7 @@ const whys: Readonly<Record<ReturnReason | 'lapsed', string>> = {
   idle: 'The viewer did nothing for a while; the keyboard and mouse are the agent’s again.',
 };
 
-/** The viewers of one session's desktop and the lease of its keyboard and mouse; in memory while someone uses it. */
+/** The viewers of one session's desktop, and the lease of its keyboard and mouse. Kept in memory while in use. */
 export class DesktopScreen {
   readonly lease: ControlLease;
   readonly shared: SharedControl | undefined;
@@ -36,9 +36,9 @@ export class DesktopScreen {
   readonly #viewers = new Map<string, WatchRequest>();
   /** Viewers that are still connecting; they count toward the limit. */
   #coming = 0;
-  /** Facts about keyboard and mouse wait for this, so that the log never has them before the desktop's start. */
+  /** Control facts wait for this promise, so that the log records the desktop's start before them. */
   #before: Promise<unknown> = Promise.resolve();
-  /** A person stopped the desktop, and nobody has started it since. */
+  /** A person stopped the desktop, and it has not been started since. */
   isStopped = false;
 
   constructor(options: Options) {
@@ -68,15 +68,15 @@ export class DesktopScreen {
   }
 
   /**
-   * Registers a viewer until disposed. A viewer replaces an older one of the same name and inherits its control. One that may
-   * only watch replaces nobody: it gets the spare name where its own is taken.
+   * Registers a viewer until disposed. It replaces an older viewer of the same name and inherits its control. A viewer
+   * that may only watch replaces none; if its name is taken, it gets `spare`.
    */
   seat(request: WatchRequest, spare: string): ViewerHandle {
     const { viewerId = spare } = request;
     const isTaken = this.#viewers.has(viewerId) || this.lease.driver === viewerId;
     const id = isTaken && !request.mayControl ? spare : viewerId;
     this.#viewers.set(id, request);
-    // its old connection is at another server
+    // the replaced connection is on another server
     if (request.mayControl && this.lease.isElsewhere && this.lease.driver === id) this.lease.take(id);
     return {
       id,
@@ -96,14 +96,14 @@ export class DesktopScreen {
     this.lease.take(id);
   }
 
-  /** Returns the keyboard and mouse from a viewer, at this or another server, to the agent. */
+  /** Returns control from a viewer, on this or another server, to the agent. */
   async giveBack(id: string): Promise<void> {
     if (await this.shared?.takeBack(id)) {
       this.#note({ kind: 'control_returned', detail: whys.returned });
     } else this.lease.giveBack(id, 'returned');
   }
 
-  /** The log receives the desktop itself first. */
+  /** The desktop's start must reach the log first. */
   follow(news: Promise<unknown>): void {
     this.#before = Promise.allSettled([this.#before, news]);
   }

@@ -8,11 +8,11 @@ interface Options {
   readonly clock: Clock;
   readonly facts: Pick<SandboxFacts, 'tell'>;
   readonly settings: { readonly maxViewers: number; readonly controlIdleSeconds: number };
-  /** Present when other servers share the store, because their viewers compete for the same lease. */
+  /** Set if other servers share the store, because their viewers compete for the same lease. */
   readonly shareControl?: ShareControl | undefined;
 }
 
-/** The screens that people or agents use now. */
+/** The screens that people or agents are using. */
 export class DesktopScreens {
   readonly #options: Options;
   readonly #screens = new Map<SessionId, DesktopScreen>();
@@ -21,12 +21,12 @@ export class DesktopScreens {
     this.#options = options;
   }
 
-  /** Undefined when nobody uses the session's screen. */
+  /** Undefined if nobody is using the session's screen. */
   get(id: SessionId): DesktopScreen | undefined {
     return this.#screens.get(id);
   }
 
-  /** The session's screen; it stays in memory until its last holder is disposed. */
+  /** Returns the session's screen; it stays in memory until its last holder is disposed. */
   hold(id: SessionId): Disposable & { readonly screen: DesktopScreen } {
     const { clock, facts, settings, shareControl } = this.#options;
     const screen =
@@ -49,7 +49,7 @@ export class DesktopScreens {
     };
   }
 
-  /** Resolves when no person has the keyboard and mouse. Rejects: cancelled. */
+  /** Resolves when no person controls the keyboard and mouse. Rejects: cancelled. */
   gate = async (id: SessionId, signal: AbortSignal): Promise<void> => {
     using held = this.hold(id);
     const { shared, lease } = held.screen;

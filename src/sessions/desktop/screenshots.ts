@@ -6,10 +6,10 @@ import type { Uploads } from '../projects/uploads.ts';
 
 type PictureBytes = Parameters<NonNullable<ToolContext['keepPicture']>>[0];
 
-/** Stores the screenshots of tool calls as files of their session; keeps a limited number of the newest. */
+/** Stores screenshots of tool calls as session files, keeping only the newest. */
 export interface PictureService {
   keep(id: SessionId, picture: PictureBytes, signal: AbortSignal): Promise<KeptPicture | undefined>;
-  /** Base64; undefined when the file is no longer kept. */
+  /** Base64; undefined if the file was deleted. */
   load(file: string): Promise<string | undefined>;
   forget(id: SessionId): Promise<void>;
 }
@@ -18,7 +18,7 @@ interface Deps {
   readonly uploads: Pick<Uploads, 'stage' | 'keep' | 'ofSession' | 'open' | 'delete' | 'deleteSession'>;
   readonly keepPerSession: number;
   readonly newName: () => string;
-  /** The address of a file's bytes, for the event of the tool call. */
+  /** The address of a file's content, for the tool call's event. */
   readonly urlOf: (file: string) => string;
   readonly warn: (about: object, text: string) => void;
 }
@@ -45,7 +45,7 @@ export function pictureService({ uploads, keepPerSession, newName, urlOf, warn }
       uploads
         .open(file)
         .then(async (stream) => (await buffer(stream)).toString('base64'))
-        .catch(() => undefined), // an unreadable picture is left out, so the turn continues without it
+        .catch(() => undefined), // an unreadable picture is omitted so that the turn can continue
     forget: (id) => uploads.deleteSession(id),
   };
 }

@@ -1,12 +1,12 @@
 import type { SessionId } from '../../core/model/ids.ts';
 import type { ControlLease } from './control-lease.ts';
 
-// When servers share a store, viewers of one desktop can connect to different servers. Implemented in ../cluster.
+// If servers share a store, viewers of one desktop can be connected to different servers. Implemented in ../cluster.
 
 export interface SharedControlOptions {
   readonly id: SessionId;
   readonly lease: ControlLease;
-  /** Called when the server of the lease's holder is gone and this server has to record the return. */
+  /** Called when the lease holder's server is gone and this server has to record that control returned. */
   readonly onLapsed: () => void;
 }
 export type ShareControl = (options: SharedControlOptions) => SharedControl;
@@ -18,13 +18,14 @@ export interface SharedControl {
   /** Keeps applying stored changes until disposed. */
   watch(): Disposable;
   /**
-   * Stores that a viewer of this server took the lease. Without `isTakenOver` an unseen holder at another server keeps it.
+   * Stores that a viewer of this server took the lease. Without `isTakenOver`, a holder at another server that this
+   * server has not seen yet keeps it.
    */
   taken(viewer: string, isTakenOver: boolean): void;
-  /** Stores that a viewer of this server gave the lease back. */
+  /** Stores that a viewer of this server released the lease. */
   returned(viewer: string): void;
   /**
-   * Takes the lease from a viewer of another server for the agent. Resolves with false when that viewer does not hold it.
+   * Returns the lease from another server's viewer to the agent. Resolves with false if that viewer does not hold it.
    */
   takeBack(viewer: string): Promise<boolean>;
 }

@@ -23,7 +23,7 @@ const kindOf = (id: string): DocumentKind => {
 };
 const versionId = (id: string, version: number) => `${id}:${String(version).padStart(9, '0')}`;
 
-/** The documents of programs, in the records of the store. */
+/** Documents of API clients, stored as records. */
 export function documentService({ records, clock, ids }: Deps): DocumentService {
   const collections = new Map(
     Object.keys(documentPrefixes).map((kind) => {
@@ -33,7 +33,8 @@ export function documentService({ records, clock, ids }: Deps): DocumentService 
   );
   const of = (kind: DocumentKind) => collections.get(kind) as Collection<KeptDocument>;
   const found = (id: string) => of(kindOf(id)).get(id);
-  // A version is kept before the next one takes its place. Two servers that change one at once keep the same.
+  // Stores the current version before it is replaced. If two servers change it concurrently, both store the same
+  // content.
   const keepVersion = (doc: KeptDocument) =>
     records.put({ kind: earlierKind, id: versionId(doc.id, doc.version), doc, sort: doc.version });
 

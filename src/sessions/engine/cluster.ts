@@ -7,14 +7,14 @@ import type { SessionCommands } from './session-commands.ts';
 import type { SessionEvictor } from './session-evictor.ts';
 import type { Supervisor } from './supervisor.ts';
 
-// The ports through which the engine reaches other servers on the same store. ../cluster implements them.
+// The engine's interfaces to other servers on the same store. Implemented in ../cluster.
 
-/** Commands to sessions of any server; from `start` on, this server also executes the commands of others. */
+/** Sends commands to sessions of any server. After `start`, this server also executes commands from others. */
 export interface CommandExchange extends SessionCommands, AsyncDisposable {
   start(): void;
 }
 
-/** The parts of the engine that execute the commands of other servers. */
+/** The parts of the engine that execute commands from other servers. */
 export interface LocalParts {
   readonly log: Pick<EventLog, 'page'>;
   readonly supervisor: Supervisor;

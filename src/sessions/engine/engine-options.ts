@@ -14,7 +14,7 @@ import type { SandboxParts } from './session-actors.ts';
 import type { Watchers } from './watchers.ts';
 import type { WorkspaceHook } from './workspace-hooks.ts';
 
-/** The parts of the engine. Each group is declared next to the part that uses it. */
+/** The engine's dependencies. Each group is declared by the part that uses it. */
 export interface EngineOptions {
   readonly store: Store;
   readonly log: EventLog;
@@ -23,18 +23,18 @@ export interface EngineOptions {
   readonly logger: EngineLogger;
   readonly policies: SessionPolicies & {
     readonly restart: RestartPolicy;
-    /** How many sessions work, and how many sandboxes start, at the same time; further ones wait. */
+    /** How many sessions work, and how many sandboxes start, at the same time; others wait. */
     readonly limits: Readonly<Record<SlotKind, number>>;
   };
   readonly agents: AgentParts;
   readonly sandboxes: SandboxParts;
   readonly liveSessions: LiveSessions;
-  /** In the order of their calls. */
+  /** In the order they are called. */
   readonly hooks: readonly WorkspaceHook[];
-  /** Facts about sandboxes from outside of the sessions' actors. */
+  /** Facts about sandboxes from outside the sessions' actors. */
   readonly facts: SandboxFacts;
   readonly watchers: Pick<Watchers, 'isWatched'>;
-  /** Called with each fact, and its place in the log, once it is durable. */
+  /** Called with each fact and its seq once the fact is durable. */
   readonly onFact: (id: SessionId, fact: SessionFact, seq: number) => void;
   readonly onRunEnd: (status: 'completed' | 'stopped' | 'failed') => void;
   /** The other servers of a shared store; undefined: this server owns every session. */

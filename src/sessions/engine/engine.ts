@@ -12,7 +12,7 @@ import type { SessionCommands } from './session-commands.ts';
 import { SessionEvictor } from './session-evictor.ts';
 import { Supervisor } from './supervisor.ts';
 
-/** The sessions at work. Callers use its parts directly. */
+/** The engine that runs sessions. Callers use its parts directly. */
 export interface Engine extends AsyncDisposable {
   /** Accepts commands from now on. */
   start(): void;
@@ -23,7 +23,7 @@ export interface Engine extends AsyncDisposable {
   readonly reports: DesktopReports;
 }
 
-/** Builds the engine from the state that all parts share up to the session machine; each part uses earlier ones only. */
+/** Builds the engine, from shared state up to the session machine; each part uses only earlier parts. */
 export function createEngine(options: EngineOptions): Engine {
   const { store, log, clock, ids, logger, policies, agents, facts, watchers, onFact, onRunEnd, cluster } = options;
   const { records } = store;
@@ -90,13 +90,13 @@ export function createEngine(options: EngineOptions): Engine {
       supervisor.start({ session, hydrate: (id, signal) => hydration.make(id, signal) }, eviction);
       others?.commands.start();
     },
-    /** Stops all work at once: runs stay unfinished in the log, and sandboxes stay for adoption. */
+    /** Stops all work immediately: runs stay unfinished in the log, and sandboxes can be adopted later. */
     async [Symbol.asyncDispose]() {
       await others?.commands[Symbol.asyncDispose]();
       await remoteSandboxes?.[Symbol.asyncDispose]();
       for (const { runWriter } of liveSessions.all()) runWriter?.shut();
       supervisor.stop();
-      // Commands whose facts are being written get the result of that write as their answer.
+      // Commands whose facts are being written are answered with the result of that write.
       await Promise.allSettled([...releases, ...liveSessions.all().map(({ writer }) => writer.settled())]);
       await liveSessions.allGone();
       pendingCommands.refuse(new AppError('shutting_down', 'The server is shutting down. Try again in a moment.'));

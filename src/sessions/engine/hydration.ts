@@ -23,15 +23,15 @@ import type { SandboxExchange } from './sandbox/sandbox-exchange.ts';
 import { restartingError } from './supervisor.ts';
 import type { Watchers } from './watchers.ts';
 
-/** The rules by which every session in memory works. */
+/** Policies that apply to every session in memory. */
 export interface SessionPolicies {
   readonly run: Omit<RunPolicy, 'plans'>;
   readonly sandbox: SandboxPolicy;
-  /** The longest time that the sandbox of a session can be unused, by its template and the settings. */
+  /** The longest time that the session's sandbox can be unused, from its template and the settings. */
   readonly mostIdleSeconds: (session: SessionRecord) => number;
-  /** An idle session leaves memory after this time. */
+  /** An idle session is removed from memory after this time. */
   readonly passivateMs: number;
-  /** The most runs of one session that wait; further messages are refused with queue_full. */
+  /** The maximum number of queued runs per session; further messages are refused with queue_full. */
   readonly maxQueued: number;
 }
 interface Deps {
@@ -42,15 +42,15 @@ interface Deps {
   readonly profileOf: ProfileOf;
   readonly policies: SessionPolicies;
   readonly watchers: Pick<Watchers, 'isWatched'>;
-  /** Called with each fact, and its place in the log, once it is durable. */
+  /** Called with each fact and its seq once the fact is durable. */
   readonly onFact: (id: SessionId, fact: SessionFact, seq: number) => void;
   readonly liveSessions: LiveSessions;
   readonly ownership: Ownership;
-  /** Undefined when no other server can exist. */
+  /** Undefined if no other server can exist. */
   readonly remoteSandboxes: Pick<SandboxExchange, 'leave'> | undefined;
 }
 
-/** The settings of a run in which sessions differ. */
+/** The run settings that differ between sessions. */
 interface SessionRunSettings {
   readonly plans: boolean;
   readonly budget: Profile['budget'] | undefined;
@@ -58,10 +58,13 @@ interface SessionRunSettings {
 
 const nothing: Awaited<ReturnType<typeof foldRuns>> = { runs: [], folds: new Map() };
 
-/** A sandbox with its own life ends then, and not for idleness. The value is the longest that a timer can wait. */
+/**
+ * Sandboxes with their own lifetime rules are never stopped for idleness. The value is the maximum of a
+ * timer.
+ */
 const neverIdle = { idlePauseMs: undefined, idleStopMs: 2 ** 31 - 1 };
 
-/** The idle times of a session: the pause that keeps memory comes after half of the time until the stop. */
+/** The idle times of a session. The memory-keeping pause comes after half of the time until the stop. */
 function idleAfter(seconds: number, { idleStopMs, idlePauseMs }: SandboxPolicy): Partial<SandboxPolicy> {
   const ms = seconds * 1_000;
   if (ms === idleStopMs) return {};
@@ -76,7 +79,7 @@ export class Hydration {
     this.#deps = deps;
   }
 
-  /** Rejects: session_not_found; fenced, when another server owns it. */
+  /** Rejects: session_not_found; fenced, if another server owns the session. */
   async make(id: SessionId, signal: AbortSignal): Promise<SessionInput> {
     const { store, log, profileOf, liveSessions, ownership, remoteSandboxes } = this.#deps;
     await this.#alone(id);
@@ -87,7 +90,7 @@ export class Hydration {
     const found = await store.records.get('session', id);
     if (!found) throw new AppError('session_not_found', 'There is no such session.');
     const record = StoredSession.parse(found.doc);
-    // A deleted session resumes no run: an unreadable log must not keep its sandbox alive.
+    // A deleted session resumes no run, so that an unreadable log does not keep its sandbox alive.
     const { runs, folds } = record.deleting ? nothing : await foldRuns(log, record);
     const live = this.#live(record, head);
     if (folds.size > 0) await live.transcript.load();
@@ -110,7 +113,7 @@ export class Hydration {
     };
   }
 
-  /** Waits until the session's earlier actor has written its last facts. */
+  /** Waits until the session's previous actor has written its last facts. */
   async #alone(id: SessionId): Promise<void> {
     const { liveSessions } = this.#deps;
     const before = liveSessions.get(id);

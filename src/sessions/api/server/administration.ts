@@ -2,16 +2,16 @@ import { z } from 'zod';
 import type { BudgetOverrun, WaitReason } from '../../../core/model/spending.ts';
 import type { SandboxUsage } from '../sandboxes.ts';
 
-/** A row of the audit log. It has no content of sessions and no credential. */
+/** A row of the audit log. Contains no session content and no credentials. */
 export const AuditRow = z.object({
-  /** Unique, and the place in the log. */
+  /** Unique; also the row's position in the log. */
   id: z.string(),
-  /** The number within its server's life. */
+  /** The row's number since its server started. */
   n: z.int(),
   at: z.iso.datetime(),
   action: z.string(),
   target: z.string().nullable(),
-  /** `done`, or the code of the error. */
+  /** `done`, or the error code. */
   outcome: z.string(),
   by: z.string(),
   key: z.string().nullable(),
@@ -28,60 +28,60 @@ export interface AuditQuery {
   /** Epoch ms: `from <= at < to`. */
   readonly from?: number | undefined;
   readonly to?: number | undefined;
-  /** The action, or its beginning before a dot. */
+  /** An action, or the part before a dot. */
   readonly action?: string | undefined;
   readonly target?: string | undefined;
   /** The id of a key or person. */
   readonly key?: string | undefined;
   readonly outcome?: 'done' | 'refused' | undefined;
-  /** Part of a row, ignoring case. */
+  /** Text to find in a row, ignoring case. */
   readonly text?: string | undefined;
   readonly limit: number;
-  /** The place before which to read: `next` of a page. */
+  /** Return rows before this position: `next` of a page. */
   readonly before?: string | undefined;
 }
 export interface AuditRows {
-  /** The newest first. */
+  /** Newest first. */
   readonly rows: readonly Omit<AuditRow, 'name'>[];
-  /** The cursor of older rows; null: the log has none. A page can have fewer rows than requested, or none. */
+  /** The cursor for older rows; null: none. A page can have fewer rows than requested, even none. */
   readonly next: string | null;
 }
 
-/** A sandbox that is up. */
+/** A running sandbox. */
 export interface SandboxLoad {
   readonly sessionId: string;
-  /** Null: it belongs to no session, such as one that is kept ready. */
+  /** Null: the sandbox belongs to no session, such as a pre-started one. */
   readonly title: string | null;
   readonly owner: string | null;
   readonly host: string;
   readonly isPaused: boolean;
-  /** Null: it is paused, or did not answer in time. */
+  /** Null: the sandbox is paused, or did not respond in time. */
   readonly usage: SandboxUsage | null;
 }
-/** A run that waits. */
+/** A waiting run. */
 export interface WaitingRun {
   readonly sessionId: string;
   readonly title: string;
   readonly owner: string | null;
   /** Epoch ms. */
   readonly since: number;
-  /** Null: for an answer to the model's own words. */
+  /** Null: the run waits for a reply to a question in the model's text. */
   readonly reason: WaitReason | null;
-  /** With the reason `budget`: whose is spent. */
+  /** The exceeded budget's scope, if the reason is `budget`. */
   readonly budget: BudgetOverrun['scope'] | null;
 }
 export interface ServerOverview {
   readonly running: number;
   readonly waiting: number;
-  /** All sandboxes that are up. At most 200 have a usage. */
+  /** All running sandboxes. At most 200 have usage. */
   readonly sandboxes: readonly SandboxLoad[];
-  /** At most 100, those with the newest messages first. */
+  /** At most 100, newest messages first. */
   readonly queue: readonly WaitingRun[];
   readonly storage: {
     readonly store: string;
-    /** Null: it is on no disk. */
+    /** Null: not stored on disk. */
     readonly bytes: number | null;
-    /** Where uploads and snapshots are. */
+    /** Where uploads and snapshots are stored. */
     readonly blobs: string;
     readonly uploads: number;
     readonly snapshots: number;
@@ -90,12 +90,12 @@ export interface ServerOverview {
   };
 }
 
-/** The state of the server, for administrators and auditors. */
+/** The server's state, for administrators and auditors. */
 export interface AdministrationService {
-  /** Resolves within the time of a page's load, even where sandboxes do not answer. */
+  /** Fast enough for a page load, even if sandboxes do not respond. */
   overview(signal: AbortSignal): Promise<ServerOverview>;
   /** Rejects: unsupported (no audit log is kept). */
   auditRows(query: AuditQuery): Promise<AuditRows>;
-  /** The number of sessions of each owner, or in each project, from the index of the store. */
+  /** The number of sessions per owner or project, from the store's index. */
   countSessions(of: 'owner' | 'parent', ids: readonly string[]): Promise<readonly number[]>;
 }

@@ -6,11 +6,11 @@ import type { ServiceRules } from '../rules.ts';
 export interface AttemptsCommand {
   readonly task: string;
   readonly goal?: Goal | undefined;
-  /** One entry an attempt, 2 to 8. */
+  /** One entry per attempt, 2 to 8. */
   readonly attempts: readonly { readonly template?: string | undefined; readonly model?: string | undefined }[];
   /**
-   * `fork`: with the session's conversation and files; `copy`: with only its files; `none`: with neither. Unset: a fork
-   * if a run of the session has ended, else a copy.
+   * `fork`: start with the session's conversation and files; `copy`: only its files; `none`: neither. Unset: `fork` if
+   * a run of the session has ended, else `copy`.
    */
   readonly begins?: AttemptSet['begins'] | undefined;
   readonly budget?: AttemptBudget | undefined;
@@ -20,7 +20,7 @@ export interface ChooseCommand {
   readonly others: AttemptSet['others'];
 }
 
-/** `waiting`: for an answer or a permission, in the attempt's session. */
+/** `waiting`: for an answer or an approval, in the attempt's session. */
 export type AttemptState = 'planned' | 'pending' | 'running' | 'waiting' | 'not_started' | AttemptResult['status'];
 export interface AttemptView extends Omit<Attempt, 'phase' | 'result' | 'isDeleted'> {
   readonly state: AttemptState;
@@ -34,7 +34,7 @@ export interface AttemptView extends Omit<Attempt, 'phase' | 'result' | 'isDelet
 }
 export interface AttemptSetView extends Omit<AttemptSet, 'attempts'> {
   readonly attempts: readonly AttemptView[];
-  /** The attempt that did best by goal, score, checks and cost; null until one has completed. */
+  /** The best attempt by goal, score, checks and cost; null until one has completed. */
   readonly best: number | null;
 }
 export interface AttemptDiff {
@@ -43,8 +43,8 @@ export interface AttemptDiff {
 }
 
 /**
- * One task, done several times side by side in children of a session, one of which is chosen. Every method also rejects with
- * session_not_found, and with not_found for unknown attempts.
+ * One task attempted several times in parallel, each in a child session; one result is then chosen. Every method also
+ * rejects with session_not_found, and with not_found for unknown attempts.
  *
  * @example
  * const { id } = await attempts.start(sessionId, { task: 'Fix the test', attempts: [{}, { model: 'demo' }] });
@@ -52,21 +52,21 @@ export interface AttemptDiff {
  */
 export interface AttemptService {
   /**
-   * Returns before an attempt has begun. Rejects: conflict (a run or other attempts are under way, no run has ended that could
-   * be forked, the session is too deep in its tree), invalid_request (template, model).
+   * Returns before any attempt has begun. Rejects: conflict (a run or other attempts are active, no run has ended that
+   * could be forked, the session is nested too deep), invalid_request (template, model).
    */
   start(id: SessionId, command: AttemptsCommand): Promise<AttemptSetView>;
-  /** The newest first. */
+  /** Newest first. */
   list(id: SessionId): Promise<readonly AttemptSetView[]>;
   get(id: SessionId, attempts: string): Promise<AttemptSetView>;
-  /** The difference of the files of an attempt that has ended. Rejects: not_found (not known). */
+  /** The file changes of an ended attempt. Rejects: not_found (no diff is known). */
   diff(id: SessionId, attempts: string, n: number): Promise<AttemptDiff>;
   /**
-   * Gives the session exactly the files of an attempt, and ends the other attempts. Resolves when the session has the files.
-   * Rejects: conflict (the attempt has not ended or is gone, a run of the session is under way, the copy failed).
+   * Gives the session exactly the files of an attempt, and ends the others. Resolves when the session has the files.
+   * Rejects: conflict (the attempt has not ended or was deleted, a run of the session is active, the copy failed).
    */
   choose(id: SessionId, attempts: string, command: ChooseCommand, signal: AbortSignal): Promise<AttemptSetView>;
-  /** Ends all attempts; their sessions stay. */
+  /** Ends all attempts; their sessions are kept. */
   stop(id: SessionId, attempts: string): Promise<AttemptSetView>;
 }
 

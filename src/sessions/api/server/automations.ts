@@ -9,93 +9,99 @@ import type { Secret } from '../../../core/text/secret.ts';
 import type { ServiceRules } from '../rules.ts';
 import type { CreateCommand, SendCommand } from '../sessions.ts';
 
-/** When an automation starts by itself. */
+/** When an automation starts automatically. */
 const Schedule = z.object({
   /** Five fields: minute, hour, day of the month, month, day of the week. */
   cron: z.string(),
-  /** IANA name, such as `Europe/Berlin`. A time that a clock change skips runs right after it; one that repeats runs once. */
+  /**
+   * IANA name, such as `Europe/Berlin`. A time skipped by a clock change runs right after it; a repeated time runs
+   * once.
+   */
   timezone: z.string(),
-  /** Each start is late by up to this many seconds, the same for each server, so that not all begin in one second. */
+  /** Each start is delayed by up to this many seconds, the same on every server, so that starts spread out. */
   jitterSeconds: z.number(),
-  /** After a downtime: start once for the latest time that was missed, or for none. */
+  /** After downtime: start once for the latest missed time, or not at all. */
   missed: z.enum(['latest', 'none']),
 });
 export type Schedule = z.infer<typeof Schedule>;
 export const hookSources = ['github', 'gitlab', 'gitea', 'json'] as const;
-/** Gitea includes Forgejo. `json`: any program that signs as Standard Webhooks say. */
+/** Gitea includes Forgejo. `json`: any program that signs according to Standard Webhooks. */
 export type HookSource = (typeof hookSources)[number];
 export const hookEvents = ['issue.labelled', 'issue.assigned', 'comment.mention', 'review', 'check.failed'] as const;
 export type HookEvent = (typeof hookEvents)[number];
-/** The deliveries from outside that start an automation. Their contents choose nothing else. */
+/** The webhook deliveries that start an automation. Their content has no other influence. */
 export const HookSpec = z.object({
   source: z.enum(hookSources),
-  /** Empty for `json`, where every delivery counts. */
+  /** Empty for `json`, where every delivery applies. */
   events: z.array(z.enum(hookEvents)).readonly(),
-  /** Only these, as `owner/name`; empty: every one that has the secret. */
+  /** Only these repositories, as `owner/name`; empty: any that has the secret. */
   repositories: z.array(z.string()).readonly(),
-  /** `issue.labelled`: only with this label; null: with any. */
+  /** The label of `issue.labelled`; null: any. */
   label: z.string().nullable(),
-  /** `comment.mention`: of this account; `issue.assigned`: to it. Events that it causes itself start nothing. */
+  /** The account that `comment.mention` and `issue.assigned` refer to. Its own events start nothing. */
   account: z.string().nullable(),
-  /** Only what these accounts cause; empty: what anybody causes. */
+  /** Only events caused by these accounts; empty: by anyone. */
   senders: z.array(z.string()).readonly(),
-  /** `json`: the text that the agent is shown, with `{{path.of.a.field}}`; null: the whole payload. */
+  /** `json`: the text shown to the agent, with `{{path.of.a.field}}`; null: the whole payload. */
   template: z.string().nullable(),
 });
 export type HookSpec = z.infer<typeof HookSpec>;
-/** The runs whose end starts an automation. */
+/** The runs after which an automation starts. */
 const AfterRule = z.object({
   of: z.enum(['session', 'automation', 'project']),
   id: z.string(),
   outcome: z.enum(['done', 'failed', 'any']),
 });
 export type AfterRule = z.infer<typeof AfterRule>;
-/** The limits of each session of an automation, next to those of its template and of the server. Null: none. */
+/** Limits of each session of an automation, in addition to those of its template and the server. Null: none. */
 export const AutomationBudget = z.object({
-  /** Calls of the model. */
+  /** Model calls. */
   turns: z.int().nullable(),
   tokens: z.int().nullable(),
   /** In the currency of the price list. */
   cost: z.number().nullable(),
   toolCalls: z.int().nullable(),
-  /** Working time. */
+  /** Working time, in seconds. */
   seconds: z.number().nullable(),
 });
 export type AutomationBudget = z.infer<typeof AutomationBudget>;
-/** The task of an automation that a program of another API defined. Only that API changes it. */
+/** The task of an automation that was created through another API. Only that API changes it. */
 const AutomationProgram = z.object({
-  /** The API, such as `managed-agents`. */
+  /** The API's name, such as `managed-agents`. */
   api: z.string(),
-  /** The version of the agent that it starts, in the API's own words. Each start keeps it. */
+  /** The version of the agent to start, in the API's format. Recorded with each start. */
   agent: z.string(),
-  /** When it ended, epoch ms; null: it has not. */
+  /** When it was archived, epoch ms; null: active. */
   archivedAt: z.number().nullable(),
-  /** Everything else, in the API's own words. */
+  /** All other fields, in the API's format. */
   content: z.record(z.string(), z.unknown()),
 });
 export type AutomationProgram = z.infer<typeof AutomationProgram>;
-/** A session to create, and its messages in order. */
+/** A session to create, with its messages in order. */
 export interface PreparedSession {
   readonly command: Omit<CreateCommand, 'id' | 'origin'>;
   readonly messages: readonly SendCommand[];
-  /** Called once the session exists, before its first message; again if a server died in between. */
+  /** Called once the session exists, before its first message; called again if a server died in between. */
   readonly begin?: (id: SessionId) => Promise<void>;
 }
-/** The rights and the secret for a start of a program's automation. */
+/** The principal and secret for a start of an API-defined automation. */
 export interface StartRights {
   /** The owner of the automation. */
   readonly as: Principal;
-  /** The secret that the program set with the automation. */
+  /** The secret stored with the automation. */
   readonly secret: Secret | undefined;
 }
-/** The APIs whose programs define automations. */
+/** The APIs that define automations. */
 export interface AutomationPrograms {
-  /** Each start calls `prepare` with the rights of the automation's owner. Rejects: StartRefusal, and as creations do. */
+  /**
+   * Registers an API. Each start calls `prepare` with the rights of the automation's owner. `prepare` rejects with
+   * StartRefusal, or as creating a session does.
+   */
   serve(api: string, prepare: (automation: Automation, rights: StartRights) => Promise<PreparedSession>): void;
-  /** Called once every API of this server has registered. */
+  /** Called once all APIs of this server have registered. */
   open(): void;
 }
-/** A session that cannot be made, with the API's own word for the reason. */
+/** A session cannot be created; `word` is the API's own name for the reason. */
 export class StartRefusal extends AppError {
   readonly word: string;
   constructor(code: ErrorCode, message: string, word: string) {
@@ -104,92 +110,92 @@ export class StartRefusal extends AppError {
   }
 }
 export const automationKinds = ['run', 'prebuild'] as const;
-/** Why an automation does not start by itself any more, until somebody resumes it. */
+/** Why an automation no longer starts automatically, until a person resumes it. */
 export const AutomationPause = z.object({
   by: z.enum(['person', 'failures', 'owner']),
   text: z.string(),
   at: z.number(), // epoch ms
-  /** The word of the failure that paused the automation of a program. */
+  /** The `word` of the failure that paused an API-defined automation. */
   failure: z.string().optional(),
 });
 export type AutomationPause = z.infer<typeof AutomationPause>;
 /**
- * A rule that starts sessions by itself.
+ * A rule that starts sessions automatically.
  *
  * @example
  * const { id } = await automations.create({ ...spec, schedule: { cron: '0 9 * * 1-5', timezone: 'Europe/Berlin', … } });
  */
 export const Automation = z.object({
   id: z.string(), // 12 hex digits
-  /** 1 at creation; each change by a person adds one. A start notes the version that it ran. */
+  /** 1 at creation, incremented by each change by a person. A start records the version it ran. */
   version: z.int(),
-  /** The same meaning as a session's. */
+  /** Same meaning as a session's `owner`. */
   owner: z.string().optional(),
   name: z.string(),
-  /** `run`: an agent works. `prebuild`: the repositories are prepared for later sessions, without an agent. */
+  /** `run`: an agent works. `prebuild`: prepares the repositories for later sessions, without an agent. */
   kind: z.enum(automationKinds),
-  /** The text that the agent gets at each start; empty for a prebuild. */
+  /** The message sent to the agent at each start; empty for a prebuild. */
   message: z.string(),
-  /** The goal by which the work of each start is judged; null: none. A prebuild has none. */
+  /** The goal that each start's work is judged by; null: none. A prebuild has none. */
   goal: Goal.nullable(),
-  /** The repositories that its sessions begin with. */
+  /** The repositories of its sessions. */
   repositories: z.array(RepositoryInput).readonly(),
   projectId: z.string().nullable(),
-  /** Null: that of the project, else of the server. */
+  /** Null: the project's template, else the server's. */
   template: z.string().nullable(),
-  /** `demo` or `provider/model`; null: that of the project or template, else of the server. */
+  /** `demo` or `provider/model`; null: from the project or template, else the server. */
   model: z.string().nullable(),
-  /** Shared skills of its sessions: `pdf`, or `pdf@3` for one of its versions. */
+  /** Skills shared with its sessions: `pdf`, or `pdf@3` for a version. */
   skills: z.array(z.string()).readonly(),
-  /** Null: it starts only when somebody starts it. */
+  /** Null: no schedule. */
   schedule: Schedule.nullable(),
-  /** The deliveries from outside that start it; null: none. */
+  /** Webhook deliveries that start it; null: none. */
   hook: HookSpec.nullable(),
-  /** The ends of runs that start it; null: none. */
+  /** Ended runs that start it; null: none. */
   after: AfterRule.nullable(),
-  /** A session that reaches it waits, and asks whether to continue. */
+  /** A session that reaches a limit waits and asks whether to continue. */
   budget: AutomationBudget.nullable(),
-  /** A start that comes while `maxRunning` of its sessions work: leave it out, let it wait, or stop the oldest. */
+  /** How a start is handled while `maxRunning` sessions are active: skipped, queued, or by stopping the oldest session. */
   whileRunning: z.enum(['skip', 'queue', 'stop']),
   maxRunning: z.int(),
   /** The automation pauses after this many failures in a row. */
   maxFailures: z.int(),
-  /** People with their own key see it and its starts. */
+  /** Visible, with its starts, to people who have their own key. */
   shared: z.boolean(),
-  /** Absent: its own message and fields say what its sessions do. */
+  /** Absent: the message and fields here define the task. */
   program: AutomationProgram.optional(),
   paused: AutomationPause.nullable(),
-  /** The failures since the last success. */
+  /** Failures since the last success. */
   failures: z.int(),
-  /** The next time of its schedule, without jitter, epoch ms; null: none. */
+  /** The next scheduled time, without jitter, epoch ms; null: none. */
   nextAt: z.number().nullable(),
-  /** The time when the secret of its deliveries was made; null: there is none, so none is accepted. */
+  /** When the secret for deliveries was created; null: none exists, so no delivery is accepted. */
   secretAt: z.number().nullable(),
   createdAt: z.number(),
   updatedAt: z.number(),
 });
 export type Automation = z.infer<typeof Automation>;
 type OwnFields = 'id' | 'version' | 'owner' | 'paused' | 'failures' | 'nextAt' | 'secretAt' | 'createdAt' | 'updatedAt';
-/** The fields that people choose. */
+/** The fields that clients set. */
 export type AutomationSpec = Omit<Automation, OwnFields>;
 
-/** The reasons for a start. */
+/** Causes of a start. */
 export const startCauses = {
   schedule: z.object({ kind: z.literal('schedule'), dueAt: z.number() }),
-  /** The key of the person who started it; null: the server's own token, or none is needed. */
+  /** The key of the person who started it; null: the server's token, or no key is needed. */
   person: z.object({ kind: z.literal('person'), key: z.string().nullable() }),
-  /** A delivery from outside. `about` has the words of strangers, on one line. */
+  /** A webhook delivery. `about` is untrusted text on one line. */
   hook: z.object({
     kind: z.literal('hook'),
     source: z.enum(hookSources),
     event: z.enum(hookEvents).nullable(),
     about: z.string(),
   }),
-  /** The end of another session's run. */
+  /** Another session's run ended. */
   run: z.object({ kind: z.literal('run'), sessionId: z.string(), outcome: z.enum(['done', 'failed']) }),
 };
 const { schedule, person, hook, run } = startCauses;
-/** One entry of an automation's history. */
+/** An entry in an automation's history. */
 export const AutomationStart = z.object({
   id: z.string(),
   automationId: z.string(),
@@ -198,90 +204,93 @@ export const AutomationStart = z.object({
   cause: z.discriminatedUnion('kind', [schedule, person, hook, run]),
   at: z.number(), // epoch ms
   /**
-   * `queued`: waits for room. `starting`: its session is being made. `skipped`: left out, because others still worked.
-   * `failed`: no session worked on it. `ended`: its run has ended, see `outcome`.
+   * `queued`: waits for a slot. `starting`: its session is being created. `skipped`: others were still active.
+   * `failed`: no session was started. `ended`: its run ended, see `outcome`.
    */
   state: z.enum(['queued', 'starting', 'running', 'ended', 'skipped', 'failed']),
   sessionId: SessionId.nullable(),
-  /** Why it was skipped, failed or waits, or the result of a prebuild; empty otherwise. */
+  /** Why it was skipped, failed or is waiting, or the result of a prebuild; empty otherwise. */
   text: z.string(),
-  /** How its run or prebuild ended; null before, and where none did. */
+  /** How its run or prebuild ended; null before that, or if there was none. */
   outcome: Outcome.nullable(),
   endedAt: z.number().nullable(),
   /** Cost of its session, in the price list's currency. Null before the end, or if a price is unknown. */
   cost: z
     .object({ turns: z.int(), inputTokens: z.number(), outputTokens: z.number(), cost: z.number().nullable() })
     .nullable(),
-  /** The quoted words of others that its session is shown next to the message; empty when it has ended. */
+  /** Quoted third-party text shown to its session with the message; empty once it has ended. */
   given: z.string(),
-  /** The automations whose runs led to this start, the first one first. */
+  /** The automations whose runs led to this start, earliest first. */
   chain: z.array(z.string()).readonly(),
-  /** The agent that the program of its automation named then; absent: no program defined it. */
+  /** The agent version of an API-defined automation at this start; absent: not defined by an API. */
   agent: z.string().optional(),
-  /** The API's word, or the error's code, for the reason why there is no session; absent: there is one. */
+  /** The API's word or the error code for why no session exists; absent: one does. */
   failure: z.string().optional(),
 });
 export type AutomationStart = z.infer<typeof AutomationStart>;
 export type StartCost = NonNullable<AutomationStart['cost']>;
 export interface StartsQuery {
   readonly limit: number;
-  /** The id and time of the last entry that the caller has. */
+  /** The time and id of the last entry that the caller has. */
   readonly after?: { readonly at: number; readonly id: string } | undefined;
 }
 
-/** A request from outside to an automation's address. */
+/** A request to an automation's webhook URL. */
 export interface HookRequest {
-  /** Names in lower case. */
+  /** Lowercase names. */
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: Uint8Array;
 }
 export interface HookAnswer {
-  /** A new start was added. */
+  /** Whether a start was added. */
   readonly started: boolean;
-  /** Returns to the sender what happened, and why. */
+  /** Tells the sender what happened and why. */
   readonly text: string;
 }
 
-/** A secret for the starts of a program's automation: stored sealed, never shown, deleted when the program archives it. */
+/**
+ * The secret of an API-defined automation: stored encrypted, never returned, deleted when the automation is archived.
+ */
 export interface ProgramSecret {
   readonly secret?: Secret | undefined;
 }
 
-/** Every method that takes an id rejects with not_found for an unknown automation. */
+/** Every method with an id rejects with not_found for an unknown automation. */
 export interface AutomationService {
-  /** Newest first; only that owner's and shared ones if `owner` is set. */
+  /** Newest first; with `owner`, only that owner's, those of `projects`, and shared ones. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly Automation[]>;
   /**
-   * Rejects: invalid_request (a schedule, template or model that does not exist, a run without a message, a prebuild without
-   * a repository or on a server that keeps no prepared files), quota (100 of one owner).
+   * Rejects: invalid_request (a nonexistent schedule, template or model, a run without a message, a prebuild without a
+   * repository or on a server without file snapshots), quota (100 per owner).
    */
   create(spec: AutomationSpec & ProgramSecret & { readonly owner?: string }): Promise<Automation>;
   get(id: string): Promise<Automation>;
   /**
-   * Changes only the fields that are set. Rejects: conflict (`version` is set and not the present one, or its program
-   * is archived), as `create` does.
+   * Changes only the fields that are set. Rejects: conflict (`version` is set and not current, or the automation is
+   * archived), and as `create` does.
    */
   update(
     id: string,
     change: Partial<AutomationSpec> & ProgramSecret & { readonly version?: number },
   ): Promise<Automation>;
-  /** Deletes the history of its starts and its secret too; the sessions of the automation stay. */
+  /** Also deletes its history and secret; its sessions are kept. */
   delete(id: string): Promise<void>;
-  /** The schedule is paused. Running sessions continue. */
+  /** Pauses automatic starts. Running sessions continue. */
   pause(id: string): Promise<Automation>;
-  /** The schedule counts again, from now on. Rejects: conflict (its program is archived). */
-  /** `owner`: its owner from then on. */
+  /** Resumes the schedule from now on; `owner` becomes its owner. Rejects: conflict (the automation is archived). */
   resume(id: string, owner?: string): Promise<Automation>;
-  /** Starts it now, paused or not. Rejects: quota (20 starts wait), conflict (its program is archived). */
+  /** Starts it now, even if paused. Rejects: quota (20 starts are queued), conflict (the automation is archived). */
   start(id: string, key: string | null): Promise<AutomationStart>;
-  /** Makes a new secret for its deliveries, which counts at once and is shown this once. Rejects: conflict (no hook). */
+  /**
+   * Creates a new secret for deliveries, valid immediately and returned only this once. Rejects: conflict (no hook).
+   */
   rotateSecret(id: string): Promise<{ readonly secret: string }>;
   /**
-   * Starts it for a delivery that its hook wants, once for each. Rejects: not_found (unknown, without a secret, or not
-   * signed with it), invalid_request (too late, or unreadable), payload_too_large.
+   * Starts it for a delivery that matches its hook; a repeated delivery starts nothing. Rejects: not_found (unknown, no
+   * secret, or a wrong signature), invalid_request (too old, or unreadable), payload_too_large.
    */
   receive(id: string, request: HookRequest): Promise<HookAnswer>;
-  /** The newest first. */
+  /** Newest first. */
   starts(id: string, query: StartsQuery): Promise<readonly AutomationStart[]>;
   /** The next times of a schedule, without jitter, epoch ms. Rejects: invalid_request. */
   times(schedule: Pick<Schedule, 'cron' | 'timezone'>, count: number): Promise<readonly number[]>;
@@ -297,7 +306,7 @@ export const automationRules: ServiceRules<AutomationService> = {
   resume: { may: 'guarded', audit: 'automation.resume' },
   start: { may: 'guarded', audit: 'automation.start' },
   rotateSecret: { may: 'work', audit: 'automation.rotate' },
-  receive: { may: 'any', audit: null }, // src/sessions/access audits those that start something
+  receive: { may: 'any', audit: null }, // src/sessions/access audits deliveries that start something
   starts: { may: 'read', audit: null },
   times: { may: 'any', audit: null },
 };

@@ -3,43 +3,46 @@ import type { BudgetLimit } from '../../../core/model/runs/budget-limits.ts';
 import type { ServiceRules } from '../rules.ts';
 
 export const budgetHolders = ['person', 'project', 'server'] as const;
-/** A holder of limits. A person is the owner of sessions; the empty id stands for sessions without an owner, and is the server's. */
+/**
+ * A holder of limits. For a person, the id is the owner of sessions; the empty id stands for sessions without an owner,
+ * and is the server's.
+ */
 export interface BudgetHolder {
   readonly of: (typeof budgetHolders)[number];
   readonly id: string;
 }
-/** A number, or `unlimited`: no limit, also where the settings have one. Null: as the settings say. */
+/** A number, or `unlimited`, which overrides the settings. Null: from the settings. */
 export type OwnLimit = number | 'unlimited' | null;
 export type BudgetChange = { readonly [Limit in BudgetLimit]?: OwnLimit | undefined };
 export const BudgetPart = z.object({
-  /** The limit that counts; null: none. */
+  /** The effective limit; null: none. */
   limit: z.number().nullable(),
   /** The holder's own limit; null: the settings apply. */
   own: z.union([z.number(), z.literal('unlimited')]).nullable(),
   used: z.number(),
-  /** The part that requests under way have reserved. */
+  /** The amount reserved by requests in progress. */
   reserved: z.number(),
 });
 export type BudgetPart = z.infer<typeof BudgetPart>;
 /**
- * The limits of a person, a project or the server: for a day and a month with the amounts that it has used, and of what it has
- * at one time. Costs are in the currency of the price list; tool calls, and amounts at one time, are counted while they have a
- * limit.
+ * The limits and usage of a person, a project or the server: per day, per month, and for concurrent use. Costs are in
+ * the price list's currency. Tool calls and concurrent use are counted only while they are limited.
  */
 export interface SharedBudget extends BudgetHolder, Readonly<Record<BudgetLimit, BudgetPart>> {
-  /** The name that people see; empty: none. */
+  /** The display name; empty: none. */
   readonly name: string;
 }
 
 /**
- * The budgets and limits of people, projects and the server. Requests to models reserve from them before they are sent, and
- * tool calls are paid from them before they are made. A run that reaches one waits with a question, and continues by itself when there is room again: in the next day or month, or when somebody raises it.
+ * Budgets and limits of people, projects and the server. Model requests reserve an amount before they are sent; tool
+ * calls are counted before they start. A run that reaches a limit waits with a question, and continues automatically
+ * once the limit allows it: in the next day or month, or after a person raises it.
  */
 export interface BudgetService {
-  /** Holders that have used something in this month, or have limits of their own. */
+  /** Holders with usage in this month, or with limits of their own. */
   list(): Promise<readonly SharedBudget[]>;
   get(holder: BudgetHolder): Promise<SharedBudget>;
-  /** Gives one its own limits. A limit that is left out stays. Runs that wait for room continue. */
+  /** Sets the holder's own limits. Omitted limits are unchanged. Runs that waited for this budget continue. */
   change(holder: BudgetHolder, change: BudgetChange): Promise<SharedBudget>;
 }
 

@@ -2,28 +2,33 @@ import type { CredentialPlaces } from '../../../core/model/credential.ts';
 import type { Secret } from '../../../core/text/secret.ts';
 import type { ServiceRules } from '../rules.ts';
 
-/** A secret that the sandboxes of all sessions use without seeing it. The value is never part of it. */
+/** A credential that the sandboxes of all sessions use without seeing it. Never contains the value. */
 export interface ServerCredential extends CredentialPlaces {
   readonly name: string;
-  /** The variable or the key of corral.yaml that sets it, so that it cannot be changed here; null: it is stored. */
+  /**
+   * The variable or corral.yaml key that defines the credential, which then cannot be changed here; null: it is stored.
+   */
   readonly setBy: string | null;
-  readonly createdAt: number | null; // epoch ms; null: the settings have it
+  readonly createdAt: number | null; // Epoch ms; null: defined in the settings.
 }
 
 /**
- * The credentials of the whole server. A session's own ones precede them, then its project's, then those of the settings, then
- * those that are stored here.
+ * Server-wide credentials. Precedence: the session's own, then its project's, then those in the settings, then those
+ * stored here.
  */
 export interface ServerCredentialService {
-  /** The credentials of the settings come first. */
+  /** Credentials from the settings first. */
   list(): Promise<readonly ServerCredential[]>;
   /**
-   * Replaces the one of that name. New connections use it at once; variables come with the next start of a sandbox.
-   * Rejects: invalid_request (the value; the settings have one of this name), conflict (another one has a place of it, or
-   * there are 50 already).
+   * Creates or replaces the credential of that name. New connections use it immediately; variables change when a
+   * sandbox next starts. Rejects: invalid_request (the value, or the settings define this name), conflict (another
+   * credential uses the same place, or 50 exist already).
    */
   put(name: string, places: CredentialPlaces, value: Secret): Promise<ServerCredential>;
-  /** Takes effect with the next request, also on open connections. Rejects: not_found, invalid_request (a setting). */
+  /**
+   * Takes effect on the next request, including on open connections. Rejects: not_found, invalid_request (defined in
+   * the settings).
+   */
   revoke(name: string): Promise<void>;
 }
 

@@ -1,17 +1,17 @@
 import { z } from 'zod';
 import type { ServiceRules } from '../rules.ts';
 
-/** The kinds of documents that programs keep here, each with the prefix of its ids. */
+/** The kinds of documents that API clients store, each with its id prefix. */
 export const documentPrefixes = { agent: 'agent', environment: 'env', file: 'file' } as const;
 export type DocumentKind = keyof typeof documentPrefixes;
 
-/** Something that a program keeps on the server between its calls. Interfaces give the content its meaning. */
+/** A versioned document that an API client stores on the server. The API that stores it defines its content. */
 export const KeptDocument = z.object({
   /** The prefix of its kind, `_` and 24 hex digits. */
   id: z.string(),
   kind: z.enum(Object.keys(documentPrefixes) as [DocumentKind, ...DocumentKind[]]),
   owner: z.string().optional(),
-  /** 1 at creation; each new content adds one. */
+  /** 1 at creation, incremented by each change of the content. */
   version: z.int(),
   content: z.record(z.string(), z.unknown()),
   createdAt: z.number(), // epoch ms
@@ -25,27 +25,27 @@ export interface NewDocument {
   readonly owner?: string;
 }
 export interface DocumentChange {
-  /** In place of the present content; the same content makes no new version. */
+  /** Replaces the current content. Identical content creates no version. */
   readonly content?: Readonly<Record<string, unknown>>;
-  /** The document stays readable, and cannot be changed any more. */
+  /** The document stays readable but can no longer be changed. */
   readonly archived?: true;
-  /** The version that the change begins with. */
+  /** The version that the change is based on. */
   readonly version?: number;
 }
 
-/** Every method that takes an id rejects with not_found for an unknown document. */
+/** Every method with an id rejects with not_found for an unknown document. */
 export interface DocumentService {
-  /** The newest first; only that owner's if `owner` is set. */
+  /** Newest first; only that owner's if `owner` is set. */
   list(kind: DocumentKind, owner?: string): Promise<readonly KeptDocument[]>;
-  /** Rejects: quota (10,000 of one kind and owner). */
+  /** Rejects: quota (10,000 per kind and owner). */
   create(document: NewDocument): Promise<KeptDocument>;
-  /** With a version: as it was then. */
+  /** The requested version; by default, the current one. */
   get(id: string, version?: number): Promise<KeptDocument>;
-  /** The newest version first. */
+  /** Newest first. */
   versions(id: string): Promise<readonly KeptDocument[]>;
-  /** Rejects: conflict (another version is the present one, or it is archived). */
+  /** Rejects: conflict (another version is current, or the document is archived). */
   update(id: string, change: DocumentChange): Promise<KeptDocument>;
-  /** Deletes the versions too. */
+  /** Deletes all versions too. */
   delete(id: string): Promise<void>;
 }
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { ServiceRules } from '../rules.ts';
 
-/** A container of texts at paths that programs make and give to their sessions. */
+/** A store of texts, each with a path, that API clients create and attach to sessions. */
 export const MemoryStore = z.object({
   id: z.string(), // memstore_ and 24 hex digits
   owner: z.string().optional(),
@@ -10,7 +10,7 @@ export const MemoryStore = z.object({
   description: z.string(),
   metadata: z.record(z.string(), z.string()),
   createdAt: z.number(), // epoch ms
-  /** The time of the last change of these facts; changes of memories do not count. */
+  /** When the store's own fields last changed; changes of its memories do not matter. */
   updatedAt: z.number(),
   /** An archived store cannot be changed; its memories can be read and deleted. */
   archivedAt: z.number().nullable(),
@@ -18,7 +18,7 @@ export const MemoryStore = z.object({
 export type MemoryStore = z.infer<typeof MemoryStore>;
 export type MemoryStoreFacts = Pick<MemoryStore, 'name' | 'description' | 'metadata'>;
 
-/** The writer of a version; null: a caller without a key. */
+/** The author of a version; null: a caller without a key. */
 const MemoryAuthor = z
   .discriminatedUnion('kind', [
     z.object({ kind: z.literal('key'), id: z.string() }),
@@ -27,22 +27,22 @@ const MemoryAuthor = z
   .nullable();
 export type MemoryAuthor = z.infer<typeof MemoryAuthor>;
 
-/** A text of a store, without the text. */
+/** A memory, without its text. */
 export interface StoreMemory {
-  /** The same when the path changes. */
+  /** Unchanged when the path changes. */
   readonly id: string; // mem_ and 24 hex digits
-  /** The version that is present. */
+  /** The current version. */
   readonly version: string;
-  readonly path: string; // begins with a slash
+  readonly path: string; // starts with a slash
   readonly sha256: string;
-  readonly size: number; // bytes in UTF-8
+  readonly size: number; // UTF-8 bytes
   readonly createdAt: number;
   readonly updatedAt: number;
 }
 export interface StoreMemoryText extends StoreMemory {
   readonly text: string;
 }
-/** One change of a memory. A redacted one has neither path nor hash. */
+/** A change of a memory. A redacted version has neither path nor hash. */
 export const StoreMemoryVersion = z.object({
   id: z.string(), // memver_ and 36 hex digits
   memory: z.string(),
@@ -57,14 +57,14 @@ export const StoreMemoryVersion = z.object({
 export type StoreMemoryVersion = z.infer<typeof StoreMemoryVersion>;
 
 export interface StoreMemoryChange {
-  /** Absent: it stays. */
+  /** Absent: unchanged. */
   readonly path?: string | undefined;
   readonly text?: string | undefined;
-  /** The hash of the present text, without which nothing changes. */
+  /** The expected hash of the current text. If it differs, nothing changes. */
   readonly expect?: string | undefined;
 }
 
-/** The refusal of a write: another memory has the path, or another writer changed the text. */
+/** A write was refused: another memory has the path, or another writer changed the text. */
 export class MemoryConflict extends AppError {
   readonly about: 'path' | 'text';
   constructor(about: MemoryConflict['about'], message: string) {
@@ -74,21 +74,21 @@ export class MemoryConflict extends AppError {
 }
 
 /**
- * The memory stores of programs. Every method that takes an id rejects with not_found for an unknown store, memory or
- * version. `by`: the writer; the guard of callers fills it in.
+ * Memory stores of API clients. Every method with an id rejects with not_found for an unknown store, memory or version.
+ * `by` is the writer; the access layer fills it in.
  */
 export interface MemoryStoreService {
-  /** The newest first; only that owner's if `owner` is set. */
+  /** Newest first; only that owner's if `owner` is set. */
   list(owner?: string): Promise<readonly MemoryStore[]>;
   /** Rejects: quota. */
   create(facts: MemoryStoreFacts & { readonly owner?: string }): Promise<MemoryStore>;
   get(id: string): Promise<MemoryStore>;
-  /** Rejects: invalid_request (it is archived). */
+  /** Rejects: invalid_request (the store is archived). */
   update(id: string, change: (now: MemoryStore) => MemoryStoreFacts): Promise<MemoryStore>;
   archive(id: string): Promise<MemoryStore>;
-  /** Deletes the memories and their versions too. */
+  /** Also deletes its memories and their versions. */
   delete(id: string): Promise<void>;
-  /** By path. */
+  /** Sorted by path. */
   memories(id: string): Promise<readonly StoreMemory[]>;
   memory(id: string, memory: string): Promise<StoreMemoryText>;
   /** Rejects: invalid_request, payload_too_large, quota, MemoryConflict (the path is taken). */
@@ -97,15 +97,15 @@ export interface MemoryStoreService {
     memory: { readonly path: string; readonly text: string },
     by?: MemoryAuthor,
   ): Promise<StoreMemory>;
-  /** The same path and text make no version. Rejects as `addMemory` does, and MemoryConflict (`expect`). */
+  /** The same path and text create no version. Rejects as `addMemory` does, and MemoryConflict (`expect`). */
   changeMemory(id: string, memory: string, change: StoreMemoryChange, by?: MemoryAuthor): Promise<StoreMemory>;
-  /** The versions stay. Rejects: MemoryConflict (`expect`). */
+  /** Keeps the versions. Rejects: MemoryConflict (`expect`). */
   deleteMemory(id: string, memory: string, expect?: string, by?: MemoryAuthor): Promise<void>;
-  /** The newest first, of deleted memories too; only that memory's if it is set. */
+  /** Newest first, including those of deleted memories; only those of `memory` if it is set. */
   versions(id: string, memory?: string): Promise<readonly StoreMemoryVersion[]>;
-  /** Null as text: it deleted the memory, or was redacted. */
+  /** A null text: the version deleted the memory, or was redacted. */
   version(id: string, version: string): Promise<StoreMemoryVersion & { readonly text: string | null }>;
-  /** Removes text, path and hash for good. Rejects: conflict (it is the present version of a memory). */
+  /** Permanently removes text, path and hash. Rejects: conflict (the current version of a memory). */
   redact(id: string, version: string, by?: MemoryAuthor): Promise<StoreMemoryVersion>;
 }
 

@@ -3,23 +3,23 @@ import type { ServiceRules } from '../rules.ts';
 
 export const memoryHolders = ['person', 'project'] as const;
 /**
- * The person or project that owns notes. A person is the owner of sessions; the empty id stands for sessions without an
- * owner.
+ * The person or project that owns notes. For a person, the id is the owner of sessions; the empty id stands for
+ * sessions without an owner.
  */
 export interface MemoryHolder {
   readonly of: (typeof memoryHolders)[number];
   readonly id: string;
 }
-/** The same from a caller. Without an id: the caller itself. */
+/** A holder as named by a caller. Without an id: the caller. */
 export interface NamedMemory {
   readonly of: MemoryHolder['of'];
   readonly id?: string | undefined;
 }
 
-/** The writer of a version. `server`: it removed an old note by its age. */
+/** The author of a version. `server`: the server removed an expired note. */
 const NoteAuthor = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('person'), id: z.string() }),
-  /** `approved`: a person approved the call. */
+  /** `approved`: a person approved the tool call. */
   z.object({ kind: z.literal('agent'), sessionId: z.string(), runId: z.string(), approved: z.boolean() }),
   z.object({ kind: z.literal('server') }),
 ]);
@@ -28,11 +28,11 @@ export type NoteAuthor = z.infer<typeof NoteAuthor>;
 /** A note without its text. */
 export const Note = z.object({
   path: z.string(),
-  /** In bytes (UTF-8). */
+  /** In UTF-8 bytes. */
   size: z.int(),
-  /** The number of its newest version: 1, 2, 3 and so on. */
+  /** The number of its newest version, starting with 1. */
   version: z.int(),
-  /** A deleted note keeps its history for a while, so that a person can undo the deletion. */
+  /** A deleted note keeps its history for a while, so that the deletion can be undone. */
   deleted: z.boolean(),
   createdAt: z.number(),
   updatedAt: z.number(),
@@ -50,18 +50,18 @@ export const NoteVersion = z.object({
   size: z.int(),
   /** Null: the version deleted the note, or its text was redacted. */
   text: z.string().nullable(),
-  /** The time and person of its redaction; null: never. */
+  /** The time and author of the redaction; null: not redacted. */
   redacted: z.object({ at: z.number(), by: z.string() }).nullable(),
 });
 export type NoteVersion = z.infer<typeof NoteVersion>;
-/** The notes of one person or project together. */
+/** The notes of a person or project. */
 export const MemorySummary = z.object({
   of: z.enum(memoryHolders),
   id: z.string(),
-  /** The name that people see; empty: none. */
+  /** The display name; empty: none. */
   name: z.string(),
   notes: z.int(),
-  /** In bytes, without the history. */
+  /** In bytes, excluding history. */
   size: z.int(),
   maxSize: z.int(),
   /** Null: nothing was ever written. */
@@ -72,34 +72,34 @@ export type MemorySummary = z.infer<typeof MemorySummary>;
 export interface NoteWrite {
   readonly path: string;
   readonly text: string;
-  /** The version that the writer has seen; 0: the note must not exist. Absent: the last write wins. */
+  /** The version that the writer has read; 0: the note must not exist. Absent: the last write wins. */
   readonly expect?: number | undefined;
 }
 
 /**
- * Notes that outlive sessions: of a person, or of a project. Every method rejects with not_found for an unknown person,
- * project or note. `by`: the person who acts; the guard of callers fills it in.
+ * Notes of a person or project that outlive sessions. Every method rejects with not_found for an unknown person,
+ * project or note. `by` is the acting person; the access layer fills it in.
  *
  * @example
  * await memory.write({ of: 'person' }, { path: 'style.md', text: 'Short sentences.' });
  */
 export interface MemoryService {
-  /** The caller's own, and of each project that it sees. The notes of no other holder are read. */
+  /** Notes of the caller and of each project it sees. Those of other holders are not read. */
   list(sees?: (holder: MemoryHolder) => Promise<boolean>): Promise<readonly MemorySummary[]>;
-  /** By path, deleted ones too. */
+  /** Sorted by path, including deleted notes. */
   notes(holder: NamedMemory): Promise<readonly Note[]>;
-  /** Without `version`: the present text. Rejects: conflict (the text of this version is gone). */
+  /** Without `version`, the current text. Rejects: conflict (the version's text is gone). */
   read(holder: NamedMemory, path: string, version?: number): Promise<NoteText>;
   /** Rejects: invalid_request, payload_too_large, conflict (`expect`, a folder of this name, or no room). */
   write(holder: NamedMemory, note: NoteWrite, by?: string): Promise<Note>;
   delete(holder: NamedMemory, path: string, by?: string): Promise<Note>;
-  /** The newest first. */
+  /** Newest first. */
   history(holder: NamedMemory, path: string): Promise<readonly NoteVersion[]>;
-  /** Gives the note the text of an earlier version, or of the one before the newest. Rejects: conflict. */
+  /** Restores the text of an earlier version; by default, of the one before the newest. Rejects: conflict. */
   undo(holder: NamedMemory, path: string, to?: number, by?: string): Promise<Note>;
   /**
-   * Removes the text of a version for good, or of all of them, which deletes the note. Rejects: conflict for the newest
-   * version of a note that is not deleted.
+   * Permanently removes the text of a version. `all` redacts every version and deletes the note. Rejects: conflict (the
+   * newest version of a note that is not deleted).
    */
   redact(holder: NamedMemory, path: string, version: number | 'all', by?: string): Promise<Note>;
 }

@@ -2,13 +2,13 @@ import { z } from 'zod';
 import type { Secret } from '../../../core/text/secret.ts';
 import type { ServiceRules } from '../rules.ts';
 
-/** A secret that programs keep once and name in the headers of requests. Its value is never part of it. */
+/** A secret that API clients store once and reference in request headers. Never contains the value. */
 export const NamedSecret = z.object({
   id: z.string(), // sec_ and 24 hex digits
   owner: z.string().optional(),
-  /** In lower case; one owner has it once. */
+  /** Lowercase; unique per owner. */
   name: z.string(),
-  /** 1, and one more with each new value. */
+  /** 1 at creation, incremented by each new value. */
   version: z.int(),
   metadata: z.record(z.string(), z.string()),
   createdAt: z.number(), // epoch ms
@@ -23,23 +23,23 @@ export interface NewSecret {
 }
 
 /**
- * Secrets of programs. A value goes in, and leaves the server only in the header of a request to a host that a session
- * bound it to, by the egress proxy. Every method that takes an id rejects with not_found for an unknown one.
+ * Secrets of API clients. A value leaves the server only through the egress proxy, in a header of a request to a host
+ * that a session bound it to. Every method with an id rejects with not_found for an unknown secret.
  *
  * @example
  * const { id } = await secrets.create({ name: 'model-key', value: new Secret('…'), metadata: {} });
  */
 export interface SecretService {
-  /** The newest first; only that owner's if `owner` is set. */
+  /** Newest first; only that owner's if `owner` is set. */
   list(owner?: string): Promise<readonly NamedSecret[]>;
   get(id: string): Promise<NamedSecret>;
-  /** By its id, or by its name among the secrets of this owner. Rejects: not_found. */
+  /** Finds a secret by id, or by name among this owner's secrets. Rejects: not_found. */
   find(idOrName: string, owner?: string): Promise<NamedSecret>;
-  /** Rejects: conflict (the name is taken), invalid_request (a value that no header can carry), quota. */
+  /** Rejects: conflict (the name is taken), invalid_request (the value cannot be sent in a header), quota. */
   create(secret: NewSecret): Promise<NamedSecret>;
-  /** Requests have the new value at once. Without metadata, those of before stay. */
+  /** Requests use the new value immediately. Without `metadata`, it is unchanged. */
   replace(id: string, value: Secret, metadata?: Readonly<Record<string, string>>): Promise<NamedSecret>;
-  /** Requests that need it are refused from then on. */
+  /** Requests that need the secret are refused from then on. */
   delete(id: string): Promise<void>;
 }
 

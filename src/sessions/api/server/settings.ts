@@ -1,30 +1,30 @@
 import { z } from 'zod';
 import type { ServiceRules } from '../rules.ts';
 
-/** Everything that arrives is JSON. A schema of JSON refers to itself, which some generators of clients cannot express. */
+/** Any JSON value. A recursive JSON schema would break some client generators. */
 export const JsonValue = z.unknown().refine((value) => value !== undefined, 'is missing');
-/** A setting of the server that administrators change while it runs, and what is in force. */
+/** A server setting that administrators can change at run time, with its effective value. */
 export const ServerSetting = z.object({
   /** The key in corral.yaml, such as `approvals.rules`. */
   key: z.string(),
   section: z.string(),
   about: z.string(),
-  /** The values that it takes, in words. */
+  /** A description of the accepted values. */
   accepts: z.string(),
-  /** The variable that precedes what is stored, if somebody sets it. */
+  /** The environment variable that, if set, overrides the stored value. */
   variable: z.string(),
-  /** How people enter it. */
+  /** The input control for the setting. */
   form: z.object({
     kind: z.string(),
     options: z.array(z.string()).readonly().optional(),
     unit: z.string().optional(),
   }),
-  /** In force now; null: unset. */
+  /** The effective value; null: unset. */
   value: JsonValue,
-  /** Without a file, a variable or a stored value; null: unset. */
+  /** The default; null: unset. */
   fallback: JsonValue,
   from: z.enum(['settings', 'page', 'default']),
-  /** The variable or key of corral.yaml that precedes what is stored; null: none does. */
+  /** The variable or corral.yaml key that overrides the stored value; null: none. */
   setBy: z.string().nullable(),
   /** The stored value; null: none. */
   stored: JsonValue,
@@ -32,15 +32,17 @@ export const ServerSetting = z.object({
 export type ServerSetting = z.infer<typeof ServerSetting>;
 
 /**
- * The settings that administrators change in the running server. Variables precede the file, the file precedes what is
- * stored here, and that precedes the default. A change counts at once on this server, and within seconds on the others of
- * its store.
+ * Settings that administrators change at run time. Precedence: environment variables, the file, values stored here, the
+ * default. A change takes effect immediately on this server, and within seconds on other servers that share its store.
  */
 export interface SettingsService {
   list(): Promise<readonly ServerSetting[]>;
-  /** Rejects: not_found (no such setting), invalid_request (not its kind of value; a file or a variable sets it), conflict. */
+  /**
+   * Rejects: not_found (no such setting), invalid_request (wrong kind of value, or set by a file or variable),
+   * conflict.
+   */
   change(key: string, value: unknown): Promise<ServerSetting>;
-  /** Forgets the stored value. Rejects: not_found. */
+  /** Deletes the stored value. Rejects: not_found. */
   reset(key: string): Promise<ServerSetting>;
 }
 

@@ -5,7 +5,7 @@ import type { ServiceRules } from '../rules.ts';
 import type { CreateCommand } from '../sessions.ts';
 
 export interface SnapshotOptions {
-  /** `name` or `name:tag`. An older snapshot of the holder with this name loses it. */
+  /** `name` or `name:tag`. Taken from the holder's older snapshot of that name, if any. */
   readonly name?: string | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly owner?: string | undefined;
@@ -13,10 +13,10 @@ export interface SnapshotOptions {
 }
 export interface ImportOptions extends SnapshotOptions {
   readonly projectId?: string | null | undefined;
-  /** The archive as it comes. */
+  /** The archive as received. */
   readonly content: AsyncIterable<Uint8Array>;
 }
-/** A snapshot as one file, which another installation reads. */
+/** A snapshot as a single file that another installation can import. */
 export interface ExportedSnapshot {
   readonly snapshot: Snapshot;
   readonly size: number;
@@ -26,36 +26,39 @@ export interface SnapshotForkOptions {
   readonly count: number;
   readonly origin: CreateCommand['origin'];
   readonly owner?: string | undefined;
-  /** The life of the new sandboxes where a program manages it. */
+  /** Lifetime rules of the new sandboxes, if a client manages their lifetime. */
   readonly life?: (parent: SessionRecord) => SessionLife | undefined;
   readonly signal: AbortSignal;
 }
-/** Each fork succeeds or fails by itself. */
+/** The result of one fork; each succeeds or fails on its own. */
 export type ForkedSandbox = { readonly session: SessionRecord } | { readonly error: unknown };
 
-/** Copies of the files of sandboxes that outlive them. They hold no memory and no processes. */
+/** Copies of sandbox files that outlive the sandbox. They contain neither memory nor processes. */
 export interface SnapshotService {
   /**
-   * Copies the files of a sandbox, which starts for it where it does not run. A copy during which no file changed is kept, and
-   * no other. It belongs to the project of the session. Rejects: conflict (files change all the time), payload_too_large, quota.
+   * Copies the files of a sandbox, starting it if needed. Only a copy during which no file changed is kept. The
+   * snapshot belongs to the session's project. Rejects: conflict (files keep changing), payload_too_large, quota.
    */
   make(id: SessionId, requested: SnapshotOptions): Promise<Snapshot>;
-  /** Makes sessions that begin with the files of this one as they are now, all with the same files. */
+  /** Creates sessions that all start with the current files of this session. */
   fork(id: SessionId, requested: SnapshotForkOptions): Promise<readonly ForkedSandbox[]>;
-  /** The newest first. */
+  /** Newest first. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly Snapshot[]>;
-  /** By its id. Rejects: not_found. */
+  /** Rejects: not_found. */
   get(id: string): Promise<Snapshot>;
-  /** By its id or its holder's name for it. Rejects: not_found, conflict (several projects have one of this name). */
+  /**
+   * Finds a snapshot by id, or by its holder's name for it. Rejects: not_found, conflict (several projects use the
+   * name).
+   */
   find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<Snapshot>;
   label(id: string, change: Pick<SnapshotOptions, 'name' | 'labels'>): Promise<Snapshot>;
   remove(id: string): Promise<void>;
   /** Rejects: conflict (the copy is damaged). */
   exported(id: string): Promise<ExportedSnapshot>;
   /**
-   * Imports a snapshot of another installation, completely or not at all. Its labels stay unless `labels` replaces
-   * them; its name does not stay. Rejects: invalid_request (no archive of a snapshot, or a file outside of the
-   * workspace), payload_too_large, quota.
+   * Imports a snapshot of another installation, completely or not at all. Labels are kept unless `labels` replaces
+   * them; the name is not kept. Rejects: invalid_request (not a snapshot archive, or a file outside the workspace),
+   * payload_too_large, quota.
    */
   imported(requested: ImportOptions): Promise<Snapshot>;
 }

@@ -10,18 +10,18 @@ import type { ServiceRules } from '../rules.ts';
 
 export interface BuildRequest {
   readonly name: string;
-  /** The tags of the build next to the one in its name. Without any: `default`. */
+  /** Tags in addition to the one in the name. Without any: `default`. */
   readonly tags: readonly string[];
   readonly owner?: string | undefined;
   readonly projectId?: string | null | undefined;
 }
 export interface BuildPlan {
-  /** An image of the operator's list or, where it has none of that name, a built template of the holder. */
+  /** An image from the operator's list; if it has none of that name, a built template of the holder. */
   readonly base: { readonly image: string } | { readonly template: string };
   readonly steps: readonly BuildStep[];
-  /** The number of the first step whose earlier result is not used; undefined: every one may be. */
+  /** The number of the first step that must not use the cache; undefined: all can. */
   readonly freshFrom?: number | undefined;
-  /** The program of each sandbox of the template, which runs in the folder that the steps end in. */
+  /** The program to start in each sandbox of the template, in the last step's working directory. */
   readonly start?: Omit<StartCommand, 'folder'> | undefined;
 }
 /** The image and the program that a sandbox of a built template starts with. */
@@ -30,11 +30,11 @@ export interface BuiltImage {
   readonly start?: StartCommand | undefined;
 }
 export interface DockerfilePlan {
-  /** The name behind FROM. */
+  /** The image named by FROM. */
   readonly base: string;
-  /** The steps of COPY have no files yet: the caller uploads them. */
+  /** COPY steps have no files yet: the caller uploads them. */
   readonly steps: readonly BuildStep[];
-  /** Ignored lines, and their usual effect. */
+  /** Notes on ignored lines and their usual effect. */
   readonly notes: readonly string[];
 }
 export interface BuildBegun {
@@ -44,7 +44,7 @@ export interface BuildBegun {
 /** Whether this server builds templates. */
 export interface BuildAbility {
   readonly builds: 'images' | 'none';
-  /** The names of the images with which templates can begin. */
+  /** The names of available base images. */
   readonly images?: readonly string[];
   readonly reason?: string;
 }
@@ -52,19 +52,19 @@ export interface BuildLog {
   readonly entries: readonly BuildLogEntry[];
 }
 
-/** Templates that owners build of steps or of a Dockerfile, in containers with a sandbox's walls. */
+/** Templates that owners build from steps or a Dockerfile, in containers isolated like sandboxes. */
 export interface TemplateBuildService {
   ability(): Promise<BuildAbility>;
-  /** The steps of a Dockerfile. Rejects: invalid_request, with the number of the line. */
+  /** Parses a Dockerfile into steps. Rejects: invalid_request, with the line number. */
   plan(dockerfile: string, args?: Readonly<Record<string, string>>): Promise<DockerfilePlan>;
-  /** Makes the template if it is new. Rejects: unsupported, quota, conflict (a name of the operator's). */
+  /** Creates the template if it is new. Rejects: unsupported, quota, conflict (the name is the operator's). */
   begin(requested: BuildRequest): Promise<BuildBegun>;
-  /** Queues the build and returns. Rejects: conflict where it was started before, invalid_request for its plan. */
+  /** Queues the build and returns. Rejects: conflict (started before), invalid_request (the plan). */
   start(templateId: string, buildId: string, plan: BuildPlan): Promise<TemplateBuild>;
   build(templateId: string, buildId: string): Promise<TemplateBuild>;
-  /** The kept builds of a template, the newest first. */
+  /** The retained builds of a template, newest first. */
   builds(templateId: string): Promise<readonly TemplateBuild[]>;
-  /** Stops a build that waits or runs; one that has ended stays as it is. Rejects: conflict (another server runs it). */
+  /** Cancels a queued or running build; an ended build is unchanged. Rejects: conflict (it runs on another server). */
   cancel(templateId: string, buildId: string): Promise<TemplateBuild>;
   log(
     templateId: string,
@@ -72,7 +72,7 @@ export interface TemplateBuildService {
     range: { readonly offset: number; readonly limit: number },
   ): Promise<BuildLog>;
   hasFiles(templateId: string, hash: string): Promise<boolean>;
-  /** Keeps the archive (tar, or tar with gzip) of the files of a COPY. */
+  /** Stores the archive (tar, optionally gzipped) of a COPY step's files. */
   putFiles(
     templateId: string,
     hash: string,
@@ -81,14 +81,16 @@ export interface TemplateBuildService {
   ): Promise<void>;
   list(owner?: string, projects?: readonly string[]): Promise<readonly BuiltTemplate[]>;
   get(templateId: string): Promise<BuiltTemplate>;
-  /** By its id or name, with a tag or without. Rejects: not_found, conflict (several projects have one of this name). */
+  /**
+   * Finds a template by id or name, with an optional tag. Rejects: not_found, conflict (several projects use the name).
+   */
   find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<BuiltTemplate>;
   /**
-   * The image of `name`, `name:tag` or an id, for a session of this holder; undefined: of any. Rejects: not_found, conflict
-   * (no build has succeeded).
+   * The image of `name`, `name:tag` or an id, for a session of this holder; undefined: any holder. Rejects: not_found,
+   * conflict (no build has succeeded).
    */
   imageOf(named: string, holder?: Holder): Promise<BuiltImage>;
-  /** Gives further tags to the build that a tag names. */
+  /** Adds tags to the build that the tag `from` names. */
   tag(templateId: string, from: string, tags: readonly string[]): Promise<BuiltTemplate>;
   untag(templateId: string, tags: readonly string[]): Promise<BuiltTemplate>;
   remove(templateId: string): Promise<void>;

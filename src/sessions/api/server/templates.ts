@@ -2,28 +2,28 @@ import type { ToolGroup } from '../../../agents/tools/tool.ts';
 import type { Template } from '../../../core/model/template.ts';
 import type { ServiceRules } from '../rules.ts';
 
-/** A template, and the groups of tools of which its agents have at least one. */
+/** A template, with the tool groups its agents can have. */
 export interface TemplateInfo extends Template {
   readonly groups: readonly ToolGroup[];
 }
 
-/** The recipes of agents that sessions and projects can name. They stay the same until the server's next start. */
+/** The agent templates that sessions and projects can name. They are fixed until the server restarts. */
 export interface TemplateService {
-  /** The server's own first, then those of the operator. */
+  /** Built-in templates first, then the operator's. */
   list(): readonly TemplateInfo[];
-  /** Rejects: invalid_request, which lists the names. */
+  /** Rejects: invalid_request, which lists the valid names. */
   get(name: string): TemplateInfo;
   find(name: string): TemplateInfo | undefined;
 }
 
-/** Why sessions with a template cannot start here now, and what helps. */
+/** Why sessions with a template cannot start here now, and how to fix that. */
 export interface Unavailable {
   readonly reason: string;
   readonly remedy: string;
 }
-/** The templates as callers see them. */
+/** Templates as shown to clients. */
 export interface TemplateList extends Pick<TemplateService, 'list'> {
-  /** Undefined: sessions with it can start. */
+  /** Undefined: sessions with the template can start. */
   whyNot(template: TemplateInfo): Promise<Unavailable | undefined>;
 }
 

@@ -5,54 +5,54 @@ import type { ServiceRules } from '../rules.ts';
 export const ToolServerAnswer = z.object({
   ok: z.boolean(),
   at: z.number(), // epoch ms
-  /** In the words of the tool server. */
+  /** Names and descriptions as the tool server reports them. */
   tools: z.array(z.object({ name: z.string(), title: z.string().nullable(), description: z.string() })).readonly(),
-  /** Why it cannot be used; empty when it answered. */
+  /** Why the server cannot be used; empty if it responded. */
   message: z.string(),
 });
 export type ToolServerAnswer = z.infer<typeof ToolServerAnswer>;
-/** A tool server as administrators see it. No value of a header is part of it. */
+/** A tool server as administrators see it. Never contains a header's value. */
 export const ListedToolServer = z.object({
   name: z.string(),
-  /** `program`: it runs in the sandbox of each session. */
+  /** `program`: started in each session's sandbox. */
   kind: z.enum(['address', 'program']),
   /** The address, or the program's command. */
   at: z.string(),
-  /** The names of its headers. */
+  /** The header names. */
   headers: z.array(z.string()).readonly(),
   /** Globs of the tools that agents can call. */
   tools: z.array(z.string()).readonly(),
   timeoutSeconds: z.number(),
   from: z.enum(['settings', 'page']),
-  /** The variable or the key of corral.yaml that precedes what was entered in the page; null: none does. */
+  /** The variable or corral.yaml key that overrides values entered on the page; null: none. */
   setBy: z.string().nullable(),
-  /** Templates with a server of this name, which takes precedence in their sessions. */
+  /** Templates that define a server of this name, which takes precedence in their sessions. */
   templates: z.array(z.string()).readonly(),
-  /** `wanted`: the server refused a caller without access, so a person can try to sign in. */
+  /** `wanted`: the server requires authorization, so a person can try to sign in. */
   signIn: z.enum(['none', 'wanted', 'done']),
-  /** The last response to this server; null: not called since it started. */
+  /** The server's last response; null: not called since start-up. */
   state: ToolServerAnswer.nullable(),
 });
 export type ListedToolServer = z.infer<typeof ListedToolServer>;
-/** A tool server that a person enters. */
+/** A tool server address entered by a person. */
 export interface EnteredAddress {
   readonly url: string;
-  /** Undefined: the stored ones, where the address stays the same. */
+  /** Undefined: keep the stored headers if the address is unchanged. */
   readonly headers?: Readonly<Record<string, Secret>> | undefined;
   readonly tools?: readonly string[] | undefined;
   readonly timeoutSeconds?: number | undefined;
 }
-/** Changes of a tool server that a person entered. Absent fields stay as they are. */
+/** A change of a tool server entered by a person. Absent fields are unchanged. */
 export interface ToolServerChanges {
-  /** The next name. */
+  /** The new name. */
   readonly name?: string | undefined;
   readonly url?: string | undefined;
-  /** By their names; null removes one. */
+  /** By name; null removes a header. */
   readonly headers?: Readonly<Record<string, Secret | null>> | undefined;
   readonly tools?: readonly string[] | undefined;
   readonly timeoutSeconds?: number | undefined;
 }
-/** The answer that a browser brought back from the authorization server. */
+/** The authorization server's redirect, as received from the browser. */
 export interface SignInAnswer {
   readonly state: string;
   readonly code: string;
@@ -60,32 +60,37 @@ export interface SignInAnswer {
 }
 
 /**
- * The tool servers (MCP) of all sessions. Those of the settings precede those that people enter here. A change counts at
- * once in new sessions, and in others from their next turn on.
+ * Tool servers (MCP) for all sessions. Those in the settings take precedence over those entered here. A change applies
+ * immediately to new sessions, and to existing sessions from their next turn.
  */
 export interface ToolServerService {
   list(): Promise<readonly ListedToolServer[]>;
   /**
-   * Replaces the one of that name, and asks it for its tools. It is stored whether or not it answers. Rejects:
-   * invalid_request (the settings have one of this name, the address or a header is none), forbidden (a private
+   * Creates or replaces the server of that name, and requests its tools. It is stored even if it does not respond.
+   * Rejects: invalid_request (the name is in the settings, or an invalid address or header), forbidden (a private
    * address), conflict.
    */
   put(name: string, server: EnteredAddress, signal: AbortSignal): Promise<ListedToolServer>;
   /**
-   * Changes the one of that name, and asks it for its tools. It is stored whether or not it answers. A sign-in ends with another
-   * address and with an entered `Authorization`. Rejects: not_found, invalid_request (as `put`; stored headers would go to another
-   * address), forbidden, conflict (the next name is taken).
+   * Changes the server of that name, and requests its tools. It is stored even if it does not respond. A new address or
+   * an `Authorization` header ends the sign-in. Rejects: not_found, invalid_request (as `put`, or stored headers would
+   * go to another address), forbidden, conflict (the new name is taken).
    */
   change(name: string, changes: ToolServerChanges, signal: AbortSignal): Promise<ListedToolServer>;
-  /** Asks a server for its tools, for at most 20 s: the one of that name, or one that a person enters. Stores nothing. */
+  /**
+   * Requests a server's tools, for at most 20 s: of the stored server of that name, or one being entered. Stores
+   * nothing.
+   */
   test(name: string, entered: EnteredAddress | undefined, signal: AbortSignal): Promise<ToolServerAnswer>;
   /** Rejects: not_found. */
   remove(name: string): Promise<void>;
-  /** Resolves with the address at which a person agrees. Rejects: not_found, unsupported, invalid_request (`returnTo`). */
+  /**
+   * Returns the URL at which a person authorizes access. Rejects: not_found, unsupported, invalid_request (`returnTo`).
+   */
   beginSignIn(name: string, returnTo: string, signal: AbortSignal): Promise<string>;
-  /** Rejects: not_found, invalid_request (no such sign-in was begun), unsupported (it was refused). */
+  /** Rejects: not_found, invalid_request (no such sign-in was started), unsupported (refused by the server). */
   endSignIn(name: string, answer: SignInAnswer, signal: AbortSignal): Promise<ListedToolServer>;
-  /** Forgets the access of the person who signed in. Rejects: not_found. */
+  /** Deletes the access tokens from the sign-in. Rejects: not_found. */
   signOut(name: string): Promise<ListedToolServer>;
 }
 

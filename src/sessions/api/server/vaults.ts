@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Secret } from '../../../core/text/secret.ts';
 import type { ServiceRules } from '../rules.ts';
 
-/** A set of credentials that programs give to their sessions, as a rule those of one person. */
+/** A set of credentials that API clients attach to their sessions, usually those of one person. */
 export const CredentialVault = z.object({
   id: z.string(), // vlt_ and 24 hex digits
   owner: z.string().optional(),
@@ -15,7 +15,7 @@ export const CredentialVault = z.object({
 export type CredentialVault = z.infer<typeof CredentialVault>;
 export type VaultFacts = Pick<CredentialVault, 'displayName' | 'metadata'>;
 
-/** How the server gets new access tokens. Its secrets are kept apart. */
+/** How the server refreshes access tokens. Its secrets are stored separately. */
 const OAuthRefresh = z.object({
   clientId: z.string(),
   tokenEndpoint: z.string(),
@@ -24,30 +24,33 @@ const OAuthRefresh = z.object({
   resource: z.string().nullable(),
 });
 export type OAuthRefresh = z.infer<typeof OAuthRefresh>;
-/** A variable of the session's sandbox. It holds a placeholder, which requests to the hosts carry the value for. */
+/**
+ * An environment variable in the session's sandbox. It holds a placeholder that is replaced by the value in requests to
+ * the hosts.
+ */
 const VariableAuth = z.object({
   type: z.literal('environment_variable'),
   secretName: z.string(),
-  /** `host` or `*.host`, each with or without a port; null: every host that the sandbox reaches. */
+  /** `host` or `*.host`, each with an optional port; null: every host that the sandbox can reach. */
   hosts: z.array(z.string()).readonly().nullable(),
   /** The parts of a request in which the value replaces the placeholder. */
   places: z.object({ header: z.boolean(), body: z.boolean() }),
 });
 export type VariableAuth = z.infer<typeof VariableAuth>;
-/** The use of a credential, without any secret. */
+/** How a credential is used, without its secrets. */
 const CredentialAuth = z.discriminatedUnion('type', [
   z.object({ type: z.literal('static_bearer'), mcpServerUrl: z.string() }),
   z.object({
     type: z.literal('mcp_oauth'),
     mcpServerUrl: z.string(),
-    /** Null: the token says nothing about its end. */
+    /** Null: the token has no known expiry. */
     expiresAt: z.number().nullable(),
     refresh: OAuthRefresh.nullable(),
   }),
   VariableAuth,
 ]);
 export type CredentialAuth = z.infer<typeof CredentialAuth>;
-/** The secrets of a credential: `token` is the value that its tool server or its hosts get. */
+/** The secrets of a credential. `token` is the value sent to its tool server or hosts. */
 export interface CredentialSecrets {
   readonly token: Secret;
   readonly refreshToken?: Secret | undefined;
@@ -68,25 +71,25 @@ export type CredentialFacts = Pick<VaultCredential, 'displayName' | 'metadata' |
 export interface NewCredential extends CredentialFacts {
   readonly secrets: CredentialSecrets;
 }
-/** The secrets that are absent stay. */
+/** Absent secrets are unchanged. */
 export interface ChangedCredential extends CredentialFacts {
   readonly secrets?: Partial<CredentialSecrets>;
 }
 
-/** The answer of a server to which a credential was shown. */
+/** The response of a server that was called with a credential. */
 export interface TriedAnswer {
   readonly status: number;
   readonly contentType: string;
-  /** Without the secrets of the credential. */
+  /** The credential's secrets are removed. */
   readonly body: string;
   readonly isCut: boolean;
 }
 export interface CredentialTrial {
   readonly at: number;
-  /** `unknown`: the tool server did not answer in a way that says whether it takes the credential. */
+  /** `unknown`: the tool server's response does not show whether it accepts the credential. */
   readonly verdict: 'valid' | 'invalid' | 'unknown';
   readonly hasRefreshToken: boolean;
-  /** The step that failed; null: none. An answer is null where there was none. */
+  /** The step that failed; null: none. `answer` is null if the server did not respond. */
   readonly failedAt: { readonly method: string; readonly answer: TriedAnswer | null } | null;
   /** Null: no new token was needed. */
   readonly refresh: {
@@ -96,31 +99,34 @@ export interface CredentialTrial {
 }
 
 /**
- * Vaults with credentials for the tool servers and sandboxes of sessions. Secrets go in, and leave the server only towards
- * the tool server, the token endpoint or the hosts of their credential. Every method that takes an id rejects with not_found for an unknown
+ * Vaults with credentials for sessions' tool servers and sandboxes. A secret leaves the server only towards its
+ * credential's tool server, token endpoint or hosts. Every method with an id rejects with not_found for an unknown
  * vault or credential.
  *
  * @example
  * const { id } = await vaults.create({ displayName: 'Alice', metadata: {} });
  */
 export interface VaultService {
-  /** The newest first; only that owner's if `owner` is set. */
+  /** Newest first; only that owner's if `owner` is set. */
   list(owner?: string): Promise<readonly CredentialVault[]>;
-  /** Rejects: quota (1,000 of one owner). */
+  /** Rejects: quota (1,000 per owner). */
   create(vault: VaultFacts & { readonly owner?: string }): Promise<CredentialVault>;
   get(id: string): Promise<CredentialVault>;
-  /** `change` can be called several times. Rejects: invalid_request (it is archived). */
+  /** `change` can be called several times. Rejects: invalid_request (the vault is archived). */
   update(id: string, change: (now: VaultFacts) => VaultFacts): Promise<CredentialVault>;
-  /** Ends its credentials and erases their secrets. Sessions that have it continue without them. */
+  /** Archives its credentials and erases their secrets. Sessions that use it continue without them. */
   archive(id: string): Promise<CredentialVault>;
   delete(id: string): Promise<void>;
 
-  /** The newest first. */
+  /** Newest first. */
   credentials(id: string): Promise<readonly VaultCredential[]>;
   credential(id: string, credential: string): Promise<VaultCredential>;
-  /** Rejects: conflict (the vault has one for this tool server or variable), quota (20 in a vault), invalid_request (it is archived). */
+  /**
+   * Rejects: conflict (the vault has a credential for this tool server or variable), quota (20 per vault),
+   * invalid_request (archived).
+   */
   addCredential(id: string, credential: NewCredential): Promise<VaultCredential>;
-  /** Running sessions use it from their next request on. Rejects: invalid_request (it is archived). */
+  /** Running sessions use the change from their next request. Rejects: invalid_request (archived). */
   changeCredential(
     id: string,
     credential: string,
@@ -129,7 +135,10 @@ export interface VaultService {
   /** Erases its secrets. */
   archiveCredential(id: string, credential: string): Promise<VaultCredential>;
   deleteCredential(id: string, credential: string): Promise<void>;
-  /** Calls the tool server, and asks for a new token if the present one is refused. Rejects: invalid_request (no OAuth). */
+  /**
+   * Calls the tool server, and refreshes the token if it is refused. Rejects: invalid_request (not an OAuth
+   * credential).
+   */
   tryCredential(id: string, credential: string, signal: AbortSignal): Promise<CredentialTrial>;
 }
 

@@ -5,9 +5,9 @@ import type { FileEntry } from '../../../sandboxes/client/client.ts';
 import type { ServiceRules } from '../rules.ts';
 
 export interface NewVolume {
-  /** Free among the volumes of its holder. */
+  /** Unique among the holder's volumes. */
   readonly name: string;
-  /** Without one: that of the settings. */
+  /** Default: from the settings. */
   readonly quotaBytes?: number | undefined;
   readonly owner?: string | undefined;
   readonly projectId?: string | null | undefined;
@@ -20,13 +20,13 @@ export interface VolumeChange {
 export interface VolumeFile {
   /** The size of the whole file. */
   readonly size: number;
-  /** Destroying it abandons the file. */
+  /** Destroying the stream cancels the download. */
   readonly content: Readable;
 }
 
 /** A file, folder or link of a volume. Times are epoch ms. */
 export interface VolumeEntry {
-  /** Below the root of the volume; empty for the root. */
+  /** Path relative to the volume's root; empty for the root. */
   readonly path: string;
   readonly type: 'file' | 'directory' | 'symlink' | 'unknown';
   readonly size: number;
@@ -36,37 +36,39 @@ export interface VolumeEntry {
   readonly accessedAt: number;
   readonly modifiedAt: number;
   readonly changedAt: number;
-  /** The text of a link. */
+  /** The target of a symlink, as stored. */
   readonly target?: string;
 }
 
 /**
- * Storage that outlives sessions. Sessions mount volumes at their creation, one of them for writing. Content is read and
- * written in its own sandbox, which has nothing but the volume, so no link of a volume leads the server anywhere.
+ * Storage that outlives sessions. Sessions mount volumes at creation, one of them writable. Files are read and written
+ * in a separate sandbox that has only the volume, so symlinks cannot reach the server's files.
  */
 export interface VolumeService {
   /** Rejects: conflict (the name is taken), quota (of the owner), unsupported (the driver has no volumes). */
   create(newVolume: NewVolume): Promise<Volume>;
-  /** By name. */
+  /** Sorted by name. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly Volume[]>;
-  /** By its id. Rejects: not_found. */
+  /** Rejects: not_found. */
   get(id: string): Promise<Volume>;
-  /** Resolves for a caller that may change the content. */
+  /** Resolves if the caller may change the content. */
   admits(id: string): Promise<void>;
-  /** By its id or its holder's name for it. Rejects: not_found, conflict (several projects have one of this name). */
+  /**
+   * Finds a volume by id, or by its holder's name for it. Rejects: not_found, conflict (several projects use the name).
+   */
   find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<Volume>;
   /** Rejects: conflict (the name is taken), quota. */
   change(id: string, change: VolumeChange): Promise<Volume>;
-  /** Deletes the volume with its content. Rejects: conflict (a session has it, or content is being moved). */
+  /** Deletes the volume with its content. Rejects: conflict (a session uses it, or content is being transferred). */
   remove(id: string, signal: AbortSignal): Promise<void>;
 
-  // Paths are relative to the root of the volume. The methods reject with path_outside, file_not_found, invalid_request.
+  // Paths are relative to the volume's root. The methods reject: path_outside, file_not_found, invalid_request.
   listFiles(id: string, path: string, signal: AbortSignal): Promise<readonly FileEntry[]>;
-  /** A link is itself. */
+  /** Does not follow a symlink at `path`. */
   stat(id: string, path: string, signal: AbortSignal): Promise<VolumeEntry>;
   /** The entries of a folder, `depth` levels deep. Rejects: payload_too_large. */
   entries(id: string, path: string, depth: number, signal: AbortSignal): Promise<readonly VolumeEntry[]>;
-  /** With `parents` a folder that is there already is right too. Rejects: conflict (something is there). */
+  /** With `parents`, an existing folder is not an error. Rejects: conflict (the path exists). */
   makeFolder(
     id: string,
     path: string,
@@ -77,8 +79,8 @@ export interface VolumeService {
   changeMode(id: string, path: string, mode: number, signal: AbortSignal): Promise<VolumeEntry>;
   readFile(id: string, path: string, signal: AbortSignal, part?: FilePart): Promise<VolumeFile>;
   /**
-   * Makes the parents. The file takes its place whole; content that fails leaves the old one. Rejects: conflict (a session
-   * writes to the volume), payload_too_large (more than fits).
+   * Creates parent folders. The file is replaced atomically; if the content fails, the old file remains. Rejects:
+   * conflict (a session writes to the volume), payload_too_large (it does not fit).
    */
   writeFile(
     id: string,
@@ -86,13 +88,13 @@ export interface VolumeService {
     content: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
   ): Promise<{ readonly size: number }>;
-  /** A folder goes with its content. Rejects: conflict (a session writes to the volume). */
+  /** Removes a folder with its contents. Rejects: conflict (a session writes to the volume). */
   removeFile(id: string, path: string, signal: AbortSignal): Promise<void>;
-  /** The content as a compressed tar archive, which fails when the volume cannot deliver all of it. */
+  /** The content as a compressed tar archive. The stream fails if the volume cannot be read completely. */
   backup(id: string, signal: AbortSignal): Promise<Readable>;
   /**
-   * Replaces the content by that of such an archive, whole or not at all. Rejects: conflict (a session writes to the volume,
-   * or this is no archive), payload_too_large.
+   * Replaces the content with such an archive, completely or not at all. Rejects: conflict (a session writes to the
+   * volume, or invalid archive), payload_too_large.
    */
   restore(id: string, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<Volume>;
 }

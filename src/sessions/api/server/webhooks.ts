@@ -18,7 +18,7 @@ export const webhookEvents = [
   'session.deleted',
   'resource.changed',
 ] as const;
-/** `webhook.test` is sent by hand only. */
+/** `webhook.test` is only sent manually. */
 const SentEvent = z.enum([...webhookEvents, 'webhook.test']);
 export type SentEvent = z.infer<typeof SentEvent>;
 
@@ -30,11 +30,14 @@ export const Webhook = z.object({
   name: z.string(),
   url: z.string(),
   events: z.array(z.enum(webhookEvents)).readonly(),
-  /** `json`: signed as Standard Webhooks say. `slack`: one line of text, as incoming webhooks of Slack take it. */
+  /** `json`: signed according to Standard Webhooks. `slack`: one line of text, for Slack's incoming webhooks. */
   format: z.enum(['json', 'slack', 'managed-agents']),
-  /** Only the sessions and automations of this project; null: all of the owner. */
+  /** Only sessions and automations of this project; null: all of the owner. */
   projectId: z.string().nullable(),
-  /** Why nothing is sent to it; null: it is not paused. `gone`: it answered 410. `owner`: nobody with a valid key owns it. */
+  /**
+   * Why deliveries are paused; null: not paused. `gone`: the endpoint answered 410. `owner`: the owner has no valid key
+   * left.
+   */
   paused: z
     .object({ by: z.enum(['person', 'failures', 'gone', 'owner']), text: z.string(), at: z.number() })
     .nullable(),
@@ -45,21 +48,21 @@ export const Webhook = z.object({
 });
 export type Webhook = z.infer<typeof Webhook>;
 export type WebhookPause = NonNullable<Webhook['paused']>;
-/** The fields that people choose. */
+/** The fields that clients set. */
 export type WebhookSpec = Pick<Webhook, 'name' | 'url' | 'events' | 'format' | 'projectId'>;
-/** The answer to a creation and a rotation, the only places that show the secret. */
+/** Returned on creation and rotation only, because it contains the secret. */
 export interface WebhookWithSecret extends Webhook {
   readonly secret: string; // whsec_…
 }
 /** One event for one endpoint. */
 export const WebhookDelivery = z.object({
-  /** The header `webhook-id`: the same at each try, and unique within its webhook. */
+  /** The `webhook-id` header: the same on every attempt, and unique within its webhook. */
   id: z.string(),
   type: SentEvent,
-  /** `pending`: it is tried at `nextAt`. `failed`: it is not tried again, unless somebody sends it again. */
+  /** `pending`: tried at `nextAt`. `failed`: not retried unless it is resent. */
   state: z.enum(['pending', 'delivered', 'failed']),
   tries: z.int(),
-  /** The status code of the last answer; null: there was none. */
+  /** The status code of the last response; null: none. */
   statusCode: z.int().nullable(),
   /** The error of the last attempt; empty: none. */
   error: z.string(),
@@ -69,26 +72,26 @@ export const WebhookDelivery = z.object({
 });
 export type WebhookDelivery = z.infer<typeof WebhookDelivery>;
 
-/** Every method that takes an id rejects with not_found for an unknown webhook. */
+/** Every method with an id rejects with not_found for an unknown webhook. */
 export interface WebhookService {
   /** Newest first; only that owner's if `owner` is set. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly Webhook[]>;
-  /** Rejects: invalid_request (the URL, the project), quota (20 of one owner). */
+  /** Rejects: invalid_request (the URL, the project), quota (20 per owner). */
   create(spec: WebhookSpec & { readonly owner?: string }): Promise<WebhookWithSecret>;
   get(id: string): Promise<Webhook>;
   /** Changes only the fields that are set. Rejects as `create` does. */
   update(id: string, change: Partial<WebhookSpec>): Promise<Webhook>;
-  /** The webhook's deliveries end with it. */
+  /** Also deletes the webhook's deliveries. */
   delete(id: string): Promise<void>;
-  /** Nothing is sent to it, and events that come in the meantime are left out. */
+  /** Stops deliveries. Events that occur while paused are not sent later. */
   pause(id: string): Promise<Webhook>;
   resume(id: string): Promise<Webhook>;
-  /** Makes a new secret, which counts at once. */
+  /** Creates a new secret, valid immediately. */
   rotate(id: string): Promise<WebhookWithSecret>;
-  /** Sends a test event, once. Rejects: conflict (it is paused). */
+  /** Sends a test event, without retries. Rejects: conflict (paused). */
   test(id: string): Promise<WebhookDelivery>;
-  /** The newest first, at most 200. */
+  /** Newest first, at most 200. */
   deliveries(id: string): Promise<readonly WebhookDelivery[]>;
-  /** Sends a delivery again, under the same message id. Rejects: not_found, conflict (it is paused, or under way). */
+  /** Resends a delivery with the same message id. Rejects: not_found, conflict (paused, or still in progress). */
   resend(id: string, delivery: string): Promise<WebhookDelivery>;
 }

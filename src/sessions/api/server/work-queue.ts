@@ -5,13 +5,15 @@ import type { ServiceRules } from '../rules.ts';
 export const workStates = ['queued', 'starting', 'active', 'stopping', 'stopped'] as const;
 export type WorkState = (typeof workStates)[number];
 
-/** A session of a self-hosted environment that wants a worker. A session has at most one open item. Times are epoch ms. */
+/**
+ * A session of a self-hosted environment that needs a worker. A session has at most one open item. Times are epoch ms.
+ */
 export const WorkItem = z.object({
   /** `work_`, the session's id, `x`, and the number of the item in that session. */
   id: z.string(),
   environmentId: z.string(),
   sessionId: SessionId,
-  /** `queued`: also while a claim is not acknowledged. `stopping`: its worker is to stop. */
+  /** `queued`: includes items whose claim is not acknowledged. `stopping`: the worker should stop. */
   state: z.enum(workStates),
   metadata: z.record(z.string(), z.string()),
   createdAt: z.number(),
@@ -22,23 +24,26 @@ export const WorkItem = z.object({
   stoppedAt: z.number().nullable(),
 });
 export type WorkItem = z.infer<typeof WorkItem>;
-/** The claim of one worker. Only its answer has the token. */
+/** An item as returned to the worker that claimed it, with its token. */
 export interface ClaimedWork extends WorkItem {
-  /** A credential for this item and its session, until another worker claims the item or it is stopped; a day at most. */
+  /**
+   * A credential for this item and its session, valid until another worker claims the item or it is stopped; at most
+   * one day.
+   */
   readonly token: string;
 }
 export interface PollOptions {
   readonly workerId?: string | undefined;
-  /** How long to wait for an item, in ms; 0: not at all. */
+  /** How long to wait for an item, in ms; 0: return immediately. */
   readonly blockMs: number;
-  /** A claim that is not acknowledged lapses after this time, in ms. */
+  /** An unacknowledged claim lapses after this time, in ms. */
   readonly reclaimMs: number;
-  /** The credential by which the worker came, with which the token ends. */
+  /** The issuer of the worker's credential. The token is revoked with it. */
   readonly maker: CredentialIssuer;
   readonly signal: AbortSignal;
 }
 export interface BeatOptions {
-  /** Null: the worker has sent none. Undefined: it does not say. */
+  /** The last heartbeat that the worker knows of. Null: none so far. Undefined: not checked. */
   readonly expected: number | null | undefined;
   readonly ttlSeconds?: number | undefined;
 }
@@ -47,25 +52,27 @@ export interface WorkLease {
   readonly state: WorkState;
   readonly heartbeatAt: number | null;
   readonly ttlSeconds: number;
-  /** `mismatch`: another worker may have the item, and nothing has changed. */
+  /** `mismatch`: another worker may have the item, so nothing was changed. */
   readonly outcome: 'extended' | 'ended' | 'mismatch';
 }
 export interface QueueStats {
   readonly waiting: number;
-  /** Claimed, and not acknowledged. */
+  /** Claimed but not acknowledged. */
   readonly claimed: number;
   readonly oldestQueuedAt: number | null;
-  /** The workers that polled this server within 30 s. */
+  /** Workers that polled this server in the last 30 s. */
   readonly workers: number;
 }
 
-/** The API key behind a credential, or the seal of the server's own token; both absent: the server asks for no credential. */
+/**
+ * The API key behind a credential, or a seal of the server's token; both absent: the server requires no authentication.
+ */
 export interface CredentialIssuer {
   readonly key?: string | undefined;
   readonly seal?: string | undefined;
   readonly environmentKey?: string | undefined;
 }
-/** A key of workers of one environment, without its secret. */
+/** A key for an environment's workers, without its secret. */
 export interface EnvironmentKey {
   readonly id: string;
   readonly environmentId: string;
@@ -79,32 +86,34 @@ export interface NewEnvironmentKey {
   readonly maker: CredentialIssuer;
 }
 
-/** The queues of self-hosted environments. Each method takes the environment's id first, and rejects with not_found. */
+/**
+ * Work queues of self-hosted environments. Each method takes the environment's id first, and rejects with not_found.
+ */
 export interface WorkQueueService {
   /** Queues the session, unless it has an open item. */
   enqueue(environmentId: string, sessionId: SessionId): Promise<void>;
-  /** Takes a session from the queue that has ended; a worker that serves it gets a stop signal. */
+  /** Removes an ended session from the queue. A worker that serves it gets a stop signal. */
   withdraw(environmentId: string, sessionId: SessionId): Promise<void>;
-  /** Claims the item that waits longest. Resolves with undefined when there is none in time. */
+  /** Claims the item that has waited longest. Resolves with undefined if none arrives in time. */
   poll(environmentId: string, options: PollOptions): Promise<ClaimedWork | undefined>;
-  /** The claimed item leaves the queue. Rejects: conflict (nobody claimed it). */
+  /** Removes the claimed item from the queue. Rejects: conflict (not claimed). */
   acknowledge(environmentId: string, workId: string): Promise<WorkItem>;
   beat(environmentId: string, workId: string, options: BeatOptions): Promise<WorkLease>;
-  /** `force`: immediately. Without it the worker stops it. Rejects: conflict (it is stopped already). */
+  /** `force` stops it immediately; otherwise the worker stops it. Rejects: conflict (stopped already). */
   stop(environmentId: string, workId: string, options: { readonly force: boolean }): Promise<WorkItem>;
-  /** The newest first. */
+  /** Newest first. */
   items(environmentId: string): Promise<readonly WorkItem[]>;
   item(environmentId: string, workId: string): Promise<WorkItem>;
   setMetadata(environmentId: string, workId: string, metadata: WorkItem['metadata']): Promise<WorkItem>;
   stats(environmentId: string): Promise<QueueStats>;
-  /** The key is shown this once. Rejects: quota (100 keys of an environment). */
+  /** Returns the key, this once only. Rejects: quota (100 keys per environment). */
   createKey(
     environmentId: string,
     newEnvironmentKey: NewEnvironmentKey,
   ): Promise<{ readonly key: string; readonly view: EnvironmentKey }>;
-  /** The newest first, with the revoked ones. */
+  /** Newest first, including revoked keys. */
   keys(environmentId: string): Promise<readonly EnvironmentKey[]>;
-  /** Ends the streams of its workers too. Rejects: not_found. */
+  /** Also ends the streams of workers that use the key. Rejects: not_found. */
   revokeKey(environmentId: string, keyId: string): Promise<EnvironmentKey>;
 }
 
@@ -124,20 +133,22 @@ export const workQueueRules: ServiceRules<WorkQueueService> = {
   revokeKey: { may: 'work', audit: 'environment.key.revoke' },
 };
 
-/** The caller behind a credential of workers, and all that it can reach. */
+/** The identity behind a worker's credential, and what it can access. */
 export interface WorkerIdentity {
   readonly environmentId: string;
   readonly owner: string | undefined;
-  /** Only of a session's token: the item that its worker has claimed. */
+  /** Only with a session token: the item that the worker claimed. */
   readonly work?: { readonly id: string; readonly sessionId: SessionId };
-  /** Only of an environment's key. */
+  /** Only with an environment key. */
   readonly keyId?: string;
   readonly maker: CredentialIssuer;
-  /** Fires when the credential ends on this server. */
+  /** Fires when the credential is revoked or expires on this server. */
   readonly ended: AbortSignal;
 }
-/** The credentials of workers, which no other part of the server accepts. */
+/** Credentials of workers. No other part of the server accepts them. */
 export interface WorkerCredentials {
-  /** Undefined: wrong, or of an item that another worker has. Rejects: unauthorized (its key was revoked). */
+  /**
+   * Undefined: invalid, or for an item that another worker has claimed. Rejects: unauthorized (its key was revoked).
+   */
   find(credential: string): Promise<WorkerIdentity | undefined>;
 }
