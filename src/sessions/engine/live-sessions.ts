@@ -2,12 +2,12 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { LiveSession } from '../run/live-session.ts';
 
-/** The sessions in memory, and what the next hydration of a session needs. */
+/** The sessions in memory, and state kept for a session's next hydration. */
 export class LiveSessions {
   readonly #lives = new Map<SessionId, LiveSession>();
-  /** Sessions with a running sandbox, found by its labels, and when that sandbox expires (epoch ms). */
+  /** Sessions whose running sandbox was found by its labels, with the sandbox's expiry (epoch ms). */
   readonly #adoptable = new Map<SessionId, number>();
-  /** New sessions: their sandbox starts with their hydration. */
+  /** New sessions, whose sandbox starts when they are hydrated. */
   readonly #starting = new Set<SessionId>();
   /** Sessions that are leaving memory. Their last writes finish before the session is hydrated again. */
   readonly #leaving = new Map<SessionId, Promise<void>>();
@@ -19,7 +19,7 @@ export class LiveSessions {
     this.#broken = listener;
   }
 
-  /** The log refused a write of this session. An earlier state of the session in memory does not count. */
+  /** Called if the log refused a write of this session. Ignored if the session has been hydrated again since. */
   broken(live: LiveSession, error: AppError): void {
     if (this.#lives.get(live.id) === live) this.#broken(live.id, error);
   }
@@ -65,14 +65,14 @@ export class LiveSessions {
     this.#starting.add(id);
   }
 
-  /** Returns the kept values for this hydration and forgets them. */
+  /** Returns and removes the values kept for this hydration. */
   takeSandbox(id: SessionId): { readonly expiresAt: number | undefined; readonly starts: boolean } {
     const expiresAt = this.#adoptable.get(id);
     this.#adoptable.delete(id);
     return { expiresAt, starts: this.#starting.delete(id) };
   }
 
-  /** The session is not hydrated again before `gone` settles. */
+  /** Delays the next hydration of the session until `gone` settles. */
   goes(id: SessionId, gone: Promise<void>): void {
     const left = Promise.all([this.#leaving.get(id), gone]).then(() => {
       if (this.#leaving.get(id) === left) this.#leaving.delete(id);
@@ -80,7 +80,7 @@ export class LiveSessions {
     this.#leaving.set(id, left);
   }
 
-  /** Undefined when the session is not leaving memory. */
+  /** Undefined if the session is not leaving memory. */
   leaving(id: SessionId): Promise<void> | undefined {
     return this.#leaving.get(id);
   }

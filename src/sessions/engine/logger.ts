@@ -1,4 +1,4 @@
-/** The log of the server, as far as sessions write to it. */
+/** The part of the server's logger that sessions use. */
 export interface EngineLogger {
   info(about: object, text: string): void;
   warn(about: object, text: string): void;

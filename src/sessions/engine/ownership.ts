@@ -3,18 +3,18 @@ import type { SessionId } from '../../core/model/ids.ts';
 
 /** Decides which sessions this server may work on: a session has at most one holder at a time. */
 export interface Ownership extends AsyncDisposable {
-  /** Whether other servers can exist; else this server owns every session, at no cost. */
+  /** Whether other servers can exist. If not, this server owns every session and ownership costs nothing. */
   readonly isShared: boolean;
   /**
-   * Makes this server the holder and resolves with the session's epoch. `confirmed`: by the store now, not seconds ago.
-   * Rejects: fenced (another server owns it), store_unavailable.
+   * Makes this server the holder and resolves with the session's epoch. `confirmed`: requires a current answer from the
+   * store. Rejects: fenced (another server owns the session), store_unavailable.
    */
   take(id: SessionId, how?: 'confirmed'): Promise<number>;
-  /** Undefined when this server is not the holder. */
+  /** Undefined if this server is not the holder. */
   epochOf(id: SessionId): number | undefined;
   /**
-   * Call before acting. Undefined when this server is certainly the holder, else resolves once the store confirms it.
-   * Rejects: fenced.
+   * Call before acting. Undefined if this server is certainly the holder; otherwise resolves once the store confirms
+   * it. Rejects: fenced.
    */
   confirm(id: SessionId): Promise<void> | undefined;
   /** Lets another server become the holder. */

@@ -2,7 +2,7 @@ import type { Answer } from '../../../machines/session.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 
-/** The callers that wait for a command's answer. Each is answered once; later answers are dropped. */
+/** Callers waiting for a command's result. Each gets one result; later results are dropped. */
 export class PendingCommands {
   readonly #waiting = new Map<string, PromiseWithResolvers<unknown> & { of: SessionId; isOnItsWay?: true }>();
 
@@ -12,7 +12,10 @@ export class PendingCommands {
     return answer.promise as Promise<Value>;
   }
 
-  /** Marks commands whose outcome is being written: that write answers them, even when the session ends in the meantime. */
+  /**
+   * Marks commands whose outcome is being written. They get the result of that write, even if the session ends in the
+   * meantime.
+   */
   onTheirWay(commandIds: readonly string[]): void {
     for (const commandId of commandIds) {
       const waiting = this.#waiting.get(commandId);
@@ -29,7 +32,10 @@ export class PendingCommands {
     }
   }
 
-  /** Rejects all waiting commands; with a session only its own, and none whose outcome is being written. */
+  /**
+   * Rejects waiting commands, except those whose outcome is being written. With a session, only commands of that
+   * session.
+   */
   refuse(error: AppError, of?: SessionId): void {
     for (const [commandId, waiting] of this.#waiting) {
       if (of !== undefined && (waiting.of !== of || waiting.isOnItsWay)) continue;

@@ -22,13 +22,13 @@ interface Deps {
   readonly graceMs: number;
   readonly everyMs: number;
   readonly remove: (id: SessionId) => Promise<void>;
-  /** Tells which sessions other servers own; undefined: this server owns all. */
+  /** Reports which sessions other servers own; undefined: this server owns all. */
   readonly ownership?: Pick<Ownership, 'isElsewhere'>;
-  /** Whether a live server works on the session, as far as this one knows. */
+  /** Whether, according to its last record, a live server works on the session. */
   readonly isWithPeer?: (id: SessionId) => boolean;
-  /** Whether a session still to come will have that sandbox. */
+  /** Whether the sandbox is reserved for a session that is still to be created. */
   readonly isReady?: (id: SessionId) => boolean;
-  /** Whether this server destroys unclaimed sandboxes now; two servers at once would do no harm. */
+  /** Whether this server currently destroys unclaimed sandboxes. Two servers doing so would be harmless. */
   readonly mayReap?: () => Promise<boolean>;
 }
 const callMs = 20_000;
@@ -40,13 +40,13 @@ export class Reconciler {
   readonly #deps: Deps;
   /** When a sandbox was first seen without a session. */
   readonly #unclaimed = new Map<string, number>();
-  /** Sandboxes already offered to their sessions, as long as they are up. */
+  /** Running sandboxes that were already offered to their sessions. */
   readonly #offered = new Set<string>();
   readonly #removing = new Set<SessionId>();
   /** Sessions that had a sandbox when the server started. */
   #waiting: SessionId[] = [];
   #isSettled = false;
-  /** The backend failed at the last look, which the log has already. */
+  /** The last call of the backend failed, which is already logged. */
   #isAway = false;
   #up: readonly SandboxInfo[] = [];
 
@@ -54,12 +54,12 @@ export class Reconciler {
     this.#deps = deps;
   }
 
-  /** The sandboxes that were up at the last look. */
+  /** The sandboxes that were running at the last check. */
   get up(): readonly SandboxInfo[] {
     return this.#up;
   }
 
-  /** Runs before the first request: sessions with a running sandbox adopt it. */
+  /** Runs before the server accepts requests: sessions with a running sandbox adopt it. */
   async offer(signal: AbortSignal): Promise<void> {
     const { liveSessions, logger } = this.#deps;
     const sandboxes = await this.#list(signal).catch((error: unknown) => {
@@ -73,7 +73,7 @@ export class Reconciler {
     }
   }
 
-  /** Runs next to the requests: continues unfinished runs, finishes interrupted removals and adopts sandboxes. */
+  /** Runs in parallel with requests: continues unfinished runs, finishes interrupted removals and adopts sandboxes. */
   async recover(signal: AbortSignal = neverFires): Promise<void> {
     const { supervisor, store } = this.#deps;
     if (!this.#isSettled) await raceAbort(store.settle(), signal);
@@ -84,7 +84,7 @@ export class Reconciler {
     await this.#goOn(signal);
   }
 
-  /** Takes over the sessions of a server that is gone, and continues their unfinished work. */
+  /** Takes over the sessions of a lost server and continues their unfinished work. */
   async inherit(ids: readonly SessionId[], signal: AbortSignal): Promise<void> {
     if (ids.length === 0) return;
     const running = new Map((await this.#list(signal)).filter(isUp).map((sandbox) => [sandbox.sessionId, sandbox]));
@@ -96,8 +96,8 @@ export class Reconciler {
   }
 
   /**
-   * Repeats until the signal fires, so that the next sweep finds what one sweep misses. Then it ends at once: a slow
-   * store must not use up the time of a shutdown.
+   * Repeats until the signal fires, so that a later sweep catches what an earlier one missed. Then ends immediately,
+   * because a slow store must not delay the shutdown.
    */
   async run(signal: AbortSignal): Promise<void> {
     await this.recover(signal).catch((error: unknown) => {
@@ -119,7 +119,7 @@ export class Reconciler {
     const { supervisor, liveSessions, store } = this.#deps;
     await this.recover(signal);
     const sandboxes = await this.#list(signal);
-    // A session in memory already knows its sandbox. Only others cost a read of the store, at every sweep.
+    // A session in memory already knows its sandbox. Each other session costs a read of the store per sweep.
     const isSettled = (id: SessionId) => supervisor.hasSandbox(id) || this.#isWithPeer(id) || this.#isReady(id);
     const unsettled = sandboxes.filter(({ sessionId }) => !isSettled(sessionId));
     const ids = unsettled.map(({ sessionId }) => sessionId);
@@ -128,12 +128,12 @@ export class Reconciler {
     const unclaimed = new Set<string>();
     for (const sandbox of unsettled) {
       const record = records.get(sandbox.sessionId);
-      if (record?.deleting) continue; // its removal is under way
+      if (record?.deleting) continue; // its removal is in progress
       if (record && (supervisor.hasSandbox(record.id) || !isUp(sandbox))) continue;
       if (await this.#deps.ownership?.isElsewhere(sandbox.sessionId)) continue;
       throwIfFired(signal);
       if (record && !liveSessions.get(record.id) && !this.#offered.has(sandbox.id)) {
-        this.#offered.add(sandbox.id); // only once: a sandbox that failed to be adopted is useless
+        this.#offered.add(sandbox.id); // only once: a sandbox that could not be adopted is useless
         supervisor.wake(record.id, sandbox);
         continue;
       }
@@ -150,9 +150,9 @@ export class Reconciler {
     const isInHands = (id: SessionId) => liveSessions.get(id) !== undefined || this.#isWithPeer(id);
     for (const { mark, record } of await raceAbort(readMarkedSessions(store.records, isInHands), signal)) {
       throwIfFired(signal);
-      if (isInHands(record.id)) continue; // since the marks were read
+      if (isInHands(record.id)) continue; // taken up since the marks were read
       if (isUnfinished(record)) this.#takeUp(record);
-      // its holder ended before it could remove the mark
+      // The holder ended before it could remove the mark.
       else if (!(await ownership?.isElsewhere(record.id))) await forgetMark(store.records, mark);
     }
   }

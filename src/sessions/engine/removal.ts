@@ -11,13 +11,14 @@ export interface RemovalDeps {
   readonly store: Pick<Store, 'events' | 'shared'>;
   readonly ids: IdSource;
   readonly clock: Clock;
-  /** Removes data of the session that is stored outside of the log. */
+  /** Removes the session's data stored outside the log. */
   readonly forget?: (id: SessionId) => Promise<void>;
 }
 const lastWordsMs = 50;
 
 /**
- * Removes everything a deleted session still has. The log goes last, so that an interrupted removal can be repeated.
+ * Removes everything that belongs to a deleted session. The log goes last, so that an interrupted removal can be
+ * repeated.
  */
 export async function removeSession(
   { commands, watchers, store, ids, clock, forget }: RemovalDeps,

@@ -41,63 +41,62 @@ import type { UsedSandbox } from '../run/used-sandbox.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { LocalSandboxes } from './sandbox/sandbox-access.ts';
 
-/** The server's side of every prompt. */
+/** The parts of prompts that depend on the server. */
 export interface Prompts {
   readonly parts: PromptParts;
-  /** Sentences about the session's sandbox. */
+  /** Descriptions of the session's sandbox for its prompt. */
   about(session: SessionRecord): Pick<PromptFacts, 'installed' | 'network'>;
 }
 
-/** The parts of an agent that the runs of all sessions share. */
+/** Agent dependencies shared by the runs of all sessions. */
 export interface AgentParts {
   readonly profileOf: ProfileOf;
-  /** Undefined: the server's own parts, without installed programs. */
+  /** Undefined: the built-in prompts, without a list of installed programs. */
   readonly prompts?: Prompts;
   readonly toolTimeoutMs: number;
-  /** The limits of each session over all of its runs; undefined: none. */
+  /** The limits of each session in total, over all its runs; undefined: none. */
   readonly budget?: OwnBudget | undefined;
   /** Undefined: only runs have budgets. */
   readonly openBudgets?: OpenBudgets;
-  /** Which calls need a person's permission; undefined: none. */
+  /** The calls that need a person's approval; undefined: none. */
   readonly approvals?: Approvals | undefined;
-  /** Resolves when no person has the keyboard and mouse of the session's desktop. */
+  /** Resolves when no person controls the keyboard and mouse of the session's desktop. */
   readonly gate?: (id: SessionId, signal: AbortSignal) => Promise<void>;
-  /** The desktops that agents see and use; undefined when sandboxes have none. */
+  /** The desktops that agents see and control; undefined if sandboxes have none. */
   readonly desktop?: AgentDesktop;
   /**
-   * Whether a sandbox of the session that starts now has a desktop, and what a person can do where it has none. Absent: as
-   * the driver says.
+   * Whether a sandbox started for the session now has a desktop, and advice if it has none. Absent: the driver decides.
    */
   readonly desktopFor?: (session: SessionRecord) => { readonly isReady: boolean; readonly advice: string };
-  /** The tools of tool servers; undefined: none. */
+  /** Tools of tool servers; undefined: none. */
   readonly external?: ExternalTools;
-  /** The kernels in which agents run code; undefined: there are none. */
+  /** Kernels in which agents run code; undefined: none. */
   readonly kernels?: AgentKernels;
-  /** The agents that bring their own loop; undefined: there are none. */
+  /** Agents with their own loop; undefined: none. */
   readonly loops?: ExternalAgents;
-  /** The files of workspaces as each run finds them; undefined: nobody compares. */
+  /** Workspace files as of the start of each run; undefined: off. */
   readonly snapshots?: RunSnapshots;
-  /** Opens pull requests of these repositories of a session; undefined: no agent does. */
+  /** Opens pull requests for repositories of a session; undefined: off. */
   readonly pullRequests?: (id: SessionId, repositories: readonly SessionRepository[]) => PullRequestOpener;
-  /** The runs that agents give to other agents; undefined: none does. */
+  /** Delegation to child sessions; undefined: off. */
   readonly children?: {
     of(parent: SessionRecord, runId: RunId, most: number): ChildRuns;
   };
-  /** The uploaded skills of a session. Rejects: not_found for one that its template names and that is gone. */
+  /** The uploaded skills of a session. Rejects: not_found for a skill that its template names but was deleted. */
   readonly skillsOf?: (session: SessionRecord) => Promise<readonly OfferedSkill[]>;
-  /** The credentials of the session's vaults that count at hosts which its sandbox does not reach. */
+  /** Credentials in the session's vaults for hosts that its sandbox cannot reach. */
   readonly unreachedCredentials?: (session: SessionRecord) => Promise<readonly UnreachedCredential[]>;
-  /** The folders of memory stores in sandboxes; undefined: there are none. */
+  /** The memory store folders in sandboxes; undefined: off. */
   readonly memoryFolders?: {
     readonly sync: (session: LiveSession, client: SandboxClient, signal: AbortSignal) => Promise<void>;
     readonly keep: (session: LiveSession, client: SandboxClient, signal: AbortSignal) => Promise<string | undefined>;
   };
-  /** The notes that outlive a session, and their list as the model reads it; undefined: no agent has a memory. */
+  /** Notes that outlive a session, and their list for the model; undefined: off. */
   readonly memoryOf?: (session: SessionRecord, runId: RunId) => AgentMemory;
   readonly listNotes?: (memory: AgentMemory) => Promise<string>;
-  /** The notes themselves, for agents with their own loop; undefined: there are none. */
+  /** The notes' text, for agents with their own loop; undefined: off. */
   readonly tellNotes?: (memory: AgentMemory) => Promise<string | undefined>;
-  /** The uploads that users attach to messages; undefined: there are none. */
+  /** Files that users attach to messages; undefined: off. */
   readonly files?: AttachedFiles;
 }
 interface Deps {
@@ -111,11 +110,11 @@ interface Deps {
 
 export interface RunContexts {
   /**
-   * Collects the dependencies of a run's actors. Rejects with `cancelled` when the run has ended. With a signal, the tools
-   * of tool servers are among them, and the sandbox starts for them.
+   * Collects the dependencies of a run's actors. Rejects with `cancelled` if the run has ended. With a signal, tools of
+   * tool servers are included, which starts the sandbox.
    */
   working(run: RunOfTurn, signal?: AbortSignal): Promise<RunContext>;
-  /** Reads from a ready sandbox what a run needs before its first command. Never rejects. */
+  /** Reads what a run needs from a ready sandbox, before the run's first command. Never rejects. */
   ready(live: LiveSession, client: SandboxClient): Promise<void>;
 }
 
@@ -124,14 +123,14 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
   const nested = new NestedNotes();
   const noteTexts = new WeakMap<object, string | undefined>();
   const missing = new MissingTools();
-  /** Runs that began before the session's repositories were there: they end where one of these cannot be used. */
+  /** Runs that began before the session's repositories were fetched. They fail if a repository cannot be used. */
   const awaiting = new WeakSet<object>();
   const workspaceSkills = new WorkspaceSkills();
   const prompts = agents.prompts ?? { parts: readOwnParts(), about: () => unknownSandbox };
 
   async function ready(live: LiveSession, client: SandboxClient): Promise<void> {
     const { id, runWriter, writer } = live;
-    // Before its repositories are there, everything in them would pass for the run's own work.
+    // A snapshot taken before the repositories are fetched would attribute their files to the run.
     if (runWriter && isUnprepared(writer.record)) awaiting.add(runWriter);
     if (!runWriter || isUnprepared(writer.record)) return;
     void agents.snapshots?.ofRun(id, runWriter.runId, client);
@@ -179,7 +178,8 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       stack.move();
       return used;
     };
-    const client = live.isPaused ? undefined : live.client; // a paused sandbox answers once a call has resumed it
+    // a paused sandbox responds only after a call has resumed it
+    const client = live.isPaused ? undefined : live.client;
     const isWhole = !isUnprepared(live.writer.record); // else the run's first use takes it, after the fetch
     if (client && isWhole) void snapshots?.ofRun(id, runId, client); // while the model thinks
     const folders = foldersOf(live.writer.record);
@@ -202,7 +202,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
     const delegating = children ? skilled : withoutChildren(skilled);
     const notes = profile.memory && agents.memoryOf?.(live.writer.record, runId);
     const offeredTools = withMemory(delegating, notes && profile.memory);
-    // Read once in a run: a prompt that changed in the middle of it would cost the provider's cache.
+    // Read once per run: changing the prompt during a run would invalidate the provider's cache.
     const readNotes = profile.agent ? agents.tellNotes : agents.listNotes;
     if (notes && readNotes && !noteTexts.has(runWriter)) noteTexts.set(runWriter, await readNotes(notes));
     const known = noteTexts.get(runWriter);
@@ -275,7 +275,10 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
   return { working, ready };
 }
 
-/** Work in an empty folder, or without what its setup installs, would look like a result. */
+/**
+ * Throws if the workspace cannot be used: the output of a run in an empty or unprepared folder would look like a
+ * result.
+ */
 function throwIfUnusable({ repositories = [] }: SessionRecord): void {
   for (const { path, state, error, environment } of repositories) {
     if (state === 'failed') throw new AppError('conflict', `The repository ${path} could not be fetched: ${error}`);
@@ -283,11 +286,11 @@ function throwIfUnusable({ repositories = [] }: SessionRecord): void {
   }
 }
 
-/** The folders of the session's repositories; undefined while one is still to be fetched, because its notes count too. */
+/** The folders of the session's repositories; undefined until all are fetched, because their notes are needed too. */
 const foldersOf = ({ repositories = [] }: SessionRecord): readonly string[] | undefined =>
   repositories.some(({ state }) => state === 'waiting') ? undefined : repositories.map(({ path }) => path);
 
-/** The tools whose calls can wait for a person. */
+/** The tools whose calls can require a person's approval. */
 function toolsThatNeedApprovalOf({ tools, rules }: Approvals, registry: ToolRegistry): readonly string[] {
   const ruled = rules.flatMap(({ action, tool }) => (action === 'ask' ? [tool] : []));
   return [...new Set([...tools, ...ruled, ...toolsThatNeedApproval(registry, rules)])];
@@ -304,7 +307,9 @@ interface ToolServerLender {
   readonly tell: (failed: readonly FailedServer[], leftOut: readonly LeftOutTool[]) => Promise<void>;
 }
 
-/** Without a sandbox there are no such tools. The call that needs the sandbox reports its failure. */
+/**
+ * Adds tool servers' tools. Without a sandbox there are none, and a call that needs the sandbox reports the failure.
+ */
 async function withExternal(own: ToolRegistry, lender: ToolServerLender, signal: AbortSignal): Promise<ToolRegistry> {
   const { external, use, profile, tell } = lender;
   const { toolServers, allows = () => true } = profile;
@@ -320,6 +325,6 @@ async function withExternal(own: ToolRegistry, lender: ToolServerLender, signal:
 }
 
 const elsewhere: ReadonlySet<string> = new Set(['skill', 'children', 'memory', 'memory_write']);
-/** A worker's tools work in a sandbox too, which is not the server's. */
+/** Whether a tool works in a sandbox, including a worker's, which is not run by the server. */
 const worksInSandbox = (tool: Tool | undefined): boolean =>
   tool?.byClient === 'worker' || (tool?.needs ?? []).some((need) => !elsewhere.has(need));

@@ -50,13 +50,14 @@ export class RunFold {
   #spending = noSpending;
   #reason: WaitReason | undefined;
   /**
-   * Working time before the last restart, when the run then continued, and its newest event. Downtime is not working time.
+   * `#worked`: working time before the last restart. `#since`: when the run then continued. `#last`: its newest event.
+   * Downtime is not counted as working time.
    */
   #worked = 0;
   #since = 0;
   #last = 0;
   #open: { fact: FactOf<'message.delta'>; text: string } | undefined;
-  /** The seq from which stuck detection counts. */
+  /** The seq from which stuck detection starts. */
   #actsFrom = 0;
   #hinted = false;
   #goal: Goal | undefined;
@@ -181,17 +182,17 @@ export class RunFold {
     if (this.#openCalls.size === 0) this.#spending = addAmounts(this.#spending, { turns: 1 });
   }
 
-  /** The goal of the run, whether it began or not. */
+  /** The goal of the run, even if the run has not started. */
   get goal(): Goal | undefined {
     return this.#goal;
   }
 
-  /** The message whose deltas are in the log but whose `message.assistant` is not. */
+  /** A message with deltas in the log, but no `message.assistant` yet. */
   get openMessage(): { fact: FactOf<'message.delta'>; text: string } | undefined {
     return this.#open;
   }
 
-  /** The state with which the run's writer resumes; messages that a turn has seen are in the transcript. */
+  /** The state from which the run's writer resumes. Messages already shown to the model are in the transcript. */
   soFar(transcript: Transcript): RunProgress {
     const inbox = this.#inbox.filter(({ messageId }) => !transcript.hasMessage(messageId));
     const openCalls = [...this.#openCalls.values()];
@@ -206,13 +207,13 @@ export class RunFold {
     });
     const requests = [...this.requests.values()];
     const calls = [...ofModel, ...requests.filter(({ fixed }) => fixed).map(toPendingCall)];
-    // Before the first turn the task itself is unseen, but it is not an injected message.
+    // Before the first turn, the task itself is unseen but does not count as an injected message.
     const isNews = ({ messageId }: UserMessage) => !transcript.hasMessage(messageId) && !this.#deciding.has(messageId);
     const unseen = this.#inbox.filter(isNews).length;
     const judgement = { ...this.#judgement, isOpen: this.#judgement.isOpen && unseen === 0 };
     const planned = this.#steps.length > 0;
     const approvals = requests.map((one) => pendingApproval({ ...one, timeoutMs: Math.max(0, one.expiresAt - now) }));
-    // An interrupted turn counts as spent, so that a turn which crashes the server each time is not repeated forever.
+    // An interrupted turn counts as spent, so that a turn that always crashes the server is not repeated forever.
     const cut = calls.length === 0 && this.#waiting === undefined && !judgement.isOpen ? 1 : 0;
     const { turns, tokens, cost, toolCalls } = toCountedSpending(this.#spending);
     const isAnswer = calls[0]?.begun === true && calls[0].name === 'message_ask_user';
@@ -226,7 +227,7 @@ export class RunFold {
       toolCalls,
       ...(this.#reason && { reason: this.#reason }),
       workedMs,
-      // With a goal, a message can have come while the finished work was judged: then the agent is not done.
+      // With a goal, a message can arrive while the finished work is being judged. The agent is then not done.
       acts: this.#goal && unseen > 0 ? [] : listActs(transcript.entries, runId, this.#actsFrom),
       hinted: this.#hinted,
       ...(this.#goal && { judgement }),
@@ -235,13 +236,13 @@ export class RunFold {
   }
 }
 
-/** The call that an agent with its own loop requested. The transcript has only those of models. */
+/** Restores a call requested by an agent with its own loop. The transcript contains only model calls. */
 function toPendingCall(requested: AnswerRequest): PendingCall {
   const { callId, function: name, args, reason = '', content } = requested;
   return { callId, name, args, begun: false, confirm: reason, fixed: true, ...(content && { content }) };
 }
 
-/** The types that show that the agent worked on after its goal was judged. */
+/** Event types that show that the agent continued to work after its goal was judged. */
 const goesOn: ReadonlySet<string> = new Set([
   ...['run.resumed', 'message.delta', 'message.assistant', 'tool.calling', 'plan', 'step'],
 ]);

@@ -19,7 +19,7 @@ interface Deps {
   readonly pendingCommands: PendingCommands;
 }
 
-/** Writes a session machine's decisions about its runs to the log, and answers the commands behind them. */
+/** Writes a session machine's decisions about its runs to the log, and answers the commands that caused them. */
 export class RunRecorder {
   readonly #deps: Deps;
 
@@ -59,7 +59,7 @@ export class RunRecorder {
     );
   }
 
-  /** Ends the run as failed after its actor threw, which is always a bug of the server. */
+  /** Fails the run after its actor threw, which is always a server bug. */
   async abandon(id: SessionId, { run: { runId, task, goal }, error }: BrokenRun): Promise<void> {
     const { liveSessions, logger, onRunEnd } = this.#deps;
     const live = liveSessions.get(id);
@@ -94,5 +94,5 @@ export class RunRecorder {
   }
 }
 
-/** The runs of a broken session have no result of their goals. */
+/** A goal of a broken session's run ends without a verdict. */
 const endOfGoal = (goal: unknown) => (goal ? { goal: toUnjudgedEnd('failed') } : {});

@@ -19,18 +19,18 @@ import type { LocalSandboxes } from './sandbox/sandbox-access.ts';
 import { type SandboxDeps, type SandboxHoldings, sandboxWith } from './sandbox/sandbox-actors.ts';
 import type { SandboxFacts } from './sandbox/sandbox-facts.ts';
 
-/** The parts of a sandbox that all sessions share. */
+/** The sandbox dependencies shared by all sessions. */
 export interface SandboxParts {
   readonly driver: Driver;
   readonly startTimeoutMs: number;
   readonly spec: (session: SessionRecord, sandboxId: SandboxId) => SandboxSpec | Promise<SandboxSpec>;
-  /** `epoch` is that of the calling holder; the daemon refuses calls of an earlier holder. */
+  /** `epoch`: the calling holder's epoch. The daemon refuses calls of earlier holders. */
   readonly connect: (link: SandboxLink & { readonly epoch?: number }) => SandboxClient;
   readonly prepare: SandboxDeps['prepare'];
   readonly restore?: SandboxDeps['restore'];
   readonly rest?: SandboxDeps['rest'];
   readonly workdir: (id: SandboxId) => string;
-  /** Undefined when other machines, such as the nodes of a cluster, hold the disks of sandboxes. */
+  /** Undefined if sandboxes' disks are on other machines, such as cluster nodes. */
   readonly diskFloor?: DiskFloor | undefined;
   readonly holdings?: SandboxHoldings | undefined;
 }
@@ -47,7 +47,7 @@ interface Deps {
   readonly facts: SandboxFacts;
   readonly reports: DesktopReports;
   readonly onRunEnd: (status: 'completed' | 'stopped' | 'failed') => void;
-  /** Takes the release of each sandbox that is under way, which a shutdown waits for. */
+  /** Called with the release of each sandbox, so that shutdown can wait for it. */
   readonly track: (released: Promise<AppError | undefined>) => void;
 }
 
@@ -58,7 +58,7 @@ export function sessionWith(deps: Deps): typeof sessionMachine {
     deps.sandboxes;
   const { desktop, external, kernels, loops } = agents;
   const live = (id: SessionId) => liveSessions.the(id);
-  /** The holder's epoch, by which the daemon refuses calls of an earlier holder. */
+  /** The holder's epoch. The daemon refuses calls with an earlier epoch. */
   const fence = (id: SessionId): { epoch?: number } => {
     const epoch = ownership.isShared ? ownership.epochOf(id) : undefined;
     return epoch === undefined ? {} : { epoch };

@@ -4,21 +4,26 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 import type { SandboxFact } from './sandbox/sandbox-facts.ts';
 
-/** Fields of the record to change. `forked` changes none: it appends the fact that another session began with this one. */
+/**
+ * Record fields to change. `forked` changes none: it appends the fact that another session was forked from this one.
+ */
 export type RecordChange = Partial<StoredSession> & { readonly forked?: FactOf<'session.forked'>['data'] };
 
-/** Commands to sessions of any server. The holder hydrates a session that is not in memory first. */
+/** Commands to sessions of any server. If needed, the holder hydrates the session first. */
 export interface SessionCommands {
   /**
-   * Resolves with the session's answer. Rejects with the reason when the session refuses the command, session_not_found,
-   * shutting_down; with several servers also: deadline_exceeded when the holder gives no answer within a minute.
+   * Resolves with the session's result. Rejects with the session's reason for a refusal, session_not_found, or
+   * shutting_down; with several servers, also with deadline_exceeded if the holder does not answer within a minute.
    */
   command<Value>(id: SessionId, command: SessionCommand): Promise<Value>;
   /**
-   * Has the holder change the record and append the facts of the change. Resolves with the record after every change
+   * Has the holder change the record and append the corresponding facts. Resolves with the record after all changes
    * requested so far; an empty change only reads it.
    */
   change(id: SessionId, change: RecordChange): Promise<StoredSession>;
-  /** Appends a fact from outside of the session's actor; dropped when the session is not in memory and so has no sandbox. */
+  /**
+   * Appends a fact from outside the session's actor. Dropped if the session is not in memory, because it then has no
+   * sandbox.
+   */
   tell(id: SessionId, fact: SandboxFact): void;
 }

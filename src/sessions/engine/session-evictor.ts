@@ -19,7 +19,7 @@ interface Deps {
   readonly runs: Pick<RunRecorder, 'giveUp'>;
 }
 
-/** Removes sessions from memory: when they end, cannot be read, or belong to another server. */
+/** Removes sessions from memory that have ended, cannot be read, or belong to another server. */
 export class SessionEvictor implements EndListener {
   readonly #deps: Deps;
 
@@ -36,7 +36,7 @@ export class SessionEvictor implements EndListener {
     liveSessions.goes(id, this.#leave(id, record));
   }
 
-  /** The session could not be read: its state from before the crash must not be shown. */
+  /** The session could not be read, so its state from before the crash must not be shown. */
   unavailable(id: SessionId): void {
     const { liveSessions, ownership } = this.#deps;
     liveSessions.remove(id);
@@ -57,7 +57,7 @@ export class SessionEvictor implements EndListener {
     const live = liveSessions.get(id);
     live?.runWriter?.shut();
     live?.writer.fence(error);
-    if (live) liveSessions.goes(id, live.writer.settled()); // a write that is under way may still succeed
+    if (live) liveSessions.goes(id, live.writer.settled()); // a write in progress can still succeed
     liveSessions.remove(id);
     liveSessions.takeSandbox(id);
     supervisor.leave(id);
@@ -69,7 +69,8 @@ export class SessionEvictor implements EndListener {
   fenced(id: SessionId): void {
     const { ownership, supervisor } = this.#deps;
     this.standDown(id);
-    void ownership.release(id).then(() => supervisor.wake(id, 'absent')); // we own it again only if no other server does
+    // we acquire ownership again only if no other server has it
+    void ownership.release(id).then(() => supervisor.wake(id, 'absent'));
   }
 
   #broken(id: SessionId, error: AppError): void {
@@ -81,7 +82,7 @@ export class SessionEvictor implements EndListener {
   /** The session has no unfinished work, so its ownership is released. */
   async #leave(id: SessionId, record: StoredSession | undefined): Promise<void> {
     const { records, ownership } = this.#deps;
-    // a superfluous mark does no harm
+    // a leftover mark is harmless
     if (record && !isUnfinished(record)) await records.delete(unfinishedKind, id).catch(() => {});
     await ownership.release(id);
   }

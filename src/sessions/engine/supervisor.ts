@@ -22,17 +22,17 @@ interface Options {
   readonly logger: EngineLogger;
   readonly pendingCommands: PendingCommands;
   readonly liveSessions: LiveSessions;
-  /** Whether other servers can exist, whose late appends have to be fenced off. */
+  /** Whether other servers can exist whose late appends must be fenced. */
   readonly isShared: boolean;
   readonly restartPolicy: RestartPolicy;
   readonly limits: Readonly<Record<SlotKind, number>>;
 }
-/** The parts that the sessions of a supervisor are made of. */
+/** Everything needed to run sessions under a supervisor. */
 export interface SessionParts {
   readonly session: typeof sessionMachine;
   readonly hydrate: (id: SessionId, signal: AbortSignal) => Promise<SessionInput>;
 }
-/** Hears how sessions leave memory. */
+/** Notified when sessions leave memory. */
 export interface EndListener {
   /** The session's actor has finished its work. */
   ended(id: SessionId): void;
@@ -44,7 +44,7 @@ export interface EndListener {
 type SupervisorActor = Actor<typeof supervisorMachine>;
 
 /**
- * The actor whose children are the sessions of this server. Passes commands to them and waits for their answers.
+ * The root actor; its children are this server's sessions. Passes commands to them and waits for their results.
  *
  * @example
  * supervisor.start({ session, hydrate }, evictor);
@@ -58,7 +58,7 @@ export class Supervisor implements SessionCommands {
     this.#options = options;
   }
 
-  /** Accepts commands from now on. The parts can use this supervisor, so they are made after it. */
+  /** Starts accepting commands. The parts are passed here because they can depend on this supervisor. */
   start({ session, hydrate }: SessionParts, ends: EndListener): void {
     const { clock, restartPolicy: policy, limits } = this.#options;
     const actors = {
@@ -73,7 +73,7 @@ export class Supervisor implements SessionCommands {
     this.#actor = actor.start();
   }
 
-  /** Runs no exit action: unfinished work stays as it is. */
+  /** Runs no exit actions, so unfinished work stays as it is. */
   stop(): void {
     this.#actor?.stop();
   }
@@ -86,13 +86,13 @@ export class Supervisor implements SessionCommands {
     return answer;
   }
 
-  /** Sends a command without waiting for an answer; it is dropped when the session has no actor. */
+  /** Sends a command without waiting for its result. Dropped if the session has no actor. */
   send(id: SessionId, command: SessionCommand): void {
     if (this.#actor?.getSnapshot().status !== 'active') return;
     this.#actor.send({ type: 'session.command', id, command });
   }
 
-  /** Pauses or stops the session's sandbox if nothing uses it. */
+  /** Pauses or stops the session's sandbox if it is not in use. */
   rest(id: SessionId): void {
     this.#sessionOf(id)?.send({ type: 'sandbox.rest' });
   }
@@ -102,7 +102,7 @@ export class Supervisor implements SessionCommands {
     const facts: SessionFact[] = [];
     if (forked) facts.push({ type: 'session.forked', runId: null, data: forked });
     const data = findChangedFields(writer.record, marks);
-    // The appended fact fences an earlier holder, who could otherwise overwrite the deletion.
+    // The appended fact fences an earlier holder, which could otherwise overwrite the deletion.
     const isFence = marks.deleting === true && this.#options.isShared;
     const isChanged = Object.keys(data).length > 0;
     const named = title === undefined ? {} : { title };
@@ -122,35 +122,35 @@ export class Supervisor implements SessionCommands {
     });
   }
 
-  /** The session in memory, hydrated from its log if needed. Rejects: fenced, when another server owns it. */
+  /** Returns the session in memory, hydrating it from its log if needed. Rejects: fenced if another server owns it. */
   async reach(id: SessionId): Promise<LiveSession> {
     await this.command(id, { type: 'cmd.touch', commandId: this.#options.ids.short() });
     return this.#options.liveSessions.the(id);
   }
 
-  /** Starts the session's actor, because its log or its sandbox shows unfinished work. */
+  /** Starts the session's actor because its log or sandbox has unfinished work. */
   wake(id: SessionId, sandbox: 'absent' | 'start' | Pick<SandboxInfo, 'expiresAt'>): void {
     if (typeof sandbox === 'object') this.#options.liveSessions.offer(id, sandbox.expiresAt);
     if (sandbox === 'start') this.#options.liveSessions.begin(id);
     this.#running().send({ type: 'session.wake', id });
   }
 
-  /** Removes the session's actor as it is, because another server owns the session now. */
+  /** Removes the session's actor without cleanup, because another server now owns the session. */
   leave(id: SessionId): void {
     this.#running().send({ type: 'session.leave', id });
   }
 
-  /** The session's memory contradicts its log, so it counts as crashed. */
+  /** The session in memory contradicts its log, which is treated as a crash. */
   broken(id: SessionId, error: AppError): void {
     this.#running().send({ type: 'session.broken', id, error });
   }
 
-  /** Whether a command sent now reaches the actor that is in memory, and no later one. */
+  /** Whether a command sent now reaches the actor currently in memory. */
   has(id: SessionId): boolean {
     return this.#sessionOf(id) !== undefined;
   }
 
-  /** Whether the session has a sandbox, or one that is starting. */
+  /** Whether the session has a sandbox that is running or starting. */
   hasSandbox(id: SessionId): boolean {
     const child = this.#running().getSnapshot().children[id];
     const snapshot = child?.getSnapshot() as { context?: { isPresent?: boolean } } | undefined;
@@ -162,7 +162,7 @@ export class Supervisor implements SessionCommands {
     return this.#actor;
   }
 
-  /** The session's actor; undefined when the supervisor has to make one first. */
+  /** The session's actor; undefined if the supervisor has to create it first. */
   #sessionOf(id: SessionId): ActorRefFrom<typeof sessionMachine> | undefined {
     const child = this.#running().getSnapshot().children[id];
     if (child?.getSnapshot().status !== 'active') return undefined;

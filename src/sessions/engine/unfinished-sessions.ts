@@ -4,9 +4,9 @@ import { SessionStatus } from '../../core/model/events.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { isUnfinished, StoredSession, unfinishedKind } from '../run/log/projection.ts';
 
-// Sessions with unfinished work have a mark: its own record, written in the same transaction as the start of the work.
-// A server start reads only the marks, however many sessions exist. A superfluous mark does no harm; a missing one loses
-// work.
+// Sessions with unfinished work have a mark: a separate record, written in the same transaction that starts the work.
+// At start-up only the marks are read, regardless of the number of sessions. A leftover mark is harmless; a missing
+// mark loses work.
 
 const reading = 8; // concurrent reads
 
@@ -16,7 +16,7 @@ export interface MarkedSession {
 }
 
 /**
- * The sessions that may have unfinished work, except those that `isInHands` knows. On a store without such marks yet, all
+ * Sessions that may have unfinished work, except those that `isInHands` excludes. On a store without marks, all
  * sessions are read once.
  */
 export async function readMarkedSessions(
@@ -32,7 +32,7 @@ export async function readMarkedSessions(
   }
   const marks = new Map((await records.list(unfinishedKind)).map((mark) => [mark.id, mark]));
   const ids = [...marks.keys()].map((id) => SessionId.parse(id));
-  const left = ids.filter((id) => !isInHands(id)); // each read costs the store commands, at every sweep
+  const left = ids.filter((id) => !isInHands(id)); // each read costs the store commands at every sweep
   const found = await readSessions(records, left);
   return found.flatMap((record) => {
     const mark = marks.get(record.id);
@@ -46,7 +46,7 @@ export interface SessionCounts {
   readonly waiting: number;
 }
 
-/** The number of sessions of each status, by an index of the store. */
+/** The number of sessions per status, from an index of the store. */
 export async function countByStatus(records: Pick<RecordStore, 'count'>): Promise<Record<SessionStatus, number>> {
   const count = async (state: SessionStatus) => [state, await records.count('session', { state })] as const;
   return Object.fromEntries(await Promise.all(SessionStatus.options.map(count))) as Record<SessionStatus, number>;
@@ -57,11 +57,11 @@ export async function countSessions(records: Pick<RecordStore, 'count'>): Promis
   return { total: pending + running + waiting + completed, running, waiting };
 }
 
-/** Deletes this version only, not a mark that was written in the meantime. */
+/** Deletes only this version, not a mark written in the meantime. */
 export const forgetMark = (records: RecordStore, { id, version }: StoredRecord): Promise<void> =>
   records.delete(unfinishedKind, id, version);
 
-/** The stored records of these sessions; missing ones are left out. */
+/** The stored records of these sessions; missing ones are omitted. */
 export async function readSessions(records: RecordStore, ids: readonly SessionId[]): Promise<StoredSession[]> {
   const found = new Map<SessionId, StoredSession>();
   await forEachConcurrent(ids, reading, async (id) => {

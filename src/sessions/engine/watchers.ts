@@ -1,13 +1,13 @@
 import type { SessionId } from '../../core/model/ids.ts';
 
-/** The open streams of each session, and their end when the session is deleted. */
+/** The open streams of each session, which end when the session is deleted. */
 export class Watchers {
   readonly #watchers = new Map<SessionId, number>();
   readonly #ends = new Map<SessionId, { end: AbortController; users: number }>();
 
   isWatched = (id: SessionId): boolean => this.#watchers.has(id);
 
-  /** Whether a client has any stream of the session open. */
+  /** Whether a client has an open stream of the session. */
   isInUse = (id: SessionId): boolean => this.#watchers.has(id) || this.#ends.has(id);
   inUse = (): SessionId[] => [...new Set([...this.#watchers.keys(), ...this.#ends.keys()])];
 
@@ -25,7 +25,7 @@ export class Watchers {
     };
   }
 
-  /** Fires when the session is deleted; kept in memory only until its last holder is disposed. */
+  /** Fires when the session is deleted. Kept in memory until its last holder is disposed. */
   endOf(id: SessionId): Disposable & { signal: AbortSignal } {
     const entry = this.#ends.get(id) ?? { end: new AbortController(), users: 0 };
     entry.users += 1;

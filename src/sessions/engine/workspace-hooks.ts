@@ -5,7 +5,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { LiveSession } from '../run/live-session.ts';
 
-/** Something that is kept in the workspaces of sessions. The engine calls its hooks in their order. */
+/** Maintains something in sessions' workspaces. The engine calls its hooks in order. */
 export interface WorkspaceHook {
   /** Runs before each use of a ready sandbox. An error fails that use. */
   beforeUse?(live: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void>;
@@ -13,7 +13,7 @@ export interface WorkspaceHook {
   onFact?(live: LiveSession, fact: SessionFact, seq: number): void;
 }
 
-/** Work in the sandboxes of sessions, in order for each session, for which the next use of the sandbox waits. */
+/** Work in sandboxes, in order per session. A sandbox's next use waits for it. */
 export class WorkspaceQueue {
   readonly inTurn = keyedQueue();
   readonly #pending = new Map<SessionId, Promise<void>>();

@@ -17,7 +17,7 @@ import {
 import { namedSnapshotKind } from '../../core/model/sandboxes/snapshot.ts';
 import { sweep } from '../../storage/collection.ts';
 
-/** The records with the id of a holder that name its blobs while they are needed. */
+/** Record kinds with the holder's id that refer to its blobs while they are needed. */
 const holders = {
   session: [snapshotsKind, manifestKind],
   [namedSnapshotKind]: [namedSnapshotKind],
@@ -26,7 +26,7 @@ const holders = {
   [skillVersionKind]: [skillVersionKind],
 } as const;
 
-/** A blob with files, and who holds it. */
+/** A blob with files, and its holder. */
 export interface CopyPlace {
   readonly of: keyof typeof holders;
   readonly holder: string;
@@ -34,7 +34,7 @@ export interface CopyPlace {
 }
 export interface StoredCopy {
   readonly blob: string;
-  /** Absent from a copy that an earlier version made. */
+  /** Absent from copies of earlier versions. */
   readonly sha256?: string | undefined;
 }
 interface Deps {
@@ -49,17 +49,17 @@ const Announced = z.object({
   of: z.enum(Object.keys(holders) as CopyPlace['of'][]).default('session'),
 });
 const Unfinished = z.object({ making: z.number() });
-/** A sandbox starts that soon after its session was made, else its files are read once more. */
+/** A sandbox usually starts this soon after its session was created. Later, its files are read again. */
 const freshMs = 60_000;
 const idOf = ({ holder, blob }: Omit<CopyPlace, 'of'>) => `${holder}:${blob}`;
 
 /**
- * The stored copies of files: of forks, pauses, named snapshots, prepared repositories, builds and skills. A blob is
- * announced by a record before it exists, so one clean-up finds each blob that no holder names.
+ * Stored copies of files: for forks, pauses, named snapshots, prepared repositories, builds and skills. A record
+ * announces each blob before it exists, so that one clean-up finds every blob without a holder.
  */
 export class Copies {
   readonly #deps: Deps;
-  /** When this server read the whole copy with which a session begins, epoch ms. */
+  /** When this server read the whole copy that a session starts from, epoch ms. */
   readonly #readWhole = new Map<string, number>();
   readonly #nextPlaces: ReturnType<typeof sweep>;
 
@@ -68,7 +68,7 @@ export class Copies {
     this.#nextPlaces = sweep(deps.records, kind, ({ id }) => ({ id, sort: 0 }));
   }
 
-  /** A place for new files of a session. */
+  /** Allocates a blob name for a session's files. */
   placeOf(id: SessionId): CopyPlace {
     return { of: 'session', holder: id, blob: `files-${id}-${this.#deps.newId()}` };
   }
@@ -78,21 +78,22 @@ export class Copies {
     await records.put({ kind, id: idOf(place), doc: { at: clock.now(), of: place.of } });
   }
 
-  /** Stores files, all of them or none. Rejects as `BlobStore.put` does. */
+  /** Stores files, completely or not at all. Rejects as `BlobStore.put` does. */
   add(place: CopyPlace, content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<BlobInfo> {
     return this.#make(place, () => this.#deps.blobs.put(place.blob, content, options));
   }
 
   /**
-   * Copies a stored copy for a session that begins with it. Undefined: it differs from what was stored, and nothing is
-   * left. Rejects: payload_too_large, file_not_found, store_unavailable.
+   * Copies a stored copy for a session that starts from it. Undefined: it differs from what was stored, and the new
+   * copy was removed. Rejects: payload_too_large, file_not_found, store_unavailable.
    */
   async share(from: StoredCopy, place: CopyPlace, options: PutOptions): Promise<BlobInfo | undefined> {
     const { blobs, clock } = this.#deps;
     const made = await this.#make(place, async () => {
       if (!blobs.copy) return await blobs.put(place.blob, await blobs.open(from.blob), options);
       await blobs.copy(from.blob, place.blob);
-      return await infoOf(await blobs.open(place.blob), options.signal); // bytes that the store copies are read for the hash
+      // copied inside the store, so the bytes are read once for the hash
+      return await infoOf(await blobs.open(place.blob), options.signal);
     });
     if ((from.sha256 ?? made.sha256) !== made.sha256) {
       await this.drop(place);
@@ -108,7 +109,7 @@ export class Copies {
     return this.#deps.blobs.open(blob);
   }
 
-  /** Whether a copy is there with its hash. Without a hash it only has to be there. */
+  /** Whether a copy exists and matches its hash, if it has one. */
   async isWhole({ blob, sha256 }: StoredCopy, signal = neverFires): Promise<boolean> {
     const readAt = this.#readWhole.get(blob);
     this.#readWhole.delete(blob);
@@ -128,21 +129,24 @@ export class Copies {
     await this.#deps.records.delete(kind, idOf(place));
   }
 
-  /** Lets the holder give a blob up before it is removed. Announced before, because earlier versions did not. */
+  /**
+   * Lets the holder drop its reference before the blob is removed. Announces the blob first, because earlier versions
+   * did not.
+   */
   async release(place: CopyPlace, giveUp: () => Promise<unknown>): Promise<void> {
     await this.announce(place);
     await giveUp();
     await this.drop(place);
   }
 
-  /** Removes every blob of a session, and the records that name them. */
+  /** Removes all blobs of a session, and the records that refer to them. */
   async forget(holder: SessionId): Promise<void> {
     const { records } = this.#deps;
     for (const { id } of await records.list(kind, { idPrefix: `${holder}:` })) await this.drop(placeIn(id));
     for (const one of holders.session) await records.delete(one, holder);
   }
 
-  /** Removes blobs announced before this time that nothing refers to, some in each round; resolves with their number. */
+  /** Removes unreferenced blobs announced before this time, some in each round. Resolves with the number removed. */
   async collect(before: number): Promise<number> {
     const { records } = this.#deps;
     let removed = 0;
@@ -156,7 +160,7 @@ export class Copies {
       else await this.drop(place);
       removed++;
     }
-    // Earlier versions announced a named snapshot by a record of its own kind.
+    // Earlier versions announced a named snapshot with a record of its own kind.
     for (const { id, doc } of await records.list(namedSnapshotKind, { state: 'making' })) {
       if (Unfinished.parse(doc).making >= before) continue;
       await this.drop({ holder: id, blob: id });

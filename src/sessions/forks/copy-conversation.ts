@@ -13,10 +13,10 @@ export interface ForkPoint {
   readonly from: SessionId;
   readonly seq: number;
 }
-/** The record of the copy as derived from its events, and their unfinished work. */
+/** The copy's record as derived from its events, and the work unfinished at the fork. */
 export interface ConversationCopy {
   readonly record: StoredSession;
-  /** The whole message whose deltas the copy ends with: a step's result follows the step's end. */
+  /** A message whose deltas the copy ends with, completed: a step's result follows the end of the step. */
   readonly openMessage: FactOf<'message.assistant'> | undefined;
   readonly openCalls: readonly FactOf<'tool.calling'>[];
   readonly hasSandbox: boolean;
@@ -24,7 +24,7 @@ export interface ConversationCopy {
 const pageSize = 500;
 const unfinished = 'Not finished: the session was forked here.';
 
-/** Copies the events of a session up to a place, with their seqs, and what the model saw until then. */
+/** Copies a session's events up to a seq, keeping their seqs, and the model requests until then. */
 export async function copyConversation(
   deps: Deps,
   { from, seq }: ForkPoint,
@@ -59,7 +59,7 @@ export async function copyConversation(
 
 const turnOf = (event: SessionEvent): number => (event.type === 'usage' ? (event.data.turn ?? 0) : 0);
 
-/** Copies the entries up to that event. A call without a result gets one, because providers refuse it otherwise. */
+/** Copies entries up to that event. A call without a result gets one, because providers would refuse it. */
 async function copyTranscript({ store: { records } }: Deps, { from, seq }: ForkPoint, to: SessionId): Promise<void> {
   const docs = (await records.list('transcript', { idPrefix: `${from}:` })).map(({ doc }) => doc).reverse();
   const isLater = ({ seq: at = 0 }: Partial<Entry>) => at >= seq;
@@ -86,7 +86,7 @@ function resultsFor(entries: readonly Entry[], seq: number): Entry[] {
     }));
 }
 
-/** The requests up to a turn, so that the copy can show what the model saw, and their texts. */
+/** Copies the requests up to a turn and their texts, so that the copy can show what the model received. */
 async function copyRequests(
   { store: { records } }: Deps,
   { from, turns }: { readonly from: SessionId; readonly turns: number },
@@ -100,7 +100,7 @@ async function copyRequests(
   };
   for (let turn = 1; turn <= turns; turn++) {
     const stored = StoredRequest.safeParse(await copy(requestKind, requestIdOf(turn), { sort: turn }));
-    if (!stored.success) continue; // an older server recorded none
+    if (!stored.success) continue; // recorded by no older server
     const { system, tools, note, notes, earlier = [] } = stored.data;
     const placed = [...(notes?.more ?? []), ...earlier];
     for (const hash of [system, tools, note, ...placed.map((one) => one.note)]) if (hash) texts.add(hash);

@@ -9,9 +9,11 @@ const pageSize = 500;
 /** A message that can be replaced in a branch. */
 export interface EditedMessage {
   readonly seq: number;
-  /** Where the last run or step before it ended, whose files the branch begins with; undefined: there was none. */
+  /**
+   * The end of the last run or step before the message; the branch starts with the files from then. Undefined: none.
+   */
   readonly filesAt: number | undefined;
-  /** The message whose branches both sessions are. */
+  /** The original message that both sessions are branches of. */
   readonly branch: { readonly sessionId: SessionId; readonly seq: number };
 }
 
@@ -19,7 +21,7 @@ type EditedSession = Pick<StoredSession, 'id' | 'branch' | 'forkedFrom'>;
 /** Undefined: the session is deleted. */
 type SessionLookup = (id: SessionId) => Promise<EditedSession | undefined>;
 
-/** Finds the message. Rejects: invalid_request (no message, or one that was sent to a run under way). */
+/** Finds the message. Rejects: invalid_request (no message, or sent to an active run). */
 export async function findEditedMessage(
   { log, known }: { readonly log: Pick<EventLog, 'page'>; readonly known: SessionLookup },
   parent: EditedSession,
@@ -29,7 +31,7 @@ export async function findEditedMessage(
   const copied = forkedFrom?.seq ?? 0;
   const running = new Set<string>();
   let filesAt: number | undefined;
-  let isFirst = true; // of the messages since the session was forked
+  let isFirst = true; // among the messages since the session was forked
   for (let after = 0; after < seq; ) {
     const { events } = await log.page(id, after, pageSize);
     for (const event of events) {
@@ -51,7 +53,7 @@ export async function findEditedMessage(
   throw refusal(`There is no message of a person at ${seq}.`);
 }
 
-/** A message that was copied from another session is a message of that one, also through forks of forks. */
+/** The original of a message that was copied from another session, even through several forks. */
 async function originOf(
   { id, forkedFrom }: EditedSession,
   seq: number,

@@ -22,7 +22,7 @@ interface Deps {
   readonly commands: Pick<SessionCommands, 'change'>;
   readonly sandboxes: Pick<SandboxAccess, 'use'>;
   readonly snapshots: Snapshots;
-  /** Takes the volumes of a copy of a session, which reads them, and resolves with its choice. */
+  /** Resolves with the copy's sandbox options, with access to its volumes. The copy mounts them read-only. */
   readonly volumes: {
     forCopy(
       session: Pick<SessionRecord, 'id' | 'owner' | 'projectId'>,
@@ -33,15 +33,15 @@ interface Deps {
   readonly ids: Pick<IdSource, 'sessionId'>;
   readonly closing: AbortSignal;
 }
-/** A fork that is not complete: `<new session>`. Written before anything else, so that a clean-up finds the parts. */
+/** The record of an incomplete fork, by its new session's id. Written first, so that a clean-up finds all parts. */
 const forkingKind = 'forking';
 const Forking = z.object({ at: z.number(), forked: z.custom<FactOf<'session.forked'>['data']>() });
 const useMs = 120_000;
 
-/** Makes sessions out of others. A fork appears whole, with its last write, or not at all. */
+/** Creates forks of sessions. A fork appears complete, with its last write, or not at all. */
 export class Forks {
   readonly #deps: Deps;
-  /** Forks that this server works on. */
+  /** Forks that this server is creating. */
   readonly #busy = new Set<SessionId>();
 
   constructor(deps: Deps) {
@@ -54,7 +54,7 @@ export class Forks {
     return await this.#make(parent, command, { place, found });
   }
 
-  /** Everything before the message, as a branch in which another one takes its place. */
+  /** Forks the conversation before a message, as a branch with another message in its place. */
   async makeBranch(
     parent: StoredSession,
     command: Omit<ForkCommand, 'seq'>,
@@ -78,21 +78,21 @@ export class Forks {
     const forked = { from, to, atSeq: place.seq, files };
     this.#busy.add(to);
     try {
-      if (command.child) await this.#undo(to); // what an earlier try left
+      if (command.child) await this.#undo(to); // left by an earlier attempt
       await store.records.put({ kind: forkingKind, id: to, doc: { at: clock.now(), forked } });
       const startsFrom = found.kind === 'kept' ? await this.#deps.snapshots.hand(found, to, place.seq) : null;
       const record = await this.#write(parent, { ...command, forked, startsFrom, branch });
-      await this.#tellParent(forked).catch(() => {}); // the fork is complete; the clean-up tells the other session
+      await this.#tellParent(forked).catch(() => {}); // the fork is complete; the clean-up notifies the parent
       return record;
     } catch (thrown) {
-      await this.#undo(to).catch(() => {}); // the clean-up repeats it
+      await this.#undo(to).catch(() => {}); // the clean-up retries
       throw thrown;
     } finally {
       this.#busy.delete(to);
     }
   }
 
-  /** Completes or removes forks from before this time that a dead server left; resolves with the number of those removed. */
+  /** Completes or removes forks that a lost server left, from before this time. Resolves with the number removed. */
   async collect(before: number): Promise<number> {
     const { records } = this.#deps.store;
     let removed = 0;
@@ -108,7 +108,7 @@ export class Forks {
     return removed;
   }
 
-  /** The seq of the place. Rejects: invalid_request, conflict. */
+  /** The seq to fork at. Rejects: invalid_request, conflict. */
   async #placeOf(id: SessionId, seq: number | undefined): Promise<number> {
     const { log, store } = this.#deps;
     if (seq === undefined) {
@@ -125,7 +125,7 @@ export class Forks {
     throw new AppError('invalid_request', text);
   }
 
-  /** Where nobody has looked at the files yet, a use of the sandbox makes its owner look. */
+  /** If the files at this seq have not been copied yet, using the sandbox makes its owner copy them. */
   async #filesAt({ from, seq }: ForkPoint): Promise<SnapshotState> {
     const { snapshots, sandboxes, store, closing } = this.#deps;
     const found = await snapshots.at(from, seq);
@@ -141,7 +141,7 @@ export class Forks {
   ): Promise<StoredSession> {
     const { log, clock, volumes } = this.#deps;
     const { from, to: id, atSeq: seq, files } = forked;
-    // A fork without the files fetches them again. A child gets a copy of its parent's files.
+    // A fork without files fetches its repositories again. A child gets a copy of its parent's files.
     const hasThem = files === 'kept' || child !== undefined;
     const repositories = parent.repositories?.map((one) => (hasThem ? one : toRefetch(one)));
     const own = owner ?? parent.owner;
@@ -176,7 +176,7 @@ export class Forks {
       latestMessageAt: at,
       lastSeq: seq + facts.length,
       unread: 0,
-      // The fork has spent nothing yet, and its sandbox is still to start.
+      // The fork has no usage yet, and its sandbox has not started.
       spending: noSpending,
       granted: null,
       workingSince: null,
@@ -184,7 +184,7 @@ export class Forks {
       sandboxState: 'created',
       sandboxHeld: false,
       sandboxUntrusted: false,
-      // A log that was cut does not tell of all of them.
+      // A truncated log does not list all of them.
       strangers: [...new Set([...parent.strangers, ...record.strangers, ...(child ? ['session' as const] : [])])],
     };
     await log.append({ sessionId: id, after: seq, at, facts, puts: [{ kind: 'session', id, doc, sort: at }] });
@@ -192,7 +192,7 @@ export class Forks {
     return doc;
   }
 
-  /** Then the fork needs no clean-up any more. */
+  /** Logs the fork in its parent's log, after which it needs no clean-up. */
   async #tellParent(forked: ForkNotice['forked']): Promise<void> {
     const { commands, store } = this.#deps;
     const { from, to } = forked;

@@ -6,24 +6,24 @@ import type { SessionId } from '../../core/model/ids.ts';
 import { snapshotsKind } from '../../core/model/records.ts';
 import type { Copies, StoredCopy } from './copies.ts';
 
-/** The files of a session at one place of its log. Without a blob, `why` says that there is no copy. */
+/** A session's files at a seq of its log. Without a blob, `why` gives the reason. */
 const KeptItem = z.object({
   seq: z.int(),
   blob: z.string().nullable(),
-  /** The size of the copy, else of the files. */
+  /** The size of the copy if there is one, else of the files. */
   bytes: z.int(),
   print: z.string(),
-  /** When the copy was made, epoch ms, and its hash; absent from a copy that an earlier version made. */
+  /** When the copy was made, epoch ms, and its hash; absent from copies of earlier versions. */
   at: z.number().optional(),
   sha256: z.string().optional(),
   why: z.enum(['empty', 'too_large', 'failed']).optional(),
 });
 export type KeptItem = z.infer<typeof KeptItem>;
 
-/** The copies of a session's files. `upto` is the newest place that was looked at: no file changed after the last item. */
+/** The copies of a session's files. `upto` is the newest checked seq: no file changed between the last item and it. */
 const KeptFiles = z.object({
   upto: z.int(),
-  /** Copies of the places before this one are gone. */
+  /** Copies before this seq were deleted. */
   from: z.int(),
   items: z.array(KeptItem),
 });
@@ -44,7 +44,7 @@ export async function writeKept({ records }: Pick<Deps, 'records'>, id: SessionI
   await records.put({ kind: snapshotsKind, id, doc });
 }
 
-/** Copies a stored copy for a session that begins with it. Undefined and rejects as `Copies.share` does. */
+/** Copies a stored copy for a session that starts from it. Returns and rejects as `Copies.share` does. */
 export async function beginWith(
   deps: Deps,
   id: SessionId,

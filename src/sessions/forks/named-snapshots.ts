@@ -28,9 +28,9 @@ import type { WorkspaceArchive } from './workspace-archive.ts';
 
 /** Limits of an owner's named snapshots. */
 export interface NamedSnapshotPolicy {
-  /** No snapshot is made of a workspace with larger files. */
+  /** A workspace with larger files cannot be snapshotted. */
   readonly maxBytes: number;
-  /** The copies of one owner together. */
+  /** The total size of an owner's snapshots. */
   readonly ownerBytes: number;
 }
 interface Deps {
@@ -47,7 +47,7 @@ interface Deps {
 const tries = 3;
 const builtIn = ({ sandbox: { image, start } = {} }: Pick<SessionRecord, 'sandbox'>): Pick<Snapshot, 'built'> =>
   image === undefined ? {} : { built: { image, ...(start && { start }) } };
-/** `making`: an earlier version had not finished, or began to remove it. */
+/** `making`: left by an earlier version that had not finished, or had begun to remove it. */
 const StoredSnapshot = z.union([Snapshot, z.object({ making: z.number(), id: z.string().default('') })]);
 type StoredSnapshot = z.infer<typeof StoredSnapshot>;
 const wholeOne = (one: StoredSnapshot): Snapshot[] => ('making' in one ? [] : [one]);
@@ -56,13 +56,13 @@ const missing = () => new AppError('not_found', 'There is no such snapshot.');
 function fail(): never {
   throw missing();
 }
-/** By the id, or by a name in which the tag `default` can be left out. */
+/** Matches the id, or the name; the tag `default` can be omitted. */
 const isNamed = (idOrName: string) => {
   const [bare] = idOrName.split(':');
   return ({ id, name }: Snapshot) => id === bare || name === idOrName || name === tagged(idOrName);
 };
 
-/** Snapshots that people name and keep. A snapshot is there whole, with its record, or not at all. */
+/** Snapshots that people name and keep. A snapshot exists completely, with its record, or not at all. */
 export class NamedSnapshots {
   readonly service: SnapshotService = {
     make: (id, requested) => this.#make(id, requested),
@@ -84,9 +84,9 @@ export class NamedSnapshots {
   };
   readonly #deps: Deps;
   readonly #snapshots: Collection<StoredSnapshot>;
-  /** The snapshots of an owner are made one after the other, so that a full one is refused before the copy. */
+  /** An owner's snapshots are created one after the other, so that one over quota is refused before the copy. */
   readonly #inTurn = keyedQueue();
-  /** An owner's imports come one after the other, so that together they need room for one more than the owner may keep. */
+  /** An owner's imports run one after the other, so that together they need room for only one more than the quota. */
   readonly #importsInTurn = keyedQueue();
 
   constructor(deps: Deps) {
@@ -127,7 +127,7 @@ export class NamedSnapshots {
     );
   }
 
-  /** Rejects: quota, also for snapshots that other servers store at the same time. */
+  /** Rejects: quota, including for snapshots that other servers are storing concurrently. */
   async #keep(doc: Snapshot): Promise<Snapshot> {
     const admit = (others: readonly StoredSnapshot[]) =>
       this.#refuseOverQuota(others.flatMap(wholeOne).filter(({ owner }) => owner === doc.owner));
@@ -204,7 +204,7 @@ export class NamedSnapshots {
         id,
         name: name ?? null,
         labels: { ...(labels ?? archive.facts.labels) },
-        sessionId: ids.sessionId(), // no session here has these files
+        sessionId: ids.sessionId(), // not a session of this server
         template: archive.facts.template,
         at: clock.now(),
         bytes: size,
@@ -223,7 +223,7 @@ export class NamedSnapshots {
     return found.flatMap(wholeOne).sort((a, b) => b.at - a.at);
   }
 
-  /** The snapshots for the quota of an owner. */
+  /** An owner's snapshots, for the quota. */
   async #listOf(owner: string | undefined): Promise<readonly Snapshot[]> {
     return (await this.#snapshots.list({ owner: owner ?? null })).flatMap(wholeOne);
   }
@@ -248,8 +248,7 @@ export class NamedSnapshots {
   }
 
   /**
-   * Copies a blob for a new session, which then begins with it. Rejects: conflict when the copy differs from what was
-   * stored.
+   * Copies a blob for a new session that starts from it. Rejects: conflict if the copy differs from what was stored.
    */
   async hand(snapshot: { blob: string; sha256: string }, to: SessionId): Promise<StoredCopy> {
     const options = { maxBytes: maxOf(this.#deps.policy), signal: AbortSignal.timeout(copyMs) };
@@ -258,7 +257,10 @@ export class NamedSnapshots {
     return copy;
   }
 
-  /** A file that changes during a copy can be torn in it, so only a copy between two equal looks counts. */
+  /**
+   * A file that changes during the copy can be inconsistent, so a copy is valid only between two identical
+   * measurements.
+   */
   async #copy(id: SessionId, blob: string, signal: AbortSignal): Promise<Pick<Snapshot, 'bytes' | 'sha256'>> {
     const { archive, copies, sandboxes, policy, ids } = this.#deps;
     await using used = await sandboxes.use(id, signal);
@@ -286,7 +288,7 @@ export class NamedSnapshots {
   }
 
   async #drop(id: string): Promise<void> {
-    await this.#deps.copies.drop(placeOf(id)).catch(() => {}); // the clean-up repeats it
+    await this.#deps.copies.drop(placeOf(id)).catch(() => {}); // the clean-up retries
   }
 
   #refuseOverQuota(own: readonly Snapshot[]): void {
@@ -316,5 +318,5 @@ async function* opened(open: () => Promise<AsyncIterable<Uint8Array>>): AsyncGen
 const copyMs = 600_000;
 const maxEntries = 500_000;
 const tagged = (name: string) => (name.includes(':') ? name : `${name}:default`);
-/** Compressed, files that hardly compress become slightly larger. */
+/** Incompressible files grow slightly when compressed. */
 const maxOf = ({ maxBytes }: NamedSnapshotPolicy): number => Math.ceil(maxBytes * 1.1) + 10 * 1024 * 1024;

@@ -14,7 +14,7 @@ interface Deps {
 const landing = '.corral/chosen';
 const timeoutMs = 120_000;
 
-// A copy that is cut leaves the old files as they were: the new ones land in their own folder first.
+// An interrupted copy leaves the old files unchanged, because new files are first written to a separate folder.
 const prepare = `set -e
 rm -rf -- ${landing}
 mkdir -p -- ${landing}`;
@@ -25,7 +25,7 @@ find . -mindepth 1 -maxdepth 1 ! -name .corral -exec rm -rf -- {} +
 find ${landing} -mindepth 1 -maxdepth 1 ! -name .corral -exec mv -t . -- {} +
 rm -rf -- ${landing}`;
 
-/** Copies whole workspaces from one running sandbox into another. A copy that was cut can be repeated. */
+/** Copies whole workspaces from one running sandbox to another. An interrupted copy can be repeated. */
 export class SandboxCopies {
   readonly #deps: Deps;
 
@@ -33,14 +33,14 @@ export class SandboxCopies {
     this.#deps = deps;
   }
 
-  /** Writes over the files that are there already. */
+  /** Overwrites existing files. */
   async copy(from: SessionId, to: SessionId, signal: AbortSignal): Promise<void> {
     await using source = await this.#deps.sandboxes.use(from, signal);
     await using target = await this.#deps.sandboxes.use(to, signal);
     await this.#move(source.client, target.client, signal);
   }
 
-  /** Leaves exactly the files of the other workspace, but for what Corral itself keeps there. */
+  /** Leaves exactly the files of the other workspace, except Corral's own folder. */
   async replace(from: SessionId, to: SessionId, signal: AbortSignal): Promise<void> {
     await using source = await this.#deps.sandboxes.use(from, signal);
     await using target = await this.#deps.sandboxes.use(to, signal);

@@ -13,13 +13,13 @@ import type { Copies, StoredCopy } from './copies.ts';
 import { beginWith, type KeptFiles, type KeptItem, readKeptFiles, writeKept } from './kept-files.ts';
 import type { WorkspaceArchive } from './workspace-archive.ts';
 
-/** How much is kept of a session's files. */
+/** How many copies of a session's files are kept. */
 export interface SnapshotPolicy {
-  /** The number of copies of each session, the newest; 0 makes none. */
+  /** The number of newest copies kept per session; 0: off. */
   readonly keep: number;
-  /** No copy is made of a workspace with larger files. */
+  /** A workspace with larger files is not copied. */
   readonly maxBytes: number;
-  /** The size of all copies of a session together. */
+  /** The total size of a session's copies. */
   readonly sessionBytes: number;
 }
 interface Deps {
@@ -32,7 +32,7 @@ interface Deps {
   readonly newId: () => string;
   readonly warn: (about: object, text: string) => void;
 }
-/** Whether the files at a place of the log exist. `unknown`: nobody has looked yet. */
+/** The files at a seq of the log. `unknown`: not checked yet. */
 export type SnapshotState =
   | ({ readonly kind: 'kept' } & StoredCopy)
   | { readonly kind: 'empty' | 'too_large' | 'failed' | 'dropped' | 'off' | 'unknown' };
@@ -47,16 +47,16 @@ interface CopyPoint {
   readonly doc: KeptFiles;
   readonly signal: AbortSignal;
 }
-/** A copy of a session's files as of a place of its log. */
+/** A copy of a session's files at a seq of its log. */
 export interface WholeCopy {
   readonly blob: string;
   readonly seq: number;
-  /** Epoch ms; unknown of a copy that an earlier version made. */
+  /** Epoch ms; absent from copies of earlier versions. */
   readonly at?: number;
 }
 
 const captureMs = 60_000;
-/** The sandbox went away. Its files stay, so the next use tries again. */
+/** The sandbox is gone but its files remain, so the next use retries. */
 const passing: ReadonlySet<string> = new Set([
   'sandbox_lost',
   'cancelled',
@@ -70,13 +70,13 @@ export const isForkPoint = (fact: SessionFact | SessionEvent): boolean =>
     ? fact.data.reason !== 'deleted'
     : fact.type === 'step' && (fact.data.status === 'completed' || fact.data.status === 'failed');
 
-/** Copies the files of a session where a run or a step ends. The next use of the sandbox waits for the copy. */
+/** Copies a session's files when a run or step ends. The next use of the sandbox waits for the copy. */
 export class Snapshots implements WorkspaceHook {
   readonly #deps: Deps;
   readonly #queue = new WorkspaceQueue();
-  /** End the copies that are being made. */
+  /** Abort copies in progress. */
   readonly #stops = new Map<SessionId, AbortController>();
-  /** Sessions whose log has no place that was not looked at. */
+  /** Sessions whose fork points were all checked. */
   readonly #caughtUp = new WeakSet<LiveSession>();
 
   constructor(deps: Deps) {
@@ -93,7 +93,7 @@ export class Snapshots implements WorkspaceHook {
     else this.#caughtUp.delete(live);
   }
 
-  /** The files of the last place are copied before anyone changes them. */
+  /** Copies the files of the last fork point before they can change. */
   async beforeUse(live: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {
     if (!this.isOn) return;
     if (this.#queue.pending(live.id)) return await this.#queue.settled(live.id, signal);
@@ -103,7 +103,7 @@ export class Snapshots implements WorkspaceHook {
     if (last > 0) await raceAbort(this.#take(live, client, last), signal);
   }
 
-  /** Gives a new sandbox the files that its session begins with. */
+  /** Restores the files that the session starts from to its new sandbox. */
   async restore({ id, writer }: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {
     const { startsFrom } = writer.record;
     if (!startsFrom) return;
@@ -121,7 +121,7 @@ export class Snapshots implements WorkspaceHook {
     await writer.amend({ startsFrom: null }, [{ type: 'sandbox.files_damaged', runId: null, data }]);
   }
 
-  /** The files as of a place of the log at which a run or a step ended. */
+  /** The files at a seq at which a run or step ended. */
   async at(id: SessionId, seq: number): Promise<SnapshotState> {
     if (!this.isOn) return { kind: 'off' };
     const { upto, from, items } = await readKeptFiles(this.#deps, id);
@@ -132,7 +132,7 @@ export class Snapshots implements WorkspaceHook {
     return { kind: seq < from ? 'dropped' : 'empty' };
   }
 
-  /** Copies a blob for another session, which begins with it. */
+  /** Copies a blob for another session that starts from it. */
   async hand(kept: StoredCopy, to: SessionId, seq: number): Promise<StoredCopy> {
     const options = { maxBytes: maxOf(this.#deps.policy), signal: neverFires };
     const copy = await beginWith(this.#deps, to, { ...kept, seq }, options);
@@ -141,7 +141,7 @@ export class Snapshots implements WorkspaceHook {
     throw new AppError('conflict', `The copy of the files at this place is damaged. ${advice}`);
   }
 
-  /** Removes every copy of a deleted session. A copy that is being made stops. */
+  /** Removes all copies of a deleted session, and aborts a copy in progress. */
   async forget(id: SessionId): Promise<void> {
     this.#stops.get(id)?.abort();
     await this.#queue.pending(id);
@@ -160,7 +160,7 @@ export class Snapshots implements WorkspaceHook {
     if (!this.#queue.pending(id)) this.#stops.delete(id);
   }
 
-  /** Copies the files of a sandbox that ends, in which nothing runs any more. Rejects where no whole copy could be made. */
+  /** Copies the files of an ending sandbox in which nothing runs anymore. Rejects if no complete copy could be made. */
   async copyAtRest({ id, writer }: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {
     if (!this.isOn) return;
     await this.#queue.inTurn(
@@ -175,7 +175,7 @@ export class Snapshots implements WorkspaceHook {
     );
   }
 
-  /** The newest copy that has its hash, for files that are not whole themselves. */
+  /** The newest copy that matches its hash, to replace damaged files. */
   async newestWhole(id: SessionId): Promise<WholeCopy | undefined> {
     for (const { blob, seq, at, sha256 } of (await readKeptFiles(this.#deps, id)).items.toReversed()) {
       if (blob === null || !(await this.#deps.copies.isWhole({ blob, sha256 }))) continue;
@@ -198,7 +198,7 @@ export class Snapshots implements WorkspaceHook {
     const last = doc.items.at(-1);
     if (last?.print === print || (bytes === 0 && !last)) return await writeKept(this.#deps, id, { ...doc, upto: seq });
     const add = (item: Omit<KeptItem, 'seq' | 'print'>) => this.#add(id, doc, { ...item, seq, print });
-    // At rest, a failed copy must not replace an older one.
+    // A failed copy of an ending sandbox must not replace an older copy.
     if (bytes > policy.maxBytes) return isAtRest ? undefined : await add({ blob: null, bytes, why: 'too_large' });
     const place = copies.placeOf(id);
     const { blob } = place;
@@ -206,7 +206,7 @@ export class Snapshots implements WorkspaceHook {
       const content = archive.pack(client, { name: `snapshot-${this.#deps.newId()}`, bytes }, signal);
       const { size, sha256 } = await copies.add(place, content, { maxBytes: maxOf(policy), signal });
       await failpoint('snapshot.put.after');
-      // Older copies go only for one that can be read again.
+      // Older copies are dropped only once the new one can be read back.
       if (!(await copies.isWhole({ blob, sha256 }, signal)))
         throw new AppError('conflict', 'The copy differs from what was written.');
       await add({ blob, bytes: size, at: clock.now(), sha256 });
@@ -218,7 +218,7 @@ export class Snapshots implements WorkspaceHook {
     }
   }
 
-  /** Adds a copy, and drops the oldest ones beyond the limits. */
+  /** Adds a copy, and drops the oldest copies beyond the limits. */
   async #add(id: SessionId, doc: KeptFiles, item: KeptItem): Promise<void> {
     const { keep, sessionBytes } = this.#deps.policy;
     const items = [...doc.items, item];
@@ -231,7 +231,7 @@ export class Snapshots implements WorkspaceHook {
   }
 }
 
-/** The headers of half a million files in an archive. */
+/** The tar headers of half a million files. */
 const maxHeaders = 500_000 * 4_096;
-/** Compressed, files that hardly compress become slightly larger. */
+/** Incompressible files grow slightly when compressed. */
 const maxOf = ({ maxBytes }: SnapshotPolicy): number => Math.ceil(maxBytes * 1.1) + 10 * 1024 * 1024;

@@ -7,19 +7,19 @@ import { outputOf, type PipedProgram, runProgram } from '../services/streams/pip
 export type ArchivedSandbox = Pick<SandboxClient, 'workdir' | 'programs' | 'workspace'>;
 type ArchivedFolder = Pick<ArchivedSandbox, 'workdir' | 'programs'>;
 
-/** Moves whole workspaces in and out of sandboxes. `name` names the program, uniquely within the sandbox. */
+/** Moves whole workspaces in and out of sandboxes. `name` identifies the program, uniquely within the sandbox. */
 export interface WorkspaceArchive {
   measure(sandbox: ArchivedSandbox, name: string, signal: AbortSignal): Promise<WorkspacePrint>;
-  /** The workspace as one stream, which fails when the sandbox cannot deliver all of it. */
+  /** The workspace as a stream, which fails if the sandbox cannot deliver all of it. */
   pack(sandbox: ArchivedFolder, packed: PackedWorkspace, signal: AbortSignal): AsyncIterable<Uint8Array>;
-  /** Writes the files of such a stream over those that are there. */
+  /** Writes the files of such a stream over existing files. */
   unpack(sandbox: ArchivedFolder, from: ArchiveEntry, signal: AbortSignal): Promise<void>;
 }
 export interface PackedWorkspace extends Pick<PipedProgram, 'failure'> {
   readonly name: string;
-  /** Only the files of a repository that no commit has; they are not compressed. */
+  /** Pack only uncommitted files of a repository, uncompressed. */
   readonly only?: 'untracked';
-  /** How much there is, as `measure` says it; undefined: unknown. */
+  /** The size reported by `measure`; undefined: unknown. */
   readonly bytes?: number;
 }
 export interface ArchiveEntry extends Pick<PipedProgram, 'failure'> {
@@ -29,10 +29,10 @@ export interface ArchiveEntry extends Pick<PipedProgram, 'failure'> {
   readonly content: AsyncIterable<Uint8Array>;
 }
 
-/** An exit with 1 means that a file changed while tar read it, so other failures have codes of their own. */
+/** tar exits with 1 if a file changed while it was read, so other failures have their own exit codes. */
 const exits = { compress: 3 } as const;
 
-// Few processes, because a run's next command waits for them. Sockets are no files that a copy could keep.
+// Uses few processes, because a run's next command waits for them. Sockets are skipped, because they cannot be copied.
 const listing = (workdir: string) => [
   ...['find', workdir, '-mindepth', '1'],
   ...['-path', `${workdir}/${runFiles}`, '-prune', '-o', '-path', `${workdir}/${runFiles}.new`, '-prune', '-o'],
@@ -40,7 +40,7 @@ const listing = (workdir: string) => [
   ...['-path', `${workdir}/${outputFiles}/*`, '-type', 'f', '-size', `-${shownOutputBytes + 1}c`, '-o'],
   ...['-type', 's', '-o', '-type', 'd', '-printf', 'd %m %P\\0', '-o', '-printf', '%y %s %m %T@ %P %l\\0'],
 ];
-// The workspace's own folder is left out, because it belongs to another user in some sandboxes.
+// The workspace folder itself is left out, because it belongs to another user in some sandboxes.
 const packScript = `
 set -o pipefail
 cd -- "$1" || exit 2
@@ -49,8 +49,8 @@ compress() { if [ -n "$2" ] && command -v node > /dev/null; then node -e "$2"; e
 if [ "$3" = untracked ]; then git -c core.fsmonitor=false -c core.hooksPath=/dev/null ls-files --others -z | pack
 else find . -mindepth 1 -maxdepth 1 -print0 | pack | compress "$@"; fi`;
 /**
- * Compresses its input to one member of gzip for each MiB, and only stores those whose middle does not get smaller: images,
- * archives and models of hundreds of MB would keep a processor busy for seconds, for nothing.
+ * Compresses its input to one gzip member per MiB, but only stores a block whose middle does not compress. Otherwise,
+ * compressing hundreds of MB of images or models would take seconds of processor time without any gain.
  */
 const packProgram = `
 const { readSync, writeSync } = require('node:fs');
@@ -68,7 +68,7 @@ for (let filled = fill(); filled > 0; filled = fill()) {
   const packed = gzipSync(piece, { level, chunkSize: piece.length + 4096 });
   for (let at = 0; at < packed.length; ) at += writeSync(1, packed, at);
 }`;
-/** Below it, gzip is done before the other program has started. */
+/** Below this size, gzip finishes before the other program has started. */
 const largeBytes = 16 * 1024 * 1024;
 const packing = (workdir: string, { bytes = 0, only }: Omit<PackedWorkspace, 'name'>) =>
   ['bash', '-c', packScript, 'bash', workdir, bytes < largeBytes ? '' : packProgram, only ?? ''] as const;
@@ -84,7 +84,7 @@ const unpacking = (workdir: string, isPlain = false) =>
     `--directory=${workdir}`,
   ] as const;
 
-/** Archives made by the tar and gzip of the sandbox itself, so that the server never unpacks what a sandbox wrote. */
+/** Archives are made by the sandbox's own tar and gzip, so that the server never unpacks what a sandbox wrote. */
 export const workspaceArchive: WorkspaceArchive = {
   async measure(sandbox, name, signal) {
     const seen = await sandbox.workspace.print(signal);
@@ -95,12 +95,12 @@ export const workspaceArchive: WorkspaceArchive = {
       hash.update(bytes);
       sizes.read(bytes);
     };
-    // A folder that the agent closed to itself makes find exit with 1.
+    // find exits with 1 for a folder without read permission.
     await runProgram(sandbox, { id: name, argv: listing(sandbox.workdir), onOutput, mayExit: 1 }, signal);
     return { print: hash.digest('hex'), bytes: sizes.sum() };
   },
 
-  // A file that changes in the meantime makes tar exit with 1; the archive is whole all the same.
+  // tar exits with 1 if a file changed during the copy; the archive is complete anyway.
   pack: (sandbox, { name: id, failure, ...packed }, signal) =>
     outputOf(sandbox, { id, argv: packing(sandbox.workdir, packed), mayExit: packed.only ? 0 : 1, failure }, signal),
 
@@ -108,7 +108,7 @@ export const workspaceArchive: WorkspaceArchive = {
     runProgram(sandbox, { id, argv: unpacking(sandbox.workdir, isPlain), input, failure }, signal),
 };
 
-/** Sums the sizes of the files in a listing that arrives in pieces. */
+/** Sums the file sizes of a listing that arrives in chunks. */
 function sizeReader(): { read(bytes: Uint8Array): void; sum(): number } {
   let [sum, rest] = [0, ''];
   return {

@@ -1,33 +1,36 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '../../core/errors/errors.ts';
 
-/** The files of a workspace as they were at one moment. Paths are relative to it, in latin1, because they can be any bytes. */
+/**
+ * The files of a workspace at one moment. Paths are relative to the workspace, in latin1, because they can contain any
+ * bytes.
+ */
 export interface Manifest {
-  /** Each path leads to a kind, a mode, a size, and the hash of a file or the target of a link. */
+  /** By path: kind, mode, size, and the hash of a file or target of a link. */
   readonly entries: ReadonlyMap<string, string>;
   /** SHA-256 over all entries, in hexadecimal. */
   readonly digest: string;
-  /** The number of files, and their sizes together. */
+  /** The number of files, and their total size. */
   readonly files: number;
   readonly bytes: number;
 }
 
-/** Beyond these a workspace has no manifest: hashing it would hold a pause up for too long. */
+/** A larger workspace gets no manifest, because hashing it would delay a pause too long. */
 export const manifestLimits = { entries: 100_000, bytes: 4 * 1024 * 1024 * 1024 } as const;
 
 const unread = '?';
-// A path can begin with digits, so each kind has its own form.
+// Paths can start with digits, so each kind has its own pattern.
 const patterns = {
   l: /^(?<kind>l) (?<path>.*)$/s,
   f: /^(?<kind>f) (?<mode>\d+) (?<size>\d+) (?<path>.*)$/s,
 };
 const other = /^(?<kind>.) (?<mode>\d+) (?<path>.*)$/s;
 
-/** Reads the output of the listing program, which arrives in pieces. */
+/** Reads the output of the listing program, which arrives in chunks. */
 export class ManifestReader {
   readonly #entries = new Map<string, string>();
   #rest = '';
-  /** The link whose target comes next. */
+  /** The link whose target is the next field. */
   #link: string | undefined;
   #isHashing = false;
   #isComplete = false;
@@ -44,7 +47,7 @@ export class ManifestReader {
     }
   }
 
-  /** Throws conflict where the listing ended early. */
+  /** Throws conflict if the listing ended early. */
   manifest(): Manifest {
     if (!this.#isComplete) throw new AppError('conflict', 'The list of files is incomplete.');
     return manifestOf(this.#entries, { files: this.#files, bytes: this.#bytes });
@@ -101,7 +104,7 @@ export function parseManifest(bytes: Buffer): ReadonlyMap<string, string> {
   return entries;
 }
 
-/** The paths that are missing or different now, in order and as text. Files next to them do not count. */
+/** The paths that are now missing or different, sorted, as text. Additional files are ignored. */
 export function damageIn(before: ReadonlyMap<string, string>, now: ReadonlyMap<string, string>): string[] {
   const damaged = [...before].filter(([path, entry]) => !isSame(entry, now.get(path)));
   return damaged.map(([path]) => Buffer.from(path, 'latin1').toString('utf8')).sort();

@@ -17,20 +17,20 @@ import { damageIn, type Manifest, parseManifest, writeManifest } from './manifes
 import type { WorkspaceFiles } from './workspace-files.ts';
 
 interface FoundDamage {
-  /** The number of entries that are missing or altered; null: unknown, because the manifest's list is damaged too. */
+  /** The number of missing or altered entries; null: unknown, because the manifest's list is damaged too. */
   readonly damaged: number | null;
   /** When the manifest was written, epoch ms. */
   readonly seenAt: number;
   readonly copy: FilesDamage['copy'];
   readonly aside: string | null;
-  /** The paths that are gone or older now; undefined: unknown. */
+  /** Paths that are missing or older than before; undefined: unknown. */
   readonly lost: readonly string[] | undefined;
 }
 const named = 20;
 const shown = 5;
 const pathChars = 200;
 
-/** The damage as the log and every surface tell it. */
+/** Describes the damage for the log and clients. */
 function damageText({ damaged, seenAt, copy, aside, lost: paths }: FoundDamage): FilesDamage {
   const lost = paths?.map(shownPath);
   const files = damaged === null ? 'Files' : damaged === 1 ? 'A file' : `${damaged} files`;
@@ -55,26 +55,27 @@ function lossText(isReplaced: boolean, lost: readonly string[] | undefined): str
   return isReplaced ? `Gone or older now: ${names}.` : `Damaged: ${names}.`;
 }
 
-/** The files are used although nobody knows whether they are whole. */
+/** The files could not be checked, and are used anyway. */
 function unchecked(thrown: unknown): FilesDamage {
   const why = toAppError(thrown).publicMessage;
   const detail = `The files could not be compared with what they were when the sandbox ended, and are used as they are. ${why}`;
   return { copy: null, lost: [], lostCount: null, aside: null, detail };
 }
 
-// A sandbox chooses the names of its files, and many surfaces show this text.
+// File names come from the sandbox, and this text is shown in many places.
 const shownPath = (path: string) => beginningOf(path.replaceAll(/\p{C}/gu, '?'), pathChars);
 const time = (at: number) => new Date(at).toISOString();
 
 const rounds = 5;
 
-/** Ends every process of a sandbox. False: some of them cannot be ended. */
+/** Ends every process of a sandbox. False: some could not be ended. */
 async function endProcesses(client: SandboxClient, signal: AbortSignal): Promise<boolean> {
-  await client.desktop.stop(signal).catch(() => {}); // most sandboxes have none, and its daemon would start it again
+  // fails without a desktop; with one, the daemon would restart killed processes
+  await client.desktop.stop(signal).catch(() => {});
   for (let left = rounds; left > 0; left--) {
     const all = await client.processes(signal);
     if (all.length === 0) return true;
-    // One that ended in the meantime is what we want; the next look tells about the others.
+    // A process that has already ended is fine; the next check finds any others.
     await Promise.all(all.map(({ pid }) => client.signalProcess(pid, 'SIGKILL', signal).catch(() => {})));
   }
   return false;
@@ -91,7 +92,7 @@ interface Deps {
   readonly warn: (about: object, text: string) => void;
 }
 const Repair = z.object({
-  /** Everything that is there is moved aside before anything of the copy is written. */
+  /** All existing files are moved aside before the copy is unpacked. */
   stage: z.enum(['moving', 'unpacking']),
   aside: z.string(),
   blob: z.string(),
@@ -109,22 +110,22 @@ const StoredManifest = z.object({
   /** The blob with the entries, and its hash. */
   list: z.string(),
   sha256: z.string(),
-  /** The repair that a dead server left half done. */
+  /** The repair that a lost server did not finish. */
   repair: Repair.optional(),
 });
 type StoredManifest = z.infer<typeof StoredManifest>;
 
 const repairMs = 600_000;
 const listBytes = 256 * 1024 * 1024;
-/** The sandbox was lost, so its files are unknown; the next start checks again. */
+/** The sandbox was lost, so the state of its files is unknown; the next start checks again. */
 const passing: ReadonlySet<string> = new Set([
   ...['sandbox_lost', 'cancelled', 'sandbox_not_found', 'sandbox_unresponsive', 'sandbox_untrusted'],
 ]);
 
 /**
- * Knows the hashes of the files that ended sandboxes leave, and compares them before the files are used again. Where files are
- * missing or altered, the newest whole copy replaces all of them. A manifest exists only while nobody can use the
- * files, so no change of a user is ever taken for damage.
+ * Records the hashes of files when a sandbox ends, and compares them before the files are used again. If files are
+ * missing or altered, the newest complete copy replaces all of them. A manifest exists only while nobody can use the
+ * files, so users' changes are never taken for damage.
  */
 export class Manifests {
   readonly #deps: Deps;
@@ -133,13 +134,13 @@ export class Manifests {
     this.#deps = deps;
   }
 
-  /** Ends the processes of a sandbox that is about to end, copies its files, and records their hashes. */
+  /** Ends the processes of a sandbox that is being stopped, copies its files, and records their hashes. */
   async write(live: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {
     const { id } = live;
     const { clock, snapshots, files, copies, newId } = this.#deps;
     await this.forget(id);
     const isQuiet = await endProcesses(client, signal);
-    await client.exec({ command: 'sync -f .' }, signal); // a power cut after the pause loses nothing
+    await client.exec({ command: 'sync -f .' }, signal); // so that a power cut after the pause loses nothing
     if (!isQuiet) throw new AppError('conflict', 'Processes are still running, so files can change.');
     const manifest = await files.list(client, `manifest-${newId()}`, signal);
     await failpoint('manifest.list.after');
@@ -164,7 +165,7 @@ export class Manifests {
     await failpoint('manifest.record.after');
   }
 
-  /** Compares the files with their manifest, repairs them, and says so in the log, before anyone uses them. */
+  /** Compares the files with their manifest, repairs them and logs the damage, before the files are used. */
   async check(live: LiveSession, client: SandboxClient, outer: AbortSignal): Promise<void> {
     const manifest = await this.#get(live.id);
     if (!manifest) return;
@@ -183,7 +184,7 @@ export class Manifests {
     await this.forget(live.id);
   }
 
-  /** The files of the session can be used or removed from here on. */
+  /** Deletes the manifest, because from now on the session's files can be used or removed. */
   async forget(id: SessionId): Promise<void> {
     const manifest = await this.#get(id);
     if (!manifest) return;
@@ -210,7 +211,7 @@ export class Manifests {
     return damageText({ ...found, seenAt, copy: { seq, at }, aside: after.entries.has(aside) ? aside : null, lost });
   }
 
-  /** Undefined: the files are whole. */
+  /** Undefined: the files are intact. */
   async #damage(
     id: SessionId,
     client: SandboxClient,
@@ -229,7 +230,7 @@ export class Manifests {
     return { stage: 'moving', aside, blob, seq, at, damaged: paths?.length ?? null };
   }
 
-  /** Goes on where a dead server was. Nothing that was there is removed. */
+  /** Starts a repair, or continues that of a lost server. Existing files are kept. */
   async #repair(
     id: SessionId,
     client: SandboxClient,
@@ -249,7 +250,7 @@ export class Manifests {
     await failpoint('manifest.unpack.after');
   }
 
-  /** Undefined: the list is damaged itself. */
+  /** Undefined: the list itself is damaged. */
   async #entries({ list, sha256 }: StoredManifest): Promise<Manifest['entries'] | undefined> {
     const { copies } = this.#deps;
     if (!(await copies.isWhole({ blob: list, sha256 }))) return undefined;

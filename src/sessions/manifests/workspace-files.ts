@@ -2,12 +2,12 @@ import type { ArchivedSandbox } from '../forks/workspace-archive.ts';
 import { runProgram } from '../services/streams/piped-command.ts';
 import { type Manifest, ManifestReader } from './manifest.ts';
 
-/** Lists and moves the files of a workspace, by programs of its sandbox. `name` names the program there. */
+/** Lists and moves the files of a workspace, with programs in its sandbox. `name` identifies the program there. */
 export interface WorkspaceFiles {
   list(sandbox: ArchivedSandbox, name: string, signal: AbortSignal): Promise<Manifest>;
-  /** Moves everything into a folder of the workspace, and continues where an earlier call was cut off. */
+  /** Moves all files into a folder of the workspace, continuing an interrupted call. */
   moveAside(sandbox: ArchivedSandbox, to: AsideFolder, signal: AbortSignal): Promise<void>;
-  /** Removes everything but that folder. */
+  /** Removes everything except that folder. */
   clearBeside(sandbox: ArchivedSandbox, to: AsideFolder, signal: AbortSignal): Promise<void>;
 }
 export interface AsideFolder {
@@ -15,8 +15,8 @@ export interface AsideFolder {
   readonly folder: string;
 }
 
-// The server's own folder is left out: outputs, skills and checkpoints change without the user. A file without a hash
-// is one that its owner closed. If the hashing itself fails, the end is not reported.
+// Corral's own folder is left out, because outputs, skills and checkpoints change without the user. A file without a
+// hash is not readable for its owner. If hashing itself fails, the final `end` is missing.
 const listScript = `
 cd -- "$1" || exit 2
 find . -mindepth 1 -path ./.corral -prune -o -type s -o -type l -printf 'l %P\\0%l\\0' -o -type d -printf 'd %m %P\\0' \\
@@ -30,8 +30,9 @@ files -size +256k | xargs -0 -r bash -c '
 case $? in 0|123) printf 'end\\0' ;; esac
 exit 0`;
 /**
- * Prints the hashes of the files whose names it reads as `sha256sum -z` does. Many builds of that program do not use the processor's
- * own instructions for SHA-256, and somebody waits for the pause of a sandbox with large files. Small ones are not worth its start.
+ * Prints hashes in the format of `sha256sum -z` for the file names it reads. Many builds of sha256sum do not use the
+ * processor's SHA-256 instructions, which would delay a pause with large files. For small files, starting this program
+ * takes longer than it saves.
  */
 const hashProgram = `
 const { closeSync, openSync, readFileSync, readSync, writeSync } = require('node:fs');
@@ -60,7 +61,7 @@ for (let from = 0, to; (to = names.indexOf(0, from)) >= 0; from = to + 1) {
 }`;
 const beside = `cd -- "$1" && find . -mindepth 1 -maxdepth 1 ! -name .corral ! -name "$2" -exec`;
 const moveScript = `mkdir -p -- "$1/$2" && ${beside} mv -f -t "$2" -- {} + && { rmdir -- "$2" 2>/dev/null || true; }`;
-// A folder that its owner closed to itself is opened, so that it can go.
+// Opens folders without permissions, so that they can be removed.
 const clearScript = `${beside} chmod -R u+rwX -- {} + ; ${beside} rm -rf -- {} +`;
 
 export const workspaceFiles: WorkspaceFiles = {

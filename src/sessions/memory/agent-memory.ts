@@ -4,7 +4,7 @@ import type { SessionRecord } from '../../core/model/records.ts';
 import type { MemoryHolder, Note, NoteAuthor } from '../api/server/memory.ts';
 import type { Notes } from './notes.ts';
 
-/** The notes of a session's owner and project, as its agent reads and writes them. */
+/** The notes of a session's owner and project, as available to its agent. */
 export function agentMemory(
   notes: Notes,
   { id: sessionId, owner = '', projectId }: Pick<SessionRecord, 'id' | 'owner' | 'projectId'>,
@@ -16,7 +16,7 @@ export function agentMemory(
   ];
   const author = (approved: boolean): NoteAuthor => ({ kind: 'agent', sessionId, runId, approved });
 
-  /** Rejects: invalid_request for a path of neither. */
+  /** Rejects: invalid_request if the path belongs to neither. */
   function placeOf(whole: string): { readonly holder: MemoryHolder; readonly path: string } {
     const at = whole.indexOf('/');
     const holder = holders.find(({ of }) => of === whole.slice(0, Math.max(at, 0)));
@@ -68,10 +68,10 @@ export function agentMemory(
 const appended = (now: string, text: string) =>
   now === '' || now.endsWith('\n') ? `${now}${text}` : `${now}\n${text}`;
 
-/** The lines about notes that the model reads before it works; undefined: there are none. */
+/** The list of notes shown to the model before it works. */
 export async function listNotes(memory: AgentMemory): Promise<string> {
   const all = await memory.list();
-  // A path cannot end the frame in which the list stands.
+  // Escapes paths, so that they cannot end the element around the list.
   const shown = all.slice(0, maxListed).map(({ path, size }) => `- ${path.replaceAll('<', '&lt;')} (${size} bytes)`);
   const rest = all.length - shown.length;
   if (rest > 0) shown.push(`- and ${rest} more, which memory_list names`);
@@ -79,7 +79,7 @@ export async function listNotes(memory: AgentMemory): Promise<string> {
 }
 const maxListed = 100;
 
-/** The notes themselves, for an agent with its own loop, which has no tool to read them; undefined: there are none. */
+/** The notes' text, for an agent with its own loop, which has no tool to read them; undefined: none. */
 export async function tellNotes(memory: AgentMemory): Promise<string | undefined> {
   const all = await memory.list();
   const parts: string[] = [];

@@ -10,14 +10,14 @@ import type { Notes } from './notes.ts';
 
 interface Deps {
   readonly notes: Notes;
-  /** The names of people by the owners of their sessions, and of projects. */
+  /** Display names of people, by owner of their sessions, and of projects. */
   readonly people: () => Promise<ReadonlyMap<string, string>>;
   readonly projects: () => Promise<ReadonlyMap<string, string>>;
-  /** Counts a change of a person. */
+  /** Counts changes by people. */
   readonly count: (action: 'write' | 'delete' | 'undo' | 'redact') => void;
 }
 
-/** The notes of people and projects, as facades see them. The guard of callers names the caller. */
+/** The notes of people and projects for facades. The access layer fills in `by`. */
 export function memoryService({ notes, people, projects, count }: Deps): MemoryService {
   const namesOf = (of: MemoryHolder['of']) => (of === 'person' ? people() : projects());
 
@@ -25,7 +25,7 @@ export function memoryService({ notes, people, projects, count }: Deps): MemoryS
   async function known({ of, id = '' }: NamedMemory): Promise<MemoryHolder> {
     if (of === 'person' && id === '') return { of, id };
     if ((await namesOf(of)).has(id)) return { of, id };
-    // The notes of a person outlive the keys.
+    // A person's notes outlive their keys.
     if (of === 'person' && (await notes.holders([{ of, id }])).size > 0) return { of, id };
     throw new AppError('not_found', `There is no such ${of}.`);
   }

@@ -2,12 +2,12 @@ import { AppError } from '../../core/errors/errors.ts';
 
 const maxPath = 200; // characters
 const maxParts = 8;
-// Controls, and characters that people do not see and models read.
+// Control characters, and characters that are invisible to people but visible to models.
 const unseen = /[\p{C}\p{Zl}\p{Zp}]/u;
 
 const refusal = (text: string) => new AppError('invalid_request', text);
 
-/** Throws: invalid_request, which says what is wrong with the path. */
+/** Throws invalid_request with the reason if the path is invalid. */
 export function checkPath(path: string): void {
   const shown = JSON.stringify(path.slice(0, 60));
   if (path === '' || path.length > maxPath)
@@ -23,7 +23,7 @@ export function checkPath(path: string): void {
   }
 }
 
-/** The bytes of the text. Throws: invalid_request for a text that no store could keep, payload_too_large. */
+/** The text's size in bytes. Throws: invalid_request if the text cannot be stored, payload_too_large. */
 export function checkText(text: string, most: number): number {
   if (!text.isWellFormed() || text.includes('\0'))
     throw refusal('The text of a note has half a character or a NUL. Notes are plain text.');

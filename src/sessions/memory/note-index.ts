@@ -2,12 +2,12 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { Note, type NoteAuthor } from '../api/server/memory.ts';
 
-// The notes of one holder stand in one record, so that one conditional write decides over paths and sizes together. The
-// texts are records of their own, one for each version.
+// All notes of a holder are in one record, so that one conditional write checks paths and sizes together. Texts are
+// separate records, one per version.
 
 const StoredNote = Note.extend({
   id: z.string(),
-  /** The versions that are kept, the oldest first. The last one has the number `version`. */
+  /** The retained versions, oldest first. The last one has the number `version`. */
   versions: z.array(z.object({ id: z.string(), at: z.number(), size: z.int() })).min(1),
 });
 export type StoredNote = z.infer<typeof StoredNote>;
@@ -16,11 +16,11 @@ export type NoteIndex = z.infer<typeof NoteIndex>;
 
 export interface MemoryLimits {
   readonly maxNoteBytes: number;
-  /** All notes of a holder together, without their history. */
+  /** The total size of a holder's notes, excluding history. */
   readonly maxBytes: number;
   readonly maxVersions: number;
 }
-export const maxNotes = 500; // of one holder; deleted ones count apart
+export const maxNotes = 500; // per holder; deleted notes are counted separately
 
 export const findNote = ({ notes }: NoteIndex, path: string): StoredNote | undefined =>
   notes.find((note) => note.path === path);
@@ -31,13 +31,13 @@ export const liveIn = ({ notes }: NoteIndex): number => notes.filter(({ deleted 
 export interface NoteChange {
   readonly path: string;
   readonly versionId: string;
-  /** Null: the note is deleted. */
+  /** Null: delete the note. */
   readonly size: number | null;
   readonly at: number;
   readonly author: NoteAuthor;
 }
 
-/** The index after a change, and the versions for which there is no more room. Throws: conflict. */
+/** The index after a change, and the versions dropped to make room. Throws: conflict. */
 export function applyNoteChange(
   index: NoteIndex,
   { path, versionId, size, at, author }: NoteChange,
@@ -62,7 +62,7 @@ export function applyNoteChange(
   return { index: next, note: kept, dropped: findLostPlaces(index, next) };
 }
 
-/** Without the longest-deleted notes and the oldest replaced versions, if there are too many. */
+/** Drops the earliest deleted notes and oldest replaced versions beyond the limits. */
 function roomy(notes: readonly StoredNote[], { maxBytes }: MemoryLimits): StoredNote[] {
   const deleted = notes.filter((one) => one.deleted).sort((a, b) => b.updatedAt - a.updatedAt);
   const gone = new Set(deleted.slice(maxNotes));
@@ -81,18 +81,18 @@ function roomy(notes: readonly StoredNote[], { maxBytes }: MemoryLimits): Stored
     });
 }
 
-/** The index without deleted notes and replaced versions that are older than this time. */
+/** Drops deleted notes and replaced versions older than this time. */
 export const dropOldNotes = ({ notes }: NoteIndex, before: number): NoteIndex => ({
   notes: notes
     .filter(({ deleted, updatedAt }) => !deleted || updatedAt >= before)
     .map((note) => {
-      // A version is old from the time when the next one replaced it.
+      // A version's age is measured from when it was replaced.
       const first = note.versions.findIndex((_, n) => (note.versions[n + 1]?.at ?? Number.POSITIVE_INFINITY) >= before);
       return { ...note, versions: note.versions.slice(first) };
     }),
 });
 
-/** The versions that one index names and a later one does not. */
+/** The versions in an earlier index that are missing from a later one. */
 export function findLostPlaces(before: NoteIndex, after: NoteIndex): StoredPlace[] {
   const kept = new Set(after.notes.flatMap(({ versions }) => versions.map(({ id }) => id)));
   return before.notes.flatMap(({ id: note, versions }) =>

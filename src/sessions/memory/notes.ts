@@ -34,7 +34,7 @@ interface KeyedVersion {
   readonly stored: number;
   readonly version: StoredVersion;
 }
-/** The ids of holders have no colon: they are ids of keys and projects. */
+/** Holders' ids contain no colon: they are ids of keys and projects. */
 const keyOf = ({ of, id }: MemoryHolder) => `${of}:${id}`;
 const holderOf = (key: string): MemoryHolder => {
   const at = key.indexOf(':');
@@ -48,7 +48,7 @@ interface Draft {
   readonly text: string | null;
 }
 
-/** The notes of all people and projects, as the store has them. Permissions stand above it. */
+/** The stored notes of all people and projects. Callers check permissions. */
 export class Notes {
   readonly #deps: Deps;
 
@@ -79,7 +79,7 @@ export class Notes {
     );
   }
 
-  /** By path, deleted ones too. */
+  /** Sorted by path, including deleted notes. */
   async list(holder: MemoryHolder): Promise<readonly Note[]> {
     return (await this.#index(holder)).notes.map(toNote);
   }
@@ -97,14 +97,14 @@ export class Notes {
     });
   }
 
-  /** The newest first. Rejects: not_found. */
+  /** Newest first. Rejects: not_found. */
   async history(holder: MemoryHolder, path: string): Promise<readonly NoteVersion[]> {
     const { clock, records } = this.#deps;
     const note = findNote(await this.#index(holder), path);
     if (!note) throw noNote(path);
     const kept = new Set(note.versions.map(({ id }) => id));
     const all = await this.#versionsOf(holder, note);
-    // A server that died between two writes left it.
+    // Left by a server that died between two writes.
     for (const { key, version } of all)
       if (!kept.has(version.id) && version.at < clock.now() - lostMs) await records.delete(kinds.version, key);
     return all
@@ -114,7 +114,10 @@ export class Notes {
       .map(({ id: _, note: __, ...version }) => version);
   }
 
-  /** `text` makes the new text of the present one; undefined: there is no note. The same text makes no new version. */
+  /**
+   * `text` can be a function of the current text, which is empty if there is no note. An unchanged text creates no
+   * version.
+   */
   async write(
     holder: MemoryHolder,
     { path, text, expect }: { path: string; text: string | ((now: string) => string); expect?: number | undefined },
@@ -145,7 +148,7 @@ export class Notes {
       if (!now) throw noNote(path);
       const number = to ?? now.version - 1;
       if (number === now.version) throw new AppError('conflict', `${path} has version ${number} already.`);
-      // The version before the first: there was no note.
+      // the state before the first version: no note
       if (number === 0) return now.deleted ? undefined : { action: 'undo', text: null };
       const version = await this.#version(holder, now, number);
       if (version === 'again') return 'again';
@@ -155,7 +158,7 @@ export class Notes {
     });
   }
 
-  /** Rejects: not_found, conflict (the newest version of a note that is there). */
+  /** Rejects: not_found, conflict (the newest version of an existing note). */
   async redact(
     holder: MemoryHolder,
     { path, version }: { readonly path: string; readonly version: number | 'all' },
@@ -173,8 +176,8 @@ export class Notes {
         const text = `Version ${note.version} of ${path} is its present text. Change or delete the note first, or redact all of it.`;
         throw new AppError('conflict', text);
       }
-      if (version !== 'all') idOf(note, version); // refuses a number that it does not have
-      // Also those that no index names, because a server died between two writes.
+      if (version !== 'all') idOf(note, version); // throws for an unknown number
+      // Includes versions in no index, left by a server that died between two writes.
       const erased = (await this.#versionsOf(holder, note)).filter(
         (one) => version === 'all' || one.version.number === version,
       );
@@ -184,12 +187,12 @@ export class Notes {
         one.id === note.id
           ? { ...one, versions: one.versions.map((it) => (ids.has(it.id) ? { ...it, size: 0 } : it)) }
           : one;
-      // A change that has read a text before it was erased fails at this write, and reads again.
+      // A change that read a text before its redaction fails at this write, and reads again.
       return { value: toNote(note), doc: { notes: index.notes.map(without) } };
     });
   }
 
-  /** Everything of the holder. */
+  /** Deletes everything of the holder. */
   async forget(holder: MemoryHolder): Promise<void> {
     const { records } = this.#deps;
     await records.delete(kinds.index, keyOf(holder));
@@ -198,8 +201,8 @@ export class Notes {
   }
 
   /**
-   * Deletes notes that nobody changed for `noteMs`, and forgets versions that were replaced, and notes that were deleted,
-   * before `historyMs`. Undefined: never. Resolves with how many records are gone.
+   * Deletes notes unchanged for `noteMs`, and drops versions replaced and notes deleted more than `historyMs` ago.
+   * Undefined: never. Resolves with the number of removed records.
    */
   async age({ noteMs, historyMs }: { noteMs?: number | undefined; historyMs?: number | undefined }): Promise<number> {
     const now = this.#deps.clock.now();
@@ -225,7 +228,7 @@ export class Notes {
     return gone.length;
   }
 
-  /** Undefined as draft: nothing changes. `again`: another write came between, so everything is read again. */
+  /** Without a draft, nothing changes. `again`: a concurrent write occurred, so everything is read again. */
   async #change(
     holder: MemoryHolder,
     path: string,
@@ -233,7 +236,7 @@ export class Notes {
     draft: (now: StoredNote | undefined) => Promise<Draft | 'again' | undefined>,
   ): Promise<Note> {
     const { clock, newId, limits, records } = this.#deps;
-    let refused: readonly StoredPlace[] = []; // the version of a try that lost to another write
+    let refused: readonly StoredPlace[] = []; // the version written by an attempt that lost to another write
     const { note, dropped } = await this.#changeIndex<Pick<ReturnType<typeof applyNoteChange>, 'note' | 'dropped'>>(
       holder,
       async (index) => {
@@ -287,7 +290,7 @@ export class Notes {
     });
   }
 
-  /** `again`: it was dropped after the index had been read. Rejects: not_found. */
+  /** `again`: the version was dropped after the index was read. Rejects: not_found. */
   async #version(holder: MemoryHolder, note: StoredNote, number: number): Promise<StoredVersion | 'again'> {
     const id = versionKey(holder, { note: note.id, version: idOf(note, number) });
     const found = await this.#deps.records.get(kinds.version, id);
@@ -307,7 +310,7 @@ export class Notes {
     const { records, clock } = this.#deps;
     if (version.text === null) return;
     const doc = { ...version, text: null, size: 0, redacted: { at: clock.now(), by } };
-    // After a conflict it was erased or dropped meanwhile: nothing else changes a version.
+    // On conflict, the version was redacted or dropped concurrently: nothing else changes it.
     await records.put({ kind: kinds.version, id: key, doc, expect: stored }).catch(unlessConflict);
   }
 
@@ -321,7 +324,7 @@ const indexIn = (found: { readonly doc: unknown } | undefined): NoteIndex =>
   found ? NoteIndex.parse(found.doc) : { notes: [] };
 const versionKey = (holder: MemoryHolder, { note, version }: StoredPlace) => `${keyOf(holder)}:${note}:${version}`;
 
-/** Throws: not_found for a version that never was, or is not kept any more. */
+/** Throws: not_found for a version that never existed or is no longer kept. */
 function idOf({ path, version, versions }: StoredNote, number: number): string {
   const found = versions[versions.length - 1 - (version - number)];
   if (found !== undefined && number <= version) return found.id;

@@ -3,15 +3,15 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { MemoryConflict, type StoreMemory, StoreMemoryVersion } from '../api/server/memory-stores.ts';
 
-// The memories of a store stand in one record, so that one conditional write decides over paths, hashes and sizes together.
-// A version is its own record from the time when another one takes its place; its text is a record from its beginning.
+// All memories of a store are in one record, so that one conditional write checks paths, hashes and sizes together. A
+// version becomes a separate record when it is replaced; its text is a separate record from the start.
 
-/** A memory whose head is `deleted` is kept for the versions that it left. */
+/** A memory whose head is `deleted` is kept while it has versions. */
 const StoredMemory = z.object({
   id: z.string(),
   path: z.string(),
   createdAt: z.number(),
-  /** The number of versions that there ever were. */
+  /** The number of versions ever created. */
   count: z.int(),
   head: StoreMemoryVersion,
 });
@@ -21,12 +21,12 @@ export type StoreIndex = z.output<typeof StoreIndex>;
 
 export const storeLimits = {
   memories: 2_000,
-  /** Deleted memories whose versions are kept. */
+  /** Deleted memories with retained versions. */
   deleted: 500,
   textBytes: 102_400,
-  /** All current texts of a store. */
+  /** Total size of all current texts. */
   bytes: 32 * 2 ** 20,
-  /** Versions of one memory that are kept. */
+  /** Retained versions per memory. */
   versions: 20,
   pathBytes: 1_024,
   segments: 20,
@@ -44,7 +44,7 @@ export const toMemory = ({ id, path, createdAt, head }: StoredMemory): StoreMemo
   updatedAt: head.at,
 });
 
-// Controls, formats, halves of characters, and the separators of lines and paragraphs.
+// Control and format characters, lone surrogates, and line and paragraph separators.
 const unseen = /[\p{C}\p{Zl}\p{Zp}]/u;
 /** Throws: invalid_request. */
 export function checkStorePath(path: string): void {
@@ -69,7 +69,7 @@ export function checkStoreText(text: string): void {
     throw new AppError('payload_too_large', `content has ${size} bytes; at most ${storeLimits.textBytes} are allowed.`);
 }
 
-/** Throws unless the memory fits next to the others: MemoryConflict, quota. */
+/** Throws if the memory does not fit next to the others: MemoryConflict, quota. */
 export function checkRoom({ memories }: StoreIndex, own: string, { path, size }: { path: string; size: number }): void {
   const others = memories.filter((one) => isLive(one) && one.id !== own);
   if (others.length >= storeLimits.memories)
@@ -85,7 +85,7 @@ export function checkRoom({ memories }: StoreIndex, own: string, { path, size }:
   throw new MemoryConflict('path', `The path ${path} ${what}.`);
 }
 
-/** The index with one memory instead of its old state, and the deleted memories for which there is no more room. */
+/** The index with one memory replaced, and the deleted memories dropped to make room. */
 export function withMemoryIn({ memories }: StoreIndex, memory: StoredMemory) {
   const all = [...memories.filter(({ id }) => id !== memory.id), memory];
   const deleted = all.filter((one) => !isLive(one)).sort((a, b) => b.head.at - a.head.at);

@@ -36,17 +36,17 @@ const StoredText = z.object({ text: z.string() });
 
 const noMemory = () => new AppError('not_found', 'The store has no such memory.');
 const noVersion = () => new AppError('not_found', 'The store has no such version.');
-/** The memory of a version, whose id contains the memory's id; undefined: not the id of a version. */
+/** The id of a version's memory, which is part of the version's id; undefined: not a version id. */
 const memoryOf = (version: string): string | undefined => {
   const [, hex] = /^memver_([0-9a-f]{24})[0-9a-f]{12}$/.exec(version) ?? [];
   return hex === undefined ? undefined : `mem_${hex}`;
 };
 const keyOf = (store: string, { memory, id }: Pick<StoreMemoryVersion, 'memory' | 'id'>) => `${store}:${memory}:${id}`;
 
-/** A new state; null as text: the memory is deleted. Undefined: nothing changes. */
+/** The new state of a memory; a null text deletes it. Undefined: no change. */
 type Draft = { readonly path: string; readonly text: string | null } | undefined;
 
-/** The memories of all stores with their versions. Permissions and archived stores stand above it. */
+/** The memories of all stores, with their versions. Callers check permissions and archived stores. */
 export class StoreMemories {
   readonly #deps: Deps;
 
@@ -54,12 +54,12 @@ export class StoreMemories {
     this.#deps = deps;
   }
 
-  /** Makes an empty store. */
+  /** Creates an empty store. */
   async begin(store: string): Promise<void> {
     await this.#deps.records.put({ kind: kinds.index, id: store, doc: { memories: [] }, expect: 0 });
   }
 
-  /** Everything of the store. */
+  /** Deletes everything in the store. */
   async forget(store: string): Promise<void> {
     const { records } = this.#deps;
     await records.delete(kinds.index, store);
@@ -152,7 +152,7 @@ export class StoreMemories {
     draft: (now: StoredMemory | undefined) => Promise<Draft | 'again'>,
   ): Promise<StoreMemory> {
     const { records, clock, short } = this.#deps;
-    let refused: string | undefined; // the text of a try that lost to another write
+    let refused: string | undefined; // the text written by an attempt that lost to another write
     const { memory, forgotten } = await this.#changeIndex<{ memory: StoredMemory; forgotten?: readonly string[] }>(
       store,
       async (index) => {
@@ -196,7 +196,7 @@ export class StoreMemories {
     return toMemory(memory);
   }
 
-  /** Keeps a version beyond its time as the present one. Another server can have done it already. */
+  /** Stores a replaced version as its own record. Another server may have done so already. */
   async #keep(store: string, version: StoreMemoryVersion): Promise<void> {
     const put = { kind: kinds.version, id: keyOf(store, version), doc: version, sort: version.at, expect: 0 };
     await this.#deps.records.put(put).catch(unlessConflict);
@@ -206,7 +206,7 @@ export class StoreMemories {
       for (const kind of [kinds.text, kinds.version]) await this.#deps.records.delete(kind, keyOf(store, version));
   }
 
-  /** The versions that others replaced, the newest first. */
+  /** Replaced versions, newest first. */
   async #replaced(store: string, memory?: string): Promise<readonly StoreMemoryVersion[]> {
     const idPrefix = memory === undefined ? `${store}:` : `${store}:${memory}:`;
     return (await this.#deps.records.list(kinds.version, { idPrefix })).map(({ doc }) => StoreMemoryVersion.parse(doc));

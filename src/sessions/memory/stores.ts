@@ -16,7 +16,7 @@ const mostOfOwner = 1_000;
 const archived = () =>
   new AppError('invalid_request', 'The memory store is archived and cannot be changed. Create a new one.');
 
-/** The memory stores of programs, in the records of the store. */
+/** Memory stores of API clients, stored as records. */
 export function memoryStoreService({ records, clock, ids }: Deps): MemoryStoreService {
   const memories = new StoreMemories({ records, clock, short: ids.short });
 
@@ -70,7 +70,7 @@ export function memoryStoreService({ records, clock, ids }: Deps): MemoryStoreSe
       }),
     async delete(id) {
       await stored(id);
-      // First its memories: a deletion that ends half-way can be repeated.
+      // Memories first, so that an interrupted deletion can be repeated.
       await memories.forget(id);
       await stores.delete(id);
     },

@@ -12,7 +12,7 @@ const firstTemplate = 'default';
 const AgentConfig = z.object({
   id: z.string(),
   projectId: z.string(),
-  /** The template of the project's sessions, from which the other fields were copied. */
+  /** The template of the project's sessions. The other fields were copied from it. */
   template: z.string().default(firstTemplate),
   agentType: z.string(),
   environment: z.string().nullable(),
@@ -20,13 +20,13 @@ const AgentConfig = z.object({
   tools: z.array(z.enum(toolGroups)),
   provider: z.string(),
   model: z.string(),
-  /** False while the project has never chosen a model: that of its template then precedes the stored one. */
+  /** False until the project chooses a model: its template's model then overrides the stored one. */
   isOwnModel: z.boolean().default(true),
-  /** Fallback models, in order; null: those of the template, or of the settings. */
+  /** Fallback models, in order; null: from the template or settings. */
   fallbacks: z.array(z.string()).nullable().default(null),
-  /** Tool servers next to those of the template. */
+  /** Tool servers in addition to the template's. */
   toolServers: z.array(ToolProgram).default([]),
-  /** Sampling options of the model, stored as received. */
+  /** The model's sampling options, stored as received. */
   options: z.record(z.string(), z.unknown()),
 });
 /** The agent configuration of a project's sessions. */
@@ -37,11 +37,11 @@ export type AgentConfigChange = Partial<Omit<AgentConfig, 'id' | 'projectId' | '
 export interface AgentConfigService {
   get(projectId: string): Promise<AgentConfig>;
   /**
-   * Changes only the fields that are set. Rejects: invalid_request (unknown provider, a model or fall-back that the
-   * server must not use, options that no model takes).
+   * Changes only the fields that are set. Rejects: invalid_request (an unknown provider, a model or fallback that the
+   * server must not use, options that no model supports).
    */
   update(projectId: string, change: AgentConfigChange): Promise<AgentConfig>;
-  /** Copies the template's settings. Provider and model stay, unless only the template ever named a model. */
+  /** Copies the template's settings. Provider and model are kept, unless only the template ever set a model. */
   apply(projectId: string, template: TemplateInfo): Promise<AgentConfig>;
 }
 interface Deps {
@@ -56,7 +56,7 @@ interface Deps {
 }
 const kind = 'agent-config';
 const missing = () => new AppError('not_found', 'There is no such project.');
-/** The wire knows several types of agents, and Corral has one. */
+/** The API has several agent types; Corral has one. */
 export const agentType = 'code_agent';
 
 export function agentConfigService(deps: Deps): AgentConfigService & AgentConfigLife {
@@ -66,7 +66,7 @@ export function agentConfigService(deps: Deps): AgentConfigService & AgentConfig
     if (!found) throw missing();
     return AgentConfig.parse(found.doc);
   };
-  /** Changes only these fields, safely with concurrent changes of other fields. */
+  /** Changes only these fields, keeping concurrent changes of other fields. */
   const change = async (projectId: string, fields: Partial<AgentConfig>): Promise<AgentConfig> => {
     const input = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
     const changed = await changeRecord(records, { kind, id: projectId }, (found) => {

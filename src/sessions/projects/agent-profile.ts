@@ -18,7 +18,7 @@ import { parseSampling } from './sampling.ts';
 
 const inMs = (seconds: number | undefined) => (seconds === undefined ? undefined : seconds * 1_000);
 
-/** The limits and approvals that a template has instead of the server's. */
+/** The limits and approvals that override the server's. */
 function limitsOf({
   maxSteps,
   run,
@@ -44,7 +44,7 @@ function limitsOf({
 
 type DefinedFields<Fields> = { [Key in keyof Fields]?: Exclude<Fields[Key], undefined> };
 
-/** Only the fields that are set; undefined when none is. */
+/** The fields that are set; undefined if none is. */
 function definedFields<Fields extends object>(fields: Fields): DefinedFields<Fields> | undefined {
   const set = Object.entries(fields).filter(([, value]) => value !== undefined);
   return set.length === 0 ? undefined : (Object.fromEntries(set) as DefinedFields<Fields>);
@@ -54,31 +54,33 @@ interface Deps {
   readonly agents: Pick<AgentConfigService, 'get'>;
   readonly templates: Pick<TemplateService, 'find'>;
   /**
-   * The profile of sessions without a project, as far as their template does not override it. Read for each turn; the
-   * same object until a setting changes.
+   * The profile of sessions without a project, before their template is applied. Read for each turn; returns the same
+   * object until a setting changes.
    */
   readonly usualOf: () => Profile | Promise<Profile>;
-  /** The tools that no agent has, by names, groups and globs. */
+  /** Tools that no agent has, by name, group or glob. */
   readonly denied?: () => readonly string[];
-  /** Tools that only some installations have, for projects that turn their group on. */
+  /** Tools that only some installations have, for projects that enable their group. */
   readonly more?: readonly Tool[];
-  /** The tools for keyboard and mouse on the desktops here. */
+  /** The keyboard and mouse tools for this server's desktops. */
   readonly computers?: (shape: ComputerShape) => readonly Tool[];
   readonly modelFor: ModelFor;
-  /** The model that people chose in the page for sessions that chose none; undefined: that of the settings. */
+  /** The model chosen on the page for sessions that choose none; undefined: from the settings. */
   readonly usualModel?: () => Promise<string | undefined>;
 }
 
 /**
- * The server's settings, then those of the template, of the project and of the session: each precedes the ones before. A
- * session of a project uses the project's template unless it names one itself. Read for each turn, so a change of the
- * project applies to its running sessions.
+ * Merges the settings of the server, template, project and session; later ones take precedence. A session of a project
+ * uses the project's template unless it names a template itself. Read for each turn, so a change of the project applies
+ * to its running sessions.
  */
 export function agentProfiles(deps: Deps): ProfileOf {
   const { agents, templates, usualOf, denied, more = [], computers = () => [], modelFor, usualModel } = deps;
   const ofProjects = toolRegistry(undefined, 'off', more);
 
-  /** A session must stay readable and stoppable when its model cannot be created, so the error appears in the run. */
+  /**
+   * A session must remain readable and stoppable if its model cannot be created, so the error is reported by the run.
+   */
   const created = (name: string, fallbacks: readonly string[] | undefined): Promise<Model> =>
     modelFor(name, fallbacks).catch((error: unknown) =>
       refusingModel(name, 'model_unauthorized', `${splitModel(name).provider}: ${toAppError(error).publicMessage}`),
@@ -86,7 +88,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
 
   return async (session) => {
     const { projectId } = session;
-    // Side by side, because each reads from the store. The project can be in deletion.
+    // In parallel, because each reads the store. The project may be in deletion.
     const [usual, config, chosenModel] = await Promise.all([
       usualOf(),
       projectId === null ? undefined : agents.get(projectId).catch(() => undefined),
@@ -160,7 +162,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
     return session.parent ? childProfile(whole, session) : whole;
   };
 
-  /** A role changes a child's instructions, and removes tools. It adds none. */
+  /** A role replaces a child's instructions and removes tools. It adds none. */
   function childProfile(whole: Profile, { parent }: SessionRecord): Profile {
     const role = parent?.role == null ? undefined : templates.find(parent.role);
     const passes = (tool: Pick<ToolDescription, 'name' | 'group'>) => !role || allowsTool(role.tools, tool);
@@ -187,7 +189,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
   ): Promise<Model> {
     const ofProject = config && joinModel(config.provider, config.model);
     const chosen = session.model ?? (config?.isOwnModel ? ofProject : template.model);
-    // A project that never chose has the model that the settings named when it was made.
+    // A project that never chose a model uses the model in the settings at its creation.
     const name = chosen ?? chosenModel ?? ofProject ?? template.model;
     const fallbacks = fallbacksOf(session, { config, template });
     if (name === undefined && fallbacks === undefined) return usual.model;
@@ -200,7 +202,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
     return isOwn || applied === template.name ? (prompt ?? undefined) : template.prompt;
   }
 
-  /** A group that the project turned on is there as a whole, and one that it turned off is not. */
+  /** A tool group enabled by the project is included completely; a group it disabled is excluded. */
   function inProject({ tools: chosen, template: applied }: AgentConfig, passes: ToolFilter, isOn: ToolFilter) {
     const copied = templates.find(applied)?.groups ?? [];
     return (tool: ToolDescription): boolean => {
@@ -214,7 +216,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
 
 type ToolFilter = (tool: ToolDescription) => boolean;
 
-/** The template's limits over those of the server's settings. */
+/** The server's limits, overridden by the template's. */
 function limitsOver(usual: Profile, own: ReturnType<typeof limitsOf>): ReturnType<typeof limitsOf> {
   const { budget, sessionBudget, approvals } = usual;
   return {
@@ -224,11 +226,11 @@ function limitsOver(usual: Profile, own: ReturnType<typeof limitsOf>): ReturnTyp
   };
 }
 
-/** A template gives a memory, or takes it away. */
+/** A template can enable or disable memory. */
 const memoryOf = ({ memory }: Profile, { memory: own }: TemplateAgent): Profile['memory'] =>
   own === undefined ? memory : own === 'off' ? undefined : own;
 
-/** Undefined: neither the session nor its project nor the server names a template. */
+/** Undefined: session, project and server name no template. */
 function templateNameOf({ template, templateBy }: SessionRecord, config: AgentConfig | undefined): string | undefined {
   if (config === undefined) return templateBy === undefined ? undefined : template;
   return templateBy === 'session' ? template : config.template;
@@ -256,11 +258,11 @@ interface Layers {
   readonly template: TemplateAgent;
 }
 
-/** Undefined: no layer above the settings names any. */
+/** Undefined: only the settings apply. */
 const fallbacksOf = ({ fallbacks }: SessionRecord, { config, template }: Layers): readonly string[] | undefined =>
   fallbacks ?? config?.fallbacks ?? template.models.fallbacks;
 
-/** The servers of all lists; of several with one name, the last. */
+/** Merges tool server lists; of servers with the same name, the last applies. */
 const addedUp = (...lists: (readonly McpServer[] | undefined)[]): readonly McpServer[] => [
   ...new Map(lists.flatMap((list) => list ?? []).map((server) => [server.name, server])).values(),
 ];

@@ -12,35 +12,35 @@ import { BoundCredential, type CredentialService, type SecretUse } from '../api/
 import { type RotationCounts, sealedRecords } from './sealed-records.ts';
 
 const Stored = BoundCredential.extend({
-  /** The value; with `uses` the id of the secret. */
+  /** The value; with `uses`, the id of the secret. */
   sealed: SealedValue,
 });
-/** One credential of a session, with the holder that it comes from. */
+/** A credential that a session uses, with its holder. */
 export interface HeldCredential extends CredentialPlaces {
   readonly name: string;
-  /** The session, the project, or `server`. */
+  /** A session's or project's id, or `server`. */
   readonly holder: string;
   readonly uses?: SecretUse | undefined;
 }
 export interface CredentialRing {
-  /** The credentials that count in a session: its own first, then its project's, then the server's stored ones. */
+  /** The credentials of a session by precedence: its own, its project's, then the server's stored ones. */
   inForce(session: Pick<SessionRecord, 'id' | 'projectId'>): Promise<readonly HeldCredential[]>;
   inForceFor(id: SessionId): Promise<{
     readonly held: readonly HeldCredential[];
-    /** The repositories of the session, on which the credentials for git depend. */
+    /** The session's repositories, which determine git credentials. */
     readonly repositories: readonly SessionRepository[];
-    /** The vaults that the program gave to the session. */
+    /** The vaults attached to the session. */
     readonly vaults: readonly string[];
   }>;
-  /** The server's stored ones, and up to 1,000 of projects and sessions, the newest. */
+  /** The server's stored credentials, and up to 1,000 of the newest of projects and sessions. */
   heldByAll(): Promise<readonly CredentialPlaces[]>;
   /** Rejects: not_found (revoked), store_corrupt. */
   value(of: Pick<HeldCredential, 'holder' | 'name'>): Promise<Secret>;
-  /** Deletes all of a project. Those of a session end with its log. */
+  /** Deletes all credentials of a project. Those of a session are removed with its log. */
   forget(project: string): Promise<void>;
   /** `exists` rejects for an unknown session or project. */
   serviceOf<Id extends string>(exists: (id: Id) => Promise<unknown>): CredentialService<Id>;
-  /** Rejects: invalid_request when an encryption key is not configured. */
+  /** Rejects: invalid_request if a required encryption key is not configured. */
   verify(): Promise<void>;
   rotate(): Promise<RotationCounts>;
 }
@@ -52,17 +52,17 @@ interface Deps {
   readonly learn: (value: Secret) => void;
   /** Called after each change. */
   readonly onChange: () => void;
-  /** The value of a secret of programs. Rejects: not_found. */
+  /** The value of an API client's secret. Rejects: not_found. */
   readonly secretValue: (id: string) => Promise<Secret>;
 }
-/** The holder of credentials that count in all sessions. No session and no project has this id. */
+/** The holder of credentials that apply to all sessions. No session or project has this id. */
 export const serverHolder = 'server';
 const kind = credentialKind;
 const most = 50;
-// An answer of the host that repeats the value is cut off; a shorter one could be in many answers.
+// A response that contains the value is cut off; shorter values could occur in many responses.
 const shortest = 8;
 const longest = 8_192;
-// One record for each credential, named after its holder, so that a session's removal removes its credentials too.
+// One record per credential, with the holder's id as prefix, so that removing a session removes its credentials.
 const idOf = (holder: string, name: string) => `${holder}:${name}`;
 
 /** Credentials that users bind to a session or a project. A value leaves the server only towards the credential's hosts. */
@@ -151,7 +151,7 @@ export function credentialRing({ records, vault, clock, learn, onChange, secretV
       const { sealed, uses } = Stored.parse(found.doc);
       if (uses) return await secretValue(uses.secret);
       const value = sealing.open(idOf(holder, name), sealed);
-      learn(value); // another server may have stored it
+      learn(value); // another server may have stored the credential
       return value;
     },
     async forget(project) {
@@ -166,7 +166,7 @@ export function credentialRing({ records, vault, clock, learn, onChange, secretV
 
 const shown = ({ sealed: _, ...rest }: z.output<typeof Stored>): BoundCredential => rest;
 
-/** The vaults that a program gave to a session. */
+/** The vaults attached to a session. */
 export const vaultsOf = ({ agent }: Pick<SessionRecord, 'agent'>): readonly string[] => agent?.vaults ?? [];
 
 const revoked = (name: string) => new AppError('not_found', `There is no credential '${name}' here.`);

@@ -4,22 +4,22 @@ import type { Secret } from '../../core/text/secret.ts';
 import { splitModel } from './providers.ts';
 
 interface Deps {
-  /** The model and its fall-backs. */
+  /** Lists the model and its fallbacks. */
   readonly refsOf: (name: string, fallbacks: readonly string[] | undefined) => readonly string[];
-  /** Throws for a model that must not be used now. Checked each time, because its conditions can change. */
+  /** Throws for a model that must not be used now. Called each time, because the conditions can change. */
   readonly check: (ref: string) => void;
   readonly storedKey: (provider: string) => Promise<Secret | undefined>;
-  /** Changes with the address and the description of a model that people can change. */
+  /** Changes with the address and description of a model that people can edit. */
   readonly stateOf?: (provider: string, ref: string) => Promise<string>;
-  /** Rejects when the model cannot be created. */
+  /** Rejects if the model cannot be created. */
   readonly create: (name: string, fallbacks: readonly string[] | undefined) => Promise<Model>;
 }
-/** Without `fallbacks`: with those of the server. Rejects when the model cannot be created: no key, unknown provider. */
+/** Without `fallbacks`, uses the server's. Rejects if the model cannot be created: no key, unknown provider. */
 export type ModelFor = (name: string, fallbacks?: readonly string[]) => Promise<Model>;
 
 const kept = 64;
 
-/** Creates each model once, and again after a key or an address of its chain changes. */
+/** Creates each model once, and again after a key or address in its chain changes. */
 export function modelCache({ refsOf, check, storedKey, stateOf, create }: Deps): ModelFor {
   const created = new Map<string, Model>();
   return async (name, fallbacks) => {

@@ -12,11 +12,11 @@ const Facts = z.object({
   price: z.object({ input: z.number(), output: z.number() }).optional(),
 });
 const Stored = z.object({
-  /** The usual model. */
+  /** The default model. */
   model: z.string().nullable().default(null),
-  /** The compatible servers that people entered. */
+  /** Compatible servers entered by people. */
   servers: z.record(z.string(), z.object({ baseUrl: z.string(), reach: z.enum(['public', 'private']) })).default({}),
-  /** The facts of the chosen models, by the lists of their providers. */
+  /** Facts about the chosen models, from their providers' lists. */
   facts: z.record(z.string(), Facts).default({}),
 });
 export type StoredModels = z.output<typeof Stored>;
@@ -25,10 +25,10 @@ const id = 'models';
 
 interface Deps {
   readonly records: Pick<RecordStore, 'get' | 'put'>;
-  /** Settings from files and variables, which precede stored ones. */
+  /** Settings from files and variables. They override stored values. */
   readonly models: ModelsConfig;
 }
-/** The settings of models with those that people entered in the page. */
+/** Model settings, merged with values entered on the page. */
 export class ModelDirectory {
   readonly #records: Deps['records'];
   readonly #settings: ModelsConfig;
@@ -38,7 +38,7 @@ export class ModelDirectory {
     this.#settings = models;
   }
 
-  /** Read from the store each time, so that every server knows of a change. */
+  /** Read from the store each time, so that all servers see changes. */
   async stored(): Promise<StoredModels> {
     return Stored.parse((await this.#records.get(kind, id))?.doc ?? {});
   }
@@ -53,7 +53,7 @@ export class ModelDirectory {
     return { ...this.#settings, compatible: { ...servers, ...compatible }, catalog: entries };
   }
 
-  /** The parts that a model is made of; a change of them makes another model. */
+  /** The inputs of a model; if they change, the model is created again. */
   async stateOf(provider: string, ref: string): Promise<string> {
     const { compatible, catalog } = await this.config();
     return JSON.stringify([compatible[provider]?.baseUrl, compatible[provider]?.reach, catalog[ref]]);

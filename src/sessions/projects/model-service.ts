@@ -21,15 +21,15 @@ import type { ProviderKeyRing } from './provider-keys.ts';
 interface Deps {
   readonly directory: ModelDirectory;
   readonly keys: Pick<ProviderKeyRing, 'list' | 'put' | 'delete' | 'use'>;
-  /** The model, and the models' settings, of files and variables. */
+  /** The default model and model settings from files and variables. */
   readonly settings: { readonly model: string; readonly models: ModelsConfig };
-  /** The variable or setting with this key that somebody set. */
+  /** The variable or setting that sets this key, if any. */
   readonly setBy: (key: string) => string | undefined;
-  /** Why a real model must not be used here. */
+  /** Why only the demo model can be used here; undefined: any model can. */
   readonly refusal: () => string | undefined;
   /** Throws for a model that must not be used here. */
   readonly checkModel: (ref: string) => void;
-  /** Whether people may enter addresses of this machine and of private networks. */
+  /** Whether people may enter addresses of this machine and private networks. */
   readonly reach: () => NetworkReach;
   readonly fetchWithin: (reach: NetworkReach) => typeof fetch;
   readonly learn: (key: Secret) => void;
@@ -72,7 +72,7 @@ export function modelService(deps: Deps): ModelService {
     return all.sort((one, other) => one.name.localeCompare(other.name, 'en', { numeric: true }));
   }
 
-  /** Shares one look among callers; a failure is forgotten at once. */
+  /** Shares one request among callers; a failure is not cached. */
   function listOf(way: ProviderAccess): Promise<readonly ListedModel[]> {
     const { provider, baseUrl, key } = way;
     const id = createHash('sha256')
@@ -95,7 +95,7 @@ export function modelService(deps: Deps): ModelService {
     return { provider, baseUrl, key, reach };
   }
 
-  /** The provider that a person entered, with the stored key if no key was entered. */
+  /** The provider that a person entered, with the stored key if none was entered. */
   async function entered({ provider, baseUrl, key }: ModelAccess): Promise<ProviderAccess> {
     if (key) learn(key);
     const { models } = settings;
@@ -123,7 +123,7 @@ export function modelService(deps: Deps): ModelService {
       return { provider, ...known, key: key ?? (await keys.use(provider)) };
     }
     if (baseUrl === undefined) throw new AppError('invalid_request', `Set the address of ${provider}.`);
-    // A stored key goes to no other address than the one that it was entered with.
+    // A stored key is sent only to the address it was entered with.
     return { provider, baseUrl: checkedAddress(baseUrl), key, reach: deps.reach() };
   }
 
@@ -196,7 +196,7 @@ export function modelService(deps: Deps): ModelService {
       const { provider, baseUrl, key, reach } = await entered(access);
       const ref = joinModel(provider, model);
       deps.checkModel(ref);
-      // The list tells window and price. A server without a list can be used all the same.
+      // The list includes context window and price. A server without a list can still be used.
       const listed = await ask({ provider, baseUrl, key, reach }, signal).catch((thrown: unknown) => {
         signal.throwIfAborted();
         if (toAppError(thrown).code === 'forbidden' || toAppError(thrown).code === 'model_unauthorized') throw thrown;
@@ -204,11 +204,11 @@ export function modelService(deps: Deps): ModelService {
       });
       const found = listed.find(({ id }) => id === model);
       const { window, maxOutput, images, price } = found ?? {};
-      // Without undefined fields, which a store would keep as null.
+      // Leaves out undefined fields, which a store would keep as null.
       const values = Object.entries({ window, maxOutput, images, price }).filter(([, value]) => value !== undefined);
       const facts = Object.fromEntries(values);
       const held = before.providers.find(({ id }) => id === provider);
-      // A stored key never goes to another address than the one that it was entered with.
+      // A stored key is never sent to another address than the one it was entered with.
       if (held?.kind === 'compatible' && held.address !== baseUrl) await keys.delete(provider).catch(unlessNotFound);
       await directory.change((now) => {
         const servers = reach ? { ...now.servers, [provider]: { baseUrl, reach } } : now.servers;
@@ -241,7 +241,7 @@ function without<Value>(all: Readonly<Record<string, Value>>, isOut: (name: stri
   return Object.fromEntries(Object.entries(all).filter(([name]) => !isOut(name)));
 }
 
-/** A base address, to which paths are added. Throws: invalid_request. */
+/** A base URL to which paths are appended. Throws: invalid_request. */
 function checkedAddress(text: string): string {
   const url = URL.parse(text.trim());
   const isPlain = url?.username === '' && url.password === '' && url.search === '' && url.hash === '';

@@ -15,19 +15,20 @@ interface CopyTarget {
   readonly id: SessionId;
   readonly projectId: string | null;
 }
-/** File ids by the names of our copies. */
+/** File ids by name of the copy. */
 const Copies = z.record(z.string(), z.string());
 type Copies = z.infer<typeof Copies>;
 
 export const projectFolder = 'project_files';
 const kind = 'project-copies'; // by session, and deleted with it
 
-/** Keeps copies of a project's files in the workspaces of its sessions up to date. */
+/** Keeps the copies of a project's files in its sessions' workspaces up to date. */
 export class ProjectCopies {
   readonly #deps: Deps;
   readonly #turns = keyedQueue();
   /**
-   * The files last copied through each client, so that most uses of a sandbox find no work. A new sandbox has a new client.
+   * The files last copied through each client, so that most uses of a sandbox need no work. A new sandbox has a new
+   * client.
    */
   readonly #known = new WeakMap<SandboxClient, string>();
 
@@ -48,8 +49,7 @@ export class ProjectCopies {
   }
 
   /**
-   * False when a file could not be copied, for example because the agent made a folder of that name; the next use tries
-   * again.
+   * False if a file could not be copied, such as when the agent created a folder of that name. The next use retries.
    */
   async #bring(id: SessionId, requested: readonly UploadedFile[], at: SandboxCall): Promise<boolean> {
     const { records } = this.#deps;
@@ -92,7 +92,7 @@ interface SandboxCall {
   readonly client: SandboxClient;
   readonly signal: AbortSignal;
 }
-/** Errors that concern a single file; the others fail the caller who needs the sandbox. */
+/** Errors that concern a single file. Other errors fail the caller that needs the sandbox. */
 const perFileErrors = new Set(['file_not_found', 'invalid_request', 'path_outside', 'conflict', 'payload_too_large']);
 
 async function namesIn({ client, signal }: SandboxCall): Promise<Pick<ReadonlySet<string>, 'has'>> {
@@ -102,7 +102,7 @@ async function namesIn({ client, signal }: SandboxCall): Promise<Pick<ReadonlySe
     if (thrown instanceof AppError && (thrown.code === 'file_not_found' || thrown.code === 'invalid_request')) {
       return new Set();
     }
-    // The listing is too long because the agent filled the folder: assume that the copies are still there.
+    // The listing is too long because the agent filled the folder: assumes that the copies still exist.
     if (thrown instanceof AppError && thrown.code === 'payload_too_large') return { has: () => true };
     throw thrown;
   }

@@ -21,9 +21,9 @@ interface Deps {
   readonly records: RecordStore;
   readonly sessions: Pick<SessionService, 'pieces' | 'delete'>;
   readonly agents: AgentConfigLife & Pick<AgentConfigService, 'get' | 'update'>;
-  /** The resources that end with their project, next to its sessions. */
+  /** Resources that are deleted with their project, in addition to its sessions. */
   readonly held?: () => readonly HeldResources[];
-  /** The resources that move by their own services. */
+  /** Resources that are moved by their own services. */
   readonly moved?: () => Readonly<Record<'automation' | 'webhook', MovedResources>>;
   /** Deletes a project's files and credentials. */
   readonly removeBelongings: (projectId: string) => Promise<void>;
@@ -31,18 +31,18 @@ interface Deps {
   readonly newId: () => string;
   readonly clock: Clock;
 }
-/** People, keys and groups that can be members, by the names that people use for them. */
+/** Finds people, keys and groups that can be members, by their usual names. */
 export interface MemberDirectory {
-  /** The member as it is stored. Rejects: not_found, conflict (several people have the name). */
+  /** The member in stored form. Rejects: not_found, conflict (several people match). */
   find(member: Omit<ProjectMember, 'role'>): Promise<Omit<ProjectMember, 'role'>>;
-  /** The names of people and keys by their ids and owners. */
+  /** Display names of people and keys, by id and owner. */
   names(): Promise<ReadonlyMap<string, string>>;
-  /** Called after each change of who may use a project. */
+  /** Called after each change of a project's members. */
   changed(project: string): Promise<void>;
 }
 /** Resources of one kind that projects can hold. */
 export interface HeldResources {
-  /** Without an owner: those of the projects, and perhaps shared ones. */
+  /** With an empty owner, only the projects' resources and possibly shared ones. */
   list(owner: string, projects: readonly string[]): Promise<readonly (Holder & { readonly id: string })[]>;
   delete(id: string): Promise<unknown>;
 }
@@ -182,12 +182,12 @@ export function projectService(deps: Deps): ProjectService {
       await agents.delete(id);
       await projects.delete(id); // last, so that an interrupted deletion can be repeated
       await people.changed(id);
-      await removeContent(id); // files and sessions created in the meantime; from here on the project cannot be found
+      await removeContent(id); // created in the meantime; from here on, the project cannot be found
     },
   };
 }
 
-/** Rejects: conflict (nobody would manage the project any more). */
+/** Rejects: conflict (the project would have no maintainer). */
 function withMembers(project: Project, members: Project['members'], keepsMaintainer: boolean): Project {
   const isManaged = (all: Project['members']) => project.owner !== undefined || all.some(isMaintainer);
   if (keepsMaintainer && isManaged(project.members) && !isManaged(members))

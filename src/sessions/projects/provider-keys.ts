@@ -21,7 +21,7 @@ interface Endpoints extends Pick<ModelsConfig, 'compatible'> {
   readonly baseUrls: Readonly<Record<string, string | undefined>>;
 }
 
-/** Asks a provider whether it accepts a key. The verdict contains neither the key nor the provider's text. */
+/** Checks with a provider whether it accepts a key. The verdict contains neither the key nor the provider's text. */
 function keyTester({ baseUrls, compatible }: Endpoints, clock: Clock) {
   return async (provider: string, key: Secret, signal: AbortSignal): Promise<KeyVerdict> => {
     const access = findConfiguredProvider(provider, { compatible })?.access;
@@ -60,19 +60,19 @@ export interface ProviderKey {
 /** Keys of model providers that users entered. A stored key leaves the server only toward its provider. */
 export interface ProviderKeyService {
   list(): Promise<readonly ProviderKey[]>;
-  /** Replaces the provider's earlier key. */
+  /** Replaces the provider's previous key. */
   put(provider: string, key: Secret): Promise<void>;
   /** Rejects: not_found. */
   delete(provider: string): Promise<void>;
-  /** Asks the provider, for at most 10 s. */
+  /** Calls the provider, for at most 10 s. */
   test(provider: string, key: Secret, signal: AbortSignal): Promise<KeyVerdict>;
 }
-/** The key service as the model factory and the server's start use it. */
+/** The key service as used by the model factory and at server start-up. */
 export interface ProviderKeyRing extends ProviderKeyService {
   use(provider: string): Promise<Secret | undefined>;
-  /** Decrypts every key. Rejects: invalid_request when an encryption key is not configured. */
+  /** Decrypts every key. Rejects: invalid_request if a required encryption key is not configured. */
   verify(): Promise<void>;
-  /** Re-encrypts under the primary key. Can be interrupted and repeated. */
+  /** Re-encrypts all keys with the primary key. Can be interrupted and repeated. */
   rotate(): Promise<RotationCounts>;
 }
 
@@ -124,7 +124,7 @@ export function providerKeys({ records, vault, clock, baseUrls, compatible = {},
       const now = clock.now();
       if (now - (stored.lastUsedAt ?? 0) >= usedEveryMs) {
         const doc = { ...stored, lastUsedAt: now };
-        // Only notes the use: a concurrent replacement of the key wins.
+        // Only records the use: a concurrent replacement of the key wins.
         await records.put({ kind, id: provider, doc, sort: stored.createdAt, expect: found.version }).catch(() => {});
       }
       const key = sealing.open(provider, stored.sealed);

@@ -4,17 +4,17 @@ import type { ModelsConfig } from '../../agents/models/registry.ts';
 
 export { joinModel, splitModel } from '../../agents/models/providers.ts';
 
-/** A model provider as users see it. */
+/** A model provider as shown to users. */
 export interface OfferedProvider {
   readonly id: string;
   readonly name: string;
-  /** Models to offer; a user can name others of the provider. */
+  /** Suggested models; users can enter others of the provider. */
   readonly models: readonly { readonly id: string; readonly name: string }[];
-  /** The variable or setting with the provider's key; null when it needs none. */
+  /** The variable or setting for the provider's key; null: none needed. */
   readonly envKey: string | null;
 }
 
-/** Every provider of the server, and the compatible servers of its settings. */
+/** All providers of the server, including compatible servers from the settings. */
 export const listOfferedProviders = (compatible: ModelsConfig['compatible']): readonly OfferedProvider[] =>
   [...all, ...Object.entries(compatible).map(([name, { baseUrl }]) => compatibleProvider(name, baseUrl))].map(
     ({ name, label, models, access }) => ({

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Sampling } from '../../agents/models/model.ts';
 import { AppError } from '../../core/errors/errors.ts';
 
-/** Option names of agent configurations; the model port has its own. */
+/** Option names in agent configurations, which differ from the model port's. */
 const Options = z.strictObject({
   temperature: z.number().min(0).max(2).nullish(),
   top_p: z.number().min(0).max(1).nullish(),
@@ -12,7 +12,7 @@ const Options = z.strictObject({
 });
 const known = Object.keys(Options.shape).join(', ');
 
-/** Rejects unknown options, because a stored setting without effect misleads the user. Rejects: invalid_request. */
+/** Rejects unknown options with invalid_request, because a stored option without effect would mislead users. */
 export function checkOptions(options: Readonly<Record<string, unknown>>): void {
   const { error } = Options.safeParse(options);
   if (!error) return;
@@ -24,7 +24,7 @@ export function checkOptions(options: Readonly<Record<string, unknown>>): void {
   throw new AppError('invalid_request', `llm_config: ${text}`);
 }
 
-/** Checked options in the form of the model port; undefined when none is set. */
+/** Converts checked options to the model port's format; undefined if none is set. */
 export function parseSampling(options: Readonly<Record<string, unknown>>): Sampling | undefined {
   const { temperature, top_p, top_k, max_tokens, stop } = Options.parse(options);
   const sampling: Sampling = {

@@ -6,7 +6,7 @@ import { failpoint } from '../../core/errors/failpoint.ts';
 import { Secret } from '../../core/text/secret.ts';
 import { changeRecord } from '../../storage/collection.ts';
 
-/** The counts of a rotation; `remaining` are the records still under an older key. */
+/** The result of a key rotation; `remaining` records still use an older key. */
 export interface RotationCounts {
   readonly rewrapped: number;
   readonly remaining: number;
@@ -14,22 +14,24 @@ export interface RotationCounts {
 interface Deps {
   readonly records: RecordStore;
   readonly vault: Vault;
-  /** The kind of the records. Each has its secret in `sealed`. */
+  /** The kind of records. Each has its secret in `sealed`. */
   readonly kind: string;
-  /** The secret's name in its record, to which the vault binds it. */
+  /** The name of the secret's record, which the vault binds the ciphertext to. */
   readonly field: string;
 }
 const Doc = z.looseObject({ sealed: SealedValue, createdAt: z.number() });
 
-/** Secrets in records of one kind, encrypted by the vault. */
+/** Encrypted secrets in records of one kind. */
 export function sealedRecords({ records, vault, kind, field }: Deps) {
   const placeOf = (id: string) => ({ collection: kind, id, field });
 
-  /** Writes each record atomically, so an interrupted rotation leaves it under either the old or the new encryption key. */
+  /**
+   * Writes each record atomically, so an interrupted rotation leaves it encrypted with either the old or the new key.
+   */
   async function rewrapOne(id: string): Promise<'rewrapped' | 'current' | 'remains'> {
     try {
       const changed = await changeRecord(records, { kind, id }, (found) => {
-        if (!found) return undefined; // it was deleted
+        if (!found) return undefined; // deleted in the meantime
         const stored = Doc.parse(found.doc);
         const sealed = vault.rewrap(stored.sealed, placeOf(id));
         return sealed && { doc: { ...stored, sealed }, sort: stored.createdAt };
@@ -45,7 +47,10 @@ export function sealedRecords({ records, vault, kind, field }: Deps) {
   return {
     seal: (id: string, secret: Secret): SealedValue => vault.seal(secret.reveal(), placeOf(id)),
     open: (id: string, sealed: SealedValue): Secret => new Secret(vault.open(sealed, placeOf(id))),
-    /** Rejects: invalid_request when an encryption key is not configured. `what` names the secrets before their ids. */
+    /**
+     * Rejects: invalid_request if a required encryption key is not configured. `what` names the kind of secret in the
+     * message.
+     */
     async verify(what: string): Promise<void> {
       const all = (await records.list(kind)).map(({ id, doc }) => ({ id, ...Doc.parse(doc) }));
       const strange = all.filter(({ sealed }) => !vault.knows(sealed));

@@ -5,9 +5,9 @@ import { type CredentialRing, serverHolder } from './credentials.ts';
 
 interface Deps {
   readonly ring: Pick<CredentialRing, 'serviceOf'>;
-  /** The credentials of the settings, which precede the stored ones. */
+  /** The credentials from the settings, which override stored ones. */
   readonly settings: readonly (CredentialPlaces & { readonly name: string })[];
-  /** The variable or the key of corral.yaml that sets them. */
+  /** The variable or corral.yaml key that sets them. */
   readonly setBy: string;
 }
 

@@ -2,12 +2,12 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { ServerSetting, SettingsService } from '../api/server/settings.ts';
 import type { StoredSettings } from './stored-settings.ts';
 
-/** A setting that can be changed, as the engine of settings knows it. */
+/** A setting that can be changed at run time, as seen by the settings engine. */
 export interface KnownSetting
   extends Pick<ServerSetting, 'key' | 'section' | 'about' | 'accepts' | 'variable' | 'form' | 'fallback' | 'setBy'> {
-  /** Whether the setting takes this value, in the form that the file would have. */
+  /** Whether the setting accepts this value, in the form used in the file. */
   readonly takes: (value: unknown) => boolean;
-  /** In force now; null: unset. */
+  /** The effective value; null: unset. */
   readonly value: () => unknown;
 }
 interface Deps {
@@ -31,7 +31,7 @@ export function settingsService({ settings, stored, check }: Deps): SettingsServ
   ): ServerSetting {
     const held = Object.hasOwn(changes, setting.key) && takes(changes[setting.key]) ? changes[setting.key] : null;
     const from = setting.setBy !== null ? 'settings' : held !== null ? 'page' : 'default';
-    // Stored values and defaults are JSON by their schemas.
+    // Stored values and defaults are JSON according to their schemas.
     return { ...setting, value: value(), from, stored: held } as ServerSetting;
   }
   return {

@@ -15,7 +15,7 @@ interface Deps {
   readonly clock: Clock;
 }
 
-/** The settings that people changed in the page: by their keys, in the form that the file would have. */
+/** Settings changed on the page, by key, in the form used in the file. */
 export class StoredSettings {
   readonly #records: Deps['records'];
   readonly #clock: Clock;
@@ -27,7 +27,7 @@ export class StoredSettings {
     this.#clock = clock;
   }
 
-  /** The values that were last read. The object changes with each change of its content. */
+  /** The last values read. The object is replaced whenever its content changes. */
   get now(): ChangedSettings {
     return this.#now;
   }
@@ -45,12 +45,13 @@ export class StoredSettings {
     if (changed) this.#take(changed.version, changed.doc);
   }
 
-  /** Reads until the signal fires, so that changes on other servers of the store count here too. */
+  /** Polls until the signal fires, so that changes on other servers apply here too. */
   async follow(signal: AbortSignal): Promise<void> {
-    await atIntervals(() => this.read(), { everyMs: followMs, clock: this.#clock }, signal); // without the store the last values apply
+    // if the store fails, the last values remain in effect
+    await atIntervals(() => this.read(), { everyMs: followMs, clock: this.#clock }, signal);
   }
 
-  /** An answer that was on its way during a later change does not undo it. */
+  /** A response that was requested before a later change must not undo that change. */
   #take(version: number, doc: unknown): void {
     if (version <= this.#version) return;
     this.#version = version;

@@ -9,7 +9,7 @@ import { SessionId } from '../../core/model/ids.ts';
 
 const StoredFile = z.object({
   id: z.string(),
-  /** Null when the file belongs to no project. */
+  /** Null if the file belongs to no project. */
   projectId: z.string().nullable(),
   /** The session that a screenshot belongs to. Callers who can read the session can read the file. */
   sessionId: SessionId.optional(),
@@ -20,7 +20,7 @@ const StoredFile = z.object({
   mimeType: z.string().nullable(),
   sha256: z.string(),
   uploadedAt: z.number(),
-  /** The owner, as for a session. For a file in a project the project's owner counts instead. */
+  /** The owner, as for a session. For a project's file, access depends on the project instead. */
   owner: z.string().optional(),
 });
 export type UploadedFile = z.infer<typeof StoredFile>;
@@ -35,7 +35,7 @@ export interface NewFile {
   readonly owner?: string;
   readonly content: AsyncIterable<Uint8Array>;
 }
-/** A file whose bytes are stored but not listed yet; disposing it without `keep` deletes them. */
+/** A file that is stored but not listed yet. Disposing it without `keep` deletes it. */
 export interface StagedUpload extends AsyncDisposable {
   readonly file: UploadedFile;
 }
@@ -43,7 +43,7 @@ export interface StagedUpload extends AsyncDisposable {
 export interface UploadService {
   /** Rejects: payload_too_large, invalid_request (the upload was cut off), store_unavailable. */
   stage(file: NewFile, signal: AbortSignal): Promise<StagedUpload>;
-  /** Lists the files, in order. A file of the same name in the same project is deleted. */
+  /** Lists the files, in order. Deletes an existing file of the same name in the same project. */
   keep(staged: readonly StagedUpload[]): Promise<readonly UploadedFile[]>;
   get(id: string): Promise<UploadedFile>;
   open(id: string, range?: ByteRange): Promise<Readable>;
@@ -51,10 +51,13 @@ export interface UploadService {
   ofProject(projectId: string): Promise<readonly UploadedFile[]>;
   delete(id: string): Promise<void>;
   deleteProject(projectId: string): Promise<void>;
-  /** Deletes what an earlier server process left unfinished; `otherServers` may be at work on what is younger than an hour. */
+  /**
+   * Deletes the unfinished uploads of earlier server processes. With `otherServers`, only those older than an hour,
+   * because others may still be in progress.
+   */
   sweep(otherServers?: boolean): Promise<void>;
 }
-/** Also finds files by their session, which no caller of a facade may ask for. */
+/** Also finds files by session, which is not available to facades. */
 export interface Uploads extends UploadService {
   /** Newest first. */
   ofSession(id: SessionId): Promise<readonly UploadedFile[]>;
@@ -71,7 +74,10 @@ const fileKind = 'file'; // id `<folder>:<file>`: the prefix finds the files of 
 export const fileOwnerKind = 'file-owner'; // by file id; written before the bytes, so that a sweep finds every file
 const folderOf = ({ projectId, sessionId }: Pick<UploadedFile, 'projectId' | 'sessionId'>) =>
   projectId ?? sessionId ?? 'nobody';
-/** `isKept`: false until the file is listed, so that a sweep finds unlisted files. Older servers wrote none. */
+/**
+ * `isKept`: false until the file is listed, so that a sweep finds unlisted files. Absent in records of earlier
+ * versions.
+ */
 const Owner = z.object({ owner: z.string(), at: z.number(), isKept: z.boolean().optional() });
 const uploadMs = 60 * 60_000; // longer than any upload takes
 const gone = () => new AppError('file_not_found', 'There is no such file.');
@@ -95,9 +101,10 @@ export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps):
     await records.delete(fileOwnerKind, id);
   };
   const remove = async (file: UploadedFile) => {
-    const pointer = { owner: folderOf(file), at: file.uploadedAt, isKept: false }; // a sweep goes on where this is cut
+    // if interrupted here, a sweep completes the deletion
+    const pointer = { owner: folderOf(file), at: file.uploadedAt, isKept: false };
     await records.put({ kind: fileOwnerKind, id: file.id, doc: pointer });
-    await records.delete(fileKind, `${folderOf(file)}:${file.id}`); // from here on no caller finds it
+    await records.delete(fileKind, `${folderOf(file)}:${file.id}`); // from here on, the file cannot be found
     await forget(file.id);
   };
   const removeFolder = async (folder: string) => {
@@ -111,7 +118,8 @@ export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps):
       await records.put({ kind: fileKind, id: `${folderOf(file)}:${file.id}`, doc, sort: doc.uploadedAt });
       kept.add(staged);
       const pointer = { owner: folderOf(file), at: doc.uploadedAt, isKept: true };
-      await records.put({ kind: fileOwnerKind, id: file.id, doc: pointer, expect: 1 }).catch(unlessConflict); // deleted by now
+      // deleted in the meantime
+      await records.put({ kind: fileOwnerKind, id: file.id, doc: pointer, expect: 1 }).catch(unlessConflict);
       for (const one of older) if (one.name === file.name) await remove(one);
       return doc;
     });
@@ -123,7 +131,7 @@ export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps):
       const owner = folderOf(file);
       await records.put({ kind: fileOwnerKind, id, doc: { owner, at: clock.now(), isKept: false } });
       const info = await blobs.put(id, content, { maxBytes, signal }).catch(async (thrown: unknown) => {
-        await forget(id).catch(() => {}); // the sweep at the next start repeats it
+        await forget(id).catch(() => {}); // the sweep at the next start retries
         throw thrown;
       });
       const staged: StagedUpload = {
@@ -157,14 +165,15 @@ export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps):
       for (const { id, doc } of await records.list(fileOwnerKind, { state: 'staged' })) {
         const { owner, at } = Owner.parse(doc);
         if (at >= before) continue;
-        const isKept = (await records.get(fileKind, `${owner}:${id}`)) !== undefined; // by a server that died right after it
+        // by a server that died right afterwards
+        const isKept = (await records.get(fileKind, `${owner}:${id}`)) !== undefined;
         await (isKept ? records.put({ kind: fileOwnerKind, id, doc: { owner, at, isKept } }) : forget(id));
       }
     },
   };
 }
 
-/** The last part of the path that a client sent; undefined when it is no valid file name. */
+/** The last segment of a path that a client sent; undefined if it is not a valid file name. */
 export function baseName(value: string): string | undefined {
   const name = value.split(/[/\\]/).at(-1)?.trim() ?? '';
   if (name === '' || name === '.' || name === '..') return undefined;

@@ -7,7 +7,7 @@ import { Services } from '../../core/model/services/recipe.ts';
 import type { SandboxService } from '../api/sandboxes.ts';
 
 export interface ServicePermissions {
-  /** The services that the session has. */
+  /** The services of the session. */
   readonly servicesOf: (session: SessionRecord) => Services;
   /** Throws for services that the settings and the driver cannot run. */
   readonly checkSandbox: (choice: SandboxChoice, session: SessionRecord) => void;
@@ -17,11 +17,11 @@ export interface ServicePermissions {
 interface AllowedServices {
   readonly record: SessionRecord;
   readonly repository: SessionRepository;
-  /** Undefined: all that the repository names. */
+  /** Undefined: all services of the repository. */
   readonly names: readonly string[] | undefined;
 }
 
-/** Gives a session services that its repository asks for. Rejects before anything has changed. */
+/** Adds services that its repository defines to a session. Rejects before anything is changed. */
 export async function allowServices(
   { record, repository, names }: AllowedServices,
   { servicesOf, checkSandbox, power, change }: ServicePermissions,
@@ -54,7 +54,7 @@ export async function allowServices(
   checkSandbox({ services }, record);
   const { condition, keeps } = await power.status(record.id);
   const isDown = ['new', 'stopped', 'lost'].includes(condition) || (condition === 'paused' && keeps === 'files');
-  // A sandbox gets the names of services when it starts.
+  // Service names are set when a sandbox starts.
   if (!isDown) await power.pause(record.id, { keeps: 'files', signal });
   await change(record.id, { sandbox: { ...record.sandbox, services } });
 }

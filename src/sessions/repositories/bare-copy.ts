@@ -6,14 +6,14 @@ import { turnOfTheLoop } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { tarEnd, tarHeaders, tarPadding } from '../../core/text/tar.ts';
 
-// Reads a repository without git: its branches, tags and objects, each as a file. A stranger can have put
-// settings, hooks and links into the folder, so no setting is carried over and no link is followed.
+// Reads a repository without git: its branches, tags and objects, as files. The folder can contain third-party
+// settings, hooks and links, so no setting is copied and no link is followed.
 
-/** A repository's folder, without links in its path. */
+/** A repository's folder, with links resolved. */
 export interface GitFolder {
-  /** The folder that has `objects` and `HEAD`. */
+  /** The folder that contains `objects` and `HEAD`. */
   readonly path: string;
-  /** How people name it in errors. */
+  /** The name used in errors. */
   readonly url: string;
 }
 
@@ -25,11 +25,11 @@ const isRef = (name: string) => name.length <= 1_000 && refName.test(name) && !w
 const maxRefs = 100_000;
 const refsAtOnce = 2_000;
 const maxDepth = 20;
-/** The most bytes of a file that is read as text. */
+/** The size limits of files that are read as text, in bytes. */
 const maxText = { config: 2 ** 20, 'packed-refs': 32 * 2 ** 20, shallow: 2 ** 20, ref: 4_096 } as const;
 const pieceBytes = 256 * 1024;
 
-/** The folder with the objects: that of a bare repository, or its `.git`. Rejects: not_found, unsupported. */
+/** The folder with the objects: the bare repository itself, or its `.git`. Rejects: not_found, unsupported. */
 export async function findGitFolder(folder: string, url: string): Promise<GitFolder> {
   const inner = join(folder, '.git');
   const found = await unlessMissing(lstat(inner));
@@ -46,8 +46,8 @@ export async function findGitFolder(folder: string, url: string): Promise<GitFol
 }
 
 /**
- * A bare repository as a tar archive: HEAD, branches, tags and every object, under settings of our own. Rejects: conflict
- * (the folder changes in the meantime, or has links in it), unsupported.
+ * Streams a bare repository as a tar archive: HEAD, branches, tags and all objects, with settings of our own. Rejects:
+ * conflict (the folder changes during the copy, or contains links), unsupported.
  */
 export async function* bareCopy(folder: GitFolder, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const config = await settingsOf(folder);
@@ -59,7 +59,7 @@ export async function* bareCopy(folder: GitFolder, signal: AbortSignal): AsyncGe
     config,
     HEAD: head,
     'packed-refs': refs.join(''),
-    'refs/heads/.keep': '', // git takes a folder without refs/ for no repository
+    'refs/heads/.keep': '', // without refs/, git does not recognize the repository
     ...(commits.length > 0 && { shallow: `${commits.join('\n')}\n` }),
   };
   const pieces = new Pieces();
@@ -84,7 +84,7 @@ export async function* bareCopy(folder: GitFolder, signal: AbortSignal): AsyncGe
   yield* pieces.rest();
 }
 
-/** Small files go together, because each piece costs a turn of the stream. */
+/** Small files are combined, because each chunk costs an iteration of the stream. */
 class Pieces {
   #held: Uint8Array[] = [];
   #size = 0;
@@ -106,7 +106,7 @@ class Pieces {
 
 async function settingsOf(folder: GitFolder): Promise<string> {
   const text = (await textOf(folder, 'config', maxText.config)) ?? '';
-  // A section can be in the line of its first setting.
+  // A section header can be on the line of its first setting.
   const settings = text.split('\n').map((line) =>
     line
       .replace(/^\s*\[[^\]]*\]/, '')
@@ -135,7 +135,7 @@ async function headOf(folder: GitFolder): Promise<string> {
   throw new AppError('unsupported', `${folder.url} has a HEAD that names no branch and no commit.`);
 }
 
-/** Branches and tags. A name or value that git would not take is left out. */
+/** Branches and tags, without names and values that git would refuse. */
 async function refsOf(folder: GitFolder, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
   const refs = new Map<string, string>();
   const packed = (await textOf(folder, 'packed-refs', maxText['packed-refs'])) ?? '';

@@ -8,7 +8,7 @@ interface Deps {
   readonly facts: Pick<SandboxFacts, 'tell'>;
 }
 
-/** Turns the status that desktops report, at each heartbeat or on request, into facts of their sessions. */
+/** Turns status reports of desktops, from heartbeats or on request, into facts of their sessions. */
 export class DesktopReports {
   readonly #deps: Deps;
 

@@ -9,9 +9,9 @@ interface Options {
   readonly driver: Pick<Driver, 'destroy'>;
   readonly clock: Clock;
   readonly logger: Record<'warn' | 'error', (about: object, text: string) => void>;
-  /** The bytes of the host's disk that stay free; 0: no limit. */
+  /** The number of bytes to keep free on the host's disk; 0: no minimum. */
   readonly floorBytes: number;
-  /** The free bytes of this machine's disks, as far as the server can see them. */
+  /** Free bytes of this machine's disks, as far as visible to the server. */
   readonly freeBytes: () => Promise<number>;
 }
 export interface SandboxDiskUse {
@@ -20,17 +20,20 @@ export interface SandboxDiskUse {
   readonly disk: DiskUse;
 }
 
-/** Keeps the host's disk from filling up: below the floor no sandbox starts, and the one that uses most is stopped. */
+/**
+ * Keeps the host's disk from filling up. Below the floor, no sandbox starts, and the sandbox using the most space is
+ * stopped.
+ */
 export interface DiskFloor {
   /** Rejects: disk_full. */
   admit(): Promise<void>;
-  /** Takes the disk use that a sandbox reports. Resolves with the sandbox that is stopped to free space, if any. */
+  /** Called with a sandbox's disk usage. Resolves with the sandbox that is stopped to free space, if any. */
   saw(used: SandboxDiskUse): Promise<SandboxDiskUse | undefined>;
   forget(id: SandboxId): void;
 }
 
 const lookMs = 1_000;
-/** The pause after a stop, because it takes time until the space is free. */
+/** The pause after a stop, because freeing the space takes time. */
 const pauseMs = 5_000;
 const endMs = 30_000;
 
@@ -39,7 +42,7 @@ export function diskFloor({ driver, clock, logger, floorBytes, freeBytes }: Opti
   let lookedAt = Number.NEGATIVE_INFINITY;
   let stoppedAt = Number.NEGATIVE_INFINITY;
 
-  /** Includes the sandboxes' reports, because the driver's disk may be visible only from inside of them. */
+  /** Includes reports from sandboxes, because the driver's disk can be visible only from inside them. */
   async function free(): Promise<number> {
     const seen = [...known.values()].map(({ disk }) => disk.freeBytes);
     return Math.min(await freeBytes(), ...seen);

@@ -8,14 +8,14 @@ type DiskExceeded = FactOf<'sandbox.disk_exceeded'>['data'];
 export interface FollowedSandbox {
   readonly sessionId: SessionId;
   readonly sandboxId: SandboxId;
-  /** Started by this server just now: no stop in it can have been logged before. */
+  /** Whether this server has just started the sandbox, so that no stop can have been logged for it before. */
   readonly isFresh: boolean;
 }
 interface DiskReporter extends Disposable {
   saw(disk: DiskUse): void;
 }
 
-/** Logs exceeded disk limits in their sessions, and passes each sandbox's disk use on to the floor. */
+/** Logs exceeded disk limits in their sessions, and passes each sandbox's disk usage to the floor. */
 export interface DiskReports {
   /** Rejects: disk_full. */
   admit(): Promise<void>;
@@ -26,7 +26,7 @@ export function diskReports(floor: DiskFloor, tell: (id: SessionId, data: DiskEx
   return {
     admit: () => floor.admit(),
     follow({ sessionId, sandboxId, isFresh }) {
-      // An earlier server may have logged the stops before an adopted sandbox's first report here.
+      // The stops in an adopted sandbox's first report may already have been logged by an earlier server.
       let reported = isFresh ? 0 : undefined;
       return {
         saw(disk) {

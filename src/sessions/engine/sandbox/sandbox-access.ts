@@ -18,7 +18,7 @@ interface LocalSandboxDeps {
   readonly hooks: readonly WorkspaceHook[];
 }
 
-/** The sandboxes of the sessions that this server owns. */
+/** Sandboxes of the sessions that this server owns. */
 export class LocalSandboxes {
   readonly #deps: LocalSandboxDeps;
 
@@ -26,11 +26,12 @@ export class LocalSandboxes {
     this.#deps = deps;
   }
 
-  /** Keeps the sandbox in use, starting it if needed. Rejects: fenced when another server owns the session. */
+  /** Keeps the sandbox in use, starting it if needed. Rejects: fenced if another server owns the session. */
   async use(id: SessionId, signal: AbortSignal): Promise<UsedSandbox> {
     const { supervisor, liveSessions, pendingCommands, ids, hooks } = this.#deps;
     const commandId = ids.short();
-    const done = () => supervisor.send(id, { type: 'sandbox.done', commandId }); // this command gets no answer
+    // nobody waits for this command's result
+    const done = () => supervisor.send(id, { type: 'sandbox.done', commandId });
     const read = () => {
       pendingCommands.settle([commandId], { ok: false, code: 'cancelled', message: 'The operation was cancelled.' });
       done();
@@ -62,11 +63,11 @@ interface Deps {
   readonly store: Pick<Store, 'events'>;
   readonly liveSessions: LiveSessions;
   readonly ownership: Ownership;
-  /** Undefined when no other server can exist. */
+  /** Undefined if no other server can exist. */
   readonly remoteSandboxes: SandboxExchange | undefined;
 }
 
-/** Gives callers a session's sandbox, even when another server owns the session. */
+/** Gives callers access to a session's sandbox, even if another server owns the session. */
 export class SandboxAccess {
   readonly #deps: Deps;
 
@@ -74,7 +75,7 @@ export class SandboxAccess {
     this.#deps = deps;
   }
 
-  /** Keeps the sandbox in use, starting it if needed; connects directly when another server owns the session. */
+  /** Keeps the sandbox in use, starting it if needed. Connects directly if another server owns the session. */
   async use(id: SessionId, signal: AbortSignal): Promise<UsedSandbox> {
     const { own, ownership, remoteSandboxes } = this.#deps;
     if (!remoteSandboxes) return await own.use(id, signal);
@@ -87,7 +88,7 @@ export class SandboxAccess {
     return await remoteSandboxes.use(id, signal);
   }
 
-  /** Connects to a running sandbox; undefined when none runs. Does not start it or delay its idle stop. */
+  /** Connects to a running sandbox; undefined if none runs. Does not start it or delay its idle stop. */
   async look(id: SessionId, signal: AbortSignal): Promise<SandboxClient | undefined> {
     const { liveSessions, remoteSandboxes, store } = this.#deps;
     const live = liveSessions.get(id);

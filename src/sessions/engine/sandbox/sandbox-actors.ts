@@ -23,14 +23,15 @@ import type { DiskReports } from './disk-reports.ts';
 
 const named = 20;
 const commandChars = 120;
-/** The longest time to wait for a sandbox that pauses or ends. */
+/** The time limit for reading the processes of a sandbox before it is paused or ended. */
 const settleMs = 2_000;
-/** Gigabytes that were just written take a busy disk some seconds. Shorter than the timeout of a pause request. */
+/** On a busy disk, flushing gigabytes takes several seconds. Shorter than the timeout of a pause request. */
 const syncMs = 15_000;
 
 /**
- * Writes the files of a sandbox that is about to be frozen to the disk, so that a power cut loses none, and resolves with the
- * commands of its processes. A sync that continues could not be frozen, so the freeze waits for it.
+ * Flushes the files of a sandbox that is about to be frozen, so that a power cut loses none, and resolves with the
+ * commands of its processes. The freeze waits for the flush, because it could not freeze a process that is still
+ * flushing.
  */
 export async function settleSandbox(
   client: SandboxClient,
@@ -43,7 +44,7 @@ export async function settleSandbox(
   return commands;
 }
 
-/** The commands of the processes, for the event that tells which of them ended. None: the sandbox does not answer. */
+/** The running commands, for the event that lists which of them ended. Empty if the sandbox does not respond. */
 async function commandsIn(client: SandboxClient, clock: Clock, signal: AbortSignal): Promise<readonly string[]> {
   using soon = deadlineSignal(settleMs, clock, signal);
   const all = await client.processes(soon.signal).catch(() => []);
@@ -60,8 +61,8 @@ const texts = {
 } as const;
 
 /**
- * The failure of a sandbox's start (`sandbox_unavailable`) or use (`sandbox_lost`). An error without a code becomes the
- * cause: only the operator's log shows its text, which can name paths and addresses of the server.
+ * The error for a failed start (`sandbox_unavailable`) or lost sandbox (`sandbox_lost`). An error without a code
+ * becomes the cause: its text can name paths and addresses of the server, so only the operator's log shows it.
  */
 function sandboxFailure(thrown: unknown, code: keyof typeof texts): AppError {
   const failure = toAppError(thrown);
@@ -77,22 +78,24 @@ export interface SandboxDeps {
   live(sessionId: SessionId): LiveSession;
   spec(sessionId: SessionId, sandboxId: SandboxId): SandboxSpec | Promise<SandboxSpec>;
   connect(sessionId: SessionId, link: SandboxLink): SandboxClient;
-  /** Reads from a new sandbox what the server must know before a command runs in it. */
+  /** Reads required data from a new sandbox before any command runs in it. */
   prepare(sessionId: SessionId, sandbox: FreshSandbox, signal: AbortSignal): Promise<void>;
-  /** Gives a new sandbox the files that its session begins with, before anyone uses it. */
+  /** Restores the session's initial files to a new sandbox before it is used. */
   restore?(session: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void>;
-  /** Takes the files of a sandbox that ends and leaves them; ends its processes. */
+  /** Ends a sandbox's processes and saves its files, before the sandbox ends. */
   rest?(session: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void>;
-  /** Called when the session can use its sandbox. */
+  /** Called when the session's sandbox is ready for use. */
   ready(session: LiveSession, client: SandboxClient): void;
-  /** Takes the desktop's status from each heartbeat. */
+  /** Called with the desktop's status from each heartbeat. */
   saw(sessionId: SessionId, desktop: DesktopStatus): void;
-  /** Takes the disk use from each heartbeat. */
+  /** Receives disk usage from each heartbeat. */
   readonly disk?: DiskReports | undefined;
   track(released: Promise<AppError | undefined>): void;
-  /** The limits of people, projects and the server. */
+  /** Limits of people, projects and the server. */
   readonly holdings?: SandboxHoldings | undefined;
-  /** Takes why a start or a sandbox in use failed, with the cause. The machine passes on only what clients may see. */
+  /**
+   * Called with the error and cause of a failed start or lost sandbox. The machine passes on only what clients may see.
+   */
   failed(sessionId: SessionId, failure: AppError): void;
   /** Called before the connection to the sandbox closes. */
   release?(client: SandboxClient): void;
@@ -107,13 +110,13 @@ export interface SandboxHoldings {
 
 export interface FreshSandbox {
   readonly client: SandboxClient;
-  /** The sandbox has just been started and is unused. */
+  /** Whether the sandbox was just started and has not been used. */
   readonly isFresh: boolean;
 }
 
 const heartbeatMs = 1_000;
 const callMs = 30_000;
-/** The files of a sandbox that ends are hashed and copied for so long at most. */
+/** The time limit for hashing and copying the files of an ending sandbox. */
 const restMs = 30_000;
 const none = { display: 0, browser: 0 };
 const stopped = { state: 'stopped', browser: 'stopped', width: 0, height: 0, restarts: none } as const;
@@ -126,9 +129,9 @@ export function sandboxWith(deps: SandboxDeps) {
     return await act(until);
   }
   const begun = new Map<SandboxId, number>();
-  /** Sandboxes that failed while in use. Destroying them can hang, and happens before a new one starts. */
+  /** Sandboxes that failed while in use. They are destroyed before a new one starts, which can hang. */
   const broken = new Set<SandboxId>();
-  /** The processes of frozen sandboxes, which cannot answer. */
+  /** Commands in frozen sandboxes, which cannot respond. */
   const frozen = new Map<SandboxId, readonly string[]>();
   async function telling<Value>(
     { sessionId, as }: SandboxOperation,
@@ -194,8 +197,8 @@ export function sandboxWith(deps: SandboxDeps) {
   }
 
   /**
-   * Tells which processes a stop that keeps the files ends, and leaves the files to `rest`. A sandbox that does not answer is
-   * ended all the same.
+   * Records which processes a files-only stop ends, and calls `rest` for the files. A sandbox that does not respond is
+   * ended anyway.
    */
   async function leaveFiles({ sessionId, sandboxId }: SandboxOwner, signal: AbortSignal): Promise<void> {
     const own = live(sessionId);
@@ -284,7 +287,7 @@ interface SandboxOwner {
 }
 interface SandboxOperation {
   readonly sessionId: SessionId;
-  /** The code of a failure that has none. */
+  /** The code for errors without one. */
   readonly as: Parameters<typeof sandboxFailure>[1];
 }
 interface HeldSandbox extends AsyncDisposable {
@@ -328,7 +331,8 @@ async function watch(
   const either = AbortSignal.any([signal, lost]);
   let heardAt = clock.now();
   while (!either.aborted) {
-    // A missed heartbeat has already waited its second, so the pause is short: three misses must not take six seconds.
+    // A missed heartbeat has already waited a second, so the pause is short: three misses must take less than six
+    // seconds.
     await pause(silence.isSilent ? heartbeatMs / 4 : heartbeatMs, either, clock).catch(() => {});
     if (either.aborted) break;
     if (own.isPaused) continue;

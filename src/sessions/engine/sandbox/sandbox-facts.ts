@@ -1,6 +1,6 @@
 import type { SessionId } from '../../../core/model/ids.ts';
 
-/** A fact about a session's sandbox that comes from outside of the session's actor. */
+/** A fact about a session's sandbox from outside the session's actor. */
 export type SandboxFact = {
   readonly type: 'egress' | 'sandbox.phase' | 'desktop' | 'sandbox.disk_exceeded' | 'sandbox.service' | 'repository';
   readonly data: unknown;
@@ -8,8 +8,8 @@ export type SandboxFact = {
 type Listener = (id: SessionId, fact: SandboxFact) => void;
 
 /**
- * Carries facts about sandboxes from the egress proxy, the driver and the desktop to the engine, which appends them to
- * the logs. The sources exist before the engine does. Drops facts before the engine listens: no sandbox runs yet.
+ * Carries facts about sandboxes from the egress proxy, driver and desktop to the engine, which appends them to the
+ * logs. The sources exist before the engine; facts are dropped until it listens, because no sandbox runs yet.
  */
 export class SandboxFacts {
   #listener: Listener | undefined;

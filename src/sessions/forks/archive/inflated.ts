@@ -5,12 +5,12 @@ import { AppError, toAppError } from '../../../core/errors/errors.ts';
 const pieceBytes = 256 * 1024;
 
 /**
- * The bytes of a compressed copy. A sandbox has one processor for all that it does, and its gzip takes longer than everything else
- * of a restore. Fails beyond `maxBytes`, because a sandbox chose what it compressed, and how.
+ * Decompresses a copy on the server, because a sandbox has a single processor and gzip would dominate the time of a
+ * restore. Fails beyond `maxBytes`, because the sandbox controls the compressed data.
  */
 export async function* inflate(content: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Uint8Array> {
   const gunzip = createGunzip({ chunkSize: pieceBytes });
-  pipeline(content, gunzip, () => {}); // its reader receives the error
+  pipeline(content, gunzip, () => {}); // the reader receives the error
   let length = 0;
   try {
     for await (const piece of gunzip as AsyncIterable<Buffer>) {

@@ -5,8 +5,8 @@ import { jsonWithin } from '../../../core/text/json.ts';
 import { tarEnd, tarHeaders, tarPadding } from '../../../core/text/tar.ts';
 import { badArchive, type TarEntry, tarEntries } from './tar-reader.ts';
 
-// A snapshot as a tar file in the layout of OCI images: index, manifest and configuration, and the compressed files as the one
-// layer, which stands last. So it can be read as it comes, and tools for OCI artifacts can push it to a registry.
+// A snapshot as a tar file in OCI image layout: index, manifest, configuration, and the compressed files as the only
+// layer. The layer comes last, so the archive can be read as a stream. OCI tools can push it to a registry.
 
 const types = {
   index: 'application/vnd.oci.image.index.v1+json',
@@ -17,7 +17,7 @@ const types = {
 } as const;
 const maxDocument = 256 * 1024;
 const documentLimits = { maxBytes: maxDocument, maxDepth: 20, maxValues: 10_000 };
-/** One before another: some programs write a header for each folder. */
+/** More than needed: some programs write a header per folder. */
 const maxFolders = 100;
 const block = 512;
 
@@ -30,7 +30,7 @@ const Manifest = z.object({
   config: Descriptor.extend({ mediaType: z.literal(types.config) }),
   layers: z.tuple([Descriptor.extend({ mediaType: z.literal(types.layer) })]),
 });
-/** The facts of a snapshot that go along with its files. */
+/** The snapshot's facts stored with its files. */
 const ArchivedFacts = z.object({
   name: z.string().max(130).nullable(),
   labels: z.record(z.string().min(1).max(64), z.string().max(256)).refine((labels) => Object.keys(labels).length <= 32),
@@ -48,7 +48,7 @@ const digestOf = (text: string): Blob => ({
   size: Buffer.byteLength(text),
 });
 
-/** The archive of a snapshot, and its size. `content`: its files as they are stored. */
+/** A snapshot's archive and its size. `content`: its stored files. */
 export function createArchive(
   { name, labels, template, at, bytes, sha256 }: Snapshot,
   content: AsyncIterable<Uint8Array>,
@@ -96,11 +96,13 @@ export interface OpenedArchive {
   readonly facts: ArchivedFacts;
   readonly sha256: string;
   readonly bytes: number;
-  /** The compressed files; ends after the whole archive was read. Fails where the archive is not what its manifest says. */
+  /**
+   * The compressed files; ends after the whole archive has been read. Fails if the archive does not match its manifest.
+   */
   readonly content: AsyncIterable<Uint8Array>;
 }
 
-/** Reads an archive up to its files. Rejects: invalid_request for an archive that is not a snapshot. */
+/** Reads an archive up to its files. Rejects: invalid_request if it is not a snapshot. */
 export async function openArchive(source: AsyncIterable<Uint8Array>): Promise<OpenedArchive> {
   const entries = tarEntries(source);
   const next = async (): Promise<TarEntry> => {

@@ -2,10 +2,10 @@ import { AppError } from '../../../core/errors/errors.ts';
 
 export interface TarEntry {
   readonly name: string;
-  /** The type flag of its header: `0` a file, `1` a hard link, `2` a symbolic link, `5` a folder, `6` a pipe. */
+  /** The header's type flag: `0` file, `1` hard link, `2` symbolic link, `5` folder, `6` pipe. */
   readonly type: string;
   readonly link: string;
-  /** The bytes that it has in the archive. */
+  /** Bytes in the archive. */
   readonly size: number;
   /** The fields of its extended header. */
   readonly pax: ReadonlyMap<string, string>;
@@ -21,8 +21,8 @@ export const badArchive = (what: string): AppError =>
   new AppError('invalid_request', `The archive was refused: ${what}. Nothing was imported.`);
 
 /**
- * The entries of a tar stream, whose author is not trusted: each header has its sum, nothing follows the end, and no header is
- * one that programs read in different ways. Rejects: invalid_request.
+ * Reads the entries of an untrusted tar stream. Each header must have a valid checksum, nothing may follow the end, and
+ * headers that programs interpret differently are refused. Rejects: invalid_request.
  */
 export async function* tarEntries(source: AsyncIterable<Uint8Array>): AsyncGenerator<TarEntry, void> {
   const bytes = new ByteReader(source);
@@ -55,7 +55,7 @@ export async function* tarEntries(source: AsyncIterable<Uint8Array>): AsyncGener
       content,
     };
     for await (const _ of content) {
-      // skips what was not read
+      // skips unread content
     }
     await bytes.take(padding(size));
     [pax, longName, longLink] = [noFields, undefined, undefined];
@@ -96,7 +96,7 @@ function ofHeader(field: Buffer): number {
   return /^[0-7]{0,12}$/.test(digits) ? Number.parseInt(digits || '0', 8) : Number.NaN;
 }
 
-/** Records of the form `<length> <name>=<value>\n`. */
+/** Parses records of the form `<length> <name>=<value>\n`. */
 function fieldsOf(body: Buffer): ReadonlyMap<string, string> {
   const fields = new Map<string, string>();
   for (let at = 0; at < body.length; ) {
@@ -113,7 +113,7 @@ function fieldsOf(body: Buffer): ReadonlyMap<string, string> {
   return fields;
 }
 
-/** Reads a stream in pieces of chosen sizes. */
+/** Reads a stream in chunks of requested sizes. */
 class ByteReader {
   readonly #source: AsyncIterator<Uint8Array>;
   #rest: Buffer = Buffer.alloc(0);
@@ -122,14 +122,14 @@ class ByteReader {
     this.#source = source[Symbol.asyncIterator]();
   }
 
-  /** Exactly so many bytes. */
+  /** Returns exactly the requested number of bytes. */
   async take(size: number): Promise<Buffer> {
     const pieces: Buffer[] = [];
     for await (const piece of this.part(size)) pieces.push(piece);
     return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
   }
 
-  /** The next bytes as a stream; a second reader continues after the first. */
+  /** The next bytes as a stream. The following read continues after it. */
   part(size: number): AsyncIterable<Buffer> {
     let left = size;
     const next = async (): Promise<IteratorResult<Buffer>> => {

@@ -5,29 +5,29 @@ import { beginningOf } from '../../../core/text/text.ts';
 import { badArchive, type TarEntry, tarEntries } from './tar-reader.ts';
 
 export interface WorkspaceLimits {
-  /** The sizes of all files together, as the sandbox would see them. */
+  /** The total size of all files, as the sandbox would see them. */
   readonly maxBytes: number;
   readonly maxEntries: number;
 }
 const maxPath = 4_096;
 const maxDepth = 200;
-/** The paths of all symbolic links together, which stay in memory during the check. */
+/** The total length of all symbolic links' paths, which stay in memory during the check. */
 const maxLinkBytes = 32 * 1024 * 1024;
-/** The fields that the archives of sandboxes have. Others could rename a file for one program and not for another. */
+/** Header fields that sandboxes' archives use. Other fields could rename a file for some programs only. */
 const known =
   /^([acm]time|path|linkpath|size|[ug]id|[ug]name|GNU\.sparse\.(major|minor|name|realsize|size)|SCHILY\.(xattr|acl)\..+|RHT\.security\.selinux)$/;
 const plain: ReadonlySet<string> = new Set(['0', '1', '2', '5', '6']);
 
 /**
- * Passes a compressed copy of a workspace on, and looks into it in the meantime. Fails before the last byte is passed
- * on if a file would leave the workspace, a device is in it, or it is too large.
+ * Passes on a compressed workspace copy while checking it. Fails before the last byte is passed on if a file would
+ * leave the workspace, the copy contains a device, or it is too large.
  */
 export async function* checkWorkspace(
   content: AsyncIterable<Uint8Array>,
   limits: WorkspaceLimits,
 ): AsyncGenerator<Uint8Array> {
   const unzip = createGunzip();
-  unzip.on('error', () => {}); // its reader receives it
+  unzip.on('error', () => {}); // the reader receives the error
   let isOver = false;
   const checking = check(tarEntries(limited(unzip, limits)), limits).then(
     () => {
@@ -38,7 +38,7 @@ export async function* checkWorkspace(
       throw thrown instanceof AppError ? thrown : unreadable(thrown);
     },
   );
-  checking.catch(() => {}); // until somebody waits for it
+  checking.catch(() => {}); // until it is awaited
   let [held, length] = [undefined as Uint8Array | undefined, 0];
   try {
     for await (const piece of content) {
@@ -50,11 +50,11 @@ export async function* checkWorkspace(
     }
     unzip.end();
     await checking;
-    // The end of the compressed files may come before the end of what was sent.
+    // The compressed files can end before the received data does.
     if (unzip.bytesWritten !== length) throw trailing();
     if (held) yield held;
   } catch (thrown) {
-    if (unzip.errored) await checking; // says what the error of zlib means
+    if (unzip.errored) await checking; // explains the zlib error
     throw thrown;
   } finally {
     unzip.destroy();
@@ -62,7 +62,7 @@ export async function* checkWorkspace(
 }
 
 const trailing = () => badArchive('something stands behind its files');
-/** With headers, of which a few bytes of an archive can make many. */
+/** The allowance for headers, many of which can be packed into a few bytes. */
 const headersOfEntry = 4_096;
 async function* limited(content: AsyncIterable<Buffer>, { maxBytes, maxEntries }: WorkspaceLimits) {
   let length = 0;
@@ -84,7 +84,7 @@ async function check(entries: AsyncIterable<TarEntry>, { maxBytes, maxEntries }:
     if (++count > maxEntries) throw tooLarge(`has more than ${maxEntries} files`);
     bytes += sizeOf(entry);
     if (bytes > maxBytes) throw tooLarge(`has more than ${maxBytes} bytes of files`);
-    // A sparse file has a made-up name in its header, and the real one in a field.
+    // A sparse file has a placeholder name in its header, and its real name in a field.
     const paths = [entry.name, ...[entry.pax.get('GNU.sparse.name') ?? []].flat()].map((name) => inside(name, links));
     const path = paths.at(-1) as string;
     const isOfLink = entry.type === '1' && links.has(inside(entry.link, new Set()));
@@ -96,7 +96,10 @@ async function check(entries: AsyncIterable<TarEntry>, { maxBytes, maxEntries }:
   }
 }
 
-/** The path from the workspace. Throws where it leads out, or through a link, whose target can be anywhere. */
+/**
+ * The path relative to the workspace. Throws if it leads out of it or passes through a link, whose target can be
+ * anywhere.
+ */
 function inside(name: string, links: ReadonlySet<string>): string {
   const parts = name.split('/').filter((part) => part !== '' && part !== '.');
   const isBad = name.startsWith('/') || name.includes('\0') || parts.includes('..');

@@ -7,9 +7,9 @@ import { createTar } from '../../skills/tar.ts';
 import { storeLimits } from '../store-index.ts';
 import { type FolderState, noText, ownFile } from './folder-merge.ts';
 
-// The folder of a memory store in a sandbox. The programs are bash and the GNU tools of the sandbox. The file `.corral-memory`
-// has the store's id and the hashes as folder and store last agreed. It is in the folder, so a copy of the workspace has it
-// too. The removal of the folder removes it.
+// A memory store's folder in a sandbox, accessed with bash and GNU tools. The file `.corral-memory` contains the
+// store's id and the last agreed hashes. It is inside the folder, so it is copied with the workspace and removed with
+// the folder.
 
 export type FolderClient = Pick<SandboxClient, 'exec' | 'programs' | 'readFile' | 'workdir' | 'workspace'>;
 export interface Folder {
@@ -17,7 +17,7 @@ export interface Folder {
   readonly store: string;
   /** Relative to the workspace. */
   readonly path: string;
-  /** The folder for texts of the agent that gave way, relative to the workspace. */
+  /** The folder for replaced texts of the agent, relative to the workspace. */
   readonly unkept: string;
 }
 const scanMs = 60_000;
@@ -35,7 +35,10 @@ printf '\\0%s\\0' "$?"
 find . ${notOwn} -size -${maxBlocks + 1} -print0 2>/dev/null | head -zn ${maxHashed} | xargs -0 -r -n 500 sha256sum -z -- 2>/dev/null
 exit 0`;
 
-/** The files of the folder, and what was agreed. A folder of another store, as copies of a workspace bring it, counts as empty. */
+/**
+ * The files of the folder, and the agreed hashes. A folder of another store, such as from a copied workspace, is
+ * treated as empty.
+ */
 export async function scanFolder({ client, path, store }: Folder, signal: AbortSignal): Promise<FolderState> {
   const command = scanScript(path);
   const { exitCode, stdout, stderr, wholeIn } = await client.exec(
@@ -55,7 +58,7 @@ export async function scanFolder({ client, path, store }: Folder, signal: AbortS
     whole: status === '0',
   };
 }
-/** Three lists, with an empty entry between them. */
+/** Splits the output into three lists, separated by empty entries. */
 function partsOf(entries: readonly string[]): [string[], string[], string[]] {
   const first = entries.indexOf('');
   const second = entries.indexOf('', first + 1);
@@ -71,7 +74,7 @@ async function wholeText(client: FolderClient, file: string, signal: AbortSignal
   throw new AppError('conflict', 'The folder has too many files. Move files that are not memories elsewhere.');
 }
 
-/** The text of a file. Rejects: conflict where it can be no memory. */
+/** Reads a file's text. Rejects: conflict if it cannot be a memory. */
 export async function readText({ client, path }: Folder, file: string, signal: AbortSignal): Promise<string> {
   const bytes = await client.readFile(`${path}/${file}`, signal, { maxBytes: storeLimits.textBytes + 1 });
   if (bytes.length > storeLimits.textBytes) throw new AppError('conflict', noText);
@@ -82,9 +85,9 @@ export async function readText({ client, path }: Folder, file: string, signal: A
   }
 }
 
-// $1: the folder; $2: that of unkept texts; $3: the store; $4: its access. The standard input: an archive of the new files, of the
-// changes, and of what is agreed after them. A change: the hash that the file has, the one that it gets, and its path. A file that
-// somebody wrote since is moved away, never written over. The output: paths after u (moved away) and f (could not be changed).
+// $1: the folder; $2: the folder for unkept texts; $3: the store; $4: its access. stdin: an archive of new files,
+// changes, and the hashes agreed after them. A change consists of the current hash, the new hash and the path. A file
+// changed since then is moved away, never overwritten. Output: paths with the prefix u (moved away) or f (failed).
 const changeScript = `
 export LC_ALL=C
 folder=$1 unkept=$2 own=${ownFile} new=${ownFile}.new
@@ -120,16 +123,16 @@ export interface FolderChange {
   readonly access: 'read_write' | 'read_only';
   readonly put: readonly { readonly path: string; readonly text: string; readonly sha256: string }[];
   readonly remove: readonly string[];
-  /** The hashes before the change; a file with another one is moved away. */
+  /** Expected current hashes. A file with a different hash is moved away. */
   readonly before: ReadonlyMap<string, string>;
   readonly agreed: ReadonlyMap<string, string>;
 }
 export interface FolderOutcome {
-  /** Files of the agent that lie in the folder of unkept texts now. */
+  /** The agent's files that were moved to the folder for unkept texts. */
   readonly unkept: readonly string[];
   readonly failed: readonly string[];
 }
-/** Changes the folder. Cut off at any place, it leaves files that the next comparison understands. */
+/** Applies changes to the folder. If interrupted at any point, the next comparison can continue. */
 export async function changeFolder(folder: Folder, change: FolderChange, signal: AbortSignal): Promise<FolderOutcome> {
   const { client, path, store, unkept } = folder;
   const { name, access, put, remove, before, agreed } = change;

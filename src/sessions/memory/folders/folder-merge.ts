@@ -2,46 +2,46 @@ import type { StoreMemory } from '../../api/server/memory-stores.ts';
 
 /** The files of a memory store's folder. Paths are relative to it. */
 export interface FolderState {
-  /** The hash of each file; null: it is too long to be a memory, or nobody can read it. */
+  /** The hash of each file; null: too long for a memory, or not readable. */
   readonly files: ReadonlyMap<string, string | null>;
-  /** The hashes as folder and store last agreed; undefined: the folder is new, or somebody removed it. */
+  /** The last agreed hashes; undefined: the folder is new, or `.corral-memory` was removed. */
   readonly agreed: ReadonlyMap<string, string> | undefined;
-  /** False: a folder in it was closed, so files can be missing from the list. */
+  /** False: a subfolder was not readable, so files may be missing from the list. */
   readonly whole: boolean;
 }
 
-/** The work that makes folder and store the same. */
+/** The changes that make folder and store equal. */
 export interface FolderMerge {
-  /** Hashes that are equal on both sides before any work. */
+  /** Hashes that are already equal on both sides. */
   readonly agreed: ReadonlyMap<string, string>;
-  /** Memories whose texts go into the folder. */
+  /** Memories to write to the folder. */
   readonly pull: readonly StoreMemory[];
   /** Files to delete, because the store no longer has them. */
   readonly drop: readonly string[];
-  /** Memories that go, because the agent deleted their files. */
+  /** Memories to delete, because the agent deleted their files. */
   readonly forget: readonly StoreMemory[];
-  /** Files whose texts go into the store, with the memory that each one replaces. */
+  /** Files to write to the store, with the memory that each replaces. */
   readonly push: readonly { readonly path: string; readonly memory: StoreMemory | undefined }[];
-  /** Files that stay only in the folder. */
+  /** Files that cannot be written to the store. */
   readonly refused: readonly { readonly path: string; readonly why: string }[];
 }
 
-/** The longest name of a file. */
+/** The maximum length of a file name. */
 const maxSegmentBytes = 255;
-/** The beginning of the names of the folder's own files, which are no memories. */
+/** Name prefix of the folder's own files, which are not memories. */
 export const ownFile = '.corral-memory';
 const isOwn = (path: string): boolean => path.split('/').some((segment) => segment.startsWith(ownFile));
-/** A memory at such a path cannot be a file. */
+/** Whether a memory's path can be used as a file's path. */
 const isPlaceable = (path: string): boolean =>
   !isOwn(path) && path.split('/').every((segment) => Buffer.byteLength(segment) <= maxSegmentBytes);
 
 export const pathOf = ({ path }: Pick<StoreMemory, 'path'>): string => path.slice(1);
 
 /**
- * Compares three states of each path: in the folder, in the store, and as both last agreed. Each side gets the changes of
- * the other one. Where both changed, the store's text counts, because others rely on it; a file that the store lost, but the agent
- * changed, becomes a memory again. The workers of the SDKs decide in the same way. `refusal`: why the agent's changes do not
- * count; undefined: they do.
+ * Compares three states of each path: in the folder, in the store, and last agreed. Each side gets the other side's
+ * changes. If both changed, the store's text wins, because others rely on it; a file that the agent changed after the
+ * store deleted it becomes a memory again. The SDKs' workers follow the same rules. `refusal`: why the agent's changes
+ * are not accepted; undefined: they are.
  */
 export function mergeFolder(
   { files, agreed = new Map(), whole }: FolderState,

@@ -26,37 +26,37 @@ interface Deps {
   readonly newId: () => string;
   readonly warn: (about: object, text: string) => void;
 }
-/** The parts of a session that its folders need. */
+/** The parts of a session that its memory folders use. */
 export type MemorySession = Pick<LiveSession, 'id'> & {
   readonly writer: Pick<LiveSession['writer'], 'record' | 'write'>;
 };
-/** The changes of the agent that a store does not have. */
+/** The agent's changes that were not stored. */
 interface Unkept {
-  /** Reported once, and again if they changed in between. */
+  /** Reported once, and again after a change. */
   readonly lasting: readonly string[];
-  /** Reported each time. */
+  /** Reported every time. */
   readonly once: readonly string[];
 }
-/** By folder: the texts that the agent knows, and those still to be reported to it. */
+/** By folder: messages that the agent has received, and those still to be sent. */
 interface Reports {
   readonly known: Map<string, ReadonlySet<string>>;
   readonly fresh: string[];
 }
-/** Beyond this number, changes of a folder are not listed one by one. */
+/** Beyond this number, a folder's changes are not listed individually. */
 const maxKnown = 1_000;
 const maxTries = 2;
 const maxReported = 20;
-/** Below `/mnt/memory`: the agent's texts that gave way to others. No store has a folder of this name. */
+/** Below `/mnt/memory`: replaced texts of the agent. No store's folder can have this name. */
 const unkeptFolder = '.unkept';
-/** The sandbox was lost, or the server is stopping: the next use of the folder continues. */
+/** The sandbox was lost, or the server is stopping. The next use of the folder continues. */
 const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   ...(['sandbox_lost', 'cancelled', 'sandbox_not_found', 'sandbox_unresponsive', 'shutting_down', 'fenced'] as const),
 ]);
 
 /**
- * Keeps the folders of memory stores in sandboxes the same as the stores: before each call of the agent, after it, and at the
- * end of a run. Writes to a store carry the hash of the text that they replace, so nobody's change is lost, and a
- * repetition after a crash has no effect.
+ * Keeps the folders of memory stores in sandboxes in sync with the stores: before and after each call of the agent, and
+ * at the end of a run. Each write to a store includes the hash of the text it replaces, so no change is lost, and
+ * repeating it after a crash has no effect.
  */
 export class MemoryFolders implements WorkspaceHook {
   readonly #deps: Deps;
@@ -70,14 +70,14 @@ export class MemoryFolders implements WorkspaceHook {
   async sync(session: MemorySession, client: FolderClient, signal: AbortSignal): Promise<void> {
     const { memoryStores: mounted = [], environment } = session.writer.record.agent ?? {};
     if (mounted.length === 0 || environment !== undefined) return;
-    // The work is not cut short: the next one would have to find out how far it came.
+    // Not interrupted, because the next call would have to find out how far it got.
     const work = this.#inTurn(session.id, async () => {
       for (const one of mounted) await this.#syncOne(session, one, client);
     });
     await raceAbort(work, signal);
   }
 
-  /** Stores what a call of the agent wrote; resolves with the changes that were not stored. */
+  /** Stores the files that a call of the agent wrote. Resolves with the changes that were not stored. */
   async keep(session: MemorySession, client: FolderClient, signal: AbortSignal): Promise<string | undefined> {
     await this.sync(session, client, signal);
     const report = this.#reports.get(client);
@@ -86,10 +86,11 @@ export class MemoryFolders implements WorkspaceHook {
     return texts.length === 0 ? undefined : [...texts.slice(0, maxReported), ...more].join('\n');
   }
 
-  /** A run that was cut short leaves changes. */
+  /** Syncs after a run, because an interrupted run can leave changes. */
   onFact(live: LiveSession, fact: SessionFact): void {
     if (fact.type !== 'run.end' || fact.data.reason === 'deleted') return;
-    if (live.client && !live.isPaused) void this.sync(live, live.client, this.#deps.closing).catch(() => {}); // the next use tries again
+    // the next use retries
+    if (live.client && !live.isPaused) void this.sync(live, live.client, this.#deps.closing).catch(() => {});
   }
 
   async #syncOne(session: MemorySession, mounted: MountedStore, client: FolderClient): Promise<void> {
@@ -108,7 +109,7 @@ export class MemoryFolders implements WorkspaceHook {
     }
   }
 
-  /** Notes texts for the agent; false: it knows them already. */
+  /** Records messages for the agent. False: it has received them already. */
   #report(client: object, folder: string, { lasting, once }: Unkept): boolean {
     const reports: Reports = this.#reports.get(client) ?? { known: new Map(), fresh: [] };
     this.#reports.set(client, reports);
@@ -150,7 +151,7 @@ export class MemoryFolders implements WorkspaceHook {
         refused.push({ path, why: withoutStop(publicMessage) });
       }
     };
-    // Deletions come first: a file can have the place of a folder that is gone.
+    // Deletions come first, because a file can take the place of a deleted folder.
     for (const memory of merge.forget)
       await attempt(pathOf(memory), async () => {
         await stores.deleteMemory(store, memory.id, memory.sha256, by).catch(unlessNotFound);
@@ -173,7 +174,7 @@ export class MemoryFolders implements WorkspaceHook {
       ...unkept.map((path) => report(path, moved(path))),
       ...failed.map((path) => report(path, 'something else is at its place, so the kept text is not in the folder')),
     ];
-    // Another writer changed it after the comparison. The next comparison reports that to the agent.
+    // Another writer changed the memory after the comparison. The next comparison reports this to the agent.
     if (isStale && tries > 1) {
       const next = await this.#merge(session, mounted, folder, tries - 1);
       return { lasting: next.lasting, once: [...once, ...next.once] };
@@ -202,7 +203,7 @@ interface MergeResult {
   readonly access: MountedStore['access'];
   readonly state: FolderState;
   readonly merge: FolderMerge;
-  /** The hashes on which both agree before the folder is changed. */
+  /** The hashes that both sides agree on before the folder is changed. */
   readonly agreed: ReadonlyMap<string, string>;
 }
 const isSame = (a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean =>
@@ -210,6 +211,6 @@ const isSame = (a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>):
 
 const withoutStop = (text: string): string => text.replace(/\.$/, '');
 
-/** A thread of a session writes for the session. */
+/** A thread writes on behalf of its session. */
 const rootOf = ({ id, writer: { record } }: MemorySession): SessionId =>
   record.parent && record.parent.attempts === undefined ? record.parent.sessionId : id;
