@@ -173,11 +173,11 @@ async function* objectFiles(folder: GitFolder): AsyncGenerator<string> {
     for (const { name } of await namesIn(folder, `objects/${group}`))
       if (object.test(`${group}${name}`)) yield `objects/${group}/${name}`;
   }
-  // Last, because a repack writes the new pack before it removes the single objects.
+  // Last, because a repack writes the new pack before it removes loose objects.
   for (const { name } of await namesIn(folder, 'objects/pack')) if (packFile.test(name)) yield `objects/pack/${name}`;
 }
 
-/** The entries of a folder of it; none where it is missing. Rejects: conflict where it is a link. */
+/** The entries of a subfolder; empty if it does not exist. Rejects: conflict if it is a link. */
 async function namesIn(folder: GitFolder, name: string) {
   const path = join(folder.path, name);
   const real = await unlessMissing(realpath(path));
@@ -186,12 +186,12 @@ async function namesIn(folder: GitFolder, name: string) {
   return (await unlessMissing(readdir(path, { withFileTypes: true }))) ?? [];
 }
 
-/** Undefined: there is no such file. */
+/** Undefined: no such file. */
 async function textOf(folder: GitFolder, name: string, most: number): Promise<string | undefined> {
   if ((await unlessMissing(lstat(join(folder.path, name)))) === undefined) return undefined;
   await using file = await openInside(folder, name);
   if (file.size > most) throw new AppError('unsupported', `${folder.url} has a ${name} of ${file.size} bytes.`);
-  const bytes = Buffer.alloc(file.size); // no more than was admitted, though the file can grow
+  const bytes = Buffer.alloc(file.size); // no more than was checked, even if the file grows
   const { bytesRead } = await file.handle.read(bytes, 0, file.size, 0);
   return bytes.toString('utf8', 0, bytesRead);
 }
@@ -201,7 +201,7 @@ interface OpenedFile extends AsyncDisposable {
   readonly size: number;
 }
 
-/** Opens a file, and then makes sure that no link led to it: an open file can no longer be exchanged. */
+/** Opens a file, then verifies that its path contains no link: an open file can no longer be replaced. */
 async function openInside(folder: GitFolder, name: string): Promise<OpenedFile> {
   const path = join(folder.path, name);
   const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(

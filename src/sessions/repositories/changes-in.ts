@@ -2,7 +2,7 @@ import type { GitChange } from '../api/repositories.ts';
 
 const kinds = { A: 'added', M: 'modified', T: 'modified', D: 'deleted', R: 'renamed', C: 'added' } as const;
 
-/** The output of `--name-status -z`. */
+/** Parses the output of `--name-status -z`. */
 export function changesIn(text: string): GitChange[] {
   const parts = text.split('\0');
   const changes: GitChange[] = [];

@@ -2,13 +2,14 @@ import { checkpointFiles } from '../../core/model/run-files.ts';
 import { printNames } from '../../core/text/files/byte-names.ts';
 import { exits } from './git.ts';
 
-// A checkpoint has a commit for the workspace and for each repository in it, in bare folders of its own below the workspace:
-// git sees a repository inside another one as one entry. No setting of a repository is read, and attributes change no byte.
+// A checkpoint has one commit for the workspace and one for each repository in it, because git sees a nested repository
+// as a single entry. The commits are in separate bare repositories in the workspace. No setting of a user's repository
+// is read, and attributes change no bytes.
 
 const maxRoots = 20;
 export const maxDiffBytes = 900_000;
 
-/** Sets `roots`, the folders with their own commit, `.` first. */
+/** Sets `roots` to the folders with their own commits, starting with `.`. */
 const findRoots = `
 store="$workdir/${checkpointFiles}"
 cd -- "$workdir" && mkdir -p -- "$store" || exit 1
@@ -23,7 +24,10 @@ done
 shadowOf() { local name=\${1//%/%25}; name=\${name//\\//%2F}; [ "$1" != . ] || name=%2E; printf '%s/%s.git' "$store" "$name"; }
 `;
 
-/** \`enter ROOT\` makes git work on it. The first time, objects and index of its repository are taken over, as links. */
+/**
+ * \`enter ROOT\` points git at a root's checkpoints. The first call links the objects and index of the user's
+ * repository.
+ */
 const enter = `
 enter() {
   root=$1
@@ -73,7 +77,10 @@ refs="refs/corral/$session"
 
 const prepared = `${findRoots}${enter}`;
 
-/** Prints the number of files that differ from the last checkpoint, or ends with `nothing`. Makes \`$number\`. */
+/**
+ * Prints the number of files that differ from the last checkpoint, or exits with `nothing`. Creates checkpoint
+ * \`$number\`.
+ */
 export const takeScript = `${prepared}
 total=0 changed=
 [ "$number" != 0 ] || changed=yes
@@ -100,7 +107,7 @@ done
 printf '%s\\n' "$total"
 `;
 
-/** Prints the changed files of each root, a line of 0x01, and the text. \`$to\` can be empty. */
+/** Prints each root's changed files, a line with 0x01, and the diff. \`$to\` can be empty. */
 export const diffScript = `${prepared}
 names=$(mktemp) text=$(mktemp)
 trap 'rm -f -- "$names" "$text"' EXIT
@@ -122,7 +129,7 @@ done
 head -c 100000 "$names" | ${printNames}; printf '\\1'; head -c ${maxDiffBytes + 1} "$text"
 `;
 
-/** Gives the workspace the files of \`$number\`. Files that .gitignore names stay. */
+/** Restores the workspace to the files of \`$number\`. Files that .gitignore excludes are kept. */
 export const restoreScript = `${prepared}
 found=
 for one in "\${roots[@]}"; do

@@ -12,7 +12,7 @@ interface Deps {
   readonly checkpoints: Pick<Checkpoints, 'list' | 'diff' | 'restore'>;
 }
 
-/** The checkpoints of sessions' files, by git in their sandboxes. */
+/** Checkpoints of sessions' files, created with git in their sandboxes. */
 export function checkpointService({ sandboxes, known, checkpoints }: Deps): CheckpointService {
   async function refuseUnknown(id: SessionId, numbers: readonly number[]): Promise<void> {
     await known(id);

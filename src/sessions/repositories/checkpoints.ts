@@ -14,12 +14,12 @@ import { changesIn } from './changes-in.ts';
 import { diffScript, maxDiffBytes, restoreScript, takeScript } from './checkpoint-scripts.ts';
 import { exits, runGit, summarizeGitOutput } from './git.ts';
 
-/** The sessions that get checkpoints: those that began with repositories, all, or none. */
+/** The sessions that get checkpoints: those with repositories, all, or none. */
 export type CheckpointPolicy = 'repositories' | 'all' | 'none';
 
 interface Deps {
   readonly policy: CheckpointPolicy;
-  /** The number of number of newest checkpoints kept per session. */
+  /** The number of newest checkpoints kept per session. */
   readonly keep: number;
   readonly sessions: Pick<LiveSessions, 'get'>;
   readonly records: RecordStore;
@@ -29,20 +29,20 @@ interface Deps {
 }
 type Client = Pick<SandboxClient, 'exec' | 'workdir'>;
 
-// One record for each checkpoint, named after the session, so that the session's removal removes them too.
+// One record per checkpoint, prefixed with the session's id, so that removing the session removes them too.
 const kind = 'checkpoint';
-/** An older server wrote no `seq`. */
+/** Records of earlier versions have no `seq`. */
 const Stored = Checkpoint.extend({ seq: Checkpoint.shape.seq.default(null) });
 const idOf = (id: SessionId, number: number) => `${id}:${`${number}`.padStart(8, '0')}`;
 const atRestore = { runId: null, seq: null } as const;
 const takeMs = 120_000;
 const workMs = 120_000;
 
-/** Keeps the files of sessions as each run left them. The next use of a sandbox waits for the checkpoint of the last run. */
+/** Saves a session's files after each run. The next use of the sandbox waits for the last run's checkpoint. */
 export class Checkpoints implements WorkspaceHook {
   readonly #deps: Deps;
   readonly #queue = new WorkspaceQueue();
-  /** Sessions whose first checkpoint exists, or cannot be made. */
+  /** Sessions whose first checkpoint exists or could not be created. */
   readonly #begun = new WeakSet<LiveSession>();
 
   constructor(deps: Deps) {
@@ -56,10 +56,10 @@ export class Checkpoints implements WorkspaceHook {
     this.#follow(id, () => this.#take(live, client, { runId: fact.runId, seq }));
   }
 
-  /** The files are kept before anyone changes them. */
+  /** Waits until the files are saved, before they can change. */
   async beforeUse(live: LiveSession, client: Client, signal: AbortSignal): Promise<void> {
     if (!this.#isFor(live)) return;
-    // The files that the first run found are a checkpoint too.
+    // The files before the first run are a checkpoint too.
     if (live.runWriter && !this.#begun.has(live)) this.#follow(live.id, () => this.#begin(live, client));
     await this.#queue.settled(live.id, signal);
   }
@@ -87,7 +87,7 @@ export class Checkpoints implements WorkspaceHook {
     };
   }
 
-  /** Resolves with the checkpoint of the files as they were before. */
+  /** Resolves with the checkpoint of the files before the restore. */
   async restore(id: SessionId, number: number, client: Client, signal: AbortSignal): Promise<number> {
     const live = this.#deps.sessions.get(id);
     if (!live) throw new AppError('sandbox_lost', 'The session moved to another server. Try again.');

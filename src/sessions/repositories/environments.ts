@@ -7,16 +7,16 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { exits, runGit, summarizeGitOutput } from './git.ts';
 
 type Client = Pick<SandboxClient, 'exec' | 'workdir'>;
-/** The environment of a repository as its files have it, and what decides whether prepared files fit to it. */
+/** A repository's environment, read from its files, and a hash that decides which prepared files can be used. */
 export interface FoundEnvironment {
   readonly environment: RepositoryEnvironment;
-  /** A hash of `setup.sh`, the named files and the sandbox's system; undefined: there is no `setup.sh`. */
+  /** A hash of `setup.sh`, the files it names and the sandbox's system; undefined: no `setup.sh`. */
   readonly print: string | undefined;
 }
-/** The end of a script of the repository. */
+/** The outcome of a repository's script. */
 export interface ScriptEnd {
   readonly exitCode: number;
-  /** The end of its output. */
+  /** The last part of its output. */
   readonly output: string;
 }
 
@@ -91,7 +91,10 @@ function parsed(bytes: Buffer, parseYaml: (text: string) => unknown): ReturnType
 
 const nameOf = (path: string) => path.replaceAll('/', '+');
 
-/** Runs `setup.sh` as the sandbox's user, in the folder of the repository. Its whole output is a file of the workspace. */
+/**
+ * Runs `setup.sh` as the sandbox's user, in the repository's folder. Its full output is written to a file in the
+ * workspace.
+ */
 export async function runSetup(client: Client, { path }: SessionRepository, signal: AbortSignal): Promise<ScriptEnd> {
   const command = `
 cd -- ${quoteForShell(`${client.workdir}/${path}`)} || exit 1
@@ -104,7 +107,7 @@ exit $code`;
   return { exitCode, output: toPrintable(stdout) };
 }
 
-/** Starts `start.sh` in the background, once for each sandbox. Its output is a file of the workspace. */
+/** Starts `start.sh` in the background, once per sandbox. Its output is written to a file in the workspace. */
 export async function runStart(client: Client, { path }: SessionRepository, signal: AbortSignal): Promise<void> {
   const command = `
 cd -- ${quoteForShell(`${client.workdir}/${path}`)} && [ -f .corral/start.sh ] && [ ! -L .corral/start.sh ] || exit 0
@@ -118,5 +121,5 @@ setsid nohup bash .corral/start.sh </dev/null >${quoteForShell(client.workdir)}/
   await client.exec({ command, timeoutMs: startMs }, signal);
 }
 
-/** Without control sequences. */
+/** Removes control sequences. */
 export const toPrintable = (text: string) => text.replace(/[^\P{C}\n\t]/gu, '').trim();

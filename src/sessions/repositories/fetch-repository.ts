@@ -7,7 +7,7 @@ import { exits, runGit, summarizeGitOutput } from './git.ts';
 
 type Sandbox = Pick<SandboxClient, 'exec' | 'workdir'>;
 export type FetchedRepository = Pick<SessionRepository, 'branch' | 'baseBranch' | 'baseCommit'> & {
-  /** Remarks for people, such as about large files that are missing. */
+  /** Notes for people, such as about missing large files. */
   readonly notes: readonly string[];
 };
 export interface FetchRequest {
@@ -15,14 +15,17 @@ export interface FetchRequest {
   readonly repository: SessionRepository;
   readonly branch: string;
   readonly author: GitPerson;
-  /** Leaves a bare copy of a folder of the server in that folder of the sandbox; undefined: git asks the repository's server. */
+  /**
+   * Writes a bare copy of a folder on the server to that folder of the sandbox; undefined: git fetches from the
+   * repository's server.
+   */
   readonly copyTo?: ((folder: string, url: string) => Promise<void>) | undefined;
 }
 const fetchMs = 30 * 60_000;
 const removeMs = 30_000;
 
-// The repository appears at its place whole, or not at all. A clone of the default refs comes first; a commit that no
-// branch has is requested by its name.
+// The repository appears in place completely or not at all. The default refs are cloned first; a commit on no branch is
+// fetched by its hash.
 const script = `
 place="$workdir/$path" made="$workdir/.corral/fetching/$name"
 trap 'rm -rf -- "$made" "$made.errors" \${source:+"$source" "$source.parts"}; rmdir -- "$workdir/.corral/fetching" 2>/dev/null' EXIT
@@ -114,7 +117,7 @@ mv -T -- "$made" "$place" || exit 1
 printf 'base %s\\nstart %s\\n' "$base" "$start"
 `;
 
-/** Fetches a repository into the workspace, and makes the branch of the session. Rejects with the reason for people. */
+/** Fetches a repository into the workspace, and creates the session's branch. Rejects with a message for people. */
 export async function fetchRepository(
   client: Sandbox,
   { session, repository, branch, author, copyTo }: FetchRequest,
@@ -125,7 +128,7 @@ export async function fetchRepository(
   const source = copyTo ? `${client.workdir}/.corral/fetching/${name}.folder` : '';
   await copyTo?.(source, url).catch(async (thrown: unknown) => {
     const rest = { script: 'rm -rf -- "$source"', values: { source }, timeoutMs: removeMs };
-    await runGit(client, rest, signal).catch(() => {}); // the next fetch removes it
+    await runGit(client, rest, signal).catch(() => {}); // the next fetch removes the folder
     throw thrown;
   });
   const folders = copyTo ? await copySubmodules(client, { url, ref, source, copyTo }, signal) : [];
@@ -183,8 +186,8 @@ interface SubmoduleFolders {
 }
 
 /**
- * Copies the submodules of a folder that are folders of the server too, as `../sub` is. Returns their addresses, each the
- * copy with its number. One that cannot be copied is left to git, whose failure is a note.
+ * Copies submodules that are also folders on the server, such as `../sub`. Returns their URLs; a copy is identified by
+ * its index. Submodules that cannot be copied are left to git, whose failure becomes a note.
  */
 async function copySubmodules(client: Sandbox, { url, ref, source, copyTo }: SubmoduleFolders, signal: AbortSignal) {
   const copied: string[] = [];
@@ -213,7 +216,7 @@ async function copySubmodules(client: Sandbox, { url, ref, source, copyTo }: Sub
   return copied;
 }
 
-/** Says what to do about the failure of a fetch or a push. */
+/** Suggests how to resolve the failure of a fetch or push. */
 export function remoteFailure({ url }: Pick<SessionRepository, 'url'>, stderr: string): AppError | undefined {
   const { host } = new URL(url);
   const message = summarizeGitOutput(stderr);

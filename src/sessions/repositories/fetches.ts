@@ -19,7 +19,7 @@ import type { RepositoryFolders } from './repository-folders.ts';
 const words = 5;
 const chars = 40;
 
-/** The branch of a session: `corral/<words of its task>-<beginning of its id>`. */
+/** The name of a session's branch: `corral/<words of its task>-<start of its id>`. */
 function branchOf({ id, title, lastTask, openRuns }: Pick<StoredSession, 'id' | 'title' | 'lastTask' | 'openRuns'>) {
   const text = title || lastTask || openRuns[0]?.task || '';
   const slug = text
@@ -36,10 +36,10 @@ function branchOf({ id, title, lastTask, openRuns }: Pick<StoredSession, 'id' | 
 }
 
 interface Deps {
-  /** In whose name commits are made where a session names nobody. */
+  /** The author of commits in sessions without one. */
   readonly author: GitPerson;
   readonly preparation: Preparation;
-  /** Learns which prepared files a session has, so that they are ready for the next similar session. */
+  /** Notified of a session's prepared files, so that they are ready for the next similar session. */
   readonly ready?: Pick<ReadyWorkspaces, 'used'>;
   readonly folders: Pick<RepositoryFolders, 'copy'>;
   readonly sessions: Pick<LiveSessions, 'get'>;
@@ -48,25 +48,28 @@ interface Deps {
 }
 type Client = Pick<SandboxClient, 'exec' | 'programs' | 'workdir'>;
 
-/** Fetches the repositories of sessions into their sandboxes. Each use of a sandbox waits until they are there, or failed. */
+/**
+ * Fetches sessions' repositories into their sandboxes. Each use of a sandbox waits until they are fetched or have
+ * failed.
+ */
 export class RepositoryFetches implements WorkspaceHook {
   readonly #deps: Deps;
   readonly #queue = new WorkspaceQueue();
-  /** Sessions with a new sandbox, in which what their repositories start is to run. */
+  /** Sessions with a new sandbox in which their repositories' start scripts have not run yet. */
   readonly #toStart = new Set<SessionId>();
 
   constructor(deps: Deps) {
     this.#deps = deps;
   }
 
-  /** A sandbox has started. True: its first use has work to do, which need not wait for a caller. */
+  /** Called when a sandbox has started. True: there is work to do in it, even if no caller is waiting. */
   began({ id, writer }: LiveSession): boolean {
     const starts = writer.record.repositories?.some(({ environment }) => environment?.starts) ?? false;
     if (starts) this.#toStart.add(id);
     return starts || isUnprepared(writer.record);
   }
 
-  /** A repository that could not be fetched ends the run that waited for it, and nothing else. */
+  /** A repository that could not be fetched fails only the run that waited for it. */
   async beforeUse(live: LiveSession, client: Client, signal: AbortSignal): Promise<void> {
     const pending = this.#queue.pending(live.id);
     if (pending || this.#toStart.has(live.id) || isUnprepared(live.writer.record))
@@ -83,7 +86,7 @@ export class RepositoryFetches implements WorkspaceHook {
       await raceAbort(
         this.#queue.inTurn(id, async () => {
           const environment = found.state === 'ready' ? undefined : await this.#fetch(live, client, found);
-          // The agent was in this sandbox before, so files made here are only for this session.
+          // The agent has used this sandbox, so files created here are only for this session.
           await this.#prepare(live, client, path, { mayKeep: false, found: environment, again: true });
           const now = find(live, path);
           if (now?.environment?.starts) await this.#deps.preparation.start(client, now, this.#deps.closing);
@@ -117,7 +120,7 @@ export class RepositoryFetches implements WorkspaceHook {
     });
   }
 
-  /** Resolves with the environment of a repository that is there now, if it has one. */
+  /** Resolves with the environment of a fetched repository, if it has one. */
   async #fetch(
     { id, writer }: LiveSession,
     client: Client,
@@ -161,7 +164,7 @@ export class RepositoryFetches implements WorkspaceHook {
     }
   }
 
-  /** Runs `setup.sh`, or takes its files from an earlier session. */
+  /** Runs `setup.sh`, or restores its files from an earlier session. */
   async #prepare(
     live: LiveSession,
     client: Client,
@@ -192,7 +195,7 @@ export class RepositoryFetches implements WorkspaceHook {
     return end;
   }
 
-  /** Notes the results of checks in the record. Nothing happens where the session is with another server by now. */
+  /** Stores check results in the record. Does nothing if the session has moved to another server. */
   async noteChecks(id: SessionId, path: string, results: ReadonlyMap<string, CheckResult>): Promise<void> {
     const live = this.#deps.sessions.get(id);
     const repository = live && find(live, path);
@@ -201,7 +204,7 @@ export class RepositoryFetches implements WorkspaceHook {
     const checks = environment.checks.map((one) => {
       const result = results.get(one.name);
       if (!result) return one;
-      const { output: _, ...last } = result; // the record is part of every list of sessions
+      const { output: _, ...last } = result; // without output, because the record is part of every session list
       return { ...one, last };
     });
     const failed = [...results].filter(([, { status }]) => status !== 'passed').map(([name]) => name);
@@ -239,7 +242,7 @@ export class RepositoryFetches implements WorkspaceHook {
 const lastLines = (result: CheckResult | undefined) =>
   endOf((result?.output ?? '').split('\n').slice(-5).join('\n'), 500);
 
-/** A repository that is there and set up. */
+/** The repository is fetched and set up. */
 export const isUsable = ({ state, environment }: SessionRepository): boolean =>
   state === 'ready' && environment?.setup !== 'failed';
 

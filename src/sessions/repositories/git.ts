@@ -4,15 +4,15 @@ import { quoteForShell } from '../../core/text/quote.ts';
 import { beginningOf } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 
-// Git runs in the sandbox, as its user. The agent can write settings, hooks and attributes into a repository. They must not
-// change the meaning of a person's command, so each script works with settings of its own.
+// Git runs in the sandbox, as its user. The agent can write settings, hooks and attributes to a repository. They must
+// not affect a person's commands, so each script uses its own settings.
 
 type Sandbox = Pick<SandboxClient, 'exec'>;
 
 /** Exit codes of the scripts; git's own are below 130. */
 export const exits = { noGit: 127, notOurs: 145, nothing: 146, exists: 147, moved: 148, redirected: 149 } as const;
 
-/** Variables that keep every other source of settings, helpers and protocols away from git. */
+/** Environment variables that disable all other settings, helpers and protocols of git. */
 const variables = `
 unset $(compgen -v GIT_ | grep -v '^GIT_SSL_CAINFO$') 2>/dev/null
 export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_ATTR_NOSYSTEM=1 GIT_TERMINAL_PROMPT=0 GIT_ASKPASS=true
@@ -30,9 +30,9 @@ git() {
 const maxNested = 200;
 
 /**
- * Sets up `$repo` as the worktree of a folder of settings in `$scratch`, which shares only the objects with the
- * repository. So no setting, filter or hook of the repository counts. `$head` is its commit or empty, `$branch` its
- * branch or empty.
+ * Sets up `$repo` as the worktree of a settings folder in `$scratch` that shares only the objects with the repository.
+ * The repository's own settings, filters and hooks have no effect. `$head` is its commit or empty, `$branch` its branch
+ * or empty.
  */
 const ownSettings = `
 [ -d "$repo/.git" ] && [ ! -L "$repo/.git" ] && [ -d "$repo/.git/objects" ] || exit ${exits.notOurs}
@@ -84,9 +84,9 @@ addFiles() {
 
 export interface GitScript {
   readonly script: string;
-  /** Shell variables that the script uses; each is quoted. */
+  /** Shell variables for the script; each is quoted. */
   readonly values?: Readonly<Record<string, string>>;
-  /** The same for arrays of names. */
+  /** Shell arrays of names for the script; each element is quoted. */
   readonly lists?: Readonly<Record<string, readonly string[]>>;
   readonly timeoutMs: number;
   readonly stdin?: string;
@@ -97,7 +97,7 @@ export interface GitOutput {
   readonly stderr: string;
 }
 
-/** Runs a script with git of its own settings. Rejects: unsupported (no git in the sandbox), deadline_exceeded. */
+/** Runs a script with our git settings. Rejects: unsupported (no git in the sandbox), deadline_exceeded. */
 export async function runGit(
   client: Sandbox,
   { script, values = {}, lists = {}, timeoutMs, stdin }: GitScript,
@@ -124,7 +124,7 @@ export async function runGit(
   return output;
 }
 
-/** Runs a script in a repository of the workspace, whose own settings do not count. Also rejects: conflict. */
+/** Runs a script in a repository of the workspace, ignoring its settings. Also rejects: conflict. */
 export async function runInRepository(
   client: Sandbox & Pick<SandboxClient, 'workdir'>,
   path: string,
@@ -147,7 +147,9 @@ export async function runInRepository(
   return output;
 }
 
-/** The last lines of git's output, without control and invisible characters. A server of a repository can write into them. */
+/**
+ * The last lines of git's output, without control and invisible characters, because a remote server can write to it.
+ */
 export function summarizeGitOutput(stderr: string): string {
   const lines = stderr
     .replace(/[^\P{C}\n\r]/gu, '')

@@ -15,22 +15,22 @@ type Client = Pick<SandboxClient, 'exec' | 'programs' | 'workdir'>;
 export interface SetupRequest {
   readonly record: StoredSession;
   readonly repository: SessionRepository;
-  /** The sandbox ran nothing but the setups of the session's repositories. */
+  /** Whether only setups of the session's repositories have run in the sandbox. */
   readonly mayKeep: boolean;
-  /** The environment as this fetch read it; undefined: it is to be read again. */
+  /** The environment as read by this fetch; undefined: read it again. */
   readonly found: FoundEnvironment | undefined;
 }
-/** The state of the setup, for the record and for people. */
+/** The result of the setup, for the record and for people. */
 export interface PreparedEnd {
   readonly setup: 'ran' | 'restored' | 'failed';
   readonly detail: string;
-  /** The size of the files that later sessions receive instead of running `setup.sh`; undefined: none. */
+  /** The size of the files that later sessions get instead of running `setup.sh`; undefined: none. */
   readonly storedBytes?: number;
-  /** The name of these files in the store. */
+  /** The id of these files in the store. */
   readonly storedAs?: string;
 }
 
-/** Prepares repositories as their own scripts want it, and keeps the files that these made for later sessions. */
+/** Prepares repositories with their own scripts, and stores the resulting files for later sessions. */
 export class Preparation {
   readonly #deps: Deps;
 
@@ -69,7 +69,7 @@ export class Preparation {
     }
   }
 
-  /** Files that cannot be kept are there for this session all the same. */
+  /** Files that cannot be stored are still available to this session. */
   async #keep(client: Client, path: string, key: PreparedKey, signal: AbortSignal): Promise<PreparedEnd> {
     const setup = 'ran';
     try {
@@ -108,8 +108,8 @@ export class Preparation {
 }
 
 /**
- * The key also has the branch, and the repositories prepared before this one, because their setups could have changed the
- * files. So a branch of a stranger prepares nothing for the main branch.
+ * The key includes the branch and the repositories prepared earlier, because their setups could have changed the files.
+ * A third party's branch can therefore not prepare files for the main branch.
  */
 function keyOf(
   client: Client,
@@ -126,7 +126,7 @@ function keyOf(
     )
     .map((one) => [one.url, one.ref, one.path]);
   const { owner, projectId, template, sandbox } = record;
-  // The size of a sandbox and its idle time change no file; the hosts that it reaches do.
+  // A sandbox's size and idle time do not affect the files; the hosts it can reach do.
   const hosts = sandbox?.egress;
   const facts = [2, print, url, ref ?? baseBranch, `${client.workdir}/${path}`, before, projectId, template, hosts];
   return { owner: owner ?? '', facts };

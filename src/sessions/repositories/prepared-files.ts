@@ -13,7 +13,7 @@ import { notCopied, runProgram } from '../services/streams/piped-command.ts';
 import { exits, runGit, summarizeGitOutput } from './git.ts';
 
 interface Deps {
-  /** How many an owner keeps, those used last; 0 keeps none. */
+  /** How many are kept per owner, the most recently used; 0: off. */
   readonly keep: number;
   readonly maxBytes: number;
   readonly records: RecordStore;
@@ -22,7 +22,7 @@ interface Deps {
   readonly clock: Clock;
   readonly newId: () => string;
 }
-/** The facts that must be equal so that the files of one session fit another. Only the owner finds them. */
+/** The facts that must match for a session to use another session's files. Files are never shared between owners. */
 export interface PreparedKey {
   readonly owner: string;
   readonly facts: readonly unknown[];
@@ -36,16 +36,17 @@ interface StoredSize {
 const Stored = z.object({ blob: z.string(), bytes: z.int(), usedAt: z.number() });
 const hashOf = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex');
 const prefixOf = ({ owner }: PreparedKey) => `${hashOf(owner).slice(0, 24)}:`;
-/** The name of the stored files of that key. */
+/** The id of the stored files for this key. */
 export const preparedIdOf = (key: PreparedKey): string => `${prefixOf(key)}${hashOf(key.facts)}`;
-/** The folder of a workspace in which files lie until their repository is fetched. */
+/** The workspace folder for files that are placed before their repository is fetched. */
 const readyFolder = '.corral/prepared';
 const folderOf = (id: string) => `${readyFolder}/${id.replace(':', '-')}`;
 const packMs = 10 * 60_000;
 const files = 'The prepared files';
 const moveMs = 60_000;
 
-// Moves whole folders where the repository has none of that name, which takes as long for many files as for few.
+// Moves whole folders if the repository has none of that name, which takes the same time regardless of the number of
+// files.
 const moveScript = `
 from="$workdir/$folder" to="$workdir/$path"
 [ -d "$from" ] && [ ! -L "$from" ] || exit ${exits.nothing}
@@ -63,8 +64,8 @@ move "$from" "$to" && rm -rf -- "$from" && { rmdir -- "\${from%/*}" 2>/dev/null 
 `;
 
 /**
- * The files that the `setup.sh` of a repository made, for later sessions of the same owner. Each session gets copies of its
- * own.
+ * Files created by a repository's `setup.sh`, stored for later sessions of the same owner. Each session gets its own
+ * copies.
  */
 export class PreparedFiles {
   readonly #deps: Deps;
@@ -79,8 +80,8 @@ export class PreparedFiles {
   }
 
   /**
-   * Puts the stored files into the repository: those that lie ready in this sandbox, else copies. Undefined: none are stored.
-   * After a rejection the files can be incomplete.
+   * Puts the stored files into the repository: moves files that are ready in this sandbox, otherwise copies them.
+   * Undefined: none are stored. If it rejects, the files can be incomplete.
    */
   async restore(
     client: SandboxWithGit,
@@ -103,7 +104,7 @@ export class PreparedFiles {
     return { bytes: doc.bytes };
   }
 
-  /** Leaves the stored files in a workspace that has no repository yet. False: they are gone. */
+  /** Places the stored files in a workspace without a repository yet. False: they no longer exist. */
   async unpack(client: Sandbox, id: string, signal: AbortSignal): Promise<boolean> {
     const found = await this.#deps.records.get(kind, id);
     if (!found) return false;
@@ -112,13 +113,13 @@ export class PreparedFiles {
     return await this.#extract(client, folderOf(id), Stored.parse(found.doc).blob, signal);
   }
 
-  /** Removes files that lie ready in the sandbox, and were prepared for other lock files. */
+  /** Removes unused ready files from the sandbox, which were prepared for other lock files. */
   async clear(client: SandboxWithGit, signal: AbortSignal): Promise<void> {
     const script = `rm -rf -- "$workdir/${readyFolder}"`;
     await runGit(client, { script, values: { workdir: client.workdir }, timeoutMs: moveMs }, signal);
   }
 
-  /** False: they do not lie ready in the sandbox. */
+  /** False: no ready files are in the sandbox. */
   async #move(client: SandboxWithGit, path: string, id: string, signal: AbortSignal): Promise<boolean> {
     const values = { workdir: client.workdir, folder: folderOf(id), path };
     const { exitCode, stderr } = await runGit(client, { script: moveScript, values, timeoutMs: moveMs }, signal);
@@ -144,7 +145,7 @@ export class PreparedFiles {
     const { records, copies, archive, clock, maxBytes, newId } = this.#deps;
     const place = placeOf(preparedIdOf(key), `prepared-${newId()}`);
     const from = { programs: client.programs, workdir: `${client.workdir}/${path}` };
-    // Each session fetches the other files itself, with its own right to them.
+    // Tracked files are left out: each session fetches them with its own permissions.
     const packed = { name: place.blob, only: 'untracked', failure: notCopied(files, 'bash') } as const;
     const content = archive.pack(from, packed, AbortSignal.any([closing, AbortSignal.timeout(packMs)]));
     const { size } = await copies.add(place, content, { maxBytes, signal: closing });

@@ -10,16 +10,16 @@ import type { Ownership } from '../engine/ownership.ts';
 import type { PreparedFiles } from './prepared-files.ts';
 
 interface Deps {
-  /** The most workspaces, of all owners together; 0 keeps none ready. */
+  /** The maximum number of workspaces of all owners; 0: off. */
   readonly keep: number;
-  /** A workspace that nobody took is removed after this time. */
+  /** An unused workspace is removed after this time. */
   readonly maxAgeMs: number;
   readonly startTimeoutMs: number;
   readonly driver: Pick<Driver, 'provision' | 'attach' | 'destroy'>;
   readonly files: Pick<PreparedFiles, 'unpack'>;
   readonly spec: (session: SessionRecord, id: SandboxId) => SandboxSpec | Promise<SandboxSpec>;
   readonly connect: (link: SandboxLink & { readonly epoch?: number }) => Pick<SandboxClient, 'programs' | 'workdir'>;
-  /** Rejects where the disk has no room for another sandbox. */
+  /** Rejects if the disk has no room for another sandbox. */
   readonly admit: () => Promise<void>;
   readonly ownership: Pick<Ownership, 'isShared' | 'take' | 'release'>;
   readonly clock: Clock;
@@ -27,11 +27,11 @@ interface Deps {
   readonly count: (event: 'made' | 'taken' | 'dropped') => void;
   readonly warn: (about: object, text: string) => void;
 }
-/** The choices of a session that decide which prepared files it can use. */
+/** The fields of a session that determine which prepared files it can use. */
 type PreparedChoice = Pick<SessionRecord, 'owner' | 'projectId' | 'template' | 'sandbox'> & {
   readonly repositories?: readonly Pick<SessionRepository, 'url' | 'ref' | 'path'>[] | undefined;
 };
-/** A stopped sandbox with prepared files, whose id is that of a session still to come. */
+/** A stopped sandbox with prepared files, with the id of a future session. */
 interface ReadyWorkspace {
   readonly id: SessionId;
   readonly choice: string;
@@ -49,11 +49,13 @@ const unpackMs = 10 * 60_000;
 const closeMs = 5_000;
 const rememberMs = 10 * 60_000;
 const maxRequests = 1_000;
-/** Sessions that start now come before those that may come. */
+/** Starting sessions take precedence over possible future sessions. */
 const restMs = 1_000;
 const lookMs = 60_000;
 
-/** The same text for sessions that can use the same files, as far as this is known before their repositories are fetched. */
+/**
+ * A key that is equal for sessions that can use the same files, as far as known before their repositories are fetched.
+ */
 function choiceOf({ owner, projectId, template, sandbox, repositories = [] }: PreparedChoice): string {
   const fetched = repositories.map(({ url, ref, path }) => [url, ref, path]);
   return JSON.stringify([owner ?? '', projectId, template, sandbox?.egress ?? null, fetched]);
@@ -61,17 +63,17 @@ function choiceOf({ owner, projectId, template, sandbox, repositories = [] }: Pr
 const namesOf = (files: readonly string[]) => [...files].sort().join(' ');
 
 /**
- * Workspaces that hold the prepared files of a repository before any session wants them. Each is the workspace of one stopped
- * sandbox, which nothing ran in but tar, and becomes that of one session, which gets the id that the sandbox has. So sessions
- * share no file, and a start takes as long as one without prepared files. Only this process knows them: the next server's
- * search for leftovers removes those of a killed one.
+ * Workspaces that contain a repository's prepared files before a session needs them. Each belongs to one stopped
+ * sandbox, in which only tar has run, and is taken over by one session, which gets the sandbox's id. Sessions therefore
+ * share no files, and a start takes no longer than without prepared files. Only this process knows the workspaces; if
+ * it is killed, the next server's reconciler removes them.
  */
 export class ReadyWorkspaces {
   readonly #deps: Deps;
-  #ready: ReadyWorkspace[] = []; // the oldest first
+  #ready: ReadyWorkspace[] = []; // oldest first
   #orders: WorkspaceOrder[] = [];
   #unwanted: SessionId[] = [];
-  /** Every sandbox of this class that exists: being made, ready, or being removed. */
+  /** All sandboxes of this class: being created, ready, or being removed. */
   readonly #held = new Set<SessionId>();
   requests: { readonly choice: string; readonly at: number }[] = [];
   #wake = Promise.withResolvers<void>();
@@ -84,10 +86,10 @@ export class ReadyWorkspaces {
     return this.#ready.length;
   }
 
-  /** Whether the sandbox of that id is one of these, so that no search for leftovers ends it. */
+  /** Whether a sandbox belongs to this class, so that the reconciler does not end it. */
   has = (id: SessionId): boolean => this.#held.has(id);
 
-  /** Gives a ready workspace away: the id is that of the new session. Undefined: none is ready. */
+  /** Takes a ready workspace; its id becomes the new session's id. Undefined: none is ready. */
   take(session: PreparedChoice): SessionId | undefined {
     const { keep, clock, count } = this.#deps;
     if (keep === 0) return undefined;
@@ -104,7 +106,7 @@ export class ReadyWorkspaces {
     return found.id;
   }
 
-  /** A session has these stored files in its workspace, so the next one like it will want them. */
+  /** Called when a session uses these stored files, because the next similar session will need them too. */
   used(session: SessionRecord, files: readonly string[]): void {
     const { keep, clock } = this.#deps;
     if (keep === 0 || files.length === 0) return;
@@ -112,7 +114,7 @@ export class ReadyWorkspaces {
     const requested = this.requests.filter((one) => one.choice === choice && clock.now() - one.at < rememberMs).length;
     const target = Math.min(keep, Math.max(1, requested));
     const names = namesOf(files);
-    // Files of an earlier lock file serve nobody any more.
+    // Files for an earlier lock file are no longer needed.
     const isStale = (one: ReadyWorkspace) => one.choice === choice && one.files !== names;
     for (const one of this.#ready.filter(isStale)) this.#removeLater(one);
     this.#orders = this.#orders.filter((one) => one.choice !== choice);
@@ -122,7 +124,7 @@ export class ReadyWorkspaces {
     this.#wake.resolve();
   }
 
-  /** The session of a taken workspace was not created. */
+  /** Called if the session for a taken workspace was not created. */
   giveUp(id: SessionId): void {
     this.#held.add(id);
     this.#unwanted.push(id);
@@ -130,8 +132,8 @@ export class ReadyWorkspaces {
   }
 
   /**
-   * Prepares workspaces for expected sessions one by one, and removes outdated ones, until the signal fires. Then all
-   * go.
+   * Prepares workspaces for expected sessions one by one, and removes outdated ones, until the signal fires. Then
+   * removes all.
    */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#deps;
@@ -167,7 +169,7 @@ export class ReadyWorkspaces {
     const id = ids.sessionId();
     this.#held.add(id);
     try {
-      // Before the new one, so that there are never more than the limit.
+      // Makes room first, so that the limit is never exceeded.
       while (this.#ready.length >= keep) {
         const [oldest] = this.#ready.splice(0, 1);
         if (oldest) await this.#remove(oldest.id, callMs);
@@ -182,12 +184,12 @@ export class ReadyWorkspaces {
     }
   }
 
-  /** False: the files are gone in the meantime. */
+  /** False: the files no longer exist. */
   async #make(session: SessionRecord, files: readonly string[], signal: AbortSignal): Promise<boolean> {
     const { driver, ownership, connect, admit, startTimeoutMs, clock } = this.#deps;
     const id = sandboxIdOf(session.id);
     await admit();
-    // The lease hides it from the searches of other servers.
+    // The lease hides the sandbox from other servers' reconcilers.
     const fence = ownership.isShared ? { epoch: await ownership.take(session.id) } : {};
     const spec = { ...(await this.#deps.spec(session, id)), ...fence };
     await runWithin({ ms: startTimeoutMs, clock, signal }, (call) => driver.provision(spec, call));
@@ -201,7 +203,7 @@ export class ReadyWorkspaces {
     return true;
   }
 
-  /** A sandbox that cannot be removed stays for the search for leftovers, which finds it unclaimed. */
+  /** A sandbox that cannot be removed is left to the reconciler, which finds it unclaimed. */
   async #remove(id: SessionId, ms: number): Promise<void> {
     const { driver, ownership, clock, count, warn } = this.#deps;
     count('dropped');
@@ -211,6 +213,6 @@ export class ReadyWorkspaces {
       warn({ sandbox: sandboxIdOf(id), err: toAppError(thrown) }, 'a workspace that nobody took could not be removed');
     }
     this.#held.delete(id);
-    await ownership.release(id).catch(() => {}); // it lapses
+    await ownership.release(id).catch(() => {}); // the lease lapses
   }
 }

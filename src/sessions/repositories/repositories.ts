@@ -23,7 +23,7 @@ type Check = RepositoryEnvironment['checks'][number];
 const checkMs = 15 * 60_000;
 const outputChars = 4_000;
 
-/** Runs a check as the sandbox's user in the folder of its repository. */
+/** Runs a check as the sandbox's user, in its repository's folder. */
 async function runCheck(
   client: Pick<SandboxClient, 'exec' | 'workdir'>,
   { path, check: { command } }: { readonly path: string; readonly check: Check },
@@ -46,7 +46,7 @@ interface Deps {
   readonly known: (id: SessionId) => Promise<SessionRecord>;
   readonly fetches: Pick<RepositoryFetches, 'again' | 'noteChecks'>;
   readonly now: () => number; // epoch ms
-  /** In whose name commits are made where a session names nobody. */
+  /** The author of commits in sessions without one. */
   readonly author: GitPerson;
   readonly services: ServicePermissions & { readonly states: SandboxService['services'] };
 }
@@ -62,7 +62,7 @@ const maxFiles = 2_000;
 const maxDiffBytes = 900_000;
 const commitForm = /^([0-9a-f]{40}|[0-9a-f]{64})$/;
 
-/** The repositories of sessions, by git in their sandboxes. */
+/** Repositories of sessions, through git in their sandboxes. */
 export function repositoryService({
   sandboxes,
   commands,
@@ -86,7 +86,7 @@ export function repositoryService({
     act: (opened: OpenedRepository) => Promise<T>,
   ) {
     await find(id, path);
-    await using used = await sandboxes.use(id, signal); // this waits for a fetch that is under way
+    await using used = await sandboxes.use(id, signal); // waits for a fetch in progress
     const { record, repository } = await find(id, path);
     if (repository.state !== 'ready') {
       const why = repository.error ?? 'it is still to be fetched.';
@@ -260,7 +260,7 @@ printf '%s\\n%s\\n' "$head" "$to"`;
             `The repository ${path} defines no checks. Add some to its .corral/corral.yaml.`,
           );
         const results = new Map<string, CheckResult>();
-        // One after the other, because they share the files.
+        // Sequentially, because the checks share the files.
         for (const check of requested)
           results.set(check.name, await runCheck(client, { path, check }, { now, signal }));
         await fetches.noteChecks(id, path, results);
@@ -281,11 +281,11 @@ interface RepositoryScript {
   readonly lists?: Readonly<Record<string, readonly string[]>>;
   readonly timeoutMs?: number;
   readonly stdin?: string;
-  /** Set for scripts that speak to the server of the repository. */
+  /** Set for scripts that connect to the repository's server. */
   readonly remote?: SessionRepository;
 }
 
-/** Rejects: conflict and forbidden, with git's output. */
+/** Rejects with git's output: conflict, forbidden. */
 async function run(client: SandboxClient, path: string, repositoryScript: RepositoryScript, signal: AbortSignal) {
   const { script, base, values = {}, lists = {}, timeoutMs = quickMs, stdin, remote } = repositoryScript;
   const all = { ...values, base: base ?? '' };

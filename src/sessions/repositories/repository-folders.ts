@@ -7,7 +7,7 @@ import { runProgram } from '../services/streams/piped-command.ts';
 import { bareCopy, findGitFolder, type GitFolder } from './bare-copy.ts';
 
 interface Deps {
-  /** The folders that the operator lists; repositories are these or lie below them. */
+  /** The folders listed by the operator. A repository must be one of them or below one. */
   readonly folders: readonly string[];
   readonly newId: () => string;
 }
@@ -18,7 +18,10 @@ const unpackScript =
 const copyMs = 30 * 60_000;
 const setting = 'repositories.folders (CORRAL_REPOSITORIES_FOLDERS)';
 
-/** Repositories in folders of the server. A sandbox never sees the folder: it gets a copy of what its commits have. */
+/**
+ * Repositories in folders on the server. A sandbox never sees the folder itself; it gets a copy of the committed
+ * content.
+ */
 export class RepositoryFolders {
   readonly #folders: readonly string[];
   readonly #newId: () => string;
@@ -28,12 +31,12 @@ export class RepositoryFolders {
     this.#newId = newId;
   }
 
-  /** Throws: forbidden for a folder that the operator does not list. Other addresses pass. */
+  /** Throws: forbidden for a folder that the operator did not list. Other URLs pass. */
   check(url: string): void {
     if (isFolderUrl(url)) this.#listed(url);
   }
 
-  /** Leaves a bare copy in that folder of the sandbox. Rejects: forbidden, not_found, unsupported, conflict. */
+  /** Writes a bare copy to that folder of the sandbox. Rejects: forbidden, not_found, unsupported, conflict. */
   async copy(client: Sandbox, { url, to }: { readonly url: string; readonly to: string }, signal: AbortSignal) {
     const folder = await this.#find(url);
     const until = AbortSignal.any([signal, AbortSignal.timeout(copyMs)]);

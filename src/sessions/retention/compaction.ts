@@ -5,16 +5,15 @@ import type { SessionId } from '../../core/model/ids.ts';
 type CompactionLimits = Parameters<EventStore['compact']>[1];
 
 /**
- * Compacts a log at the end of the run in which it grew past the next part of its limits. A compaction reads as much of
- * the log as it keeps, so one after each run would make the runs of a long session dearer. Until the next part a log can
- * exceed its limits.
+ * Compacts a log at the end of a run once it has grown by a twentieth of its limits. A compaction reads everything it
+ * keeps, so running it after each run would slow down long sessions. Until then, a log can exceed its limits.
  */
 export function createRunCompaction(events: Pick<EventStore, 'compact'>, kept: CompactionLimits) {
   const part = Math.max(1, Math.floor(Math.min(kept.keepDroppable, kept.keepAll) / 20));
-  const due = new Set<SessionId>(); // at most those with an open run
+  const due = new Set<SessionId>(); // at most the sessions with an open run
   return (id: SessionId, { type }: Pick<SessionFact, 'type'>, seq: number): void => {
     if (seq % part === 0) due.add(id);
     if (type !== 'run.end' || !due.delete(id)) return;
-    events.compact(id, kept).catch(() => due.add(id)); // the next run tries again
+    events.compact(id, kept).catch(() => due.add(id)); // retried after the next run
   };
 }

@@ -13,7 +13,7 @@ interface Deps {
 const everyMs = 500;
 const againMs = 1_000;
 
-/** Deletes the sessions whose lifetime has ended. Several servers on one store can do it at once. */
+/** Deletes sessions whose lifetime has ended. Several servers on one store can do so in parallel. */
 export class Lifetimes {
   readonly #deps: Deps;
   readonly #ends = new Map<SessionId, number>();
@@ -38,7 +38,7 @@ export class Lifetimes {
     const { sessions, clock, logger } = this.#deps;
     try {
       const { endsAt } = await sessions.get(id);
-      if (endsAt == null || endsAt > clock.now()) return; // it was prolonged in the meantime
+      if (endsAt == null || endsAt > clock.now()) return; // extended in the meantime
       await sessions.delete(id);
       this.#ends.delete(id);
       logger.info({ session: id }, 'session deleted: its lifetime has ended');
@@ -58,6 +58,6 @@ export class Lifetimes {
       }
       return againMs;
     };
-    await repeat(round, { clock, failedMs: againMs }, signal); // fails when too much changed at once
+    await repeat(round, { clock, failedMs: againMs }, signal); // fails if too much has changed since
   }
 }

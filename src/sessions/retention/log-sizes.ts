@@ -13,12 +13,14 @@ const pageSize = 256;
 /** Estimates the bytes of each log. Reads a log once in full and later only its new events. */
 export class LogSizes {
   readonly #events: EventStore;
-  /** The sessions that any server changed. */
+  /** Sessions changed by any server. */
   readonly #news: ChangedRecords | undefined;
   readonly #known = new Map<SessionId, MeasuredLog>();
-  /** The logs that grew since they were measured. */
+  /** Logs that grew since they were measured. */
   readonly #grown = new Set<SessionId>();
-  /** The logs that grew before the last refresh. They are measured once more, because a log is compacted after its last append. */
+  /**
+   * Logs that grew before the last refresh. They are measured again, because a log is compacted after its last append.
+   */
   #justMeasured: readonly SessionId[] = [];
   #areAllKnown = false;
 
@@ -27,7 +29,7 @@ export class LogSizes {
     if (shared) this.#news = new ChangedRecords(records, 'session');
   }
 
-  /** `sessions`: all that are stored. */
+  /** `sessions`: all stored sessions. */
   async of(sessions: readonly StoredSession[], signal: AbortSignal): Promise<ReadonlyMap<SessionId, number>> {
     this.#areAllKnown = false;
     const grown = new Set([...this.#grown, ...this.#justMeasured]);
@@ -46,12 +48,15 @@ export class LogSizes {
     return bytes;
   }
 
-  /** Called for each log that grows, where no other server writes the store. */
+  /** Called for each log that grows, if no other server writes to the store. */
   grew(id: SessionId): void {
     this.#grown.add(id);
   }
 
-  /** Resolves with the bytes of all logs, and the logs with more than `above`, by reading those that grew; undefined: not all are known. */
+  /**
+   * Measures the logs that grew. Resolves with the total bytes of all logs, and the logs larger than `above`;
+   * undefined: not all are measured yet.
+   */
   async refresh(above: number, signal: AbortSignal): Promise<{ total: number; longer: SessionId[] } | undefined> {
     const { changed = [], gone = [] } = (await this.#news?.next()) ?? {};
     for (const { id } of changed) this.grew(SessionId.parse(id));

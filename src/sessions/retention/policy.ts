@@ -5,9 +5,9 @@ import type { StoredSession } from '../run/log/projection.ts';
 export interface RetentionPolicy {
   readonly days: number;
   readonly maxSessions: number;
-  /** Bytes of all logs together. */
+  /** Total bytes of all logs. */
   readonly maxBytes: number;
-  /** Bytes of one log; above it the oldest events are dropped. */
+  /** Bytes per log; above it, the oldest events are dropped. */
   readonly maxSessionBytes: number;
 }
 

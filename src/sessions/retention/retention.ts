@@ -26,7 +26,7 @@ interface Deps {
 const kind = 'viewed'; // `<session>:viewed:<server>`
 const Until = z.object({ until: z.number() });
 
-/** Stores which sessions have viewers at which server, so that the server that deletes can check the others. */
+/** Stores which sessions have viewers on each server, so that a server checks the others before it deletes. */
 class ViewedSessions {
   readonly #deps: Deps;
   #reported: ReadonlySet<SessionId> = new Set();
@@ -64,7 +64,7 @@ export interface RetentionDeps {
   readonly clock: Clock;
   readonly logger: Pick<EngineLogger, 'info' | 'warn'>;
   readonly ownership: Pick<Ownership, 'isElsewhere'>;
-  /** Whether this server runs the retention now; two servers at once would do no harm. */
+  /** Whether this server currently runs the retention. Two servers doing so would be harmless. */
   readonly mayDeleteOld: () => Promise<boolean>;
   /** This server's name in the shared store. */
   readonly name: string;
@@ -79,12 +79,14 @@ const blobAgeMs = 60 * 60 * 1_000; // longer than any append takes
 const listMs = 20_000;
 const readAtOnce = 500; // sessions
 
-/** Deletes and shortens old sessions as the retention policy says, in small batches. Never touches a session in use. */
+/**
+ * Deletes and trims old sessions according to the retention policy, in small batches. Never touches a session in use.
+ */
 export class Retention {
   readonly #deps: RetentionDeps;
   readonly #sizes: LogSizes;
   readonly #viewed: ViewedSessions | undefined;
-  /** Sessions overdue in the previous round. The extra round gives a viewer time to keep the session. */
+  /** Sessions that were overdue in the previous round. The extra round gives a viewer time to keep the session. */
   #marked: ReadonlySet<SessionId> = new Set();
 
   constructor(deps: RetentionDeps) {
@@ -136,7 +138,7 @@ export class Retention {
     return found;
   }
 
-  /** All sessions where their number or their bytes count; else those whose newest message is past the age. */
+  /** All sessions if a limit of number or size applies; otherwise those whose newest message is too old. */
   async #candidates(policy: RetentionPolicy, needsSizes: boolean): Promise<StoredSession[]> {
     const { store, clock } = this.#deps;
     const countsAll =
@@ -172,7 +174,7 @@ export class Retention {
     }
   }
 
-  /** True when this server owns the session and nobody uses it. The caller deletes right after this answer. */
+  /** True if this server owns the session and nobody uses it. The caller deletes right after this answer. */
   async #isUnused(id: SessionId): Promise<boolean> {
     const { liveSessions, commands, watchers, ownership } = this.#deps;
     if (liveSessions.get(id) || watchers.isInUse(id) || (await ownership.isElsewhere(id))) return false;
@@ -194,8 +196,8 @@ export class Retention {
   }
 
   /**
-   * First drops events that are stored in full elsewhere, then the oldest. Seqs stay; a cursor to a dropped event gets a
-   * resync.
+   * First drops events that are stored in full elsewhere, then the oldest. Seqs are unchanged; a cursor to a dropped
+   * event gets a resync.
    */
   async #shorten(sessions: readonly StoredSession[], maxBytes: number, signal: AbortSignal): Promise<void> {
     const { store, liveSessions, ownership } = this.#deps;

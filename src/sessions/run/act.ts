@@ -16,13 +16,13 @@ export async function takeStepTurn(
   const { runWriter, workdir } = work;
   const prompt = await work.prompt(signal);
   const step = plans ? steps.find(({ status }) => status === 'running') : undefined;
-  // Without a plan nothing else gives the session a title.
+  // Without a plan, the session has no other source for a title.
   const begun = step ? beginRunningStep(runWriter, steps) : titleFacts(work);
   if (begun.length > 0) await runWriter.write(...begun);
   const phase = step
     ? ({ kind: 'act', step, stepIndex: steps.indexOf(step) } as const)
     : ({ kind: 'act', step: { id: '1', description: work.task, status: 'running' }, stepIndex: 0 } as const);
-  // Without its own step the plan is in the agent's calls of todo, until a compaction leaves those out.
+  // Without a step of its own, the plan is visible in the agent's todo calls until a compaction removes them.
   const isHidden = steps.length > 0 && runWriter.transcript.compactions.length > 0;
   const note = step && planned ? prompt.step(steps, step) : !step && isHidden ? prompt.todoList(steps) : '';
   const tools = plans ? planningTools(work) : work.tools.declarations;
@@ -36,7 +36,7 @@ export async function takeStepTurn(
     return { kind: 'planned', digest: created.digest, steps: created.steps, calls, spent };
   }
   if (message.calls.length > 0) {
-    // A message whose beginning is in the log is completed now, because no other fact can be written before its end.
+    // If part of the message is in the log, it is completed now, because no other fact can be written before its end.
     if (pieces.length > 0) await runWriter.write(...facts);
     else runWriter.deferToNextWrite(...facts);
     return { kind: 'calls', calls, spent };
@@ -49,15 +49,21 @@ export async function takeStepTurn(
   }
   const done: PlanStep = { ...step, status: saysItFailed(message.text) ? 'failed' : 'completed' };
   const after = steps.map((it) => (it.id === done.id ? done : it));
-  // The contract wants a step's result after the step's end, so the end stands between the text's pieces and the whole.
+  // The event contract requires a step's result after the step's end, so the end is written between the text's pieces
+  // and the complete message.
   await runWriter.write(runWriter.step(done), ...facts, ...missingParts.callless(work), runWriter.plan(after));
   return { kind: 'replied', digest: digest(message.text), answers: !planned, steps: after, spent };
 }
 
-/** A step's outcome is the model's own verdict: the last command of a good step can fail, such as a search without a hit. */
+/**
+ * The model itself decides a step's outcome: the last command of a successful step can fail, such as a search without a
+ * match.
+ */
 const saysItFailed = (text: string): boolean => /^[\s*_#>]*this step failed\b/i.test(text);
 
-/** Reports the result to the user. The tools stay declared, so that the request begins as the one before. */
+/**
+ * Reports the result to the user. The tools remain declared, so that the request has the same prefix as the one before.
+ */
 export async function summarizeRun(
   work: RunContext,
   { steps, hint }: TurnInput,
@@ -74,7 +80,7 @@ export async function summarizeRun(
   const first = await takeTurn(work, { ...requested, hint, tools: planningTools(work) }, signal);
   if (!first.ok) return first.result;
   if (first.message.calls.length === 0) return await summed(runWriter, first, steps);
-  // The work has ended. Without tools the model can only answer.
+  // The work is done. Without tools, the model can only answer.
   for (const { callId, name } of first.message.calls) {
     const output = 'Not run: all steps are through. Say what came out.';
     runWriter.add({ runId: runWriter.runId, message: { role: 'tool', callId, name, output, success: false } });

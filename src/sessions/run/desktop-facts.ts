@@ -5,12 +5,12 @@ export type DesktopFact = FactOf<'desktop'>['data'];
 const none = { display: 0, browser: 0 };
 const maxDetail = 300;
 
-/** Turns a desktop's status, however often it is read, into facts that each appear once. */
+/** Converts a desktop's status, however often it is read, to facts that are recorded once. */
 export class DesktopFacts {
   #isUp = false;
   #restarts: DesktopStatus['restarts'] = none;
 
-  /** Sets the status from which changes count, because another server may have recorded the earlier ones. */
+  /** Sets the status to compare with, because another server may have recorded earlier changes. */
   begin(status: DesktopStatus | undefined): void {
     this.#isUp = false;
     this.#restarts = none;

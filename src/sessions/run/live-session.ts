@@ -14,17 +14,17 @@ import type { Transcript } from './log/transcript.ts';
 export interface LiveSession {
   readonly id: SessionId;
   readonly writer: SessionWriter;
-  /** Loaded when the first run here begins and kept for the next ones, because it grows with the session. */
+  /** Loaded with the first run on this server and kept for later runs, because it grows with the session. */
   readonly transcript: Transcript;
   runWriter: RunWriter | undefined;
-  /** The task of the current run, known before the log has it. */
+  /** The current run's task, known before it is logged. */
   task: string;
-  /** The connection to the sandbox, while the session uses it. */
+  /** The connection to the sandbox while the session uses it. */
   client: SandboxClient | undefined;
   isPaused: boolean;
-  /** The run and the sandbox that limits of people, projects and the server count. */
+  /** The run and sandbox counted toward limits of people, projects and the server. */
   readonly held: { runId?: RunId | undefined; sandbox?: HeldAmounts | undefined };
-  /** Why the sandbox last failed, with the cause: for the operator's log, never for a client. Cleared once it is ready. */
+  /** The cause of the sandbox's last failure, for the operator's log only. Cleared when the sandbox is ready. */
   sandboxFailure: AppError | undefined;
   /** The desktop's status as last recorded in the log. */
   readonly desktop: DesktopFacts;
@@ -46,7 +46,7 @@ export const freshRun = ({ messageId, task, attachments = [], goal }: FirstMessa
   checked: [],
 });
 
-/** Passes messages, and answers to calls, to the run that takes them, at the moment they are accepted. */
+/** Passes messages, and answers to calls, to their run as soon as they are accepted. */
 export function deliver(live: LiveSession, facts: readonly SessionFact[]): void {
   for (const fact of facts) {
     if (fact.type === 'approval.resolved') live.runWriter?.answered(fact.data);
@@ -62,7 +62,7 @@ export type Recording = {
   readonly answer?: { readonly commandId: string; readonly messageId: MessageId; readonly runId: RunId };
   readonly decided?: { readonly commandIds: readonly string[]; readonly value: unknown };
   readonly stops?: { readonly commandIds: readonly string[]; readonly value: { readonly stopped: boolean } };
-  /** The goal of the run that the facts begin. */
+  /** The goal of the run started by the facts. */
   readonly goal?: Goal | undefined;
 };
 export type BrokenRun = { readonly run: QueuedRun; readonly error: unknown };

@@ -6,7 +6,7 @@ import type { RunContext } from './run-context.ts';
 
 type Run = Pick<RunWriter, 'runId' | 'write'>;
 
-/** A variable of a vault, and the first of its hosts that the session's sandbox does not reach. */
+/** A vault's variable, and the first of its hosts that the session's sandbox cannot reach. */
 export interface UnreachedCredential {
   readonly id: string;
   readonly vaultId: string;
@@ -14,7 +14,7 @@ export interface UnreachedCredential {
   readonly host: string;
 }
 
-/** Logs in a run each server, tool and picture that a request lacks, once. */
+/** Logs each server, tool and picture missing from a run's requests, once per run. */
 export class MissingTools {
   readonly #reported = new WeakMap<object, Set<string>>();
 
@@ -31,7 +31,7 @@ export class MissingTools {
     }
   }
 
-  /** Logs each of these credentials once in the life of the session in this process. Reads them once in a run. */
+  /** Logs each of these credentials once per session and process. Reads them once per run. */
   async tellUnreached(session: object, run: Run, read: () => Promise<readonly UnreachedCredential[]>): Promise<void> {
     if (!this.#isNew(run, 'credentials\0')) return;
     for (const { name, ...credential } of await read()) {
@@ -43,14 +43,14 @@ export class MissingTools {
     }
   }
 
-  /** The notices about what a model's request lacked. */
+  /** Notices about what was missing from a request. */
   factsOf(run: Pick<RunWriter, 'runId'>, leftOut: readonly LeftOut[]): SessionFact[] {
     return leftOut
       .filter(({ kind, name }) => this.#isNew(run, `${kind}\0${name}`))
       .map(({ detail }) => ({ type: 'run.notice', runId: run.runId, data: { kind: 'left_out', detail } }));
   }
 
-  /** The notice that a model, of which nobody knows whether it can, has called no tool in the session. */
+  /** The notice that a model has called no tool in the session, if it is not known to support tools. */
   callless({ model, runWriter }: Pick<RunContext, 'model' | 'runWriter'>): SessionFact[] {
     const { messages } = runWriter.transcript;
     const hasCalled = messages.some(
@@ -70,5 +70,5 @@ export class MissingTools {
   }
 }
 
-/** The missing parts of all requests to models. */
+/** Missing parts of all requests to models. */
 export const missingParts = new MissingTools();

@@ -18,27 +18,31 @@ import type { MessageSelection, PromptSection } from './context/message-selectio
 import { pictureBytes } from './context/meter.ts';
 import type { RunContext } from './run-context.ts';
 
-// One call of the model within all budgets: it reserves the dearest reply that fits, and is not sent when not even the usual
-// reply does. Afterwards the provider's count is settled, or the server's own where that is missing or far too small.
+// A call of the model within all budgets. It reserves the most expensive reply that fits, and is not sent if not even a
+// usual reply fits. Afterwards the provider's count is settled; if that is missing or far too small, the server's own
+// count.
 
 interface ModelRequest {
   readonly request: TurnRequest;
-  /** The bytes that it makes the model read. */
+  /** The bytes for the model to read. */
   readonly bytes: number;
   readonly purpose: Purpose;
   readonly sections: readonly PromptSection[];
   readonly from: MessageSelection;
-  /** The conversation as it is stored, with its pictures as references. */
+  /** The conversation as stored, with references to pictures. */
   readonly conversation: TurnRequest['messages'];
-  /** Whether the fact of its usage has what the model thought. */
+  /** Whether the usage event includes the model's thoughts. */
   readonly keepsThoughts?: true;
-  /** Ends the reply early; it then counts as finished. */
+  /** Ends the reply early; the reply is then treated as finished. */
   readonly stop?: AbortController;
 }
 export interface ModelReply extends CollectedTurn {
-  /** The usage of the reply, counted in the budgets. Write it with the rest of the turn. Absent: it did not finish. */
+  /**
+   * The reply's usage, already counted in the budgets. Write it with the turn's other facts. Absent: the reply did not
+   * finish.
+   */
   readonly usage?: SessionFact;
-  /** Whether the provider's count is believed. */
+  /** Whether the provider's count was accepted. */
   readonly isBelieved: boolean;
 }
 
@@ -91,8 +95,8 @@ export async function requestModel(
     const usage = runWriter.usage(message.model, counted.usage, more);
     return { ...turn, outcome: counted, usage, isBelieved: !assumed };
   } finally {
-    // Settled before the reply reaches the log, so that a crash in between counts too much and never too little. A reply that
-    // broke off was paid for as far as it came.
+    // Settled before the reply is logged, so that a crash in between counts too much rather than too little. A
+    // broken-off reply is paid for as far as it arrived.
     await reserved.settle(used ?? amountsOf(meter.tokens(name, received.bytes)));
   }
 }
@@ -102,7 +106,7 @@ const unsent = (model: string, outcome: TurnOutcome): ModelReply => ({
   ...{ thoughts: '', leftOut: [], refused: [] },
 });
 
-/** Adds the bytes that arrive, of hidden reasoning too. */
+/** Counts received bytes, including hidden reasoning. */
 async function* counting(parts: AsyncIterable<TurnPart>, received: { bytes: number }): AsyncIterable<TurnPart> {
   for await (const part of parts) {
     if (part.type === 'text' || part.type === 'reasoning') received.bytes += Buffer.byteLength(part.delta);
@@ -114,35 +118,37 @@ async function* counting(parts: AsyncIterable<TurnPart>, received: { bytes: numb
 const bytesOf = ({ text, calls }: AssistantMessage): number =>
   Buffer.byteLength(text) + calls.reduce((sum, call) => sum + Buffer.byteLength(JSON.stringify(call)), 0);
 
-/** The turn, tokens and cost of one call. A model without a known price costs nothing. */
+/** The turn, tokens and cost of a call. A model without a known price costs nothing. */
 const toSpending = ({ inputTokens, outputTokens, cost = 0 }: Usage, assumed?: AssumedUsage): RunSpending => ({
   turns: 1,
   tokens: inputTokens + outputTokens + (assumed?.tokens ?? 0),
   cost: cost + (assumed?.cost ?? 0),
 });
 
-/** The machine's word for a request that failed, or that a budget kept from being sent. */
+/** Converts a request that failed or exceeded a budget to a result for the machine. */
 export const toFailedTurn = (
   { code, message, retryable, retryAfterMs, over }: FailedTurn,
   { spent }: RunContext['budget'],
 ): TurnResult =>
   over ? { kind: 'unaffordable', over, spent } : { kind: 'failed', code, message, retryable, retryAfterMs };
 
-/** Real models count more tokens in a byte of UTF-8, in nearly every language. A smaller count is not believed. */
+/**
+ * Real models count more tokens per UTF-8 byte than this, in nearly every language. A smaller count is not accepted.
+ */
 const leastPerByte = 0.15;
-/** The count in its place, on the safe side of what models need. */
+/** The count used instead, a high estimate. */
 const assumedPerByte = 0.3;
 
 interface Exchange {
-  /** The bytes that the model read, without pictures. */
+  /** The bytes sent to the model, without pictures. */
   readonly requestBytes: number;
-  /** The bytes that arrived from it, without hidden reasoning. */
+  /** The bytes received from it, without hidden reasoning. */
   readonly replyBytes: number;
 }
 
 /**
- * The amounts that budgets count for a call beyond the provider's own count, when that is missing or far too small.
- * Undefined: its count is believed.
+ * The amounts that budgets count in addition to the provider's count if it is missing or far too small. Undefined: its
+ * count is accepted.
  */
 export function assumeBeyond(
   model: Pick<Model, 'costOf'>,

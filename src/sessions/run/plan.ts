@@ -11,8 +11,8 @@ import type { RunContext } from './run-context.ts';
 import { emptyTurn, takeTurn } from './turns/turn.ts';
 
 /**
- * The turn that decides how the run continues: the model makes a plan, calls tools without one, or answers. With `again`
- * the user wrote while the plan was at work.
+ * The turn that decides how the run continues: the model makes a plan, calls tools without one, or answers. `again`:
+ * the user wrote while a plan was being worked on.
  */
 export async function planRun(
   work: RunContext,
@@ -69,7 +69,9 @@ export async function planRun(
 
 const planHint = `Call ${makePlan.name} with a title and the steps, call another tool, or answer.`;
 
-/** The tools of every turn of a run that can have a plan: the same in each, so that a provider's cache holds. */
+/**
+ * The tools of all turns in a run that can have a plan. They are always the same, to keep the provider's cache valid.
+ */
 export const planningTools = ({ tools }: Pick<RunContext, 'tools'>): readonly ToolDeclaration[] => [
   ...tools.declarations,
   makePlan,
@@ -78,14 +80,14 @@ export const planningTools = ({ tools }: Pick<RunContext, 'tools'>): readonly To
 interface Plan {
   readonly title: string;
   readonly acknowledgement: string;
-  /** Equal plans have equal ones. */
+  /** Equal for equal plans. */
   readonly digest: string;
   readonly steps: readonly PlanStep[];
 }
 
 /**
- * Answers the calls that make a plan, because providers demand a result for each call: the first valid one becomes the
- * plan. The other calls of the message are left to be made. `plans: false`: the run can have no plan of the server's.
+ * Answers the calls that make a plan, because providers require a result for each call: the first valid call becomes
+ * the plan. Other calls of the message are returned. `plans: false`: the run must not have a plan.
  */
 export function answerPlan(
   runWriter: Pick<RunWriter, 'add' | 'runId'>,
@@ -114,7 +116,10 @@ export function answerPlan(
   return { plan: { ...planned, steps: replanned(now, steps) }, calls };
 }
 
-/** The begun steps and the new ones. A step that the server made, for work without a plan, becomes the first new one. */
+/**
+ * The begun steps, followed by the new ones. A step that the server added for work without a plan becomes the first new
+ * step.
+ */
 function replanned(
   { steps, planned }: { readonly steps: readonly PlanStep[]; readonly planned: boolean },
   descriptions: readonly string[],
@@ -130,18 +135,18 @@ function replanned(
 }
 
 function numbered(kept: readonly PlanStep[], descriptions: readonly string[]): PlanStep[] {
-  const last = Math.max(0, ...kept.map(({ id }) => Number(id) || 0)); // the agent can have changed their order
+  const last = Math.max(0, ...kept.map(({ id }) => Number(id) || 0)); // the agent may have reordered the steps
   return descriptions.map((description, n) => ({ id: String(last + n + 1), description, status: 'pending' }));
 }
 
-/** The fact that the running step of the plan begins, unless the log has it. */
+/** The fact that the plan's running step has begun, unless it is in the log. */
 export function beginRunningStep(runWriter: RunWriter, steps: readonly PlanStep[]): SessionFact[] {
   const step = steps.find(({ status }) => status === 'running');
   const known = runWriter.steps.find(({ id }) => id === step?.id);
   return step && known?.status !== 'running' ? [runWriter.step(step)] : [];
 }
 
-/** The session's title: the task's first line until a plan has a better one. One that a person gave stays. */
+/** The session's title: the task's first line until a plan has a better title. A title set by a person is kept. */
 export function titleFacts(work: Pick<RunContext, 'task' | 'hasTitle' | 'runWriter'>, title = ''): SessionFact[] {
   const provisional = firstLine(work.task);
   if (work.hasTitle(title === '' ? undefined : provisional)) return [];

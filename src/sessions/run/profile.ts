@@ -9,31 +9,31 @@ import type { OwnBudget } from '../../core/model/spending.ts';
 import type { McpServer } from '../../core/model/tool-server.ts';
 import type { Approvals } from './run-context.ts';
 
-/** The agent's settings for a session. Read before each turn, so that a change applies from the next turn on. */
+/** The agent's settings for a session. Read before each turn, so changes apply from the next turn. */
 export interface Profile {
   readonly model: Model;
   /** Fallback models, in order. */
   readonly fallbacks: readonly string[];
   readonly tools: ToolRegistry;
   readonly toolServers: readonly McpServer[];
-  /** Which tools of tool servers the agent has; undefined: all. */
+  /** The tools of tool servers that the agent has; undefined: all. */
   readonly allows?: (tool: Pick<ToolDescription, 'name' | 'group'>) => boolean;
-  /** False: no plan; the agent chooses each next action by itself. */
+  /** False: no plan; the agent decides on each action itself. */
   readonly plans: boolean;
   /** Precedes the server's own instructions to the model. */
   readonly prompt?: string;
-  /** Parts of the prompt instead of the server's, by name. */
+  /** Prompt parts that replace the server's, by name. */
   readonly promptParts?: Readonly<Record<string, string>>;
-  /** The children that the agent can have at work at once; undefined: it cannot delegate. */
+  /** The maximum number of children working at the same time; undefined: the agent cannot delegate. */
   readonly children?: number;
-  /** Whether the agent reads or changes notes that outlive sessions; undefined: no access. */
+  /** The agent's access to notes that outlive sessions; undefined: none. */
   readonly memory?: MemoryAccess;
   /** The uploaded skills that the template names. */
   readonly skills?: readonly string[];
   readonly sampling?: Sampling;
-  /** The agent that brings its own loop; undefined: the model works in ours. */
+  /** The agent with its own loop; undefined: Corral's loop. */
   readonly agent?: ExternalAgent;
-  /** Limits instead of the server's. Those of a run apply from the time when the session is loaded. */
+  /** Limits that override the server's. Limits of a run apply from when the session is loaded. */
   readonly budget?: Partial<Budget>;
   readonly sessionBudget?: OwnBudget;
   readonly approvals?: Partial<Approvals>;

@@ -5,14 +5,18 @@ import { makePlan } from '../../agents/tools/special.ts';
 import type { RunId } from '../../core/model/ids.ts';
 import type { Entry } from './log/conversation.ts';
 
-// A run's acts for stuck detection. Each is made when a call ends; after a restart the transcript gives all of them.
+// A run's acts, for stuck detection. Each is added when a call ends; after a restart, all are derived from the
+// transcript.
 
 type Result = Pick<Extract<Message, { role: 'tool' }>, 'output' | 'success' | 'pictures'>;
 
-/** One call. A failure that says nothing, such as a search without a hit, is no error that different calls can share. */
+/**
+ * The act of a call. A failure without output, such as a search without a match, is not an error that different calls
+ * can have in common.
+ */
 export function toAct({ name, args }: Pick<ToolCall, 'name' | 'args'>, { output, success, pictures }: Result): RunAct {
   const isSilent = output.replace(/^\[exit code [^\]]*\]/, '').trim() === '';
-  const waits = isWait(name, args) || (pictures ?? []).length > 0; // a picture can change under the same words
+  const waits = isWait(name, args) || (pictures ?? []).length > 0; // a picture can change while the text stays the same
   return {
     kind: 'call',
     action: digest(`${name} ${JSON.stringify(args)}`),
@@ -23,9 +27,9 @@ export function toAct({ name, args }: Pick<ToolCall, 'name' | 'args'>, { output,
 }
 
 const waitingWords = new Set(['wait', 'sleep', 'poll', 'watch', 'status', 'progress', 'view', 'snapshot']);
-const sleeps = /\b(sleep|start-sleep|timeout \/t)\b\W*[\d.$]/i; // in a shell, Python, PowerShell or JavaScript
+const sleeps = /\b(sleep|start-sleep|timeout \/t)\b\W*[\d.$]/i; // in shells, Python, PowerShell or JavaScript
 
-/** Whether a call is there to wait or to look whether something has changed. MCP servers name such tools alike. */
+/** Whether a call only waits or checks for a change. MCP servers use similar names for such tools. */
 function isWait(name: string, args: unknown): boolean {
   if (name.split('_').some((word) => waitingWords.has(word))) return true;
   const texts = typeof args === 'object' && args !== null ? Object.entries(args) : [];
@@ -35,8 +39,8 @@ function isWait(name: string, args: unknown): boolean {
 }
 
 /**
- * The acts of a run from a seq on. Equal calls of one reply are one act, as while the run works. A reply in words at the
- * end is left out, because the run asks for its last reply again.
+ * A run's acts from a seq on. Equal calls in one reply are one act, as in a live run. A final text reply is left out,
+ * because the run requests it again.
  */
 export function listActs(entries: readonly Entry[], runId: RunId, since: number): readonly RunAct[] {
   const calls = new Map<string, ToolCall>();
@@ -48,7 +52,7 @@ export function listActs(entries: readonly Entry[], runId: RunId, since: number)
     if (message.role === 'assistant') {
       ofTurn = new Set();
       for (const call of message.calls) calls.set(call.callId, call);
-      const isWhole = message.model !== ''; // else its end is still to come
+      const isWhole = message.model !== ''; // otherwise its end is still to come
       if (message.calls.length === 0 && counts && isWhole) acts.push({ kind: 'text', text: digest(message.text) });
     }
     const call = message.role === 'tool' ? calls.get(message.callId) : undefined;
@@ -61,5 +65,5 @@ export function listActs(entries: readonly Entry[], runId: RunId, since: number)
   return acts.at(-1)?.kind === 'text' ? acts.slice(0, -1) : acts;
 }
 
-/** A short name of a text: equal texts have equal ones. */
+/** A short hash of a text. */
 export const digest = (text: string): string => createHash('sha256').update(text).digest('base64url').slice(0, 16);

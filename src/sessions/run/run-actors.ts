@@ -22,7 +22,7 @@ import type { UsedSandbox } from './used-sandbox.ts';
 
 interface Deps {
   readonly clock: Clock;
-  /** With a signal, the tools of tool servers are among the tools. */
+  /** With a signal, `tools` includes those of tool servers. */
   working(run: RunOfTurn, signal?: AbortSignal): Promise<RunContext>;
   live(sessionId: SessionId): LiveSession;
   use(sessionId: SessionId, signal: AbortSignal): Promise<UsedSandbox>;
@@ -30,7 +30,7 @@ interface Deps {
   readonly loops?: ExternalAgents | undefined;
   onEnd(status: 'completed' | 'stopped' | 'failed'): void;
 }
-const killMs = 4_000; // leaves time, because a stop has to answer within five seconds
+const killMs = 4_000; // leaves time, because a stop must complete within five seconds
 
 /** The run machine with its actors and actions. */
 export const runWith = ({ clock, working, live, use, kernels, loops, onEnd }: Deps) =>
@@ -65,7 +65,7 @@ export const runWith = ({ clock, working, live, use, kernels, loops, onEnd }: De
       }),
       wait: fromPromise(async ({ input: { sessionId, runId, question, reason, over, approvals } }) => {
         const { runWriter, writer } = live(sessionId);
-        // No await before the write, so that an immediate answer follows the question in the log.
+        // No await before the write, so that an immediate answer comes after the question in the log.
         const targets = approvals.flatMap((one) => runWriter?.ask(requested(one, clock.now())) ?? []);
         const isForClient = approvals.some(({ byClient }) => byClient) && { byClient: true as const };
         const why = { ...(reason && { reason }), ...isForClient, ...(over && { budget: over }) };
@@ -85,8 +85,8 @@ export const runWith = ({ clock, working, live, use, kernels, loops, onEnd }: De
   });
 
 /**
- * Resolves when subscribers have the events so far. To prepare a request takes about as long as to store and send an
- * event, on the same loop, so a turn that began at once would delay the message that it answers.
+ * Resolves when subscribers have received all events so far. Preparing a request takes about as long as storing and
+ * sending an event, on the same event loop, so starting a turn immediately would delay the message it responds to.
  */
 async function waitUntilWritten({ writer }: LiveSession): Promise<void> {
   await writer.settled();
@@ -114,11 +114,11 @@ async function endRun(
   if (!runWriter) return;
   runWriter.shut();
   const shown = new Map<string, ToolContent>();
-  // Background processes of a completed run continue. A stopped run leaves none.
+  // Background processes of a completed run continue; those of a stopped run are ended.
   if (end.reason !== 'completed' && client && (end.reason !== 'failed' || runWriter.openCalls.length > 0)) {
     using until = deadlineSignal(killMs, clock);
     const kill = async () => {
-      // A paused sandbox is resumed first: a frozen process takes no signal and would continue later.
+      // A paused sandbox is resumed first: a frozen process does not handle signals and would continue later.
       await using used = live.isPaused ? await use(live.id, until.signal) : undefined;
       const own = used?.client ?? client;
       const calls = end.reason === 'deleted' ? [] : runWriter.openCalls.flatMap(inShell);
@@ -140,7 +140,7 @@ async function endRun(
   await closeRun(live, runWriter, { runId, task, end, shown });
 }
 
-/** The call with its shell session; nothing for a call of another tool. */
+/** The call with its shell session; empty for calls of other tools. */
 const inShell = ({ callId, tool, args }: OpenCall) =>
   tool === 'shell' && typeof args.id === 'string' ? [{ callId, shell: args.id }] : [];
 

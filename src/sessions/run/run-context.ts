@@ -33,36 +33,33 @@ export interface SeenDesktop {
   loadPicture(file: string): Promise<string | undefined>;
 }
 
-/**
- * The desktops that agents use. Their screenshots are stored, and their browser connections close with the sandbox
- * connection.
- */
+/** Desktops for agents. Screenshots are stored, and browser connections are closed with the sandbox connection. */
 export interface AgentDesktop {
   of(id: SessionId): SeenDesktop & {
-    /** Whether the sandbox has a desktop; true for a sandbox that is still to start. */
+    /** Whether the sandbox has a desktop; true if it has not started yet. */
     existsIn(client: SandboxClient): Promise<boolean>;
   };
   release(client: SandboxClient): void;
 }
 
-/** Tools that other servers offer to the agents of sessions. */
+/** Tools of external servers, for agents. */
 export interface ExternalTools {
-  /** The tools that the model sees, and all that it can call. Servers that fail are left out. */
+  /** The tools shown to the model, and all tools that it can call. Failed servers are left out. */
   of(client: SandboxClient, servers: readonly McpServer[], signal: AbortSignal): Promise<SessionTools>;
   release(client: SandboxClient): void;
 }
 
-/** The kernels in which agents run code. */
+/** Kernels in which agents run code. */
 export interface AgentKernels {
-  /** Ends the kernels that the run used, with everything that its code started. */
+  /** Ends the kernels that the run used, and everything that its code started. */
   endOf(client: SandboxClient, run: string): Promise<void>;
   release(client: SandboxClient): void;
 }
 
-/** The tools whose calls wait for a person's permission; `*` means all. */
+/** The tools whose calls need a person's approval; `*`: all. */
 export interface Approvals {
   readonly tools: readonly string[];
-  /** The first match decides; calls without a match follow `tools`. */
+  /** The first matching rule decides; calls without a match follow `tools`. */
   readonly rules: readonly ApprovalRule[];
   readonly timeoutMs: number;
 }
@@ -83,36 +80,36 @@ export interface RunContext {
   readonly workdir: string;
   readonly toolTimeoutMs: number;
   readonly approvals: Approvals | undefined;
-  /** Whether a person permitted all calls of this tool in the session. */
+  /** Whether a person approved all calls of this tool in the session. */
   readonly isPermitted?: (tool: string) => boolean;
-  /** The ways by which words of strangers came into the session so far. */
+  /** The sources of third-party text in the session so far. */
   readonly strangers?: () => readonly StrangerSource[];
   readonly sandbox: SandboxUser;
-  /** Absent where the session has no repository that it may write. */
+  /** Absent if the session has no repository that it may write to. */
   readonly pullRequests?: PullRequestOpener;
-  /** Absent where the agent cannot delegate. */
+  /** Absent if the agent cannot delegate. */
   readonly children?: ChildRuns;
-  /** Absent where the session has no skills. */
+  /** Absent if the session has no skills. */
   readonly skills?: SkillReader;
-  /** Absent where the agent has no memory. */
+  /** Absent if the agent has no memory. */
   readonly memory?: AgentMemory;
-  /** Stores what a call wrote into the folders of memory stores; resolves with what was not stored. */
+  /** Stores files that a call wrote to memory store folders. Resolves with the changes that were not stored. */
   readonly keepMemories?: (client: SandboxClient, signal: AbortSignal) => Promise<string | undefined>;
-  /** The notes of folders that a call touches for the first time; absent while a repository is still to be fetched. */
+  /** Notes of folders that a call touches for the first time; absent until all repositories are fetched. */
   readonly nestedNotes?: (client: SandboxClient, args: unknown, signal: AbortSignal) => Promise<string | undefined>;
-  /** The desktop of tools that use the screen; undefined when sandboxes have none. */
+  /** The desktop for tools that use the screen; undefined if sandboxes have none. */
   readonly desktop?: SeenDesktop;
-  /** Stores a picture of a result, also where there is no desktop. */
+  /** Stores a picture in a result, even without a desktop. */
   readonly keepPicture?: SeenDesktop['keepPicture'];
   readonly gate?: ControlWaiter;
-  /** The files that users attach to messages. */
+  /** Files attached to messages by users. */
   readonly files?: AttachedFiles | undefined;
-  /** The agent that brings its own loop; undefined: the model works in ours. */
+  /** The agent with its own loop; undefined: Corral's loop. */
   readonly own?: {
     readonly agent: ExternalAgent;
     readonly loops: ExternalAgents;
     readonly instructions: string | undefined;
   };
-  /** Whether the session has a title, other than this one that a run gave it. */
+  /** Whether the session has a title other than this one set by a run. */
   hasTitle(provisional?: string): boolean;
 }

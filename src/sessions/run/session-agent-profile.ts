@@ -10,16 +10,16 @@ import { anyGlob } from '../../core/text/glob.ts';
 import type { Profile } from './profile.ts';
 
 interface Base {
-  /** The profile of the server's settings. */
+  /** The profile from the server's settings. */
   readonly usual: Profile;
   /** The tools that no agent has. */
   readonly denied: readonly string[];
 }
-const weeksMs = 20 * 24 * 60 * 60_000; // a program may take its time; timers cannot be much longer
+const weeksMs = 20 * 24 * 60 * 60_000; // a client can take its time; timers cannot be much longer
 const toolTimeoutMs = 60_000;
-const mostChildren = 8; // at work at once, as templates can allow
+const mostChildren = 8; // working at the same time, as in templates
 
-/** The profile of a session whose program gave it its own agent. The server's denials and approvals stay. */
+/** The profile of a session with its own agent, set by a client. The server's denials and approvals still apply. */
 export function sessionAgentProfile(
   agent: SessionAgent,
   { usual, denied }: Base,
@@ -48,7 +48,7 @@ export function sessionAgentProfile(
   return {
     tools,
     toolServers: servers,
-    // A tool that the program turned off is not offered; its rule would refuse the call all the same.
+    // A tool disabled by the client is not offered; its rule would refuse the call anyway.
     allows: (tool) => !isOff(tool) && ruleAbout(agent, tool.name)?.action !== 'deny',
     approvals: {
       tools: [...(usual.approvals?.tools?.includes('*') ? ['*'] : []), ...requests, ...aliasesOf(requests)],
@@ -60,7 +60,7 @@ export function sessionAgentProfile(
   };
 }
 
-/** The program's instructions, and after them the memory that the agent has. */
+/** The client's instructions, followed by the agent's memory. */
 function promptOf({ instructions, memoryStores = [] }: SessionAgent, usual: Profile): Pick<Profile, 'prompt'> {
   const prompt = instructions ?? usual.prompt;
   if (memoryStores.length === 0) return instructions === null ? {} : { prompt: instructions };
@@ -73,7 +73,7 @@ function promptOf({ instructions, memoryStores = [] }: SessionAgent, usual: Prof
   return { prompt: [prompt, text].filter(Boolean).join('\n\n') };
 }
 
-/** The first of the program's rules about a tool. */
+/** The client's first rule about a tool. */
 const ruleAbout = ({ approvals }: SessionAgent, name: string) => approvals.find(({ tool }) => anyGlob([tool])(name));
 
 const foundIn = (registry: ToolRegistry, names: ReadonlySet<string>) =>
@@ -82,7 +82,7 @@ const foundIn = (registry: ToolRegistry, names: ReadonlySet<string>) =>
 const aliasesOf = (names: readonly string[]): string[] =>
   Object.entries(behindToolset).flatMap(([alias, real]) => (real.some((name) => names.includes(name)) ? [alias] : []));
 
-/** Rules about the server's own tools, for the names under which such an agent has them. */
+/** Rules about built-in tools, under the names that such an agent uses. */
 function renamed(rules: readonly ApprovalRule[]): ApprovalRule[] {
   return rules.flatMap((rule) =>
     Object.entries(behindToolset).flatMap(([alias, real]) =>

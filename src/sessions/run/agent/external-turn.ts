@@ -15,7 +15,7 @@ import type { RunContext } from '../run-context.ts';
 import { closePlan, todoFacts } from '../todo-facts.ts';
 import type { ExternalAgents } from './external-agents.ts';
 
-/** A run whose agent brings its own loop. */
+/** A run whose agent has its own loop. */
 export interface ExternalRunContext extends RunContext {
   readonly own: {
     readonly agent: ExternalAgent;
@@ -37,9 +37,9 @@ interface CollectedUpdates {
 }
 const maxThoughts = 10_000; // characters
 const maxText = 1024 * 1024; // characters of one message
-const maxRemembered = 20_000; // characters of the conversation, for an agent that lost it
+const maxRemembered = 20_000; // characters of the conversation, for an agent that has lost it
 
-/** The agent's work from a message, or from a permission, to its answer or its next question. */
+/** Runs the agent from a message or approval to its answer or next question. */
 export async function takeExternalTurn(
   work: ExternalRunContext,
   { steps }: TurnInput,
@@ -74,7 +74,7 @@ export async function takeExternalTurn(
     task,
     instructions: own.instructions,
     silenceMs: work.toolTimeoutMs,
-    onDelivered: () => runWriter.write(), // a restart then gives them to no agent a second time
+    onDelivered: () => runWriter.write(), // so that no agent gets the messages again after a restart
     history: () => historyOf(runWriter.transcript.entries.slice(0, earlier)),
   };
   const hear = hearing(work, collectedUpdates, speech);
@@ -143,7 +143,7 @@ export async function takeExternalTurn(
   return { kind: 'replied', digest: digest(text), steps: closed, spent, toolCalls };
 }
 
-/** The waiting messages as the agent reads them. */
+/** The waiting messages as the agent receives them. */
 async function takenIn({ runWriter, files, workdir }: ExternalRunContext): Promise<readonly string[]> {
   const unheard = [...runWriter.unheard];
   const hasFiles = unheard.some(({ attachments = [] }) => attachments.length > 0);
@@ -154,7 +154,7 @@ async function takenIn({ runWriter, files, workdir }: ExternalRunContext): Promi
 
 type OpenSpeech = ReturnType<RunContext['runWriter']['speak']>;
 
-/** Writes the agent's updates into the log, in order. */
+/** Writes the agent's updates to the log, in order. */
 function hearing(
   { runWriter }: ExternalRunContext,
   collectedUpdates: CollectedUpdates,
@@ -211,13 +211,13 @@ function hearing(
   };
 }
 
-/** The program without the variables that `env` sets, for agents that do not name their model. */
+/** A name for agents that do not report their model: the program, without the variables that `env` sets. */
 function nameOf({ command }: ExternalAgent): string {
   const program = command[0] === 'env' ? command.slice(1).find((word) => !word.includes('=')) : command[0];
   return `acp/${(program ?? 'agent').split('/').at(-1)}`;
 }
 
-/** The newest messages of the conversation, for an agent that begins a new one. */
+/** The newest messages of the conversation, for an agent without its history. */
 function historyOf(entries: readonly Entry[]): string {
   const lines = entries.flatMap(({ message }) =>
     message.role === 'tool' || message.text.trim() === ''
@@ -253,7 +253,7 @@ function usageOf(
   return [{ type: 'usage', runId, data }];
 }
 
-/** The person's answers to the agent's requests for permission; without an answer the run asks. */
+/** A person's answers to the agent's approval requests. Without an answer, the run waits for one. */
 export async function decideExternalCalls(
   work: ExternalRunContext,
   { calls }: CallsInput,
@@ -269,7 +269,7 @@ export async function decideExternalCalls(
     await using used = await work.sandbox.use(signal);
     if (call.verdict?.decision === 'approved') takeInApproval(work);
     const { callId, name, content = null } = call;
-    // The agent makes the unchanged call, which a person who changed it has not approved.
+    // A person approved changed arguments, but the agent would make the original call.
     const isAllowed = permission === undefined && call.verdict?.args === undefined;
     work.own.loops.decide(used.client, { callId, name, args: toShownArgs(call.args), content }, isAllowed);
     outcomes.push({ kind: 'permitted', act: toAct(call, { output: call.callId, success: true }) });
@@ -277,7 +277,7 @@ export async function decideExternalCalls(
   return outcomes;
 }
 
-/** A message that only permits a call is no task for the agent. */
+/** A message that only approves a call is not a task for the agent. */
 function takeInApproval({ runWriter }: ExternalRunContext): void {
   const [first] = runWriter.unheard;
   if (!first || parseVerdict(first.text).decision !== 'approved') return;

@@ -16,7 +16,7 @@ export const ruleFor = (rules: readonly ApprovalRule[], call: RuledCall): Approv
   rules.find((rule) => anyGlob([rule.tool])(call.name) && isAbout(rule, call));
 
 const subjects = ['command', 'file', 'path', 'url', 'query', 'code'] as const;
-// One command line can hold several commands: each of these ends one or begins another.
+// Separators of commands: one command line can contain several.
 const operators = /[;&|<>()`\r\n]/g;
 
 function isAbout({ action, pattern }: ApprovalRule, { args }: RuledCall): boolean {
@@ -24,7 +24,7 @@ function isAbout({ action, pattern }: ApprovalRule, { args }: RuledCall): boolea
   const { subject, text } = subjectOf(args);
   if (subject !== 'command') return fits(pattern, text);
   const whole = text.trim();
-  // A permission covers no command that somebody appends: `git *` does not allow `git status; rm -r .`
+  // A rule covers no appended command: `git *` does not allow `git status; rm -r .`
   if (action === 'allow') return fits(pattern, whole) && operatorsIn(whole) === operatorsIn(pattern);
   return [whole, ...text.split(operators)].some((part) => fits(pattern, part.trim()));
 }
@@ -39,11 +39,11 @@ function subjectOf(args: RuledCall['args']): { readonly subject: string; readonl
 
 const operatorsIn = (text: string): number => text.match(operators)?.length ?? 0;
 
-/** `*` stands for any text. A pattern that ends in ` *` also fits a command without arguments. */
+/** `*` matches any text. A pattern that ends in ` *` also matches a command without arguments. */
 const fits = (pattern: string, text: string): boolean =>
   fitsExactly(pattern, text) || (pattern.endsWith(' *') && fitsExactly(pattern.slice(0, -2), text));
 
-/** The time depends only on the length of the text, so a pattern cannot slow it down. */
+/** Linear in the length of the text, so that a pattern cannot cause excessive backtracking. */
 function fitsExactly(pattern: string, text: string): boolean {
   const [first = '', ...more] = pattern.split('*');
   const last = more.pop();
@@ -58,23 +58,23 @@ function fitsExactly(pattern: string, text: string): boolean {
   return at <= text.length - last.length;
 }
 
-/** The model's arguments as an object, which is the log's shape. */
+/** The model's arguments as an object, as the log requires. */
 export function toShownArgs(args: unknown): Record<string, unknown> {
   if (args !== null && typeof args === 'object' && !Array.isArray(args)) return args as Record<string, unknown>;
   return args === undefined || args === null ? {} : { value: args };
 }
 
-/** Undefined when the call may run. Else the run has to ask for permission, or the refusal tells the model why. */
+/** Undefined if the call may run. Otherwise the approval request, or a refusal for the model. */
 export function permissionFor(
   { tools, approvals, isPermitted, strangers }: Pick<RunContext, 'tools' | 'approvals' | 'isPermitted' | 'strangers'>,
   { callId, name, args, begun, verdict, confirm, content, fixed }: PendingCall,
 ): Extract<CallResult, { kind: 'ask' }> | { readonly kind: 'refused'; readonly why: string } | undefined {
-  // a call that has begun had permission, or needed none
+  // a call that has begun was approved, or needed no approval
   if (begun && !verdict) return undefined;
   const shown = toShownArgs(args);
   const tool = tools.find(name);
   const family = tool?.family;
-  // Without messages to the user, an agent could not report what it was denied.
+  // If its messages to the user could be denied, an agent could not report a denial.
   const rule =
     (family ?? findFamily(name)) === 'message' ? undefined : ruleFor(approvals?.rules ?? [], { name, args: shown });
   if (rule?.action === 'deny' && !begun) return { kind: 'refused', why: deniedBy(rule) };
@@ -125,10 +125,10 @@ function deniedBy({ tool, pattern }: ApprovalRule): string {
   return `Not run: a rule of this server denies ${what}. Nobody can approve it in the conversation. Do it another way, or say what you cannot do.`;
 }
 
-const usualTimeoutMs = 600_000; // ms, the default of approvals.timeout-seconds
+const usualTimeoutMs = 600_000; // ms; the default of approvals.timeout-seconds
 const maxShown = 500;
 
-/** Only the program or the worker has the result, so a person can only refuse the call. */
+/** The result comes from the client or worker, so a person can only reject the call. */
 function waitsForClient(name: string, { args, isForWorker }: { args: Record<string, unknown>; isForWorker: boolean }) {
   const recipient = isForWorker ? "a worker of this session's environment" : 'the program of this session';
   const only = isForWorker ? 'Only a worker' : 'Only the program';

@@ -18,7 +18,7 @@ import type { RunContext } from '../run-context.ts';
 import { todoFacts } from '../todo-facts.ts';
 import { permissionFor, toShownArgs } from './approval.ts';
 
-/** Executes or resumes one tool call: announces it and records its result for people and for the model. */
+/** Executes or resumes a tool call: announces it, and records its result for people and the model. */
 export async function makeCall(
   work: RunContext,
   { call: pendingCall, answered }: { readonly call: PendingCall; readonly answered: boolean },
@@ -27,7 +27,7 @@ export async function makeCall(
   const { runWriter } = work;
   const permission = permissionFor(work, pendingCall);
   if (permission?.kind === 'ask') {
-    await runWriter.write(); // the question shows what was spent so far
+    await runWriter.write(); // the question shows the usage so far
     return await requestApprovalOnce(work, pendingCall, permission);
   }
   if (!pendingCall.begun && !runWriter.openCalls.some(({ callId }) => callId === pendingCall.callId))
@@ -51,7 +51,7 @@ export async function makeCall(
       await record(work, pendingCall, { ok: false, reason: 'failed', output: error.publicMessage });
       throw error;
     }
-    // The next call gets a new sandbox with the same files; the model has to know that this call was interrupted.
+    // The next call gets a new sandbox with the same files. The model must know that this call was interrupted.
     result = {
       ok: false,
       reason: 'interrupted',
@@ -66,13 +66,13 @@ export async function makeCall(
 
 type Question = Extract<CallResult, { kind: 'ask' }>;
 
-/** The question about a call that has to follow others which wait; undefined: it asks nothing. */
+/** The approval request of a call that must follow waiting calls; undefined: it needs none. */
 export async function askAhead(work: RunContext, call: PendingCall): Promise<Question | undefined> {
   const permission = permissionFor(work, call);
   return permission?.kind === 'ask' ? await requestApprovalOnce(work, call, permission) : undefined;
 }
 
-/** The approval request, with the text that the call would write. An earlier request keeps its remaining time. */
+/** The approval request, with the text that the call would write. A repeated request keeps its remaining time. */
 async function requestApprovalOnce(
   { tools, memory, runWriter, clock }: RunContext,
   { callId, name, args, content }: PendingCall,
@@ -87,7 +87,7 @@ async function requestApprovalOnce(
   return proposed ? { ...question, approval: { ...question.approval, content: proposed } } : question;
 }
 
-/** The result that the session's program gave. */
+/** Converts the result that the session's client provided. */
 const answerOf = ({ output, isError, pictures }: CallAnswer): ToolResult => {
   const shown = { output, ...(pictures && { pictures }) };
   return isError ? { ok: false, reason: 'failed', ...shown } : { ok: true, ...shown };
@@ -149,14 +149,12 @@ async function perform(
   return notes === '' ? result : { ...result, notes };
 }
 
-/**
- * A result, with the notes of the folders that the call touched and memories that were not stored; only for the model.
- */
+/** A result with additions for the model only: notes of touched folders, and memories that were not stored. */
 type Performed = ToolResult & { readonly notes?: string };
 
 type SeenPicture = Parameters<NonNullable<ToolContext['keepPicture']>>[0];
 
-/** The sandbox of tools that need none; any access to it is a bug. */
+/** The sandbox for tools that need none; accessing it is a bug. */
 const outside = new Proxy({} as ToolContext['sandbox'], {
   get: () => {
     throw new AppError('internal', 'A tool outside the sandbox touched it.');
@@ -176,7 +174,7 @@ async function record(
   const notes = result.notes === undefined ? '' : `\n\n${result.notes}`;
   const output = `${changed}${forModel(result)}${notes}`;
   const pictures = result.pictures?.map(({ file, mimeType }) => ({ file, mimeType }));
-  // A call that began before a restart had its approval then.
+  // A call that began before a restart was already approved.
   const isConfirmed = confirm !== undefined && (verdict?.decision === 'approved' || (begun && !verdict));
   const message = {
     role: 'tool' as const,
@@ -190,7 +188,7 @@ async function record(
   };
   runWriter.add({ runId: runWriter.runId, message });
   const reason = why ?? (result.ok ? undefined : shownReason(result.reason));
-  // A call's words to the user and its result are appended together. A restart between them would repeat the words.
+  // A call's message to the user and its result are appended together. A restart between them would repeat the message.
   const says = result.ok && name === notifyUser.name;
   await runWriter.write(
     ...(says ? runWriter.messageFacts(splitTitle(textOf(args))) : []),
@@ -209,14 +207,14 @@ async function record(
   return { kind: 'called', act, ...(result.plan && { steps: result.plan.steps }) };
 }
 
-/** The first line of the task that a call gives. */
+/** The first line of the call's task. */
 const taskIn = (args: unknown): string => (String(toShownArgs(args).task).split('\n')[0] ?? '').slice(0, 200);
 
 type Reason = Extract<ToolResult, { ok: false }>['reason'];
 const shownReason = (reason: Reason) =>
   reason === 'timed_out' || reason === 'oom' || reason === 'cancelled' || reason === 'interrupted' ? reason : undefined;
 
-/** The server's own tool: the run waits, and the user's answer is its result. */
+/** The server's own tool: the run waits, and the user's answer becomes the result. */
 async function ask(work: RunContext, pendingCall: PendingCall, answered: boolean): Promise<CallResult> {
   const { runWriter } = work;
   const parsed = AskUserArgs.safeParse(pendingCall.args);

@@ -12,15 +12,15 @@ import { toShownArgs } from './approval.ts';
 import { askAhead, makeCall } from './tool-call.ts';
 
 type Call = Pick<PendingCall, 'name' | 'args'>;
-/** The families whose calls run a command or code. */
+/** Tool families that run commands or code. */
 const runs: ReadonlySet<string> = new Set(['shell', 'code']);
 const writing: ReadonlySet<string> = new Set(['file_write', 'file_str_replace', 'file_edit']);
 
 /**
- * Whether a call must wait for an earlier one of the same turn. Calls with the same key of order do. So do a command after
- * a written file and a read of a file that a command names, because models send such pairs in one turn. A question waits
- * for all calls before it, and all calls after it wait for its answer; a change of the plan does the same, because the
- * calls before it belong to the step that it ends.
+ * Whether a call must wait for an earlier call of the same turn. True for calls with the same order key, a command
+ * after a written file, and a read of a file named by a command, because models send such pairs in one turn. A question
+ * waits for all earlier calls, and later calls wait for its answer. A plan change does the same, because earlier calls
+ * belong to the step it ends.
  */
 export function mustFollow(tools: ToolRegistry, later: Call, earlier: Call): boolean {
   if (isBoundary(later) || isBoundary(earlier)) return true;
@@ -39,9 +39,9 @@ const textOf = ({ command, code }: Readonly<Record<string, unknown>>): string =>
 const maxAtOnce = 8;
 
 /**
- * Makes the calls of one turn, at most eight at once; calls that depend on each other keep the model's order. A call that
- * asks a person stops none of the others. The first call that no budget covers, and those behind it, are not made. Rejects as
- * a call does, after all others have stopped.
+ * Makes the calls of a turn, up to eight in parallel; dependent calls keep the model's order. A call that waits for
+ * approval does not stop the others. Calls from the first one without budget are not made. Rejects as a call does,
+ * after all others have stopped.
  */
 export async function makeCalls(
   work: RunContext,
@@ -71,15 +71,15 @@ export async function makeCalls(
 }
 
 interface PaidCallsOfTurn {
-  /** The calls that all budgets cover, in order. */
+  /** The calls covered by all budgets, in order. */
   readonly calls: readonly PendingCall[];
-  /** The budget that covers no more; undefined: all are covered. */
+  /** The exceeded budget; undefined: all calls are covered. */
   readonly over: BudgetOverrun | undefined;
   /** Refunds calls that were not made. */
   giveBack(outcomes: readonly CallOutcome[]): Promise<void>;
 }
 
-/** Pays for calls before they are made. One that began before a restart was paid then. */
+/** Pays for calls before they are made. Calls that began before a restart were already paid for. */
 async function payFor(
   budget: RunContext['budget'],
   requested: readonly PendingCall[],
@@ -110,8 +110,8 @@ const unpaid = (count: number, over: BudgetOverrun): CallOutcome[] =>
 type CallMaker = (call: PendingCall, index: number) => Promise<CallOutcome>;
 
 /**
- * Starts each call once those that it must follow have results. A call behind one that waits for an answer asks for its own
- * next to it; behind a question, or with nothing to ask, it is held.
+ * Starts each call once the calls it must follow have results. If one of those waits for approval, the call requests
+ * its own approval too; behind a question, or without a request of its own, it is held.
  */
 function inOrder(work: RunContext, calls: readonly PendingCall[], make: CallMaker): readonly Promise<CallOutcome>[] {
   const outcomes: Promise<CallOutcome>[] = [];
@@ -122,7 +122,7 @@ function inOrder(work: RunContext, calls: readonly PendingCall[], make: CallMake
       const isAskable = earlier.every((one) => one.kind === 'called' || (one.kind === 'ask' && one.approval));
       return (isAskable && (await askAhead(work, pendingCall))) || { kind: 'held' };
     });
-    outcome.catch(() => {}); // the caller awaits all of them; this one may reject first
+    outcome.catch(() => {}); // the caller awaits all outcomes; this one may reject first
     outcomes.push(outcome);
   }
   return outcomes;

@@ -5,11 +5,11 @@ import type { MessageId } from '../../../core/model/ids.ts';
 import { detectPictureType, maxPictureBytes, pictureHeadBytes } from '../../../core/text/pictures.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 
-// Files that a user attached to a message: the model reads where each of them is, and sees pictures as pictures.
+// Files attached to messages. The model gets each file's path, and pictures as images.
 
-/** The uploads of users. */
+/** Users' uploads. */
 export interface AttachedFiles {
-  /** Undefined: there is no such upload, or it cannot be read now. */
+  /** Undefined: no such upload, or it cannot be read now. */
   find(id: string): Promise<{ readonly name: string; readonly size: number } | undefined>;
   open(id: string): Promise<Readable>;
 }
@@ -18,7 +18,7 @@ export interface AttachedFile {
   /** Relative to the workspace. */
   readonly path: string;
 }
-/** One message as the model reads and sees it. */
+/** A message as shown to the model. */
 export interface ShownMessage {
   readonly text: string;
   readonly pictures: readonly Picture[];
@@ -38,7 +38,7 @@ const maxCopiedBytes = 64 * 1024 * 1024;
 const folder = 'attachments';
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** Describes the attachments of each message. An attachment that is no upload is named as it is: a path of the workspace. */
+/** Describes each message's attachments. An attachment that is not an upload is treated as a path in the workspace. */
 export async function toShownMessages(
   received: readonly UserText[],
   files: AttachedFiles | undefined,
@@ -70,9 +70,11 @@ export async function toShownMessages(
   return shown;
 }
 
-/** The type by the file's first bytes. A client's word for it is not believed: providers refuse a wrong one. */
+/**
+ * The type detected from the file's first bytes. The client's type is ignored, because providers refuse a wrong one.
+ */
 async function pictureType(files: AttachedFiles | undefined, id: string): Promise<string | undefined> {
-  const stream = await files?.open(id).catch(() => undefined); // the model reads the path all the same
+  const stream = await files?.open(id).catch(() => undefined); // the model still gets the path
   if (!stream) return undefined;
   let head = Buffer.alloc(0);
   try {
@@ -88,7 +90,7 @@ async function pictureType(files: AttachedFiles | undefined, id: string): Promis
 
 const brought = new WeakMap<SandboxClient, Set<string>>();
 
-/** Copies attached uploads into the workspace, once for each sandbox. An existing file is left alone. */
+/** Copies attached uploads into the workspace, once per sandbox. Existing files are not overwritten. */
 export async function attachFiles(
   requested: readonly AttachedFile[],
   files: AttachedFiles,
@@ -112,7 +114,7 @@ export async function attachFiles(
   }
 }
 
-/** A file that cannot be copied is missing for the agent. Only errors of the sandbox and a stop end the call. */
+/** A file that cannot be copied is unavailable to the agent. Only sandbox errors and a stop fail the call. */
 const ends = /^(sandbox_.*|oom|cancelled)$/;
 const skipped =
   <Value>(value: Value) =>

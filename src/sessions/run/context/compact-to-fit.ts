@@ -14,16 +14,17 @@ import { type SummaryOptions, summarizeConversation } from './summary.ts';
 type Deps = Pick<RunContext, 'model' | 'runWriter' | 'budget'>;
 export type CompactionResult =
   | { readonly ok: true }
-  /** Without a result: nothing can be left out, so the model's own refusal stands. */
+  /** Without a result: nothing can be removed, so the model's own error applies. */
   | { readonly ok: false; readonly result?: TurnResult };
 
 type SummaryAttempt =
-  /** `why`: no summary could be had. */
+  /** `why`: no summary was possible. */
   { readonly ok: true; readonly why?: string } | { readonly ok: false; readonly result: TurnResult };
 
 /**
- * Sees to it that the next request fits the model's window: first without old results, then with a summary, and where none
- * can be had without one, so that the run continues. With `refused`, the model has called the request too long, and the estimate does not count.
+ * Makes the next request fit the model's window: removes old results, then adds a summary, and finally cuts the
+ * conversation without a summary, so that the run can continue. With `refused`, the model has refused the request as
+ * too long, which overrides the estimate.
  */
 export async function compactToFit(
   work: Deps,
@@ -51,7 +52,7 @@ export async function compactToFit(
   return fit.isRefused ? { ok: false } : summed;
 }
 
-/** Leaves out old results, each time more of them, until the request fits. */
+/** Removes more and more old results until the request fits. */
 async function shortenResults({ runWriter: { transcript } }: Deps, fit: ContextWindow): Promise<void> {
   for (const chars of [fit.resultChars, 2_000, 500]) {
     const plannedCompaction = resultsPlan(transcript.messages, fit.room, chars);
@@ -60,7 +61,7 @@ async function shortenResults({ runWriter: { transcript } }: Deps, fit: ContextW
   }
 }
 
-/** Puts the model's summary in the place of the older conversation, if that saves enough. */
+/** Replaces the older conversation with the model's summary if that saves enough. */
 async function putSummary(work: Deps, options: SummaryOptions, signal: AbortSignal): Promise<SummaryAttempt> {
   const { fit, planned: plannedCompaction } = options;
   const { transcript } = work.runWriter;
@@ -69,7 +70,8 @@ async function putSummary(work: Deps, options: SummaryOptions, signal: AbortSign
   if (summaryResult.kind === 'unaffordable') return { ok: false, result: summaryResult.result };
   if (summaryResult.kind === 'failed') {
     transcript.failedSummaries += 1;
-    // The run waits for the provider as after any turn that fails, but not forever: other requests can succeed.
+    // As after any failed turn, the run waits for the provider; but only a few times, because other requests may
+    // succeed.
     if (transcript.failedSummaries < maxFailedSummaries) return { ok: false, result: summaryResult.result };
     return { ok: true, why: summaryResult.why };
   }
@@ -84,7 +86,7 @@ async function putSummary(work: Deps, options: SummaryOptions, signal: AbortSign
   return { ok: true };
 }
 
-/** Leaves the older conversation out without a summary of the model, and says so in the event. */
+/** Removes the older conversation without a summary by the model, and records this in the event. */
 async function cut(
   { runWriter: { transcript } }: Deps,
   {

@@ -3,18 +3,18 @@ import { listFold } from '../../../core/text/list-fold.ts';
 import { messageBytes } from './meter.ts';
 import { type Compaction, computeView, type ViewedMessage } from './view.ts';
 
-/** The parts of a conversation that stay whole, in bytes of text. */
+/** The parts of a conversation to keep, in bytes of text. */
 export interface KeptSizes {
   /** The newest results. */
   readonly results: number;
-  /** The newest messages behind a summary. */
+  /** The newest messages after a summary. */
   readonly tail: number;
-  /** The user's messages before it. */
+  /** The user's messages before the summary. */
   readonly user: number;
 }
 export type PlannedCompaction = Omit<Compaction, 'before' | 'after'>;
 
-/** Leaves out all results but the newest; with `most`, the newest keep only so many characters. */
+/** Removes all results except the newest; with `most`, those are cut to that many characters. */
 export function resultsPlan(messages: readonly Message[], { results }: KeptSizes, most?: number): PlannedCompaction {
   let left = results;
   let upto = messages.length;
@@ -28,8 +28,8 @@ export function resultsPlan(messages: readonly Message[], { results }: KeptSizes
 }
 
 /**
- * The limit of each result from now on, once one is longer: a small window then takes several, and requests begin alike
- * between two compactions. Undefined: nothing to limit.
+ * Sets a limit for all results once one exceeds it, so that a small window fits several. Between compactions, requests
+ * keep the same prefix. Undefined: nothing to limit.
  */
 export function resultLimit(
   messages: readonly Message[],
@@ -48,7 +48,7 @@ const longestResult = listFold(0, (most, message: Message) =>
 const maxPictures = 12;
 const picturesKept = 3;
 
-/** Leaves out all pictures but the newest three, once there are more than twelve; undefined before that. */
+/** Removes all pictures except the newest three once there are more than twelve; undefined: nothing to remove. */
 export function picturesPlan(
   messages: readonly Message[],
   seen: readonly ViewedMessage[],
@@ -62,7 +62,9 @@ const picturePlaces = listFold<ViewedMessage, readonly number[]>([], (places, { 
   message.role !== 'assistant' && message.pictures ? [...places, at] : places,
 );
 
-/** Replaces all but the newest messages. The cut stands before a reply or a user's message, so each call keeps its result. */
+/**
+ * Replaces all but the newest messages. The cut is before a reply or user message, so that each call keeps its result.
+ */
 export function summaryPlan(
   messages: readonly Message[],
   seen: readonly ViewedMessage[],
@@ -75,13 +77,13 @@ export function summaryPlan(
     if (left < 0) break;
     if (message.role !== 'tool') upto = at;
   }
-  // The user's newest words stay behind the summary, where the model answers them.
+  // The user's newest messages stay after the summary, where the model responds to them.
   const last = messages.findLastIndex(({ role }) => role === 'assistant' || role === 'tool') + 1;
   const fits = messages.slice(last).reduce((sum, message) => sum + messageBytes(message), 0) <= room.tail;
   return { kind: 'summary', upto: fits ? Math.min(upto, last) : upto, until: messages.length, userChars: room.user };
 }
 
-/** The text of a `cut`: what a program can say about the conversation. */
+/** The text of a `cut`: a summary generated without a model. */
 export function plainSummary(messages: readonly Message[], upto: number, why = ''): string {
   const calls = messages.slice(0, upto).flatMap((message) => (message.role === 'assistant' ? message.calls : []));
   const counts = new Map<string, number>();
@@ -92,7 +94,7 @@ export function plainSummary(messages: readonly Message[], upto: number, why = '
   return `No summary could be made. ${why}${why && ' '}Calls so far: ${named}. Look at the files before you repeat work.${words}`;
 }
 
-/** The estimated bytes of the conversation as the model would see it after a further compaction. */
+/** The estimated bytes of the conversation for the model after another compaction. */
 export const bytesAfter = (
   messages: readonly Message[],
   compactions: readonly Compaction[],

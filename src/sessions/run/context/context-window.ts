@@ -5,7 +5,7 @@ import { bytesAfter, type KeptSizes, type PlannedCompaction } from './compaction
 import type { PromptSection } from './message-selection.ts';
 import { conversationBytes, requestBytes } from './meter.ts';
 
-/** The parts of the next request in addition to the conversation. */
+/** The next request without the conversation. */
 export type Frame = Pick<TurnRequest, 'system' | 'tools'> &
   Partial<Pick<TurnRequest, 'note' | 'earlier' | 'hint'>> & {
     /** The named parts of `system`. */
@@ -13,30 +13,30 @@ export type Frame = Pick<TurnRequest, 'system' | 'tools'> &
   };
 type Deps = Pick<RunContext, 'model' | 'runWriter'>;
 
-const worthIt = 0.8; // of the size before; a compaction that leaves more saves less than a fifth
+const worthIt = 0.8; // of the previous size: a compaction must save at least a fifth
 const leastResult = 9_000; // characters; more than `recall` returns
 const longResult = 32_000; // more than most tools return
-const fullAt = 0.9; // of the room for a request, because sizes are estimates
+const fullAt = 0.9; // of the space for a request, because sizes are estimates
 
-/** Failures in a row, after which the older conversation is left out without a summary. */
+/** After this many consecutive failures, the older conversation is removed without a summary. */
 export const maxFailedSummaries = 2;
 
 /**
- * Measures whether the conversation fits the model's window, and shortens it. Sizes are in estimated tokens.
+ * Measures whether the conversation fits the model's window, and compacts it. Sizes are estimated tokens.
  *
  * @example
  * const window = new ContextWindow(work, frame, false);
  */
 export class ContextWindow {
   readonly #work: Deps;
-  /** In bytes: the next request without the conversation. */
+  /** The bytes of the next request without the conversation. */
   readonly #around: number;
-  /** The model has called the request too long, and nothing was left out since. */
+  /** The model refused the request as too long, and nothing has been removed since. */
   #isRefused: boolean;
-  /** The most tokens of a request. */
+  /** The maximum tokens of a request. */
   readonly limit: number;
   readonly room: KeptSizes;
-  /** The characters that a small window has for one result; undefined: all of them. */
+  /** Characters per result in a small window; undefined: no limit. */
   readonly resultChars: number | undefined;
 
   constructor(work: Deps, frame: Frame, refused: boolean) {
@@ -46,10 +46,10 @@ export class ContextWindow {
     this.#isRefused = refused;
     this.limit = window - Math.min(maxOutput, Math.floor(window / 4));
     const inBytes = (share: number) => Math.floor((this.limit * share * (this.#around + 1)) / this.tokens(1));
-    // The window can be smaller than stated. After a refusal, only what the request had counts.
+    // The window can be smaller than stated. After a refusal, only the size of the refused request is known.
     const most = refused ? this.#bytes() : Number.POSITIVE_INFINITY;
     const share = (of: number) => Math.floor(Math.min(inBytes(of), most * of));
-    const chars = Math.max(leastResult, Math.floor(this.limit / 3)); // some tenth of the window
+    const chars = Math.max(leastResult, Math.floor(this.limit / 3)); // about a tenth of the window
     this.resultChars = chars < longResult ? chars : undefined;
     this.room = { results: share(0.3), tail: share(0.25), user: share(0.2) };
   }
@@ -61,13 +61,13 @@ export class ContextWindow {
     return this.#isRefused || this.size() > this.limit * fullAt;
   }
 
-  /** The tokens of a request with so many bytes of conversation. */
+  /** The tokens of a request with this many bytes of conversation. */
   tokens(bytes: number): number {
     const { model, runWriter } = this.#work;
     return runWriter.transcript.meter.tokens(model.name, this.#around + bytes);
   }
 
-  /** The tokens of the next request, after a further compaction, if any. */
+  /** The tokens of the next request, optionally after another compaction. */
   size(plannedCompaction?: PlannedCompaction): number {
     return this.tokens(this.#bytes(plannedCompaction));
   }
@@ -77,7 +77,7 @@ export class ContextWindow {
     return this.size(plannedCompaction) <= this.size() * worthIt;
   }
 
-  /** `by`: the model that wrote the summary, with what that cost. */
+  /** `by` and `usage`: the model that wrote the summary, and what it used. */
   async apply(
     plannedCompaction: PlannedCompaction,
     by: string | null = null,
@@ -92,8 +92,8 @@ export class ContextWindow {
   }
 
   /**
-   * False: no summary was available, or the last one saved less than a fifth. No summary is requested until something
-   * else has made room.
+   * False: no summary was possible, or the last one saved less than a fifth. The next is requested only after something
+   * else was removed.
    */
   get canSummarize(): boolean {
     const { transcript } = this.#work.runWriter;

@@ -1,7 +1,7 @@
 import type { Message, NoteAtMessage, ToolDeclaration, TurnRequest, Usage } from '../../../agents/models/model.ts';
 import { listFold, oncePer } from '../../../core/text/list-fold.ts';
 
-const assumed = 0.3; // tokens in a byte of UTF-8, on the safe side of what models need
+const assumed = 0.3; // tokens per UTF-8 byte, a high estimate
 const plausible = { least: 0.1, most: 1.5 };
 const pictureTokens = 1_500;
 
@@ -10,17 +10,17 @@ interface TokenHabits {
   readonly cachedShare: number;
 }
 
-/** Estimates the tokens of requests by their bytes, corrected by what each model last counted. */
+/** Estimates a request's tokens from its bytes, corrected by each model's last count. */
 export class TokenMeter {
   readonly #perByte = new Map<string, number>();
   readonly #habits = new Map<string, TokenHabits>();
 
-  /** Tokens in so many bytes, as this model counts. */
+  /** Tokens for this many bytes, as counted by the model. */
   tokens(model: string, bytes: number): number {
     return Math.ceil(bytes * (this.#perByte.get(model) ?? assumed));
   }
 
-  /** Records the model's token counts for a request. A provider that counts nothing or nonsense is not believed. */
+  /** Records the model's token counts for a request. Missing or implausible counts are ignored. */
   learn(model: string, bytes: number, { inputTokens, outputTokens, cachedTokens = 0 }: Usage): void {
     const before = this.#habits.get(model)?.outputTokens ?? outputTokens;
     this.#habits.set(model, {
@@ -31,12 +31,14 @@ export class TokenMeter {
     if (perByte >= plausible.least && perByte <= plausible.most) this.#perByte.set(model, perByte);
   }
 
-  /** How long this model's replies are, and how much of its last request came from the provider's cache. */
+  /**
+   * The usual length of this model's replies, and the share of its last request that came from the provider's cache.
+   */
   habits(model: string): TokenHabits {
     return this.#habits.get(model) ?? { outputTokens: 0, cachedShare: 0 };
   }
 
-  /** The model refused a request as too long that was estimated to fit. */
+  /** Called when the model refused a request as too long although it was estimated to fit. */
   raise(model: string): void {
     this.#perByte.set(model, Math.min(plausible.most, (this.#perByte.get(model) ?? assumed) * 1.3));
   }
@@ -48,7 +50,7 @@ export const pictureBytes = (messages: readonly Message[]): number =>
 
 type Pictured = Exclude<Message, { role: 'assistant' }> & { readonly at: number };
 
-/** The messages with pictures, and their places. */
+/** The messages with pictures, and their positions. */
 export const findPictures = listFold<Message, readonly Pictured[]>([], (found, message, at) =>
   message.role === 'assistant' || !message.pictures ? found : [...found, { ...message, at }],
 );
@@ -56,7 +58,7 @@ export const findPictures = listFold<Message, readonly Pictured[]>([], (found, m
 type MeasuredRequest = Pick<TurnRequest, 'system' | 'messages' | 'tools'> &
   Partial<Pick<TurnRequest, 'note' | 'earlier' | 'hint'>>;
 
-/** The bytes that a request makes a model read. A picture counts as the bytes of a text with as many tokens. */
+/** The bytes of a request for the model. A picture counts as text with as many tokens. */
 export const requestBytes = ({
   system,
   messages,
@@ -80,7 +82,7 @@ export const conversationBytes = listFold(0, (sum, message: Message) => sum + me
 
 export const messageBytes = oncePer((message: Message) => measured(message));
 
-const frame = 40; // roles and names around each message
+const frame = 40; // role and name of each message
 
 function measured(message: Message): number {
   if (message.role === 'assistant') {

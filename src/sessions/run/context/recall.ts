@@ -5,9 +5,9 @@ import { beginningOf } from '../../../core/text/text.ts';
 
 const maxChars = 8_000;
 const maxFound = 8;
-const around = 300; // characters before and after what was found
+const around = 300; // characters before and after a match
 
-/** Reads what the conversation no longer shows the model. */
+/** Reads parts of the conversation that are no longer shown to the model. */
 export function recallFrom(messages: readonly Message[], args: unknown): ToolResult {
   const { data } = RecallArgs.safeParse(args);
   if (!data || (data.call_id === undefined) === (data.query === undefined)) {

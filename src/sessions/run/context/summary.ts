@@ -11,7 +11,7 @@ import type { MessageSelection } from './message-selection.ts';
 import { messageBytes, requestBytes } from './meter.ts';
 import { type Compaction, computeView, shortResults } from './view.ts';
 
-/** Asks for the summary behind which the earlier conversation disappears. */
+/** The prompt for a summary that replaces the earlier conversation. */
 const summaryPrompt = `The conversation is too long for you and will be shortened now. Do not call a tool and do not go on with the work. Write what you need to go on with it, under these headings, and leave out headings without content:
 
 ## Rules and decisions
@@ -27,7 +27,7 @@ Word for word.
 
 The messages of the user and the plan are kept anyway.`;
 
-const shortChars = 500; // of each result, in a conversation that is too long even for its summary
+const shortChars = 500; // per result, in a conversation too long even for a summary request
 
 type Deps = Pick<RunContext, 'model' | 'runWriter' | 'budget'>;
 interface ConversationPart {
@@ -39,7 +39,7 @@ type SummaryResult =
   | { readonly kind: 'none'; readonly why: string }
   /** Even the part to summarize is too long for the model. */
   | { readonly kind: 'unable' }
-  /** A later try of the provider can help. */
+  /** The provider may succeed later. */
   | { readonly kind: 'failed'; readonly why: string; readonly result: TurnResult }
   | { readonly kind: 'unaffordable'; readonly result: TurnResult };
 
@@ -49,7 +49,7 @@ export interface SummaryOptions {
   readonly planned: PlannedCompaction;
 }
 
-/** Asks the model for the summary, at most twice. Fails as a turn does when a later try of the provider can help. */
+/** Requests a summary from the model, at most twice. Fails as a turn does if the provider may succeed later. */
 export async function summarizeConversation(
   work: Deps,
   { fit, frame, planned: plannedCompaction }: SummaryOptions,
@@ -88,7 +88,7 @@ export async function summarizeConversation(
   return { kind: 'none', why };
 }
 
-/** Why a reply is not a summary. With a call, its text counts only under the requested headings. */
+/** Why a reply is not a summary. If it contains a call, its text is accepted only with the requested headings. */
 function flawOf(reply: { text: string; calls: number; isRefused: boolean }): string | undefined {
   if (reply.isRefused) return 'The model declined.';
   if (reply.calls > 0 && !/^## /m.test(reply.text)) return 'The model called a tool instead.';
@@ -96,8 +96,8 @@ function flawOf(reply: { text: string; calls: number; isRefused: boolean }): str
 }
 
 /**
- * The part of the conversation that the summary replaces. It begins as the request before, so that a provider's cache
- * serves it; only if that is too long, results are shortened. Undefined: still too long.
+ * The part of the conversation that the summary replaces. It has the same prefix as the request before, so that the
+ * provider's cache applies. Results are shortened only if it is too long otherwise. Undefined: still too long.
  */
 function toSummarize(
   { runWriter }: Deps,

@@ -3,13 +3,14 @@ import type { Message } from '../../../agents/models/model.ts';
 import { beginningOf, endOf } from '../../../core/text/text.ts';
 
 /**
- * One shortening of what the model sees; the conversation itself stays whole. Numbers are places in the conversation.
+ * One compaction of what the model sees; the conversation itself is unchanged. Numbers are positions in the
+ * conversation.
  *
- * - `results`: tool results before `upto` become a line that says where the whole is. Those from there to `until` keep
- *   their first `most` characters, if that is set.
+ * - `results`: tool results before `upto` are replaced by a line that says where to find the whole result. Results from
+ *   there to `until` keep their first `most` characters, if set.
  * - `pictures`: the same for pictures alone.
- * - `summary`, `cut`: everything before `upto` becomes the user's own messages and `summary`. The model wrote the text of
- *   a `summary`; the server wrote that of a `cut`, after the model could not.
+ * - `summary`, `cut`: everything before `upto` is replaced by the user's own messages and `summary`. The text of a
+ *   `summary` is by the model; that of a `cut` is by the server, after the model could not write one.
  */
 export const Compaction = z.object({
   kind: z.enum(['results', 'pictures', 'summary', 'cut']),
@@ -20,7 +21,7 @@ export const Compaction = z.object({
   after: z.int(),
   most: z.int().optional(),
   summary: z.string().optional(),
-  /** The most characters of all of the user's messages before `upto`. */
+  /** The maximum total characters of the user's messages before `upto`. */
   userChars: z.int().optional(),
 });
 export type Compaction = z.infer<typeof Compaction>;
@@ -31,7 +32,7 @@ export interface ViewedMessage {
   readonly at: number;
 }
 
-/** Shortens a summary's request: each result before `upto` keeps its first `most` characters. */
+/** Shortens the request for a summary: each result before `upto` keeps its first `most` characters. */
 export const shortResults = (upto: number, most: number): Compaction => ({
   kind: 'results',
   upto: 0,
@@ -41,9 +42,9 @@ export const shortResults = (upto: number, most: number): Compaction => ({
   after: 0,
 });
 
-const worthCutting = 400; // characters: the line that replaces a shorter result saves nothing
+const worthCutting = 400; // characters: replacing a shorter result saves nothing
 
-/** The conversation as the model sees it. Between two compactions each view begins with the view before it. */
+/** The conversation as the model sees it. Between compactions, each view starts with the previous view. */
 export function computeView(
   messages: readonly Message[],
   compactions: readonly Compaction[],
@@ -56,11 +57,11 @@ interface View {
   /** Replaces the messages before `from`. */
   readonly head: readonly ViewedMessage[];
   readonly from: number;
-  /** The messages from there on, and all later ones, each by itself. */
+  /** The message at this or a later position, as shown. */
   show(message: Message, at: number): ViewedMessage;
 }
 
-/** The view of a conversation that grows, until its next compaction. */
+/** The view of a growing conversation until its next compaction. */
 export function viewIn(messages: readonly Message[], compactions: readonly Compaction[]): View {
   const summary = compactions.findLast(({ kind }) => kind === 'summary' || kind === 'cut');
   const from = summary?.upto ?? 0;
@@ -83,9 +84,7 @@ interface Shape {
 }
 const lastShapes = new WeakMap<Message, Shape & { readonly made: Message }>();
 
-/**
- * Made once for each shape, so that cached facts of a message (size, hash) also exist for its short form.
- */
+/** Created once per form, so that cached facts of a message (size, hash) also exist for its short form. */
 function shortened(message: Message, { most, withoutPictures: bare }: Shape): Message {
   const last = lastShapes.get(message);
   if (last?.most === most && last.withoutPictures === bare) return last.made;
@@ -106,7 +105,7 @@ const summed = ({ upto, summary = '' }: Compaction): ViewedMessage => ({
   },
 });
 
-/** The user's messages, whole as far as they have room: the first one before all others, then the newest. */
+/** The user's messages, uncut as far as they fit: the first one takes precedence, then the newest. */
 function kept(messages: readonly Message[], maxChars: number): ViewedMessage[] {
   const own = messages.flatMap((message, at) => (message.role === 'user' ? [{ at, message }] : []));
   const [first, ...rest] = own;

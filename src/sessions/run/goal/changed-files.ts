@@ -7,12 +7,12 @@ import { changesIn } from '../snapshot/changes.ts';
 import { copyOf } from '../snapshot/snapshot-scripts.ts';
 
 const maxCompared = 100; // files
-const fileChars = 12_000; // of the difference of one file
+const fileChars = 12_000; // of each file's diff
 const timeoutMs = 20_000;
 
 /**
- * The files that the run changed, as a grader reads them: a list, then their differences as far as there is room. Undefined:
- * nobody kept the files as the run found them.
+ * The files that the run changed, for a grader: a list, then as much of their diffs as fits. Undefined: no copies exist
+ * of the files before the run.
  */
 export async function listChangedFiles(
   client: Pick<SandboxClient, 'exec'>,
@@ -29,7 +29,7 @@ export async function listChangedFiles(
   return whole.length <= most ? whole : `${beginningOf(whole, most)}\n[The rest is left out.]`;
 }
 
-/** The changed files of the run, and their differences as a text. Undefined as for `listChangedFiles`. */
+/** The run's changed files, and their diffs as text. Undefined as for `listChangedFiles`. */
 export async function readDifferences(
   client: Pick<SandboxClient, 'exec'>,
   runId: string,
@@ -43,7 +43,7 @@ export async function readDifferences(
   return { files, truncated: truncated || files.length > maxCompared, text: stdout };
 }
 
-/** One command that prints what is new in a file. A file of which there is no copy is only in the list. */
+/** A command that prints a file's changes. A file without an earlier copy appears only in the list. */
 function compared({ path, change }: ChangedFile): string {
   const before = change === 'added' ? '/dev/null' : copyOf(path);
   const after = change === 'deleted' ? '/dev/null' : path;

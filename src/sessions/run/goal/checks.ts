@@ -12,9 +12,9 @@ type Deps = Pick<RunContext, 'runWriter' | 'sandbox'>;
 const outputChars = 3_000; // of a check's output, for the agent and the log
 
 /**
- * Makes the checks one after the other, each in its own shell at the root of the workspace. All of them are made,
- * so that the agent learns of everything in one go. A check that ran through before a restart is not made again, and
- * one that still runs is followed to its end.
+ * Runs the checks one after the other, each in its own shell at the workspace root. A failure does not stop the others,
+ * so the agent gets all results together. After a restart, finished checks are not repeated, and a running check is
+ * followed to its end.
  */
 export async function makeChecks(
   work: Deps,
@@ -66,7 +66,7 @@ async function followed(
 ): Promise<{ ended: Operation; output: string }> {
   const output = new BoundedOutput();
   const screen = new ScreenText();
-  const decoder = new TextDecoder('utf-8', { ignoreBOM: true }); // a character may be split between two chunks
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true }); // a character can be split between two chunks
   await client.start(startOperation, signal);
   const add = (chunk: Uint8Array) => output.addText(screen.add(decoder.decode(chunk, { stream: true })));
   const ended = await client.follow(startOperation.id, 0, add, signal);

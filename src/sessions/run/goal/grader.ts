@@ -48,7 +48,7 @@ export type GradingResult =
   /** The model cannot grade. */
   | { readonly kind: 'broken'; readonly reason: string };
 
-/** Asks the model whether the work meets the rubric, in its own context; once more when it gives no verdict. */
+/** Has the model judge whether the work meets the rubric, in a separate context. Retries once without a verdict. */
 export async function grade(work: RunContext, input: GradingInput, signal: AbortSignal): Promise<GradingResult> {
   const { model, runWriter, budget } = work;
   const { grader: system } = await work.prompt(signal);
@@ -80,7 +80,7 @@ export async function grade(work: RunContext, input: GradingInput, signal: Abort
   return { kind: 'broken', reason: `${model.name} gave no verdict in two attempts.` };
 }
 
-/** The verdict of the first valid call; else one that is written as JSON in the text. */
+/** The verdict of the first valid call, or one written as JSON in the text. */
 function verdictIn({
   calls,
   text,
@@ -96,14 +96,14 @@ function verdictIn({
   return undefined;
 }
 
-/** Everything that the grader sees next to its instructions. */
+/** The grader's input, in addition to its instructions. */
 async function materialFor(work: RunContext, { rubric, checked }: GradingInput, signal: AbortSignal): Promise<string> {
   const { task, runWriter, model } = work;
   const { runId, transcript } = runWriter;
   const reply = transcript.entries.findLast(
     ({ runId: of, message }) => of === runId && message.role === 'assistant' && message.text.trim() !== '',
   );
-  const most = Math.min(maxChars.changes, Math.floor(model.abilities.window * 1.5)); // half of the window, about
+  const most = Math.min(maxChars.changes, Math.floor(model.abilities.window * 1.5)); // about half of the window
   return [
     framed('rubric', rubric),
     framed('task', cut(task, maxChars.task)),
@@ -113,7 +113,7 @@ async function materialFor(work: RunContext, { rubric, checked }: GradingInput, 
   ].join('\n\n');
 }
 
-/** Without the sandbox the grader judges only the text, and its prompt says so. */
+/** Without the sandbox, the grader judges only the text, and its prompt says so. */
 async function changesFor(
   { sandbox }: RunContext,
   requested: { readonly runId: string; readonly most: number },
@@ -132,6 +132,6 @@ const unknownChanges = 'Not known.';
 const cut = (text: string, most: number): string =>
   text.length <= most ? text : `${beginningOf(text, most)}\n[The rest is left out.]`;
 
-/** No text can end its frame. */
+/** Escapes the text, so that it cannot close the enclosing element. */
 const framed = (tag: string, text: string): string =>
   `<${tag}>\n${text.replaceAll(/<(?=\/?(rubric|task|last-words|passed-checks|changed-files)>)/gi, '‹')}\n</${tag}>`;

@@ -12,7 +12,7 @@ interface Finding {
   readonly reason: string;
 }
 
-/** Judges the goal of a run whose agent believes to be done: its checks, and, if they pass, the rubric. */
+/** Judges a run's goal when its agent considers itself done: first its checks and, if they pass, the rubric. */
 export async function judgeGoal(work: RunContext, input: JudgeInput, signal: AbortSignal): Promise<TurnResult> {
   const { goal, round } = input;
   const { rubric, checks } = goal;
@@ -33,7 +33,7 @@ export async function judgeGoal(work: RunContext, input: JudgeInput, signal: Abo
 const allPassed: Finding = { result: 'satisfied', reason: 'All checks passed.' };
 const graderResults = { passed: 'satisfied', missed: 'not_satisfied', unknown: 'could_not_be_judged' } as const;
 
-/** A request that a budget does not cover waits for a person; one that failed is made again. */
+/** A request without budget waits for a person; a failed request is repeated. */
 const givesUp = ({ kind }: TurnResult, { isLastTry }: JudgeInput): boolean => kind !== 'unaffordable' && isLastTry;
 const messageOf = (result: TurnResult): string => (result.kind === 'failed' ? result.message : 'The grader failed.');
 

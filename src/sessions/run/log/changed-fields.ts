@@ -3,7 +3,7 @@ import type { FactOf } from '../../../core/model/events.ts';
 import type { SessionAgent } from '../../../core/model/session-agent.ts';
 import type { StoredSession } from './projection.ts';
 
-/** The fields that get another value by a change of the record, of those that the log tells of. */
+/** The logged fields whose value a change of the record would alter. */
 export function findChangedFields(
   now: StoredSession,
   { agent, metadata, budget, archived }: Partial<StoredSession>,
@@ -16,7 +16,7 @@ export function findChangedFields(
   };
 }
 
-/** The agent without its files, and without the facts of the interface that made it. */
+/** The agent without its files, and without the data of the API that created it. */
 function ownOf(agent: SessionAgent | undefined) {
   if (!agent) return undefined;
   const { kept: _kept, files: _files, memoryStores: _stores, ...own } = agent;

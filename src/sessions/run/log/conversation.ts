@@ -5,7 +5,7 @@ import type { MessageId, RunId } from '../../../core/model/ids.ts';
 import type { AttachedFile } from '../context/attachments.ts';
 import { Compaction } from '../context/view.ts';
 
-// The stored form of a conversation: one record for each message, and one for each shortening of what the model sees.
+// The stored form of a conversation: one record per message, and one per compaction.
 
 export interface Entry {
   readonly runId: RunId;
@@ -17,7 +17,7 @@ export interface Entry {
   /** Uploads of the user's message in this entry. */
   readonly attached?: readonly AttachedFile[];
 }
-/** An entry that says how the model sees the entries before it. */
+/** A compaction: changes how the model sees earlier entries. */
 export interface Shortening {
   readonly runId: RunId;
   readonly compaction: Compaction;
@@ -31,7 +31,7 @@ const StoredEntry = z.object({
   message: ConversationMessage,
 });
 
-/** Reads stored records, oldest first. Rejects one that is neither by throwing. */
+/** Reads stored records, oldest first. Throws for an invalid record. */
 export function parseConversation(docs: readonly unknown[]): { entries: Entry[]; compactions: Compaction[] } {
   const entries: Entry[] = [];
   const compactions: Compaction[] = [];
@@ -45,8 +45,8 @@ export function parseConversation(docs: readonly unknown[]): { entries: Entry[];
 const isShortening = (doc: unknown): boolean => typeof doc === 'object' && doc !== null && 'compaction' in doc;
 
 /**
- * Calls that ran at once end in any order. Their results follow the reply in the order of its calls. `before` has the
- * places of calls in replies that are not among the messages.
+ * Puts results in the order of the calls in their reply, because parallel calls end in any order. `before` has the
+ * positions of calls in replies that are not in `messages`.
  */
 export function inCallOrder(
   messages: readonly Message[],

@@ -3,8 +3,8 @@ import { sideEvents } from '../../../core/model/event-traits.ts';
 import type { FactOf, SessionFact } from '../../../core/model/events.ts';
 import type { MessageId } from '../../../core/model/ids.ts';
 
-// Asides wait until the open message is complete. A client's message or change of the session is appended
-// between its deltas. Any other fact completes it first, with the text so far.
+// Side events wait until the open message is complete. Messages and session changes of clients are appended between its
+// deltas. Any other fact first completes the message with the text so far.
 
 const ofClients: ReadonlySet<string> = new Set(['message.user', 'title', 'session.updated']);
 
@@ -12,18 +12,18 @@ export class OpenMessage {
   #open: { fact: FactOf<'message.delta'>; text: string; rests?: boolean } | undefined;
   #held: SessionFact[] = [];
 
-  /** The message whose deltas are in the log but which is not complete. */
+  /** The incomplete message whose deltas are in the log. */
   get id(): MessageId | undefined {
     return this.#open?.fact.data.messageId;
   }
 
-  /** The open message, when the model's reply broke off and the next one can continue it. */
+  /** The open message, if the model's reply broke off and the next reply can continue it. */
   get begun(): { readonly id: MessageId; readonly text: string } | undefined {
     const { fact, text, rests } = this.#open ?? {};
     return fact && text !== undefined && rests ? { id: fact.data.messageId, text } : undefined;
   }
 
-  /** Orders the facts as they can be appended now. */
+  /** Arranges facts in an order in which they can be appended now. */
   arrange(facts: readonly SessionFact[]): SessionFact[] {
     return facts.flatMap((fact) => this.#place(fact));
   }
@@ -53,7 +53,7 @@ export class OpenMessage {
     return [fact, ...this.#held.splice(0)];
   }
 
-  /** Nothing arrives at present: the open message stays open for the next reply. */
+  /** No more text arrives for now: the message stays open for the next reply. */
   rest(): void {
     if (this.#open) this.#open.rests = true;
   }

@@ -8,15 +8,18 @@ import { addToolCall, addUsage, noSpending, Spending } from '../../../core/model
 import { StrangerSource, strangersIn } from '../../../core/text/strangers.ts';
 import { beginningOf } from '../../../core/text/text.ts';
 
-/** The record as stored: the fields of lists, and the state that a restart needs. */
+/** The record as stored: the fields for lists, and the state needed after a restart. */
 export const StoredSession = SessionRecord.extend({
-  /** A user stopped the sandbox: commands wait for a run or `start`, even when a read of its files started it again. */
+  /**
+   * A user stopped the sandbox: commands wait for a run or `start`, even if reading files has started the sandbox
+   * again.
+   */
   sandboxHeld: z.boolean().default(false),
   /**
-   * The sandbox's daemon broke the protocol. The sandbox is destroyed, and only a person's request starts a new one.
+   * The sandbox's daemon violated the protocol. The sandbox is destroyed, and only a person's request starts a new one.
    */
   sandboxUntrusted: z.boolean().default(false),
-  /** The newest phase that changed the record; absent before the first, and in records of earlier versions. */
+  /** The newest phase that changed the record; absent before the first phase, and in records of earlier versions. */
   sandboxPhase: SandboxPhase.optional(),
   /** Runs without a `run.end`, in order of their first message. */
   openRuns: z.array(
@@ -26,33 +29,33 @@ export const StoredSession = SessionRecord.extend({
       task: z.string(),
       seq: z.int(),
       startedSeq: z.int().nullable(),
-      /** The attachments of the first message, if it has some. */
+      /** The attachments of the first message, if any. */
       attachments: z.array(z.string()).optional(),
       hasGoal: z.literal(true).optional(),
-      /** The amounts that this run has used so far. */
+      /** Usage of this run so far. */
       spending: Spending.optional(),
     }),
   ),
-  /** The amounts that all runs have used so far. */
+  /** Usage of all runs so far. */
   spending: Spending.default(noSpending),
-  /** The same at the time when a user last granted the session's budget again; null: no user has. */
+  /** Usage when a user last granted the session's budget again; null: never. */
   granted: Spending.nullable().default(null),
-  /** Since when the active run works, as far as its time is not in `spending` yet. */
+  /** The start of the active run's working time that is not yet in `spending`. */
   workingSince: z.number().nullable().default(null),
-  /** The active run waits because the session's budget is spent. */
+  /** The active run waits because the session's budget is exceeded. */
   isOverBudget: z.boolean().default(false),
-  /** The tools whose calls a person permitted for the rest of this session. */
+  /** Tools whose calls a person approved for the rest of this session. */
   permitted: z.array(z.string()).default([]),
-  /** The copy of files with which the session's first sandbox begins; null once it has them. */
+  /** The copy of files that the session's first sandbox starts from; null once restored. */
   startsFrom: z.object({ blob: z.string(), sha256: z.string().optional() }).nullable().default(null),
-  /** When files of the paused sandbox were last found damaged, and their replacement. */
+  /** When files of the stopped sandbox were last found damaged, and their replacement. */
   filesDamaged: FilesDamaged.nullable().default(null),
-  /** The ways by which the words of strangers came into the session; they never leave it. */
+  /** The sources of third-party text in the session; they are never removed. */
   strangers: z.array(StrangerSource).default(['earlier']),
 });
 export type StoredSession = z.infer<typeof StoredSession>;
 
-/** Records of this kind name the sessions with work to continue after a restart. */
+/** The kind of records that mark sessions with work to continue after a restart. */
 export const unfinishedKind = 'unfinished';
 export const isUnfinished = ({ deleting, openRuns }: StoredSession): boolean => deleting || openRuns.length > 0;
 
@@ -61,11 +64,11 @@ const shownLength = 1_000; // characters of a message in lists
 interface ProjectionInput {
   readonly seq: number;
   readonly ts: number;
-  /** A client watches the session, so new messages count as read. */
+  /** Whether a client is watching the session, so that new messages count as read. */
   readonly watched: boolean;
 }
 
-/** The record after one more fact; the same object when the fact changes nothing in it. */
+/** The record after applying a fact; the same object if the fact changes nothing in it. */
 export function project(before: StoredSession, fact: SessionFact, input: ProjectionInput): StoredSession {
   const source = strangersIn(fact);
   const isNew = source !== undefined && !before.strangers.includes(source);
@@ -115,7 +118,7 @@ function projected(record: StoredSession, fact: SessionFact, { seq, ts, watched 
       return { ...record, ...now, status: 'running', workingSince: ts, isOverBudget: false, granted };
     }
     case 'run.notice':
-      // Downtime is no working time.
+      // Downtime is not counted as working time.
       if (fact.data.kind !== 'resumed_after_restart' || record.workingSince === null)
         return { ...record, lastSeq: seq };
       return { ...record, lastSeq: seq, workingSince: ts };
@@ -165,7 +168,7 @@ function projected(record: StoredSession, fact: SessionFact, { seq, ts, watched 
   }
 }
 
-/** The record with the working time until now. */
+/** Adds working time up to now to the record. */
 function timed(record: StoredSession, runId: RunId | null, ts: number): StoredSession {
   const { workingSince, spending } = record;
   if (workingSince === null) return record;
@@ -177,7 +180,9 @@ function timed(record: StoredSession, runId: RunId | null, ts: number): StoredSe
   };
 }
 
-/** The record with what one call of the model took. Usage is frequent and not shown in lists, so `lastSeq` stays. */
+/**
+ * Adds the usage of a model call to the record. Usage is frequent and not shown in lists, so `lastSeq` is unchanged.
+ */
 function counted(record: StoredSession, { data, runId }: FactOf<'usage'>): StoredSession {
   return {
     ...withSpending(record, runId, (before) => addUsage(before, data)),
@@ -192,7 +197,7 @@ const withSpending = (record: StoredSession, runId: RunId | null, change: (befor
   ),
 });
 
-/** The amounts that a run and its session have used by now. */
+/** Current usage of a run and its session. */
 export function computeSpendingAt(
   record: StoredSession,
   runId: RunId,
@@ -213,7 +218,7 @@ const sandboxStates: Partial<Record<string, SessionRecord['sandboxState']>> = {
   released: 'stopped',
 };
 
-/** The record that clients see, without the fields that only a restart needs. */
+/** The record for clients, without fields that only a restart needs. */
 export function publicRecord({
   openRuns: _open,
   sandboxHeld: _held,
@@ -242,11 +247,11 @@ const inherited = [
   ...(['sandbox', 'budget', 'agent', 'skills'] as const),
 ] as const;
 
-/** The choices that a fork of the session has too. */
+/** The choices that a fork of the session inherits. */
 export const choicesOf = (session: SessionRecord) =>
   Object.fromEntries(inherited.map((name) => [name, session[name]])) as Pick<SessionRecord, (typeof inherited)[number]>;
 
-/** The record of a new session. */
+/** Creates the record of a new session. */
 export function newSession({
   id,
   origin,

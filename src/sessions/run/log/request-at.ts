@@ -25,8 +25,7 @@ const ToolsText = z.object({ tools: z.array(z.custom<ToolDeclaration>()) });
 const NoteText = z.object({ text: z.string() });
 
 /**
- * Rebuilds the request of a turn from its record; without `turn`, that of the newest one. Rejects: not_found, when there
- * was no such turn.
+ * Reconstructs a turn's request from its record; by default, the newest. Rejects: not_found if there is no such turn.
  */
 export async function requestAt(records: RecordStore, id: SessionId, turn?: number): Promise<SeenRequest> {
   const stored = await storedRequest(records, id, turn);

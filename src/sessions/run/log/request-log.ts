@@ -15,22 +15,22 @@ import {
   type StoredRequest,
 } from './stored-request.ts';
 
-/** One request as it goes to a model, and its parts. */
+/** A request to a model, and its parts. */
 export interface ModelRequest {
   readonly runId: RunId;
-  /** The model that is called first; a fallback can answer. */
+  /** The model called first; a fallback may answer. */
   readonly model: string;
   readonly request: TurnRequest;
   /** The parts of the request's system prompt. */
   readonly sections: readonly PromptSection[];
   readonly from: MessageSelection;
-  /** The messages of the request without the bytes of their pictures. */
+  /** The request's messages without the content of their pictures. */
   readonly conversation: readonly Message[];
 }
 
 /**
- * Records each request of a session. A record refers to the conversation by its length, to other texts by their hash, and
- * to the notes of the request before, so that nothing is stored twice.
+ * Records each request of a session. A record refers to the conversation by length, to other texts by hash, and to the
+ * notes of the previous request, so that nothing is stored twice.
  */
 export class RequestLog {
   readonly #sessionId: SessionId;
@@ -48,7 +48,7 @@ export class RequestLog {
     this.#turns = Number(last?.id.slice(this.#sessionId.length + 1) ?? 0);
   }
 
-  /** Numbers a request. The conversation's next write stores its record. */
+  /** Numbers a request. Its record is stored with the conversation's next write. */
   add({ runId, model, request, sections, from, conversation }: ModelRequest): Omit<RequestProof, 'askedAt'> {
     const { tools, note, earlier = [], messages, cacheKey: _, ...rest } = request;
     const pictures = picturesIn(messages);
@@ -71,7 +71,7 @@ export class RequestLog {
     return this.#unstored.splice(0);
   }
 
-  /** Refers to the notes of the request before, as far as they are the same objects. */
+  /** Refers to the previous request's notes, as far as they are the same objects. */
   #notesOf(turn: number, earlier: readonly NoteAtMessage[]): Pick<StoredRequest, 'notes'> {
     const before = this.#last;
     let kept = continues(earlier, before.earlier) ? before.earlier.length : 0;
@@ -83,7 +83,7 @@ export class RequestLog {
 
   #note = (text: string): string => this.#text(digestOfText(text), { text });
 
-  /** After a restart a text is written once more, over itself. */
+  /** After a restart, a text can be written again, which has no effect. */
   #text(hash: string, doc: object): string {
     if (!this.#stored.has(hash)) this.#put(requestTextKind, hash, { doc });
     this.#stored.add(hash);
@@ -94,6 +94,6 @@ export class RequestLog {
   }
 }
 
-/** Whether a list of notes, which only grows at its end or is made again, begins with the whole other list. */
+/** Whether a list of notes starts with the entire other list. Lists only grow at the end, or are created again. */
 const continues = (list: readonly NoteAtMessage[], before: readonly NoteAtMessage[]): boolean =>
   before.length > 0 && list[before.length - 1] === before.at(-1);

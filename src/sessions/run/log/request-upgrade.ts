@@ -5,21 +5,21 @@ import type { RecordStore, StoredRecord } from '../../../core/contracts/ports.ts
 import { toAppError } from '../../../core/errors/errors.ts';
 import { notesAfter, requestIdOf, requestKind, StoredRequest } from './stored-request.ts';
 
-/** The newest request that is not shortened yet; null: all are. */
+/** The position of the last processed request; null: all are shortened. */
 const Place = z.object({ after: z.object({ sort: z.number(), id: z.string() }).nullable() });
 const place = { kind: 'server', id: 'request-notes' } as const;
 const perPage = 20; // an old record can have 100 KB
 const restMs = 20;
 
 /**
- * Shortens the requests of older versions, which have all of their earlier notes: afterwards they refer to the request
- * before, like new ones. Once for each store; continues where an earlier server stopped.
+ * Shortens requests of older versions, which contain all of their earlier notes, to refer to the previous request
+ * instead. Runs once per store, and continues where an earlier server stopped.
  */
 export async function shortenRequests(records: RecordStore, clock: Clock, signal: AbortSignal): Promise<void> {
   const known = await records.get(place.kind, place.id);
   let after = known ? Place.parse(known.doc).after : undefined;
   while (after !== null) {
-    // The newest first, so that the request before each one still has its own notes.
+    // Newest first, so that the previous request still contains its own notes.
     const page = await records.list(requestKind, { limit: perPage, ...(after && { after }) });
     for (const record of page) {
       throwIfFired(signal);

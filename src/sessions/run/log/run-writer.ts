@@ -25,28 +25,28 @@ export type GoalChecked = Extract<GoalData, { kind: 'checked' }>;
 type RequestedData = FactOf<'approval.requested'>['data'];
 /** A call that waits for an answer. */
 export interface AnswerRequest extends RequestedData {
-  /** A worker's result can come, and the log does not have the request for it yet. */
+  /** A worker's result is expected, but the request is not in the log yet. */
   readonly isUnwritten?: true;
 }
 type InterruptReason = 'cancelled' | 'interrupted' | 'sandbox_lost';
 export interface OpenCall extends CallingData {
   /** Characters of live output that are in the log. */
   readonly logged: number;
-  /** The session of the child that it started, once an event has reported it. */
+  /** The session of the child that it started, once recorded in an event. */
   readonly child?: string;
 }
 
 /** The state of an interrupted run, read from its log. */
 export interface RunProgress {
   readonly steps: readonly PlanStep[];
-  /** The calls that were announced and have no result, in the order of their announcements. */
+  /** Announced calls without a result, in order of announcement. */
   readonly openCalls: readonly OpenCall[];
   /** The calls that wait for an answer. */
   readonly requests: readonly AnswerRequest[];
   readonly inbox: readonly UserMessage[];
-  /** The text of the reply that broke off, which its next reply continues. */
+  /** The text of a broken-off reply, which the next reply continues. */
   readonly broken?: string | undefined;
-  /** The checks of the goal that were made in the newest round of its judging. */
+  /** Goal checks that were completed in the newest round of judging. */
   readonly checked: readonly GoalChecked[];
 }
 interface Options {
@@ -64,13 +64,13 @@ interface OpenReply {
   end(): SessionFact[];
   /** Leaves the message open for the next reply. */
   rest(): void;
-  /** Completes a reply of which no more comes. */
+  /** Completes a reply that broke off for good. */
   cut(): SessionFact[];
 }
 
 const liveChars = 64 * 1024; // the most of a call's output in the log; the result and the sandbox have all of it
 
-/** Writes one run into the log. Tracks its open message, call and step, and closes them however the run ends. */
+/** Writes a run to the log. Tracks its open message, calls and step, and closes them however the run ends. */
 export class RunWriter {
   readonly runId: RunId;
   readonly transcript: Transcript;
@@ -109,12 +109,12 @@ export class RunWriter {
     return this.#steps;
   }
 
-  /** Adds an entry for the model to see. Entries after the run's end are dropped. */
+  /** Adds an entry for the model. Entries after the run's end are dropped. */
   add(entry: Entry): void {
     if (!this.#closed) this.transcript.add({ ...entry, seq: this.#writer.head });
   }
 
-  /** Shortens what the model sees. The change and its fact are stored together, or neither is. */
+  /** Compacts what the model sees. The compaction and its fact are stored together, or neither is. */
   async compact(compaction: Compaction, model: string | null, usage: readonly SessionFact[] = []): Promise<void> {
     if (this.#closed) throw new AppError('cancelled', 'The run has ended.');
     const { kind, upto, before, after, summary = null } = compaction;
@@ -124,12 +124,12 @@ export class RunWriter {
     await this.write(...usage, { type: 'context.compacted', runId: this.runId, data });
   }
 
-  /** A message that the next turn must see. */
+  /** Queues a message for the next turn. */
   hear(message: UserMessage): void {
     this.#inbox.push(message);
     for (const listener of this.#listeners) listener();
   }
-  /** Calls the listener at each new message, until disposed. */
+  /** Calls the listener for each new message until disposed. */
   onHeard(listener: () => void): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
@@ -137,7 +137,7 @@ export class RunWriter {
   get unheard(): readonly UserMessage[] {
     return this.#inbox;
   }
-  /** Adds the waiting messages to the model's conversation; with `shown` only those in it, as it shows them. */
+  /** Adds the queued messages to the model's conversation. With `shown`, only those in it, in their shown form. */
   takeIn(shown?: ReadonlyMap<MessageId, ShownMessage>): void {
     for (const { messageId, text } of this.#inbox.splice(0, shown?.size ?? this.#inbox.length)) {
       const { pictures = [], attached = [], ...report }: Partial<ShownMessage> = shown?.get(messageId) ?? {};
@@ -151,21 +151,21 @@ export class RunWriter {
     }
   }
 
-  /** Resolves when every earlier write is durable and has been sent to the log's followers. Rejects as a write does. */
+  /** Resolves when all earlier writes are durable and were sent to the log's followers. Rejects as a write does. */
   async flush(): Promise<void> {
     await this.#append([]);
     await turnOfTheLoop();
   }
 
-  /** Writes facts of the run, with the new transcript entries. Rejects with `cancelled` once the run is closed. */
+  /** Writes facts of the run, with new transcript entries. Rejects with `cancelled` once the run is closed. */
   async write(...facts: readonly SessionFact[]): Promise<void> {
     if (this.#closed) throw new AppError('cancelled', 'The run has ended.');
     await this.#append(facts);
   }
 
   /**
-   * Writes the facts together with the next ones of the run, because each write waits for the disk. None of them may
-   * complete a message whose beginning is in the log.
+   * Defers facts to the run's next write, because each write waits for the disk. They must not complete a message whose
+   * start is in the log.
    */
   deferToNextWrite(...facts: readonly SessionFact[]): void {
     this.#owed.push(...facts);
@@ -175,18 +175,18 @@ export class RunWriter {
     await this.#writer.write([...this.#owed.splice(0), ...facts], this.transcript.takeUnstored());
   }
 
-  /** The logged request for the answer to a call, while the call has no answer. */
+  /** The logged request for a call's answer; undefined once the call is answered. */
   findRequest(callId: string): AnswerRequest | undefined {
     const requested = this.requests.get(callId);
     return requested?.isUnwritten ? undefined : requested;
   }
-  /** The request for an answer to a call, unless the log has it. */
+  /** The request for a call's answer, unless it is in the log. */
   ask(data: RequestedData): SessionFact[] {
     if (this.findRequest(data.callId)) return [];
     this.requests.set(data.callId, data);
     return [{ type: 'approval.requested', runId: this.runId, data }];
   }
-  /** An answer came. */
+  /** Called when a call was answered. */
   answered(answer: FactOf<'approval.resolved'>['data']): void {
     noteAnswer(this.requests, answer);
   }
@@ -203,13 +203,13 @@ export class RunWriter {
     return { type: 'step', runId: this.runId, data: step };
   }
 
-  /** Records a request that goes to the model now. The next write stores the record. */
+  /** Records a request that is about to be sent to the model. Stored with the next write. */
   asking(request: Omit<ModelRequest, 'runId'>): RequestProof {
     const proof = this.transcript.requests.add({ runId: this.runId, ...request });
     return { ...proof, askedAt: this.#clock.now() };
   }
 
-  /** The checks that were made in this round of judging the goal, also those before a restart. */
+  /** The checks completed in this round of judging, including those before a restart. */
   checkedIn(round: number): readonly GoalChecked[] {
     return this.#checked.filter((one) => one.round === round);
   }
@@ -219,7 +219,7 @@ export class RunWriter {
     return { type: 'goal', runId: this.runId, data };
   }
 
-  /** The server's own message to the agent. */
+  /** A message from the server to the agent. */
   serverMessage = (text: string): { messageId: MessageId; text: string } => ({
     messageId: this.#ids.messageId(),
     text,
@@ -233,7 +233,9 @@ export class RunWriter {
     return { type: 'usage', runId: this.runId, data: { model, ...usage, ...of } };
   }
 
-  /** A complete message, in the pieces in which it arrived. `reason`: it is the question of a run that waits. */
+  /**
+   * A complete message, in the pieces in which it arrived. `reason`: the message is the question of a run that waits.
+   */
   messageFacts(pieces: readonly string[], reason?: WaitReason): SessionFact[] {
     const messageId = this.#ids.messageId();
     const waits = reason && { waits: reason };
@@ -252,14 +254,14 @@ export class RunWriter {
     data: { messageId, text, ...more },
   });
 
-  /** The reply whose beginning people have read, and which broke off; with the id of its message while that is open. */
+  /** The broken-off reply whose start was already shown; with its message id while that message is open. */
   get begun(): { readonly id?: MessageId; readonly text: string } | undefined {
     const open = this.#writer.message.begun;
     if (this.#broken === '') return open;
     return { ...open, text: this.#broken + (open?.text ?? '') };
   }
 
-  /** Completes the open message. The model sees the cut reply as the history shows it. */
+  /** Completes the open message. The model sees the broken-off reply as in the history. */
   cutMessage(): SessionFact[] {
     const facts = this.#writer.message.close();
     const texts = facts.map(({ type, data }) => (type === 'message.assistant' ? data.text : ''));
@@ -269,13 +271,16 @@ export class RunWriter {
     return facts;
   }
 
-  /** A message that is still arriving, new or `begun`: `end` completes it, and `rest` leaves it for the next reply. */
+  /**
+   * A message that is still arriving: new, or continuing `begun`. `end` completes it; `rest` leaves it open for the
+   * next reply.
+   */
   speak(begun?: MessageId): OpenReply & Disposable {
     let messageId = begun;
     let thought = false;
     const emit = (text: string) => {
       if (this.#closed) return;
-      // Another fact may have completed the message: the following text then starts a new one.
+      // Another fact may have completed the message. Further text then starts a new one.
       if (messageId === undefined || this.#writer.message.id !== messageId) messageId = this.#ids.messageId();
       const fact = this.#delta(messageId, text, thought ? { thought } : undefined);
       thought = false;
@@ -305,7 +310,7 @@ export class RunWriter {
     };
   }
 
-  /** Announces a call; from now on the run owes its result. Rejects with `cancelled` once the run is closed. */
+  /** Announces a call, which then must get a result. Rejects with `cancelled` once the run is closed. */
   calling(call: CallingData): SessionFact {
     // otherwise the run's end would close a call that never began
     if (this.#closed) throw new AppError('cancelled', 'The run has ended.');
@@ -313,7 +318,7 @@ export class RunWriter {
     return { type: 'tool.calling', runId: this.runId, data: call };
   }
 
-  /** Tells of the child that an open call has started, once. */
+  /** Records the child that an open call started, once. */
   async childStarted(
     callId: string,
     { child, task }: { readonly child: SessionId; readonly task: string },
@@ -324,7 +329,7 @@ export class RunWriter {
     await this.write({ type: 'child.started', runId: this.runId, data: { sessionId: child, callId, task } });
   }
 
-  /** Collects live output of an open call and skips what the log already has. */
+  /** Collects an open call's live output, skipping output already in the log. */
   listen(callId: string): { hear(text: string): void } & Disposable {
     const open = this.#openCalls.get(callId);
     const logged = open?.call.logged ?? 0;
@@ -350,7 +355,7 @@ export class RunWriter {
     };
   }
 
-  /** The end of a call. It can tell the call once more, when that has changed since its announcement. */
+  /** A call's result. Can update the announced call if it has changed. */
   called(
     callId: string,
     result: Omit<FactOf<'tool.called'>['data'], keyof CallingData> & Partial<Omit<CallingData, 'callId'>>,
@@ -368,8 +373,8 @@ export class RunWriter {
   }
 
   /**
-   * Closes the open message, calls and step in the contract's order, then ends the run. All callers share one result.
-   * `shown` has the contents of open calls by their ids; without one only the open command is shown.
+   * Closes the open message, calls and step in the required order, then ends the run. All callers share one result.
+   * `shown` has the content of open calls by id; for others, only the command is shown.
    */
   close(
     last: readonly SessionFact[],
@@ -403,7 +408,7 @@ export class RunWriter {
   }
 }
 
-/** The calls that wait after an answer: one that a worker carries out then waits for its result. */
+/** Updates the requests after an answer: an approved call of a worker then waits for its result. */
 export function noteAnswer(
   requests: Map<string, AnswerRequest>,
   { callId, decision, result }: FactOf<'approval.resolved'>['data'],

@@ -14,28 +14,28 @@ interface Options {
   readonly record: StoredSession;
   readonly head: number;
   readonly isWatched: () => boolean;
-  /** Called before each write. Undefined when this server is certainly the holder. Rejects: fenced. */
+  /** Called before each write. Undefined if this server is certainly the holder. Rejects: fenced. */
   readonly confirm?: () => Promise<void> | undefined;
-  /** Called with each fact, and its place in the log, once it is durable. */
+  /** Called with each fact and its seq once the fact is durable. */
   readonly onFact: (fact: SessionFact, seq: number) => void;
-  /** Called when a write failed: memory is ahead of the log, so nothing more is written. */
+  /** Called if a write failed: memory is ahead of the log, so nothing more is written. */
   readonly onBroken: (error: AppError) => void;
 }
 interface PendingWrite {
   readonly facts: readonly SessionFact[];
-  /** The index of the first requested fact: another message may have to be completed before it. */
+  /** The index of the first requested fact. Facts that complete another message can precede it. */
   readonly first: number;
   readonly puts: readonly RecordPut[];
-  /** Changes of the record without their own fact, applied after these facts. */
+  /** Record changes without a fact of their own, applied after these facts. */
   readonly marks?: Partial<StoredSession>;
   readonly done: PromiseWithResolvers<number>;
 }
 
-const maxWaiting = 5_000; // facts; above this the log is too slow, and refusing is better than waiting
+const maxWaiting = 5_000; // facts; beyond this, the log is too slow, and refusing is better than waiting
 const retryDelays = [50, 200, 1_000, 3_000];
 
 /**
- * A session's only writer: keeps the order of the calls and appends waiting facts together.
+ * The only writer of a session's log. Preserves the order of calls and appends waiting facts together.
  *
  * @example
  * await writer.write([{ type: 'session.updated', runId: null, data: { title } }]); // durable once it resolves
@@ -97,9 +97,8 @@ export class SessionWriter {
   }
 
   /**
-   * Changes the record in the order of the queue, because a queued write would undo a change made outside of it.
-   * Without a fact the log's head stays, so a former holder that has not noticed its loss can still overwrite the
-   * change.
+   * Changes the record in queue order, because a queued write would undo a change outside the queue. Without a fact,
+   * the log's head is unchanged, so a former holder that has not noticed its loss can still overwrite the change.
    */
   async amend(marks: Partial<StoredSession>, facts: readonly SessionFact[] = []): Promise<void> {
     if (this.#broken) throw this.#broken;
@@ -112,8 +111,7 @@ export class SessionWriter {
       try {
         await this.#append(batch);
       } catch (thrown) {
-        // Later writes may depend on the lost fact, so they fail too. Only a new read of the log can tell where to
-        // continue.
+        // Later writes may depend on the lost fact, so they fail too. To continue, the log must be read again.
         const error = toAppError(thrown);
         const isNews = this.#broken === undefined;
         this.#broken ??= error;
@@ -159,7 +157,7 @@ export class SessionWriter {
     for (const [n, fact] of facts.entries()) onFact(fact, before + n + 1);
   }
 
-  /** Retries while the store is busy. Callers get their answer only when the facts are durable. */
+  /** Retries while the store is busy. Callers are answered only when the facts are durable. */
   async #persist(append: () => Promise<number>): Promise<void> {
     for (const delay of [...retryDelays, undefined]) {
       try {
@@ -171,7 +169,7 @@ export class SessionWriter {
         if (!passing || delay === undefined) throw thrown;
         await pause(delay, neverFires, this.#options.clock);
         await this.#options.confirm?.(); // another server may have become the holder during the wait
-        if (this.#broken) throw this.#broken; // its callers have their answer already
+        if (this.#broken) throw this.#broken; // the callers have been answered
       }
     }
   }
@@ -184,11 +182,11 @@ export class SessionWriter {
   });
 }
 
-/** Whether a client named the session after the run had looked whether it has a title. */
+/** Whether a client set a title after the run had checked for one. */
 const isOvertakenTitle = ({ type, runId }: SessionFact, { titleBy }: StoredSession): boolean =>
   type === 'title' && runId !== null && titleBy === 'client';
 
-/** Detaches a late fact from an ended run, because no fact of a run may follow its end. */
+/** Detaches a late fact from its ended run, because no fact of a run may follow the run's end. */
 function withoutEndedRun(fact: SessionFact, { openRuns }: StoredSession): SessionFact {
   if (!sideEvents.has(fact.type) || fact.runId === null || openRuns.some(({ runId }) => runId === fact.runId))
     return fact;

@@ -5,13 +5,13 @@ import { listFold, oncePer } from '../../../core/text/list-fold.ts';
 import { MessageSelection, type PromptSection } from '../context/message-selection.ts';
 import { findPictures } from '../context/meter.ts';
 
-// The record of one request to a model. Its id is `<session>:<turn>`; a text's is `<session>:<hash>`.
+// The record of a request to a model, with id `<session>:<turn>`. Texts have the id `<session>:<hash>`.
 
 export const requestKind = 'request';
 export const requestTextKind = 'request-text';
 export const requestIdOf = (turn: number): string => String(turn).padStart(8, '0');
 
-/** The parts of a system prompt as one text. */
+/** Joins the parts of a system prompt. */
 export const joinSections = (sections: readonly PromptSection[]): string =>
   sections.map(({ text }) => text).join('\n\n');
 
@@ -23,7 +23,7 @@ export const StoredRequest = z.object({
   turn: z.int(),
   runId: z.string(),
   model: z.string(),
-  /** The hash of everything that the model saw, see `hashOfRequest`. */
+  /** The hash of everything sent to the model, see `hashOfRequest`. */
   requestHash: Hash,
   from: MessageSelection,
   phase: z.custom<TurnPhase>(),
@@ -31,37 +31,37 @@ export const StoredRequest = z.object({
   tools: Hash,
   note: Hash.optional(),
   noteAt: z.int().optional(),
-  /** The notes of earlier turns: the first ones of those that the request `of` had, then more. */
+  /** The notes of earlier turns: the `first` notes of request `of`, followed by `more`. */
   notes: z.object({ of: z.int().optional(), first: z.int().default(0), more: z.array(PlacedNote) }).optional(),
-  /** The same, whole, in records of versions without `notes`. */
+  /** The complete notes, in records of versions without `notes`. */
   earlier: z.array(PlacedNote).optional(),
   hint: z.string().optional(),
   mustCall: z.string().optional(),
   runFrom: z.int().optional(),
   sampling: z.custom<object>().optional(),
-  /** The hashes of the pictures that were sent, in base64, by their files. */
+  /** Hashes of the sent pictures (base64), by file. */
   pictures: z.record(z.string(), Hash).optional(),
-  /** The hash is a chain. Absent in records of older versions, whose hash covers the whole lists. */
+  /** Whether the hash is a chain. Absent in records of older versions, whose hash covers the complete lists. */
   chained: z.literal(true).optional(),
 });
 export type StoredRequest = z.infer<typeof StoredRequest>;
 
-/** The frame of a request: its texts as hashes, and what is short. */
+/** The fixed part of a request: texts as hashes, and short fields. */
 export type Frame = Omit<
   StoredRequest,
   'turn' | 'runId' | 'model' | 'requestHash' | 'from' | 'notes' | 'earlier' | 'pictures' | 'chained'
 >;
 export type Pictures = Readonly<Record<string, string>>;
 export interface RequestLists {
-  /** The conversation, without the bytes of pictures. */
+  /** The conversation, without the content of pictures. */
   readonly messages: readonly Message[];
   readonly earlier: readonly NoteAtMessage[];
   readonly pictures: Pictures;
 }
 
 /**
- * The hash of a request. It can be made again from what is stored. The conversation and the notes are chains: their hash
- * continues that of the request before.
+ * The hash of a request, reproducible from stored data. Conversation and notes are hash chains that continue those of
+ * the previous request.
  */
 export const hashOfRequest = (frame: Frame, { messages, earlier, pictures }: RequestLists): string =>
   digestOf({ ...frame, pictures, earlier: chainOfNotes(earlier), messages: chainOfMessages(messages) });
@@ -83,7 +83,7 @@ export function computeUnchainedHash(frame: Frame, { messages, earlier, pictures
 export const digestOfTools = (tools: readonly ToolDeclaration[]): string => digestOf(tools.map(digestOfTool));
 const digestOfTool = oncePer((tool: ToolDeclaration) => digestOf(tool));
 
-/** The hashes of the pictures whose bytes are there. */
+/** The hashes of the pictures with available content. */
 export const picturesIn = (messages: readonly Message[]): Pictures =>
   Object.fromEntries(
     findPictures(messages)
@@ -91,7 +91,7 @@ export const picturesIn = (messages: readonly Message[]): Pictures =>
       .flatMap(({ file, data }) => (data === undefined ? [] : [[file, digestOfText(data)] as const])),
   );
 
-/** The notes of earlier turns in a record, which can refer to the records of other turns. */
+/** The earlier notes of a record, which can refer to the records of other turns. */
 export function notesIn(
   stored: StoredRequest,
   recordOf: (turn: number) => StoredRequest | undefined,
@@ -107,7 +107,7 @@ export function notesIn(
   return parts.flat();
 }
 
-/** The notes of a request in the form of its record, after a request of the same session. */
+/** The notes of a request as stored, relative to the previous request of its session. */
 export function notesAfter(
   before: { readonly turn: number; readonly kept: number },
   more: readonly PlacedNote[],

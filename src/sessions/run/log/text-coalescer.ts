@@ -1,12 +1,12 @@
 import type { Clock } from '../../../core/contracts/clock.ts';
 
-const everyMs = 50; // 20 pieces a second
+const everyMs = 50; // 20 pieces per second
 const maxChars = 4_096;
-const maxPieces = 40; // as many as two seconds of text
+const maxPieces = 40; // two seconds of text
 
 /**
- * Collects small pieces of text and passes on larger ones: the first at once, then at most one every 50 ms with up to 4096
- * characters.
+ * Merges small pieces of text into larger ones: emits the first immediately, then at most one every 50 ms with up to
+ * 4096 characters.
  */
 export class Coalescer implements Disposable {
   readonly #clock: Clock;
@@ -24,7 +24,7 @@ export class Coalescer implements Disposable {
     if (this.#timer === undefined) this.#tick();
   }
 
-  /** Passes on the remaining text now. */
+  /** Emits the remaining text now. */
   flush(): void {
     while (this.#text !== '') this.#piece();
   }
@@ -48,7 +48,7 @@ export class Coalescer implements Disposable {
   }
 }
 
-/** Joins the pieces of a complete text, so that it needs as few events as possible. */
+/** Joins the pieces of a complete text, to use as few events as possible. */
 export function mergePieces(pieces: readonly string[]): readonly string[] {
   const some = pieces.filter(Boolean);
   if (some.length <= maxPieces) return some;

@@ -9,9 +9,8 @@ import { type Compaction, type ViewedMessage, viewIn } from '../context/view.ts'
 import { type Entry, inCallOrder, parseConversation, type Shortening } from './conversation.ts';
 import { RequestLog } from './request-log.ts';
 
-// The conversation as the model sees it. Records of its own keep it, because the log must not contain the provider's
-// raw
-// parts, which are sent back unchanged. Facts and transcript are written in one transaction.
+// The conversation as the model sees it. Stored in separate records, because the log must not contain the provider's
+// raw parts, which are sent back unchanged. Facts and transcript are written in one transaction.
 
 interface View {
   readonly of: RunId;
@@ -19,15 +18,15 @@ interface View {
   /** The index of this run's first message. */
   readonly runFrom: number;
   readonly seen: readonly ViewedMessage[];
-  /** The server's newest note to the model, at the message before which it stands, and those before it. */
+  /** The server's newest note to the model, with the message that it precedes, and earlier notes. */
   readonly note?: NoteAtMessage;
   readonly earlier: readonly NoteAtMessage[];
 }
 
-/** The view of the conversation that all runs have. It grows until the next compaction. */
+/** The view of the conversation shared by all runs. It grows until the next compaction. */
 interface SharedView {
   readonly view: ReturnType<typeof viewIn>;
-  /** The messages of the conversation that are in it. */
+  /** The number of conversation messages in the view. */
   readonly upto: number;
   readonly seen: readonly ViewedMessage[];
   readonly messages: readonly Message[];
@@ -38,17 +37,17 @@ export class Transcript {
   readonly #sessionId: SessionId;
   readonly #records: RecordStore;
   readonly #entries: Entry[] = [];
-  /** The messages of the first entries, as `messages` has them. */
+  /** The messages of the first entries, in the order of `messages`. */
   #ordered: readonly Message[] = [];
   #seen: SharedView | undefined;
   #compactions: Compaction[] = [];
   #unstored: (Entry | Shortening)[] = [];
-  /** Places are those in the whole conversation. */
+  /** Positions refer to the whole conversation. */
   #note: NoteAtMessage | undefined;
   #earlier: readonly NoteAtMessage[] = [];
   #noteBytes = 0;
   #view: View | undefined;
-  /** The ids of all calls, each with its place in its reply. */
+  /** The ids of all calls, each with its position in its reply. */
   readonly #calls = new Map<string, number>();
   /** The index of each run's first entry. */
   readonly #firstOf = new Map<RunId, number>();
@@ -57,9 +56,9 @@ export class Transcript {
   #stored = 0;
   #loaded: Promise<void> | undefined;
   readonly meter = new TokenMeter();
-  /** The requests of this conversation, as the model saw them. */
+  /** The requests of this conversation, as sent to the model. */
   readonly requests: RequestLog;
-  /** The attempts in a row to have a summary of this conversation that failed. */
+  /** Consecutive failed attempts to summarize this conversation. */
   failedSummaries = 0;
 
   constructor(sessionId: SessionId, records: RecordStore) {
@@ -71,7 +70,7 @@ export class Transcript {
   /** Loads the stored entries once. Call `add` only after this resolves. */
   load(): Promise<void> {
     this.#loaded ??= this.#load().catch((thrown: unknown) => {
-      this.#loaded = undefined; // the next turn tries again, because the store may be available then
+      this.#loaded = undefined; // retried by the next turn, because the store may be available then
       throw thrown;
     });
     return this.#loaded;
@@ -117,7 +116,7 @@ export class Transcript {
     return this.#compactions;
   }
 
-  /** From now on the model sees the conversation so. */
+  /** Applies a compaction to what the model sees. */
   compact(runId: RunId, compaction: Compaction): void {
     this.#view = this.#seen = undefined;
     this.#compactions.push(compaction);
@@ -125,12 +124,12 @@ export class Transcript {
     this.#unstored.push({ runId, compaction });
   }
 
-  /** The number of records that this conversation has, or will have with the next write. */
+  /** The number of records of this conversation, including those in the next write. */
   get length(): number {
     return this.#stored + this.#unstored.length;
   }
 
-  /** Takes what is not stored yet, for the next write of facts. */
+  /** Takes entries that are not stored yet, for the next write of facts. */
   takeUnstored(): RecordPut[] {
     const puts = this.#unstored.splice(0).map((entry, n): RecordPut => {
       const index = this.#stored + n;
@@ -145,7 +144,7 @@ export class Transcript {
     return [...puts, ...this.requests.takeUnstored()];
   }
 
-  /** The conversation, whole, with results in the order of their calls. */
+  /** The whole conversation, with results in the order of their calls. */
   get messages(): readonly Message[] {
     const before = this.#ordered;
     if (before.length === this.#entries.length) return before;
@@ -161,7 +160,7 @@ export class Transcript {
     return this.#ordered;
   }
 
-  /** The conversation as the model sees it; kept, because one turn needs it several times. */
+  /** The conversation as the model sees it; cached, because a turn needs it several times. */
   view(runId: RunId): View {
     if (this.#view?.of !== runId) this.#view = this.#viewOf(runId);
     return this.#view;
@@ -200,7 +199,7 @@ export class Transcript {
     return this.#seen;
   }
 
-  /** A summary hides the messages before this place. */
+  /** A summary hides the messages before this position. */
   get #hiddenUpto(): number {
     return this.#compactions.findLast(({ kind }) => kind === 'summary' || kind === 'cut')?.upto ?? 0;
   }
@@ -215,8 +214,8 @@ export class Transcript {
   }
 
   /**
-   * Gives the loop's note its place, which it keeps in later requests as well. When the earlier notes become too long,
-   * or after a restart, they are forgotten.
+   * Fixes the position of the loop's note, which later requests keep. Earlier notes are dropped when they become too
+   * long, or after a restart.
    */
   placeNote(text: string, maxBytes: number): void {
     const last = this.#note;
@@ -231,7 +230,7 @@ export class Transcript {
     this.#noteBytes = (keeps ? this.#noteBytes : 0) + Buffer.byteLength(text);
   }
 
-  /** The ids of all calls that the model ever made in this session. */
+  /** The ids of all calls made by the model in this session. */
   callIds(): Pick<ReadonlySet<string>, 'has'> {
     return this.#calls;
   }
@@ -249,6 +248,6 @@ export class Transcript {
   }
 }
 
-/** A note at its place in the view. The newest one stands behind a summary that hides its place. */
+/** A note at its position in the view. If that position is hidden by a summary, the newest note follows the summary. */
 const noteIn = ({ head, from }: SharedView['view'], note: NoteAtMessage): NoteAtMessage =>
   head.length === 0 ? note : { text: note.text, before: Math.max(note.before, from) - from + head.length };

@@ -3,20 +3,20 @@ import { fillPart, type PromptFacts, type PromptParts, systemPartNames, valuesOf
 
 /** The server's instructions for one turn. */
 export interface TurnPrompt {
-  /** The same bytes for each turn of a run, as long as its tools and notes of the workspace stay the same. */
+  /** The same bytes for each turn of a run, as long as its tools and workspace notes are unchanged. */
   readonly system: string;
-  /** The named parts of `system`, in their order. */
+  /** The named parts of `system`, in order. */
   readonly sections: readonly { readonly part: string; readonly text: string }[];
   readonly answer: string;
-  /** The instructions of the grader, whose request has nothing else of the session's. */
+  /** The instructions of the grader, whose request contains nothing else from the session. */
   readonly grader: string;
-  /** Shows its plan to an agent that plans by itself, when its own calls no longer do. */
+  /** Shows a self-planning agent its plan when its own calls no longer do. */
   readonly todoList: (steps: readonly PlanStep[]) => string;
   readonly replan: (steps: readonly PlanStep[]) => string;
   readonly step: (steps: readonly PlanStep[], step: PlanStep) => string;
 }
 
-/** Puts the parts together that the facts call for. */
+/** Composes the parts that apply to the facts. */
 export function composePrompt(parts: PromptParts, facts: PromptFacts): TurnPrompt {
   const sections = systemPartNames.flatMap((name) => {
     const values = valuesOf(name, facts);

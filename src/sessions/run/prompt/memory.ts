@@ -8,33 +8,34 @@ export const noteFiles: readonly string[] = ['AGENTS.md', 'CLAUDE.md'];
 const maxFolders = 10;
 const maxFileBytes = 16 * 1024;
 const waitMs = 2_000;
-/** No such file, or one that cannot be read: later turns of the run would find the same. */
+/** The file does not exist or cannot be read; later turns of the run would get the same error. */
 const final: readonly string[] = ['file_not_found', 'path_outside', 'invalid_request', 'payload_too_large'];
 
 interface Reader {
   readonly client: Pick<SandboxClient, 'readFile'>;
   readonly clock: Clock;
-  /** The model's window in tokens. The notes get at most about a tenth of it. */
+  /** The model's window in tokens. Notes use at most about a tenth of it. */
   readonly window: number;
-  /** The folders of repositories, next to the workspace itself. */
+  /** The folders of repositories, in addition to the workspace itself. */
   readonly folders?: readonly string[];
 }
 
 /**
- * The notes that a workspace has for agents. A run reads them once, as soon as its sandbox is there, and keeps them: a
- * prompt that changed in the middle of a run would cost the provider's cache. `run` is any object that lives as long as it.
+ * A workspace's notes for agents. A run reads them once, as soon as its sandbox is ready, and keeps them, because a
+ * change of the prompt during a run would invalidate the provider's cache. `run` is any object with the lifetime of the
+ * run.
  */
 export class WorkspaceMemory {
   readonly #read = new WeakMap<object, string | undefined>();
   readonly #reading = new WeakMap<object, Promise<void>>();
 
-  /** Undefined when the workspace has none, and while they cannot be read. Rejects only when the signal fires. */
+  /** Undefined if the workspace has none, or they cannot be read yet. Rejects only when the signal fires. */
   async of(run: object, reader: Reader | undefined, signal: AbortSignal): Promise<string | undefined> {
     if (reader) await raceAbort(this.begin(run, reader), signal);
     return this.#read.get(run);
   }
 
-  /** Reads them ahead of the turn that needs them. Resolves when they were read, or cannot be. */
+  /** Reads the notes before a turn needs them. Resolves when they were read or cannot be read. */
   begin(run: object, reader: Reader): Promise<void> {
     const known = this.#read.has(run) ? Promise.resolve() : this.#reading.get(run);
     if (known) return known;
@@ -68,22 +69,25 @@ export class WorkspaceMemory {
   }
 }
 
-/** Handles the failure of a read that later reads of the run would meet again. */
+/** For `catch`: ignores errors that would recur in the run. */
 export function unlessFinal(thrown: unknown): undefined {
   if (!(thrown instanceof AppError && final.includes(thrown.code))) throw thrown;
 }
 
-/** The workspace's own AGENTS.md alone needs no heading. */
+/** The workspace's own AGENTS.md needs no heading if it is the only file. */
 function joined(found: readonly { readonly path: string; readonly text: string }[]): string | undefined {
   const [first] = found;
   if (found.length === 1 && first?.path === noteFiles[0]) return first?.text;
   return found.length === 0 ? undefined : found.map(({ path, text }) => `## ${path}\n\n${text}`).join('\n\n');
 }
 
-// Characters that people do not see and models read: controls, marks of direction, joiners, and the tags of Unicode.
+// Characters invisible to people but visible to models: controls, direction marks, joiners, and Unicode tags.
 const unseen = /[\p{Cc}\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e0fff}]/gu;
 
-/** The text of a file that anybody can have written: bounded, without hidden characters, and unable to end its frame. */
+/**
+ * The text of an untrusted file: limited in size, without invisible characters, and unable to close its enclosing
+ * element.
+ */
 export function sanitizeMemory(bytes: Uint8Array, most: number): string | undefined {
   const whole = new TextDecoder().decode(bytes.subarray(0, most));
   const isCut = bytes.length > most;

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { AppError } from '../../../core/errors/errors.ts';
 import { checkPart, type PartName, type PromptParts, partNames, readOwnParts } from './parts.ts';
 
-const maxBytes = 16 * 1024; // of one part: a prompt of many pages leaves no room in small windows
+const maxBytes = 16 * 1024; // per part: a longer prompt leaves no room in small windows
 
 /**
- * The server's own parts, with those that files of the folder replace: `rules.md` replaces the part `rules`. An empty file
- * leaves a part out. A missing folder replaces nothing. Rejects: invalid_request with every mistake at once.
+ * The server's own parts, with those replaced by the folder's files: `rules.md` replaces the part `rules`. An empty
+ * file removes a part. A missing folder replaces nothing. Rejects: invalid_request with all mistakes.
  */
 export function partsWith(folder: string): PromptParts {
   const problems: string[] = [];
@@ -33,7 +33,7 @@ export function partsWith(folder: string): PromptParts {
   return { ...readOwnParts(), ...input };
 }
 
-/** The mistakes in parts that replace others, by the key under which each stands. */
+/** The mistakes in replaced parts, each with the key it is under. */
 export function mistakesIn(parts: Readonly<Record<string, string>>, whereOf: (name: string) => string): string[] {
   return Object.entries(parts).flatMap(([name, text]) => {
     const where = whereOf(name);
@@ -61,7 +61,7 @@ function checkSize(size: number, where: string): void {
   throw new AppError('invalid_request', text);
 }
 
-/** Hidden entries are left out: Kubernetes adds some to a mounted folder. */
+/** Hidden entries are ignored: Kubernetes adds some to a mounted folder. */
 function filesIn(folder: string): string[] {
   try {
     return readdirSync(folder)

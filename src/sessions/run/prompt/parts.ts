@@ -2,32 +2,32 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '../../../core/errors/errors.ts';
 
-/** The facts that a system prompt depends on. Equal facts make equal bytes. */
+/** The facts that a system prompt depends on. Equal facts produce equal bytes. */
 export interface PromptFacts {
   readonly workdir: string;
-  /** Sentences about the programs in sandboxes, and about the hosts that the egress policy opens. */
+  /** Descriptions of the programs in sandboxes, and of the hosts that the egress policy allows. */
   readonly installed: string;
   readonly network: string;
   /** The instructions of the session's project. */
   readonly instructions?: string | undefined;
   readonly hasTool: (name: string) => boolean;
-  /** Some of its tools work in the sandbox. */
+  /** Whether some of its tools work in the sandbox. */
   readonly hasSandbox: boolean;
-  /** Whether tool servers are set up. */
+  /** Whether tool servers are configured. */
   readonly hasToolServers: boolean;
   readonly plans: boolean;
-  /** The tools whose calls need a person's permission; `*` means all. */
+  /** The tools whose calls need a person's approval; `*`: all. */
   readonly approvals: readonly string[];
   /** The names and descriptions of the session's skills. */
   readonly skills?: string | undefined;
-  /** The list of the notes that outlive the session; undefined: the agent has no memory. */
+  /** The list of notes that outlive the session; undefined: the agent has no memory. */
   readonly notes?: string | undefined;
   /** The text of the workspace's AGENTS.md. */
   readonly memory?: string | undefined;
 }
 type PartValues = Readonly<Record<string, string>>;
 
-/** The parts of the system prompt, in their order. `values` fills the placeholders; undefined leaves the part out. */
+/** The parts of the system prompt, in order. Each returns the values of its placeholders; undefined omits the part. */
 const systemParts = {
   project: ({ instructions }) => (instructions === undefined ? undefined : { instructions }),
   role: ({ hasSandbox }) => (hasSandbox ? {} : undefined),
@@ -47,7 +47,7 @@ const systemParts = {
   plan: ({ plans }) => (plans ? {} : undefined),
   todo: ({ plans, hasTool }) => (!plans && hasTool('todo') ? {} : undefined),
   notes: ({ notes, hasTool }) => (notes === undefined || !hasTool('memory_read') ? undefined : { notes }),
-  // The last parts, because they can appear during a run: everything before them keeps its bytes, and caches hold.
+  // Last, because these parts can appear during a run: everything before them is unchanged, so caches remain valid.
   skills: ({ skills, hasTool }) => (skills === undefined || !hasTool('skill_read') ? undefined : { skills }),
   memory: ({ memory }) => (memory === undefined ? undefined : { memory }),
 } satisfies Record<string, (facts: PromptFacts) => PartValues | undefined>;
@@ -58,7 +58,7 @@ function approvalsOf({ approvals, hasTool, hasToolServers }: PromptFacts): PartV
   return there.length === 0 ? undefined : { approvals: there.map((name) => `\`${name}\``).join(', ') };
 }
 
-/** The notes that say what a turn is for. They stand at the end of a request, because they change. */
+/** Notes with the purpose of a turn. They are at the end of a request, because they change. */
 export const noteNames = ['replan', 'step', 'todo-list', 'answer', 'grader'] as const;
 export type NoteName = (typeof noteNames)[number];
 type SystemPart = keyof typeof systemParts;
@@ -70,7 +70,7 @@ interface Placeholders {
   readonly must: readonly string[];
   readonly may?: readonly string[];
 }
-/** The placeholders of each part that has some. A part without one of `must` would lose the server's text there. */
+/** The placeholders of each part. Without a placeholder from `must`, the part would lose text from the server. */
 const placeholders: Partial<Record<PartName, Placeholders>> = {
   project: { must: ['instructions'] },
   environment: { must: ['workdir'], may: ['installed', 'network'] },
@@ -82,7 +82,7 @@ const placeholders: Partial<Record<PartName, Placeholders>> = {
   'todo-list': { must: ['plan'] },
   step: { must: ['step'], may: ['plan', 'number'] },
 };
-/** A line by which models, and the demo model, find the folder. */
+/** The line in which models, and the demo model, find the folder. */
 const workdirLine = /^Working directory: \{\{workdir\}\}$/m;
 
 /** Rejects a part's text that the server cannot fill: invalid_request, with the reason. `where` names the file. */
@@ -104,17 +104,17 @@ export function checkPart(name: PartName, text: string, where: string): void {
   if (problem) throw new AppError('invalid_request', `${where} ${problem}.`);
 }
 
-/** A text for each part. */
+/** The text of each part. */
 export type PromptParts = Readonly<Record<PartName, string>>;
 
-/** Undefined: the part is not for these facts. */
+/** Undefined: the part does not apply to these facts. */
 export const valuesOf = (name: SystemPart, facts: PromptFacts): PartValues | undefined => systemParts[name](facts);
 
-/** Fills the placeholders. A value is never read for placeholders of its own. */
+/** Fills the placeholders. Placeholders within values are not expanded. */
 export const fillPart = (text: string, values: PartValues): string =>
   text.replace(/\{\{([^{}]*)\}\}/g, (whole, key: string) => values[key] ?? whole);
 
-/** The folder with the server's own texts: next to this file, or in the source tree next to tsc's output. */
+/** The folder with the server's own texts: next to this file, or in the source tree if this file is compiled. */
 function ownFolder(): string {
   const places = ['./parts/', '../../../../../src/sessions/run/prompt/parts/'];
   const folders = places.map((place) => fileURLToPath(new URL(place, import.meta.url)));

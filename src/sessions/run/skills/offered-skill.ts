@@ -1,11 +1,11 @@
-/** A version of an uploaded skill, as the runs of one session have it. */
+/** A version of an uploaded skill, as used by the runs of a session. */
 export interface OfferedSkill {
   readonly name: string;
   readonly description: string;
-  /** The id of the version. */
+  /** The version's id. */
   readonly version: string;
-  /** The folder of the skill in the sandbox, relative to the workspace. */
+  /** The skill's folder in the sandbox, relative to the workspace. */
   readonly folder: string;
-  /** The text of one of its files. Rejects: file_not_found, invalid_request (no text). */
+  /** The text of a file. Rejects: file_not_found, invalid_request (not text). */
   read(file: string): Promise<string>;
 }

@@ -2,12 +2,12 @@ import { z } from 'zod';
 import { readFrontmatter } from '../../../config/frontmatter.ts';
 import { beginningOf, inOneLine, trimCharacters } from '../../../core/text/text.ts';
 
-// A skill in the open Agent Skills form: a folder with SKILL.md, which begins with its name and description.
+// A skill in the open Agent Skills format: a folder with a SKILL.md that starts with its name and description.
 
 const skillName = /^(?!.*--)[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$/;
-const maxBody = 500; // lines; longer ones are read whole all the same
+const maxBody = 500; // lines; longer ones are still read completely
 
-const maxDescription = 1_024; // characters that agents see
+const maxDescription = 1_024; // characters shown to agents
 
 const Fields = z.object({
   name: z.string().optional(),
@@ -17,7 +17,7 @@ const Fields = z.object({
   'allowed-tools': z.union([z.string(), z.array(z.string())]).optional(),
   metadata: z.record(z.string(), z.unknown()).optional(),
 });
-/** Fields of the form, and those that Claude Code reads next to them. */
+/** Fields of the format, and others that Claude Code supports. */
 const known = [
   ...Object.keys(Fields.shape),
   ...['argument-hint', 'arguments', 'when_to_use', 'model', 'effort', 'context', 'agent', 'hooks', 'paths', 'shell'],
@@ -31,7 +31,7 @@ export interface ParsedSkill {
   readonly description: string;
   readonly license?: string;
   readonly compatibility?: string;
-  /** The tools that its author has in mind. They are shown to people, and give no right. */
+  /** The tools that its author intends. Shown to people; they grant no permission. */
   readonly allowedTools?: readonly string[];
   readonly body: string;
 }
@@ -39,15 +39,15 @@ interface SkillReport {
   /** Absent while there are problems. */
   readonly skill?: ParsedSkill;
   readonly problems: readonly string[];
-  /** The skill works all the same. */
+  /** Problems that do not prevent use of the skill. */
   readonly warnings: readonly string[];
-  /** Fields and files that cannot be read, for the person of a session. */
+  /** Fields and files that cannot be read, reported to the session's user. */
   readonly unread: readonly string[];
 }
 
 /**
- * Reads a SKILL.md as Claude Code does. `folder`: the folder that holds it, whose name the skill has where its own is
- * missing or cannot be a name. A missing description is the first paragraph.
+ * Reads a SKILL.md as Claude Code does. `folder`: the name used if the skill's own is missing or invalid. If the
+ * description is missing, the first paragraph is used.
  */
 export function parseSkill(text: string, folder?: string): SkillReport {
   const front = readFrontmatter(text, texts);
@@ -103,7 +103,7 @@ const refused = (problems: readonly string[], warnings: readonly string[] = []):
   unread: problems,
 });
 
-/** Blanks and commas part them, but not those in parentheses, as in `Bash(git add:*), Read`. */
+/** Separated by spaces and commas, except within parentheses, as in `Bash(git add:*), Read`. */
 const toolNames = (text: string) => text.match(/(?:[^\s,()]|\([^()]*\))+/g) ?? [];
 const slugOf = (name: string) =>
   trimCharacters(

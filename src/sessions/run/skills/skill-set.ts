@@ -10,7 +10,7 @@ interface Deps {
   readonly use: (signal: AbortSignal) => Promise<AsyncDisposable & { readonly client: SandboxClient }>;
 }
 
-/** The names and descriptions, which the model sees before it reads a skill; undefined: none. */
+/** The names and descriptions shown to the model before it reads a skill; undefined: none. */
 export function listSkills({ uploaded, inWorkspace }: Pick<Deps, 'uploaded' | 'inWorkspace'>): string | undefined {
   const own = uploaded.map(({ name, description }) => `- ${name}: ${oneLine(description)}`);
   const found = inWorkspace.map(
@@ -21,7 +21,9 @@ export function listSkills({ uploaded, inWorkspace }: Pick<Deps, 'uploaded' | 'i
 }
 const oneLine = (text: string) => text.replace(/\s+/g, ' ').trim();
 
-/** Reads the skills of one run for its agent. An uploaded skill precedes one of the workspace with the same name. */
+/**
+ * Reads the skills of a run for its agent. An uploaded skill takes precedence over a workspace skill of the same name.
+ */
 export function skillReader({ uploaded, inWorkspace, use }: Deps): SkillReader {
   return async (name, file, signal) => {
     const own = uploaded.find((one) => one.name === name);

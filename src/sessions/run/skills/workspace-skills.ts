@@ -6,7 +6,7 @@ import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 import { sanitizeMemory, unlessFinal } from '../prompt/memory.ts';
 import { parseSkill } from './parse-skill.ts';
 
-/** A skill that the workspace brings. Anybody can have written it, so it adds no right. */
+/** A skill in the workspace. It is untrusted, so it grants no permission. */
 export interface WorkspaceSkill {
   readonly name: string;
   readonly description: string;
@@ -17,7 +17,7 @@ type Files = Pick<SandboxClient, 'readFile' | 'listFiles'>;
 interface Reader {
   readonly client: Files;
   readonly clock: Clock;
-  /** The folders of repositories, next to the workspace itself. */
+  /** The folders of repositories, in addition to the workspace itself. */
   readonly folders?: readonly string[];
 }
 
@@ -29,15 +29,15 @@ const waitMs = 3_000;
 const maxReported = 10;
 
 /**
- * The skills of workspaces. A run searches for them once, as soon as its sandbox is there, and keeps what it found. `run` is
- * any object that lives as long as it.
+ * Finds workspace skills once per run, as soon as its sandbox is ready, and keeps the result. `run` is any object with
+ * the lifetime of the run.
  */
 export class WorkspaceSkills {
   readonly #found = new WeakMap<object, FoundSkills>();
   readonly #reported = new WeakSet<object>();
   readonly #looking = new WeakMap<object, Promise<void>>();
 
-  /** Empty while they cannot be read. Rejects only when the signal fires. */
+  /** Empty until they can be read. Rejects only when the signal fires. */
   async of(run: object, reader: Reader | undefined, signal: AbortSignal): Promise<readonly WorkspaceSkill[]> {
     if (reader) await raceAbort(this.begin(run, reader), signal);
     return this.#found.get(run)?.skills ?? [];
