@@ -69,7 +69,7 @@ export class WorkspaceMemory {
   }
 }
 
-/** For `catch`: ignores errors that would recur in the run. */
+/** A `catch` handler that ignores errors that would recur in the run. */
 export function unlessFinal(thrown: unknown): undefined {
   if (!(thrown instanceof AppError && final.includes(thrown.code))) throw thrown;
 }
