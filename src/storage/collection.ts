@@ -6,15 +6,18 @@ import { type Holder, holderKey } from '../core/model/access/holder.ts';
 
 type Records = Pick<RecordStore, 'get' | 'put' | 'delete' | 'list' | 'count'>;
 type Awaitable<Value> = Value | Promise<Value>;
-/** The new document of a record, and its place in lists. Undefined: no change. `again`: read what it refers to once more. */
+/** A record's new document and its position in lists. Undefined: no change. `again`: read everything once more. */
 type Next<Doc> = { readonly doc: Doc; readonly sort?: number } | 'again' | undefined;
 
-const maxTries = 1_000; // of which another writer won all but the last
-const maxRefusals = 3; // of one version, which is then refused for its name; twice can be a record that came and went
+const maxTries = 1_000; // each lost to another writer
+// of the same version, after which the name is considered taken; two can be caused by a record that was created and
+// deleted
+const maxRefusals = 3;
 
 /**
- * Changes a record by what it holds at the time of the write, however many servers change it. `change` runs again after
- * another writer, and can throw. Resolves with the stored document. Rejects: conflict (its unique name is taken), store_busy.
+ * Changes a record based on its content at the time of the write, regardless of other servers. `change` runs again
+ * after a concurrent write, and can throw. Resolves with the stored document. Rejects: conflict (its unique name is
+ * taken), store_busy.
  */
 export async function changeRecord<Doc>(
   records: Pick<RecordStore, 'get' | 'put'>,
@@ -35,7 +38,7 @@ export async function changeRecord<Doc>(
   throw new AppError('store_busy', 'This is being changed by other callers. Try again.');
 }
 
-/** Like `changeRecord`, and resolves with the value of the last call. Without `doc` the record stays. */
+/** Like `changeRecord`, but resolves with the value of the last call. Without `doc`, the record is unchanged. */
 export async function changeRecordFor<Value>(
   records: Pick<RecordStore, 'get' | 'put'>,
   place: Pick<RecordPut, 'kind' | 'id'>,
@@ -53,8 +56,9 @@ export async function changeRecordFor<Value>(
 }
 
 /**
- * Reads the records of a kind in rounds, each from where the last one ended, so that a round of a clean-up costs the same
- * however many there are. `placeOf` is the record's place in the list of its kind; `from` is where a list begins.
+ * Reads the records of a kind in rounds, each starting where the last one ended, so that a clean-up round costs the
+ * same regardless of their number. `placeOf` is a record's position in the list of its kind; `from` is where a list
+ * starts.
  */
 export function sweep(
   records: Pick<RecordStore, 'list'>,
@@ -70,22 +74,22 @@ export function sweep(
   };
 }
 type ListPlace = NonNullable<ListOptions['after']>;
-/** Rounds of clean-ups come each minute. */
+/** A clean-up round runs every minute. */
 export const sweptAtOnce = 200;
 
 export interface Quota<Doc> {
-  /** The present time, by which places of dead servers are released. */
+  /** The current time, used to release places of lost servers. */
   readonly now: number;
   readonly most: number;
-  /** The text of the refusal. */
+  /** The error text. */
   readonly text: string;
-  /** Whether a stored document counts; absent: each one does. */
+  /** Whether a stored document counts toward the quota; absent: all do. */
   readonly counts?: (doc: Doc) => boolean;
 }
-/** A rule over all documents of an owner and of a project, such as the sum of their bytes. */
+/** A rule over all documents of an owner and a project, such as the sum of their bytes. */
 export interface OwnerRule<Doc> {
   readonly now: number;
-  /** `others`: all other documents of both, including those that any server is storing. Throws if there is no room. */
+  /** `others`: all other documents of both, including those being stored by any server. Throws if there is no room. */
   readonly admit: (others: readonly Doc[]) => void;
 }
 interface Rules<Doc> {
@@ -108,7 +112,9 @@ export interface Versioned<Doc> {
   readonly version: number;
 }
 
-/** Documents of one kind, with an owner and their own id. Changes, quotas and names hold for all servers of the store. */
+/**
+ * Documents of one kind, each with an owner and an id. Changes, quotas and names apply across all servers of the store.
+ */
 export class Collection<Doc extends OwnedDocument> {
   readonly #records: Records;
   readonly #rules: Rules<Doc>;
@@ -136,8 +142,8 @@ export class Collection<Doc extends OwnedDocument> {
   }
 
   /**
-   * All documents for an undefined owner, who sees everything; else the owner's outside of other projects, those of the
-   * parents, and with `shared` those of everybody.
+   * With an undefined owner, who sees everything, all documents. Otherwise the owner's, except in other projects, those
+   * of `parents`, and with `shared` all shared documents.
    */
   async listFor(owner: string | undefined, { shared = false, parents = [] }: ListedOthers = {}): Promise<Doc[]> {
     if (owner === undefined) return await this.list();
@@ -147,13 +153,13 @@ export class Collection<Doc extends OwnedDocument> {
     return [...new Map(found.map((doc) => [doc.id, doc])).values()];
   }
 
-  /** The documents that this holder has. */
+  /** The documents of this holder. */
   async listHeldBy({ owner, projectId }: Holder): Promise<Doc[]> {
     if (projectId) return await this.list({ parent: projectId });
     return (await this.list({ owner: owner ?? null })).filter((doc) => !doc.projectId);
   }
 
-  /** The documents that a session can use: first those of its project, then those of its owner. */
+  /** The documents that a session can use: those of its project, then those of its owner. */
   async listUsable({ owner, projectId }: Holder): Promise<Doc[]> {
     const holders = [...(projectId ? [{ projectId }] : []), { owner }];
     return (await Promise.all(holders.map((holder) => this.listHeldBy(holder)))).flat();
@@ -167,7 +173,7 @@ export class Collection<Doc extends OwnedDocument> {
     return doc;
   }
 
-  /** Calls `make`, which stores the document, if its owner has room for it. Rejects: quota. */
+  /** Calls `make`, which stores the document, if the owner's quota allows it. Rejects: quota. */
   async within<Made>(quota: Quota<Doc>, doc: Pick<Doc, 'id' | 'owner'>, make: () => Promise<Made>): Promise<Made> {
     const isFull = async (taken: QuotaPlaces) => await this.#isFull(quota, doc.owner ?? null, Object.keys(taken));
     return await this.#withPlace(doc, quota.now, make, async (taken) => {
@@ -176,7 +182,7 @@ export class Collection<Doc extends OwnedDocument> {
     });
   }
 
-  /** Calls `make`, which stores the document or its change, if the rule admits it. Rejects as the rule does. */
+  /** Calls `make`, which stores or changes the document, if the rule admits it. Rejects as the rule does. */
   async admitted<Made>({ admit, now }: OwnerRule<Doc>, doc: Doc, make: () => Promise<Made>): Promise<Made> {
     const { id, owner, projectId } = doc;
     const lists = [{ owner: owner ?? null }, ...(projectId ? [{ parent: projectId }] : [])];
@@ -194,7 +200,7 @@ export class Collection<Doc extends OwnedDocument> {
     return await (projectId ? this.#withPlace(doc, now, store, take) : store());
   }
 
-  /** `take` decides by the places of other documents that are being stored, and runs again after another writer. */
+  /** `take` receives the places of other documents being stored, and runs again after a concurrent write. */
   async #withPlace<Made>(
     { id, owner = '' }: Pick<Doc, 'id' | 'owner'>,
     now: number,
@@ -214,12 +220,12 @@ export class Collection<Doc extends OwnedDocument> {
         await changeRecord(this.#records, place, (found) => {
           const { [id]: _, ...others } = Places.parse(found?.doc ?? {});
           return { doc: others };
-        }).catch(() => {}); // the place is released after its time
+        }).catch(() => {}); // the place lapses
       }
     });
   }
 
-  /** `taken`: the documents that are being stored. One that is stored by now is counted once. */
+  /** `taken`: documents being stored. A document that has been stored since is counted once. */
   async #isFull({ most, counts }: Quota<Doc>, owner: string | null, taken: readonly string[]): Promise<boolean> {
     if ((await this.#records.count(this.#rules.kind, { owner })) + taken.length < most) return false;
     const own = await this.list({ owner });
@@ -228,7 +234,10 @@ export class Collection<Doc extends OwnedDocument> {
     return own.filter((doc) => counts?.(doc) ?? true).length + waiting.length >= most;
   }
 
-  /** `change` gets the present document; undefined or the same object: it stays. Rejects: not_found, conflict (the name is taken). */
+  /**
+   * `change` receives the current document; if it returns undefined or the same object, nothing is written. Rejects:
+   * not_found, conflict (the name is taken).
+   */
   async change(id: string, change: (now: Doc) => Awaitable<Doc | undefined>): Promise<Doc> {
     const { kind, schema, missing } = this.#rules;
     let now: Doc | undefined;
@@ -245,7 +254,10 @@ export class Collection<Doc extends OwnedDocument> {
     await this.#records.delete(this.#rules.kind, id);
   }
 
-  /** Deletes the document after its parts, so that a deletion that is cut can be repeated, and then the parts that came meanwhile. */
+  /**
+   * Deletes the parts first, so that an interrupted deletion can be repeated, then the document, then parts added in
+   * the meantime.
+   */
   async deleteWith(id: string, deleteParts: () => Promise<void>): Promise<void> {
     await deleteParts();
     await this.delete(id);
@@ -255,9 +267,9 @@ export class Collection<Doc extends OwnedDocument> {
   #sortOf = (doc: Doc): number => this.#rules.sortOf?.(doc) ?? doc.createdAt ?? 0;
 }
 
-/** The places that owners have taken for documents that are being stored, by the ids of these. */
+/** Places that owners reserve for documents being stored, by document id. */
 const quotaKind = 'quota';
 const Places = z.record(z.string(), z.union([z.number(), z.object({ at: z.number(), doc: z.unknown() })]));
 type QuotaPlaces = z.infer<typeof Places>;
 const timeOf = (place: QuotaPlaces[string]): number => (typeof place === 'number' ? place : place.at);
-const placeMs = 60_000; // then the server that took it has died
+const placeMs = 60_000; // after this, the server that reserved the place is considered dead

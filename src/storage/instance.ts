@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { IdSource } from '../core/model/ids.ts';
 
-/** The name of this installation in the labels of its containers and pods: made once and kept with the data. */
+/** This installation's name in the labels of its containers and pods. Created once and kept with the data. */
 export async function instanceName(dataDir: string, ids: IdSource): Promise<string> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const file = join(dataDir, 'instance');

@@ -6,18 +6,18 @@ import { openAttemptsKind } from '../core/model/runs/attempts.ts';
 const kept: ReadonlySet<string> = new Set([
   ...[toolServerKind, childKind, openAttemptsKind, accountKind, serverSettingKind],
 ]);
-const maxAnswers = 1_000; // of each kind
+const maxAnswers = 1_000; // per kind
 
 /**
- * The same store, which answers a repeated read of a few kinds from memory until a record of that kind changes. A store that
- * other servers write is returned as it is. Readers must not change the documents.
+ * Wraps a store to answer repeated reads of a few kinds from memory until a record of that kind changes. A store shared
+ * with other servers is returned unchanged. Callers must not modify the documents.
  */
 export function withKeptReads(store: Store): Store {
   if (store.shared) return store;
   const { events, records } = store;
   const answers = new Map<string, Map<string, Promise<unknown>>>();
 
-  /** An answer that was read while a write was under way is not kept beyond its end. */
+  /** A result that was read during a write is not kept after the write. */
   async function changing<Result>(kinds: Iterable<string>, write: () => Promise<Result>): Promise<Result> {
     const clear = () => {
       for (const kind of kinds) answers.delete(kind);

@@ -7,11 +7,11 @@ interface MirrorOptions<Doc> {
   readonly records: RecordStore;
   readonly kind: string;
   readonly schema: z.ZodType<Doc>;
-  /** Gets the id of each record that this or another server changed. */
+  /** Called with the id of each record changed by this or another server. */
   readonly onChange: (id: string) => void;
 }
 
-/** The records of a kind in memory. Each server follows what the others change, by `load`. */
+/** The records of a kind, in memory. `load` reads other servers' changes. */
 export class Mirror<Doc extends { readonly id: string; readonly createdAt: number }> {
   readonly #options: MirrorOptions<Doc>;
   readonly #news: ChangedRecords;
@@ -29,7 +29,7 @@ export class Mirror<Doc extends { readonly id: string; readonly createdAt: numbe
   get = (id: string): Doc | undefined => this.#all.get(id)?.doc;
   all = (): Doc[] => [...this.#all.values()].map(({ doc }) => doc);
 
-  /** Reads what other servers changed. Calls at the same time share one reading. */
+  /** Reads changes by other servers. Concurrent calls share one read. */
   load(): Promise<void> {
     this.#loading ??= this.#read().finally(() => {
       this.#loading = undefined;
@@ -42,14 +42,14 @@ export class Mirror<Doc extends { readonly id: string; readonly createdAt: numbe
     for (const id of gone) this.#drop(id);
   }
 
-  /** Reads a record that other code of this server changed. */
+  /** Reads a record that other code on this server changed. */
   async read(id: string): Promise<void> {
     const found = await this.#options.records.get(this.#options.kind, id);
     if (found) this.#keep(this.#options.schema.parse(found.doc), found.version);
     else this.#drop(id);
   }
 
-  /** Resolves with the stored document, also when `change` left it as it is. */
+  /** Resolves with the stored document, even if `change` left it unchanged. */
   async change(id: string, change: (now: Doc | undefined) => Doc | undefined): Promise<Doc | undefined> {
     const { records, kind, schema } = this.#options;
     const changed = await changeRecord<Doc>(records, { kind, id }, (found) => {

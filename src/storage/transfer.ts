@@ -6,8 +6,8 @@ import type { SessionEvent } from '../core/model/events.ts';
 import { SessionId } from '../core/model/ids.ts';
 import { credentialKind, manifestKind, snapshotBlobKind, snapshotsKind } from '../core/model/records.ts';
 
-// Sessions as lines of JSON, from one store to another: a header; for each session its start, events, records, and an
-// end with counts and a hash of those lines; and at last the number of sessions.
+// Exports sessions as JSON lines, for import to another store: a header; per session its start, events, records, and an
+// end with counts and a hash of these lines; finally the number of sessions.
 
 const form = 1;
 const pageSize = 500;
@@ -28,7 +28,7 @@ interface ExportCounts {
   readonly sha256: string;
 }
 
-/** Records about blobs, which an export does not have, and secrets. */
+/** Records about blobs, which exports do not contain, and secrets. */
 const staysHere: ReadonlySet<string> = new Set([snapshotsKind, snapshotBlobKind, manifestKind, credentialKind]);
 
 const eventLine = ({ seq, ts, type, runId, data }: SessionEvent): string =>
@@ -36,7 +36,7 @@ const eventLine = ({ seq, ts, type, runId, data }: SessionEvent): string =>
 const recordLine = ({ kind, id, doc, sort = 0 }: RecordPut): string =>
   JSON.stringify({ record: { kind, id, doc, sort } });
 
-/** Lines without their newline. `known`: sessions that an interrupted export already has. */
+/** Yields lines without newlines. `known`: sessions that an interrupted export already contains. */
 export async function* exportSessions(
   store: Store,
   { known = new Set<string>(), signal }: { known?: ReadonlySet<string>; signal: AbortSignal },
@@ -60,7 +60,7 @@ export async function* exportSessions(
 }
 
 async function* linesOf(store: Store, id: SessionId, signal: AbortSignal): AsyncGenerator<string> {
-  // Exports up to the head at the start, because a session can continue during the export.
+  // Exports up to the head at the start, because a session can continue in the meantime.
   const { head } = await store.events.page(id, 0, 1);
   for (let after = 0; after < head; ) {
     throwIfFired(signal);
@@ -74,15 +74,15 @@ async function* linesOf(store: Store, id: SessionId, signal: AbortSignal): Async
 
 export interface ImportCounts {
   readonly sessions: number;
-  /** Sessions that existed already with the same content. */
+  /** Sessions that already existed with the same content. */
   readonly skipped: number;
   readonly events: number;
 }
 
 /**
- * Writes each session, reads it back and compares it; its own record comes last and makes it visible. Completes an
- * interrupted import. Rejects: invalid_request (no export, incomplete, or changed), conflict (a session with this id
- * exists and differs).
+ * Writes each session, reads it back and compares it. The session's own record is written last and makes it visible.
+ * Completes an interrupted import. Rejects: invalid_request (not an export, incomplete, or modified), conflict (a
+ * session with this id exists and differs).
  */
 export async function importSessions(
   store: Store,
@@ -119,7 +119,7 @@ export async function importSessions(
   return { sessions, skipped, events };
 }
 
-/** One session during its import. */
+/** A session during its import. */
 class SessionImport {
   readonly id: SessionId;
   readonly #store: Store;
@@ -146,12 +146,12 @@ class SessionImport {
     if (this.#events.length >= pageSize) await this.#write();
   }
 
-  /** Resolves with false if the session existed already. */
+  /** Resolves with false if the session already existed. */
   async finish(end: End, signal: AbortSignal): Promise<boolean> {
     if (!isSame(end, this.#count.result())) throw broken(`The session ${this.id} was changed on its way`);
     await this.#write();
     if (!this.#isThere) {
-      // The session's own record comes last, because it puts the session into lists.
+      // The session's own record comes last, because it makes the session visible in lists.
       const own = (put: RecordPut) => put.kind === 'session' && put.id === this.id;
       const order = [...this.#records.filter((put) => !own(put)), ...this.#records.filter(own)];
       for (const put of order) await this.#store.records.put(put);

@@ -5,7 +5,7 @@ import { addAmounts, noUsage } from '../core/model/spending.ts';
 
 export type UsingSession = Pick<SessionRecord, 'id' | 'owner' | 'projectId' | 'title' | 'deleting' | 'forkedFrom'>;
 interface UsageEvent {
-  /** Undefined: it has no record. */
+  /** Undefined: the session has no record. */
   readonly session: UsingSession | undefined;
   readonly seq: number;
   readonly at: number;
@@ -21,7 +21,7 @@ const noKeys: Readonly<Record<UsageKey, string>> = {
   day: '',
 };
 
-/** The sums for stores whose database cannot look into an event. */
+/** Usage totals for stores whose database cannot read fields within an event. */
 export function usageSums(events: Iterable<UsageEvent>, by: readonly UsageKey[]): UsageSum[] {
   const sums = new Map<string, UsageSum>();
   for (const { session, seq, at, data } of events) {

@@ -4,7 +4,9 @@ import { splitTitle } from './plan.ts';
 
 const hasEnded = ({ status }: PlanStep): boolean => status === 'completed' || status === 'failed';
 
-/** A plan that the agent changed, in the contract's order: the steps that ended, their result, the plan, the next step. */
+/**
+ * Facts for a plan that the agent changed, in the required order: ended steps, their result, the plan, the next step.
+ */
 export function todoFacts(runWriter: RunWriter, steps: readonly PlanStep[], result = ''): SessionFact[] {
   const before = new Map(runWriter.steps.map((step) => [step.id, step]));
   const isNews = (step: PlanStep) => before.get(step.id)?.status !== step.status;
@@ -20,7 +22,7 @@ export function todoFacts(runWriter: RunWriter, steps: readonly PlanStep[], resu
   return [...facts, ...lines, runWriter.plan(shown), ...(begins ? [runWriter.step(begins)] : [])];
 }
 
-/** The plan of an agent that ends its run: a step at work ends with it, and one that never began was not done. */
+/** The plan when its agent ends the run: the running step ends too, and steps that never began were not done. */
 export const closePlan = (steps: readonly PlanStep[], failed: boolean): readonly PlanStep[] =>
   steps.map((step) => {
     if (hasEnded(step)) return step;

@@ -13,13 +13,13 @@ import {
 import { addAmounts, type BudgetOverrun, type OwnBudget } from '../../core/model/spending.ts';
 import type { StoredSession } from './log/projection.ts';
 
-/** An amount that is kept for one request, so that no other run can spend it in the meantime. */
+/** An amount reserved for one request, so that no other run can spend it in the meantime. */
 export interface Reservation {
-  /** Bounded by the requested minimum and maximum. */
+  /** Between the requested minimum and maximum. */
   readonly granted: Amounts;
   /**
-   * Ends it, and records the actual usage instead. A second call does nothing. Never rejects: an amount that cannot be
-   * stored now is stored later.
+   * Releases the reservation and records the actual usage. Further calls do nothing. Never rejects: usage that cannot
+   * be stored now is stored later.
    */
   settle(used: Amounts): Promise<void>;
 }
@@ -31,30 +31,30 @@ export type ReservationOrOverrun =
   | { readonly kind: 'reserved'; readonly reservation: Reservation }
   | { readonly kind: 'over'; readonly over: BudgetOverrun };
 
-/** The budgets of the person and of the project of one session, which its runs share with others. */
+/** The budgets of a session's person and project, shared with other sessions. */
 export interface SharedBudgets {
   /**
-   * Undefined: no budget counts. Waits while requests in progress hold the missing amount. Rejects: cancelled,
+   * Undefined: no budget applies. Waits while requests in progress hold the missing amount. Rejects: cancelled,
    * store_unavailable, store_busy.
    */
   reserve(
     requested: { readonly least: Amounts; readonly most: Amounts },
     signal: AbortSignal,
   ): Promise<ReservationOrOverrun | undefined>;
-  /** Records usage without a reservation. Resolves with a budget that is spent now, or was before. */
+  /** Records usage without a reservation. Resolves with a budget that is now exceeded, or was before. */
   charge(used: Amounts): Promise<BudgetOverrun | undefined>;
   /**
-   * Pays so many tool calls before they are made, or as many as fit; `over` is the budget that covers no more. Undefined: no
-   * budget counts them. Rejects as `reserve` does.
+   * Pays for tool calls before they are made: all, or as many as fit; `over` is the exceeded budget. Undefined: no
+   * budget counts calls. Rejects as `reserve` does.
    */
   payCalls(count: number, signal: AbortSignal): Promise<PaidCalls | undefined>;
-  /** Gives calls back that were paid and not made. Never rejects: they then stay counted. */
+  /** Refunds calls that were paid for but not made. Never rejects: on failure, they remain counted. */
   giveBackCalls(count: number): Promise<void>;
 }
 
-/** A request to the model with estimates of its reply, in tokens. */
+/** A model request with estimates of its reply, in tokens. */
 interface PricedRequest {
-  /** The amounts that it is expected to take. */
+  /** The expected amounts. */
   readonly needs: Amounts;
   readonly usual: number;
   readonly longest: number;
@@ -64,43 +64,43 @@ type ReservedRequest =
   | { readonly over: BudgetOverrun }
   | {
       readonly over?: undefined;
-      /** The longest reply that all budgets cover, in tokens, at least 1. */
+      /** The longest reply within all budgets, in tokens, at least 1. */
       readonly longest: number;
-      /** Whether a budget counts tokens or cost, so that the provider's count matters. */
+      /** Whether a budget counts tokens or cost, so that the provider's count is needed. */
       readonly isCounted: boolean;
       settle(used: Amounts): Promise<void>;
     };
 
 export interface BudgetSources {
   readonly run?: readonly BudgetLine[] | undefined;
-  /** The lines of the session, after its run has spent so much in this turn. */
+  /** The session's budget lines, after its run has used these amounts in this turn. */
   readonly session?: ((spent: RunSpending) => readonly BudgetLine[]) | undefined;
   readonly shared?: SharedBudgets | undefined;
   readonly keepCalls?: ((count: number) => void) | undefined;
 }
 
-/** The run that takes a turn, with the lines of its own budget. */
+/** The run that takes a turn, with its own budget lines. */
 export interface RunOfTurn {
   readonly sessionId: SessionId;
   readonly runId: RunId;
   readonly budget?: readonly BudgetLine[];
 }
 
-/** A turn that begins. */
+/** A turn that is about to begin. */
 export interface OpenedTurn {
   readonly run: RunOfTurn;
-  /** The session as it is now. */
+  /** Returns the session's current record. */
   readonly record: () => StoredSession;
   readonly now: () => number;
   /** Limits from the settings and the agent, in addition to the session's own. */
   readonly limits: OwnBudget | undefined;
-  /** Whether children of the session can get a part of its budget. */
+  /** Whether children of the session can use a part of its budget. */
   readonly lends: boolean;
 }
 /** Collects the budgets of a turn. */
 export type OpenBudgets = (turn: OpenedTurn) => Promise<TurnBudget>;
 
-/** Everything that limits one turn: the budgets of its run, its session, and those that pay for the session. */
+/** All budgets of a turn: those of its run and session, and those that pay for the session. */
 export class TurnBudget {
   readonly #sources: BudgetSources;
   readonly shared: SharedBudgets | undefined;
@@ -111,7 +111,7 @@ export class TurnBudget {
     this.shared = sources.shared;
   }
 
-  /** The amounts that the turn has used. */
+  /** The amounts used by the turn. */
   get spent(): RunSpending {
     return this.#spent;
   }
@@ -129,7 +129,10 @@ export class TurnBudget {
     return [...withAmounts(run, toAmounts(this.#spent)), ...(session?.(this.#spent) ?? [])];
   }
 
-  /** Reserves the dearest reply that fits; where not even the usual one does, says which budget. Rejects as `SharedBudgets` does. */
+  /**
+   * Reserves the most expensive reply that fits. If not even the usual reply fits, returns the exceeded budget. Rejects
+   * as `SharedBudgets` does.
+   */
   async reserve(request: PricedRequest, signal: AbortSignal): Promise<ReservedRequest> {
     const { needs, usual, longest, amountsOf } = request;
     const lines = this.#lines();
@@ -149,18 +152,18 @@ export class TurnBudget {
     };
   }
 
-  /** Keeps so many tool calls back from the session's budget, so that no child gets them. */
+  /** Reserves tool calls in the session's budget, so that no child gets them. */
   keepCalls(count: number): void {
     this.#sources.keepCalls?.(count);
   }
 
-  /** The tool calls that the budgets of the run and of the session cover. */
+  /** The tool calls within the budgets of run and session. */
   coveredCalls(most?: number): ReturnType<typeof coveredCalls> {
     return coveredCalls(this.#lines(), most);
   }
 }
 
-/** The tokens of the longest reply that the granted amounts cover, at least 1. */
+/** The longest reply within the granted amounts, in tokens, at least 1. */
 function longestWithin(granted: Amounts, { longest, amountsOf }: Pick<PricedRequest, 'longest' | 'amountsOf'>): number {
   const [none, most] = [amountsOf(0), amountsOf(longest)];
   const replies = (['tokens', 'cost'] as const).map((kind) => {

@@ -1,10 +1,12 @@
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 
-/** A sandbox in use: it is not paused or stopped for idleness until this is disposed. */
+/** A sandbox in use: not paused or stopped for idleness until this is disposed. */
 export interface UsedSandbox extends AsyncDisposable {
   readonly client: SandboxClient;
 }
 export interface SandboxUser {
-  /** Starts the session's sandbox if needed and resolves when it is ready. Rejects with the reason when it cannot start. */
+  /**
+   * Starts the session's sandbox if needed, and resolves when it is ready. Rejects with the reason if it cannot start.
+   */
   use(signal: AbortSignal): Promise<UsedSandbox>;
 }

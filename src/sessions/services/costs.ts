@@ -11,23 +11,23 @@ const EventCost = z.object({
   cachedTokens: z.int(),
   outputTokens: z.int(),
   reasoningTokens: z.int(),
-  /** In the currency of the price list; null when the price of one of the models is not known. */
+  /** In the currency of the price list; null if a model's price is unknown. */
   cost: z.number().nullable(),
 });
 type EventCost = z.infer<typeof EventCost>;
 const CausedCost = EventCost.extend({
-  /** The event that caused the turns; null for turns before any such event. */
+  /** The event that caused the turns; null for turns before the first event. */
   seq: z.int().nullable(),
   type: z.string().nullable(),
-  /** The event in a few words: the message's beginning, or the tool's name. */
+  /** A short description of the event: the start of the message, or the tool's name. */
   about: z.string(),
 });
 type CausedCost = z.infer<typeof CausedCost>;
 export const SessionCost = z.object({
   total: EventCost,
-  /** In the order of the events. An event without its own turn is left out. */
+  /** In event order. Events without turns of their own are omitted. */
   events: z.array(CausedCost).readonly(),
-  /** The same by kind of event and, for results, by tool; the most expensive first. */
+  /** By kind of event and, for results, by tool; most expensive first. */
   kinds: z.array(EventCost.extend({ kind: z.string() })).readonly(),
 });
 type SessionCost = z.infer<typeof SessionCost>;
@@ -40,16 +40,17 @@ const noCause: CostCause = { seq: null, type: null, about: '' };
 const shownLength = 80;
 
 /**
- * Attributes each turn to the last event that it had to wait for: a user's message, a tool's result (of several, the last),
- * a decision, the plan. A summary of the conversation belongs to its compaction. A message that arrives during a turn did
- * not cause that turn. Turns up to `after` are left out: a fork's log begins with those of another session.
+ * Attributes each turn to the last event it had to wait for: a user's message, a tool's result (of several, the last),
+ * a decision, or the plan. A summary of the conversation belongs to its compaction. A message that arrives during a
+ * turn did not cause that turn. Turns up to `after` are skipped, because a fork's log starts with another session's
+ * turns.
  */
 export async function computeCost(history: AsyncIterable<SessionEvent>, after = 0): Promise<SessionCost> {
   let total = nothing;
   const events: CausedCost[] = [];
   const kinds = new Map<string, EventCost>();
   let cause = noCause;
-  let next = noCause; // what the next turn waits for
+  let next = noCause; // the cause of the next turn
   let speaking = false;
   let before: Usage | undefined;
   const add = ({ data, seq }: Usage, caused: CostCause) => {
@@ -76,7 +77,7 @@ export async function computeCost(history: AsyncIterable<SessionEvent>, after = 
       speaking = false;
       before = event;
     } else if (event.type === 'context.compacted') {
-      // The usage of a summary stands directly before the fact.
+      // The usage of a summary comes directly before the compaction.
       if (before && event.data.model !== null && before.seq === event.seq - 1) {
         add(before, { seq: event.seq, type: event.type, about: event.data.kind });
         before = undefined;

@@ -1,6 +1,6 @@
 import type { ExecResult } from '../../sandboxes/client/client.ts';
 
-/** The outputs of a command. One that was cut ends with a line that names the file with all of it. */
+/** A command's outputs. A truncated output ends with a line that names the file with the whole output. */
 export function toOutputs({ stdout, stderr, wholeIn }: ExecResult): {
   readonly stdout: string;
   readonly stderr: string;

@@ -11,14 +11,14 @@ import { leastBudget } from '../../core/model/runs/budget.ts';
 import type { EffectiveAgent } from '../api/sessions.ts';
 import type { Profile } from '../run/profile.ts';
 
-/** The server's own limits, instead of which a template can have others. */
+/** The server's own limits, which templates can override. */
 export type ServerLimits = Pick<EffectiveAgent, 'approvals' | 'budgets'>;
 export const noLimits: ServerLimits = { approvals: [], budgets: { run: {}, session: {} } };
 
-/** The agent of a session, after all layers of its settings. */
+/** A session's agent configuration, after merging all layers of settings. */
 export function effectiveAgent(record: SessionRecord, profile: Profile, server: ServerLimits): EffectiveAgent {
   const offered = isWritable(record) ? profile.tools : withoutRepositories(profile.tools);
-  // A workspace that brings skills is known once the sandbox runs.
+  // Skills in a workspace are known only once the sandbox runs.
   const skilled =
     profile.skills?.length || record.skills?.length || record.agent?.skills?.length ? offered : withoutSkills(offered);
   const delegating = profile.children === undefined ? withoutChildren(skilled) : skilled;

@@ -14,18 +14,18 @@ interface Deps {
   readonly rulesOf: (id: SessionId) => Promise<Omit<EffectiveEgress, 'allowed'>>;
   readonly isEntry: (text: string) => boolean;
   readonly change: (id: SessionId, change: Pick<SessionRecord, 'sandbox'>) => Promise<unknown>;
-  /** Throws for a choice that the settings or the driver cannot enforce. */
+  /** Throws for a choice that the settings or driver cannot enforce. */
   readonly checkSandbox: (choice: SandboxChoice, session: SessionRecord) => void;
-  /** A sandbox that started without a way out gets none while it runs. */
+  /** Whether a sandbox that started without network access cannot get it while running. */
   readonly wayOutIsFixed: boolean;
 }
 
-// One record for each entry, named after the session, so that the session's removal removes them too.
+// One record per entry, prefixed with the session's id, so that removing the session removes them too.
 const kind = 'allowed-host';
 const maxEntries = 100;
 const idOf = (id: SessionId, entry: string) => `${id}:${entry}`;
 
-/** Entries allowed only in one session. The egress proxy asks for them when its policy refuses a host. */
+/** Entries allowed only in one session. The egress proxy reads them when its policy refuses a host. */
 export async function readAllowedHosts(records: RecordStore, id: SessionId): Promise<readonly string[]> {
   const found = await records.list(kind, { idPrefix: idOf(id, '') });
   return found.map((record) => record.id.slice(idOf(id, '').length));
@@ -69,7 +69,7 @@ export function egressService({ records, sessions, clock, rulesOf, isEntry, ...d
       const { egress: before, ...rest } = session.sandbox ?? {};
       const usual = { ...session, sandbox: rest };
       const chosen = choice ? writtenAlike(choice) : undefined;
-      // Removing a choice needs no driver: only the policy remains.
+      // Removing a limit needs no support by the driver: only the policy remains.
       if (chosen) deps.checkSandbox({ egress: chosen }, usual);
       const opens = isClosed(before) && !isClosed(chosen);
       if (opens && deps.wayOutIsFixed && session.sandboxState === 'running') {

@@ -12,7 +12,7 @@ interface Deps {
   readonly store: Store;
   readonly driver: Driver;
   readonly model: Pick<Model, 'name'>;
-  /** The model that people chose instead of that of the settings. */
+  /** The model chosen on the page, which overrides the settings. */
   readonly usualModel?: (() => Promise<string>) | undefined;
   readonly clock: Clock;
   /** Absent: sandboxes have no desktop. */
@@ -20,9 +20,9 @@ interface Deps {
   sessions(): Promise<SessionCounts>;
 }
 const none: SessionCounts = { total: 0, running: 0, waiting: 0 };
-const checkMs = 800; // the whole answer must come within a second
+const checkMs = 800; // the whole response must take less than a second
 
-/** Checks each part within 800 ms; a part that does not answer in time is unhealthy. */
+/** Checks each component within 800 ms; a component that does not respond in time is unhealthy. */
 export async function serviceHealth(deps: Deps, signal: AbortSignal): Promise<ServiceHealth> {
   const { store, driver, model, clock } = deps;
   using deadlined = deadlineSignal(checkMs, clock, signal);
@@ -53,10 +53,12 @@ export async function serviceHealth(deps: Deps, signal: AbortSignal): Promise<Se
   };
 }
 
-/** In ms. A health answer does not wait longer for the newest counts. */
+/** How long a health response waits for current counts, in ms. */
 const countMs = 100;
 
-/** The counts of sessions in a shared health answer, which must not lag behind a creation or deletion of this server. */
+/**
+ * Session counts for a shared health response, which must reflect this server's creations and deletions immediately.
+ */
 export class SessionTally {
   readonly #count: () => Promise<SessionCounts>;
   readonly #clock: Clock;
@@ -68,7 +70,7 @@ export class SessionTally {
     this.#clock = clock;
   }
 
-  /** Call it when a session was made or deleted. */
+  /** Call after creating or deleting a session. */
   changed(): void {
     this.#changes++;
   }
@@ -80,7 +82,7 @@ export class SessionTally {
     return counts;
   };
 
-  /** The answer with counts that know of every change before the call, as far as the store is quick. */
+  /** Updates the response with counts that reflect every change before the call, if the store responds quickly. */
   async update(answer: ServiceHealth): Promise<ServiceHealth> {
     if (!this.#newest) return answer;
     if (this.#newest.changes === this.#changes) return { ...answer, sessions: this.#newest.counts };
@@ -89,16 +91,17 @@ export class SessionTally {
   }
 }
 
-/** In ms. */
+/** Milliseconds. */
 const servesFor = 200;
-/** In ms. A look that takes longer delays nobody while the last answer is good and younger than `outlivesMs`. */
+/** Milliseconds. A slower check delays no caller while the last successful response is younger than `outlivesMs`. */
 const slowMs = 20;
 const outlivesMs = 2_000;
 
 /**
- * Concurrent callers share one check, and a good answer serves for 200 ms. Anyone can ask for the health without a
- * credential, and each check uses the store's threads and the driver, so frequent requests must not delay the work. An
- * engine that starts many sandboxes answers late; a good answer then serves for two seconds while the next check runs.
+ * Concurrent callers share one check, and a successful response is reused for 200 ms. Health checks need no
+ * authentication and use the store's threads and the driver, so frequent requests must not slow down other work. A
+ * check can be slow while many sandboxes start; the last successful response is then reused for two seconds while the
+ * next check runs.
  */
 export function sharedHealth(
   look: () => Promise<ServiceHealth>,
@@ -128,7 +131,7 @@ export function sharedHealth(
     const late = new AbortController();
     const inPlace = pause(slowMs, late.signal, clock).then(() => good.answer);
     inPlace.catch(() => {});
-    open.catch(() => {}); // the next caller gets the failure
+    open.catch(() => {}); // the next caller gets the error
     return await Promise.race([open, inPlace]).finally(() => late.abort());
   };
 }

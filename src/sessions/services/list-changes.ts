@@ -11,9 +11,9 @@ interface Options {
   readonly deleted: (record: StoredSession) => void;
 }
 const everyMs = 1_000;
-const share = 20; // pause 20 times as long as a read takes, so that reads use at most 5 % of the time
+const share = 20; // pause for 20 times the duration of a read, so that reads use at most 5 % of the time
 
-/** Polls the store for other servers' changes of the session list while a client of this server watches it. */
+/** Polls the store for other servers' changes to the session list while a client of this server watches it. */
 export class ListChanges {
   readonly #options: Options;
   #watchers = 0;

@@ -14,7 +14,7 @@ interface Deps extends PortRules {
   /** Rejects with session_not_found. */
   readonly known: (id: SessionId) => Promise<unknown>;
 }
-/** `<session>:<preview>`, so that the previews end with the session. */
+/** `<session>:<preview>`, so that previews are removed with their session. */
 const kind = 'preview';
 const Stored = PreviewView.omit({ id: true });
 const maxPreviews = 100;
@@ -23,7 +23,7 @@ export async function forgetPreviews(records: RecordStore, id: SessionId): Promi
   for (const { id: name } of await records.list(kind, { idPrefix: `${id}:` })) await records.delete(kind, name);
 }
 
-/** The ports of sandboxes, and the records of their previews. */
+/** Ports of sandboxes, and records of their previews. */
 export function portService({ records, sandboxes, clock, ids, known, ...rules }: Deps): PortService {
   const viewOf = (name: string, doc: unknown): PreviewView => ({ id: name.slice(17), ...Stored.parse(doc) });
   const all = async (id: SessionId) =>

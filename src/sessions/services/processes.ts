@@ -21,11 +21,12 @@ const Background = z.object({ pid: z.int(), cmd: z.string(), log: z.string(), st
 type Background = z.infer<typeof Background>;
 
 const maxListed = 200;
-const sameStartMs = 5_000; // a PID can be reused: it is the same process only when the start times agree this closely
+const sameStartMs = 5_000; // PIDs are reused: it is the same process only if the start times agree this closely
 const tailBytes = 1024 * 1024;
 
 /**
- * The processes of sessions' sandboxes. Keeps a record of those started in the background, with their logs, after they end.
+ * The processes of sessions' sandboxes. Processes started in the background remain recorded, with their logs, after
+ * they end.
  */
 export function processService({ sandboxes, records, clock, ids, known }: Deps): ProcessService {
   const kind = 'process';
@@ -81,7 +82,7 @@ export function processService({ sandboxes, records, clock, ids, known }: Deps):
       if (log === '') return { text: '', log, truncated: false };
       await using used = await sandboxes.use(id, signal);
       const file = quoteForShell(log);
-      // One extra line shows whether there are more; the size shows it if the tail itself is cut.
+      // One extra line shows whether there is more; if the tail itself is cut, the size shows it.
       const command = `stat -c %s -- ${file} >&2; tail -c ${tailBytes} -- ${file} | tail -n ${lines + 1}`;
       const { stdout, stderr } = await used.client.exec({ command }, signal);
       const isCut = Number.parseInt(stderr, 10) > tailBytes;
@@ -108,7 +109,8 @@ export function processService({ sandboxes, records, clock, ids, known }: Deps):
 }
 
 /**
- * The ports on which each process listens. None if the sandbox cannot report them: the list of processes matters more.
+ * The ports that each process listens on. Empty if the sandbox cannot report them, so that the process list still
+ * works.
  */
 async function portsByProcess(
   client: Pick<SandboxClient, 'ports'>,

@@ -6,7 +6,7 @@ import type { InsideService, SandboxInterior } from '../api/sandbox-interior.ts'
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 
 export interface PortRules {
-  /** Nothing isolates the sandboxes: their loopback interface is the server's own. */
+  /** Sandboxes are not isolated: their loopback interface is the server's own. */
   readonly isOwnMachine: boolean;
   /** The ports of the egress forwarder and of the daemon. */
   readonly closedPorts: ReadonlySet<number>;
@@ -18,7 +18,7 @@ interface Deps extends PortRules {
   readonly known: (id: SessionId) => Promise<unknown>;
 }
 
-/** The abilities of a sandbox that work at any place in it. */
+/** Access to the inside of a sandbox, beyond its workspace. */
 export const insideService = ({ sandboxes, codeOf, known, ...rules }: Deps): InsideService => ({
   async admits(id) {
     await known(id);
@@ -52,7 +52,10 @@ function openable(ports: SandboxInterior['ports'], rules: PortRules): SandboxInt
   };
 }
 
-/** No caller can dial the forwarder, which adds credentials to requests, nor the daemon, nor the server's own machine. */
+/**
+ * Callers can reach neither the forwarder, which adds credentials to requests, nor the daemon, nor the server's own
+ * machine.
+ */
 export function refuseClosed(port: number, { isOwnMachine, closedPorts }: PortRules): void {
   if (isOwnMachine) {
     const instead = 'Install bubblewrap or start Docker.';

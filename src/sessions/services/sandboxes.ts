@@ -20,7 +20,7 @@ interface Deps {
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly servicesOf: (session: SessionRecord) => Services;
-  /** Called before the files of a sandbox are removed. */
+  /** Called before a sandbox's files are removed. */
   readonly forgetFiles: (id: SessionId) => Promise<void>;
 }
 const removeMs = 30_000;
@@ -75,11 +75,11 @@ export function sandboxService({
       }
     }
     throwIfFired(until.signal);
-    await sessions.get(id); // it was deleted in the meantime, or the server ends
+    await sessions.get(id); // deleted in the meantime, or the server is stopping
     throw new AppError('sandbox_unavailable', notFrozen);
   }
 
-  /** Ends the processes and keeps the files. Nothing holds the sandbox, so the next use starts it again. */
+  /** Ends the processes and keeps the files. Unlike after a stop, the next use starts the sandbox again. */
   async function end(id: SessionId): Promise<void> {
     const run = await sessions.activeRun(id);
     if (run && !run.waiting) {
@@ -100,7 +100,8 @@ export function sandboxService({
       await sessions.get(id);
       using soon = deadlineSignal(usageMs, clock, signal);
       const client = await sandboxes.look(id, soon.signal);
-      return await client?.usage(soon.signal).catch(() => undefined); // a daemon of an older image cannot report usage
+      // the daemon of an older image cannot report usage
+      return await client?.usage(soon.signal).catch(() => undefined);
     },
     async services(id, signal) {
       const values = Object.entries(servicesOf(await sessions.get(id)));
@@ -136,8 +137,8 @@ export function sandboxService({
       if (!(await isRunning(id)))
         throw new AppError('sandbox_not_found', 'The sandbox is not running. Start it first.');
       await stop(id);
-      await forgetFiles(id); // what was there is not missed
-      // A new sandbox on an empty workspace guarantees that nothing of the old one remains.
+      await forgetFiles(id); // the removed files must not be reported as damaged
+      // A new sandbox with an empty workspace guarantees that nothing of the old sandbox remains.
       using until = deadlineSignal(removeMs, clock, signal);
       await driver.destroy(sandboxIdOf(id), 'remove', until);
       await using _used = await sandboxes.use(id, signal);
@@ -160,7 +161,7 @@ export function sandboxService({
 
 const mostKept = ({ capabilities: { pause: most } }: Driver): PauseKind => (most === 'memory' ? 'memory' : 'files');
 
-/** A pause must not lose by surprise. */
+/** A pause must not unexpectedly lose processes. */
 function refuseUnkept({ name, capabilities: { pause: most } }: Driver, keeps: PauseKind): void {
   if (most === 'memory' || most === keeps) return;
   const what =

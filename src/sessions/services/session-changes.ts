@@ -3,11 +3,13 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { SessionListChange } from '../api/sessions.ts';
 
-/** The most changed sessions that wait for a slow watcher; above it the watcher is evicted with queue_full. */
+/**
+ * The maximum number of changed sessions waiting for a slow watcher; beyond it, the watcher is evicted with queue_full.
+ */
 const maxWaiting = 10_000;
 
 interface Watcher {
-  /** The newest state of each session: a slow watcher misses steps in between, never the last state. */
+  /** The latest state of each session: a slow watcher misses intermediate states, but never the last one. */
   readonly waiting: Map<SessionId, SessionListChange>;
   wake: () => void;
 }
@@ -23,7 +25,7 @@ export class SessionChanges {
     }
   }
 
-  /** Yields every session of `list` as `changed`, and then each change. Ends with the signal. Rejects: queue_full. */
+  /** Yields every session of `list` as `changed`, then each change. Ends when the signal fires. Rejects: queue_full. */
   async *watch(list: () => Promise<readonly SessionRecord[]>, signal: AbortSignal): AsyncGenerator<SessionListChange> {
     const watcher: Watcher = { waiting: new Map(), wake: () => {} };
     const wake = () => watcher.wake();

@@ -7,18 +7,18 @@ import { publicRecord, StoredSession } from '../run/log/projection.ts';
 
 /** Sessions per read of the store, and per turn of the event loop: parsing them takes a few milliseconds. */
 const maxAtOnce = 500;
-/** Sessions per read of those that have moved to the front during a list. */
+/** Sessions per read of those that moved to the front while listing. */
 const movedAtOnce = 20;
 
 type ListPart = Pick<ListQuery, 'keep' | 'limit' | 'after'>;
 interface Chosen {
-  /** No other sessions are in the list. */
+  /** The ids that the list is restricted to. */
   readonly among?: ReadonlySet<string> | undefined;
-  /** Resolves with the ids of those of a page that are in the list. */
+  /** Resolves with the ids in a page that match. */
   readonly matches?: (page: readonly SessionRecord[]) => Promise<ReadonlySet<string>>;
 }
 
-/** The list of sessions, newest message first, as the store has it. */
+/** The list of sessions, newest message first, read from the store. */
 export class SessionList {
   readonly #records: Pick<RecordStore, 'get' | 'list'>;
 
@@ -26,13 +26,13 @@ export class SessionList {
     this.#records = records;
   }
 
-  /** One stored session; a deleted one as its tombstone. */
+  /** A stored session; a deleted one is returned as its tombstone. */
   async get(id: SessionId): Promise<StoredSession | undefined> {
     const found = await this.#records.get('session', id);
     return found && StoredSession.parse(found.doc);
   }
 
-  /** Usually one read. Where `keep` or `matches` refuses sessions, as many more as it takes. */
+  /** Usually takes one read; more if `keep` or `matches` rejects sessions. */
   async part(query: ListQuery, { among, matches }: Chosen = {}): Promise<SessionRecord[]> {
     const { limit, after, keep, status } = query;
     const place = after && { sort: after.latestMessageAt, id: after.id };
@@ -40,7 +40,7 @@ export class SessionList {
     const found: SessionRecord[] = [];
     const only = whichOf(query).map((one) => ({ ...one, ...(place && { after: place }) }));
     for await (const page of this.#rows(Math.min(matches ? maxAtOnce : limit, maxAtOnce), only)) {
-      const ids = await matches?.(page.map(({ doc }) => doc as SessionRecord)); // parsing all of them takes long
+      const ids = await matches?.(page.map(({ doc }) => doc as SessionRecord)); // parsing all of them would take long
       const rows = ids ? page.filter(({ id }) => ids.has(id)) : page;
       const isMeant = ({ id, doc }: StoredRecord) =>
         (!among || among.has(id)) && (!status || (doc as SessionRecord).status === status);
@@ -51,7 +51,9 @@ export class SessionList {
     return found.slice(0, limit);
   }
 
-  /** All sessions, or those of the scope, in pieces. One that moves to the front in the meantime is in them once. */
+  /**
+   * All sessions, or those in scope, in batches. A session that moves to the front in the meantime is returned once.
+   */
   async *pieces(chosen: ListScope = {}): AsyncGenerator<SessionRecord[]> {
     const seen = new Set<string>();
     const only = whichOf(chosen);
@@ -79,7 +81,7 @@ export class SessionList {
     return found.sort(byPlace);
   }
 
-  /** Page after page of the stored sessions that one of the lists has, each in a turn of the loop. */
+  /** Pages of the stored sessions in any of the lists, each in a separate turn of the event loop. */
   async *#rows(first: number, lists: readonly ListOptions[]): AsyncGenerator<readonly StoredRecord[]> {
     const least = Math.ceil(first / lists.length);
     const sources = lists.map((only) => ({ only, rows: [] as StoredRecord[], limit: least, isOver: false }));
@@ -97,7 +99,7 @@ export class SessionList {
       while (!sources.some(isOut)) {
         const next = findFirst(sources)?.rows.shift();
         if (!next) break;
-        if (next.id !== last) page.push(next); // an own session in one of the projects is in two lists
+        if (next.id !== last) page.push(next); // an owner's session in one of the projects is in two lists
         last = next.id;
       }
       if (page.length > 0) yield page;
@@ -115,7 +117,7 @@ export class SessionList {
     return this.#first(sessions, { keep, limit, after: place && { latestMessageAt: place.sort, id: place.id } });
   }
 
-  /** The part of these sessions that the query has. */
+  /** The sessions that match the query. */
   #first(sessions: readonly SessionRecord[], { keep, limit, after }: ListPart): SessionRecord[] {
     const isBehind = (one: SessionRecord) =>
       !after ||
@@ -125,7 +127,7 @@ export class SessionList {
   }
 }
 
-/** The indexes that a list reads. */
+/** The index conditions that a list reads. */
 function whichOf({ owner, projects = [], projectId, status }: ListScope & Pick<ListQuery, 'status'>): ListOptions[] {
   const state = status && { state: status };
   if (owner !== undefined) return [{ owner, ...state }, ...projects.map((parent) => ({ parent, ...state }))];
@@ -141,6 +143,6 @@ function findFirst<Source extends { readonly rows: readonly StoredRecord[] }>(so
 }
 const byPlace = (one: SessionRecord, other: SessionRecord): number =>
   other.latestMessageAt - one.latestMessageAt || (one.id < other.id ? -1 : 1);
-/** A session is sorted by its newest message. */
+/** Sessions are sorted by their newest message. */
 const placeOf = ({ id, doc }: StoredRecord) => ({ sort: (doc as SessionRecord).latestMessageAt, id });
 const parsed = ({ doc }: StoredRecord): SessionRecord => publicRecord(StoredSession.parse(doc));

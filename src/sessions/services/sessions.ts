@@ -36,7 +36,7 @@ interface Deps extends CreationDeps, ViewDeps {
   readonly commands: SessionCommands;
   readonly liveSessions: Pick<LiveSessions, 'get'>;
   readonly profileOf: ProfileOf;
-  /** The children of sessions, which move and end with them. */
+  /** The children of sessions, which are moved and deleted with them. */
   readonly children?: {
     childrenOf(id: SessionId): Promise<readonly SessionId[]>;
     stopChildren(id: SessionId): Promise<void>;
@@ -44,29 +44,29 @@ interface Deps extends CreationDeps, ViewDeps {
   };
   /** The uploaded skills of a session. */
   readonly skillsOf?: (session: SessionRecord) => Promise<readonly OfferedSkill[]>;
-  /** The limits of this server; undefined: none. */
+  /** Limits of this server; undefined: none. */
   readonly limits?: ServerLimits;
   readonly driver: Driver;
   readonly model: Model;
   readonly usualModel?: () => Promise<string>;
   readonly watchers: Watchers;
-  /** The longest time that the sandbox of such a session can be unused, by its template and the settings. */
+  /** The longest time that such a session's sandbox can be unused, from its template and the settings. */
   readonly mostIdleSeconds: (session: SessionRecord) => number;
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly holdings: Pick<Holdings, 'within'>;
-  /** Removes data of a session that is stored outside of the store's log. */
+  /** Removes the session's data stored outside the store's log. */
   readonly forget?: (id: SessionId) => Promise<void>;
   readonly names: SessionNames;
   readonly projects?: {
-    /** The owner that this person or key stands for, who can work in the project. Rejects: not_found, conflict. */
+    /** The owner for a person or key that can work in the project. Rejects: not_found, conflict. */
     workerIn(project: string, named: string): Promise<string>;
     /** Ends the open streams of the project's members. */
     departed(project: string): Promise<void>;
   };
-  /** Starts or resumes the sandbox of a session that is found by its name. */
+  /** Starts or resumes the sandbox of a session found by name. */
   readonly resume: (id: SessionId) => Promise<unknown>;
-  /** Fires when the server drains; every open stream ends then. */
+  /** Fires when the server drains; every open stream then ends. */
   readonly closing: AbortSignal;
 }
 
@@ -88,7 +88,7 @@ export function sessionService(deps: Deps): SessionService {
   const asOneMore = (session: Parameters<Holdings['within']>[0], make: () => Promise<SessionRecord>) =>
     deps.holdings.within(session, { sessions: 1 }, make);
   const count = () => countSessions(store.records);
-  /** The children of a session and theirs, those that are deepest first. */
+  /** All descendants of a session, deepest first. */
   async function descendantsOf(id: SessionId): Promise<SessionId[]> {
     const children = (await deps.children?.childrenOf(id)) ?? [];
     const below = await Promise.all(children.map(descendantsOf));
@@ -113,7 +113,7 @@ export function sessionService(deps: Deps): SessionService {
     return requested.name === undefined ? await write() : await deps.names.rename(session, requested.name, write);
   }
 
-  // The checks have their own deadline.
+  // the checks have their own deadline
   const tally = new SessionTally(count, clock);
   const health = sharedHealth(() => serviceHealth({ ...deps, sessions: tally.count }, closing), clock);
   const counted = async <Made>(change: Promise<Made>): Promise<Made> => {
@@ -203,7 +203,7 @@ export function sessionService(deps: Deps): SessionService {
       await deps.volumes?.checkMove(session, projectId);
       const children = await descendantsOf(id);
       const change = async () => {
-        // First the children, which have volumes of their parent alone: a move that is cut can be repeated.
+        // Children first, because they mount only volumes of their parent: an interrupted move can be repeated.
         for (const child of children) await commands.change(child, holder).catch(unlessNoSession);
         return publicRecord(StoredSession.parse(await commands.change(id, fields)));
       };
@@ -222,7 +222,7 @@ export function sessionService(deps: Deps): SessionService {
 
     async delete(id) {
       await stored(id);
-      await deps.children?.deleteChildren(id); // first, so that a deletion that is cut can be repeated
+      await deps.children?.deleteChildren(id); // first, so that an interrupted deletion can be repeated
       await counted(deletion(id));
     },
 
@@ -230,7 +230,7 @@ export function sessionService(deps: Deps): SessionService {
       const record = await stored(id);
       checkText(command);
       const { text, mode, attachments = [], clientTimestamp, goal, blocks } = command;
-      const { plans } = await deps.profileOf(record); // of a run that starts now
+      const { plans } = await deps.profileOf(record); // of a run that would start now
       const { messageId = ids.messageId() } = command;
       const requested = { commandId: ids.short(), messageId, runId: ids.runId() };
       const sent = await commands.command<SendResult>(id, {
@@ -280,7 +280,8 @@ export function sessionService(deps: Deps): SessionService {
         signal: AbortSignal.any([signal, end.signal, closing]),
         deltas,
       })) {
-        if (item.kind === 'resync' && item.head === 0) return; // deleted by another server: every log begins with an event
+        // deleted by another server: every log starts with an event
+        if (item.kind === 'resync' && item.head === 0) return;
         yield item;
       }
     },

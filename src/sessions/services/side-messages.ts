@@ -12,14 +12,14 @@ const SideMessage = z.object({
   /** The seq of the event that the message follows. */
   afterSeq: z.int(),
 });
-/** A message that a client stores next to the conversation: no run reads it, and it is not an event. */
+/** A message that a client stores alongside the conversation. Runs do not read it, and it is not an event. */
 export type SideMessage = z.infer<typeof SideMessage>;
 
 export interface SideMessages {
   add(session: SessionId, message: Pick<SideMessage, 'role' | 'text' | 'metadata' | 'afterSeq'>): Promise<SideMessage>;
   /** In order of creation. */
   list(session: SessionId): Promise<readonly SideMessage[]>;
-  /** Stores a client's metadata for a message of the log. */
+  /** Stores a client's metadata for a message in the log. */
   annotate(session: SessionId, messageId: string, metadata: Record<string, unknown>): Promise<void>;
   annotations(session: SessionId): Promise<ReadonlyMap<string, Record<string, unknown>>>;
 }
@@ -28,7 +28,7 @@ interface Deps {
   readonly clock: Clock;
   readonly newId: () => string;
 }
-// Ids begin with the session's id, so the messages are deleted with its log.
+// Ids start with the session's id, so the messages are deleted with its log.
 const kind = 'side-message';
 const noteKind = 'message-note';
 const Note = z.object({ messageId: z.string(), metadata: z.record(z.string(), z.unknown()) });

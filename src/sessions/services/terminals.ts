@@ -26,7 +26,7 @@ const kind = 'terminal'; // id `<session>:<terminal>`, so that a session's termi
 const Stored = z.object({ created: z.number() });
 const lookMs = 5_000;
 
-/** Terminals of people. The terminals live in the sandbox; records let a restarted server find their sessions. */
+/** Terminals of people. They run in the sandbox; records let a restarted server find their sessions. */
 export function terminalService(deps: Deps): TerminalService {
   const { sandboxes, supervisor, records, watchers, clock, ids, known } = deps;
   const keyOf = ({ id, sessionId }: Pick<TerminalInfo, 'id' | 'sessionId'>) => `${sessionId}:${id}`;
@@ -40,12 +40,13 @@ export function terminalService(deps: Deps): TerminalService {
     });
   }
 
-  /** The terminals that still exist in their sandbox; deletes the records of others. */
+  /** The terminals that still exist in their sandbox; records of others are deleted. */
   async function alive(id: SessionId): Promise<TerminalInfo[]> {
     const all = await noted(`${id}:`);
     if (all.length === 0) return [];
     using until = deadlineSignal(lookMs, clock);
-    const isOurs = await supervisor.reach(id).then(() => true, unlessElsewhere); // this also determines whether the sandbox runs
+    // this also determines whether the sandbox runs
+    const isOurs = await supervisor.reach(id).then(() => true, unlessElsewhere);
     const client = await sandboxes.look(id, until.signal);
     if (!client && (!isOurs || supervisor.hasSandbox(id))) return all;
     const open = new Set((await client?.terminals.list(until.signal))?.map((it) => it.id));
@@ -66,7 +67,7 @@ export function terminalService(deps: Deps): TerminalService {
     return found;
   }
 
-  /** Checks only with the daemon, because each key press takes this path. */
+  /** Only checks with the daemon, because each key press takes this path. */
   async function typing(
     terminalId: string,
     signal: AbortSignal,

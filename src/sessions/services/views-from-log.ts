@@ -7,9 +7,8 @@ import { prompt } from '../../core/model/prompt.ts';
 import type { ShellView } from '../../sandboxes/client/client.ts';
 import { eventsFrom } from '../engine/run-fold.ts';
 
-// The shell and file views from the log, for when no sandbox runs or it does not know the shell or file yet. A page
-// asks as
-// soon as a tool call names one, and some pages never ask again, so the answer must exist from that moment.
+// Shell and file views from the log, used if no sandbox runs or it does not know the shell or file yet. A page requests
+// a view as soon as a tool call names it, and some pages never retry, so the view must be available from then on.
 
 interface ShellRequest {
   readonly shell: string;
@@ -30,10 +29,11 @@ export async function shellFromLog(log: EventLog, id: SessionId, { shell, workdi
     const { content, output, reason } = event.data;
     const before: readonly ConsoleEntry[] | undefined = console;
     if (content && 'console' in content) {
-      // The result of a cancelled command contains only that command, so the earlier ones are kept.
+      // The result of a cancelled command contains only that command, so earlier ones are kept.
       const isAlone = reason !== undefined && content.console.length === 1;
       console = isAlone && before ? [...before, ...content.console] : content.console;
-    } else if (open) console = [...(before ?? []), { ...open, output }]; // the command never started; its output says why
+      // the command never started; the output says why
+    } else if (open) console = [...(before ?? []), { ...open, output }];
     open = undefined;
   }
   if (!console) throw new AppError('shell_not_found', `There is no shell session "${shell}" in this session.`);
@@ -64,7 +64,7 @@ export async function fileFromLog(log: EventLog, id: SessionId, fileRequest: Fil
   return Buffer.from(content);
 }
 
-/** Reads a file that the sandbox does not have: empty while a tool call works on it, else undefined. */
+/** The content of a file that the sandbox does not have: empty while a tool call is writing it, else undefined. */
 export async function readNamedFile(
   log: EventLog,
   id: SessionId,
@@ -93,6 +93,6 @@ async function lastOfFile(log: EventLog, id: SessionId, { path, workdir }: FileR
   return { content, isOpen };
 }
 
-/** Whether a call's content is the whole file and not some of its lines. */
+/** Whether a call's content is the whole file, not just some of its lines. */
 const isWhole = ({ function: name, args }: FactOf<'tool.called'>['data']): boolean =>
   name !== 'file_find_in_content' && args.start_line === undefined && args.end_line === undefined;

@@ -16,7 +16,7 @@ interface Deps {
   readonly openUpload: (id: string) => Promise<Readable>;
   readonly warn: (about: object, text: string) => void;
 }
-/** A folder outside of the workspace that leads to one in it. */
+/** A folder outside the workspace that links to a folder in it. */
 interface FolderLink {
   readonly from: string;
   readonly to: string;
@@ -26,7 +26,7 @@ const installMs = 10 * 60_000;
 const shortMs = 30_000;
 const keptChars = 1_500;
 
-/** The command of each package manager, without the names. */
+/** Each package manager's command, without the package names. */
 const commands: Readonly<Record<string, string>> = {
   apt: 'sudo -n apt-get update -qq && sudo -n apt-get install -y -qq --no-install-recommends',
   cargo: 'cargo install --quiet',
@@ -36,8 +36,8 @@ const commands: Readonly<Record<string, string>> = {
   pip: 'python3 -m pip install --no-input --disable-pip-version-check --quiet',
 };
 /**
- * Prepares the sandboxes of sessions whose program gave them an agent: the folders of `/mnt/session`, the program's files,
- * and packages. Each use of such a sandbox waits until it is done. A failure is only logged.
+ * Prepares the sandboxes of sessions that have their own agent: the folders of `/mnt/session`, the client's files, and
+ * packages. Each use of such a sandbox waits for this. Failures are only logged.
  */
 export class SessionSetup implements WorkspaceHook {
   readonly #deps: Deps;
@@ -80,7 +80,7 @@ export class SessionSetup implements WorkspaceHook {
       await this.#tell(live, `${from} is not in this sandbox: ${stderr.trim()}. Its files are in ${to}.`);
   }
 
-  /** An existing file is left alone: a restored sandbox has it. */
+  /** An existing file is not overwritten: it is from a restored sandbox. */
   async #place(
     live: LiveSession,
     client: SandboxClient,
@@ -94,7 +94,7 @@ export class SessionSetup implements WorkspaceHook {
       const content = await openUpload(upload);
       if (await client.transfers.areSupported(closing)) await client.transfers.write(place, content, {}, closing);
       else await client.writeFile(place, Buffer.concat(await content.toArray()), closing);
-      await at(`chmod a-w ${quoteForShell(place)}`); // the agent only reads what the program gave it
+      await at(`chmod a-w ${quoteForShell(place)}`); // the client's files are read-only for the agent
     } catch (thrown) {
       const error = toAppError(thrown);
       if (endsWithSandbox.has(error.code)) throw error;

@@ -29,7 +29,7 @@ const hashOf = (secret: string) => createHash('sha256').update('corral share').u
 const unknown = () =>
   new AppError('not_found', 'This link is not valid: it has expired, was revoked, or is incomplete.');
 
-/** Links are secrets of 256 bits, of which the store has the hash: they outlive a restart, and can be revoked at once. */
+/** Links are 256-bit secrets, stored as hashes: they survive a restart, and can be revoked immediately. */
 export function shareService({ records, sessions, sandboxes, clock, ids }: Deps): ShareService & SharedSessions {
   const viewOf = (name: string, doc: unknown): ShareView => {
     const { hash: _, ...view } = Stored.parse(doc);
@@ -109,7 +109,7 @@ export function shareService({ records, sessions, sandboxes, clock, ids }: Deps)
   };
 }
 
-/** A shared session hides its goal, because the reason of its result can have the output of a command. */
+/** A shared session hides its goal, because the reason for its result can contain command output. */
 function withoutGoal(event: SessionEvent): SessionEvent {
   if (event.type === 'message.user') {
     const { goal: _, ...data } = event.data;

@@ -9,8 +9,8 @@ import type { PullRequestService } from '../api/repositories.ts';
 type Service = Pick<PullRequestService, 'open'>;
 
 /**
- * The pull requests that agents open by their tool. After a restart a run can continue before the service is there, so its call
- * waits.
+ * Pull requests that agents open with their tool. After a restart, a run can continue before the service is ready, so
+ * its call waits.
  */
 export class AgentPullRequests {
   readonly #service: Promise<Service>;
@@ -37,7 +37,7 @@ export class AgentPullRequests {
   }
 }
 
-/** The repository that the model means. It can name its folder with those above it. */
+/** The repository that the model refers to. It can name the folder including its parents. */
 function pathOf(repositories: readonly SessionRepository[], named: string | undefined): string {
   const writable = repositories.filter(({ access }) => access === 'write');
   const message = named === undefined ? undefined : trimEndCharacters(named, '/');

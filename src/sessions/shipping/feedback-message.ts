@@ -2,12 +2,12 @@ import { onOneLine, quoteLines } from '../../core/text/quote.ts';
 import { quoteMark } from '../../core/text/strangers.ts';
 import type { PullRequest, PullRequestCheck, PullRequestComment, PullRequestReview } from '../../forges/forge.ts';
 
-/** One remark of other people, or of a check, with a name by which it is known to have been sent. */
+/** A comment or review by a person, or a failed check, with a key to recognize sent items. */
 export interface FeedbackItem {
   readonly key: string;
-  /** Our own words. */
+  /** Text by Corral. */
   readonly heading: string;
-  /** The words of others. */
+  /** Third-party text. */
   readonly quoted: string;
 }
 interface Feedback {
@@ -20,7 +20,7 @@ interface Feedback {
 const maxQuoted = 4_000;
 const maxItems = 50;
 
-/** The remarks that ask for work: open comments, reviews that say something, and checks that failed. */
+/** Feedback that requires work: open comments, reviews with content, and failed checks. */
 export function feedbackItems({ pullRequest, comments, reviews, checks }: Feedback): FeedbackItem[] {
   const { commit } = pullRequest.head;
   return [
@@ -50,8 +50,8 @@ export function feedbackItems({ pullRequest, comments, reviews, checks }: Feedba
 }
 
 /**
- * The message to the agent. Each line of others begins with `>`, so that none of it can pass for the words of the person who
- * sends it.
+ * The message to the agent. Each line of third-party text starts with `>`, so that it cannot be taken for text of the
+ * person who sends it.
  */
 export function feedbackMessage({ number, url }: PullRequest, items: readonly FeedbackItem[]): string {
   const parts = items.map(({ heading, quoted }) => `${heading}:\n${quoteLines(quoted, maxQuoted)}`);

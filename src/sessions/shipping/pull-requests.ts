@@ -13,7 +13,7 @@ import type { SessionService } from '../api/sessions.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
 import { type FeedbackItem, feedbackItems, feedbackMessage } from './feedback-message.ts';
 
-/** A token that this session may use for the repository. Undefined: none. */
+/** A token that the session may use for the repository. Undefined: none. */
 export type ForgeTokens = (
   id: SessionId,
   requested: { readonly remote: string; readonly apiUrl: string; readonly access: 'read' | 'write' },
@@ -34,12 +34,12 @@ interface ShippableRepository {
   readonly forge: Forge;
 }
 
-// The id begins with the session's id, so the record is deleted with its log.
+// The id starts with the session's id, so the record is deleted with its log.
 const kind = 'sent-feedback';
 const Sent = z.object({ keys: z.array(z.string()) });
 const maxKept = 2_000;
 
-/** Pull requests at the forges, which the server asks itself. */
+/** Pull requests on forges, which the server calls directly. */
 export function pullRequestService(deps: Deps): PullRequestService {
   const { repositories, sessions, commands, records, servers, tokens, fetch, now } = deps;
 
@@ -123,7 +123,7 @@ export function pullRequestService(deps: Deps): PullRequestService {
       return (await read(id, path, signal)).state;
     },
 
-    /** One after the other, so that two callers at once do not send it twice. */
+    /** One after the other, so that concurrent calls do not send an item twice. */
     sendFeedback: (id, path, signal) =>
       sending(recordOf(id, path), async () => {
         const { state, fresh } = await read(id, path, signal);

@@ -6,22 +6,22 @@ import { Collection } from '../../storage/collection.ts';
 import { Skill, SkillVersion } from '../api/server/skills.ts';
 
 const StoredSkill = Skill.extend({
-  /** The number of the newest version that ever was, so that no number comes twice. */
+  /** The highest version number ever used, so that none is reused. */
   lastNumber: z.int(),
 });
 export type StoredSkill = z.infer<typeof StoredSkill>;
 const StoredVersion = SkillVersion.extend({
-  /** The blob with the contents of all files, one after another, in their order. */
+  /** The blob with the concatenated contents of all files, in order. */
   blob: z.string(),
 });
 export type StoredVersion = z.infer<typeof StoredVersion>;
 
 const kinds = { skill: 'skill', version: skillVersionKind } as const;
 export const recordIdOf = ({ skillId, id }: Pick<StoredVersion, 'skillId' | 'id'>) => `${skillId}:${id}`;
-const maxSkills = 100; // of one owner
+const maxSkills = 100; // per owner
 const missing = (what: string) => new AppError('not_found', `There is no such ${what}.`);
 
-/** The skills of a store, which gives a name once to an owner, once to a project, and once to everybody. */
+/** Stored skills. Names are unique per owner, per project, and among shared skills. */
 export class SkillRecords {
   readonly #records: RecordStore;
   readonly #skills: Collection<StoredSkill>;
@@ -35,7 +35,7 @@ export class SkillRecords {
     });
   }
 
-  /** All skills, or those of an owner and of projects, and shared ones. */
+  /** All skills; with an owner, that owner's, those of the projects, and shared ones. */
   list(owner: string | undefined, parents: readonly string[]): Promise<StoredSkill[]> {
     return this.#skills.listFor(owner, { shared: true, parents });
   }
@@ -45,7 +45,7 @@ export class SkillRecords {
     return this.#skills.get(id);
   }
 
-  /** Rejects: conflict when the holder, or everybody, has a skill of this name already; quota. */
+  /** Rejects: conflict if the holder has, or a shared skill uses, this name already; quota. */
   async create(skill: StoredSkill): Promise<void> {
     const text = `There are ${maxSkills} skills already. Delete some first.`;
     const stored = await this.#skills
@@ -59,12 +59,12 @@ export class SkillRecords {
     return this.#skills.change(id, change);
   }
 
-  /** After its versions: a deletion that ends half-way can be repeated. */
+  /** After its versions, so that an interrupted deletion can be repeated. */
   async delete(skill: StoredSkill): Promise<void> {
     await this.#skills.delete(skill.id);
   }
 
-  /** The newest first. */
+  /** Newest first. */
   async versions(skillId: string): Promise<StoredVersion[]> {
     const found = await this.#records.list(kinds.version, { idPrefix: `${skillId}:` });
     return found.map(({ doc }) => StoredVersion.parse(doc)).sort((a, b) => b.number - a.number);
@@ -84,7 +84,7 @@ export class SkillRecords {
     await this.#records.delete(kinds.version, recordIdOf(version));
   }
 
-  /** By its id, its number, or `latest`. Rejects: not_found. */
+  /** Finds a version by id, number, or `latest`. Rejects: not_found. */
   async version(skillId: string, target: string): Promise<StoredVersion> {
     const all = await this.versions(skillId);
     const found =

@@ -13,11 +13,11 @@ import { createTar } from './tar.ts';
 
 interface Deps {
   readonly skills: StoredSkills;
-  /** The skills that the template of the session names. */
+  /** The skills named by the session's template. */
   readonly pinsOf: (session: SessionRecord) => Promise<readonly string[]>;
   readonly newId: () => string;
 }
-/** The folder in which the workers of self-hosted environments put skills, relative to their own. */
+/** The folder that workers of self-hosted environments put skills into, relative to their own folder. */
 const workerFolder = 'skills';
 
 interface SessionSkill {
@@ -25,7 +25,7 @@ interface SessionSkill {
   readonly version: SkillVersion;
 }
 
-/** The uploaded skills of sessions: what their agents read, and what is in their sandboxes. */
+/** Uploaded skills of sessions: what agents read, and what is installed in sandboxes. */
 export class SessionSkills {
   readonly #deps: Deps;
   readonly #installed = new WeakMap<SandboxClient, Map<string, string>>();
@@ -34,7 +34,7 @@ export class SessionSkills {
     this.#deps = deps;
   }
 
-  /** Rejects: not_found, which names what is missing. */
+  /** Rejects: not_found, naming what is missing. */
   async of(session: SessionRecord): Promise<readonly OfferedSkill[]> {
     const { skills } = this.#deps;
     return (await this.#resolved(session)).map(({ skill: { id }, version }) => ({
@@ -46,9 +46,9 @@ export class SessionSkills {
     }));
   }
 
-  /** Puts the skills into a sandbox that is used for the first time, and newer versions in the place of old ones. */
+  /** Installs the skills in a newly used sandbox, and replaces outdated versions. */
   async beforeUse(session: SessionRecord, client: SandboxClient, signal: AbortSignal): Promise<void> {
-    const requested = await this.#resolved(session).catch(() => []); // the run says what is missing
+    const requested = await this.#resolved(session).catch(() => []); // the run reports what is missing
     const installed = this.#installed.get(client) ?? new Map<string, string>();
     this.#installed.set(client, installed);
     for (const { version } of requested) {
@@ -58,7 +58,7 @@ export class SessionSkills {
     }
   }
 
-  /** Rejects: not_found for a skill that sessions of this holder cannot have. */
+  /** Rejects: not_found for a skill that sessions of this holder cannot use. */
   async check(pins: readonly string[], holder: Holder): Promise<void> {
     for (const pin of pins) await this.#find(pin, holder);
   }
@@ -93,8 +93,8 @@ export class SessionSkills {
   }
 
   /**
-   * A skill of the project precedes one of the owner, and that a shared one. A template can name only shared skills, so
-   * nobody can replace one.
+   * A project's skill takes precedence over the owner's, which takes precedence over a shared one. Templates can name
+   * only shared skills, so nobody can replace those.
    */
   async #find(pin: string, whose: 'shared' | Holder): Promise<SessionSkill> {
     const { skills } = this.#deps;
@@ -121,7 +121,7 @@ export class SessionSkills {
       await runProgram(client, { id: `skill-${newId()}`, argv, input, failure: notInstalled }, signal);
     } catch (thrown) {
       if (toAppError(thrown).code !== 'unsupported') throw thrown;
-      // A sandbox in memory runs no programs, and its files have no rights.
+      // A sandbox in memory runs no programs and has no file permissions.
       for (const { path, bytes } of files)
         await client.writeFile(`${skillFiles}/${version.name}/${path}`, bytes, signal);
     }
@@ -130,7 +130,7 @@ export class SessionSkills {
 
 const notInstalled = (printed: string) => `A skill could not be put into the sandbox: ${printed}`;
 
-/** $1: the folder of all skills; $2: the name of this one. Its files are read-only, and its folders too. */
+/** $1: the folder of all skills; $2: this skill's name. Its files and folders are made read-only. */
 const installScript = `
 mkdir -p -- "$1" || exit 1
 cd -- "$1" || exit 1

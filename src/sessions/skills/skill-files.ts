@@ -6,7 +6,7 @@ import { type ParsedSkill, parseSkill } from '../run/skills/parse-skill.ts';
 export const skillLimits = { files: 500, bytes: 30 * 1024 * 1024, path: 200, text: 1024 * 1024 } as const;
 const maxProblems = 20;
 
-/** A folder of a skill that can be stored: paths relative to it, sorted. */
+/** A valid skill folder: paths are relative to it, and sorted. */
 export interface CheckedFolder {
   readonly skill: ParsedSkill;
   readonly files: readonly (Omit<SkillFile, 'executable'> & { readonly executable: boolean })[];
@@ -18,7 +18,7 @@ interface FolderCheck {
   readonly warnings: readonly string[];
 }
 
-/** Checks a folder that an author uploads. Skips files of version control and operating systems. */
+/** Checks an uploaded skill folder. Skips files of version control and operating systems. */
 export function checkFolder(values: readonly SkillFile[]): FolderCheck {
   const problems: string[] = [];
   const files = values
@@ -71,7 +71,7 @@ export function checkFolder(values: readonly SkillFile[]): FolderCheck {
   return { name: skill.name, problems: [], warnings, folder: { skill, files: sorted } };
 }
 
-/** Undefined: the bytes are no text in UTF-8. */
+/** Undefined: not valid UTF-8. */
 export function decodeText(bytes: Uint8Array): string | undefined {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -81,14 +81,14 @@ export function decodeText(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** Rejects: invalid_request, with everything that is wrong. */
+/** Rejects: invalid_request, listing all problems. */
 export function requireValidFolder(files: readonly SkillFile[]): CheckedFolder {
   const { folder, problems } = checkFolder(files);
   if (!folder) throw new AppError('invalid_request', problems.join('\n'));
   return folder;
 }
 
-/** The one folder that holds all files; undefined: SKILL.md is at the top already, or there are several. */
+/** The folder that contains all files; undefined: SKILL.md is at the top level, or there are several folders. */
 function topFolder(files: readonly SkillFile[]): string | undefined {
   const [first = ''] = files[0]?.path.split('/') ?? [];
   return files.every(({ path }) => path.startsWith(`${first}/`)) ? first : undefined;

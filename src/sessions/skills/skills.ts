@@ -27,14 +27,14 @@ const placeOf = (version: Pick<StoredVersion, 'id' | 'skillId' | 'blob'>): CopyP
   holder: recordIdOf(version),
   blob: version.blob,
 });
-const maxVersions = 100; // of one skill
+const maxVersions = 100; // per skill
 
 export type StoredSkills = SkillService & {
-  /** The contents of the files, in their order. */
+  /** The contents of the files, in order. */
   contents(version: SkillVersion): Promise<readonly Buffer[]>;
 };
 
-/** Skills as people upload them. */
+/** Uploaded skills. */
 export function skillService({ records, blobs, copies, clock, ids, templates }: Deps): StoredSkills {
   const pinsOf = ({ name, shared }: Pick<Skill, 'name' | 'shared'>) =>
     templates().flatMap(({ name: template, skills = [] }) =>
@@ -113,7 +113,7 @@ export function skillService({ records, blobs, copies, clock, ids, templates }: 
         updatedAt: now,
       };
       try {
-        await records.addVersion(version); // first, so that nobody finds a skill without a version
+        await records.addVersion(version); // first, so that no skill can be found without a version
         await records.create(skill);
       } catch (thrown) {
         await removeVersion(version);

@@ -14,7 +14,7 @@ const Sealed = z.object({
   access: SignedInAccess.optional(),
   begun: BegunSignIn.optional(),
 });
-/** The parts of a tool server that nothing shows. */
+/** The parts of a tool server that are never returned. */
 export type ServerSecrets = z.output<typeof Sealed>;
 const Stored = z.object({
   name: z.string(),
@@ -38,16 +38,16 @@ interface Deps {
   readonly token: (name: string, refused: Secret | undefined) => Promise<Secret>;
 }
 const kind = toolServerKind;
-// No session has such an id, with whose removal the record would go.
+// Cannot be the id of a session, so removing a session never removes this record.
 const idOf = (name: string) => `mcp-${name}`;
 
-/** Headers and sign-ins of tool servers, sealed in their records. */
+/** Headers and sign-ins of tool servers, encrypted in their records. */
 export function toolServerSecrets(records: RecordStore, vault: Vault) {
   const sealed = sealedRecords({ records, vault, kind, field: 'secrets' });
   return { ...sealed, verify: () => sealed.verify('The secrets of the tool servers') };
 }
 
-/** The tool servers that people entered in the page. Headers and sign-ins are sealed by the vault. */
+/** Tool servers entered on the page. Headers and sign-ins are encrypted by the vault. */
 export class EnteredToolServers {
   readonly #deps: Deps;
   readonly #sealing: ReturnType<typeof toolServerSecrets>;
@@ -58,7 +58,7 @@ export class EnteredToolServers {
     this.#sealing = toolServerSecrets(deps.records, deps.vault);
   }
 
-  /** Sorted by their names. */
+  /** Sorted by name. */
   async list(): Promise<readonly EnteredServer[]> {
     const all = (await this.#deps.records.list(kind)).map(({ doc }) => this.#opened(doc));
     return all.sort((one, other) => (one.name < other.name ? -1 : 1));
@@ -69,7 +69,7 @@ export class EnteredToolServers {
     return found && this.#opened(found.doc);
   }
 
-  /** The servers for sessions, read from the store each time. The same object until one of them changes. */
+  /** The servers for sessions, read from the store each time. Returns the same object until a server changes. */
   async inForce(): Promise<readonly ToolAddress[]> {
     const found = await this.#deps.records.list(kind);
     const of = found.map(({ id, doc }) => `${id} ${Stored.parse(doc).revision}`).join('\n');
@@ -87,7 +87,7 @@ export class EnteredToolServers {
     return { ...server, token: (refused) => this.#deps.token(name, refused) };
   }
 
-  /** `work` gets the stored server, and returns the one to store. */
+  /** `work` receives the stored server, and returns the one to store. */
   async change(
     name: string,
     work: (now: EnteredServer | undefined) => EnteredServer | Promise<EnteredServer>,
@@ -98,7 +98,10 @@ export class EnteredToolServers {
     return this.#opened(changed?.doc);
   }
 
-  /** Like `change`, and under another name from then on. Rejects: not_found, conflict (the next name is taken, or a change came between). */
+  /**
+   * Like `change`, but stores the server under another name. Rejects: not_found, conflict (the new name is taken, or
+   * the server was changed concurrently).
+   */
   async rename(name: string, work: (now: EnteredServer) => EnteredServer): Promise<EnteredServer> {
     const { records } = this.#deps;
     const found = await records.get(kind, idOf(name));
@@ -109,7 +112,7 @@ export class EnteredToolServers {
     if (isStored === undefined) throw nameConflict(next.name);
     await records.delete(kind, idOf(name), found.version);
     if (!(await records.get(kind, idOf(name)))) return next;
-    await records.delete(kind, id); // the earlier one was changed in the meantime
+    await records.delete(kind, id); // the original was changed in the meantime
     throw new AppError('conflict', `The tool server ${name} was changed at the same moment. Try again.`);
   }
 
@@ -129,7 +132,7 @@ export class EnteredToolServers {
   #opened(doc: unknown): EnteredServer {
     const { sealed, ...rest } = Stored.parse(doc);
     const secrets = Sealed.parse(JSON.parse(this.#sealing.open(idOf(rest.name), sealed).reveal()));
-    this.#learn(secrets); // another server may have stored it
+    this.#learn(secrets); // another server may have stored the secrets
     return { ...rest, secrets };
   }
 

@@ -16,7 +16,7 @@ interface Deps {
 const askMs = 20_000;
 const signInMs = 15 * 60_000;
 
-/** Sign-ins of people to tool servers, and the access that sessions use from then on. */
+/** Sign-ins to tool servers, and the access that sessions use afterwards. */
 export class SignIns {
   readonly #deps: Deps;
   readonly #renewing = new Map<string, Promise<Secret>>();
@@ -25,7 +25,7 @@ export class SignIns {
     this.#deps = deps;
   }
 
-  /** Resolves with the address that the person opens. Rejects: not_found, unsupported. */
+  /** Resolves with the URL for the person to open. Rejects: not_found, unsupported. */
   async begin(name: string, returnTo: string, signal: AbortSignal): Promise<string> {
     const { entered, newToken } = this.#deps;
     const server = await this.#known(name);
@@ -37,7 +37,7 @@ export class SignIns {
     return address;
   }
 
-  /** Rejects: not_found, invalid_request (no such sign-in was begun, or long ago), unsupported (it was refused). */
+  /** Rejects: not_found, invalid_request (no such sign-in was started, or too long ago), unsupported (refused). */
   async end(
     name: string,
     reply: { readonly state: string; readonly code: string; readonly issuer: string | undefined },
@@ -57,7 +57,7 @@ export class SignIns {
     });
   }
 
-  /** Forgets access and registration. Rejects: not_found. */
+  /** Deletes access and registration. Rejects: not_found. */
   async forget(name: string): Promise<EnteredServer> {
     const { entered, newToken } = this.#deps;
     return await entered.change(name, (now = gone(name)) => ({
@@ -67,7 +67,10 @@ export class SignIns {
     }));
   }
 
-  /** The access as of now; many requests share one renewal. Rejects: unsupported, when somebody has to sign in again. */
+  /**
+   * The current access token; concurrent requests share one renewal. Rejects: unsupported if a person has to sign in
+   * again.
+   */
   readonly token = async (name: string, refused: Secret | undefined): Promise<Secret> => {
     const { access } = (await this.#known(name)).secrets;
     if (!access) throw new AppError('unsupported', `The sign-in to the tool server ${name} has ended.`);
@@ -89,7 +92,7 @@ export class SignIns {
       });
       return new Secret(fresh.accessToken);
     } catch (thrown) {
-      // Another server of the store may have renewed it, which makes the refresh token of this one useless.
+      // Another server may have renewed the access, which makes this server's refresh token useless.
       const now = (await this.#known(name)).secrets.access;
       if (now && now.accessToken !== access.accessToken) return new Secret(now.accessToken);
       const { publicMessage } = toAppError(thrown);

@@ -15,14 +15,15 @@ import type {
 import { type EnteredServer, type EnteredToolServers, nameConflict, unknownServer } from './entered.ts';
 import type { SignIns } from './sign-in.ts';
 
-// The fields that people enter for a tool server. Each function throws invalid_request, and says what to enter instead.
+// Validation of the fields that people enter for a tool server. Each function throws invalid_request with advice on
+// what to enter instead.
 
 const nameForm = /^[a-z][a-z0-9]{0,23}$/;
 const headerForm = /^[A-Za-z0-9-]{1,100}$/;
 const valueForm = /^[\x20-\x7e]{1,8192}$/;
 const maxHeaders = 20;
 const maxUrl = 2_000;
-/** Headers that the protocol and the connection need for themselves. */
+/** Headers reserved for the protocol and the connection. */
 const taken =
   /^(host|connection|content-length|content-type|transfer-encoding|upgrade|te|trailer|expect|accept|last-event-id|mcp-.*)$/i;
 
@@ -59,7 +60,7 @@ function checkedHeaders(input: Readonly<Record<string, Secret>>): Record<string,
   return Object.fromEntries(all.map(([name, value]) => [name, value.reveal()]));
 }
 
-/** The stored headers with the changes. Stored ones go to no other address than the one they were entered with. */
+/** The stored headers with the changes applied. Stored headers are sent only to the address they were entered with. */
 function changedHeaders(
   stored: Readonly<Record<string, string>>,
   changes: Readonly<Record<string, Secret | null>>,
@@ -78,7 +79,7 @@ function changedHeaders(
   );
 }
 
-/** The page's own address, to which an authorization server sends the browser back. */
+/** The page's URL that an authorization server redirects the browser to. */
 function checkedReturn(text: string): string {
   const url = URL.parse(text);
   const isLocal = url !== null && /^(localhost|127[.]0[.]0[.]1|\[::1\])$/.test(url.hostname);
@@ -93,13 +94,13 @@ function checkedReturn(text: string): string {
 interface Deps {
   readonly entered: EnteredToolServers;
   readonly signIns: SignIns;
-  /** The servers of the settings, which precede. */
+  /** The servers from the settings, which take precedence. */
   readonly settings: readonly McpServer[];
-  /** The variable or the key of corral.yaml that sets them. */
+  /** The variable or corral.yaml key that sets them. */
   readonly setBy: string;
   readonly templates: Pick<TemplateService, 'list'>;
   readonly states: ServerStates;
-  /** The networks that the addresses which people enter may be in. */
+  /** The networks that entered addresses may be in. */
   readonly reach: () => 'public' | 'private';
   readonly fetchFor: FetchFor;
   readonly clock: Clock;
@@ -148,7 +149,7 @@ export function toolServerService(deps: Deps): ToolServerService {
     return { ok, at: clock.now(), tools, message, wantsAccess };
   }
 
-  /** The server to store: headers and sign-in go to no other address than the one they were entered with. */
+  /** The server to store. Headers and sign-in are kept only if the address is unchanged. */
   function next(name: string, enteredAddress: EnteredAddress, now: EnteredServer | undefined): EnteredServer {
     const url = checkedUrl(enteredAddress.url);
     const kept = now?.url === url ? now.secrets : { headers: {} };
@@ -165,7 +166,7 @@ export function toolServerService(deps: Deps): ToolServerService {
     };
   }
 
-  /** The server with the changes, under its name of before. */
+  /** The server with the changes applied, still under its previous name. */
   function changed(now: EnteredServer, { url: nextUrl, headers = {}, ...requested }: ToolServerChanges): EnteredServer {
     const url = nextUrl === undefined ? now.url : checkedUrl(nextUrl);
     const isSameAddress = url === now.url;
@@ -187,7 +188,7 @@ export function toolServerService(deps: Deps): ToolServerService {
     };
   }
 
-  /** Throws: invalid_request, when the settings have one of this name. */
+  /** Throws: invalid_request if the settings define a server of this name. */
   function refuseSet(name: string): void {
     if (!isSet(name)) return;
     const text = `${setBy} names a tool server '${name}', and precedes what is entered here. Choose another name, or change it there and restart the server.`;
@@ -221,7 +222,7 @@ export function toolServerService(deps: Deps): ToolServerService {
       }
       const server = next(name, enteredAddress, before);
       const reply = await ask(entered.addressOf(server), signal);
-      // The stored one is read again, because somebody may have signed in in the meantime.
+      // Read again, because a person may have signed in in the meantime.
       const stored = await entered.change(name, (now) => ({
         ...next(name, enteredAddress, now),
         revision: server.revision,
@@ -236,7 +237,7 @@ export function toolServerService(deps: Deps): ToolServerService {
         refuseSet(to);
         if (await entered.find(to)) throw nameConflict(to);
       }
-      // Stored credentials are keyed by the earlier name.
+      // Stored credentials use the previous name as key.
       const reply = await ask(entered.addressOf(changed(before, changes)), signal);
       const apply = (now: EnteredServer | undefined): EnteredServer => {
         if (!now) throw unknownServer(name);
@@ -286,7 +287,7 @@ const answerOf = ({ ok, at, tools, message }: ServerState): ToolServerAnswer => 
   tools: tools.map(({ name, title, description }) => ({ name, title: title ?? null, description })),
 });
 
-/** The settings may have a key in the query of an address. */
+/** A URL in the settings can contain a key in its query. */
 function shownAddress(url: string, from: 'settings' | 'page'): string {
   if (from === 'page') return url;
   const { origin, pathname } = new URL(url);

@@ -17,7 +17,7 @@ import {
 import { sealedRecords } from '../projects/sealed-records.ts';
 
 const Stored = VaultCredential.extend({
-  /** The secrets as JSON. Those of an archived credential are an empty object. */
+  /** The secrets as JSON; an empty object once archived. */
   sealed: SealedValue,
 });
 const Opened = z.object({
@@ -28,16 +28,16 @@ const Opened = z.object({
 
 const secretLimits = { maxBytes: 128 * 1024, maxDepth: 2, maxValues: 10 };
 
-/** A credential with its place in the store. */
+/** A credential with its position in the store. */
 export interface StoredCredential {
   readonly credential: VaultCredential;
   readonly recordId: string;
-  /** The version of its record, which a change replaces. */
+  /** The version of its record, which a change must match. */
   readonly version: number;
 }
-/** A variable of the sandboxes of sessions. */
+/** An environment variable for sessions' sandboxes. */
 export interface VaultVariable extends VariableAuth {
-  /** The id of its credential. */
+  /** The credential's id. */
   readonly id: string;
   readonly vaultId: string;
   /** Rejects: not_found (it has been archived or deleted). */
@@ -46,18 +46,20 @@ export interface VaultVariable extends VariableAuth {
 interface Deps {
   readonly records: RecordStore;
   readonly vault: Vault;
-  /** Masks a secret in the log. */
+  /** Masks a secret in logs. */
   readonly learn: (secret: Secret) => void;
 }
 
-/** An address as credentials are found by it: case of scheme and host, a usual port and a last slash do not count. */
+/**
+ * A normalized URL for finding credentials: ignores the case of scheme and host, a default port and a trailing slash.
+ */
 export function addressKey(url: string): string {
   const { protocol, host, pathname, search } = new URL(url);
   return `${protocol}//${host}${trimEndCharacters(pathname, '/')}${search}`;
 }
 /**
- * The record of the active credential for an address or a variable: named after it, so that the store itself lets a vault
- * have one only.
+ * The record id of the active credential for a URL or variable. Derived from it, so that the store allows only one per
+ * vault.
  */
 const activeId = (vaultId: string, key: string) =>
   `${vaultId}:for-${createHash('sha256').update(key).digest('hex').slice(0, 32)}`;
@@ -65,7 +67,7 @@ const keyOf = (auth: CredentialAuth) =>
   auth.type === 'environment_variable' ? `variable ${auth.secretName}` : addressKey(auth.mcpServerUrl);
 const archivedId = ({ vaultId, id }: VaultCredential) => `${vaultId}:${id}`;
 
-/** The credentials of vaults in the store, their secrets sealed. */
+/** Stored credentials of vaults, with encrypted secrets. */
 export class CredentialRecords {
   readonly #records: RecordStore;
   readonly #sealing: ReturnType<typeof sealedRecords>;
@@ -77,14 +79,14 @@ export class CredentialRecords {
     this.#learn = learn;
   }
 
-  /** Rejects: invalid_request when an encryption key is not configured. */
+  /** Rejects: invalid_request if a required encryption key is not configured. */
   verify = () => this.#sealing.verify('The credentials of vaults');
   rotate = () => this.#sealing.rotate();
 
   async list(vaultId: string): Promise<readonly StoredCredential[]> {
     const found = await this.#records.list(kind, { idPrefix: `${vaultId}:` });
     const all = found.map(({ id, doc, version }) => ({ credential: shown(doc), recordId: id, version }));
-    // While one is being archived it can be there twice: the archived one counts.
+    // While being archived, a credential can be listed twice; the archived record applies.
     const ended = new Set(all.flatMap(({ credential }) => (credential.archivedAt === null ? [] : [credential.id])));
     return all
       .filter(({ credential: { id, archivedAt } }) => archivedAt !== null || !ended.has(id))
@@ -95,13 +97,13 @@ export class CredentialRecords {
     if (!found) throw new AppError('not_found', 'The vault has no such credential.');
     return found;
   }
-  /** The active one for a tool server. */
+  /** The active credential for a tool server. */
   async findFor(vaultId: string, url: string): Promise<StoredCredential | undefined> {
     const recordId = activeId(vaultId, addressKey(url));
     const found = await this.#records.get(kind, recordId);
     return found && { credential: shown(found.doc), recordId, version: found.version };
   }
-  /** The variables of these vaults: of several with one name that of the first vault. */
+  /** The variables of these vaults. For duplicate names, the first vault takes precedence. */
   async variablesOf(vaults: readonly string[]): Promise<readonly VaultVariable[]> {
     const found = new Map<string, VaultVariable>();
     for (const vault of vaults)
@@ -137,16 +139,16 @@ export class CredentialRecords {
     return secrets;
   }
 
-  /** Rejects: conflict (the vault has an active one for this tool server or variable). */
+  /** Rejects: conflict (the vault has an active credential for this tool server or variable). */
   async add(credential: VaultCredential, secrets: CredentialSecrets): Promise<void> {
     const recordId = activeId(credential.vaultId, keyOf(credential.auth));
     await this.#put({ recordId, credential, secrets, expect: 0 });
   }
-  /** Rejects: conflict (another change was first). */
+  /** Rejects: conflict (changed concurrently). */
   async change({ recordId, version }: StoredCredential, next: VaultCredential, secrets: CredentialSecrets) {
     await this.#put({ recordId, credential: next, secrets, expect: version });
   }
-  /** Changes it as it is stored at the time of the write. Rejects: not_found (it has been archived or deleted). */
+  /** Changes the currently stored credential. Rejects: not_found (it has been archived or deleted). */
   async edit(
     { recordId, credential: { id } }: StoredCredential,
     edit: (now: VaultCredential) => {
@@ -161,7 +163,7 @@ export class CredentialRecords {
       return { value: credential, ...this.#sealed(recordId, credential, all) };
     });
   }
-  /** The credential stays readable; its secrets are erased, and its tool server can have another one. */
+  /** The credential remains readable. Its secrets are erased, and its tool server can get a new credential. */
   async archive(credential: VaultCredential, at: number): Promise<VaultCredential> {
     const ended = { ...credential, updatedAt: at, archivedAt: at };
     const own = archivedId(credential);

@@ -21,20 +21,20 @@ interface Deps {
   readonly fetch: VaultFetch;
   readonly clock: Clock;
   readonly warn: (about: object, text: string) => void;
-  /** Called for a credential whose token endpoint gives no new token. */
+  /** Called for a credential whose token endpoint returns no new token. */
   readonly onFailure: (credential: VaultCredential, vault: Pick<CredentialVault, 'owner'>) => Promise<void>;
 }
-/** A token that ends sooner is replaced before it is used. */
+/** A token that expires sooner is replaced before use. */
 const spareMs = 60_000;
 const withinMs = 10_000;
-/** A refusal of the token endpoint counts as long, so that a busy session does not ask it for each call. */
+/** How long a refusal by the token endpoint is remembered, so that a busy session does not retry on each call. */
 const restMs = 30_000;
 const maxRemembered = 1_000;
 
-/** The tokens with which the server calls the tool servers of sessions. */
+/** Tokens for the server's calls to sessions' tool servers. */
 export class McpTokens {
   readonly #deps: Deps;
-  /** Refreshes under way, by credential: a second use of a refresh token can end the whole grant. */
+  /** Refreshes in progress, by credential: reusing a refresh token can revoke the whole grant. */
   readonly #refreshing = new Map<string, Promise<RefreshOutcome>>();
   readonly #refused = new Map<string, { readonly version: number; readonly at: number }>();
 
@@ -43,8 +43,8 @@ export class McpTokens {
   }
 
   /**
-   * The token for a tool server: of several vaults the first that has one counts. `refused`: the token that the tool
-   * server did not take. Undefined: no vault has one.
+   * The token for a tool server, from the first vault that has one. `refused`: a token that the tool server did not
+   * accept. Undefined: no vault has a token.
    */
   async of(url: string, vaults: readonly string[], refused?: Secret): Promise<Secret | undefined> {
     for (const id of vaults) {
@@ -55,7 +55,7 @@ export class McpTokens {
     return undefined;
   }
 
-  /** Rejects: invalid_request (a credential without OAuth), cancelled. */
+  /** Rejects: invalid_request (not an OAuth credential), cancelled. */
   async try(at: StoredCredential, signal: AbortSignal): Promise<CredentialTrial> {
     const { auth } = at.credential;
     if (auth.type !== 'mcp_oauth')
@@ -107,7 +107,7 @@ export class McpTokens {
     return outcome.outcome === 'succeeded' ? outcome.token : secrets.token;
   }
 
-  /** One refresh at a time for each credential; others wait for it. */
+  /** One refresh at a time per credential; other callers wait for it. */
   #refreshed(at: StoredCredential, secrets: CredentialSecrets, refresh: OAuthRefresh): Promise<RefreshOutcome> {
     const { id } = at.credential;
     const running = this.#refreshing.get(id);
@@ -141,11 +141,12 @@ export class McpTokens {
       await credentials.change(at, next, { ...secrets, token, refreshToken });
     } catch (thrown) {
       if (toAppError(thrown).code !== 'conflict') throw thrown;
-      return (await this.#changedMeanwhile(at, secrets)) ?? outcome; // somebody entered another token, or ended it
+      // a person entered another token, or archived the credential
+      return (await this.#changedMeanwhile(at, secrets)) ?? outcome;
     }
     return outcome;
   }
-  /** The token that another server or a person stored while this one requested a new one. */
+  /** The token that another server or a person stored while this server requested a new one. */
   async #changedMeanwhile({ credential }: StoredCredential, before: CredentialSecrets) {
     const { id, vaultId } = credential;
     const found = await this.#deps.credentials.find(vaultId, id).catch(unlessNotFound);
@@ -154,7 +155,7 @@ export class McpTokens {
     return { outcome: 'succeeded', token: now.token, lifeMs: null } as const;
   }
 
-  /** Undefined: there was no answer. */
+  /** Undefined: no response. */
   async #initialize(url: string, secrets: CredentialSecrets, signal: AbortSignal): Promise<TriedAnswer | undefined> {
     const { fetch, clock } = this.#deps;
     using until = deadlineSignal(withinMs, clock, signal);

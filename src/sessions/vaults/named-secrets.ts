@@ -24,14 +24,14 @@ const mostOfOwner = 500;
 const secretId = /^sec_[0-9a-f]{24}$/;
 const missing = () => new AppError('not_found', 'There is no such secret.');
 
-/** The id follows from owner and name, so that two servers cannot give a name twice. */
+/** Derived from owner and name, so that two servers cannot both use a name. */
 const idOf = (name: string, owner = '') =>
   `sec_${createHash('sha256')
     .update(JSON.stringify([owner, name]))
     .digest('hex')
     .slice(0, 24)}`;
 
-/** The secrets of programs, sealed in the records of the store. */
+/** Secrets of API clients, encrypted in records. */
 export class NamedSecrets {
   readonly service: SecretService;
   readonly #secrets: Collection<StoredSecret>;
@@ -59,11 +59,11 @@ export class NamedSecrets {
     };
   }
 
-  /** Rejects: not_found (it was deleted), store_corrupt. */
+  /** Rejects: not_found (deleted), store_corrupt. */
   async value(id: string): Promise<Secret> {
     const { sealed } = await this.#stored(id);
     const value = this.#sealing.open(id, sealed);
-    this.#deps.learn(value); // another server may have stored it
+    this.#deps.learn(value); // another server may have stored the secret
     return value;
   }
 

@@ -4,16 +4,16 @@ import { Secret } from '../../core/text/secret.ts';
 import { withoutSecret } from '../../core/text/secret-forms.ts';
 import type { CredentialSecrets, OAuthRefresh, TriedAnswer } from '../api/server/vaults.ts';
 
-/** Reaches public addresses only, and follows no redirect, which would take a secret elsewhere. */
+/** Connects only to public addresses, and follows no redirects, which would send a secret elsewhere. */
 export type VaultFetch = (url: string, init: RequestInit) => Promise<Response>;
 
 export type RefreshOutcome =
   | {
       readonly outcome: 'succeeded';
       readonly token: Secret;
-      /** Absent: the present one stays. */
+      /** Absent: the current one remains valid. */
       readonly refreshToken?: Secret;
-      /** Null: the answer does not say. */
+      /** Null: not specified. */
       readonly lifeMs: number | null;
     }
   | { readonly outcome: 'failed'; readonly answer: TriedAnswer }
@@ -34,7 +34,7 @@ const Granted = z.object({
     .catch(null),
 });
 
-/** Asks for a new access token, as RFC 6749 (6) says. Rejects only as its signal fires. */
+/** Requests a new access token, as in RFC 6749, section 6. Rejects only when its signal fires. */
 export async function askForToken(
   { clientId, tokenEndpoint, clientAuth, scope, resource }: OAuthRefresh,
   secrets: CredentialSecrets,
@@ -70,13 +70,13 @@ export async function askForToken(
   }
 }
 
-/** Both parts are encoded as in a form, because a colon parts them. */
+/** Both parts are form-encoded, because they are separated by a colon. */
 function basic(id: string, secret: string): string {
   const encoded = (text: string) => new URLSearchParams({ v: text }).toString().slice(2);
   return `Basic ${Buffer.from(`${encoded(id)}:${encoded(secret)}`).toString('base64')}`;
 }
 
-/** The beginning of a body: a server may send more than anybody reads. */
+/** The first part of a body: a server may send more than is needed. */
 export async function readBodyText({ body }: Response): Promise<string> {
   if (!body) return '';
   const parts: Uint8Array[] = [];
@@ -89,7 +89,7 @@ export async function readBodyText({ body }: Response): Promise<string> {
   return Buffer.concat(parts).toString();
 }
 
-/** A response as people can see it: a server can repeat request data in it. */
+/** A response for people to see, without secrets: a server can repeat request data in it. */
 export function toTriedAnswer({ status, headers }: Response, text: string, secrets: CredentialSecrets): TriedAnswer {
   const all = [secrets.token, secrets.refreshToken, secrets.clientSecret].flatMap((one) => one ?? []);
   const body = all.reduce((masked, secret) => withoutSecret(masked, secret, '[redacted]'), text);

@@ -22,7 +22,7 @@ const missing = () => new AppError('not_found', 'There is no such vault.');
 const archived = (what: string) =>
   new AppError('invalid_request', `The ${what} is archived and cannot be changed. Create a new one.`);
 
-/** The vaults of programs, in the records of the store. */
+/** Vaults of API clients, stored as records. */
 export function vaultService({ records, credentials, tokens, clock, ids }: Deps): VaultService {
   const newId = (prefix: string) => `${prefix}_${ids.short()}${ids.short()}`;
 
@@ -100,7 +100,7 @@ export function vaultService({ records, credentials, tokens, clock, ids }: Deps)
           `The vault has a credential for ${auth.type === 'environment_variable' ? auth.secretName : auth.mcpServerUrl} already. Change that one, or archive it first.`,
         );
       try {
-        await open(id); // it can have been archived or deleted in the meantime
+        await open(id); // the credential may have been archived or deleted in the meantime
       } catch (thrown) {
         await credentials.delete(credential);
         throw thrown;

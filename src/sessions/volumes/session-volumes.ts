@@ -20,14 +20,14 @@ interface Deps {
   readonly records: VolumeRecords;
   readonly transfers: Pick<VolumeTransfers, 'endIdle'>;
   readonly clock: Clock;
-  /** Why the driver mounts none; undefined: it does. */
+  /** Why the driver cannot mount volumes; undefined: it can. */
   readonly refusal: string | undefined;
 }
 type MountingSession = Holder & Pick<SessionRecord, 'id'>;
 
 /**
- * The volumes of sessions. A session has its place among the holders of a volume from its creation to its deletion, also
- * while its sandbox is paused or the server restarts; then nobody else writes, and nobody deletes the volume.
+ * Volumes of sessions. A session is a holder of its volumes from creation to deletion, even while its sandbox is paused
+ * or the server restarts. While it is a writer, nobody else can write or delete the volume.
  */
 export class SessionVolumes {
   readonly #deps: Deps;
@@ -37,8 +37,8 @@ export class SessionVolumes {
   }
 
   /**
-   * Takes all of these volumes for the session, or none. Rejects: unsupported, invalid_request, not_found (also for the
-   * volume of another owner or project), conflict (another session writes to it), quota.
+   * Mounts all of these volumes for the session, or none. Rejects: unsupported, invalid_request, not_found (including
+   * for a volume of another owner or project), conflict (another session writes to it), quota.
    */
   async mount(session: MountingSession, requests: readonly MountRequest[]): Promise<readonly VolumeMount[]> {
     this.#check(requests);
@@ -57,13 +57,13 @@ export class SessionVolumes {
         taken.push(volume);
       }
     } catch (thrown) {
-      for (const { id } of taken) await this.#leave(id, session.id).catch(() => {}); // the clean-up repeats it
+      for (const { id } of taken) await this.#leave(id, session.id).catch(() => {}); // the clean-up retries
       throw thrown;
     }
     return found.map(({ volume, wish: { path, access } }) => ({ volume: volume.id, path, access }));
   }
 
-  /** The choice of a copy of a session: it reads the volumes that it can mount. */
+  /** The sandbox choice for a copy of a session: the volumes it may mount are read-only. */
   async forCopy(session: MountingSession, choice: SandboxChoice | undefined): Promise<SandboxChoice | undefined> {
     if (!choice) return choice;
     const { volumes = [], ...rest } = choiceOfCopy(choice);
@@ -87,7 +87,7 @@ export class SessionVolumes {
     }
   }
 
-  /** The session is deleted, or was not created. */
+  /** Called when the session was deleted or not created. */
   async release(id: SessionId, mounts: readonly VolumeMount[] | undefined): Promise<void> {
     for (const { volume } of mounts ?? []) await this.#leave(volume, id).catch(unlessNotFound);
   }

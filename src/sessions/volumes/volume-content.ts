@@ -32,9 +32,9 @@ type Content = Pick<
   | 'restore'
 >;
 
-/** A half archive lies here until it is whole. No session sees it for long, because none writes in the meantime. */
+/** Holds an archive until it is unpacked completely. Sessions rarely see it, because none writes in the meantime. */
 const staging = '.corral-restore';
-// The new content replaces the old in the volume itself, because the volume is its own file system.
+// The new content replaces the old within the volume, because each volume is a separate file system.
 const swapScript = `
 set -e
 cd -- "$1"
@@ -43,7 +43,7 @@ find ${staging} -mindepth 1 -maxdepth 1 -exec mv -- {} . ';'
 rmdir ${staging}`;
 const sizeOf = 'du --summarize --block-size=1 --apparent-size -- "$1" | cut -f1';
 
-/** The content of volumes, moved by the daemon of a sandbox that has nothing else. */
+/** The content of volumes, transferred by the daemon of a sandbox that has nothing else. */
 export function volumeContent({ records, transfers, archive, ids }: Deps): Content {
   const limited = (signal: AbortSignal) => AbortSignal.any([signal, AbortSignal.timeout(transferMs)]);
 
@@ -64,7 +64,7 @@ export function volumeContent({ records, transfers, archive, ids }: Deps): Conte
     return await records.update(id, (now) => ({ ...now, usedBytes, isChanged: now.holders.some(isSession) }));
   }
 
-  /** The bytes that fit into the volume. */
+  /** Limits a stream to the bytes that fit into the volume. */
   async function room(id: string, used: TransferLease, signal: AbortSignal): Promise<number> {
     const before = await records.get(id);
     const { quotaBytes, usedBytes } = before.isChanged ? await measure(id, used, signal) : before;
@@ -174,16 +174,16 @@ export function volumeContent({ records, transfers, archive, ids }: Deps): Conte
       const to = `${at(used)}/${staging}`;
       const run = (script: string, folder: string) =>
         runProgram(client, { id: `restore-${ids.short()}`, argv: ['bash', '-c', script, 'bash', folder] }, until);
-      await run('rm -rf -- "$1" && mkdir -- "$1"', to); // of a restore that was cut off
+      await run('rm -rf -- "$1" && mkdir -- "$1"', to); // left by an interrupted restore
       try {
         const target = { workdir: to, programs: client.programs, workspace: client.workspace };
-        // Compressed or not, an archive of more bytes than fit does not fit.
+        // An archive that exceeds the quota, even if compressed, cannot fit.
         await archive.unpack(target, { name: `unpack-${ids.short()}`, content: atMost(content, quotaBytes) }, until);
         const bytes = await bytesIn(used, to, until);
         if (bytes > quotaBytes) throw overQuota(quotaBytes);
         await run(swapScript, at(used));
       } catch (thrown) {
-        await run('rm -rf -- "$1"', to).catch(() => {}); // the next restore does it
+        await run('rm -rf -- "$1"', to).catch(() => {}); // the next restore removes the folder
         throw thrown;
       }
       return await measure(id, used, until);
@@ -199,7 +199,7 @@ const overQuota = (bytes: number) =>
     `The volume has space for ${bytes} bytes, and the content is larger. Nothing was changed.`,
   );
 
-/** A path below the root of the volume, without a slash at its ends. */
+/** A path relative to the volume's root, without leading and trailing slashes. */
 function below(path: string): string {
   if (path.includes('\0')) throw new AppError('invalid_request', 'A path cannot contain NUL.');
   if (path.split('/').includes('..')) throw new AppError('path_outside', 'A path in a volume must not contain "..".');
@@ -210,7 +210,7 @@ function below(path: string): string {
   return clean;
 }
 
-/** The same below the workspace; the daemon refuses links that lead out of it. */
+/** The path relative to the workspace. The daemon refuses links that lead out of it. */
 const inside = ({ folder }: TransferLease, path: string): string => posix.join(folder, below(path));
 
 async function* atMost(content: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Uint8Array> {

@@ -4,7 +4,7 @@ import type { VolumeEntry } from '../api/server/volumes.ts';
 import { noInput, runPiped } from '../services/streams/piped-command.ts';
 import type { TransferLease } from './volume-transfers.ts';
 
-/** The root of the volume ($1) and a path below it ($2), of which no part leads out of the volume. */
+/** Resolves a path ($2) in the volume with root $1, and verifies that no part of it leads out of the volume. */
 const located = String.raw`
 root=$1; at=$1; [ -n "$2" ] && at=$1/$2
 within() { case "$1/" in "$root"/*) ;; *) exit 45 ;; esac; }
@@ -16,7 +16,7 @@ beside() {
 shown() { exec find "$@" -printf '%y %s %m %U %G %A@ %T@ %C@\0%P\0%l\0'; }
 `;
 const scripts = {
-  /** A link is itself. */
+  /** Does not follow a link at the path. */
   stat: `${located} beside; [ -e "$real" ] || [ -L "$real" ] || exit 44; shown "$real" -maxdepth 0`,
   list: `${located} existing; [ -d "$real" ] || exit 46; shown "$real" -mindepth 1 -maxdepth "$3" ! -path "$root/.corral-restore*"`,
   makeFolder: `${located} beside; [ -e "$real" ] || [ -L "$real" ] && exit 47; mkdir -m "\${3:-755}" -- "$real" || exit 48; shown "$real" -maxdepth 0`,
@@ -36,13 +36,13 @@ const types: Readonly<Record<string, VolumeEntry['type']>> = { f: 'file', d: 'di
 
 interface EntryWork {
   readonly script: keyof typeof scripts;
-  /** Below the root, without a slash at its ends. */
+  /** Relative to the root, without leading and trailing slashes. */
   readonly path: string;
-  /** The depth of a list, or a mode in octal. */
+  /** The depth of a listing, or an octal mode. */
   readonly argument?: string;
 }
 
-/** Looks at entries of a volume, and changes them, by a program in the sandbox of a transfer. */
+/** Reads and changes entries of a volume, with a program in a transfer sandbox. */
 export async function volumeEntries(
   { client, folder }: TransferLease,
   { script, path, argument = '' }: EntryWork,

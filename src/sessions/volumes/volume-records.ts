@@ -10,7 +10,7 @@ interface Deps {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'delete' | 'list' | 'count'>;
   readonly clock: Clock;
 }
-/** A session that is being created has a place among the holders before its record. */
+/** A session being created is a holder before its record exists. */
 const creationMs = 60_000;
 
 export const noVolume = (named?: string) =>
@@ -21,7 +21,7 @@ function fail(named: string): never {
   throw noVolume(named);
 }
 
-/** The stored volumes. Changes of one are atomic among all servers of the store. */
+/** Stored volumes. Changes of a volume are atomic across all servers of the store. */
 export class VolumeRecords {
   readonly #deps: Deps;
   readonly #volumes: Collection<Volume>;
@@ -31,12 +31,12 @@ export class VolumeRecords {
     this.#volumes = new Collection(deps.records, { kind, schema: Volume, sortOf: ({ at }) => at, missing: noVolume });
   }
 
-  /** All volumes, also those whose removal is not complete. */
+  /** All volumes, including those being removed. */
   all(): Promise<readonly Volume[]> {
     return this.#volumes.list();
   }
 
-  /** The volumes of an owner and of projects; undefined as owner: all. */
+  /** The volumes of an owner and of projects; without an owner, all. */
   async list(owner?: string, parents: readonly string[] = []): Promise<readonly Volume[]> {
     return (await this.#volumes.listFor(owner, { parents })).filter(isPresent);
   }
@@ -47,7 +47,9 @@ export class VolumeRecords {
     return volume;
   }
 
-  /** By its id or its holder's name for it. Undefined as owner: any. Rejects: not_found, conflict. */
+  /**
+   * Finds a volume by id or by its holder's name for it; without an owner, of any holder. Rejects: not_found, conflict.
+   */
   async find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<Volume> {
     const all = await this.list(owner, projects);
     const named = all.filter(({ name }) => name === idOrName);
@@ -56,7 +58,7 @@ export class VolumeRecords {
     );
   }
 
-  /** Among the volumes that a session can mount, those of its project first. Rejects: not_found. */
+  /** Finds a volume that the session can mount, preferring its project's. Rejects: not_found. */
   async findFor(session: Holder, idOrName: string): Promise<Volume> {
     const all = (await this.#volumes.listUsable(session)).filter(isPresent);
     return all.find(({ id }) => id === idOrName) ?? all.find(({ name }) => name === idOrName) ?? fail(idOrName);
@@ -66,7 +68,10 @@ export class VolumeRecords {
     await this.#deps.records.put({ kind, id: volume.id, doc: volume, sort: volume.at });
   }
 
-  /** Calls `make`, which stores the volume, if the rule admits it next to the others of its owner and its project. Rejects as the rule does. */
+  /**
+   * Calls `make`, which stores the volume, if the rule admits it next to its owner's and project's other volumes.
+   * Rejects as the rule does.
+   */
   async within<Made>(admit: OwnerRule<Volume>['admit'], volume: Volume, make: () => Promise<Made>): Promise<Made> {
     return await this.#volumes.admitted({ admit, now: this.#deps.clock.now() }, volume, make);
   }
@@ -75,7 +80,7 @@ export class VolumeRecords {
     await this.#volumes.delete(id);
   }
 
-  /** `change` decides by the newest state, and can throw. Rejects: not_found. */
+  /** `change` receives the newest state, and can throw. Rejects: not_found. */
   async update(id: string, change: (volume: Volume) => Volume | Promise<Volume>): Promise<Volume> {
     return await this.#volumes.change(id, (now) => {
       if (now.removing !== undefined) throw noVolume();
@@ -83,14 +88,14 @@ export class VolumeRecords {
     });
   }
 
-  /** Whether a holder is there no more: its session was deleted or never made, or its transfer was cut off. */
+  /** Whether a holder no longer exists: its session was deleted or never created, or its transfer was interrupted. */
   async isGone({ sessionId, at, until }: VolumeHolder): Promise<boolean> {
     const now = this.#deps.clock.now();
     if (until !== undefined) return until < now;
     return now - at > creationMs && (await this.#deps.records.get('session', sessionId)) === undefined;
   }
 
-  /** The holders that are still there. */
+  /** The holders that still exist. */
   async present(holders: readonly VolumeHolder[]): Promise<readonly VolumeHolder[]> {
     const gone = await Promise.all(holders.map((holder) => this.isGone(holder)));
     return gone.includes(true) ? holders.filter((_, at) => !gone[at]) : holders;

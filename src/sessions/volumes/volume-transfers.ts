@@ -11,9 +11,9 @@ import { type VolumeRecords, writerConflict } from './volume-records.ts';
 interface Deps {
   readonly records: VolumeRecords;
   readonly driver: Pick<Driver, 'provision' | 'attach' | 'destroy'>;
-  /** Why the driver mounts none; undefined: it does. */
+  /** Why the driver cannot mount volumes; undefined: it can. */
   readonly refusal: string | undefined;
-  /** A sandbox with the volume in this folder of its workspace, and no way out. */
+  /** The spec of a sandbox with the volume in this folder of its workspace, and without network access. */
   readonly spec: (session: SessionId, volume: Volume, how: { folder: string; access: MountAccess }) => SandboxSpec;
   readonly connect: (link: SandboxLink & { readonly epoch?: number }) => SandboxClient;
   readonly startTimeoutMs: number;
@@ -22,7 +22,7 @@ interface Deps {
   readonly ids: Pick<IdSource, 'sessionId'>;
   readonly warn: (about: object, text: string) => void;
 }
-/** A sandbox for the content of one volume, which several calls use. */
+/** A sandbox for the content of one volume, shared by concurrent calls. */
 interface TransferSandbox {
   readonly sessionId: SessionId;
   readonly access: MountAccess;
@@ -33,24 +33,25 @@ interface TransferSandbox {
 }
 export interface TransferLease extends AsyncDisposable {
   readonly client: SandboxClient;
-  /** The folder of the volume, below the workspace. */
+  /** The volume's folder, relative to the workspace. */
   readonly folder: string;
   readonly access: MountAccess;
 }
 
-/** The template of these sandboxes, which no session has: templates of files have no dot. */
+/** The template of these sandboxes. No session can use it: template names from files contain no dot. */
 export const transferTemplate = 'corral.volume';
 const folder = 'volume';
-/** A sandbox that nobody uses any more waits for the next call. */
+/** How long an unused sandbox waits for the next call. */
 const idleMs = 10_000;
-/** The longest transfer, and some time to end it. */
+/** The time limit of a transfer. */
 export const transferMs = 10 * 60_000;
 const holdMs = transferMs + 60_000;
 const callMs = 30_000;
 
 /**
- * Sandboxes in which the content of volumes is read and written. They have nothing but one volume, and no way out: a link in
- * it leads at most into such a sandbox. One that writes is a holder of the volume like a session that writes.
+ * Sandboxes in which the content of volumes is read and written. Each has a single volume and no network access, so a
+ * malicious link leads at most into such a sandbox. A sandbox that writes is a holder of the volume, like a writing
+ * session.
  */
 export class VolumeTransfers {
   readonly #deps: Deps;
@@ -61,12 +62,12 @@ export class VolumeTransfers {
     this.#deps = deps;
   }
 
-  /** Whether the sandbox is one of these, so that no search for leftovers ends it. */
+  /** Whether a sandbox is one of these, so that the reconciler does not end it. */
   has = (id: SessionId): boolean => this.#ids.has(id);
 
   /**
-   * `write`: rejects with conflict while a session writes. `read`: with the rights of a writer where nobody writes, because
-   * files can be closed to everybody but their owner.
+   * `write`: rejects with conflict while a session writes. `read`: writable if there is no other writer, because files
+   * can be unreadable for everyone but their owner.
    */
   async use(id: string, target: MountAccess, signal: AbortSignal): Promise<TransferLease> {
     const { records, refusal } = this.#deps;
@@ -83,7 +84,7 @@ export class VolumeTransfers {
     throw new AppError('internal', 'No access was tried.');
   }
 
-  /** Ends the sandboxes of the volume that no call uses, so that a session can have it. */
+  /** Ends idle sandboxes of the volume, so that a session can use it. */
   async endIdle(volume: VolumeId): Promise<void> {
     const idle = [...this.#sandboxes].filter(([key, { uses }]) => key.startsWith(`${volume} `) && uses === 0);
     await Promise.all(idle.map(([key, sandbox]) => this.#end(key, sandbox)));
@@ -133,7 +134,7 @@ export class VolumeTransfers {
     const { driver, spec, connect, ownership, startTimeoutMs, clock } = this.#deps;
     if (access === 'write') await this.#hold(volume, sessionId);
     const id = sandboxIdOf(sessionId);
-    // The lease hides it from the searches of other servers.
+    // The lease hides the sandbox from other servers' reconcilers.
     const fence = ownership.isShared ? { epoch: await ownership.take(sessionId) } : {};
     const requested = { ...spec(sessionId, volume, { folder, access }), ...fence };
     await runWithin({ ms: startTimeoutMs, clock }, (call) => driver.provision(requested, call));
@@ -172,10 +173,10 @@ export class VolumeTransfers {
         return holders.length === now.holders.length ? now : { ...now, holders };
       });
     } catch (err) {
-      // The search for leftovers finds the sandbox, and the place among the holders lapses.
+      // The reconciler finds the sandbox, and the holder entry lapses.
       if (toAppError(err).code !== 'not_found') warn({ err }, 'the sandbox of a volume could not be ended');
     }
     this.#ids.delete(sessionId);
-    if (ownership.isShared) await ownership.release(sessionId).catch(() => {}); // it lapses
+    if (ownership.isShared) await ownership.release(sessionId).catch(() => {}); // the lease lapses
   }
 }

@@ -12,13 +12,13 @@ import { volumeContent } from './volume-content.ts';
 import type { VolumeRecords } from './volume-records.ts';
 import { transferTemplate, type VolumeTransfers } from './volume-transfers.ts';
 
-/** How much owners keep in volumes. */
+/** Limits of owners' volumes. */
 export interface VolumePolicy {
-  /** The quota of a volume that names none. */
+  /** The default quota. */
   readonly bytes: number;
-  /** The most that a volume can be allowed to hold. */
+  /** The highest quota that a volume can have. */
   readonly maxBytes: number;
-  /** The quotas of the volumes of one owner together. */
+  /** The total quota of an owner's volumes. */
   readonly ownerBytes: number;
   readonly ownerCount: number;
 }
@@ -34,7 +34,7 @@ interface Deps {
 }
 const callMs = 60_000;
 
-/** Volumes: their records and their storage. A volume is there whole, with its record, or not at all. */
+/** Volumes: their records and storage. A volume exists completely, with its record, or not at all. */
 export class Volumes {
   readonly service: VolumeService;
   readonly #deps: Deps;
@@ -57,7 +57,7 @@ export class Volumes {
     };
   }
 
-  /** Completes what began before this time and was cut off; resolves with the number of volumes that are gone. */
+  /** Completes interrupted operations from before this time. Resolves with the number of volumes removed. */
   async collect(before: number, signal: AbortSignal): Promise<number> {
     const { driver, records } = this.#deps;
     if (!hostsVolumes(driver)) return 0;
@@ -83,8 +83,8 @@ export class Volumes {
   }
 
   /**
-   * Ends the sandboxes in which a server that was killed moved content, and frees their volumes. Only a server without others
-   * calls it, before it moves any.
+   * Ends the transfer sandboxes of a killed server, and releases their volumes. Only called on a single server, before
+   * its first transfer.
    */
   async freeTransfers(signal: AbortSignal): Promise<void> {
     const { records, driver } = this.#deps;
@@ -123,14 +123,14 @@ export class Volumes {
       holders: [],
     };
     return await this.#within(volume, bytes, async () => {
-      // Storage is never there without a record that leads to it.
+      // Storage never exists without a record that refers to it.
       await records.put({ ...volume, removing: at });
       try {
         await driver.makeVolume(id, this.#call(signal));
         await records.put(volume);
         return volume;
       } catch (thrown) {
-        await this.#complete(driver, volume, AbortSignal.timeout(callMs)).catch(() => {}); // the clean-up repeats it
+        await this.#complete(driver, volume, AbortSignal.timeout(callMs)).catch(() => {}); // the clean-up retries
         throw thrown;
       }
     });
@@ -148,7 +148,7 @@ export class Volumes {
     return await this.#within(requested, requested.quotaBytes - now.quotaBytes, () => records.update(id, changed));
   }
 
-  /** `bytes`: the disk that the volume takes in addition. */
+  /** `bytes`: the additional disk space of the volume. */
   async #within(volume: Volume, bytes: number, make: () => Promise<Volume>): Promise<Volume> {
     const { records, holdings } = this.#deps;
     const store = () => records.within(this.#ruleFor(volume), volume, make);
@@ -191,8 +191,8 @@ export class Volumes {
       }
       return { ...now, holders: [], removing: clock.now() };
     });
-    // From here on it cannot be found; a clean-up completes an interrupted deletion, or waits for a sandbox that is
-    // being ended.
+    // From here on, the volume cannot be found. A clean-up completes an interrupted deletion, or one that waits for a
+    // sandbox to end.
     if (hostsVolumes(driver)) await this.#complete(driver, volume, signal).catch(unlessConflict);
   }
 

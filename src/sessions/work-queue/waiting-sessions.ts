@@ -10,20 +10,20 @@ import type { WorkQueue } from './work-queue.ts';
 interface Deps {
   readonly queue: Pick<WorkQueue, 'enqueue'>;
   readonly sessions: Pick<SessionService, 'list'>;
-  /** The record of a session that is in memory. */
+  /** The record of a session in memory. */
   readonly live: (id: SessionId) => Pick<SessionRecord, 'agent'> | undefined;
   readonly events: Pick<Store['events'], 'lastOf' | 'page'>;
-  /** Whether this server does it now; two at once do no harm, but twice the work. */
+  /** Whether this server currently does this work. Two servers doing so would be harmless, but twice the work. */
   readonly leads: () => Promise<boolean>;
   readonly clock: Clock;
   readonly warn: (about: object, text: string) => void;
 }
 const lookMs = 30_000;
-const most = 1_000; // sessions in a round
+const most = 1_000; // sessions per round
 
 /**
- * Queues the sessions of self-hosted environments that need a worker: at once when a log says so, and by rounds after a crash
- * between the two, or after a worker that left while a call waited.
+ * Queues sessions of self-hosted environments that need a worker: immediately when a log shows the need, and in rounds,
+ * for crashes in between and workers that left while a call waited.
  */
 export class WaitingSessions {
   readonly #deps: Deps;
@@ -46,7 +46,7 @@ export class WaitingSessions {
     });
   }
 
-  /** Called with the facts written to a log of this server. */
+  /** Called with facts appended to a log on this server. */
   onFacts(sessionId: SessionId, facts: readonly SessionFact[]): void {
     if (!facts.some(wantsWorker)) return;
     const { queue, live, warn } = this.#deps;
@@ -74,7 +74,7 @@ export class WaitingSessions {
         await queue.enqueue(agent.environment, id);
   }
 
-  /** Whether the last question of the log is about a call that a worker carries out. */
+  /** Whether the last question in the log is about a call for a worker. */
   async #waitsForCall(id: SessionId): Promise<boolean> {
     const { events } = this.#deps;
     const requested = await events.lastOf(id, 'run.wait');

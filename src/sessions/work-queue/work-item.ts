@@ -5,11 +5,11 @@ import { WorkItem } from '../api/server/work-queue.ts';
 export const defaultTtlSeconds = 90;
 const maxTtlSeconds = 300;
 
-/** An item as the store has it. */
+/** An item as stored. */
 export const StoredItem = WorkItem.omit({ id: true }).extend({
-  /** From 1 in each session. */
+  /** Starts with 1 in each session. */
   number: z.int(),
-  /** How often it was claimed. A token of an earlier claim does not work any more. */
+  /** The number of claims. Tokens of earlier claims are invalid. */
   claim: z.int(),
   claimedAt: z.number().nullable(),
   leaseEndsAt: z.number().nullable(),
@@ -35,7 +35,7 @@ export const newItem = (of: Pick<StoredItem, 'environmentId' | 'sessionId' | 'nu
 export const workIdOf = ({ sessionId, number }: Pick<StoredItem, 'sessionId' | 'number'>): string =>
   `work_${sessionId}x${number}`;
 const idForm = /^work_([0-9a-f]{16})x([1-9]\d{0,8})$/;
-/** Undefined: no item has such an id. */
+/** Undefined: not a work item id. */
 export function parseWorkId(id: string): { readonly sessionId: SessionId; readonly number: number } | undefined {
   const [, session = '', number = ''] = idForm.exec(id) ?? [];
   return session === '' ? undefined : { sessionId: SessionId.parse(session), number: Number(number) };
@@ -50,14 +50,17 @@ export const toWorkItem = ({
   ...shown
 }: StoredItem): WorkItem => ({ id: workIdOf({ ...shown, number }), ...shown });
 
-/** The time from which a worker can claim the item; undefined: never, for it is stopped. */
+/** The time from which a worker can claim the item; undefined: never, because it is stopped. */
 export function computeClaimableAt(item: StoredItem, reclaimMs: number): number | undefined {
   if (item.state === 'stopped') return undefined;
   if (item.state === 'queued') return item.claimedAt === null ? item.createdAt : item.claimedAt + reclaimMs;
   return item.leaseEndsAt ?? item.createdAt;
 }
 
-/** Items that can be claimed soonest come first in the store, which sorts the highest first; stopped ones come last. */
+/**
+ * The store sorts in descending order, so items that can be claimed soonest get the highest keys; stopped items come
+ * last.
+ */
 export function computeSortKey(item: StoredItem): number {
   const from = computeClaimableAt(item, 0);
   return from === undefined ? 0 : latest - from;
@@ -75,7 +78,7 @@ export const claimItem = (item: StoredItem, now: number): StoredItem => ({
   leaseEndsAt: null,
 });
 
-/** The first heartbeat must come within this lease. */
+/** The first heartbeat must arrive within this lease. */
 export const acknowledgeItem = (item: StoredItem, now: number): StoredItem => ({
   ...item,
   state: 'starting',
@@ -83,7 +86,7 @@ export const acknowledgeItem = (item: StoredItem, now: number): StoredItem => ({
   leaseEndsAt: now + item.ttlSeconds * 1_000,
 });
 
-/** A heartbeat is its time, so no two may have the same. */
+/** Heartbeats are identified by their time, so no two may be equal. */
 export function recordHeartbeat(item: StoredItem, now: number, wishSeconds = defaultTtlSeconds): StoredItem {
   const ttlSeconds = Math.min(Math.max(1, wishSeconds), maxTtlSeconds);
   return {

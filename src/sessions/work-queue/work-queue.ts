@@ -33,7 +33,7 @@ import {
 
 const maxNames = 10_000;
 
-/** Signals by name, for streams that end with a credential. A name that nobody ends is forgotten after 10,000 newer ones. */
+/** Signals by name, for streams that end with a credential. At most 10,000 are kept; the oldest are dropped. */
 class RevocationSignals {
   readonly #controllers = new Map<string, AbortController>();
 
@@ -59,7 +59,7 @@ interface WorkClaim {
   readonly claim: number;
   readonly maker: CredentialIssuer;
 }
-/** The keys of environments and the tokens of claims, as `src/auth/environment-keys.ts` has them. */
+/** Environment keys and claim tokens, implemented by `src/auth/environment-keys.ts`. */
 interface WorkerKeys {
   create(
     environmentId: string,
@@ -78,9 +78,9 @@ interface Deps {
   readonly clock: Clock;
   /** Rejects: session_not_found. */
   readonly session: (id: SessionId) => Promise<Pick<SessionRecord, 'archived'>>;
-  /** The owner of an environment. Rejects: not_found. */
+  /** An environment's owner. Rejects: not_found. */
   readonly ownerOf: (environmentId: string) => Promise<string | undefined>;
-  /** Other servers queue in the same store. */
+  /** Whether other servers use queues in the same store. */
   readonly shared: boolean;
 }
 interface KeptItem {
@@ -91,17 +91,17 @@ interface KeptItem {
 const kind = 'work-item'; // the newest item of each session, by the session's id, with which the store erases it
 const pastKind = 'work-item-past'; // the earlier ones, `<session>:<number>`
 const pageSize = 100;
-const lookEveryMs = 250; // for items that another server queues
+const lookEveryMs = 250; // for items queued by another server
 const polledWithinMs = 30_000;
 const missing = () => new AppError('not_found', 'The environment has no such work item.');
 const pastId = ({ sessionId, number }: StoredItem) => `${sessionId}:${String(number).padStart(9, '0')}`;
 
-/** The queues of all self-hosted environments, in the records of the store. */
+/** The queues of all self-hosted environments, stored as records. */
 export class WorkQueue implements WorkerCredentials {
   readonly #deps: Deps;
   readonly #endings = new RevocationSignals();
   readonly #waiting = new Map<string, PromiseWithResolvers<void>>();
-  /** When each worker polled last, by environment and worker. */
+  /** The time of each worker's last poll, by environment and worker. */
   readonly #workers = new Map<string, number>();
   readonly service: WorkQueueService;
 
@@ -168,7 +168,7 @@ export class WorkQueue implements WorkerCredentials {
     try {
       return { environmentId, owner: await this.#deps.ownerOf(environmentId), ...rest };
     } catch (thrown) {
-      if (toAppError(thrown).code !== 'not_found') throw thrown; // its environment was deleted
+      if (toAppError(thrown).code !== 'not_found') throw thrown; // the environment was deleted
       return undefined;
     }
   }
@@ -204,7 +204,7 @@ export class WorkQueue implements WorkerCredentials {
       const next = isOver ? stopItem(item, now) : claimItem(item, now);
       const put = { kind, id: next.sessionId, doc: next, sort: computeSortKey(next), expect: version };
       if ((await this.#deps.records.put(put).catch(unlessConflict)) === undefined) continue; // another worker was first
-      this.#endings.end(claimName(item)); // an earlier worker of it
+      this.#endings.end(claimName(item)); // for an earlier worker of the item
       if (isOver) continue;
       const { sessionId, number, claim } = next;
       return {
@@ -215,7 +215,7 @@ export class WorkQueue implements WorkerCredentials {
     return undefined;
   }
 
-  /** The items of the environment that a worker can claim now, the one that waits longest first. */
+  /** The environment's items that a worker can claim now, longest waiting first. */
   async *#claimable(environmentId: string, reclaimMs: number): AsyncGenerator<KeptItem, void> {
     const { records, clock } = this.#deps;
     let after: { sort: number; id: string } | undefined;
@@ -226,7 +226,7 @@ export class WorkQueue implements WorkerCredentials {
         after = { sort: computeSortKey(item), id };
         const now = clock.now();
         const soonest = computeClaimableAt(item, 0);
-        if (soonest === undefined || soonest > now) return; // nor any after it
+        if (soonest === undefined || soonest > now) return; // later items cannot be claimed either
         const from = computeClaimableAt(item, reclaimMs) ?? Number.POSITIVE_INFINITY;
         if (from <= now) yield { item, version };
       }
@@ -246,7 +246,8 @@ export class WorkQueue implements WorkerCredentials {
   async #acknowledge(environmentId: string, workId: string): Promise<WorkItem> {
     const { clock } = this.#deps;
     const item = await this.#change(environmentId, workId, (now) => {
-      if (now.state !== 'queued') return now; // again, or by a worker whose claim has lapsed: its heartbeat tells it
+      // repeated, or from a worker whose claim lapsed: its heartbeat will report that
+      if (now.state !== 'queued') return now;
       if (now.claimedAt === null) throw new AppError('conflict', 'Nobody has claimed this item. Poll for it first.');
       return acknowledgeItem(now, clock.now());
     });
@@ -314,7 +315,7 @@ export class WorkQueue implements WorkerCredentials {
   #saw(environmentId: string, workerId: string): void {
     const now = this.#deps.clock.now();
     for (const [name, at] of this.#workers) {
-      if (now - at <= polledWithinMs) break; // the oldest is first
+      if (now - at <= polledWithinMs) break; // oldest first
       this.#workers.delete(name);
     }
     const name = `${environmentId} ${workerId}`;
@@ -337,7 +338,7 @@ export class WorkQueue implements WorkerCredentials {
     return found && { item: StoredItem.parse(found.doc), version: found.version };
   }
 
-  /** The item after the change. An earlier item of its session does not change any more. */
+  /** Changes an item and returns it. Earlier items of its session are returned unchanged. */
   async #change(environmentId: string, workId: string, change: (item: StoredItem) => StoredItem): Promise<StoredItem> {
     const { records } = this.#deps;
     const parts = parseWorkId(workId);

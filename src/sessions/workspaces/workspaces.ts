@@ -22,11 +22,11 @@ import { toLoginCommand } from '../services/shell-quoting.ts';
 interface CodeScript {
   readonly program: string;
   readonly command: string;
-  /** The script's whole stderr when the program is not installed. */
+  /** The script's entire stderr if the program is not installed. */
   readonly missing: string;
 }
 
-/** Runs a workspace file with the program that its extension names. `mark` must be unguessable. */
+/** Runs a workspace file with the program for its extension. `mark` must be unguessable. */
 export function codeScript(name: string, mark: string): CodeScript {
   const program = programs[posix.extname(name)] ?? 'python3';
   const missing = `${mark}: no ${program}`;
@@ -34,7 +34,7 @@ export function codeScript(name: string, mark: string): CodeScript {
   const file = whole.startsWith('-') ? `./${whole}` : whole; // a leading `-` would be read as an option
   const command = [
     `command -v ${program} > /dev/null || { printf %s ${quoteForShell(missing)} >&2; exit 127; }`,
-    'export PYTHONUNBUFFERED=1', // keeps the output printed before a timeout
+    'export PYTHONUNBUFFERED=1', // keeps output that was printed before a timeout
     `exec ${program} ${quoteForShell(file)}`,
   ].join('\n');
   return { program, command, missing };
@@ -52,7 +52,8 @@ export function toCodeResult({ program, missing }: CodeScript, result: ExecResul
 }
 
 /**
- * Runs a command in a login shell, starting in `cwd`. Both its streams go to stdout; stderr tells the folder where it ended.
+ * Runs a command in a login shell, starting in `cwd`. Both streams go to stdout; stderr receives the final working
+ * directory.
  */
 function commandScript(command: string, cwd: string | undefined): string {
   const go = cwd === undefined ? '' : `cd -- ${quoteForShell(cwd)} 2>/dev/null; `; // a deleted folder: stay at the root
@@ -69,33 +70,35 @@ interface Deps {
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly graceMs: number;
-  /** This server's name in a shared store; undefined when no other server shares the store. */
+  /** This server's name in a shared store; undefined if no other server shares the store. */
   readonly replica: { readonly name: string | undefined; isAlive(name: string): Promise<boolean> };
 }
 
 const kind = 'workspace';
-/** `<session>:<server>`: that server has members in the session's workspace. */
+/** `<session>:<server>`: a mark that the server has members in the session's workspace. */
 const useKind = 'workspace-use';
 const Named = z.object({ sessionId: SessionId });
 const codeMs = 30_000;
 const commandMs = 120_000;
-/** The shortest time between two checks whether a run that keeps the sandbox has ended; the grace period can be shorter. */
+/**
+ * The minimum interval between checks whether a run that keeps the sandbox has ended; the grace period can be shorter.
+ */
 const workingMs = 1_000;
 
 interface OpenWorkspace {
   readonly key: string;
   readonly members: Set<WorkspaceMember>;
-  /** Fires when the grace period ends without a member; calls that still run are cancelled. */
+  /** Fires when the grace period ends without a member; running calls are cancelled. */
   readonly over: AbortController;
-  /** The session that this service created; its sandbox stops when the last member leaves. */
+  /** The session created by this service. Its sandbox stops after the last member has left. */
   ownSession: SessionId | undefined;
-  /** The session for which this server has stored its mark. */
+  /** The session for which this server has stored a mark. */
   marked: SessionId | undefined;
   cwd: string | undefined;
   timer: unknown;
 }
 
-/** Starts with the workspaces whose sandboxes an earlier server process left running; they have no members yet. */
+/** Starts with the workspaces whose sandboxes an earlier server process left running. They have no members yet. */
 export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
   const { records, sessions, files, sandboxes, commands, clock, ids, graceMs, replica } = deps;
   const places = new Map<string, OpenWorkspace>();
@@ -121,7 +124,7 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
     const { key } = place;
     const core = SessionId.safeParse(name);
     const other = core.success ? await sessions.get(core.data).catch(unlessNoSession) : undefined;
-    // The session id of a workspace opens nothing, because it may be another user's.
+    // A workspace's session id grants no access, because it may be another user's.
     if (other && other.origin !== 'workspace' && (as?.mayUse(other) ?? true)) return other;
     const found = await records.get(kind, key);
     const known = found && (await sessions.get(Named.parse(found.doc).sessionId).catch(unlessNoSession));
@@ -141,8 +144,8 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
     place.marked = id;
   }
   /**
-   * Deletes this server's mark before it looks at the others. Of several servers that leave at once, the last one finds no
-   * mark.
+   * Deletes this server's mark before it checks the others. If several servers leave concurrently, the last one finds
+   * no mark.
    */
   async function isUsedElsewhere(id: SessionId): Promise<boolean> {
     if (replica.name === undefined) return false;
@@ -160,7 +163,7 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
     work: (id: SessionId, place: OpenWorkspace) => Promise<Value>,
   ) {
     const key = keyOf(member.as ? `${member.as.owner}\0${member.userId}` : member.userId, name);
-    // Calls that a member made before it left still finish, but they do not open a workspace again.
+    // Calls that a member made before it left are completed, but do not open a workspace again.
     if (member.hasLeft && !places.has(key)) throw new AppError('cancelled', 'The workspace was closed.');
     const place = placeOf(key);
     if (!member.hasLeft) {
@@ -184,13 +187,14 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
   }
   async function close(place: OpenWorkspace): Promise<void> {
     const { ownSession: id, key } = place;
-    // A client of another facade may have a run here; the sandbox stays until it ends. An error counts as a run.
+    // A client of another facade may have a run here; the sandbox stays until it ends. An error is treated as a run.
     const isWorking = id !== undefined && (await sessions.activeRun(id).then(isRun, isOtherThanGone));
     if (place.members.size > 0 || places.get(key) !== place) return;
     if (isWorking) return closeIn(place, Math.max(graceMs, workingMs));
     places.delete(key);
     place.over.abort();
-    // Queued behind running calls: a new member waits until the old sandbox is gone, and a session in creation is finished.
+    // Queued behind running calls: a new member waits until the old sandbox is gone, and a session being created is
+    // completed.
     const stop = async () => {
       const { ownSession: own } = place;
       if (own === undefined || (await isUsedElsewhere(own))) return;
@@ -252,7 +256,7 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
   };
 }
 
-/** A hash, because both parts are chosen by clients and must not become part of a record's id. */
+/** A hash, because clients choose both parts, which must not become part of a record's id. */
 const keyOf = (userId: string, name: string) => createHash('sha256').update(`${userId}\0${name}`).digest('hex');
 
 /** Reads the folder from the script's stderr. */

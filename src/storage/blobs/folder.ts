@@ -23,12 +23,13 @@ const withoutLinks: ReadonlySet<string> = new Set([
   'EACCES',
 ]);
 
-/** Blobs in a folder of this machine. Creates the folder. */
+/** Stores blobs in a folder on this machine. Creates the folder. */
 export const openLocalBlobs = (root: string, now: number): Promise<BlobStore> =>
   folderBlobs({ name: 'local', root }, now);
 
 /**
- * Blobs on a mounted volume. Never creates the folder: a missing folder means a missing mount. Rejects: invalid_request.
+ * Stores blobs on a mounted volume. Never creates the folder: a missing folder means a missing mount. Rejects:
+ * invalid_request.
  */
 export async function openVolumeBlobs(root: string, now: number): Promise<BlobStore> {
   const isFolder = await stat(root).then(
@@ -43,7 +44,7 @@ export async function openVolumeBlobs(root: string, now: number): Promise<BlobSt
 }
 
 async function folderBlobs({ name, root }: FolderOptions, now: number): Promise<BlobStore> {
-  // The spool is in the same file system as the blobs, so a rename publishes a blob atomically.
+  // The spool is on the same file system as the blobs, so a rename publishes a blob atomically.
   const spool = new Spool(join(root, 'incoming'));
   await mkdir(root, { recursive: true, mode: 0o700 });
   await spool.sweep(staleMs, now);
@@ -90,13 +91,13 @@ async function folderBlobs({ name, root }: FolderOptions, now: number): Promise<
   };
 }
 
-/** Opens the file before it resolves, so a later delete or replace does not affect this reader. */
+/** Opens the file before resolving, so a later delete or replace does not affect this reader. */
 async function streamOf(path: string, range: ByteRange | undefined): Promise<Readable> {
   const file = await open(path);
   return file.createReadStream({ highWaterMark: pieceBytes, ...(range && { start: range.start, end: range.end }) });
 }
 
-/** A blob never changes, so two names can have one content. Some file systems have no links. */
+/** Blobs never change, so two names can share content. Some file systems do not support hard links. */
 async function linkOrCopy(from: string, to: string): Promise<void> {
   try {
     await link(from, to);

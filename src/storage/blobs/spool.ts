@@ -19,7 +19,7 @@ export class Spool {
   }
 
   /**
-   * Writes the content to disk, with its size and hash, and syncs it. Dispose deletes the file unless it was moved.
+   * Writes the content to disk, computes size and hash, and syncs it. Disposing deletes the file unless it was moved.
    * Rejects: payload_too_large, store_unavailable, invalid_request (the upload broke off).
    */
   async take(content: AsyncIterable<Uint8Array>, { maxBytes, signal }: PutOptions): Promise<SpoolFile> {
@@ -46,7 +46,7 @@ export class Spool {
     return { path, size, sha256: hash.digest('hex'), [Symbol.asyncDispose]: () => rm(path, { force: true }) };
   }
 
-  /** Deletes the unfinished files of earlier processes that are older than this. */
+  /** Deletes unfinished files of earlier processes that are older than this. */
   async sweep(olderThanMs: number, now: number): Promise<void> {
     for (const name of await readdir(this.#folder).catch(() => [])) {
       const path = join(this.#folder, name);
@@ -59,7 +59,7 @@ export class Spool {
 export const tooLarge = (maxBytes: number) =>
   new AppError('payload_too_large', `The file is larger than ${maxBytes} bytes, the most allowed.`);
 
-/** Maps an error of the file system to an AppError; an AppError passes unchanged. */
+/** Converts a file system error to an AppError; returns an AppError unchanged. */
 export function diskError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   const { code } = thrown as NodeJS.ErrnoException;

@@ -5,17 +5,17 @@ import type { SessionId } from '../../core/model/ids.ts';
 
 export interface OtherServersOptions {
   readonly clock: Clock;
-  /** Fires when the look-ups have to end. */
+  /** Fires when the checks must end. */
   readonly signal: AbortSignal;
-  /** The log of a followed session is gone, because the session was deleted. */
+  /** Called when a followed session's log is gone because the session was deleted. */
   readonly onGone: (id: SessionId) => void;
   readonly warn: (error: unknown, text: string) => void;
 }
 interface LogFollowers {
   followed(): SessionId[];
-  /** Whether the session's followers have received that seq. */
+  /** Whether the session's followers have received this seq. */
   knows(id: SessionId, head: number): boolean;
-  /** The log has more than the followers know; `known` is the head at the last look. */
+  /** Called when the log has events that the followers lack; `known` is the head at the last check. */
   appended(id: SessionId, head: number, known: number): Promise<void>;
 }
 
@@ -24,7 +24,7 @@ const slow = 100; // ms; followers see other servers' events within 150 ms
 const idle = 250; // ms, for sessions without an event for a minute
 const idleAfterMs = 60_000;
 const watchAgainMs = 5_000;
-const trustedAfterMs = 2_000; // one that cannot be had ends sooner
+const trustedAfterMs = 2_000; // an unsupported watch ends sooner
 const reportedMs = 1_000;
 
 /**
@@ -51,7 +51,8 @@ export function followOtherServers(
   async function heard(id: SessionId, head: number): Promise<boolean> {
     const known = heads.get(id) ?? 0;
     const isNews = head > known && !follows.knows(id, head);
-    if (isNews) await follows.appended(id, head, known); // a failure is looked at again, because the head is not known yet
+    // a failure is retried, because the head is recorded only afterwards
+    if (isNews) await follows.appended(id, head, known);
     heads.set(id, head);
     if (head === 0 && known > 0) onGone(id);
     return isNews;
@@ -71,14 +72,14 @@ export function followOtherServers(
     await repeat(round, { clock, failedMs: reportedMs, onError }, signal);
   }
 
-  /** While the store pushes, polls serve only as a safety net. */
+  /** While the store pushes, polling is only a safety net. */
   async function watch(signal: AbortSignal): Promise<void> {
     const round = async () => {
       if (!store.watch) return undefined;
       const since = clock.now();
       isNotified = () => clock.now() - since > trustedAfterMs;
       const tell = (id: SessionId, head: number) => {
-        if (follows.followed().includes(id)) void heard(id, head).catch(() => {}); // polls cover a failure here
+        if (follows.followed().includes(id)) void heard(id, head).catch(() => {}); // polling covers a failure here
       };
       await store.watch(tell, signal).catch(() => {}); // not every backend can push
       isNotified = () => false;
@@ -88,7 +89,7 @@ export function followOtherServers(
   }
 
   return {
-    /** At least one subscriber follows a session. */
+    /** Whether at least one subscriber follows a session. */
     wake() {
       if (running || signal.aborted) return;
       running = true;

@@ -1,7 +1,7 @@
 import type { Append } from '../../core/contracts/ports.ts';
 import type { SessionEvent } from '../../core/model/events.ts';
 
-/** The most events and text of one followed session in memory. */
+/** The maximum number of events and characters of a followed session in memory. */
 export interface WindowLimits {
   readonly events: number;
   readonly chars: number;
@@ -27,13 +27,13 @@ export class LiveWindow {
     return this.#head;
   }
 
-  /** All events after the cursor, if the first of them is kept; otherwise none. */
+  /** All events after the cursor if the first of them is in the window; otherwise none. */
   after(cursor: number): readonly SessionEvent[] {
     const first = this.#events[0]?.seq;
     return first === undefined || cursor + 1 < first ? [] : this.#events.slice(cursor + 1 - first);
   }
 
-  /** Adds facts that became durable. A fact out of order is left to the store, or starts a new window. */
+  /** Adds facts that became durable. Facts out of order are ignored, or start a new window. */
   add({ sessionId, after, at, facts }: Append): void {
     if (this.#head !== undefined && after < this.#head) return;
     if (after !== this.#head) this.#clear();
@@ -44,7 +44,7 @@ export class LiveWindow {
     this.#trim();
   }
 
-  /** Other servers appended up to this head: `events`, or too many to keep. */
+  /** Called when other servers appended up to this head. `events`: the new events, or none if there are too many. */
   catchUp(head: number, events: readonly SessionEvent[]): void {
     if (this.#head !== undefined && head <= this.#head) return;
     if (events[0]?.seq !== (this.#head ?? 0) + 1) this.#clear();
@@ -74,7 +74,7 @@ export class LiveWindow {
   }
 }
 
-/** An estimate of the characters in a value. */
+/** The estimated number of characters in a value. */
 export function charsIn(value: unknown): number {
   if (typeof value === 'string') return value.length;
   if (typeof value !== 'object' || value === null) return 8;

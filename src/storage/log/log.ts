@@ -5,19 +5,19 @@ import { followOtherServers, type OtherServersOptions } from './follow-other-ser
 import { LiveWindow, type WindowLimits } from './live-window.ts';
 
 export interface EventLogOptions {
-  /** The number of events that a live reader can fall behind before it gets a resync. */
+  /** How many events a live reader can fall behind before it gets a resync. */
   readonly maxLag: number;
   readonly pageSize: number;
   readonly window?: WindowLimits;
-  /** Set when other servers append to the store too; their appends are then looked for. */
+  /** Set if other servers also append to the store; their appends are then detected. */
   readonly others?: OtherServersOptions;
 }
 const defaultWindow: WindowLimits = { events: 512, chars: 1024 * 1024 };
 
 /**
- * Append and follow over any store. A follower costs little memory and has no buffer: it reads the window that all live
- * followers of a session share, and older events from the store. The facts of an append belong to the log, because
- * followers get these very objects.
+ * Append and follow on any store. A follower needs little memory and has no buffer: it reads the window shared by all
+ * live followers of a session, and older events from the store. Callers must not change facts after appending them,
+ * because followers get the same objects.
  */
 export function storeEventLog(store: EventStore, options: EventLogOptions): EventLog {
   const followed = new Map<SessionId, Followers>();
@@ -28,11 +28,11 @@ export function storeEventLog(store: EventStore, options: EventLogOptions): Even
     after: number,
     { signal, deltas }: FollowOptions,
   ): AsyncGenerator<LogUpdate> {
-    using seat = join(sessionId, signal); // before the first read, so that it misses no append
+    using seat = join(sessionId, signal); // before the first read, so that no append is missed
     const { window, bell } = seat;
     let cursor = after;
-    let headWhenWoken = Number.POSITIVE_INFINITY; // only a live reader can lag; a long history is no lag
-    let forgiven = after === 0 ? undefined : 0; // cursor 0 accepts a shortened history, but no new gap
+    let headWhenWoken = Number.POSITIVE_INFINITY; // only a live reader can lag; a long history is not lag
+    let forgiven = after === 0 ? undefined : 0; // cursor 0 accepts a trimmed history, but no new gap
     const isTooSlow = (head: number) => head - Math.max(cursor, headWhenWoken) > options.maxLag;
 
     while (!signal.aborted) {
@@ -68,7 +68,7 @@ export function storeEventLog(store: EventStore, options: EventLogOptions): Even
         }
       }
       await bell.heard();
-      headWhenWoken = Math.max(cursor, window.head ?? 0); // it was waiting for us, so a burst is not its fault
+      headWhenWoken = Math.max(cursor, window.head ?? 0); // the reader was waiting for us, so a burst is not lag
     }
   }
 
@@ -114,7 +114,7 @@ export function storeEventLog(store: EventStore, options: EventLogOptions): Even
     page: (sessionId, after, limit) => store.page(sessionId, after, limit),
     async append(entry) {
       const held = failpoint('store.append.before');
-      if (held) await held; // unarmed, no turn of the loop is lost
+      if (held) await held; // unless armed, costs no turn of the event loop
       const head = await store.append(entry);
       const kept = failpoint('store.append.after');
       if (kept) await kept;
@@ -141,7 +141,7 @@ interface LogSubscription extends Disposable {
 interface ReadPosition {
   readonly cursor: number;
   readonly page: EventPage;
-  /** Events that this reader needs are missing up to this seq; 0: none are. */
+  /** The reader needs events up to this seq that are missing; 0: none are. */
   readonly hole: number;
   readonly tooSlow: boolean;
 }
@@ -151,7 +151,7 @@ function reasonToResync({ cursor, page, hole, tooSlow }: ReadPosition) {
   return tooSlow ? 'too_slow' : undefined;
 }
 
-/** Remembers a ring: one between two waits is not lost, and several count as one. */
+/** A wake-up signal. Signals between two waits are not lost; several count as one. */
 class WakeSignal {
   #rang = Promise.withResolvers<void>();
   ring = () => this.#rang.resolve();
@@ -161,7 +161,7 @@ class WakeSignal {
   }
 }
 
-/** Undefined as soon as the signal fires, so that a reader that leaves does not wait for a slow store. */
+/** Resolves with undefined when the signal fires, so that a leaving reader does not wait for a slow store. */
 function unlessFired<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
   const { promise, resolve, reject } = Promise.withResolvers<T | undefined>();
   const leave = () => resolve(undefined);

@@ -79,8 +79,8 @@ interface Document {
 }
 
 /**
- * Keeps the same promises as the other stores, as long as the process lives. Documents are text, as in a real store.
- * `shared` is for tests of several servers in one process.
+ * Provides the same guarantees as the other stores, for the lifetime of the process. Documents are kept as text, as in
+ * a real store. `shared` is for tests with several servers in one process.
  */
 export function memoryStore({ shared = false } = {}): Store {
   const documents = new Map<string, Document>();
@@ -307,7 +307,8 @@ function leases(): LeaseStore {
     },
     async release(name, holder) {
       const found = held.get(name);
-      if (found?.holder === holder) held.set(name, { ...found, holder: '', expiresAt: 0 }); // the epoch must still grow
+      // the epoch must still increase
+      if (found?.holder === holder) held.set(name, { ...found, holder: '', expiresAt: 0 });
     },
     get: async (name) => held.get(name),
   };

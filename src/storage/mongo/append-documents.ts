@@ -14,15 +14,18 @@ import {
   seqOf,
 } from './documents.ts';
 
-/** The size of a whole append, which its first event contains. MongoDB allows 16 MB. */
+/** The maximum size of an append, which is contained completely in its first event. MongoDB allows 16 MB. */
 const maxBytes = 12 * 1024 * 1024;
 
-/** The last of several puts of one record replaces the others. */
+/** If a record is put several times, only the last put is kept. */
 export const newestPuts = ({ puts = [] }: Append): PutDocument[] => [
   ...new Map(puts.map((put) => [recordId(put.kind, put.id), putDocument(put)])).values(),
 ];
 
-/** The documents of an append. The first commits it, and contains what the others and the records need. */
+/**
+ * The documents of an append. The first commits the append, and contains everything needed for the others and the
+ * records.
+ */
 export function appendDocuments({ sessionId, after, at, facts }: Append, puts: readonly PutDocument[], batch: string) {
   const texts = facts.map(factText);
   const sizes = [...texts.map(({ fact }) => fact.length), ...puts.map(({ doc }) => doc.length)];
@@ -39,7 +42,7 @@ export function appendDocuments({ sessionId, after, at, facts }: Append, puts: r
   return [document, ...documentsAfter(sessionId, document)] as const;
 }
 
-/** The further documents of the append that this first one commits. */
+/** The remaining documents of the append committed by this first one. */
 export function documentsAfter(session: SessionId, first: EventDocument): EventDocument[] {
   const rest = first.redo?.facts ?? [];
   return rest.map((text, n) => {

@@ -11,7 +11,7 @@ import { type EventDocument, erasedKind, erasedRecordMs, type PutDocument, seqOf
 import { isDuplicate } from './errors.ts';
 import { OpenLogs } from './open-logs.ts';
 
-/** A head that was seen at most this long ago is used without a new read. Compaction keeps all events of far longer. */
+/** A head read at most this long ago is used without reading again. Compaction retains all events much longer. */
 const trustedMs = 30_000;
 const closeMs = 2_000; // an append can take several times the deadline of one operation
 const maxSeen = 10_000; // sessions
@@ -42,11 +42,13 @@ export class Appender {
   readonly #logs: OpenLogs;
   readonly #inOrder = keyedQueue();
   readonly #appending = new Set<Promise<unknown>>();
-  /** The newest head that this server saw of each log, with no append incomplete. */
+  /** The newest head of each log that this server has seen without an incomplete append. */
   readonly #seen = new Map<SessionId, { readonly head: number; readonly at: number }>();
-  /** Logs whose last append failed here: the database may have it, or a part of it. */
+  /** Logs whose last append failed on this server: the database may have stored it completely or partially. */
   readonly #incomplete = new Set<SessionId>();
-  /** A retried append is the same object. Its batch recognises the event that was stored before the answer was lost. */
+  /**
+   * A retried append is the same object. Its batch id identifies an event that was stored before the response was lost.
+   */
   readonly #batches = new WeakMap<Append, string>();
 
   constructor({ connection, newId, now, onAppend }: AppenderParts) {
@@ -89,7 +91,7 @@ export class Appender {
     return head;
   }
 
-  /** `again`: an append whose answer was lost can find the head after its own events. */
+  /** `again`: an append whose response was lost can find the head after its own events. */
   async #expectHead(session: SessionId, after: number, again: boolean): Promise<void> {
     const seen = this.#seen.get(session);
     const isMarked = this.#logs.isMarked(session);
@@ -113,12 +115,13 @@ export class Appender {
         if (!isDuplicate(thrown)) throw thrown;
         const found = await events.findOne({ _id: first._id });
         if (found?.batch !== batch) throw fenced(entry.after, seqOf(first._id));
-        await addEvents(this.#connection, rest); // ours: an answer was lost, or another server completed it
+        // this append's own event: the response was lost, or another server completed it
+        await addEvents(this.#connection, rest);
       }
     });
   }
 
-  /** Puts without a fact have no event to commit them. The log's own document commits several of them. */
+  /** Puts without a fact have no event to commit them. Several are committed by the log's own document. */
   async #putAlone(session: SessionId, head: number, puts: readonly PutDocument[]): Promise<void> {
     const { run, at } = this.#connection;
     if (puts.length > 1)
@@ -127,12 +130,12 @@ export class Appender {
     if (puts.length > 1) await run(() => at.logs.updateOne({ _id: session }, { $unset: { redo: 1 } }));
   }
 
-  /** Adds events unchanged, for an import; existing ones stay. */
+  /** Adds events unchanged, for an import; existing events are kept. */
   async add(documents: readonly EventDocument[]): Promise<void> {
     await this.#connection.run(() => addEvents(this.#connection, documents));
   }
 
-  /** Completes an append that some server left incomplete, after those that are under way here. */
+  /** Completes an append that some server left incomplete, after the appends in progress on this server. */
   async settle(session: SessionId): Promise<void> {
     await this.#inOrder(session, () => this.#settle(session));
   }
@@ -141,31 +144,34 @@ export class Appender {
   async #settle(session: SessionId): Promise<number> {
     const head = await completeNewestAppend(this.#connection, session);
     this.#complete(session, head);
-    if (head > 0) this.#onAppend(session, head); // the server that appended may have died before it notified the followers
+    // the server that appended may have died before notifying the followers
+    if (head > 0) this.#onAppend(session, head);
     return head;
   }
 
-  /** Completes the newest append if it may have left the session's records behind its events. */
+  /** Completes the newest append if the session's records may be behind its events. */
   async settleRecords(session: SessionId): Promise<void> {
     const mark = await this.#logs.markOf(session);
     if (mark === 'other' || (mark === 'own' && this.#incomplete.has(session))) await this.settle(session);
   }
 
-  /** Completes the appends of servers that died, at the start of this one. */
+  /** Called at start-up: completes the appends of servers that died. */
   async settleAll(): Promise<void> {
     await this.#logs.completeOthers((session) => this.settle(session));
     const { run, at } = this.#connection;
     await run(() => at.records.deleteMany({ kind: erasedKind, sort: { $lt: this.#now() - erasedRecordMs } }));
   }
 
-  /** The session is erased. */
+  /** Called when the session is erased. */
   forget(session: SessionId): void {
     this.#seen.delete(session);
     this.#incomplete.delete(session);
     this.#logs.forget(session);
   }
 
-  /** Takes this server's marks off if the store answers soon. A mark that stays costs the next start a look at its log. */
+  /**
+   * Removes this server's marks if the store responds soon. A remaining mark costs the next start a check of its log.
+   */
   async close(): Promise<void> {
     await waitAtMost(
       closeMs,

@@ -13,15 +13,15 @@ const staleSeconds = 60 * 60;
 
 /**
  * Uploads in GridFS, next to the history, so that servers with a shared database need no other shared storage. A file
- * exists once its `files` document is written, after its last chunk. The newest file of a name is the blob. Connects on
- * first use, so that a server can start before its database.
+ * exists once its `files` document is written, after its last chunk. The blob is the newest file of its name. Connects
+ * on first use, so that a server can start before its database.
  */
 export function mongoBlobs(options: ConnectionOptions, now: () => number): BlobStore & AsyncDisposable {
   let opened: Promise<{ connection: Connection; bucket: GridFSBucket }> | undefined;
   async function open() {
     const connection = await connect(options);
     const bucket = new GridFSBucket(connection.db, { bucketName: 'blobs' });
-    await sweep(connection, now()).catch(() => {}); // the next start tries again
+    await sweep(connection, now()).catch(() => {}); // the next start retries
     return { connection, bucket };
   }
   function use() {
@@ -91,7 +91,7 @@ async function write(
     upload.end();
     await answered(finished(upload));
   } catch (thrown) {
-    await upload.abort().catch(() => {}); // the upload is aborted already, or a later start cleans up
+    await upload.abort().catch(() => {}); // the upload was already aborted, or a later start cleans up
     throw thrown;
   }
   return { size, sha256: hash.digest('hex') };
@@ -107,10 +107,7 @@ async function drained(upload: GridFSBucketWriteStream, signal: AbortSignal): Pr
   signal.removeEventListener('abort', give);
 }
 
-/**
- * Removes blobs that were replaced before that time, so that current readers still reach the end; infinity removes all
- * of them.
- */
+/** Removes blobs replaced before that time, so that current readers can finish; infinity removes all of them. */
 async function remove(bucket: GridFSBucket, filename: string, replacedBefore: number): Promise<void> {
   const versions = await answered(bucket.find({ filename }, { sort: newest }).toArray());
   for (const [index, { _id }] of versions.entries()) {
@@ -122,7 +119,7 @@ async function remove(bucket: GridFSBucket, filename: string, replacedBefore: nu
   }
 }
 
-/** Chunks of unfinished uploads, whose ids contain the time of their start. */
+/** Chunks of unfinished uploads. Their ids contain the start time. */
 async function sweep({ db }: Connection, now: number): Promise<void> {
   const before = ObjectId.createFromTime(Math.floor(now / 1_000) - staleSeconds);
   const [files, chunks] = [db.collection('blobs.files'), db.collection('blobs.chunks')];

@@ -15,8 +15,8 @@ import {
 } from './documents.ts';
 import { duplicateKey, isDuplicate } from './errors.ts';
 
-// An append is completed in steps after its commit. Every server can repeat these steps, at the same time as others: an event that
-// exists stays, and a record never goes back.
+// An append is completed in steps after its commit. Any server can repeat these steps, even concurrently: existing
+// events are kept, and a record never goes back.
 
 /** Completes the newest append of a log, which is the only one that can be incomplete. Resolves with the log's head. */
 export async function completeNewestAppend({ at, run }: Connection, session: SessionId): Promise<number> {
@@ -39,10 +39,10 @@ export async function completeNewestAppend({ at, run }: Connection, session: Ses
   return head;
 }
 
-/** The head of a log whose newest event is this one, including events of its append that are still missing. */
+/** The head of a log with this newest event, including events of its append that are still missing. */
 export const headAt = ({ _id, left = 0 }: Pick<EventDocument, '_id' | 'left'>): number => seqOf(_id) + left;
 
-/** Adds those of a session's events that are missing. */
+/** Adds the missing events of a session. */
 export async function addEvents({ at }: Pick<Connection, 'at'>, documents: readonly EventDocument[]): Promise<void> {
   if (!documents[0]) return;
   const events = at.events(sessionOf(documents[0]._id));
@@ -54,11 +54,11 @@ interface PendingPuts {
   /** The head after the append that these puts belong to. */
   readonly seq: number;
   readonly puts: readonly PutDocument[];
-  /** The puts replace others of the same head too, because several appends without facts have one head. */
+  /** The puts also replace puts with the same head, because appends without facts do not change the head. */
   readonly again?: boolean;
 }
 
-/** Each put replaces only the state that an older append of the same log has put. */
+/** Each put replaces only the state of an older append to the same log. */
 export async function putRecords(
   { at, run }: Pick<Connection, 'at' | 'run'>,
   { session, seq, puts, again }: PendingPuts,
@@ -69,13 +69,13 @@ export async function putRecords(
     updateOne: {
       filter: { _id: recordId(put.kind, put.id), $or: [{ session: { $ne: session } }, { seq: older }] },
       update: { $set: { ...withIndex(put), session, seq }, $inc: { version: 1 }, ...nowChanged },
-      upsert: true, // a newer state does not match, so that the database tries to insert, and finds a duplicate
+      upsert: true, // a newer state does not match, so the database attempts to insert and finds a duplicate
     },
   }));
   await run(() => at.records.bulkWrite(operations, { ordered: false }).catch(unlessDuplicates));
 }
 
-/** A server of an earlier version left the append incomplete. */
+/** Adds the index fields if a server of an earlier version left the append incomplete. */
 const withIndex = (put: PutDocument): PutDocument =>
   put.of ? put : { ...put, ...indexFields(put.kind, JSON.parse(put.doc)) };
 

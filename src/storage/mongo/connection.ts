@@ -16,11 +16,11 @@ import { isTransient, storeError, toPermanentError } from './errors.ts';
 
 export interface ConnectionOptions {
   readonly url: Secret;
-  /** Used when the address names no database. */
+  /** Used if the URL names no database. */
   readonly database?: string;
-  /** The time of one operation, including all its retries. */
+  /** The time limit of an operation, including all retries. */
   readonly deadlineMs?: number;
-  /** The most concurrent operations; above it an operation is refused at once with `store_busy`. */
+  /** The maximum number of concurrent operations; beyond it, an operation is refused immediately with `store_busy`. */
   readonly maxWaiting?: number;
 }
 
@@ -37,11 +37,11 @@ export interface Collections {
   readonly meta: Collection<{ _id: string; version: number }>;
 }
 
-/** The server's abilities beyond the required ones. */
+/** Optional features of the server. */
 export interface Abilities {
   readonly changeStreams: boolean;
   readonly transactions: boolean;
-  /** Range queries use the index. FerretDB 1 scans the whole collection instead. */
+  /** Whether range queries use the index. FerretDB 1 scans the whole collection instead. */
   readonly ranges: boolean;
 }
 
@@ -50,7 +50,7 @@ export interface Connection extends AsyncDisposable {
   readonly at: Collections;
   readonly can: Abilities;
   /**
-   * Runs the work, and retries temporary failures while there is time. Only for work that can be repeated. Rejects with
+   * Runs the work, and retries temporary failures until the time limit. Only for repeatable work. Rejects with
    * AppError.
    */
   run<T>(work: () => Promise<T>): Promise<T>;
@@ -78,7 +78,7 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
       at: collections(db, ranges ? 1 : spread),
       can: { changeStreams: replicated, transactions: replicated, ranges },
       run: runner(deadlineMs, maxWaiting),
-      // The driver says goodbye to the server first. A server that does not answer is left without.
+      // close() can hang on a dead server, so it is bounded.
       [Symbol.asyncDispose]: () => waitAtMost(goodbyeMs, client.close()),
     };
   } catch (thrown) {
@@ -96,13 +96,13 @@ function clientFor(url: Secret, deadlineMs: number): MongoClient {
     serverSelectionTimeoutMS: deadlineMs,
     connectTimeoutMS: deadlineMs,
     heartbeatFrequencyMS: 2_000,
-    retryWrites: false, // our own retries recognise their earlier writes, and work on every server
+    retryWrites: false, // our own retries recognize their earlier writes, and work on every server
     retryReads: false,
   };
   try {
     return new MongoClient(url.reveal(), options);
   } catch {
-    // The driver's message can contain the address, and with it the password.
+    // The driver's message can contain the URL, including the password.
     const text =
       'MONGODB_URL is not an address that MongoDB understands. It looks like mongodb://user:password@host:27017/database';
     throw new AppError('invalid_request', text);
@@ -153,9 +153,7 @@ function runner(deadlineMs: number, maxWaiting: number): Connection['run'] {
   };
 }
 
-/**
- * Answers the caller in time, even when the socket hangs. A write that succeeds later is recognised when it is retried.
- */
+/** Responds to the caller in time, even if the socket hangs. A write that succeeds later is recognized when retried. */
 async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const text = 'The store did not answer in time. Try again.';

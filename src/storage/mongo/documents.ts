@@ -5,30 +5,30 @@ import { toIndexEntry } from '../../core/contracts/record-index.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import { SessionId } from '../../core/model/ids.ts';
 
-// The documents of the collections. Facts and documents are JSON text, which keeps values that BSON would change (lone
-// surrogates, keys with dots and dollars), and a page is parsed once.
+// The documents of the collections. Facts and documents are stored as JSON text: BSON would change some values (lone
+// surrogates, keys with dots and dollars), and a page of text is parsed in one call.
 
 /**
- * One event. Its `_id` is session and seq: its uniqueness is the fence, and a session's log is one range of ids. The
- * first event of an append has `batch` and, if the append has more parts, `redo`. This one document commits the whole
- * append; a reader that finds the rest missing adds it.
+ * An event. Its `_id` is session and seq: uniqueness is the fence, and a session's log is one range of ids. The first
+ * event of an append has `batch` and, if the append has more parts, `redo`. This document commits the whole append; a
+ * reader that finds parts missing adds them.
  */
 export interface EventDocument {
   readonly _id: string;
   readonly type: string;
   readonly at: number;
   readonly fact: string;
-  /** The session, type and seq of an event that compaction keeps; `lastOf` reads it. */
+  /** The session, type and seq of an event that compaction keeps; read by `lastOf`. */
   readonly mark?: string;
-  /** Set on messages, so that the search reads nothing else. */
+  /** Set on messages, so that a search reads nothing else. */
   readonly said?: 1;
-  /** Set on usage events, so that sums over days read nothing else. */
+  /** Set on usage events, so that daily totals read nothing else. */
   readonly used?: 1;
   readonly batch?: string;
   readonly redo?: RedoEntry;
   /** The event's position in its append; absent for the first event. */
   readonly nth?: number;
-  /** The number of events after it in its append. */
+  /** The number of events that follow in its append. */
   readonly left?: number;
 }
 export interface RedoEntry {
@@ -44,13 +44,16 @@ export interface PutDocument {
   readonly id: string;
   readonly doc: string;
   readonly sort: number;
-  /** The sets of its kind that have the record: its owner's, its state's, its parent's and the shared ones. Older servers wrote none. */
+  /**
+   * The index sets that contain the record: by owner, state and parent, and the shared records. Absent in records of
+   * earlier versions.
+   */
   readonly of?: readonly string[];
-  /** The kind and the unique name. */
+  /** The kind and unique name. */
   readonly name?: string;
 }
 
-/** The state of a log, next to its events. */
+/** The state of a log, stored separately from its events. */
 export interface LogDocument {
   readonly _id: string;
   /** A seq that has existed, not necessarily the newest. */
@@ -65,7 +68,7 @@ export interface LogDocument {
   readonly redo?: { readonly after: number; readonly puts: readonly PutDocument[] };
 }
 
-/** Tells servers that poll a session's newest seq, or for a moment an older one. */
+/** Shows servers that poll a session's newest seq or, for a moment, an older one. */
 export interface HeadDocument {
   readonly _id: string;
   readonly head: number;
@@ -74,12 +77,12 @@ export interface HeadDocument {
 export interface RecordDocument extends PutDocument {
   readonly _id: string;
   readonly version: number;
-  /** The log of the last put, and its head then, so that an older append cannot repeat its put. */
+  /** The log of the last put and its head at that time, so that an older append cannot repeat its put. */
   readonly session?: string;
   readonly seq?: number;
-  /** The database's time of the last put; older servers wrote none. */
+  /** The database's time of the last put; absent in records of earlier versions. */
   readonly changed?: Date;
-  /** The id of the put of this version, by which a put whose answer was lost recognises itself. */
+  /** The id of this version's put, so that a put whose response was lost recognizes itself. */
   readonly put?: string;
 }
 
@@ -125,16 +128,16 @@ export const eventRange = (session: SessionId, after = 0, upTo?: number): Docume
 export const markOf = (session: SessionId, type: string, seq: number): string => `${session}:${type}:${digits(seq)}`;
 
 export const recordId = (kind: string, id: string): string => `${id}\n${kind}`;
-/** The records of a session: its own, and those whose id begins with the session's id and a colon. */
+/** The records of a session: its own, and those with ids that start with the session's id and a colon. */
 export const idsOf = (session: SessionId): Document[] => [
   { _id: { $gte: `${session}\n`, $lt: `${session}\u000b` } },
   { _id: { $gte: `${session}:`, $lt: `${session};` } },
 ];
-/** The kind that a session's record has once the session is erased. */
+/** The kind of a session's record after the session is erased. */
 export const erasedKind = 'erased';
 /**
- * The mark that replaces an erased session's record for an hour. A put that was under way then, from this or another
- * server, finds the mark and changes nothing, instead of bringing the session back.
+ * The mark that replaces an erased session's record for an hour. A put in progress on any server finds the mark and
+ * changes nothing, instead of restoring the session.
  */
 export const toErasedRecord = (session: SessionId, at: number): Omit<RecordDocument, '_id' | 'version'> => ({
   kind: erasedKind,
@@ -154,7 +157,7 @@ const sharedSet = 'shared';
 const stateSet = (state: string): string => `state:${state}`;
 const parentSet = (parent: string): string => `parent:${parent}`;
 const ownerSet = (owner: string | null): string => (owner === null ? 'unowned' : `owner:${owner}`);
-/** The filter for one of the sets. */
+/** The filter for one of the index sets. */
 export function toListSet({
   owner,
   shared,

@@ -3,7 +3,7 @@ import { AppError, toAppError } from '../../core/errors/errors.ts';
 
 export const duplicateKey = 11000;
 const [unauthorized, authenticationFailed] = [13, 18];
-/** The server shuts down, or the primary changed: the driver finds the new one. */
+/** The server is shutting down, or the primary changed: the driver finds the new one. */
 const passing = new Set([6, 7, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436]);
 
 const codeOf = (thrown: unknown): number =>
@@ -11,12 +11,12 @@ const codeOf = (thrown: unknown): number =>
 
 export const isDuplicate = (thrown: unknown): boolean => codeOf(thrown) === duplicateKey;
 
-/** Whether the same request can succeed in a moment. The caller must be able to recognise its own earlier write. */
+/** Whether the same request can succeed shortly. The caller must be able to recognize its own earlier write. */
 export function isTransient(thrown: unknown): boolean {
   if (isOfTheLine(thrown)) return true;
   if (!(thrown instanceof MongoError)) return false;
   if (thrown.name === 'MongoNetworkError' || thrown.name === 'MongoPoolClearedError') return true;
-  // The connection ended in the middle of several documents; the driver reports that without a name or code.
+  // The connection ended between several documents; the driver reports this without a name or code.
   if (thrown instanceof MongoBulkWriteError && thrown.code === undefined) return true;
   return passing.has(codeOf(thrown)) || thrown.hasErrorLabel('RetryableWriteError');
 }
@@ -27,7 +27,7 @@ const isOfTheLine = (thrown: unknown): boolean =>
   !(thrown instanceof MongoError) &&
   /^(E[A-Z]{3,}|ERR_(STREAM|SOCKET)_\w+)$/.test(String((thrown as NodeJS.ErrnoException).code ?? ''));
 
-/** Converts the driver's error, without the address. An AppError stays unchanged. */
+/** Converts the driver's error, without the URL. An AppError is returned unchanged. */
 export function storeError(thrown: unknown): AppError {
   if (isOfTheLine(thrown)) {
     return new AppError('store_unavailable', 'The connection to the store broke. Try again.', { cause: thrown });

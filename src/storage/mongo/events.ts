@@ -28,7 +28,7 @@ import { searchMessages } from './search.ts';
 type Usage = Extract<SessionEvent, { type: 'usage' }>['data'];
 const recordsAtOnce = 1_000;
 
-/** Sums the usage in `from <= time < to`. A fact is text to the database, so the sums are made here. */
+/** Sums the usage in `from <= time < to`. Facts are opaque text to the database, so the sums are computed here. */
 async function usageBetween(
   { at }: Connection,
   { from, to, by }: { readonly from: number; readonly to: number; readonly by: readonly UsageKey[] },
@@ -58,7 +58,7 @@ async function usageBetween(
 
 /** A page ends after this much text, so that long outputs do not make a read expensive. */
 const pageChars = 4 * 1024 * 1024;
-/** Compaction leaves younger events alone: a writer that slept for less must still collide with them. */
+/** Compaction keeps younger events: a writer that was suspended for less must still collide with them. */
 export const keptMs = 10 * 60_000;
 
 interface MongoEventDeps {
@@ -95,12 +95,12 @@ export function mongoEvents({ connection, appender, heads, now }: MongoEventDeps
     const [early, read] = await Promise.all([marksOf(session), run(() => eventsAfter(session, after, limit))]);
     const last = read.found.at(-1);
     if (last?.left && read.isAll) {
-      await appender.settle(session); // its writer is still at work, or died
+      await appender.settle(session); // its writer is still working, or died
       return page(session, after, limit);
     }
     const tail = read.isAll && (last || after === 0) ? last : await newest(session);
     const head = tail ? headAt(tail) : 0;
-    // Compaction marks before it drops. If there is a gap, the marks that were read before it may be too old.
+    // Compaction marks before it drops. If there is a gap, marks read before it may be outdated.
     const isWhole = read.found.every(({ _id }, n) => seqOf(_id) === after + n + 1);
     const marks = isWhole ? early : await marksOf(session);
     const events = read.found.map((document) => eventOf(session, document));
@@ -126,7 +126,7 @@ export function mongoEvents({ connection, appender, heads, now }: MongoEventDeps
     const trimmed = Math.min(await nth(limits.keepAll), oldUpTo);
     const thinned = Math.max(trimmed, Math.min(await nth(limits.keepDroppable, { type: { $in: types } }), oldUpTo));
     if (thinned <= 0) return;
-    // Marks before it drops: a reader can learn of a gap too early, but never find one that is not marked.
+    // Marks before it drops: a reader can learn of a gap too early, but can never find an unmarked gap.
     await run(() => at.logs.updateOne({ _id: session }, { $max: { thinned, trimmed } }, { upsert: true }));
     if (trimmed > 0) await run(() => at.events(session).deleteMany({ _id: eventRange(session, 0, trimmed) as never }));
     const thin = { _id: eventRange(session, 0, thinned) as never, type: { $in: types } } as never;
@@ -186,7 +186,7 @@ async function watch(
   signal: AbortSignal,
 ): Promise<void> {
   const only = [{ $match: { operationType: 'insert' } }, { $project: { documentKey: 1, 'fullDocument.left': 1 } }];
-  const [events] = at.allEvents as [Collection<EventDocument>]; // who pushes needs no more than one
+  const [events] = at.allEvents as [Collection<EventDocument>]; // with push, one event is enough
   const stream = events.watch(only, { maxAwaitTimeMS: 1_000 });
   const end = () => void stream.close().catch(() => {});
   signal.addEventListener('abort', end, { once: true });

@@ -7,11 +7,11 @@ import { eventRange } from './documents.ts';
 
 const [delayMs, longestMs] = [15, 60];
 const [againMs, closeMs] = [250, 1_000];
-const share = 3; // a server that is slow to store heads is polled less often in proportion
+const share = 3; // a server that stores heads slowly is polled proportionally less often
 
 /**
- * The newest seq of many sessions at once. With change streams this is rare, so each log's end is read. Otherwise
- * replicas poll, so each append notes its head a moment later, and one read finds all of them.
+ * The newest seqs of many sessions. With change streams this is rarely needed, so each log's end is read. Otherwise
+ * replicas poll, so each append stores its head shortly afterwards, and one read finds all of them.
  */
 export class Heads {
   readonly #connection: Connection;
@@ -20,7 +20,7 @@ export class Heads {
   #timer: NodeJS.Timeout | undefined;
   #tookMs = 0;
   #writing: Promise<void> = Promise.resolve();
-  /** The notes that are being written. */
+  /** Heads that are being stored. */
   #sent = new Map<SessionId, number>();
   #isClosed = false;
 
@@ -67,13 +67,13 @@ export class Heads {
     return heads;
   }
 
-  /** Writes the notes that are due, if the store answers soon. */
+  /** Stores the pending heads if the store responds soon. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await waitAtMost(closeMs, this.#flush());
   }
 
-  /** Writes one batch after another, so that a slow store is not flooded; later heads go with the next batch. */
+  /** Writes one batch after another, so that a slow store is not overloaded; later heads go with the next batch. */
   #flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -90,13 +90,16 @@ export class Heads {
     }));
     const { run, at } = this.#connection;
     const from = monotonicNow();
-    // Does not wait for a majority or the disk, because a starting server notes the heads that another one could not.
+    // Does not wait for a majority or the disk, because a starting server stores heads that another server could not.
     const noting = run(() => at.heads.bulkWrite(operations, { ordered: false, writeConcern: { w: 1 } }));
     await noting.catch(() => this.#keepSent());
     this.#tookMs = monotonicNow() - from;
   }
 
-  /** The store did not take the notes. Without them, other servers' readers of a log that gets no more events miss its end. */
+  /**
+   * The store did not accept the heads. Without them, other servers' readers of a log without further events do not see
+   * its end.
+   */
   #keepSent(): void {
     for (const [session, head] of this.#sent) if ((this.#due.get(session) ?? 0) < head) this.#due.set(session, head);
     if (!this.#isClosed && this.#due.size > 0) this.#flushAfter(againMs);

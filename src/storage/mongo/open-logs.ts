@@ -9,13 +9,13 @@ import { isDuplicate } from './errors.ts';
 
 /** A server that appends renews its mark after this time. */
 const renewMs = 5 * 60_000;
-/** A server that did not renew its mark for this long appends no more. */
+/** A server that has not renewed its mark for this long no longer appends. */
 const abandonedMs = 3 * renewMs;
 const atOnce = 8; // logs
 
 /**
- * Marks the logs that this server appends to. A log without a mark has no incomplete append, so that readers of records
- * and starting servers know where to search for one.
+ * Marks the logs that this server appends to. A log without a mark has no incomplete append, so record readers and
+ * starting servers know where to look for one.
  */
 export class OpenLogs {
   readonly #connection: Connection;
@@ -46,7 +46,7 @@ export class OpenLogs {
     return isNew;
   }
 
-  /** Another server's mark, or this one's: who may have left the newest append incomplete. */
+  /** Whether another server or this one may have left the newest append incomplete. */
   async markOf(session: SessionId): Promise<'none' | 'own' | 'other'> {
     const { run, at } = this.#connection;
     const log = await run(() => at.logs.findOne({ _id: session }, { projection: { writer: 1 } }));
@@ -54,7 +54,7 @@ export class OpenLogs {
     return log.writer === this.#self ? 'own' : 'other';
   }
 
-  /** Completes the logs that other servers marked, and takes the marks of abandoned ones off. */
+  /** Completes the logs that other servers marked, and removes the marks of abandoned ones. */
   async completeOthers(complete: (session: SessionId) => Promise<unknown>): Promise<void> {
     const { run, at } = this.#connection;
     const fields = { projection: { writer: 1, opened: 1 } };
@@ -71,7 +71,7 @@ export class OpenLogs {
     this.#markedAt.delete(session);
   }
 
-  /** Takes this server's marks off, but for the logs whose newest append may be incomplete. */
+  /** Removes this server's marks, except on logs whose newest append may be incomplete. */
   async close(incomplete: readonly SessionId[]): Promise<void> {
     if (this.#markedAt.size === 0) return;
     const { run, at } = this.#connection;

@@ -10,7 +10,7 @@ import { searchRecords } from './search.ts';
 export function mongoRecords({ at, run }: Connection, appender: Appender, newId: () => string): RecordStore {
   const stored = ({ id, doc, version }: RecordDocument): StoredRecord => ({ id, doc: JSON.parse(doc), version });
 
-  /** A record can be behind its log when its writer died, or lost the answer, in between. */
+  /** A record can be behind its log if its writer died or lost the response in between. */
   async function settleSessionOf(id: string): Promise<void> {
     const { data: session } = SessionId.safeParse(id.slice(0, 16));
     if (session && (id.length === 16 || id[16] === ':')) await appender.settleRecords(session);
@@ -41,13 +41,13 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
         );
         if (done.matchedCount === 0 && (await at.records.findOne({ _id }))?.put !== put) throw changed();
       } catch (thrown) {
-        throw isDuplicate(thrown) ? changed() : thrown; // another record has its name
+        throw isDuplicate(thrown) ? changed() : thrown; // another record has this name
       }
       return expect + 1;
     });
   }
 
-  /** The index decides between writers at the same time; FerretDB reports its refusal of an update as its own failure. */
+  /** The index decides between concurrent writers; FerretDB reports the refused update as an internal failure. */
   async function expectFree(name: string, _id: string): Promise<void> {
     const holder = await run(() => at.records.findOne({ name }, { projection: { _id: 1 } }));
     if (holder && holder._id !== _id) throw new AppError('conflict', 'Another record has this name.');
@@ -83,7 +83,7 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
     async changes(kind, mark) {
       const since = { changed: { $gte: new Date((mark ?? 0) - overlapMs) } };
       const kinds = kind === 'session' ? [kind, erasedKind] : [kind];
-      // The mark comes first, so that nothing is missed between both reads.
+      // The mark comes first, so that nothing is missed between the two reads.
       const newest = await run(() => at.records.findOne({ kind: { $in: kinds } }, { sort: { changed: -1 } }));
       const which = { kind: { $in: kinds }, ...(mark !== undefined && since) };
       const found = await run(() => at.records.find(which).toArray());
@@ -109,6 +109,6 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
   };
 }
 
-/** Longer than a write takes from its time until others can read it. */
+/** Longer than the time from a write until others can read it. */
 const overlapMs = 10_000;
 const changed = () => new AppError('conflict', 'The record was changed in the meantime.');

@@ -12,7 +12,7 @@ interface Index {
   readonly key: Record<string, 1 | -1>;
   readonly options?: CreateIndexesOptions;
 }
-/** Indexes in addition to `_id`, which is session and seq of an event, and begins with the id of a record. */
+/** Indexes in addition to `_id`, which for an event is session and seq, and for a record starts with its id. */
 const indexes: readonly Index[] = [
   { of: 'events', key: { mark: 1 }, options: { sparse: true } },
   { of: 'events', key: { said: 1 }, options: { sparse: true } },
@@ -29,7 +29,7 @@ const indexes: readonly Index[] = [
 ];
 
 /**
- * `migrations[n]` upgrades a database from version n to n + 1. Each can run twice, and at the same time as another
+ * `migrations[n]` upgrades a database from version n to n + 1. Each can run twice, and concurrently with another
  * server's.
  */
 const migrations: readonly ((connection: Connection) => Promise<void>)[] = [
@@ -44,11 +44,12 @@ const migrations: readonly ((connection: Connection) => Promise<void>)[] = [
   },
   (connection) => indexRecords(connection, { of: { $exists: false } }),
   (connection) => indexRecords(connection, { kind: { $in: [...kindsWithParents] } }),
-  (connection) => indexRecords(connection, { kind: { $in: ['automation', webhookKind] } }), // parts of projects, too
+  // these also belong to projects
+  (connection) => indexRecords(connection, { kind: { $in: ['automation', webhookKind] } }),
 ];
 const indexedAtOnce = 200;
 
-/** Gives each record its index entry. Names of skills were records of their own before. */
+/** Adds each record's index entry. Skill names used to be separate records. */
 async function indexRecords({ at, run }: Connection, which: Filter<RecordDocument>): Promise<void> {
   const updates: AnyBulkWriteOperation<RecordDocument>[] = [];
   const write = () => run(() => at.records.bulkWrite(updates, { ordered: false }));
@@ -58,7 +59,7 @@ async function indexRecords({ at, run }: Connection, which: Filter<RecordDocumen
   for (let found = await run(() => cursor.next()); found; found = await run(() => cursor.next())) {
     const { _id, kind, doc } = found;
     const { name, of } = indexFields(kind, JSON.parse(doc));
-    const isFirst = name !== undefined && !names.has(name); // a crash could leave a second record of a name
+    const isFirst = name !== undefined && !names.has(name); // a crash could leave a second record with the same name
     if (isFirst) names.add(name);
     updates.push({ updateOne: { filter: { _id, doc }, update: { $set: { of, ...(isFirst && { name }) } } } });
     if (updates.length === indexedAtOnce) await write().then(() => updates.splice(0));

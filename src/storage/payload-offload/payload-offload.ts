@@ -10,7 +10,7 @@ import type { SessionEvent, SessionFact } from '../../core/model/events.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { beginningOf, endOf } from '../../core/text/text.ts';
 
-// Chooses the parts of a fact that leave the log when it is too large for one document, and the text in their place.
+// Selects the parts to remove from a fact that is too large for one document, and the text that replaces them.
 
 const maxFactBytes = 256 * 1024;
 const maxFieldBytes = 8 * 1024;
@@ -23,7 +23,7 @@ interface OffloadedFact {
   readonly taken: Fields;
 }
 
-/** Undefined for a fact that is small enough, as almost all are. */
+/** Undefined for a small fact, as almost all are. */
 function offloadFields(fact: SessionFact): OffloadedFact | undefined {
   if (roughBytes(fact.data, maxFactBytes) <= maxFactBytes) return undefined;
   const data: Fields = {};
@@ -41,7 +41,7 @@ const restoreFields = <Fact extends SessionFact>(fact: Fact, taken: Fields): Fac
   data: { ...fact.data, ...taken },
 });
 
-/** Matches the event's schema, because readers get it when the removed part cannot be read any more. */
+/** Must match the event's schema, because readers get this value if the removed part is unreadable. */
 function standIn(name: string, value: unknown): unknown {
   if (typeof value === 'string') return shortened(value);
   if (Array.isArray(value)) return [];
@@ -55,7 +55,7 @@ function shortened(text: string): string {
 
 const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value) ?? '');
 
-/** A cheap lower bound of the JSON's bytes, because every event is checked. Stops soon after `enough`. */
+/** A cheap lower bound of the JSON's size in bytes, because every event is checked. Stops soon after `enough`. */
 function roughBytes(value: unknown, enough: number): number {
   if (typeof value === 'string') return value.length * 6 <= enough ? value.length : bytesOf(value);
   if (value === null || typeof value !== 'object') return 8;
@@ -74,13 +74,13 @@ interface Options {
   readonly now: () => number;
 }
 export interface LargeFacts {
-  /** The same store, with at most 256 KiB per event in the log itself. */
+  /** The wrapped store, with at most 256 KiB per event in the log itself. */
   readonly store: Store;
-  /** Removes blobs from before this time to which no event refers; resolves with their number. */
+  /** Removes blobs from before this time that no event refers to. Resolves with their number. */
   collect(before: number, signal: AbortSignal): Promise<number>;
 }
 
-/** Stored next to the fact in its document: refers to the rest of its `data`. */
+/** Stored with the fact in its document; refers to the remaining `data`. */
 const Reference = z.object({ blob: z.string(), sha256: z.string(), size: z.int() });
 type Reference = z.infer<typeof Reference>;
 type WithReference = { readonly large?: Reference };
@@ -89,14 +89,14 @@ const kind = 'large'; // `<session>:<blob>`; written before the blob, so that a 
 const Kept = z.object({
   at: z.number(),
   seq: z.int(),
-  /** An event refers to the blob; it is looked at again when the log is cut. */
+  /** An event refers to the blob; checked again when the log is trimmed. */
   isKept: z.literal(true).optional(),
 });
 const maxRead = 4 * 1024 * 1024; // bytes of blobs per page; a page that ends early is continued
 
 /**
- * Stores what is too large for a document of the log in blobs, and puts it back when events are read. If a blob is gone
- * or damaged, its event loses the middle of its texts and says so in `problem`.
+ * Moves data that is too large for a log document to blobs, and restores it when events are read. If a blob is missing
+ * or damaged, its event has shortened texts and the reason in `problem`.
  */
 export function withPayloadOffload({ store, blobs, newId, now }: Options): LargeFacts {
   const { events, records } = store;
@@ -165,7 +165,8 @@ export function withPayloadOffload({ store, blobs, newId, now }: Options): Large
     ...events,
     page,
     append(entry) {
-      if (!leaned.has(entry) && !entry.facts.some(offloadFields)) return events.append(entry); // costs no turn of the loop
+      // costs no turn of the event loop
+      if (!leaned.has(entry) && !entry.facts.some(offloadFields)) return events.append(entry);
       const small = leaned.get(entry) ?? leanEntry(entry);
       leaned.set(entry, small);
       small.catch(() => leaned.delete(entry));

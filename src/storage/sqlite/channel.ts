@@ -7,7 +7,7 @@ import type { Call, Operations, Reply } from './transaction.ts';
 import type { Batch, Replies, WorkerInput, WorkerLane } from './worker.ts';
 import type { WriteOperations } from './writes.ts';
 
-/** The limits of the queue to the thread; a request above them is refused at once with `store_busy`. */
+/** The limits of the queue to the thread; beyond them, a request is refused immediately with `store_busy`. */
 export interface QueueLimits {
   readonly requests: number;
   readonly chars: number;
@@ -15,9 +15,9 @@ export interface QueueLimits {
 /** The limits of one message to the thread, which is one transaction. */
 const batchLimits: QueueLimits = { requests: 512, chars: 4 * 1024 * 1024 };
 
-/** In characters. A request with more is bulk: output of commands, files, whole logs. */
+/** In characters. A larger request is bulk: command output, files, whole logs. */
 const bulkChars = 16 * 1024;
-/** The most bulk in one message, beyond its first request: small requests wait for the whole message's commit. */
+/** The maximum bulk in a message after its first request: small requests wait for the whole message's commit. */
 const bulkPerBatch = 512 * 1024;
 
 interface Request {
@@ -28,13 +28,13 @@ interface Request {
 }
 
 /**
- * Requests of one kind to the store's thread. Those of one turn of the event loop go together, because a message to the thread
- * costs more than most requests. Only one batch is under way at a time; requests in the meantime form the next one.
- * Small requests go first, each kind in order: a person's message never waits for the output of others. Each batch takes
- * some of the bulk, so that it does not starve.
+ * Requests of one kind to the store's thread. Those from one turn of the event loop are sent together, because a
+ * message to the thread costs more than most requests. Only one batch is in progress at a time; later requests form the
+ * next batch. Small requests go first, in order, so a person's message never waits for other sessions' output. Each
+ * batch includes some bulk, so that bulk does not starve.
  */
 export interface StoreChannel<Ops extends Operations> {
-  /** `chars`: the characters in the arguments. */
+  /** `chars`: the number of characters in the arguments. */
   call<Name extends string & keyof Ops>(
     name: Name,
     args: Parameters<Ops[Name]>,
@@ -99,7 +99,7 @@ class RequestQueue<Ops extends Operations> implements StoreChannel<Ops> {
     this.#limits = limits;
   }
 
-  /** The thread's first message answers this. */
+  /** Resolved by the thread's first message. */
   expectStart(): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#away = [{ call: ['start'], chars: 0, resolve, reject }];
@@ -128,7 +128,7 @@ class RequestQueue<Ops extends Operations> implements StoreChannel<Ops> {
     this.#plan();
   }
 
-  /** Resolves when every request so far has an answer. */
+  /** Resolves when every request so far has been answered. */
   async idle(): Promise<void> {
     if (!this.#ended && this.#away.length + this.#waiting > 0)
       await new Promise<void>((resolve) => this.#idle.push(resolve));
@@ -165,7 +165,7 @@ class RequestQueue<Ops extends Operations> implements StoreChannel<Ops> {
   }
 }
 
-/** Takes the first requests out, within the limits, but always one. */
+/** Removes the first requests within the limits, but at least one. */
 function batchOf(waiting: Request[], limits: QueueLimits): Request[] {
   let [count, chars] = [0, 0];
   for (const request of waiting) {

@@ -9,14 +9,18 @@ import { migrations } from './schema.ts';
 export interface DatabaseOptions {
   readonly path: string;
   readonly synchronous: 'full' | 'normal';
-  /** The longest wait of a write for another program's lock, in ms. */
+  /** The maximum wait of a write for another program's lock, in ms. */
   readonly busyTimeoutMs: number;
 }
 
-/** A check reads the whole file, about 2 GB/s from memory. In a larger file, damage shows only when it is read. */
+/**
+ * A check reads the whole file, at about 2 GB/s from memory. In a larger file, damage is found only when it is read.
+ */
 const checkedBytes = 256 * 1024 * 1024;
 
-/** Locks, checks, creates or upgrades the file. Rejects: store_busy, store_corrupt, unsupported, store_unavailable. */
+/**
+ * Locks, checks, and creates or upgrades the file. Rejects: store_busy, store_corrupt, unsupported, store_unavailable.
+ */
 export function openForWriting(options: DatabaseOptions, now: number): { db: DatabaseSync } & Disposable {
   mkdirSync(dirname(options.path), { recursive: true, mode: 0o700 });
   using stack = new DisposableStack();
@@ -31,7 +35,7 @@ export function openForWriting(options: DatabaseOptions, now: number): { db: Dat
       PRAGMA secure_delete = ON -- removes a deleted session's text from the file
     `);
     migrate(db);
-    db.exec('PRAGMA busy_timeout = 0'); // the thread tries again itself, and reads in the meantime
+    db.exec('PRAGMA busy_timeout = 0'); // the thread retries itself, and reads in the meantime
     const held = stack.move();
     return { db, [Symbol.dispose]: () => held.dispose() };
   } catch (thrown) {
@@ -65,7 +69,7 @@ function migrate(db: DatabaseSync): void {
   db.exec(`PRAGMA user_version = ${migrations.length}; COMMIT`);
 }
 
-/** The write-ahead log has deleted data until it is emptied. This does not wait long for other programs that read. */
+/** The write-ahead log contains deleted data until it is emptied. Does not wait long for other programs that read. */
 export function emptyWal(db: DatabaseSync): void {
   db.exec('PRAGMA busy_timeout = 100; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout = 0');
 }

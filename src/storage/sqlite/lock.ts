@@ -4,9 +4,9 @@ import { AppError } from '../../core/errors/errors.ts';
 import { isBusy } from './errors.ts';
 
 /**
- * Allows one server per store. The kernel's lock, held by an SQLite transaction on a separate file, ends with its
- * process in any case, and a reused process number cannot look like the holder. A text file next to it names the holder
- * for refused servers. Nothing else may open the lock file, because in POSIX closing it unlocks it.
+ * Allows one server per store. The lock is an SQLite transaction on a separate file: the kernel releases it whenever
+ * the process ends, and a reused process id cannot look like the holder. A text file next to it names the holder for
+ * refused servers. No other code may open the lock file, because in POSIX closing it releases the lock.
  */
 export function lockStore(path: string, now: number): Disposable {
   const note = `${path}.holder`;

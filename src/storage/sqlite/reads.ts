@@ -2,11 +2,11 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Lease, UsageKey, UsageSum } from '../../core/contracts/ports.ts';
 import { unindexedTypes } from './schema.ts';
 
-/** Both are JSON text. The caller parses it, once for a whole page. */
+/** Both are JSON text. The caller parses it once per page. */
 export type PageRow = readonly [events: string, head: number, thinned: number, trimmed: number];
 export type RecordRow = readonly [id: string, doc: string, version: number];
 
-/** Only text and numbers are passed to the thread, because documents are JSON already. */
+/** Only text and numbers are passed to the thread, because documents are already JSON. */
 export type PutRow = readonly [
   ...[kind: string, id: string, doc: string, sort: number],
   ...[owner: string | null, shared: 0 | 1, state: string | null, name: string | null, parent: string | null],
@@ -29,30 +29,30 @@ export type ReadOperations = ReturnType<typeof readOperations>;
 
 /** A page ends after this much text, so that long outputs do not make a read expensive. */
 const pageChars = 4 * 1024 * 1024;
-/** A piece of a search ends after this time, for which a write waits. */
+/** A search chunk ends after this time, because writes wait for it. */
 const pieceMs = 5;
 /** Rows read by one statement of a search: fewer after a slow one, whose texts were large. */
 const rowsAtOnce = { few: 8, many: 128, slowMs: 3 };
-/** The hits of a piece of a search, and where the next one begins; null: there is none. */
+/** The matches of a search chunk, and where the next chunk starts; null: done. */
 export type Piece<Place> = readonly [found: string[], next: Place | null];
 export type EventPlace = readonly [session: string, seq: number];
 export type RecordPlace = readonly [sort: number, id: string];
 
 const lastPlace: EventPlace = ['\u{10ffff}', 0];
 
-/** The condition on the types is the index's own; without it SQLite would not use the index. */
+/** The condition on types matches the index's; without it, SQLite would not use the index. */
 export const lastOfType = `
   SELECT seq FROM event INDEXED BY event_type WHERE session = ?1 AND type = ?2
     AND type NOT IN (${unindexedTypes.map((type) => `'${type}'`).join(', ')})
   ORDER BY seq DESC LIMIT 1
 `;
 
-/** `now`: milliseconds that never go back. */
+/** `now`: a monotonic clock in milliseconds. */
 export function readOperations(db: DatabaseSync, now: () => number = () => performance.now()) {
   return { ...eventReads(db, now), ...recordReads(db, now), ...queueReads(db), ping: () => {} };
 }
 
-/** The condition is that of the index, so that only the messages are read. */
+/** The condition matches the index's, so that only messages are read. */
 const messagesAfter = `
   FROM event INDEXED BY event_message WHERE type IN ('message.user', 'message.assistant') AND (session, seq) > (?1, ?2)
 `;
@@ -69,8 +69,9 @@ const keyColumns: Readonly<Record<UsageKey, string>> = {
 const usageKeys = Object.keys(keyColumns) as UsageKey[];
 
 /**
- * A fork's log begins with copied events, which do not count again. LIMIT keeps SQLite from merging the queries, and no
- * model is read in vain: in both cases the index would no longer cover the query. CROSS JOIN keeps the events as the outer loop.
+ * A fork's log starts with copied events, which are not counted again. LIMIT keeps SQLite from merging the queries, and
+ * the model is read only where needed: otherwise the index would no longer cover the query. CROSS JOIN keeps the events
+ * as the outer loop.
  */
 export const usageSumsBy = (keys: readonly UsageKey[]) => `
   SELECT ${usageKeys.map((key) => `${keys.includes(key) ? keyColumns[key] : "''"} AS "${key}"`).join(', ')},
@@ -86,7 +87,7 @@ export const usageSumsBy = (keys: readonly UsageKey[]) => `
   GROUP BY ${usageKeys.flatMap((key, n) => (keys.includes(key) ? [n + 1] : []))}
 `;
 
-/** The text in a fact's JSON, and in the message itself. */
+/** The text as escaped in a fact's JSON, and as in the message itself. */
 const patternsOf = (text: string) =>
   [JSON.stringify(text).slice(1, -1), text].map((one) => `%${one.replace(/[\\%_]/g, '\\$&')}%`) as [string, string];
 
@@ -98,7 +99,8 @@ function eventReads(db: DatabaseSync, now: () => number) {
   const lastUnindexed = db.prepare('SELECT seq FROM event WHERE session = ? AND type = ? ORDER BY seq DESC LIMIT 1');
 
   const placeAhead = db.prepare(`SELECT session, seq ${messagesAfter} ORDER BY session, seq LIMIT 1 OFFSET ?3`);
-  // Most facts lack the text, and are not parsed. The text is compared inside of the statement, because each row costs more.
+  // Most facts lack the text and are not parsed. The comparison is inside the statement, because each returned row
+  // costs more.
   const search = db.prepare(`
     SELECT DISTINCT session ${messagesAfter} AND (session, seq) <= (?3, ?4)
       AND fact LIKE ?5 ESCAPE '\\' AND json_extract(fact, '$.data.text') LIKE ?6 ESCAPE '\\'
@@ -112,7 +114,7 @@ function eventReads(db: DatabaseSync, now: () => number) {
     return prepared;
   }
 
-  /** The stored fact is a JSON object; the fields common to all events are inserted at its front. */
+  /** Fields common to all events are inserted at the start of the stored fact, which is a JSON object. */
   function eventsAfter(session: string, after: number, limit: number): string {
     const events: string[] = [];
     const id = JSON.stringify(session);
@@ -135,10 +137,10 @@ function eventReads(db: DatabaseSync, now: () => number) {
     },
     lastOf: (session: string, type: string): number =>
       Number((unindexedTypes.includes(type) ? lastUnindexed : last).get(session, type)?.seq ?? 0),
-    /** The sessions among these that have the text. */
+    /** The sessions among these that contain the text. */
     searchIn: (text: string, among: readonly string[]): string[] =>
       among.filter((id) => search.get(id, 0, id, Number.MAX_SAFE_INTEGER, ...patternsOf(text))),
-    /** A piece of the messages. The next one begins behind a session that it found. */
+    /** A chunk of messages. The next chunk starts after a session that was found. */
     search(text: string, from: EventPlace): Piece<EventPlace> {
       const found = new Set<string>();
       const [json, plain] = patternsOf(text);
@@ -172,13 +174,13 @@ function eventReads(db: DatabaseSync, now: () => number) {
   };
 }
 
-/** The pluses keep SQLite from walking the whole kind in its order: the ids with the prefix are few. */
+/** The unary pluses keep SQLite from scanning the whole kind in order: few ids have the prefix. */
 const idsByPrefix = 'id >= ?2 AND id < ?2 || char(1114111) AND +kind = ?1';
 export const recordsByPrefix = `
   SELECT id, doc, version FROM record WHERE ${idsByPrefix} ORDER BY +sort DESC, id LIMIT ?3
 `;
 
-/** The sets of records that are listed and counted. Each condition has an index, in whose order the rows come. */
+/** The sets of records for lists and counts. Each condition has an index, in whose order the rows are returned. */
 export const recordSets = {
   kind: 'kind = :kind',
   owner: 'kind = :kind AND owner = :owner',
@@ -199,7 +201,7 @@ const setOf = ({ owner, shared, state, parent }: Only): RecordSet => {
 };
 export const recordStatements = (set: RecordSet) => ({
   first: `SELECT id, doc, version FROM record WHERE ${recordSets[set]} ORDER BY sort DESC, id LIMIT :limit`,
-  // Reads two ranges of the index in order, because an OR of both would read all of them.
+  // Reads two ranges of the index in order, because an OR of both would read all rows.
   behind: `
     SELECT id, doc, version FROM (
       SELECT * FROM (SELECT id, doc, version, sort FROM record WHERE ${recordSets[set]} AND sort = :sort AND id > :id
@@ -231,7 +233,7 @@ function recordReads(db: DatabaseSync, now: () => number) {
     SELECT kind, id, doc, sort FROM record WHERE id = ?1 OR (id >= ?1 || ':' AND id < ?1 || ';') ORDER BY id, kind
   `);
   const withPrefix = db.prepare(recordsByPrefix);
-  // Upwards, because a record that moves in the meantime moves to the end that is read last.
+  // Ascending, because a record that moves in the meantime moves to the end, which is read last.
   const [rest, above] = ['sort = ? AND id < ?', 'sort > ?'].map((behind) =>
     db.prepare(`SELECT id, sort, doc FROM record WHERE kind = ? AND ${behind} ORDER BY sort, id DESC LIMIT -1`),
   ) as [StatementSync, StatementSync];

@@ -8,7 +8,7 @@ import { lockStore } from './lock.ts';
 import { indexColumns } from './schema.ts';
 
 export interface RecoveryReport {
-  /** The place of the damaged file, which stays unchanged; undefined if nothing was damaged. */
+  /** The path of the damaged file, which is unchanged; undefined if nothing was damaged. */
   readonly kept: string | undefined;
   readonly events: number;
   readonly records: number;
@@ -32,7 +32,7 @@ const tables: readonly Table[] = [
 ];
 
 /**
- * Copies the readable part of a damaged file into a new file in its place, and keeps the damaged one next to it. Works
+ * Copies the readable part of a damaged file to a new file in its place, and keeps the damaged file next to it. Works
  * on a copy. Rejects: store_busy (a server uses it), file_not_found, store_corrupt (nothing is readable).
  */
 export function recoverFile(path: string, now: number): RecoveryReport {
@@ -82,7 +82,7 @@ function salvage(copy: string, fresh: string, now: number): Omit<RecoveryReport,
 }
 
 /**
- * Reads from both ends up to the damage, and events also by session, so that one bad page hides no other session's
+ * Reads from both ends up to the damage, and events also per session, so that one damaged page hides no other session's
  * events.
  */
 function rescue(from: DatabaseSync, to: DatabaseSync, { name, key, json }: Table): void {
@@ -125,7 +125,7 @@ function isJson(text: unknown): boolean {
 }
 
 /**
- * Events may be missing up to the last gap that compaction did not make, so subscribers have to load the session again.
+ * Events may be missing up to the last gap that compaction did not create, so subscribers have to reload the session.
  */
 function markGaps(db: DatabaseSync): number {
   const holes = db
@@ -141,7 +141,7 @@ function markGaps(db: DatabaseSync): number {
   `);
   let gaps = 0;
   for (const { session, upTo } of holes) gaps += Number(mark.run(String(session), Number(upTo)).changes);
-  // A record must not refer to events that are gone.
+  // A record must not refer to missing events.
   const ahead = db.prepare(`
     UPDATE record SET doc = json_set(doc, '$.lastSeq', coalesce((SELECT max(seq) FROM event WHERE session = id), 0))
     WHERE kind = 'session' AND json_extract(doc, '$.lastSeq') > coalesce((SELECT max(seq) FROM event WHERE session = id), 0)

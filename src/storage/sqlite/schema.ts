@@ -1,10 +1,10 @@
 import { toIndexEntry } from '../../core/contracts/record-index.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 
-/** The types of events that the index of types leaves out, because a log has very many of them. */
+/** The event types excluded from the index of types, because a log has very many of them. */
 export const unindexedTypes: readonly string[] = ['message.delta', 'tool.output'];
 
-/** The columns of a record that indexes have. */
+/** The indexed columns of a record. */
 export const indexColumns = (kind: string, doc: unknown) => {
   const { shared, ...entry } = toIndexEntry(kind, doc);
   const copied = kind === 'session' ? (doc as Partial<SessionRecord> | null)?.forkedFrom?.seq : undefined;
@@ -46,20 +46,20 @@ export const migrations: readonly string[] = [
   CREATE INDEX command_unanswered ON command (session, at) WHERE answer IS NULL;
   CREATE INDEX command_age ON command (at);
   `,
-  // The search uses this index to read only messages.
+  // Used by the search, to read only messages.
   `
   CREATE INDEX event_message ON event (session, seq) WHERE type IN ('message.user', 'message.assistant');
   `,
-  // Sums of usage over days use this index to read only usage events.
+  // Used by daily usage totals, to read only usage events.
   `
   CREATE INDEX event_usage ON event (at) WHERE type = 'usage';
   `,
-  // The newest event of a type is read from this index. The types are those of `unindexedTypes`.
+  // The newest event of a type is read from this index. The excluded types are `unindexedTypes`.
   `
   CREATE INDEX event_type ON event (session, type, seq)
   WHERE type NOT IN ('message.delta', 'tool.output');
   `,
-  // The index entries of records, in the form of `toIndexEntry`. Earlier, skill names were separate records.
+  // The index entries of records, as in `toIndexEntry`. Skill names used to be separate records.
   `
   ALTER TABLE record ADD COLUMN owner TEXT;
   ALTER TABLE record ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;
@@ -82,26 +82,26 @@ export const migrations: readonly string[] = [
   CREATE INDEX record_state ON record (kind, state, sort DESC, id) WHERE state IS NOT NULL;
   CREATE UNIQUE INDEX record_name ON record (kind, name) WHERE name IS NOT NULL;
   `,
-  // Lists by parent read this index: the sessions of a project, the work of an environment.
+  // Used by lists by parent: the sessions of a project, the work items of an environment.
   `
   ALTER TABLE record ADD COLUMN parent TEXT;
   UPDATE record SET parent = doc ->> '$.projectId' WHERE kind = 'session';
   UPDATE record SET parent = doc ->> '$.environmentId' WHERE kind IN ('work-item', 'work-item-past');
   CREATE INDEX record_parent ON record (kind, parent, sort DESC, id) WHERE parent IS NOT NULL;
   `,
-  // Automations and webhooks are parts of projects, too.
+  // Automations and webhooks also belong to projects.
   `
   UPDATE record SET parent = doc ->> '$.projectId' WHERE kind IN ('automation', 'webhook');
   `,
-  // Lists by status of an owner or a project read these indexes.
+  // Used by lists by status of an owner or project.
   `
   CREATE INDEX record_owner_state ON record (kind, owner, state, sort DESC, id)
   WHERE owner IS NOT NULL AND state IS NOT NULL;
   CREATE INDEX record_parent_state ON record (kind, parent, state, sort DESC, id)
   WHERE parent IS NOT NULL AND state IS NOT NULL;
   `,
-  // Sums of usage read these indexes alone. A fork's log begins with so many copied events. SQLite reads the type from the
-  // index only where it is a column.
+  // Usage totals are read from these indexes alone. A fork's log starts with the number of events in `copied`. SQLite
+  // reads the type from the index only if it is a column.
   `
   DROP INDEX event_usage;
   CREATE INDEX event_usage ON event (

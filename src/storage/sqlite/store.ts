@@ -19,9 +19,9 @@ import { indexColumns } from './schema.ts';
 import type { WriteOperations } from './writes.ts';
 
 export interface SqliteOptions {
-  /** The database file. SQLite keeps -wal and -shm next to it, and the server .lock and .holder. */
+  /** The database file. Next to it, SQLite keeps -wal and -shm, and the server .lock and .holder. */
   readonly path: string;
-  /** `full` (the default) survives a power cut; `normal` only the end of the process, but it is faster. */
+  /** `full` (default) survives a power cut; `normal` survives only the end of the process, but is faster. */
   readonly synchronous?: 'full' | 'normal';
   readonly busyTimeoutMs?: number;
   readonly queue?: QueueLimits;
@@ -30,8 +30,8 @@ export interface SqliteOptions {
 const defaultQueue: QueueLimits = { requests: 10_000, chars: 64 * 1024 * 1024 };
 
 /**
- * One file, which one thread reads and writes. Rejects: store_busy (another server has it), store_corrupt, unsupported (a
- * newer version wrote it), store_unavailable. Disposing finishes all pending requests.
+ * A single file, read and written by one thread. Rejects: store_busy (another server uses it), store_corrupt,
+ * unsupported (written by a newer version), store_unavailable. Disposing finishes all pending requests.
  */
 export async function sqliteStore(options: SqliteOptions): Promise<Store> {
   const { path, synchronous = 'full', busyTimeoutMs = 5_000, queue = defaultQueue } = options;
@@ -56,14 +56,14 @@ export async function sqliteStore(options: SqliteOptions): Promise<Store> {
   };
 }
 
-/** 0 for a file that is not there. */
+/** 0 if the file does not exist. */
 const sizeOf = (path: string): Promise<number> =>
   stat(path).then(
     ({ size }) => size,
     () => 0,
   );
 
-const searchedAtOnce = 50; // sessions, in which a write does not wait long
+const searchedAtOnce = 50; // sessions per request, so that writes do not wait long
 
 async function foundAmong(
   among: readonly SessionId[],
@@ -197,7 +197,7 @@ function commands(
   };
 }
 
-/** Reads piece after piece, between which the thread serves others, until there is no next one. */
+/** Reads chunk after chunk until the last. Between chunks, the thread serves other requests. */
 async function foundInPieces<Place>(
   limit: number,
   first: Place,
@@ -222,7 +222,7 @@ function putRow({ kind, id, doc, sort = 0 }: RecordPut): PutRow {
 const charsIn = (row: readonly (string | number | null)[]) =>
   row.reduce<number>((sum, it) => sum + (typeof it === 'string' ? it.length : 0), 0);
 
-/** Only this store writes the text, so invalid JSON is damage that SQLite does not detect. */
+/** Only this store writes the text, so invalid JSON is damage that SQLite has not detected. */
 function parsed<T>(text: string, path: string): T {
   try {
     return JSON.parse(text);

@@ -3,7 +3,7 @@ import type { AppError, ErrorCode } from '../../core/errors/errors.ts';
 import { failpointSync } from '../../core/errors/failpoint.ts';
 import { isFatal, storeError } from './errors.ts';
 
-/** A request in the form sent to the thread: the operation's name and its arguments. */
+/** A request as sent to the thread: the operation's name and arguments. */
 export type Call = readonly [name: string, ...args: unknown[]];
 export type Reply =
   | readonly [ok: true, value: unknown]
@@ -12,14 +12,14 @@ export type Operations = Record<string, (...args: never[]) => unknown>;
 
 export const refusal = (error: AppError): Reply => [false, error.code, error.publicMessage, String(error.cause ?? '')];
 
-/** Answers each request separately; a failed one with its error. */
+/** Answers each request separately; a failed request gets its error. */
 export function answerEach(operations: Operations, path: string): (calls: readonly Call[]) => Reply[] {
   return (calls) => calls.map((call) => attempt(operations, call, path));
 }
 
 /**
- * Group commit: all requests in one transaction and one fsync. Each has its own savepoint, so a failed one has no
- * effect, and the others continue. A request gets `ok` once it is on the disk.
+ * Group commit: all requests share one transaction and one fsync. Each has its own savepoint, so a failed request has
+ * no effect and the others continue. A request gets `ok` once it is on disk.
  */
 export function commitTogether(
   db: DatabaseSync,
@@ -45,7 +45,7 @@ export function commitTogether(
     const replies = calls.map((call) => {
       savepoint?.run();
       const reply = attempt(operations, call, path);
-      if (!db.isTransaction) throw new RollbackError(reply); // a full disk undoes everything at once
+      if (!db.isTransaction) throw new RollbackError(reply); // a full disk undoes the whole transaction
       if (!reply[0]) db.exec('ROLLBACK TO one');
       release?.run();
       return reply;

@@ -8,12 +8,12 @@ import { readOperations } from './reads.ts';
 import { answerEach, type Call, commitTogether, type Reply, refusal } from './transaction.ts';
 import { writeOperations } from './writes.ts';
 
-// The thread for SQLite. Each batch of requests is one message, and so are its replies; null closes the store.
+// The SQLite thread. Each batch of requests is one message, as are its replies; null closes the store.
 
 export interface WorkerInput extends DatabaseOptions {
   readonly failpoints: string | undefined;
 }
-/** Writes that wait for another program's lock hold up no reads. */
+/** Writes that wait for another program's lock do not block reads. */
 export type WorkerLane = 'reads' | 'writes';
 export interface Batch {
   readonly lane: WorkerLane;
@@ -27,14 +27,14 @@ export interface Replies {
 const lockedMs = 20;
 const restMs = 1_000;
 /**
- * The first parts of kinds of records with users' own text. A session's records are erased with its events; other kinds
- * have no such text.
+ * Prefixes of record kinds that contain users' text. A session's records are erased with its events; other kinds have
+ * no such text.
  */
 const wordy: ReadonlySet<string> = new Set(['agent', 'automation', 'document', 'file', 'memory', 'project', 'skill']);
 const isWordy = (kind: unknown): boolean => wordy.has(String(kind).split('-', 1)[0] ?? '');
-/** A redaction of a memory puts its version again, without the text. */
+/** Redacting a memory writes its version again, without the text. */
 const redactable: ReadonlySet<unknown> = new Set(['memory-version', 'memory-store-version']);
-/** Whether the call can remove a text for good. */
+/** Whether the call can permanently remove text. */
 const removesText = ([name, first]: Call): boolean =>
   name === 'put' ? Array.isArray(first) && redactable.has(first[0]) : name === 'delete' && isWordy(first);
 const input = workerData as WorkerInput;
@@ -61,14 +61,15 @@ function serve(): void {
   const read = answerEach(readOperations(opened.db), input.path);
   const commit = commitTogether(opened.db, writeOperations(opened.db), input.path);
   let resting: NodeJS.Timeout | undefined;
-  /** Waits a little, because a project takes many records with it, but never until a long series of deletions ends. */
+  /** Waits a little, because deleting a project removes many records, but not until a long series of deletions ends. */
   const emptyAtRest = () => {
     if (resting) return;
     resting = setTimeout(() => {
       resting = undefined;
       try {
         emptyWal(opened.db);
-      } catch {} // closed in the meantime, which empties the log too; or in use, and the next deletion empties it
+        // closed in the meantime, which also empties the log; or in use, in which case the next deletion empties it
+      } catch {}
     }, restMs).unref();
   };
   const write = (calls: readonly Call[], until: number) => {

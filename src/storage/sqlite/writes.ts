@@ -7,7 +7,7 @@ export type InboxResult = Exclude<InboxClaim, { kind: 'done' }> | { kind: 'done'
 
 export type WriteOperations = ReturnType<typeof writeOperations>;
 
-/** The operations that change the file. Each runs inside a transaction of its caller. */
+/** Operations that change the file. Each runs within its caller's transaction. */
 export function writeOperations(db: DatabaseSync) {
   return {
     ...eventWrites(db),
@@ -39,7 +39,7 @@ function eventWrites(db: DatabaseSync) {
   const forgetRecords = db.prepare(`DELETE FROM record WHERE id = ?1 OR (id >= ?1 || ':' AND id < ?1 || ';')`);
 
   return {
-    /** `rows` has the type and the JSON of each fact in turn. */
+    /** `rows` contains the type and JSON of each fact in turn. */
     append(session: string, after: number, at: number, rows: readonly string[], puts: readonly PutRow[]): number {
       let seq = Number(headOf.get(session)?.head ?? 0);
       if (seq !== after) throw fenced(after, seq);
@@ -49,14 +49,14 @@ function eventWrites(db: DatabaseSync) {
     },
     /** `types`: a JSON list of the types that can be dropped, because this thread does not load the events' schema. */
     compact(session: string, types: string, keepDroppable: number, keepAll: number): void {
-      // The newest event always stays, because it gives the head.
+      // The newest event is always kept, because it determines the head.
       const trimmed = Number(trimmedTo?.get(session, Math.max(1, keepAll))?.seq ?? 0);
       if (trimmed > 0) trim?.run(session, trimmed);
       const thinned = Math.max(trimmed, Number(thinnedTo?.get(session, types, Math.max(1, keepDroppable))?.seq ?? 0));
       if (thinned > trimmed) thin?.run(session, thinned, types);
       if (thinned > 0) mark.run(session, thinned, trimmed);
     },
-    /** `rows` has the seq, type, time and JSON of each event in turn. */
+    /** `rows` contains the seq, type, time and JSON of each event in turn. */
     restore(session: string, rows: readonly (string | number)[], thinned: number, trimmed: number): void {
       for (let n = 0; n < rows.length; n += 4) {
         const [seq = 0, type = '', at = 0, fact = ''] = rows.slice(n, n + 4);
@@ -130,7 +130,7 @@ function leaseWrites(db: DatabaseSync) {
   const find = db.prepare('SELECT holder, epoch, expires_at FROM lease WHERE name = ?');
   const put = db.prepare('INSERT OR REPLACE INTO lease (name, holder, epoch, expires_at) VALUES (?, ?, ?, ?)');
   const prolong = db.prepare('UPDATE lease SET expires_at = ? WHERE name = ? AND holder = ? RETURNING epoch');
-  // Keeps the row, because the epoch must grow for the next holder too.
+  // Keeps the row, because the epoch must increase for the next holder too.
   const letGo = db.prepare(`UPDATE lease SET holder = '', expires_at = 0 WHERE name = ? AND holder = ?`);
   return {
     acquire(name: string, holder: string, now: number, ttlMs: number): Lease | undefined {
@@ -154,7 +154,7 @@ function commandWrites(db: DatabaseSync) {
   const post = db.prepare(
     'INSERT INTO command (id, session, name, body, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
   );
-  // By then the log has every request that must be kept, so the body is dropped.
+  // By then, the log contains everything that must be kept, so the body is dropped.
   const answer = db.prepare(`UPDATE command SET answer = ?, body = 'null' WHERE id = ? AND answer IS NULL`);
   const expire = db.prepare('DELETE FROM command WHERE at < ?');
   return {

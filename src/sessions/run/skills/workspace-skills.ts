@@ -43,7 +43,7 @@ export class WorkspaceSkills {
     return this.#found.get(run)?.skills ?? [];
   }
 
-  /** The notice about unreadable skills, for people; once for each run. */
+  /** The notice about unreadable skills, for people; returned once per run. */
   takeUnread(run: object): string | undefined {
     const unread = this.#found.get(run)?.unread ?? [];
     if (unread.length === 0 || this.#reported.has(run)) return undefined;
@@ -53,7 +53,7 @@ export class WorkspaceSkills {
     return `Skills of the workspace cannot be read as they are. ${listed.join(' ')}`;
   }
 
-  /** Looks ahead of the turn that needs them. */
+  /** Starts the search before a turn needs the result. */
   begin(run: object, reader: Reader): Promise<void> {
     const known = this.#found.has(run) ? Promise.resolve() : this.#looking.get(run);
     if (known) return known;
@@ -74,11 +74,11 @@ export class WorkspaceSkills {
 
 export interface FoundSkills {
   readonly skills: readonly WorkspaceSkill[];
-  /** Fields and files that cannot be read, each with its folder and the reason. */
+  /** Fields and files that cannot be read, with their folder and the reason. */
   readonly unread: readonly string[];
 }
 
-/** The first skill of each name, and only those whose SKILL.md can be read. */
+/** The first skill of each name, ignoring those without a readable SKILL.md. */
 export async function findWorkspaceSkills(
   client: Files,
   folders: readonly string[],
@@ -120,5 +120,5 @@ async function textIn(client: Files, path: string, signal: AbortSignal): Promise
   return sanitizeMemory(bytes, maxFileBytes);
 }
 
-/** A description is in the prompt, where it must not end its frame. */
+/** Descriptions are in the prompt, where they must not close the enclosing element. */
 const plain = (text: string) => text.replace(/[<>]/g, ' ').slice(0, 1_024);

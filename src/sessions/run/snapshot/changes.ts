@@ -12,7 +12,7 @@ export async function changesIn(client: Pick<SandboxClient, 'exec'>, signal: Abo
   return readChanges(stdout);
 }
 
-/** Parses the script's output. A sandbox can print anything, so lines of another form are left out. */
+/** Parses the script's output. A sandbox can print anything, so invalid lines are ignored. */
 export function readChanges(printed: string): FileChanges {
   const [runId = '', at = '', names = ''] = printed.split('\n');
   if (!/^\d{1,15}$/.test(at)) return none;

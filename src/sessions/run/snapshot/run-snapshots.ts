@@ -14,10 +14,13 @@ interface StartedSnapshot {
   readonly runId: RunId;
   readonly done: Promise<void>;
 }
-/** A larger workspace has no snapshot: a run does not wait longer for it. */
+/** Limits how long a run waits for its snapshot. A workspace that takes longer has none. */
 const patienceMs = 5_000;
 
-/** Keeps the files of a workspace as each run finds them, inside the sandbox, so that people can see what a run changed. */
+/**
+ * Keeps a copy of the workspace's files from before each run, inside the sandbox, so that people can see what a run
+ * changed.
+ */
 export class RunSnapshots {
   readonly #deps: Deps;
   readonly #taken = new WeakMap<Client, StartedSnapshot>();
@@ -26,7 +29,7 @@ export class RunSnapshots {
     this.#deps = deps;
   }
 
-  /** Resolves when the run's snapshot exists, or cannot be taken. Call it before the run's first use of its sandbox. */
+  /** Resolves when the run's snapshot exists or could not be taken. Call before the run's first use of its sandbox. */
   ofRun(sessionId: SessionId, runId: RunId, client: Client): Promise<void> {
     const known = this.#taken.get(client);
     if (known?.runId === runId) return known.done;
@@ -45,7 +48,7 @@ export class RunSnapshots {
       const { exitCode, stderr } = await client.exec({ command, tag: runId }, until.signal);
       if (exitCode !== 0) warn({ sessionId, stderr: stderr.slice(0, 500) }, 'no snapshot of the workspace was taken');
     } catch (err) {
-      if (toAppError(err).code === 'unsupported') return; // a sandbox in memory has no programs that could compare
+      if (toAppError(err).code === 'unsupported') return; // sandboxes in memory have no programs for a comparison
       warn({ sessionId, err }, 'no snapshot of the workspace was taken');
     }
   }

@@ -1,19 +1,19 @@
 import { runFiles as own, runFileLimits, uncomparedFolders } from '../../../core/model/run-files.ts';
 import { printNames } from '../../../core/text/files/byte-names.ts';
 
-// The programs in a sandbox that keep its files as a run found them, and compare. They run in the workspace. The copies
-// are bounded, so a large workspace is listed whole and copied in part.
+// Scripts that keep a sandbox's files from before a run, and compare them. They run in the workspace. Copies are
+// limited in size: of a large workspace, all files are listed but only some are copied.
 
 const { files: maxFiles, copies: maxCopies, copyBytes, copiedBytes: maxCopiedBytes } = runFileLimits;
 const maxCopyBlocks = copyBytes / 512;
 export const maxChanges = 2_000;
-/** The script's exit code when no run has left a snapshot. */
+/** The script's exit code if no snapshot exists. */
 export const noSnapshot = 44;
 
 const pruned = `-xdev \\( ${uncomparedFolders.map((name) => `-name ${name}`).join(' -o ')} \\) -prune -o`;
 const list = `find . ${pruned} -type f -printf '%p\\t%s\\t%T@\\0' | head -zn ${maxFiles} | LC_ALL=C sort -z`;
 
-/** Lists the files and copies the small ones, unless it was done for this run already. Prepend `run` and `at`. */
+/** Lists the files and copies small ones, unless already done for this run. Prepend `run` and `at`. */
 export const takeScript = `
 [ "$(head -n 1 ${own}/about 2>/dev/null)" = "$run" ] && exit 0
 rm -rf ${own}.new && mkdir -p ${own}.new/files || exit 1
@@ -29,12 +29,12 @@ printf '%s\\n%s\\n' "$run" "$at" >${own}.new/about
 rm -rf ${own} && mv -T ${own}.new ${own}
 `;
 
-/** Prints the run, the time, and the names of what differs: files of then, and, after a tab, files of now. */
+/** Prints the run, the time, and the names of differing files: files before the run and, after a tab, files now. */
 export const compareScript = `
 [ -f ${own}/about ] || exit ${noSnapshot}
 cat ${own}/about
 ${list} | LC_ALL=C comm -z3 ${own}/list - | head -zn ${2 * maxChanges + 1} | ${printNames}
 `;
 
-/** The copy of a file as the run found it, relative to the workspace. */
+/** The copy of a file from before the run, relative to the workspace. */
 export const copyOf = (path: string): string => `${own}/files/${path}`;

@@ -14,22 +14,23 @@ import { type ModelReply as Reply, requestModel, toFailedTurn } from '../model-r
 import type { RunContext } from '../run-context.ts';
 import { withPictures } from './message-images.ts';
 
-const span = 2_400; // characters that have to be one text over and over
+const span = 2_400; // characters that must consist of one repeated text
 const maxPeriod = 400;
 const everyChars = 512;
 
-/** Notices a reply that repeats itself without limit. */
+/** Detects a reply that repeats itself endlessly. */
 class RepetitionDetector {
   #tail = '';
   #unchecked = 0;
 
-  /** Whether the reply repeats itself by now. */
+  /** Whether the reply is now repeating itself. */
   add(delta: string): boolean {
     this.#tail = (this.#tail + delta).slice(-span);
     this.#unchecked += delta.length;
     if (this.#unchecked < everyChars || this.#tail.length < span) return false;
     this.#unchecked = 0;
-    return periodOf(this.#tail) <= maxPeriod && /\p{L}/u.test(this.#tail) && /\s/.test(this.#tail); // words, not a ruler
+    // repeated words, not a separator line
+    return periodOf(this.#tail) <= maxPeriod && /\p{L}/u.test(this.#tail) && /\s/.test(this.#tail);
   }
 }
 
@@ -44,18 +45,18 @@ function periodOf(text: string): number {
   return text.length - (borders.at(-1) ?? 0);
 }
 
-const minRepeated = 16; // characters; fewer can be the same by chance
+const minRepeated = 16; // characters; shorter matches can be coincidental
 const maxTail = 2_000;
 
 /**
- * Passes on the continuation of a text. Models that continue a text may repeat its last words or start again; repeated
- * text is held back.
+ * Passes on the continuation of a text. Models that continue a text may repeat its last words or start again; such
+ * repeated text is held back.
  */
 class Continuation {
   readonly #begun: string;
   readonly #pass: (delta: string) => void;
   #held = '';
-  /** The places of the text from which the continuation repeats it so far. */
+  /** The positions in the text that the continuation may be repeating from. */
   #places: number[];
 
   constructor(begun: string, pass: (delta: string) => void) {
@@ -83,7 +84,9 @@ class Continuation {
     if (this.#held.length >= repeated) this.#release(repeated);
   }
 
-  /** A reply that ended within the text's own words has nothing new, unless it is too short to tell. */
+  /**
+   * Called at the end of the reply. A reply that only repeats the text adds nothing, unless it is too short to tell.
+   */
   end(): void {
     if (this.#places.length > 0)
       this.#release(this.#places[0] === 0 && this.#held.length >= minRepeated ? this.#held.length : 0);
@@ -98,7 +101,7 @@ class Continuation {
 }
 
 type Deps = Pick<RunContext, 'model' | 'runWriter' | 'budget' | 'sampling' | 'desktop' | 'files'>;
-/** Without a text: the model begins to think. */
+/** Without text: the model begins to think. */
 type DeltaListener = (delta?: string) => void;
 export interface TurnInput {
   readonly phase: TurnPhase;
@@ -112,7 +115,7 @@ export interface TurnInput {
   readonly beforeText?: () => void;
 }
 export type ModelReply = Reply & {
-  /** The reply repeated itself without limit and was stopped. */
+  /** The reply repeated itself endlessly and was stopped. */
   readonly repeats: boolean;
 };
 type ReplyOrEnd =
@@ -128,7 +131,7 @@ const noRoom: TurnResult = {
   retryAfterMs: undefined,
 };
 
-/** Asks the model with a conversation that fits its window. */
+/** Calls the model with a conversation that fits its window. */
 export async function askWithinWindow(work: Deps, turnInput: TurnInput, options: AskOptions): Promise<ReplyOrEnd> {
   const { model, runWriter, budget } = work;
   const { signal, begun } = options;
@@ -153,13 +156,13 @@ export async function askWithinWindow(work: Deps, turnInput: TurnInput, options:
 interface AskOptions {
   readonly hear: DeltaListener;
   readonly signal: AbortSignal;
-  /** A reply that was cut, or broke off, and that this one continues. */
+  /** The cut or broken-off reply to continue. */
   readonly begun?: AssistantMessage | undefined;
 }
 
 const purposes = { plan: 'plan', replan: 'plan', act: 'work', summarize: 'answer', grade: 'grade' } as const;
 
-/** Asks the model once, within the budgets. The reply's text has that of `begun`. */
+/** Calls the model once, within the budgets. The reply's text includes that of `begun`. */
 export async function askModel(
   work: Deps,
   turnInput: TurnInput,
@@ -213,7 +216,7 @@ export async function askModel(
     },
   );
   continuation.end();
-  // The raw parts of two replies are no reply.
+  // The raw parts of two replies cannot be combined.
   const { text } = splitThoughts((begun?.text ?? '') + pieces.join(''));
   const message = begun ? { ...collected.message, text, raw: [] } : collected.message;
   const turn = { ...collected, message, leftOut: [...loaded.leftOut, ...collected.leftOut] };
@@ -224,7 +227,7 @@ export async function askModel(
   return { ...turn, repeats: false };
 }
 
-/** The newest note belongs to this turn, if it has one. */
+/** The newest note is this turn's own, if it has one. */
 function placedNotes({ note, earlier }: ReturnType<Deps['runWriter']['transcript']['view']>, hasOwn: boolean) {
   const others = note && !hasOwn ? extendList(earlier, [note]) : earlier;
   return { ...(note && hasOwn && { noteAt: note.before }), ...(others.length > 0 && { earlier: others }) };
@@ -240,11 +243,11 @@ function loaderOf({ desktop, files }: Deps): ((file: string) => Promise<string |
         .open(file)
         .then(base64)
         .catch(() => undefined))
-  ); // named in words instead
+  ); // the picture is then described in words
 }
 const base64 = async (stream: Readable): Promise<string> => (await buffer(stream)).toString('base64');
 
-/** Everything of the next request but the conversation, with all notes as one. */
+/** The next request without the conversation, with all notes combined. */
 function frameOf({ runWriter }: Deps, { prompt, tools, hint, phase }: TurnInput) {
   const { transcript, runId } = runWriter;
   const isPlanned = phase.kind === 'act' || phase.kind === 'summarize';

@@ -3,9 +3,9 @@ import { pictureScaler } from '../../../agents/tools/computer/picture-scaler.ts'
 import { detectPictureType, readPictureSize } from '../../../core/text/pictures.ts';
 import { findPictures } from '../context/meter.ts';
 
-const maxBytes = 3_750_000; // providers take 5 MB in base64
+const maxBytes = 3_750_000; // providers accept 5 MB in base64
 const maxSide = 8_000; // pixels
-/** Providers take smaller pictures where a request has more than 20 of them. */
+/** Providers only accept smaller pictures in a request with more than 20. */
 const many = { pictures: 20, side: 2_000 };
 const maxKept = 16;
 
@@ -15,12 +15,12 @@ export interface Loaded {
 }
 type Fitted = { readonly mimeType: string; readonly data: string } | { readonly leftOut: string };
 
-/** The newest pictures that were scaled, because each request has them again. */
+/** Recently scaled pictures, which later requests contain again. */
 const scaledBefore = new Map<string, Promise<Fitted>>();
 
 /**
- * Loads the bytes of the pictures that the model sees, in a form that every provider takes. A picture that no provider takes is
- * described in words, and reported.
+ * Loads the content of pictures for the model, in a form that every provider accepts. A picture that no provider
+ * accepts is replaced by a description, and reported.
  */
 export async function withPictures(
   messages: readonly Message[],
@@ -53,12 +53,12 @@ export async function withPictures(
 
 interface Fitting {
   readonly picture: Picture;
-  /** The longest side, in pixels. */
+  /** The length of the longest side, in pixels. */
   readonly side: number;
   readonly signal: AbortSignal;
 }
 
-/** The type is read from the bytes: providers refuse a picture with a wrong type. */
+/** The type is detected from the content, because providers refuse a picture with a wrong type. */
 async function fitPicture(bytes: Buffer, { picture, side, signal }: Fitting): Promise<Fitted> {
   const mimeType = detectPictureType(bytes);
   if (mimeType === undefined)

@@ -14,32 +14,33 @@ export type Turn =
   | {
       readonly ok: true;
       readonly message: AssistantMessage;
-      /** The text in the pieces in which it arrived. */
+      /** The text, in the pieces in which it arrived. */
       readonly pieces: readonly string[];
-      /** Completes a live message and records the usage; write them with the rest of the turn. */
+      /** Facts that complete a live message and record the usage. Write them with the turn's other facts. */
       readonly facts: readonly SessionFact[];
       readonly spent: RunSpending;
-      /** The reply is of no use: it is empty, was cut in a call, or repeats itself. */
+      /** The reply is unusable: it is empty, was cut within a call, or repeats itself. */
       readonly empty: boolean;
-      /** With `empty`: a text that tells the model why, if the reply was not simply empty. */
+      /** With `empty`: tells the model why, unless the reply was simply empty. */
       readonly hint?: string;
     }
   | { readonly ok: false; readonly result: TurnResult };
 
-/** Runs one turn of the model to its end. Adds its message to the transcript if the turn succeeded. */
+/** Runs a model turn to its end. Adds its message to the transcript if the turn succeeded. */
 export async function takeTurn(
   work: Pick<RunContext, 'model' | 'runWriter' | 'budget' | 'sampling' | 'desktop' | 'files'>,
   turnInput: TurnInput,
   signal: AbortSignal,
 ): Promise<Turn> {
   const { runWriter, budget } = work;
-  await runWriter.flush(); // otherwise a follower would see the first text only after all events that precede the turn
+  await runWriter.flush(); // otherwise followers would see the first text only after all events before the turn
   const { unheard } = runWriter;
-  if (unheard.length > 0 && runWriter.begun?.id) await runWriter.write(...runWriter.cutMessage()); // it has the newer answer
+  // the user has sent a newer message
+  if (unheard.length > 0 && runWriter.begun?.id) await runWriter.write(...runWriter.cutMessage());
   const { begun } = runWriter;
   const hasFiles = unheard.some(({ attachments = [] }) => attachments.length > 0);
   runWriter.takeIn(hasFiles ? await toShownMessages([...unheard], work.files, turnInput.workdir) : undefined);
-  runWriter.transcript.placeNote(turnInput.note, work.model.abilities.window / 8); // in bytes: some 4 % of the window
+  runWriter.transcript.placeNote(turnInput.note, work.model.abilities.window / 8); // in bytes: about 4 % of the window
   const pieces = begun ? [begun.text] : [];
   using speech = runWriter.speak(begun?.id);
   const hear = (delta?: string) => {
@@ -72,7 +73,7 @@ export async function takeTurn(
   if (outcome.kind !== 'finished') {
     const goesOn = outcome.kind === 'failed' && outcome.retryable && !outcome.over;
     if (goesOn) speech.rest();
-    await runWriter.write(...(goesOn ? [] : speech.cut()), ...sideFacts); // text that was already sent stays
+    await runWriter.write(...(goesOn ? [] : speech.cut()), ...sideFacts); // text that was already sent is kept
     if (outcome.kind === 'cancelled') throw new AppError('cancelled', 'The turn was cancelled.');
     return { ok: false, result: toFailedTurn(outcome, budget) };
   }
@@ -110,7 +111,7 @@ const wasCut = ({ outcome, message, repeats }: ModelReply): boolean =>
   message.calls.length === 0 &&
   message.text.trim() !== '';
 
-/** A cut reply with its continuation. A reply that is cut again, or does not continue, says so at its end. */
+/** A cut reply with its continuation. If that is cut again, or fails, the text ends with a note. */
 function joined(first: ModelReply, rest: ModelReply, hear: (delta: string) => void): ModelReply {
   const { outcome } = rest;
   if (outcome.kind === 'cancelled' || (outcome.kind === 'failed' && outcome.retryable)) return rest;
@@ -120,7 +121,7 @@ function joined(first: ModelReply, rest: ModelReply, hear: (delta: string) => vo
   return { ...rest, repeats: false, message, outcome: outcome.kind === 'finished' ? outcome : first.outcome };
 }
 
-/** A cut call is never made. The model has to know that, and how to get through. */
+/** A cut call is never made. The model must know that, and how to avoid it. */
 function cutCallHint({ stop, cutCalls = [] }: FinishedTurn, isSilent: boolean): string | undefined {
   const [name] = cutCalls;
   if (stop !== 'length') return undefined;
@@ -141,7 +142,7 @@ function declined({ model, text }: AssistantMessage, { reason }: FinishedTurn): 
   return { kind: 'failed', code: 'model_refused', message, retryable: false, retryAfterMs: undefined };
 }
 
-/** Ends a turn whose reply is of no use. The cost of the turn must survive a restart. */
+/** Ends a turn with an unusable reply. Its cost must survive a restart. */
 export async function emptyTurn(
   { runWriter }: Pick<RunContext, 'runWriter'>,
   { facts, spent, hint }: Pick<Turn & { ok: true }, 'facts' | 'spent' | 'hint'>,

@@ -20,36 +20,36 @@ export interface CreationDeps {
   readonly supervisor: Pick<Supervisor, 'wake'>;
   readonly clock: Clock;
   readonly ids: IdSource;
-  /** Throws for a session's own model that this server must not use. */
+  /** Throws for a model chosen for the session that this server must not use. */
   readonly checkModel?: (ref: string) => void | Promise<void>;
   /** The template of a new session. Rejects: invalid_request for an unknown name. */
   readonly templateFor: (named: string | undefined, projectId: string | null) => Promise<ChosenTemplate>;
   readonly forks: Pick<Forks, 'make' | 'makeBranch'>;
-  /** Rejects: not_found for a skill that the owner cannot have. */
+  /** Rejects: not_found for a skill that the owner cannot use. */
   readonly checkSkills?: (skills: readonly string[], holder: Holder) => Promise<void>;
-  /** Copies the files of a snapshot for a session that begins with them. Rejects: conflict (the snapshot is damaged). */
+  /** Copies the files of a snapshot for a session that starts from it. Rejects: conflict (the snapshot is damaged). */
   readonly handFiles?: (from: { blob: string; sha256: string }, to: SessionId) => Promise<StoredCopy>;
-  /** Workspaces prepared for a new session's repositories, each under the id that its session gets. */
+  /** Workspaces prepared for the repositories of new sessions. Each has the id that its session will get. */
   readonly ready?: {
     take(
       session: Pick<SessionRecord, 'owner' | 'projectId' | 'template' | 'sandbox' | 'repositories'>,
     ): SessionId | undefined;
-    /** The session was not created. */
+    /** Called if the session was not created. */
     giveUp(id: SessionId): void;
   };
-  /** The volumes of a new session, all of them or none; without them sessions have none. */
+  /** Mounts all volumes of a new session, or none; undefined: sessions have no volumes. */
   readonly volumes?: Pick<SessionVolumes, 'mount' | 'release' | 'checkMove'>;
-  /** Throws for a repository that this server gives to no session. */
+  /** Throws for a repository that this server does not provide to sessions. */
   readonly checkRepository?: (url: string) => void;
-  /** Throws if this server creates no sessions now. */
+  /** Throws if this server currently creates no sessions. */
   readonly admit?: () => void;
-  /** Throws for a choice that exceeds the settings of such a session, or that the driver cannot carry out. */
+  /** Throws for a choice that exceeds the limits of such a session, or that the driver does not support. */
   readonly checkSandbox?: (choice: SandboxChoice, session: AgentChoice) => void;
-  /** Rejects unless a new session can have this existing sandbox. */
+  /** Rejects unless a new session can use this existing sandbox. */
   readonly checkAdoption?: (named: string) => Promise<void>;
 }
 export type AgentChoice = Pick<SessionRecord, 'template' | 'templateBy' | 'projectId'>;
-/** The template of a new session, and the repositories and volumes that it brings. */
+/** The template of a new session, with the repositories and volumes that it defines. */
 export type ChosenTemplate = Pick<SessionRecord, 'template' | 'templateBy'> & {
   readonly brings?: readonly RepositoryInput[] | undefined;
   readonly mounts?: readonly MountRequest[] | undefined;
@@ -58,7 +58,7 @@ interface CreatorDeps extends CreationDeps {
   readonly stored: (id: SessionId) => Promise<StoredSession>;
 }
 
-/** Creates sessions, new ones and forks. */
+/** Creates sessions, including forks. */
 export function sessionCreation(parts: CreatorDeps) {
   const { log, supervisor, clock, ids } = parts;
 
@@ -111,9 +111,9 @@ export function sessionCreation(parts: CreatorDeps) {
     startsFrom,
   }: CreateCommand): Promise<SessionRecord> {
     for (const ref of [model ?? [], fallbacks ?? []].flat()) await parts.checkModel?.(ref);
-    // A child has the walls of its parent.
+    // A child has the same isolation as its parent.
     const { brings, mounts, ...chosen }: ChosenTemplate = sameAgent ?? (await parts.templateFor(named, projectId));
-    // The files of a snapshot are where a repository would go.
+    // The snapshot's files would be in the place of a repository.
     const requested = repositories ?? (startsFrom ? undefined : brings);
     for (const { url } of requested ?? []) parts.checkRepository?.(url);
     if (choice) parts.checkSandbox?.(choice, { ...chosen, projectId });
@@ -174,8 +174,8 @@ export function sessionCreation(parts: CreatorDeps) {
     const puts = [{ kind: 'session', id, doc, sort: at }];
     await log.append({ sessionId: id, after: 0, at, facts, puts }).catch(async (thrown: unknown) => {
       if (ready !== undefined) parts.ready?.giveUp(ready);
-      // With an explicit id the volumes can be those of the existing session.
-      if (input === undefined) await parts.volumes?.release(id, mounted).catch(() => {}); // the clean-up repeats it
+      // With an explicit id, the volumes can belong to an existing session.
+      if (input === undefined) await parts.volumes?.release(id, mounted).catch(() => {}); // the clean-up retries
       throw thrown;
     });
     supervisor.wake(id, agent?.environment === undefined ? 'start' : 'absent');

@@ -6,12 +6,12 @@ import type { SessionRecord } from '../../../core/model/records.ts';
 import { type RemovalDeps, removeSession } from '../../engine/removal.ts';
 import { publicRecord, StoredSession, unfinishedKind } from '../../run/log/projection.ts';
 
-/** Errors that refuse a change although the session can be read. */
+/** Errors that refuse a change but do not mean that the session is unreadable. */
 const notBroken: ReadonlySet<ErrorCode> = new Set([
   ...(['session_not_found', 'store_unavailable', 'store_busy'] as const),
   ...(['deadline_exceeded', 'shutting_down', 'cancelled'] as const),
 ]);
-const deleteMs = 15_000; // the deletion continues in the background after that; no list shows the session any more
+const deleteMs = 15_000; // the deletion then continues in the background; the session is no longer listed
 
 interface DeletionDeps extends RemovalDeps {
   readonly store: Store;
@@ -19,17 +19,20 @@ interface DeletionDeps extends RemovalDeps {
   readonly closing: AbortSignal;
   readonly stored: (id: SessionId) => Promise<StoredSession>;
   readonly gone: () => Error;
-  /** Called as soon as no list may show the session any more. */
+  /** Called as soon as the session must no longer be listed. */
   readonly deleted: (session: SessionRecord) => void;
 }
 
-/** Deletes a session for good. A second call waits for the first one's tombstone and rejects: session_not_found. */
+/**
+ * Permanently deletes a session. A concurrent second call waits for the first call's tombstone and rejects:
+ * session_not_found.
+ */
 export function sessionDeletion(parts: DeletionDeps) {
   const { store, commands, clock, closing, watchers } = parts;
-  /** Tombstones that are being written. */
+  /** Tombstones being written. */
   const burying = new Map<SessionId, Promise<void>>();
 
-  /** Writes the tombstone, also for a session of another server and for one whose log can no longer be read. */
+  /** Writes the tombstone, even for a session held by another server, or one whose log is unreadable. */
   async function bury(id: SessionId): Promise<void> {
     let broken: unknown;
     for (let wait = 100; wait <= 2_000; wait *= 2) {
@@ -40,7 +43,7 @@ export function sessionDeletion(parts: DeletionDeps) {
         if (notBroken.has(toAppError(thrown).code)) throw thrown;
         broken = thrown;
       }
-      // the holder may only have crashed, and one that still runs would overwrite our tombstone
+      // the holder may just have crashed; if it is still running, it would overwrite our tombstone
       await pause(wait, closing, clock);
     }
     const found = await store.records.get('session', id);
@@ -54,14 +57,14 @@ export function sessionDeletion(parts: DeletionDeps) {
     const record = await parts.stored(id);
     const other = burying.get(id);
     if (other) {
-      await other; // until then the session can still come back: its tombstone may not reach the store
+      await other; // until then, writing the tombstone can fail and the session would remain
       throw parts.gone();
     }
     const buried = bury(id).finally(() => burying.delete(id));
     burying.set(id, buried);
-    await buried; // the tombstone comes first: from here on no list shows the session
+    await buried; // the tombstone comes first: from here on, the session is not listed
     parts.deleted(publicRecord(record));
-    // The deletion succeeds from here on: the reconciler repeats a clean-up that fails.
+    // The deletion cannot fail from here on: the reconciler repeats a failed clean-up.
     const done = removeSession(parts, id).catch(() => {});
     await Promise.race([done, pause(deleteMs, closing, clock)]).finally(() => watchers.end(id));
   };

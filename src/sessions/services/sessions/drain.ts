@@ -14,8 +14,8 @@ interface Deps {
 const everyMs = 5_000;
 
 /**
- * Empties this server before maintenance: it creates no sessions, and each sandbox is paused, or stopped with its files,
- * as soon as nothing uses it. Work that has begun continues.
+ * Empties this server before maintenance: no sessions are created, and each sandbox is paused, or stopped with its
+ * files kept, once it is unused. Running work continues.
  */
 export class Drain implements DrainService {
   readonly #deps: Deps;
@@ -51,6 +51,6 @@ export class Drain implements DrainService {
     throw new AppError('draining', `This server is draining and takes no new sessions. ${advice}`);
   }
 
-  /** Rests unused sandboxes while the server drains. Ends when the signal fires. */
+  /** Pauses or stops unused sandboxes while the server drains. Ends when the signal fires. */
   run = (signal: AbortSignal): Promise<void> => this.#rounds.run(signal);
 }

@@ -12,14 +12,15 @@ interface Deps {
 }
 const maxTries = 20;
 
-/** Finds the session of a name, or makes it. Callers on any server who ask at the same time get the same session. */
+/** Finds or creates the session of a name. Concurrent callers on any server get the same session. */
 export function namedSessions({ names, create, remove, resume }: Deps): Pick<SessionService, 'named' | 'byName'> {
   async function named(command: NamedCommand): Promise<NamedSession> {
     const { owner, name } = command;
     for (let left = maxTries; left > 0; left--) {
       const answer = await names.claim(owner, name);
       if (answer.kind === 'session') {
-        // In the background, as a new session starts its sandbox. A use in the meantime waits for it, and hears why it fails.
+        // In the background, as for a new session. A use in the meantime waits for the sandbox, and gets the error if
+        // it fails.
         void resume(answer.session.id).catch(() => {});
         return { session: answer.session, isNew: false };
       }
@@ -28,13 +29,13 @@ export function namedSessions({ names, create, remove, resume }: Deps): Pick<Ses
       try {
         session = await create({ ...command, id: claim.sessionId });
       } catch (thrown) {
-        // Another caller may have made it in the meantime, under the same id, and so have filled a quota too.
+        // Another caller may have created the session in the meantime, with the same id, and thereby used up a quota.
         if (toAppError(thrown).code === 'fenced' || (await names.find(owner, name))) continue;
         await names.release(claim);
         throw thrown;
       }
       if (await names.complete(claim)) return { session, isNew: true };
-      await remove(session.id); // this call was so late that the name became that of another session
+      await remove(session.id); // this call was so late that the name now belongs to another session
     }
     throw new AppError('store_busy', `The session ${name} is being created and deleted by other callers. Try again.`);
   }

@@ -11,19 +11,21 @@ interface Deps {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'delete' | 'list'>;
   readonly clock: Clock;
   readonly ids: Pick<IdSource, 'sessionId'>;
-  /** Rejects: session_not_found, also for a session that is being deleted. */
+  /** Rejects: session_not_found, including for a session that is being deleted. */
   readonly get: (id: SessionId) => Promise<SessionRecord>;
 }
 const NameEntry = z.object({
   sessionId: SessionId,
   name: z.string(),
-  /** False until the session is made. Each caller that asks in the meantime can make it. */
+  /** False until the session is created. Until then, any caller that claims the name can create it. */
   isMade: z.boolean(),
   at: z.number(),
 });
 type NameEntry = z.infer<typeof NameEntry>;
 
-/** The right to make the session of a name, under this id. Another caller can have the same right; one of them succeeds. */
+/**
+ * Permission to create the session of a name, with this id. Several callers can have the same claim; only one succeeds.
+ */
 export interface NameClaim {
   readonly key: string;
   readonly sessionId: SessionId;
@@ -34,13 +36,15 @@ export type NameAnswer =
   | { readonly kind: 'session'; readonly session: SessionRecord }
   | { readonly kind: 'claim'; readonly claim: NameClaim };
 
-/** After this time an entry counts only if its session has the name: a server that died left it half-done. */
+/**
+ * After this time, an entry is valid only if its session has the name, because a server that died may have left it
+ * incomplete.
+ */
 const unfinishedMs = 60_000;
 
 /**
- * The names of sessions, each once for an owner, on any number of servers. An entry of the store is changed only in the version
- * that was read, and the name in the session's own record decides where the two differ, so that nothing has to be repaired after
- * a crash.
+ * Session names, unique per owner across servers. An entry is only changed in the version that was read. If it differs
+ * from the name in the session's record, the record decides, so nothing needs repair after a crash.
  */
 export class SessionNames {
   readonly #deps: Deps;
@@ -51,13 +55,13 @@ export class SessionNames {
     this.#nextEntries = sweep(deps.records, kind, ({ id, doc }) => ({ id, sort: NameEntry.parse(doc).at }));
   }
 
-  /** The owner's session of this name. */
+  /** Finds the owner's session of this name. */
   async find(owner: string | undefined, name: string): Promise<SessionRecord | undefined> {
     const entry = await this.#deps.records.get(kind, keyOf(owner, name));
     return entry && (await this.#holder(NameEntry.parse(entry.doc)));
   }
 
-  /** The owner's session of this name, or the right to make it. */
+  /** The owner's session of this name, or a claim to create it. */
   async claim(owner: string | undefined, name: string): Promise<NameAnswer> {
     const { clock, ids } = this.#deps;
     const key = keyOf(owner, name);
@@ -76,7 +80,7 @@ export class SessionNames {
     });
   }
 
-  /** Completes a claim whose session is made; false: the name has become that of another session in the meantime. */
+  /** Completes a claim after its session was created. False: the name now belongs to another session. */
   async complete({ key, name, sessionId, version }: NameClaim): Promise<boolean> {
     const doc: NameEntry = { sessionId, name, isMade: true, at: this.#deps.clock.now() };
     const put = this.#deps.records.put({ kind, id: key, doc, sort: doc.at, expect: version });
@@ -89,8 +93,8 @@ export class SessionNames {
   }
 
   /**
-   * Gives a session another name, or none; `change` puts it into the session's record. Rejects: conflict (another session of
-   * its owner has the name).
+   * Changes or removes a session's name; `change` stores it in the session's record. Rejects: conflict (another session
+   * of its owner has the name).
    */
   async rename<Changed>(
     { id, owner, name: before }: Pick<SessionRecord, 'id' | 'owner' | 'name'>,
@@ -120,7 +124,7 @@ export class SessionNames {
     return changed;
   }
 
-  /** Removes entries from before this time whose session does not exist, some in each round; resolves with their number. */
+  /** Removes entries from before this time without a session, some in each round. Resolves with the number removed. */
   async collect(before: number): Promise<number> {
     let removed = 0;
     for (const { id, doc, version } of await this.#nextEntries({ sort: before, id: '' })) {
@@ -134,7 +138,7 @@ export class SessionNames {
 
   async #holder(entry: NameEntry): Promise<SessionRecord | undefined> {
     const session = await this.#deps.get(entry.sessionId).catch(unlessNoSession);
-    // The entry of a new name precedes the change of the session's record.
+    // An entry for a new name is written before the session's record is changed.
     return session && (session.name === entry.name || this.#isFresh(entry)) ? session : undefined;
   }
 
@@ -149,7 +153,7 @@ export class SessionNames {
   }
 }
 
-/** A digest, because an owner and a name together can be longer than an id, and separators can be in both. */
+/** A digest, because owner and name together can exceed the length of an id, and both can contain separators. */
 const keyOf = (owner: string | undefined, name: string): string =>
   createHash('sha256')
     .update(JSON.stringify([owner ?? null, name]))

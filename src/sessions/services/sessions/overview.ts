@@ -15,7 +15,7 @@ interface Deps {
   readonly records: RecordStore;
   readonly events: Pick<EventStore, 'lastOf' | 'page'>;
   readonly liveSessions: Pick<LiveSessions, 'all' | 'get'>;
-  /** The sandboxes of all servers that were up when the driver last listed them. */
+  /** The running sandboxes of all servers, as last listed by the driver. */
   readonly sandboxesUp: () => readonly SandboxInfo[];
   readonly sandboxes: Pick<SandboxAccess, 'look'>;
   /** The name of this machine. */
@@ -27,7 +27,7 @@ const mostMeasured = 200;
 const mostWaiting = 100;
 const atOnce = 16;
 
-/** The sessions at work and their sandboxes. Reads counts and states from indexes, never all sessions. */
+/** Working sessions and their sandboxes. Reads counts and states from indexes, never all sessions. */
 export async function readOverview(deps: Deps, signal: AbortSignal): Promise<Omit<ServerOverview, 'storage'>> {
   const [{ running, waiting }, sandboxes, queue] = await Promise.all([
     countSessions(deps.records),
@@ -40,7 +40,7 @@ export async function readOverview(deps: Deps, signal: AbortSignal): Promise<Omi
 async function readSandboxes(deps: Deps, signal: AbortSignal): Promise<SandboxLoad[]> {
   const { records, liveSessions, sandboxesUp, sandboxes, host, clock } = deps;
   const hosts = new Map(sandboxesUp().map((info) => [info.sessionId, info.host ?? host]));
-  // The list is a few seconds old; sessions in memory know better.
+  // The list is a few seconds old; sessions in memory are up to date.
   for (const { id, client } of liveSessions.all()) {
     if (!client) hosts.delete(id);
     else if (!hosts.has(id)) hosts.set(id, host);
@@ -53,7 +53,7 @@ async function readSandboxes(deps: Deps, signal: AbortSignal): Promise<SandboxLo
       const used = await sandboxes
         .look(id, soon.signal)
         .then((client) => client?.usage(soon.signal))
-        .catch(() => undefined); // a daemon that does not answer, or an older one
+        .catch(() => undefined); // the daemon does not respond, or is an older version
       if (used) usages.set(id, used);
     };
     await forEachConcurrent(ids.slice(0, mostMeasured), atOnce, measure);

@@ -7,11 +7,11 @@ const texts = ['title', 'latestMessage', 'lastTask'] as const satisfies readonly
 
 interface SearchFilter {
   readonly matches: (session: SessionRecord) => boolean;
-  /** No other session can match. Undefined: there are too many of them. */
+  /** The only sessions that can match. Undefined: too many. */
   readonly among: ReadonlySet<string> | undefined;
 }
 
-/** The ids of those of these sessions that match. Nothing of any other session is read. */
+/** Searches only in these sessions. Resolves with the ids of those that match. */
 export async function searchWithin(
   { events }: { readonly events: Pick<Store['events'], 'search'> },
   own: readonly SessionRecord[],
@@ -28,7 +28,7 @@ export async function searchWithin(
   return new Set([...shown, ...(await events.search(text, maxFound, others))]);
 }
 
-/** The sessions that a search finds. The store searches, so that no other session is read here. */
+/** Finds sessions by searching in the store, so that only matching sessions are read here. */
 export async function searchStoredSessions(
   {
     events,

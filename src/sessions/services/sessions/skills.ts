@@ -9,7 +9,10 @@ interface SkillSources {
   readonly sandboxes: Pick<SandboxAccess, 'look'>;
 }
 
-/** The skills that the agent of a session can read now. An uploaded skill precedes one of the workspace with the same name. */
+/**
+ * The skills that a session's agent can read now. An uploaded skill takes precedence over a workspace skill of the same
+ * name.
+ */
 export async function skillsOfSession(
   { id, repositories = [] }: SessionRecord,
   { uploaded, sandboxes }: SkillSources,

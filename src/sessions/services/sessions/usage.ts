@@ -5,7 +5,7 @@ import type { UsageDimension, UsageGroup, UsageReport, UsageService, UsageTotal 
 
 interface Deps {
   readonly store: Pick<Store, 'events'>;
-  /** The names of people by the owners of their sessions. */
+  /** People's names, by owner of their sessions. */
   readonly people: () => Promise<ReadonlyMap<string, string>>;
   readonly projectName: (id: string) => Promise<string>;
 }
@@ -49,7 +49,7 @@ export function usageService({ store, people, projectName }: Deps): UsageService
   };
 }
 
-/** The first key is the id of the group. */
+/** The first element of the key is the group's id. */
 const keysOf: Readonly<Record<UsageDimension, readonly [UsageKey, ...UsageKey[]]>> = {
   person: ['owner'],
   model: ['model'],

@@ -23,7 +23,7 @@ interface PanelDeps extends ViewDeps {
   readonly stored: (id: SessionId) => Promise<StoredSession>;
 }
 
-/** A session's shells and files as people see them: from its sandbox while that runs, else from its log. */
+/** Views of a session's shells and files: from its sandbox if it runs, else from its log. */
 export function sessionViews({
   log,
   sandboxes,
@@ -61,8 +61,8 @@ export function sessionViews({
   };
 
   /**
-   * Reads a file that the log does not have, which a stopped sandbox may still keep. Starts the sandbox for this case
-   * only.
+   * Reads a file that is not in the log but may still exist in a stopped sandbox. The sandbox is started only in this
+   * case.
    */
   async function keptFile(
     id: SessionId,
@@ -72,7 +72,7 @@ export function sessionViews({
     if (toAppError(unknown).code !== 'file_not_found') throw unknown;
     using until = deadlineSignal(keptMs, clock, signal);
     await using used = await sandboxes.use(id, until.signal).catch(() => {
-      throw unknown; // the original error tells the caller what helps
+      throw unknown; // the original error tells the caller what to do
     });
     return await readWholeFile(used.client, path, until.signal);
   }
@@ -94,7 +94,7 @@ export function sessionViews({
   }
 }
 
-/** Handles an error in `catch`: with this code, the other source answers. */
+/** A `catch` handler that uses the other source for this error code. */
 const unlessMissing =
   <T>(code: ErrorCode, elsewhere: () => Promise<T>) =>
   async (thrown: unknown): Promise<NonNullable<T>> => {

@@ -1,11 +1,11 @@
 import { AppError } from '../../../core/errors/errors.ts';
 import type { FileStream } from '../../api/streams.ts';
 
-/** The first line of a file's transfer. */
+/** The first line of a file transfer. */
 export type Heading = Pick<FileStream, 'size' | 'version'>;
 export const versionChars = 100;
 
-/** Reads the first line, which is the file's size and version, and returns the bytes behind it. */
+/** Parses the first line, with the file's size and version, and returns the bytes after it. */
 export function headingReader(found: (heading: Heading) => void): (bytes: Uint8Array) => Uint8Array {
   let line = '';
   let isDone = false;
@@ -24,7 +24,7 @@ export function headingReader(found: (heading: Heading) => void): (bytes: Uint8A
 
 export const noSize = () => new AppError('sandbox_untrusted', "The sandbox did not send the file's size.");
 
-/** A version becomes a header, so any other text of a sandbox is refused. */
+/** The version is sent as a response header, so any other text from a sandbox is refused. */
 export function versionIn(message: string): string {
   if (/^\d{1,16}-\d{1,12}\.\d{9}$/.test(message)) return message;
   throw new AppError('sandbox_untrusted', "The sandbox did not send the file's version.");

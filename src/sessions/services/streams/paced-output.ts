@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 
-/** Bytes as a stream with backpressure: a reader that stops also stops their source. */
+/** Bytes as a stream with backpressure: if the reader pauses, so does the source. */
 export class PacedOutput extends Readable {
   #requested = Promise.withResolvers<void>();
 

@@ -9,12 +9,12 @@ const openMs = 30_000;
 const closeMs = 10_000;
 const errorsChars = 500;
 
-/** The input of a program that gets none. */
+/** An empty program input. */
 export async function* noInput(): AsyncGenerator<Uint8Array> {}
 
 /**
- * Runs a program over pipes until it ends, and ends it with every process that it started when `signal` fires or its
- * input fails. Rejects with the input's error, with the signal's reason or error, and as `ProgramClient` does.
+ * Runs a program over pipes until it ends. Ends it, with all its processes, if `signal` fires or its input fails.
+ * Rejects with the input's error, the signal's reason or error, and as `ProgramClient` does.
  */
 export async function runPiped(
   { programs }: Pick<SandboxClient, 'programs'>,
@@ -28,7 +28,8 @@ export async function runPiped(
   const give = () => failed.reject(signal.reason);
   signal.addEventListener('abort', give, { once: true });
   try {
-    // The signal does not cut this call short: nobody would know whether the program has started, and end it.
+    // The signal does not interrupt this call: otherwise it would be unknown whether the program has started and must
+    // be ended.
     await programs.open(program, AbortSignal.timeout(openMs));
     onStart?.();
     throwIfFired(signal);
@@ -37,22 +38,23 @@ export async function runPiped(
     return await Promise.race([pipes.ended, failed.promise]);
   } finally {
     signal.removeEventListener('abort', give);
-    await programs.close(program.id, AbortSignal.timeout(closeMs)).catch(() => {}); // its sandbox may be gone, and the program with it
+    // the sandbox, and the program with it, may be gone
+    await programs.close(program.id, AbortSignal.timeout(closeMs)).catch(() => {});
   }
 }
 
 export interface PipedProgram extends StartProgram {
-  /** Absent: none. */
+  /** Absent: no input. */
   readonly input?: AsyncIterable<Uint8Array>;
-  /** Absent: the output is dropped. */
+  /** Absent: the output is discarded. */
   readonly onOutput?: CommandPipes['onOutput'];
-  /** A further exit code of success. */
+  /** An additional exit code that means success. */
   readonly mayExit?: number;
-  /** The error's text. Absent: files could not be copied. */
+  /** The error's text. Absent: the files could not be copied. */
   readonly failure?: ((printed: string, exitCode: number) => string) | undefined;
 }
 
-/** Runs a program to its end. Also rejects with conflict when it fails. */
+/** Runs a program to its end. Also rejects with conflict if it fails. */
 export async function runProgram(
   sandbox: Pick<SandboxClient, 'programs'>,
   { input = noInput(), onOutput = () => {}, mayExit = 0, failure, ...program }: PipedProgram,
@@ -65,13 +67,16 @@ export async function runProgram(
   throw new AppError('conflict', text(errors.text(), exitCode));
 }
 
-/** The text of a failed copy of these files. */
+/** The error text for a failed copy of these files. */
 export const notCopied =
   (files: string, command = '') =>
   (printed: string, exitCode: number) =>
     `${files} could not be copied (${command}: ${exitCode})${printed && `: ${printed}`}.`;
 
-/** The output of a program, as fast as it is read. A reader that stops ends the program; a program that fails ends the stream. */
+/**
+ * A program's output, produced as fast as it is read. If the reader stops, the program is ended; if the program fails,
+ * so does the stream.
+ */
 export async function* outputOf(
   sandbox: Pick<SandboxClient, 'programs'>,
   program: Omit<PipedProgram, 'onOutput'>,
@@ -93,7 +98,7 @@ type Pipes = Awaited<ReturnType<SandboxClient['programs']['attach']>>;
 async function feed(pipes: Pipes, input: AsyncIterable<Uint8Array>): Promise<void> {
   let isRead = true;
   for await (const piece of input) {
-    // A program can end before it has read all of its input, which is no failure.
+    // A program may exit before it has read all of its input; this is not an error.
     if (isRead) await pipes.write(piece).catch(unlessLost(() => (isRead = false)));
   }
   pipes.endInput();

@@ -21,8 +21,8 @@ const errorsChars = 2_000;
 const closeMs = 10_000;
 
 /**
- * Commands of any length as programs over pipes, and files of any size as streams of the daemon. A daemon of an older image
- * has no such streams, so scripts move its files.
+ * Long-running commands as programs over pipes, and files of any size as streams of the daemon. The daemon of an older
+ * image has no such streams, so scripts transfer its files.
  */
 export function streamService({ sandboxes, ids, known }: Deps): StreamService {
   const nameOf = (what: string) => `${what}-${ids.short()}`;
@@ -64,7 +64,7 @@ export function streamService({ sandboxes, ids, known }: Deps): StreamService {
         onStart();
         await watches.follow(opened.id, ({ type, name }) => onChange({ type, name }), signal);
       } finally {
-        await watches.close(opened.id, AbortSignal.timeout(closeMs)).catch(() => {}); // its sandbox may be gone
+        await watches.close(opened.id, AbortSignal.timeout(closeMs)).catch(() => {}); // the sandbox may be gone
       }
     },
 

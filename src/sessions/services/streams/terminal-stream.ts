@@ -4,11 +4,11 @@ import type { TerminalSize } from '../../../sandboxes/client/abilities.ts';
 import type { TerminalClient, TerminalEnd } from '../../../sandboxes/client/client.ts';
 import type { PacedOutput } from './paced-output.ts';
 
-const maxUnsent = 1024 * 1024; // bytes on a stream, else characters
+const maxUnsent = 1024 * 1024; // bytes on a stream, otherwise characters
 
 /**
- * Sends input to a terminal in order, over one stream where the daemon has it. Input beyond 1 MiB that the terminal has
- * not taken is dropped. When the terminal is gone, its output reports that; the input can ignore it.
+ * Sends input to a terminal in order, over one stream if the daemon supports it. Pending input beyond 1 MiB is dropped.
+ * If the terminal is gone, its output reports that, so the input ignores it.
  */
 export class TerminalInput {
   readonly #client: TerminalClient;
@@ -67,7 +67,7 @@ export class TerminalInput {
   }
 }
 
-/** Starts to pass on a terminal's output. Resolves when the connection is open, with a promise for the terminal's end. */
+/** Forwards a terminal's output. Resolves when the connection is open, with a promise for the terminal's end. */
 export async function startReading(
   client: TerminalClient,
   id: string,

@@ -1,11 +1,13 @@
 import { AppError } from '../../../core/errors/errors.ts';
 
-// The programs in a sandbox that send and receive a file. $1 is the path, $2 the workspace. A file is opened before it is
-// measured, so that another one in its place changes nothing. Size and time of the last change are a file's version.
+// Scripts that send and receive a file in a sandbox. $1 is the path, $2 the workspace. A file is opened before its size
+// is read, so replacing it has no effect. A file's version consists of its size and modification time.
 
 const exits = { missing: 44, outside: 45, unfit: 46, full: 47, changed: 48 } as const;
 
-/** Prints the file's size and version on a line, then the bytes from $3 on, at most $4 of them when $4 is not empty. */
+/**
+ * Prints the file's size and version on one line, then its bytes from offset $3, at most $4 of them if $4 is not empty.
+ */
 export const sendScript = `
 root=$(readlink -f -- "$2")
 file=$(readlink -f -- "$1") && [ -e "$file" ] || exit ${exits.missing}
@@ -23,9 +25,10 @@ exec dd bs=262144 iflag=skip_bytes,count_bytes,fullblock skip="$from" count="$co
 `;
 
 /**
- * Writes its input next to the file and renames it at the end, so that a broken upload leaves the old file. $3 is the version
- * that the file must have just before, `none` for no file, or empty. Prints the new version, which is another one even when
- * both files are written in one tick of the clock. Uploads to one folder take turns from the comparison to the rename.
+ * Writes its input next to the file and finally renames it, so that an interrupted upload leaves the old file. $3 is
+ * the version the file must have, `none` if it must not exist, or empty. Prints the new version, which differs even if
+ * both files are written in the same clock tick. Uploads to one folder are serialized from the comparison to the
+ * rename.
  */
 export const receiveScript = `
 root=$(readlink -f -- "$2")
@@ -47,7 +50,7 @@ while [ "$now" = "$(version "$part")" ]; do touch -- "$part"; done
 mv -f -- "$part" "$file" && version "$file"
 `;
 
-/** The failure that a script reports by its exit code. */
+/** The error for a script's exit code. */
 export function scriptFailure(exitCode: number, errors: string): AppError {
   switch (exitCode) {
     case exits.missing:

@@ -19,7 +19,7 @@ export interface S3Options {
   readonly endpoint: string | undefined;
   readonly region: string;
   readonly bucket: string;
-  /** Prepended to every key as it is, without an added `/`. */
+  /** Prepended to every key unchanged, without an added `/`. */
   readonly prefix: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: Secret;
@@ -38,7 +38,7 @@ export async function s3Blobs(options: S3Options): Promise<BlobStore & Disposabl
     region,
     ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
     credentials: { accessKeyId, secretAccessKey: secretAccessKey.reveal() },
-    // Some servers other than AWS do not know the newer default checksums. Each object carries its SHA-256 anyway.
+    // Some S3-compatible servers do not support the newer default checksums. Each object carries its SHA-256 anyway.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: { connectionTimeout: 5_000, requestTimeout: 60_000 },
