@@ -4,8 +4,8 @@ import type { FileEntry, OpenFile } from '../../sandboxes/client/client.ts';
 import type { ServiceRules } from './rules.ts';
 
 /**
- * Files of a session's workspace. Paths are relative to the workspace or absolute below it. Every method starts a sandbox
- * that does not run unless it says otherwise, and rejects: path_outside, invalid_request (NUL in the path),
+ * Files of a session's workspace. Paths are relative to the workspace or absolute within it. Unless noted otherwise,
+ * every method starts a stopped sandbox, and rejects: path_outside, invalid_request (NUL in the path),
  * sandbox_unavailable, cancelled.
  *
  * @example

@@ -32,7 +32,7 @@ export type DiffText = z.infer<typeof DiffText>;
 export interface DiffQuery {
   /** `base`: since the commit that the session began with. `head`: only uncommitted changes. */
   readonly since: 'base' | 'head';
-  /** Only one file. */
+  /** Only this file. */
   readonly file?: string;
 }
 export interface CommitCommand {

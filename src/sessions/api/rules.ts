@@ -7,10 +7,11 @@ export type Action = 'see' | 'read' | 'work' | 'stop' | 'manage';
 /** The permission that a method requires, and its audit log entry. */
 export interface MethodRule {
   /**
-   * An action on the resource whose id is the first argument, or who may call it at all: anyone, a user, an administrator.
-   * `create`: a user, whose own the new one becomes. `list`: anyone, for the owners that it sees. `find`: by an id, or by a
-   * name among its own first. `copy`: work on the first argument makes a new one, of the caller. `guarded`:
-   * src/sessions/access has its own guard for the method; without one no call passes.
+   * Who may call the method. An action: callers with this access to the resource whose id is the first argument.
+   * `any`, `user`, `admin`: everyone, users, administrators. `create`: users; the new resource is theirs. `list`:
+   * everyone, limited to the owners they may see. `find`: by id, or by name, the caller's own first. `copy`: callers
+   * that may work on the first argument; the copy is theirs. `guarded`: src/sessions/access has its own guard for the
+   * method; without a guard, every call is refused.
    */
   readonly may: Action | 'any' | 'user' | 'admin' | 'create' | 'list' | 'find' | 'copy' | 'guarded';
   /**

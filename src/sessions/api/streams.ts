@@ -43,7 +43,7 @@ export interface WatchReader {
   readonly onChange: (change: Pick<FileChange, 'type' | 'name'>) => void | Promise<void>;
 }
 export interface FileStream {
-  /** The size of the whole file. */
+  /** The total size of the file. */
   readonly size: number;
   /** Changes whenever the file changes. */
   readonly version: string;

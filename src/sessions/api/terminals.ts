@@ -11,7 +11,7 @@ export interface TerminalInfo {
   readonly sessionId: SessionId;
   readonly created: number; // epoch ms
 }
-/** One connection to a terminal. Disposing closes the connection; the shell stays. */
+/** A connection to a terminal. Disposing closes the connection; the shell keeps running. */
 export interface TerminalLine extends AsyncDisposable {
   /** Ends when `ended` resolves. */
   readonly output: Readable;

@@ -49,7 +49,7 @@ export class WaitingRuns {
     this.#rounds.wake();
   };
 
-  /** Starts a round if other runs wait for the one that ended or began to wait. */
+  /** Starts a round if runs wait for another run that has ended or begun to wait. */
   onFacts(facts: readonly SessionFact[]): void {
     for (const { type, data } of facts) {
       const isRefused = type === 'run.wait' && data.budget?.kind === 'runningRuns';

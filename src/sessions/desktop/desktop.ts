@@ -49,7 +49,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
     return offer;
   }
 
-  /** The client of a running sandbox; undefined, without starting one, when none runs. */
+  /** The client of a running sandbox; undefined if none runs. Does not start one. */
   async function running(id: SessionId): Promise<SandboxClient | undefined> {
     const session = await known(id);
     if (offerFor(session).state === 'none' || session.sandboxState !== 'running') return undefined;

@@ -16,7 +16,7 @@ export interface ForkPoint {
 /** The copy's record as derived from its events, and the work unfinished at the fork. */
 export interface ConversationCopy {
   readonly record: StoredSession;
-  /** A message whose deltas the copy ends with, completed: a step's result follows the end of the step. */
+  /** The completed message if the copy ends within its deltas, because a step's result follows the step's end. */
   readonly openMessage: FactOf<'message.assistant'> | undefined;
   readonly openCalls: readonly FactOf<'tool.calling'>[];
   readonly hasSandbox: boolean;

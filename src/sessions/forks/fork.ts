@@ -184,7 +184,7 @@ export class Forks {
       sandboxState: 'created',
       sandboxHeld: false,
       sandboxUntrusted: false,
-      // A truncated log does not list all of them.
+      // A truncated log does not list all sources.
       strangers: [...new Set([...parent.strangers, ...record.strangers, ...(child ? ['session' as const] : [])])],
     };
     await log.append({ sessionId: id, after: seq, at, facts, puts: [{ kind: 'session', id, doc, sort: at }] });

@@ -230,7 +230,7 @@ function limitsOver(usual: Profile, own: ReturnType<typeof limitsOf>): ReturnTyp
 const memoryOf = ({ memory }: Profile, { memory: own }: TemplateAgent): Profile['memory'] =>
   own === undefined ? memory : own === 'off' ? undefined : own;
 
-/** Undefined: session, project and server name no template. */
+/** Undefined: neither session, project nor server names a template. */
 function templateNameOf({ template, templateBy }: SessionRecord, config: AgentConfig | undefined): string | undefined {
   if (config === undefined) return templateBy === undefined ? undefined : template;
   return templateBy === 'session' ? template : config.template;

@@ -147,7 +147,7 @@ export const toErasedRecord = (session: SessionId, at: number): Omit<RecordDocum
   session,
   seq: Number.MAX_SAFE_INTEGER,
 });
-/** Part of each update of a record. */
+/** Included in each update of a record. */
 export const nowChanged = { $currentDate: { changed: true } } as const;
 export const erasedRecordMs = 3_600_000;
 export function putDocument({ kind, id, doc, sort = 0 }: RecordPut): PutDocument {

@@ -18,7 +18,7 @@ export interface VolumeChange {
   readonly quotaBytes?: number | undefined;
 }
 export interface VolumeFile {
-  /** The size of the whole file. */
+  /** The total size of the file. */
   readonly size: number;
   /** Destroying the stream cancels the download. */
   readonly content: Readable;

@@ -54,7 +54,7 @@ export type WebhookSpec = Pick<Webhook, 'name' | 'url' | 'events' | 'format' | '
 export interface WebhookWithSecret extends Webhook {
   readonly secret: string; // whsec_…
 }
-/** One event for one endpoint. */
+/** The delivery of an event to an endpoint. */
 export const WebhookDelivery = z.object({
   /** The `webhook-id` header: the same on every attempt, and unique within its webhook. */
   id: z.string(),
