@@ -7,7 +7,7 @@ export type Action = 'see' | 'read' | 'work' | 'stop' | 'manage';
 /** The permission that a method requires, and its audit log entry. */
 export interface MethodRule {
   /**
-   * Who may call the method. An action: callers with this access to the resource whose id is the first argument.
+   * The callers of the method. An action: those with this access to the resource whose id is the first argument.
    * `any`, `user`, `admin`: everyone, users, administrators. `create`: users; the new resource is theirs. `list`:
    * everyone, limited to the owners they may see. `find`: by id, or by name, the caller's own first. `copy`: callers
    * that may work on the first argument; the copy is theirs. `guarded`: src/sessions/access has its own guard for the
