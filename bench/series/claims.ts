@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { kubeStub } from '../../test/support/cluster/kube-stub.ts';
-import { simulatedDaemons } from '../../test/support/sandboxes/simulated-daemons.ts';
 import { startChild } from '../lib/calls/child-process.ts';
+import { simulatedDaemons } from '../lib/corral/simulated-daemons.ts';
 import { atMost, type SeriesPlan } from '../lib/measure/series.ts';
 
 // Sandboxes claimed through agents.x-k8s.io, in a stub of an API server that counts what the driver requests and receives.

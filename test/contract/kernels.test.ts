@@ -3,7 +3,7 @@
 import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { Execution } from '../../src/agents/kernels/kernel.ts';
 import { Kernels } from '../../src/agents/kernels/kernels.ts';
 import type { Language } from '../../src/agents/kernels/languages.ts';
@@ -24,9 +24,12 @@ interface CodeRun extends Execution {
 }
 type Options = { context?: string; timeoutMs?: number; tag?: string; signal?: AbortSignal; received?: () => void };
 
+/** Waits a tenth of the time. */
+const hurried: typeof systemClock = { ...systemClock, setTimeout: (run, ms) => systemClock.setTimeout(run, ms / 10) };
+
 let nonces = 0;
-function kernelsOf(client: SandboxClient) {
-  const kernels = new Kernels({ clock: systemClock, newNonce: () => `nonce${nonces++}` });
+function kernelsOf(client: SandboxClient, clock = systemClock) {
+  const kernels = new Kernels({ clock, newNonce: () => `nonce${nonces++}` });
   onTestFinished(() => kernels.release(client));
   const contexts = kernels.of(client);
   const ran = async (language: Language, code: string, options: Options = {}): Promise<CodeRun> => {
@@ -49,6 +52,20 @@ function kernelsOf(client: SandboxClient) {
     return { ...(await contexts.execute(context, cell, signal)), ...reply, results, order };
   };
   return { kernels, contexts, ran };
+}
+
+/** The daemon that tests share. Each ends the programs that it started. */
+function sharedDaemon(open: () => Promise<SandboxdHarness>) {
+  let opening: Promise<SandboxdHarness> | undefined;
+  afterAll(async () => await (await opening)?.[Symbol.asyncDispose]());
+  return async (clock = systemClock) => {
+    opening ??= open();
+    const { client } = await opening;
+    onTestFinished(async () => {
+      for (const { id } of await client.programs.list(budget())) await client.programs.close(id, budget());
+    });
+    return { client, ...kernelsOf(client, clock) };
+  };
 }
 
 /** The same behaviour in both languages, in their own syntax. */
@@ -115,11 +132,7 @@ import { describeRows, nightly } from '../support/runner/tags.ts';
 function kernelContract(place: string, open: () => Promise<SandboxdHarness>): void {
   describe.each(['python', 'javascript'] as const)(`the kernel of %s, ${place}`, (language) => {
     const own = words[language];
-    const opened = async () => {
-      const harness = await open();
-      onTestFinished(() => harness[Symbol.asyncDispose]());
-      return { client: harness.client, ...kernelsOf(harness.client) };
-    };
+    const opened = sharedDaemon(open);
     const sleeping = async (client: SandboxClient) =>
       (await client.processes(budget())).some(({ cmd }) => cmd === 'sleep 917');
     const plain = ({ results }: CodeRun) => results.map(({ data }) => data['text/plain']);
@@ -163,9 +176,9 @@ function kernelContract(place: string, open: () => Promise<SandboxdHarness>): vo
     );
 
     test('that does not stop is ended, and the next cell finds a new one', async () => {
-      const { ran } = await opened();
+      const { ran } = await opened(hurried);
       await ran(language, own.set);
-      expect(await ran(language, own.never, { timeoutMs: 500 })).toMatchObject({
+      expect(await ran(language, own.never, { timeoutMs: 5_000 })).toMatchObject({
         ended: 'timed_out',
         isStateLost: true,
       });
@@ -269,12 +282,11 @@ function kernelContract(place: string, open: () => Promise<SandboxdHarness>): vo
 
 kernelContract('on this machine', () => realSandboxd());
 
+/** TypeScript needs a newer Node than a machine may have. */
+const here = sharedDaemon(() => realSandboxd({ PATH: `${dirname(process.execPath)}:${process.env.PATH}` }));
 /** Languages that only compatible facades offer. */
 async function openedHere() {
-  // TypeScript needs a newer Node than a machine may have.
-  const harness = await realSandboxd({ PATH: `${dirname(process.execPath)}:${process.env.PATH}` });
-  onTestFinished(() => harness[Symbol.asyncDispose]());
-  const own = kernelsOf(harness.client);
+  const own = await here();
   for (const language of ['bash', 'typescript'] as const) own.contexts.create({ id: language, language });
   return own;
 }

@@ -5,11 +5,7 @@ import type { Store } from '../../src/core/contracts/ports.ts';
 import type { Origin, SessionFact } from '../../src/core/model/events.ts';
 import type { SessionId } from '../../src/core/model/ids.ts';
 import { newSession, type StoredSession } from '../../src/sessions/run/log/projection.ts';
-import { openWebSocket } from '../support/clients/sockets.ts';
-import { openStream } from '../support/clients/sse-client.ts';
-import { followEvents, openClient, transports } from '../support/clients/trpc.ts';
 import { composedServer } from '../support/servers/composed.ts';
-import { replicas } from '../support/stores/replicas.ts';
 import { calledFact, deltas, facts, newSession as newId, temporaryFolder } from '../support/stores/store.ts';
 
 const dayMs = 24 * 60 * 60 * 1_000;
@@ -52,73 +48,6 @@ test('retention deletes an old session like a client would, with all its data, a
   expect((await fetch(`${url}/api/v1/sessions/${old}`)).status).toBe(404);
   expect((await core.services.sessions.list()).map(({ id }) => id).sort()).toEqual([pinned, young].sort());
   expect([blobsIn(config.dataDir), (await core.store.events.page(old, 0, 10)).head]).toEqual([1, 0]);
-});
-
-test('two servers that run retention at once delete each old session once, and keep one watched through the other', async () => {
-  await using all = await replicas({ CORRAL_RETENTION_DAYS: '30' });
-  const [a, b] = [(await all.another()).core, (await all.another()).core];
-  const old = await Promise.all(Array.from({ length: 8 }, () => addStored(a.store)));
-  const watched = await addStored(a.store);
-  const stop = new AbortController();
-  const reading = Array.fromAsync(b.services.sessions.follow(watched, 0, { signal: stop.signal, deltas: true }));
-  const marked = async () => {
-    await b.retention.round(never);
-    return await all.store.records.count('viewed');
-  };
-  await expect.poll(marked).toBe(1);
-  for (let n = 0; n < 3; n++) await Promise.all([a.retention.round(never), b.retention.round(never)]);
-  await expect.poll(async () => (await a.services.sessions.list()).map(({ id }) => id)).toEqual([watched]);
-  for (const id of old) await expect.poll(() => all.store.records.get('session', id)).toBeUndefined();
-  stop.abort();
-  await reading;
-});
-
-test('F088 a cursor into events that retention deleted gets a resync on every surface, and then new events', async () => {
-  await using server = await composedServer({ CORRAL_RETENTION_MAX_SESSION_BYTES: '8KiB' });
-  const { core, url } = server;
-  const socketUrl = url.replace('http', 'ws');
-  const content = [...facts(60), ...deltas(5), ...facts(60, 61)];
-  const ids = new Map<string, SessionId>();
-  for (const origin of ['sheikhbox', 'crogia', 'cambioml', 'opencodex', 'trpc'] as const)
-    ids.set(origin, await addStored(core.store, { facts: content, origin }));
-  await core.retention.round(never);
-  const of = (origin: string) => ids.get(origin) as SessionId;
-  const { events, head, trimmed, thinned } = await core.store.events.page(of('trpc'), 0, 1_000);
-  expect([head, events.at(-1)?.seq, events[0]?.seq]).toEqual([126, 126, trimmed + 1]);
-  expect(trimmed).toBeGreaterThan(5);
-  const oldest = trimmed + 1;
-  const whole = thinned + 1; // for readers that still need deltas
-  const inSse = { reason: 'cursor_too_old', oldest_event_id: `${oldest}`, latest_event_id: '126' };
-  const inSocket = {
-    type: 'resync',
-    reason: 'cursor_too_old',
-    oldest_seq: expect.any(Number),
-    latest_seq: 126,
-    seq: 126,
-  };
-
-  const session = `${url}/api/v1/sessions/${of('sheikhbox')}`;
-  using byHeader = await openStream(`${session}/events`, { headers: { 'last-event-id': '3' } });
-  using byQuery = await openStream(`${session}/events?last_event_id=3`);
-  const headers = { 'content-type': 'application/json' };
-  using byBody = await openStream(`${session}/chat`, { method: 'POST', headers, body: { event_id: '3' } });
-  for (const stream of [byHeader, byQuery, byBody])
-    await expect.poll(() => stream.events()[0]).toMatchObject({ event: 'resync', id: '126', data: inSse });
-  const paths = [`/ws/${of('crogia')}`, `/ws/${of('cambioml')}`, `/api/v1/chats/${of('opencodex')}/stream`];
-  for (const path of paths) {
-    using socket = await openWebSocket(`${socketUrl}${path}?after_seq=3`);
-    await expect.poll(() => socket.frames).toContainEqual(expect.objectContaining(inSocket));
-  }
-  for (const transport of transports) {
-    const client = openClient(url, transport);
-    const following = followEvents(client, { sessionId: of('trpc'), lastEventId: '3' });
-    const reply = { type: 'resync', reason: 'cursor_too_old', oldestSeq: whole, latestSeq: 126, seq: 126 };
-    await expect.poll(() => following.items[0]).toMatchObject(reply);
-    following.unsubscribe();
-    client.close();
-  }
-  await core.services.sessions.rename(of('sheikhbox'), 'goes on');
-  await expect.poll(() => byHeader.events()[1]).toMatchObject({ id: '127', data: { title: 'goes on' } });
 });
 
 test('F103 a log of 100,000 events opens, resumes, reads and trims without renumbering, also after a restart', async () => {

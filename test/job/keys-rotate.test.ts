@@ -1,19 +1,14 @@
 // @module-tag all
 import { execFile } from 'node:child_process';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { MongoClient } from 'mongodb';
 import { expect, test } from 'vitest';
 import { vault } from '../../src/auth/vault.ts';
 import { systemClock } from '../../src/core/contracts/clock.ts';
 import type { Store } from '../../src/core/contracts/ports.ts';
 import { Secret } from '../../src/core/text/secret.ts';
 import { providerKeys } from '../../src/sessions/projects/provider-keys.ts';
-import { mongoStore } from '../../src/storage/mongo/store.ts';
 import { sqliteStore } from '../../src/storage/sqlite/store.ts';
-import { describeRows } from '../support/runner/tags.ts';
 import { serverProgram } from '../support/servers/built-server.ts';
-import { mongoUrl, skipMongo } from '../support/stores/mongo.ts';
 import { temporaryFolder } from '../support/stores/store.ts';
 
 const [old, fresh] = ['11'.repeat(32), '22'.repeat(32)];
@@ -34,30 +29,16 @@ const uses = (store: Store, ...keys: string[]) =>
     ),
   );
 
-/** A store for the command, and a function that reads the store while the command does not use it. */
-async function place(kind: 'sqlite' | 'mongo') {
-  await using stack = new AsyncDisposableStack();
-  const { path } = stack.use(temporaryFolder());
-  const database = `corral_${crypto.randomUUID().slice(0, 8)}`;
-  const url = new URL(mongoUrl ?? 'mongodb://127.0.0.1:27017/');
-  url.pathname = `/${database}`;
-  if (kind === 'mongo') {
-    stack.defer(async () => {
-      await using client = new MongoClient(url.href);
-      await client.db(database).dropDatabase();
-    });
-  }
-  await mkdir(path, { recursive: true });
-  const open = (): Promise<Store> =>
-    kind === 'sqlite' ? sqliteStore({ path: join(path, 'corral.db') }) : mongoStore({ url: new Secret(url.href) });
-  const held = stack.move();
+/** A folder for the command, and a function that reads its store while the command does not use it. */
+function place() {
+  const folder = temporaryFolder();
   return {
-    settings: { CORRAL_DATA_DIR: path, ...(kind === 'mongo' && { MONGODB_URL: url.href }) },
+    settings: { CORRAL_DATA_DIR: folder.path },
     async at<Value>(look: (store: Store) => Promise<Value>): Promise<Value> {
-      await using store = await open();
+      await using store = await sqliteStore({ path: join(folder.path, 'corral.db') });
       return await look(store);
     },
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
+    [Symbol.dispose]: () => folder[Symbol.dispose](),
   };
 }
 
@@ -71,52 +52,41 @@ function rotate(settings: Record<string, string>): Promise<{ code: number | null
   });
 }
 
-const kinds = [
-  ['sqlite', false],
-  ['mongo', skipMongo],
-] as const;
-// Both stores keep the same records; their own suite is test/contract/store.
-describeRows(kinds)('keys rotate on %s', ([kind, isMissing]) => {
-  test.skipIf(isMissing)(
-    'a rotation killed halfway loses nothing, and a second run finishes it',
-    { tags: ['nightly'] },
-    async () => {
-      await using where = await place(kind);
-      await where.at(async (store) => {
-        for (const name of names) await ring(store, old).put(name, new Secret(`key of ${name}`));
-      });
-      const settings = { ...where.settings, CORRAL_KEYS_ENCRYPTION_KEY: `${fresh},${old}` };
-      const half = count / 2;
-      const killed = await rotate({
-        ...settings,
-        NODE_ENV: 'test',
-        CORRAL_FAILPOINTS: `keys.rotate.after=exit@${half}`,
-      });
-      expect(killed.code).not.toBe(0);
-      expect(killed.out).toBe('');
-      await where.at(async (store) => {
-        expect(await uses(store, fresh, old)).toEqual(names.map((name) => `key of ${name}`));
-        expect((await uses(store, fresh)).filter(Boolean)).toHaveLength(half);
-      });
-
-      const second = await rotate(settings);
-      expect(second).toMatchObject({ code: 0, err: '' });
-      expect(second.out).toContain(
-        `${half} stored keys of providers, credentials, tool servers and secrets of webhooks and automations were re-wrapped, 0 remain`,
-      );
-      expect(await where.at((store) => uses(store, fresh))).toEqual(names.map((name) => `key of ${name}`));
-      expect((await rotate(settings)).out).toContain(
-        '0 stored keys of providers, credentials, tool servers and secrets of webhooks and automations were re-wrapped, 0 remain',
-      );
-    },
-  );
-
-  test.skipIf(isMissing)('a key that no encryption key can decrypt is named, and nothing changes', async () => {
-    await using where = await place(kind);
-    await where.at((store) => ring(store, old).put('gemini', new Secret('k')));
-    const refused = await rotate({ ...where.settings, CORRAL_KEYS_ENCRYPTION_KEY: fresh });
-    expect(refused.code).toBe(1);
-    expect(refused.err).toMatch(/gemini.*CORRAL_KEYS_ENCRYPTION_KEY/s);
-    expect((await where.at((store) => ring(store, old).use('gemini')))?.reveal()).toBe('k');
+test('a rotation killed halfway loses nothing, and a second run finishes it', { tags: ['nightly'] }, async () => {
+  using where = place();
+  await where.at(async (store) => {
+    for (const name of names) await ring(store, old).put(name, new Secret(`key of ${name}`));
   });
+  const settings = { ...where.settings, CORRAL_KEYS_ENCRYPTION_KEY: `${fresh},${old}` };
+  const half = count / 2;
+  const killed = await rotate({
+    ...settings,
+    NODE_ENV: 'test',
+    CORRAL_FAILPOINTS: `keys.rotate.after=exit@${half}`,
+  });
+  expect(killed.code).not.toBe(0);
+  expect(killed.out).toBe('');
+  await where.at(async (store) => {
+    expect(await uses(store, fresh, old)).toEqual(names.map((name) => `key of ${name}`));
+    expect((await uses(store, fresh)).filter(Boolean)).toHaveLength(half);
+  });
+
+  const second = await rotate(settings);
+  expect(second).toMatchObject({ code: 0, err: '' });
+  expect(second.out).toContain(
+    `${half} stored keys of providers, credentials, tool servers and secrets of webhooks and automations were re-wrapped, 0 remain`,
+  );
+  expect(await where.at((store) => uses(store, fresh))).toEqual(names.map((name) => `key of ${name}`));
+  expect((await rotate(settings)).out).toContain(
+    '0 stored keys of providers, credentials, tool servers and secrets of webhooks and automations were re-wrapped, 0 remain',
+  );
+});
+
+test('a key that no encryption key can decrypt is named, and nothing changes', async () => {
+  using where = place();
+  await where.at((store) => ring(store, old).put('gemini', new Secret('k')));
+  const refused = await rotate({ ...where.settings, CORRAL_KEYS_ENCRYPTION_KEY: fresh });
+  expect(refused.code).toBe(1);
+  expect(refused.err).toMatch(/gemini.*CORRAL_KEYS_ENCRYPTION_KEY/s);
+  expect((await where.at((store) => ring(store, old).use('gemini')))?.reveal()).toBe('k');
 });

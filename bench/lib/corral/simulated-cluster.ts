@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { V1Pod } from '@kubernetes/client-node';
 import { forEachConcurrent } from '../../../src/core/concurrency/for-each-concurrent.ts';
-import { simulatedNodes } from '../../../test/support/cluster/simulated-node.ts';
-import { simulatedDaemons } from '../../../test/support/sandboxes/simulated-daemons.ts';
 import { type ApiProxy, apiProxy } from '../calls/api-proxy.ts';
 import { type Namespace, openNamespace } from './cluster.ts';
+import { simulatedDaemons } from './simulated-daemons.ts';
+import { simulatedNodes } from './simulated-node.ts';
 
 export interface SimulatedCluster extends Pick<Namespace, 'podsOf'> {
   /** Between the measured server and the API server. */

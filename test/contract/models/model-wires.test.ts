@@ -282,43 +282,6 @@ describe.each(['anthropic', 'openai', 'compatible'] as const)('calls of %s', (wi
   });
 });
 
-test('all four wire formats give the same conversation, except for ids and names', async () => {
-  const script: FakeReply[] = [
-    { text: 'I look.', reasoning: 'Three at once.', calls: [exec('a'), exec('b'), exec('c')] },
-    { text: 'I see the picture.', reasoning: 'A pixel.' },
-    { text: 'I will not.', stop: 'refused' },
-    { text: 'A long', stop: 'length' },
-    { status: 429, message: 'Slow down.', headers: { 'retry-after': '3' } },
-    { text: 'Half', after: 'cut' },
-    { text: 'Done.' },
-  ];
-  const logs = await Promise.all(
-    (Object.keys(wires) as WireName[]).map(async (wire) => {
-      const { model, server } = await bench(wire, script);
-      const talk = new Conversation().user('Work.');
-      const turns = [await talk.turn(model)];
-      talk.results();
-      const last = talk.messages.at(-1);
-      const pictures = [{ file: 'a.png', mimeType: 'image/png', data: pixel }];
-      if (last?.role === 'tool') talk.messages.splice(-1, 1, { ...last, pictures });
-      turns.push(await talk.turn(model));
-      for (const shown of ['Do harm.', 'Tell a story.', 'Go on.', 'Go on.', 'Go on.'])
-        turns.push(await talk.user(shown).turn(model));
-      expect(server.refusals).toEqual([]);
-      return turns.map(({ message: { text, calls }, outcome }) => ({
-        text,
-        calls: calls.map(({ name, args }) => ({ name, args })),
-        ...(outcome.kind === 'finished' && { stop: outcome.stop, tokens: outcome.usage.outputTokens }),
-        ...(outcome.kind === 'failed' && { code: outcome.code, retryAfterMs: outcome.retryAfterMs }),
-      }));
-    }),
-  );
-  for (const log of logs) expect(log).toEqual(logs[0]);
-  expect(logs[0]?.map(({ stop, code }) => stop ?? code)).toEqual([
-    ...['calls', 'done', 'refused', 'length', 'model_rate_limited', 'model_unavailable', 'done'],
-  ]);
-});
-
 test.each([
   [['gemini', 'anthropic', 'openai', 'compatible']],
   [['compatible', 'openai', 'gemini', 'anthropic']],

@@ -107,18 +107,25 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
       expect(await done).toMatchObject({ output: 'line\n', operation: { exitCode: 130 } });
     });
 
-    test.for([
-      ['exit 300', 44],
-      ['kill -9 $$', 137],
-      ['nosuchcommand', 127],
-      ['echo "', 2],
-      ['set -eu; false; echo no', 1],
-      ['exec true', 0],
-      ['trap "exit 9" EXIT', 9],
-      ['# only a comment', 0],
-      ["cat <<'E'\nx\nE", 0],
-    ] as const)('the exit code of %j is %i', async ([command, exitCode], { client }) => {
-      expect((await run(client, command)).operation).toMatchObject({ exitCode });
+    test('a command has the exit code that its shell gives it', async ({ client }) => {
+      for (const [command, exitCode] of [
+        ...([
+          ['exit 300', 44],
+          ['kill -9 $$', 137],
+          ['nosuchcommand', 127],
+          ['echo "', 2],
+        ] as const),
+        ...([
+          ['set -eu; false; echo no', 1],
+          ['exec true', 0],
+          ['trap "exit 9" EXIT', 9],
+        ] as const),
+        ...([
+          ['# only a comment', 0],
+          ["cat <<'E'\nx\nE", 0],
+        ] as const),
+      ])
+        expect([command, (await run(client, command)).operation]).toMatchObject([command, { exitCode }]);
     });
 
     test('a command that shows the environment of everything here does not end by that', async ({ client }) => {

@@ -1,6 +1,7 @@
 // @module-tag all
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { facadeDescriptors } from '../../../src/facades/list.ts';
+import { testRows } from '../../support/runner/tags.ts';
 import { type CallerRoute, connect, fillPath, send, strayRows } from './caller-doors.ts';
 import { type Caller, callers, isSampled, members } from './caller-rights.ts';
 import { type CallerServer, callerServer } from './caller-server.ts';
@@ -19,16 +20,6 @@ const lines = (doors: readonly CallerRoute[]) => doors.map(({ name }) => name);
 test('every door has a row in the table, and every row has a door', () => {
   expect([lines(it.doors.filter(({ rule }) => rule === undefined)), strayRows(it.doors)]).toEqual([[], []]);
   expect(it.doors.length).toBeGreaterThan(250);
-});
-
-test.each(callers)('the doors answer %s as their rules say', async (caller) => {
-  const sample = it.doors.filter((door, index) => isSampled(caller, door, index));
-  expect(await it.mistakes(sample, [caller])).toEqual([]);
-});
-
-test.each(callers)('the other doors answer %s as their rules say', { tags: ['nightly'] }, async (caller) => {
-  const others = it.doors.filter((door, index) => !isSampled(caller, door, index));
-  expect(await it.mistakes(others, [caller])).toEqual([]);
 });
 
 test('a door that admits others than its row says is reported', async () => {
@@ -54,6 +45,16 @@ test('a door that admits others than its row says is reported', async () => {
   );
 });
 
+test.each(callers)('the doors answer %s as their rules say', async (caller) => {
+  const sample = it.doors.filter((door, index) => isSampled(caller, door, index));
+  expect(await it.mistakes(sample, [caller])).toEqual([]);
+});
+
+test.each(callers)('the other doors answer %s as their rules say', { tags: ['nightly'] }, async (caller) => {
+  const others = it.doors.filter((door, index) => !isSampled(caller, door, index));
+  expect(await it.mistakes(others, [caller])).toEqual([]);
+});
+
 test("F128 F129 F130 every route refuses another site's page and another Host, even with a valid token", async () => {
   const { headers } = await it.shown('admin');
   const routes = it.server.routes.filter(({ method }) => !['HEAD', 'OPTIONS', 'TRACE'].includes(method));
@@ -67,6 +68,27 @@ test("F128 F129 F130 every route refuses another site's page and another Host, e
     const origin = 'http://localhost.evil.example';
     if ((method !== 'GET' || isSocket) && (await ask({ origin })) !== 403) wrong.push(`${method} ${url}: page`);
     if ((await ask({ host: 'evil.example' })) !== 403) wrong.push(`${method} ${url}: Host`);
+  }
+  expect(wrong).toEqual([]);
+});
+
+/** Routes whose objects have names, or that answer by a page or a socket's end. */
+const byName =
+  /\/(?:boxes|providers|tool-servers|server-\w+|people|snapshots|keys|volumes|volumecontent|(?:built-)?templates|api-keys|trpc|ws|terminals)\/|\/(?:vnc|desktop|stream)$/;
+
+test('F105 every route answers ids that name nothing with 404, and none breaks', async () => {
+  const shown = await it.shown('admin');
+  const { sessions } = it.server.core.services;
+  const { id: deleted } = await sessions.create({ origin: 'trpc' });
+  await sessions.delete(deleted);
+  const wrong: string[] = [];
+  for (const id of [deleted, 'ABCDEF0123456789', 'x'.repeat(128), '%00', '..%2fx', '%F0%9F%92%A9', '0']) {
+    const targets = Object.fromEntries(Object.keys(it.shared).map((key) => [key, id])) as unknown as typeof it.shared;
+    for (const door of it.doors.filter(({ name }) => /^[A-Z]+ .*\{/.test(name))) {
+      const { code } = await door.ask(shown, targets);
+      const isFine = byName.test(door.name) ? code < 500 || code >= 600 : code === 404;
+      if (!isFine) wrong.push(`${door.name} of ${id.slice(0, 20)}: ${code}`);
+    }
   }
   expect(wrong).toEqual([]);
 });
@@ -108,12 +130,15 @@ test('the tag and path of every documented route name its facade, and each of it
   expect(listed.filter((path) => !routes.some(({ url }) => below(path, nameless(url))))).toEqual([]);
 });
 
-test.each([
-  ['no body', {}],
-  ['an empty body of JSON', { type: 'application/json' }],
-  ['the body null', { type: 'application/json', body: 'null' }],
-  ['a body of another type', { type: 'text/plain', body: 'x' }],
-])('every documented change with %s is no error of the server', async (_, sent) => {
+testRows(
+  [
+    ['no body', {}],
+    ['the body null', { type: 'application/json', body: 'null' }],
+    ['an empty body of JSON', { type: 'application/json' }],
+    ['a body of another type', { type: 'text/plain', body: 'x' }],
+  ],
+  2,
+)('every documented change with %s is no error of the server', async ([, sent]) => {
   const shown = await it.shown('admin');
   const wrong: string[] = [];
   for (const { method, url, doc, isSocket } of it.server.routes) {

@@ -102,25 +102,6 @@ test('the route for the unread count sets it to zero', async () => {
   expect(await unread(server, sid)).toBe(0);
 });
 
-test.each([
-  ['PATCH', 'title', { title: 'x' }],
-  ['POST', 'favorite', undefined],
-  ['DELETE', 'favorite', undefined],
-  ['POST', 'pin', {}],
-  ['POST', 'clear_unread_message_count', undefined],
-  ['GET', 'files', undefined],
-  ['POST', 'share', undefined],
-  ['DELETE', 'share', undefined],
-  ['GET', 'share/files', undefined],
-  ['POST', 'vnc/signed-url', {}],
-])('F105 %s …/%s of an id that names no session is 404', async (method, path, body) => {
-  const { call, create } = await started();
-  const deleted = await create();
-  await call('DELETE', `${base}/${deleted}`);
-  for (const id of [deleted, deleted.toUpperCase(), '0123456789abcdef', 'x'.repeat(128), '..%2Fx', '...', 'ü', '%00'])
-    expect(await call(method, `${base}/${id}/${path}`, body), id).toMatchObject({ status: 404, body: notFound });
-});
-
 test('the list streams at once, and twenty quick changes take fewer messages', async () => {
   const { server, call, create } = await started();
   const sid = await create();
@@ -179,19 +160,12 @@ test('an uploaded file can be described, attached and found again with its sessi
   });
 });
 
-test('an invalid upload is refused, and a repeat with the same key uploads once', async () => {
+test('an invalid upload is refused', async () => {
   const { call } = await started({ CORRAL_MAX_UPLOAD_BYTES: '1000' });
   expect((await call('POST', '/api/v1/files', multipart('x', 'x', 'other'))).status).toBe(422);
   expect((await call('POST', '/api/v1/files', '{}', { 'content-type': 'application/json' })).status).toBe(422);
   expect((await call('POST', '/api/v1/files', multipart('..', 'x'))).status).toBe(422);
   expect((await call('POST', '/api/v1/files', multipart('big', 'x'.repeat(1_001)))).status).toBe(413);
-  const key = { 'idempotency-key': 'k' };
-  const [first, again] = [
-    await call('POST', '/api/v1/files', multipart('a.txt', 'x'), key),
-    await call('POST', '/api/v1/files', multipart('a.txt', 'x'), key),
-  ];
-  expect([again.body, again.headers.get('idempotency-replayed')]).toEqual([first.body, 'true']);
-  expect((await call('POST', '/api/v1/files', multipart('a.txt', 'y'), key)).status).toBe(409);
 });
 
 test('a session is readable without a token only while it is shared', async () => {
@@ -224,12 +198,6 @@ test('a session is readable without a token only while it is shared', async () =
     success({ session_id: sid, is_shared: false }),
   );
   for (const path of shared) expect((await call('GET', path)).status, path).toBe(404);
-});
-
-test('F105 shared addresses of ids that name no session are 404', async () => {
-  const { call } = await started();
-  for (const id of ['0123456789abcdef', 'x', '..%2Fx', '%00'])
-    expect(await call('GET', `${base}/shared/${id}`), id).toMatchObject({ status: 404, body: notFound });
 });
 
 const upgradeOf = async (url: string, protocols: string[] = []) => {

@@ -65,20 +65,6 @@ test('F113 a listed tool waits for approval; an approved call runs, and a second
   expect(problemsOf(events as never)).toEqual([]);
 });
 
-test('F113 a decision on a call of an unknown session is 404, on an unknown call 409', async () => {
-  await using server = await composedServer(guarded);
-  using it = await asking(server);
-  const { client, sessionId, callId } = it;
-  await expect(client.runs.approve.mutate({ sessionId: 'f'.repeat(16), callId })).rejects.toMatchObject({
-    data: { code: 'NOT_FOUND' },
-  });
-  await expect(client.runs.approve.mutate({ sessionId, callId: 'other' })).rejects.toMatchObject({
-    data: { code: 'CONFLICT' },
-  });
-  await client.runs.stop.mutate({ sessionId });
-  await expect(client.runs.approve.mutate({ sessionId, callId })).rejects.toMatchObject({ data: { code: 'CONFLICT' } });
-});
-
 test('F113 in the other facades the run asks in text, and a text answer approves or rejects', async () => {
   await using server = await composedServer(guarded);
   const sheikhbox = api(server.url);
@@ -96,44 +82,6 @@ test('F113 in the other facades the run asks in text, and a text answer approves
     { success: true, output: 'one\n' },
     { success: false, output: expect.stringContaining('no, leave that') },
   ]);
-});
-
-test('F113 a call still waits for approval after a restart, with the same deadline', async () => {
-  using folder = temporaryFolder();
-  const task = fence('sh', 'echo made');
-  const { sessionId, callId, expiresAt } = await (async () => {
-    await using server = await composedServer(guarded, folder.path);
-    using it = await asking(server, task);
-    return { sessionId: it.sessionId, callId: it.callId, expiresAt: it.expiresAt };
-  })();
-  await using server = await composedServer(guarded, folder.path);
-  using client = openClient(server.url, 'sse');
-  expect(await responseTo(client, sessionId)).toMatchObject({ callId, expiresAt });
-  expect(await client.runs.approve.mutate({ sessionId, callId })).toEqual({ callId, decision: 'approved' });
-  await rests(client, sessionId);
-  expect(await calls(client, sessionId)).toEqual([{ success: true, output: 'made\n' }]);
-  expect(problemsOf((await eventsOf(client, sessionId)) as never)).toEqual([]);
-});
-
-test('F113 a question about a call is no rejection: the call is not made, and the model must answer first', async () => {
-  await using server = await composedServer(guarded);
-  using it = await asking(server);
-  const { client, sessionId, callId } = it;
-  await client.runs.send.mutate({ sessionId, text: 'What does it make?' });
-  await rests(client, sessionId);
-  const events = await eventsOf(client, sessionId);
-  expect(events.find(({ type }) => type === 'approval.resolved')?.data).toEqual({
-    callId,
-    decision: 'questioned',
-    by: 'user',
-    text: 'What does it make?',
-  });
-  const [made] = await calls(client, sessionId);
-  expect(made).toMatchObject({
-    success: false,
-    output: expect.stringMatching(/question about this call: What does it make/),
-  });
-  expect(made?.output).not.toMatch(/reject/);
 });
 
 test('F113 a person changes the arguments of a call before it runs, and the model is notified', async () => {

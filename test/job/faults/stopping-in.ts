@@ -2,7 +2,6 @@
 import { describe, expect, test } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
 import { type RealServer, realServer } from '../../support/servers/real-server.ts';
-import { workspaceClient } from '../../support/workspace.ts';
 import type { World } from '../../support/worlds.ts';
 
 /** Four kinds: a child in its own session, an orphan, a process that ignores TERM, and one that waits. */
@@ -49,39 +48,4 @@ export const stoppingIn = (world: World) =>
       }
       await real.holds(id);
     });
-
-    test('code of the Workspace facade that runs too long is ended with all that it started', {
-      tags: ['nightly'],
-    }, async (context) => {
-      await using real = await realServer(context, world);
-      const client = await workspaceClient(real.server.url, 'ann');
-      using _ = client.socket;
-      const code = `(${family}) > /dev/null 2>&1`;
-      client.send({ type: 'execute_code', sessionId: 'work', filename: 'main.sh', code });
-      await expect.poll(async () => (await workspaceOf(real)) !== undefined).toBe(true);
-      const id = (await workspaceOf(real)) as string;
-      await expect.poll(() => sleeping(real, id)).toEqual(everybody);
-      const answered = () => client.frames.find(({ type }) => type === 'execution_result');
-      await expect.poll(() => answered()?.error).toContain('timed out');
-      await expect.poll(() => sleeping(real, id)).toEqual([]);
-      await real.holds(id);
-    });
-
-    test('the last client of a workspace that leaves takes all of its processes along', async (context) => {
-      await using real = await realServer(context, world, { CORRAL_WORKSPACE_GRACE_SECONDS: '1' });
-      const client = await workspaceClient(real.server.url, 'ann');
-      client.send({ type: 'terminal_command', sessionId: 'work', command: family });
-      await expect.poll(async () => (await workspaceOf(real)) !== undefined).toBe(true);
-      const id = (await workspaceOf(real)) as string;
-      await expect.poll(() => sleeping(real, id)).toEqual(everybody);
-      await client.close();
-      await expect.poll(() => world.running(id)).toEqual([]);
-      await real.holds(id);
-    });
   });
-
-async function workspaceOf({ client }: RealServer): Promise<string | undefined> {
-  const { body } = await client.ask('GET', '');
-  const { sessions } = body.data as { sessions: { session_id: string }[] };
-  return sessions[0]?.session_id;
-}

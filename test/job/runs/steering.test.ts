@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest';
 import { fakeRefs } from '../../support/agents/fake-models/models.ts';
 import { type FakeReply, type FakeRequest, isPlanned } from '../../support/agents/fake-models/wire-format.ts';
 import { modelServerProcess, requestText } from '../../support/agents/model-server.ts';
-import { describeRows } from '../../support/runner/tags.ts';
 
 // Messages with attachments that reach a working session, in each mode of working and of sending, and across a restart.
 
@@ -57,32 +56,6 @@ describe.each(all)('in a session that works by %s', (way) => {
     expect(next).toContain('Look at this');
     expect(next).toContain(png);
     expect(it.session.of('run.started')).toHaveLength(1);
-    expect(it.provider.refusals).toEqual([]);
-  });
-});
-
-// Every mode stores messages and replaces runs in the same way.
-describeRows(all)('a message to a session that works by %s', (way) => {
-  test('a message that replaces the run brings its picture to the first request of its own run', async () => {
-    await using it = await busy(way);
-    const before = it.provider.requests.length;
-    await it.session.send('Look at this', 'replace', [it.picture]);
-    await it.session.reaches('run.end', 2);
-    // A title can be requested at the same time.
-    const after = it.provider.requests.slice(before).map((request) => requestText(request));
-    expect(after.find((text) => text.includes('Look at this'))).toContain(png);
-    expect(it.session.of('run.end').map(({ data }) => data.reason)).toEqual(['superseded', 'completed']);
-    expect(it.provider.refusals).toEqual([]);
-  });
-
-  test('an injected message keeps its picture when the server dies', { tags: ['nightly'] }, async () => {
-    await using it = await busy(way);
-    await it.session.send('Look at this', 'inject', [it.picture]);
-    const before = it.provider.requests.length;
-    await it.crash();
-    await it.session.reaches('run.end');
-    const after = it.provider.requests.slice(before).map(requestText);
-    expect(after.find((words) => words.includes('Look at this'))).toContain(png);
     expect(it.provider.refusals).toEqual([]);
   });
 });

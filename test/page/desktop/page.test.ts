@@ -99,7 +99,7 @@ test('View only sends no key to the screen, and the page shows another viewer in
   expect(await page.getByLabel('View only').isChecked()).toBe(false);
 });
 
-test('the page reconnects after a display dies, but does not start a stopped desktop unasked', {
+test('F127 the page reconnects after a display dies, but does not start a stopped desktop unasked', {
   tags: ['nightly'],
 }, async (context) => {
   const { page, id } = await opened(context, { width: 1280, height: 800 });

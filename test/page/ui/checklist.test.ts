@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
-import { deskTest, phone, scrollTo } from './desk.ts';
+import { deskTest, phone } from './desk.ts';
 
 // Behaviour that people expect of the page without instructions.
 const test = deskTest({ CORRAL_DRIVER: 'process', CORRAL_APPROVALS_TOOLS: 'file_write' });
@@ -15,11 +15,6 @@ const awayFromEnd = (at: Page): Promise<number> =>
     return Math.round((scrollHeight ?? 0) - (scrollTop ?? 0) - (clientHeight ?? 0));
   });
 const toEnd = (at: Page) => at.getByRole('button', { name: 'Jump to latest' });
-const notice = (text: string) => ({
-  type: 'run.notice' as const,
-  runId: null,
-  data: { kind: 'agent_forgot' as const, detail: text },
-});
 /** A network between the page and the server. Stopping it closes no connection, as when a cable is unplugged. */
 async function openNetwork(server: URL) {
   const sockets = new Set<Socket>();
@@ -56,30 +51,6 @@ async function openNetwork(server: URL) {
 }
 const ended = (at: Page) => at.locator('.ended').first().waitFor();
 
-test('the conversation stays at its end, also when something above it loads late', { tags: ['nightly'] }, async ({
-  desk,
-}) => {
-  const { id } = await desk.call('sessions.create', {});
-  await desk.tell(id, ...Array.from({ length: 60 }, (_, n) => notice(`line ${n}`)));
-  const { page } = await desk.open(`/#${id}`);
-  await page.getByText('line 59', { exact: true }).waitFor();
-  await expect.poll(() => awayFromEnd(page)).toBe(0);
-  const comesLate = `{
-    const late = document.createElement('div');
-    late.style.height = '900px';
-    document.querySelector('.column').append(late);
-  }`;
-  await page.evaluate(comesLate);
-  await expect.poll(() => awayFromEnd(page)).toBe(0);
-  // A scroll caused by layout, which the page notices late: nobody touched anything, so it still follows new text to
-  // the end.
-  await page.evaluate(`document.querySelector('.scroll').scrollTop -= 300`);
-  await expect.poll(() => awayFromEnd(page)).toBe(300);
-  await page.evaluate(comesLate);
-  await expect.poll(() => awayFromEnd(page)).toBe(0);
-  await toEnd(page).waitFor({ state: 'detached' });
-});
-
 test('a person who reads further up is left there, and one button leads back to the end', async ({ desk }) => {
   const long = Array.from({ length: 60 }, (_, n) => `paragraph ${n}\n\n`).join('');
   const id = await desk.worked(`${long}${fence('file:d.txt', 'text')}`);
@@ -96,24 +67,6 @@ test('a person who reads further up is left there, and one button leads back to 
   await toEnd(page).click();
   await expect.poll(() => awayFromEnd(page)).toBe(0);
   await toEnd(page).waitFor({ state: 'detached' });
-});
-
-test('a million lines of output can be read to both ends', { tags: ['nightly'] }, async ({ desk }) => {
-  const id = await desk.worked(`Count\n${fence('sh', 'seq 1 1000000')}`);
-  const { page } = await desk.open(`/#${id}`);
-  await ended(page);
-  await page.getByRole('button', { name: 'Show all' }).click();
-  const lines = page.getByRole('group', { name: 'Output' });
-  await lines.getByText('1', { exact: true }).waitFor();
-  await page.getByText('lines so far').waitFor({ state: 'detached' });
-  expect(await lines.locator('.line').count()).toBeLessThan(100);
-  await scrollTo(lines, 4_000_000);
-  await lines
-    .getByText(/^500\d{3}$/)
-    .first()
-    .waitFor();
-  await scrollTo(lines);
-  await lines.getByText('1000000', { exact: true }).waitFor();
 });
 
 test('failures of the provider are one line with the next try', async ({ desk }) => {
@@ -181,18 +134,6 @@ test('a task of the start page really runs in the sandbox and ends in a page tha
   await game.getByText(/^(Points|Over)/).waitFor();
   await page.getByRole('link', { name: 'snake.html' }).last().click();
   await page.getByRole('tab', { name: 'Files', selected: true }).waitFor();
-});
-
-test('one click leads to the guide, whose search finds a setting', { tags: ['nightly'] }, async ({ desk }) => {
-  const { page } = await desk.open('/');
-  const [guide] = await Promise.all([
-    page.context().waitForEvent('page'),
-    page.getByRole('link', { name: 'Guide' }).click(),
-  ]);
-  await guide.getByRole('searchbox', { name: 'Search' }).fill('CORRAL_PREVIEWS_DOMAIN');
-  await guide.locator('#found').getByRole('link').first().waitFor();
-  await guide.keyboard.press('Enter');
-  await guide.getByText('CORRAL_PREVIEWS_DOMAIN').first().waitFor();
 });
 
 test('text that is inserted instead of typed arrives in the terminal', async ({ desk }) => {

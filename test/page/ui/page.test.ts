@@ -1,11 +1,8 @@
 import type { Page } from 'playwright-core';
-import { expect, onTestFinished, test as plain } from 'vitest';
+import { expect } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
 import { browse } from '../../support/clients/browser.ts';
-import { onFailureTellOf } from '../../support/runner/on-failure.ts';
-import { needs } from '../../support/servers/components.ts';
-import { serverProcess } from '../../support/servers/server-process.ts';
-import { axeFinds, deskTest, phone, wide } from './desk.ts';
+import { axeFinds, deskTest, wide } from './desk.ts';
 
 const test = deskTest();
 
@@ -44,17 +41,6 @@ test('a person opens a session, gives it a task and sees the plan, the tool call
     .getByRole('region', { name: 'This session' })
     .getByText(/[0-9.]+K? in/)
     .waitFor();
-  expect(complaints).toEqual([]);
-});
-
-test('on a phone nothing of a run is wider than the screen', { tags: ['nightly'] }, async ({ desk }) => {
-  const { page, complaints } = await desk.open('/', phone);
-  await task(page);
-  expect(await overflow(page)).toBe(0);
-  await page.getByRole('button', { name: 'Work', exact: true }).click();
-  await page.getByRole('tab', { name: 'Cost' }).click();
-  await page.getByText('finished', { exact: true }).first().waitFor();
-  expect(await overflow(page)).toBe(0);
   expect(complaints).toEqual([]);
 });
 
@@ -134,31 +120,6 @@ test('a message sent before the page is connected arrives after it connects', { 
   expect(await page.locator('.chat-message.user').allTextContents()).toEqual([expect.stringContaining('Early')]);
   expect(complaints).toEqual([]);
 });
-
-plain(
-  'a page that lost the server reconnects by itself and continues after the last event it saw',
-  {
-    tags: ['nightly'],
-  },
-  async (context) => {
-    await needs(context, 'chromium');
-    const server = await serverProcess({ CORRAL_DRIVER: 'memory', CORRAL_EGRESS_POLICY: 'none' });
-    onTestFinished(() => server[Symbol.asyncDispose]());
-    onFailureTellOf(server);
-    const { page } = await browse(context, wide);
-    await page.goto(server.url);
-    await say(page, `Before\n${fence('sh', 'echo before')}`);
-    await finished(page);
-    server.kill('SIGTERM');
-    await page.getByText('Connection lost. Reconnecting…').waitFor();
-    await server.restart();
-    await page.getByText('Connection lost. Reconnecting…').waitFor({ state: 'hidden' });
-    await say(page, `After\n${fence('sh', 'echo after')}`);
-    await expect.poll(() => ends(page).count()).toBe(2);
-    expect(await page.locator('.chat-message.user').count()).toBe(2);
-    expect(await page.locator('.tool').count()).toBe(2);
-  },
-);
 
 test('the token comes with the link, disappears from the address bar and lasts for the tab; without one the page asks', async ({
   desk,

@@ -10,11 +10,6 @@ import { axeFinds, type Desk, deskTest, middle, phone, wide } from './desk.ts';
 const test = deskTest({ CORRAL_DRIVER: 'process' });
 
 const themes = ['light', 'dark'] as const;
-const sizes = [wide, middle, phone];
-interface ViewCase {
-  readonly size: typeof wide;
-  readonly themes: readonly (typeof themes)[number][];
-}
 
 const table = '| a | b |\n|---|---|\n| 1 | 2 |\n\n- [x] done';
 const files = [
@@ -46,12 +41,12 @@ const file = async (page: Page, name: string, ready: string) => {
 interface Walk {
   readonly desk: Desk;
   readonly page: Page;
-  /** Takes the next look before a view opens; then axe, the width and the picture of the view are checked. */
+  /** Opens a view, and checks it by axe and its width in both themes. */
   see(view: string, open: () => Promise<unknown>): Promise<void>;
 }
 
-/** Goes through all views; each one opens at the size that its turn has. */
-async function walk({ desk, page, see }: Walk, isWhole: boolean): Promise<void> {
+/** Goes through all views. */
+async function walk({ desk, page, see }: Walk): Promise<void> {
   await see('the first page', () => page.getByText('What should we work on?').waitFor());
   const id = await desk.worked(task);
   await see('a question', async () => {
@@ -145,12 +140,6 @@ async function walk({ desk, page, see }: Walk, isWhole: boolean): Promise<void> 
     await page.goto('/guide');
     await page.getByRole('heading', { level: 1 }).waitFor();
   });
-  if (isWhole) await walkOn({ desk, page, see }, id);
-}
-
-/** Views that tests of their parts try at one width and in one theme. */
-async function walkOn({ page, see }: Walk, id: string): Promise<void> {
-  const panel = page.getByRole('tabpanel');
   await page.goto(`/#${id}`);
   await page.locator('.ended').first().waitFor(); // a replay has one, too
   await see('what changed', async () => {
@@ -198,41 +187,29 @@ async function walkOn({ page, see }: Walk, id: string): Promise<void> {
   });
 }
 
-async function flawsOf(desk: Desk, lookAt: (turn: number) => ViewCase, isWhole = false): Promise<string[]> {
-  const { page } = await desk.open('/', lookAt(0).size);
-  const flaws: string[] = [];
-  let turn = 0;
-  const see: Walk['see'] = async (view, openView) => {
-    const look = lookAt(turn++);
-    await page.setViewportSize(look.size);
-    await page.emulateMedia({ colorScheme: look.themes[0] ?? null, reducedMotion: 'reduce' });
-    await openView();
-    for (const [n, theme] of look.themes.entries()) {
-      await page.emulateMedia({ colorScheme: theme });
-      const where = `${view} at ${look.size.width} pixels, ${theme}`;
-      // Only the colours differ between the themes.
-      for (const text of await axeFinds(page, n === 0 ? undefined : 'color-contrast')) flaws.push(`${where}: ${text}`);
-      const width = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
-      if (width !== 0) flaws.push(`${where}: ${width} pixels wider than the screen`);
-    }
-  };
-  await walk({ desk, page, see }, isWhole);
-  expect(turn).toBeGreaterThan(25);
-  return flaws;
-}
-
-test('axe finds nothing on any view, and no view is wider than the screen', { tags: ['nightly'] }, async ({ desk }) => {
-  const diagonal = (turn: number): ViewCase => ({
-    size: sizes[turn % 3] ?? wide,
-    themes: [themes[turn % 2] ?? 'light'],
-  });
-  expect(await flawsOf(desk, diagonal)).toEqual([]);
-});
-
-test.for(sizes)(
-  'at $width pixels axe finds nothing on any view, light and dark',
+test.for([wide, middle, phone])(
+  'at $width pixels axe finds nothing on any view, light and dark, and no view is wider than the screen',
   { tags: ['nightly'] },
-  async (size, { desk }) => expect(await flawsOf(desk, () => ({ size, themes }), true)).toEqual([]),
+  async (size, { desk }) => {
+    const { page } = await desk.open('/', size);
+    const flaws: string[] = [];
+    let views = 0;
+    const see: Walk['see'] = async (view, openView) => {
+      views++;
+      await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
+      await openView();
+      for (const theme of themes) {
+        await page.emulateMedia({ colorScheme: theme });
+        // Only the colours differ between the themes.
+        const found = await axeFinds(page, theme === 'light' ? undefined : 'color-contrast');
+        const over = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+        if (over !== 0) found.push(`${over} pixels wider than the screen`);
+        flaws.push(...found.map((text) => `${view}, ${theme}: ${text}`));
+      }
+    };
+    await walk({ desk, page, see });
+    expect([flaws, views > 25]).toEqual([[], true]);
+  },
 );
 
 test('the parts of the page are whole in both themes, on a desk and on a phone', { tags: ['all'] }, async ({

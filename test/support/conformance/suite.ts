@@ -11,7 +11,7 @@ function isolationConformance(tested: () => TestedDriver, kind: Kind): void {
     await Promise.all(boxes.map((it) => tested().driver.provision(it, budget())));
     for (const { id } of boxes) {
       await using link = await tested().driver.attach(id, budget());
-      expect(await sh(link, "bash -c 'exec 3<>/dev/tcp/127.0.0.1/3128; cat <&3'")).toBe(id);
+      expect(await sh(link, "bash -c 'exec 3<>/dev/tcp/127.0.0.1/3128; echo >&3; cat <&3'")).toBe(id);
     }
   });
 

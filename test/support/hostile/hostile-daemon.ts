@@ -69,11 +69,6 @@ setInterval(() => {}, 1000);
  */
 export const twin = `setTimeout(dial, 500, 'twin');`;
 
-const anyOf = (answers: readonly string[]) =>
-  `[${answers.map((answer) => `() => { ${answer} }`).join(', ')}][Math.floor(Math.random() * ${answers.length})]();`;
-/** Answers each request with a random kind of garbage. */
-export const anyGarbage = anyOf(Object.values(garbage));
-
 const json = (value: string) => `{
   const body = JSON.stringify(${value});
   s.write('HTTP/1.1 200 OK\\r\\ncontent-length: ' + Buffer.byteLength(body) + '\\r\\n\\r\\n' + body);
@@ -84,9 +79,6 @@ const byRequest = (answers: Readonly<Record<string, string>>, otherwise: string)
    ${Object.entries(answers)
      .map(([start, answer]) => `if (text.startsWith(${JSON.stringify(start)})) { ${answer} } else `)
      .join('')}{ ${otherwise} }`;
-const streams = (...kinds: (keyof typeof hostileStreams)[]) => anyOf(kinds.map((kind) => hostileStreams[kind]));
-const shown = `{ state: 'running', browser: 'running', width: 1280, height: 800, restarts: { display: 0, browser: 0 } }`;
-
 /** Names of files that lead out of a folder, or that a terminal or another system takes for something else. */
 export const hostileNames = [
   ...['../../tmp/evil.sh', '/etc/cron.d/evil', '..\\..\\evil.bat', 'C:\\evil.exe', '..', 'a/../../evil'],
@@ -96,50 +88,3 @@ const entries = `${JSON.stringify([...hostileNames, 'fine.txt'])}.map((name) =>
   ({ name, type: 'file', size: 4, modified: new Date(0).toISOString() }))`;
 /** Lists hostile names in every folder, with the right shape. */
 export const lyingLists = byRequest({ 'GET /files/list': json(entries), 'GET /files/content': json('12') }, '');
-
-/** Answers that are as large as the rules allow, and break none. */
-const largest = byRequest(
-  {
-    'GET /files/list': json(`Array.from({ length: 20000 }, (_, n) =>
-      ({ name: String(n).padEnd(600, 'n'), type: 'file', size: n, modified: new Date(0).toISOString() }))`),
-    'POST /exec': json(`{ exitCode: 0, stdout: 'é'.repeat(${8 * MiB - 100}), stderr: '', timedOut: false }`),
-  },
-  '',
-);
-
-/** The parts of a hostile daemon. Its sandbox's disk limit chooses the part, because programs inside see that limit. */
-export const parts = {
-  takeover: standIn(anyGarbage),
-  liar: standIn(healthyBut(anyGarbage)),
-  flooder: standIn(
-    healthyBut(
-      byRequest(
-        {
-          'POST /terminals ': json('{ id, startedAt: 1 }'),
-          'POST /operations ': json(`{ id, state: 'running', bytes: 0, spool: 'x', pid: 7, startedAt: 1 }`),
-          'POST /desktop/start': json(shown),
-          'GET /desktop/status': json(shown),
-          'GET /desktop/vnc': streams('no display', 'pixels without end'),
-          'GET /desktop/cdp': streams('no message', 'messages of another shape without end', 'a message without end'),
-        },
-        streams('output without end', 'output in chunks of one byte', 'an end without end'),
-      ),
-    ),
-  ),
-  largest: standIn(healthyBut(largest)),
-  lister: standIn(healthyBut(lyingLists)),
-  twins: standIn(healthyBut(''), twin),
-} as const;
-export type HostilePart = keyof typeof parts;
-/** In MiB. A sandbox with another limit runs the honest daemon. */
-export const diskOf = (part: HostilePart): number => 901 + Object.keys(parts).indexOf(part);
-
-/**
- * Put before the honest daemon's program: plays the part that the sandbox's disk limit names, or lets the daemon run.
- */
-export const actor = `{
-  const mib = Math.round(Number(process.env.CORRAL_DISK_BYTES) / ${MiB});
-  const never = () => new Promise(() => {});
-${(Object.keys(parts) as HostilePart[]).map((part) => `  if (mib === ${diskOf(part)}) { ${parts[part]} await never(); }`).join('\n')}
-}
-`;

@@ -18,11 +18,6 @@ export function onFailureTell(what: string, telling: () => string | Promise<stri
   });
 }
 
-/** Prints the end of the server's output and the end of each session's log if the test fails. */
-export function onFailureTellOf(server: ServerOutput): void {
-  onFailureTell('the server’s output', () => server.output());
-  onFailureTell('the sessions’ events', () => eventsIn(server.data));
-}
 type ServerOutput = Pick<ServerProcess, 'output' | 'data'>;
 
 /** Reports a server that is disposed before the test's result is known: `read` keeps the events for the report. */

@@ -210,18 +210,7 @@ test('a panel without content is refused before it streams', async ({ server }) 
 });
 
 test('a malformed session id is 404 on every route', async ({ server }) => {
-  const odd = [
-    '..',
-    '.',
-    '%2e%2e',
-    '%00',
-    'ABCDEF0123456789',
-    'x'.repeat(128),
-    'x'.repeat(4_000),
-    '0',
-    'ff%2f',
-    '%F0%9F%92%A9',
-  ];
+  const odd = ['..', '.', '%2e%2e', 'x'.repeat(4_000), 'ff%2f'];
   const routes: [string, string, unknown?][] = [
     ['GET', ''],
     ['DELETE', ''],

@@ -288,19 +288,6 @@ test('an empty file can be uploaded and downloaded', async ({ server }) => {
   expect([size, answer.status, answer.body]).toEqual([0, 200, '']);
 });
 
-test('F095 an upload with a key happens once, and other content under that key is refused', async ({ server }) => {
-  const project = await server.newProject();
-  const send = (content: string) =>
-    server.call('POST', `/files/upload/${project}`, formOf(['file', new File([content], 'a')]), {
-      'idempotency-key': 'k',
-    });
-  const first = await send('one');
-  const again = await send('one');
-  expect([again.status, again.body, again.headers.get('idempotency-replayed')]).toEqual([201, first.body, 'true']);
-  expect((await send('two')).status).toBe(409);
-  expect(blobs(server)).toHaveLength(1);
-});
-
 test('F123 an archive is stored as plain bytes and never unpacked, whatever the names of its entries', async ({
   server,
 }) => {

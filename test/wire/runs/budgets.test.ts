@@ -51,28 +51,6 @@ test('F084 a request above the budget is never sent; the answer of the user lets
   });
 });
 
-test('F084 a provider that hides most of what it counts is not believed, and no reply is requested that the budget does not cover', async () => {
-  const limit = 12_000;
-  const words = 'many words that nobody counts '.repeat(40);
-  await using it = await modelServer({
-    wire: 'compatible', // which reports 120 and 42 tokens for each request, however long
-    replies: (_, n) => ({
-      text: `${words}${n}`,
-      calls: [{ name: 'message_notify_user', args: { text: `${words}${n}` } }],
-    }),
-    settings: { CORRAL_RUN_TOKEN_BUDGET: `${limit}` },
-  });
-  const session = await it.session({ plans: false });
-  await session.send('Please work');
-  await session.reaches('run.wait');
-  expect(session.of('run.wait')[0]?.data).toMatchObject({ reason: 'budget', budget: { scope: 'run', kind: 'tokens' } });
-  const sent = it.provider.requests.map(({ body }) => body);
-  expect(sent.reduce((sum, body) => sum + JSON.stringify(body.messages).length * 0.2, 0)).toBeLessThan(limit);
-  const rooms = sent.map((body) => body.max_tokens ?? body.max_completion_tokens);
-  for (const room of rooms.slice(1)) expect(room).toBeLessThan(limit);
-  expect(session.of('usage').every(({ data }) => (data.assumed?.tokens ?? 0) > 0)).toBe(true);
-});
-
 test('F084 a person who reached the budget of the day waits, an answer grants nothing, and a raise lets the run continue', async () => {
   await using it = await modelServer({
     wire: 'compatible',

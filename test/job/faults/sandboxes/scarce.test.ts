@@ -57,19 +57,6 @@ test('F012 a server out of file descriptors refuses new connections, serves open
   await reaches(async () => (await open()) <= usual * 1.1); // I8: no connection stays open
 });
 
-test('F013 a server whose output has no reader keeps serving, and ends normally', { tags: ['nightly'] }, async () => {
-  await using server = await serverProcess({ CORRAL_DRIVER: 'memory', LOG_LEVEL: 'trace' });
-  const client = api(server.url);
-  const id = await client.create();
-  server.closeOutput();
-  for (let n = 0; n < 20; n++) {
-    expect((await client.chat(id, fence('sh', `echo ${n}`))).at(-1)?.event).toBe('done');
-  }
-  expect(storedEvents(server.data, id).filter(({ type }) => type === 'run.end')).toHaveLength(20);
-  server.kill('SIGTERM');
-  expect(await server.exit).toBe(0);
-});
-
 test('F070 with a full disk nothing unstored is acknowledged, reads work, and freed space restores everything', {
   tags: ['nightly'],
 }, async (context) => {

@@ -117,7 +117,7 @@ test('a pod is kept without the parts that nobody reads', () => {
   expect(table.get('a')).toEqual({ status, metadata, spec: { containers: [] } });
 });
 
-test('a late event of a deleted object changes nothing, and one that matches the selector again is back', () => {
+test('F048 a late or repeated event changes nothing, and a deleted object that matches the selector again is back', () => {
   const table = new PodTable<V1Pod>(
     (it) => it,
     () => {},
@@ -130,4 +130,6 @@ test('a late event of a deleted object changes nothing, and one that matches the
   table.deleted(pod('a', 4));
   table.seen(pod('a', 5));
   expect([...sizes, table.all().length]).toEqual([1, 0, 1, 0]);
+  for (const it of [pod('b', 7, 'Running'), pod('b', 6, 'Pending'), pod('b', 7, 'Running')]) table.seen(it);
+  expect(table.get('b')?.status?.phase).toBe('Running');
 });

@@ -41,7 +41,7 @@ test('a page is one read, and shows what changed since the page before', async (
   expect([after.map(({ title }) => title).slice(0, 2), after.length]).toEqual([['moved', 'at 99'], 50]);
 });
 
-test('the list equals the contents of the store after any order of changes', async () => {
+test('F102 the list equals the contents of the store after any order of changes', async () => {
   const random = seeded(7);
   const { list, put, records } = listOf();
   const known = new Map<SessionId, StoredSession>();
@@ -74,7 +74,7 @@ test('the list equals the contents of the store after any order of changes', asy
   }
 });
 
-test('a session that moves while the list is read is in it, once', async () => {
+test('F102 a session that moves while the list is read is in it, once', async () => {
   const { list, put } = listOf();
   for (let n = 0; n < 3_500; n++) await put(one(idOf(n), n));
   await list.all();

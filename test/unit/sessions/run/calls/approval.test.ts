@@ -23,13 +23,19 @@ test('F113 all tools may be listed, but for those that only speak and those that
 });
 
 test('F113 a call with permission runs; without permission the model gets the reason', () => {
-  const decided = (verdict: { decision: 'approved' | 'rejected' | 'expired'; text?: string }) =>
+  const decided = (verdict: { decision: 'approved' | 'rejected' | 'expired' | 'questioned'; text?: string }) =>
     permissionFor(asking('*'), { ...call('shell_exec'), verdict });
   expect(decided({ decision: 'approved' })).toBeUndefined();
   expect(decided({ decision: 'rejected', text: 'use make' })).toEqual({
     kind: 'refused',
     why: expect.stringMatching(/rejected.*use make/),
   });
+  const questioned = decided({ decision: 'questioned', text: 'What does it make?' });
+  expect(questioned).toEqual({
+    kind: 'refused',
+    why: expect.stringMatching(/question about this call: What does it make/),
+  });
+  expect(JSON.stringify(questioned)).not.toMatch(/reject/);
   expect(decided({ decision: 'expired' })).toEqual({ kind: 'refused', why: expect.stringContaining('in time') });
 });
 

@@ -148,30 +148,6 @@ describe('what a turn saw', () => {
     expect(seen((await it.at(3)).request)).toEqual(seen(it.model.requests[2] as TurnRequest));
   });
 
-  test('costs little room: nothing long is stored twice', async () => {
-    const it = bench((_, turn) => [call(turn)]);
-    it.hear('Read all files.');
-    for (let n = 0; n < 50; n++) await it.turn(`${n} `.repeat(1_000));
-    const own = await it.store.records.belonging(sessionId);
-    const bytes = (kind: RegExp) =>
-      own.filter((it) => kind.test(it.kind)).reduce((sum, { doc }) => sum + JSON.stringify(doc).length, 0);
-    expect(own.filter(({ kind }) => kind === 'request-text')).toHaveLength(4); // instructions, note, tools before and after recall
-    expect(bytes(/^request/)).toBeLessThan(bytes(/^transcript$/) / 3);
-  });
-
-  test('costs the same room for each turn, however many notes came before', async () => {
-    const it = bench(
-      (_, turn) => [call(turn)],
-      (turn) => `Step ${turn}`,
-    );
-    it.hear('Read all files.');
-    for (let n = 0; n < 60; n++) await it.turn();
-    const records = (await it.store.records.list('request', { idPrefix: sessionId })).reverse();
-    const bytes = records.map(({ doc }) => JSON.stringify(doc).length);
-    expect(Math.max(...bytes) - Math.min(...bytes.slice(2))).toBeLessThan(50); // digits of numbers
-    expect((await it.at(60)).request.earlier).toHaveLength(59);
-  });
-
   test('of a turn that never was is refused, with the newest one', async () => {
     const it = bench(() => [say('Well.')]);
     await expect(it.at()).rejects.toMatchObject({ code: 'not_found', publicMessage: /No model was called/ });

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
-import { type MemoryDaemon, memoryDaemon } from '../memory-driver/daemon.ts';
+import { type MemoryDaemon, memoryDaemon } from '../../../test/support/memory-driver/daemon.ts';
 
 export interface SimulatedDaemons extends AsyncDisposable {
   readonly port: number;
