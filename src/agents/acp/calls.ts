@@ -197,7 +197,7 @@ function commandOf(input: Record<string, unknown>, title: string | undefined): s
   return title === undefined ? undefined : beginningOf(title, 4_096);
 }
 
-/** Several changed files become one text with the file names. */
+/** Combines several changed files into one text with their names. */
 function contentOf(known: KnownCall, output: string): ToolContent | null {
   const { input, kind, title } = known;
   const diffs = known.diffs.length === 0 && kind === 'edit' ? diffsIn(input) : known.diffs;

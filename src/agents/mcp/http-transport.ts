@@ -54,12 +54,15 @@ export function httpTransport(
 
 const limits: JsonLimits = { maxBytes: maxLineBytes, maxDepth: 100, maxValues: 1_000_000 };
 const hasId = (message: unknown) => typeof message === 'object' && message !== null && 'id' in message;
-/** Whether the body has a request, which the server must answer. */
+/** Whether the body contains a request, which the server must answer. */
 const isRequest = (body: unknown): boolean =>
   typeof body === 'string' &&
   [jsonWithin(body, limits)].flat().some((one) => hasId(one) && 'method' in (one as object));
 
-/** Servers name the type of their answer as they like. Rejects one that is no message, which would wait for its timeout. */
+/**
+ * Corrects the content type of an answer, which some servers set wrongly. Throws for an answer without a message; the
+ * client would wait for it until the timeout.
+ */
 async function withType(answer: Response, hasStream: boolean): Promise<Response> {
   const type = answer.headers.get('content-type') ?? '';
   const { status, headers } = answer;

@@ -33,7 +33,7 @@ export interface Abilities {
   readonly parallel: boolean;
   /** Whether `mustCall` is guaranteed. False: the adapter requests the call in words, and the model may not comply. */
   readonly forcedTool: boolean;
-  /** Whether the model can call tools is unknown, as with many that people run themselves. */
+  /** Whether it is unknown if the model can call tools, as for many self-hosted models. */
   readonly unproven?: boolean;
   /** `automatic`: the provider recognizes equal beginnings of requests. `marked`: the adapter marks what to cache. */
   readonly caching: 'automatic' | 'marked' | 'none';

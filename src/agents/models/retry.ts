@@ -3,7 +3,7 @@ import type { TurnOutcome } from './model.ts';
 const maxAttempts = 5;
 const firstDelayMs = 1_000;
 const maxDelayMs = 60_000;
-/** A provider that asks for more patience refuses every attempt, so none is made. */
+/** A provider that requires a longer delay would refuse every attempt, so none is made. */
 export const maxPatienceMs = (maxAttempts - 1) * maxDelayMs;
 
 /**

@@ -282,7 +282,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
         signal,
       );
       await installPackages({ client: sandbox.client, packages, template, image, policy, clock, tell }, signal);
-      if (!sandbox.isFresh) return; // its session's log has it already, and its program runs
+      if (!sandbox.isFresh) return; // an earlier server reported it and started its program
       if (chosen.start) await runStartCommand({ client: sandbox.client, start: chosen.start, clock, tell }, signal);
       if (driver.capabilities.isolation === 'none') {
         return tell('WITHOUT ISOLATION: what runs here can do whatever the server can, and reach the whole network');

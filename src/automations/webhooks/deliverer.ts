@@ -35,7 +35,7 @@ interface Deps {
 interface Answer {
   readonly statusCode: number | null;
   readonly error: string;
-  /** The delay that the receiver asks for, in ms. */
+  /** The delay that the receiver requests, in ms. */
   readonly retryAfterMs?: number | undefined;
 }
 /** The due deliveries of one endpoint in the last round. */
@@ -284,7 +284,7 @@ export class Deliverer {
       const signed = signHeaders(secretOf(id, sealed).reveal(), { id: messageId, timestamp, body });
       const headers = { 'content-type': 'application/json', 'user-agent': 'Corral', ...signed };
       const answer = await send(url, { method: 'POST', headers, body, redirect: 'manual', signal: deadline.signal });
-      await readAtMost(maxAnswerBytes, answer).catch(() => {}); // the status is the answer, even if its body breaks off
+      await readAtMost(maxAnswerBytes, answer).catch(() => {}); // only the status matters, even if the body breaks off
       const { status } = answer;
       if (answer.ok) return { statusCode: status, error: '' };
       const retryAfterMs = parseRetryAfter(answer.headers.get('retry-after') ?? undefined, clock.now());

@@ -1,4 +1,7 @@
-/** The milliseconds of a Retry-After: seconds, also with decimals and a unit, or a date. Undefined for anything else. */
+/**
+ * Parses a Retry-After header to milliseconds: seconds, optionally with decimals and the unit s, or a date. Undefined
+ * for anything else.
+ */
 export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
   const value = header?.trim() ?? '';
   const seconds = /^(\d{1,9}(?:\.\d{1,9})?)s?$/.exec(value)?.[1];

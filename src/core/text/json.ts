@@ -28,7 +28,7 @@ export function parseJson(input: Uint8Array | string, limits: JsonLimits): Parse
   }
 }
 
-const byteOrderMark = '\ufeff'; // programs on Windows begin texts with it
+const byteOrderMark = '\ufeff'; // Windows programs put it at the start of texts
 
 /** Shares the memory. `Buffer.from(bytes)` would copy it, which is too expensive for a large answer. */
 const bufferOver = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>

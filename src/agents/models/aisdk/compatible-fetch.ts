@@ -13,9 +13,9 @@ const treesIn = (value: unknown): Tree[] => (Array.isArray(value) ? value.filter
 const limits: JsonLimits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues: 200_000 };
 const maxErrorBytes = 256 * 1024;
 
-/** Learned from the earlier replies of a server. */
+/** A server's behaviour in earlier replies. */
 interface ServerHabits {
-  /** Replies in a row that were complete in HTTP but had no end of their own. Undefined: one had it. */
+  /** Consecutive replies that were complete in HTTP but had no end mark. Undefined: the server has sent an end mark. */
   unended: number | undefined;
 }
 
@@ -148,7 +148,7 @@ class Reply {
   #isOver = false;
   readonly #tools: ReadonlySet<string>;
   readonly #habits: ServerHabits;
-  /** The calls without arguments so far whose names can go on, by index. */
+  /** Calls that have no arguments yet and whose names can continue, by index. */
   readonly #begun = new Map<number, Tree & { readonly name: string }>();
 
   constructor(tools: ReadonlySet<string>, habits: ServerHabits) {
@@ -158,8 +158,8 @@ class Reply {
   }
 
   /**
-   * The end of the stream. The first reply without a mark of its end may be cut, so it is tried again; a server whose next
-   * one is the same never sends the mark.
+   * Handles the end of the stream. The first reply without an end mark may have been cut off, so it is retried. A
+   * server whose next reply also has none never sends the mark.
    */
   *end(): Generator<string> {
     const { unended } = this.#habits;
@@ -304,7 +304,7 @@ class Reply {
     return { index, ...more, type: 'function', function: { ...named, arguments: text } };
   }
 
-  /** Some servers send calls without their index. */
+  /** The index of a call, which some servers leave out. */
   #indexOf(sent: unknown): number {
     const last = Math.max(0, this.#calls - 1);
     if (typeof sent !== 'string' || sent === '') return last;
@@ -313,7 +313,7 @@ class Reply {
     return joined !== undefined && (this.#tools.has(joined) || this.#canGoOn(joined)) ? last : this.#calls;
   }
 
-  /** A name that arrives in pieces. Some servers repeat it, or all of it so far, in each chunk. */
+  /** Joins a name that arrives in pieces. Some servers repeat the name so far in each chunk. */
   #joined(begun: string, piece: string): string {
     return piece.startsWith(begun) && begun !== '' ? piece : begun + piece;
   }

@@ -14,7 +14,10 @@ interface FolderFile {
   readonly executable: boolean;
 }
 
-/** The files of a folder, with paths below its own name, or the one zip file. Links are left out, because they can point anywhere. */
+/**
+ * The files of a folder, with paths below its own name, or a single zip file. Links are left out, because they can
+ * point anywhere.
+ */
 async function readFolder(value: string): Promise<FolderFile[]> {
   const root = resolve(value);
   const found = await stat(root).catch(() => undefined);

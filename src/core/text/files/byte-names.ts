@@ -1,16 +1,16 @@
 import { isUtf8 } from 'node:buffer';
 import { quoteForShell } from '../quote.ts';
 
-// Linux names files by bytes, and JSON has text alone. Each byte that is not UTF-8 is written as \xHH, such as \xE9, in
-// lists and matches, and the backslash of a name that looks like that as \x5C. A path in that form leads to the file, also
-// to a new one.
+// File names on Linux are bytes, and JSON contains only text. So in lists and matches, each byte that is not UTF-8 is
+// written as \xHH, such as \xE9, and a backslash that would look like such an escape as \x5C. Paths in this form are
+// accepted, also for new files.
 
 const valid =
   /[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|\xed[\x80-\x9f][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}|[\x80-\xff]/g;
 
 const looksEscaped = /\\(?=x(?:5C|[89A-F][0-9A-F]))/g;
 
-/** The text of a name, or of a list of names between zeros. */
+/** The text of a name, or of a NUL-separated list of names. */
 export function textOfName(name: Buffer): string {
   if (isUtf8(name)) return name.toString().replace(looksEscaped, '\\x5C');
   return name
@@ -22,12 +22,12 @@ export function textOfName(name: Buffer): string {
     });
 }
 
-/** The shell command that prints names as `readNames` takes them: their bytes would not survive in text. */
+/** A shell command that prints names for `readNames`. As plain text, their bytes would be lost. */
 export const printNames = 'base64 -w 0';
 export const readNames = (printed: string): string => textOfName(Buffer.from(printed, 'base64'));
 
 const escaped = /\\x(5C|[89A-F][0-9A-F])/;
-/** The text before, between and behind the escaped bytes, with their digits in turn. Undefined: nothing is escaped. */
+/** Splits a name into text and the hex digits of its escaped bytes, alternating. Undefined: nothing is escaped. */
 export const splitName = (name: string): readonly string[] | undefined =>
   escaped.test(name) ? name.split(escaped) : undefined;
 

@@ -63,7 +63,10 @@ function wide(bytes: Buffer): FileText | undefined {
 }
 
 const shownZero = '␀';
-/** Records that zeros separate, as `find -print0` writes them. Archives and programs have longer runs of zeros, or controls. */
+/**
+ * NUL-separated records, as `find -print0` writes them. Archives and programs contain longer runs of NULs, or control
+ * characters.
+ */
 function withZeros(bytes: Buffer): FileText | undefined {
   if (bytes.includes('\0\0\0') || !isUtf8(bytes)) return undefined;
   const text = bytes.toString();
