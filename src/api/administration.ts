@@ -3,6 +3,7 @@ import { neverFires } from '../core/concurrency/cancel.ts';
 import { forEachConcurrent } from '../core/concurrency/for-each-concurrent.ts';
 import { dayMs } from '../core/contracts/calendar.ts';
 import { toAppError } from '../core/errors/errors.ts';
+import { observesAll } from '../core/model/principal.ts';
 import { BudgetOverrun, WaitReason } from '../core/model/spending.ts';
 import { AuditRow } from '../sessions/api/server/administration.ts';
 import type { DrainState } from '../sessions/api/services.ts';
@@ -253,12 +254,16 @@ const Draining = z.object({
   /** While true, this server creates no sessions, and unused sandboxes are paused. */
   draining: z.boolean(),
   since: Time.nullable(),
-  /** Running sessions on this server, which continue. */
-  working: z.int(),
+  /** Running sessions on this server, which continue. Null: the caller sees no sessions of others. */
+  working: z.int().nullable(),
 });
 const DrainInput = z.strictObject({ draining: z.boolean() });
-const drainView = ({ since, ...state }: DrainState): z.output<typeof Draining> => ({
+const drainView = (
+  { since, working, ...state }: DrainState,
+  { principal }: Pick<TrpcContext, 'principal'>,
+): z.output<typeof Draining> => ({
   ...state,
+  working: observesAll(principal) ? working : null,
   since: since === null ? null : new Date(since).toISOString(),
 });
 
@@ -278,7 +283,7 @@ export const drainRouter = router({
     example: { draining: true },
     answer: exampleDrain,
     fails: [400, 401, 403, 422],
-  }).mutation(({ ctx, input }) => drainView(ctx.unchecked.drain.set(input.draining))),
+  }).mutation(({ ctx, input }) => drainView(ctx.unchecked.drain.set(input.draining), ctx)),
   get: operation({
     rest: 'GET /api/v1/drain',
     id: 'drainState',
@@ -287,5 +292,5 @@ export const drainRouter = router({
     out: Draining,
     answer: exampleDrain,
     fails: [401],
-  }).query(({ ctx }) => drainView(ctx.unchecked.drain.state())),
+  }).query(({ ctx }) => drainView(ctx.unchecked.drain.state(), ctx)),
 });

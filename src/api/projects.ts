@@ -125,7 +125,7 @@ export const projectsRouter = router({
       of: z.enum(['session', ...movedResources]),
       resource: z.string().min(1).max(100).describe('its id'),
       projectId: ProjectIdInput.nullable().optional().describe('the project; null or none: its owner gets it back'),
-      owner: z.string().min(1).max(300).optional().describe('the new owner of a session in a project'),
+      owner: z.string().min(1).max(300).optional().describe('id of the new owner of a session in a project'),
     }),
     out: Done,
     example: {
@@ -151,9 +151,9 @@ export const projectsRouter = router({
     summary: 'Make another person the owner of the project',
     verb: { name: 'hand-over', words: ['id', 'to'], columns: ['{id}', '{name}'] },
     may: 'manage',
-    in: byId.extend({ to: z.string().min(1).max(300) }),
+    in: byId.extend({ to: z.string().min(1).max(300).describe("a person's or key's id") }),
     out: Project,
-    example: { to: 'ada@example.com' },
+    example: { to: '5f0c3d9b21aa' },
     answer: {
       id: '3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a10',
       name: 'Website',

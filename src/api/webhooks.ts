@@ -208,7 +208,9 @@ export const webhooksRouter = router({
     verb: { name: 'resume' },
     may: 'work',
     audit: 'webhook.resume',
-  }).mutation(async ({ ctx, input }) => shown(ctx.principal, await ctx.unchecked.webhooks.resume(input.id))),
+  }).mutation(async ({ ctx, input }) =>
+    shown(ctx.principal, await ctx.unchecked.webhooks.resume(input.id, ctx.principal.owner)),
+  ),
   rotate: operation({
     rest: `POST ${base}/:id/rotate`,
     summary: 'Make a new secret, which counts at once',

@@ -16,7 +16,7 @@ interface Member {
  */
 export class Memberships {
   readonly #projects: Mirror<ProjectAccess>;
-  /** The projects of each person, owner and group, with the role there. */
+  /** The projects of each person, owner, group and e-mail address, with the role there. */
   readonly #byMember = new Map<string, Map<string, ProjectRole>>();
   readonly #known = new Map<string, ProjectAccess>();
   /** The principals with roles, by the same principals without roles. */
@@ -39,8 +39,8 @@ export class Memberships {
     const known = this.#members.get(caller);
     if (known) return known.principal;
     const over = new AbortController();
-    const { owner, person = owner, groups = [] } = caller;
-    const keys = [...new Set([owner, person, ...groups])];
+    const { owner, person = owner, aliases = [] } = caller;
+    const keys = [...new Set([owner, person, ...aliases])];
     const found = keys.flatMap((key) => [...(this.#byMember.get(key) ?? [])]).sort(([, a], [, b]) => rank(a) - rank(b));
     const roles = new Map(found);
     const ended = AbortSignal.any([over.signal, ...(caller.ended ? [caller.ended] : [])]);

@@ -176,3 +176,17 @@ export class AutomationRecords {
     for (const { id } of old) await this.#records.delete(kinds.ended, id);
   }
 }
+
+/** Whether the owner has a valid key and can work in the project. */
+export type IsOwned = (owner: string, projectId: string | null) => boolean;
+/** Why an automation or a webhook paused. A return of the owner does not resume it: others may do its work by then. */
+export const ownerIsAway =
+  'Its owner has no access: no valid key, disabled, or no longer in the project. Resume it when the owner is back, or to take it over.';
+/** The owner after a resumption: another one only if the owner still has no access. */
+export function takeOver(
+  { owner, projectId, paused }: Pick<Automation, 'owner' | 'projectId'> & { paused: { by: string } | null },
+  { by, isOwned }: { readonly by: string | undefined; readonly isOwned: IsOwned },
+): { readonly owner?: string } {
+  if (by === undefined || owner === undefined || paused?.by !== 'owner' || isOwned(owner, projectId)) return {};
+  return { owner: by };
+}

@@ -6,7 +6,7 @@ import type { IdSource } from '../core/model/ids.ts';
 import type { Automation, AutomationService, AutomationSpec } from '../sessions/api/server/automations.ts';
 import type { HookReceiver } from './hooks/receiver.ts';
 import type { HookSecrets } from './hooks/secrets.ts';
-import { type AutomationRecords, maxAutomations, newStart } from './records.ts';
+import { type AutomationRecords, type IsOwned, maxAutomations, newStart, takeOver } from './records.ts';
 import { nextTime, nextTimes, parseCron } from './schedule.ts';
 
 interface Deps {
@@ -20,6 +20,7 @@ interface Deps {
     spec: Pick<AutomationSpec, 'template' | 'model' | 'projectId' | 'after' | 'repositories' | 'skills'>,
     owner: string | undefined,
   ) => Promise<void>;
+  readonly isOwned: IsOwned;
   /** Whether prepared files are kept for later sessions. */
   readonly keepsPrepared: boolean;
   /** Notifies the scheduler that work may be due. */
@@ -49,7 +50,7 @@ const maxWaiting = 20; // maximum pending starts of one automation
 
 /** The automation service for people: creates, changes and starts automations. */
 export function automationService(deps: Deps): AutomationService {
-  const { records, secrets, receiver, ids, clock, check, keepsPrepared, wake, look } = deps;
+  const { records, secrets, receiver, ids, clock, check, isOwned, keepsPrepared, wake, look } = deps;
   const nextOf = (schedule: AutomationSpec['schedule']): number | null =>
     schedule && nextTime(parseCron(schedule), clock.now());
 
@@ -168,11 +169,10 @@ export function automationService(deps: Deps): AutomationService {
     },
     pause: (id) =>
       changed(id, (now) => ({ ...now, paused: { by: 'person', text: 'Somebody paused it.', at: clock.now() } })),
-    resume: (id, owner) =>
+    resume: (id, by) =>
       changed(id, (now) => {
         refuseArchived(now);
-        const whose = owner === undefined ? {} : { owner };
-        return { ...now, ...whose, paused: null, failures: 0, nextAt: nextOf(now.schedule) };
+        return { ...now, ...takeOver(now, { by, isOwned }), paused: null, failures: 0, nextAt: nextOf(now.schedule) };
       }),
     async start(id, key) {
       const automation = await records.get(id);

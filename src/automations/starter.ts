@@ -16,7 +16,7 @@ import type { SessionService } from '../sessions/api/sessions.ts';
 import type { Versioned } from '../storage/collection.ts';
 import type { Prebuilds } from './prebuilds.ts';
 import type { Programs } from './programs.ts';
-import type { AutomationRecords } from './records.ts';
+import { type AutomationRecords, type IsOwned, ownerIsAway } from './records.ts';
 import type { AutomationStarted } from './webhooks/outbox.ts';
 
 const strangers =
@@ -48,7 +48,7 @@ export interface StarterDeps {
   /** The current cost of a session. */
   readonly costOf: (id: SessionId) => Promise<StartCost>;
   /** Whether a valid key with sufficient rights owns it. */
-  readonly isOwned: (owner: string, projectId: string | null) => boolean;
+  readonly isOwned: IsOwned;
   readonly clock: Clock;
   /** Called before the outcome of a start is stored: a session, or a refusal. */
   readonly tell?: (event: AutomationStarted) => Promise<void>;
@@ -92,7 +92,7 @@ export class Starter {
   async #admit(start: Start, automation: Automation, working: readonly AutomationStart[]): Promise<boolean> {
     const { records, sessions, isOwned } = this.#deps;
     if (automation.owner !== undefined && !isOwned(automation.owner, automation.projectId)) {
-      const text = 'The owner of this automation no longer has a valid key, or left its project.';
+      const text = ownerIsAway;
       await records.change(automation.id, (now) =>
         now.paused ? undefined : { ...now, paused: { by: 'owner', text, at: this.#deps.clock.now() } },
       );

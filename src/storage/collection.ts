@@ -101,7 +101,7 @@ interface Rules<Doc> {
 }
 interface ListedOthers {
   readonly shared?: boolean;
-  readonly parents?: readonly string[];
+  readonly parents?: readonly string[] | undefined;
 }
 interface OwnedDocument extends Partial<Readonly<Holder>> {
   readonly id: string;

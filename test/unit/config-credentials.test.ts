@@ -99,11 +99,11 @@ test("users' credentials come before the server's, a change here counts at once,
     keys: async () => undefined,
     ring: {
       inForce,
-      inForceFor: async () => ({ held: await inForce(), repositories: [], vaults: ['vlt_1'] }),
+      inForceFor: async () => ({ held: await inForce(), repositories: [], vaults: { ids: ['vlt_1'], session: {} } }),
       value: async () => new Secret('of-the-user'),
     },
-    variables: async (vaults) =>
-      vaults.map((vault) => ({
+    variables: async ({ ids }) =>
+      ids.map((vault) => ({
         type: 'environment_variable' as const,
         id: `vcrd_of_${vault}`,
         vaultId: vault,

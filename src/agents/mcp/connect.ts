@@ -1,6 +1,6 @@
 import type { FetchLike } from '@modelcontextprotocol/client';
 import type { Clock } from '../../core/contracts/clock.ts';
-import type { McpServer, ToolAddress } from '../../core/model/tool-server.ts';
+import type { McpServer, SessionVaults, ToolAddress } from '../../core/model/tool-server.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { McpConnection, type ServerTransport } from './connection.ts';
@@ -13,7 +13,7 @@ interface McpTransport {
   readonly fetchFor: FetchFor;
   readonly clock: Clock;
   readonly tokenFor?:
-    | ((url: string, vaults: readonly string[], refused?: Secret) => Promise<Secret | undefined>)
+    | ((url: string, vaults: SessionVaults, refused?: Secret) => Promise<Secret | undefined>)
     | undefined;
 }
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toAppError } from '../../core/errors/errors.ts';
-import type { McpServer } from '../../core/model/tool-server.ts';
+import type { McpServer, SessionVaults } from '../../core/model/tool-server.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { Tool } from '../tools/tool.ts';
@@ -41,7 +41,7 @@ interface Deps {
   readonly fetchFor: FetchFor;
   readonly states: ServerStates;
   /** The vaults' token for a tool server. `refused`: the token that the server refused. */
-  readonly tokenFor?: (url: string, vaults: readonly string[], refused?: Secret) => Promise<Secret | undefined>;
+  readonly tokenFor?: (url: string, vaults: SessionVaults, refused?: Secret) => Promise<Secret | undefined>;
   readonly warn: (about: object, text: string) => void;
 }
 interface Reports {

@@ -7,7 +7,6 @@ import { SessionStatus } from '../../core/model/events.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { GitPerson, RepositoryInputs } from '../../core/model/repository.ts';
 import { Goal } from '../../core/model/runs/goal.ts';
-import { authorizeRole } from '../../sessions/access/authorize.ts';
 import { type CreateCommand, EffectiveAgent, SessionSkillInfo } from '../../sessions/api/sessions.ts';
 import { computeCost, SessionCost } from '../../sessions/services/costs.ts';
 import type { TrpcContext } from '../procedure/context.ts';
@@ -99,7 +98,6 @@ export const sessionsRouter = router({
     .output(Session)
     .mutation(async ({ ctx, input: values = {} }) => {
       const { task, goal, ...options } = values;
-      if (options.adopt !== undefined) authorizeRole(ctx.principal, 'admin');
       if (goal && task === undefined) throw new AppError('invalid_request', 'goal: needs a task.');
       const { sessions, projects } = ctx.services;
       if (options.projectId !== undefined) await projects.get(options.projectId);

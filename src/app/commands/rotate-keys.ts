@@ -69,12 +69,12 @@ export async function rotateKeys({ print, say }: Pick<Terminal, 'print' | 'say'>
   );
   const sealing = await encryptionKeys({ config, isSealed: true, newKey: () => ids.token() });
   const learn = () => {}; // no decrypted secret is logged here
-  const common = { records: store.records, vault: vault(sealing), clock: systemClock, learn };
+  const common = { records: store.records, vault: vault(sealing), clock: systemClock, ids, learn };
   const secrets = new NamedSecrets(common);
   const sealed = [
     secrets,
     providerKeys({ ...common, baseUrls: {} }),
-    credentialRing({ ...common, onChange: () => {}, secretValue: (id) => secrets.value(id) }),
+    credentialRing({ ...common, onChange: () => {}, secretValue: (id, session) => secrets.value(id, session) }),
     webhookSecrets(store.records, common.vault),
     hookSecrets(store.records, common.vault),
     toolServerSecrets(store.records, common.vault),

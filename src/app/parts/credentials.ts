@@ -8,6 +8,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { isFolderUrl, type SessionRepository } from '../../core/model/repository.ts';
 import { isEgressRules } from '../../core/model/sandboxes/egress-choice.ts';
+import type { SessionVaults } from '../../core/model/tool-server.ts';
 import { Secret } from '../../core/text/secret.ts';
 import { type Authority, egressAuthority } from '../../sandboxes/egress/credentials/authority.ts';
 import type { Credential } from '../../sandboxes/egress/credentials/credential.ts';
@@ -35,9 +36,13 @@ export interface ProxyCredentials {
   /** Placeholders for the variables of the server's own credentials. */
   readonly env: Readonly<Record<string, string>>;
   /** Placeholders for the variables of all credentials that apply to the session. */
-  envOf(session: Pick<SessionRecord, 'id' | 'projectId' | 'agent'>): Promise<Readonly<Record<string, string>>>;
+  envOf(
+    session: Pick<SessionRecord, 'id' | 'owner' | 'projectId' | 'agent'>,
+  ): Promise<Readonly<Record<string, string>>>;
   /** The session's vault variables for a host that its sandbox cannot reach. */
-  unreachedOf(session: Pick<SessionRecord, 'agent' | 'sandbox'>): Promise<readonly UnreachedCredential[]>;
+  unreachedOf(
+    session: Pick<SessionRecord, 'owner' | 'projectId' | 'agent' | 'sandbox'>,
+  ): Promise<readonly UnreachedCredential[]>;
   /**
    * Sets the sources of providers' keys, for `value-from: {key: …}`, and of users' credentials. The store opens later
    * in the start.
@@ -50,7 +55,7 @@ interface CredentialSources {
   readonly keys: (provider: string) => Promise<Secret | undefined>;
   readonly ring: Pick<CredentialRing, 'inForce' | 'inForceFor' | 'value'>;
   /** The variables of vaults, one for each name. */
-  readonly variables: (vaults: readonly string[]) => Promise<readonly VaultVariable[]>;
+  readonly variables: (vaults: SessionVaults) => Promise<readonly VaultVariable[]>;
 }
 interface Options {
   readonly config: Pick<Config, 'egress' | 'keys' | 'dataDir'>;
@@ -91,7 +96,7 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
     const mark = createHmac('sha256', first?.reveal() ?? '').update(`credential ${label}`);
     return `corral-${name}-${mark.digest('hex').slice(0, 24)}`;
   };
-  const ofVaults = async (vaults: readonly string[]): Promise<readonly Credential[]> =>
+  const ofVaults = async (vaults: SessionVaults): Promise<readonly Credential[]> =>
     ((await stored?.variables(vaults)) ?? []).map(({ id, secretName: name, hosts, places, value }) => ({
       name,
       hosts: (hosts?.map(parseEntry) as Entry[] | undefined) ?? [anyHost],
@@ -155,7 +160,7 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
   const known = new Map<SessionId, { readonly at: number; readonly all: readonly Credential[] }>();
   async function read(session: SessionId): Promise<readonly Credential[]> {
     try {
-      const none = { held: [], repositories: [], vaults: [] };
+      const none = { held: [], repositories: [], vaults: { ids: [], session: {} } };
       const { held, repositories, vaults } = (await stored?.ring.inForceFor(session)) ?? none;
       const [near, last] = byNearness(held);
       const all = [
@@ -180,10 +185,10 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
     },
     authority: egressAuthority(keys, now),
     env: serverEnv,
-    async unreachedOf({ agent, sandbox }) {
-      const chosen = sandbox?.egress;
-      const vaults = vaultsOf({ agent });
-      if (chosen === undefined || isEgressRules(chosen) || vaults.length === 0) return [];
+    async unreachedOf(session) {
+      const chosen = session.sandbox?.egress;
+      const vaults = vaultsOf(session);
+      if (chosen === undefined || isEgressRules(chosen) || vaults.ids.length === 0) return [];
       const reached = chosen.flatMap((text) => parseEntry(text) ?? []);
       const isReached = (text: string) => reached.some((one) => covers(one, parseEntry(text) ?? anyHost));
       return ((await stored?.variables(vaults)) ?? []).flatMap(({ id, vaultId, secretName: name, hosts }) => {

@@ -8,6 +8,7 @@ import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { Store } from '../../core/contracts/ports.ts';
 import { toAppError } from '../../core/errors/errors.ts';
+import type { Holder } from '../../core/model/access/holder.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import {
   credentialKind,
@@ -114,9 +115,9 @@ export async function projectParts({
   const safe = vault(sealing);
   const keys = providerKeys({ records, vault: safe, clock, baseUrls, compatible, learn });
   await keys.verify();
-  const secrets = new NamedSecrets({ records, vault: safe, clock, learn });
+  const secrets = new NamedSecrets({ records, vault: safe, clock, ids, learn });
   await secrets.verify();
-  const secretValue = (id: string) => secrets.value(id);
+  const secretValue = (id: string, session: Holder) => secrets.value(id, session);
   const credentials = credentialRing({ records, vault: safe, clock, learn, onChange: onCredentials, secretValue });
   await credentials.verify();
   const webhooks = webhookSecrets(records, safe);

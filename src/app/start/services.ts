@@ -182,8 +182,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     names,
     projects: {
       async workerIn(project, named) {
-        const { id } = await directory.find({ of: 'person', id: named });
-        const found = workingOwner(id, project)?.owner;
+        const found = workingOwner(await directory.findPerson(named), project)?.owner;
         if (found !== undefined) return found;
         throw new AppError('not_found', 'This person cannot work in the project. Make the person a member first.');
       },
@@ -251,6 +250,10 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
   const { keys, signIns, tokens, memberships, directory, people, owners, workingOwner, isPerson } = stack.use(
     await openOwners(startup, { store, onlyOne: driver.capabilities.isolation === 'none' }),
   );
+  const memoryStores = news.memoryStores(memoryStoreService({ records, clock, ids }));
+  const vaults = news.vaults(
+    vaultService({ records, credentials: projects.vaultCredentials, tokens: agents.mcpTokens, clock, ids }),
+  );
   const ofProjects = projects.service(sessions, directory, {
     moved: () => ({ automation: automations.service, webhook: webhooks.service }),
     held: () => [
@@ -260,6 +263,13 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
       { list: named.service.list, delete: named.service.remove },
       { list: builds.service.list, delete: builds.service.remove },
       { list: volumes.service.list, delete: (id) => volumes.service.remove(id, AbortSignal.timeout(60_000)) },
+      projects.secrets,
+      vaults,
+      memoryStores,
+      ...(['agent', 'environment', 'file'] as const).map((kind) => ({
+        list: (owner: string, parents: readonly string[]) => work.documents.list(kind, owner, parents),
+        delete: work.documents.delete,
+      })),
     ],
   });
   const portRules = {
@@ -427,10 +437,8 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     memory: memory.service,
     documents: work.documents,
     workQueue: work.queue.service,
-    memoryStores: news.memoryStores(memoryStoreService({ records, clock, ids })),
-    vaults: news.vaults(
-      vaultService({ records, credentials: projects.vaultCredentials, tokens: agents.mcpTokens, clock, ids }),
-    ),
+    memoryStores,
+    vaults,
   };
   const held = stack.move();
   return {

@@ -23,6 +23,8 @@ const Person = z.object({
   subject: z.string(),
   name: z.string().nullable(),
   email: z.string().nullable(),
+  /** The provider vouches for the e-mail address. */
+  isVerified: z.boolean().default(false),
   picture: z.string().nullable(),
   groups: z.array(z.string()),
   /** Null: the provider's groups no longer give a role. */
@@ -83,8 +85,8 @@ export class People {
     const { clock, ids } = this.#deps;
     const id = personIdOf(issuer, identity.subject);
     const now = clock.now();
-    const { subject, name, email, picture, groups } = identity;
-    const said = { name, email, picture, groups: [...groups], role, hasLapsed: false };
+    const { subject, name, email, isVerified, picture, groups } = identity;
+    const said = { name, email, isVerified, picture, groups: [...groups], role, hasLapsed: false };
     const stored = await this.#people.change(id, (found) => {
       if (found) return { ...found, ...said, lastSeenAt: now };
       if (this.#people.size >= maxPeople)
@@ -123,9 +125,10 @@ export class People {
   actAs(key: string, id: string | undefined, before: Live | undefined): Live | undefined {
     const person = id === undefined ? undefined : this.#people.get(id);
     if (person && person.role !== null && !person.disabled && this.#deps.issuers.has(person.issuer)) {
-      const { role, owner, issuer } = person;
-      const groups = person.groups.map((name) => memberKey({ of: 'group', id: name, issuer })).sort();
-      const rights = { role, owner, groups };
+      const { role, owner, issuer, email, isVerified } = person;
+      const groups = person.groups.map((name) => memberKey({ of: 'group', id: name, issuer }));
+      const aliases = [...groups, ...(email && isVerified ? [email.toLowerCase()] : [])].sort();
+      const rights = { role, owner, aliases };
       if (before && isDeepStrictEqual(rights, rightsOf(before.principal))) return before;
       before?.over.abort();
       const over = new AbortController();
@@ -146,5 +149,5 @@ export class People {
   }
 }
 
-const rightsOf = ({ role, owner, groups }: Principal) => ({ role, owner, groups });
+const rightsOf = ({ role, owner, aliases }: Principal) => ({ role, owner, aliases });
 export const noPerson = () => new AppError('not_found', 'There is no such person.');

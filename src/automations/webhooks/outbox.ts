@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Append, EventLog, RecordPut, RecordStore } from '../../core/contracts/ports.ts';
+import { Holder } from '../../core/model/access/holder.ts';
 import { type SessionFact, SessionStatus } from '../../core/model/events.ts';
 import { Outcome } from '../../core/model/records.ts';
 import { GoalResult } from '../../core/model/runs/goal.ts';
@@ -33,7 +34,7 @@ const ResourceChange = z.object({
   id: z.string(),
   change: z.enum(['created', 'updated', 'archived', 'deleted', 'refresh_failed']),
   name: z.string(),
-  owner: z.string().optional(),
+  ...Holder.shape,
   /** The vault of a credential. */
   vaultId: z.string().optional(),
 });

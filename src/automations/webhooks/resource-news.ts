@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/contracts/clock.ts';
+import type { Holder } from '../../core/model/access/holder.ts';
 import type { Automation, AutomationService } from '../../sessions/api/server/automations.ts';
 import type { DocumentService, KeptDocument } from '../../sessions/api/server/documents.ts';
 import type { MemoryStore, MemoryStoreService } from '../../sessions/api/server/memory-stores.ts';
@@ -10,7 +11,7 @@ interface Deps {
   readonly clock: Clock;
   readonly warn: (about: object, text: string) => void;
 }
-type Resource = Pick<ResourceChange, 'resource' | 'id' | 'name' | 'owner' | 'vaultId'>;
+type Resource = Pick<ResourceChange, 'resource' | 'id' | 'name' | 'owner' | 'projectId' | 'vaultId'>;
 
 /**
  * Notifies endpoints of clients' changes to agents, environments, vaults and memory stores, and of all changes to
@@ -113,7 +114,7 @@ export class ResourceNews {
   }
 
   /** A token endpoint returned no new token for a credential. */
-  async refreshFailed(credential: VaultCredential, vault: Pick<CredentialVault, 'owner'>): Promise<void> {
+  async refreshFailed(credential: VaultCredential, vault: Holder): Promise<void> {
     await this.#tell(ofCredential(credential, vault), 'refresh_failed');
   }
 
@@ -133,11 +134,17 @@ export class ResourceNews {
     await this.#stored(resource.id, outbox.addChange({ ...resource, change, at: clock.now() }));
   }
   async #tellAutomation(
-    { id, name, projectId, program, ...automation }: Automation,
+    { id, name, program, ...automation }: Automation,
     change: AutomationChange['change'],
   ): Promise<void> {
     const { outbox, clock } = this.#deps;
-    const about = { automationId: id, name, projectId, isProgram: program !== undefined, ...ownerOf(automation) };
+    const about = {
+      automationId: id,
+      name,
+      isProgram: program !== undefined,
+      ...holderOf(automation),
+      projectId: automation.projectId,
+    };
     await this.#stored(id, outbox.addAutomationChange({ ...about, change, at: clock.now() }));
   }
   /** The change itself is already stored, so a failure here must not fail it. */
@@ -149,30 +156,30 @@ export class ResourceNews {
 const isEnded = (before: { archivedAt: number | null }, after: { archivedAt: number | null }): boolean =>
   before.archivedAt === null && after.archivedAt !== null;
 
-const ownerOf = ({ owner }: { readonly owner?: string | undefined }) => owner !== undefined && { owner };
+const holderOf = ({ owner, projectId }: Holder): Holder => ({
+  ...(owner !== undefined && { owner }),
+  ...(projectId && { projectId }),
+});
 function ofDocument({ kind, id, content, ...doc }: KeptDocument): Resource | undefined {
   if (kind === 'file') return undefined;
-  return { resource: kind, id, name: typeof content.name === 'string' ? content.name : '', ...ownerOf(doc) };
+  return { resource: kind, id, name: typeof content.name === 'string' ? content.name : '', ...holderOf(doc) };
 }
 const ofStore = ({ id, name, ...store }: MemoryStore): Resource => ({
   resource: 'memory_store',
   id,
   name,
-  ...ownerOf(store),
+  ...holderOf(store),
 });
 const ofVault = ({ id, displayName, ...vault }: CredentialVault): Resource => ({
   resource: 'vault',
   id,
   name: displayName,
-  ...ownerOf(vault),
+  ...holderOf(vault),
 });
-const ofCredential = (
-  { id, displayName, vaultId }: VaultCredential,
-  vault: Pick<CredentialVault, 'owner'>,
-): Resource => ({
+const ofCredential = ({ id, displayName, vaultId }: VaultCredential, vault: Holder): Resource => ({
   resource: 'vault_credential',
   id,
   name: displayName ?? '',
   vaultId,
-  ...ownerOf(vault),
+  ...holderOf(vault),
 });

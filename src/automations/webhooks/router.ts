@@ -3,6 +3,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { Automation, AutomationStart } from '../../sessions/api/server/automations.ts';
 import type { SentEvent } from '../../sessions/api/server/webhooks.ts';
+import { type IsOwned, ownerIsAway } from '../records.ts';
 import {
   buildBody,
   countMessages,
@@ -25,8 +26,7 @@ export interface RouterDeps {
   readonly startOf: (id: string) => Promise<AutomationStart | undefined>;
   /** In the currency of the price list. Null if a price is unknown. */
   readonly costOf: (id: SessionId) => Promise<number | null>;
-  /** Whether the owner has a valid key and can work in the project. */
-  readonly isOwned: (owner: string, projectId: string | null) => boolean;
+  readonly isOwned: IsOwned;
   /** The address of the page, for links. */
   readonly pageUrl: string | undefined;
   readonly clock: Clock;
@@ -76,8 +76,7 @@ export class Router {
       if (!news || !hears(endpoint, news)) continue;
       if (news.isHidden && endpoint.format === 'managed-agents') continue;
       if (endpoint.owner !== undefined && !isOwned(endpoint.owner, endpoint.projectId)) {
-        const text = 'The owner of this webhook no longer has a valid key, or left its project.';
-        const paused = { by: 'owner', text, at: clock.now() } as const;
+        const paused = { by: 'owner', text: ownerIsAway, at: clock.now() } as const;
         await records.change(endpoint.id, (now) => (now.paused ? undefined : { ...now, paused })).catch(() => {});
         continue;
       }
@@ -109,7 +108,8 @@ export class Router {
       return { owner, projectId, data: dataOfAutomation(event), isHidden: !isProgram };
     }
     if ('startId' in event) return await this.#newsOfStart(event);
-    if (event.type === 'resource.changed') return { owner: event.owner, projectId: null, data: dataOfChange(event) };
+    if (event.type === 'resource.changed')
+      return { owner: event.owner, projectId: event.projectId ?? null, data: dataOfChange(event) };
     const { session, sessionId, type } = event;
     const isOver = type === 'run.ended' || type === 'run.failed';
     const cost = isOver ? await costOf(sessionId as SessionId).catch(() => null) : null;

@@ -10,6 +10,7 @@ import type {
   WebhookSpec,
   WebhookWithSecret,
 } from '../../sessions/api/server/webhooks.ts';
+import { type IsOwned, takeOver } from '../records.ts';
 import { type Delivery, type StoredWebhook, type WebhookRecords, withoutSecret } from './records.ts';
 import { maxAttempts } from './retries.ts';
 import { newDelivery } from './router.ts';
@@ -22,6 +23,7 @@ interface Deps {
   readonly clock: Clock;
   /** Rejects: invalid_request (an address that webhooks cannot use), not_found (the project). */
   readonly check: (spec: Pick<WebhookSpec, 'url' | 'projectId'>) => Promise<void>;
+  readonly isOwned: IsOwned;
   /** Masks a secret in the log. */
   readonly learn: (secret: Secret) => void;
   /** Notifies the deliverer that there is something to send. */
@@ -32,7 +34,7 @@ interface Deps {
 
 /** The webhook service for people: creates, changes and tests webhooks. */
 export function webhookService(deps: Deps): WebhookService {
-  const { records, seal, ids, clock, check, learn, wake, opened } = deps;
+  const { records, seal, ids, clock, check, isOwned, learn, wake, opened } = deps;
 
   function createSecret(id: string): { readonly secret: string; readonly sealed: SealedValue } {
     const text = newSecret(Buffer.from(ids.token(), 'base64url'));
@@ -79,7 +81,8 @@ export function webhookService(deps: Deps): WebhookService {
     delete: (id) => records.delete(id),
     pause: (id) =>
       changed(id, (now) => ({ ...now, paused: { by: 'person', text: 'Somebody paused it.', at: clock.now() } })),
-    resume: (id) => changed(id, (now) => ({ ...now, paused: null, failures: 0 })),
+    resume: (id, by) =>
+      changed(id, (now) => ({ ...now, ...takeOver(now, { by, isOwned }), paused: null, failures: 0 })),
     async rotate(id): Promise<WebhookWithSecret> {
       const { secret, sealed } = createSecret(id);
       return { ...(await changed(id, (now) => ({ ...now, sealed }))), secret };

@@ -30,6 +30,12 @@ const parentFields: Readonly<Record<string, string>> = {
   'named-snapshot': 'projectId',
   'built-template': 'projectId',
   'template-build': 'projectId',
+  'named-secret': 'projectId',
+  vault: 'projectId',
+  'memory-store': 'projectId',
+  'document-agent': 'projectId',
+  'document-environment': 'projectId',
+  'document-file': 'projectId',
   'work-item': 'environmentId',
   'work-item-past': 'environmentId',
 };

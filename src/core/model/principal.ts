@@ -37,8 +37,8 @@ export interface Principal {
   readonly person?: string;
   /** The caller uses a key of the person. It cannot use the person's account: devices and keys. */
   readonly isPersonalKey?: true;
-  /** The groups of the person, each as the provider's issuer, a line break and the group's name there. */
-  readonly groups?: readonly string[];
+  /** The other names of the person in projects: each group as its issuer, a line break and its name, and the verified e-mail address. */
+  readonly aliases?: readonly string[];
   /**
    * The caller's roles by project id. New roles are added here. When a role ends or is reduced, `ended` fires, and the
    * caller's next request has a new principal.

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Secret } from '../text/secret.ts';
+import type { Holder } from './access/holder.ts';
 
 /** A tool server that is a program in the session's sandbox. */
 export const ToolProgram = z.object({
@@ -29,6 +30,11 @@ export interface ToolAddress extends Pick<ToolProgram, 'name' | 'tools' | 'timeo
    */
   readonly token?: (refused?: Secret) => Promise<Secret>;
   /** Vaults that can contain a token for it. Undefined: only its headers apply. */
-  readonly vaults?: readonly string[];
+  readonly vaults?: SessionVaults;
+}
+/** The vaults that a program gave to a session. They apply as long as the session can use them. */
+export interface SessionVaults {
+  readonly ids: readonly string[];
+  readonly session: Holder;
 }
 export type McpServer = ToolProgram | ToolAddress;

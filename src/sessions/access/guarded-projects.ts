@@ -1,4 +1,5 @@
 import { AppError } from '../../core/errors/errors.ts';
+import { memberKey } from '../../core/model/access/project-member.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { ProjectService } from '../api/projects.ts';
@@ -29,8 +30,8 @@ export function guardedProjects(
     },
     /** Members can remove themselves. */
     async removeMember(id, member) {
-      const { role, person, owner } = principalOf();
-      const isOwn = member.of === 'person' && [person, owner].includes(member.id);
+      const { role, person, owner, aliases = [] } = principalOf();
+      const isOwn = member.of === 'person' && [person, owner, ...aliases].includes(memberKey(member));
       await ofProject(id, isOwn ? 'read' : 'manage');
       await projects.removeMember(id, member, { keepsMaintainer: role !== 'admin' });
     },

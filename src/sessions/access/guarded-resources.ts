@@ -67,11 +67,9 @@ export function guardedAutomations(
       await mayFollow(change.after);
       return await automations.update(id, change);
     },
-    /** A caller who resumes an automation whose owner has lost access takes it over. */
     async resume(id) {
       await check(id, 'work');
-      const { paused } = await automations.get(id);
-      return await automations.resume(id, paused?.by === 'owner' ? principalOf().owner : undefined);
+      return await automations.resume(id, principalOf().owner);
     },
     async start(id) {
       const { key } = principalOf();

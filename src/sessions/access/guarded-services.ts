@@ -1,8 +1,9 @@
 import { AppError, toAppError, unlessNotFound } from '../../core/errors/errors.ts';
-import type { Holder } from '../../core/model/access/holder.ts';
+import { type Holder, isUsableBy } from '../../core/model/access/holder.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { type Principal, withoutAudit } from '../../core/model/principal.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
+import type { SessionAgent } from '../../core/model/session-agent.ts';
 import type { DesktopService } from '../api/desktop.ts';
 import type { EgressService } from '../api/egress.ts';
 import type { PortService } from '../api/ports.ts';
@@ -51,6 +52,8 @@ interface SessionGuardDeps extends GuardDeps {
   readonly intoProject?: (project: string) => Promise<void>;
   readonly snapshots?: Pick<SnapshotService, 'find'>;
   readonly builds?: Pick<TemplateBuildService, 'imageOf'>;
+  /** Rejects when a session of this holder cannot use what the agent names. */
+  readonly mayHave?: (session: Holder, agent: SessionAgent) => Promise<void>;
 }
 
 export function withPermissions(services: Services, { principalOf, attach }: GuardDeps): Services {
@@ -83,6 +86,7 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
       intoProject,
       snapshots: services.snapshots,
       builds: services.templateBuilds,
+      mayHave: async (session, agent) => await checkParts(services, { session, agent }),
       ...(attach && { attach }),
     }),
     egress: guardedEgress(services.egress, byRules.egress, { check, principalOf }),
@@ -98,7 +102,10 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     }),
     documents: {
       ...byRules.documents,
-      list: async (kind) => await services.documents.list(kind, listedOwner(principalOf(), 'admin')),
+      async list(kind) {
+        const principal = principalOf();
+        return await services.documents.list(kind, listedOwner(principal, 'admin'), listedProjects(principal, 'admin'));
+      },
     },
     workQueue: {
       ...byRules.workQueue,
@@ -138,6 +145,24 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
   };
 }
 
+/** Requires that the vaults, stores and environment of a program's agent belong to its session's project or owner. Rejects: not_found. */
+async function checkParts(
+  { vaults, memoryStores, documents }: Pick<Services, 'vaults' | 'memoryStores' | 'documents'>,
+  { session, agent }: { readonly session: Holder; readonly agent: SessionAgent },
+): Promise<void> {
+  const { vaults: named = [], memoryStores: mounted = [], environment } = agent;
+  const parts: Holder[] = await Promise.all([
+    ...named.map((id) => vaults.get(id)),
+    ...mounted.map(({ store }) => memoryStores.get(store)),
+    ...(environment === undefined ? [] : [documents.get(environment)]),
+  ]);
+  if (parts.every((one) => isUsableBy(session, one))) return;
+  throw new AppError(
+    'not_found',
+    "A vault, memory store or environment of the agent is not of the session's project or owner. Move one of them.",
+  );
+}
+
 type ScopeName = Exclude<RuleScope, 'session'>;
 interface ResourceScope extends Pick<Guarded, 'noun' | 'listedBy'> {
   readonly of: (typeof scopes)[ScopeName]['of'];
@@ -148,10 +173,10 @@ interface ResourceScope extends Pick<Guarded, 'noun' | 'listedBy'> {
 const scopes = {
   project: { of: 'projects', noun: 'project' },
   automation: { of: 'automations', noun: 'automation' },
-  document: { of: 'documents', noun: 'document', listedBy: 'admin' },
-  vault: { of: 'vaults', noun: 'vault', listedBy: 'admin' },
-  memoryStore: { of: 'memoryStores', noun: 'memory store', listedBy: 'admin' },
-  secret: { of: 'secrets', noun: 'secret', listedBy: 'admin' },
+  document: { of: 'documents', noun: 'document', listedBy: 'admin', isInProjects: true },
+  vault: { of: 'vaults', noun: 'vault', listedBy: 'admin', isInProjects: true },
+  memoryStore: { of: 'memoryStores', noun: 'memory store', listedBy: 'admin', isInProjects: true },
+  secret: { of: 'secrets', noun: 'secret', listedBy: 'admin', isInProjects: true },
   skill: { of: 'skills', noun: 'skill', isInProjects: true },
   snapshot: { of: 'snapshots', noun: 'snapshot', isInProjects: true },
   volume: { of: 'volumes', noun: 'volume', isInProjects: true },
@@ -259,7 +284,7 @@ const guardedPorts = (ports: PortService, own: PortService, { check, principalOf
 
 function guardedSessions(
   sessions: SessionService,
-  { own, principalOf, attach, intoProject, snapshots, builds }: SessionGuardDeps,
+  { own, principalOf, attach, intoProject, snapshots, builds, mayHave }: SessionGuardDeps,
 ): SessionService {
   const check = createAccessCheck<SessionId>({ principalOf, get: (id: SessionId) => sessions.get(id) });
 
@@ -311,6 +336,7 @@ function guardedSessions(
     const found = snapshot && (await copy(snapshot));
     const own = built ? builds && (await imageFor(builds, principal, built, holder)) : found ? found.built : undefined;
     const { image: __, start: ___, ...choice } = sandbox ?? {};
+    if (choice.adopts !== undefined) authorizeRole(principal, 'admin');
     return {
       ...requested,
       ...(found && { startsFrom: { blob: found.id, sha256: found.sha256 } }),
@@ -325,6 +351,7 @@ function guardedSessions(
       const command = atHome(principal, requested);
       authorizeRole(principal, 'user');
       if (command.projectId) await intoProject?.(command.projectId);
+      if (command.agent) await mayHave?.({ ...command, ...ownOf(principal) }, command.agent);
       return await sessions.create({ ...(await withFiles(principal, command)), ...ownOf(principal) });
     },
     /** Names are per caller. The snapshot is used, and must exist, only when the session is created. */

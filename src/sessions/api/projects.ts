@@ -34,7 +34,7 @@ type ProjectAgentChange = Partial<Omit<ProjectAgent, 'template'>>;
 export const MemberView = z.object({
   of: ProjectMember.shape.of,
   id: z.string(),
-  /** The name of the person, key or group; null: the name is no longer in use. */
+  /** The name of the person, key or group, or the e-mail address; null: the name is no longer in use. */
   name: z.string().nullable(),
   /** The identity provider of a group. */
   issuer: z.string().nullable(),
@@ -42,9 +42,13 @@ export const MemberView = z.object({
 });
 export type MemberView = z.infer<typeof MemberView>;
 /** Resources whose names are unique within their holder. */
-export const namedResources = ['skill', 'volume', 'snapshot', 'template'] as const;
-export type NamedResource = (typeof namedResources)[number];
-export const movedResources = ['automation', 'webhook', ...namedResources] as const;
+export const namedResources = ['skill', 'volume', 'snapshot', 'template', 'secret'] as const;
+export const heldResources = [
+  ...namedResources,
+  ...(['vault', 'memory-store', 'agent', 'environment', 'file'] as const),
+] as const;
+export type HeldResource = (typeof heldResources)[number];
+export const movedResources = ['automation', 'webhook', ...heldResources] as const;
 export interface HolderMove {
   readonly of: (typeof movedResources)[number];
   /** Null: move it back to its owner. */
@@ -78,8 +82,8 @@ export interface ProjectService {
   /** The owner first. */
   members(id: string): Promise<readonly MemberView[]>;
   /**
-   * Adds a member, or changes its role. A person is identified by user id, key id or email address. Rejects: not_found
-   * (no match), conflict (several matches, or no maintainer would remain), quota.
+   * Adds a member, or changes its role. A person is identified by user id, key id or e-mail address, whether or
+   * not anyone has signed in with it. Rejects: not_found (no such id), conflict (no maintainer would remain), quota.
    */
   putMember(id: string, member: ProjectMember, change?: MemberChange): Promise<MemberView>;
   /** Ends the member's open streams. Rejects: not_found, conflict (the owner, or the last maintainer). */
@@ -92,7 +96,7 @@ export interface ProjectService {
    * volume).
    */
   move(id: string, to: HolderMove, admit?: (resource: Holder) => void): Promise<void>;
-  /** Transfers the project to another person, identified as in `putMember`. The previous owner becomes a maintainer. */
+  /** Transfers the project to the person or key with this id. The previous owner becomes a maintainer. */
   handOver(id: string, to: string): Promise<Project>;
   /** Also deletes the project's sessions, their sandboxes and its files. */
   delete(id: string): Promise<void>;

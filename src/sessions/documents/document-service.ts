@@ -39,13 +39,14 @@ export function documentService({ records, clock, ids }: Deps): DocumentService 
     records.put({ kind: earlierKind, id: versionId(doc.id, doc.version), doc, sort: doc.version });
 
   const service: DocumentService = {
-    list: (kind, owner) => of(kind).listFor(owner),
-    async create({ kind, content, owner }) {
+    list: (kind, owner, parents) => of(kind).listFor(owner, { parents }),
+    async create({ kind, content, owner, projectId }) {
       const now = clock.now();
       const doc: KeptDocument = {
         id: `${documentPrefixes[kind]}_${ids.short()}${ids.short()}`,
         kind,
         ...(owner !== undefined && { owner }),
+        ...(projectId && { projectId }),
         version: 1,
         content,
         createdAt: now,

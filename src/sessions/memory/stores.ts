@@ -35,13 +35,14 @@ export function memoryStoreService({ records, clock, ids }: Deps): MemoryStoreSe
   };
 
   const service: MemoryStoreService = {
-    list: (owner) => stores.listFor(owner),
-    async create({ name, description, metadata, owner }) {
+    list: (owner, parents) => stores.listFor(owner, { parents }),
+    async create({ name, description, metadata, owner, projectId }) {
       const id = `memstore_${ids.short()}${ids.short()}`;
       const at = clock.now();
       const store: MemoryStore = {
         id,
         ...(owner !== undefined && { owner }),
+        ...(projectId && { projectId }),
         name,
         description,
         metadata,

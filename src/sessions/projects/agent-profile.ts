@@ -87,7 +87,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
     );
 
   return async (session) => {
-    const { projectId } = session;
+    const { owner, projectId } = session;
     // In parallel, because each reads the store. The project may be in deletion.
     const [usual, config, chosenModel] = await Promise.all([
       usualOf(),
@@ -101,7 +101,11 @@ export function agentProfiles(deps: Deps): ProfileOf {
     }
     const model = await modelOf(session, { config, template, usual, chosenModel });
     if (session.agent) {
-      const own = sessionAgentProfile(session.agent, { usual, denied: denied?.() ?? [] });
+      const own = sessionAgentProfile(session.agent, {
+        usual,
+        denied: denied?.() ?? [],
+        session: { owner, projectId },
+      });
       const fallbacks = session.fallbacks ?? usual.fallbacks;
       // The demo model needs a plan, because each block of its script is a step.
       return { ...usual, ...own, model, fallbacks, plans: model.name === 'demo' };

@@ -3,10 +3,12 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
+import type { Holder } from '../../core/model/access/holder.ts';
 import { type CredentialPlaces, fitsHeader, injectionPlaces } from '../../core/model/credential.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { credentialKind, SessionRecord } from '../../core/model/records.ts';
 import type { SessionRepository } from '../../core/model/repository.ts';
+import type { SessionVaults } from '../../core/model/tool-server.ts';
 import { Secret } from '../../core/text/secret.ts';
 import { BoundCredential, type CredentialService, type SecretUse } from '../api/credentials.ts';
 import { type RotationCounts, sealedRecords } from './sealed-records.ts';
@@ -30,7 +32,7 @@ export interface CredentialRing {
     /** The session's repositories, which determine git credentials. */
     readonly repositories: readonly SessionRepository[];
     /** The vaults attached to the session. */
-    readonly vaults: readonly string[];
+    readonly vaults: SessionVaults;
   }>;
   /** The server's stored credentials, and up to 1,000 of the newest of projects and sessions. */
   heldByAll(): Promise<readonly CredentialPlaces[]>;
@@ -52,8 +54,8 @@ interface Deps {
   readonly learn: (value: Secret) => void;
   /** Called after each change. */
   readonly onChange: () => void;
-  /** The value of an API client's secret. Rejects: not_found. */
-  readonly secretValue: (id: string) => Promise<Secret>;
+  /** The value of an API client's secret for a session, or for the sessions of a project. Rejects: not_found. */
+  readonly secretValue: (id: string, session: Holder) => Promise<Secret>;
 }
 /** The holder of credentials that apply to all sessions. No session or project has this id. */
 export const serverHolder = 'server';
@@ -72,6 +74,13 @@ export function credentialRing({ records, vault, clock, learn, onChange, secretV
     (await records.list(kind, { idPrefix: idOf(holder, '') })).map(({ doc }) => Stored.parse(doc));
   const held = async (holder: string): Promise<readonly HeldCredential[]> =>
     (await all(holder)).map(({ sealed: _, createdAt: __, ...rest }) => ({ ...rest, holder }));
+
+  /** The session or project with the credentials; the server's are for sessions of everybody. */
+  async function holderOf(holder: string): Promise<Holder> {
+    const session = holder === serverHolder ? undefined : await records.get('session', holder);
+    if (session) return SessionRecord.parse(session.doc);
+    return holder === serverHolder ? {} : { projectId: holder };
+  }
 
   const inForce: CredentialRing['inForce'] = async ({ id, projectId }) => [
     ...(await held(id)),
@@ -121,7 +130,7 @@ export function credentialRing({ records, vault, clock, learn, onChange, secretV
       },
       async bind(of, credential, uses) {
         await exists(of);
-        await secretValue(uses.secret);
+        await secretValue(uses.secret, await holderOf(of));
         return await write(of, credential, { value: new Secret(uses.secret), uses });
       },
       async revoke(of, name) {
@@ -137,7 +146,7 @@ export function credentialRing({ records, vault, clock, learn, onChange, secretV
     inForce,
     async inForceFor(id) {
       const found = await records.get('session', id);
-      if (!found) return { held: await held(serverHolder), repositories: [], vaults: [] };
+      if (!found) return { held: await held(serverHolder), repositories: [], vaults: { ids: [], session: {} } };
       const session = SessionRecord.parse(found.doc);
       return { held: await inForce(session), repositories: session.repositories ?? [], vaults: vaultsOf(session) };
     },
@@ -149,7 +158,7 @@ export function credentialRing({ records, vault, clock, learn, onChange, secretV
       const found = await records.get(kind, idOf(holder, name));
       if (!found) throw revoked(name);
       const { sealed, uses } = Stored.parse(found.doc);
-      if (uses) return await secretValue(uses.secret);
+      if (uses) return await secretValue(uses.secret, await holderOf(holder));
       const value = sealing.open(idOf(holder, name), sealed);
       learn(value); // another server may have stored the credential
       return value;
@@ -167,7 +176,14 @@ export function credentialRing({ records, vault, clock, learn, onChange, secretV
 const shown = ({ sealed: _, ...rest }: z.output<typeof Stored>): BoundCredential => rest;
 
 /** The vaults attached to a session. */
-export const vaultsOf = ({ agent }: Pick<SessionRecord, 'agent'>): readonly string[] => agent?.vaults ?? [];
+export const vaultsOf = ({
+  agent,
+  owner,
+  projectId,
+}: Pick<SessionRecord, 'agent' | 'owner' | 'projectId'>): SessionVaults => ({
+  ids: agent?.vaults ?? [],
+  session: { owner, projectId },
+});
 
 const revoked = (name: string) => new AppError('not_found', `There is no credential '${name}' here.`);
 

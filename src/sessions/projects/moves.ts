@@ -3,18 +3,26 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { Holder, holderKey } from '../../core/model/access/holder.ts';
-import { builtTemplateKind, templateBuildKind } from '../../core/model/records.ts';
+import { builtTemplateKind, namedSecretKind, templateBuildKind, vaultKind } from '../../core/model/records.ts';
 import { namedSnapshotKind } from '../../core/model/sandboxes/snapshot.ts';
 import { volumeKind } from '../../core/model/sandboxes/volume.ts';
 import { Collection } from '../../storage/collection.ts';
-import { type NamedResource, namedResources } from '../api/projects.ts';
+import { type HeldResource, heldResources, namedResources } from '../api/projects.ts';
 
-const kinds: Readonly<Record<NamedResource, string>> = {
+const kinds: Readonly<Record<HeldResource, string>> = {
   skill: 'skill',
   volume: volumeKind,
   snapshot: namedSnapshotKind,
   template: builtTemplateKind,
+  secret: namedSecretKind,
+  vault: vaultKind,
+  'memory-store': 'memory-store',
+  agent: 'document-agent',
+  environment: 'document-environment',
+  file: 'document-file',
 };
+
+const uniquelyNamed: ReadonlySet<HeldResource> = new Set(namedResources);
 
 const Movable = z.looseObject({
   ...Holder.shape,
@@ -40,20 +48,29 @@ export function holderMoves(records: RecordStore, clock: Pick<Clock, 'now'>) {
       missing: () => new AppError('not_found', `There is no such ${noun}.`),
     });
   const builds = of(templateBuildKind, 'build');
-  const collections = new Map(namedResources.map((name) => [name, of(kinds[name], name)]));
-  const named = (name: NamedResource) => collections.get(name) as Collection<Movable>;
+  const collections = new Map(heldResources.map((name) => [name, of(kinds[name], name)]));
+  const held = (name: HeldResource) => collections.get(name) as Collection<Movable>;
 
-  async function move(name: NamedResource, id: string, projectId: string | null): Promise<void> {
-    const resources = named(name);
+  async function move(
+    { of: name, id }: { readonly of: HeldResource; readonly id: string },
+    projectId: string | null,
+    mayMove: (resource: Holder) => void,
+  ): Promise<void> {
+    const resources = held(name);
     const before = await resources.get(id);
     const moved = { ...before, projectId };
     if (holderKey(before) === holderKey(moved)) return;
     const admit = (others: readonly Movable[]) => {
-      if (before.name && others.some((one) => one.name === before.name && holderKey(one) === holderKey(moved)))
+      if (
+        uniquelyNamed.has(name) &&
+        before.name &&
+        others.some((one) => one.name === before.name && holderKey(one) === holderKey(moved))
+      )
         throw new AppError('conflict', `There is a ${name} named ${before.name} already. Rename or delete one first.`);
     };
     await resources.admitted({ admit, now: clock.now() }, moved, () =>
       resources.change(id, (now) => {
+        mayMove(now);
         if (now.shared) throw new AppError('conflict', `The ${name} is shared with everybody, so no project has it.`);
         const [user] = now.holders ?? [];
         if (user)
@@ -65,5 +82,5 @@ export function holderMoves(records: RecordStore, clock: Pick<Clock, 'now'>) {
     for (const build of await builds.listHeldBy(before))
       if (build.templateId === id) await builds.change(build.id, (now) => ({ ...now, projectId }));
   }
-  return { get: (name: NamedResource, id: string): Promise<Holder> => named(name).get(id), move };
+  return { get: (name: HeldResource, id: string): Promise<Holder> => held(name).get(id), move };
 }

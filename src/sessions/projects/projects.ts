@@ -6,8 +6,8 @@ import type { Holder } from '../../core/model/access/holder.ts';
 import { memberKey, type ProjectMember } from '../../core/model/access/project-member.ts';
 import { Collection } from '../../storage/collection.ts';
 import {
+  type HeldResource,
   type MemberView,
-  type NamedResource,
   Project,
   type ProjectAgent,
   type ProjectService,
@@ -33,8 +33,10 @@ interface Deps {
 }
 /** Finds people, keys and groups that can be members, by their usual names. */
 export interface MemberDirectory {
-  /** The member in stored form. Rejects: not_found, conflict (several people match). */
+  /** The member in stored form. An e-mail address stands for the person who signs in with it, if it is verified. Rejects: not_found. */
   find(member: Omit<ProjectMember, 'role'>): Promise<Omit<ProjectMember, 'role'>>;
+  /** The owner with this id. Rejects: not_found, also for each e-mail address. */
+  findPerson(id: string): Promise<string>;
   /** Display names of people and keys, by id and owner. */
   names(): Promise<ReadonlyMap<string, string>>;
   /** Called after each change of a project's members. */
@@ -84,7 +86,7 @@ export function projectService(deps: Deps): ProjectService {
     await changeAccess(id, (now) => ({ ...now, departures: now.departures + 1 }));
   }
   async function viewOf({ of, id, issuer, role }: Omit<ProjectMember, 'role'> & Pick<MemberView, 'role'>) {
-    const name = of === 'group' ? id : ((await people.names()).get(id) ?? null);
+    const name = of === 'group' || id.includes('@') ? id : ((await people.names()).get(id) ?? null);
     return { of, id, name, issuer: issuer ?? null, role };
   }
 
@@ -160,16 +162,16 @@ export function projectService(deps: Deps): ProjectService {
     departed,
     async move(id, { of, projectId }, admit = () => {}) {
       const own = of === 'automation' || of === 'webhook' ? moved?.()[of] : undefined;
-      const before = await (own ? own.get(id) : moves.get(of as NamedResource, id));
+      const before = await (own ? own.get(id) : moves.get(of as HeldResource, id));
       admit(before);
       if (projectId !== null) await projects.get(projectId);
       if (own) await own.update(id, { projectId });
-      else await moves.move(of as NamedResource, id, projectId);
+      else await moves.move({ of: of as HeldResource, id }, projectId, admit);
       if (before.projectId && before.projectId !== projectId) await departed(before.projectId);
     },
     async handOver(id, to) {
       await projects.get(id);
-      const { id: owner } = await people.find({ of: 'person', id: to });
+      const owner = await people.findPerson(to);
       return await changeAccess(id, (now) => {
         const before = now.owner === undefined ? [] : [{ of: 'person', id: now.owner, role: 'maintainer' } as const];
         const others = now.members.filter((one) => one.of === 'group' || ![owner, now.owner].includes(one.id));

@@ -3,6 +3,7 @@ import { type ToolRegistry, toolRegistry, withTools } from '../../agents/tools/r
 import { allowsTool } from '../../agents/tools/selection.ts';
 import type { ToolDescription } from '../../agents/tools/tool.ts';
 import { behindToolset, clientTool, toolset, workerTool } from '../../agents/tools/toolset.ts';
+import type { Holder } from '../../core/model/access/holder.ts';
 import type { ApprovalRule } from '../../core/model/approval-rule.ts';
 import { memoryMount } from '../../core/model/run-files.ts';
 import type { SessionAgent } from '../../core/model/session-agent.ts';
@@ -14,6 +15,7 @@ interface Base {
   readonly usual: Profile;
   /** The tools that no agent has. */
   readonly denied: readonly string[];
+  readonly session: Holder;
 }
 const weeksMs = 20 * 24 * 60 * 60_000; // a client can take its time; timers cannot be much longer
 const toolTimeoutMs = 60_000;
@@ -22,7 +24,7 @@ const mostChildren = 8; // working at the same time, as in templates
 /** The profile of a session with its own agent, set by a client. The server's denials and approvals still apply. */
 export function sessionAgentProfile(
   agent: SessionAgent,
-  { usual, denied }: Base,
+  { usual, denied, session }: Base,
 ): Pick<Profile, 'tools' | 'toolServers' | 'allows' | 'approvals' | 'prompt' | 'children'> {
   const isOff = (tool: Pick<ToolDescription, 'name' | 'group'>) =>
     [tool.name, ...(behindToolset[tool.name] ?? [])].some((name) => !allowsTool({ deny: denied }, { ...tool, name }));
@@ -42,7 +44,7 @@ export function sessionAgentProfile(
     ...server,
     tools: [...offered],
     headers: {},
-    ...(agent.vaults && agent.vaults.length > 0 && { vaults: agent.vaults }),
+    ...(agent.vaults && agent.vaults.length > 0 && { vaults: { ids: agent.vaults, session } }),
     timeoutMs: toolTimeoutMs,
   }));
   return {

@@ -3,7 +3,9 @@ import { z } from 'zod';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { vaultCredentialKind as kind } from '../../core/model/records.ts';
+import { type Holder, isUsableBy } from '../../core/model/access/holder.ts';
+import { vaultCredentialKind as kind, vaultKind } from '../../core/model/records.ts';
+import type { SessionVaults } from '../../core/model/tool-server.ts';
 import { jsonWithin } from '../../core/text/json.ts';
 import { Secret } from '../../core/text/secret.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
@@ -104,9 +106,11 @@ export class CredentialRecords {
     return found && { credential: shown(found.doc), recordId, version: found.version };
   }
   /** The variables of these vaults. For duplicate names, the first vault takes precedence. */
-  async variablesOf(vaults: readonly string[]): Promise<readonly VaultVariable[]> {
+  async variablesOf({ ids, session }: SessionVaults): Promise<readonly VaultVariable[]> {
     const found = new Map<string, VaultVariable>();
-    for (const vault of vaults)
+    for (const vault of ids) {
+      const holder = (await this.#records.get(vaultKind, vault))?.doc as Holder | undefined;
+      if (!holder || !isUsableBy(session, holder)) continue;
       for (const at of await this.list(vault)) {
         const { auth, archivedAt, id } = at.credential;
         if (auth.type !== 'environment_variable' || archivedAt !== null || found.has(auth.secretName)) continue;
@@ -117,6 +121,7 @@ export class CredentialRecords {
           value: async () => (await this.secretsOf(at)).token,
         });
       }
+    }
     return [...found.values()];
   }
   /** Rejects: not_found (it has been archived or deleted). */

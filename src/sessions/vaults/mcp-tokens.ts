@@ -2,7 +2,9 @@ import { deadlineSignal } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, toAppError, unlessNotFound } from '../../core/errors/errors.ts';
+import { type Holder, isUsableBy } from '../../core/model/access/holder.ts';
 import { vaultKind } from '../../core/model/records.ts';
+import type { SessionVaults } from '../../core/model/tool-server.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type {
   CredentialSecrets,
@@ -22,7 +24,7 @@ interface Deps {
   readonly clock: Clock;
   readonly warn: (about: object, text: string) => void;
   /** Called for a credential whose token endpoint returns no new token. */
-  readonly onFailure: (credential: VaultCredential, vault: Pick<CredentialVault, 'owner'>) => Promise<void>;
+  readonly onFailure: (credential: VaultCredential, vault: Holder) => Promise<void>;
 }
 /** A token that expires sooner is replaced before use. */
 const spareMs = 60_000;
@@ -46,9 +48,9 @@ export class McpTokens {
    * The token for a tool server, from the first vault that has one. `refused`: a token that the tool server did not
    * accept. Undefined: no vault has a token.
    */
-  async of(url: string, vaults: readonly string[], refused?: Secret): Promise<Secret | undefined> {
-    for (const id of vaults) {
-      const found = await this.#inVault(id, url);
+  async of(url: string, { ids, session }: SessionVaults, refused?: Secret): Promise<Secret | undefined> {
+    for (const id of ids) {
+      const found = await this.#inVault({ id, session }, url);
       const secrets = found && (await this.#secretsOf(found));
       if (secrets) return await this.#usable(found, secrets, refused);
     }
@@ -84,9 +86,9 @@ export class McpTokens {
     };
   }
 
-  async #inVault(id: string, url: string): Promise<StoredCredential | undefined> {
-    const vault = await this.#deps.records.get(vaultKind, id);
-    if (!vault || (vault.doc as { archivedAt?: unknown }).archivedAt !== null) return undefined;
+  async #inVault({ id, session }: { id: string; session: Holder }, url: string): Promise<StoredCredential | undefined> {
+    const vault = (await this.#deps.records.get(vaultKind, id))?.doc as CredentialVault | undefined;
+    if (vault?.archivedAt !== null || !isUsableBy(session, vault)) return undefined;
     return await this.#deps.credentials.findFor(id, url);
   }
   /** Undefined: it has just been archived or deleted. */
@@ -130,7 +132,7 @@ export class McpTokens {
       if (this.#refused.size >= maxRemembered) this.#refused.clear();
       this.#refused.set(credential.id, { version: at.version, at: clock.now() });
       const vault = await records.get(vaultKind, credential.vaultId);
-      if (vault) await onFailure(credential, vault.doc as Pick<CredentialVault, 'owner'>);
+      if (vault) await onFailure(credential, vault.doc as Holder);
       return outcome;
     }
     const now = clock.now();

@@ -1,9 +1,10 @@
-import { createHash } from 'node:crypto';
 import type { z } from 'zod';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
-import { AppError, unlessConflict } from '../../core/errors/errors.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { type Holder, holderKey, isUsableBy, pickNamed } from '../../core/model/access/holder.ts';
+import type { IdSource } from '../../core/model/ids.ts';
 import { namedSecretKind as kind } from '../../core/model/records.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import { Collection } from '../../storage/collection.ts';
@@ -17,19 +18,13 @@ interface Deps {
   readonly records: RecordStore;
   readonly vault: Vault;
   readonly clock: Clock;
+  readonly ids: Pick<IdSource, 'short'>;
   /** Called with each value before its first use, so that the logger can mask it. */
   readonly learn: (value: Secret) => void;
 }
 const mostOfOwner = 500;
 const secretId = /^sec_[0-9a-f]{24}$/;
 const missing = () => new AppError('not_found', 'There is no such secret.');
-
-/** Derived from owner and name, so that two servers cannot both use a name. */
-const idOf = (name: string, owner = '') =>
-  `sec_${createHash('sha256')
-    .update(JSON.stringify([owner, name]))
-    .digest('hex')
-    .slice(0, 24)}`;
 
 /** Secrets of API clients, encrypted in records. */
 export class NamedSecrets {
@@ -47,9 +42,9 @@ export class NamedSecrets {
     });
     this.#sealing = sealedRecords({ records: deps.records, vault: deps.vault, kind, field: 'value' });
     this.service = {
-      list: (owner) => this.#list(owner),
+      list: async (owner, parents) => (await this.#secrets.listFor(owner, { parents })).map(shown),
       get: async (id) => shown(await this.#stored(id)),
-      find: (idOrName, owner) => this.#find(idOrName, owner),
+      find: (idOrName, owner, projects) => this.#find(idOrName, owner, projects),
       create: (secret) => this.#create(secret),
       replace: (id, value, metadata) => this.#replace(id, value, metadata),
       delete: async (id) => {
@@ -59,10 +54,11 @@ export class NamedSecrets {
     };
   }
 
-  /** Rejects: not_found (deleted), store_corrupt. */
-  async value(id: string): Promise<Secret> {
-    const { sealed } = await this.#stored(id);
-    const value = this.#sealing.open(id, sealed);
+  /** Rejects: not_found (deleted, or not for this session), store_corrupt. */
+  async value(id: string, session: Holder): Promise<Secret> {
+    const stored = await this.#stored(id);
+    if (!isUsableBy(session, stored)) throw missing();
+    const value = this.#sealing.open(id, stored.sealed);
     this.#deps.learn(value); // another server may have stored the secret
     return value;
   }
@@ -80,28 +76,32 @@ export class NamedSecrets {
     return await this.#secrets.get(id);
   }
 
-  async #list(owner?: string): Promise<readonly NamedSecret[]> {
-    return (await this.#secrets.listFor(owner)).map(shown);
-  }
-
-  async #find(idOrName: string, owner?: string): Promise<NamedSecret> {
+  async #find(idOrName: string, owner?: string, parents?: readonly string[]): Promise<NamedSecret> {
     const byId = secretId.test(idOrName) ? (await this.#secrets.find(idOrName))?.doc : undefined;
-    return shown(byId ?? (await this.#stored(idOf(idOrName.toLowerCase(), owner))));
+    if (byId) return shown(byId);
+    const all = owner === undefined ? this.#secrets.listHeldBy({}) : this.#secrets.listFor(owner, { parents });
+    const found = pickNamed((await all).filter(({ name }) => name === idOrName.toLowerCase()));
+    if (!found) throw missing();
+    return shown(found);
   }
 
-  async #create({ name: input, value, metadata, owner }: Parameters<SecretService['create']>[0]) {
-    const { clock, learn } = this.#deps;
+  async #create({ name: input, value, metadata, owner, projectId }: Parameters<SecretService['create']>[0]) {
+    const { clock, ids, learn } = this.#deps;
     refuseUnfit(value);
     learn(value);
     const now = clock.now();
     const name = input.toLowerCase();
-    const id = idOf(name, owner);
+    const id = `sec_${ids.short()}${ids.short()}`;
     const facts = { id, name, version: 1, metadata: { ...metadata }, createdAt: now, updatedAt: now };
-    const doc = { ...facts, ...(owner !== undefined && { owner }), sealed: this.#sealing.seal(id, value) };
-    const text = `There are ${mostOfOwner} secrets already. Delete some first.`;
-    if (!(await this.#secrets.create(doc, { most: mostOfOwner, text, now }).catch(unlessConflict)))
-      throw new AppError('conflict', `The secret ${name} already exists. Set a new value, or delete it first.`);
-    return shown(doc);
+    const holder = { ...(owner !== undefined && { owner }), ...(projectId && { projectId }) };
+    const doc = { ...facts, ...holder, sealed: this.#sealing.seal(id, value) };
+    const admit = (others: readonly StoredSecret[]) => {
+      if (others.some((one) => one.name === name && holderKey(one) === holderKey(doc)))
+        throw new AppError('conflict', `The secret ${name} already exists. Set a new value, or delete it first.`);
+      if (others.filter((one) => one.owner === owner).length >= mostOfOwner)
+        throw new AppError('quota', `There are ${mostOfOwner} secrets already. Delete some first.`);
+    };
+    return shown(await this.#secrets.admitted({ admit, now }, doc, () => this.#secrets.create(doc)));
   }
 
   async #replace(id: string, value: Secret, metadata?: Readonly<Record<string, string>>): Promise<NamedSecret> {

@@ -43,12 +43,13 @@ export function vaultService({ records, credentials, tokens, clock, ids }: Deps)
     return await credentials.find(id, credential);
   };
   const service: VaultService = {
-    list: (owner) => vaults.listFor(owner),
-    async create({ displayName, metadata, owner }) {
+    list: (owner, parents) => vaults.listFor(owner, { parents }),
+    async create({ displayName, metadata, owner, projectId }) {
       const now = clock.now();
       const vault: CredentialVault = {
         id: newId('vlt'),
         ...(owner !== undefined && { owner }),
+        ...(projectId && { projectId }),
         displayName,
         metadata,
         createdAt: now,

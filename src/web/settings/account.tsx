@@ -14,7 +14,7 @@ export function Account() {
       await mutate('people.endDevice', { id });
       return '';
     });
-  const { name, email } = me.value ?? {};
+  const { name, email, person } = me.value ?? {};
   return (
     <>
       <ResourceList
@@ -23,7 +23,7 @@ export function Account() {
           <>
             <div class="row account wrap breaks">
               <span>
-                <strong>{name ?? email}</strong> {name && email}
+                <strong>{name ?? email}</strong> {name && email} {t('account.id', { id: person ?? '' })}
               </span>
               <Button label={t('account.signOut')} onClick={signOut} />
             </div>

@@ -187,7 +187,7 @@ async function linksTo({ sid, box }: Targets, owner: Owner) {
  */
 const isOfProject = ({ name }: CallerRoute) => !ofOwner.test(name);
 const ofOwner =
-  /^procedure (secrets|vaults|toolServers)|e2b\/(?!(v\d\/)?(volume|templates))|boxes|\/(tool-servers|vaults|memory_stores|agents|environments|deployments|deployment_runs)\/\{|anthropic\/v1\/files\/|(data|host) /;
+  /^procedure toolServers|e2b\/(?!(v\d\/)?(volume|templates|secrets))|boxes|\/(tool-servers|deployments|deployment_runs)\/\{|(data|host) /;
 
 /** Whether the call ends its target, so that no other call finds it, shows it to everyone, or waits for its runs. */
 const ends = ({ name, rule }: CallerRoute) =>

@@ -188,7 +188,7 @@ async function documentsOf(owner: Owner): Promise<ProgramTargets> {
   const file = { upload: kept?.id ?? '', filename: 'd.txt', mimeType: 'text/plain', size: 5, expiresAt: null };
   const environment = { name: 'plain', description: null, metadata: {}, config: unrestricted };
   const made = async (kind: 'agent' | 'environment' | 'file', content: object) =>
-    (await documents.create({ kind, content: { ...content }, owner: owner.id })).id;
+    (await documents.create({ kind, content: { ...content }, owner: owner.id, projectId: owner.project })).id;
   const queue = await made('environment', { ...environment, config: { type: 'self_hosted' } });
   const session = randomIds().sessionId();
   await workQueue.enqueue(queue, session);
@@ -204,17 +204,21 @@ async function documentsOf(owner: Owner): Promise<ProgramTargets> {
 }
 
 /** A store with a memory, and a replaced version of it. */
-async function aMemoryStore({ id: owner, server }: Owner) {
+async function aMemoryStore({ id: owner, server, project: projectId }: Owner) {
   const { memoryStores } = server.core.services;
-  const { id } = await memoryStores.create({ name: 'Notes', description: '', metadata: {}, owner });
+  const { id } = await memoryStores.create({ name: 'Notes', description: '', metadata: {}, owner, projectId });
   const { id: memory, version } = await memoryStores.addMemory(id, { path: '/notes/a.md', text: 'first' });
   await memoryStores.changeMemory(id, memory, { text: 'second' });
   return { memoryStore: id, storeMemory: memory, storeVersion: version };
 }
 
-async function aVault({ id: owner, server }: Owner): Promise<Pick<Targets, 'vault' | 'vaultCredential'>> {
+async function aVault({
+  id: owner,
+  server,
+  project: projectId,
+}: Owner): Promise<Pick<Targets, 'vault' | 'vaultCredential'>> {
   const { vaults } = server.core.services;
-  const { id: vault } = await vaults.create({ displayName: 'Alice', metadata: {}, owner });
+  const { id: vault } = await vaults.create({ displayName: 'Alice', metadata: {}, owner, projectId });
   const auth = { type: 'static_bearer', mcpServerUrl: 'https://mcp.example.com/' } as const;
   const secrets = { token: new Secret('a-token-of-this-test') };
   const { id } = await vaults.addCredential(vault, { displayName: null, metadata: {}, auth, secrets });
@@ -262,13 +266,14 @@ const plainAutomation = {
   maxFailures: 5,
   shared: false,
 } as const;
-async function aSecret({ id: owner, server }: Owner): Promise<string> {
+async function aSecret({ id: owner, server, project: projectId }: Owner): Promise<string> {
   const name = randomIds().short();
   const { id } = await server.core.services.secrets.create({
     name,
     value: new Secret('a-secret-value'),
     metadata: {},
     owner,
+    projectId,
   });
   return id;
 }

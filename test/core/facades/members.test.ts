@@ -1,16 +1,22 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import WebSocket from 'ws';
+import { type Holder, isUsableBy } from '../../../src/core/model/access/holder.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import type { MemberRole } from '../../../src/core/model/principal.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
+import { newContent } from '../../../src/facades/compat/managed-agents/resources/agent-content.ts';
+import { NewAgent } from '../../../src/facades/compat/managed-agents/resources/agent-shapes.ts';
+import { unrestricted } from '../../../src/facades/compat/managed-agents/resources/environments.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 
 // People with roles in a project. callers.test.ts covers which of them can use which door.
+const facades = { CORRAL_E2B_FACADE: 'on', CORRAL_MANAGED_AGENTS: 'on' };
 let server: ComposedServer;
 let stack: AsyncDisposableStack;
 beforeAll(async () => {
   stack = new AsyncDisposableStack();
-  server = stack.use(await composedServer({ CORRAL_TOKEN: 'the-token-of-these-tests' }));
+  server = stack.use(await composedServer({ ...facades, CORRAL_TOKEN: 'the-token-of-these-tests' }));
 });
 afterAll(() => stack.disposeAsync());
 
@@ -164,29 +170,77 @@ test('only those with rights on both sides move a session, and its former reader
   expect((await ada.sessions.get.query({ id: child.id })).projectId).toBeNull();
 });
 
-const heldKinds = { skills: 'skill', volumes: 'volume', snapshots: 'named-snapshot', templateBuilds: 'built-template' };
-/** One resource of each kind. Sandboxes of these tests have no volumes and no images, so the records are enough. */
-async function aResourceEach(owner: Person, n: number, projectId?: string): Promise<Record<string, string>> {
-  const hex = `${n}`.repeat(24);
-  const ids = [`skill_${hex}`, `vol-${hex.slice(0, 16)}`, `snap-${hex.slice(0, 16)}`, `tpl-${hex.slice(0, 16)}`];
+/** The kinds of records that projects hold, by their names in `projects.move`. */
+const heldKinds = {
+  skill: 'skill',
+  volume: 'volume',
+  snapshot: 'named-snapshot',
+  template: 'built-template',
+  secret: 'named-secret',
+  vault: 'vault',
+  'memory-store': 'memory-store',
+  agent: 'document-agent',
+  environment: 'document-environment',
+  file: 'document-file',
+} as const;
+type Kind = keyof typeof heldKinds;
+const kinds = Object.keys(heldKinds) as Kind[];
+/** One resource of each kind. Sandboxes of these tests have no volumes and no images, so these have records alone. */
+async function aResourceEach({ id: owner }: Person, n: number, projectId?: string): Promise<Record<string, string>> {
+  const { services, store } = server.core;
+  const name = `held-${n}`;
   const skill = { description: '', displayName: null, shared: false, latestVersion: '', lastNumber: 1, createdAt: 1 };
   const snapshot = { labels: {}, sessionId: 'fedcba9876543210', template: 'default', bytes: 1, sha256: '00' };
   const volume = { quotaBytes: 1, usedBytes: 0, isChanged: false, holders: [] };
-  const fields = { ...skill, ...snapshot, ...volume, updatedAt: 1, at: 1, tags: {}, name: `held-${n}` };
-  const made = Object.entries(heldKinds).map(async ([name, kind], at) => {
-    const [id = ''] = ids.slice(at);
-    await server.core.store.records.put({ kind, id, doc: { ...fields, id, owner: owner.id, projectId } });
-    return [name, id] as const;
-  });
-  return Object.fromEntries(await Promise.all(made));
+  const fields = { ...skill, ...snapshot, ...volume, updatedAt: 1, at: 1, tags: {}, name, owner, projectId };
+  const hex = `${n}`.repeat(24);
+  const [short, metadata, whose] = [hex.slice(0, 16), {}, { owner, projectId }];
+  const byRecord = {
+    skill: `skill_${hex}`,
+    volume: `vol-${short}`,
+    snapshot: `snap-${short}`,
+    template: `tpl-${short}`,
+  };
+  for (const [kind, id] of Object.entries(byRecord))
+    await store.records.put({ kind: heldKinds[kind as 'skill'], id, doc: { ...fields, id } });
+  const environment = { name, description: null, metadata, config: unrestricted };
+  const file = { upload: '', filename: 'd.txt', mimeType: 'text/plain', size: 5 };
+  const document = async (kind: 'agent' | 'environment' | 'file', content: object) =>
+    await services.documents.create({ kind, content: { ...content }, ...whose });
+  const made = {
+    secret: await services.secrets.create({ name, value: new Secret('a-secret-value'), metadata, ...whose }),
+    vault: await services.vaults.create({ displayName: name, metadata, ...whose }),
+    'memory-store': await services.memoryStores.create({ name, description: '', metadata, ...whose }),
+    agent: await document('agent', newContent(NewAgent.parse({ name, model: 'demo' }))),
+    environment: await document('environment', environment),
+    file: await document('file', file),
+  };
+  return { ...byRecord, ...Object.fromEntries(Object.entries(made).map(([kind, { id }]) => [kind, id])) };
 }
-const heldBy = async ({ client }: Person): Promise<Record<string, string[]>> => {
-  const names = ['skills', 'volumes', 'snapshots', 'templateBuilds'] as const;
-  const ids = names.map(async (name) => [name, (await client[name].list.query()).map(({ id }) => id)] as const);
+/** The ids of what the person sees, through the services where no procedure lists the kind. */
+async function heldBy({ client, key }: Person): Promise<Record<string, string[]>> {
+  const headers = { authorization: `Bearer ${key}` };
+  const read = async (path: string) => {
+    const answer = await (await fetch(server.url + path, { headers })).json();
+    return (Array.isArray(answer) ? answer : (answer as { data: unknown }).data) as { id: string; secretID: string }[];
+  };
+  const lists: Record<Kind, () => Promise<readonly { id: string }[]>> = {
+    skill: () => client.skills.list.query(),
+    volume: () => client.volumes.list.query(),
+    snapshot: () => client.snapshots.list.query(),
+    template: () => client.templateBuilds.list.query(),
+    secret: async () => (await read('/e2b/secrets')).map(({ secretID: id }) => ({ id })),
+    vault: () => read('/anthropic/v1/vaults'),
+    'memory-store': () => read('/anthropic/v1/memory_stores'),
+    agent: () => read('/anthropic/v1/agents'),
+    environment: async () => (await read('/anthropic/v1/environments')).filter(({ id }) => id.startsWith('env_')),
+    file: () => read('/anthropic/v1/files'),
+  };
+  const ids = kinds.map(async (kind) => [kind, (await lists[kind]()).map(({ id }) => id).sort()] as const);
   return Object.fromEntries(await Promise.all(ids));
-};
+}
 const each = (...all: Record<string, string>[]) =>
-  Object.fromEntries(Object.keys(heldKinds).map((name) => [name, all.map((one) => one[name])]));
+  Object.fromEntries(kinds.map((kind) => [kind, all.map((one) => one[kind]).sort()]));
 
 test('members use what the project holds until they leave, and what names no project stays with its owner', async () => {
   const [boss, ada, eve] = [await aPerson('boss'), await aPerson('ada'), await aPerson('eve')];
@@ -197,7 +251,7 @@ test('members use what the project holds until they leave, and what names no pro
     each(ofProject),
     each(),
   ]);
-  const volume = ofProject.volumes ?? '';
+  const volume = ofProject.volume ?? '';
   expect((await boss.client.volumes.get.query({ volume: 'held-2' })).projectId).toBe(projectId);
   await expect(eve.client.volumes.get.query({ volume })).rejects.toMatchObject(reason('not_found'));
   await expect(eve.client.volumes.get.query({ volume: 'held-2' })).rejects.toMatchObject(reason('not_found'));
@@ -217,7 +271,7 @@ test('members use what the project holds until they leave, and what names no pro
   await boss.projects.delete.mutate({ id: projectId });
   expect([await heldBy(ada), await heldBy(boss)]).toEqual([each(own), each()]);
   const left = await Promise.all(Object.values(heldKinds).map((kind) => server.core.store.records.count(kind)));
-  expect(left).toEqual([1, 2, 1, 1]); // the volume's storage is deleted later
+  expect(left).toEqual(kinds.map((kind) => (kind === 'volume' ? 2 : 1))); // the volume's storage is deleted later
 });
 
 test('an owner or a maintainer moves what a project can hold, and the former members lose it', async () => {
@@ -227,8 +281,7 @@ test('an owner or a maintainer moves what a project can hold, and the former mem
     [bob, 'member'],
   ]);
   const own = await aResourceEach(ada, 3);
-  const names = { skills: 'skill', volumes: 'volume', snapshots: 'snapshot', templateBuilds: 'template' } as const;
-  const moves = Object.entries(names).map(([name, of]) => ({ of, resource: own[name] ?? '' }));
+  const moves = kinds.map((of) => ({ of, resource: own[of] ?? '' }));
   for (const move of moves) {
     await expect(boss.projects.move.mutate({ ...move, projectId })).rejects.toMatchObject(reason('not_found'));
     await ada.projects.move.mutate({ ...move, projectId });
@@ -237,19 +290,58 @@ test('an owner or a maintainer moves what a project can hold, and the former mem
   for (const move of moves) await expect(bob.projects.move.mutate(move)).rejects.toMatchObject(reason('forbidden'));
   const same = await aResourceEach(ada, 4);
   const { records } = server.core.store;
-  const taken = await records.get('volume', same.volumes ?? '');
-  await records.put({ kind: 'volume', id: same.volumes ?? '', doc: { ...(taken?.doc as object), name: 'held-3' } });
+  const taken = await records.get('volume', same.volume ?? '');
+  await records.put({ kind: 'volume', id: same.volume ?? '', doc: { ...(taken?.doc as object), name: 'held-3' } });
   await expect(
-    ada.projects.move.mutate({ of: 'volume', resource: same.volumes ?? '', projectId }),
+    ada.projects.move.mutate({ of: 'volume', resource: same.volume ?? '', projectId }),
   ).rejects.toMatchObject(reason('conflict'));
   for (const move of moves.slice(0, 1)) await boss.projects.move.mutate(move);
-  expect((await heldBy(bob)).skills).toEqual([]);
+  expect((await heldBy(bob)).skill).toEqual([]);
   const { id } = await ada.automations.create.mutate({ name: 'Daily', message: 'Say hi' });
   await ada.projects.move.mutate({ of: 'automation', resource: id, projectId });
   expect((await bob.automations.list.query()).map((one) => one.id)).toEqual([id]);
   await expect(bob.automations.update.mutate({ id, projectId: null })).rejects.toMatchObject(reason('forbidden'));
   await ada.projects.move.mutate({ of: 'automation', resource: id });
   expect(await bob.automations.list.query()).toEqual([]);
+});
+
+test.each<[what: string, session: Holder, resource: Holder, isUsable: boolean]>([
+  ['its own project', { owner: 'ada', projectId: 'p' }, { owner: 'boss', projectId: 'p' }, true],
+  ['another project, even its owner', { owner: 'ada', projectId: 'p' }, { owner: 'ada', projectId: 'q' }, false],
+  ['a project that it left', { owner: 'ada', projectId: null }, { owner: 'ada', projectId: 'p' }, false],
+  ['its owner', { owner: 'ada', projectId: 'p' }, { owner: 'ada' }, true],
+  ['a former owner', { owner: 'bob', projectId: 'p' }, { owner: 'ada', projectId: null }, false],
+  ['the server', { owner: 'ada' }, {}, true],
+  ["anybody, if it is the server's", {}, { owner: 'ada' }, true],
+  ["a project, if it is the server's", {}, { owner: 'ada', projectId: 'p' }, false],
+])('a session uses what belongs to %s', (_, session, resource, isUsable) => {
+  expect(isUsableBy(session, resource)).toBe(isUsable);
+});
+
+test('secrets and vaults of a project work in its sessions alone', async () => {
+  const [boss, ada] = [await aPerson('boss'), await aPerson('ada')];
+  const projectId = await aProject(boss, [[ada, 'member']]);
+  const { secret = '', vault = '' } = await aResourceEach(boss, 5, projectId);
+  const { services } = server.core;
+  const [inside, apart] = [
+    await services.sessions.create({ origin: 'trpc', owner: ada.id, projectId }),
+    await services.sessions.create({ origin: 'trpc', owner: ada.id }),
+  ];
+  const credential = { name: 'a', hosts: ['a.example'], header: 'x-a', env: [] };
+  const bind = (id: SessionId) =>
+    services.sessionCredentials.bind(id, credential, { secret, before: '', after: '' }).then(
+      () => 'bound',
+      ({ code }) => code,
+    );
+  expect([await bind(inside.id), await bind(apart.id)]).toEqual(['bound', 'not_found']);
+  const program = async (body: object) => {
+    const headers = { authorization: `Bearer ${ada.key}`, 'content-type': 'application/json' };
+    const sent = { method: 'POST', headers, body: JSON.stringify(body) };
+    return await (await fetch(`${server.url}/anthropic/v1/sessions`, sent)).json();
+  };
+  const { agent, environment } = await aResourceEach(ada, 6);
+  const begun = { agent, environment_id: environment, vault_ids: [vault] };
+  expect(await program(begun)).toMatchObject({ error: { type: 'not_found_error' } });
 });
 
 test('the run and the automation of a person who left wait until a maintainer takes them over', async () => {
@@ -272,4 +364,21 @@ test('the run and the automation of a person who left wait until a maintainer ta
   await boss.automations.start.mutate({ id: automation });
   const states = async () => (await boss.automations.starts.query({ id: automation })).map(({ state }) => state);
   await expect.poll(states).toContain('ended');
+});
+
+test('an automation whose owner is back continues for the owner, whoever resumes it', async () => {
+  const [boss, ada] = [await aPerson('boss'), await aPerson('ada')];
+  const id = await aProject(boss, [[ada, 'member']]);
+  const { id: automation } = await ada.automations.create.mutate({ name: 'Daily', message: 'Say hi', projectId: id });
+  const get = async () => await boss.automations.get.query({ id: automation });
+  for (const resumer of [ada, boss]) {
+    await boss.projects.removeMember.mutate({ id, member: ada.id });
+    await boss.automations.start.mutate({ id: automation });
+    await expect.poll(async () => (await get()).paused?.text).toContain('Resume it when the owner is back');
+    await boss.projects.putMember.mutate({ id, member: ada.id, role: 'member' });
+    expect((await get()).paused?.by).toBe('owner'); // it does not continue by itself
+    await resumer.automations.resume.mutate({ id: automation });
+    const stored = await server.core.services.automations.get(automation);
+    expect([stored.paused, stored.owner]).toEqual([null, ada.id]);
+  }
 });

@@ -109,7 +109,8 @@ export const routeRules: Readonly<Record<string, Rule>> = {
   ),
   ...all(
     'manage',
-    `DELETE /anthropic/v1/sessions/{id}
+    `DELETE /anthropic/v1/(sessions|environments|memory_stores|vaults|files)/{id}
+    DELETE /e2b/secrets/{secret}
     PUT /api/v1/projects/({project_id}|{project_id}/agent-config|{project_id}/credentials/{credential})
     POST /api/v1/projects/{project_id}/agent-config/apply-template/{template_id}`,
   ),
@@ -139,14 +140,14 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /e2b/sandboxes/{sid}/(connect|timeout|refreshes|pause|snapshots|fork|resume)
     POST /e2b/v2/sandboxes/{sid}/connect
     PUT /e2b/sandboxes/{sid}/network
-    (POST|DELETE) /e2b/secrets/{secret}
+    POST /e2b/secrets/{secret}
     PUT /api/v1/built-templates/{id}/files/{hash}
     PUT /e2b/templates/{sid}/files/{hash}
     POST /e2b/v2/templates/{sid}/builds/{build}
     (POST|DELETE) /e2b/templates/tags
     GET /e2b/sandboxes/{sid}/metrics
     POST /anthropic/v1/agents/({id}|{id}/archive)
-    (POST|DELETE) /anthropic/v1/environments/{id}
+    POST /anthropic/v1/environments/{id}
     GET /anthropic/v1/environments/{id}/work/poll
     POST /anthropic/v1/environments/{id}/work/({work}|{work}/ack|{work}/heartbeat|{work}/stop)
     POST /anthropic/v1/environments/{id}/archive
@@ -154,14 +155,15 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     DELETE /anthropic/v1/environments/{id}/keys/{key}
     POST /anthropic/v1/sessions/{id}
     POST /anthropic/v1/sessions/{id}/(archive|events)
-    (POST|DELETE) /anthropic/v1/memory_stores/({id}|{id}/memories/{memory})
+    POST /anthropic/v1/memory_stores/({id}|{id}/memories/{memory})
+    DELETE /anthropic/v1/memory_stores/{id}/memories/{memory}
     POST /anthropic/v1/memory_stores/{id}/(archive|memories|memory_versions/{memory_version}/redact)
     POST /anthropic/v1/skills/{id}/versions
     POST /anthropic/v1/deployments/({id}|{id}/archive|{id}/pause|{id}/unpause|{id}/run)
-    (POST|DELETE) /anthropic/v1/vaults/({id}|{id}/credentials/{credential})
+    POST /anthropic/v1/vaults/({id}|{id}/credentials/{credential})
+    DELETE /anthropic/v1/vaults/{id}/credentials/{credential}
     POST /anthropic/v1/vaults/{id}/(archive|credentials|credentials/{credential}/archive)
-    POST /anthropic/v1/vaults/{id}/credentials/{credential}/mcp_oauth_validate
-    DELETE /anthropic/v1/files/{id}`,
+    POST /anthropic/v1/vaults/{id}/credentials/{credential}/mcp_oauth_validate`,
   ),
   ...all(
     'stop',

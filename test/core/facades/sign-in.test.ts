@@ -334,6 +334,30 @@ test("the sessions of a key go to a person by an administrator's word alone, wha
   expect(await root().ask('people.change', again, admin)).toBe(409);
 });
 
+test('an e-mail address names a member whether or not somebody has signed in with it, and only where it is verified', async () => {
+  const { id } = (await root().ask('projects.create', { name: 'Website' }, admin)) as { id: string };
+  const { browser, name } = await signedIn();
+  const unverified = newcomer();
+  provider.accounts.set(unverified, { name: unverified, email: 'victim@example.com', groups: ['people'] });
+  const thief = new Visitor(server.url);
+  await thief.signIn();
+  const addresses = [`${name}@example.com`, 'victim@example.com', 'later@example.com'];
+  const role = 'member';
+  for (const address of addresses) {
+    const added = await root().ask('projects.putMember', { id, member: address.toUpperCase(), role }, admin);
+    expect(added).toEqual({ of: 'person', id: address, name: address, issuer: null, role });
+    expect(await root().ask('projects.handOver', { id, to: address }, admin)).toBe(404);
+  }
+  const later = newcomer();
+  provider.accounts.set(later, { email: 'Later@example.com', email_verified: true, groups: ['people'] });
+  const late = new Visitor(server.url);
+  await late.signIn();
+  const sees = async (one: Visitor) => (await one.go(`/trpc/projects.get?input={"id":"${id}"}`)).status;
+  expect([await sees(browser), await sees(thief), await sees(late)]).toEqual([200, 404, 200]);
+  const left = await late.go(`/api/v1/projects/${id}/members/LATER@example.com`, { method: 'DELETE' });
+  expect([left.status, await sees(late), await sees(browser)]).toEqual([200, 404, 200]);
+});
+
 describe('a command', () => {
   const verifier = 'a'.repeat(43);
   const challenge = createHash('sha256').update(verifier).digest('base64url');

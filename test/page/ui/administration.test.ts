@@ -60,7 +60,8 @@ test('an administrator finds and disables a person, and an auditor sees the page
   const call = async ({ page }: typeof ada, path: string, data: object) =>
     (await (await page.request.post(`${url}/trpc/${path}`, { data, headers: { origin: url } })).json()).result.data;
   const { id } = await call(ada, 'projects.create', { name: 'Website' });
-  await call(ada, 'projects.putMember', { id, member: 'eve@example.com', role: 'member' });
+  const { person: member } = await (await eve.page.request.get(`${url}/api/v1/people/me`)).json();
+  await call(ada, 'projects.putMember', { id, member, role: 'member' });
   const { id: sessionId } = await call(ada, 'sessions.create', { projectId: id, title: 'Of Ada' });
   await call(eve, 'sessions.create', { projectId: id, title: 'Of Eve' });
   const rowOf = ({ page }: typeof ada, title: string) => page.locator('.session', { hasText: title });

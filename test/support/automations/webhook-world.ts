@@ -89,6 +89,7 @@ export async function webhookWorld({
     ids,
     clock,
     check: async () => {},
+    isOwned,
     learn: () => {},
     wake: () => {},
     opened: () => outbox.open(true),

@@ -157,6 +157,7 @@ export function automationWorld({
     ids,
     clock,
     check: async () => {},
+    isOwned,
     keepsPrepared,
     wake: () => {},
     look: afterRuns.look,

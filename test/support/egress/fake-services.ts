@@ -150,6 +150,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
   const secrets = new NamedSecrets({
     records: store.records,
     clock,
+    ids: randomIds(),
     learn: () => {},
     vault: vault([new Secret('cd'.repeat(32))]),
   });
@@ -159,7 +160,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     learn: () => {},
     onChange: () => {},
     vault: vault([new Secret('cd'.repeat(32))]),
-    secretValue: (id) => secrets.value(id),
+    secretValue: (id, session) => secrets.value(id, session),
   });
   const entered: EnteredToolServers = new EnteredToolServers({
     records: store.records,
@@ -267,6 +268,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       ids: randomIds(),
       clock,
       check: async () => {},
+      isOwned: () => true,
       keepsPrepared: true,
       wake: () => {},
       look: async () => {},
@@ -281,6 +283,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       ids: randomIds(),
       clock,
       check: async () => {},
+      isOwned: () => true,
       learn: () => {},
       wake: () => {},
       opened: () => {},
@@ -439,6 +442,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
 /** Finds each member by the id. */
 export const anyMember: MemberDirectory = {
   find: async (member) => member,
+  findPerson: async (id) => id,
   names: async () => new Map(),
   changed: async () => {},
 };

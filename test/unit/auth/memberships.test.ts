@@ -32,15 +32,22 @@ test.each<[name: string, caller: Principal, role: string | undefined]>([
   ['the owner', caller('boss'), 'owner'],
   ['a person by the id', caller('k1', { person: 'ada' }), 'member'],
   ['a key by its owner', caller('bob'), 'viewer'],
-  ['a person by a group', caller('c', { groups: groups('crew') }), 'viewer'],
-  ['the higher of two roles', caller('c', { person: 'ada', groups: groups('crew', 'leads') }), 'maintainer'],
-  ["another provider's group of the same name", caller('c', { groups: [`https://evil.example\ncrew`] }), undefined],
-  ['a group named like a person', caller('c', { groups: groups('ada') }), undefined],
+  ['a person by a group', caller('c', { aliases: groups('crew') }), 'viewer'],
+  ['the higher of two roles', caller('c', { person: 'ada', aliases: groups('crew', 'leads') }), 'maintainer'],
+  ["another provider's group of the same name", caller('c', { aliases: [`https://evil.example\ncrew`] }), undefined],
+  ['a group named like a person', caller('c', { aliases: groups('ada') }), undefined],
   ['a person named like a group', caller('crew', { person: 'crew' }), undefined],
+  ['a person by a verified e-mail address', caller('c', { person: 'eve', aliases: ['eve@example.com'] }), 'member'],
   ['a stranger', caller('eve'), undefined],
 ])('the role in a project of %s', async (_, of, role) => {
   const { put, roleOf } = await aProject();
-  await put([person('ada', 'member'), person('bob', 'viewer'), group('crew', 'viewer'), group('leads', 'maintainer')]);
+  await put([
+    person('ada', 'member'),
+    person('bob', 'viewer'),
+    group('crew', 'viewer'),
+    group('leads', 'maintainer'),
+    person('Eve@Example.com', 'member'),
+  ]);
   expect(roleOf(of)).toBe(role);
 });
 

@@ -104,7 +104,18 @@ export function openAutomations(
   const { wake } = scheduler;
   const { look } = afterRuns;
   const { keepsPrepared } = parts;
-  const service = automationService({ records, secrets, receiver, ids, clock, check, keepsPrepared, wake, look });
+  const service = automationService({
+    records,
+    secrets,
+    receiver,
+    ids,
+    clock,
+    check,
+    isOwned,
+    keepsPrepared,
+    wake,
+    look,
+  });
   return {
     service: news.automations(service),
     [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),

@@ -1,8 +1,8 @@
+import { z } from 'zod';
 import { type ApiKeys, apiKeys } from '../../../auth/api-keys.ts';
 import { joinRings } from '../../../auth/key-ring.ts';
 import { keyPeppers } from '../../../auth/keys/key-peppers.ts';
 import { Memberships } from '../../../auth/memberships.ts';
-import type { Person } from '../../../auth/sign-in/people.ts';
 import { ProgramTokens } from '../../../auth/tokens/program-tokens.ts';
 import { SigningKeys } from '../../../auth/tokens/signing-keys.ts';
 import { atIntervals } from '../../../core/concurrency/rounds.ts';
@@ -38,6 +38,8 @@ export interface Owners extends AsyncDisposable {
   /** The owner as a caller; undefined: it has no key that can change anything, or cannot work in the project. */
   readonly workingOwner: (owner: string, projectId?: string | null) => Principal | undefined;
 }
+
+const isAddress = (text: string): boolean => z.email().safeParse(text).success;
 
 export async function openOwners(startup: Startup, { store, onlyOne }: OwnersDeps): Promise<Owners> {
   const { config, clock, ids, logger, closing } = startup;
@@ -93,6 +95,11 @@ export async function openOwners(startup: Startup, { store, onlyOne }: OwnersDep
       ...namesOfPeople().flatMap(({ key, owner, name }) => [[key, name] as const, [owner, name] as const]),
       ...(await keys.list()).map(({ id, name }) => [id, name] as const),
     ]);
+  async function findPerson(id: string): Promise<string> {
+    const found = signIns?.people.byKey(id)?.key ?? (await keys.list()).find((key) => key.id === id)?.owner;
+    if (found !== undefined) return found;
+    throw new AppError('not_found', 'There is no person or key of this ID. People find theirs in Settings, Account.');
+  }
   async function findMember({ of, id, issuer: named }: Parameters<MemberDirectory['find']>[0]) {
     if (of === 'group') {
       const { issuers = [] } = signIns ?? {};
@@ -101,18 +108,12 @@ export async function openOwners(startup: Startup, { store, onlyOne }: OwnersDep
         throw new AppError('not_found', 'There is no such identity provider, so nobody can be in a group of it.');
       return { of, id, issuer: found.issuer };
     }
-    const isPerson = ({ key, email }: Person) =>
-      key === id || (id.includes('@') && email?.toLowerCase() === id.toLowerCase());
-    const [person, another] = signIns?.people.list().filter(isPerson) ?? [];
-    if (another) throw new AppError('conflict', 'Several people have this e-mail address. Name one of them by the id.');
-    const member = person?.key ?? (await keys.list()).find((key) => key.id === id)?.owner;
-    if (member === undefined)
-      throw new AppError('not_found', 'There is no such person. People can be members once they have signed in.');
-    return { of, id: member };
+    // Whether somebody with the address has signed in is not for the caller to know.
+    return { of, id: signIns && isAddress(id) ? id.toLowerCase() : await findPerson(id) };
   }
   const held = stack.move();
   return {
-    directory: { find: findMember, names: people, changed: memberships.changed },
+    directory: { find: findMember, findPerson, names: people, changed: memberships.changed },
     keys,
     signIns,
     tokens,

@@ -83,6 +83,7 @@ export function openWebhooks(startup: Startup, parts: WebhookDeps): RunningWebho
     learn,
     wake: deliverer.wake,
     opened: () => outbox.open(true),
+    isOwned,
     async check({ url, projectId }) {
       const { hostname, host } = new URL(url);
       const address = canonicalAddress(hostname.replace(/^\[(.*)\]$/, '$1'));

@@ -13,6 +13,10 @@ export const Holder = z.object({
 });
 export type Holder = z.infer<typeof Holder>;
 
+/** Whether a session can use the resource: it is its project's, its owner's or the server's, or the session is the server's. */
+export const isUsableBy = (session: Holder, { owner, projectId }: Holder): boolean =>
+  projectId ? session.projectId === projectId : [undefined, owner].includes(session.owner) || owner === undefined;
+
 /** A key that differs for each holder. */
 export const holderKey = ({ owner = '', projectId }: Holder): string => (projectId ? `project:${projectId}` : owner);
 

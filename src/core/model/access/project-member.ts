@@ -4,7 +4,7 @@ import { memberRoles } from '../principal.ts';
 /** A person, or all members of a group, with a role in a project. */
 export const ProjectMember = z.object({
   of: z.enum(['person', 'group']),
-  /** A person's id, the owner of a key, or a group's name at its provider. */
+  /** A person's id or e-mail address (in lower case), the owner of a key, or a group's name at its provider. */
   id: z.string(),
   /** The provider of a group. */
   issuer: z.string().optional(),
@@ -24,5 +24,7 @@ export const ProjectAccess = z.object({
 });
 export type ProjectAccess = z.infer<typeof ProjectAccess>;
 
-export const memberKey = ({ of, id, issuer }: Omit<ProjectMember, 'role'>): string =>
-  of === 'person' ? id : `${issuer ?? ''}\n${id}`;
+export function memberKey({ of, id, issuer }: Omit<ProjectMember, 'role'>): string {
+  if (of === 'group') return `${issuer ?? ''}\n${id}`;
+  return id.includes('@') ? id.toLowerCase() : id;
+}

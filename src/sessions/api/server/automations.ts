@@ -277,8 +277,11 @@ export interface AutomationService {
   delete(id: string): Promise<void>;
   /** Pauses automatic starts. Running sessions continue. */
   pause(id: string): Promise<Automation>;
-  /** Resumes the schedule from now on; `owner` becomes its owner. Rejects: conflict (the automation is archived). */
-  resume(id: string, owner?: string): Promise<Automation>;
+  /**
+   * Resumes the schedule from now on. `by` becomes its owner if the present one still has no access. Rejects: conflict
+   * (the automation is archived).
+   */
+  resume(id: string, by?: string): Promise<Automation>;
   /** Starts it now, even if paused. Rejects: quota (20 starts are queued), conflict (the automation is archived). */
   start(id: string, key: string | null): Promise<AutomationStart>;
   /**

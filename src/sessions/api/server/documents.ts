@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Holder } from '../../../core/model/access/holder.ts';
 import type { ServiceRules } from '../rules.ts';
 
 /** The kinds of documents that API clients store, each with its id prefix. */
@@ -7,10 +8,10 @@ export type DocumentKind = keyof typeof documentPrefixes;
 
 /** A versioned document that an API client stores on the server. The API that stores it defines its content. */
 export const KeptDocument = z.object({
+  ...Holder.shape,
   /** The prefix of its kind, `_` and 24 hex digits. */
   id: z.string(),
   kind: z.enum(Object.keys(documentPrefixes) as [DocumentKind, ...DocumentKind[]]),
-  owner: z.string().optional(),
   /** 1 at creation, incremented by each change of the content. */
   version: z.int(),
   content: z.record(z.string(), z.unknown()),
@@ -19,10 +20,9 @@ export const KeptDocument = z.object({
   archivedAt: z.number().nullable(),
 });
 export type KeptDocument = z.infer<typeof KeptDocument>;
-export interface NewDocument {
+export interface NewDocument extends Holder {
   readonly kind: DocumentKind;
   readonly content: Readonly<Record<string, unknown>>;
-  readonly owner?: string;
 }
 export interface DocumentChange {
   /** Replaces the current content. Identical content creates no version. */
@@ -35,8 +35,8 @@ export interface DocumentChange {
 
 /** Every method with an id rejects with not_found for an unknown document. */
 export interface DocumentService {
-  /** Newest first; only that owner's if `owner` is set. */
-  list(kind: DocumentKind, owner?: string): Promise<readonly KeptDocument[]>;
+  /** Newest first; if `owner` is set, only that owner's and those of the projects. */
+  list(kind: DocumentKind, owner?: string, projects?: readonly string[]): Promise<readonly KeptDocument[]>;
   /** Rejects: quota (10,000 per kind and owner). */
   create(document: NewDocument): Promise<KeptDocument>;
   /** The requested version; by default, the current one. */
@@ -55,5 +55,5 @@ export const documentRules: ServiceRules<DocumentService> = {
   get: { may: 'read', audit: null },
   versions: { may: 'read', audit: null },
   update: { may: 'work', audit: 'document.change' },
-  delete: { may: 'stop', audit: 'document.delete' },
+  delete: { may: 'manage', audit: 'document.delete' },
 };

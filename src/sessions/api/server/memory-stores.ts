@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { AppError } from '../../../core/errors/errors.ts';
+import { Holder } from '../../../core/model/access/holder.ts';
 import type { ServiceRules } from '../rules.ts';
 
 /** A store of texts, each with a path, that API clients create and attach to sessions. */
 export const MemoryStore = z.object({
+  ...Holder.shape,
   id: z.string(), // memstore_ and 24 hex digits
-  owner: z.string().optional(),
   name: z.string(),
   description: z.string(),
   metadata: z.record(z.string(), z.string()),
@@ -78,10 +79,10 @@ export class MemoryConflict extends AppError {
  * `by` is the writer; the access layer fills it in.
  */
 export interface MemoryStoreService {
-  /** Newest first; only that owner's if `owner` is set. */
-  list(owner?: string): Promise<readonly MemoryStore[]>;
+  /** Newest first; if `owner` is set, only that owner's and those of the projects. */
+  list(owner?: string, projects?: readonly string[]): Promise<readonly MemoryStore[]>;
   /** Rejects: quota. */
-  create(facts: MemoryStoreFacts & { readonly owner?: string }): Promise<MemoryStore>;
+  create(facts: MemoryStoreFacts & Holder): Promise<MemoryStore>;
   get(id: string): Promise<MemoryStore>;
   /** Rejects: invalid_request (the store is archived). */
   update(id: string, change: (now: MemoryStore) => MemoryStoreFacts): Promise<MemoryStore>;
@@ -115,7 +116,7 @@ export const memoryStoreRules: ServiceRules<MemoryStoreService> = {
   get: { may: 'read', audit: null },
   update: { may: 'work', audit: 'memory-store.change' },
   archive: { may: 'work', audit: 'memory-store.archive' },
-  delete: { may: 'work', audit: 'memory-store.delete' },
+  delete: { may: 'manage', audit: 'memory-store.delete' },
   memories: { may: 'read', audit: null },
   memory: { may: 'read', audit: null },
   addMemory: { may: 'work', audit: 'memory-store.write' },

@@ -1,12 +1,13 @@
 import { z } from 'zod';
+import { Holder } from '../../../core/model/access/holder.ts';
 import type { Secret } from '../../../core/text/secret.ts';
 import type { ServiceRules } from '../rules.ts';
 
 /** A secret that API clients store once and reference in request headers. Never contains the value. */
 export const NamedSecret = z.object({
+  ...Holder.shape,
   id: z.string(), // sec_ and 24 hex digits
-  owner: z.string().optional(),
-  /** Lowercase; unique per owner. */
+  /** Lowercase; unique per owner, and per project. */
   name: z.string(),
   /** 1 at creation, incremented by each new value. */
   version: z.int(),
@@ -15,11 +16,10 @@ export const NamedSecret = z.object({
   updatedAt: z.number(),
 });
 export type NamedSecret = z.infer<typeof NamedSecret>;
-export interface NewSecret {
+export interface NewSecret extends Holder {
   readonly name: string;
   readonly value: Secret;
   readonly metadata: Readonly<Record<string, string>>;
-  readonly owner?: string | undefined;
 }
 
 /**
@@ -30,11 +30,11 @@ export interface NewSecret {
  * const { id } = await secrets.create({ name: 'model-key', value: new Secret('…'), metadata: {} });
  */
 export interface SecretService {
-  /** Newest first; only that owner's if `owner` is set. */
-  list(owner?: string): Promise<readonly NamedSecret[]>;
+  /** Newest first; if `owner` is set, only that owner's and those of the projects. */
+  list(owner?: string, projects?: readonly string[]): Promise<readonly NamedSecret[]>;
   get(id: string): Promise<NamedSecret>;
-  /** Finds a secret by id, or by name among this owner's secrets. Rejects: not_found. */
-  find(idOrName: string, owner?: string): Promise<NamedSecret>;
+  /** Finds a secret by id, or by name: the owner's own first, then those of projects. Rejects: not_found, conflict (several projects have one). */
+  find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<NamedSecret>;
   /** Rejects: conflict (the name is taken), invalid_request (the value cannot be sent in a header), quota. */
   create(secret: NewSecret): Promise<NamedSecret>;
   /** Requests use the new value immediately. Without `metadata`, it is unchanged. */
@@ -49,5 +49,5 @@ export const secretRules: ServiceRules<SecretService> = {
   find: { may: 'find', audit: null },
   create: { may: 'create', audit: 'secret.create' },
   replace: { may: 'work', audit: 'secret.replace' },
-  delete: { may: 'work', audit: 'secret.remove' },
+  delete: { may: 'manage', audit: 'secret.remove' },
 };

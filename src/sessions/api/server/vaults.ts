@@ -1,11 +1,12 @@
 import { z } from 'zod';
+import { Holder } from '../../../core/model/access/holder.ts';
 import type { Secret } from '../../../core/text/secret.ts';
 import type { ServiceRules } from '../rules.ts';
 
 /** A set of credentials that API clients attach to their sessions, usually those of one person. */
 export const CredentialVault = z.object({
+  ...Holder.shape,
   id: z.string(), // vlt_ and 24 hex digits
-  owner: z.string().optional(),
   displayName: z.string(),
   metadata: z.record(z.string(), z.string()),
   createdAt: z.number(), // epoch ms
@@ -107,10 +108,10 @@ export interface CredentialTrial {
  * const { id } = await vaults.create({ displayName: 'Alice', metadata: {} });
  */
 export interface VaultService {
-  /** Newest first; only that owner's if `owner` is set. */
-  list(owner?: string): Promise<readonly CredentialVault[]>;
+  /** Newest first; if `owner` is set, only that owner's and those of the projects. */
+  list(owner?: string, projects?: readonly string[]): Promise<readonly CredentialVault[]>;
   /** Rejects: quota (1,000 per owner). */
-  create(vault: VaultFacts & { readonly owner?: string }): Promise<CredentialVault>;
+  create(vault: VaultFacts & Holder): Promise<CredentialVault>;
   get(id: string): Promise<CredentialVault>;
   /** `change` can be called several times. Rejects: invalid_request (the vault is archived). */
   update(id: string, change: (now: VaultFacts) => VaultFacts): Promise<CredentialVault>;
@@ -148,7 +149,7 @@ export const vaultRules: ServiceRules<VaultService> = {
   get: { may: 'read', audit: null },
   update: { may: 'work', audit: 'vault.change' },
   archive: { may: 'work', audit: 'vault.archive' },
-  delete: { may: 'work', audit: 'vault.delete' },
+  delete: { may: 'manage', audit: 'vault.delete' },
   credentials: { may: 'read', audit: null },
   credential: { may: 'read', audit: null },
   addCredential: { may: 'work', audit: 'vault.credential-add' },

@@ -85,7 +85,8 @@ export interface WebhookService {
   delete(id: string): Promise<void>;
   /** Stops deliveries. Events that occur while paused are not sent later. */
   pause(id: string): Promise<Webhook>;
-  resume(id: string): Promise<Webhook>;
+  /** `by` becomes its owner if the present one still has no access. */
+  resume(id: string, by?: string): Promise<Webhook>;
   /** Creates a new secret, valid immediately. */
   rotate(id: string): Promise<WebhookWithSecret>;
   /** Sends a test event, without retries. Rejects: conflict (paused). */

@@ -1,7 +1,8 @@
 import { raceAbort } from '../../../core/concurrency/cancel.ts';
 import { keyedQueue } from '../../../core/concurrency/keyed-queue.ts';
-import { type ErrorCode, toAppError, unlessNotFound } from '../../../core/errors/errors.ts';
+import { AppError, type ErrorCode, toAppError, unlessNotFound } from '../../../core/errors/errors.ts';
 import { failpoint } from '../../../core/errors/failpoint.ts';
+import { isUsableBy } from '../../../core/model/access/holder.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import { memoryFiles, memoryMount } from '../../../core/model/run-files.ts';
@@ -125,7 +126,10 @@ export class MemoryFolders implements WorkspaceHook {
   async #merge(session: MemorySession, mounted: MountedStore, folder: Folder, tries = maxTries): Promise<Unkept> {
     const { stores, closing } = this.#deps;
     const { store, access } = mounted;
-    const { archivedAt } = await stores.get(store);
+    const found = await stores.get(store);
+    if (!isUsableBy(session.writer.record, found))
+      throw new AppError('forbidden', 'the session can no longer use the memory store');
+    const { archivedAt } = found;
     const refusal =
       access === 'read_only'
         ? 'the memory is read-only'

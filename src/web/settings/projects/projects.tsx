@@ -64,6 +64,9 @@ export function ProjectList<Row extends OpenProject>({ about, load, linesOf, ope
   );
 }
 
+/** The server does not say whether somebody has signed in with an e-mail address. */
+const isNamedById = ({ of, id }: Member) => of === 'person' && !id.includes('@');
+
 function Members({ project: { id, name, role }, back }: { project: OpenProject; back: () => void }) {
   /** The member who is to become the owner. */
   const [heir, setHeir] = useState('');
@@ -105,14 +108,15 @@ function Members({ project: { id, name, role }, back }: { project: OpenProject; 
       value={member.role}
       onChange={({ currentTarget }) => choose(member, currentTarget.value as Member['role'])}
     >
-      {[...memberRoles, ...(member.of === 'person' ? (['owner'] as const) : [])].map((one) => (
+      {[...memberRoles, ...(isNamedById(member) ? (['owner'] as const) : [])].map((one) => (
         <option key={one} value={one}>
           {t(`members.role.${one}`)}
         </option>
       ))}
     </select>
   );
-  const isMe = (member: Member) => member.of === 'person' && member.id === me.value?.person;
+  const isMe = ({ of, id: member }: Member) =>
+    of === 'person' && [me.value?.person, me.value?.email?.toLowerCase()].includes(member);
   const removal = (member: Member) =>
     isMe(member) ? (
       <Sure

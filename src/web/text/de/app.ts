@@ -102,6 +102,7 @@ export const app = {
   'login.notAllowed': 'Der Befehl konnte nicht zugelassen werden',
   account: 'Konto',
   'account.about': 'Browser und Terminals, in denen Sie angemeldet sind.',
+  'account.id': '(Kennung {id})',
   'account.unread': 'Ihre Geräte konnten nicht geladen werden',
   'account.thisDevice': 'Dieser Browser',
   'account.browser': 'Anderer Browser',

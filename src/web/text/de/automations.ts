@@ -75,7 +75,8 @@ export const automations = {
   'automations.next': 'Nächster Start: {at} ({zone})',
   'automations.pausedBy.person': 'Pausiert',
   'automations.pausedBy.failures': 'Nach mehreren Fehlschlägen pausiert',
-  'automations.pausedBy.owner': 'Pausiert: kein gültiger Schlüssel des Eigentümers',
+  'automations.pausedBy.owner':
+    'Pausiert: Der Eigentümer hat keinen Zugang. Setzen Sie sie fort, wenn er zurück ist, oder um sie zu übernehmen.',
   'automations.startNow': 'Jetzt starten',
   'automations.notStarted': 'Start fehlgeschlagen',
   'automations.pause': 'Pausieren',

@@ -100,6 +100,7 @@ export const app = {
   'login.notAllowed': 'Could not allow the command',
   account: 'Account',
   'account.about': 'Browsers and terminals where you are signed in.',
+  'account.id': '(ID {id})',
   'account.unread': 'Could not load your devices',
   'account.thisDevice': 'This browser',
   'account.browser': 'Other browser',

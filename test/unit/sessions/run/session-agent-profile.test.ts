@@ -20,7 +20,7 @@ const agent: SessionAgent = {
 };
 const usual = { tools: toolRegistry() } as Profile;
 const profileWith = (more: Partial<Profile>, denied: readonly string[] = []) =>
-  sessionAgentProfile(agent, { usual: { ...usual, ...more }, denied });
+  sessionAgentProfile(agent, { usual: { ...usual, ...more }, denied, session: {} });
 const namesOf = ({ tools }: Pick<Profile, 'tools'>) => tools.declarations.map(({ name }) => name);
 
 test('the session has the tools of its agent alone, and its instructions', () => {
@@ -35,7 +35,7 @@ test('the instructions say where the memory stores are, what they are for and wh
     { ...store, description: 'Of Alice.', instructions: 'Read it first.' },
     { ...store, folder: 'rules', access: 'read_only', name: 'Rules', description: '', instructions: null } as const,
   ];
-  const { prompt } = sessionAgentProfile({ ...agent, memoryStores }, { usual, denied: [] });
+  const { prompt } = sessionAgentProfile({ ...agent, memoryStores }, { usual, denied: [], session: {} });
   expect(prompt).toMatch(/^You write code\.\n\n# Memory\n/);
   expect(prompt?.split('\n').slice(-4)).toEqual([
     ...['- /mnt/memory/notes: Notes. Each change of a file in it is kept.', '  Of Alice.', '  Read it first.'],
@@ -67,7 +67,7 @@ test('a call of a tool that the program carries out always waits', () =>
   expect(asks(profileWith({}), 'get_weather')).toBe('ask'));
 
 test('with workers the tools of the sandbox have the same names and arguments, and wait for a result once they are permitted', () => {
-  const own = sessionAgentProfile({ ...agent, environment: 'env_1' }, { usual, denied: [] });
+  const own = sessionAgentProfile({ ...agent, environment: 'env_1' }, { usual, denied: [], session: {} });
   expect(own.tools.declarations).toEqual(profileWith({}).tools.declarations);
   expect(['bash', 'read', 'write'].map((name) => own.tools.find(name)?.needs)).toEqual([[], [], []]);
   const rules = { tools: own.tools, approvals: own.approvals as never };
@@ -76,7 +76,7 @@ test('with workers the tools of the sandbox have the same names and arguments, a
   const approvals = { tools: ['file_read'], rules: [], timeoutMs: 1 };
   const careful = sessionAgentProfile(
     { ...agent, environment: 'env_1' },
-    { usual: { ...usual, approvals }, denied: [] },
+    { usual: { ...usual, approvals }, denied: [], session: {} },
   );
   const decide = (verdict?: object) =>
     permissionFor(
@@ -92,7 +92,8 @@ test('with workers the tools of the sandbox have the same names and arguments, a
 
 test('an agent with sub-agents delegates to them alone, unless the server denies it', () => {
   const subAgents = [{ name: 'Writer', description: 'Writes.', agent }];
-  const of = (denied: readonly string[]) => sessionAgentProfile({ ...agent, subAgents }, { usual, denied });
+  const of = (denied: readonly string[]) =>
+    sessionAgentProfile({ ...agent, subAgents }, { usual, denied, session: {} });
   const tools = ['delegate', 'delegate_check', 'delegate_send', 'delegate_stop', 'delegate_take'];
   expect([namesOf(of([])), of([]).children]).toEqual([['bash', 'read', 'write', ...tools, 'get_weather'], 8]);
   const declared = of([]).tools.find('delegate');

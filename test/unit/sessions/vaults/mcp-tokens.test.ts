@@ -55,7 +55,13 @@ async function world(answer: (form: URLSearchParams, init: RequestInit) => Respo
     secrets: { token: new Secret('old'), refreshToken: new Secret('refresh-1'), clientSecret: new Secret('client-1') },
   });
   const tokenFor = async (refused?: string, by = tokens) =>
-    (await by.of(url, [id], refused === undefined ? undefined : new Secret(refused)))?.reveal();
+    (
+      await by.of(
+        url,
+        { ids: [id], session: { owner: 'alice' } },
+        refused === undefined ? undefined : new Secret(refused),
+      )
+    )?.reveal();
   const storedRefresh = async () => {
     const found = await credentials.findFor(id, url);
     return found && (await credentials.secretsOf(found)).refreshToken?.reveal();

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { vault } from '../../../../src/auth/vault.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
+import { randomIds } from '../../../../src/core/model/ids.ts';
 import type { Principal } from '../../../../src/core/model/principal.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { createAccessCheck, withChecks } from '../../../../src/sessions/access/checked-service.ts';
@@ -12,7 +13,7 @@ import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const [oldKey, newKey] = ['ab', 'cd'].map((pair) => new Secret(pair.repeat(32))) as [Secret, Secret];
 const secretsOf = (records = memoryStore().records, keys = [oldKey]) =>
-  new NamedSecrets({ records, vault: vault(keys), clock: manualClock(), learn: () => {} });
+  new NamedSecrets({ records, vault: vault(keys), clock: manualClock(), ids: randomIds(), learn: () => {} });
 const value = new Secret('a-real-value');
 const guarded = ({ get }: SecretService, principalOf: () => Principal) =>
   ({ principalOf, get, noun: 'secret', listedBy: 'admin' }) as const;
@@ -24,7 +25,7 @@ test('no record has the value in clear, and a rotation leaves it readable by the
   expect(JSON.stringify(await records.list('named-secret'))).not.toContain('a-real-value');
   const rotating = secretsOf(records, [newKey, oldKey]);
   expect(await rotating.rotate()).toEqual({ rewrapped: 1, remaining: 0 });
-  expect((await secretsOf(records, [newKey]).value(id)).reveal()).toBe('a-real-value');
+  expect((await secretsOf(records, [newKey]).value(id, {})).reveal()).toBe('a-real-value');
   await expect(secretsOf(records).verify()).rejects.toThrow('The secrets of programs');
 });
 

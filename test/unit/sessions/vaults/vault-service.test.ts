@@ -29,7 +29,8 @@ function world() {
   const tokens = new McpTokens({ records, credentials, fetch, clock, warn: () => {}, onFailure: async () => {} });
   const vaults = vaultService({ records, credentials, tokens, clock, ids: randomIds() });
   const aVault = async () => (await vaults.create({ displayName: 'Alice', metadata: {}, owner: 'one' })).id;
-  const tokenFor = async (url: string, ...ids: string[]) => (await tokens.of(url, ids))?.reveal();
+  const tokenFor = async (url: string, ...ids: string[]) =>
+    (await tokens.of(url, { ids, session: { owner: 'one' } }))?.reveal();
   return { records, learned, credentials, tokens, vaults, aVault, tokenFor };
 }
 
@@ -88,9 +89,12 @@ test('a vault has one active variable of a name, the first vault counts, and an 
     code: 'conflict',
     publicMessage: expect.stringContaining('KEY'),
   });
+  const session = { owner: 'one' };
   const values = async () =>
-    Promise.all((await credentials.variablesOf([one, two])).map(async (it) => (await it.value()).reveal()));
-  const [held] = await credentials.variablesOf([one]);
+    Promise.all(
+      (await credentials.variablesOf({ ids: [one, two], session })).map(async (it) => (await it.value()).reveal()),
+    );
+  const [held] = await credentials.variablesOf({ ids: [one], session });
   expect((await values()).sort()).toEqual(['of-one', 'of-two-too']);
   await vaults.archiveCredential(one, id);
   expect((await values()).sort()).toEqual(['of-two', 'of-two-too']);

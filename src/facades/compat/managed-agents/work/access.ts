@@ -15,7 +15,7 @@ import type { InboundEvent } from '../sessions/inbound.ts';
 import { parseSessionContent } from '../sessions/kept-session.ts';
 
 // A worker's credential is not a key of the server: the guard never sees it, so it opens only the routes that name it.
-// There the worker acts with the permissions of its environment's owner, for that environment and its sessions only.
+// There the worker acts with the permissions of the key that made it, for that environment and its sessions only.
 
 const header = 'x-corral-worker';
 
@@ -136,17 +136,24 @@ function isAlive({ key, seal }: CredentialIssuer, credentials: AccessParts['cred
 
 const principals = new WeakMap<AbortSignal, Principal>();
 /**
- * Returns the same object as long as the credential is valid. Only administrators can reach an environment without an
- * owner.
+ * Returns the same object as long as the credential is valid. It has the rights of the key that created the credential,
+ * which can be a key of another member of the environment's project. With the server's token: those of the environment's owner.
  */
-function principalOf({ owner, ended, work }: WorkerIdentity, credentials: AccessParts['credentials']): Principal {
+function principalOf(
+  { maker, ended, work, ...of }: WorkerIdentity,
+  credentials: AccessParts['credentials'],
+): Principal {
   const known = principals.get(ended);
   if (known) return known;
+  const live = () => (maker.key === undefined ? undefined : credentials.live(maker.key));
+  const owner = maker.key === undefined ? of.owner : live()?.owner;
   const principal: Principal = {
-    role: owner === undefined ? 'admin' : 'user',
+    get role() {
+      return live()?.role ?? (owner === undefined ? 'admin' : 'user');
+    },
     ...(owner !== undefined && { owner }),
     get projects() {
-      return projectsOf(credentials, owner);
+      return maker.key === undefined ? projectsOf(credentials, owner) : live()?.projects;
     },
     ...(work && { session: work.sessionId }),
     by: 'environment key',
