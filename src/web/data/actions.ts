@@ -4,9 +4,9 @@ import { go } from './route.ts';
 import { mutate, mutateWithRetry, newKey } from './server.ts';
 import { currentId } from './sessions.ts';
 
-// The actions of a person on a session.
+// The actions that a person can take on a session.
 
-/** A goal as a person gives it: each check has the server's own time limit. */
+/** A goal as entered by a person. Each check has the server's default time limit. */
 export interface GoalInput {
   readonly rubric?: string | undefined;
   readonly checks: readonly { readonly command: string; readonly timeoutSeconds?: number }[];
@@ -26,14 +26,14 @@ interface NewMessage {
   readonly template?: string | undefined;
   readonly project?: string | undefined;
   readonly skills?: readonly string[];
-  /** One line for `parseRepository`. */
+  /** One line, in the format of `parseRepository`. */
   readonly repository?: string | undefined;
-  /** The message begins its own run, whose work is judged by this goal. */
+  /** The message starts its own run, whose work is judged by this goal. */
   readonly goal?: GoalInput | undefined;
   readonly mode?: 'inject' | 'queue' | 'replace';
 }
 
-/** Sends a message to the selected session; without one it makes a session first and selects it. */
+/** Sends a message to the selected session. Without a selected session, it first creates and selects one. */
 export async function send({
   text,
   attachments = [],
@@ -70,7 +70,7 @@ export async function send({
 
 export const stopRun = (sessionId: string) => mutateWithRetry('runs.stop', { sessionId });
 interface Permission {
-  /** No further call of the tool needs permission in this session. */
+  /** Further calls of the tool need no permission in this session. */
   readonly always?: boolean;
   /** The call runs with these arguments instead. */
   readonly args?: Record<string, unknown>;
@@ -85,23 +85,23 @@ export const archive = (id: string, archived: boolean) => mutate('sessions.updat
 export const remove = (id: string) => mutate('sessions.delete', { id });
 
 interface Editing {
-  /** The place in the log of the message. */
+  /** The message's seq in the log. */
   readonly seq: number;
   readonly text: string;
   readonly attachments: readonly string[];
   readonly goal?: GoalInput | undefined;
-  /** A run that is under way is stopped first. */
+  /** Stops a run in progress first. */
   readonly stopsRun: boolean;
 }
-/** Sends a message in another wording, in a branch. */
+/** Sends a new version of a message, in a branch. */
 export const edit = (id: string, { attachments, goal, ...rest }: Editing) =>
   mutate('sessions.edit', { id, ...rest, attachments: [...attachments], ...(goal && { goal: sentGoal(goal) }) });
 
 interface ForkOptions {
-  /** The event that ended a step or a run; undefined: the end of the newest run. */
+  /** The seq of the event that ended a step or a run; undefined: the end of the newest run. */
   readonly seq: number | undefined;
   readonly files: boolean;
-  /** Empty: that of the forked session. */
+  /** Empty: the title of the forked session. */
   readonly title: string;
 }
 export const fork = (id: string, { seq, files, title }: ForkOptions) =>

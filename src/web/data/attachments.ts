@@ -2,17 +2,17 @@ import { signal } from '@preact/signals';
 import { request } from './server.ts';
 import { authorization } from './token.ts';
 
-// The files of a message that is being written. Each is uploaded at once, so that a message is sent without waiting.
+// The files attached to a draft message. Each is uploaded immediately, so that sending does not wait.
 
 export interface Attachment {
   readonly key: number;
   readonly name: string;
   readonly size: number;
-  /** The address of its thumbnail; undefined: no picture. */
+  /** The address of its thumbnail; undefined: not an image. */
   readonly picture: string | undefined;
   /** From 0 to 1. */
   readonly done: number;
-  /** Known once all of it is on the server. */
+  /** Set once the upload is complete. */
   readonly id?: string;
   readonly failed?: string;
   cancel(): void;
@@ -28,14 +28,14 @@ function change(draft: string, to: (all: readonly Attachment[]) => readonly Atta
   byDraft.value = new Map([...byDraft.value, [draft, to(byDraft.value.get(draft) ?? [])]]);
 }
 
-/** Uploads the files for the message of this session; undefined: of a new one. */
+/** Uploads the files for a message of this session; undefined: of a new session. */
 export function attach(sessionId: string | undefined, files: Iterable<File>): void {
   for (const file of files) send(nameOf(sessionId), file);
 }
 
 function send(draft: string, file: File): void {
   const key = nextKey++;
-  const sending = new XMLHttpRequest(); // fetch does not tell the progress of a body
+  const sending = new XMLHttpRequest(); // fetch does not report upload progress
   const picture = /^image\/(png|jpeg|gif|webp|avif)$/.test(file.type) ? URL.createObjectURL(file) : undefined;
   const attachment = { key, name: file.name, size: file.size, picture, done: 0, cancel: () => sending.abort() };
   change(draft, (all) => [...all, attachment]);
@@ -62,7 +62,7 @@ function parsed(body: string): { data?: { file_id?: string } | null; msg?: strin
   }
 }
 
-/** Removes one, or all of them, from the message. The message that was sent keeps its files. */
+/** Removes one or all attachments from the draft. A sent message keeps its files. */
 export function removeAttachments(sessionId: string | undefined, key?: number): void {
   const isMeant = (one: Attachment) => key === undefined || one.key === key;
   for (const one of attachmentsOf(sessionId).filter(isMeant)) {
@@ -77,7 +77,7 @@ export interface SentFile {
   readonly type: string;
 }
 const isUpload = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-/** An upload of a message that was sent; undefined where the attachment is a path, or the upload is gone. */
+/** Details of a sent message's upload; undefined: the attachment is a path, or the upload is gone. */
 export async function sentFile(id: string): Promise<SentFile | undefined> {
   if (!isUpload.test(id)) return undefined;
   const answer = await request(`/api/v1/files/${id}/info`);

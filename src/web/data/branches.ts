@@ -1,6 +1,6 @@
 import type { Session } from './sessions.ts';
 
-// An edited message has branches: the session with its old wording, and one session for each new wording.
+// An edited message has branches: the session with its original version, and one session for each new version.
 
 type BranchedSession = Pick<Session, 'id' | 'branch' | 'forkedFrom' | 'createdAt'>;
 interface MessagePlace {
@@ -9,15 +9,15 @@ interface MessagePlace {
 }
 
 export interface Branches {
-  /** The sessions of the branches, the oldest first. */
+  /** The sessions of the branches, oldest first. */
   readonly ids: readonly string[];
-  /** The one of this session. */
+  /** The index of this session among them. */
   readonly at: number;
 }
 
 /**
- * The branches of a message of a session; undefined: it has only this wording. `firstOwn`: the place of the first message
- * that the session did not copy from another one.
+ * The branches of a session's message; undefined: it has only this version. `firstOwn`: the seq of the first message
+ * that the session did not copy from another session.
  */
 export function findBranches(
   all: readonly BranchedSession[],
@@ -35,7 +35,7 @@ export function findBranches(
   return ids.length < 2 ? undefined : { ids, at: ids.indexOf(sessionId) };
 }
 
-/** A copied message is a message of the session that it was copied from. */
+/** A copied message belongs to the session that it was copied from. */
 function originOf(byId: ReadonlyMap<string, BranchedSession>, { sessionId, seq }: MessagePlace): MessagePlace {
   const from = byId.get(sessionId)?.forkedFrom;
   if (!from || seq > from.seq || from.sessionId === sessionId) return { sessionId, seq };

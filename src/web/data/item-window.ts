@@ -1,26 +1,26 @@
 import type { Item } from './items.ts';
 
-// Which items of a conversation are drawn. The end is drawn first, and one part more above it with each frame.
+// The items of a conversation that are drawn. The end is drawn first, and one more part above it with each frame.
 
 const partSize = 20; // items that are drawn together, between two frames
 
 export interface ItemWindow {
   readonly items: readonly Item[];
-  /** The first item that is drawn, at the start of a part. */
+  /** Index of the first drawn item, at the start of a part. */
   readonly first: number;
-  /** The item with which one of the parts begins; each of the others is a number of whole parts from it. */
+  /** Index of an item that starts a part. All parts have the same size. */
   readonly anchor: number;
 }
 
 export interface ItemPart {
-  /** The same for the same items, also when more were put before them. */
+  /** Identifies the same items, even after more were added before them. */
   readonly key: number;
   readonly items: readonly Item[];
 }
 
 export const emptyWindow: ItemWindow = { items: [], first: 0, anchor: 0 };
 
-/** One part more above; of many new items at once, only the last part. */
+/** Adds one part above. If many new items arrived together, draws only the last part. */
 export function nextWindow(before: ItemWindow, items: readonly Item[]): ItemWindow {
   const now = before.items[0] === items[0] ? before : movedDown(before, items);
   if (!now) return { items, first: partStart(0, items.length - partSize), anchor: 0 };
@@ -30,7 +30,7 @@ export function nextWindow(before: ItemWindow, items: readonly Item[]): ItemWind
   return { items, first: partStart(anchor, from), anchor };
 }
 
-/** The same items behind others that were put before them; undefined: they are not there. */
+/** The same window after items were added before it; undefined: its items are gone. */
 function movedDown(before: ItemWindow, items: readonly Item[]): ItemWindow | undefined {
   const lastPart = partStart(before.anchor, before.items.length - 1);
   const place = placeOf(before.items[lastPart], items);

@@ -2,8 +2,8 @@ import type { Signal } from '@preact/signals';
 import type { Event } from '../../client/types.ts';
 import type { NoteType } from '../../core/model/event-traits.ts';
 
-// The items of a conversation, made from the events of its log. An item stays the same object for its whole life; the parts
-// that change are signals, so that one more word of the model draws one message again.
+// The items of a conversation, built from the events of its log. An item stays the same object for its whole life. The
+// parts that change are signals, so that one more word from the model redraws only one message.
 
 export type EventOf<Type extends Event['type']> = Extract<Event, { type: Type }>;
 export type DataOf<Type extends Event['type']> = EventOf<Type>['data'];
@@ -13,7 +13,7 @@ export type EndData = DataOf<'run.end'>;
 
 export interface ToolState {
   readonly status: 'running' | 'completed' | 'failed';
-  /** The output so far; the last part of it, when it is long. */
+  /** The output so far; of long output, the last part. */
   readonly live: string;
   readonly endedAt?: number;
   readonly called?: CalledData;
@@ -23,12 +23,12 @@ export interface ModelUsage {
   readonly toolCalls: number;
   readonly inputTokens: number;
   readonly outputTokens: number;
-  /** Undefined when the price of a model is not known. */
+  /** Undefined if a model's price is unknown. */
   readonly cost: number | undefined;
 }
 
 interface Base {
-  /** The place in the log of the first event of the item. */
+  /** The seq of the item's first event. */
   readonly seq: number;
   readonly at: number;
 }
@@ -36,9 +36,9 @@ export interface UserItem extends Base {
   readonly kind: 'user';
   readonly text: string;
   readonly attachments: readonly string[];
-  /** The message arrived while the agent worked. */
+  /** The message arrived while the agent was working. */
   readonly steers: boolean;
-  /** The goal of the run that it began. */
+  /** The goal of the run that the message started. */
   readonly goal: DataOf<'message.user'>['goal'];
 }
 export interface AssistantItem extends Base {
@@ -55,16 +55,16 @@ export interface ToolItem extends Base {
   readonly family: string;
   readonly args: Readonly<Record<string, unknown>>;
   readonly state: Signal<ToolState>;
-  /** The approval requested for this call: both are one card. */
+  /** The approval requested for this call. Both are shown as one card. */
   readonly approval: Signal<ApprovalItem | undefined>;
-  /** The session of the agent that the call gave its work to. */
+  /** The session of the agent to which the call delegated work. */
   readonly child: Signal<DataOf<'child.started'> | undefined>;
 }
 export interface StepItem extends Base {
   readonly kind: 'step';
   readonly description: string;
   readonly status: Signal<StepStatus>;
-  /** The place in the log where the step ended; a session can be forked there. */
+  /** The seq at which the step ended; a session can be forked there. */
   readonly endSeq: Signal<number | undefined>;
 }
 export interface ApprovalItem extends Base {
@@ -79,7 +79,7 @@ export interface WaitItem extends Base {
   readonly data: DataOf<'run.wait'>;
   readonly isOpen: Signal<boolean>;
 }
-/** A repository or a service on its way. */
+/** Progress of a repository or a service. */
 export interface SetupNote {
   readonly detail: string;
   readonly isMoving: boolean;
@@ -88,22 +88,22 @@ export interface PhaseItem extends Base {
   readonly kind: 'phase';
   /** `isCut`: the run ended before the phase did. */
   readonly phase: Signal<DataOf<'sandbox.phase'> & { readonly ts: number; readonly isCut?: true }>;
-  /** The repositories and services of the environment, in order. */
+  /** The repositories and services of the environment, in display order. */
   readonly setup: Signal<readonly SetupNote[]>;
 }
 export interface EventItem extends Base {
   readonly kind: 'event';
   readonly event: EventOf<NoteType | 'run.notice' | 'goal' | 'sandbox.untrusted'>;
 }
-/** Failures of the provider one after another, with the retry that comes. */
+/** Consecutive failures of the provider, with the next retry. */
 export interface RetryItem extends Base {
   readonly kind: 'retry';
   readonly state: Signal<{
     readonly failures: number;
     readonly detail: string;
-    /** The retry that comes, counted from 1, of at most so many, and when. Old logs lack it. */
+    /** The next retry, counted from 1, its maximum, and its time. Missing in old logs. */
     readonly next?: { readonly number: number; readonly most: number; readonly at: number };
-    /** The provider answered, or the run has ended. */
+    /** The provider has answered, or the run has ended. */
     readonly isOver: boolean;
   }>;
 }
@@ -111,12 +111,12 @@ export interface ErrorItem extends Base {
   readonly kind: 'error';
   readonly text: string;
 }
-/** The part of its reasoning that the model shows to people. */
+/** The part of the model's reasoning that people can see. */
 export interface ThoughtsItem extends Base {
   readonly kind: 'thoughts';
   readonly text: string;
 }
-/** The text of a file before a run and after it, as far as file tools wrote it. */
+/** The text of a file before and after a run, as far as file tools wrote it. */
 export interface FileEdit {
   readonly path: string;
   readonly before: string | null;
@@ -125,12 +125,12 @@ export interface FileEdit {
 export interface EndItem extends Base {
   readonly kind: 'end';
   readonly data: EndData;
-  /** The goal that the run had, with which it can be repeated. */
+  /** The run's goal, for repeating the run. */
   readonly goal: UserItem['goal'];
   readonly ms: number | undefined;
   readonly used: ModelUsage;
   readonly edits: readonly FileEdit[];
-  /** A card above it says why the run failed, and what can be done. */
+  /** A card above already explains why the run failed, and what to do. */
   readonly isBlocked: boolean;
 }
 export type Item =

@@ -1,10 +1,10 @@
 import type { Event } from '../../client/types.ts';
 
-// Reads the log of one session. A long log is read from both sides: its end at once, because a person looks at the newest
-// messages first, and then, page by page, the earlier part.
+// Reads the log of one session. A long log is read from both ends: its end immediately, because a person first looks at
+// the newest messages, and then, page by page, the earlier part.
 
 const pageSize = 1_000; // events
-/** The events that are read first when a log is longer than a page: some screens full. */
+/** Number of events read first if a log is longer than a page: enough for several screens. */
 const endSize = 300;
 const againMs = 1_000;
 const batchMs = 16;
@@ -19,9 +19,9 @@ interface LogPage {
 }
 export interface LogSource {
   list(afterSeq: number, limit: number): Promise<LogPage>;
-  /** Tells of the events after a place, and of those to come, until the returned function is called. */
+  /** Sends the events after a seq, and all later ones, until the returned function is called. */
   follow(afterSeq: number, hearer: LogSubscriber): () => void;
-  /** Whether trying again is of no use: the session does not exist. */
+  /** Whether a retry is pointless, because the session does not exist. */
   isFinal(error: unknown): boolean;
 }
 export interface LogSubscriber {
@@ -30,19 +30,22 @@ export interface LogSubscriber {
   onError(error: unknown): void;
 }
 export interface LogView {
-  /** The next events of the log, from its start on. */
+  /** Receives the next events of the log, from its start on. */
   take(events: readonly Event[]): void;
-  /** Events of the log's end, in order, while those before it are being read. They come again by `join`. */
+  /**
+   * Receives events of the log's end, in order, while the events before them are being read. `join` delivers them
+   * again.
+   */
   takeEnd(events: readonly Event[]): void;
-  /** The next events up to the newest: from now on nothing is missing, and `take` alone is called. */
+  /** Receives the remaining events up to the newest. From now on nothing is missing, and only `take` is called. */
   join(end: readonly Event[]): void;
   /** The session does not exist, or was deleted. */
   gone(): void;
-  /** The server no longer has the events after the place that was read: the reader has stopped, and a new one starts. */
+  /** The server no longer has the next events: the reader has stopped, and a new reader starts. */
   startAgain(): void;
 }
 
-/** Events that are not read yet: those after `after`, up to `upTo`. */
+/** Events that are not read yet: those after `after`, up to and including `upTo`. */
 interface Gap {
   after: number;
   readonly upTo: number;
@@ -51,11 +54,11 @@ interface Gap {
 export class LogReader {
   readonly #source: LogSource;
   readonly #view: LogView;
-  /** The newest event that was read, and the newest one that is known to exist. */
+  /** The newest event that was read, and the newest that is known to exist. */
   #seq = 0;
   #head = 1;
   #gap: Gap | undefined;
-  /** Every event after the gap so far. */
+  /** All events after the gap so far. */
   #end: Event[] = [];
   #waiting: Event[] = [];
   #batch: ReturnType<typeof setTimeout> | undefined;
@@ -67,7 +70,7 @@ export class LogReader {
     this.#view = view;
   }
 
-  /** The returned function ends it. */
+  /** Starts reading. The returned function stops it. */
   start(): () => void {
     void this.#untilDone(() => this.#readEnd()).then(() => {
       void this.#untilDone(() => this.#fillGap());
@@ -97,7 +100,7 @@ export class LogReader {
     }
   }
 
-  /** Waits after a temporary failure: a busy store, or a connection that broke because the page is loaded again. */
+  /** Waits after a temporary failure: a busy store, or a connection that broke while the page reloads. */
   async #failed(error: unknown): Promise<void> {
     if (this.#isOver) return;
     if (this.#source.isFinal(error)) this.#leave();
@@ -109,7 +112,7 @@ export class LogReader {
     this.#view.gone();
   }
 
-  /** The first page, and of a log that is much longer its end. */
+  /** Reads the first page, and the end of a log that is much longer. */
   async #readEnd(): Promise<void> {
     const first = await this.#source.list(0, pageSize);
     const after = lastOf(first);
@@ -137,7 +140,7 @@ export class LogReader {
     }
   }
 
-  /** Reads on to the newest event in pages, then follows: the subscription has a frame for each event. */
+  /** Reads up to the newest event in pages, then follows, because the subscription has a frame for each event. */
   async #catchUp(): Promise<void> {
     while (this.#seq < this.#head) {
       const page = await this.#source.list(this.#seq, pageSize);

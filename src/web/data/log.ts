@@ -5,28 +5,28 @@ import { ConversationModel } from './model.ts';
 import { CallError, follow, query } from './server.ts';
 import { currentId } from './sessions.ts';
 
-// Follows the log of the selected session, and resumes after a lost connection.
+// Follows the log of the selected session, and resumes after the connection was lost.
 
 /** The view of the selected session. */
 export const model = new ConversationModel();
-/** All events of the selected session so far, in order; the array grows in place, and `eventCount` says so. */
+/** All events of the selected session so far, in order. The array grows in place; `eventCount` signals changes. */
 export const events: Event[] = [];
 export const eventCount = signal(0);
-/** The page leaves a session that no longer exists. */
+/** Makes the page leave a session that no longer exists. */
 export const onGone: { leave: (id: string) => void } = { leave: () => {} };
 
 const hearers = new Set<(event: Event) => void>();
-/** Calls `hear` with each event of the selected session, also with old ones while they load. */
+/** Calls `hear` with each event of the selected session, including old ones while they load. */
 export function onEvent(hear: (event: Event) => void): () => void {
   hearers.add(hear);
   return () => void hearers.delete(hear);
 }
 
-/** The model shows the end of a long log, and the events before it are being read. */
+/** The model shows the end of a long log while the events before it are being read. */
 export const isEndOnly = signal(false);
-/** The events in order as far as they were read, while the model shows the end. */
+/** The events read so far, in order, while the model shows only the end. */
 let history: ConversationModel | undefined;
-/** A message that began before the end of the log: its pieces there are no beginning of a text. */
+/** A message that began before the end part of the log, whose pieces therefore do not start a text. */
 let cutMessage: string | undefined;
 
 function take(taken: readonly Event[]): void {
@@ -50,7 +50,7 @@ function takeEnd(taken: readonly Event[]): void {
   model.take(taken.filter((event) => event.type !== 'message.delta' || event.data.messageId !== cutMessage));
 }
 
-/** The last events are read again after all others, because their meaning depends on earlier ones. */
+/** Reads the last events again after all others, because their meaning depends on earlier ones. */
 function join(end: readonly Event[]): void {
   const whole = history;
   if (!whole) return;
@@ -63,7 +63,7 @@ function join(end: readonly Event[]): void {
   append(end);
 }
 
-/** An event that one subscriber cannot read still reaches the others. */
+/** An error in one subscriber must not hide the event from the others. */
 function tell(hear: (event: Event) => void, event: Event): void {
   try {
     hear(event);
@@ -104,7 +104,7 @@ function open(sessionId: string): () => void {
   return () => stop();
 }
 
-/** Follows the selected session, for the life of the page. */
+/** Follows the selected session for the lifetime of the page. */
 export function followCurrent(): void {
   effect(() => {
     const id = currentId.value;

@@ -17,12 +17,11 @@ import type {
   WaitItem,
 } from './items.ts';
 
-// Turns the events of one session into what the page shows. A live session and a replay use the same model, so both
-// show
-// the same cards.
+// Turns the events of one session into the content of the page. A live session and a replay use the same model, so both
+// show the same cards.
 
 const maxLive = 2_000_000;
-/** After a failure of the provider these say that it answered, or that nobody waits for it. */
+/** After a failure of the provider, these events show that it has answered, or that nobody waits for it. */
 const endsRetries: ReadonlySet<Event['type']> = new Set<Event['type']>([
   'message.delta',
   'message.assistant',
@@ -34,9 +33,9 @@ const endsRetries: ReadonlySet<Event['type']> = new Set<Event['type']>([
   'run.wait',
   'run.end',
 ]);
-/** Phases that another one follows: they share a line. */
+/** Phases that are always followed by another phase. They share a line. */
 export const moving: ReadonlySet<string> = new Set(['queued', 'image', 'starting', 'pausing', 'resuming']);
-/** The states of a sandbox after which "ready" is news. */
+/** States of a sandbox after which "ready" is worth showing. */
 const returns: ReadonlySet<string> = new Set(['paused', 'lost', 'released']);
 const nothing: ModelUsage = { turns: 0, toolCalls: 0, inputTokens: 0, outputTokens: 0, cost: 0 };
 
@@ -51,7 +50,7 @@ export type RunState =
   | { readonly kind: 'waiting'; readonly reason: string }
   | { readonly kind: 'ended'; readonly end: EndItem };
 
-/** The events that `#read` leaves to `#readRest`. */
+/** The events that `#readRest` handles instead of `#read`. */
 type RestOfWork = EventOf<
   | 'title'
   | 'approval.requested'
@@ -79,41 +78,42 @@ const isSetup = (event: EventOf<NoteType>): event is EventOf<'repository' | 'san
 export class ConversationModel {
   readonly items: Signal<readonly Item[]> = signal([]);
   /**
-   * Decisions that wait for a person now: calls to approve, or a question. It is drawn apart from what the agent wrote.
+   * Decisions that a person must make now: calls to approve, or a question. They are drawn apart from the agent's own
+   * texts.
    */
   readonly open: Signal<readonly (ApprovalItem | WaitItem)[]> = signal([]);
   readonly plan: Signal<readonly PlanStep[]> = signal([]);
   readonly run: Signal<RunState> = signal({ kind: 'idle' });
-  /** The usage of all runs, and of the newest one. */
+  /** The total usage, and the usage of the newest run. */
   readonly used: Signal<ModelUsage> = signal(nothing);
   readonly runUsed: Signal<ModelUsage> = signal(nothing);
-  /** The place in the log up to which the model has read. */
+  /** The seq up to which the model has read. */
   seq = 0;
 
   #items: Item[] = [];
   #texts = new Map<string, AssistantItem>();
   #calls = new Map<string, ToolItem>();
   #steps = new Map<string, StepItem>();
-  /** Approvals that nobody has decided. */
+  /** Approvals without a decision. */
   #approvals = new Map<string, ApprovalItem>();
-  /** Approvals whose calls have not begun. */
+  /** Approvals whose calls have not started. */
   #requests = new Map<string, ApprovalItem>();
   #wait: WaitItem | undefined;
   #start: PhaseItem | undefined;
-  /** The line of the sandbox of the present run. */
+  /** The sandbox line of the current run. */
   #environment: PhaseItem | undefined;
   /** The files that the run has written. */
   #edits = new Map<string, FileEdit>();
   #retry: RetryItem | undefined;
   #lastPhase = '';
-  /** An approval was requested, and the messages up to the wait put it in words for clients without cards. */
+  /** An approval was requested. Until the wait, messages repeat it as text for clients without cards. */
   #asksInWords = false;
-  /** A repository of this run could not be used: its card says why the run ended, and what can be done. */
+  /** A repository of this run could not be used. Its card explains why the run ended, and what to do. */
   #lacksRepository = false;
   #startedAt: number | undefined;
   #changed = false;
 
-  /** Takes events in the order of the log, and draws once. */
+  /** Takes events in log order, and draws once. */
   take(events: readonly Event[]): void {
     batch(() => {
       for (const event of events) {
@@ -121,7 +121,7 @@ export class ConversationModel {
         try {
           this.#read(event);
         } catch (error) {
-          reportError(error); // the events after it are read all the same
+          reportError(error); // continue with the following events
         }
       }
       if (this.#changed) this.items.value = [...this.#items];
@@ -153,7 +153,7 @@ export class ConversationModel {
     });
   }
 
-  /** Becomes what `other` is, which is not used any more. */
+  /** Takes over the state of `other`, which must not be used afterwards. */
   takeOver(other: ConversationModel): void {
     this.#items = other.#items;
     this.#texts = other.#texts;
@@ -248,7 +248,7 @@ export class ConversationModel {
       }
       case 'tool.calling': {
         const { callId, tool: family, function: name, args } = event.data;
-        if (family === 'message') return; // its text is its own message
+        if (family === 'message') return; // its text is a message of its own
         const state = signal({ status: 'running' as const, live: '' });
         const approval = signal(this.#requests.get(callId));
         const { sessionId } = event;
@@ -302,7 +302,7 @@ export class ConversationModel {
       }
       case 'run.wait':
         this.run.value = { kind: 'waiting', reason: event.data.reason ?? 'question' };
-        if (this.#approvals.size > 0) return; // the card of the call shows it already
+        if (this.#approvals.size > 0) return; // the call's card already shows it
         this.#wait = this.#add<WaitItem>({ kind: 'wait', ...at, data: event.data, isOpen: signal(true) });
         return;
       case 'run.resumed':
@@ -334,11 +334,11 @@ export class ConversationModel {
       case 'sandbox.phase': {
         const before = this.#lastPhase;
         this.#lastPhase = event.data.phase;
-        // A sandbox that was there at once is no news; one that comes back is.
+        // "Ready" is shown only after a start or when a sandbox returns.
         if (event.data.phase === 'ready' && !this.#start && !returns.has(before)) return;
         const { ended = this.#start?.phase.value.ended } = event.data;
         const phase = { ...event.data, ts: event.ts, ...(ended && { ended }) };
-        // A start is one line from its first phase to its end, also when a message arrives in between.
+        // A start is one line from its first phase to its end, even if a message arrives in between.
         if (this.#start) this.#start.phase.value = phase;
         else this.#start = this.#addPhase(phase, at);
         if (!moving.has(phase.phase)) this.#start = undefined;
@@ -380,7 +380,7 @@ export class ConversationModel {
       setup.value = [...setup.value, { detail, isMoving: kind === 'fetching' || kind === 'preparing' }];
       return;
     }
-    // The log of a fork also has the older forks of the session that it came from.
+    // A fork's log also contains earlier forks of the original session.
     const isOther =
       event.type === 'session.forked' && event.data.to !== event.sessionId && event.data.from !== event.sessionId;
     if (!isOther) this.#add({ kind: 'event', ...at, event });
@@ -399,7 +399,7 @@ export class ConversationModel {
     this.#edits.set(path, { path, before, after: content.content });
   }
 
-  /** One card: the call replaces the question whether it is permitted. */
+  /** Shows one card: the call replaces the request for its permission. */
   #addCall(call: ToolItem): ToolItem {
     const requested = this.#requests.get(call.callId);
     const place = requested ? this.#items.lastIndexOf(requested) : -1;
@@ -417,7 +417,7 @@ export class ConversationModel {
     else this.#retry = this.#add<RetryItem>({ kind: 'retry', ...at, state: signal(now) });
   }
 
-  /** The card shows the failure, so the line of the retries keeps only their number. */
+  /** The card shows the failure, so the retry line keeps only the number of retries. */
   #shortenRetries(detail: string): void {
     const line = this.#items.findLast((item) => item.kind === 'retry');
     if (line?.kind === 'retry' && line.state.value.detail === detail)
@@ -439,7 +439,7 @@ export class ConversationModel {
     const isFirst = (item: Item) => item.kind === 'user' && item.goal !== undefined && item.text === data.task;
     const first = data.goal && this.#items.findLast(isFirst);
     const goal = first?.kind === 'user' ? first.goal : undefined;
-    // The sums of a run are not known when its start was not read.
+    // The run's totals are unknown if its start was not read.
     const used = this.#startedAt === undefined ? nothing : this.runUsed.value;
     const isBlocked = this.#lacksRepository && data.status === 'failed';
     const edits = [...this.#edits.values()];
@@ -447,7 +447,7 @@ export class ConversationModel {
     this.run.value = { kind: 'ended', end };
   }
 
-  /** A start that the end of its run overtook moves no longer, unless the sandbox reports a later phase of it. */
+  /** Freezes a start whose run has ended, until the sandbox reports a later phase. */
   #cutStart(): void {
     if (this.#start) this.#start.phase.value = { ...this.#start.phase.value, isCut: true };
   }

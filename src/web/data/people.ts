@@ -2,7 +2,8 @@ import { signal } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
 import { authorization, forgetToken } from './token.ts';
 
-// The person who signed in with an identity provider. The browser keeps that in a cookie, which no script sees.
+// The person who signed in with an identity provider. The browser keeps the sign-in in a cookie that scripts cannot
+// read.
 
 /** The caller; undefined until the server answered. */
 export const me = signal<Outputs['people']['me'] | undefined>(undefined);
@@ -19,7 +20,7 @@ export async function readMe(): Promise<void> {
   if (response?.ok) me.value = (await response.json()) as Outputs['people']['me'];
 }
 
-/** The providers with which people sign in here; none without a connection. */
+/** The providers that people can sign in with; none without a connection. */
 export async function readProviders(): Promise<readonly Provider[]> {
   const response = await request('/sign-in');
   return response?.ok ? ((await response.json()) as { providers: readonly Provider[] }).providers : [];
@@ -27,16 +28,16 @@ export async function readProviders(): Promise<readonly Provider[]> {
 
 const refusal = 'sign-in';
 
-/** Leaves for the provider, which sends the browser back to this place. */
+/** Goes to the provider, which sends the browser back to the current address. */
 export function signInWith({ id }: Provider): void {
-  forgetToken(); // a token that the server refused would count instead of the cookie
+  forgetToken(); // a refused token would take precedence over the cookie
   const url = new URL(location.href);
   url.searchParams.delete(refusal);
   const returnTo = url.pathname + url.search + url.hash;
   location.assign(`/sign-in/${id}?returnTo=${encodeURIComponent(returnTo)}`);
 }
 
-/** Why the last sign-in failed, in the server's word; the address bar loses it. */
+/** Takes the reason why the last sign-in failed, as the server's code, out of the address. */
 export function takeRefusal(): string | undefined {
   const url = new URL(location.href);
   const reason = url.searchParams.get(refusal) ?? undefined;
@@ -45,7 +46,7 @@ export function takeRefusal(): string | undefined {
   return reason;
 }
 
-/** Ends this browser's session here and, where the provider has a page for it, there. */
+/** Ends this browser's session here and at the provider, if the provider has a page for that. */
 export async function signOut(): Promise<void> {
   const response = await request('/sign-in/end', { method: 'POST' });
   const { location: next } = response?.ok

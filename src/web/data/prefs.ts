@@ -1,6 +1,6 @@
 import { effect, type Signal, signal } from '@preact/signals';
 
-// The choices of a person on this device. A browser without storage forgets them at the end of the visit.
+// A person's preferences on this device. A browser without storage forgets them at the end of the visit.
 
 const prefix = 'corral.';
 
@@ -17,13 +17,13 @@ export function store(key: string, value: string | undefined): void {
     if (value === undefined || value === '') localStorage.removeItem(prefix + key);
     else localStorage.setItem(prefix + key, value);
   } catch {
-    // Storage is full or forbidden: the choice lasts for this visit.
+    // Storage is full or forbidden: the preference lasts for this visit.
   }
 }
 
 export const recall = (key: string): string => stored(key) ?? '';
 
-/** A choice that survives a reload; `allowed` checks what an older page stored. */
+/** A preference that survives a reload; `allowed` validates what an older page stored. */
 export function pref<Value extends string | number>(
   key: string,
   initial: Value,
@@ -36,7 +36,7 @@ export function pref<Value extends string | number>(
   return created;
 }
 
-/** A choice that also follows the one in another tab, or in the page around this frame. */
+/** A preference that also follows changes in other tabs, and in the page around this frame. */
 export function sharedPref<Value extends string>(
   key: string,
   initial: Value,

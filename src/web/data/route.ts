@@ -1,6 +1,6 @@
 import { currentId } from './sessions.ts';
 
-// The selected session is in the address after `#`, so links, the back button and a reload find it again.
+// The address contains the selected session after `#`, so links, the back button and a reload restore it.
 
 export function go(id: string | undefined): void {
   const to = location.pathname + location.search + (id === undefined ? '' : `#${id}`);
@@ -9,7 +9,7 @@ export function go(id: string | undefined): void {
   readAddress();
 }
 
-/** Leaves a session that is gone, without a step back to it. False: another one is open. */
+/** Leaves a session that is gone, without a history entry for it. False: another session is open. */
 export function leave(id: string): boolean {
   if (currentId.value !== id) return false;
   history.replaceState(null, '', location.pathname + location.search);

@@ -11,8 +11,8 @@ import type { AppRouter, Inputs, Outputs } from '../../client/types.ts';
 import { errorText, t } from '../text/text.ts';
 import { authorization, protocols } from './token.ts';
 
-// The calls of the server that the page makes, with the types of its router, over one WebSocket. After a break it
-// reconnects by itself, and subscriptions continue after their last event.
+// The page's calls to the server, typed by the server's router, over one WebSocket. After a break the connection is
+// re-established automatically, and subscriptions continue after their last event.
 
 export type Path = { [Name in keyof Outputs & string]: `${Name}.${keyof Outputs[Name] & string}` }[keyof Outputs &
   string];
@@ -28,20 +28,20 @@ type ProcedureAt<Tree, Place extends string> = Place extends `${infer Name}.${in
 export type InputOf<P extends Path> = ProcedureAt<Inputs, P>;
 
 const maxPauseMs = 4_000;
-// A network that is gone closes no socket. A server that does not answer a ping within these times is shown as away, which
-// is within three seconds of the break.
+// A lost network does not close a socket. A server that does not answer a ping in time is shown as unreachable, within
+// three seconds of the break.
 const pingMs = 1_000;
 const pongMs = 1_900;
 
-/** `broken`: the page tries again by itself. */
+/** `broken`: the page reconnects automatically. */
 export const connection = signal<'connecting' | 'open' | 'broken'>('connecting');
 
-/** The changes that wait for an answer. While the connection is broken, they are sent when it is back. */
+/** The mutations without an answer yet. While the connection is broken, they wait and are sent on reconnection. */
 export const pendingChanges = signal<readonly Path[]>([]);
 
 const client = Promise.withResolvers<TRPCUntypedClient<AppRouter>>();
 
-/** Connects, and again after each break; calls `onOpen` each time. Calls made before wait. */
+/** Connects, and reconnects after each break; calls `onOpen` each time. Calls wait for the first connection. */
 export function connect(onOpen: () => void): void {
   const url = new URL('/trpc', location.href);
   url.protocol = url.protocol.replace('http', 'ws');
@@ -55,7 +55,7 @@ export function connect(onOpen: () => void): void {
       onOpen();
     },
     onClose: () => {
-      // A replaced socket may close after the new one has opened.
+      // A replaced socket can close after its replacement has opened.
       if (socket.connection?.state !== 'open') connection.value = 'broken';
     },
   });
@@ -68,7 +68,7 @@ class SocketWithToken extends WebSocket {
     super(url, protocols());
   }
 
-  /** Reports the end at once. A browser waits a minute for the farewell of a server that cannot be reached. */
+  /** Reports the close immediately. For an unreachable server, the browser waits a minute for the close frame. */
   override close(code?: number, reason?: string): void {
     const isUp = this.readyState === WebSocket.OPEN;
     super.close(code, reason);
@@ -79,11 +79,11 @@ class SocketWithToken extends WebSocket {
 /** The server refused a call, or the connection broke before its answer. */
 export class CallError extends Error {
   readonly code: string | undefined;
-  /** Also true where no answer came, because the connection broke. */
+  /** Also true if the connection broke before an answer. */
   readonly retryable: boolean;
-  /** The page of the guide that says more, where there is one. */
+  /** The page of the guide about this error, if there is one. */
   readonly docs: string | undefined;
-  /** The fields of the input that the server refused, and why. */
+  /** The input fields that the server refused, and the reasons. */
   readonly fields: Readonly<Record<string, string>>;
 
   constructor({ message, shape, data }: TRPCClientError<AppRouter>) {
@@ -104,7 +104,7 @@ async function call<P extends Path>(method: 'query' | 'mutation', path: P, input
 
 export const query = <P extends Path>(path: P, input: InputOf<P>): Promise<ProcedureAt<Outputs, P>> =>
   call('query', path, input, true);
-/** Calls a mutation that is safe to repeat: after a break it is sent again. */
+/** Calls a mutation that is safe to repeat: it is sent again after a break. */
 export const mutateWithRetry = <P extends Path>(path: P, input: InputOf<P>): Promise<ProcedureAt<Outputs, P>> =>
   counted(path, () => call('mutation', path, input, true));
 export const mutate = <P extends Path>(path: P, input: InputOf<P>): Promise<ProcedureAt<Outputs, P>> =>
@@ -127,7 +127,7 @@ export interface Subscriber<Item> {
   onEnd?(): void;
 }
 
-/** Follows until the returned function is called. */
+/** Subscribes until the returned function is called. */
 export function follow<Item>(path: Path, input: unknown, hearer: Subscriber<Item>): () => void {
   const ended = new AbortController();
   const { signal: end } = ended;
@@ -143,13 +143,13 @@ export function follow<Item>(path: Path, input: unknown, hearer: Subscriber<Item
   return () => ended.abort();
 }
 
-/** A request with the token. Resolves with any status; rejects only without a connection. */
+/** Sends a request with the token. Resolves with any status; rejects only without a connection. */
 export const request = (path: string, init: RequestInit = {}): Promise<Response> =>
   fetch(path, { ...init, headers: { ...authorization(), ...(init.headers as Record<string, string> | undefined) } });
 
-/** The message of any thrown value, for people. */
+/** The message of a thrown value, for people. */
 export const toErrorText = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
 
-/** `randomUUID` is missing on a page that was loaded over plain HTTP from another machine. */
+/** `randomUUID` is missing in a page that was loaded over plain HTTP from another machine. */
 export const newKey = (): string =>
   [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');

@@ -13,9 +13,9 @@ interface SessionChange {
 
 const byId = new Map<string, Session>();
 const changes = signal(0);
-/** False until the first session arrived or the server had time to send one. */
+/** False until the first session has arrived, or the server has had time to send one. */
 export const sessionsKnown = signal(false);
-/** The selected session; undefined: a new one. */
+/** The selected session; undefined: a new session. */
 export const currentId = signal<string | undefined>(undefined);
 
 const byPlace = (a: Session, b: Session): number => {
@@ -23,7 +23,7 @@ const byPlace = (a: Session, b: Session): number => {
   return a.latestMessageAt < b.latestMessageAt ? 1 : -1;
 };
 
-/** Newest message first, and by id where the times are the same, as the server lists them. */
+/** Newest message first; ties are sorted by id, as on the server. */
 export const sessions = computed<readonly Session[]>(() => {
   changes.value;
   return [...byId.values()].sort(byPlace);
@@ -33,7 +33,7 @@ export const current = computed<Session | undefined>(() => {
   return currentId.value === undefined ? undefined : byId.get(currentId.value);
 });
 
-/** Each connection starts with the whole list again. */
+/** Each connection starts with the whole list. */
 export function resetSessions(): void {
   byId.clear();
   changes.value++;
@@ -41,11 +41,11 @@ export function resetSessions(): void {
 
 let drawing = false;
 const received: ((news: SessionChange, before: Session | undefined) => void)[] = [];
-/** Calls `hear` with each change; `before` is the session as it was. */
+/** Calls `hear` with each change; `before` is the session before it. */
 export const onNews = (hear: (news: SessionChange, before: Session | undefined) => void): void =>
   void received.push(hear);
 
-/** Thousands arrive at once when a page opens, so the list is drawn once per frame. */
+/** Thousands of sessions can arrive together when a page opens, so the list is drawn once per frame. */
 export function watchSessions(): void {
   setTimeout(() => {
     sessionsKnown.value = true;
@@ -58,7 +58,7 @@ export function watchSessions(): void {
       for (const hear of received) hear(news, before);
       if (drawing) return;
       drawing = true;
-      // A timer instead of a frame: a hidden tab has no frames, but its title counts sessions that wait.
+      // A timer instead of a frame: a hidden tab has no frames, but its title counts waiting sessions.
       setTimeout(() => {
         drawing = false;
         batch(() => {

@@ -2,10 +2,10 @@ import { computed } from '@preact/signals';
 import { model } from './log.ts';
 import { current, currentId, type Session } from './sessions.ts';
 
-/** The state of a session in the words of people. */
+/** The state of a session as text. */
 export type Status = 'new' | 'running' | 'waiting' | 'finished' | 'stopped' | 'failed' | 'expired' | 'deleted';
 
-/** The status of a session in the list. Its last run's end says how a session without work ended. */
+/** The status of a session in the list. For a session without work, it depends on how the last run ended. */
 export function toStatus(session: Session): Status {
   if (session.status === 'running' || session.status === 'waiting') return session.status;
   if (session.status === 'pending') return 'new';
@@ -19,7 +19,7 @@ function endStatus(end: { status?: string; reason?: string } | null | undefined)
   return end?.status === 'stopped' ? 'stopped' : 'finished';
 }
 
-/** The status of the selected session. Its log is newer than its entry in the list. */
+/** The status of the selected session. Its log is more recent than its entry in the list. */
 export const currentStatus = computed<Status>(() => {
   if (currentId.value === undefined) return 'new';
   const run = model.run.value;

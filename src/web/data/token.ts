@@ -1,4 +1,5 @@
-// The token comes in the link that the server prints. Kept only in this tab, and removed from the address bar.
+// The token, which comes in the link that the server prints. It is kept only in this tab, and removed from the address
+// bar.
 
 const key = 'corral.token';
 
@@ -24,7 +25,7 @@ export function authorization(): Record<string, string> {
   return token ? { authorization: `Bearer ${token}` } : {};
 }
 
-/** A browser's WebSocket cannot send our header, so the token travels among its subprotocols. */
+/** A browser's WebSocket cannot send our header, so the token is sent as a subprotocol. */
 export function protocols(): string[] {
   const token = storedToken();
   if (!token) return ['corral'];

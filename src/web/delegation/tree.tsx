@@ -14,7 +14,7 @@ import { Mark, StatusChip } from '../parts/kit/status.tsx';
 import { nameOf } from '../sessions/name.ts';
 import { t } from '../text/text.ts';
 
-/** The ways from a session to the one whose agent started it, and to those that its own agent started. */
+/** Links from a session to its parent, and to the sessions that its agent started. */
 export function TreeLinks({ session: { id, parent } }: { session: Session }) {
   const above = sessions.value.find((one) => one.id === parent?.sessionId);
   const below = sessions.value.filter((one) => one.parent?.sessionId === id);
@@ -62,7 +62,7 @@ function Children({ id }: { id: string }) {
   );
 }
 
-/** An agent that got a part of the work: its title, its state, and the way to it. */
+/** An agent that received delegated work: its title, its state, and a link to it. */
 export function ChildCard({ item, child }: { item: ToolItem; child: DataOf<'child.started'> }) {
   const isLive = useContext(Live);
   const { called, status } = item.state.value;

@@ -2,11 +2,11 @@ const session = /^\/sessions\/([^/]+)\/desktop/.exec(location.pathname)?.[1] ?? 
 const api = `/api/v1/sessions/${session}`;
 /** The work pane shows this page with its controls. */
 export const isInPane = new URLSearchParams(location.search).has('pane');
-/** Another page shows only the screen. */
+/** Any other page shows only the screen. */
 export const framed = window.parent !== window && !isInPane;
-/** A connection without a token: the link's creator decided what the viewer may do. */
+/** A connection without a token: the link's creator decided what the viewer can do. */
 export const signature = new URLSearchParams(location.hash.slice(1)).get('signature');
-/** Stays the same over all connections of this page, so that the relay knows its viewer again. */
+/** The same for all connections of this page, so that the relay recognizes its viewer. */
 const viewer =
   `page-${[...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(36)).join('')}`.slice(0, 40);
 

@@ -8,7 +8,7 @@ import { isInPane, sessionPage } from './address.ts';
 import { say } from './screen.ts';
 import { type Connection, connection, control, copied, fits, isWatching, rfb, watchOnly } from './state.ts';
 
-/** The status of the main page whose look the connection takes. */
+/** The main page's status whose style each connection state uses. */
 const looks: Readonly<Record<Connection, Status>> = {
   pending: 'running',
   live: 'finished',

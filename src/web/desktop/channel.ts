@@ -1,9 +1,9 @@
-/** A text frame of the relay: who holds keyboard and mouse, and what this viewer may do. */
+/** A text frame of the relay: who has the keyboard and mouse, and what this viewer can do. */
 export interface ControlNotice {
   readonly type: 'control';
   readonly who: 'you' | 'another' | 'nobody';
   readonly mayControl: boolean;
-  /** Whether the clipboard passes between viewer and desktop. */
+  /** Whether viewer and desktop share the clipboard. */
   readonly clipboard: boolean;
 }
 
@@ -12,7 +12,7 @@ interface Listeners {
   readonly onClosed: (event: CloseEvent) => void;
 }
 
-/** A WebSocket for noVNC that keeps text frames from it: those are messages between the page and the relay. */
+/** A WebSocket for noVNC that hides text frames from it, because those are messages between the page and the relay. */
 export class Channel {
   // noVNC sets these.
   onopen: ((event: Event) => void) | null = null;
@@ -55,7 +55,7 @@ export class Channel {
   send(data: ArrayBuffer): void {
     this.#socket.send(data);
   }
-  /** Takes keyboard and mouse, or gives them back. */
+  /** Takes or releases the keyboard and mouse. */
   say(type: 'take' | 'give'): void {
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify({ type }));
   }

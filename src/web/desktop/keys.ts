@@ -1,23 +1,24 @@
 import { pressedKey } from '../parts/pressed-key.ts';
 
-// A phone's keyboard, an emoji picker or an input method writes into a text field; its text becomes key events of the desktop.
+// A phone's keyboard, an emoji picker or an input method writes into a text field, whose text becomes key events of the
+// desktop.
 
 const [backspace, enter, tab, control] = [0xff08, 0xff0d, 0xff09, 0xffe3];
 const named = { Enter: enter, Backspace: backspace, Tab: tab, Escape: 0xff1b, Delete: 0xffff };
 const arrows = { ArrowLeft: 0xff51, ArrowUp: 0xff52, ArrowRight: 0xff53, ArrowDown: 0xff54 };
 const keys: Readonly<Record<string, number>> = { ...named, ...arrows, '\n': enter, '\t': tab };
-/** Stands in the field, so that a phone's delete key has an effect. */
+/** Keeps the field from being empty, so that a phone's delete key has an effect. */
 const filler = '\u2007';
 
-/** X's keysym of a character: its code in Latin-1, else its Unicode number with a marker bit. */
+/** X's keysym of a character: its code in Latin-1, or else its Unicode number with a marker bit. */
 export function toKeysym(character: string): number {
   const point = character.codePointAt(0) ?? 0;
   return keys[character] ?? (point < 0x100 ? point : 0x0100_0000 | point);
 }
 
-/** `code` is a browser's name of the key, empty for a character that came without one. */
+/** `code` is the browser's name of the key; empty for a character that no key produced. */
 export function typeInto(field: HTMLTextAreaElement, send: (keysym: number, code: string) => void): void {
-  /** Sends the field's text. Browsers end a composition before or after their last input event. */
+  /** Sends the field's text. Some browsers end a composition before their last input event, others after it. */
   const sendText = () => {
     for (const character of field.value.replace(filler, '').replaceAll('\r\n', '\n')) send(toKeysym(character), '');
     reset();
@@ -46,9 +47,9 @@ export function typeInto(field: HTMLTextAreaElement, send: (keysym: number, code
 }
 
 /**
- * Handles keys on the screen before noVNC does. Ctrl+V and its like: the text of this computer's clipboard is put on the
- * desktop's, then the key is pressed there; noVNC would prevent the browser from pasting. Keys of characters with two code
- * units, such as emoji, which noVNC ignores.
+ * Handles keys on the screen before noVNC does. For Ctrl+V and similar shortcuts, it puts this computer's clipboard
+ * onto the desktop's and then presses the key there; noVNC would prevent the browser from pasting. It also sends
+ * characters with two code units, such as emoji, which noVNC ignores.
  */
 export function followKeys(desktop: () => Desktop | undefined): void {
   let key: ReturnType<typeof pasteKey>;
@@ -71,7 +72,7 @@ export function followKeys(desktop: () => Desktop | undefined): void {
     const text = event.clipboardData?.getData('text/plain') ?? '';
     if (text !== '') target.clipboardPasteFrom(text);
     if (!key.isCommand) return target.sendKey(key.keysym, key.code);
-    dispatchEvent(new Event('blur')); // noVNC then releases the command key, which means another key there
+    dispatchEvent(new Event('blur')); // noVNC then releases the command key, which is a different key on the desktop
     target.sendKey(control, 'ControlLeft', true);
     target.sendKey(key.keysym, key.code);
     target.sendKey(control, 'ControlLeft', false);
@@ -82,7 +83,7 @@ interface Desktop {
     clipboardPasteFrom(text: string): void;
     sendKey(keysym: number, code: string, isDown?: boolean): void;
   };
-  /** Whether the clipboard passes. */
+  /** Whether the clipboard is shared. */
   readonly clipboard: boolean;
 }
 function pasteKey({ code, ctrlKey, metaKey, shiftKey, altKey }: KeyboardEvent) {

@@ -6,7 +6,7 @@ import { followKeys } from './keys.ts';
 import { DesktopPage } from './page.tsx';
 import { control, isWatching, rfb } from './state.ts';
 
-/** Tells noVNC to release all keys, because a key would stay down when the focus moves elsewhere. */
+/** Makes noVNC release all keys, because a key would stay pressed when the focus moves elsewhere. */
 function leaveScreen(event: KeyboardEvent): void {
   if (!(event.ctrlKey && event.altKey && event.shiftKey) || document.activeElement?.tagName !== 'CANVAS') return;
   event.preventDefault();

@@ -1,4 +1,4 @@
-// noVNC brings no types. These are the members that the desktop's page uses, as docs/API.md of noVNC describes them.
+// noVNC ships no types. These are the members that the desktop's page uses, as noVNC's docs/API.md describes them.
 declare module '@novnc/novnc' {
   interface Events {
     connect: CustomEvent<Record<string, never>>;

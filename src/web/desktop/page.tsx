@@ -7,7 +7,7 @@ import { typeInto } from './keys.ts';
 import { connectAgain, openScreen } from './screen.ts';
 import { cover, rfb } from './state.ts';
 
-/** The whole page: its tools, and the screen with what covers it while it is not live. */
+/** The whole page: its toolbar, and the screen with a cover while the screen is not live. */
 export const DesktopPage = () => (
   <>
     <a class="skip" href="#screen">
@@ -24,7 +24,7 @@ export const DesktopPage = () => (
   </>
 );
 
-/** noVNC adds its canvas to this element, so nothing else draws in it. */
+/** noVNC adds its canvas to this element, so nothing else is drawn in it. */
 function Canvas() {
   const ref = useRef<HTMLDivElement>(null);
   useEffect(() => {

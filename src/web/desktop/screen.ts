@@ -6,7 +6,7 @@ import { desktopRoute, framed, signature, vncAddress } from './address.ts';
 import { Channel } from './channel.ts';
 import { control, copied, rfb, type ScreenCover, show } from './state.ts';
 
-/** Ends after which the page asks before it connects again, by their WebSocket code. */
+/** WebSocket codes after which the page asks before it reconnects. */
 const final: Readonly<Record<number, ScreenCover>> = {
   1000: { key: 'screen.stopped', retry: 'screen.startAgain' },
   1002: { key: 'screen.refused', retry: 'screen.tryAgain' },
@@ -18,10 +18,10 @@ const gone: Readonly<Record<number, ScreenCover>> = {
   1008: { key: 'screen.noSession' },
   4410: { key: 'screen.deleted' },
 };
-/** The relay's few words where the page has a whole sentence. */
+/** A short text of the relay that the page replaces by a full sentence. */
 const absent = 'VNC is not available';
 
-/** The words for an ended connection; undefined: the page may try again by itself. */
+/** The text for a closed connection; undefined: the page can reconnect by itself. */
 function endOf({ code, reason }: CloseEvent, signed: boolean): ScreenCover | undefined {
   const detail = reason === '' || reason === absent ? {} : { detail: reason };
   if (signed) return { key: reason === '' ? 'screen.signedEnded' : 'screen.signed', ...detail };
@@ -30,7 +30,7 @@ function endOf({ code, reason }: CloseEvent, signed: boolean): ScreenCover | und
   return { detail: reason, ...(known.retry !== undefined && { retry: known.retry }) };
 }
 
-/** A hidden page disconnects after this time, so that the sandbox can become idle. */
+/** A hidden page disconnects after this time, in ms, so that the sandbox can become idle. */
 const hiddenMs = 5 * 60_000;
 
 let target: HTMLElement | undefined;
@@ -55,7 +55,7 @@ export function connectAgain(): void {
 
 function connect(): void {
   clearTimeout(timer);
-  if (!target || rfb.value || document.hidden) return; // it connects when the page becomes visible
+  if (!target || rfb.value || document.hidden) return; // a hidden page connects when it becomes visible
   show('pending', { key: 'desktop.starting' });
   const offered = ['binary', ...(signature ? [] : protocols().slice(1))];
   channel = new Channel(vncAddress(), offered, {
@@ -81,7 +81,7 @@ function connect(): void {
   rfb.value = made;
 }
 
-/** Makes noVNC's canvas reachable by the tab key and gives it a label. */
+/** Lets the tab key reach noVNC's canvas, and gives the canvas a label. */
 function labelCanvas(): void {
   const canvas = target?.querySelector('canvas');
   if (!canvas) return;
@@ -106,7 +106,7 @@ async function ended(event: CloseEvent): Promise<void> {
   timer = setTimeout(connect, waitMs);
 }
 
-/** A page learns nothing about a refused upgrade, so this sends an ordinary request to see why. */
+/** Browsers hide the reason of a refused upgrade, so this sends an ordinary request to find it. */
 async function needsToken(): Promise<boolean> {
   const headers = authorization();
   const answer = await fetch(desktopRoute, { headers }).catch(() => undefined);

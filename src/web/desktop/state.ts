@@ -6,13 +6,13 @@ import type { ControlNotice } from './channel.ts';
 
 export type Connection = 'pending' | 'live' | 'waiting' | 'failed';
 
-/** Text and button over a screen that is not live. */
+/** Text and button that cover a screen that is not live. */
 export interface ScreenCover {
-  /** The relay's own text has priority over ours. */
+  /** The relay's own text, which takes precedence over the page's. */
   readonly detail?: string;
   readonly key?: TextKey;
   readonly seconds?: number;
-  /** The button that connects again; absent where that cannot help. */
+  /** The reconnect button; absent if reconnecting cannot help. */
   readonly retry?: TextKey;
 }
 
@@ -26,7 +26,7 @@ export const copied = signal(''); // the desktop's clipboard
 export const watchOnly = signal(false);
 export const fits = signal(true);
 
-/** Whether keyboard and mouse of this viewer stay away from the desktop. */
+/** Whether this viewer's keyboard and mouse input is withheld from the desktop. */
 export const isWatching = (): boolean =>
   framed || watchOnly.value || !control.value.mayControl || control.value.who === 'another';
 

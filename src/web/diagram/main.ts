@@ -1,10 +1,10 @@
 import mermaid from 'mermaid/dist/mermaid.esm.min.mjs';
 import type { DiagramOrder, DiagramReport } from './messages.ts';
 
-// Draws diagrams that an agent wrote. The server gives this page no origin and no network, so what goes wrong here reaches
-// nothing. Mermaid needs a document and styles of its own, which the policy of the main page refuses.
+// Draws diagrams written by an agent. The server gives this page no origin and no network, so an exploit here gains
+// nothing. Mermaid needs a document and its own inline styles, which the policy of the main page refuses.
 
-const tell = (report: DiagramReport): void => parent.postMessage(report, '*'); // nothing secret is in it
+const tell = (report: DiagramReport): void => parent.postMessage(report, '*'); // it contains no secrets
 
 addEventListener('message', ({ data, source }: MessageEvent<DiagramOrder>) => {
   if (source === parent) void draw(data);

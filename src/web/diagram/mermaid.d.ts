@@ -1,4 +1,4 @@
-// The package's own bundle: it needs none of Mermaid's 110 packages.
+// The package's own bundle, which needs none of Mermaid's 110 dependencies.
 declare module 'mermaid/dist/mermaid.esm.min.mjs' {
   export { default } from 'mermaid';
 }

@@ -1,4 +1,4 @@
-// The page and the frame that draws diagrams talk in these messages. Neither trusts the other's.
+// Messages between the page and the frame that draws diagrams. Neither trusts the other's messages.
 
 /** From the page: a text to draw. */
 export interface DiagramOrder {
@@ -6,7 +6,7 @@ export interface DiagramOrder {
   readonly source: string;
   readonly isDark: boolean;
 }
-/** The frame reports that it has loaded, or that a text was drawn or could not be. */
+/** From the frame: it has loaded, or a text was drawn or could not be. */
 export type DiagramReport =
   | { readonly kind: 'ready' }
   | { readonly kind: 'drawn'; readonly id: number; readonly height: number }

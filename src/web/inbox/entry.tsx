@@ -16,17 +16,17 @@ import { nameOf } from '../sessions/name.ts';
 import { errorText, failureText, t } from '../text/text.ts';
 import { findNeed } from './needs.ts';
 
-// The events that a wait stands behind: the newest ones that changed the session.
+// Limits of the search for a wait's event: it is among the newest events that changed the session.
 const before = 100;
 const limit = 500;
 
-/** The newest failure: the server's words, and their code where the log has one. */
+/** The newest failure: the server's text, and its code if the log has one. */
 interface FailedRun {
   readonly text: string;
   readonly code?: ErrorCode | undefined;
 }
 
-/** One session that needs a person: its open calls and its question, with the answer below. */
+/** One session that needs a person: its open calls and its question, with the answer form below. */
 export function Entry({ session }: { session: Session }) {
   const { id, lastSeq } = session;
   const title = useId();
@@ -81,7 +81,7 @@ export function Entry({ session }: { session: Session }) {
   );
 }
 
-/** An answer also grants a spent budget again, so the same form serves for all that waits. */
+/** An answer also renews a spent budget, so the same form serves all waits. */
 function Answer({ session }: { session: Session }) {
   const [text, setText] = useState('');
   const [isSending, setSending] = useState(false);

@@ -12,11 +12,11 @@ type InboxFilter = 'all' | InboxReason;
 
 export const openInbox = (): void => showDialog(<Inbox />);
 
-/** The questions, approvals, budgets and failures of all sessions, to be answered in place. */
+/** The questions, approvals, budgets and failures of all sessions, each with its answer form. */
 function Inbox() {
   const [shown, setShown] = useState<InboxFilter>('all');
   const [project, setProject] = useState('');
-  useEffect(() => void readProjects().catch(() => {}), []); // without them the list shows all
+  useEffect(() => void readProjects().catch(() => {}), []); // without the projects, the list shows all sessions
   const withNeeds = projects.value.filter(({ id }) => needing.value.some(({ projectId }) => projectId === id));
   const all = needing.value.filter(({ projectId }) => project === '' || projectId === project);
   const found = all.filter((session) => shown === 'all' || findNeed(session) === shown);

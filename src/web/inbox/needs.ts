@@ -2,7 +2,7 @@ import { computed } from '@preact/signals';
 import { type Session, sessions } from '../data/sessions.ts';
 import { toStatus } from '../data/status.ts';
 
-/** `waiting`: for an answer, an approval or a budget. `failed`: nobody has read of the failure yet. */
+/** `waiting`: for an answer, an approval or a budget. `failed`: nobody has seen the failure yet. */
 export type InboxReason = 'waiting' | 'failed';
 
 export function findNeed(session: Session): InboxReason | undefined {
@@ -12,7 +12,7 @@ export function findNeed(session: Session): InboxReason | undefined {
   return status === 'failed' && session.unread > 0 ? 'failed' : undefined;
 }
 
-/** The sessions that need a person, the longest wait first. */
+/** The sessions that need a person, longest wait first. */
 export const needing = computed<readonly Session[]>(() => {
   const found = sessions.value.filter((session) => findNeed(session) !== undefined);
   return found.sort((one, other) => (one.latestMessageAt < other.latestMessageAt ? -1 : 1));

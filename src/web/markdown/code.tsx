@@ -10,13 +10,13 @@ const maxHighlighted = 60_000;
 
 interface Props {
   readonly code: string;
-  /** The name of the language, or the ending of a file. */
+  /** The name of the language, or a file extension. */
   readonly language?: string | undefined;
 }
 
-/** A block of code with its language and a button that copies it. Colours come when the worker has found them. */
+/** A code block with its language and a copy button. Colors appear when the worker has computed them. */
 export function Code({ code: given, language }: Props) {
-  const code = plainText(given); // a model repeats the output of programs with their colours
+  const code = plainText(given); // models quote program output with its color codes
   return (
     <div class="code box">
       <div class="code-head">
@@ -31,7 +31,7 @@ export function Code({ code: given, language }: Props) {
   );
 }
 
-/** Only the coloured text. */
+/** Only the colored text. */
 export function Highlighted({ code, language = '' }: Props) {
   const [colored, setColored] = useState<{ code: string; parts: readonly (readonly Piece[])[] | undefined }>();
   useEffect(() => {

@@ -7,16 +7,22 @@ import { t } from '../text/text.ts';
 const maxText = 20_000; // characters
 const maxHeight = 1_600;
 const firstHeight = 160;
-/** A growing text is drawn when it stops changing. */
+/** A growing text is drawn once it stops changing. */
 const restMs = 400;
 const answerMs = 10_000;
 const loadMs = 30_000;
 let nextId = 1;
 
-/** `failed`: the text is no diagram, though a longer one may be. `hung`: the frame did not answer, and is gone. */
+/**
+ * `failed`: the text is not a valid diagram, though a longer one may be. `hung`: the frame did not answer and was
+ * removed.
+ */
 type Drawing = { readonly kind: 'waiting' | 'failed' | 'hung' } | { readonly kind: 'drawn'; readonly height: number };
 
-/** A Mermaid diagram, drawn in a frame without an origin; its text where the frame cannot read it or does not answer. */
+/**
+ * A Mermaid diagram, drawn in a frame without an origin. Shows the text if the frame cannot parse it or does not
+ * answer.
+ */
 export function Diagram({ source }: { source: string }) {
   const frame = useRef<HTMLIFrameElement>(null);
   const whole = useRef<HTMLDivElement>(null);
@@ -39,7 +45,7 @@ export function Diagram({ source }: { source: string }) {
     addEventListener('message', hear);
     return () => removeEventListener('message', hear);
   }, []);
-  // A frame is made once it comes near the view. One that does not load is gone again, so that its text is there.
+  // Creates the frame once it comes near the view. A frame that does not load is removed, so that the text is shown.
   useEffect(() => {
     if (!whole.current) return undefined;
     const seen = new IntersectionObserver(
@@ -62,7 +68,7 @@ export function Diagram({ source }: { source: string }) {
     const ask = () => {
       latest.current = id;
       const order: DiagramOrder = { id, source, isDark };
-      frame.current?.contentWindow?.postMessage(order, '*'); // a frame without an origin has no name to send to
+      frame.current?.contentWindow?.postMessage(order, '*'); // a frame without an origin cannot be named as the target
     };
     const begin = setTimeout(ask, restMs);
     let isAnswered = false;

@@ -17,17 +17,18 @@ import { Diagram } from './diagram.tsx';
 import { CodeSpan, PlaceLink, withPlaces } from './places.tsx';
 import { Plain } from './plain.tsx';
 
-// Draws Markdown as elements, never as HTML: a tag in the text stays text, and only links to http, https and mailto become
-// links. So there is nothing to sanitize. The page's worker reads the text, within limits; beyond them it is plain. Until the
-// worker has read a text with signs of Markdown, the text is kept back for a moment, because its signs would be seen.
+// Draws Markdown as elements, never as HTML: a tag in the text stays text, and only links to http, https and mailto
+// become links, so no sanitizer is needed. The page's worker parses the text, within limits; text beyond them is shown
+// plain. Until the worker has parsed a text with Markdown syntax, the text is held back for a moment, because its
+// syntax would be visible.
 
-const maxText = 200_000; // characters that the worker reads
+const maxText = 200_000; // maximum number of characters that the worker parses
 const signs = /[*_`#|~$[\]<>\\]|^[ \t]*([-+]|\d+[.)])\s/m;
 const maxShort = 8_000; // characters of a text whose blocks are laid out together
 
 interface Props {
   readonly text: string;
-  /** The session whose workspace the images come from; undefined: images are shown as their names. */
+  /** The session whose workspace contains the images; undefined: images are shown as their names. */
   readonly sessionId?: string | undefined;
 }
 
@@ -68,7 +69,7 @@ function draw(node: MarkdownNode, { key, sessionId, dir }: NodeContext): Compone
   const inner = (nodes: MarkdownTree) => drawn(nodes, sessionId);
   switch (node.kind) {
     case 'heading': {
-      // The page itself has the first two levels.
+      // The page itself uses the first two levels.
       const Heading = `h${Math.min(6, node.depth + 2)}` as 'h3';
       return (
         <Heading key={key} dir={dir} class={`level-${node.depth}`}>
@@ -162,7 +163,7 @@ function draw(node: MarkdownNode, { key, sessionId, dir }: NodeContext): Compone
   }
 }
 
-/** The path of a file in the workspace; as it is written where it is no valid address. */
+/** The path of a file in the workspace; unchanged if it is not a valid address. */
 function pathOf(href: string): string {
   try {
     return decodeURI(href);
@@ -203,11 +204,11 @@ function Table({ head, rows, sessionId, dir }: TableProps) {
 
 interface FormulaProps {
   readonly tex: string;
-  /** On lines of its own. */
+  /** A formula on its own lines. */
   readonly isBlock: boolean;
 }
 
-/** A formula as MathML. Its text stays where the worker cannot read it. */
+/** A formula as MathML. Shows its text if the worker cannot parse it. */
 function Formula({ tex, isBlock }: FormulaProps) {
   const [read, setRead] = useState<{ readonly tex: string; readonly tree: FormulaNode | undefined }>();
   useEffect(() => {
@@ -228,7 +229,7 @@ function Formula({ tex, isBlock }: FormulaProps) {
   );
 }
 
-/** The worker lets only elements of MathML through, without links and styles. */
+/** The worker returns only MathML elements, without links and styles. */
 const drawFormula = (node: FormulaNode, key: number): ComponentChildren =>
   typeof node === 'string' ? node : createElement(node.name, { key, ...node.attributes }, node.inner.map(drawFormula));
 
@@ -238,7 +239,7 @@ interface WorkspaceImageProps {
   readonly label: string;
 }
 
-/** A picture of the workspace. Reading a file starts a stopped sandbox, so the person decides about that. */
+/** An image of the workspace. Reading the file starts a stopped sandbox, so the person decides whether to load it. */
 function WorkspaceImage({ sessionId, path, label }: WorkspaceImageProps) {
   const [state, setState] = useState<{ url?: string; text?: string; mayLoad?: boolean }>({});
   const load = async () => {
@@ -268,10 +269,10 @@ function WorkspaceImage({ sessionId, path, label }: WorkspaceImageProps) {
 }
 
 const maxKept = 400;
-const maxKeptText = 2_000; // characters; a conversation of kept trees is drawn in few frames
+const maxKeptText = 2_000; // characters; a conversation of cached trees is drawn in few frames
 const pauseMs = 40;
 
-/** The worker's result for the newest texts; undefined: it could not read the text. */
+/** The worker's results for the newest texts; undefined: it could not parse the text. */
 const kept = new Map<string, MarkdownTree | undefined>();
 
 function keep(text: string, tree: MarkdownTree | undefined): void {
@@ -288,8 +289,8 @@ interface ParsedText {
 }
 
 /**
- * The tree of the text when the worker has it, until then 'unread'; undefined when the worker could not read it. While a text
- * grows, this is the tree of its beginning: the worker reads it again as often as it keeps up with.
+ * The text's tree once the worker has it, 'unread' until then; undefined if the worker could not parse the text. While
+ * a text grows, this is the tree of its beginning: the worker parses it again as often as it can.
  */
 function useMarkdownTree(text: string): MarkdownTree | 'unread' | undefined {
   const [parsed, setParsed] = useState<ParsedText | undefined>(() =>

@@ -8,12 +8,12 @@ import { showPlace } from '../work/preview/state.ts';
 import { type PreviewTarget, parseTarget } from '../work/preview/target.ts';
 import { openFile } from '../work/results.ts';
 
-// Names of files and addresses of the sandbox in an answer lead into the work pane.
+// Links file names and sandbox addresses in an answer to the work pane.
 
 const fileForm = /^(\.\/|\/)?[\w@+~-][\w@.+~-]*(\/[\w@.+~-]+)*$/;
 const address = /(?:https?:\/\/)?(?:localhost|127\.0\.0\.1|0\.0\.0\.0):\d{1,5}(?:\/[\w./~%?&=#+-]*[\w/~%=#+-])?/gi;
 
-/** Code that is a file of the workspace, or a place in the sandbox, is a link. */
+/** Inline code that names a workspace file or an address in the sandbox becomes a link. */
 export function CodeSpan({ code, sessionId }: { code: string; sessionId: string | undefined }) {
   const plain = <code dir="ltr">{code}</code>;
   if (sessionId === undefined || sessionId !== currentId.value) return plain;
@@ -23,7 +23,7 @@ export function CodeSpan({ code, sessionId }: { code: string; sessionId: string 
 }
 
 function FileLink({ name, sessionId }: { name: string; sessionId: string }) {
-  const run = model.run.value.kind; // its end is the time to look again
+  const run = model.run.value.kind; // when the run ends, list the files again
   useEffect(() => void readWorkspacePaths(sessionId), [sessionId, run]);
   const target = name.replace(/^\.\//, '');
   const path = workspacePaths.value.paths.find((one) => one === target || target.endsWith(`/${one}`));
@@ -56,7 +56,7 @@ export const PlaceLink = ({ place, children }: { place: PreviewTarget; children:
   </a>
 );
 
-/** A text with its addresses of the sandbox as links. */
+/** A text whose sandbox addresses are links. */
 export function withPlaces(text: string): ComponentChildren {
   if (currentId.peek() === undefined || !text.includes(':')) return text;
   const parts: ComponentChildren[] = [];

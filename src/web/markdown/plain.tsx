@@ -12,7 +12,10 @@ interface PartProps {
   readonly lines: number;
 }
 
-/** One of the parts of a long text. The browser lays it out only near the view; until then it is as high as its lines. */
+/**
+ * One part of a long text. The browser lays it out only near the view; until then its height is estimated from its
+ * lines.
+ */
 export const TextPart = ({ children, lines }: PartProps) => (
   <span class="part" style={{ containIntrinsicBlockSize: `auto ${lines}lh` }}>
     {children}
@@ -29,7 +32,7 @@ export function TextParts({ text }: { text: string }) {
   ));
 }
 
-/** The beginning of a very long text, and a button that shows more of it. */
+/** The beginning of a very long text, and a button that shows more. */
 export function useBeginning(text: string) {
   const [max, setMax] = useState(maxAtFirst);
   const more =

@@ -10,18 +10,18 @@ import { chosenModel, inForce, modelLabel, offered, readModels, readOffered } fr
 
 interface ChoiceOptions {
   readonly title: string;
-  /** Empty: the usual one. */
+  /** Empty: the default model. */
   readonly value: string;
-  /** Whether the usual model and the demo can be chosen too. */
+  /** Whether the default model and the demo can be chosen too. */
   readonly withUsual?: boolean;
-  /** Called with the choice; a failure stays in the dialog. */
+  /** Called with the choice. If it fails, the dialog shows the error. */
   readonly act: (ref: string) => void | Promise<void>;
 }
 
-/** Lets a person choose among the models of all providers that are ready. */
+/** Lets a person choose among the models of all configured providers. */
 export const chooseModel = (wish: ChoiceOptions): void => showDialog(<ChooseModel {...wish} />);
 
-/** The model of a session from its next turn on; `undefined`: of the next session. */
+/** Changes the model of a session from its next turn on; `undefined`: of the next session. */
 export const chooseModelFor = (session: Session | undefined): void =>
   chooseModel({
     title: t(session ? 'model' : 'models.choose'),

@@ -6,18 +6,18 @@ import { t } from '../text/text.ts';
 import type { ListedModel, OfferedProvider } from './state.ts';
 
 interface Props {
-  /** Shown where several providers are. */
+  /** Shown if there are several providers. */
   readonly groups: readonly OfferedProvider[];
   /** `provider/model`, or empty. */
   readonly value: string;
   readonly onChange: (ref: string) => void;
-  /** Whether a person can type the name of a model that no list has. */
+  /** Whether a person can type the name of an unlisted model. */
   readonly other?: boolean;
 }
 
 const mostShown = 200;
 
-/** A list of models with a search, the context, the price and the abilities of each. */
+/** A searchable list of models with the context size, the price and the abilities of each. */
 export function ModelPicker({ groups, value, onChange, other = false }: Props) {
   const [text, setText] = useState('');
   const name = useId();
@@ -43,7 +43,7 @@ export function ModelPicker({ groups, value, onChange, other = false }: Props) {
           onInput={(event) => setText(event.currentTarget.value)}
           onKeyDown={(event) => {
             if (pressedKey(event) !== 'Enter') return;
-            event.preventDefault(); // of the form around it
+            event.preventDefault(); // do not submit the form around it
             const best = shown[0]?.ref ?? unlisted;
             if (best !== undefined) onChange(best);
           }}
@@ -94,7 +94,7 @@ const isReference = (text: string): boolean => text.indexOf('/') > 0 && !text.en
 export const refOf = ({ provider }: Pick<OfferedProvider, 'provider'>, { id }: Pick<ListedModel, 'id'>): string =>
   `${provider}/${id}`;
 
-/** The known facts of a model: context, price per million tokens, abilities. */
+/** Known facts about a model: context, price per million tokens, abilities. */
 function factsOf({ window, price, images, tools, reasoning }: ListedModel): string {
   const facts: string[] = [];
   if (window !== undefined) facts.push(t('models.context', { n: tokensOf(window) }));

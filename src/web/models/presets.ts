@@ -1,6 +1,6 @@
 import { trimCharacters, trimEndCharacters } from '../../core/text/text.ts';
 
-/** A way to a provider that the form offers. */
+/** A kind of provider that the form offers. */
 export interface Preset {
   readonly id: string;
   readonly label: string;
@@ -21,13 +21,15 @@ export const presets: readonly Preset[] = [
 
 const longest = 31;
 
-/** The provider's name in the form that references have, such as `my-server`. */
+/** A provider name in the format of model references, such as `my-server`. */
 export function providerName(text: string): string {
   const name = trimCharacters(text.toLowerCase().replace(/[^a-z0-9]+/g, '-'), '-');
   return trimEndCharacters(name.slice(0, longest), '-') || 'server';
 }
 
-/** A name for the server at this address: `models-example-com`, and for one on this machine `local-1234`. */
+/**
+ * A name for the server at this address, such as `models-example-com`, or `local-1234` for a server on this machine.
+ */
 export function toProviderName(address: string): string {
   const { hostname = '', port = '' } = URL.parse(address.trim()) ?? {};
   const isLocal = /^(localhost|127[.][\d.]+|\[::1\])$/.test(hostname);

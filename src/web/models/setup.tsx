@@ -11,11 +11,11 @@ import { applyModels, inForce, isDemo, type OfferedProvider } from './state.ts';
 
 interface Props {
   readonly onUsed?: (model: string) => void;
-  /** Stores a key of a known provider without a choice of a model; absent: that is not offered. */
+  /** Stores the key of a known provider without choosing a model; absent: not offered. */
   readonly storeKey?: (provider: string, key: string) => Promise<void>;
 }
 
-/** Provider, key, test, a model of its list, use: the way from no model to an answer, without a file. */
+/** Sets up a model without editing a file: provider, key, test, and a model from the provider's list. */
 export function ModelSetup({ onUsed, storeKey }: Props) {
   const [preset, setPreset] = useState<Preset>(presets[0] as Preset);
   const [address, setAddress] = useState('');
@@ -35,7 +35,7 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
     if (wasChosen.current) (fields.find(({ value }) => value === '') ?? fields[0])?.focus();
     wasChosen.current = true;
   }, [preset]);
-  // The list of models pushes the next button out of a small window.
+  // The list of models can push the next button out of a small window.
   useEffect(() => {
     if (found) form.current?.querySelector('.choices')?.scrollIntoView({ block: 'nearest' });
   }, [found]);
@@ -46,7 +46,7 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
     setAddress(next.baseUrl ?? '');
     setKey('');
     setName('');
-    void tryIt('', async () => {}); // a failure of the one before
+    void tryIt('', async () => {}); // clears the error of the previous provider
     forget();
   };
   const forget = () => {
@@ -170,11 +170,11 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
   );
 }
 
-/** People type `127.0.0.1:8080` and `localhost:11434/v1`. */
+/** Completes addresses as people type them, such as `127.0.0.1:8080` and `localhost:11434/v1`. */
 const withScheme = (address: string): string =>
   /^[a-z]+:[/][/]/i.test(address.trim()) ? address.trim() : `http://${address.trim()}`;
 
-/** Says on the start page that the demo answers, and offers a model. */
+/** Shows on the start page that the demo answers, and offers to set up a model. */
 export function ModelBanner({ onUsed }: { onUsed: () => void }) {
   const now = inForce.value;
   if (!now || !isDemo(now.model)) return null;

@@ -8,9 +8,9 @@ export type ModelsInForce = Outputs['models']['inForce'];
 export type OfferedProvider = Outputs['models']['offered']['providers'][number];
 export type ListedModel = OfferedProvider['models'][number];
 
-/** The model of a new session; empty: the server's own. */
+/** The model of a new session; empty: the server's default. */
 export const chosenModel = signal('');
-/** The usual model and the providers; undefined until the server answered. */
+/** The default model and the providers; undefined until the server has answered. */
 export const inForce = signal<ModelsInForce | undefined>(undefined);
 /** The lists of the providers; undefined until they are requested. */
 export const offered = signal<readonly OfferedProvider[] | undefined>(undefined);
@@ -23,16 +23,16 @@ export async function readOffered(): Promise<void> {
   offered.value = (await query('models.offered', undefined)).providers;
 }
 
-/** The new state, which the server answered to a change; the lists are requested again where they are shown. */
+/** Applies the state that the server returned for a change. Views that show the lists request them again. */
 export function applyModels(now: ModelsInForce): void {
   inForce.value = now;
   offered.value = undefined;
 }
 
-/** The demo has no provider: its name is the whole reference. */
+/** The demo has no provider, so its name is the whole reference. */
 export const isDemo = (ref: string | undefined): boolean => ref === 'demo';
 
-/** `Ollama / qwen3`: a model with its provider, as people know both. */
+/** `Ollama / qwen3`: provider and model by their display names. */
 export function modelLabel(ref: string): string {
   if (isDemo(ref)) return t('models.demo');
   const [provider = '', ...rest] = ref.split('/');
@@ -41,5 +41,5 @@ export function modelLabel(ref: string): string {
   return `${presets.find(({ id }) => id === provider)?.label || (held?.name ?? provider)} / ${shortName(ref)}`;
 }
 
-/** The name of a model as people say it: without its provider, its folders and the ending of its file. */
+/** The short name of a model: without its provider, its folders and its file extension. */
 export const shortName = (ref: string): string => (ref.split('/').at(-1) ?? ref).replace(/\.gguf$/i, '');

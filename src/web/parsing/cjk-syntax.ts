@@ -4,20 +4,23 @@ import { Tokenizer, type Tokens } from 'marked';
 // there: `**注意：**必ず` would show its asterisks. The CJK-friendly amendments to CommonMark solve this: a run of signs with a CJK
 // character on one side can begin and end emphasis, also with punctuation on the other side.
 
-/** With the other scripts that put no spaces between words. The last two ranges select a variant of the character before. */
+/**
+ * Includes the other scripts without spaces between words. The last two ranges select a variant of the preceding
+ * character.
+ */
 const cjk =
   /[\p{Script=Hangul}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}\p{Script=Tibetan}\u20a9\u2e80-\u2fff\u3001-\u303e\u3040-\u4dbf\u4e00-\ua4cf\uf900-\ufaff\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uffee\u{16fe0}-\u{18dff}\u{1aff0}-\u{1b2ff}\u{1f200}-\u{1f265}\u{20000}-\u{3ffff}]|[\ufe00-\ufe02\u{e0100}-\u{e01ef}]/u;
 const punctuation = /(?![*_~])[\p{P}\p{S}]/u;
-/** Punctuation that ends an address in running text: CJK forms, those of other scripts, and quotation marks. */
+/** Punctuation that ends an address in running text: CJK forms, forms of other scripts, and quotation marks. */
 const endsAddress =
   /[،؛؟۔՝։׃।॥။၊។៕།።፣\u200b\u200e\u200f\u3000-\u303f\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65“”‘’…]/;
-/** A name of a host, and CJK letters directly behind its last ASCII label. */
+/** A host name, and CJK letters directly after its last ASCII label. */
 const hostBeforeCjk = /^(?:[a-z]+:\/\/|www\.)[a-z0-9.-]*[a-z0-9](?=[^\0-\x7f])/i;
 
 const before = (text: string, at: number) => [...text.slice(Math.max(0, at - 2), at)].at(-1) ?? '';
 const after = (text: string, at: number) => [...text.slice(at, at + 2)][0] ?? '';
 
-/** The hook `emStrongMask` of marked: replaces punctuation that would block emphasis by letters of the same length. */
+/** marked's hook `emStrongMask`: replaces punctuation that would block emphasis by letters of the same length. */
 export function cjkMask(masked: string): string {
   if (!cjk.test(masked)) return masked;
   const units = masked.split('');
@@ -47,7 +50,7 @@ export class CjkTokenizer extends Tokenizer {
   }
 }
 
-/** The character before a run of signs as marked takes it: none, when a CJK character is next to the run. */
+/** The character before a delimiter run, as marked sees it: none if a CJK character is next to the run. */
 function unblocked(src: string, masked: string, previous: string): string {
   const run = /^(?:\*+|~+)/.exec(src)?.[0] ?? '';
   const start = masked.length - src.length;

@@ -1,7 +1,8 @@
 import katex from 'katex';
 
-// Reads LaTeX that an agent wrote, in the page's worker. KaTeX makes MathML of it, which browsers draw themselves: no HTML,
-// no styles, no fonts. Only elements and attributes that this file knows leave it, and they link to nothing.
+// Parses LaTeX written by an agent, in the page's worker. KaTeX converts it to MathML, which browsers render natively:
+// no HTML, no styles, no fonts. Only elements and attributes listed in this file are returned, and none of them links
+// anywhere.
 
 const maxText = 5_000; // characters
 const maxNodes = 3_000;
@@ -9,7 +10,7 @@ const maxDepth = 60;
 const maxSizeEm = 20;
 const maxExpansions = 300;
 
-/** An element of MathML, or a text. */
+/** A MathML element, or a text. */
 export type FormulaNode =
   | string
   | {
@@ -28,7 +29,7 @@ const attributes = new Set(
   rowspacing columnspacing columnalign columnlines rowlines frame notation bevelled side linebreak`.split(/\s+/),
 );
 
-/** A node of KaTeX's own tree. A space is a node with `character` or `width`. */
+/** A node of KaTeX's own tree. Spaces are nodes with `character` or `width`. */
 interface KatexNode {
   readonly type?: string;
   readonly text?: string;
@@ -38,7 +39,7 @@ interface KatexNode {
   readonly children?: readonly KatexNode[];
 }
 
-/** Undefined: the text is no LaTeX that KaTeX reads within these limits, so it stays text. */
+/** Undefined: not LaTeX that KaTeX can parse within these limits, so it is shown as text. */
 export function readFormula(text: string, isBlock: boolean): FormulaNode | undefined {
   if (text.length > maxText) return undefined;
   const options = { maxSize: maxSizeEm, maxExpand: maxExpansions, trust: false, throwOnError: true, strict: 'ignore' };

@@ -19,7 +19,7 @@ import yaml from 'highlight.js/lib/languages/yaml';
 import { createLowlight } from 'lowlight';
 import { textParts } from '../parts/bounded-text.ts';
 
-// A chunk of its own, which the worker loads at the first block of code.
+// A separate chunk, which the worker loads at the first code block.
 
 const maxPieces = 5_000;
 
@@ -49,8 +49,8 @@ export type Piece = string | { readonly class: string; readonly inner: readonly 
 type Tree = ReturnType<typeof lowlight.highlight>['children'][number];
 
 /**
- * The code as coloured pieces, for each part of the text (see `textParts`); undefined for a language that is not known, and for
- * too many pieces. Names and endings of files both work.
+ * The code as colored pieces, for each part of the text (see `textParts`); undefined for an unknown language, and for
+ * too many pieces. Accepts names of languages and file extensions.
  */
 export function highlight(code: string, language: string): readonly (readonly Piece[])[] | undefined {
   const name = language.toLowerCase();
@@ -68,7 +68,7 @@ function inParts(pieces: readonly Piece[], parts: readonly string[]): Piece[][] 
   });
 }
 
-/** The pieces of the first characters, and the others. A piece on both sides is halved. */
+/** Splits the pieces after this many characters. A piece that spans the boundary is split in two. */
 function cutPieces(pieces: readonly Piece[], at: number): [Piece[], Piece[]] {
   let room = at;
   for (const [n, piece] of pieces.entries()) {

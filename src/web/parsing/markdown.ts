@@ -2,12 +2,12 @@ import { Hooks, Lexer, type Token, type Tokens, type TokensList } from 'marked';
 import { CjkTokenizer, cjkMask } from './cjk-syntax.ts';
 import { mathSyntax, mayHaveFormulas } from './math-syntax.ts';
 
-// Reads Markdown that an agent wrote. Runs in the page's worker. The result has limits of depth and size, so drawing it cannot
-// exhaust the page's stack or its time. Text beyond a limit stays plain.
+// Parses Markdown written by an agent. Runs in the page's worker. The result has limits of depth and size, so drawing
+// it cannot exhaust the page's stack or time. Text beyond a limit stays plain.
 
 const maxText = 200_000; // characters
-const maxInline = 8_000; // characters of one paragraph or cell: emphasis costs the square of its length
-const maxBlock = 8_000; // characters of one block, which a browser lays out at once
+const maxInline = 8_000; // characters of one paragraph or cell, because the cost of emphasis is quadratic
+const maxBlock = 8_000; // characters of one block, which a browser lays out together
 const maxDepth = 24;
 const maxNodes = 5_000;
 const maxMs = 1_500;
@@ -36,7 +36,7 @@ export interface MarkdownCell {
   readonly inner: MarkdownTree;
 }
 
-/** Never throws for a text that marked can read; `now` is the clock of the time limit in milliseconds. */
+/** Never throws for a text that marked can parse. `now` is the clock of the time limit, in ms. */
 export function readMarkdown(text: string, now: () => number = () => performance.now()): MarkdownTree {
   const limits = { nodes: maxNodes, until: now() + maxMs, now };
   const tokens = new BoundedLexer(limits, text).lex(text.slice(0, maxText));
@@ -49,7 +49,7 @@ interface Limits {
   readonly now: () => number;
 }
 
-/** Reads `[^1]` as a footnote where the text has a line that begins with `[^1]:`. Another one can be a pattern. */
+/** Reads `[^1]` as a footnote if the text has a line that starts with `[^1]:`. Otherwise it could be a pattern. */
 class NoteTokenizer extends CjkTokenizer {
   readonly #notes: ReadonlySet<string>;
 
@@ -133,7 +133,7 @@ class Reader {
     return this.#each(tokens, (token) => this.#span(token));
   }
 
-  /** The nodes of these tokens; from the limit on, their source as one text. */
+  /** The nodes of these tokens; beyond the limit, their source as one text. */
   #each(tokens: readonly Token[], read: (token: Token) => readonly MarkdownNode[]): MarkdownTree {
     const nodes: MarkdownNode[] = [];
     for (const [at, token] of tokens.entries()) {
@@ -242,7 +242,7 @@ const sourceOf = (tokens: readonly { readonly raw: string }[]): MarkdownNode => 
   text: tokens.map(({ raw }) => raw).join(''),
 });
 
-/** A long list or table becomes several shorter ones. Another long block stays text; code is drawn in parts. */
+/** Splits a long list or table into several shorter ones. Any other long block stays text; code is drawn in parts. */
 function inSmallBlocks(token: Token): Token[] {
   if (token.raw.length <= maxBlock || ['code', 'space', 'def'].includes(token.type)) return [token];
   if (token.type === 'list') return shorterLists(token as Tokens.List);
@@ -260,7 +260,7 @@ function shorterLists(list: Tokens.List): Token[] {
   });
 }
 
-/** Each with the same head. */
+/** Each part repeats the header row. */
 function shorterTables(table: Tokens.Table): Token[] {
   const sizeOf = (row: readonly Tokens.TableCell[]) => row.reduce((sum, { text }) => sum + text.length + 1, 0);
   const lines = table.raw.split('\n');
@@ -273,7 +273,7 @@ function shorterTables(table: Tokens.Table): Token[] {
   });
 }
 
-/** In order, at most `maxBlock` characters in total; a larger one is separate. */
+/** Groups the items in order, with at most `maxBlock` characters each; a larger item gets its own group. */
 function inGroups<Value>(values: readonly Value[], sizeOf: (value: Value) => number): Value[][] {
   const groups: Value[][] = [];
   let size = 0;

@@ -1,10 +1,13 @@
 import type { Tokens } from 'marked';
 
-// LaTeX in Markdown: `$x$` and `\(x\)` in a line, `$$x$$` and `\[x\]` on lines of their own. A dollar is a price unless it
-// stands directly before a formula and the closing one directly behind it, without a digit after it.
+// LaTeX in Markdown: `$x$` and `\(x\)` inline, `$$x$$` and `\[x\]` on lines of their own. A dollar sign is a price
+// unless a formula follows it directly, and the closing sign directly follows the formula without a digit after it.
 
 const maxTex = 5_000; // characters
-/** Formulas of one text, and texts that begin like one. Later ones stay text, so hostile signs cost little. */
+/**
+ * Maximum number of formulas in one text, including texts that start like one. Further ones stay text, so hostile input
+ * costs little.
+ */
 const maxTries = 2_000;
 
 interface Delimiters {
@@ -12,7 +15,7 @@ interface Delimiters {
   readonly close: string;
   readonly isBlock: boolean;
 }
-/** A longer sign comes before one that it begins with. */
+/** Longer delimiters come before their prefixes. */
 const pairs: readonly Delimiters[] = [
   { open: '$$', close: '$$', isBlock: true },
   { open: '\\[', close: '\\]', isBlock: true },
@@ -20,7 +23,7 @@ const pairs: readonly Delimiters[] = [
 ];
 const ofDollars = /^\$([^\s$](?:[^$\n]*[^\s$\\])?)\$(?!\d)/;
 
-/** Whether it is worth to search for formulas. */
+/** Whether a search for formulas is worthwhile. */
 export const mayHaveFormulas = (text: string): boolean =>
   text.includes('$') || text.includes('\\(') || text.includes('\\[');
 

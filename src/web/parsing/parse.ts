@@ -1,13 +1,13 @@
 import { TaskQueue, type WorkerLike } from './queue.ts';
 
-/** The address of the worker's script; the bundler writes it. */
+/** The address of the worker's script, inserted by the bundler. */
 declare const PARSER_ADDRESS: string;
 
 interface TrustedTypes {
   createPolicy(name: string, rules: { createScriptURL(url: string): string }): { createScriptURL(url: string): string };
 }
 
-/** The page's content security policy knows this one policy, and it knows this one address. */
+/** The page's content security policy allows only this trusted-types policy, which creates only this address. */
 function trustedAddress(): string {
   const { trustedTypes } = globalThis as { trustedTypes?: TrustedTypes };
   const policy = trustedTypes?.createPolicy('corral-parser', { createScriptURL: () => PARSER_ADDRESS });
@@ -26,7 +26,7 @@ const queue = new TaskQueue({
   },
 });
 
-/** Loads the worker ahead of its first task. */
+/** Loads the worker before its first task. */
 export const warmParser = (): void => queue.warm();
 
 /** Does the work in the page's worker; see `TaskQueue.run`. */

@@ -1,9 +1,10 @@
 import type { Input, Order, Output, Report, TaskName } from './tasks.ts';
 
-// One worker for all untrusted texts of the page. A task that takes too long ends its worker; the next one gets a new worker.
+// One worker for all untrusted texts of the page. If a task takes too long, its worker is terminated and the next task
+// gets a new worker.
 
 const maxTaskMs = 4_000;
-/** After this many tasks that took too long, the page's texts are hostile, and each further one gets little time. */
+/** After this many timeouts, the page's texts are considered hostile, and each further task gets little time. */
 const maxSlow = 3;
 const maxTaskMsOfHostile = 500;
 const maxStartMs = 30_000;
@@ -20,7 +21,7 @@ interface Task extends Order {
 }
 export interface TaskQueueOptions {
   readonly start: () => WorkerLike;
-  /** Calls `act` after a time; the result cancels it. */
+  /** Calls `act` after a delay; calling the result cancels it. */
   readonly after: (ms: number, act: () => void) => () => void;
 }
 
@@ -39,8 +40,8 @@ export class TaskQueue {
   }
 
   /**
-   * Resolves with the output; with undefined when the task failed, took too long, or is no longer needed. The newest task goes
-   * first, because the end of a conversation is what people see.
+   * Resolves with the output; with undefined if the task failed, took too long, or is no longer needed. The newest task
+   * runs first, because people see the end of a conversation.
    */
   run<Name extends TaskName>(name: Name, input: Input<Name>, signal?: AbortSignal): Promise<Output<Name> | undefined> {
     const { promise, resolve } = Promise.withResolvers<Output<Name> | undefined>();
@@ -56,7 +57,7 @@ export class TaskQueue {
     return promise;
   }
 
-  /** Starts the worker ahead of the first task, so that it loads while the page waits for something else. */
+  /** Starts the worker before the first task, so that it loads while the page waits for something else. */
   warm(): void {
     if (!this.#worker) this.#start();
   }
@@ -107,7 +108,7 @@ export class TaskQueue {
     this.#next();
   }
 
-  /** Ends the worker with its task. */
+  /** Terminates the worker with its task. */
   #replace() {
     this.#cancelTimer();
     this.#worker?.terminate();
@@ -118,7 +119,10 @@ export class TaskQueue {
     this.#next();
   }
 
-  /** A worker that does not start, such as one whose file a newer server no longer has: all texts stay plain for now. */
+  /**
+   * Handles a worker that does not start, for example because a newer server no longer has its file: all texts stay
+   * plain for now.
+   */
   #fail() {
     const waiting = this.#isReady ? [] : this.#waiting;
     if (!this.#isReady) this.#waiting = [];

@@ -3,15 +3,15 @@ import type { FormulaNode } from './formula.ts';
 import type { highlight } from './highlight.ts';
 import { readMarkdown } from './markdown.ts';
 
-// The work that texts of an agent or of its sandbox cost, each as a function from plain data to plain data.
+// The expensive work on untrusted texts. Each task is a function from plain data to plain data.
 
 export const tasks = {
   markdown: ({ text }: { text: string }) => readMarkdown(text),
   /** Undefined: a plain text. */
   async highlight({ code, language }: { code: string; language: string }): Promise<ReturnType<typeof highlight>> {
-    return (await import('./highlight.ts')).highlight(code, language); // large, so it loads at the first block of code
+    return (await import('./highlight.ts')).highlight(code, language); // large, so it loads with the first code block
   },
-  /** Undefined: no formula, or one beyond the limits. KaTeX loads at the first one. */
+  /** Undefined: not a formula, or beyond the limits. KaTeX loads with the first formula. */
   async formula({ tex, isBlock }: { tex: string; isBlock: boolean }): Promise<FormulaNode | undefined> {
     return (await import('./formula.ts')).readFormula(tex, isBlock);
   },
@@ -23,7 +23,7 @@ export type TaskName = keyof typeof tasks;
 export type Input<Name extends TaskName> = Parameters<(typeof tasks)[Name]>[0];
 export type Output<Name extends TaskName> = Awaited<ReturnType<(typeof tasks)[Name]>>;
 
-/** A report of the worker: that it has loaded, or the end of a task. A task without `output` has failed. */
+/** A message from the worker: it has loaded, or a task has ended. A task without `output` has failed. */
 export type Report = { readonly id: number; readonly output?: unknown } | 'ready';
 export interface Order {
   readonly id: number;

@@ -1,6 +1,7 @@
 import { type Order, type Report, tasks } from './tasks.ts';
 
-// The page's worker: reads what an agent wrote, apart from the page's own thread. It sees no token and no session.
+// The page's worker. It parses text written by agents outside of the page's own thread, and has no access to tokens or
+// sessions.
 
 const report = (what: Report) => postMessage(what);
 
@@ -9,7 +10,7 @@ addEventListener('message', async ({ data }: MessageEvent<Order>) => {
   try {
     report({ id, output: await (tasks[name] as (input: unknown) => unknown)(input) });
   } catch {
-    report({ id }); // such as a text that exhausts the stack
+    report({ id }); // such as a text that overflows the stack
   }
 });
 report('ready');

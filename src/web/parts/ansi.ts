@@ -1,17 +1,18 @@
 import { wholeCharacters } from './bounded-text.ts';
 
-// Text of a terminal as spans with colours. The libraries make HTML, or limit neither lines nor spans, and the text comes from a
-// sandbox. The patterns are built from strings, because a literal with control characters is usually a mistake.
+// Terminal text as colored spans. The available libraries produce HTML, or limit neither lines nor spans, and the text
+// comes from a sandbox. The patterns are built from strings, because control characters in a regular expression literal
+// are usually a mistake.
 const maxRow = 200; // characters; a longer line continues in the next row
-const maxSpans = 300; // of one line; the remaining text has no colours
+const maxSpans = 300; // of one line; the remaining text is not colored
 const esc = '\\u001b';
 const colours = new RegExp(`${esc}\\[([0-9;:]*)m`, 'g');
 const sequences = new RegExp(
   [
-    `${esc}\\[(?![0-9;:]*m)[0-?]*[ -/]*[@-~]`, // cursor moves, but no colours
+    `${esc}\\[(?![0-9;:]*m)[0-?]*[ -/]*[@-~]`, // cursor moves, but no colors
     `${esc}\\][^\\u0007\\u001b]*(?:\\u0007|${esc}\\\\)?`, // titles, links
     `${esc}[PX^_][^\\u001b]*(?:${esc}\\\\)?`,
-    `${esc}\\[(?![0-9;:]*m)`, // cut off
+    `${esc}\\[(?![0-9;:]*m)`, // a truncated sequence
     `${esc}(?!\\[)[ -/]*[0-~]`,
   ].join('|'),
   'g',
@@ -22,27 +23,27 @@ const allControls = /[\p{Cc}--[\n\t]]/gv;
 
 export interface Span {
   readonly text: string;
-  /** Names of styles, such as `ansi-bold ansi-dim`. */
+  /** CSS class names, such as `ansi-bold ansi-dim`. */
   readonly class: string;
   readonly color?: string;
   readonly background?: string;
 }
 
-/** Approximates the terminal's display: without cursor moves, and with only the last state of an overwritten line. */
+/** Approximates a terminal's display: ignores cursor moves, and keeps only the last state of an overwritten line. */
 function settled(text: string): string {
   const lasting = text.replace(sequences, '');
   const last = lasting.includes('\r') ? lasting.split('\n').map(lastState).join('\n') : lasting;
   return last.replace(controls, '');
 }
 
-/** No pattern: one that searches for returns takes the square of their number. */
+/** No regular expression, because a search for carriage returns would take quadratic time. */
 function lastState(line: string): string {
   let end = line.length;
   while (line[end - 1] === '\r') end--;
   return line.slice(line.lastIndexOf('\r', end - 1) + 1, end);
 }
 
-/** The same without colours. */
+/** The same without colors. */
 export const plainText = (text: string): string => settled(text).replace(anyColour, '').replace(allControls, '');
 
 interface Style {
@@ -54,7 +55,7 @@ interface Style {
   underline?: boolean;
 }
 
-// The 16 colours of a terminal, on the background of consoles.
+// The 16 terminal colors, for the console's background.
 const foregrounds = [
   ...['#7a7068', '#f28b82', '#8fce9f', '#e8c06a', '#8fb8f0', '#d99ad0', '#7fcfd0', '#ece5dc'],
   ...['#a0968a', '#ffb0a8', '#aee6bb', '#ffd98a', '#b5d3ff', '#f0bce8', '#a8ecec', '#ffffff'],
@@ -113,8 +114,8 @@ function spanOf(text: string, { fg, bg, ...rest }: Style): Span {
 }
 
 /**
- * A terminal's output as rows of spans; a colour lasts over the ends of lines. A line that is too long for one row continues in the
- * next ones.
+ * A terminal's output as rows of spans. A color stays in effect across line ends. A line that is too long for one row
+ * continues in the next.
  */
 export function ansiRows(text: string): Span[][] {
   const rows: Span[][] = [];

@@ -4,19 +4,22 @@ import { Button } from './kit/button.tsx';
 import { Empty } from './kit/empty.tsx';
 
 interface Props {
-  /** Drawn instead of the children when one of them throws. It must be plain. Absent: a line that offers to draw them again. */
+  /**
+   * Drawn instead of the children when one of them throws. It must not throw itself. Absent: a line that offers to try
+   * again.
+   */
   readonly instead?: ComponentChildren;
   readonly children: ComponentChildren;
 }
 
-/** Confines an exception while something is drawn: the rest of the page stays. A new `key` tries again. */
+/** Confines an exception during drawing to the children. A new `key` tries again. */
 export class Boundary extends Component<Props, { readonly hasFailed: boolean }> {
   override state = { hasFailed: false };
 
   static override getDerivedStateFromError = () => ({ hasFailed: true });
 
   override componentDidCatch(error: unknown): void {
-    reportError(error); // for the console of a developer
+    reportError(error); // for a developer's console
   }
 
   override render() {

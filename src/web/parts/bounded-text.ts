@@ -1,15 +1,15 @@
-// The browser's layout takes the longer the more text a line or a block has, so each has a limit where a text is drawn.
+// The cost of the browser's layout grows with the length of a line or block, so drawn text has limits for both.
 
 const maxLine = 4_000; // characters
 const maxPart = 2_000; // characters
 const maxPartLines = 60;
-const lineWidth = 90; // characters, for estimates of a height
+const lineWidth = 90; // characters, for height estimates
 
-/** A line for a row of a list, cut where it is too long for one. */
+/** One line for a row of a list, truncated if it is too long. */
 export const boundedLine = (line: string, max = maxLine): string =>
   line.length <= max ? line : `${line.slice(0, max)}…`;
 
-/** The text in parts that end at ends of lines; inside of a line only where the line is too long for a part. */
+/** Splits the text at line ends, and inside a line only if the line is too long for a part. */
 export function textParts(text: string): string[] {
   const parts: string[] = [];
   for (let from = 0; from < text.length; ) {
@@ -40,23 +40,26 @@ function hasLines(text: string, from: number, target: number): boolean {
   return at < text.length;
 }
 
-/** Moves a cut in front of a character that it would halve. */
+/** Moves a cut before a character that it would split. */
 export const wholeCharacters = (text: string, at: number): number =>
   at < text.length && /[\ud800-\udbff]/.test(text[at - 1] ?? '') ? at - 1 : at;
 
-/** An end of line at the end of the text begins no further line. */
+/** A line break at the end of the text does not start another line. */
 export function countLines(text: string): number {
   let lines = text === '' ? 0 : 1;
   for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lines++;
   return text.endsWith('\n') ? lines - 1 : lines;
 }
 
-/** About how many lines a text takes where long ones wrap. */
+/** The approximate number of lines of a text when long lines wrap. */
 export const estimateWrapped = (text: string): number =>
   text.split('\n').reduce((sum, { length }) => sum + Math.floor(length / lineWidth), countLines(text));
 
 const hidden = /[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]--[\n\t]]/gv;
 
-/** Characters that a browser does not show, or that reorder the text around them, as their codes, such as ⟨202E⟩. */
+/**
+ * Replaces characters that a browser does not show, or that reorder the text around them, by their codes, such as
+ * ⟨202E⟩.
+ */
 export const withHidden = (text: string): string =>
   text.replace(hidden, (sign) => `⟨${(sign.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}⟩`);

@@ -8,7 +8,7 @@ export interface DiffLine {
   readonly text: string;
 }
 
-/** Every line of a new file is added. */
+/** All lines of a new file are added. */
 export function diffLines(before: string | null, after: string): DiffLine[] {
   if (before === null) return linesOf(after).map((text) => ({ kind: 'added' as const, text }));
   const old = linesOf(before);
@@ -27,7 +27,7 @@ function linesOf(text: string): string[] {
   return (text.endsWith('\n') ? text.slice(0, -1) : text).split('\n');
 }
 
-/** Keeps the longest common lines. Where that would cost too much, replaces all lines. */
+/** Keeps the longest common lines. If that would cost too much, replaces all lines. */
 function middle(old: readonly string[], now: readonly string[]): DiffLine[] {
   const removed = (text: string): DiffLine => ({ kind: 'removed', text });
   const added = (text: string): DiffLine => ({ kind: 'added', text });

@@ -4,14 +4,14 @@ interface View {
   readonly clientHeight: number;
 }
 
-const near = 120; // pixels from the end within which scrolling down follows it again
-/** A touch lets the view glide on for about this long. On a busy machine the report of a move comes late, too. */
+const near = 120; // pixels from the end; scrolling down to here resumes following
+/** Momentum scrolling after a touch lasts about this long. On a busy machine the scroll event is late, too. */
 const handMs = 2_000;
 
 /**
- * Decides whether a view stays at the end of what grows below it. Only a person's scrolling up ends that. Content that grows
- * or shrinks moves the view as well, and a browser reports that move as a scroll too, late on a busy machine. So a move up is
- * a person's only soon after a wheel, a touch, a key or a press on the scroll bar.
+ * Decides whether a view stays at the end of growing content. Only a person who scrolls up stops that. Content that
+ * grows or shrinks moves the view too, which browsers report as a scroll, and late on a busy machine. An upward move is
+ * therefore attributed to a person only soon after a wheel, touch, key or scroll bar event.
  */
 export class EndFollower {
   readonly #now: () => number;
@@ -38,12 +38,12 @@ export class EndFollower {
     this.#follows = false;
   }
 
-  /** A person used a key, a wheel, a finger or the scroll bar on the view. */
+  /** Call this when a person uses a key, a wheel, a finger or the scroll bar on the view. */
   handled(): void {
     this.#handedAt = this.#now();
   }
 
-  /** A person holds the scroll bar or the content, for as long as they like. */
+  /** Call this when a person starts to hold the scroll bar or the content, for any time. */
   held(): void {
     this.#isHeld = true;
     this.handled();
@@ -54,13 +54,13 @@ export class EndFollower {
     this.#isHeld = false;
   }
 
-  /** The person turned a wheel up, which a simultaneous change of the height would hide. */
+  /** Call this when the wheel turns up. A simultaneous change of the height would hide the move itself. */
   turnedUp({ scrollTop }: View): void {
     this.handled();
     if (scrollTop > 0) this.#follows = false;
   }
 
-  /** The view has moved. */
+  /** Call this when the view has moved. */
   scrolled({ scrollTop, scrollHeight, clientHeight }: View): void {
     const away = scrollHeight - scrollTop - clientHeight;
     const isUp = scrollTop < this.#top - 1;

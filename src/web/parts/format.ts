@@ -2,7 +2,7 @@ import { language } from '../text/text.ts';
 
 // Times, sizes and amounts in the person's language.
 
-/** The person's language as their region writes it: the browser may know `en-GB` where the page has `en`. */
+/** The person's language with their region: the browser can have `en-GB` where the page has `en`. */
 export const locale = (): string =>
   navigator.languages.find((one) => one.split('-')[0] === language.value) ?? language.value;
 
@@ -33,7 +33,7 @@ const units = [
   ['hour', 3_600_000],
   ['minute', 60_000],
 ] as const;
-/** `2 min. ago`, `yesterday`, and the date of what is a week old. */
+/** `2 min. ago`, `yesterday`, and the date for anything older than a week. */
 export function ago(ms: number, now: number): string {
   const since = Math.max(0, now - ms);
   if (since >= 7 * day) return new Date(ms).toLocaleDateString(locale(), { dateStyle: 'medium' });
@@ -50,7 +50,7 @@ export const count = (value: number): string => value.toLocaleString(locale());
 export const short = (value: number): string =>
   new Intl.NumberFormat(locale(), { notation: 'compact', maximumFractionDigits: 1 }).format(value);
 
-/** Prices are in US dollars, like those of the price list. */
+/** Prices are in US dollars, as in the price list. */
 export const price = (cost: number): string =>
   new Intl.NumberFormat(locale(), {
     style: 'currency',

@@ -3,12 +3,12 @@ import { CallError, connection, pendingChanges, toErrorText } from '../data/serv
 import { info } from '../data/system.ts';
 import { t } from '../text/text.ts';
 
-// One line at the top of the conversation: the state of the connection, or why an action failed.
+// One line at the top of the conversation: the state of the connection, or the error of an action.
 
 interface NoticeText {
   readonly text: string;
   readonly isBad: boolean;
-  /** The page of the guide that says more. */
+  /** The page of the guide about this error. */
   readonly docs?: string | undefined;
 }
 const message = signal<NoticeText | undefined>(undefined);
@@ -26,7 +26,7 @@ export function notify(text: string, isBad = false, docs?: string): void {
     );
 }
 
-/** Does the work, and tells the person when it fails. Resolves with whether it worked. */
+/** Performs the work, and shows an error if it fails. Resolves with whether it succeeded. */
 export async function attempt(what: string, work: () => Promise<unknown>): Promise<boolean> {
   try {
     await work();
@@ -41,7 +41,7 @@ export async function attempt(what: string, work: () => Promise<unknown>): Promi
   }
 }
 
-/** A link to the page of the guide that says what to do. */
+/** A link to the guide's page that explains what to do. */
 export const GuideLink = ({ docs }: { docs: string }) => (
   <>
     {' '}
@@ -66,7 +66,7 @@ export function Notice() {
   );
 }
 
-/** Says that the connection is lost, and how many messages are sent when it is back. */
+/** Shows that the connection is lost, and how many messages will be sent on reconnection. */
 function brokenText(): string {
   const away = t(navigator.onLine ? 'connectionLost' : 'deviceOffline');
   const messages = pendingChanges.value.filter((path) => path === 'runs.send').length;

@@ -4,13 +4,13 @@ import { LongTextField, TextField } from './kit/field.tsx';
 interface Props {
   readonly title: string;
   readonly text: string;
-  /** The lines of the text that are shown at once. */
+  /** The number of initially visible lines. */
   readonly rows: number;
   readonly onTitle: (title: string) => void;
   readonly onText: (text: string) => void;
 }
 
-/** The title and the text of a pull request, as the forges limit them. */
+/** Fields for a pull request's title and text, with the forges' limits. */
 export const ProposalFields = ({ title, text, rows, onTitle, onText }: Props) => (
   <>
     <TextField label={t('ship.title')} required maxLength={250} value={title} onChange={onTitle} />

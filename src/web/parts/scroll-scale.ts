@@ -1,5 +1,6 @@
-// Browsers cap the height of an element (Firefox at 17.9 million pixels), and a list of a million rows is higher. So a very
-// high list gets a lower space, in which one pixel of the scroll bar stands for more than one pixel of the rows.
+// Browsers cap the height of an element (Firefox at 17.9 million pixels), and a list of a million rows is higher. A
+// very high list therefore gets a lower element, in which one pixel of the scroll bar represents more than one pixel of
+// the rows.
 
 const maxSpace = 8_000_000; // pixels
 
@@ -12,14 +13,14 @@ interface List {
 export const spaceOf = ({ count, rowHeight }: Pick<List, 'count' | 'rowHeight'>): number =>
   Math.min(maxSpace, count * rowHeight);
 
-/** How many pixels of rows one pixel of the scroll bar stands for. */
+/** The number of row pixels that one scroll bar pixel represents. */
 function scaleOf(list: List): number {
   const space = spaceOf(list) - list.viewHeight;
   return space <= 0 ? 1 : Math.max(1, (list.count * list.rowHeight - list.viewHeight) / space);
 }
 
-/** The pixel of the rows that is at the top of the view. */
+/** The row pixel at the top of the view. */
 export const rowsTopAt = (list: List, scrollTop: number): number => scrollTop * scaleOf(list);
 
-/** The place of the scroll bar that shows this pixel of the rows at the top. */
+/** The scroll position that shows this row pixel at the top. */
 export const scrollTopFor = (list: List, rowsTop: number): number => rowsTop / scaleOf(list);

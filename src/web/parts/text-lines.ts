@@ -1,10 +1,13 @@
 const newline = 10;
-const maxRow = 2_000; // characters of a line that are drawn
+const maxRow = 2_000; // maximum number of drawn characters per line
 
-/** The lines of a text that arrives in parts. A line is decoded when it is drawn, so a million of them are only bytes. */
+/**
+ * The lines of a text that arrives in parts. A line is decoded only when it is drawn, so a million lines take only
+ * their bytes.
+ */
 export class TextLines {
   readonly #parts: Uint8Array[] = [];
-  /** The byte at which each part begins. */
+  /** The byte offset of each part. */
   readonly #starts: number[] = [];
   #ends = new Uint32Array(1_024);
   #lines = 0;
@@ -14,7 +17,7 @@ export class TextLines {
     return this.#bytes;
   }
 
-  /** An end of line at the end of the text begins no further line. */
+  /** A line break at the end of the text does not start another line. */
   get count(): number {
     const lastEnd = this.#lines === 0 ? 0 : (this.#ends[this.#lines - 1] ?? 0) + 1;
     return this.#lines + (lastEnd < this.#bytes ? 1 : 0);
@@ -28,7 +31,7 @@ export class TextLines {
     this.#bytes += part.length;
   }
 
-  /** The beginning of a line, counted from 0. */
+  /** The byte offset of a line, counted from 0. */
   line(index: number): string {
     const from = index === 0 ? 0 : (this.#ends[index - 1] ?? 0) + 1;
     const end = index < this.#lines ? (this.#ends[index] ?? 0) : this.#bytes;
@@ -55,7 +58,7 @@ export class TextLines {
     return bytes;
   }
 
-  /** The part with this byte. */
+  /** The part that contains this byte. */
   #partAt(byte: number): number {
     let low = 0;
     let high = this.#starts.length - 1;

@@ -6,13 +6,13 @@ const extra = 12; // rows above and below the visible ones
 
 interface Props {
   readonly count: number;
-  /** Every row has this height in pixels. */
+  /** The height of every row, in pixels. */
   readonly rowHeight: number;
   readonly row: (index: number) => VNode;
   readonly class?: string;
   readonly label: string;
   readonly role?: 'list' | 'log' | 'group' | 'tree';
-  /** Stays at the end while new rows arrive, unless the person scrolled up. */
+  /** Stays at the end when new rows arrive, unless the person has scrolled up. */
   readonly followsEnd?: boolean;
   /** Scrolls this row into view when it changes. */
   readonly shown?: number | undefined;

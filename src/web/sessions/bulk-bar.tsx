@@ -15,12 +15,12 @@ interface BulkWork {
   readonly kind: BulkKind;
   readonly ids: readonly string[];
 }
-/** The work that runs now, which the person can end between two portions. */
+/** The current work, which the person can stop between two batches. */
 const running = signal<(BulkWork & { readonly done: number; readonly end: AbortController }) | undefined>(undefined);
 
-const portion = 8; // few enough that the progress moves
+const portion = 8; // small, so that the progress moves
 
-/** Resolves with how many of these could not be changed. */
+/** Resolves with the number of sessions that could not be changed. */
 async function workOn({ kind, ids }: BulkWork): Promise<number> {
   if (kind === 'delete') return (await mutate('sessions.deleteMany', { ids: [...ids] })).kept.length;
   const one = (id: string) => (kind === 'stop' ? stopRun(id) : archive(id, true));
@@ -37,7 +37,7 @@ async function workOnAll(work: BulkWork): Promise<void> {
     while (done < work.ids.length && !end.signal.aborted) {
       running.value = { ...work, done, end };
       const ids = work.ids.slice(done, done + portion);
-      failed += await workOn({ kind: work.kind, ids }).catch(() => ids.length); // each of them may still be there
+      failed += await workOn({ kind: work.kind, ids }).catch(() => ids.length); // any of them may still exist
       done += ids.length;
     }
   } finally {
@@ -52,7 +52,7 @@ const isBusy = (id: string): boolean => {
   return session !== undefined && ['running', 'waiting'].includes(toStatus(session));
 };
 
-/** Below the list: actions for the chosen sessions, or their progress. */
+/** Below the list: actions for the selected sessions, or their progress. */
 export function BulkBar({ shown }: { readonly shown: ReadonlySignal<readonly string[]> }) {
   const work = running.value;
   if (work) return <Progress />;

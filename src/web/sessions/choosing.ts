@@ -1,9 +1,9 @@
 import { signal } from '@preact/signals';
 
-/** The sessions that a person chose to delete, stop or archive together. */
+/** The sessions that a person has selected to delete, stop or archive together. */
 export const isChoosing = signal(false);
 export const chosen = signal<ReadonlySet<string>>(new Set());
-let anchor: string | undefined; // where a range begins
+let anchor: string | undefined; // the start of a range
 
 export function stopChoosing(): void {
   isChoosing.value = false;
@@ -18,7 +18,7 @@ export function toggleChosen(id: string): void {
   anchor = id;
 }
 
-/** Chooses the range from the last single choice to this session; `order` is the list as it is shown. */
+/** Selects the range from the last single choice to this session; `order` is the displayed order. */
 export function chooseTo(id: string, order: readonly string[]): void {
   const from = anchor === undefined ? -1 : order.indexOf(anchor);
   const to = order.indexOf(id);

@@ -6,9 +6,9 @@ import { t } from '../text/text.ts';
 import { isChoosing, stopChoosing } from './choosing.ts';
 import { createProject, projects, type ShownState, shownProject, shownState, shownStates } from './filters.ts';
 
-const newProject = '+'; // no id of a project
+const newProject = '+'; // not a valid project id
 
-/** Begins and ends choosing several sessions. */
+/** Turns the selection of several sessions on and off. */
 export const ChooseButton = () => (
   <IconButton
     icon="plan"

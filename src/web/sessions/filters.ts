@@ -4,7 +4,7 @@ import { mutate, query } from '../data/server.ts';
 import { type Session, sessions } from '../data/sessions.ts';
 import { type Status, toStatus } from '../data/status.ts';
 
-// Which sessions the list shows: those in one state, of one project.
+// The filters of the list: by state and by project.
 
 export type ShownState = 'all' | 'running' | 'waiting' | 'finished' | 'failed' | 'stopped';
 const states: Readonly<Record<Exclude<ShownState, 'all'>, readonly Status[]>> = {
@@ -17,7 +17,7 @@ const states: Readonly<Record<Exclude<ShownState, 'all'>, readonly Status[]>> = 
 export const shownStates = ['all', ...Object.keys(states)] as readonly ShownState[];
 export const shownState = signal<ShownState>('all');
 
-/** Empty: sessions of all projects, and those of none. A new session belongs to this project. */
+/** Empty: all sessions. Otherwise a new session belongs to this project too. */
 export const shownProject = signal('');
 type Project = Outputs['projects']['list']['projects'][number];
 export const projects = signal<readonly Project[]>([]);
@@ -26,7 +26,7 @@ export async function readProjects(): Promise<void> {
   projects.value = (await query('projects.list', { limit: 500 })).projects;
 }
 
-/** Makes a project, and shows it. */
+/** Creates a project, and shows it. */
 export async function createProject(name: string): Promise<void> {
   const { id } = await mutate('projects.create', { name });
   await readProjects();
@@ -39,7 +39,7 @@ const isInProject = (session: Session, project: string): boolean => project === 
 
 export const isFiltered = computed(() => shownState.value !== 'all' || shownProject.value !== '');
 
-/** The sessions that pass both filters. */
+/** The sessions that match both filters. */
 export const filteredSessions = computed<readonly Session[]>(() =>
   isFiltered.value
     ? sessions.value.filter((one) => isInState(one, shownState.value) && isInProject(one, shownProject.value))

@@ -1,6 +1,6 @@
 import type { Session } from '../../client/types.ts';
 
-// The list of sessions as rows: headings of days, and sessions.
+// The session list as rows: day headings, and sessions.
 
 export type Row =
   | { readonly kind: 'heading'; readonly label: string }
@@ -20,12 +20,12 @@ interface Words {
 
 interface GroupInput {
   readonly sessions: readonly Session[];
-  /** Archived sessions stand at the end, below a line that shows and hides them. */
+  /** Archived sessions are at the end, below a row that shows and hides them. */
   readonly withArchive: boolean;
   readonly now: number;
 }
 
-/** Pinned sessions first, then by the day of the last message, then the archive. */
+/** Pinned sessions first, then by the day of the last message, then archived ones. */
 export function toRows({ sessions, withArchive, now }: GroupInput, words: Words): Row[] {
   const rows: Row[] = [];
   let last = '';
@@ -73,14 +73,14 @@ export function toRows({ sessions, withArchive, now }: GroupInput, words: Words)
   return rows;
 }
 
-/** By the calendar: a day on which clocks change has 23 or 25 hours. */
+/** Counts calendar days, because a day on which clocks change has 23 or 25 hours. */
 function dayBefore(now: number): Date {
   const day = new Date(now);
   day.setDate(day.getDate() - 1);
   return day;
 }
 
-/** The sessions whose title or newest texts contain each of the words, and those that the server found. */
+/** The sessions whose title or latest texts contain every word, and those that the server found. */
 export function matching(sessions: readonly Session[], search: string, found: ReadonlySet<string>): readonly Session[] {
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length === 0) return sessions;

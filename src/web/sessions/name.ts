@@ -1,7 +1,7 @@
 import type { Session } from '../data/sessions.ts';
 import { t } from '../text/text.ts';
 
-const maxName = 300; // characters; the list cuts it by its width
+const maxName = 300; // characters; the list truncates the name further, by width
 
 export const nameOf = ({ title, lastTask, name }: Pick<Session, 'title' | 'lastTask' | 'name'>): string =>
   (title || name || lastTask).slice(0, maxName) || t('newSession');

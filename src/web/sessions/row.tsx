@@ -19,7 +19,7 @@ interface Props {
   readonly session: Session;
   readonly isCurrent: boolean;
   readonly isNested: boolean;
-  /** The list as it is shown, from which a range is chosen. */
+  /** The displayed order, for selecting a range. */
   readonly order: ReadonlySignal<readonly string[]>;
 }
 
@@ -40,7 +40,7 @@ function Row({ session, isCurrent, isNested, order }: Props) {
         <label
           class="row session-link choosing"
           onClick={(event) => {
-            // The click that a label passes on to its box has lost the shift key.
+            // The click that a label forwards to its checkbox lacks the Shift key.
             const box = event.currentTarget.querySelector('input');
             if (event.target !== box) event.preventDefault();
             box?.focus();
@@ -118,7 +118,7 @@ function Row({ session, isCurrent, isNested, order }: Props) {
   );
 }
 
-/** The arrow keys go from box to box; with shift they choose on the way. */
+/** Arrow keys move between the checkboxes; with Shift they also select. */
 function moveBox(event: KeyboardEvent, order: readonly string[]): void {
   const by = pressedKey(event) === 'ArrowDown' ? 1 : pressedKey(event) === 'ArrowUp' ? -1 : 0;
   const box = event.currentTarget as HTMLInputElement;

@@ -1,16 +1,16 @@
 import { effect, signal } from '@preact/signals';
 import { query } from '../data/server.ts';
 
-/** The words in the search field of the list of sessions. */
+/** The words in the session list's search field. */
 export const search = signal('');
-/** Sessions with these words in a message. The server searches the messages. */
+/** Sessions with these words in a message, as found by the server. */
 export const foundInMessages = signal<ReadonlySet<string>>(new Set());
 export const isSearching = signal(false);
 
 const pauseMs = 250;
 const maxFound = 200;
 
-/** Asks the server when the person pauses. A later search replaces an earlier answer. */
+/** Queries the server when the person pauses. A later search supersedes an earlier one. */
 export function searchMessages(): void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   effect(() => {

@@ -26,7 +26,7 @@ import { matching, toRows } from './groups.ts';
 import { SessionRow } from './row.tsx';
 import { foundInMessages, isSearching, search } from './search.ts';
 
-const rowHeight = 44; // as in sessions.css
+const rowHeight = 44; // must match sessions.css
 
 const isArchiveOpen = signal(false);
 const isFilterOpen = signal(false);
@@ -62,7 +62,7 @@ const AccountMenu = ({ name }: { name: string }) => (
 );
 
 export function Sidebar() {
-  useEffect(() => void readProjects().catch(() => {}), []); // without them the list shows all
+  useEffect(() => void readProjects().catch(() => {}), []); // without the projects, the list shows all sessions
   const shown = rows.value;
   const at = shown.findIndex((row) => row.kind === 'session' && row.session.id === currentId.value);
   return (

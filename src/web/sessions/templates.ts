@@ -10,7 +10,7 @@ export type Template = Outputs['templates']['list']['templates'][number];
 export const chosenTemplate = pref<string>('template', '');
 export const templates = signal<readonly Template[]>([]);
 
-/** Also forgets the choice of one that is gone, or cannot run. */
+/** Also resets a choice whose template is gone or cannot run here. */
 export async function readTemplates(): Promise<void> {
   templates.value = (await query('templates.list', undefined)).templates;
   const chosen = templates.value.find(({ id }) => id === chosenTemplate.value);
@@ -20,7 +20,7 @@ export async function readTemplates(): Promise<void> {
 export const templateName = (id: string): string =>
   id === '' ? t('form.default') : serverText(templates.value.find((one) => one.id === id)?.name ?? id);
 
-/** The choices of a field: the default, and those that can run here. `value` stays one of them. */
+/** The options of a field: the default, and the templates that can run here. `value` stays an option. */
 export const templateChoices = (value: string): (readonly [id: string, name: string])[] => {
   const usable = templates.value.filter(({ id, unavailable }) => unavailable === null || id === value);
   return [['', t('form.default')], ...usable.map(({ id, name }) => [id, serverText(name)] as const)];

@@ -58,7 +58,7 @@ const Names = ({ title, names, none }: { title: string; names: readonly string[]
   </div>
 );
 
-/** The tools that a person has permitted for the rest of the session, by the log. */
+/** The tools that the log shows as permitted for the whole session. */
 function alwaysAllowed(): string[] {
   eventCount.value;
   const names = new Map<string, string>();

@@ -9,7 +9,7 @@ import { List } from '../parts/kit/list.tsx';
 import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 
-/** The usual model, the providers with their keys, and the way to another one, for administrators. */
+/** The default model, the providers with their keys, and a button for another provider. Administrators only. */
 export function Models({ again }: { again: () => void }) {
   const [notice, setNotice] = useState('');
   const [trouble, tryIt] = useTrouble();
@@ -90,7 +90,7 @@ function Providers({ now, again }: { now: ModelsInForce; again: () => void }) {
   );
 }
 
-/** Stores only the key, whether or not the provider can be reached. */
+/** Stores only the key, even if the provider is unreachable. */
 async function saveKey(provider: string, key: string): Promise<void> {
   const answer = await request('/api/v1/settings/api-keys', {
     method: 'POST',

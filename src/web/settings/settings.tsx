@@ -13,7 +13,7 @@ import { AgentSettings } from './agent.tsx';
 import { Models } from './models.tsx';
 import { Network } from './network.tsx';
 
-/** A component whose code loads when it is first drawn, so that the page's first load stays small. */
+/** A component whose code loads when it is first drawn, which keeps the page's first load small. */
 function later<Props extends object>(load: () => Promise<ComponentType<Props>>): ComponentType<Props> {
   return function Later(props: Props) {
     const [Body, setBody] = useState<ComponentType<Props>>();
@@ -53,7 +53,10 @@ const Look = () => (
     />
   </>
 );
-/** Whether the browser tells of an agent that waits or has ended. A refusal can be undone only in the browser. */
+/**
+ * Whether the browser shows a notification when an agent waits or has finished. A refusal can be undone only in the
+ * browser.
+ */
 function Notifications() {
   const [state, setState] = useState(typeof Notification === 'undefined' ? 'missing' : Notification.permission);
   const ask = () => Notification.requestPermission().then(setState, () => {});
@@ -71,27 +74,27 @@ function Notifications() {
     </>
   );
 }
-/** A page of the settings. A new one is one file and one line here. */
+/** A page of the settings. A new page is one file, and one line here. */
 interface Section {
   readonly id: string;
-  /** The heading before it. */
+  /** The heading above the page's entry. */
   readonly group?: TextKey;
   readonly label: TextKey;
-  /** Undefined: always. */
+  /** Whether the page is available. Undefined: always. */
   readonly shows?: () => boolean;
-  /** `again` opens the settings after another dialog took their place. */
+  /** `again` reopens the settings after another dialog replaced them. */
   readonly Body: ComponentType<{ again: () => void }>;
 }
 
 const seesAdministration = () => me.value?.role === 'admin' || me.value?.role === 'auditor';
 const hasSession = () => currentId.value !== undefined;
 const ServerSettings = later(async () => (await import('./server/server-settings.tsx')).ServerSettings);
-/** A page of settings of the server; all of them are one component. */
+/** A page of server settings. All of these share one component. */
 const ofServer =
   (...parts: string[]) =>
   () => <ServerSettings key={parts[0]} parts={parts} />;
 
-// Few people open most of these pages, so their code loads with the first look.
+// Few people open most of these pages, so their code loads on first use.
 const sections: readonly Section[] = [
   { id: 'look', group: 'you', label: 'settings.look', Body: Look },
   {

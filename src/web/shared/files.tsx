@@ -8,7 +8,7 @@ import { type Entry, listFiles, RequestError, readFile, readTo } from './session
 const under = (folder: string, name: string) => (folder === '.' ? name : `${folder}/${name}`);
 const above = (folder: string) => (folder.includes('/') ? folder.slice(0, folder.lastIndexOf('/')) : '.');
 
-/** The files of a shared session, one folder at a time. They are listed again when something has happened in the session. */
+/** The files of a shared session, one folder at a time. The list is reloaded when something happens in the session. */
 export function SharedFiles() {
   const [folder, setFolder] = useState('.');
   const [entries, setEntries] = useState<readonly Entry[]>();

@@ -7,4 +7,4 @@ import { followShared } from './session.ts';
 const root = document.getElementById('root');
 if (root) render(<SharedPage />, root);
 followShared();
-warmParser(); // it loads while the session comes
+warmParser(); // the parser loads while the session is fetched

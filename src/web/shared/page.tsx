@@ -8,7 +8,7 @@ import { t } from '../text/text.ts';
 import { SharedFiles } from './files.tsx';
 import { about, model, state } from './session.ts';
 
-/** The conversation of a link, for anyone who has it. */
+/** The conversation behind a link, for anyone who has the link. */
 export function SharedPage() {
   const summary = about.value;
   const title = summary?.title || t('shared.title');

@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import type { Event } from '../../client/types.ts';
 import { ConversationModel } from '../data/model.ts';
 
-// The session of a link. The link's secret stands behind the #, which browsers send to no server.
+// The session behind a link. The link's secret is in the address after the #, which browsers never send to a server.
 
 interface ShareSummary {
   readonly title: string;
@@ -25,16 +25,16 @@ export interface Entry {
 
 export const model = new ConversationModel();
 export const about = signal<ShareSummary | undefined>(undefined);
-/** `unfit`: the link is no longer valid. `offline`: the page tries again by itself. */
+/** `unfit`: the link is no longer valid. `offline`: the page retries automatically. */
 export const state = signal<'loading' | 'shown' | 'unfit' | 'offline'>('loading');
 
-/** The seq of the last event, whenever the page has read all. */
+/** The seq of the last event, set whenever the page has read all events. */
 export const readTo = signal(0);
 
 const everyMs = 5_000;
 const token = () => location.hash.slice(1);
 
-/** Rejects with the server's words; `status` 0: it did not answer. */
+/** Rejects with the server's error text; `status` 0: the server did not answer. */
 export class RequestError extends Error {
   readonly status: number;
   constructor(status: number, message: string) {
@@ -73,7 +73,7 @@ async function readOn(): Promise<void> {
   }
 }
 
-/** Reads the session, and continues reading while the page is visible. */
+/** Reads the session, and keeps reading while the page is visible. */
 export function followShared(): void {
   const again = async () => {
     if (document.visibilityState === 'visible') {

@@ -11,7 +11,7 @@ import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { nameOf } from '../sessions/name.ts';
 import { t } from '../text/text.ts';
 
-/** Offers a new session that continues from this place of the log. */
+/** Offers a new session that continues from this point in the log. */
 export const ForkButton = ({ seq, label }: { seq: number; label?: string }) => (
   <Button
     kind="quiet"
@@ -24,7 +24,7 @@ export const ForkButton = ({ seq, label }: { seq: number; label?: string }) => (
   />
 );
 
-/** `seq`: where a step or a run ended; undefined: the end of the newest run. */
+/** `seq`: the end of a step or a run; undefined: the end of the newest run. */
 export function askFork(seq?: number): void {
   const id = currentId.value;
   if (id !== undefined) showDialog(<ForkDialog id={id} seq={seq} />);
@@ -78,7 +78,7 @@ function ForkDialog({ id, seq }: { id: string; seq: number | undefined }) {
   );
 }
 
-/** A line in both logs: where this session came from, or which session came from it. */
+/** A line in both logs: the origin of this session, or the session that was forked from it. */
 export function ForkNote({ event: { data, sessionId } }: { event: EventOf<'session.forked'> }) {
   const isChild = data.to === sessionId;
   const other = isChild ? data.from : data.to;

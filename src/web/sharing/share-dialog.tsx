@@ -18,7 +18,7 @@ type ShareLifetime = keyof typeof lives;
 
 export const openShare = ({ id }: Session): void => showDialog(<ShareDialog sessionId={id} />);
 
-/** Makes links that show the session read-only to anyone, lists the ones that work, and revokes them. */
+/** Creates links that show the session read-only to anyone, lists the valid ones, and revokes them. */
 function ShareDialog({ sessionId }: { sessionId: string }) {
   const [hours, setHours] = useState<ShareLifetime>('168');
   const [files, setFiles] = useState(false);

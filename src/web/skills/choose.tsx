@@ -5,7 +5,7 @@ import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { chooseSkillsFor, readSkills, skills, skillsChosenFor } from './state.ts';
 
-/** Lets a person choose the skills of a session; `undefined`: of the next one. */
+/** Lets a person choose the skills of a session; `undefined`: of the next session. */
 export const chooseSkills = (id: string | undefined): void => showDialog(<ChooseSkills id={id} />);
 
 function ChooseSkills({ id }: { id: string | undefined }) {

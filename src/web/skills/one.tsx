@@ -12,7 +12,7 @@ interface Props {
   readonly back: () => void;
 }
 
-/** One skill: description, instructions, versions, and templates that use it. */
+/** One skill: description, instructions, versions, and the templates that use it. */
 export function OneSkill({ id, back }: Props) {
   const [skill, setSkill] = useState<SkillDetail>();
   const [text, setText] = useState('');

@@ -13,7 +13,7 @@ import { readFolder, readSkills, skills } from './state.ts';
 export const openSkills = (): void => showDialog(<Skills />);
 const openSkill = (id: string): void => showDialog(<OneSkill id={id} back={openSkills} />);
 
-/** The skills that the person sees, and the way to upload a folder. */
+/** The skills that the person can see, and a button to upload a folder. */
 function Skills() {
   const [trouble, tryIt] = useTrouble();
   const [problems, setProblems] = useState<readonly string[]>([]);

@@ -10,7 +10,7 @@ interface UploadFile {
   readonly content: string;
 }
 
-/** Undefined: not read yet. */
+/** Undefined: not loaded yet. */
 export const skills = signal<readonly Skill[] | undefined>(undefined);
 export async function readSkills(): Promise<void> {
   skills.value = await query('skills.list', undefined);
@@ -26,10 +26,10 @@ export async function readSessionSkills(id: string): Promise<void> {
   if (sessionSkills.peek()?.id === id) sessionSkills.value = { id, all };
 }
 
-/** The skills of the session that is begun next. */
+/** The skills of the next session. */
 export const chosenSkills = signal<readonly string[]>([]);
 
-/** The skills that were chosen for a session, or for the next one. */
+/** The skills selected for a session, or for the next session. */
 export async function skillsChosenFor(id: string | undefined): Promise<readonly string[]> {
   return id === undefined ? chosenSkills.value : (await query('sessions.agent', { id })).skills;
 }
@@ -37,14 +37,14 @@ export async function chooseSkillsFor(id: string | undefined, names: readonly st
   if (id === undefined) chosenSkills.value = names;
   else await mutate('sessions.update', { id, skills: [...names] });
 }
-/** Adds one without a change of those that were chosen before. */
+/** Adds one skill to those already selected. */
 export async function addSkill(id: string | undefined, name: string): Promise<void> {
   const chosen = await skillsChosenFor(id);
   if (!chosen.some((pin) => pin.split('@')[0] === name)) await chooseSkillsFor(id, [...chosen, name]);
 }
 
 const maxBytes = 7 * 1024 * 1024;
-/** The chosen folder; its paths begin with its own name. Undefined: it is too large. */
+/** The chosen folder. Its paths start with the folder's own name. Undefined: it is too large. */
 export async function readFolder(chosen: FileList): Promise<UploadFile[] | undefined> {
   const all = [...chosen].filter((file) => !/(^|\/)(\.git|node_modules|__pycache__)\//.test(file.webkitRelativePath));
   if (all.reduce((sum, { size }) => sum + size, 0) > maxBytes) return undefined;

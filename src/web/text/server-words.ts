@@ -1,14 +1,14 @@
 import type { ErrorCode } from '../../core/errors/errors.ts';
 
-/** Words of the page in the place of the server's own, which are English. */
+/** Translations of the server's own texts, which are English. */
 export interface ServerWords {
-  /** A sentence for each code of an error. */
+  /** A sentence for each error code. */
   readonly errors: Readonly<Record<ErrorCode, string>>;
-  /** The server's own words behind that sentence: `{words}`. They name what the sentence cannot. */
+  /** Appends the server's own text as `{words}`. It contains details that the sentence lacks. */
   readonly quoted: string;
   /**
-   * Labels, descriptions and sentences, by the server's words. `{name}` stands for a value in both, and `{list}` for phrases
-   * with commas between them.
+   * Labels, descriptions and sentences, by the server's text. `{name}` is a value in both, and `{list}` a list of
+   * phrases separated by commas.
    */
   readonly phrases: Readonly<Record<string, string>>;
 }
@@ -20,7 +20,7 @@ interface Pattern {
   readonly phrase: string;
 }
 
-/** The words of a server in another language. A text that the table does not have stays as it is. */
+/** Translates the server's texts. A text that is missing in the table stays unchanged. */
 export class TranslatedServer {
   readonly #words: ServerWords;
   readonly #patterns: readonly Pattern[];
@@ -33,14 +33,14 @@ export class TranslatedServer {
   }
 
   error(code: ErrorCode, message: string): string {
-    // A newer server can have codes that this page does not know.
+    // A newer server can send codes that this page does not know.
     const sentence = Object.hasOwn(this.#words.errors, code) ? this.#words.errors[code] : undefined;
     if (sentence === undefined) return message;
     if (silent.has(code)) return sentence;
     return `${sentence} ${this.#words.quoted.replace('{words}', () => this.phrase(message))}`;
   }
 
-  /** The words of a failure: translated where the table has them, and else quoted as the server's. */
+  /** The text of a failure: translated if the table has it, or else quoted from the server. */
   failure(text: string): string {
     const message = this.phrase(text);
     return message === text ? this.#words.quoted.replace('{words}', () => text) : message;
@@ -63,7 +63,7 @@ export class TranslatedServer {
     (Object.hasOwn(this.#words.phrases, text) ? this.#words.phrases[text] : undefined) ?? text;
 }
 
-/** The codes whose sentence says all that the server's words do. */
+/** Codes whose sentence makes the server's text redundant. */
 const silent: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'internal',
   'cancelled',
@@ -81,7 +81,7 @@ function patternOf(text: string, phrase: string): Pattern {
   };
 }
 
-/** The values between the pieces, each as short as can be; undefined: the text is another one. */
+/** The values between the pieces, each as short as possible; undefined: the text does not match. */
 function valuesIn(text: string, [first = '', ...rest]: readonly string[]): readonly string[] | undefined {
   const last = rest.pop() ?? '';
   if (!text.startsWith(first) || !text.endsWith(last)) return undefined;

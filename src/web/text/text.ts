@@ -7,11 +7,11 @@ import type { TextKey, Texts } from './texts.ts';
 
 interface LoadedLanguage {
   readonly texts: Texts;
-  /** Undefined: the server speaks this language. */
+  /** Undefined: the language is the server's own. */
   readonly server?: TranslatedServer;
 }
 
-/** Each language by its code: its own name, and its texts. A new language is one folder and one line here. */
+/** Languages by code, each with its own name and its texts. A new language is one folder, and one line here. */
 export const languages = {
   en: { label: 'English', load: async (): Promise<LoadedLanguage> => ({ texts: en }) },
   de: {
@@ -39,8 +39,8 @@ effect(() => {
 });
 
 /**
- * The text in the person's language; `{name}` stands for a value. A text `key.one` is the singular, for `n: 1`. Components that
- * call this draw again on a change.
+ * The text in the person's language; `{name}` is replaced by a value. `key.one` is the singular, used for `n: 1`.
+ * Components that call this redraw on a change.
  */
 export function t(key: TextKey, values: Readonly<Record<string, string | number>> = {}): string {
   const { texts } = loaded.value;
@@ -48,15 +48,15 @@ export function t(key: TextKey, values: Readonly<Record<string, string | number>
   return (one ?? texts[key]).replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
 }
 
-/** Whether there is such a text, for keys that are made of the server's words. */
+/** Whether the text exists, for keys that are built from the server's words. */
 export const isText = (key: string): key is TextKey => Object.hasOwn(en, key);
 
-/** A text of the server in the person's language: a label, a description, or a sentence that the page knows. */
+/** Translates a text of the server: a label, a description, or a known sentence. */
 export const serverText = (text: string): string => loaded.value.server?.phrase(text) ?? text;
 
-/** The sentence of the server about a failed run or provider, in the language of the person. */
+/** Translates the server's sentence about a failed run or provider. */
 export const failureText = (text: string): string => loaded.value.server?.failure(text) ?? text;
 
-/** The meaning of an error in the person's language; `message` is the server's own. */
+/** Translates an error; `message` is the server's own text. */
 export const errorText = (code: ErrorCode, message: string): string =>
   loaded.value.server?.error(code, message) ?? message;

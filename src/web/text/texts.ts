@@ -1,5 +1,5 @@
 import type { en } from './en/all.ts';
 
 export type TextKey = keyof typeof en;
-/** Every language has every text. */
+/** Every language has all texts. */
 export type Texts = Readonly<Record<TextKey, string>>;

@@ -1,8 +1,8 @@
-// Which of the files that a run made is its result.
+// Decides which of a run's files is its result.
 
 export const resultKinds = [/\.html?$/i, /\.(svg|png|jpe?g|gif|webp)$/i, /\.pdf$/i] as const;
 
-/** The page or picture to show: one that the answer names, else the first. */
+/** The page or image to show: the one that the answer names, or else the first. */
 export function bestResult(paths: readonly string[], answer: string): string | undefined {
   for (const kind of resultKinds) {
     const found = paths.filter((path) => kind.test(path));
@@ -12,6 +12,6 @@ export function bestResult(paths: readonly string[], answer: string): string | u
   return undefined;
 }
 
-/** The path of a page at the server that the run started: servers show the index of a folder at its root. */
+/** The path of a page on the server that the run started. Servers show a folder's index at its root. */
 export const pathAtServer = (file: string): string =>
   file.includes('/') || /^index\.html?$/i.test(file) ? '/' : `/${file}`;

@@ -65,7 +65,7 @@ function LazyTab({ tab, session }: { tab: WorkTab; session: Session }) {
     tab.load().then(
       (Tab) => setLoaded({ Tab }),
       (thrown: unknown) => {
-        reportError(thrown); // for the console of a developer
+        reportError(thrown); // for a developer's console
         setLoaded({ hasFailed: true });
       },
     );

@@ -8,7 +8,7 @@ import { fileFilter, openStore } from './files/store.ts';
 import { place, showPlace } from './preview/state.ts';
 import type { PreviewTarget } from './preview/target.ts';
 
-// The result of a run is shown next to the conversation when the run ends: a page or a picture, once each.
+// Shows the result of a run next to the conversation when the run ends: a page or an image, once each.
 
 const shown = new Set<string>();
 
@@ -18,10 +18,10 @@ export function openFile(sessionId: string, path: string): void {
   showTab('files');
 }
 
-/** `placeBefore`: the preview when the run began. A person who opened another one in the meantime keeps it. */
+/** `placeBefore`: the preview when the run began. If the person opened another preview in the meantime, it stays. */
 async function show(sessionId: string, placeBefore: PreviewTarget | undefined): Promise<void> {
   if (model.runUsed.peek().toolCalls === 0) return;
-  if ((await query('sandbox.status', { sessionId })).state !== 'running') return; // to look would start it
+  if ((await query('sandbox.status', { sessionId })).state !== 'running') return; // the check would start the sandbox
   const { files } = await query('files.changes', { sessionId });
   const last = model.items.peek().findLast(({ kind }) => kind === 'assistant');
   const answer = last?.kind === 'assistant' ? last.text.peek() : '';
@@ -29,7 +29,7 @@ async function show(sessionId: string, placeBefore: PreviewTarget | undefined): 
   const best = bestResult(paths, answer);
   if (best === undefined || shown.has(`${sessionId} ${best}`)) return;
   const [port] = resultKinds[0].test(best) ? (await query('ports.list', { sessionId })).slice(-1) : [];
-  const isBusy = document.activeElement?.closest('.work') != null; // the person works in the pane
+  const isBusy = document.activeElement?.closest('.work') != null; // the person is working in the pane
   const isChosen = place.peek() !== placeBefore;
   if (currentId.value !== sessionId || model.run.peek().kind !== 'ended' || isBusy || isChosen) return;
   shown.add(`${sessionId} ${best}`);
@@ -37,7 +37,9 @@ async function show(sessionId: string, placeBefore: PreviewTarget | undefined): 
   else openFile(sessionId, best);
 }
 
-/** Follows the runs that the person saw at work. A phone shows one part at a time, and stays with the conversation. */
+/**
+ * Follows the runs that the person saw working. A phone shows one part at a time, so it stays with the conversation.
+ */
 export function followResults(): void {
   let seen: string | undefined;
   let placeBefore: PreviewTarget | undefined;
@@ -47,6 +49,6 @@ export function followResults(): void {
     if (kind === 'running' && seen !== id) [seen, placeBefore] = [id, place.peek()];
     if (kind !== 'ended' || id === undefined || seen !== id) return;
     seen = undefined;
-    if (!isPhone()) void show(id, placeBefore).catch(() => {}); // the tabs have it too
+    if (!isPhone()) void show(id, placeBefore).catch(() => {}); // on failure, the tabs still have the result
   });
 }

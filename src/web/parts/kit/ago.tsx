@@ -1,13 +1,13 @@
 import { signal } from '@preact/signals';
 import { ago, dayAndTime } from '../format.ts';
 
-/** The time, once a minute, for texts that say how long ago something was. */
+/** The current time, updated once a minute, for relative times. */
 export const minute = signal(Date.now());
 setInterval(() => {
   minute.value = Date.now();
 }, 60_000);
 
-/** A time in the past: how long ago it was, and exactly when on hover. */
+/** A relative time in the past, with the exact time on hover. */
 export function Ago({ at }: { at: number | string }) {
   const ms = typeof at === 'string' ? Date.parse(at) : at;
   return (

@@ -3,14 +3,14 @@ import { Icon, type IconName } from './icon.tsx';
 
 type Props = Omit<JSX.IntrinsicElements['button'], 'icon' | 'children'>;
 
-/** A button that shows only an icon; `label` is its name for screen readers and its tooltip. */
+/** A button with only an icon; `label` is its tooltip and its name for screen readers. */
 export const IconButton = ({ icon, label, class: more, ...rest }: Props & { icon: IconName; label: string }) => (
   <button type="button" aria-label={label} title={label} {...rest} class={`icon-button ${more ?? ''}`}>
     <Icon name={icon} />
   </button>
 );
 
-/** A choice that is in force, as a chip; a press changes it. Without a value it shows its name. */
+/** A chip that shows the current choice; a press changes it. Without a value it shows its name. */
 export const ChipButton = ({
   icon,
   label,

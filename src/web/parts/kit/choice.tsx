@@ -5,7 +5,7 @@ interface Props<Value extends string> {
   readonly onChange: (value: Value) => void;
 }
 
-/** One of a few, as buttons next to each other. */
+/** A choice of one among a few, as adjacent buttons. */
 export const Choice = <Value extends string>({ label, value, options, onChange }: Props<Value>) => (
   <fieldset class="choice">
     <legend>{label}</legend>

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { t } from '../../text/text.ts';
 import { IconButton } from './button.tsx';
 
-/** Copies the text. Browsers without a clipboard (plain HTTP) select it in a field first. */
+/** Copies the text. In browsers without clipboard access (plain HTTP), it uses a selected field. */
 async function copy(text: string): Promise<void> {
   if (navigator.clipboard) return await navigator.clipboard.writeText(text);
   const field = document.createElement('textarea');

@@ -7,7 +7,7 @@ import { Button, IconButton } from './button.tsx';
 
 interface OpenDialog {
   readonly dialog: VNode;
-  /** Different for each, so that no dialog takes over the element of one that has just been closed. */
+  /** Unique, so that no dialog reuses the element of a dialog that has just been closed. */
   readonly key: number;
 }
 /** The open dialog; opening another one replaces it. */
@@ -20,7 +20,7 @@ export const showDialog = (dialog: VNode): void => {
 export const closeDialog = (): void => {
   shown.value = undefined;
 };
-/** Where the open dialog is drawn, once in the page. */
+/** Draws the open dialog. Use it once in the page. */
 export const Dialogs = () =>
   shown.value && (
     <Boundary key={shown.value.key} instead={<FailedDialog />}>
@@ -28,7 +28,7 @@ export const Dialogs = () =>
     </Boundary>
   );
 
-/** In the place of a dialog that could not be drawn: it can be opened again. */
+/** Shown instead of a dialog that could not be drawn. It can be opened again. */
 const FailedDialog = () => (
   <Dialog title={t('notDrawn')}>
     <Button label={t('close')} onClick={closeDialog} />
@@ -43,11 +43,11 @@ interface Props {
   readonly onClose?: () => void;
 }
 
-/** A modal dialog with a title and a button that closes it. Escape closes it too, and the focus returns. */
+/** A modal dialog with a title and a close button. Escape closes it too, and the focus returns. */
 export function Dialog({ title, wide = false, children, onClose }: Props) {
   const ref = useRef<HTMLDialogElement>(null);
   const own = useRef(shown.peek());
-  // The browser tells later that a dialog was closed. Another dialog may be open already, and stays.
+  // Ignores the late close event of an earlier dialog, because another dialog can already be open.
   const closed = () => {
     if (shown.peek() === own.current) closeDialog();
     onClose?.();
@@ -71,7 +71,10 @@ export function Dialog({ title, wide = false, children, onClose }: Props) {
   );
 }
 
-/** The first field of a form, or the careful answer to a question. A phone would show its keyboard, so there it is the dialog. */
+/**
+ * Focuses the first field of a form, or the safe answer to a question. On a phone that would open the keyboard, so the
+ * dialog itself gets the focus.
+ */
 function focusFirst(dialog: HTMLDialogElement | null): void {
   const first = dialog?.querySelector<HTMLElement>('form :is(input, select, textarea), .choices button');
   (matchMedia('(pointer: coarse)').matches ? dialog : (first ?? dialog))?.focus();
@@ -81,11 +84,11 @@ interface Question {
   readonly title: string;
   readonly text: string;
   readonly yes: string;
-  /** Called when the person agrees. */
+  /** Called when the person confirms. */
   readonly act: () => void;
 }
 
-/** Asks before something that cannot be undone. */
+/** Asks for confirmation before an irreversible action. */
 export const confirmFirst = ({ title, text, yes, act }: Question): void =>
   showDialog(
     <Dialog title={title}>

@@ -7,7 +7,7 @@ interface Props {
   readonly children?: ComponentChildren;
 }
 
-/** In the place of something that is not there: why, and a way out. */
+/** Shown in place of missing content: the reason, and a next step. */
 export const Empty = ({ text, role, children }: Props) => (
   <div class="empty" role={role}>
     <p class="quiet">{text}</p>

@@ -3,7 +3,7 @@ import { useEffect, useId, useRef } from 'preact/hooks';
 import { Button } from './button.tsx';
 import { Trouble, useTrouble } from './trouble.tsx';
 
-// The fields of a form: a label, the field, a help text, and the error at its field.
+// The fields of a form: a label, the field, a help text, and the error at the field.
 
 interface Shared<Value extends string> {
   readonly label: string;
@@ -11,11 +11,11 @@ interface Shared<Value extends string> {
   readonly onChange: (value: Value) => void;
   readonly help?: string | undefined;
   readonly required?: boolean;
-  /** The error of the value, shown at the field; the form cannot be sent with it. Empty: none. */
+  /** The value's error, shown at the field. It prevents the form from being sent. Empty: none. */
   readonly error?: string;
 }
 
-/** Attributes of a field for screen readers. */
+/** Accessibility attributes of a field. */
 interface FieldState {
   readonly id: string;
   readonly 'aria-invalid': boolean;
@@ -53,7 +53,7 @@ interface TextProps extends Shared<string> {
   readonly maxLength?: number;
   readonly pattern?: string;
   readonly inputMode?: 'decimal' | 'numeric' | 'url';
-  /** Entries that the browser offers while the person types. */
+  /** Suggestions that the browser offers while the person types. */
   readonly offers?: readonly string[];
   readonly onLeave?: () => void;
 }
@@ -88,7 +88,7 @@ export function TextField({ label, help, value, onChange, isCode, offers, error 
   );
 }
 
-/** A secret, which is never shown. */
+/** A secret, which is never displayed. */
 export const SecretField = ({ label, help, error, onChange, ...rest }: Shared<string> & { placeholder?: string }) => (
   <Labelled label={label} help={help} error={error}>
     {(state) => (
@@ -159,7 +159,7 @@ interface ManyProps {
   readonly error?: string;
   readonly onChange: (chosen: string[]) => void;
 }
-/** Boxes to tick. */
+/** A group of checkboxes. */
 export function ManyField({ legend, choices, chosen, error = '', onChange }: ManyProps) {
   const id = useId();
   return (
@@ -187,7 +187,7 @@ interface CheckProps {
   readonly isOn: boolean;
   readonly onChange: (isOn: boolean) => void;
 }
-/** One box to tick. */
+/** A single checkbox. */
 export const CheckField = ({ label, isOn, onChange }: CheckProps) => (
   <label class="check row">
     <input type="checkbox" checked={isOn} onChange={({ currentTarget }) => onChange(currentTarget.checked)} />
@@ -197,14 +197,14 @@ export const CheckField = ({ label, isOn, onChange }: CheckProps) => (
 
 interface FormProps {
   readonly children: ComponentChildren;
-  /** The beginning of a failure's text. */
+  /** The first words of an error message. */
   readonly failure: string;
   readonly save: string;
   readonly cancel: string;
   readonly onCancel: () => void;
   readonly onSave: () => Promise<unknown>;
 }
-/** Fields with one Save, and next to it why it failed. */
+/** A group of fields with one Save button, and the error of the last save. */
 export function Form({ children, failure, save, cancel, onCancel, onSave }: FormProps) {
   const [trouble, tryIt] = useTrouble();
   return (

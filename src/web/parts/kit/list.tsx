@@ -7,21 +7,21 @@ export interface ListItem {
   readonly key: string;
   readonly title?: string;
   readonly icon?: IconName;
-  /** A part of it as programs write it, such as an address. */
+  /** A part to show in a code font, such as an address. */
   readonly code?: string;
-  /** Facts about it, one below the other. */
+  /** Facts about the item, one per line. */
   readonly lines?: readonly string[];
-  /** Something about it waits for a person. */
+  /** Whether the item needs a person. */
   readonly waits?: boolean;
-  /** In a list of which one is chosen. */
+  /** Whether the item is selected, in a list with a selection. */
   readonly isChosen?: boolean;
-  /** Off: the row cannot be chosen, and its lines say why. */
+  /** Whether the row is disabled. Its lines explain why. */
   readonly isOff?: boolean;
-  /** Beside the row. */
+  /** Shown next to the row. */
   readonly action?: ComponentChildren;
-  /** Below the row. */
+  /** Shown below the row. */
   readonly more?: ComponentChildren;
-  /** Absent: the row is only read. */
+  /** Absent: the row is read-only. */
   readonly open?: () => void;
 }
 
@@ -29,12 +29,12 @@ interface Props {
   readonly items: readonly ListItem[] | undefined;
   readonly none?: string;
   readonly label?: string;
-  /** Off: the page has a search of its own. */
+  /** False: the page has its own search. */
   readonly isSearched?: boolean;
 }
 const searchedFrom = 12; // items
 
-/** Rows that say or open something: a name, and lines about it. A long list has a search. */
+/** Rows that show or open an item: a name, and lines about it. A long list has a search. */
 export function List({ items = [], none, label, isSearched = true }: Props) {
   const [text, setText] = useState('');
   if (items.length === 0) return none === undefined ? null : <p class="quiet">{none}</p>;

@@ -15,14 +15,14 @@ interface MenuProps {
   readonly items: readonly MenuItem[];
   readonly class?: string;
   readonly icon?: IconName;
-  /** The name of the button and its menu. */
+  /** The label of the button and its menu. */
   readonly label?: string;
 }
 
-const width = 250; // pixels, as in its style
+const width = 250; // pixels; must match the style
 
 /**
- * A button with further actions, which arrow keys walk through. The browser closes it by itself, after Escape or a press
+ * A button with a menu of further actions and arrow-key navigation. The browser closes the menu after Escape or a press
  * elsewhere.
  */
 export function Menu({ items, class: more, icon = 'more', label = t('more') }: MenuProps) {

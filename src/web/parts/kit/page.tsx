@@ -14,7 +14,8 @@ import { Mark, StatusChip } from './status.tsx';
 import { Tabs, tabId } from './tabs.tsx';
 import { Trouble } from './trouble.tsx';
 
-// All parts of the kit in both themes, for people who work on the page: a server that runs from its sources has it at /static/kit.html.
+// All parts of the kit in both themes, for developers: a server that runs from its sources has this page at
+// /static/kit.html.
 
 const kinds = ['plain', 'primary', 'danger', 'quiet'] as const;
 const statuses = ['new', 'running', 'waiting', 'finished', 'stopped', 'failed', 'expired'] as const;

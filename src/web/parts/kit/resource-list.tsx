@@ -6,19 +6,22 @@ import { CopyButton } from './copy-button.tsx';
 import { List, type ListItem } from './list.tsx';
 import { Pending, Trouble, useTrouble } from './trouble.tsx';
 
-/** The items of one kind that the server keeps, as a page has them. */
+/** The items of one kind from the server, as a page holds them. */
 export interface Resource<Item> {
-  /** Undefined: not read yet. */
+  /** Undefined: not loaded yet. */
   readonly all: readonly Item[] | undefined;
   readonly setAll: (change: (now: readonly Item[]) => readonly Item[]) => void;
-  /** The last failure, and the outcome of the last change. */
+  /** The last error, and the result of the last change. */
   readonly trouble: string;
   readonly notice: string;
-  /** Does the work, reads the items again, and shows what `work` resolves with. Resolves with whether it worked. */
+  /**
+   * Performs `work`, reloads the items, and shows the text that `work` resolves with. Resolves with whether it
+   * succeeded.
+   */
   readonly act: (what: string, work: () => Promise<string>) => Promise<boolean>;
 }
 
-/** Reads the items; `unread` begins the text of a failure. */
+/** Loads the items; an error message starts with `unread`. */
 export function useResource<Item>(unread: string, load: () => Promise<readonly Item[]>): Resource<Item> {
   const [all, setAll] = useState<readonly Item[]>();
   const [notice, setNotice] = useState('');
@@ -36,7 +39,7 @@ export function useResource<Item>(unread: string, load: () => Promise<readonly I
   return { all, setAll: (change) => setAll((now = []) => change(now)), trouble, notice, act };
 }
 
-/** A changed item in its place, or a new one first. */
+/** Replaces a changed item, or adds a new item at the top. */
 export const withItem = <Item extends { readonly id: string }>(all: readonly Item[], one: Item): readonly Item[] =>
   all.some(({ id }) => id === one.id) ? all.map((other) => (other.id === one.id ? one : other)) : [one, ...all];
 
@@ -45,13 +48,13 @@ interface Props<Item> {
   readonly about?: string;
   readonly none?: string;
   readonly toItem: (item: Item) => ListItem;
-  /** Between the introduction and the list, such as the button that makes a new one. */
+  /** Shown between the introduction and the list, such as the button for a new item. */
   readonly head?: ComponentChildren;
-  /** Below the list, such as a form. */
+  /** Shown below the list, such as a form. */
   readonly children?: ComponentChildren;
 }
 
-/** An introduction, the items, and the outcome of the last change. */
+/** An introduction, the items, and the result of the last change. */
 export function ResourceList<Item>({ of: { all, trouble, notice }, about, none, toItem, head, children }: Props<Item>) {
   if (!all) return <Pending trouble={trouble} />;
   return (
@@ -68,13 +71,13 @@ export function ResourceList<Item>({ of: { all, trouble, notice }, about, none, 
 
 interface SureProps {
   readonly label: string;
-  /** The entry of the list, for screen readers. */
+  /** The name of the list's item, for screen readers. */
   readonly name: string;
   readonly ask: string;
   readonly act: () => unknown;
 }
 
-/** A button that asks in its own place, so that the person does not leave the list. */
+/** A button that asks for confirmation inline, so that the person does not leave the list. */
 export function Sure({ label, name, ask, act }: SureProps) {
   const [isAsking, setAsking] = useState(false);
   if (!isAsking) {
@@ -83,7 +86,7 @@ export function Sure({ label, name, ask, act }: SureProps) {
   return <Question label={label} name={name} ask={ask} act={act} end={() => setAsking(false)} />;
 }
 
-/** A question in the place of its button. */
+/** A confirmation shown in place of its button. */
 export const Question = ({ label, name, ask, act, end }: SureProps & { end: () => void }) => (
   <span class="row sure" role="group" aria-label={name}>
     <span>{ask}</span>
@@ -102,7 +105,7 @@ export const Question = ({ label, name, ask, act, end }: SureProps & { end: () =
   </span>
 );
 
-/** A secret that the server does not show again. */
+/** A secret that the server shows only once. */
 export const ShownOnce = ({ label, text }: { label: string; text: string }) => (
   <div class="stack note good shown-once" role="status">
     <strong>{label}</strong>

@@ -8,68 +8,68 @@ import { ChoiceField, LongTextField, ManyField, SecretField, TextField } from '.
 import { type Draft, type FieldSchema, type FormSchema, findMistake, fromDraft, toDraft } from './schema.ts';
 import { Trouble } from './trouble.tsx';
 
-/** Options of a field that are not in the schema. */
+/** Options of a field that the schema does not have. */
 interface FieldOptions {
-  /** In the place of the text of the field. */
+  /** Replaces the field's own label. */
   readonly label?: string;
-  /** `code`: a long text in the letters of programs. */
+  /** `code`: a long text in a code font. */
   readonly as?: 'secret' | 'long' | 'code' | 'time';
   readonly placeholder?: string;
-  /** The least height of a long text. */
+  /** Minimum height of a long text. */
   readonly rows?: number;
-  /** In the place of the values of the schema. */
+  /** Replaces the values of the schema. */
   readonly choices?: readonly (readonly [value: string, words: string, about?: string])[];
-  /** The empty choice, before the values of the schema. */
+  /** The label of the empty choice, before the values of the schema. */
   readonly none?: string;
-  /** Entries that the browser offers while the person types. */
+  /** Suggestions that the browser offers while the person types. */
   readonly offers?: readonly string[];
-  /** In the place of the server's schema. */
+  /** Replaces the server's schema. */
   readonly schema?: FieldSchema;
-  /** In the place of what the schema says. */
+  /** Overrides parts of the schema. */
   readonly isRequired?: boolean;
-  /** A mistake that the schema does not find, while the person types. */
+  /** Finds an error that the schema cannot detect, while the person types. */
   readonly check?: (text: string) => string | undefined;
-  /** The entry when the person leaves the field. */
+  /** Normalizes the value when the person leaves the field. */
   readonly tidy?: (text: string) => string;
-  /** Below the field, in the whole width. */
+  /** Shown below the field, at full width. */
   readonly below?: ComponentChildren;
-  /** The values of the schema in groups, whose legends are texts such as `webhooks.group.runs`. */
+  /** Groups of the schema's values, with legends from texts such as `webhooks.group.runs`. */
   readonly groups?: Readonly<Record<string, readonly string[]>>;
-  /** Folded away, for few people. */
+  /** Collapsed by default, because few people need it. */
   readonly isAdvanced?: boolean;
-  /** The server takes an empty text. */
+  /** The server accepts an empty text. */
   readonly canBeEmpty?: boolean;
 }
 type FormName = Path & keyof typeof forms;
-/** A name with a dot is that of a field inside of an object. */
+/** A name with a dot refers to a field of an object. */
 type Fields<Name extends FormName> = Partial<Record<keyof InputOf<Name> | `${string}.${string}`, FieldOptions>>;
 type Drafts = Readonly<Record<string, Draft>>;
 
 interface Props<Name extends FormName> {
-  /** The operation whose input the form has. */
+  /** The operation whose input the form edits. */
   readonly of: Name;
-  /** Begins the names of its texts: `webhooks` has `webhooks.url`, `webhooks.url.help` and `webhooks.format.json`. */
+  /** The prefix of the form's texts: `webhooks` has `webhooks.url`, `webhooks.url.help` and `webhooks.format.json`. */
   readonly words: string;
-  /** Absent: the dialog around it has one. */
+  /** Absent: the dialog around the form has one. */
   readonly title?: string;
-  /** The fields that it shows, in their order. Some depend on the entries of others. */
+  /** The fields to show, in order. Some depend on the values of others. */
   readonly fields: Fields<Name> | ((entry: (name: string) => Draft) => Fields<Name>);
-  /** The values at first, and again after a Save. */
+  /** The initial values, and the values after a save. */
   readonly value?: object | undefined;
-  /** Fields by hand, with the errors of a {@link FieldErrors} that `send` throws. */
+  /** Handwritten fields, with their errors from a {@link FieldErrors} that `send` throws. */
   readonly children?: (errors: Readonly<Record<string, string>>) => ComponentChildren;
-  /** Without a change there is nothing to save. */
+  /** Save is enabled only after a change. */
   readonly needsChange?: boolean;
   readonly note?: string;
   readonly save?: string;
   readonly failure?: string;
   readonly cancel?: () => void;
-  /** A second button. It checks the entries as Save does. */
+  /** A second button, which validates the form like Save. */
   readonly second?: { readonly label: string; readonly send: (input: InputOf<Name>) => Promise<unknown> };
   readonly send: (input: InputOf<Name>) => Promise<unknown>;
 }
 
-/** Errors of fields by hand. */
+/** Errors of handwritten fields. */
 export class FieldErrors extends Error {
   readonly fields: Readonly<Record<string, string>>;
 
@@ -79,7 +79,7 @@ export class FieldErrors extends Error {
   }
 }
 
-/** A form that is drawn from the input of an operation of the server, with each error at its field. */
+/** A form generated from the input of a server operation, with each error at its field. */
 export function SchemaForm<Name extends FormName>(props: Props<Name>) {
   const { of, words, title, fields, value, children, note, cancel, second, send } = props;
   const { save = t('files.save'), failure = t('notSaved'), needsChange = false } = props;
@@ -188,7 +188,7 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
   );
 }
 
-/** The value of a field; one behind a dot is inside of an object. */
+/** The value of a field; a dot in the name leads into an object. */
 const valueAt = (value: unknown, name: string): unknown =>
   name.split('.').reduce((inside, part) => (inside as Record<string, unknown> | undefined | null)?.[part], value);
 

@@ -1,17 +1,17 @@
 import type { TextKey } from '../../text/texts.ts';
 
-// A form has a text for each field, and several for a field of which several are chosen. `npm run check` writes forms.json
-// from the operations of the server.
+// A form holds one text for each field, or several for a field with multiple choices. `npm run check` generates
+// forms.json from the server's operations.
 
 /** One field of an operation's input. */
 export interface FieldSchema {
-  /** `many`: several of the values. `list`: texts with spaces or commas between them. */
+  /** `many`: several of the values. `list`: texts separated by spaces or commas. */
   readonly kind: 'text' | 'number' | 'choice' | 'many' | 'list';
   readonly isRequired?: boolean;
-  /** Null stands for an empty field. */
+  /** An empty field means null. */
   readonly isNullable?: boolean;
   readonly values?: readonly string[];
-  /** Words that a number can be instead, such as `unlimited`. */
+  /** Words that can replace a number, such as `unlimited`. */
   readonly words?: readonly string[];
   readonly pattern?: string;
   /** Limits of a number, or of the length of a text. */
@@ -24,14 +24,14 @@ export type Draft = string | readonly string[];
 
 const entriesOf = (text: string): string[] => text.split(/[\s,]+/).filter(Boolean);
 
-/** A value of the server as the field shows it. */
+/** Converts the server's value to the field's text. */
 export function toDraft({ kind, initial = '' }: FieldSchema, value: unknown): Draft {
   if (Array.isArray(value)) return kind === 'many' ? value.map(String) : value.join(', ');
   if (kind === 'many') return [];
   return value === undefined || value === null ? initial : String(value);
 }
 
-/** The value for the server; undefined: the field is left out. */
+/** Converts the field's text to the server's value; undefined: the field is omitted. */
 export function fromDraft({ kind, isRequired, isNullable, words = [] }: FieldSchema, draft: Draft): unknown {
   if (typeof draft !== 'string') return draft;
   if (kind === 'list') return isRequired || draft.trim() !== '' ? entriesOf(draft) : undefined;
@@ -39,10 +39,10 @@ export function fromDraft({ kind, isRequired, isNullable, words = [] }: FieldSch
   return kind === 'number' && !words.includes(draft.trim()) ? Number(draft) : draft;
 }
 
-/** A text about an entry, with its values. */
+/** The key of an error message, and its parameters. */
 export type Mistake = readonly [text: TextKey, values?: Readonly<Record<string, string | number>>];
 
-/** Undefined: the entry is right. */
+/** Undefined: the value is valid. */
 export function findMistake(schema: FieldSchema, draft: Draft): Mistake | undefined {
   const { kind, isRequired, pattern, min, max, words = [] } = schema;
   const entries = typeof draft !== 'string' ? draft : kind === 'list' ? entriesOf(draft) : [draft].filter(hasText);

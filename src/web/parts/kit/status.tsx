@@ -1,7 +1,7 @@
 import type { Status } from '../../data/status.ts';
 import { t } from '../../text/text.ts';
 
-/** The status as a small sign, whose shape differs too, not its colour alone. */
+/** The status as a small icon, which differs in shape as well as color. */
 export const StatusDot = ({ status }: { status: Status }) => (
   <span class="dot" data-status={status} role="img" aria-label={t(`status.${status}`)} />
 );
@@ -13,7 +13,7 @@ export const StatusChip = ({ status }: { status: Status }) => (
   </span>
 );
 
-/** The sign next to steps and tool calls. */
+/** The icon next to steps and tool calls. */
 export const Mark = ({ status }: { status: 'pending' | 'running' | 'completed' | 'failed' }) => (
   <span class="mark" data-status={status} role="img" aria-label={t(`mark.${status}`)}>
     {status === 'completed' ? '✓' : status === 'failed' ? '✕' : ''}

@@ -6,22 +6,22 @@ interface Tab {
   readonly id: string;
   readonly label: string;
   readonly icon: IconName;
-  /** Behind the label, such as a number of new things. */
+  /** Shown after the label, such as the number of unseen items. */
   readonly news?: ComponentChildren;
 }
 interface Props {
   readonly label: string;
   readonly tabs: readonly Tab[];
   readonly open: string | undefined;
-  /** The id of the element that shows the open tab. */
+  /** The id of the element that contains the open tab's panel. */
   readonly panel: string;
   readonly onOpen: (id: string) => void;
 }
 
-/** The element of a tab, which names its panel. */
+/** The id of a tab's element, which labels its panel. */
 export const tabId = (id: string): string => `tab-${id}`;
 
-/** Views of which one is shown, and which arrow keys walk through. */
+/** Tabs with arrow-key navigation, one of which is open. */
 export function Tabs({ label, tabs, open, panel, onOpen }: Props) {
   const move = (event: KeyboardEvent) => {
     const by = { ArrowRight: 1, ArrowLeft: -1 }[pressedKey(event)];

@@ -5,8 +5,8 @@ import { t } from '../../text/text.ts';
 type RunAction = (what: string, work: () => Promise<unknown>) => Promise<boolean>;
 
 /**
- * Shows failures in a dialog, which covers the notice of the page: what failed, and a function that tries work.
- * Resolves with whether it worked.
+ * Shows errors inside a dialog, which covers the page's notice. Returns the error's text, and a function that performs
+ * work and resolves with whether it succeeded.
  */
 export function useTrouble(): [text: string, tryIt: RunAction] {
   const [text, setText] = useState('');
@@ -23,14 +23,14 @@ export function useTrouble(): [text: string, tryIt: RunAction] {
   return [text, tryIt];
 }
 
-/** Data of the server, and why the last reading failed. */
+/** Data from the server, and the error of the last load. */
 interface LoadedData<Data> {
   readonly now: Data | undefined;
   readonly problem: string;
   readonly again: () => void;
 }
 
-/** Reads when one of the reasons changes. The data stays until the next answer; an answer that comes too late is dropped. */
+/** Loads again when one of the reasons changes. The data stays until the next answer; outdated answers are dropped. */
 export function useRead<Data>(load: () => Promise<Data>, reasons: readonly unknown[]): LoadedData<Data> {
   const [{ now, problem }, set] = useState<{ readonly now?: Data; readonly problem: string }>({ problem: '' });
   const [turn, setTurn] = useState(0);
@@ -47,12 +47,12 @@ export function useRead<Data>(load: () => Promise<Data>, reasons: readonly unkno
   return { now, problem, again: () => setTurn((count) => count + 1) };
 }
 
-/** In the place of a view that is not read yet: that it comes, or why it does not. */
+/** A placeholder for a view without data: loading, or the error. */
 export const Unread = ({ problem }: { problem: string }) => (
   <p class={problem === '' ? 'quiet empty' : 'empty bad-text'}>{problem || t('files.loading')}</p>
 );
 
-/** Scrolls to itself, because a form can be longer than its dialog. */
+/** Scrolls itself into view, because a form can be longer than its dialog. */
 export function Trouble({ text }: { text: string }) {
   const ref = useRef<HTMLParagraphElement>(null);
   useEffect(() => ref.current?.scrollIntoView({ block: 'nearest' }), [text]);
@@ -63,6 +63,6 @@ export function Trouble({ text }: { text: string }) {
   );
 }
 
-/** In the place of what is not read yet: that it comes, or why it does not. */
+/** A placeholder for content without data: loading, or the error. */
 export const Pending = ({ trouble }: { trouble: string }) =>
   trouble === '' ? <p class="quiet">{t('files.loading')}</p> : <Trouble text={trouble} />;

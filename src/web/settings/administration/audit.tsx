@@ -80,7 +80,7 @@ const detailsOf = (detail: Row['detail']) =>
   Object.entries(detail)
     .map(([field, value]) => `${field}=${value}`)
     .join(' ');
-/** The text of a word of the log; a word without a text stays as it is. */
+/** The text for a word of the log; a word without a text is shown unchanged. */
 const wordOf = (group: string, word: string) => {
   const key = `${group}.${word}`;
   return isText(key) ? t(key) : word;

@@ -6,9 +6,9 @@ import { t } from '../../text/text.ts';
 
 type Table = Parameters<typeof toCsv>[0];
 interface Props {
-  /** The name of the file, without its ending. */
+  /** The file name without its extension. */
   readonly name: string;
-  /** The rows, with the names of the columns first. */
+  /** The rows, starting with the column names. */
   readonly table: () => Table | Promise<Table>;
 }
 
@@ -19,7 +19,7 @@ export function CsvButton({ name, table }: Props) {
   const download = async () => {
     setBusy(true);
     await tryIt(t('administration.noCsv'), async () => {
-      // The mark makes spreadsheets read UTF-8.
+      // The byte-order mark makes spreadsheets read UTF-8.
       const url = URL.createObjectURL(new Blob(['\uFEFF', toCsv(await table())], { type: 'text/csv;charset=utf-8' }));
       const link = Object.assign(document.createElement('a'), { href: url, download: `${name}.csv` });
       link.click();

@@ -14,7 +14,7 @@ type Sandbox = Overview['sandboxes'][number];
 interface StateReading {
   readonly overview: Overview;
   readonly health: Outputs['system']['health'];
-  /** In ms, for the differences between two readings. */
+  /** Time of the reading in ms, for differences between two readings. */
   readonly at: number;
 }
 const lookMs = 5_000;
@@ -142,7 +142,7 @@ export function OverviewPage() {
     </>
   );
 
-  /** In processors, between the last two readings; undefined: not known yet. */
+  /** Processors in use between the last two readings; undefined: unknown yet. */
   function processorsOf({ sessionId, usage }: Sandbox): number | undefined {
     const last = before?.overview.sandboxes.find((one) => one.sessionId === sessionId)?.usage;
     if (!now || !before || !last || !usage) return undefined;

@@ -7,17 +7,20 @@ interface Page<Item> {
   readonly items: readonly Item[];
   readonly next: string | null;
 }
-/** The pages of a long list, as far as the person has read them. */
+/** The pages of a long list that have been loaded. */
 export interface Paged<Item> extends Partial<Page<Item>> {
   readonly trouble: string;
   readonly more: () => unknown;
-  /** Reads the first page again. */
+  /** Reloads the first page. */
   readonly again: () => Promise<unknown>;
 }
 
 const searchMs = 300; // after the last key
 
-/** Reads the first page when `filter` changes, and further ones on request. Late answers of an earlier filter are dropped. */
+/**
+ * Loads the first page when `filter` changes, and further pages on request. Late answers for an earlier filter are
+ * dropped.
+ */
 export function usePaged<Item>(filter: string, load: (next: string | undefined) => Promise<Page<Item>>): Paged<Item> {
   const [page, setPage] = useState<Page<Item>>();
   const [trouble, tryIt] = useTrouble();
@@ -35,7 +38,7 @@ export function usePaged<Item>(filter: string, load: (next: string | undefined) 
   return { ...page, trouble, more: () => read(page), again: () => read(undefined) };
 }
 
-/** Shown only while there is more. */
+/** A button for the next page, shown only if there is one. */
 export const More = ({ next, more }: Pick<Paged<unknown>, 'next' | 'more'>) =>
   next ? (
     <div>

@@ -16,7 +16,7 @@ import { readSpending } from './spending.ts';
 type Person = Outputs['people']['list']['people'][number];
 const mostExported = 10_000;
 
-/** The people who signed in: role, last use, sessions and spending, and the end of their access. */
+/** The people who have signed in: role, last use, sessions and spending, and buttons that end their access. */
 export function PeoplePage() {
   const [text, setText] = useState('');
   const [trouble, tryIt] = useTrouble();
@@ -89,7 +89,7 @@ interface AccessProps {
   readonly isDisabled: boolean;
   readonly change: () => unknown;
 }
-/** Only what takes access away asks first. */
+/** Requires confirmation only to revoke access. */
 const Access = ({ title, isDisabled, change }: AccessProps) =>
   isDisabled ? (
     <Button

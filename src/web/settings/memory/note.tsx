@@ -15,19 +15,19 @@ import { t } from '../../text/text.ts';
 
 export type Note = Outputs['memory']['notes'][number];
 type Version = Outputs['memory']['history'][number];
-/** The names of the people that the caller sees, by their ids. */
+/** The names of the people that the caller can see, by id. */
 export type Names = ReadonlyMap<string, string>;
 type Holder = Inputs['memory']['notes'];
 
 interface Props {
   readonly holder: Holder;
-  /** Undefined: a new one. */
+  /** Undefined: a new note. */
   readonly note: Note | undefined;
   readonly names: Names;
   readonly back: () => void;
 }
 
-/** One note: its text, which the person changes, and its history, which the person undoes and redacts. */
+/** One note: its text, which can be edited, and its history, in which changes can be undone and redacted. */
 export function NoteView({ holder, note: given, names, back }: Props) {
   const [note, setNote] = useState(given);
   const [text, setText] = useState<string>();
@@ -38,7 +38,7 @@ export function NoteView({ holder, note: given, names, back }: Props) {
   const read = async (now: Note | undefined) => {
     if (!now) return setText('');
     const versions = await query('memory.history', { ...holder, path: now.path });
-    setNote(now); // with its history, or a click would open a change of the one before
+    setNote(now); // set together with the history: otherwise a click could open a change of the previous note
     setHistory(versions);
     setText(now.deleted ? '' : (versions[0]?.text ?? ''));
   };

@@ -17,7 +17,7 @@ type Member = Outputs['projects']['members'][number];
 const memberRoles = ['viewer', 'member', 'maintainer'] as const;
 const keyOf = ({ of, id, issuer }: Member) => `${of} ${issuer ?? ''} ${id}`;
 
-/** The projects that the person sees, and the members of each. */
+/** The projects that the person can see, and the members of each. */
 export const Projects = () => (
   <ProjectList
     about={t('members.about')}
@@ -33,7 +33,7 @@ interface ListProps<Row> {
   readonly about: string;
   readonly load: () => Promise<readonly Row[]>;
   readonly linesOf: (row: Row) => readonly string[];
-  /** Off: the caller sees no members. */
+  /** False: the caller cannot see the members. */
   readonly opens?: boolean;
   readonly children?: ComponentChildren;
 }
@@ -68,7 +68,7 @@ export function ProjectList<Row extends OpenProject>({ about, load, linesOf, ope
 const isNamedById = ({ of, id }: Member) => of === 'person' && !id.includes('@');
 
 function Members({ project: { id, name, role }, back }: { project: OpenProject; back: () => void }) {
-  /** The member who is to become the owner. */
+  /** The member to transfer the project to. */
   const [heir, setHeir] = useState('');
   const [trouble, tryIt] = useTrouble();
   const members = useResource<Member>(t('members.unread'), () => query('projects.members', { id }));
@@ -93,7 +93,7 @@ function Members({ project: { id, name, role }, back }: { project: OpenProject; 
   const leave = async (member: Member) => {
     const path = `/api/v1/projects/${id}/members/${encodeURIComponent(member.id)}`;
     const hasLeft = await tryIt(t('members.notLeft'), async () => {
-      // The end of the person's access ends the page's socket before an answer could come over it.
+      // Losing access closes the page's socket before an answer could arrive.
       const answer = await request(path, { method: 'DELETE' });
       if (!answer.ok) throw new Error(await refusal(answer));
     });

@@ -15,7 +15,7 @@ type Key = Outputs['keys']['list']['keys'][number];
 const lifetimes = [30, 90, 365]; // days
 const dayMs = 86_400_000;
 
-/** The API keys of people and programs: made here, shown once, revoked. */
+/** The API keys of people and programs: created here, shown once, and revoked. */
 export function ApiKeys() {
   const [made, setMade] = useState<Outputs['keys']['create']>();
   const keys = useResource(t('keys.unread'), async () => (await query('keys.list', undefined)).keys);
@@ -50,7 +50,7 @@ export function ApiKeys() {
       }}
       send={async (input) => {
         const created = isFirst ? await makeFirst(input) : await mutate('keys.create', input);
-        await keys.act('', async () => ''); // first, because the form of the first key is another one
+        await keys.act('', async () => ''); // first, because it replaces the form of the first key
         setMade(created);
       }}
     />
@@ -79,11 +79,11 @@ interface SectionProps {
   readonly none: string;
   readonly list: () => Promise<readonly Key[]>;
   readonly revoke: (id: string) => Promise<unknown>;
-  /** The form, which hands over what it made. */
+  /** The form, which passes on the key that it created. */
   readonly form: (show: (created: CreatedKey) => Promise<unknown>) => ComponentChildren;
 }
 type CreatedKey = Outputs['projectAccounts']['create'];
-/** Keys of a person or a project, next to what else the page shows about it. */
+/** Keys of a person or a project, next to the page's other content about them. */
 function KeySection({ title, about, none, list, revoke, form }: SectionProps) {
   const [made, setMade] = useState<CreatedKey>();
   const keys = useResource(t('keys.unread'), list);
@@ -113,7 +113,7 @@ function KeySection({ title, about, none, list, revoke, form }: SectionProps) {
   );
 }
 
-/** The keys of the person, for programs that act for the person. */
+/** The person's own keys, for programs that act for the person. */
 export const OwnKeys = () => (
   <KeySection
     title={t('keys.personal')}
@@ -173,7 +173,7 @@ export const ProjectAccounts = ({ id }: { id: string }) => (
 
 interface ItemOptions {
   readonly revoke: ((id: string) => void) | undefined;
-  /** The list has keys of several projects. */
+  /** Shows the project of each key, for a list with several projects. */
   readonly namesProject: boolean;
 }
 const toItem = (key: Key, { revoke, namesProject }: ItemOptions) => ({
@@ -210,8 +210,8 @@ function factsOf(
 }
 
 /**
- * The first key closes an open server, and ends this page's socket before an answer could come over it. So it is made by a
- * request of its own, and this tab continues with it.
+ * The first key closes an open server, and ends this page's socket before an answer could arrive over it. The key is
+ * therefore created by a separate request, and this tab continues with it.
  */
 async function makeFirst(wish: InputOf<'keys.create'>): Promise<Outputs['keys']['create']> {
   const answer = await request('/api/v1/keys', {

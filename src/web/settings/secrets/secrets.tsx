@@ -6,7 +6,10 @@ import { t } from '../../text/text.ts';
 
 type Credential = Outputs['serverCredentials']['put'];
 
-/** The secrets that the sandboxes of all sessions use without seeing them. A name that exists already is replaced. */
+/**
+ * The secrets that the sandboxes of all sessions use without seeing them. A new secret with an existing name replaces
+ * it.
+ */
 export function SandboxSecrets() {
   const secrets = useResource<Credential>(t('secrets.unread'), () => query('serverCredentials.list', undefined));
   const revoke = (name: string) =>

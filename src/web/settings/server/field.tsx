@@ -10,7 +10,7 @@ import { type Rule, Rules } from './rules.tsx';
 
 export type ServerSetting = Outputs['settings']['list']['settings'][number];
 
-/** The input of a person so far: a text, or the rows of rules. */
+/** The unsaved input: a text, or the rows of rules. */
 export type Draft = string | readonly Rule[];
 
 export function asDraft({ form, value }: ServerSetting): Draft {
@@ -19,7 +19,7 @@ export function asDraft({ form, value }: ServerSetting): Draft {
   return value === null ? '' : String(value);
 }
 
-/** The value to store; undefined: none, so that the default counts. */
+/** The value to store; undefined: none, so the default applies. */
 export function fromDraft({ form: { kind } }: ServerSetting, draft: Draft) {
   if (typeof draft !== 'string') {
     return draft.map(({ action, tool, pattern }) => ({
@@ -49,7 +49,8 @@ interface Props {
 export function Field({ setting, label, draft, onChange }: Props) {
   const { kind, options = [], unit } = setting.form;
   useEffect(() => {
-    if (kind === 'template') void readTemplates().catch(() => {}); // the one in force is shown
+    // without the list, only the current template is shown
+    if (kind === 'template') void readTemplates().catch(() => {});
   }, []);
   if (typeof draft !== 'string') return <Rules rules={draft} onChange={onChange} />;
   if (kind === 'choice') {

@@ -8,11 +8,11 @@ import { asDraft, type Draft, Field, fromDraft, type ServerSetting } from './fie
 
 interface ServerSettingsProps {
   readonly parts: readonly string[];
-  /** In a page that all people see: who cannot change the settings sees nothing of them. */
+  /** Used in a page that all people can open: those who cannot change the settings do not see them. */
   readonly isForAll?: boolean;
 }
 
-/** The settings of some parts of the server, which administrators change while it runs. */
+/** The settings of some parts of the server that administrators can change while it runs. */
 export function ServerSettings({ parts, isForAll = false }: ServerSettingsProps) {
   const [all, setAll] = useState<readonly ServerSetting[]>();
   const [trouble, tryIt] = useTrouble();
@@ -40,7 +40,7 @@ interface Props {
 
 const labelOf = ({ key }: ServerSetting): string => t(`setting.${key}` as TextKey);
 
-/** The settings of one part: a card with one Save for all that was changed in it. */
+/** The settings of one part: a card with one Save for all changes. */
 function Part({ part, settings, changed }: Props) {
   const [drafts, setDrafts] = useState<Readonly<Record<string, Draft>>>({});
   const [notice, setNotice] = useState('');

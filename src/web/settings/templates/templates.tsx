@@ -13,7 +13,7 @@ import { t } from '../../text/text.ts';
 type BuiltTemplate = Outputs['templateBuilds']['list'][number];
 type Build = Outputs['templateBuilds']['builds'][number];
 type LogEntry = Outputs['templateBuilds']['status']['log'][number];
-const lookMs = 1_000; // while a build runs
+const lookMs = 1_000; // while a build is running
 
 /** The templates that the person built, each with its builds and their logs. */
 export function BuiltTemplates() {
@@ -110,7 +110,7 @@ function OneTemplate({ template: { id, name, tags }, readTags, back, gone }: Pro
   );
 }
 
-/** The log of a build, which follows one that runs. */
+/** The log of a build. It follows a running build. */
 function BuildLog({ build, changed }: { readonly build: Build; readonly changed: () => void }) {
   const { id, templateId } = build;
   const [entries, setEntries] = useState<readonly LogEntry[]>([]);

@@ -14,7 +14,7 @@ const placeholders = {
   timeoutSeconds: { isAdvanced: true },
 };
 
-/** Name, address and access of a tool server, which can be tested before it is added. A name that exists is replaced. */
+/** Name, address and access of a tool server, which can be tested before it is added. An existing name is replaced. */
 export function ToolServerForm({ onSaved }: { readonly onSaved: (server: ToolServer) => Promise<unknown> }) {
   const [kind, setKind] = useState<Access>('open');
   const [header, setHeader] = useState('');
@@ -77,7 +77,7 @@ export function ToolServerForm({ onSaved }: { readonly onSaved: (server: ToolSer
   );
 }
 
-/** Without its own key it keeps what is stored for the address. */
+/** Without a new key, the key stored for the address is kept. */
 function accessOf(kind: Access, header: string, secret: string): { headers?: Record<string, string> } {
   if (kind === 'open') return {};
   const missing = {
@@ -94,7 +94,7 @@ interface ChangeProps {
   readonly send: (changes: InputOf<'toolServers.change'>) => Promise<unknown>;
 }
 
-/** The fields of a tool server that was entered. The stored values of headers are never shown. */
+/** The form values of an existing tool server. The stored header values are never shown. */
 export function ChangeToolServer({ server, cancel, send }: ChangeProps) {
   const [header, setHeader] = useState(server.headers[0] ?? 'Authorization');
   const [secret, setSecret] = useState('');
@@ -128,6 +128,6 @@ export function ChangeToolServer({ server, cancel, send }: ChangeProps) {
   );
 }
 
-/** A bare token of `Authorization` is a bearer token. */
+/** A value of `Authorization` without a scheme is a bearer token. */
 const headerValue = (header: string, secret: string): string =>
   header.trim().toLowerCase() === 'authorization' && !secret.includes(' ') ? `Bearer ${secret}` : secret;

@@ -2,12 +2,12 @@ import { signal } from '@preact/signals';
 import { mutate, toErrorText } from '../../data/server.ts';
 import { t } from '../../text/text.ts';
 
-// A person agrees at the tool server's own authorization server, in this tab, because only it holds the token of the page.
-// The browser comes back to the page's address with a code, which the server exchanges.
+// A person authorizes access at the tool server's own authorization server, in this tab, because only this tab has the
+// page's token. The browser returns to the page's address with a code, which the server exchanges.
 
 const key = 'corral.signIn';
 
-/** The outcome of the last sign-in, in words for the person. */
+/** The result of the last sign-in, as text. */
 export const signedIn = signal('');
 
 export async function beginSignIn(name: string): Promise<void> {
@@ -21,7 +21,7 @@ interface SignInReturn {
   readonly answer: URLSearchParams;
 }
 
-/** The answer with which the browser came back; the address bar loses it. Undefined: no sign-in was begun in this tab. */
+/** Takes the authorization response out of the address. Undefined: no sign-in was started in this tab. */
 export function takeSignIn(): SignInReturn | undefined {
   const name = sessionStorage.getItem(key);
   const url = new URL(location.href);

@@ -11,7 +11,7 @@ import { t } from '../../text/text.ts';
 
 type Budget = Outputs['budgets']['list'][number];
 
-/** The budgets of people and projects, which administrators change here. */
+/** The budgets of people and projects, which administrators can change here. */
 export function SharedBudgets() {
   const budgets = useResource<Budget>(t('budgets.unread'), () => query('budgets.list', undefined));
   const [open, setOpen] = useState('');

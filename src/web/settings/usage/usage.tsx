@@ -19,7 +19,7 @@ type Range = (typeof ranges)[number];
 const dayMs = 86_400_000;
 const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
 
-/** The usage of the person's sessions over days; an administrator sees all. */
+/** The usage of the person's sessions by day; administrators see all. */
 export function Usage() {
   const [by, setBy] = useState<Dimension>('model');
   const [range, setRange] = useState<Range>('30');
@@ -90,7 +90,7 @@ const wordsOfTotal = ({ inputTokens, outputTokens, turns }: Total) => ({
 const dayName = (day: string) =>
   new Date(day).toLocaleDateString(locale(), { day: 'numeric', month: 'short', timeZone: 'UTC' });
 
-/** A bar for each day: its cost, or its tokens where no price is known. */
+/** One bar per day: its cost, or its tokens if no price is known. */
 function Chart({ days }: { days: Report['days'] }) {
   const isPriced = days.some(({ cost }) => cost > 0);
   const amountOf = (day: Total) => (isPriced ? day.cost : day.inputTokens + day.outputTokens);

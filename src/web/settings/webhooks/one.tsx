@@ -11,9 +11,9 @@ import { t } from '../../text/text.ts';
 
 export type Webhook = Outputs['webhooks']['get'];
 type Delivery = Outputs['webhooks']['deliveries'][number];
-const lookMs = 2_000; // while deliveries are under way
+const lookMs = 2_000; // while deliveries are in progress
 
-/** The state of a webhook as people read it. */
+/** The state of a webhook as text. */
 export function describeState({ paused, failures, events }: Webhook): string {
   if (paused) return paused.text === '' ? t('webhooks.paused') : `${t('webhooks.paused')}: ${paused.text}`;
   const heard = t('webhooks.hears', { n: events.length });
@@ -22,7 +22,7 @@ export function describeState({ paused, failures, events }: Webhook): string {
 
 interface Props {
   readonly webhook: Webhook;
-  /** Empty: it is not shown any more. */
+  /** Empty: the secret is no longer shown. */
   readonly secret: string;
   readonly onSecret: (secret: string) => void;
   readonly changed: (webhook: Webhook) => void;

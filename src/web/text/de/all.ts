@@ -34,5 +34,5 @@ export const de: Texts = {
   ...ship,
 };
 
-/** The server's own words, which are English. */
+/** Translations of the server's own texts, which are English. */
 export const server = new TranslatedServer({ errors, phrases, quoted: 'Der Server schreibt: „{words}“' });

@@ -3,7 +3,7 @@ import type { FactType } from '../../../core/model/events.ts';
 
 type EventTexts = { readonly [Type in FactType as `event.${Type}`]: string };
 
-/** The names of the events for people: their labels. */
+/** The labels of events. */
 export const events = Object.fromEntries(
   Object.entries(eventTraits).map(([type, { label }]) => [`event.${type}`, label]),
 ) as EventTexts;

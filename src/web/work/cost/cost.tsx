@@ -13,11 +13,11 @@ type Details = Outputs['sessions']['cost'];
 const pauseMs = 1_500;
 const maxEvents = 8;
 
-/** Tokens and price of the session and its newest run, live, and which events cost most. */
+/** Tokens and price of the session and its newest run, live, and the events that cost most. */
 export function Cost({ session }: { session: Session }) {
   const [details, setDetails] = useState<Details>();
   const { turns } = model.used.value;
-  // The server attributes each turn to the event that caused it, so it is read again after new turns.
+  // The server attributes each turn to the event that caused it, so the data is read again after new turns.
   useEffect(() => {
     const ask = () => void query('sessions.cost', { id: session.id }).then(setDetails, () => {});
     const timer = setTimeout(ask, details ? pauseMs : 0);
@@ -100,7 +100,7 @@ const kinds = new Map<string, TextKey>(
   }),
 );
 
-/** The cause of a turn, in words: for a call the label of its tool. The log's name of an event is no word for people. */
+/** The cause of a turn as text: for a call, the label of its tool. Event types of the log are not shown. */
 function nameOfKind(kind: string): string {
   const call = /^tool\.called (.+)$/.exec(kind)?.[1];
   if (call !== undefined) return serverText(tools.value.get(call)?.label ?? call.replaceAll('_', ' '));
@@ -108,12 +108,12 @@ function nameOfKind(kind: string): string {
 }
 
 type Amount = Details['events'][number];
-/** A message or a step in its own words; a call or a plan, whose words in the log are the log's, as in the table. */
+/** A message or a step is shown with its own text; any other cause with its label, as in the table. */
 const causeOf = ({ type, about }: Amount): string =>
   (type === 'message.user' || type === 'step') && about !== ''
     ? about
     : nameOfKind(type === 'tool.called' ? `${type} ${about}` : (type ?? ''));
-/** By price, and by tokens where the price is not known. */
+/** Sorts by price, or by tokens if the price is unknown. */
 const weight = ({ cost, inputTokens, outputTokens }: Amount): number => cost || (inputTokens + outputTokens) / 1e9;
 const amount = ({ cost, inputTokens, outputTokens }: Amount): string =>
   cost ? price(cost) : t('tokensShort', { n: short(inputTokens + outputTokens) });
@@ -143,7 +143,7 @@ function BudgetLeft({ sessionId }: { sessionId: string }) {
   useEffect(() => {
     query('sessions.agent', { id: sessionId }).then(
       (agent) => setBudgets(agent.budgets),
-      () => {}, // the sums above say what was spent
+      () => {}, // the totals above still show the spending
     );
   }, [sessionId]);
   if (!budgets) return null;

@@ -14,7 +14,7 @@ type View = Outputs['desktop']['status'];
 const settleMs = 300;
 const buildLookMs = 3_000;
 
-/** The tab: the sandbox's screen with its controls, or the offer to start one. Opening the tab starts nothing. */
+/** The tab: the sandbox's screen with its controls, or a button to start one. Opening the tab starts nothing. */
 export function Desktop({ session: { id: sessionId } }: { session: Session }) {
   const [view, setView] = useState<View>();
   const [isStarting, setStarting] = useState(false);
@@ -77,7 +77,7 @@ interface WithoutProps {
   readonly children: ComponentChildren;
 }
 
-/** Says when a sandbox without a desktop can have one, and asks again while the image is built. */
+/** Explains when a sandbox without a desktop can get one, and checks again while the image is being built. */
 function Without({ offer: { state, detail, seconds }, onLook, children }: WithoutProps) {
   useEffect(() => {
     if (state !== 'building') return;

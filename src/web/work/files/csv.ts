@@ -1,4 +1,4 @@
-/** The libraries limit rows, not cells, and the text comes from a sandbox. */
+/** Available libraries limit rows, but not cells, and the text comes from a sandbox. */
 export const maxCells = 20_000;
 
 /** The rows of a CSV text (RFC 4180): quoted fields can hold separators, line breaks and doubled quotes. Ends at `maxCells`. */

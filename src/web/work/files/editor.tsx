@@ -12,17 +12,17 @@ import type { FileStore, LoadedFile } from './store.ts';
 interface Props {
   readonly store: FileStore;
   readonly file: LoadedFile;
-  /** The person chose to edit it, so the keys go there. */
+  /** The person chose to edit the file, so the editor takes the focus. */
   readonly takesFocus: boolean;
   /** Called with the stored version of the person's text. */
   readonly onStored: (version: string) => void;
-  /** The file must be read again, and shown as it is. */
+  /** The file must be loaded again, and shown as it is. */
   readonly onReload: () => void;
   /** Undefined: the file is always shown in its editor. */
   readonly onClose: (() => void) | undefined;
 }
 
-/** Edits a text. A save replaces only the version that was opened; otherwise the person decides. */
+/** Edits a text. A save replaces only the version that was opened; if the file has changed, the person decides. */
 export function Editor({ store, file, takesFocus, onStored, onReload, onClose }: Props) {
   const { path, version } = file;
   const [{ text: first, mark }] = useState(() => exactText(file.bytes));
@@ -31,7 +31,7 @@ export function Editor({ store, file, takesFocus, onStored, onReload, onClose }:
   const [lines, setLines] = useState<Lines>({ from: 1, to: 1 });
   const [commented, setCommented] = useState<Lines>();
   const saving = useSaving({ store, path, version });
-  // Typed text is a draft immediately: the file can be read again before the page is drawn again.
+  // Typed text is stored as a draft immediately, because the file can be reloaded before the page is redrawn.
   const { current: now } = useRef({ text, saved });
   const change = (next: Partial<typeof now>) => {
     Object.assign(now, next);
@@ -45,7 +45,7 @@ export function Editor({ store, file, takesFocus, onStored, onReload, onClose }:
     await saving.save(`${mark}${written}`, {
       overwrites,
       onStored: (stored) => {
-        if (store.drafts.has(path)) change({ saved: written }); // else the person has dropped the text
+        if (store.drafts.has(path)) change({ saved: written }); // otherwise the person has discarded the text
         onStored(stored);
       },
     });

@@ -23,16 +23,16 @@ interface Props {
   readonly part: FileFilter;
 }
 
-/** Kinds whose bytes are no text: an editor that saved them would damage the file. */
+/** Types whose bytes are not text. An editor would damage the file on saving. */
 const noText: ReadonlySet<Preview> = new Set<Preview>(['image', 'pdf', 'video', 'audio', 'binary']);
 
-/** The open file: its preview, its editor, or what changed in it. A text has no other preview than its editor. */
+/** The open file: its preview, its editor, or its changes. The editor is the only preview of a plain text. */
 export function FileView({ store, path, part }: Props) {
   const [read, setRead] = useState<LoadedFile | { readonly failed: string }>();
   const [isEditing, setEditing] = useState(false);
   const [turn, setTurn] = useState(0);
   const stored = useRef<string>(undefined);
-  // A person can have begun to type while the file was read again. Their text belongs to the version that they saw.
+  // The person can have started typing while the file was reloaded. Their text belongs to the version that they saw.
   const keeps = (old: LoadedFile, now: LoadedFile) =>
     isSame(old, now) || (old.path === now.path && store.drafts.has(path));
   const load = (whole = false) =>
@@ -41,7 +41,7 @@ export function FileView({ store, path, part }: Props) {
         setRead((old) => {
           if (!old || !('bytes' in old)) return now;
           if (keeps(old, now)) return old;
-          // The editor has the saved text already, and the person may be typing more.
+          // The editor already has the saved text, and the person can be typing more.
           if (old.path === now.path && now.version === stored.current) keys.set(now, editorKeyOf(old));
           return now;
         }),
@@ -49,7 +49,7 @@ export function FileView({ store, path, part }: Props) {
     );
   const stamp = store.stampOf(path);
   const isCommented = store.commentedOn.value === path;
-  // A new text of the agent is shown immediately, but never replaces typed text.
+  // A new text from the agent is shown immediately, but never replaces typed text.
   const mayLoad = part === 'all' && !isCommented && !(read && store.drafts.has(path));
   useEffect(() => void (mayLoad && load()), [path, part, stamp, isCommented]);
   const file = read && 'bytes' in read ? read : undefined;
@@ -134,7 +134,7 @@ const isSame = (one: LoadedFile, other: LoadedFile): boolean =>
 
 const keys = new WeakMap<LoadedFile, number>();
 let nextKey = 0;
-/** Each reading of a file gets its own editor. */
+/** Each load of a file gets a new editor. */
 function editorKeyOf(file: LoadedFile): number {
   const known = keys.get(file) ?? nextKey++;
   keys.set(file, known);

@@ -19,7 +19,7 @@ import { dismiss, download, transfers, upload } from './transfers.ts';
 import { below, root } from './tree.ts';
 import { Tree } from './tree.tsx';
 
-/** The tab: a tree and the open file, next to each other where there is room. Files are dropped or pasted anywhere on it. */
+/** The tab: a tree and the open file, side by side if there is room. Files can be dropped or pasted anywhere on it. */
 export function Files({ session }: { session: Session }) {
   const store = openStore(session.id);
   const picker = useRef<HTMLInputElement>(null);
@@ -38,7 +38,7 @@ export function Files({ session }: { session: Session }) {
         setOver(true);
       }}
       onDragLeave={({ currentTarget, relatedTarget }) => {
-        // Between two elements of the tab the files are still over it.
+        // Between two elements of the tab, the dragged files are still over the tab.
         if (!currentTarget.contains(relatedTarget as Node | null)) setOver(false);
       }}
       onDrop={(event) => {
@@ -120,7 +120,7 @@ function Listing({ store }: { store: FileStore }) {
   return fileFilter.value === 'all' ? <Tree store={store} /> : <ChangesView store={store} />;
 }
 
-/** By the newest phase in the log: the list follows once the sandbox is ready. */
+/** Follows the newest phase in the log: the list loads once the sandbox is ready. */
 function isStarting(): boolean {
   if (eventCount.value === 0) return false;
   const last = events.findLast(({ type }) => type === 'sandbox.phase');
@@ -148,9 +148,9 @@ async function sendAll(store: FileStore, files: readonly File[]): Promise<void> 
 type Changes = Outputs['files']['changes'];
 const letters = { added: '+', modified: '~', deleted: '−' } as const;
 
-/** The files that have changed since the newest run began. */
+/** The files that have changed since the newest run started. */
 function ChangesView({ store }: { store: FileStore }) {
-  const folders = store.folders.value; // a new listing is a reason to compare again
+  const folders = store.folders.value; // a new listing triggers a new comparison
   const read = () => query('files.changes', { sessionId: store.sessionId });
   const { now: changes, problem } = useRead(read, [store, folders]);
   if (!changes || problem !== '') return <Unread problem={problem} />;
@@ -196,7 +196,7 @@ function ChangesView({ store }: { store: FileStore }) {
 
 const askNewFile = (store: FileStore): void => showDialog(<NewFile store={store} />);
 
-/** Asks for the name of a new file, makes it and opens it. A file of that name is opened as it is. */
+/** Asks for the name of a new file, creates it and opens it. An existing file is opened as it is. */
 function NewFile({ store }: { store: FileStore }) {
   const [path, setPath] = useState(store.folder === root ? '' : below(store.folder, ''));
   const make = async () => {
@@ -232,7 +232,7 @@ function NewFile({ store }: { store: FileStore }) {
   );
 }
 
-/** The open files, next to each other; the shown one is marked, and so is one with changes that are not saved. */
+/** Tabs for the open files. The active one is marked, and so are files with unsaved changes. */
 function OpenFiles({ store }: { store: FileStore }) {
   const { value: paths } = store.opened;
   if (paths.length < 2) return null;
@@ -263,7 +263,7 @@ function OpenFiles({ store }: { store: FileStore }) {
   );
 }
 
-/** The uploads under way, with their progress, and those that failed. */
+/** The uploads in progress, and those that failed. */
 const Transfers = () => (
   <ul class="transfers rigid small-text" aria-label={t('files.uploads')}>
     {transfers.value.map(({ key, name, done, failed, cancel }) => (

@@ -1,4 +1,4 @@
-// How a file is shown, by its name and its first bytes.
+// The kind of preview for a file, by its name and its first bytes.
 
 export type Preview =
   | 'image'
@@ -36,7 +36,7 @@ const endings = new Map<string, Preview>(
     tsv: 'csv',
   }),
 );
-/** Files that a browser shows by itself; their first bytes do not count. */
+/** Files that browsers display themselves. Their first bytes are ignored. */
 const media = new Map<string, Preview>(
   Object.entries({
     pdf: 'pdf',
@@ -46,7 +46,7 @@ const media = new Map<string, Preview>(
 );
 const endingOf = (path: string) => /\.([a-z0-9]+)$/i.exec(path)?.[1]?.toLowerCase() ?? '';
 
-/** The type of a picture that browsers show; undefined for other files. */
+/** The type of an image that browsers display; undefined for other files. */
 export const imageType = (path: string): string | undefined => images.get(endingOf(path));
 
 export function choosePreview(path: string, beginning: Uint8Array): Preview {
@@ -96,7 +96,7 @@ const languages = new Map<string, string>(
     lua: 'lua',
   }),
 );
-/** The name that highlighters have for the language of a file; empty for plain text. */
+/** The highlighter's language name for a file; empty for plain text. */
 export function detectLanguage(path: string): string {
   if (/(^|\/)Dockerfile$/.test(path)) return 'dockerfile';
   return /(^|\/)Makefile$/.test(path) ? 'makefile' : (languages.get(endingOf(path)) ?? '');

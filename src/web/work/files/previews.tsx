@@ -24,7 +24,7 @@ interface Props {
   readonly kind: Preview;
 }
 
-/** A file as people read it; Markdown and tables also as their source. */
+/** A rendered file; Markdown and tables can also be shown as source. */
 export function FilePreview({ store, file, kind }: Props) {
   const [asSource, setSource] = useState(false);
   if (kind === 'image') return <Picture store={store} file={file} />;
@@ -60,7 +60,7 @@ export function FilePreview({ store, file, kind }: Props) {
   );
 }
 
-/** Long texts are drawn row by row; shorter ones with colours. */
+/** Long texts are drawn row by row; shorter ones are highlighted. */
 function Source({ path, text }: { path: string; text: string }) {
   const lines = text.split('\n');
   if (text.length <= maxColoured) {
@@ -153,7 +153,7 @@ function Picture({ store, file }: { store: FileStore; file: LoadedFile }) {
 
 const mostCells = 500;
 
-/** A notebook: its texts, its code, and what each cell printed and drew. */
+/** A notebook: its texts, its code, and the printed and drawn output of each cell. */
 function Notebook({ text, sessionId }: { text: string; sessionId: string }) {
   const notebook = readNotebook(text);
   if (!notebook) return <p class="quiet empty">{t('notebook.broken')}</p>;

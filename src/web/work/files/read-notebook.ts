@@ -1,6 +1,7 @@
 import { boundedLine } from '../../parts/bounded-text.ts';
 
-// Jupyter's format, version 4, as far as a reader needs it. HTML outputs are left out for the text next to them.
+// The subset of Jupyter's format, version 4, that a viewer needs. HTML outputs are dropped in favor of their text
+// alternative.
 
 export type Output = { readonly picture: string } | { readonly text: string; readonly isError: boolean };
 interface Cell {
@@ -15,7 +16,7 @@ export interface NotebookFile {
 const mostOutput = 20_000; // characters
 const pictures = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'] as const;
 
-/** Undefined: the text is no notebook. */
+/** Undefined: the text is not a notebook. */
 export function readNotebook(text: string): NotebookFile | undefined {
   let found: unknown;
   try {

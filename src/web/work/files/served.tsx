@@ -5,7 +5,7 @@ import { Unread } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import type { FileStore, LoadedFile } from './store.ts';
 
-/** The longest life of an address that nothing closes, as when the browser crashes. */
+/** Lifetime of an address that nothing closes, for example after a crash of the browser. */
 const lifeMinutes = 60;
 
 interface Props {
@@ -14,7 +14,9 @@ interface Props {
   readonly kind: 'html' | 'video' | 'audio';
 }
 
-/** A file as the browser shows it, from a secret address that reads only the file's folder and ends with its view. */
+/**
+ * A file displayed by the browser, from a secret address that reads only the file's folder and is closed with the view.
+ */
 export function Served({ store, path, kind }: Props) {
   const address = useAddress(store.sessionId, path);
   const [runsScripts, setRunsScripts] = useState(false);
@@ -51,7 +53,7 @@ export function Served({ store, path, kind }: Props) {
   );
 }
 
-/** Opens an address of the file, and closes it when the component or the page goes. */
+/** Opens an address of the file, and closes it when the component or the page is closed. */
 function useAddress(sessionId: string, path: string) {
   const [address, setAddress] = useState<{ readonly of: string } | { readonly failed: string }>();
   useEffect(() => {
@@ -67,7 +69,7 @@ function useAddress(sessionId: string, path: string) {
       isOver = true;
       const remove = ({ id }: { readonly id: string }) =>
         request(`/api/v1/sessions/${sessionId}/previews/${id}`, { method: 'DELETE', keepalive: true });
-      opening.then(remove).catch(() => {}); // an address that stays expires
+      opening.then(remove).catch(() => {}); // an address that is not closed expires
     };
     addEventListener('pagehide', close);
     return () => {
@@ -79,7 +81,7 @@ function useAddress(sessionId: string, path: string) {
   return address;
 }
 
-/** An address of the whole file, until the view ends. */
+/** An object URL of the whole file, valid until the view is closed. */
 export function useObjectUrl(store: FileStore, file: LoadedFile, type: string): string | undefined {
   const [url, setUrl] = useState<string>();
   useEffect(() => {
@@ -99,7 +101,7 @@ export function useObjectUrl(store: FileStore, file: LoadedFile, type: string): 
   return url;
 }
 
-/** By the browser's own reader, which opens no other file. */
+/** Uses the browser's own PDF viewer, which opens no other file. */
 export function Pdf({ store, file }: { store: FileStore; file: LoadedFile }) {
   const url = useObjectUrl(store, file, 'application/pdf');
   const isShown = navigator.pdfViewerEnabled;

@@ -4,13 +4,13 @@ export interface SortOrder {
   readonly way: 'ascending' | 'descending';
 }
 
-/** The order after a click on the head of a column: up, down, and as in the file. */
+/** The order after a click on a column header: ascending, descending, and as in the file. */
 export function toggleOrder(order: SortOrder | undefined, column: number): SortOrder | undefined {
   if (order?.column !== column) return { column, way: 'ascending' };
   return order.way === 'ascending' ? { column, way: 'descending' } : undefined;
 }
 
-/** Numbers by their size, before texts; empty cells last in both directions. */
+/** Sorts numbers by value, before texts; empty cells are last in both directions. */
 export function sortRows(rows: Rows, { column, way }: SortOrder): Rows {
   const sign = way === 'ascending' ? 1 : -1;
   const texts = new Intl.Collator(undefined, { numeric: true });

@@ -5,38 +5,38 @@ import { below, type Entry, type FolderEntries, parentOf, root } from './tree.ts
 
 const readBytes = 1024 * 1024;
 const settleMs = 600;
-const maxOpened = 12; // files; the oldest one without changes makes room
+const maxOpened = 12; // files; beyond this, the oldest one without changes is closed
 
-/** A file as it was read; a save requires the same version. */
+/** A loaded file; a save requires the same version. */
 export interface LoadedFile {
   readonly path: string;
   readonly version: string;
   readonly size: number;
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Only the first part was read. */
+  /** Only the first part was loaded. */
   readonly isCut: boolean;
 }
 
-/** Which files the tab lists. */
+/** The files that the tab lists. */
 export type FileFilter = 'all' | 'changed' | 'steps';
 export const fileFilter = signal<FileFilter>('all');
 
-/** The files of one session, as far as the person opened folders. */
+/** The files of one session, in the folders that the person opened. */
 export class FileStore {
   readonly sessionId: string;
   readonly folders: Signal<FolderEntries> = signal(new Map());
   readonly open: Signal<ReadonlySet<string>> = signal(new Set());
-  /** `asleep`: the sandbox does not run, and a listing would start it. */
+  /** `asleep`: the sandbox is not running, and a listing would start it. */
   readonly state: Signal<'loading' | 'asleep' | 'ready' | { readonly failed: string }> = signal('loading');
   /** The open file. */
   readonly shown: Signal<string | undefined> = signal(undefined);
-  /** The files that were opened, in their order. */
+  /** The opened files, in order. */
   readonly opened: Signal<readonly string[]> = signal([]);
-  /** The step whose changes are shown: its place in the log. */
+  /** The step whose changes are shown, by its seq. */
   readonly step: Signal<number | undefined> = signal(undefined);
-  /** The file whose lines a person is commenting on: it is not updated in the meantime. */
+  /** The file whose lines a person is commenting on. It is not updated in the meantime. */
   readonly commentedOn: Signal<string | undefined> = signal(undefined);
-  /** Texts that a person changed and did not save, by path. */
+  /** Unsaved texts, by path. */
   readonly drafts = new Map<string, string>();
 
   constructor(sessionId: string) {
@@ -55,7 +55,7 @@ export class FileStore {
     this.shown.value = path;
   }
 
-  /** Closes a file, and shows the one next to it if it was the shown one. Its draft is kept. */
+  /** Closes a file, and shows its neighbor if the file was active. Its draft is kept. */
   close(path: string): void {
     const { value: paths } = this.opened;
     const at = paths.indexOf(path);
@@ -63,14 +63,14 @@ export class FileStore {
     if (this.shown.value === path) this.shown.value = this.opened.value[Math.max(0, at - 1)];
   }
 
-  /** Looks whether the sandbox runs, and lists the files then. */
+  /** Lists the files if the sandbox is running. */
   async look(): Promise<void> {
     const { state } = await query('sandbox.status', { sessionId: this.sessionId });
     if (state === 'running') await this.refresh({ starts: false });
     else this.#sleep();
   }
 
-  /** Lists every open folder again. `starts: false`: a sandbox that was stopped in the meantime is not started. */
+  /** Lists every open folder again. `starts: false`: does not start a sandbox that was stopped in the meantime. */
   async refresh({ starts = true } = {}): Promise<void> {
     if (this.state.value !== 'ready') this.state.value = 'loading';
     try {
@@ -86,12 +86,12 @@ export class FileStore {
     }
   }
 
-  /** The last list stays on the screen. */
+  /** Keeps the last list on the screen. */
   #sleep(): void {
     if (this.state.value !== 'ready') this.state.value = 'asleep';
   }
 
-  /** Another text after each change of the file; undefined: it is in no folder that was listed. */
+  /** A text that changes with the file; undefined: the file is in no listed folder. */
   stampOf(path: string): string | undefined {
     const entries = this.folders.value.get(parentOf(path));
     const entry = entries?.find(({ name }) => below(parentOf(path), name) === path);
@@ -108,12 +108,12 @@ export class FileStore {
     this.open.value = new Set([...this.open.value, path]);
   }
 
-  /** The folder into which an upload goes: that of the open file. */
+  /** The folder that uploads go to: that of the open file. */
   get folder(): string {
     return this.shown.value === undefined ? root : parentOf(this.shown.value);
   }
 
-  /** Follows the session's events: commands and files of the agent change the list. */
+  /** Follows the session's events, because commands and files of the agent change the list. */
   follow(): () => void {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const soon = () => {
@@ -140,7 +140,7 @@ export class FileStore {
     return { path, version, size, bytes, isCut: bytes.length < size };
   }
 
-  /** Resolves with the new version, or with `changed` if the stored file has another version by now. */
+  /** Resolves with the new version, or with `changed` if the stored file has a different version by now. */
   async save(path: string, text: string, version: string | undefined): Promise<{ version: string } | 'changed'> {
     const headers: Record<string, string> = { 'content-type': 'application/octet-stream' };
     if (version !== undefined) headers['if-match'] = version;
@@ -162,7 +162,7 @@ export class FileStore {
     this.folders.value = new Map<string, readonly Entry[]>([...this.folders.value, [path, items]]);
   }
 
-  /** A folder that is gone. */
+  /** The folder was deleted. */
   #forget(path: string): void {
     this.folders.value = new Map([...this.folders.value].filter(([known]) => known !== path));
     this.open.value = new Set([...this.open.value].filter((known) => known !== path));
@@ -172,7 +172,10 @@ export class FileStore {
 export const addressOf = (sessionId: string, path: string): string =>
   `/streams/sessions/${sessionId}/file?path=${encodeURIComponent(path)}`;
 
-/** A part of a file, and the size of the whole. Nothing behind its end is no failure: a log has no more yet. */
+/**
+ * Reads a part of a file, and the size of the whole. A part beyond the end is empty and not an error, because a log can
+ * still grow.
+ */
 export async function readPart(
   address: string,
   from: number,
@@ -185,7 +188,7 @@ export async function readPart(
   return { bytes: new Uint8Array(await answer.arrayBuffer()), size };
 }
 
-/** Why the server refused. */
+/** The server's reason for the refusal. */
 export async function refusal(answer: Response): Promise<string> {
   const body = (await answer.json().catch(() => undefined)) as { detail?: unknown } | undefined;
   return typeof body?.detail === 'string' ? body.detail : `${answer.status} ${answer.statusText}`;
@@ -194,7 +197,7 @@ export async function refusal(answer: Response): Promise<string> {
 const wasStopped = (thrown: unknown): boolean => thrown instanceof CallError && thrown.code === 'SERVICE_UNAVAILABLE';
 
 const stores = new Map<string, FileStore>();
-/** The same store for a session each time, so that another tab does not cost the open folders and drafts. */
+/** Returns the same store for a session each time, so that switching tabs does not lose open folders and drafts. */
 export function openStore(sessionId: string): FileStore {
   const known = stores.get(sessionId) ?? new FileStore(sessionId);
   stores.set(sessionId, known);

@@ -4,7 +4,7 @@ import { authorization } from '../../data/token.ts';
 import { t } from '../../text/text.ts';
 import { addressOf, refusal } from './store.ts';
 
-/** An upload under way, or one that failed. */
+/** An upload in progress, or a failed one. */
 export interface Transfer {
   readonly key: number;
   readonly name: string;
@@ -25,13 +25,13 @@ interface UploadRequest {
   readonly sessionId: string;
   readonly path: string;
   readonly file: Blob;
-  /** Replaces a file that is there already. */
+  /** Replaces an existing file. */
   readonly replaces: boolean;
 }
 
-/** Sends a file with its progress. Resolves with `exists` when there is such a file and it must not be replaced. */
+/** Uploads a file with its progress. Resolves with `exists` if the file exists and must not be replaced. */
 export function upload({ sessionId, path, file, replaces }: UploadRequest): Promise<'done' | 'exists' | 'failed'> {
-  // XMLHttpRequest, because fetch does not tell the progress of a body.
+  // XMLHttpRequest, because fetch does not report upload progress.
   const sending = new XMLHttpRequest();
   const key = nextKey++;
   transfers.value = [...transfers.value, { key, name: path, done: 0, cancel: () => sending.abort() }];
@@ -72,7 +72,7 @@ function detailOf(body: string): string | undefined {
   }
 }
 
-/** Saves what an address of the server answers as a file of this device. */
+/** Downloads an address of the server as a file. */
 export async function download(address: string, name: string): Promise<void> {
   const answer = await request(address);
   if (!answer.ok) throw new Error(await refusal(answer));

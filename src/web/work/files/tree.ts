@@ -1,6 +1,6 @@
 import type { Outputs } from '../../../client/types.ts';
 
-// The tree of a workspace as rows. A folder's entries are known once it was opened.
+// The tree of a workspace as rows. A folder's entries are known once the folder was opened.
 
 export type Entry = Outputs['files']['list']['items'][number];
 export type FolderEntries = ReadonlyMap<string, readonly Entry[]>;
@@ -13,7 +13,7 @@ export interface Row {
   readonly type: 'file' | 'directory';
   readonly size: number | null;
   readonly isOpen: boolean;
-  /** The row's place among its siblings, from 1, and their number. */
+  /** The row's position among its siblings, from 1, and their number. */
   readonly place: number;
   readonly siblings: number;
 }
@@ -25,7 +25,7 @@ export const below = (folder: string, name: string): string => (folder === root 
 
 export const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/'))) || root;
 
-/** The rows in view, top to bottom, without what Corral itself keeps; the logs of background processes come last. */
+/** The visible rows, top to bottom, without Corral's own files; logs of background processes come last. */
 export function listRows(folders: FolderEntries, open: ReadonlySet<string>): Row[] {
   const rows: Row[] = [];
   const add = (folder: string, depth: number) => {
@@ -45,7 +45,7 @@ export function listRows(folders: FolderEntries, open: ReadonlySet<string>): Row
 
 const isLogs = (name: string) => name === '.agent_logs';
 
-/** The row that a key moves to, or undefined. Left goes to the folder of a row. */
+/** The row that a key moves to, or undefined. Left moves to the row's folder. */
 export function moved(rows: readonly Row[], from: string | undefined, key: string): Row | undefined {
   const at = rows.findIndex(({ path }) => path === from);
   const row = rows[at];

@@ -8,7 +8,7 @@ import { t } from '../../text/text.ts';
 import type { FileStore } from './store.ts';
 import { listRows, moved, type Row } from './tree.ts';
 
-/** The tree, with the keys of a tree: arrows move, open and close; Enter opens a file. */
+/** The tree, with the keyboard navigation of a tree: arrows move, open and close; Enter opens a file. */
 export function Tree({ store }: { store: FileStore }) {
   const rows = listRows(store.folders.value, store.open.value);
   const [at, setAt] = useState<string>();

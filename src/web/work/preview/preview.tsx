@@ -11,7 +11,7 @@ import { t } from '../../text/text.ts';
 import { addressIn, hasOwnOrigin, openPreview, type Port, type Preview, place, ports, seeAll } from './state.ts';
 import type { PreviewTarget } from './target.ts';
 
-/** The tab: the ports that listen in the sandbox, and one of them in a frame. Opening the tab starts nothing. */
+/** The tab: the listening ports of the sandbox, and one of them in a frame. Opening the tab starts nothing. */
 export function PreviewPane({ session: { id } }: { session: Session }) {
   const all = ports.value;
   useEffect(seeAll, [all]);
@@ -47,10 +47,10 @@ const Listening = ({ port: { port, command = '' } }: { port: Port }) => (
   </li>
 );
 
-/** Without those of the page's own frames, which end with them. */
+/** Without those of the page's own frames, which are closed with the frames. */
 const isShared = ({ folder }: Preview) => folder === undefined;
 
-/** The addresses that are open, which anyone who has them can use. */
+/** The open preview addresses, which anyone who has them can use. */
 function Open({ sessionId }: { sessionId: string }) {
   const [open, setOpen] = useState<readonly Preview[]>([]);
   const look = () =>

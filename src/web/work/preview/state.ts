@@ -12,21 +12,21 @@ export type Preview = Outputs['ports']['opened'][number];
 const settleMs = 700;
 const lookMs = 5_000;
 
-/** The ports on which programs of the selected session's sandbox listen; undefined: not known yet. */
+/** The listening ports of the selected session's sandbox; undefined: not known yet. */
 export const ports = signal<readonly Port[] | undefined>(undefined);
 /** Ports not seen yet. */
 export const unseen = signal<ReadonlySet<number>>(new Set());
-/** The place that is shown; undefined: the list. */
+/** The shown port and path; undefined: the list. */
 export const place = signal<PreviewTarget | undefined>(undefined);
 let seen = new Set<number>();
 
-/** Marks all ports as seen, as when the tab is open. */
+/** Marks all ports as seen, for an open tab. */
 export function seeAll(): void {
   for (const { port } of ports.value ?? []) seen.add(port);
   if (unseen.value.size > 0) unseen.value = new Set();
 }
 
-/** Opens the tab at this place. */
+/** Opens the tab at this port and path. */
 export function showPlace(at: PreviewTarget): void {
   place.value = at;
   showTab('preview');
@@ -36,7 +36,7 @@ async function look(sessionId: string): Promise<void> {
   const found = await query('ports.list', { sessionId });
   if (currentId.value !== sessionId) return;
   const listening = new Set(found.map(({ port }) => port));
-  seen = new Set([...seen].filter((port) => listening.has(port))); // a port that comes back is new again
+  seen = new Set([...seen].filter((port) => listening.has(port))); // a port that reappears is new again
   if (JSON.stringify(found) !== JSON.stringify(ports.value)) ports.value = found;
   const news = [...listening].filter((port) => !seen.has(port));
   if (news.join() !== [...unseen.value].join()) unseen.value = new Set(news);
@@ -49,7 +49,7 @@ export function followPorts(): void {
     [ports.value, unseen.value, place.value, seen] = [undefined, new Set(), undefined, new Set()];
     if (sessionId === undefined) return undefined;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const tryLook = () => void look(sessionId).catch(() => {}); // the next look tries again
+    const tryLook = () => void look(sessionId).catch(() => {}); // the next check retries
     const soon = () => {
       clearTimeout(timer);
       timer = setTimeout(tryLook, settleMs);
@@ -68,7 +68,7 @@ export function followPorts(): void {
 }
 
 const halfAnHourMs = 1_800_000;
-/** The open preview with the longest life, or a new one. */
+/** The open preview with the longest remaining lifetime, or a new one. */
 export async function openPreview(sessionId: string, of: Preview['of']): Promise<Preview> {
   const all = await query('ports.opened', { sessionId });
   const fresh = all.filter((one) => one.of === of && Date.parse(one.expiresAt) > Date.now() + halfAnHourMs);
@@ -76,7 +76,7 @@ export async function openPreview(sessionId: string, of: Preview['of']): Promise
   return fresh[0] ?? (await mutateWithRetry('ports.open', { sessionId, of }));
 }
 
-/** The address of a path in a preview. The secret stays in it, so that it opens in a new browser too. */
+/** The address of a path in a preview. It includes the secret, so that it opens in another browser too. */
 export function addressIn({ url }: Pick<Preview, 'url'>, path: string): string {
   const base = new URL(url, location.href);
   const resolved = new URL(path.replace(/^\/+/, ''), new URL('./', base));

@@ -4,13 +4,13 @@ const pieceBytes = 256 * 1024;
 const wholeBytes = 8 * 1024 * 1024;
 const newline = 10;
 
-/** A part of the log: at most so many bytes from there on. `size` is that of the whole log. */
+/** A part of the log: at most this many bytes from the offset. `size` is that of the whole log. */
 export type ReadPart = (from: number, length: number) => Promise<{ readonly bytes: Uint8Array; readonly size: number }>;
 
-/** Lines of a growing log: its end first, new lines, and earlier parts on request. No line is missed. */
+/** Lines of a growing log: its end first, then new lines, and earlier parts on request. No line is lost. */
 export class LogReader {
   readonly lines: Signal<readonly string[]> = signal([]);
-  /** The byte at which the shown lines begin; 0: all earlier ones are shown. */
+  /** The byte offset at which the shown lines begin; 0: all earlier lines are shown. */
   readonly start = signal(0);
   readonly #read: ReadPart;
   readonly #decoder = new TextDecoder();
@@ -40,7 +40,7 @@ export class LogReader {
     });
   }
 
-  /** Two reads at once would add the same lines twice. */
+  /** Two concurrent reads would add the same lines twice. */
   #alone(work: () => Promise<void>): Promise<void> {
     const done = this.#last.then(work);
     this.#last = done.catch(() => {});
@@ -90,7 +90,7 @@ export class LogReader {
   }
 }
 
-/** The byte at which the first whole line of a part begins. A line that is longer than the part is shown in pieces. */
+/** The offset of the first whole line of a part. A line that is longer than the part is shown in pieces. */
 function beginning(part: Uint8Array): number {
   const next = part.indexOf(newline) + 1;
   return next === part.length ? 0 : next;

@@ -9,7 +9,7 @@ import { addressOf, readPart } from '../files/store.ts';
 import { LogReader } from './log-reader.ts';
 
 const lookMs = 1_000;
-const lineHeight = 20; // as in conversation.css
+const lineHeight = 20; // must match conversation.css
 
 interface Props {
   readonly sessionId: string;

@@ -12,7 +12,7 @@ import { Log } from './log.tsx';
 type Process = Outputs['processes']['list'][number];
 const lookMs = 3_000;
 
-/** The tab: processes of the sandbox, and logs of background ones. Opening it starts nothing. */
+/** The tab: processes of the sandbox, and logs of background processes. Opening it starts nothing. */
 export function Processes({ session: { id: sessionId } }: { session: Session }) {
   const [all, setAll] = useState<readonly Process[]>();
   const [sandbox, setSandbox] = useState<SandboxStatus>();
@@ -71,7 +71,7 @@ export function Processes({ session: { id: sessionId } }: { session: Session }) 
   );
 }
 
-/** The processes of the same program under one name, in the order of the first of each. */
+/** Groups the processes by program, in the order of the first process of each. */
 export function byProgram(all: readonly Process[]): [name: string, processes: [Process, ...Process[]]][] {
   const found = new Map<string, [Process, ...Process[]]>();
   for (const process of all) {
@@ -108,7 +108,7 @@ const Row = ({ process, name, show, stop }: RowProps) => (
   </div>
 );
 
-/** The process's number, state, memory, ports and start. */
+/** The process's pid, state, memory, ports and start time. */
 function aboutProcess({ pid, status, memoryBytes, ports = [], started }: Process): string {
   return [
     t('processes.pid', { pid }),
@@ -155,7 +155,7 @@ interface Props {
   readonly onChange: (sandbox: SandboxStatus) => void;
 }
 
-/** The one state of the sandbox, with its pause. Before it is paused, the line says what the pause keeps. */
+/** The sandbox's state, with a button to pause it. Before the pause, the line explains what the pause keeps. */
 function SandboxState({ sandbox: { condition, keeps, pause, idleSeconds, filesDamaged }, sessionId, onChange }: Props) {
   const change = (name: 'pause' | 'resume') =>
     attempt(t(`sandbox.${name}`), async () => onChange(await mutateWithRetry(`sandbox.${name}`, { sessionId })));
@@ -179,7 +179,9 @@ function SandboxState({ sandbox: { condition, keeps, pause, idleSeconds, filesDa
 
 type Service = Outputs['sandbox']['services'][number];
 
-/** The containers next to the sandbox, with their addresses and states; nothing for a session without services. */
+/**
+ * The service containers next to the sandbox, with their addresses and states; nothing for a session without services.
+ */
 function Services({ services }: { readonly services: readonly Service[] }) {
   if (services.length === 0) return null;
   return (

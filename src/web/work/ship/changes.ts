@@ -5,21 +5,21 @@ export type Status = Outputs['repositories']['status'];
 
 // The changes that git lists, as the page shows them.
 
-/** Files that programs leave behind and nobody wants in a commit. */
+/** Files that programs leave behind and that do not belong in a commit. */
 const leftovers = /(^|\/)(__pycache__|node_modules|\.DS_Store|\.pytest_cache|\.venv)(\/|$)|\.(pyc|log|swp)$/;
 export const isLeftover = (path: string): boolean => leftovers.test(path);
 
-/** Git's difference of one file: its header, and each change as git wrote it. */
+/** Git's diff of one file: its header, and each hunk verbatim. */
 export interface FilePatch {
   readonly head: string;
   readonly hunks: readonly string[];
 }
 export function splitPatch(text: string): FilePatch {
-  const [head = '', ...hunks] = text.split(/^(?=@@ )/m); // lines of a file never begin with @, but with a sign
+  const [head = '', ...hunks] = text.split(/^(?=@@ )/m); // content lines begin with a space, + or -, never with @
   return { head, hunks };
 }
 
-/** The lines of a change. */
+/** The lines of a hunk. */
 export function linesOfHunk(hunk: string): DiffLine[] {
   const kinds = { '+': 'added', '-': 'removed', '@': 'skipped' } as const;
   return hunk

@@ -17,10 +17,10 @@ import { t } from '../../text/text.ts';
 
 type Checkpoint = Outputs['checkpoints']['list'][number];
 
-/** The files as each run left them: a list, the difference between two, and the way back to one. */
+/** The files as each run left them: a list, a diff between two checkpoints, and a way to restore one. */
 export function Checkpoints({ session: { id: sessionId, status } }: { session: Session }) {
   const [from, setFrom] = useState<number>();
-  // A run that ended can have left one; it is made shortly after the end.
+  // An ended run can have a checkpoint, which is created shortly after the end.
   const { now: all, problem, again } = useRead(() => query('checkpoints.list', { sessionId }), [sessionId, status]);
   return (
     <section class="stack" aria-label={t('checkpoints')}>
@@ -89,7 +89,7 @@ function Row({ one: { number, runId, seq, at, files }, isCompared, onCompare, on
   );
 }
 
-/** The task of the run, where the log of the page still has it. */
+/** The run's task, if the page's log still has it. */
 function aboutRun(number: number, runId: string | null): string {
   if (runId === null) return t(number === 0 ? 'checkpoints.first' : 'checkpoints.atRestore');
   const started = eventCount.value > 0 && events.find((one) => one.type === 'run.started' && one.runId === runId);
@@ -118,7 +118,7 @@ interface ComparisonProps {
   readonly all: readonly Checkpoint[];
 }
 
-/** From one checkpoint to another, or to the files as they are now. */
+/** From one checkpoint to another, or to the current files. */
 function Comparison({ sessionId, from, all }: ComparisonProps) {
   const [to, setTo] = useState<number>();
   const range = { sessionId, from, ...(to !== undefined && { to }) };
@@ -155,7 +155,7 @@ function Comparison({ sessionId, from, all }: ComparisonProps) {
   );
 }
 
-/** The lines of a difference as git prints it. Lines of a header begin at `diff` and end with the first `@@`. */
+/** Parses the lines of git's diff output. A header starts at `diff` and ends with the first `@@`. */
 function linesOf(text: string): DiffLine[] {
   let isHeader = true;
   return text

@@ -17,13 +17,13 @@ type State = Outputs['pullRequests']['state'];
 
 interface Props {
   readonly of: RepositoryAddress;
-  /** Another number is a reason to ask the forge again. */
+  /** Changes whenever the forge must be queried again. */
   readonly reads: number;
   readonly mayOpen: boolean;
   readonly onDone: () => void;
 }
 
-/** The pull request as the forge has it, or a form that opens it. */
+/** The pull request on the forge, or a form that opens one. */
 export function PullRequestView({ of, reads, mayOpen, onDone }: Props) {
   const read = () => query('pullRequests.state', of);
   const { now: state, problem } = useRead(read, [of.sessionId, of.path, reads]);
@@ -134,7 +134,7 @@ function Opened({ of, state: { comments, reviews, checks, unsent, isCut }, pullR
   );
 }
 
-/** A page that a stranger named: only the web, in its own tab, which learns nothing of this one. */
+/** A link from an untrusted source: only http and https, in a new tab without access to this one. */
 const Outside = ({ href, children }: { href: string; children: string }) =>
   /^https?:\/\//i.test(href) ? (
     <a href={href} target="_blank" rel="noopener noreferrer">

@@ -18,7 +18,7 @@ import { PullRequestView, type RepositoryAddress } from './pull-request.tsx';
 
 type Repository = Session['repositories'][number];
 
-/** The tab: what each repository of the session has to commit and to push, its pull request, and the checkpoints of all. */
+/** The tab: each repository's changes to commit and push, its pull request, and the checkpoints of all. */
 export function Ship({ session }: { session: Session }) {
   return (
     <div class="ship stack">
@@ -34,7 +34,7 @@ function RepositoryView({ session, repository }: { session: Session; repository:
   const { id: sessionId } = session;
   const { path, url, state, error, branch, access, environment } = repository;
   const of: RepositoryAddress = { sessionId, path };
-  // A change of the repository makes the state of its pull request old too.
+  // A change of the repository makes its pull request's state outdated too.
   const [reads, setReads] = useState(0);
   const read = async () => (state === 'ready' ? await query('repositories.status', of) : undefined);
   const { now: status, problem } = useRead(read, [sessionId, path, state, reads]);
@@ -102,11 +102,14 @@ type CheckResult = Outputs['repositories']['check']['checks'][number];
 interface Props {
   readonly of: RepositoryAddress;
   readonly environment: RepositoryEnvironment;
-  /** A check can have changed files. */
+  /** a check can have changed files */
   readonly onDone: () => void;
 }
 
-/** The checks of the repository, and its suggestions. A host is open, and a service runs, only once a person allowed it. */
+/**
+ * The checks of the repository, and its suggestions. A host is opened, or a service started, only after a person allows
+ * it.
+ */
 function Environment({ of, environment, onDone }: Props) {
   const { problem, setup, template, tools, egress, services, ports, checks } = environment;
   const wishes = [
@@ -132,7 +135,7 @@ function Environment({ of, environment, onDone }: Props) {
   );
 }
 
-/** The hosts that the repository asks for. A person allows each, or does not. */
+/** The hosts that the repository requests. A person allows or ignores each. */
 function Hosts({ sessionId, hosts }: { sessionId: string; hosts: readonly string[] }) {
   const [inForce, setInForce] = useState<Outputs['egress']['inForce']>();
   const look = () => query('egress.inForce', { sessionId }).then(setInForce, () => setInForce(undefined));
@@ -168,7 +171,7 @@ function Hosts({ sessionId, hosts }: { sessionId: string; hosts: readonly string
   );
 }
 
-/** The services that the repository asks for. A person allows all of them, or none. */
+/** The services that the repository requests. A person allows all of them or none. */
 function WantedServices({
   of,
   services,
@@ -247,19 +250,19 @@ function Checks({
 interface CommitProps {
   readonly of: RepositoryAddress;
   readonly status: Status;
-  /** The message until the person writes another one. */
+  /** The suggested message, until the person writes another. */
   readonly proposal: string;
   readonly onDone: () => void;
 }
 
 const mostShown = 100;
-/** The changed files, of which a person chooses those of the commit, and its message. */
+/** The changed files, from which a person selects those to commit, and the commit message. */
 function Commit({ of, status: { files, truncated }, proposal, onDone }: CommitProps) {
   const [message, setMessage] = useState(proposal);
   const [left, setLeft] = useState<ReadonlySet<string>>(
     () => new Set(files.flatMap(({ path }) => (isLeftover(path) ? [path] : []))),
   );
-  /** The changes of each file that stay uncommitted. */
+  /** The changes to leave uncommitted, by file. */
   const [patches, setPatches] = useState<Readonly<Record<string, string>>>({});
   const [isBusy, setBusy] = useState(false);
   if (files.length === 0) return <p class="quiet">{t('ship.clean')}</p>;
@@ -271,7 +274,7 @@ function Commit({ of, status: { files, truncated }, proposal, onDone }: CommitPr
   };
   const commit = async () => {
     setBusy(true);
-    // Without a list the commit has every change, also those that the page does not list.
+    // Without a list the commit includes every change, even those that the page does not list.
     const only =
       left.size === 0 ? {} : { files: chosen.flatMap(({ path, from }) => (from === null ? [path] : [from, path])) };
     const leaveOut = chosen.map(({ path }) => patches[path] ?? '').join('');
@@ -321,11 +324,11 @@ function Commit({ of, status: { files, truncated }, proposal, onDone }: CommitPr
 interface FileDiffProps {
   readonly of: RepositoryAddress;
   readonly file: Status['files'][number];
-  /** Receives the patch of the changes that stay uncommitted; empty: all of them are committed. */
+  /** Receives the patch of the changes to leave uncommitted; empty: commit all of them. */
   readonly leaveOut: (patch: string) => void;
 }
 
-/** The changes of a file, read when they are unfolded. A person can leave out some of several. */
+/** The changes of a file, loaded when unfolded. If there are several, a person can exclude some. */
 function FileDiff({ of, file: { path, change }, leaveOut }: FileDiffProps) {
   const [patch, setPatch] = useState<FilePatch & { readonly isWhole: boolean }>();
   const [problem, setProblem] = useState('');

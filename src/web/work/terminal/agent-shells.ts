@@ -1,22 +1,22 @@
 import type { Event } from '../../../client/types.ts';
 
-// The agent's shells, as its log tells of them: each command with its output, so that they can also be watched when
+// The agent's shells, reconstructed from its log: each command with its output. They can therefore be watched even when
 // their sandbox is gone, and in a replay.
 
 export interface AgentShell {
   readonly id: string;
-  /** Everything that a terminal of the shell has shown. It only grows. */
+  /** Everything that the shell's terminal has shown. It only grows. */
   readonly text: string;
-  /** The call whose command runs now. */
+  /** The call whose command is running. */
   readonly running: string | undefined;
-  /** The command runs on behind the end of its call, because it waits for input. */
+  /** The command is still running after the end of its call, because it waits for input. */
   readonly waits: boolean;
 }
 interface Shell {
   text: string;
   running: string | undefined;
   waits: boolean;
-  /** The newest command's output, as far as the text has it. */
+  /** The newest command's output that the text already contains. */
   printed: string;
 }
 const maxText = 1_000_000;
@@ -60,7 +60,7 @@ export class AgentShells {
       this.show(call.shell, { output: console.console.at(-1)?.output ?? '', isRunning: true });
       return true;
     }
-    // The log can have dropped the pieces; the result has their text.
+    // If the log dropped the pieces, the result has their text.
     if (!call.shown) this.#print(call.shell, output);
     if (!shell.text.endsWith('\n')) this.#print(call.shell, '\r\n');
     const ended = reason ?? (exitCode ? `exit ${exitCode}` : undefined);
@@ -69,7 +69,7 @@ export class AgentShells {
     return true;
   }
 
-  /** The state of a command that waits for input, in which people have typed: what it printed since is added. */
+  /** Updates a command that waits for input, into which people type: appends what it has printed since. */
   show(id: string, { output, isRunning }: { readonly output: string; readonly isRunning: boolean }): void {
     const shell = this.#of(id);
     if (!shell.waits) return;

@@ -2,7 +2,7 @@ import { streamFrames } from '../../../core/text/stream-frames.ts';
 import { mutate, request } from '../../data/server.ts';
 import { wholeCharacters } from '../../parts/bounded-text.ts';
 
-/** Why the output of a terminal ended. */
+/** The reason why a terminal's output ended. */
 export type EndReason = 'exited' | 'deleted' | 'replaced' | 'session_deleted' | 'lost';
 
 interface Hearer {
@@ -11,7 +11,7 @@ interface Hearer {
 }
 const typeAtOnce = 65_536;
 
-/** A connection to one of the person's terminals. Leaving it keeps its shell. */
+/** A connection to one of the person's terminals. Closing the connection keeps the shell. */
 export class OwnTerminal {
   readonly #id: string;
   readonly #left = new AbortController();
@@ -55,7 +55,10 @@ export class OwnTerminal {
     }
   }
 
-  /** One request at a time, so that input arrives in order; keys typed in the meantime go with the next one. */
+  /**
+   * Sends one request at a time, so that input arrives in order; keys typed in the meantime are sent with the next
+   * request.
+   */
   async #send(): Promise<void> {
     if (this.#isSending) return;
     this.#isSending = true;
@@ -70,14 +73,14 @@ export class OwnTerminal {
         if (text !== '') await mutate('terminals.write', { terminalId, text });
       }
     } catch {
-      this.#typed = ''; // the terminal has ended, which its output tells
+      this.#typed = ''; // the terminal has ended, which its output reports
     } finally {
       this.#isSending = false;
     }
   }
 }
 
-/** Reads a stream piece by piece, also where streams cannot be iterated. */
+/** Reads a stream in chunks, also in browsers where streams are not iterable. */
 async function* piecesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   const reader = body.getReader();
   for (;;) {

@@ -6,17 +6,20 @@ import { colourIn, followTheme } from '../../parts/colour.ts';
 import { pressedKey } from '../../parts/pressed-key.ts';
 import { t } from '../../text/text.ts';
 
-// xterm writes rules into style elements and colours into style attributes, which the page's policy refuses. The elements
-// that it makes here pass both on to what the policy permits: adopted style sheets, and the properties of elements.
+// xterm writes rules into style elements and colors into style attributes, which the page's policy refuses. The
+// elements created here convert both to what the policy permits: adopted style sheets, and properties of elements.
 
 interface SafeDocument extends Disposable {
-  /** The page's document, whose new elements keep to the policy. */
+  /** The page's document, except that it creates elements that comply with the policy. */
   readonly document: Document;
-  /** Runs `work`, in which the page's own document makes such elements too: xterm asks it for one of its sheets. */
+  /**
+   * Runs `work` while the page's own document creates such elements too, because xterm creates one of its sheets with
+   * it.
+   */
   during(work: () => void): void;
 }
 
-/** Dispose it with the terminal. */
+/** Call this with the terminal's own disposal. */
 function documentWithSheets(): SafeDocument {
   const own: CSSStyleSheet[] = [];
   const original = Document.prototype.createElement.bind(document) as (tag: string) => HTMLElement;
@@ -69,7 +72,7 @@ interface Props {
   readonly label: string;
   /** The agent's programs end lines without a carriage return. */
   readonly isPlain?: boolean;
-  /** Called once the screen is there; the returned function cleans up. */
+  /** Called once the terminal is ready; the returned function cleans up. */
   readonly onOpen: (terminal: Terminal) => () => void;
 }
 
@@ -78,7 +81,7 @@ function coloursIn(node: Element): ITheme {
   return { background, foreground, cursor: foreground, selectionBackground: '#6b5a4a' };
 }
 
-/** All keys go to the program in the terminal, the tab key and ctrl-k too, except those that leave the terminal. */
+/** All keys go to the program in the terminal, including Tab and Ctrl+K, except those that leave the terminal. */
 function goesToProgram({ ctrlKey, altKey, shiftKey }: KeyboardEvent): boolean {
   if (!(ctrlKey && altKey && shiftKey)) return true;
   document.querySelector<HTMLElement>('[role=tab][aria-selected=true]')?.focus();
@@ -86,8 +89,8 @@ function goesToProgram({ ctrlKey, altKey, shiftKey }: KeyboardEvent): boolean {
 }
 
 /**
- * Text that arrives without a key, as from an emoji picker or from dictation. xterm ignores it in its mode for screen readers,
- * because there each key also leaves its character in the field.
+ * Handles text that arrives without a key, for example from an emoji picker or dictation. xterm ignores it in screen
+ * reader mode, because each key also leaves its character in the field there.
  */
 function passInsertedText(field: HTMLTextAreaElement, pass: (text: string) => void): () => void {
   const listening = new AbortController();
@@ -125,7 +128,7 @@ export function Screen({ label, isPlain = false, onOpen }: Props) {
     if (!node) return undefined;
     const sheets = documentWithSheets();
     const terminal = new Terminal({
-      allowProposedApi: true, // the width of characters is one
+      allowProposedApi: true, // required for Unicode character widths
       documentOverride: sheets.document,
       convertEol: isPlain,
       scrollback: 10_000,

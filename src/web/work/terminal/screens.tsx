@@ -8,7 +8,7 @@ import { type EndReason, OwnTerminal } from './own-terminal.ts';
 import { Screen } from './screen.tsx';
 import { ShellTyping } from './shell-typing.ts';
 
-/** A terminal of the person. Another page can take it over, and this one can take it back. */
+/** A terminal of the person. Another page can take it over, and this page can take it back. */
 interface OwnProps {
   readonly id: string;
   readonly takesFocus: boolean;
@@ -60,7 +60,7 @@ interface AgentProps {
 }
 const lookEveryMs = 1_000;
 
-/** A shell of the agent, to watch. While a command runs in it, keys go to that command. */
+/** A shell of the agent, to watch. While a command runs in it, keys are sent to that command. */
 export function AgentScreen({ sessionId, shell, all, onShown, openOwn }: AgentProps) {
   const write = useRef<(text: string) => void>(() => {});
   const shown = useRef('');
@@ -73,7 +73,7 @@ export function AgentScreen({ sessionId, shell, all, onShown, openOwn }: AgentPr
     write.current(isMore ? shell.text.slice(shown.current.length) : `\x1bc${shell.text}`);
     shown.current = shell.text;
   }, [shell.text, all]);
-  // No call follows a command that waits for input, so the log does not have its answer.
+  // After a command that waits for input there is no further call, so the log lacks the command's later output.
   useEffect(() => {
     if (!shell.waits) return;
     const looking = setInterval(() => {
@@ -91,13 +91,13 @@ export function AgentScreen({ sessionId, shell, all, onShown, openOwn }: AgentPr
     () =>
       new ShellTyping({
         send: (text) => mutate('terminals.typeIntoShell', { sessionId, shellId: shell.id, text }),
-        // Where the command waits, it has started.
+        // A waiting command has already started.
         hasCommand: () => running.current.running !== undefined && !running.current.waits,
       }),
   );
   const type = (text: string) => {
     if (running.current.running === undefined) {
-      // Nothing reads it here. Further keys come before the shell is there.
+      // Nothing reads these keys, so open the person's own shell. More keys can arrive before the shell is ready.
       if (!isOpening.current) openOwn();
       isOpening.current = true;
       return;

@@ -12,14 +12,14 @@ import { type AgentShell, AgentShells } from './agent-shells.ts';
 import { AgentScreen, OwnScreen } from './screens.tsx';
 
 type OwnTerminalInfo = Outputs['terminals']['list'][number];
-/** The terminal that each session shows: a shell's id, with a prefix for whose it is. */
+/** The terminal that each session shows: a shell's id, with a prefix for its owner. */
 const chosen = signal<Readonly<Record<string, string>>>({});
 
-/** The tab: the person's own terminals and the agent's shells, one of them open. */
+/** The tab: the person's own terminals and the agent's shells, one of which is open. */
 export function Terminals({ session: { id: sessionId } }: { session: Session }) {
   const [own, setOwn] = useState<readonly OwnTerminalInfo[]>([]);
   const shells = useAgentShells(sessionId);
-  /** A terminal that opened by itself leaves the keys to the page. */
+  /** A terminal that opened by itself does not take the focus. */
   const takesFocus = useRef(false);
   const choose = (key: string) => {
     takesFocus.current = true;
@@ -39,7 +39,7 @@ export function Terminals({ session: { id: sessionId } }: { session: Session }) 
       ]);
       setOwn(found);
       if (found.length === 0 && state === 'running') await make();
-    })().catch(() => {}); // the buttons say more
+    })().catch(() => {}); // the buttons show the error
   }, [sessionId]);
   const close = (id: string) =>
     attempt(t('terminal.close'), async () => {
@@ -101,7 +101,7 @@ export function Terminals({ session: { id: sessionId } }: { session: Session }) 
   );
 }
 
-/** The agent's shells; draws at most ten times a second while they print. */
+/** The agent's shells; redrawn at most ten times a second while they print. */
 function useAgentShells(sessionId: string) {
   const [all, setAll] = useState(() => new AgentShells());
   const [list, setList] = useState<readonly AgentShell[]>([]);

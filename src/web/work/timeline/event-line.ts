@@ -6,10 +6,10 @@ import { failureText, serverText, t } from '../../text/text.ts';
 
 const maxLine = 300; // characters
 
-/** The most important part of an event in a line, in the language of the person. */
+/** The most important part of an event as one line, in the person's language. */
 export const eventLine = (event: Event): string => wordsOf(event).slice(0, maxLine).replace(/\s+/g, ' ').trim();
 
-/** The words of the server's own line where they are those of a person or a program. */
+/** The server's own line for an event, if its text comes from a person or a program. */
 function wordsOf(event: Event): string {
   switch (event.type) {
     case 'step':

@@ -1,15 +1,15 @@
 import type { Lane } from '../../../core/model/event-traits.ts';
 
-// The scrubber shows a log in a few hundred columns, however many events there are.
+// The scrubber shows a log in a few hundred columns, regardless of the number of events.
 
 export const lanes: readonly Lane[] = ['person', 'model', 'tool', 'sandbox', 'problem'];
 
 export interface Column {
-  /** The number of events of each lane, as a part of the fullest column of that lane: from 0 to 1. */
+  /** The number of events of each lane, relative to the fullest column of that lane: from 0 to 1. */
   readonly heights: Readonly<Record<Lane, number>>;
 }
 
-/** Divides a log into columns of equally many events. A log with fewer events has one column for each. */
+/** Divides a log into columns with equal numbers of events. A shorter log has one column for each event. */
 export function toColumns(kinds: readonly Lane[], most: number): Column[] {
   const width = Math.max(1, Math.ceil(kinds.length / most));
   const counted: Record<Lane, number>[] = [];

@@ -6,7 +6,7 @@ import { advance, findPlace, isPiece, type Speed } from './replay.ts';
 
 const tickMs = 50;
 
-/** Shows a session's log up to a place, by the same model as the live conversation. */
+/** Shows a session's log up to a position, with the same model as the live conversation. */
 export class Player {
   readonly model = new ConversationModel();
   /** The number of events shown; it follows the log while `isLive`. */
@@ -32,7 +32,7 @@ export class Player {
     this.#show(to);
   }
 
-  /** Goes to the next or the last event that is no piece of a text. */
+  /** Moves to the next or previous event that is not a piece of a text. */
   step(by: 1 | -1): void {
     this.pause();
     this.seek(
@@ -40,7 +40,7 @@ export class Player {
     );
   }
 
-  /** Goes to the next or the last start of a tool call; false: there is none. */
+  /** Moves to the next or previous start of a tool call; false: there is none. */
   toCall(by: 1 | -1): boolean {
     const place = findPlace(events, this.shown.value, { by, is: ({ type }) => type === 'tool.calling' });
     this.pause();
@@ -53,7 +53,7 @@ export class Player {
     this.seek(events.length);
   }
 
-  /** A replay that is at the end begins again. */
+  /** A replay at its end starts again. */
   play(): void {
     this.isPlaying.value = true;
     if (this.shown.value >= events.length) this.seek(0);

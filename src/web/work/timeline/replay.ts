@@ -1,10 +1,9 @@
-// The clock of a replay. A pause in which nothing happened is cut short, so that a night between two messages does not
-// have to be watched.
+// The clock of a replay. Pauses without events are shortened, so that nobody has to watch a night between two messages.
 
 export const speeds = [1, 4, 16] as const;
 export type Speed = (typeof speeds)[number];
 
-/** The longest pause of the replay, in its own time. */
+/** Maximum pause, in the replay's own time. */
 export const longestPauseMs = 2_000;
 
 interface Timed {
@@ -16,13 +15,13 @@ export const pauseBetween = (before: Timed | undefined, after: Timed | undefined
   before && after ? Math.min(longestPauseMs, Math.max(0, after.ts - before.ts)) : 0;
 
 export interface Progress {
-  /** How many events have been shown. */
+  /** The number of events shown so far. */
   readonly shown: number;
-  /** The part of the next pause that has passed. */
+  /** The elapsed part of the next pause. */
   readonly waitedMs: number;
 }
 
-/** The progress after so much time of the person. */
+/** The progress after this much real time. */
 export function advance(events: readonly Timed[], from: Progress, passedMs: number, speed: Speed): Progress {
   let { shown, waitedMs } = from;
   waitedMs += passedMs * speed;
@@ -35,7 +34,7 @@ export function advance(events: readonly Timed[], from: Progress, passedMs: numb
   return { shown, waitedMs: 0 };
 }
 
-/** The next place of a kind after or before one, as a number of shown events; undefined: there is none. */
+/** The next or previous position of a kind, as a number of shown events; undefined: there is none. */
 export function findPlace<Item>(
   events: readonly Item[],
   shown: number,
@@ -47,6 +46,6 @@ export function findPlace<Item>(
   return undefined;
 }
 
-/** Pieces of texts that arrive many times a second: a step goes over them. */
+/** Pieces of text that arrive many times a second. A step skips them. */
 export const isPiece = ({ type }: { readonly type: string }): boolean =>
   type === 'message.delta' || type === 'tool.output';

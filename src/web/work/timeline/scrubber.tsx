@@ -12,7 +12,7 @@ const maxColumns = 240;
 const laneHeight = 14;
 const kinds: Lane[] = [];
 
-/** The lanes of the events so far; a log that began again is read again. */
+/** The lanes of the events so far. A log that restarted is read again. */
 function kindsSoFar(count: number): readonly Lane[] {
   if (count < kinds.length || (count > 0 && kinds.length > 0 && readFor !== events[0])) kinds.length = 0;
   readFor = events[0];
@@ -21,7 +21,7 @@ function kindsSoFar(count: number): readonly Lane[] {
 }
 let readFor: (typeof events)[number] | undefined;
 
-/** Every event of the log, from left to right, in lanes. Drag it, or use the arrow keys. */
+/** All events of the log, from left to right, in lanes. Drag it, or use the arrow keys. */
 export function Scrubber({ player }: { player: Player }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const count = eventCount.value;

@@ -23,7 +23,7 @@ import { turnAt } from './turn-at.ts';
 
 const part = signal<'replay' | 'events'>('replay');
 
-/** The tab: every event on a scrubber, and under it the conversation as it was at that place, or the events. */
+/** The tab: all events on a scrubber, and below it the conversation at that position, or the events. */
 export function Timeline({ session }: { session: Session }) {
   const [player] = useState(() => new Player());
   const count = eventCount.value;
@@ -110,7 +110,7 @@ function Controls({ player }: { player: Player }) {
   );
 }
 
-/** All events as lines; a line shows the log up to it, and its whole content. */
+/** All events as lines. Selecting a line shows the log up to that line, and its full content. */
 function EventList({ player }: { player: Player }) {
   const count = eventCount.value;
   const shown = player.shown.value;
@@ -163,7 +163,7 @@ type SeenTurn = Outputs['sessions']['promptAt'];
 const showSeen = (sessionId: string, turn: number | undefined): void =>
   showDialog(<Seen sessionId={sessionId} first={turn} />);
 
-/** The request of a turn: its instructions, messages and tools, exactly as the model got them. */
+/** The request of a turn: its instructions, messages and tools, exactly as sent to the model. */
 function Seen({ sessionId, first }: { sessionId: string; first: number | undefined }) {
   const [turn, setTurn] = useState(first);
   const request = { id: sessionId, ...(turn !== undefined && { turn }) };
@@ -225,7 +225,7 @@ const Part = ({ title, text, isOpen = false }: { title: string; text: string; is
   </details>
 );
 
-/** A message as text; content that is no text is shown as its data. */
+/** A message as text; any other content is shown as its data. */
 function textOf(message: SeenTurn['request']['messages'][number]): string {
   const { role: _role, ...rest } = message;
   if ('text' in rest && typeof rest.text === 'string' && Object.keys(rest).length === 1) return rest.text;

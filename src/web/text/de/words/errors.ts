@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../../../core/errors/errors.ts';
 
-/** The meaning of each code, and the remedy where it is always the same. */
+/** The meaning of each code, and the remedy if it is always the same. */
 export const errors: Readonly<Record<ErrorCode, string>> = {
   invalid_request: 'Diese Eingabe nimmt der Server nicht.',
   path_outside: 'Dieser Pfad liegt außerhalb des Arbeitsordners der Sitzung.',

@@ -1,4 +1,4 @@
-/** Words of the server, and what the page says for them. A test compares the keys with the server's tables. */
+/** Texts of the server with their translations. A test compares the keys with the server's tables. */
 export const phrases: Readonly<Record<string, string>> = {
   // Labels of tools
   Run: 'Ausführen',
@@ -93,7 +93,7 @@ export const phrases: Readonly<Record<string, string>> = {
   OpenCode: 'OpenCode',
   'An open coding agent for many models, with a loop of its own':
     'Ein offener Programmieragent für viele Modelle, mit eigener Schleife',
-  // Why a template cannot run here, and what helps
+  // Reasons why a template cannot run here, and remedies
   '{label} needs a key, and no secret sets {names}.':
     '{label} braucht einen Schlüssel, und kein Geheimnis setzt {names}.',
   'Add one in Settings under Secrets, with that variable.':
@@ -114,7 +114,7 @@ export const phrases: Readonly<Record<string, string>> = {
     'Die Vorlage {name} braucht einen Desktop, und Sandboxen haben hier keinen.',
   'Set CORRAL_SANDBOX_DESKTOP=true, or name another template.':
     'Setzen Sie CORRAL_SANDBOX_DESKTOP=true, oder nehmen Sie eine andere Vorlage.',
-  // Why a person has to look at a note
+  // Reasons why a note needs a review
   'The agent has read {list}, so the note can hold the words of a stranger.':
     'Der Agent hat gelesen: {list}. Die Notiz kann also Worte von Fremden enthalten.',
   'pages or search results of the web': 'Seiten oder Suchergebnisse aus dem Web',
@@ -125,7 +125,7 @@ export const phrases: Readonly<Record<string, string>> = {
   'the words of another session': 'Worte einer anderen Sitzung',
   'files of another session': 'Dateien einer anderen Sitzung',
   'what came before this server looked for strangers': 'was kam, bevor dieser Server auf Fremdes achtete',
-  // Egress: what the policies open, and the rules that refuse
+  // Egress: descriptions of the policies, and the rules that refuse
   nothing: 'nichts',
   'only the entries of egress.allow': 'nur die Einträge von egress.allow',
   "the registries that the image's package managers use, and egress.registries":
@@ -142,7 +142,7 @@ export const phrases: Readonly<Record<string, string>> = {
     'Die Regel „{policy}“ lässt die Sandbox überhaupt nicht hinaus.',
   'Only operators can, and your key has the role {role}. Ask an operator.':
     'Das können nur Operatoren, und Ihr Schlüssel hat die Rolle {role}. Fragen Sie einen Operator.',
-  // Failures of a model, which a run retries or ends with
+  // Model failures that a run retries or ends with
   '{model} answered {status}: {words} Set {key} to a key that may use this model.':
     '{model} antwortete mit {status}: „{words}“ Setzen Sie {key} auf einen Schlüssel, der dieses Modell benutzen darf.',
   '{model} answered {status}: {words} Check the name after the slash in the setting model, and {setting}.':
@@ -179,7 +179,7 @@ export const phrases: Readonly<Record<string, string>> = {
     'Die Sitzung ist auf einen anderen Server gezogen. Versuchen Sie es noch einmal.',
   'Something went wrong on our side.': 'Beim Server ging etwas schief.',
   'The operation took too long.': 'Das dauerte zu lange.',
-  // News of a run and its sandbox
+  // Notices of a run and its sandbox
   'The server was restarted; the run goes on.': 'Der Server wurde neu gestartet; der Lauf geht weiter.',
   'Committed {commit} to {branch} of {path}.': '{commit} wurde in {branch} von {path} festgehalten.',
   'Pushed {commit} to {branch} of {url}.': '{commit} wurde an {branch} von {url} gesendet.',

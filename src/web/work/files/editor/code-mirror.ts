@@ -22,8 +22,8 @@ import { tags } from '@lezer/highlight';
 import { commentGutter, setCommentedLine } from './comment-gutter.ts';
 import { languageFor } from './languages.ts';
 
-// A chunk of its own, which loads with the first file that is edited or reviewed. The editor is in a shadow root, because
-// the page's policy refuses style elements, and in a shadow root CodeMirror adopts style sheets instead.
+// A separate chunk, which loads when a file is first edited or reviewed. The editor is in a shadow root: the page's
+// policy refuses style elements, but in a shadow root CodeMirror adopts style sheets instead.
 
 const syntax = HighlightStyle.define([
   { tag: [tags.keyword, tags.modifier, tags.operatorKeyword], color: 'var(--syntax-keyword)' },
@@ -69,7 +69,7 @@ const theme = EditorView.theme({
   '.cm-changedLine, &.cm-merge-b .cm-changedLine, .cm-insertedLine': { background: 'var(--added)' },
   '.cm-deletedChunk, &.cm-merge-a .cm-changedLine': { background: 'var(--removed)' },
   '.cm-deletedChunk': { paddingLeft: '6px' },
-  // Only a tint: the library draws the lines under changed words.
+  // Only a tint, because the library underlines changed words.
   '&.cm-editor .cm-changedText, &.cm-editor .cm-deletedText': {
     background: 'color-mix(in srgb, var(--text) 6%, transparent)',
     textDecoration: 'none',
@@ -92,19 +92,19 @@ interface EditorOptions {
   readonly path: string;
   readonly text: string;
   readonly lineEnd: LineEnd;
-  /** The editor's name for screen readers. */
+  /** The editor's accessible name. */
   readonly label: string;
   readonly phrases: Phrases;
   readonly parent: HTMLElement;
   readonly onChange: (text: string) => void;
   readonly onSave: () => void;
-  /** The first and the last line that are chosen, from 1. */
+  /** The first and last selected line, counted from 1. */
   readonly onLines: (from: number, to: number) => void;
-  /** The person wants to comment on these lines. */
+  /** Called when the person starts a comment on these lines. */
   readonly onComment: (from: number, to: number) => void;
 }
 
-/** Lines end as those of the file do, also those that are pasted. */
+/** Uses the file's own line ends, even for pasted lines. */
 const linesWith = (lineEnd: LineEnd): Extension => [
   EditorState.lineSeparator.of(lineEnd),
   EditorView.clipboardInputFilter.of((text) => text.replace(/\r\n|\r|\n/g, lineEnd)),
@@ -169,7 +169,7 @@ function rootIn(parent: HTMLElement): ShadowRoot {
 
 export interface EditorHandle extends Disposable {
   focus(): void;
-  /** Shows the element of the slot `comment` below this line, counted from 1; undefined: nowhere. */
+  /** Shows the content of the slot `comment` below this line, counted from 1; undefined: hides it. */
   commentBelow(line: number | undefined): void;
 }
 
@@ -186,7 +186,7 @@ export async function showEditor(common: EditorOptions): Promise<EditorHandle> {
 
 interface DiffOptions extends EditorOptions {
   readonly before: string;
-  /** Nothing can be changed or reverted. */
+  /** Makes the text read-only. */
   readonly isReadOnly: boolean;
   readonly labelBefore: string;
   readonly layout: 'inline' | 'sides';
@@ -196,7 +196,8 @@ interface DiffOptions extends EditorOptions {
 const collapseUnchanged = { margin: 3, minSize: 6 };
 
 /**
- * The text next to its earlier version. In one column each change can be accepted or reverted, in two columns reverted.
+ * The text compared with its earlier version. In one column each change can be accepted or reverted, in two columns
+ * only reverted.
  */
 export async function showComparison(common: DiffOptions): Promise<EditorHandle> {
   const { before, text, layout, parent, words, lineEnd, isReadOnly } = common;
@@ -206,7 +207,7 @@ export async function showComparison(common: DiffOptions): Promise<EditorHandle>
     node.type = 'button';
     node.textContent = word;
     if (act) node.onmousedown = act;
-    // A mouse decides when it is pressed, as CodeMirror expects; a keyboard clicks.
+    // A mouse acts on press, as CodeMirror expects; a keyboard produces a click.
     if (act) node.onclick = (event) => event.detail === 0 && act(event);
     return node;
   };

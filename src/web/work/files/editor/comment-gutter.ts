@@ -1,17 +1,17 @@
 import { type Extension, StateEffect, StateField } from '@codemirror/state';
 import { Decoration, type DecorationSet, EditorView, GutterMarker, gutter, WidgetType } from '@codemirror/view';
 
-// A plus beside the line under the pointer, and the place below a line where the page shows its comment. The page fills the
-// slot, so that the comment has the page's own styles and not those of the editor's shadow root.
+// A plus next to the line under the pointer, and a slot below a line where the page shows its comment. The page fills
+// the slot, so the comment has the page's styles and not those of the editor's shadow root.
 
-/** The line below which the comment is shown, from 1; undefined: there is none. */
+/** The line below which the comment is shown, from 1; undefined: no comment. */
 export const setCommentedLine = StateEffect.define<number | undefined>();
 const setHoveredLine = StateEffect.define<number>();
 
 class CommentSlot extends WidgetType {
   override toDOM({ scrollDOM, contentDOM }: EditorView): HTMLElement {
     const place = document.createElement('div');
-    // The comment has the width of the view, also below wider lines.
+    // Limits the comment to the width of the view, even if lines are wider.
     const left = contentDOM.offsetLeft;
     Object.assign(place.style, { position: 'sticky', left: `${left}px`, width: `${scrollDOM.clientWidth - left}px` });
     const slot = document.createElement('slot');
@@ -51,14 +51,14 @@ class Plus extends GutterMarker {
   override toDOM(): HTMLElement {
     const button = document.createElement('button');
     button.type = 'button';
-    button.tabIndex = -1; // the bar below the text has a button for the keyboard
+    button.tabIndex = -1; // keyboard users have a button in the bar below the text
     button.textContent = '+';
     button.onclick = this.act;
     return button;
   }
 }
 
-/** `open` receives the first and the last line to comment on: the chosen lines, or the one beside the plus. */
+/** `open` receives the first and last line to comment on: the selected lines, or the line next to the plus. */
 export const commentGutter = (open: (from: number, to: number) => void): Extension => [
   commentPlace,
   hoveredLine,

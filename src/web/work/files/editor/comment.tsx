@@ -14,7 +14,7 @@ interface Props extends CommentedLines {
 
 const placeOf = ({ from, to }: Lines): string => t(from === to ? 'editor.line' : 'editor.lines', { from, to });
 
-/** Opens a comment on the lines that are chosen. */
+/** Opens a comment on the selected lines. */
 export const CommentButton = ({ lines, open }: { readonly lines: Lines; readonly open: (lines: Lines) => void }) => (
   <Button
     kind="quiet"
@@ -25,7 +25,7 @@ export const CommentButton = ({ lines, open }: { readonly lines: Lines; readonly
   />
 );
 
-/** A comment below the last of its lines. It goes to the agent as a message with the file and the lines. */
+/** A comment below its last line. It is sent to the agent as a message with the file and the lines. */
 export function Comment({ store, path, text, lines, close }: Props) {
   const [comment, setComment] = useState('');
   useEffect(() => {

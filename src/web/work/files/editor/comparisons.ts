@@ -7,9 +7,9 @@ import type { Comparison } from './review.tsx';
 import type { FileWrite } from './steps.ts';
 
 const maxBytes = 512_000;
-const lost = '\ufffd'; // what decoders make of bytes that are not UTF-8
+const lost = '\ufffd'; // the replacement character for bytes that are not UTF-8
 
-/** The file as the newest run found it, and as it is now. */
+/** The file as the newest run found it, and its current state. */
 export async function sinceRun(store: FileStore, path: string): Promise<Comparison> {
   const { sessionId } = store;
   const { files } = await query('files.changes', { sessionId });
@@ -27,12 +27,12 @@ export async function sinceRun(store: FileStore, path: string): Promise<Comparis
 }
 
 /**
- * The file before and after a step. The file of now can be a later one: what the person reverts is taken out of it, where its
- * lines are still there.
+ * The file before and after a step. The current file can be newer: reverted changes are removed from it where its lines
+ * are still the same.
  */
 export async function ofStep(store: FileStore, path: string, { before, after }: FileWrite): Promise<Comparison> {
   if (Math.max(before?.length ?? 0, after.length) > maxBytes) throw new Error(t('files.tooLargeToCompare'));
-  const now = await store.read(path, true).catch(() => undefined); // the file can be gone
+  const now = await store.read(path, true).catch(() => undefined); // the file may have been deleted
   const exact = exactText(now?.bytes ?? new Uint8Array());
   const text = `${exact.mark}${exact.text}`;
   return {

@@ -1,11 +1,11 @@
 const mark = '\ufeff';
 
-/** A file's text with every sign that a save must keep. */
+/** A file's text, with everything that a save must preserve. */
 export interface ExactText {
-  /** Without the byte-order mark; line ends are those of the file. */
+  /** Without the byte-order mark, and with the file's own line ends. */
   readonly text: string;
   readonly mark: string;
-  /** False: the file is not UTF-8, so a save would change bytes that nobody touched. */
+  /** False: the file is not UTF-8, so a save would change bytes that nobody edited. */
   readonly isExact: boolean;
 }
 
@@ -19,7 +19,7 @@ export function exactText(bytes: Uint8Array): ExactText {
   }
 }
 
-/** The line end of all texts together. Where they differ it is \n, and each \r is a sign of its line. */
+/** The common line end of all texts. If they differ it is \n, and each \r is part of its line. */
 export function detectLineEnd(...texts: readonly string[]): '\n' | '\r' | '\r\n' {
   const all = texts.filter((text) => /[\r\n]/.test(text));
   if (all.length === 0) return '\n';

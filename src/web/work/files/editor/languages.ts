@@ -1,7 +1,7 @@
 import type { Extension } from '@codemirror/state';
 import { detectLanguage } from '../preview.ts';
 
-// Each language is its own chunk.
+// Each language is a separate chunk.
 
 const legacy = async (name: 'shell' | 'ruby' | 'lua' | 'dockerfile' | 'ini'): Promise<Extension> => {
   const { StreamLanguage } = await import('@codemirror/language');
@@ -46,12 +46,12 @@ const loaders = new Map<string, (path: string) => Promise<Extension>>(
   }),
 );
 
-/** The highlighting of a file by its name; undefined for plain text. A language that cannot be loaded is plain text too. */
+/** The highlighter for a file name; undefined for plain text. A language that fails to load is plain text too. */
 export async function languageFor(path: string): Promise<Extension | undefined> {
   return await loaders
     .get(detectLanguage(path))?.(path)
     .catch((error: unknown) => {
-      reportError(error); // for the console of a developer
+      reportError(error); // for a developer's console
       return undefined;
     });
 }

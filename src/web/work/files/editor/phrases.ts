@@ -1,7 +1,7 @@
 import { t } from '../../../text/text.ts';
 import type { Phrases } from './code-mirror.ts';
 
-/** The words of CodeMirror's panels in the person's language. */
+/** Translations of CodeMirror's panels. */
 export const editorPhrases = (): Phrases => ({
   Find: t('editor.find'),
   Replace: t('editor.replace'),

@@ -20,27 +20,30 @@ const layout = sharedPref<Layout>('diff', 'inline', isLayout);
 export interface Comparison {
   readonly before: string;
   readonly after: string;
-  /** A save would change bytes that nobody touched. */
+  /** A save would change bytes that nobody edited. */
   readonly isReadOnly: boolean;
-  /** The version of the file as it is now; undefined: there is no file. */
+  /** The version of the current file; undefined: the file does not exist. */
   readonly version: string | undefined;
-  /** The text to save when the person has changed `after` to `edited`; undefined: it does not fit to the file of now. */
+  /**
+   * The text to save after the person changed `after` to `edited`; undefined: the change does not apply to the current
+   * file.
+   */
   readonly merge: (edited: string) => Promise<string | undefined>;
 }
 
 interface Props {
   readonly store: FileStore;
   readonly path: string;
-  /** Reads both states. Rejects with words for the person. */
+  /** Reads both states. Rejects with a text for the person. */
   readonly load: () => Promise<Comparison>;
 }
 
-/** The changes of a file, in one column or two. Changes can be accepted or reverted one by one. */
+/** The changes of a file, in one column or two. Each change can be accepted or reverted. */
 export function Review({ store, path, load }: Props) {
   const [compared, setCompared] = useState<(Comparison & { readonly turn: number }) | { readonly problem: string }>();
   const turns = useRef(0);
   const isEdited = useRef(false);
-  /** `afresh`: drops what the person has changed here. */
+  /** `afresh`: discards the person's own changes here. */
   const read = ({ afresh = false } = {}) =>
     load().then(
       (now) =>
@@ -52,7 +55,7 @@ export function Review({ store, path, load }: Props) {
     );
   const stamp = store.stampOf(path);
   const isCommented = store.commentedOn.value === path;
-  // A new text of the agent is compared immediately, but never replaces a person's changes here.
+  // A new text from the agent is compared immediately, but never replaces a person's changes here.
   useEffect(() => void (!isEdited.current && !isCommented && read()), [store, path, stamp, isCommented]);
   if (!compared) return <p class="quiet empty">{t('files.loading')}</p>;
   if ('problem' in compared) return <p class="quiet empty">{compared.problem}</p>;

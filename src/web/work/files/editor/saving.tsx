@@ -8,24 +8,24 @@ import type { FileStore } from '../store.ts';
 interface File {
   readonly store: FileStore;
   readonly path: string;
-  /** Undefined: there is no such file. */
+  /** Undefined: the file does not exist. */
   readonly version: string | undefined;
 }
 interface SaveState {
   readonly isSaving: boolean;
-  /** The file is not the one that was opened any more. */
+  /** The file has changed since it was opened. */
   readonly hasConflict: boolean;
-  /** Resolves with whether it is saved. */
+  /** Resolves with whether the text was saved. */
   save(text: string, options?: SaveOptions): Promise<boolean>;
 }
 interface SaveOptions {
-  /** Saves over another version too. */
+  /** Saves over a different version too. */
   readonly overwrites?: boolean;
-  /** Called once the text is stored, before the list of files is read again. */
+  /** Called after the text is stored, before the file list is reloaded. */
   readonly onStored?: (version: string) => void;
 }
 
-/** Saves a text. A save replaces only the version that was opened; otherwise the person decides. */
+/** Saves a text. A save replaces only the version that was opened; if the file has changed, the person decides. */
 export function useSaving({ store, path, version }: File): SaveState {
   const [hasConflict, setConflict] = useState(false);
   const [isSaving, setSaving] = useState(false);

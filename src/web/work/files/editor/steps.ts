@@ -1,22 +1,22 @@
 import type { Event } from '../../../../client/types.ts';
 import type { CalledData } from '../../../data/items.ts';
 
-/** A step of a plan, or a run without one, with the writes of the agent's file tools. */
+/** A step of a plan, or a run without steps, with the writes of the agent's file tools. */
 export interface Step {
-  /** The place in the log where it began. */
+  /** The seq at which it began. */
   readonly seq: number;
   readonly description: string;
   /** By path. */
   readonly files: ReadonlyMap<string, FileWrite>;
 }
 export interface FileWrite {
-  /** The text before the first write of the step; null: there was no file. */
+  /** The text before the step's first write; null: the file did not exist. */
   readonly before: string | null;
-  /** The text after the last one. */
+  /** The text after the step's last write. */
   readonly after: string;
 }
 
-/** The steps in which files were written, oldest first. Changes by commands are no part of the log. */
+/** The steps that wrote files, oldest first. Changes by commands are not in the log. */
 export function listSteps(events: readonly Event[]): Step[] {
   const steps: (Step & { readonly files: Map<string, FileWrite> })[] = [];
   const begin = (seq: number, description: string) => steps.push({ seq, description, files: new Map() });

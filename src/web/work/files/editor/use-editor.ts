@@ -5,16 +5,16 @@ import type { EditorHandle } from './code-mirror.ts';
 type EditorModule = typeof import('./code-mirror.ts');
 
 interface EditorUse {
-  /** Shows the editor in this element; CodeMirror loads with the first one. */
+  /** Shows the editor in this element; CodeMirror loads on first use. */
   readonly show: (editors: EditorModule, parent: HTMLElement) => Promise<EditorHandle>;
   readonly takesFocus?: boolean;
-  /** The line below which the comment of this element is shown, from 1; undefined: there is none. */
+  /** The line below which this element's comment is shown, from 1; undefined: no comment. */
   readonly commented: number | undefined;
-  /** Another value closes the editor and shows a new one. */
+  /** A different value closes the editor and opens a new one. */
   readonly of: string;
 }
 
-/** An editor in the element that gets the returned ref, for as long as the element is drawn. */
+/** An editor in the element that gets the returned ref, as long as the element is drawn. */
 export function useEditor({ show, takesFocus = false, commented, of }: EditorUse): RefObject<HTMLDivElement | null> {
   const place = useRef<HTMLDivElement>(null);
   const shown = useRef<EditorHandle>(undefined);
