@@ -446,8 +446,8 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const noTerminal = () => new AppError('shell_not_found', 'There is no such terminal.');
 
 /**
- * A user's lists contain only its own sessions, so no others are read. A shared session is visible to anyone who knows
- * its id, but is not in other owners' lists.
+ * A user's lists contain only sessions of that user and of their projects, so no others are read. A shared session is
+ * visible to anyone who knows its id, but is not in other owners' lists.
  */
 function ownSessions(principal: Principal, projectId?: string): ListScope {
   const owner = listedOwner(principal);

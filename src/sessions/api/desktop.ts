@@ -78,7 +78,7 @@ export interface DesktopService {
   add(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
   /** Succeeds if no desktop runs. Viewers' streams end with `stopped`. */
   stop(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
-  /** A screenshot as PNG. Rejects: sandbox_not_found if no desktop runs; it is not started. */
+  /** A screenshot as PNG. Does not start the desktop. Rejects: sandbox_not_found if none runs. */
   screenshot(id: SessionId, signal: AbortSignal): Promise<Buffer>;
   /** Starts the desktop. Also rejects: queue_full (too many viewers). */
   watch(id: SessionId, request: WatchRequest, signal: AbortSignal): Promise<DesktopViewer>;

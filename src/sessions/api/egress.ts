@@ -13,7 +13,7 @@ export const EffectiveEgress = z.object({
   entries: z.array(z.string()).readonly(),
   /** The creator's limit: of the policy's hosts, only these are reachable; absent: all. */
   within: z.array(z.string()).readonly().optional(),
-  /** The creator's rules for URLs; absent: none. */
+  /** The creator's allow and deny rules; absent: none. */
   rules: EgressRules.optional(),
   /** Entries allowed only in this session. */
   allowed: z.array(z.string()).readonly(),

@@ -9,7 +9,7 @@ const ModelProvider = z.object({
   name: z.string(),
   /** `compatible`: a server with a Chat Completions API, under a name that a person chose. */
   kind: z.enum(['known', 'compatible']),
-  /** Whether sessions can use it: it has a key, or needs none. */
+  /** Whether sessions can use the provider: it has a key, or needs none. */
   isReady: z.boolean(),
   /** Where its key and address come from. */
   from: z.enum(['settings', 'page', 'nowhere']),

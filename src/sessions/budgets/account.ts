@@ -37,7 +37,7 @@ const OwnLimits = z.object({
   toolCalls: OwnLimit.optional(),
 });
 const OwnHeld = z.partialRecord(z.enum(heldLimits), OwnLimit);
-/** Stored costs are in the currency's units, costs in memory in micro-units. */
+/** Costs are stored in the currency's units; in memory they are in micro-units. */
 const CountedAmounts = z.object({
   tokens: z.number(),
   cost: z.codec(z.number(), z.number(), { decode: toMicro, encode: fromMicro }),

@@ -30,7 +30,7 @@ interface Deps {
   readonly sessions: () => Promise<Pick<SessionService, 'create' | 'fork' | 'get' | 'send' | 'page' | 'delete'>>;
 }
 
-/** A child to start. Starting the same id again has no effect. */
+/** A child to start. Starting the same id again starts no second child. */
 export interface ChildStart {
   readonly id: SessionId;
   readonly parent: SessionRecord;

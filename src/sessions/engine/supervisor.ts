@@ -27,7 +27,7 @@ interface Options {
   readonly restartPolicy: RestartPolicy;
   readonly limits: Readonly<Record<SlotKind, number>>;
 }
-/** Everything needed to run sessions under a supervisor. */
+/** The parts that a supervisor needs to run sessions. */
 export interface SessionParts {
   readonly session: typeof sessionMachine;
   readonly hydrate: (id: SessionId, signal: AbortSignal) => Promise<SessionInput>;

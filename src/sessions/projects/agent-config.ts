@@ -20,7 +20,7 @@ const AgentConfig = z.object({
   tools: z.array(z.enum(toolGroups)),
   provider: z.string(),
   model: z.string(),
-  /** False until the project chooses a model: its template's model then overrides the stored one. */
+  /** False until the project chooses a model. Until then, its template's model overrides the stored one. */
   isOwnModel: z.boolean().default(true),
   /** Fallback models, in order; null: from the template or settings. */
   fallbacks: z.array(z.string()).nullable().default(null),

@@ -208,7 +208,7 @@ export function modelService(deps: Deps): ModelService {
       const values = Object.entries({ window, maxOutput, images, price }).filter(([, value]) => value !== undefined);
       const facts = Object.fromEntries(values);
       const held = before.providers.find(({ id }) => id === provider);
-      // A stored key is never sent to another address than the one it was entered with.
+      // A stored key is never sent to an address other than the one it was entered with.
       if (held?.kind === 'compatible' && held.address !== baseUrl) await keys.delete(provider).catch(unlessNotFound);
       await directory.change((now) => {
         const servers = reach ? { ...now.servers, [provider]: { baseUrl, reach } } : now.servers;

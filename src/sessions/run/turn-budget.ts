@@ -94,7 +94,7 @@ export interface OpenedTurn {
   readonly now: () => number;
   /** Limits from the settings and the agent, in addition to the session's own. */
   readonly limits: OwnBudget | undefined;
-  /** Whether children of the session can use a part of its budget. */
+  /** Whether the session's children can use part of its budget. */
   readonly lends: boolean;
 }
 /** Collects the budgets of a turn. */

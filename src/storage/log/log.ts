@@ -141,7 +141,7 @@ interface LogSubscription extends Disposable {
 interface ReadPosition {
   readonly cursor: number;
   readonly page: EventPage;
-  /** The reader needs events up to this seq that are missing; 0: none are. */
+  /** The last missing seq that the reader needs; 0: none. */
   readonly hole: number;
   readonly tooSlow: boolean;
 }

@@ -41,7 +41,7 @@ export interface Collections {
 export interface Abilities {
   readonly changeStreams: boolean;
   readonly transactions: boolean;
-  /** Whether range queries use the index. FerretDB 1 scans the whole collection instead. */
+  /** Whether range queries use the index. FerretDB 1 scans the whole collection. */
   readonly ranges: boolean;
 }
 

@@ -145,7 +145,7 @@ export const Automation = z.object({
   template: z.string().nullable(),
   /** `demo` or `provider/model`; null: from the project or template, else the server. */
   model: z.string().nullable(),
-  /** Skills shared with its sessions: `pdf`, or `pdf@3` for a version. */
+  /** Shared skills that its sessions use: `pdf`, or `pdf@3` for a version. */
   skills: z.array(z.string()).readonly(),
   /** Null: no schedule. */
   schedule: Schedule.nullable(),

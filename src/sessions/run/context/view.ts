@@ -3,7 +3,7 @@ import type { Message } from '../../../agents/models/model.ts';
 import { beginningOf, endOf } from '../../../core/text/text.ts';
 
 /**
- * One compaction of what the model sees; the conversation itself is unchanged. Numbers are positions in the
+ * A compaction of what the model sees; the conversation itself is unchanged. Numbers are positions in the
  * conversation.
  *
  * - `results`: tool results before `upto` are replaced by a line that says where to find the whole result. Results from

@@ -29,7 +29,7 @@ export class WorkspaceMemory {
   readonly #read = new WeakMap<object, string | undefined>();
   readonly #reading = new WeakMap<object, Promise<void>>();
 
-  /** Undefined if the workspace has none, or they cannot be read yet. Rejects only when the signal fires. */
+  /** Undefined if the workspace has no notes, or they cannot be read yet. Rejects only when the signal fires. */
   async of(run: object, reader: Reader | undefined, signal: AbortSignal): Promise<string | undefined> {
     if (reader) await raceAbort(this.begin(run, reader), signal);
     return this.#read.get(run);
