@@ -87,7 +87,7 @@ function fieldOf(name: string): string | undefined {
   const input = inputOf(name, targets);
   return 'of' in input ? undefined : Object.entries(input).find(([, id]) => id === targets.sid || id === uuid)?.[0];
 }
-// These tests' drivers have no copies of files, and such procedures are refused before they look for the session.
+// The drivers of this test cannot copy files, so these procedures are refused before they look up the session.
 const refusedEarly = ['sandbox.fork', 'snapshots.create'];
 
 test.each(names.filter((name) => fieldOf(name) && !refusedEarly.includes(name)))(
