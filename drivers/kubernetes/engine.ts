@@ -1,14 +1,13 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { Secret } from '../../src/core/text/secret.ts';
-import type { ProvisionProgress, SandboxInfo, SandboxLink, SandboxSpec } from '../driver.ts';
+import type { ProvisionProgress, SandboxInfo, SandboxSpec } from '../driver.ts';
 import type { KubeObject } from './api/collection.ts';
-import type { Cluster, PodWatch } from './pods/pod-watch.ts';
+import type { Cluster } from './api/objects.ts';
 import type { Pods } from './pods/pods.ts';
 
 export interface EngineOptions extends Cluster {
   readonly pods: Pods;
-  readonly watch: PodWatch;
   nameOf(id: SandboxId): string;
   /** Undefined: this sandbox has no network access. */
   egressToken(spec: SandboxSpec): Secret | undefined;
@@ -18,8 +17,10 @@ export interface EngineOptions extends Cluster {
 export interface Start {
   /** Creates the sandbox, or takes over the one that exists. Resolves with its pod, which may not run yet. */
   place(news: (news: ProvisionProgress) => void, signal: AbortSignal): Promise<V1Pod>;
+  /** The command that tells the pod which sandbox it is, and prints `done`. Undefined: it knows. */
+  identity(pod: V1Pod): string | undefined;
   /** Called once the pod's daemon answers. Resolves with the object that has the sandbox's labels, now complete. */
-  finish(link: SandboxLink, pod: V1Pod, signal: AbortSignal): Promise<KubeObject>;
+  finish(pod: V1Pod, signal: AbortSignal): Promise<KubeObject>;
   /** After a failure: removes what this call created, never a sandbox that was already running. */
   undo(signal: AbortSignal): Promise<void>;
 }

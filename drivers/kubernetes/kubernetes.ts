@@ -13,6 +13,7 @@ import type {
   ServiceHosting,
 } from '../driver.ts';
 import { LifecycleCalls } from '../shared/lifecycle-calls.ts';
+import { dialAddress } from '../shared/link/dialling-agent.ts';
 import { openApi } from './api/api.ts';
 import { openCredentials } from './api/credentials.ts';
 import { portForwarder } from './api/port-forward.ts';
@@ -21,23 +22,15 @@ import { claimEngine } from './claims/claim-engine.ts';
 import { readPlatform } from './claims/platform.ts';
 import { openTemplates } from './claims/templates.ts';
 import type { Engine } from './engine.ts';
-import { instanceLabels, ownedBy, parseExpiry, parseSandboxInfo, selectAll, selectAllPods } from './labels.ts';
+import { instanceLabels, isOverdue, namePrefix, onNode, ownedBy, parseSandboxInfo } from './labels.ts';
 import type { KubernetesOptions } from './options.ts';
-import { findWeaknesses } from './pods/container-walls.ts';
-import { type ContainerRequest, egressLabel, podBody, podSpec } from './pods/pod-body.ts';
-import { podEngine } from './pods/pod-engine.ts';
-import { dialAddress, openPodLinks } from './pods/pod-links.ts';
-import { computePodState } from './pods/pod-state.ts';
-import { essence } from './pods/pod-table.ts';
-import { type PodWatch, watchObjects } from './pods/pod-watch.ts';
-import { metadataList, openPods, podsPath } from './pods/pods.ts';
+import { type ContainerRequest, egressLabel, findWeaknesses, podBody, podSpec } from './pods/pod-body.ts';
+import { podEngine, volumeSpec } from './pods/pod-engine.ts';
+import { openPodLinks, waitForDaemon } from './pods/pod-links.ts';
+import { computePodState, notStarted, serviceStart, serviceStates, untilRunning } from './pods/pod-state.ts';
+import { openPods, podsPath } from './pods/pods.ts';
 import { sandboxKeys } from './pods/sandbox-tokens.ts';
-import { serviceStart, serviceStates } from './pods/service-containers.ts';
-import { notStarted, untilRunning } from './pods/start-pod.ts';
-import { openVolumeClaims, volumeSpec } from './pods/volume-claims.ts';
-import { waitForDaemon } from './pods/wait-for-daemon.ts';
-import { ensurePolicies } from './policies/policies.ts';
-import { openPolicyCheck } from './policies/policy-check.ts';
+import { ensurePolicies, openPolicyCheck } from './policies/policies.ts';
 
 const capabilities: Omit<Capabilities, 'egress' | 'pause'> = {
   isolation: 'container',
@@ -51,14 +44,10 @@ const capabilities: Omit<Capabilities, 'egress' | 'pause'> = {
 const oneUser =
   'the cluster assigns one user to all containers of a pod, so a service could not be told from the sandbox';
 const cleanUpMs = 40_000;
-const serviceLookMs = 1_000;
-const reapEveryMs = 60_000;
-/** A pod this long past its deadline no longer has an owner, so any installation can delete it. */
-const lateMs = 60_000;
 
 export interface KubernetesDriver extends Driver, ServiceHosting, Adopting, Partial<PoolHosting> {
-  /** Ends expired pods, of this installation or of all in the namespace. Resolves with their names. */
-  reap(signal: AbortSignal, whose?: 'all'): Promise<readonly string[]>;
+  /** Ends expired pods of this installation. Resolves with their names. */
+  reap(signal: AbortSignal): Promise<readonly string[]>;
 }
 
 export async function kubernetesDriver(options: KubernetesOptions): Promise<KubernetesDriver> {
@@ -68,20 +57,17 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
   const cluster = { ...options, api };
   const { storageClass } = settings;
   const keepsFiles = settings.workspace === 'volume';
-  const volumes = keepsFiles ? openVolumeClaims({ ...cluster, storageClass }) : undefined;
   const keys = sandboxKeys(instance, options.keys);
-  const pods = openPods({ ...cluster, watch: () => watch });
-  const selector = { labelSelector: selectAllPods(instance) };
-  const watch: PodWatch = watchObjects({ ...cluster, objects: pods, selector, keep: essence });
+  const pods = openPods(cluster);
   const forward = portForwarder(credentials.config, namespace);
   const dial = ({ metadata, status }: V1Pod) =>
     reach === 'pod-ip'
       ? dialAddress(status?.podIP ?? '', port)
       : (signal: AbortSignal) => forward(metadata?.name ?? '', port, signal);
-  const ends = openPodLinks({ watch, keys, dial });
+  const ends = openPodLinks({ pods, keys, dial });
   const policyCheck = openPolicyCheck(options);
   const work = new LifecycleCalls((id, workspace, { signal }) => clear(id, workspace, signal));
-  const nameOf = (id: SandboxId) => `corral-${instance}-${sessionIdOf(id)}`;
+  const nameOf = (id: SandboxId) => namePrefix(instance) + sessionIdOf(id);
   const closing = new AbortController();
   const cleanUpSignal = () => AbortSignal.any([closing.signal, AbortSignal.timeout(cleanUpMs)]);
   /** Shares one attempt among all callers, whose own signals do not stop it, and makes another one after a failure. */
@@ -123,10 +109,10 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     };
   }
 
-  const egressToken = (spec: SandboxSpec) => (egressOf(spec) ? keys.egressToken(spec.id) : undefined);
-  const shared = { ...cluster, nameOf, pods, watch, egressToken };
+  const egressToken = (spec: SandboxSpec) => egressOf(spec) && keys.egressToken(spec.id);
+  const shared = { ...cluster, nameOf, pods, egressToken };
   const engines = new AsyncDisposableStack();
-  const ownPods = engines.use(podEngine({ ...shared, keys, volumes, bodyFor }));
+  const ownPods = engines.use(podEngine({ ...shared, keys, keepsFiles, storageClass, bodyFor }));
   const templates = openTemplates({ ...cluster, blueprintFor });
   let engineName: string | undefined;
   let adopted: ReturnType<typeof adoptedEngine> | undefined;
@@ -137,9 +123,8 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     const { versions, obstacle, seesNodes = false, adopts = false } = await readPlatform(api, namespace, signal);
     if (obstacle === undefined) {
       engineName = `claims of agents.x-k8s.io (${versions.join(', ')})`;
-      const own = { templates, keepsFiles, seesNodes, blueprintFor };
       if (adopts) adopted = engines.use(adoptedEngine(shared));
-      return engines.use(claimEngine({ ...shared, ...own }));
+      return engines.use(claimEngine({ ...shared, templates, keepsFiles, seesNodes, blueprintFor }));
     }
     if (options.engine === 'agent-sandbox')
       throw new AppError('driver_unavailable', `Sandboxes cannot be claims of agents.x-k8s.io. ${obstacle}`);
@@ -160,10 +145,15 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     return !claims || (await ownPods.holds(id, signal)) ? ownPods : claims;
   }
 
-  const find = async (id: SandboxId, signal: AbortSignal) =>
-    (await (await claiming(signal))?.find(id, signal)) ??
-    (await ownPods.find(id, signal)) ??
-    (await adopted?.find(id, signal));
+  const all = async (signal: AbortSignal) =>
+    [await claiming(signal), ownPods, adopted].filter((engine) => engine !== undefined);
+  async function find(id: SandboxId, signal: AbortSignal): Promise<V1Pod | undefined> {
+    for (const engine of await all(signal)) {
+      const found = await engine.find(id, signal);
+      if (found) return found;
+    }
+    return undefined;
+  }
   async function findLive(id: SandboxId, signal: AbortSignal): Promise<V1Pod> {
     const found = await find(id, signal);
     if (found && computePodState(found).kind !== 'over') return found;
@@ -171,15 +161,12 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
   }
 
   async function clear(id: SandboxId, workspace: 'keep' | 'remove', signal: AbortSignal): Promise<void> {
-    const claims = await claiming(signal);
-    await Promise.all([ownPods, claims, adopted].map((engine) => engine?.clear(id, workspace, signal)));
+    await Promise.all((await all(signal)).map((engine) => engine.clear(id, workspace, signal)));
     ends.release(id, new AppError('sandbox_lost', 'The sandbox was removed.'));
   }
 
-  async function reap(signal: AbortSignal, whose?: 'all'): Promise<string[]> {
-    const others = { selector: { labelSelector: selectAll }, accept: metadataList };
-    const all = whose === 'all' ? (await pods.list(others, signal)).items : await watch.list(signal);
-    const late = all.filter(({ metadata }) => parseExpiry(metadata) + lateMs < clock.now()); // one without a deadline is kept
+  async function reap(signal: AbortSignal): Promise<string[]> {
+    const late = (await pods.list(signal)).filter((pod) => isOverdue(pod, clock.now()));
     await Promise.all(late.map((pod) => pods.remove(pod, signal)));
     return late.map(({ metadata }) => metadata?.name ?? '');
   }
@@ -187,7 +174,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     const signal = cleanUpSignal();
     await Promise.all([reap(signal), claiming(signal).then((claims) => claims?.sweep(signal))]);
   }
-  const cleaning = atIntervals(cleanUp, { clock, everyMs: reapEveryMs }, closing.signal);
+  const cleaning = atIntervals(cleanUp, { clock, everyMs: 60_000 }, closing.signal);
 
   const keepReady: PoolHosting['keepReady'] = async (recipe, want, { signal }) => {
     if (!(await claiming(signal))) throw new AppError('unsupported', 'Plain pods have no pool of ready sandboxes.');
@@ -231,13 +218,13 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
         const start = (await engineFor(spec, signal)).begin(spec);
         try {
           const placed = await start.place(news, signal);
-          const running = await untilRunning(placed, { ...options, watch, news }, signal);
+          const running = await untilRunning(placed, { ...options, pods, news }, signal);
           await using link = ends.link(id, running);
-          await waitForDaemon(link, signal).catch((error) => {
+          await waitForDaemon(link, signal, start.identity(running)).catch((error) => {
             throw notStarted(error);
           });
           await policyCheck.check(link, signal);
-          const info = parseSandboxInfo((await start.finish(link, running, signal)).metadata, 'ready');
+          const [info] = onNode(parseSandboxInfo((await start.finish(running, signal)).metadata, 'ready'), running);
           if (!info) throw new AppError('sandbox_unavailable', 'The labels of the sandbox were changed.');
           return info;
         } catch (error) {
@@ -270,7 +257,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
         if (serviceStart(await findLive(id, signal), service) === 'begun') return true;
         return void news?.({ phase: 'starting', detail: `Waiting for a container of ${service.image}` });
       };
-      await poll(look, { everyMs: serviceLookMs, clock }, signal);
+      await poll(look, { everyMs: 1_000, clock }, signal);
     },
 
     async services(id, { signal }) {
@@ -279,10 +266,8 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     },
 
     async list({ signal }) {
-      const [live, claims] = await Promise.all([watch.list(signal), claiming(signal)]);
-      const infos = await Promise.all(
-        [ownPods, claims, adopted].map(async (engine) => (await engine?.list(live, signal)) ?? []),
-      );
+      const [live, running] = await Promise.all([pods.list(signal), all(signal)]);
+      const infos = await Promise.all(running.map((engine) => engine.list(live, signal)));
       return infos
         .flat()
         .map((info) => (info.phase === 'ready' && work.isStarting(info.id) ? { ...info, phase: 'starting' } : info));
@@ -296,7 +281,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
       await cleaning;
       await engines.disposeAsync();
       ends[Symbol.dispose]();
-      await watch[Symbol.asyncDispose]();
+      await pods[Symbol.asyncDispose]();
       credentials[Symbol.dispose]();
     },
   };

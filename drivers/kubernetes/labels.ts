@@ -1,6 +1,8 @@
 import type { V1ObjectMeta, V1Pod } from '@kubernetes/client-node';
+import { AppError } from '../../src/core/errors/errors.ts';
 import type { SandboxInfo, SandboxSpec } from '../driver.ts';
 import { parseSandboxLabels, sandboxLabels } from '../shared/sandbox-labels.ts';
+import type { KubeObject } from './api/collection.ts';
 
 const prefix = 'corral/';
 
@@ -23,7 +25,16 @@ export const instanceLabels = (instance: string) => ({
 });
 export const ownedBy = (instance: string) => `corral/instance=${instance},corral/sandbox`;
 export const instanceOf = (meta: V1ObjectMeta | undefined) => meta?.labels?.['corral/instance'];
-export const parseExpiry = (meta: V1ObjectMeta | undefined) => Number(meta?.annotations?.['corral/expires']);
+export const isOurs = (pod: V1Pod | undefined, instance: string): pod is V1Pod =>
+  pod !== undefined && instanceOf(pod.metadata) === instance;
+/** Begins the names of everything that this installation creates. */
+export const namePrefix = (instance: string) => `corral-${instance}-`;
+
+/** A pod this long past its deadline no longer has an owner, so any installation can delete it. */
+const lateMs = 60_000;
+/** False without a deadline. */
+export const isOverdue = ({ metadata }: KubeObject, now: number) =>
+  Number(metadata?.annotations?.['corral/expires']) + lateMs < now;
 
 /** Undefined if the object is not a sandbox's. */
 export const parseSandboxInfo = (
@@ -39,3 +50,14 @@ export const onNode = (info: SandboxInfo | undefined, pod: V1Pod | undefined): S
 export const selectAllPods = (instance: string) => `corral/instance=${instance},app.kubernetes.io/name=corral-sandbox`;
 /** Selects the pods of every installation. */
 export const selectAll = 'app.kubernetes.io/managed-by=corral,app.kubernetes.io/name=corral-sandbox';
+
+/** Rejects unless the object with the sandbox's name belongs to its session and to no newer server. */
+export function checkOwner(kind: string, { metadata }: KubeObject, spec: SandboxSpec, instance: string): void {
+  const info = parseSandboxInfo(metadata, 'ready');
+  if (instanceOf(metadata) !== instance || info?.sessionId !== spec.sessionId) {
+    const advice = 'Remove it, or give this installation another name.';
+    throw new AppError('sandbox_unavailable', `Another program's ${kind} has the name ${metadata?.name}. ${advice}`);
+  }
+  if (info.epoch > spec.epoch)
+    throw new AppError('fenced', 'Another server has taken over this session and its sandbox.');
+}

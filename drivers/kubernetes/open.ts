@@ -3,7 +3,7 @@ import { AppError } from '../../src/core/errors/errors.ts';
 import type { DriverParts } from '../descriptor.ts';
 import type { Driver } from '../driver.ts';
 import { isInCluster } from './api/credentials.ts';
-import { type KubernetesDriver, kubernetesDriver } from './kubernetes.ts';
+import { kubernetesDriver } from './kubernetes.ts';
 import type { HostPort, KubernetesOptions } from './options.ts';
 import { sandboxKeys } from './pods/sandbox-tokens.ts';
 import { listenForEgress } from './policies/egress-listener.ts';
@@ -31,24 +31,13 @@ export async function openKubernetes(settings: KubernetesSettings, parts: Driver
     );
   }
   const onTrouble = (error: AppError) => say(`The cluster cannot be watched: ${error.publicMessage}`);
-  const onOpen = (message: string) => say(`WARNING: ${message}`);
-  const driver = stack.use(await kubernetesDriver({ ...options, onTrouble, onOpen }));
+  const own = { ...options, onTrouble, onOpen: (message: string) => say(`WARNING: ${message}`) };
+  const driver = stack.use(await kubernetesDriver(own));
   const held = stack.move();
   return { ...driver, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
-type ClusterParts = Pick<
-  DriverParts,
-  'instance' | 'ids' | 'clock' | 'random' | 'keys' | 'extraCa' | 'unenforced' | 'desktop'
->;
-
-/** Ends expired pods of every installation in the namespace; for a CronJob. */
-export async function reapCluster(settings: KubernetesSettings, parts: ClusterParts, signal: AbortSignal) {
-  await using driver: KubernetesDriver = await kubernetesDriver(await kubernetesOptions(settings, parts));
-  return await driver.reap(signal, 'all');
-}
-
-async function kubernetesOptions(it: KubernetesSettings, parts: ClusterParts): Promise<KubernetesOptions> {
+async function kubernetesOptions(it: KubernetesSettings, parts: DriverParts): Promise<KubernetesOptions> {
   const extraCa = await parts.extraCa();
   if (extraCa && extraCa.length > maxVariable) {
     throw new AppError(

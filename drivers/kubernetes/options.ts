@@ -1,8 +1,7 @@
 import type { V1Toleration } from '@kubernetes/client-node';
-import type { Clock } from '../../src/core/contracts/clock.ts';
 import type { AppError } from '../../src/core/errors/errors.ts';
-import type { IdSource } from '../../src/core/model/ids.ts';
 import type { Secret } from '../../src/core/text/secret.ts';
+import type { DriverParts } from '../descriptor.ts';
 import type { KubernetesSettings } from './settings.ts';
 
 export type HostPort = Readonly<KubernetesSettings['egressListen']>;
@@ -24,18 +23,14 @@ export interface ServerPods {
   readonly egressPort: number;
 }
 
+type OwnSettings = 'kubeconfig' | 'context' | 'namespace' | 'engine' | 'networkPolicies' | 'maxInFlight';
+/** The name of the instance is part of every pod's name, so several installations can share one namespace. */
 export interface KubernetesOptions
-  extends Pick<
-    KubernetesSettings,
-    'kubeconfig' | 'context' | 'namespace' | 'engine' | 'networkPolicies' | 'maxInFlight'
-  > {
-  /** This installation's name, part of every pod's name. Several installations can share one namespace. */
-  readonly instance: string;
+  extends Pick<KubernetesSettings, OwnSettings>,
+    Pick<DriverParts, 'instance' | 'ids' | 'clock' | 'random'>,
+    Partial<Pick<DriverParts, 'unenforced'>> {
   /** The first key derives the tokens of new sandboxes. The others keep older pods reachable. */
   readonly keys: readonly Secret[];
-  readonly ids: IdSource;
-  readonly clock: Clock;
-  readonly random: () => number;
   /** `port-forward`: this server cannot reach pod addresses, so all traffic goes through the API server. */
   readonly reach: 'pod-ip' | 'port-forward';
   /** The daemon's port. */
@@ -47,8 +42,6 @@ export interface KubernetesOptions
    */
   readonly egressAddress?: HostPort | undefined;
   readonly serverPods?: ServerPods;
-  /** If nothing enforces the policies: start no sandbox (the default), or report it and continue. */
-  readonly unenforced?: () => 'refuse' | 'accept';
   /** Called when a check finds that nothing enforces the policies; for the operator's log. */
   readonly onOpen?: (message: string) => void;
   /** PEM text of authorities that sandboxes trust in addition to their image's own. */

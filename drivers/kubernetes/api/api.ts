@@ -3,11 +3,10 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { deadlineSignal, pause, throwIfFired } from '../../../src/core/concurrency/cancel.ts';
 import { Semaphore } from '../../../src/core/concurrency/semaphore.ts';
-import { AppError } from '../../../src/core/errors/errors.ts';
+import { AppError, type ErrorCode } from '../../../src/core/errors/errors.ts';
 import { jsonOrNothing } from '../../../src/core/text/text.ts';
 import type { KubernetesOptions } from '../options.ts';
 import type { Credentials } from './credentials.ts';
-import { findRefusal, type Refusal, refusedError, statusOf, unansweredError } from './status.ts';
 
 export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -42,11 +41,8 @@ export function openApi({ credentials, clock, random, maxInFlight }: Options) {
   async function send({ method, path, body, what, accept }: ApiRequest, signal: AbortSignal): Promise<IncomingMessage> {
     throwIfFired(signal);
     const options = await credentials.apply().catch((cause: Error) => {
-      throw new AppError(
-        'driver_unavailable',
-        `The credentials for the Kubernetes API are unusable: ${cause.message}`,
-        { cause },
-      );
+      const message = `The credentials for the Kubernetes API are unusable: ${cause.message}`;
+      throw new AppError('driver_unavailable', message, { cause });
     });
     const url = new URL(credentials.server.pathname.replace(/\/$/, '') + path, credentials.server);
     const make = url.protocol === 'https:' ? httpsRequest : httpRequest;
@@ -154,4 +150,52 @@ async function refusalFrom(response: IncomingMessage, status: number, signal: Ab
   const seconds = Number(response.headers['retry-after']);
   const retryAfterMs = Number.isFinite(seconds) && response.headers['retry-after'] ? seconds * 1_000 : undefined;
   return { status, reason, message, retryAfterMs };
+}
+
+/** The API server's refusal, with the delay from its headers. */
+interface Refusal {
+  readonly status: number;
+  readonly reason: string;
+  readonly message: string;
+  readonly retryAfterMs: number | undefined;
+}
+
+/** The refusal behind an API error. Undefined if the API server did not answer. */
+function findRefusal(thrown: unknown): Refusal | undefined {
+  const { cause } = thrown instanceof AppError ? thrown : {};
+  const isRefusal = typeof cause === 'object' && cause !== null && 'status' in cause && 'reason' in cause;
+  return isRefusal ? (cause as Refusal) : undefined;
+}
+export const statusOf = (thrown: unknown): number | undefined => findRefusal(thrown)?.status;
+
+/** Translates a non-2xx answer for callers that start sandboxes. */
+export function refusedError(what: string, cause: Refusal): AppError {
+  const { retryAfterMs } = cause;
+  const [code, text] = explain(what, cause);
+  return new AppError(code, text, { cause, ...(retryAfterMs !== undefined && { retryAfterMs }) });
+}
+
+const rejected = /violates PodSecurity|admission webhook|is forbidden: (minimum|maximum|failed quota)/;
+
+function explain(what: string, { status, message }: Refusal): readonly [ErrorCode, string] {
+  const [quota] = (status === 403 && /exceeded quota: ([^,]+), requested: (.+)/.exec(message)) || [];
+  if (quota) return ['quota', `The namespace's quota is used up (${quota}). End sandboxes, or raise it.`];
+  if (status === 403 && rejected.test(message))
+    return ['sandbox_unavailable', `The cluster rejected the sandbox: ${message}`];
+  if (status === 401)
+    return ['driver_unavailable', 'The Kubernetes API does not accept the credentials of this server.'];
+  if (status === 403)
+    return ['driver_unavailable', `The Kubernetes API does not allow this server to ${what}: ${message}`];
+  if (status === 404 && /^namespaces /.test(message))
+    return ['driver_unavailable', `The namespace of the sandboxes is missing: ${message}`];
+  if (status === 429 || status >= 500)
+    return ['driver_unavailable', `The Kubernetes API cannot ${what} now (${status}).`];
+  return ['sandbox_unavailable', `The Kubernetes API refused to ${what}: ${message}`];
+}
+
+function unansweredError(cause: unknown): AppError {
+  const code = (cause as NodeJS.ErrnoException | undefined)?.code;
+  return new AppError('driver_unavailable', `The Kubernetes API does not answer${code ? ` (${code})` : ''}.`, {
+    cause,
+  });
 }

@@ -1,6 +1,6 @@
 import type { V1ObjectMeta } from '@kubernetes/client-node';
 import type { ApiRequest, KubeApi } from './api.ts';
-import { statusOf } from './status.ts';
+import { statusOf } from './api.ts';
 
 export interface KubeObject {
   readonly metadata?: V1ObjectMeta;
@@ -31,8 +31,6 @@ const patienceMs = 5_000;
 export function openCollection<T extends KubeObject>(api: KubeApi, path: string, what: string) {
   const at = (name: string) => `${path}/${name}`;
   return {
-    path,
-    what,
     get: (name: string, signal: AbortSignal) =>
       api.askFor<T>({ method: 'GET', path: at(name), what: `get ${what}` }, signal),
     /** Undefined: the name is taken. A request that was sent finishes, so that the caller can remove the object. */

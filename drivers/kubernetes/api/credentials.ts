@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { type AgentOptions, Agent as HttpsAgent, type RequestOptions } from 'node:https';
+import { Agent as HttpsAgent, type RequestOptions } from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { KubernetesOptions } from '../options.ts';
@@ -28,14 +28,12 @@ export function openCredentials({ clock, ...where }: CredentialOptions) {
     return token.text;
   }
   /** Returns the same agent while the certificates are the same, so that requests reuse its connections. */
-  function agentFor({ ca, cert, key, rejectUnauthorized, servername }: RequestOptions): HttpsAgent {
+  function agentFor({ ca, cert, key, rejectUnauthorized = true, servername = '' }: RequestOptions): HttpsAgent {
     const secrets = [ca, cert, key].map(String).join('|');
     if (kept?.secrets !== secrets) {
       kept?.agent.destroy();
-      const options: AgentOptions = { keepAlive: true, maxSockets: 64, ca, cert, key };
-      if (rejectUnauthorized !== undefined) options.rejectUnauthorized = rejectUnauthorized;
-      if (servername !== undefined) options.servername = servername;
-      kept = { secrets, agent: new HttpsAgent(options) };
+      const options = { keepAlive: true, maxSockets: 64, ca, cert, key, rejectUnauthorized };
+      kept = { secrets, agent: new HttpsAgent({ ...options, ...(servername && { servername }) }) };
     }
     return kept.agent;
   }

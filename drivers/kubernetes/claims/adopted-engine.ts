@@ -1,61 +1,39 @@
-import type { V1Condition, V1ObjectMeta, V1Pod } from '@kubernetes/client-node';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxId, SessionId } from '../../../src/core/model/ids.ts';
-import type { SandboxInfo } from '../../driver.ts';
-import { openCollection, uidOf } from '../api/collection.ts';
-import { statusOf } from '../api/status.ts';
+import { statusOf } from '../api/api.ts';
+import { uidOf } from '../api/collection.ts';
 import type { Engine, EngineOptions } from '../engine.ts';
-import { metaFor, ownedBy, parseSandboxInfo } from '../labels.ts';
+import { checkOwner, isOurs, metaFor, parseSandboxInfo } from '../labels.ts';
 import { computePodState } from '../pods/pod-state.ts';
-import { watchObjects } from '../pods/pod-watch.ts';
-import { isOurs } from '../pods/pods.ts';
-import { checkOwner } from '../pods/start-pod.ts';
-import { identify, podNote } from './claim-engine.ts';
 import { sandboxPath } from './platform.ts';
-
-interface Sandbox {
-  readonly metadata?: V1ObjectMeta;
-  readonly status?: { readonly selector?: string; readonly conditions?: readonly V1Condition[] };
-}
+import { identityCommand, openSessionObjects, podNote, readyOf, type SessionObject } from './session-objects.ts';
 
 /**
  * Sandboxes of agents.x-k8s.io that somebody else created. A session's labels on one make it the session's; Corral never
  * stops or deletes it. Its pods must be those of a template of this installation: only their daemons accept this server.
  */
-export function adoptedEngine({ api, namespace, instance, pods, egressToken, ...options }: EngineOptions) {
-  const objects = openCollection<Sandbox>(api, sandboxPath(namespace), 'sandboxes');
-  const keep = ({ metadata: { managedFields: _, ...metadata } = {}, status }: Sandbox): Sandbox => ({
-    metadata,
-    ...(status && { status }),
+export function adoptedEngine(options: EngineOptions) {
+  const { namespace, instance } = options;
+  const sandboxes = openSessionObjects(options, {
+    path: sandboxPath(namespace),
+    what: 'sandboxes',
+    podNameOf: ({ metadata }) => metadata?.annotations?.['agents.x-k8s.io/pod-name'] ?? metadata?.name,
   });
-  const selector = { labelSelector: ownedBy(instance) };
-  const watch = watchObjects<Sandbox>({ api, ...options, objects, keep, selector });
-  const nameOf = ({ metadata }: Sandbox) => metadata?.name ?? '';
-  const noteOf = ({ metadata }: Sandbox) => metadata?.annotations?.[podNote];
   const heldBy = async (id: SandboxId, signal: AbortSignal) =>
-    (await watch.list(signal)).find(({ metadata }) => parseSandboxInfo(metadata, 'ready')?.id === id);
-  async function podOf({ metadata, status }: Sandbox, signal: AbortSignal): Promise<V1Pod | undefined> {
-    if (!status?.selector) return undefined;
-    const { items } = await pods.list({ selector: { labelSelector: status.selector } }, signal);
-    return items.find((pod) => pod.metadata?.ownerReferences?.some(({ uid }) => uid === metadata?.uid));
-  }
+    (await sandboxes.list(signal)).find(({ metadata }) => parseSandboxInfo(metadata, 'ready')?.id === id);
 
-  async function patch(sandbox: Sandbox, metadata: object, signal: AbortSignal) {
-    const written = await objects.patch(nameOf(sandbox), { metadata }, signal);
-    if (written) watch.seen(written);
-    return written;
-  }
   /** Takes the session's labels off; everything else stays as it is. */
-  async function release(sandbox: Sandbox, signal: AbortSignal): Promise<void> {
+  async function release(sandbox: SessionObject, signal: AbortSignal): Promise<void> {
     const { labels = {}, annotations = {} } = sandbox.metadata ?? {};
     const without = (pairs: object) =>
       Object.fromEntries(Object.keys(pairs).flatMap((key) => (key.startsWith('corral/') ? [[key, null]] : [])));
-    await patch(sandbox, { labels: without(labels), annotations: without(annotations) }, signal);
+    const metadata = { labels: without(labels), annotations: without(annotations) };
+    await sandboxes.patch(sandbox, { metadata }, signal);
   }
 
   /** Rejects unless this session, or a new one, can have the Sandbox `sandbox/NAME` of the namespace. */
   async function inspect(named: string, session: SessionId | undefined, signal: AbortSignal) {
-    const found = await objects.get(named.replace(/^sandbox\//, ''), signal);
+    const found = await sandboxes.get(named.replace(/^sandbox\//, ''), signal);
     if (!found || found.metadata?.deletionTimestamp)
       throw new AppError('not_found', `There is no ${named} in the namespace ${namespace} of this server's sandboxes.`);
     const [owner] = found.metadata?.ownerReferences ?? [];
@@ -63,13 +41,12 @@ export function adoptedEngine({ api, namespace, instance, pods, egressToken, ...
     const holder = found.metadata?.labels?.['corral/session'];
     if (holder !== undefined && holder !== session)
       throw new AppError('conflict', `${named} is in use by session ${holder}. Delete that session to release it.`);
-    const pod = await podOf(found, signal);
+    const pod = await sandboxes.podOf(found, signal);
     if (!pod || computePodState(pod).kind !== 'running') {
-      const { message = 'it has no running pod' } =
-        found.status?.conditions?.find(({ type }) => type === 'Ready') ?? {};
+      const { message = 'it has no running pod' } = readyOf(found) ?? {};
       throw new AppError('sandbox_unavailable', `${named} is not ready: ${message}. Start it, then try again.`);
     }
-    if (!isOurs(pod, instance)) {
+    if (!isOurs(pod, instance) || !pod.metadata?.ownerReferences?.some(({ uid }) => uid === found.metadata?.uid)) {
       const how = `Create it with the podTemplate of a SandboxTemplate that has the label corral/instance=${instance}.`;
       throw new AppError('unsupported', `The pod of ${named} has no daemon that accepts this server. ${how}`);
     }
@@ -79,7 +56,7 @@ export function adoptedEngine({ api, namespace, instance, pods, egressToken, ...
   const engine: Engine = {
     begin(spec) {
       const { adopts: named = '' } = spec;
-      let held: Sandbox = {};
+      let held: SessionObject = {};
       let isNew = false;
       return {
         async place(news, signal) {
@@ -88,8 +65,8 @@ export function adoptedEngine({ api, namespace, instance, pods, egressToken, ...
           isNew = parseSandboxInfo(found.metadata, 'ready') === undefined;
           if (!isNew) checkOwner('Sandbox', found, spec, instance);
           const version = { resourceVersion: found.metadata?.resourceVersion };
-          const meta = metaFor(spec, instance, { [podNote]: uidOf(pod) });
-          const written = await patch(found, { ...version, ...meta }, signal).catch((error) => {
+          const metadata = { ...version, ...metaFor(spec, instance, { [podNote]: uidOf(pod) }) };
+          const written = await sandboxes.patch(found, { metadata }, signal).catch((error) => {
             if (statusOf(error) !== 409) throw error; // it changed, perhaps because another session took it
             return undefined;
           });
@@ -97,12 +74,9 @@ export function adoptedEngine({ api, namespace, instance, pods, egressToken, ...
           held = written;
           return pod;
         },
-        async finish(link, pod, signal) {
-          const token = egressToken(spec);
-          if (token && pod.metadata?.labels?.['corral/egress'] === 'proxy')
-            await identify(link, { spec, token }, signal);
-          return held;
-        },
+        identity: ({ metadata }) =>
+          metadata?.labels?.['corral/egress'] === 'proxy' ? identityCommand(options, spec) : undefined,
+        finish: async () => held,
         async undo(signal) {
           if (isNew && held.metadata) await release(held, signal);
         },
@@ -110,24 +84,16 @@ export function adoptedEngine({ api, namespace, instance, pods, egressToken, ...
     },
     async find(id, signal) {
       const held = await heldBy(id, signal);
-      const pod = held && (await podOf(held, signal));
-      return pod && uidOf(pod) === noteOf(held) ? pod : undefined;
+      return held && (await sandboxes.usedPod(held, signal));
     },
-    async list(live, signal) {
-      const running = new Set(live.flatMap((pod) => (computePodState(pod).kind === 'running' ? [uidOf(pod)] : [])));
-      const phaseOf = (held: Sandbox): SandboxInfo['phase'] => {
-        if (noteOf(held) === 'none') return 'stopped';
-        return running.has(noteOf(held) ?? '') ? 'ready' : 'exited';
-      };
-      return (await watch.list(signal)).flatMap((held) => parseSandboxInfo(held.metadata, phaseOf(held)) ?? []);
-    },
+    list: sandboxes.infos,
     async clear(id, workspace, signal) {
       const held = await heldBy(id, signal);
       if (!held) return;
       if (workspace === 'remove') await release(held, signal);
-      else await patch(held, { annotations: { [podNote]: 'none' } }, signal);
+      else await sandboxes.noteStop(held, signal);
     },
-    [Symbol.asyncDispose]: watch[Symbol.asyncDispose],
+    [Symbol.asyncDispose]: sandboxes[Symbol.asyncDispose],
   };
   return { ...engine, inspect };
 }

@@ -1,25 +1,26 @@
-import type { V1Condition, V1Node, V1ObjectMeta, V1Pod } from '@kubernetes/client-node';
+import type { V1Pod } from '@kubernetes/client-node';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import type { Secret } from '../../../src/core/text/secret.ts';
-import type { SandboxInfo, SandboxLink, SandboxSpec } from '../../driver.ts';
+import type { SandboxSpec } from '../../driver.ts';
+import { refusedError } from '../api/api.ts';
 import { openCollection, uidOf } from '../api/collection.ts';
-import { refusedError } from '../api/status.ts';
+import { openObjects } from '../api/objects.ts';
 import type { Engine, EngineOptions } from '../engine.ts';
-import { instanceOf, metaFor, onNode, ownedBy, parseSandboxInfo } from '../labels.ts';
-import { egressFile } from '../pods/pod-body.ts';
+import { checkOwner, instanceOf, metaFor } from '../labels.ts';
 import { computePodState } from '../pods/pod-state.ts';
-import { removeObject, untilSeen, watchObjects } from '../pods/pod-watch.ts';
-import { checkOwner } from '../pods/start-pod.ts';
-import { execIn } from '../pods/wait-for-daemon.ts';
 import { claimPath, group, sandboxPath } from './platform.ts';
+import {
+  identityCommand,
+  noteOf,
+  openSessionObjects,
+  podNote,
+  readyOf,
+  type SessionObject,
+} from './session-objects.ts';
 import type { Blueprint, Templates } from './templates.ts';
 
-interface Claim {
-  readonly metadata?: V1ObjectMeta;
+interface Claim extends SessionObject {
   readonly spec?: { readonly warmPoolRef?: { readonly name: string } };
-  readonly status?: { readonly conditions?: readonly V1Condition[]; readonly sandbox?: { readonly name?: string } };
 }
-
 interface Options extends EngineOptions {
   readonly templates: Templates;
   /** Whether a stopped sandbox keeps its files. */
@@ -29,19 +30,10 @@ interface Options extends EngineOptions {
   blueprintFor(spec: SandboxSpec): Blueprint;
 }
 
-/**
- * The uid of the pod that the session uses. The controller replaces a lost pod by an empty one of the same name, which is
- * another sandbox to the session. `none`: the sandbox is stopped.
- */
-export const podNote = 'corral/pod';
-const commandMs = 10_000;
-
-const sweepMs = 40_000;
 /** How often a start may find that its pod ended before it was used. */
 const maxTries = 3;
 /** The controller can take a moment to see a new pool. */
 const poolLagMs = 5_000;
-const burstRetryMs = 5_000;
 const removed = () => new AppError('sandbox_unavailable', 'The claim of the sandbox was deleted before it started.');
 
 /**
@@ -49,27 +41,21 @@ const removed = () => new AppError('sandbox_unavailable', 'The claim of the sand
  * and the controller gives each warm sandbox to one claim.
  */
 export function claimEngine(options: Options) {
-  const { api, clock, namespace, instance, pods, watch, templates, keepsFiles, nameOf, blueprintFor } = options;
-  const claims = openCollection<Claim>(api, claimPath(namespace, 'sandboxclaims'), 'sandbox claims');
-  const sandboxes = openCollection(api, sandboxPath(namespace), 'sandboxes');
-  const claimWatch = watchObjects<Claim>({
-    ...options,
-    objects: claims,
-    selector: { labelSelector: ownedBy(instance) },
-    keep: ({ metadata: { managedFields: _, ...metadata } = {}, spec, status }) => ({
-      metadata,
-      spec: { warmPoolRef: spec?.warmPoolRef ?? { name: '' } },
-      ...(status && { status }),
-    }),
+  const { api, clock, namespace, instance, pods, templates, keepsFiles, nameOf, blueprintFor } = options;
+  const claims = openSessionObjects<Claim>(options, {
+    path: claimPath(namespace, 'sandboxclaims'),
+    what: 'sandbox claims',
+    podNameOf: ({ status }) => status?.sandbox?.name,
   });
+  const { podOf, patch } = claims;
+  const sandboxes = openCollection(api, sandboxPath(namespace), 'sandboxes');
   const closing = new AbortController();
-  const cordoned = watchObjects<V1Node>({
-    ...options,
-    objects: openCollection(api, '/api/v1/nodes', 'nodes'),
+  const cordoned = openObjects(options, {
+    path: '/api/v1/nodes',
+    what: 'nodes',
     selector: { fieldSelector: 'spec.unschedulable=true' },
-    keep: ({ metadata: { name, uid, resourceVersion } = {} }) =>
-      ({ metadata: { name, uid, resourceVersion } }) as V1Node,
-    onChange: () => void leaveCordoned(AbortSignal.any([closing.signal, AbortSignal.timeout(sweepMs)])).catch(() => {}),
+    keep: ({ metadata = {} }) => ({ metadata }),
+    onChange: () => void leaveCordoned(AbortSignal.any([closing.signal, AbortSignal.timeout(40_000)])).catch(() => {}),
   });
   if (options.seesNodes) cordoned.list(closing.signal).catch(() => {}); // the next sweep tries again
   /** The names of claims that this server starts now. */
@@ -88,24 +74,14 @@ export function claimEngine(options: Options) {
     },
   });
 
-  const podOf = async ({ status }: Claim, signal: AbortSignal) =>
-    status?.sandbox?.name ? await pods.get(status.sandbox.name, signal) : undefined;
-
-  async function patch(claim: Claim, body: object, signal: AbortSignal): Promise<Claim | undefined> {
-    const written = await claims.patch(claim.metadata?.name ?? '', body, signal);
-    if (written) claimWatch.seen(written);
-    return written;
+  async function removePod(claim: Claim, signal: AbortSignal): Promise<void> {
+    const pod = await podOf(claim, signal);
+    if (pod) await pods.remove(pod, signal);
   }
 
   /** Deletes the claim with its sandbox, pod and volume. Resolves once they are gone. */
-  async function end(claim: Claim, signal: AbortSignal): Promise<void> {
-    const how = { objects: claims, options: { propagationPolicy: 'Foreground' }, watch: claimWatch, clock } as const;
-    const removal = removeObject(claim, how, signal);
-    removal.catch(() => {}); // awaited below
-    const pod = await podOf(claim, signal);
-    if (pod) await pods.remove(pod, signal);
-    await removal;
-  }
+  const end = (claim: Claim, signal: AbortSignal) =>
+    Promise.all([claims.remove(claim, signal), removePod(claim, signal)]);
 
   /** Waits until the claim has a pod other than `old`. `again`: its pool is gone. */
   async function untilPod(claim: Claim, old: string | undefined, signal: AbortSignal): Promise<V1Pod | 'again'> {
@@ -121,7 +97,7 @@ export function claimEngine(options: Options) {
       if (isLate) throw new AppError('sandbox_unavailable', silent);
       return undefined;
     }
-    return await untilSeen(claim, { watch: claimWatch, clock, everyMs: 100 }, look, signal);
+    return await claims.until(claim, look, signal);
   }
 
   /** Starts the kept sandbox with the current template and pool. */
@@ -135,17 +111,16 @@ export function claimEngine(options: Options) {
 
   async function suspend(claim: Claim, signal: AbortSignal): Promise<void> {
     await sandboxes.patch(claim.status?.sandbox?.name ?? '', { spec: { operatingMode: 'Suspended' } }, signal);
-    await patch(claim, { metadata: { annotations: { [podNote]: 'none' } } }, signal);
-    const pod = await podOf(claim, signal);
-    if (pod) await pods.remove(pod, signal);
+    await claims.noteStop(claim, signal);
+    await removePod(claim, signal);
   }
 
   /** The members of pools that no claim has, as far as the watches know. */
   function members(): V1Pod[] {
-    const all = claimWatch.known();
+    const all = claims.known();
     const taken = new Set(all?.flatMap(({ metadata, status }) => [metadata?.name, status?.sandbox?.name]));
     const isFree = ({ metadata: { name = '' } = {} }: V1Pod) => name.startsWith(templates.prefix) && !taken.has(name);
-    return all ? (watch.known()?.filter(isFree) ?? []) : [];
+    return all ? (pods.known()?.filter(isFree) ?? []) : [];
   }
   const isCordoned = ({ spec }: V1Pod) => cordoned.known()?.some(({ metadata }) => metadata?.name === spec?.nodeName);
   /** The controller replaces the pods of these members, on other nodes. */
@@ -160,7 +135,7 @@ export function claimEngine(options: Options) {
   /** A burst starts as many pods as the pool has members; the others try again once it is refilled. */
   function checkBurst(name: string, pool: string): void {
     const size = templates.sizeOf(pool);
-    const known = claimWatch.known();
+    const known = claims.known();
     if (size === 0 || !known) return;
     const podNames = new Map(known.map(({ metadata, status }) => [metadata?.name, status?.sandbox?.name]));
     const waiting = [...starting].filter((other) => other !== name && (podNames.get(other) ?? other) === other).length;
@@ -168,7 +143,7 @@ export function claimEngine(options: Options) {
       pod.metadata?.name?.startsWith(`${pool}-`) && computePodState(pod).kind === 'running';
     if (podNames.has(name) || waiting < size + members().filter(isReady).length) return;
     const message = `The pool of ready sandboxes is empty, and ${waiting} sandboxes are starting. Try again in a moment.`;
-    throw new AppError('sandbox_capacity', message, { retryAfterMs: burstRetryMs });
+    throw new AppError('sandbox_capacity', message, { retryAfterMs: 5_000 });
   }
 
   const engine: Engine = {
@@ -176,6 +151,8 @@ export function claimEngine(options: Options) {
       const name = nameOf(spec.id);
       let claim: Claim | undefined;
       let did: 'made' | 'woken' | 'adopted' = 'adopted';
+
+      const isKnown = (pod: V1Pod) => did === 'adopted' && claim !== undefined && noteOf(claim) === uidOf(pod);
 
       async function attempt(pool: string, signal: AbortSignal): Promise<V1Pod | 'again'> {
         const made = await claims.create(bodyFor(spec, pool), signal);
@@ -225,21 +202,19 @@ export function claimEngine(options: Options) {
           if (did === 'made') news({ phase: 'starting', detail, fromPool });
           return pod;
         },
-        async finish(link, pod, signal) {
+        identity: (pod) => (isKnown(pod) ? undefined : identityCommand(options, spec)),
+        async finish(pod, signal) {
           starting.delete(name);
           if (!claim) throw new Error('it has a place');
-          if (did !== 'adopted' || noteOf(claim) !== uidOf(pod)) {
-            const token = options.egressToken(spec);
-            if (token) await identify(link, { spec, token }, signal);
-            if (keepsFiles) {
-              const activeDeadlineSeconds = secondsLeft(pod, spec.expiresAt);
-              await pods.patch(pod.metadata?.name ?? '', { spec: { activeDeadlineSeconds } }, signal);
-            }
-            const { labels, annotations } = metaFor(spec, instance, { [podNote]: uidOf(pod) });
-            const metadata = did === 'adopted' ? { annotations: { [podNote]: uidOf(pod) } } : { labels, annotations };
-            claim = await patch(claim, { metadata }, signal);
-            if (!claim) throw removed();
+          if (isKnown(pod)) return claim;
+          if (keepsFiles) {
+            const activeDeadlineSeconds = secondsLeft(pod, spec.expiresAt);
+            await pods.patch(pod.metadata?.name ?? '', { spec: { activeDeadlineSeconds } }, signal);
           }
+          const note = { [podNote]: uidOf(pod) };
+          const metadata = did === 'adopted' ? { annotations: note } : metaFor(spec, instance, note);
+          claim = await patch(claim, { metadata }, signal);
+          if (!claim) throw removed();
           return claim;
         },
         async undo(signal) {
@@ -255,20 +230,10 @@ export function claimEngine(options: Options) {
     async find(id, signal) {
       const claim = await claims.get(nameOf(id), signal);
       if (!claim || claim.metadata?.deletionTimestamp || instanceOf(claim.metadata) !== instance) return undefined;
-      const note = noteOf(claim);
-      if (note === undefined) throw new AppError('sandbox_unavailable', 'The sandbox is still starting.');
-      const pod = note === 'none' ? undefined : await podOf(claim, signal);
-      return pod && uidOf(pod) === note ? pod : undefined;
+      if (noteOf(claim) === undefined) throw new AppError('sandbox_unavailable', 'The sandbox is still starting.');
+      return await claims.usedPod(claim, signal);
     },
-
-    async list(live, signal) {
-      const byName = new Map(live.map((pod) => [pod.metadata?.name, pod]));
-      return (await claimWatch.list(signal)).flatMap((claim) => {
-        const pod = byName.get(claim.status?.sandbox?.name);
-        return onNode(parseSandboxInfo(claim.metadata, phaseOf(claim, pod)), pod);
-      });
-    },
-
+    list: claims.infos,
     async clear(id, workspace, signal) {
       const claim = await claims.get(nameOf(id), signal);
       if (!claim || instanceOf(claim.metadata) !== instance) return;
@@ -278,14 +243,14 @@ export function claimEngine(options: Options) {
 
     async [Symbol.asyncDispose]() {
       closing.abort();
-      await Promise.all([claimWatch[Symbol.asyncDispose](), cordoned[Symbol.asyncDispose]()]);
+      await Promise.all([claims[Symbol.asyncDispose](), cordoned[Symbol.asyncDispose]()]);
     },
   };
   return {
     ...engine,
     /** Ends pools that no claim names, and members of pools on nodes that are about to be drained. */
     async sweep(signal: AbortSignal) {
-      const inUse = (await claimWatch.list(signal)).map(({ spec }) => spec?.warmPoolRef?.name ?? '');
+      const inUse = (await claims.list(signal)).map(({ spec }) => spec?.warmPoolRef?.name ?? '');
       await templates.sweep(new Set(inUse), signal);
       if (options.seesNodes) await cordoned.list(signal);
       await leaveCordoned(signal);
@@ -295,26 +260,15 @@ export function claimEngine(options: Options) {
 
 const silent =
   'No controller of agents.x-k8s.io gave the claim a sandbox in time. Check that it runs, or set CORRAL_KUBERNETES_ENGINE=pods.';
-const noteOf = ({ metadata }: Claim) => metadata?.annotations?.[podNote];
 const secondsLeft = ({ status, spec }: V1Pod, expiresAt: number) => {
   const from = new Date(status?.startTime ?? expiresAt).getTime();
   const target = Math.max(1, Math.ceil((expiresAt - from) / 1_000));
   return Math.min(spec?.activeDeadlineSeconds ?? target, target); // Kubernetes allows only lower values
 };
 
-/** The claim may still say that it is ready after its pod is gone. */
-function phaseOf(claim: Claim, pod: V1Pod | undefined): SandboxInfo['phase'] {
-  const note = noteOf(claim);
-  if (note === 'none') return pod ? 'exited' : 'stopped';
-  if (claim.metadata?.deletionTimestamp) return 'exited';
-  const kind = pod && computePodState(pod).kind;
-  if (note === undefined) return kind === 'over' ? 'exited' : 'starting';
-  return pod && uidOf(pod) === note && kind === 'running' ? 'ready' : 'exited';
-}
-
 /** The controller's report about a claim without a pod. `isFinal`: time does not help. */
-function troubleOf({ status }: Claim) {
-  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+function troubleOf(claim: Claim) {
+  const ready = readyOf(claim);
   if (!ready || ready.status === 'True') return undefined;
   const { reason = '', message = '' } = ready;
   const isRefused = /exceeded quota|violates PodSecurity|is forbidden/.test(message);
@@ -325,20 +279,4 @@ function troubleOf({ status }: Claim) {
     : new AppError('sandbox_unavailable', `The cluster gives the sandbox no pod (${text}).`);
   const isFinal = isRefused || /^(InvalidMetadata|VolumeClaimTemplatesError)$/.test(reason);
   return { error, isFinal, isWithoutPool: /^(WarmPool|Template)NotFound$/.test(reason) };
-}
-
-/** Writes the line that the sandbox's forwarder sends first. */
-export async function identify(
-  link: SandboxLink,
-  { spec, token }: { readonly spec: SandboxSpec; readonly token: Secret },
-  signal: AbortSignal,
-): Promise<void> {
-  const line = `corral-egress 1 ${spec.id} ${token.reveal()}`;
-  const command = `umask 077; printf '%s\\n' '${line}' >${egressFile}.new && mv ${egressFile}.new ${egressFile} && printf done`;
-  const until = AbortSignal.any([signal, AbortSignal.timeout(commandMs)]);
-  if ((await execIn(link, { command, timeoutMs: commandMs }, until)).trim() !== 'done')
-    throw new AppError(
-      'sandbox_unavailable',
-      'The sandbox cannot store its identity: its image has no bash, or lacks mv.',
-    );
 }

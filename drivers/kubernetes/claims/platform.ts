@@ -16,20 +16,12 @@ const needed: readonly (readonly [group: string, resource: string, verbs: readon
   ['', 'pods', ['patch']],
 ];
 
-/** The cluster's version of agents.x-k8s.io, and whether this server can use it. */
-export interface Platform {
-  /** The versions of agents.x-k8s.io that the cluster serves; empty: it has none. */
-  readonly versions: readonly string[];
-  /** Why sandboxes cannot be claims, as a sentence. Undefined: they can. */
-  readonly obstacle: string | undefined;
-  /** Whether this server can list and watch nodes. */
-  readonly seesNodes?: boolean;
-  /** Whether this server can use Sandboxes that somebody else created. */
-  readonly adopts?: boolean;
-}
-
-/** Reads which API groups the cluster has, and which rights this server has in the namespace. Needs no right itself. */
-export async function readPlatform(api: KubeApi, namespace: string, signal: AbortSignal): Promise<Platform> {
+/**
+ * Reads which versions of agents.x-k8s.io the cluster serves, and which rights this server has in the namespace. Needs no
+ * right itself. `obstacle`: why sandboxes cannot be claims, as a sentence. `seesNodes`: the server can list and watch
+ * nodes. `adopts`: it can use Sandboxes that somebody else created.
+ */
+export async function readPlatform(api: KubeApi, namespace: string, signal: AbortSignal) {
   const { groups = [] } = await api.ask<V1APIGroupList>(
     { method: 'GET', path: '/apis', what: 'list API groups' },
     signal,
@@ -55,7 +47,7 @@ export async function readPlatform(api: KubeApi, namespace: string, signal: Abor
   const missing = needed.flatMap(lacking);
   const seesNodes = lacking(['', 'nodes', ['list', 'watch']]).length === 0;
   const adopts = lacking(['agents.x-k8s.io', 'sandboxes', ['get', 'list', 'watch']]).length === 0;
-  if (incomplete || missing.length === 0) return { versions, obstacle: undefined, seesNodes, adopts };
+  if (incomplete || missing.length === 0) return { versions, seesNodes, adopts };
   return { versions, obstacle: `This server lacks rights in the namespace ${namespace}: ${missing.join(', ')}.` };
 }
 

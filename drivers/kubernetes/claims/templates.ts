@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { V1ObjectMeta, V1PodSpec } from '@kubernetes/client-node';
 import type { SandboxRecipe } from '../../driver.ts';
 import { openCollection } from '../api/collection.ts';
-import { instanceLabels, selectAllPods } from '../labels.ts';
-import type { Cluster } from '../pods/pod-watch.ts';
+import type { Cluster } from '../api/objects.ts';
+import { instanceLabels, namePrefix, selectAllPods } from '../labels.ts';
 import { claimPath, group } from './platform.ts';
 
 /** A SandboxTemplate's part that a Sandbox takes over. */
@@ -15,9 +15,7 @@ interface Pool {
   readonly metadata?: V1ObjectMeta;
   readonly spec: { readonly replicas: number };
 }
-interface Options extends Cluster {
-  blueprintFor(recipe: SandboxRecipe): Blueprint;
-}
+type Options = Cluster & { blueprintFor(recipe: SandboxRecipe): Blueprint };
 
 /** Younger ones may be in use by a start that has not created its claim yet. */
 const sweepAfterMs = 600_000;
@@ -32,7 +30,7 @@ export function openTemplates({ api, namespace, instance, clock, blueprintFor }:
   const templates = openCollection(api, claimPath(namespace, 'sandboxtemplates'), 'sandbox templates');
   const pools = openCollection<Pool>(api, claimPath(namespace, 'sandboxwarmpools'), 'sandbox warm pools');
   /** Begins the names of templates, pools and their members. */
-  const prefix = `corral-${instance}-`;
+  const prefix = namePrefix(instance);
   const known = new Set<string>();
   let own = { name: '', count: 0 };
   let sweptAt = Number.NEGATIVE_INFINITY;

@@ -1,17 +1,16 @@
-import type { V1EnvVar, V1Pod, V1PodSpec, V1SeccompProfile, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
+import type * as k8s from '@kubernetes/client-node';
 import type { Secret } from '../../../src/core/text/secret.ts';
-import type { SandboxLimits, SandboxRecipe, SandboxSpec } from '../../driver.ts';
+import type { SandboxLimits, SandboxRecipe, SandboxSpec, ServiceSpec, Weakness } from '../../driver.ts';
 import { home, workspaceAlias } from '../../shared/home.ts';
 import { hashToken } from '../../shared/link/token.ts';
 import { metaFor } from '../labels.ts';
 import type { HostPort, PodSettings } from '../options.ts';
-import { computeResources, containerWalls } from './container-walls.ts';
-import { sandboxContainer } from './pod-state.ts';
-import { serviceAliases, serviceContainers, serviceVolumes } from './service-containers.ts';
+import { containerOf, sandboxContainer } from './pod-state.ts';
 
 /** The user id of every process inside. */
 const user = 10_001;
 const mebibyte = 2 ** 20;
+const logBytes = 64 * mebibyte;
 /** Where a pod of a shared template finds the line that proves its session to the egress listener. */
 export const egressFile = '/run/corral-state/egress';
 
@@ -48,7 +47,7 @@ interface PodRequest extends Omit<ContainerRequest, 'recipe' | 'claimName'> {
 
 export const egressLabel = (egress: HostPort | undefined) => ({ 'corral/egress': egress ? 'proxy' : 'none' });
 
-export function podBody({ spec, name, namespace, instance, key, attempt, now, ...request }: PodRequest): V1Pod {
+export function podBody({ spec, name, namespace, instance, key, attempt, now, ...request }: PodRequest): k8s.V1Pod {
   const { labels, annotations } = metaFor(spec, instance, { 'corral/key': key, 'corral/attempt': attempt });
   const claim = request.settings.workspace === 'volume' && { claimName: name };
   return {
@@ -63,10 +62,11 @@ export function podBody({ spec, name, namespace, instance, key, attempt, now, ..
 }
 
 /** The only place that defines what a sandbox's pod can do: less than the Pod Security level "restricted" allows. */
-export function podSpec(request: ContainerRequest): V1PodSpec {
+export function podSpec(request: ContainerRequest): k8s.V1PodSpec {
   const { recipe, settings } = request;
   const { volumes, mounts } = volumesFor(recipe.limits, request.claimName, recipe.env.CORRAL_DESKTOP === 'on');
   const { services = [] } = recipe;
+  const diskBytes = recipe.limits.diskBytes + overshoot + Object.keys(places).length * scratch + logBytes;
   return {
     restartPolicy: 'Never',
     terminationGracePeriodSeconds: 1, // pid 1 exits immediately on TERM
@@ -111,22 +111,22 @@ export function podSpec(request: ContainerRequest): V1PodSpec {
         workingDir: '/workspace',
         env: environment(request),
         ports: [{ name: 'sandboxd', containerPort: request.port, protocol: 'TCP' }],
-        resources: resourcesFor(recipe.limits, settings.requestShare),
-        securityContext: containerWalls(seccompOf(settings)),
+        resources: computeResources({ ...recipe.limits, diskBytes }, settings.requestShare),
+        securityContext: containerWalls(settings),
         volumeMounts: mounts,
       },
-      ...serviceContainers(services, { ...settings, seccompProfile: seccompOf(settings) }),
+      ...serviceContainers(services, settings),
     ],
   };
 }
 
-const seccompOf = ({ seccompProfile }: PodSettings): V1SeccompProfile =>
+const seccompOf = ({ seccompProfile }: PodSettings): k8s.V1SeccompProfile =>
   seccompProfile === undefined ? { type: 'RuntimeDefault' } : { type: 'Localhost', localhostProfile: seccompProfile };
 
-const fromPod = (name: string, fieldPath: string): V1EnvVar => ({ name, valueFrom: { fieldRef: { fieldPath } } });
+const fromPod = (name: string, fieldPath: string): k8s.V1EnvVar => ({ name, valueFrom: { fieldRef: { fieldPath } } });
 
 /** The template's variables come first, so that they cannot override ours. */
-function environment({ recipe, port, access, egress, extraCa }: ContainerRequest): V1EnvVar[] {
+function environment({ recipe, port, access, egress, extraCa }: ContainerRequest): k8s.V1EnvVar[] {
   const env = {
     ...recipe.env,
     HOME: home,
@@ -150,8 +150,7 @@ function environment({ recipe, port, access, egress, extraCa }: ContainerRequest
         }
       : { CORRAL_EGRESS_PORT: '0' }), // port 0: dialling the proxy fails immediately instead of timing out
   };
-  // Doubled, because the kubelet would expand `$(NAME)`.
-  const fixed = Object.entries(env).map(([name, value]) => ({ name, value: value.replaceAll('$(', () => '$$(') }));
+  const fixed = Object.entries(env).map(([name, value]) => ({ name, value: unexpanded(value) }));
   if (access.of !== 'template') return fixed;
   return [
     ...fixed,
@@ -170,7 +169,7 @@ const overshoot = 1_024 * mebibyte;
 const places = { tmp: '/tmp', home: '/home/agent' } as const;
 
 function volumesFor({ diskBytes, memoryBytes }: SandboxLimits, claim: string | undefined, hasDesktop: boolean) {
-  const volumes: V1Volume[] = [
+  const volumes: k8s.V1Volume[] = [
     claim === undefined
       ? { name: 'workspace', emptyDir: { sizeLimit: String(diskBytes + overshoot) } }
       : { name: 'workspace', persistentVolumeClaim: { claimName: claim } },
@@ -180,7 +179,7 @@ function volumesFor({ diskBytes, memoryBytes }: SandboxLimits, claim: string | u
   // Shared by the browser's tabs; by default a node grants a pod only 64 MiB.
   if (hasDesktop)
     volumes.push({ name: 'shm', emptyDir: { medium: 'Memory', sizeLimit: String(Math.floor(memoryBytes / 4)) } });
-  const mounts: V1VolumeMount[] = [
+  const mounts: k8s.V1VolumeMount[] = [
     ...(hasDesktop ? [{ name: 'shm', mountPath: '/dev/shm' }] : []),
     ...['/workspace', workspaceAlias].map((mountPath) => ({ name: 'workspace', mountPath })),
     ...Object.entries(places).map(([name, mountPath]) => ({ name, mountPath })),
@@ -189,8 +188,89 @@ function volumesFor({ diskBytes, memoryBytes }: SandboxLimits, claim: string | u
   return { volumes, mounts };
 }
 
-function resourcesFor({ memoryBytes, cpus, diskBytes }: SandboxLimits, share: number) {
-  const log = 64 * mebibyte;
-  const disk = diskBytes + overshoot + Object.keys(places).length * scratch + log;
-  return computeResources({ memoryBytes, cpus, diskBytes: disk }, share);
+/** Isolation shared by the containers of sandboxes and services. */
+const containerWalls = (settings: PodSettings): k8s.V1SecurityContext => ({
+  privileged: false,
+  allowPrivilegeEscalation: false,
+  readOnlyRootFilesystem: true,
+  runAsNonRoot: true,
+  capabilities: { drop: ['ALL'] },
+  seccompProfile: seccompOf(settings),
+});
+
+/** `share`: how much of the limits the scheduler reserves. */
+function computeResources(
+  { memoryBytes, cpus, diskBytes }: Omit<SandboxLimits, 'pids'>,
+  share: number,
+): k8s.V1ResourceRequirements {
+  const milli = (count: number) => `${Math.max(1, Math.round(count * 1_000))}m`;
+  return {
+    limits: { memory: String(memoryBytes), cpu: milli(cpus), 'ephemeral-storage': String(diskBytes) },
+    requests: {
+      memory: String(Math.ceil(memoryBytes * share)),
+      cpu: milli(cpus * share),
+      'ephemeral-storage': String(Math.ceil(diskBytes * share)),
+    },
+  };
 }
+
+const runtimeProfile =
+  "Sandboxes have the seccomp profile of their node's runtime (RuntimeDefault), which may allow AF_VSOCK and newer " +
+  'system calls. Install the one that `npm start -- seccomp-profile` prints on each node (see docs/kubernetes.md), and ' +
+  'set CORRAL_KUBERNETES_SECCOMP_PROFILE.';
+const sharedUser =
+  'All sandboxes of a node are one user to its kernel (10001), so one can take what the kernel counts by user, such ' +
+  'as inotify instances, from the others. Set CORRAL_KUBERNETES_USER_NAMESPACES=true where nodes can do it.';
+/** Weaknesses of the pod settings, each with its meaning and remedy. */
+export const findWeaknesses = ({ seccompProfile, userNamespaces }: PodSettings): Weakness[] => [
+  ...(seccompProfile === undefined ? [{ name: 'seccomp-profile', text: runtimeProfile }] : []),
+  ...(userNamespaces ? [] : [{ name: 'shared-user', text: sharedUser }]),
+];
+
+// Services are additional containers of the sandbox's pod: they share its loopback interface and network policy, and
+// end with it. They run as another user, without its volumes, variables and tokens.
+
+/** Never the sandbox's user: the forwarder to the egress proxy admits only that user. */
+const serviceUser = 10_002;
+
+function serviceContainers(services: readonly ServiceSpec[], settings: PodSettings): k8s.V1Container[] {
+  return services.map((service): k8s.V1Container => {
+    const { name, image, command, env = {}, healthcheck, limits } = service;
+    return {
+      name: containerOf(name),
+      image,
+      imagePullPolicy: settings.imagePullPolicy,
+      ...(command && { args: command.map(unexpanded) }),
+      env: Object.entries(env).map(([key, value]) => ({ name: key, value: unexpanded(value) })),
+      resources: computeResources({ ...limits, diskBytes: logBytes }, settings.requestShare),
+      securityContext: { ...containerWalls(settings), runAsUser: serviceUser, runAsGroup: serviceUser },
+      ...(healthcheck && {
+        readinessProbe: {
+          exec: { command: [...healthcheck.test] },
+          periodSeconds: Math.ceil(healthcheck.intervalSeconds),
+          timeoutSeconds: Math.ceil(healthcheck.timeoutSeconds),
+          failureThreshold: healthcheck.retries,
+        },
+      }),
+      volumeMounts: foldersOf(service).map((mountPath) => ({
+        name: containerOf(name),
+        mountPath,
+        subPath: mountPath.slice(1).replaceAll('/', '_'),
+      })),
+    };
+  });
+}
+
+/** One memory volume per service. Its files count as memory of the container that writes them. */
+const serviceVolumes = (services: readonly ServiceSpec[]): k8s.V1Volume[] =>
+  services.map(({ name, limits }) => ({
+    name: containerOf(name),
+    emptyDir: { medium: 'Memory', sizeLimit: String(limits.memoryBytes) },
+  }));
+
+const serviceAliases = (services: readonly ServiceSpec[]) =>
+  services.length === 0 ? {} : { hostAliases: [{ ip: '127.0.0.1', hostnames: services.map(({ name }) => name) }] };
+
+const foldersOf = ({ scratch = [] }: ServiceSpec) => [...new Set(['/tmp', '/run', ...scratch])];
+/** Doubled, because the kubelet would expand `$(NAME)`. */
+const unexpanded = (text: string) => text.replaceAll('$(', () => '$$(');

@@ -1,24 +1,53 @@
-import type { V1Pod } from '@kubernetes/client-node';
+import type { V1PersistentVolumeClaim, V1PersistentVolumeClaimSpec, V1Pod } from '@kubernetes/client-node';
 import { poll } from '../../../src/core/concurrency/rounds.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import type { SandboxInfo, SandboxSpec } from '../../driver.ts';
+import { openObjects } from '../api/objects.ts';
 import type { Engine, EngineOptions } from '../engine.ts';
-import { onNode, parseSandboxInfo } from '../labels.ts';
+import { checkOwner, instanceOf, isOurs, metaFor, onNode, ownedBy, parseSandboxInfo } from '../labels.ts';
 import { computePodState } from './pod-state.ts';
-import { isOurs } from './pods.ts';
 import type { SandboxKeys } from './sandbox-tokens.ts';
-import { checkOwner } from './start-pod.ts';
-import type { VolumeClaims } from './volume-claims.ts';
 
 interface Options extends EngineOptions {
   readonly keys: SandboxKeys;
-  /** Undefined: workspaces end with their pods. */
-  readonly volumes: VolumeClaims | undefined;
+  /** Without it workspaces end with their pods. */
+  readonly keepsFiles: boolean;
+  readonly storageClass: string | undefined;
   bodyFor(spec: SandboxSpec): V1Pod;
 }
 
+/** A workspace's volume. */
+export const volumeSpec = (diskBytes: number, storageClass: string | undefined): V1PersistentVolumeClaimSpec => ({
+  accessModes: ['ReadWriteOnce'],
+  resources: { requests: { storage: String(diskBytes) } },
+  ...(storageClass !== undefined && { storageClassName: storageClass }),
+});
+
+export const volumeClaimsPath = (namespace: string) => `/api/v1/namespaces/${namespace}/persistentvolumeclaims`;
+
 /** Pods, and volume claims of their workspaces, that this server creates itself. */
-export function podEngine({ instance, pods, keys, volumes, nameOf, bodyFor }: Options) {
+export function podEngine({ keys, keepsFiles, storageClass, bodyFor, ...options }: Options) {
+  const { namespace, instance, pods, nameOf } = options;
+  const kind = { path: volumeClaimsPath(namespace), what: 'volume claims' };
+  const volumes = keepsFiles
+    ? openObjects<V1PersistentVolumeClaim>(options, { ...kind, selector: { labelSelector: ownedBy(instance) } })
+    : undefined;
+
+  /** Creates the sandbox's volume claim. False: it has one, or needs none. */
+  async function createVolume(spec: SandboxSpec, signal: AbortSignal): Promise<boolean> {
+    if (!volumes) return false;
+    const name = nameOf(spec.id);
+    const head = { apiVersion: 'v1', kind: 'PersistentVolumeClaim' };
+    const metadata = { name, namespace, ...metaFor(spec, instance) };
+    const body = { ...head, metadata, spec: volumeSpec(spec.limits.diskBytes, storageClass) };
+    const look = async () => {
+      if (await volumes.create(body, signal)) return true;
+      const found = await volumes.get(name, signal);
+      return found && !found.metadata?.deletionTimestamp ? false : undefined; // else it is being deleted
+    };
+    return await poll(look, { everyMs: 100 }, signal);
+  }
+
   async function find(id: SandboxId, signal: AbortSignal): Promise<V1Pod | undefined> {
     const found = await pods.get(nameOf(id), signal);
     return isOurs(found, instance) && parseSandboxInfo(found.metadata, 'ready') ? found : undefined;
@@ -27,7 +56,8 @@ export function podEngine({ instance, pods, keys, volumes, nameOf, bodyFor }: Op
   async function clear(id: SandboxId, workspace: 'keep' | 'remove', signal: AbortSignal): Promise<void> {
     const pod = await find(id, signal);
     if (pod) await pods.remove(pod, signal);
-    if (workspace === 'remove') await volumes?.remove(nameOf(id), signal);
+    const volume = workspace === 'remove' ? await volumes?.get(nameOf(id), signal) : undefined;
+    if (volume && instanceOf(volume.metadata) === instance) await volumes?.remove(volume, signal);
   }
 
   /** Creates the sandbox's pod, or adopts the running pod with its name. */
@@ -49,19 +79,20 @@ export function podEngine({ instance, pods, keys, volumes, nameOf, bodyFor }: Op
     begin(spec) {
       const { id } = spec;
       const body = bodyFor(spec);
-      let volume: 'kept' | 'made' | undefined;
+      let hasNewVolume = false;
       return {
         async place(news, signal) {
-          volume = await volumes?.ensure(nameOf(id), spec, signal);
+          hasNewVolume = await createVolume(spec, signal);
           news({ phase: 'starting', detail: `Starting a pod of ${spec.image}` });
           return await startPod(body, spec, signal);
         },
-        finish: async (_link, pod) => pod,
+        identity: () => undefined,
+        finish: async (pod) => pod,
         async undo(signal) {
           const found = await pods.get(nameOf(id), signal);
           const attempt = body.metadata?.annotations?.['corral/attempt'];
           if (found && found.metadata?.annotations?.['corral/attempt'] !== attempt) return;
-          await clear(id, volume === 'made' ? 'remove' : 'keep', signal);
+          await clear(id, hasNewVolume ? 'remove' : 'keep', signal);
         },
       };
     },

@@ -1,26 +1,27 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { type IncomingMessage, request } from 'node:http';
+import { text } from 'node:stream/consumers';
 import type { V1Pod } from '@kubernetes/client-node';
+import { pause, raceAbort } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import type { SandboxLink } from '../../driver.ts';
+import { type Dial, DiallingAgent } from '../../shared/link/dialling-agent.ts';
 import { openLinkEnd } from '../../shared/link/link-end.ts';
 import { uidOf } from '../api/collection.ts';
 import { parseSandboxInfo } from '../labels.ts';
-import { type Dial, DiallingAgent } from './dialling-agent.ts';
 import { computePodState } from './pod-state.ts';
-import type { PodWatch } from './pod-watch.ts';
+import type { Pods } from './pods.ts';
 import type { SandboxKeys } from './sandbox-tokens.ts';
 
 interface Options {
-  readonly watch: PodWatch;
+  readonly pods: Pods;
   readonly keys: SandboxKeys;
   dial(pod: V1Pod): Dial;
 }
 
 /** Pods that this process uses. Each is watched until it ends. */
-export function openPodLinks({ watch, keys, dial }: Options) {
+export function openPodLinks({ pods, keys, dial }: Options) {
   const ends = new Map<SandboxId, { readonly uid: string; readonly lost: AbortController; following?: Disposable }>();
 
   /** Ends the pod's links: their `lost` signal fires with this reason. */
@@ -37,7 +38,7 @@ export function openPodLinks({ watch, keys, dial }: Options) {
     release(id, new AppError('sandbox_lost', 'The sandbox was replaced.'));
     const end = { uid: uidOf(pod), lost: new AbortController() };
     ends.set(id, end);
-    const following = watch.follow(pod, (now) => {
+    const following = pods.follow(pod, (now) => {
       const state = now && computePodState(now);
       if (!state) release(id, new AppError('sandbox_lost', 'The sandbox was removed.'));
       else if (state.kind === 'over') release(id, state.error);
@@ -71,17 +72,60 @@ export function openPodLinks({ watch, keys, dial }: Options) {
   };
 }
 
-/** Dials the pod's own address. */
-export const dialAddress =
-  (host: string, port: number): Dial =>
-  async (signal): Promise<Duplex> => {
-    const socket = connect({ host, port, noDelay: true });
-    socket.on('error', () => {});
-    try {
-      await once(socket, 'connect', { signal });
-      return socket;
-    } catch (error) {
-      socket.destroy();
-      throw error;
+type DaemonLink = Pick<SandboxLink, 'agent' | 'token'>;
+const attemptMs = 10_000;
+
+/**
+ * Resolves once the daemon answers, and has run `identity` if there is one; that takes the place of the question for its
+ * health, because a request through the API server takes 70 ms. Rejects immediately if the sandbox is lost first.
+ */
+export async function waitForDaemon(
+  { agent, token, lost }: SandboxLink,
+  signal: AbortSignal,
+  identity?: string,
+): Promise<void> {
+  const either = AbortSignal.any([signal, lost]);
+  const [path, body] = identity ? (['/exec', { command: identity, timeoutMs: attemptMs }] as const) : ['/health'];
+  for (let ms = 20; ; ms = Math.min(ms * 1.5, 500)) {
+    const soon = AbortSignal.any([either, AbortSignal.timeout(attemptMs)]);
+    // Read to its end, so the next call reuses the connection: a dial through the API server takes 40 to 120 ms.
+    const call = callDaemon({ agent, token }, path, soon, body).then(async (response) => ({
+      status: response.statusCode,
+      output: await text(response),
+    }));
+    const { status, output } = await raceAbort(call, soon).catch((error) => {
+      if (signal.aborted) throw error;
+      return { status: undefined, output: '' };
+    });
+    if (lost.aborted) throw lost.reason;
+    if (status === 200 && (!identity || stdoutOf(output).trim() === 'done')) return;
+    if (status === 200) {
+      const advice = 'The sandbox cannot store its identity: its image has no bash, or lacks mv.';
+      throw new AppError('sandbox_unavailable', advice);
     }
-  };
+    if (status === 401) {
+      const advice = 'Use an image that was built for this server.';
+      throw new AppError('sandbox_unavailable', `The sandbox's daemon does not accept this server's token. ${advice}`);
+    }
+    await pause(ms, either).catch((error) => {
+      throw lost.aborted ? lost.reason : error;
+    });
+  }
+}
+
+/** Runs a command in the sandbox. Resolves with its output. */
+export const execIn = async (
+  link: SandboxLink,
+  command: { readonly command: string; readonly timeoutMs: number },
+  signal: AbortSignal,
+) => stdoutOf(await text(await callDaemon(link, '/exec', signal, command)));
+const stdoutOf = (answer: string): string => JSON.parse(answer).stdout ?? '';
+
+async function callDaemon({ agent, token }: DaemonLink, path: string, signal: AbortSignal, body?: object) {
+  const headers = { authorization: `Bearer ${token.reveal()}`, ...(body && { 'content-type': 'application/json' }) };
+  const call = request(`http://sandbox${path}`, { method: body ? 'POST' : 'GET', agent, headers, signal });
+  call.on('error', () => {}); // the request can still fail after its caller has returned
+  call.end(body && JSON.stringify(body));
+  const [response] = (await once(call, 'response')) as [IncomingMessage];
+  return response;
+}

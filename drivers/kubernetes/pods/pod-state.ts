@@ -5,8 +5,15 @@ import type {
   V1Pod,
 } from '@kubernetes/client-node';
 import { AppError, type ErrorCode } from '../../../src/core/errors/errors.ts';
+import type { ServiceStatus } from '../../../src/core/model/services/recipe.ts';
+import type { ProvisionProgress, ServiceSpec } from '../../driver.ts';
+import type { KubernetesOptions } from '../options.ts';
+import type { Pods } from './pods.ts';
 
 export const sandboxContainer = 'sandbox';
+const servicePrefix = 'svc-';
+/** The container of a service. */
+export const containerOf = (service: string) => `${servicePrefix}${service}`;
 
 /** The meaning of a pod's status for callers that start or use the sandbox. */
 export type PodState =
@@ -37,7 +44,7 @@ const sandboxIn = ({ status }: V1Pod): V1ContainerStatus | undefined =>
   status?.containerStatuses?.find(({ name }) => name === sandboxContainer);
 
 /** Why a container does not start. Undefined: it is only waiting. */
-export const explainWaiting = ({ reason = '', message = 'no details' }: V1ContainerStateWaiting) =>
+const explainWaiting = ({ reason = '', message = 'no details' }: V1ContainerStateWaiting) =>
   refusals[reason]?.(`${reason}: ${message}`);
 
 const failed =
@@ -102,3 +109,61 @@ const reasons: Readonly<Record<string, string | undefined>> = {
   NodeLost: 'The node of the sandbox does not answer',
   DeadlineExceeded: 'The sandbox reached its maximum age',
 };
+
+type Patience = Pick<KubernetesOptions, 'clock' | 'pendingMs'> & { pods: Pods; news(it: ProvisionProgress): void };
+/** Resolves with the pod once its container runs. Rejects with the reason if it cannot. */
+export async function untilRunning(
+  pod: V1Pod,
+  { pods, clock, pendingMs, news }: Patience,
+  signal: AbortSignal,
+): Promise<V1Pod> {
+  let stuckAt: number | undefined;
+  async function look(now: V1Pod | undefined) {
+    const state = now && computePodState(now);
+    if (!state) throw new AppError('sandbox_unavailable', 'The sandbox was removed before it started.');
+    if (state.kind === 'running') return now;
+    if (state.kind === 'failed') throw state.error;
+    if (state.kind === 'over') throw notStarted(state.error);
+    if (state.kind === 'stuck' && stuckAt === undefined) news({ phase: 'starting', detail: state.error.publicMessage });
+    stuckAt = state.kind === 'stuck' ? (stuckAt ?? clock.now()) : undefined;
+    if (state.kind === 'stuck' && clock.now() >= (stuckAt ?? 0) + pendingMs) throw state.error;
+    return undefined;
+  }
+  return await pods.until(pod, look, signal);
+}
+
+export function notStarted(cause: AppError): AppError {
+  if (cause.code !== 'sandbox_lost') return cause;
+  return new AppError('sandbox_unavailable', `The sandbox did not start. ${cause.publicMessage}`, { cause });
+}
+
+const statusesOf = ({ status }: V1Pod): readonly V1ContainerStatus[] =>
+  (status?.containerStatuses ?? []).filter(({ name }) => name.startsWith(servicePrefix));
+
+export function serviceStates(pod: V1Pod): Omit<ServiceStatus, 'ports'>[] {
+  return statusesOf(pod)
+    .map(({ name, image, ready, state }): Omit<ServiceStatus, 'ports'> => {
+      const own = { name: name.slice(servicePrefix.length), image };
+      if (state?.terminated) return { ...own, state: 'exited', exitCode: state.terminated.exitCode };
+      if (!state?.running) return { ...own, state: 'absent' };
+      const probed = pod.spec?.containers.some((it) => it.name === name && it.readinessProbe) ?? false;
+      return { ...own, state: probed && ready ? 'ready' : 'running' };
+    })
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** `waiting`: its image is being pulled, or other containers start first. Throws if waiting does not help. */
+export function serviceStart(pod: V1Pod, { name, image }: ServiceSpec): 'waiting' | 'begun' {
+  const has = pod.spec?.containers.some((it) => it.name === containerOf(name)) ?? false;
+  if (!has) {
+    throw new AppError(
+      'sandbox_unavailable',
+      'The sandbox was started without this service. Stop it and start it again.',
+    );
+  }
+  const found = statusesOf(pod).find((it) => it.name === containerOf(name))?.state;
+  if (found?.running || found?.terminated) return 'begun';
+  const refused = found?.waiting && explainWaiting(found.waiting);
+  if (refused?.kind === 'failed') throw new AppError(refused.error.code, `${image}: ${refused.error.publicMessage}`);
+  return 'waiting';
+}

@@ -1,28 +1,25 @@
 import type { V1Pod } from '@kubernetes/client-node';
-import { openCollection } from '../api/collection.ts';
-import { instanceOf } from '../labels.ts';
-import { type Cluster, type PodWatch, removeObject } from './pod-watch.ts';
-
-interface Options extends Cluster {
-  /** Reports when a removed pod of the instance is gone. */
-  readonly watch: () => PodWatch;
-}
+import { type Cluster, openObjects } from '../api/objects.ts';
+import { selectAllPods } from '../labels.ts';
 
 export const podsPath = (namespace: string): string => `/api/v1/namespaces/${namespace}/pods`;
-/** The Accept header of lists without specs and states. */
-export const metadataList = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json';
+/** How pods are deleted: their first process exits immediately on TERM. */
+export const podRemoval = { gracePeriodSeconds: 1 };
 
-export function openPods({ api, namespace, instance, clock, watch }: Options) {
-  const objects = openCollection<V1Pod>(api, podsPath(namespace), 'pods');
-  const options = { gracePeriodSeconds: 1 };
-  return {
-    ...objects,
-    /** Deletes exactly this pod, never another one of the same name. Resolves once it is gone. */
-    remove: (pod: V1Pod, signal: AbortSignal) =>
-      removeObject(pod, { objects, options, clock, watch: isOurs(pod, instance) ? watch() : undefined }, signal),
-  };
-}
-
+/** All pods of the installation, including those that no session has claimed. */
+export const openPods = (cluster: Cluster) =>
+  openObjects<V1Pod>(cluster, {
+    path: podsPath(cluster.namespace),
+    what: 'pods',
+    selector: { labelSelector: selectAllPods(cluster.instance) },
+    keep: essence,
+    removal: podRemoval,
+  });
 export type Pods = ReturnType<typeof openPods>;
-export const isOurs = (pod: V1Pod | undefined, instance: string): pod is V1Pod =>
-  pod !== undefined && instanceOf(pod.metadata) === instance;
+
+/** The part of a pod that the driver uses. The remaining four fifths would stay in memory for each pod. */
+export function essence({ metadata = {}, spec, status }: V1Pod): V1Pod {
+  const { activeDeadlineSeconds, nodeName } = spec ?? {};
+  const kept = { ...(activeDeadlineSeconds && { activeDeadlineSeconds }), ...(nodeName && { nodeName }) };
+  return { metadata, spec: { containers: [], ...kept }, ...(status && { status }) };
+}

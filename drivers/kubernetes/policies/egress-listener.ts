@@ -7,19 +7,21 @@ import { listenShared } from '../../shared/link/shared-port.ts';
 import type { HostPort } from '../options.ts';
 import type { SandboxKeys } from '../pods/sandbox-tokens.ts';
 
-interface Options {
-  readonly listen: HostPort;
-  readonly keys: SandboxKeys;
-  readonly gate: EgressHandler;
-}
-
 const maxLine = 256;
 
 /**
  * Listens for the pods' forwarders. A connection's first line proves which sandbox is dialling; the gate gets the
  * remaining bytes.
  */
-export async function listenForEgress({ listen, keys, gate }: Options) {
+export async function listenForEgress({
+  listen,
+  keys,
+  gate,
+}: {
+  listen: HostPort;
+  keys: SandboxKeys;
+  gate: EgressHandler;
+}) {
   const open = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, async (socket) => {
     open.add(socket);

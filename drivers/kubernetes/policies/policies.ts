@@ -1,8 +1,12 @@
 import { isIP } from 'node:net';
 import type { V1NetworkPolicy } from '@kubernetes/client-node';
+import { pause } from '../../../src/core/concurrency/cancel.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import type { SandboxLink } from '../../driver.ts';
 import type { KubeApi } from '../api/api.ts';
 import { openCollection } from '../api/collection.ts';
 import type { KubernetesOptions } from '../options.ts';
+import { execIn } from '../pods/pod-links.ts';
 
 type Paths = 'namespace' | 'instance' | 'port' | 'reach' | 'egressAddress' | 'serverPods';
 type NetworkPaths = Pick<KubernetesOptions, Paths>;
@@ -51,3 +55,79 @@ export async function ensurePolicies(api: KubeApi, ways: NetworkPaths, signal: A
       await api.ask({ method: 'PUT', path, body, what: `update ${what}` }, signal);
   }
 }
+
+interface CheckOptions extends Pick<KubernetesOptions, 'unenforced' | 'onOpen' | 'port'> {
+  /** The interval between two attempts, in ms. */
+  readonly betweenMs?: number;
+}
+
+/**
+ * Dials the API server, which every pod can reach unless a policy blocks it; the cluster writes its address into each
+ * pod. The script first dials the daemon's own port, which must answer. If that fails, the image lacks a tool, and a
+ * failed dial to the API server proves nothing.
+ */
+const look = (daemonPort: number) => `
+host=$KUBERNETES_SERVICE_HOST port=$KUBERNETES_SERVICE_PORT
+reach() { timeout "$1" bash -c ": </dev/tcp/$2/$3" 2>/dev/null; }
+[ -n "$host" ] && [ -n "$port" ] && reach 5 127.0.0.1 ${daemonPort} || exit 0
+if reach 1 "$host" "$port"; then echo "open $host:$port"; else echo closed; fi`;
+/** Some plug-ins apply policies to a new pod only after a moment. */
+const looks = 4;
+const lookMs = 15_000;
+const maxUnknown = 3;
+
+/**
+ * Network policies have no effect without a network plug-in that enforces them, and the API does not report whether one
+ * does.
+ */
+export function openPolicyCheck({ unenforced = () => 'refuse', onOpen, port, betweenMs = 750 }: CheckOptions) {
+  let isOver = false;
+  let isTold = false;
+  let isOpen = false;
+  let unknown = 0;
+  const command = look(port);
+
+  /** The address that the sandbox reached. Undefined: none, or the check cannot tell. */
+  async function reached(link: SandboxLink, signal: AbortSignal): Promise<string | undefined> {
+    for (let n = 1; ; n += 1) {
+      const until = AbortSignal.any([signal, AbortSignal.timeout(lookMs)]);
+      const message = (await execIn(link, { command, timeoutMs: lookMs }, until)).trim();
+      if (message === 'closed') {
+        isOver = true;
+        isOpen = false;
+        return undefined;
+      }
+      if (!message.startsWith('open ')) {
+        unknown += 1;
+        if (unknown === maxUnknown && !isOver) onOpen?.(unclear);
+        isOver ||= unknown >= maxUnknown;
+        return undefined;
+      }
+      if (n >= looks) return message.slice('open '.length);
+      await pause(betweenMs, signal);
+    }
+  }
+
+  return {
+    /** True if the last checked sandbox reached a forbidden address. */
+    isOpen: () => isOpen,
+    /** Tries to connect out of an unused sandbox, until the first proof of enforcement. Rejects: unsupported. */
+    async check(link: SandboxLink, signal: AbortSignal): Promise<void> {
+      // A sandbox that ends during its check decides nothing: the next one is checked.
+      const address = isOver ? undefined : await reached(link, signal).catch(() => undefined);
+      if (address === undefined) return;
+      const what =
+        'Network policies are not enforced here, or are missing: from a new sandbox ' +
+        `the cluster's API server (${address}) can be reached, and so can everything that pods can reach.`;
+      if (!isTold) onOpen?.(what);
+      isTold = true;
+      isOpen = true;
+      isOver ||= unenforced() === 'accept';
+      if (!isOver) throw new AppError('unsupported', `${what} ${advice}`);
+    },
+  };
+}
+const unclear =
+  'Cannot check whether network policies are enforced here: the image has no bash, or lacks a tool that the check needs.';
+const advice =
+  'Use a network plug-in that enforces them, or set CORRAL_UNCONFINED=1 to accept that sandboxes can reach all of this.';

@@ -1,12 +1,7 @@
-import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { reapCluster } from '../../../drivers/kubernetes/open.ts';
-import { clearInstance } from '../../../drivers/kubernetes/pods/clear-instance.ts';
+import { clearInstance, reapExpired } from '../../../drivers/kubernetes/reap.ts';
 import { systemClock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { randomIds } from '../../core/model/ids.ts';
-import { commonParts } from '../parts/driver.ts';
-import type { Config } from '../settings/config.ts';
 import type { Command } from './command.ts';
 import { loadLocalConfig } from './local-config.ts';
 
@@ -32,7 +27,12 @@ export const reapCommand: Command = {
         `CORRAL_DRIVER is ${config.driver}, and only the pods of Kubernetes can be reaped. ${advice}`,
       );
     }
-    const names = reapOptions.all ? await clear(config, reapOptions, signal) : await reap(config, reapOptions, signal);
+    const { kubeconfig, context, namespace } = config.kubernetes;
+    const at = { kubeconfig, context, namespace: reapOptions.namespace ?? namespace };
+    const where = { ...at, clock: systemClock, random: Math.random };
+    const names = reapOptions.all
+      ? await clearInstance({ ...where, instance: instanceOf(reapOptions) }, signal)
+      : await reapExpired(where, signal);
     for (const name of names) print(`ended ${name}`);
     print(`${names.length} ended`);
     return 0;
@@ -45,23 +45,10 @@ interface ReapOptions {
   readonly namespace?: string;
 }
 
-function reap(config: Config, { namespace }: ReapOptions, signal: AbortSignal): Promise<readonly string[]> {
-  const kubernetes = { ...config.kubernetes, ...(namespace !== undefined && { namespace }) };
-  const parts = commonParts({ ...config, dataDir: resolve(config.dataDir) }, { ids: randomIds(), clock: systemClock });
-  return reapCluster(
-    kubernetes,
-    { ...parts, unenforced: () => 'refuse', instance: config.instance ?? 'reaper' },
-    signal,
-  );
-}
-
-function clear(config: Config, { instance, namespace }: ReapOptions, signal: AbortSignal): Promise<readonly string[]> {
-  const { kubeconfig, context } = config.kubernetes;
-  // The name comes only from the arguments: a name in the configuration must not empty a namespace by accident.
-  if (!instance)
-    throw new AppError('invalid_request', 'reap --all requires --instance, the installation whose pods are deleted.');
-  const where = { kubeconfig, context, namespace: namespace ?? config.kubernetes.namespace };
-  return clearInstance({ ...where, instance, clock: systemClock, random: Math.random }, signal);
+/** The name comes only from the arguments: a name in the configuration must not empty a namespace by accident. */
+function instanceOf({ instance }: ReapOptions): string {
+  if (instance) return instance;
+  throw new AppError('invalid_request', 'reap --all requires --instance, the installation whose pods are deleted.');
 }
 
 function parsed(args: readonly string[]): ReapOptions {

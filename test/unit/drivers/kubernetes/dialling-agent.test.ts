@@ -3,7 +3,7 @@ import { createServer, request } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { expect, onTestFinished, test } from 'vitest';
-import { DiallingAgent } from '../../../../drivers/kubernetes/pods/dialling-agent.ts';
+import { DiallingAgent } from '../../../../drivers/shared/link/dialling-agent.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 
 async function daemon(): Promise<number> {

@@ -2,9 +2,9 @@ import { PassThrough } from 'node:stream';
 import type { V1Pod } from '@kubernetes/client-node';
 import { expect, test } from 'vitest';
 import type { KubeApi } from '../../../../drivers/kubernetes/api/api.ts';
-import { openCollection } from '../../../../drivers/kubernetes/api/collection.ts';
-import { essence, PodTable } from '../../../../drivers/kubernetes/pods/pod-table.ts';
-import { watchObjects } from '../../../../drivers/kubernetes/pods/pod-watch.ts';
+import { objectTable } from '../../../../drivers/kubernetes/api/object-table.ts';
+import { openObjects } from '../../../../drivers/kubernetes/api/objects.ts';
+import { essence } from '../../../../drivers/kubernetes/pods/pods.ts';
 import type { Clock } from '../../../../src/core/contracts/clock.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
@@ -14,15 +14,10 @@ const pod = (uid: string, resourceVersion: number, phase = 'Running'): V1Pod => 
 });
 
 const watchOf = (api: KubeApi, clock: Clock) =>
-  watchObjects({
-    api,
-    objects: openCollection<V1Pod>(api, '', 'pods'),
-    selector: {},
-    keep: (it) => it,
-    clock,
-    random: () => 0,
-    onTrouble: undefined,
-  });
+  openObjects<V1Pod>(
+    { api, clock, random: () => 0, onTrouble: undefined },
+    { path: '', what: 'pods', selector: {}, keep: essence },
+  );
 
 /** An API server with one pod, whose watches report only what the next watch missed. */
 function silentServer() {
@@ -91,34 +86,29 @@ test('a long list is read in pages of one version, and only a pod that no page h
   ];
   const api = { ask: async ({ path }: { path: string }) => pages[requests.push(path) - 1] } as unknown as KubeApi;
   const clock = manualClock();
-  await using watch = watchObjects({
-    api,
-    objects: openCollection<V1Pod>(api, '/pods', 'pods'),
-    selector: { labelSelector: 's' },
-    keep: essence,
-    clock,
-    random: () => 0,
-    onTrouble: undefined,
-  });
+  await using watch = openObjects<V1Pod>(
+    { api, clock, random: () => 0, onTrouble: undefined },
+    { path: '/pods', what: 'pods', selector: { labelSelector: 's' } },
+  );
   const found = await watch.list(new AbortController().signal);
   expect(found.map(({ metadata }) => metadata?.uid)).toEqual(['a', 'b']);
   expect(requests).toEqual(['/pods?labelSelector=s&limit=500', '/pods?labelSelector=s&limit=500&continue=more%2F2']);
 });
 
-test('a pod is kept without the parts that nobody reads', () => {
-  const table = new PodTable(essence, () => {});
+test('a pod is kept without the parts that nobody reads', async () => {
+  const server = silentServer();
   const { metadata, status } = pod('a', 1);
   const managedFields = [{ manager: 'kubelet' }];
-  table.seen({
-    status,
-    metadata: { ...metadata, managedFields },
-    spec: { containers: [{ name: 'sandbox' }] },
-  } as V1Pod);
-  expect(table.get('a')).toEqual({ status, metadata, spec: { containers: [] } });
+  server.items = [
+    { status, metadata: { ...metadata, managedFields }, spec: { containers: [{ name: 'sandbox' }] } } as V1Pod,
+  ];
+  await using watch = watchOf(server.api, manualClock());
+  await watch.list(new AbortController().signal);
+  expect(watch.known()).toEqual([{ status, metadata, spec: { containers: [] } }]);
 });
 
 test('F048 a late or repeated event changes nothing, and a deleted object that matches the selector again is back', () => {
-  const table = new PodTable<V1Pod>(
+  const table = objectTable<V1Pod>(
     (it) => it,
     () => {},
   );

@@ -3,8 +3,8 @@ import { Agent, createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { expect, test } from 'vitest';
 import type { SandboxLink } from '../../../../drivers/driver.ts';
-import { findWeaknesses } from '../../../../drivers/kubernetes/pods/container-walls.ts';
-import { openPolicyCheck } from '../../../../drivers/kubernetes/policies/policy-check.ts';
+import { findWeaknesses } from '../../../../drivers/kubernetes/pods/pod-body.ts';
+import { openPolicyCheck } from '../../../../drivers/kubernetes/policies/policies.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { testPods } from '../../../support/cluster/cluster.ts';
 

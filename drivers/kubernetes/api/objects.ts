@@ -1,30 +1,36 @@
 import type { IncomingMessage } from 'node:http';
-import type { V1Pod } from '@kubernetes/client-node';
 import { deadlineSignal, pause, throwIfFired } from '../../../src/core/concurrency/cancel.ts';
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { AppError, toAppError } from '../../../src/core/errors/errors.ts';
-import type { KubeApi } from '../api/api.ts';
-import { type Collection, type KubeObject, type Selector, uidOf } from '../api/collection.ts';
-import { statusOf } from '../api/status.ts';
 import type { KubernetesOptions } from '../options.ts';
-import { PodTable } from './pod-table.ts';
+import { type KubeApi, statusOf } from './api.ts';
+import { type Collection, type KubeObject, openCollection, type Selector, uidOf } from './collection.ts';
+import { objectTable } from './object-table.ts';
 
 type Listener<T> = (object: T | undefined) => void;
-
-export type ObjectWatch<T extends KubeObject> = ReturnType<typeof watchObjects<T>>;
-export type PodWatch = ObjectWatch<V1Pod>;
+interface ObjectWatch<T> {
+  follow(object: T, listener: Listener<T>): Disposable;
+  deleted(object: T): void;
+}
 interface WatchOptions extends Pick<KubernetesOptions, 'clock' | 'random' | 'onTrouble'> {
   readonly api: KubeApi;
 }
 /** This installation's share of the namespace. */
 export type Cluster = WatchOptions & Pick<KubernetesOptions, 'namespace' | 'instance' | 'pendingMs'>;
-interface Options<T extends KubeObject> extends WatchOptions {
-  readonly objects: Pick<Collection<T>, 'path' | 'what' | 'list'>;
+interface ObjectKind<T extends KubeObject> {
+  readonly path: string;
+  readonly what: string;
   readonly selector: Selector;
-  /** The part of an object that stays in memory. */
-  readonly keep: (object: T) => T;
+  /** The part of an object that stays in memory. Default: all but `managedFields`, which nothing ever needs. */
+  readonly keep?: (object: T) => T;
   /** Called after each change of any object. */
   readonly onChange?: () => void;
+  readonly removal?: RemovalOptions;
+}
+/** The options of a deletion; with a grace period it is forced after a while. */
+export interface RemovalOptions {
+  readonly gracePeriodSeconds?: number;
+  readonly propagationPolicy?: 'Foreground';
 }
 
 /**
@@ -36,13 +42,20 @@ const silentMs = 28_000;
 const tellEveryMs = 60_000;
 
 /**
- * Watches this installation's objects of one kind from the first call. The informer of `@kubernetes/client-node` ends at
+ * This installation's objects of one kind, watched from the first `list` or `follow`. The informer of `@kubernetes/client-node` ends at
  * the first error, keeps whole objects, and cannot use a list that its caller made.
  */
-export function watchObjects<T extends KubeObject>(options: Options<T>) {
-  const { api, objects, selector, keep, clock, random, onTrouble, onChange } = options;
+export function openObjects<T extends KubeObject>(
+  { api, clock, random, onTrouble }: WatchOptions,
+  { path, what, selector, removal = {}, onChange, ...kind }: ObjectKind<T>,
+) {
+  const objects = openCollection<T>(api, path, what);
+  const keep = (object: T) => {
+    const { managedFields: _, ...metadata } = object.metadata ?? {};
+    return kind.keep?.({ ...object, metadata }) ?? { ...object, metadata };
+  };
   const followers = new Map<string, Set<Listener<T>>>();
-  const table = new PodTable<T>(keep, (uid, object) => {
+  const table = objectTable<T>(keep, (uid, object) => {
     for (const listener of [...(followers.get(uid) ?? [])]) listener(object);
     onChange?.();
   });
@@ -64,7 +77,7 @@ export function watchObjects<T extends KubeObject>(options: Options<T>) {
   async function watch(from: string): Promise<string | undefined> {
     const more = { watch: 'true', allowWatchBookmarks: 'true', timeoutSeconds: String(streamSeconds) };
     const query = new URLSearchParams({ ...selector, ...more, resourceVersion: from });
-    const request = { method: 'GET', path: `${objects.path}?${query}`, what: `watch ${objects.what}` } as const;
+    const request = { method: 'GET', path: `${path}?${query}`, what: `watch ${what}` } as const;
     using silent = deadlineSignal(silentMs, clock, signal);
     let version = from;
     let response: IncomingMessage | undefined;
@@ -116,7 +129,7 @@ export function watchObjects<T extends KubeObject>(options: Options<T>) {
   }
 
   let running: Promise<void> | undefined;
-  return {
+  const watched = {
     /** Calls the listener with the latest known state, with each later one, and with undefined once the object is gone. */
     follow(object: T, listener: Listener<T>): Disposable {
       const uid = uidOf(object);
@@ -150,19 +163,34 @@ export function watchObjects<T extends KubeObject>(options: Options<T>) {
       await running;
     },
   };
+  const seen = (written: T | undefined) => {
+    if (written) table.seen(written);
+    return written;
+  };
+  return {
+    ...watched,
+    get: objects.get,
+    create: async (body: unknown, until: AbortSignal) => seen(await objects.create(body, until)),
+    /** Undefined: there is no such object. */
+    patch: async (name: string, body: unknown, until: AbortSignal) => seen(await objects.patch(name, body, until)),
+    /** Deletes exactly this object, never another one of the same name. Resolves once it is gone. */
+    remove: (object: T, until: AbortSignal) =>
+      removeObject(object, { objects, options: removal, watch: watched, clock }, until),
+    /** Calls `look` until it returns a value: now, after each change of the object, and at intervals. */
+    until: <Seen>(object: T, look: (latest: T | undefined) => Promise<Seen | undefined>, until: AbortSignal) =>
+      untilSeen(object, { watch: watched, clock, everyMs: 100 }, look, until),
+  };
 }
 
 interface Observation<T extends KubeObject> {
   /** Undefined: the object is only read at intervals. */
   readonly watch: ObjectWatch<T> | undefined;
   readonly clock: Clock;
-  /** The first interval at which the object is read in case the watch is broken, in ms. It doubles, up to 2 s. */
-  readonly everyMs: number;
 }
-/** Calls `look` until it returns a value: now, after each change of the object, and at intervals (`isLate`). */
-export async function untilSeen<T extends KubeObject, Seen>(
+/** `everyMs`: the first interval at which `look` is called in case the watch is broken (`isLate`); it doubles, up to 2 s. */
+async function untilSeen<T extends KubeObject, Seen>(
   object: T,
-  { watch, clock, everyMs }: Observation<T>,
+  { watch, clock, everyMs }: Observation<T> & { readonly everyMs: number },
   look: (latest: T | undefined, isLate: boolean) => Promise<Seen | undefined>,
   signal: AbortSignal,
 ): Promise<Seen> {
@@ -184,10 +212,9 @@ export async function untilSeen<T extends KubeObject, Seen>(
 
 /** After this time an unconfirmed deletion is forced: the node is assumed lost, and the name becomes free. */
 const confirmMs = 15_000;
-interface Removal<T extends KubeObject> extends Pick<Observation<T>, 'watch' | 'clock'> {
+interface Removal<T extends KubeObject> extends Observation<T> {
   readonly objects: Pick<Collection<T>, 'get' | 'remove'>;
-  /** The options of the request; with a grace period it is forced after a while. */
-  readonly options: { readonly gracePeriodSeconds?: number; readonly propagationPolicy?: 'Foreground' };
+  readonly options: RemovalOptions;
 }
 /** Deletes exactly this object, never another one of the same name. Resolves once it is gone. */
 export async function removeObject<T extends KubeObject>(

@@ -1,11 +1,28 @@
+import { once } from 'node:events';
 import { Agent } from 'node:http';
+import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pause } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { YieldingConnection } from '../../shared/link/yielding-connection.ts';
+import { YieldingConnection } from './yielding-connection.ts';
 
 /** Opens one connection to the sandbox's daemon. Rejects if the daemon cannot be reached now. */
 export type Dial = (signal: AbortSignal) => Promise<Duplex>;
+
+/** Dials an address of the network. */
+export const dialAddress =
+  (host: string, port: number): Dial =>
+  async (signal): Promise<Duplex> => {
+    const socket = connect({ host, port, noDelay: true });
+    socket.on('error', () => {});
+    try {
+      await once(socket, 'connect', { signal });
+      return socket;
+    } catch (error) {
+      socket.destroy();
+      throw error;
+    }
+  };
 
 const patienceMs = 10_000;
 const attemptMs = 5_000;

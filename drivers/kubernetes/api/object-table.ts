@@ -1,0 +1,47 @@
+import { type KubeObject, uidOf } from './collection.ts';
+
+/** Removed objects are remembered for late events, up to this many. */
+const maxGone = 10_000;
+
+/** The known objects of a watch. Duplicate, late and outdated events change nothing; `onChange` gets the others. */
+export function objectTable<T extends KubeObject>(
+  keep: (object: T) => T,
+  onChange: (uid: string, object: T | undefined) => void,
+) {
+  const objects = new Map<string, T>(); // by uid
+  const gone = new Map<string, number>(); // uid, and the version at which it left
+  const table = {
+    all: (): T[] => [...objects.values()],
+    get: (uid: string): T | undefined => objects.get(uid),
+    /** Records an object that exists, or existed at its resource version. */
+    seen(object: T): void {
+      const uid = uidOf(object);
+      const known = objects.get(uid);
+      const left = gone.get(uid) ?? -1;
+      if (left >= versionOf(object) || (known && versionOf(known) >= versionOf(object))) return;
+      gone.delete(uid);
+      const kept = keep(object);
+      objects.set(uid, kept);
+      onChange(uid, kept);
+    },
+    /** Records a full list at that version. Known objects missing from it are gone. A watch can still be behind. */
+    listed(all: readonly T[], version: string): void {
+      const there = new Set(all.map(uidOf));
+      for (const object of all) table.seen(object);
+      for (const object of table.all()) {
+        if (!there.has(uidOf(object)) && versionOf(object) <= Number(version)) table.deleted(object, Number(version));
+      }
+    },
+    /** Without a version it never returns. With one it can, as an object that matches the watch's selector again. */
+    deleted(object: KubeObject, version = Number.POSITIVE_INFINITY): void {
+      const uid = uidOf(object);
+      gone.set(uid, version);
+      const [oldest] = gone.keys();
+      if (gone.size > maxGone && oldest !== undefined) gone.delete(oldest);
+      if (objects.delete(uid)) onChange(uid, undefined);
+    },
+  };
+  return table;
+}
+
+const versionOf = ({ metadata }: KubeObject) => Number(metadata?.resourceVersion ?? 0);

@@ -1,0 +1,75 @@
+import { openApi, statusOf } from './api/api.ts';
+import { type KubeObject, openCollection } from './api/collection.ts';
+import { openCredentials } from './api/credentials.ts';
+import { type RemovalOptions, removeObject } from './api/objects.ts';
+import { claimPath } from './claims/platform.ts';
+import { isOverdue, namePrefix, selectAll } from './labels.ts';
+import type { KubernetesOptions } from './options.ts';
+import { volumeClaimsPath } from './pods/pod-engine.ts';
+import { podRemoval, podsPath } from './pods/pods.ts';
+
+type Options = Pick<KubernetesOptions, 'kubeconfig' | 'context' | 'namespace' | 'clock' | 'random'>;
+
+/** The Accept header of lists without specs and states. */
+const metadataList = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json';
+
+interface Kind {
+  readonly kind: string;
+  readonly path: string;
+  readonly removal: RemovalOptions;
+}
+/** Deletes those objects that are `meant`. Resolves with their kinds and names. */
+type ObjectDeletion = (kind: Kind, labelSelector: string, meant: (object: KubeObject) => boolean) => Promise<string[]>;
+
+/** Ends expired pods of every installation in the namespace; for a CronJob. Resolves with their names. */
+export const reapExpired = (options: Options, signal: AbortSignal): Promise<readonly string[]> =>
+  withCluster(options, signal, (end) => end(podsOf(options), selectAll, (pod) => isOverdue(pod, options.clock.now())));
+
+/**
+ * Cleans up after a removed installation: deletes its claims, pools and pods, then their volume claims, but no pods of
+ * Sandboxes that it adopted. Needs no key, only the rights to get, list and delete. Resolves with the names of the removed
+ * objects.
+ */
+export const clearInstance = (
+  { instance, ...options }: Options & Pick<KubernetesOptions, 'instance'>,
+  signal: AbortSignal,
+): Promise<readonly string[]> =>
+  withCluster(options, signal, async (end) => {
+    const { namespace } = options;
+    const isOwn = ({ metadata }: KubeObject) =>
+      !metadata?.ownerReferences || metadata.name?.startsWith(namePrefix(instance)) === true;
+    const ofClaims = ['sandboxclaim', 'sandboxwarmpool', 'sandboxtemplate'].map((kind): Kind => {
+      return { kind, path: claimPath(namespace, `${kind}s`), removal: { propagationPolicy: 'Foreground' } };
+    });
+    // In an order in which nothing starts again: claims and pools before the pods that they would replace.
+    const kinds = [
+      ...ofClaims,
+      podsOf(options),
+      { kind: 'volume claim', path: volumeClaimsPath(namespace), removal: {} },
+    ];
+    const removed: string[] = [];
+    for (const kind of kinds) removed.push(...(await end(kind, `corral/instance=${instance}`, isOwn)));
+    return removed;
+  });
+
+const podsOf = ({ namespace }: Options): Kind => ({ kind: 'pod', path: podsPath(namespace), removal: podRemoval });
+
+async function withCluster(options: Options, signal: AbortSignal, work: (end: ObjectDeletion) => Promise<string[]>) {
+  using credentials = openCredentials(options);
+  const api = openApi({ ...options, credentials, maxInFlight: 10 });
+  return await work(async ({ kind, path, removal }, labelSelector, meant) => {
+    const objects = openCollection(api, path, `${kind}s`);
+    const { items } = await objects
+      .list({ selector: { labelSelector }, accept: metadataList }, signal)
+      .catch((error) => {
+        if (statusOf(error) === 404) return { items: [] }; // the cluster has no such kind
+        throw error;
+      });
+    const remove = (it: KubeObject) =>
+      removal.propagationPolicy // the controller ends these, and the pods are awaited
+        ? objects.remove(it, removal, signal)
+        : removeObject(it, { objects, options: removal, clock: options.clock, watch: undefined }, signal);
+    await Promise.all(items.filter(meant).map(remove));
+    return items.filter(meant).map(({ metadata }) => `${kind} ${metadata?.name}`);
+  });
+}
