@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { cookie, readCookie } from '../../auth/sign-in/cookies.ts';
-import { loginSeconds, SignInRefused } from '../../auth/sign-in/sign-in.ts';
+import { localPath, loginSeconds, SignInRefused } from '../../auth/sign-in/sign-in.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { createRouteDescriber, noBodyReply, ok, type ReplyDoc } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
@@ -66,7 +66,7 @@ export function signInRoutes({ people, logger }: Deps): FacadeRoutes {
             logger.warn({ err: cause }, 'a sign-in could not begin');
             return undefined;
           });
-          if (!begun) return leave(reply, refusalAt('/', 'away'));
+          if (!begun) return leave(reply, refusalAt(localPath(visit.returnTo, visit.base), 'away'));
           const isSecure = visitors.isSecure(request.client);
           reply.header('set-cookie', cookie('login', { value: begun.login, seconds: loginSeconds, isSecure }));
           return leave(reply, begun.location);

@@ -2,7 +2,7 @@ import '../styles/all.css';
 import { effect, signal } from '@preact/signals';
 import { render } from 'preact';
 import { followCurrent, model, onGone } from '../data/log.ts';
-import { me, readMe } from '../data/people.ts';
+import { me, readMe, takeRefusal } from '../data/people.ts';
 import { followAddress, go, leave } from '../data/route.ts';
 import { connect, connection, request } from '../data/server.ts';
 import { current, currentId, onNews, resetSessions, type Session, sessions, watchSessions } from '../data/sessions.ts';
@@ -137,9 +137,12 @@ async function start(): Promise<void> {
   catchDrops();
   badgeInTitle();
   for (let isRetry = false; !(await meet()); isRetry = true) await askToken(isRetry);
-  void readMe();
+  takeRefusal(); // of a sign-in that a person who is signed in repeated
   document.addEventListener('visibilitychange', () => void (document.visibilityState === 'visible' && meet()));
-  connect(resetSessions);
+  connect(() => {
+    resetSessions();
+    void readMe(); // another role ends the socket
+  });
   followEnd();
   const command = takeCommand();
   if (command) askCommand(command);

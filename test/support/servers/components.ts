@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { beforeEach, type TestContext } from 'vitest';
+import { buildMockoidc } from './mockoidc/provider.ts';
 
 const run = promisify(execFile);
 const answers = (command: string, args: string[]) =>
@@ -32,6 +33,14 @@ const components = {
     is: "this machine's npm and pip reach their registries",
     look: async () =>
       (await answers('npm', ['view', 'semver', 'version'])) && (await answers('pip', ['index', 'versions', 'six'])),
+  },
+  mockoidc: {
+    is: 'Go builds mockoidc',
+    look: () =>
+      buildMockoidc().then(
+        () => true,
+        () => false,
+      ),
   },
   go: { is: 'Go is installed', look: () => answers('go', ['version']) },
   python: { is: 'python3 is installed', look: () => answers('python3', ['--version']) },

@@ -8,18 +8,22 @@ import { promisify } from 'node:util';
 import { temporaryFolder } from '../../stores/store.ts';
 import type { Account, IdentityProvider } from '../identity-provider.ts';
 
-/** The path of the built program; undefined if Go or the module is not available. */
-export async function buildMockoidc(): Promise<string | undefined> {
-  const program = join(temporaryFolder().path, 'mockoidc');
-  const built = promisify(execFile)('go', ['build', '-o', program, '.'], { cwd: import.meta.dirname });
-  return await built.then(
-    () => program,
-    () => undefined,
-  );
+let built: Promise<string> | undefined;
+/** The path of the program, which a process builds once. Rejects if Go or the module is not available. */
+export function buildMockoidc(): Promise<string> {
+  built ??= (async () => {
+    const folder = temporaryFolder();
+    process.once('exit', () => folder[Symbol.dispose]());
+    const program = join(folder.path, 'mockoidc');
+    await promisify(execFile)('go', ['build', '-o', program, '.'], { cwd: import.meta.dirname });
+    return program;
+  })();
+  return built;
 }
 
 /** mockoidc, which signs in `user` without a form. Requests go through a server of this process, which can be down. */
-export async function mockProvider(program: string): Promise<IdentityProvider> {
+export async function mockProvider(): Promise<IdentityProvider> {
+  const program = await buildMockoidc();
   const requests: string[] = [];
   const accounts = new Map<string, Account>();
   const server = createServer(async (request, response) => {
