@@ -9,6 +9,8 @@ const UsageInput = z.strictObject({
   from: z.iso.date(),
   to: z.iso.date(),
   by: z.enum(usageDimensions).default('model'),
+  /** How many groups, the first ones, come with their usage by day. */
+  dailyGroups: z.coerce.number().int().min(0).max(10_000).default(0),
 });
 const exampleTotal = {
   turns: 12,
@@ -20,7 +22,7 @@ const exampleTotal = {
 };
 const example: z.output<typeof UsageReport> = {
   total: exampleTotal,
-  groups: [{ id: 'openai/gpt-5-mini', name: 'openai/gpt-5-mini', ...exampleTotal }],
+  groups: [{ id: 'openai/gpt-5-mini', name: 'openai/gpt-5-mini', ...exampleTotal, days: [] }],
   days: [{ day: '2026-11-24', ...exampleTotal }],
 };
 
@@ -32,7 +34,7 @@ export const usageRouter = router({
     id: 'usage',
     summary: 'Tokens, turns and cost over days, by person, model, project, session or day',
     description:
-      'Counts the sessions that the caller owns; for the role admin all. Days are in UTC, at most 366. A deleted session counts no more.',
+      'Counts the sessions that the caller owns; for the role admin all. Days are in UTC, at most 366. Deleted sessions are not counted.',
     may: 'any',
     in: UsageInput,
     out: UsageReport,

@@ -16,12 +16,15 @@ export const UsageTotal = z.object({
   unpriced: z.int(),
 });
 export type UsageTotal = z.infer<typeof UsageTotal>;
+const UsageDay = z.object({ day: z.string(), ...UsageTotal.shape });
 const UsageGroup = z.object({
   /** The id of the key, model, project or session, or the day; empty: none. */
   id: z.string(),
   /** The display name; empty: none. */
   name: z.string(),
   ...UsageTotal.shape,
+  /** The days with usage in their order, of the first `dailyGroups` groups; of the others none. */
+  days: z.array(UsageDay).readonly(),
 });
 export type UsageGroup = z.infer<typeof UsageGroup>;
 export const UsageReport = z.object({
@@ -29,7 +32,7 @@ export const UsageReport = z.object({
   /** Sorted by cost, then tokens, descending; days in order. */
   groups: z.array(UsageGroup).readonly(),
   /** Every day of the range in order, including days without usage. */
-  days: z.array(z.object({ day: z.string(), ...UsageTotal.shape })).readonly(),
+  days: z.array(UsageDay).readonly(),
 });
 export type UsageReport = z.infer<typeof UsageReport>;
 export interface UsageQuery {
@@ -37,6 +40,8 @@ export interface UsageQuery {
   readonly from: string;
   readonly to: string;
   readonly by: UsageDimension;
+  /** How many groups, the first ones, come with their days. Default 0. */
+  readonly dailyGroups?: number;
 }
 
 /** Usage of sessions, summed over days. Deleted sessions are not counted, because their logs are gone. */

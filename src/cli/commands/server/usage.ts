@@ -6,9 +6,13 @@ import { toOneLine } from '../../io.ts';
 type Group = Outputs['usage']['report']['groups'][number];
 const dimensions = ['person', 'model', 'project', 'session', 'day'] as const;
 const dayMs = 86_400_000;
+const mostGroups = 10_000;
 
 const formatCost = ({ cost, unpriced }: Pick<Group, 'cost' | 'unpriced'>): string =>
   `${cost.toFixed(4)}${unpriced > 0 ? ` + ${unpriced} turns without a known price` : ''}`;
+
+const byDay = ({ name, days }: Group) =>
+  days.map(({ day, ...sums }) => ({ name: `${day}  ${name || '(none)'}`, ...sums }));
 
 /** Prints the usage of sessions by day. */
 export const usageCommand: CliCommand = {
@@ -18,9 +22,15 @@ export const usageCommand: CliCommand = {
   options: [
     ['--by <what>', 'person, model, project, session or day; default model'],
     ['--days <days>', 'the number of days, 1 to 366; default 30'],
+    ['--daily', 'splits each group by day'],
     jsonOption,
   ],
-  examples: ['corral usage', 'corral usage --by person --days 7', 'corral usage --by day --json'],
+  examples: [
+    'corral usage',
+    'corral usage --by person --days 7',
+    'corral usage --by project --daily',
+    'corral usage --by day --json',
+  ],
   async run({ options, io, corral }) {
     const by = dimensions.find((one) => one === (options.text('by') ?? 'model'));
     if (by === undefined) throw new UsageError(`--by must be one of ${dimensions.join(', ')}.`);
@@ -29,7 +39,12 @@ export const usageCommand: CliCommand = {
       throw new UsageError('--days must be a number from 1 to 366.');
     const now = Date.now();
     const day = (at: number) => new Date(at).toISOString().slice(0, 10);
-    const range = { from: day(now - (days - 1) * dayMs), to: day(now), by };
+    const range = {
+      from: day(now - (days - 1) * dayMs),
+      to: day(now),
+      by,
+      dailyGroups: options.flag('daily') ? mostGroups : 0,
+    };
     const report = await corral().call((api) => api.usage.report.query(range));
     if (options.flag('json')) {
       io.print(JSON.stringify(report));
@@ -37,7 +52,8 @@ export const usageCommand: CliCommand = {
     }
     if (report.groups.length === 0) io.say('No model was used in this period.');
     else io.print(`${'in'.padStart(12)}  ${'out'.padStart(12)}  ${'turns'.padStart(6)}  ${by.padEnd(32)}  cost`);
-    for (const group of [...report.groups, ...(report.groups.length > 1 ? [{ name: 'total', ...report.total }] : [])]) {
+    const groups = options.flag('daily') ? report.groups.flatMap(byDay) : report.groups;
+    for (const group of [...groups, ...(report.groups.length > 1 ? [{ name: 'total', ...report.total }] : [])]) {
       const { inputTokens, outputTokens, turns } = group;
       const numbers = [String(inputTokens).padStart(12), String(outputTokens).padStart(12), String(turns).padStart(6)];
       io.print(`${numbers.join('  ')}  ${toOneLine(group.name || '(none)', 60).padEnd(32)}  ${formatCost(group)}`);

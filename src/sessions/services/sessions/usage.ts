@@ -22,7 +22,7 @@ export function usageService({ store, people, projectName }: Deps): UsageService
   }
 
   return {
-    async report({ from, to, by }, mayRead): Promise<UsageReport> {
+    async report({ from, to, by, dailyGroups = 0 }, mayRead): Promise<UsageReport> {
       const [first, last] = [Date.parse(from), Date.parse(to)];
       const count = Math.round((last - first) / dayMs) + 1;
       if (!(count >= 1 && count <= mostDays)) {
@@ -35,14 +35,17 @@ export function usageService({ store, people, projectName }: Deps): UsageService
         ? all.filter(({ owner, project }) => mayRead({ ...(owner && { owner }), projectId: project || null }))
         : all;
       const names = await namesOf(by, sums);
-      const groups = [...totalsBy(sums, keysOf[by][0])].map(
-        ([id, total]): UsageGroup => ({ id, name: names.get(id) ?? id, ...total }),
-      );
+      const [key] = keysOf[by];
+      const groups = [...totalsBy(sums, key)]
+        .map(([id, total]) => ({ id, name: names.get(id) ?? id, ...total }))
+        .sort(by === 'day' ? (a, b) => (a.id < b.id ? -1 : 1) : byWeight);
+      const daily = new Set(groups.slice(0, dailyGroups).map(({ id }) => id));
+      const sumsOf = daily.size > 0 ? Map.groupBy(sums, (sum) => sum[key]) : new Map<string, UsageSum[]>();
       const ofDays = totalsBy(sums, 'day');
       const days = Array.from({ length: count }, (_, n) => new Date(first + n * dayMs).toISOString().slice(0, 10));
       return {
         total: sums.reduce<UsageTotal>(addAmounts, noUsage),
-        groups: groups.sort(by === 'day' ? (a, b) => (a.id < b.id ? -1 : 1) : byWeight),
+        groups: groups.map((group) => ({ ...group, days: daily.has(group.id) ? daysIn(sumsOf.get(group.id)) : [] })),
         days: days.map((day) => ({ day, ...(ofDays.get(day) ?? noUsage) })),
       };
     },
@@ -63,6 +66,9 @@ function totalsBy(sums: readonly UsageSum[], key: UsageKey): Map<string, UsageTo
   for (const sum of sums) totals.set(sum[key], addAmounts(totals.get(sum[key]) ?? noUsage, sum));
   return totals;
 }
+
+const daysIn = (sums: readonly UsageSum[] = []): UsageGroup['days'] =>
+  [...totalsBy(sums, 'day')].map(([day, total]) => ({ day, ...total })).sort((a, b) => (a.day < b.day ? -1 : 1));
 
 const tokens = ({ inputTokens, outputTokens }: UsageTotal): number => inputTokens + outputTokens;
 const byWeight = (a: UsageTotal, b: UsageTotal): number => b.cost - a.cost || tokens(b) - tokens(a);

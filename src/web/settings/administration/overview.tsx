@@ -102,10 +102,11 @@ export function OverviewPage() {
           items={byHost.map(([host, some = []]) => ({
             key: host,
             title: host,
-            lines: [[t('administration.sandboxes.count', { n: count(some.length) }), ...sumOf(some)].join(' · ')],
             more: (
               <details>
-                <summary>{t('administration.sandboxes')}</summary>
+                <summary>
+                  {[t('administration.sandboxes.count', { n: count(some.length) }), ...sumOf(some)].join(' · ')}
+                </summary>
                 <List label={host} items={some.map(toItem)} />
               </details>
             ),

@@ -44,7 +44,7 @@ export function SharedBudgets() {
                     needsChange
                     note={t('budgets.empty')}
                     value={forEachLimit((limit) => budget[limit].own)}
-                    fields={forEachLimit(() => ({ placeholder: t('budgets.usual') }))}
+                    fields={forEachLimit((limit) => ({ placeholder: usualOf(limit, budget) }))}
                     cancel={() => setOpen('')}
                     send={async (input) => {
                       const { of, id } = budget;
@@ -70,6 +70,13 @@ const nameOf = ({ of, id, name }: Budget): string =>
 function shown(limit: BudgetLimit, amount: number): string {
   if (limit.endsWith('Bytes')) return bytes(amount);
   return limit.startsWith('cost') ? price(amount) : count(amount);
+}
+
+/** The limit of an empty field. The answer does not have the one for everyone next to an own one. */
+function usualOf(name: BudgetLimit, budget: Budget): string {
+  const { limit, own } = budget[name];
+  if (own !== null) return t('budgets.usual');
+  return limit === null ? t('budgets.unlimited') : t('budgets.usualIs', { limit: shown(name, limit) });
 }
 
 function Amount({ limit: name, budget }: { limit: BudgetLimit; budget: Budget }) {

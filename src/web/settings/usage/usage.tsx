@@ -4,18 +4,22 @@ import { query } from '../../data/server.ts';
 import { modelLabel } from '../../models/state.ts';
 import { count, locale, price, short } from '../../parts/format.ts';
 import { Choice } from '../../parts/kit/choice.tsx';
-import { Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
+import { Pending, Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { CsvButton } from '../administration/csv.tsx';
 import { SharedBudgets } from './budgets.tsx';
 
-type Report = Outputs['usage']['report'];
-type Total = Report['total'];
 const dimensions = ['person', 'model', 'project', 'session', 'day'] as const;
 type Dimension = (typeof dimensions)[number];
+type Report = Outputs['usage']['report'] & { readonly by: Dimension };
+type Total = Report['total'];
+type Day = Report['days'][number];
 const ranges = ['7', '30', '90'] as const;
 type Range = (typeof ranges)[number];
 
+/** The groups that the chart tells apart. */
+const chartedGroups = 4;
+const mostGroups = 10_000;
 const dayMs = 86_400_000;
 const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
 
@@ -25,12 +29,15 @@ export function Usage() {
   const [range, setRange] = useState<Range>('30');
   const [report, setReport] = useState<Report>();
   const [trouble, tryIt] = useTrouble();
+  const read = async (dailyGroups: number): Promise<Report> => {
+    const now = Date.now();
+    const days = { from: dayOf(now - (Number(range) - 1) * dayMs), to: dayOf(now) };
+    return { ...(await query('usage.report', { ...days, by, dailyGroups })), by };
+  };
   useEffect(() => {
     let isOver = false;
-    const now = Date.now();
     void tryIt(t('usage.unread'), async () => {
-      const request = { from: dayOf(now - (Number(range) - 1) * dayMs), to: dayOf(now), by };
-      const found = await query('usage.report', request);
+      const found = await read(by === 'day' ? 0 : chartedGroups);
       if (!isOver) setReport(found);
     });
     return () => {
@@ -53,7 +60,7 @@ export function Usage() {
           onChange={setBy}
         />
       </div>
-      <Trouble text={trouble} />
+      {report ? <Trouble text={trouble} /> : <Pending trouble={trouble} />}
       {report && report.total.turns === 0 && <p class="quiet">{t('usage.none')}</p>}
       {report && report.total.turns > 0 && (
         <>
@@ -64,9 +71,12 @@ export function Usage() {
               <span class="quiet">{` · ${t('usage.unpriced', { n: count(report.total.unpriced) })}`}</span>
             )}
           </p>
-          <Chart days={report.days} />
-          <Groups groups={report.groups} by={by} />
-          <CsvButton name={`usage-by-${by}`} table={() => tableOf(report, by)} />
+          <Chart {...report} />
+          <Groups {...report} />
+          <CsvButton
+            name={`usage-by-${by}`}
+            table={async () => (by === 'day' || by === 'session' ? totalsOf(report) : daysOf(await read(mostGroups)))}
+          />
         </>
       )}
       <p class="quiet">{t('usage.about')}</p>
@@ -76,9 +86,15 @@ export function Usage() {
 }
 
 const amounts = ['turns', 'inputTokens', 'cachedTokens', 'outputTokens', 'cost', 'unpriced'] as const;
-const tableOf = ({ groups }: Report, by: Dimension) => [
+const totalsOf = ({ groups, by }: Report) => [
   [by, 'name', ...amounts],
   ...groups.map((group) => [group.id, group.name, ...amounts.map((amount) => group[amount])]),
+];
+const daysOf = ({ groups, by }: Report) => [
+  ['day', by, 'name', ...amounts],
+  ...groups
+    .flatMap(({ id, name, days }) => days.map((day) => [day.day, id, name, ...amounts.map((amount) => day[amount])]))
+    .sort(([a = ''], [b = '']) => (a < b ? -1 : Number(a > b))),
 ];
 
 const wordsOfTotal = ({ inputTokens, outputTokens, turns }: Total) => ({
@@ -90,23 +106,60 @@ const wordsOfTotal = ({ inputTokens, outputTokens, turns }: Total) => ({
 const dayName = (day: string) =>
   new Date(day).toLocaleDateString(locale(), { day: 'numeric', month: 'short', timeZone: 'UTC' });
 
-/** One bar per day: its cost, or its tokens if no price is known. */
-function Chart({ days }: { days: Report['days'] }) {
+interface Series {
+  /** Undefined: the groups that the chart does not tell apart. */
+  readonly name: string | undefined;
+  readonly amounts: ReadonlyMap<string, number>;
+}
+/** The first groups, each with its amounts by day, then all others. */
+function seriesOf({ groups, days, by }: Report, amountOf: (day: Total) => number): Series[] {
+  const first = groups.filter((group) => group.days.length > 0);
+  const named = first.map((group) => ({
+    name: labelOf(by, group.name),
+    amounts: new Map(group.days.map((day) => [day.day, amountOf(day)])),
+  }));
+  const left = (day: Day) => named.reduce((sum, one) => sum - (one.amounts.get(day.day) ?? 0), amountOf(day));
+  // A difference of sums is seldom exactly zero.
+  const others = groups.length > first.length ? days.map((day) => [day.day, Math.max(0, left(day))] as const) : [];
+  return [...named, ...(others.length > 0 ? [{ name: undefined, amounts: new Map(others) }] : [])];
+}
+
+/** One bar per day: its cost, or its tokens if no price is known, with a part for each of the first groups. */
+function Chart(report: Report) {
+  const { days } = report;
   const isPriced = days.some(({ cost }) => cost > 0);
   const amountOf = (day: Total) => (isPriced ? day.cost : day.inputTokens + day.outputTokens);
+  const wordsOf = (amount: number) => (isPriced ? price(amount) : count(amount));
   const most = Math.max(...days.map(amountOf), 1e-9);
   const [first, last] = [days[0]?.day ?? '', days.at(-1)?.day ?? ''];
+  const series = seriesOf(report, amountOf);
+  const isSplit = series.length > 1;
   return (
     <figure class="usage-chart">
       <figcaption class="quiet">{t(isPriced ? 'usage.costByDay' : 'usage.tokensByDay')}</figcaption>
       <svg viewBox={`0 0 ${days.length * 10} 100`} preserveAspectRatio="none" aria-hidden="true">
-        {days.map((day, at) => {
-          const height = (amountOf(day) / most) * 100;
-          return (
-            <rect key={day.day} x={at * 10 + 1} y={100 - height} width="8" height={height}>
-              <title>{`${dayName(day.day)}: ${isPriced ? price(day.cost) : count(amountOf(day))}`}</title>
-            </rect>
-          );
+        {days.map(({ day }, at) => {
+          let top = 100;
+          return series.map(({ name, amounts: byDay }, n) => {
+            const amount = byDay.get(day) ?? 0;
+            const height = (amount / most) * 100;
+            top -= height;
+            const words = [dayName(day), ...(isSplit ? [name ?? t('usage.others')] : []), wordsOf(amount)];
+            return (
+              height > 0 && (
+                <rect
+                  key={`${day} ${n}`}
+                  class={markOf(isSplit && name === undefined ? undefined : n)}
+                  x={at * 10 + 1}
+                  y={top}
+                  width="8"
+                  height={height}
+                >
+                  <title>{words.join(' · ')}</title>
+                </rect>
+              )
+            );
+          });
         })}
       </svg>
       <div class="usage-axis quiet">
@@ -117,6 +170,8 @@ function Chart({ days }: { days: Report['days'] }) {
     </figure>
   );
 }
+/** The colour of a group in the chart and in the table; undefined: one of the others. */
+const markOf = (n: number | undefined) => `usage-mark-${n ?? 'others'}`;
 
 function labelOf(by: Dimension, name: string): string {
   if (by === 'model') return modelLabel(name);
@@ -124,7 +179,7 @@ function labelOf(by: Dimension, name: string): string {
   return name || t(by === 'person' ? 'usage.nobody' : 'noProject');
 }
 
-function Groups({ groups, by }: { groups: Report['groups']; by: Dimension }) {
+function Groups({ groups, by }: Report) {
   return (
     <div class="usage-table">
       <table aria-label={t('usage.table')}>
@@ -138,9 +193,12 @@ function Groups({ groups, by }: { groups: Report['groups']; by: Dimension }) {
           </tr>
         </thead>
         <tbody>
-          {groups.map((group) => (
+          {groups.map((group, n) => (
             <tr key={group.id}>
-              <th scope="row">{labelOf(by, group.name)}</th>
+              <th scope="row">
+                {by !== 'day' && <span class={`usage-mark ${markOf(group.days.length > 0 ? n : undefined)}`} />}
+                {labelOf(by, group.name)}
+              </th>
               <td>{count(group.turns)}</td>
               <td>{short(group.inputTokens)}</td>
               <td>{short(group.outputTokens)}</td>

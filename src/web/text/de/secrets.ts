@@ -89,6 +89,7 @@ export const secrets = {
   'usage.costByDay': 'Kosten je Tag',
   'usage.tokensByDay': 'Tokens je Tag',
   'usage.most': 'max. {most}',
+  'usage.others': 'Übrige',
   'usage.table': 'Verbrauch nach Gruppen',
   'usage.cost': 'Kosten',
   'usage.nobody': 'ohne Schlüssel',
@@ -118,6 +119,8 @@ export const secrets = {
   'budgets.diskBytes': 'Speicherplatz (Bytes)',
   'budgets.snapshots': 'Benannte Snapshots',
   'budgets.usual': 'wie für alle',
+  'budgets.usualIs': '{limit}, wie für alle',
+  'budgets.unlimited': 'keine Grenze',
   'budgets.empty': 'Leer = wie für alle. „unlimited“ = keine Grenze. Nur Administratoren können Grenzen ändern.',
   memory: 'Gedächtnis',
   'memory.about':

@@ -73,6 +73,17 @@ test('the days of the range are all there, and their sums are the total', async 
   expect(total).toEqual({ turns: 3, inputTokens: 30, cachedTokens: 0, outputTokens: 15, cost: 4, unpriced: 1 });
 });
 
+test('the first groups come with the days of their usage, and with the same sums', async () => {
+  const it = await service();
+  const { groups } = await it.report({ ...range, by: 'model', dailyGroups: 2 });
+  expect(groups.map(({ id, days }) => [id, ...days.map(({ day, turns, cost }) => [day, turns, cost])])).toEqual([
+    ['x/two', ['2026-11-24', 1, 3]],
+    ['x/one', ['2026-11-24', 1, 1], ['2026-11-25', 1, 0]],
+  ]);
+  const { groups: some } = await it.report({ ...range, by: 'model', dailyGroups: 1 });
+  expect(some.map(({ days }) => days.length)).toEqual([1, 0]);
+});
+
 test('a caller gets the sums of its own sessions alone, an administrator those of all', async () => {
   const it = await service();
   const turns = async (principal: Principal) =>
