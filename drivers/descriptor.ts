@@ -5,7 +5,7 @@ import type { IdSource, SandboxId } from '../src/core/model/ids.ts';
 import type { Secret } from '../src/core/text/secret.ts';
 import type { Driver, EgressHandler } from './driver.ts';
 
-/** The files that one of our images is built from. `hash` changes with the files. */
+/** The files that one of the project's images is built from. `hash` changes with the files. */
 export interface BuildContext {
   readonly folder: string;
   /** File names in that folder, including the Dockerfile. */

@@ -302,7 +302,7 @@ export interface Poolable {
    * unclaimed.
    */
   claim(id: SandboxId, spec: SandboxSpec, call: Call): Promise<SandboxInfo | 'gone' | 'known'>;
-  /** Ends an unclaimed sandbox and removes everything of it. Never affects a claimed one. */
+  /** Ends an unclaimed sandbox and removes everything that belongs to it. Never affects a claimed sandbox. */
   discard(id: SandboxId, call: Call): Promise<void>;
   /** Memory still available on the sandboxes' host, in bytes. Undefined if only the backend knows it. */
   freeMemory(): number | undefined;

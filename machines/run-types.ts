@@ -69,7 +69,7 @@ export interface PendingApproval {
   readonly tool: string;
   /** Milliseconds until the call counts as rejected without an answer. */
   readonly remainingMs: number;
-  /** No permission for all calls of the tool covers this one. */
+  /** A permission for all calls of the tool does not cover this call. */
   readonly isAlone?: true;
   /**
    * `result`: a client provides the call's result. `permission`: the client does so after a person permits the call.
@@ -176,7 +176,8 @@ export type CallResult =
   | { readonly kind: 'ask'; readonly question: string; readonly approval?: ApprovalRequest };
 /**
  * The outcome of one call of a turn. `held`: not started, because it must follow a call that needs an answer or is
- * unaffordable. `unaffordable`: not made, because a budget does not cover it. `permitted`: the external agent makes it.
+ * unaffordable. `unaffordable`: not executed, because a budget does not cover it. `permitted`: the external agent
+ * executes it.
  */
 export type CallOutcome =
   | CallResult
@@ -234,7 +235,7 @@ export type RunNotice =
 
 export interface RunMachineContext extends RunInput {
   steps: readonly PlanStep[];
-  planned: boolean; // the model made the plan, so a summary follows the last step
+  planned: boolean; // the model created the plan, so a summary follows the last step
   concluded: boolean; // the newest text is the run's answer
   calls: readonly PendingCall[];
   injected: number; // messages received
@@ -271,7 +272,7 @@ export interface TurnInput {
   readonly runId: RunId;
   /** False: the agent chooses each next action itself. It can still keep a plan. */
   readonly plans: boolean;
-  /** The model made the plan. False: the server did, because the model started without one. */
+  /** The model created the plan. False: the server did, because the model started without one. */
   readonly planned: boolean;
   readonly steps: readonly PlanStep[];
   /** A text for the model's next request only: the run is stuck, or the last reply was empty. */

@@ -20,7 +20,7 @@ export interface SessionInput {
   readonly maxQueued: number;
   /** `discard`: the sandbox exists and cannot be trusted. */
   readonly sandbox: 'absent' | 'start' | 'adopt' | 'discard';
-  /** The last sandbox could not be trusted, and no person has permitted another one since. */
+  /** The last sandbox could not be trusted, and no person has permitted a new sandbox since. */
   readonly distrusted?: boolean;
   /**
    * Another session's run waits for this session's runs, so they need no slot of their own: otherwise all could wait

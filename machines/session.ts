@@ -228,7 +228,7 @@ export const sessionMachine = sessionSetup.createMachine({
             },
             absent: {
               entry: [
-                assign({ sandbox: 'absent', isPresent: false, uses: [] }), // the loss ends all uses
+                assign({ sandbox: 'absent', isPresent: false, uses: [] }), // losing the sandbox ends all uses of it
                 raise({ type: 'sandbox.gone' }),
               ],
               always: { guard: 'hasWaiters', target: 'present' },

@@ -45,7 +45,10 @@ export function namesOf(instance: string) {
     build: (sandbox: SandboxId) => `${base}build-${sessionIdOf(sandbox)}`,
     claimedIn: (name: string) => id(after(base, name)),
     warmIn: (name: string) => id(after(`${base}warm-`, name)),
-    /** Read from the name, not a label, because images keep the labels of the containers they were made from. */
+    /**
+     * Read from the name and not from a label, because images keep the labels of the containers that they were created
+     * from.
+     */
     buildIn: (name: string) => id(after(`${base}build-`, name.replace(/^\//, ''))),
   };
 }

@@ -46,7 +46,8 @@ export function openVolumes({ engine, instance, labels }: Options): DockerVolume
 
   /**
    * Changes the owner with a program of the image, as root in a container with no network and only this volume. The
-   * folder itself changes last, so an interrupted change is repeated. Links are changed, never followed.
+   * folder itself changes last, so an interrupted change is repeated. The owner of a link itself is changed; links are
+   * never followed.
    */
   async function changeOwner(id: VolumeId, { image, user }: NewOwner, signal: AbortSignal): Promise<void> {
     const name = helperOf(id);

@@ -116,7 +116,7 @@ export function bubblewrapArguments(found: Bubblewrap, inside: SandboxPaths): st
     ...(inside.screen === undefined ? [] : ['--bind', inside.screen, screenPath]),
     ...['--ro-bind', node, `${tools}/bin/node`, '--ro-bind', init, `${tools}/init.sh`],
     ...['--ro-bind', daemon, `${tools}/sandboxd.mjs`],
-    // The variable tells pid 1 that it already runs in the loader, which the server has tried.
+    // Tells pid 1 that it already runs in the loader, which the server has tested.
     ...(inside.seal === undefined ? [] : ['--ro-bind', inside.seal, sealed, '--setenv', 'CORRAL_SEAL', sealed]),
     ...(browserPolicy === undefined ? [] : ['--ro-bind', browserPolicy, `${policies.at(-1)}/corral.json`]),
     ...['--bind', workspace, workspaceAlias, '--bind', workspace, '/workspace', '--chdir', '/workspace'],

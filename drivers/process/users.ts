@@ -82,7 +82,7 @@ export function openUsers(folders: Folders, { first, last }: UserRange): Users {
 
 /**
  * Gives the workspace and everything in it to the user, if another user owns it. The folder itself changes last, so an
- * interrupted change is repeated. Links are changed, never followed.
+ * interrupted change is repeated. The owner of a link itself is changed; links are never followed.
  */
 export async function changeOwner(user: number, workspace: string, signal: AbortSignal): Promise<void> {
   if ((await stat(workspace)).uid === user) return;

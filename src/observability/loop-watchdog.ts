@@ -12,7 +12,7 @@ export interface WatchdogOptions {
 
 /**
  * Watches the event loop from another thread, which writes a line of JSON with the stack of the blocking work, once per
- * block. The line is written while the loop is blocked, because that can last forever. `counts` is for tests.
+ * block. It writes the line while the loop is still blocked, because a block can last forever. `counts` is for tests.
  */
 export function watchLoop(options: WatchdogOptions): Disposable & { readonly counts: Int32Array } {
   const { blockedMs, thread, fd = 2 } = options;

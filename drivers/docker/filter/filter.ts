@@ -200,7 +200,7 @@ async function onlyOurFolder({ folders }: FilterOptions, labels: Labels, host: H
     ...(host?.Binds ?? []),
     ...(host?.Mounts ?? []).filter(({ Type }) => Type !== 'volume').map(({ Source }) => Source),
   ];
-  if (mounted.length === 0) return; // a service mounts nothing of this machine
+  if (mounted.length === 0) return; // services mount no folder of this machine
   if (target === undefined || mounted.length !== 1 || mounted[0] !== target) {
     throw new Refusal(403, `the container mounts something else than its folder in ${folders.root}; make it again`);
   }

@@ -64,7 +64,7 @@ function judge(line: string, token: Secret): Greeting {
   return { kind: 'ok', version, boot, sparing };
 }
 
-/** Reads exactly one line. More than that is not a hello. */
+/** Reads exactly one line. Any further bytes make it invalid. */
 function onlyLine(): LineReader {
   let text = '';
   return (chunk, found) => {

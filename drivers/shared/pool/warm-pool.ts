@@ -166,7 +166,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
     if (first) throw first.reason;
   }
 
-  /** Another server may need this one's surplus, so a shared pool shrinks only as its sandboxes age. */
+  /** Another server may need this server's surplus, so a shared pool shrinks only as its sandboxes age. */
   function surplus(): SandboxId[] {
     if (options.shared) return [];
     return [...recipes()].flatMap(([name, { limits }]) => shelf.oldestOver(name, size.now(limits.memoryBytes)));

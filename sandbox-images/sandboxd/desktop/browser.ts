@@ -32,7 +32,7 @@ const roomySharedMemory = 128 * 1024 * 1024;
 const maxFileBytes = 1024 * 1024 * 1024;
 const browserScore = 100;
 
-/** Starts Chromium on that display. Its debugging pipe is the only way to control it. */
+/** Starts Chromium on that display. It can be controlled only through its debugging pipe. */
 export async function startBrowser(
   { keepers, place }: SharedState,
   env: Readonly<Record<string, string>>,

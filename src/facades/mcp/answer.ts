@@ -14,8 +14,8 @@ const instructions =
   'some seconds. End sessions that nobody needs any more: end_session deletes their files.';
 
 /**
- * Messages do not belong to a connection, so no change notification could reach a client. The package advertises them
- * by default.
+ * Messages do not belong to a connection, so a change notification could not reach a client. The package advertises
+ * them by default.
  */
 const unchanging = { listChanged: false };
 

@@ -12,8 +12,8 @@ import type { PageFiles } from '../shared/facade.ts';
 import { describeRoute } from './about.ts';
 import { assetReply, mountAssets, openAccess, types } from './assets.ts';
 
-// The page for browsers: its built files. Its policy forbids it to load from other sites and, in browsers with trusted types,
-// to turn text into HTML or into scripts. The one policy for scripts makes the address of the page's worker, and no other.
+// The web page: its built files. Its policy prevents it from loading from other sites and, in browsers with trusted
+// types, from turning text into HTML or scripts. The only script policy creates only the address of the page's worker.
 
 // Serves noVNC unchanged from the installed package: the desktop's page loads its modules only from here.
 const root = new URL('../', pathToFileURL(createRequire(import.meta.url).resolve('@novnc/novnc')));

@@ -17,7 +17,7 @@ export interface GuardOptions {
   readonly allowedHosts: readonly string[];
   /** Whether the Host is a facade's own name. */
   readonly isOwnName?: (request: IncomingMessage) => boolean;
-  /** Whether a program in a sandbox answers instead of this server. */
+  /** Whether a program in a sandbox answers the request instead of this server. */
   readonly isForProgram?: (request: IncomingMessage) => boolean;
   /**
    * The origins that the operator allows; undefined: those of development servers, which can only read without a token.

@@ -8,7 +8,7 @@ import type { Principal } from '../../core/model/principal.ts';
 import type { HostRouter } from '../routes/host-router.ts';
 import type { Clients } from './clients.ts';
 
-/** The issuer of people that a proxy names. */
+/** The issuer that is recorded for people authenticated by a proxy. */
 export const proxyIssuer = 'identity-proxy';
 
 interface HeaderNames {

@@ -47,7 +47,7 @@ export const json = <Schema extends z.ZodType>(
   description,
   content: { 'application/json': { schema, ...(example !== undefined && { example }) } },
 });
-/** The usual reply of a route that has only one. */
+/** The usual reply of a route with a single reply. */
 export const ok = <Schema extends z.ZodType>(schema: Schema, example: z.output<Schema>) =>
   json('Success', schema, example);
 /** A reply in one of two formats, chosen by the client's `Accept` header. Handlers never return the other format. */
@@ -60,7 +60,7 @@ export const eitherReply = <Schema extends z.ZodType>(
 });
 /** A reply without a body. */
 export const noBodyReply: ReplyDoc = { description: 'Done; no body' };
-/** A reply of another type, such as a download; of any type by default. */
+/** A reply of another media type, such as a download; default: any type. */
 export const bytes = (description: string, type = '*/*'): ReplyDoc => ({
   description,
   content: { [type]: { schema: z.string().meta({ format: 'binary' }) } },

@@ -127,7 +127,7 @@ export class RfbClientParser {
     return messages;
   }
 
-  /** Returns the bytes that are not yet a whole message; empty while they are too few to be one. */
+  /** Returns the bytes of an incomplete message; empty while they are too few to be one. */
   #gather(chunk: Buffer): Buffer {
     if (this.#size === 0) return chunk;
     const size = this.#size + chunk.length;

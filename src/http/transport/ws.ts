@@ -42,7 +42,9 @@ interface SocketRoute<Params extends z.ZodType, Query extends z.ZodType> {
   readonly doc?: RouteDoc;
   /** The subprotocols to accept, `corral` by default; the token is never returned. */
   readonly subprotocols?: readonly string[];
-  /** Refuses with 400 a client that offers only unknown subprotocols; otherwise it is accepted without one. */
+  /**
+   * Refuses clients that offer only unknown subprotocols, with 400. Otherwise they are accepted without a subprotocol.
+   */
   readonly strictSubprotocols?: true;
   /** A signed link for this purpose opens it without a token. */
   readonly signed?: Purpose;

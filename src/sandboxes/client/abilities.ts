@@ -74,7 +74,7 @@ export interface JobClient {
   /** Succeeds if the input is already closed. Rejects: unsupported (a terminal). */
   endInput(id: string, signal: AbortSignal): Promise<void>;
   resize(id: string, size: TerminalSize, signal: AbortSignal): Promise<void>; // Rejects: conflict (no terminal)
-  /** KILL resolves when every process that the job started is gone. Other signals are sent once to each of them. */
+  /** KILL resolves when every process that the job started is gone. Any other signal is sent once to each process. */
   signal(id: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT', signal: AbortSignal): Promise<void>;
 }
 

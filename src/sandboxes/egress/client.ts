@@ -92,8 +92,8 @@ export class Client {
   }
 
   /**
-   * Runs pipelined requests one after another, so that one inbound connection has at most one outbound connection.
-   * Closes the connection when more than 32 wait.
+   * Runs pipelined requests one after another, so that an inbound connection has at most one outbound connection.
+   * Closes the connection when more than 32 requests wait.
    */
   async inOrder(work: () => Promise<void>): Promise<void> {
     if (this.#waiting >= maxPipelined) return void this.socket.destroy();

@@ -5,7 +5,7 @@ import { current, currentId, type Session } from './sessions.ts';
 /** The state of a session as text. */
 export type Status = 'new' | 'running' | 'waiting' | 'finished' | 'stopped' | 'failed' | 'expired' | 'deleted';
 
-/** The status of a session in the list. For a session without work, it depends on how the last run ended. */
+/** The status of a session in the list. Without work in progress, the status depends on how the last run ended. */
 export function toStatus(session: Session): Status {
   if (session.status === 'running' || session.status === 'waiting') return session.status;
   if (session.status === 'pending') return 'new';

@@ -32,7 +32,8 @@ type RelayedUpgrade = Pick<RelayedRequest, 'connection' | 'path' | 'headers' | '
 };
 
 /**
- * The head of a program's final response, in a form that can be passed on. Undefined: its status is not valid for one.
+ * The head of a program's final response, in a form that can be passed on. Undefined: its status is not valid for a
+ * response.
  */
 function headOf(answer: IncomingMessage, changed: (raw: readonly string[]) => string[], isUpgrade = false) {
   const { statusCode: status = 0, statusMessage = '', rawHeaders } = answer;

@@ -142,7 +142,7 @@ export type JobEntry = z.infer<typeof job>;
 const pathEntry = z.object({
   name: path,
   path, // absolute
-  /** The type; for a link, its target's. `broken`: a dangling link. */
+  /** The type; for a link, the type of its target. `broken`: a dangling link. */
   type: z.enum(['file', 'directory', 'other', 'broken']),
   size: count, // for a link, the link's own
   mode: count.max(0o7777), // for a link, its target's

@@ -82,7 +82,7 @@ export function mountVolumes(app: App, { parts, tokens }: Deps): void {
 type OfVolume = FastifyRequest<{ Params: z.output<typeof Params> }>;
 
 function mountContent(app: App, { parts, tokens }: Deps): void {
-  /** The volumes of the caller who created the token of this one. Rejects: unauthorized. */
+  /** The volumes of the caller who created this volume's token. Rejects: unauthorized. */
   const opened = (request: OfVolume, reply: FastifyReply) => {
     const id = request.params.volume;
     const maker = tokens.opensVolume(id, headerOf(request.headers, volumeTokenHeader));

@@ -75,7 +75,7 @@ export class Outcomes {
     if (outcome) outcome.usage = withUsage(outcome.usage, used);
   }
 
-  /** The event of an evaluation, with the id `word` if it starts one. */
+  /** The event of an evaluation. `word` is its id if it starts the evaluation. */
   judge(
     runId: string | null,
     data: FactOf<'goal'>['data'],

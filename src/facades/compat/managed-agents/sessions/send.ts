@@ -235,7 +235,7 @@ function toDecision(event: Answer, callId: string, eventContents: EventContents)
   };
 }
 
-/** Whether an event shows that one of the calls was answered, or that nothing waits for an answer any longer. */
+/** Whether an event shows that one of the calls was answered, or that no call waits for an answer any longer. */
 const endsCall =
   (callIds: readonly (string | undefined)[]) =>
   ({ type, data }: SessionEvent): boolean =>

@@ -15,7 +15,8 @@ import type { InboundEvent } from '../sessions/inbound.ts';
 import { parseSessionContent } from '../sessions/kept-session.ts';
 
 // A worker's credential is not a key of the server: the guard never sees it, so it opens only the routes that name it.
-// There the worker acts with the permissions of the key that made it, for that environment and its sessions only.
+// On those routes the worker acts with the permissions of the key that created the credential, and only for that
+// environment and its sessions.
 
 const header = 'x-corral-worker';
 
@@ -136,8 +137,9 @@ function isAlive({ key, seal }: CredentialIssuer, credentials: AccessParts['cred
 
 const principals = new WeakMap<AbortSignal, Principal>();
 /**
- * Returns the same object as long as the credential is valid. It has the rights of the key that created the credential,
- * which can be a key of another member of the environment's project. With the server's token: those of the environment's owner.
+ * Returns the same object as long as the credential is valid. It has the permissions of the key that created the
+ * credential, which can belong to another member of the environment's project. With the server's token, it has those of
+ * the environment's owner.
  */
 function principalOf(
   { maker, ended, work, ...of }: WorkerIdentity,
