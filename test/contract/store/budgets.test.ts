@@ -2,11 +2,13 @@ import { describe, expect, test } from 'vitest';
 import { createCalendar } from '../../../src/core/contracts/calendar.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import type { Store } from '../../../src/core/contracts/ports.ts';
+import type { AppError } from '../../../src/core/errors/errors.ts';
 import { randomIds } from '../../../src/core/model/ids.ts';
 import { Accounts } from '../../../src/sessions/budgets/accounts.ts';
 import { Ledger } from '../../../src/sessions/budgets/ledger.ts';
 import { memoryStore } from '../../../src/storage/memory/store.ts';
 import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
+import { holdingsOf } from '../../support/budgets/holdings.ts';
 import { hasAtomicUpdates, openMongo, skipMongo } from '../../support/stores/mongo.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
@@ -66,6 +68,46 @@ function expectWithin({ most, account }: Awaited<ReturnType<typeof spendAll>>) {
   expect(account.day.tokens).toBeGreaterThan(limit - 80);
   expect(account.open).toEqual([]);
 }
+
+/** Creates sessions on all servers at the same time until the limit of 5 for a person is reached. */
+async function fill(stores: readonly Store[]): Promise<number> {
+  const limits = { person: { sessions: 5 }, server: { sessions: 6 } };
+  const all = stores.map(({ records }, n) => holdingsOf(records, limits, { shared: true, server: `server-${n}` }));
+  const session = { owner: 'ada', projectId: 'web', status: 'completed' };
+  const create = async (n: number) => {
+    const [{ records }, { holdings }] = [
+      stores[n % stores.length] as Store,
+      all[n % all.length] as (typeof all)[number],
+    ];
+    const put = async () => await records.put({ kind: 'session', id: `s-${n}`, doc: session });
+    return await holdings.within(session, { sessions: 1 }, put).catch((thrown: AppError) => thrown.code);
+  };
+  const first = await Promise.all(Array.from({ length: 12 }, (_, n) => create(n)));
+  expect(first.filter((one) => typeof one !== 'string').length).toBeLessThanOrEqual(5);
+  for (let n = 12; n < 18; n++) await create(n);
+  return await (stores[0] as Store).records.count('session');
+}
+
+describe('servers that share a limit of what exists never exceed it together, and reach it', () => {
+  test('in memory', async () => {
+    const store = memoryStore({ shared: true });
+    expect(await fill([store, store])).toBe(5);
+  });
+
+  test('with SQLite', async () => {
+    using folder = temporaryFolder();
+    await using store = await sqliteStore({ path: `${folder.path}/corral.db` });
+    expect(await fill([store, store])).toBe(5);
+  });
+
+  test('with MongoDB', async (context) => {
+    if (skipMongo) context.skip('needs TEST_MONGODB_URL, a server that speaks its protocol');
+    if (!(await hasAtomicUpdates())) context.skip('this server loses one of two updates that expect the same version');
+    await using one = await openMongo();
+    await using two = await openMongo({ database: one.database });
+    expect(await fill([one.store, two.store])).toBe(5);
+  });
+});
 
 describe('servers that share a budget never overspend it together', () => {
   test('in memory', async () => {

@@ -1,0 +1,94 @@
+import { expect, test } from 'vitest';
+import { Memberships } from '../../../src/auth/memberships.ts';
+import { People } from '../../../src/auth/sign-in/people.ts';
+import type { Store } from '../../../src/core/contracts/ports.ts';
+import { randomIds } from '../../../src/core/model/ids.ts';
+import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
+import { holdingsOf } from '../../support/budgets/holdings.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
+import { openMongo, skipMongo } from '../../support/stores/mongo.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
+
+// Two servers agree on members, access and limits once the other one reads the store, which it does every two seconds.
+
+const issuer = 'https://login.example.com';
+
+/** The stores of two servers, which share what is in them. */
+const pairs = {
+  memory: async () => {
+    const store = memoryStore({ shared: true });
+    return { stores: [store, store] as const, [Symbol.asyncDispose]: async () => {} };
+  },
+  SQLite: async () => {
+    await using stack = new AsyncDisposableStack();
+    const { path } = stack.use(temporaryFolder());
+    const store = stack.use(await sqliteStore({ path: `${path}/corral.db` }));
+    const held = stack.move();
+    return { stores: [store, store] as const, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  },
+  MongoDB: async () => {
+    await using stack = new AsyncDisposableStack();
+    const one = stack.use(await openMongo());
+    const two = stack.use(await openMongo({ database: one.database }));
+    const held = stack.move();
+    return { stores: [one.store, two.store] as const, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  },
+};
+
+async function serverOn({ records }: Pick<Store, 'records'>) {
+  const people = new People({ records, clock: manualClock(), ids: randomIds(), issuers: new Set([issuer]) });
+  const memberships = new Memberships(records);
+  const load = async () => {
+    await people.load();
+    await memberships.load();
+  };
+  await load();
+  const callerOf = (key: string) => {
+    const found = people.live(key);
+    return found && memberships.within(found);
+  };
+  return { people, memberships, load, callerOf };
+}
+
+test.for(Object.keys(pairs) as (keyof typeof pairs)[])(
+  'members, access and limits that one server changes apply at another with %s',
+  async (name, context) => {
+    if (name === 'MongoDB' && skipMongo) context.skip('needs TEST_MONGODB_URL, a server that speaks its protocol');
+    await using pair = await pairs[name]();
+    const [first, second] = pair.stores;
+    const [one, other] = [await serverOn(first), await serverOn(second)];
+    const said = { name: 'Ada', email: 'ada@example.com', isVerified: true, picture: null, groups: [] };
+    const { key } = await one.people.meet(issuer, { subject: '1', ...said }, 'user');
+    const put = async (members: readonly { id: string; role: 'member' | 'viewer' }[]) => {
+      const all = members.map((member) => ({ of: 'person', ...member }));
+      const doc = { id: 'p', createdAt: 1, owner: 'boss', members: all, departures: 0 };
+      await first.records.put({ kind: 'project', id: 'p', doc });
+      await one.memberships.changed('p');
+      await other.load();
+    };
+    await put([{ id: 'ada@example.com', role: 'member' }]);
+    const member = other.callerOf(key);
+    expect(member?.projects?.get('p')).toBe('member');
+    await put([{ id: 'ada@example.com', role: 'viewer' }]);
+    expect([member?.ended?.aborted, other.callerOf(key)?.projects?.get('p')]).toEqual([true, 'viewer']);
+    await put([]);
+    const stranger = other.callerOf(key);
+    expect(stranger?.projects?.get('p')).toBeUndefined();
+    await one.people.change(key, { disabled: true });
+    await other.load();
+    expect([stranger?.ended?.aborted, other.callerOf(key)]).toEqual([true, undefined]);
+
+    const limits = { project: { cpus: 4 } };
+    const [holding, counting] = pair.stores.map(({ records }, n) =>
+      holdingsOf(records, limits, { shared: true, server: `server-${n}` }),
+    );
+    if (!holding || !counting) throw new Error('two servers');
+    const share = { session: { owner: 'ada', projectId: 'web' }, amounts: { cpus: 3 } };
+    expect(await holding.holdings.take(share.session, share.amounts, () => holding.live.add(share))).toBeUndefined();
+    expect(await counting.holdings.take(share.session, { cpus: 2 }, () => {})).toMatchObject({ used: 3, needs: 2 });
+    holding.live.delete(share);
+    await holding.holdings.freed(share.session);
+    expect(await counting.holdings.covers(share.session, { cpus: 2 })).toBe(true);
+  },
+);
