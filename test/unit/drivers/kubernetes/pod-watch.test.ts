@@ -120,6 +120,6 @@ test('F048 a late or repeated event changes nothing, and a deleted object that m
   table.deleted(pod('a', 4));
   table.seen(pod('a', 5));
   expect([...sizes, table.all().length]).toEqual([1, 0, 1, 0]);
-  for (const it of [pod('b', 7, 'Running'), pod('b', 6, 'Pending'), pod('b', 7, 'Running')]) table.seen(it);
+  for (const it of [pod('b', 7, 'Running'), pod('b', 7, 'Running'), pod('b', 6, 'Pending')]) table.seen(it);
   expect(table.get('b')?.status?.phase).toBe('Running');
 });
