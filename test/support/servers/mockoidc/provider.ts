@@ -15,7 +15,8 @@ export function buildMockoidc(): Promise<string> {
     const folder = temporaryFolder();
     process.once('exit', () => folder[Symbol.dispose]());
     const program = join(folder.path, 'mockoidc');
-    await promisify(execFile)('go', ['build', '-o', program, '.'], { cwd: import.meta.dirname });
+    const env = { ...process.env, CGO_ENABLED: '0' };
+    await promisify(execFile)('go', ['build', '-trimpath', '-o', program, '.'], { cwd: import.meta.dirname, env });
     return program;
   })();
   return built;
