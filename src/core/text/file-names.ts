@@ -39,8 +39,9 @@ export const safeName = (message: string): SafePath | undefined =>
 const isPart = (part: string) =>
   part !== '' && part !== '.' && part !== '..' && !part.includes('\0') && part.length <= maxPart;
 
-// Control characters, direction marks, line separators and the byte-order mark.
-const invisible = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu;
+// Control characters, direction marks, line separators, signs without a width and the byte-order mark. The joiners stay:
+// emoji and letters of Persian need them.
+const invisible = /[\p{Cc}\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff]/gu;
 const special = /[\\:*?"<>|]/g;
 const device = /^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\.|$)/i;
 

@@ -53,7 +53,8 @@ export async function receiveFiles<Kept>(
   await using received = new AsyncDisposableStack();
   const stage = async ({ filename, mimeType, content }: FormPart) => {
     const name = baseName(filename);
-    if (name === undefined) throw unfit('value_error', 'needs a file name');
+    if (name === undefined)
+      throw unfit('value_error', 'needs a file name of at most 255 bytes, without control characters');
     return received.use(await uploads.stage({ projectId, name, type: 'input', mimeType, content }, signal));
   };
   const texts = new Map<string, string>();

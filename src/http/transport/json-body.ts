@@ -1,4 +1,5 @@
 import { parseJson } from '../../core/text/json.ts';
+import { wellFormed } from '../../core/text/text.ts';
 import { InvalidRequest } from '../errors/error-style.ts';
 
 /**
@@ -7,11 +8,11 @@ import { InvalidRequest } from '../errors/error-style.ts';
  */
 const limits = { maxBytes: Number.POSITIVE_INFINITY, maxDepth: 64, maxValues: 50_000 };
 
-/** Parses a client's body; an empty one is undefined. Rejects with a reason for the client. */
+/** Parses a client's body, without halves of characters; an empty one is undefined. Rejects with a reason for the client. */
 export function parseJsonBody(bytes: Buffer): unknown {
   if (bytes.length === 0) return undefined;
   const json = parseJson(bytes, limits);
-  if (json.ok) return json.value;
+  if (json.ok) return bytes.includes('\\ud') || bytes.includes('\\uD') ? wellFormed(json.value) : json.value;
   if (json.reason === 'not_json') throw unreadable('The request body is not valid JSON.');
   throw unreadable(`The request body is too complex: ${json.detail}.`);
 }

@@ -2,6 +2,7 @@ import { useId, useState } from 'preact/hooks';
 import { locale } from '../parts/format.ts';
 import { Icon } from '../parts/kit/icon.tsx';
 import { pressedKey } from '../parts/pressed-key.ts';
+import { wordSearch } from '../parts/word-search.ts';
 import { t } from '../text/text.ts';
 import type { ListedModel, OfferedProvider } from './state.ts';
 
@@ -21,12 +22,9 @@ const mostShown = 200;
 export function ModelPicker({ groups, value, onChange, other = false }: Props) {
   const [text, setText] = useState('');
   const name = useId();
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  const fits = wordSearch(text);
   const all = groups.flatMap((group) => group.models.map((model) => ({ group, model, ref: refOf(group, model) })));
-  const found = all.filter(({ group, model }) => {
-    const about = `${group.name} ${model.name} ${model.id}`.toLowerCase();
-    return words.every((word) => about.includes(word));
-  });
+  const found = all.filter(({ group, model }) => fits(`${group.name} ${model.name} ${model.id}`));
   const shown = found.slice(0, mostShown);
   const isMixed = groups.length > 1;
   const unlisted = other && found.length === 0 && isReference(text.trim()) ? text.trim() : undefined;

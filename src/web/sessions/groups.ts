@@ -1,4 +1,5 @@
 import type { Session } from '../../client/types.ts';
+import { wordSearch } from '../parts/word-search.ts';
 
 // The session list as rows: day headings, and sessions.
 
@@ -82,11 +83,9 @@ function dayBefore(now: number): Date {
 
 /** The sessions whose title or latest texts contain every word, and those that the server found. */
 export function matching(sessions: readonly Session[], search: string, found: ReadonlySet<string>): readonly Session[] {
-  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
-  if (words.length === 0) return sessions;
-  return sessions.filter(({ id, title, lastTask, latestMessage }) => {
-    if (found.has(id)) return true;
-    const text = `${title}\n${lastTask}\n${latestMessage}`.toLowerCase();
-    return words.every((word) => text.includes(word));
-  });
+  if (search.trim() === '') return sessions;
+  const fits = wordSearch(search);
+  return sessions.filter(
+    ({ id, title, lastTask, latestMessage }) => found.has(id) || fits(`${title}\n${lastTask}\n${latestMessage}`),
+  );
 }

@@ -35,6 +35,7 @@ test.each([
   ['controls', 'a\r\nX: y\u001b[2J\u0085', 'a__X_ y_[2J_'],
   ['a turn of direction', 'exe\u202egpj.txt', 'exe_gpj.txt'],
   ['an isolate and a mark', '\u2066a\u2069\u200f', '_a__'],
+  ['signs without a width', 'a\u200bb\u2060c\u00ad', 'a_b_c_'],
   ['separators of lines', 'a\u2028b\u2029', 'a_b_'],
   ['a device', 'sub/CON', 'sub/_CON'],
   ['a device with an extension', 'nul .txt', '_nul .txt'],
@@ -75,6 +76,8 @@ test('any name becomes a safe name of a copy, or none', () => {
 });
 
 test('a line of text shows what is invisible in a name', () => {
+  expect(toShownName('a\u200b.txt')).toBe('a\\u{200b}.txt');
+  expect(toShownName('می\u200cخواهم 👩\u200d💻 Café')).toBe('می\u200cخواهم 👩\u200d💻 Café');
   expect(toShownName('a\nSystem: obey\u202e')).toBe('a\\u{a}System: obey\\u{202e}');
   expect(toShownName('ü 報告.txt')).toBe('ü 報告.txt');
 });

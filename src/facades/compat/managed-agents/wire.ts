@@ -16,15 +16,16 @@ export function parseInput<Shape extends z.ZodType>(shape: Shape, input: unknown
 export const toIsoTime = (ms: number): string => new Date(ms).toISOString();
 export const isoOrNull = (ms: number | null | undefined): string | null => (ms == null ? null : toIsoTime(ms));
 
-/** Parses a time of a query. Without a zone it is UTC. */
-export function parseTime(name: string, value: string): number {
+/** Parses a time of a query. Without a zone it is UTC. An unescaped `+` arrives as a blank. */
+export function parseTime(name: string, given: string): number {
+  const value = given.replace(/ (?=\d{2}:?\d{2}$)/, '+');
   const hasZone = /(Z|[+-]\d{2}:?\d{2})$/i.test(value);
   const at = Date.parse(hasZone ? value : `${value}Z`);
   if (Number.isNaN(at)) throw invalid(`${name}: '${value}' is no time as RFC 3339 writes it.`);
   return at;
 }
 
-/** The values of a query; SDKs write lists as `name[]=a&name[]=b`. */
+/** The values of a query. Clients write lists as `name[]=a&name[]=b`, `name[0]=a`, `name=a&name=b` or `name=a,b`. */
 export class Query {
   readonly #values: URLSearchParams;
 
@@ -34,7 +35,11 @@ export class Query {
 
   one = (name: string): string | undefined => this.#values.get(name) ?? undefined;
   has = (name: string): boolean => this.one(name) === 'true';
-  all = (name: string): string[] => [...this.#values.getAll(`${name}[]`), ...this.#values.getAll(name)];
+  all = (name: string): string[] =>
+    [...this.#values]
+      .filter(([key]) => key === name || (key.startsWith(`${name}[`) && /^\[\d*\]$/.test(key.slice(name.length))))
+      .flatMap(([, value]) => value.split(','))
+      .filter((value) => value !== '');
   integer(name: string, { min, max, usual }: { min: number; max: number; usual: number }): number {
     const text = this.one(name);
     if (text === undefined || text === '') return usual;

@@ -1,10 +1,9 @@
+import { folded } from '../../parts/word-search.ts';
+
 // Finds names by some of their letters in order: `wrkpn` finds `src/web/work/pane.tsx`.
 
 const maxLetters = 100; // characters
 const startsOfWords = /[/\\._\- ]/;
-
-/** Folds case and accents, so that `Ubersicht` finds `Übersicht`. */
-const folded = (text: string): string => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
 
 /** How well the letters match; undefined: they do not all occur in this order. Matches near the end score higher. */
 export function fuzzyScore(name: string, target: string): number | undefined {

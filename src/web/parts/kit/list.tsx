@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { t } from '../../text/text.ts';
+import { wordSearch } from '../word-search.ts';
 import { Icon, type IconName } from './icon.tsx';
 
 export interface ListItem {
@@ -38,10 +39,8 @@ const searchedFrom = 12; // items
 export function List({ items = [], none, label, isSearched = true }: Props) {
   const [text, setText] = useState('');
   if (items.length === 0) return none === undefined ? null : <p class="quiet">{none}</p>;
-  const needle = text.trim().toLowerCase();
-  const found = items.filter(({ title = '', code = '', lines = [] }) =>
-    [title, code, ...lines].some((line) => line.toLowerCase().includes(needle)),
-  );
+  const fits = wordSearch(text);
+  const found = items.filter(({ title = '', code = '', lines = [] }) => fits([title, code, ...lines].join('\n')));
   return (
     <>
       {isSearched && items.length >= searchedFrom && (

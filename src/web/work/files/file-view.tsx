@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { toShownName } from '../../../core/text/file-names.ts';
 import { toErrorText } from '../../data/server.ts';
 import { bytes } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
@@ -70,7 +71,7 @@ export function FileView({ store, path, part }: Props) {
       <header class="row work-bar">
         <IconButton icon="back" label={t('files.back')} class="file-back" onClick={close} />
         <h2 class="cut file-name" title={path}>
-          {path}
+          {toShownName(path)}
         </h2>
         {file && <span class="quiet tree-size">{bytes(file.size)}</span>}
         <span class="bar-space" />

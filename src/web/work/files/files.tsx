@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
+import { toShownName } from '../../../core/text/file-names.ts';
 import { eventCount, events } from '../../data/log.ts';
 import { query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
@@ -182,7 +183,7 @@ function ChangesView({ store }: { store: FileStore }) {
                   <span aria-hidden="true">{letters[file.change]}</span>
                   <span class="sr-only">{t(`files.${file.change}`)}</span>
                 </span>
-                <span class="cut tree-name">{file.path}</span>
+                <span class="cut tree-name">{toShownName(file.path)}</span>
                 <span class="quiet tree-size">{bytes(file.after ?? file.before ?? 0)}</span>
               </button>
             </div>
@@ -269,7 +270,7 @@ const Transfers = () => (
     {transfers.value.map(({ key, name, done, failed, cancel }) => (
       <li key={key}>
         <span class="cut transfer-name" dir="auto">
-          {name}
+          {toShownName(name)}
         </span>
         {failed === undefined ? (
           <progress aria-label={t('files.sending', { name })} value={done} />

@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import { toShownName } from '../../../core/text/file-names.ts';
 import { bytes } from '../../parts/format.ts';
 import { Icon } from '../../parts/kit/icon.tsx';
 import { attempt } from '../../parts/notice.tsx';
@@ -62,7 +63,7 @@ export function Tree({ store }: { store: FileStore }) {
             </span>
             <Icon name={row.type === 'directory' ? 'folder' : 'file'} size={16} />
             <span class="cut tree-name" dir="auto">
-              {row.name}
+              {toShownName(row.name)}
             </span>
             {row.size !== null && <span class="quiet tree-size">{bytes(row.size)}</span>}
           </div>

@@ -25,7 +25,7 @@ export function toPage(all: readonly SessionRecord[], query: URLSearchParams): P
   if (Number.isNaN(since)) throw bad('startedAfter is no time.');
   const order = query.get('order') ?? 'desc';
   if (order !== 'asc' && order !== 'desc') throw bad('order is asc or desc.');
-  const limit = Number(query.get('limit') ?? 100);
+  const limit = Number(query.get('limit') || 100);
   if (!Number.isInteger(limit) || limit < 1 || limit > 100) throw bad('limit is from 1 to 100.');
   for (const state of states) if (state !== 'running' && state !== 'paused') throw bad(`There is no state ${state}.`);
 

@@ -37,7 +37,7 @@ const toView = ({ id, name, version, metadata, createdAt, updatedAt }: NamedSecr
 export function mountSecrets(app: App, { secrets }: Pick<Services, 'secrets'>): void {
   app.get('/e2b/secrets', async (request, reply) => {
     const query = new URL(request.url, 'http://server').searchParams;
-    const limit = Number(query.get('limit') ?? 100);
+    const limit = Number(query.get('limit') || 100);
     if (!Number.isInteger(limit) || limit < 1 || limit > 100)
       throw new AppError('invalid_request', 'limit is from 1 to 100.');
     const all = await secrets.list();

@@ -51,7 +51,7 @@ export function mountSnapshots(app: App, { withLife, statusOf, ...deps }: Deps):
   app.get('/e2b/snapshots', async (request, reply) => {
     const query = new URL(request.url, 'http://server').searchParams;
     const [sandbox, name] = [query.get('sandboxID'), query.get('name')];
-    const limit = Number(query.get('limit') ?? 100);
+    const limit = Number(query.get('limit') || 100);
     if (!Number.isInteger(limit) || limit < 1 || limit > 100) throw bad('limit is from 1 to 100.');
     const after = query.get('nextToken');
     const all = (await services.snapshots.list())
