@@ -17,7 +17,7 @@ export interface BuildContext {
    */
   readonly on?: { readonly dockerfile: string; readonly stage: string; readonly tag: string };
 }
-export interface OurImage {
+export interface BundledImage {
   /** The name that templates use. */
   readonly name: string;
   context(): Promise<BuildContext>;
@@ -44,7 +44,7 @@ export interface DriverParts {
   keys(): Promise<readonly Secret[]>;
   /** The default image of sandboxes, and the images that the server can build. */
   readonly image: string;
-  readonly ourImages: Readonly<Record<'base' | 'desktop' | 'agents' | 'code', OurImage>>;
+  readonly ourImages: Readonly<Record<'base' | 'desktop' | 'agents' | 'code', BundledImage>>;
   /** The local programs that sandboxes run. */
   readonly programs: {
     readonly node: string;

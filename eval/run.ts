@@ -4,7 +4,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { jsonOrNothing } from '../src/core/text/text.ts';
+import { tryParseJson } from '../src/core/text/text.ts';
 import { type Agent, attempt } from './lib/attempt.ts';
 import { recordedModel, recordedModels } from './lib/recorded.ts';
 import { comparisonTable, type Outcome, Report, reportTable } from './lib/report.ts';
@@ -114,7 +114,7 @@ async function inParallel<Job, Result>(
 
 async function reportIn(file: string | undefined): Promise<Report> {
   if (file === undefined) return refuse(new Error('--compare needs two files that --json wrote'));
-  const parsed = Report.safeParse(jsonOrNothing(await readFile(file, 'utf8').catch(refuse)));
+  const parsed = Report.safeParse(tryParseJson(await readFile(file, 'utf8').catch(refuse)));
   return parsed.success ? parsed.data : refuse(new Error(`${file} is no report: ${z.prettifyError(parsed.error)}`));
 }
 

@@ -21,7 +21,7 @@ import { maxRememberedActs, type RunAct } from './stuck.ts';
 export const nothingSpent: RunSpending = { turns: 0, tokens: 0, cost: 0 };
 
 // without a plan, a text reply ends the run
-export const hasSpoken = ({ acts }: RunMachineContext) => acts.at(-1)?.kind === 'text';
+export const hasReplied = ({ acts }: RunMachineContext) => acts.at(-1)?.kind === 'text';
 export const isUnseen = ({ injected, seen, sentBack }: RunMachineContext) => injected > seen || sentBack;
 export const hasStep = ({ steps }: RunMachineContext) =>
   steps.some(({ status }) => status === 'pending' || status === 'running');
@@ -165,7 +165,7 @@ export function withGoalEnd({ goal, judged, round, end }: RunMachineContext): Ru
 const unjudgedReason = ({ reason }: Pick<RunEnd, 'reason'>): string =>
   reason === 'failed' ? 'The run failed before its goal was reached.' : 'The run ended before its goal was judged.';
 /** The result of a goal whose run did not start, or failed. */
-export const toUnjudgedEnd = (reason: RunEndReason, rounds = 0): GoalEnd => ({
+export const unjudgedGoalResult = (reason: RunEndReason, rounds = 0): GoalEnd => ({
   result: 'could_not_be_judged',
   reason: unjudgedReason({ reason }),
   rounds,

@@ -3,7 +3,7 @@ import { toAppError } from '../src/core/errors/errors.ts';
 import {
   findSpentBudget,
   findUnansweredCalls,
-  hasSpoken,
+  hasReplied,
   hasStep,
   isUnseen,
   nothingSpent,
@@ -80,10 +80,10 @@ export const runSetup = setup({
       context.policy.plans && context.steps.length === 0 && !context.planned && !context.concluded,
     needsReplan: ({ context }) => context.policy.plans && isUnseen(context),
     needsSummary: ({ context }) => context.policy.plans && context.planned && !context.concluded,
-    needsAct: ({ context }) => (context.policy.plans ? hasStep(context) : !hasSpoken(context) || isUnseen(context)),
+    needsAct: ({ context }) => (context.policy.plans ? hasStep(context) : !hasReplied(context) || isUnseen(context)),
     // A run that has already replied can end even if the budget is spent.
     isSpent: ({ context }) =>
-      findSpentBudget(context) !== undefined && (context.policy.plans || !hasSpoken(context) || isUnseen(context)),
+      findSpentBudget(context) !== undefined && (context.policy.plans || !hasReplied(context) || isUnseen(context)),
     isStuck: ({ context }) => stuckReason(context.acts, context.policy.stuck) !== undefined,
     isStuckAgain: ({ context }) => context.hinted && stuckReason(context.acts, context.policy.stuck) !== undefined,
     mayRetry: ({ context }, { result }: Result) =>

@@ -2,9 +2,9 @@ import { assign, type EventObject, fromCallback, sendParent, setup } from 'xstat
 import { AppError, type ErrorCode, toAppError } from '../src/core/errors/errors.ts';
 import type { SandboxId, SessionId } from '../src/core/model/ids.ts';
 import {
-  type BreachData,
-  distrustError,
   findViolation,
+  type ProtocolViolationData,
+  protocolViolationError,
   toProtocolError,
 } from '../src/core/model/protocol-violation.ts';
 import { placeholderActor } from './unprovided.ts';
@@ -44,7 +44,7 @@ export type SandboxEvent =
   | { type: 'sandbox.rest' } // pause the sandbox, or stop it and keep its files, if nothing uses it
   | { type: 'sandbox.release'; workspace: 'keep' | 'remove' }
   /** Another server that is connected to the sandbox found that it cannot be trusted. */
-  | { type: 'sandbox.distrust'; breach: BreachData }
+  | { type: 'sandbox.distrust'; breach: ProtocolViolationData }
   | HoldNotice;
 /** Events from the actor that holds the link to a sandbox. */
 export type HoldNotice =
@@ -62,7 +62,7 @@ export type SandboxNotice =
       ms?: number;
     }
   | { type: 'sandbox.ready' }
-  | { type: 'sandbox.untrusted'; breach: BreachData }
+  | { type: 'sandbox.untrusted'; breach: ProtocolViolationData }
   /** The sandbox is being paused or released; callers must wait. */
   | { type: 'sandbox.unready' };
 
@@ -141,10 +141,15 @@ const sandboxSetup = setup({
       return { end: { kind: 'failed', code, message: publicMessage, retryable } satisfies SandboxEnd };
     }),
     distrust: assign({
-      end: { kind: 'failed', code: 'sandbox_untrusted', message: distrustError, retryable: false } satisfies SandboxEnd,
+      end: {
+        kind: 'failed',
+        code: 'sandbox_untrusted',
+        message: protocolViolationError,
+        retryable: false,
+      } satisfies SandboxEnd,
     }),
     tellUntrusted: sendParent((_, { error }: { error: unknown }): SandboxNotice => {
-      return { type: 'sandbox.untrusted', breach: findViolation(error) as BreachData };
+      return { type: 'sandbox.untrusted', breach: findViolation(error) as ProtocolViolationData };
     }),
     tellReady: sendParent({ type: 'sandbox.ready' } satisfies SandboxNotice),
     tellUnready: sendParent({ type: 'sandbox.unready' } satisfies SandboxNotice),

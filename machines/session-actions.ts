@@ -1,10 +1,10 @@
 import type { ErrorCode } from '../src/core/errors/errors.ts';
 import type { RunEndReason, SessionFact } from '../src/core/model/events.ts';
 import type { RunId } from '../src/core/model/ids.ts';
-import { distrustError } from '../src/core/model/protocol-violation.ts';
+import { protocolViolationError } from '../src/core/model/protocol-violation.ts';
 import { findChildren, stopEvent } from './orphaned-actors.ts';
 import type { RunInput, Verdict } from './run.ts';
-import { parseVerdict, toUnjudgedEnd } from './run-rules.ts';
+import { parseVerdict, unjudgedGoalResult } from './run-rules.ts';
 import type { SandboxEnd } from './sandbox.ts';
 import { decide, listDecisions, verdictsOf } from './session-decisions.ts';
 import { sessionSetup } from './session-setup.ts';
@@ -19,7 +19,7 @@ const ask = (event: object): string[] => ('commandId' in event ? [String(event.c
 const stopped = (run: QueuedRun, reason: RunEndReason): SessionFact => ({
   type: 'run.end',
   runId: run.runId,
-  data: { status: 'stopped', reason, task: run.task, ...(run.goal && { goal: toUnjudgedEnd(reason) }) },
+  data: { status: 'stopped', reason, task: run.task, ...(run.goal && { goal: unjudgedGoalResult(reason) }) },
 });
 const userMessage = (event: Send, runId: RunId): SessionFact => ({
   type: 'message.user',
@@ -152,7 +152,7 @@ export const refuseDecided = own.enqueueActions(({ event, enqueue }) => {
   enqueue({ type: 'answer', params: { commandIds: ask(event), answer: { ok: false, code: 'conflict', message } } });
 });
 
-export const refuseFull = own.enqueueActions(({ event, enqueue }) => {
+export const rejectQueueFull = own.enqueueActions(({ event, enqueue }) => {
   const message = 'Too many messages wait in this session. Wait until it has worked through some.';
   enqueue({ type: 'answer', params: { commandIds: ask(event), answer: { ok: false, code: 'queue_full', message } } });
 });
@@ -270,7 +270,7 @@ export const refuseWaiters = (why: (end: SandboxEnd) => { code: ErrorCode; messa
 /** The run that new facts can belong to. Null if its end is logged, because no fact may follow the end. */
 const openRun = ({ active, ending }: SessionContext) => (active && !ending ? active.runId : null);
 
-export const notePhase = own.enqueueActions(({ context, event, enqueue }) => {
+export const recordPhase = own.enqueueActions(({ context, event, enqueue }) => {
   if (event.type !== 'sandbox.phase') return;
   const { type, ...data } = event;
   enqueue({ type: 'record', params: { facts: [{ type, runId: openRun(context), data }] } });
@@ -286,11 +286,11 @@ export const noteUntrusted = own.enqueueActions(({ context, event, enqueue }) =>
 
 /** The next sandbox could be untrustworthy too, so a run needs a person's consent before it starts another. */
 export const refuseDistrusted = own.enqueueActions(({ event, enqueue }) => {
-  const answer: Answer = { ok: false, code: 'sandbox_untrusted', message: distrustError };
+  const answer: Answer = { ok: false, code: 'sandbox_untrusted', message: protocolViolationError };
   enqueue({ type: 'answer', params: { commandIds: ask(event), answer } });
 });
 
-export const noteEnd = own.assign({
+export const recordEnd = own.assign({
   distrusted: ({ context, event }) => {
     const { output } = event as unknown as { output: SandboxEnd };
     return context.distrusted || (output.kind === 'failed' && output.code === 'sandbox_untrusted');
@@ -298,22 +298,22 @@ export const noteEnd = own.assign({
 });
 
 export const deletingError = { code: 'session_not_found', message: 'The session is being deleted.' } as const;
-export const refuseGone = own.enqueueActions(({ event, enqueue }) => {
+export const rejectDeleted = own.enqueueActions(({ event, enqueue }) => {
   enqueue({ type: 'answer', params: { commandIds: ask(event), answer: { ok: false, ...deletingError } } });
 });
 
-export const noteUse = own.enqueueActions(({ event, enqueue }) => {
+export const recordUse = own.enqueueActions(({ event, enqueue }) => {
   enqueue({ type: 'answer', params: { commandIds: ask(event), answer: { ok: true, value: undefined } } });
 });
 
 /** Answers the commands that wait for the sandbox to end. */
-export const answerReleases = own.enqueueActions(({ context, enqueue }) => {
+export const resolveReleases = own.enqueueActions(({ context, enqueue }) => {
   enqueue.assign({ releases: [] });
   const answer: Answer = { ok: true, value: { stopped: true } };
   enqueue({ type: 'answer', params: { commandIds: context.releases, answer } });
 });
 
-export const answerNothingToRelease = own.enqueueActions(({ event, enqueue }) => {
+export const resolveEmptyRelease = own.enqueueActions(({ event, enqueue }) => {
   const answer: Answer = { ok: true, value: { stopped: false } };
   enqueue({ type: 'answer', params: { commandIds: ask(event), answer } });
 });

@@ -1,10 +1,8 @@
 import { assign, raise } from 'xstate';
 import {
   answerApproval,
-  answerNothingToRelease,
   answerQuestion,
   answerReadySandbox,
-  answerReleases,
   answerUnread,
   beginRun,
   continueRun,
@@ -23,19 +21,21 @@ import {
   injectMessage,
   isQuiet,
   noteApprovals,
-  noteEnd,
-  notePhase,
   noteUntrusted,
-  noteUse,
   pauseSandbox,
+  recordEnd,
+  recordPhase,
+  recordUse,
   refuseDecided,
   refuseDistrusted,
-  refuseFull,
-  refuseGone,
   refusePause,
   refuseWaiters,
+  rejectDeleted,
+  rejectQueueFull,
   releasedFact,
   releaseSandbox,
+  resolveEmptyRelease,
+  resolveReleases,
   restSandbox,
   runInput,
   stopRuns,
@@ -101,7 +101,7 @@ export const sessionMachine = sessionSetup.createMachine({
               always: { guard: 'hasQueued', target: 'queued' },
               on: {
                 'cmd.send': { target: 'queued', actions: enqueueRun },
-                'cmd.touch': { target: 'idle', reenter: true, actions: noteUse },
+                'cmd.touch': { target: 'idle', reenter: true, actions: recordUse },
                 'sandbox.gone': { target: 'idle', reenter: true },
                 'cmd.stop': { actions: dropQueue('stopped') },
                 'cmd.delete': { target: 'closed', actions: dropQueue('deleted') },
@@ -118,7 +118,7 @@ export const sessionMachine = sessionSetup.createMachine({
               entry: { type: 'request', params: { slot: 'run' } },
               on: {
                 'slot.granted': { guard: ({ event }) => event.slot === 'run', target: 'active', actions: beginRun },
-                'cmd.send': [{ guard: 'isFull', actions: refuseFull }, { actions: enqueueRun }],
+                'cmd.send': [{ guard: 'isFull', actions: rejectQueueFull }, { actions: enqueueRun }],
                 'cmd.stop': {
                   target: 'idle',
                   actions: [dropQueue('stopped'), { type: 'release', params: { slot: 'run' } }],
@@ -151,9 +151,9 @@ export const sessionMachine = sessionSetup.createMachine({
                 'run.wantsToEnd': { actions: grantEnd },
                 'run.ending': '.stopping',
                 'cmd.send': [
-                  { guard: 'isQueueFlooded', actions: refuseFull },
+                  { guard: 'isQueueFlooded', actions: rejectQueueFull },
                   { guard: 'injects', actions: injectMessage },
-                  { guard: 'isFull', actions: refuseFull },
+                  { guard: 'isFull', actions: rejectQueueFull },
                   { guard: 'replaces', target: '.stopping', actions: [enqueueRun, supersedeRun()] },
                   { actions: enqueueRun },
                 ],
@@ -203,8 +203,8 @@ export const sessionMachine = sessionSetup.createMachine({
                   entry: assign({ ending: true }),
                   on: {
                     'cmd.send': [
-                      { guard: 'isDeleting', actions: refuseGone },
-                      { guard: 'isFull', actions: refuseFull },
+                      { guard: 'isDeleting', actions: rejectDeleted },
+                      { guard: 'isFull', actions: rejectQueueFull },
                       { actions: enqueueRun },
                     ],
                     'run.waiting': {},
@@ -234,17 +234,17 @@ export const sessionMachine = sessionSetup.createMachine({
               always: { guard: 'hasWaiters', target: 'present' },
               on: {
                 'sandbox.use': [
-                  { guard: 'isDeleting', actions: refuseGone },
+                  { guard: 'isDeleting', actions: rejectDeleted },
                   { guard: 'isDistrusted', actions: refuseDistrusted },
                   { actions: assign({ waiters: ({ context, event }) => [...context.waiters, event.commandId] }) },
                 ],
-                'sandbox.stop': { actions: answerNothingToRelease },
+                'sandbox.stop': { actions: resolveEmptyRelease },
                 'run.closed': 'removing',
               },
             },
             present: {
               entry: assign({ isPresent: true, arrived: ({ context }) => context.sandbox === 'adopt' }),
-              exit: [assign({ isReady: false }), { type: 'release', params: { slot: 'start' } }, answerReleases],
+              exit: [assign({ isReady: false }), { type: 'release', params: { slot: 'start' } }, resolveReleases],
               invoke: {
                 id: 'sandbox',
                 src: 'sandbox',
@@ -271,7 +271,7 @@ export const sessionMachine = sessionSetup.createMachine({
                     guard: ({ event }) => event.output.kind === 'failed',
                     target: 'absent',
                     actions: [
-                      noteEnd,
+                      recordEnd,
                       refuseWaiters((end) =>
                         end.kind === 'failed'
                           ? end
@@ -305,10 +305,10 @@ export const sessionMachine = sessionSetup.createMachine({
                 'sandbox.done': { actions: stopUsingSandbox('present') },
                 'sandbox.wantsSlot': { actions: { type: 'request', params: { slot: 'start' } } },
                 'slot.granted': { guard: ({ event }) => event.slot === 'start', actions: forwardSlot() },
-                'sandbox.phase': { actions: notePhase },
+                'sandbox.phase': { actions: recordPhase },
                 'sandbox.ready': { actions: answerReadySandbox },
                 'sandbox.untrusted': { actions: noteUntrusted },
-                'sandbox.distrust': { actions: [distrustSandbox(), noteUse] },
+                'sandbox.distrust': { actions: [distrustSandbox(), recordUse] },
                 'sandbox.unready': {
                   actions: [assign({ isReady: false }), { type: 'release', params: { slot: 'start' } }],
                 },
@@ -344,28 +344,28 @@ export const sessionMachine = sessionSetup.createMachine({
                 onDone: 'removed',
                 onError: 'removed',
               },
-              on: { 'sandbox.use': { actions: refuseGone } },
+              on: { 'sandbox.use': { actions: rejectDeleted } },
             },
             removed: { type: 'final' },
           },
         },
       },
       on: {
-        'cmd.touch': [{ guard: 'isDeleting', actions: refuseGone }, { actions: noteUse }],
-        'cmd.send': { actions: refuseGone },
-        'cmd.stop': { actions: refuseGone },
-        'cmd.decide': [{ guard: 'isDeleting', actions: refuseGone }, { actions: refuseDecided }],
+        'cmd.touch': [{ guard: 'isDeleting', actions: rejectDeleted }, { actions: recordUse }],
+        'cmd.send': { actions: rejectDeleted },
+        'cmd.stop': { actions: rejectDeleted },
+        'cmd.decide': [{ guard: 'isDeleting', actions: rejectDeleted }, { actions: refuseDecided }],
         'cmd.delete': {
           actions: assign({ deletes: ({ context, event }) => [...context.deletes, event.commandId] }),
         },
-        'sandbox.use': { actions: refuseGone },
-        'sandbox.stop': { actions: refuseGone },
+        'sandbox.use': { actions: rejectDeleted },
+        'sandbox.stop': { actions: rejectDeleted },
         'sandbox.pause': { actions: refusePause },
         'sandbox.permit': [
-          { guard: 'isDeleting', actions: refuseGone },
-          { actions: [assign({ distrusted: false }), noteUse] },
+          { guard: 'isDeleting', actions: rejectDeleted },
+          { actions: [assign({ distrusted: false }), recordUse] },
         ],
-        'sandbox.distrust': { actions: noteUse }, // the sandbox is gone already
+        'sandbox.distrust': { actions: recordUse }, // the sandbox is gone already
       },
     },
     deleted: {

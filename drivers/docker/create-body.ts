@@ -44,7 +44,7 @@ export interface ContainerRequest {
 }
 
 /** Isolation shared by the containers of sandboxes and services. */
-export const wallsFor = ({ memoryBytes, cpus, pids }: Pick<SandboxLimits, 'memoryBytes' | 'cpus' | 'pids'>) =>
+export const isolationFor = ({ memoryBytes, cpus, pids }: Pick<SandboxLimits, 'memoryBytes' | 'cpus' | 'pids'>) =>
   ({
     Privileged: false,
     CapDrop: ['ALL'],
@@ -107,7 +107,7 @@ export function createBody({
     ...(services.length > 0 && { CORRAL_EGRESS_OWN_USER: '1' }), // services run as other users on the same loopback
   };
   const host: Host = {
-    ...wallsFor(spec.limits),
+    ...isolationFor(spec.limits),
     NetworkMode: 'none',
     ...(services.length > 0 && { ExtraHosts: services.map((it) => `${it.name}:127.0.0.1`) }),
     ShmSize: spec.env.CORRAL_DESKTOP === 'on' ? Math.floor(memoryBytes / 4) : 64 * mebibyte, // the browser's tabs share it

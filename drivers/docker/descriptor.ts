@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { text, userRange } from '../../src/config/kinds.ts';
 import { optional, setting } from '../../src/config/setting.ts';
 import { toAppError } from '../../src/core/errors/errors.ts';
-import { type DriverParts, describeDriver, type OurImage } from '../descriptor.ts';
+import { type BundledImage, type DriverParts, describeDriver } from '../descriptor.ts';
 import { strictRuntime } from './strict-runtime.ts';
 
 /** Below 65536, the number of users that an engine with user namespaces maps. */
@@ -41,7 +41,7 @@ export const docker = describeDriver({
   async open({ host = socket, runtime, users, socketsDir }, parts: DriverParts) {
     const { dockerDriver } = await import('./docker.ts');
     const { instance, replica, root, gate, ids, caBundle, onRefused, ourImages, desktop } = parts;
-    const built = (image: OurImage) => ({ ...image, buildNetwork: 'host' });
+    const built = (image: BundledImage) => ({ ...image, buildNetwork: 'host' });
     return await dockerDriver({
       host,
       runtime,

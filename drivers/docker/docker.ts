@@ -27,7 +27,7 @@ import { noBuildsWith, openBuilds } from './builds/builds.ts';
 import { callEngine, findInEngine, openEngine, statusOf } from './engine.ts';
 import { freezeContainer } from './freeze.ts';
 import { type DefaultImage, openImages } from './images.ts';
-import { bodyInfo, isPooled, labelsFor, namesOf, ownedBy, parseSandboxInfo } from './labels.ts';
+import { bodyInfo, isPooled, labelsFor, namesOf, ownerFilter, parseSandboxInfo } from './labels.ts';
 import { createSandboxList } from './list.ts';
 import { removeContainer, removeVolume } from './remove.ts';
 import { mayHaveServices, openServices } from './services/services.ts';
@@ -144,7 +144,7 @@ export async function dockerDriver(
   const images = openImages(engine, [options.defaultImage ?? [], options.variants ?? []].flat());
   const refused = onRefused && ((from: { id: SandboxId }, reason: string) => onRefused(from.id, reason));
   const end = { gate, ids, replica, caBundle, onRefused: refused };
-  const ends = openWatch(engine, ownedBy(instance), systemClock);
+  const ends = openWatch(engine, ownerFilter(instance), systemClock);
   const holds = openServerEndpoints({ folders, end, watch: ends.over });
   const work = new LifecycleCalls((id, workspace, { signal }) => clear(id, workspace, signal));
   const names = namesOf(instance);

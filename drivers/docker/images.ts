@@ -1,13 +1,13 @@
 import type Dockerode from 'dockerode';
 import { raceAbort } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
-import type { BuildContext, OurImage } from '../descriptor.ts';
+import type { BuildContext, BundledImage } from '../descriptor.ts';
 import type { Call, ProvisionProgress } from '../driver.ts';
 import { SingleFlight } from '../shared/pool/single-flight.ts';
 import { callEngine, findInEngine, readEngineMessage, statusOf } from './engine.ts';
 
 /** The image of sandboxes. It runs under a tag made of its name and the hash of its context. */
-export interface DefaultImage extends OurImage {
+export interface DefaultImage extends BundledImage {
   /** Network mode of the build steps, which install packages. */
   readonly buildNetwork: string;
 }

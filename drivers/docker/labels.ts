@@ -18,7 +18,7 @@ export function labelsFor(
   };
 }
 
-export const ownedBy = (instance: string) => `corral.owner-instance=${instance}`;
+export const ownerFilter = (instance: string) => `corral.owner-instance=${instance}`;
 
 /** Undefined if the labels are not those of a sandbox. */
 export const parseSandboxInfo = (labels: unknown, phase: SandboxInfo['phase']): SandboxInfo | undefined =>

@@ -5,7 +5,7 @@ import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { SandboxInfo } from '../driver.ts';
 import type { Folders } from '../shared/folders.ts';
 import { callEngine } from './engine.ts';
-import { bodyInfo, isPooled, type Names, ownedBy, parseSandboxInfo } from './labels.ts';
+import { bodyInfo, isPooled, type Names, ownerFilter, parseSandboxInfo } from './labels.ts';
 import { serviceLabel } from './services/services.ts';
 
 interface Options {
@@ -41,7 +41,7 @@ export function createSandboxList(options: Options): (signal: AbortSignal) => Pr
   }
 
   return async (signal) => {
-    const mine = { filters: { label: [ownedBy(instance)] }, abortSignal: signal };
+    const mine = { filters: { label: [ownerFilter(instance)] }, abortSignal: signal };
     // Read the folders first: by the time the engine answers, any start that has finished in the meantime has a
     // container.
     const own = (await folders.ids()).filter((id) => !warming.has(id));

@@ -4,7 +4,7 @@ import { AppError } from '../../src/core/errors/errors.ts';
 import type { IdSource } from '../../src/core/model/ids.ts';
 import type { UserRange } from '../shared/user-range.ts';
 import { callEngine } from './engine.ts';
-import { ownedBy } from './labels.ts';
+import { ownerFilter } from './labels.ts';
 
 /**
  * The image's own user. Without a range, all sandboxes share it. It also owns workspaces from before a range was set.
@@ -40,7 +40,7 @@ interface Options {
  * state.
  */
 export function openUsers({ engine, instance, ids, range }: Options): Users {
-  const labelled = (user: number) => ({ label: [ownedBy(instance), `${userLabel}=${user}`] });
+  const labelled = (user: number) => ({ label: [ownerFilter(instance), `${userLabel}=${user}`] });
 
   async function living(user: number, signal: AbortSignal): Promise<readonly string[]> {
     const filters = { ...labelled(user), status: ['created', 'running', 'paused', 'restarting'] };

@@ -3,9 +3,9 @@ import type Dockerode from 'dockerode';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { VolumeId } from '../../src/core/model/ids.ts';
 import type { MountedVolume, SandboxSpec, VolumeHosting } from '../driver.ts';
-import { detachedStreams, wallsFor } from './create-body.ts';
+import { detachedStreams, isolationFor } from './create-body.ts';
 import { callEngine, findInEngine } from './engine.ts';
-import { ownedBy } from './labels.ts';
+import { ownerFilter } from './labels.ts';
 import { removeContainer, removeVolume } from './remove.ts';
 
 /** Label on an engine volume: the id of the volume. The label is the only record. */
@@ -60,7 +60,7 @@ export function openVolumes({ engine, instance, labels }: Options): DockerVolume
       Labels: { ...labels, 'corral.owner-instance': instance },
       ...detachedStreams,
       HostConfig: {
-        ...wallsFor(helperLimits),
+        ...isolationFor(helperLimits),
         CapAdd: ['CHOWN', 'DAC_READ_SEARCH'],
         NetworkMode: 'none',
         Mounts: [{ Type: 'volume', Source: nameOf(id), Target: helperPath, VolumeOptions: { NoCopy: true } }],
@@ -108,7 +108,7 @@ export function openVolumes({ engine, instance, labels }: Options): DockerVolume
       throw new AppError('conflict', `Another program's volume has the name ${nameOf(id)}. Remove that volume.`);
     },
     async volumes({ signal }) {
-      const filters = { filters: { label: [ownedBy(instance), volumeLabel] }, abortSignal: signal };
+      const filters = { filters: { label: [ownerFilter(instance), volumeLabel] }, abortSignal: signal };
       const { Volumes } = await callEngine(signal, () => engine.listVolumes(filters as object));
       return (Volumes ?? []).flatMap(({ Labels }) => VolumeId.safeParse(Labels?.[volumeLabel]).data ?? []);
     },

@@ -8,7 +8,15 @@ import { waitForStart, waitUntilReachable } from '../shared/link/sandbox-endpoin
 import type { ServerEndpoints } from '../shared/link/server-endpoints.ts';
 import { callEngine, findInEngine, statusOf } from './engine.ts';
 import type { Images } from './images.ts';
-import { contentLabel, labelsFor, type Names, ownedBy, parseSandboxInfo, poolLabel, workspaceLabel } from './labels.ts';
+import {
+  contentLabel,
+  labelsFor,
+  type Names,
+  ownerFilter,
+  parseSandboxInfo,
+  poolLabel,
+  workspaceLabel,
+} from './labels.ts';
 import { removeContainer, removeVolume } from './remove.ts';
 import type { CreatedResources, StartedContainer } from './start-container.ts';
 import { readPointer, volumeOf, writePointer } from './workspace-volume.ts';
@@ -57,7 +65,7 @@ export function dockerPool(options: Options): Poolable {
   const abandoned = new Set<SandboxId>();
   /** Volumes that were unused at the last check. */
   let idle = new Set<string>();
-  const mine = { filters: { label: [ownedBy(instance), poolLabel] } };
+  const mine = { filters: { label: [ownerFilter(instance), poolLabel] } };
 
   /** The image's content id, so that a claim never takes a sandbox of an outdated image. */
   async function contentOf(ref: string, signal: AbortSignal): Promise<string> {
@@ -174,7 +182,7 @@ export function dockerPool(options: Options): Poolable {
     },
 
     async unclaimed({ signal }) {
-      const all = { filters: { label: [ownedBy(instance)] }, abortSignal: signal };
+      const all = { filters: { label: [ownerFilter(instance)] }, abortSignal: signal };
       const { Volumes } = await callEngine(signal, () => engine.listVolumes(all as object));
       const bodies = await callEngine(signal, () => engine.listContainers({ all: true, ...mine, abortSignal: signal }));
       await sweep(bodies, Volumes ?? [], signal);

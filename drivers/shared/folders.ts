@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { SandboxId, SessionId, sessionIdOf } from '../../src/core/model/ids.ts';
 import type { Secret } from '../../src/core/text/secret.ts';
-import { jsonOrNothing } from '../../src/core/text/text.ts';
+import { tryParseJson } from '../../src/core/text/text.ts';
 import type { SandboxSpec } from '../driver.ts';
 import { writeToken } from './link/token.ts';
 import type { Mounts } from './mounts.ts';
@@ -87,7 +87,7 @@ export async function openFolders(folder: string, elsewhere?: Mounts): Promise<F
 
   const recordOf = (id: SandboxId) => unlessMissing(readFile(metaOf(id), 'utf8'));
   const metaIn = (text: string | undefined) =>
-    text === undefined ? undefined : Meta.safeParse(jsonOrNothing(text)).data;
+    text === undefined ? undefined : Meta.safeParse(tryParseJson(text)).data;
   const read = async (id: SandboxId): Promise<Meta | undefined> => metaIn(await recordOf(id));
 
   async function remove(id: SandboxId): Promise<void> {

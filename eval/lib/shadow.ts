@@ -14,7 +14,7 @@ import type { RecordStore, Store } from '../../src/core/contracts/ports.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { randomIds, SessionId } from '../../src/core/model/ids.ts';
 import { plainTable } from '../../src/core/text/plain-table.ts';
-import { beginningOf } from '../../src/core/text/text.ts';
+import { truncateEnd } from '../../src/core/text/text.ts';
 import { eventsFrom } from '../../src/sessions/engine/run-fold.ts';
 import { uploadService } from '../../src/sessions/projects/uploads.ts';
 import { requestAt } from '../../src/sessions/run/log/request-at.ts';
@@ -83,7 +83,7 @@ function shadowReport({ turns: requests, others, model }: ShadowComparison): str
 }
 
 const shownLength = 48;
-const cut = (text: string): string => (text.length > shownLength ? `${beginningOf(text, shownLength - 1)}…` : text);
+const cut = (text: string): string => (text.length > shownLength ? `${truncateEnd(text, shownLength - 1)}…` : text);
 
 /** A reply in one line that a terminal can show. */
 function shown({ text, calls }: Reply): string {

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../../src/core/contracts/clock.ts';
 import type { ConfinedPaths } from './files/confined-paths.ts';
-import { type Proc, scan, startedAt, variableIn } from './processes/proc.ts';
+import { type Proc, readVariable, scan, startedAt } from './processes/proc.ts';
 import type { StrayRule } from './processes/process-tree.ts';
 import type { Journal } from './shells/journal.ts';
 import type { Terminal } from './shells/terminal.ts';
@@ -42,7 +42,7 @@ export function toStrayRule({ clock, init }: Pick<SharedState, 'clock' | 'init'>
   return (proc, environment) =>
     (proc.ppid === 1 || proc.ppid === init) &&
     startedAt(proc, now) >= since - 100 &&
-    variableIn(environment, 'CORRAL_SANDBOX_ID') === undefined;
+    readVariable(environment, 'CORRAL_SANDBOX_ID') === undefined;
 }
 
 /** The daemon's own processes, never the user's: the daemon, pid 1, and the keepers that hold the terminals open. */

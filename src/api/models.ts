@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { neverFires } from '../core/concurrency/cancel.ts';
 import { Secret } from '../core/text/secret.ts';
-import { type ModelAccess, ModelsInForce, OfferedModels, TestedAccess } from '../sessions/api/models.ts';
+import { AccessTestResult, EffectiveModels, type ModelAccess, ProviderModels } from '../sessions/api/models.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 
 // The models that sessions can use, as clients see and change them.
 
-const Offered = z.object({ providers: z.array(OfferedModels).readonly() });
+const Offered = z.object({ providers: z.array(ProviderModels).readonly() });
 
 const access = {
   /** gemini, openai, anthropic, or a name for a server with a Chat Completions API. */
@@ -33,7 +33,7 @@ const listed = {
   tools: true,
   price: { input: 0, output: 0 },
 };
-const inForce: z.output<typeof ModelsInForce> = {
+const inForce: z.output<typeof EffectiveModels> = {
   model: 'ollama/qwen3:8b',
   setBy: null,
   chosen: 'ollama/qwen3:8b',
@@ -63,7 +63,7 @@ export const modelsRouter = router({
     id: 'models',
     summary: 'The usual model, what precedes it, and the providers of models',
     may: 'any',
-    out: ModelsInForce,
+    out: EffectiveModels,
     answer: inForce,
     fails: [401],
   }).query(({ ctx }) => ctx.services.models.inForce()),
@@ -83,7 +83,7 @@ export const modelsRouter = router({
     description: forAdmins,
     may: 'admin',
     in: ModelAccessInput,
-    out: TestedAccess,
+    out: AccessTestResult,
     example: exampleAccess,
     answer: { ok: true, message: '', models: [listed] },
     fails: [401, 403, 413, 422],
@@ -95,7 +95,7 @@ export const modelsRouter = router({
     description: `${forAdmins} It counts from the next turn on. Settings in files and variables precede it.`,
     may: 'admin',
     in: UseModelInput,
-    out: ModelsInForce,
+    out: EffectiveModels,
     example: { ...exampleAccess, model: 'qwen3:8b' },
     answer: inForce,
     fails: [400, 401, 403, 413, 422],
@@ -109,7 +109,7 @@ export const modelsRouter = router({
     description: forAdmins,
     may: 'admin',
     in: ProviderInput,
-    out: ModelsInForce,
+    out: EffectiveModels,
     answer: { ...inForce, model: 'demo' },
     fails: [401, 403, 404],
   }).mutation(({ ctx, input }) => ctx.services.models.forget(input.provider)),

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { toolGroups } from '../agents/tools/tool.ts';
 import { toolWords } from '../agents/tools/words.ts';
 import { deadlineSignal } from '../core/concurrency/cancel.ts';
-import { observesAll, tooWeak } from '../core/model/principal.ts';
+import { forbiddenRoleError, observesAll } from '../core/model/principal.ts';
 import { procedure, router } from './procedure/procedure.ts';
-import { Checks, healthInTime, overallHealth } from './views/health.ts';
+import { Checks, overallHealth, readHealthWithin } from './views/health.ts';
 
 const checkMs = 1_000;
 
@@ -59,8 +59,8 @@ export const systemRouter = router({
     .input(z.strictObject({}).optional())
     .output(Health)
     .query(async ({ ctx: { principal, services, clock } }) => {
-      if (!observesAll(principal)) throw tooWeak(principal);
-      const { storage, sandbox, model, sessions } = await healthInTime(services.sessions, clock);
+      if (!observesAll(principal)) throw forbiddenRoleError(principal);
+      const { storage, sandbox, model, sessions } = await readHealthWithin(services.sessions, clock);
       return { status: overallHealth({ storage, sandbox }), checks: { storage, sandbox, model }, sessions };
     }),
 });

@@ -69,7 +69,7 @@ export const findVolumeId = async (volumes: Pick<VolumeService, 'find'>, idOrNam
   VolumeId.safeParse(idOrName).data ?? (await volumes.find(idOrName)).id;
 
 export const ofVolumes = { tag: 'Volumes', prefix: 'volumes' } as const;
-export const whileWritten = 'Refused with 409 while a session has the volume for writing.';
+export const refusedWhileWritten = 'Refused with 409 while a session has the volume for writing.';
 export const byVolume = z.strictObject({ volume: z.string().max(100).describe('the id or name of a volume') });
 const operation = defineOperations({
   ...ofVolumes,
@@ -186,7 +186,7 @@ export const volumesRouter = router({
     rest: `DELETE ${path}/file`,
     summary: 'Remove a file, or a folder with its content',
     verb: { name: 'rm', words: ['volume', 'path'] },
-    description: whileWritten,
+    description: refusedWhileWritten,
     may: 'work',
     in: byVolume.extend({ path: VolumePath.min(1) }),
     out: Done,

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { AppError } from '../core/errors/errors.ts';
 import type { Principal } from '../core/model/principal.ts';
-import { withoutAudit } from '../core/model/principal.ts';
+import { asViewer } from '../core/model/principal.ts';
 import { authorize, listedOwner, listedProjects, ownOf, permitsAction } from '../sessions/access/authorize.ts';
 import * as stored from '../sessions/api/server/webhooks.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
-import { intoProject } from './procedure/rights.ts';
+import { authorizeProject } from './procedure/rights.ts';
 import { Done, okResult, omitUndefined, Time } from './procedure/schemas.ts';
 
 // Webhooks notify other programs of runs, automations and sessions. Times are ISO 8601 in UTC.
@@ -133,7 +133,7 @@ export const webhooksRouter = router({
     out: Webhook.array(),
     answer: [example],
   }).query(async ({ ctx: { principal, unchecked } }) => {
-    const all = await unchecked.webhooks.list(listedOwner(withoutAudit(principal)), listedProjects(principal));
+    const all = await unchecked.webhooks.list(listedOwner(asViewer(principal)), listedProjects(principal));
     return all.map((doc) => shown(principal, doc));
   }),
   create: operation({
@@ -153,7 +153,7 @@ export const webhooksRouter = router({
     answer: exampleWithSecret,
     fails: [400, 403, 404, 422, 429],
   }).mutation(async ({ ctx, input }) => {
-    await intoProject(ctx, input.projectId);
+    await authorizeProject(ctx, input.projectId);
     const { principal, unchecked } = ctx;
     return shown(principal, await unchecked.webhooks.create({ ...input, ...ownOf(principal) }));
   }),
@@ -177,7 +177,7 @@ export const webhooksRouter = router({
     const before = await ctx.unchecked.webhooks.get(id);
     const isMoved = change.projectId !== undefined && change.projectId !== before.projectId;
     if (isMoved) authorize(ctx.principal, 'manage', before);
-    await intoProject(ctx, change.projectId);
+    await authorizeProject(ctx, change.projectId);
     return shown(ctx.principal, await ctx.unchecked.webhooks.update(id, omitUndefined(change)));
   }),
   delete: operation({

@@ -1,6 +1,6 @@
 import { previewLinks } from '../api/procedure/preview-links.ts';
 import type { ApiKeys, KeyAdmin } from '../auth/api-keys.ts';
-import { joinRings } from '../auth/key-ring.ts';
+import { combineKeyRings } from '../auth/key-ring.ts';
 import { lockout } from '../auth/lockout.ts';
 import type { Memberships } from '../auth/memberships.ts';
 import { peppers } from '../auth/pepper.ts';
@@ -12,7 +12,7 @@ import { SigningKeys } from '../auth/tokens/signing-keys.ts';
 import type { Clock } from '../core/contracts/clock.ts';
 import type { Inbox } from '../core/contracts/ports.ts';
 import type { IdSource } from '../core/model/ids.ts';
-import { adminPrincipal, nobodyPrincipal, type Principal, tooWeak } from '../core/model/principal.ts';
+import { adminPrincipal, forbiddenRoleError, nobodyPrincipal, type Principal } from '../core/model/principal.ts';
 import { type FacadeSettings, facadeDescriptors } from '../facades/list.ts';
 import type { FacadeParts, PageFiles, ProjectParts, SandboxAbilities } from '../facades/shared/facade.ts';
 import type { ErrorStyle } from '../http/errors/error-style.ts';
@@ -22,10 +22,10 @@ import type { CallerContext } from '../http/guard/caller-context.ts';
 import { Clients } from '../http/guard/clients.ts';
 import { createCredentials } from '../http/guard/credentials.ts';
 import { findPrincipal } from '../http/guard/guard.ts';
-import { idempotency, keepAnswers } from '../http/guard/idempotency.ts';
+import { idempotency, storeAnswers } from '../http/guard/idempotency.ts';
 import { IdentityProxy } from '../http/guard/identity-proxy.ts';
 import { rateLimiter } from '../http/guard/rate-limit.ts';
-import { Visitors } from '../http/guard/visitors.ts';
+import { BrowserIdentity } from '../http/guard/visitors.ts';
 import { createApp } from '../http/routes/app.ts';
 import type { HostRouter } from '../http/routes/host-router.ts';
 import type { HttpLogger, HttpMetrics } from '../http/routes/observe.ts';
@@ -39,7 +39,7 @@ import type { Resources, Services } from '../sessions/api/services.ts';
 import type { SessionService } from '../sessions/api/sessions.ts';
 import type { SharedSessions } from '../sessions/api/shares.ts';
 import type { WorkspaceService } from '../sessions/api/workspaces.ts';
-import { isLoopback, namesPeople } from './settings/contradictions.ts';
+import { authenticatesPeople, isLoopback } from './settings/contradictions.ts';
 import type { Config } from './settings/schema.ts';
 import type { SignIns } from './start/services/sign-ins.ts';
 
@@ -109,7 +109,7 @@ const credentialTexts = {
 export async function httpServer(deps: HttpServerDeps): Promise<App> {
   const { config, version, signIns, logger, metrics, closing, clock } = deps;
   const { within } = deps.memberships ?? { within: (caller: Principal) => caller };
-  const keys = deps.keys && joinRings(deps.keys, { signIns, tokens: deps.tokens, within });
+  const keys = deps.keys && combineKeyRings(deps.keys, { signIns, tokens: deps.tokens, within });
   const styles = new Map<string, ErrorStyle>();
   const gate = tokenCheck(config.token, deps.localToken);
   const links = signedUrls(clock);
@@ -147,7 +147,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
   const limiter = config.rateLimitPerMinute > 0 ? rateLimiter(config.rateLimitPerMinute, clock) : undefined;
   const clients = new Clients(config.trustedProxies ?? []);
   const proxy = identityProxyOf(deps, clients);
-  const visitors = signIns && new Visitors({ ...signIns, proxy, within });
+  const visitors = signIns && new BrowserIdentity({ ...signIns, proxy, within });
   const elsewhere: HostRouter[] = proxy ? [proxy] : [];
   const { app, table } = createApp({
     elsewhere,
@@ -184,7 +184,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
     opened: () => metrics.streamOpened('websocket'),
   });
   const once = idempotency(deps.inbox, clock);
-  keepAnswers(app, once);
+  storeAnswers(app, once);
   const principals = new WeakMap<Principal, CallerContext>();
   const acting = (principal: Principal): CallerContext => {
     const known = principals.get(principal);
@@ -267,7 +267,7 @@ function identityProxyOf(
   clients: Clients,
 ): IdentityProxy | undefined {
   const { identityProxy: settings } = config;
-  if (!settings || !signIns || !namesPeople({ identityProxy: settings })) return undefined;
+  if (!settings || !signIns || !authenticatesPeople({ identityProxy: settings })) return undefined;
   const { subjectHeader, emailHeader, nameHeader, groupsHeader, tokenHeader, tokenKeys, tokenAudience } = settings;
   const now = () => clock.now();
   const warn = (about: object, text: string) => logger.warn(about, text);
@@ -313,7 +313,7 @@ function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], principalOf: (
     sign: ((what, lifeMs) => {
       const principal = principalOf();
       // the link would let anyone use a desktop that a reader can only watch
-      if (principal.role === 'reader') throw tooWeak(principal);
+      if (principal.role === 'reader') throw forbiddenRoleError(principal);
       return sign({ ...what, subject: principal.key }, lifeMs);
     }) satisfies SignedUrls['sign'],
   };

@@ -17,13 +17,13 @@ import { describeCommands, helpFor, isServerCommand, loadCommand } from './comma
 import { loadLocalConfig } from './commands/local-config.ts';
 import { compose } from './compose.ts';
 import { openAudit } from './parts/audit-log.ts';
-import { secretsIn } from './parts/store.ts';
+import { listUrlSecrets } from './parts/store.ts';
 import type { Config } from './settings/config.ts';
 import { configHelp } from './settings/help.ts';
 import { onShutdown } from './shutdown.ts';
 import { openHttp } from './start/http.ts';
 import type { StartToken } from './start/start-token.ts';
-import { onceStoreAnswers } from './start/store-wait.ts';
+import { waitForStore } from './start/store-wait.ts';
 
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
@@ -67,7 +67,7 @@ async function runServer(values: readonly string[]): Promise<number> {
   );
   const secrets = [
     config.token,
-    ...secretsIn(config.mongodbUrl),
+    ...listUrlSecrets(config.mongodbUrl),
     config.keys.encryptionKey,
     secretAccessKey,
     ...modelKeys,
@@ -122,7 +122,7 @@ async function serve(config: Config, { logger, scrubber, progress }: StartReport
   openDataFolder(config.dataDir);
   const audit = stack.use(await openAudit({ config, clock, ids, scrub, logger }));
   const start = () => compose({ config, logger, clock, ids, closing, say, learn, progress, ending });
-  const core = stack.use(await onceStoreAnswers(start, { config, logger, closing, say }));
+  const core = stack.use(await waitForStore(start, { config, logger, closing, say }));
   const parts = { core, audit, version: packageJson.version };
   const http = stack.use(await openHttp({ config, clock, ids, logger, closing, learn }, parts));
   stack.defer(ending('open requests'));

@@ -25,7 +25,7 @@ interface Others {
   readonly within: Memberships['within'];
 }
 /** Combines API keys, people and tokens of trusted issuers, with their roles in projects. */
-export function joinRings(keys: Omit<KeyRing, 'prepare'>, { signIns, tokens, within }: Others): KeyRing {
+export function combineKeyRings(keys: Omit<KeyRing, 'prepare'>, { signIns, tokens, within }: Others): KeyRing {
   const { people, devices } = signIns ?? {};
   const inProjects = (caller: Principal | undefined) => caller && within(caller);
   return {

@@ -6,7 +6,10 @@ type RoundsDeps = ConstructorParameters<typeof Rounds>[0];
 export const lookMs = { shared: 2_000, alone: 60_000 } as const;
 
 /** Runs rounds over records. `shared`: other servers change the records too, so rounds are frequent. */
-export const roundsOver = (shared: boolean, { round, clock, warn, failure }: Omit<RoundsDeps, 'restMs'>): Rounds => {
+export const createRecordRounds = (
+  shared: boolean,
+  { round, clock, warn, failure }: Omit<RoundsDeps, 'restMs'>,
+): Rounds => {
   const restMs = { longest: shared ? lookMs.shared : lookMs.alone, failed: lookMs.shared };
   return new Rounds({ round, restMs, clock, warn, failure });
 };

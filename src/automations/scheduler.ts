@@ -6,7 +6,7 @@ import type { SessionId } from '../core/model/ids.ts';
 import type { Automation, AutomationStart } from '../sessions/api/server/automations.ts';
 import type { AfterRuns } from './after-runs.ts';
 import { type AutomationRecords, newStart } from './records.ts';
-import { lookMs, roundsOver } from './rounds.ts';
+import { createRecordRounds, lookMs } from './rounds.ts';
 import { computeJitter, latestTime, nextTime, parseCron } from './schedule.ts';
 import type { Starter } from './starter.ts';
 
@@ -40,7 +40,7 @@ export class Scheduler {
   constructor(deps: Deps) {
     this.#deps = deps;
     const failure = 'automations could not be read; trying again';
-    this.#rounds = roundsOver(deps.shared, { ...deps, failure, round: (signal) => this.round(signal) });
+    this.#rounds = createRecordRounds(deps.shared, { ...deps, failure, round: (signal) => this.round(signal) });
   }
 
   /** Starts a round immediately: an automation was changed or a start added. */

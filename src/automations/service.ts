@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { inTurns } from '../core/concurrency/keyed-queue.ts';
+import { serializeCalls } from '../core/concurrency/keyed-queue.ts';
 import type { Clock } from '../core/contracts/clock.ts';
 import { AppError } from '../core/errors/errors.ts';
 import type { IdSource } from '../core/model/ids.ts';
@@ -207,5 +207,5 @@ export function automationService(deps: Deps): AutomationService {
     },
     times: async (schedule, count) => nextTimes(parseCron(schedule), clock.now(), count),
   };
-  return inTurns(service, 'start');
+  return serializeCalls(service, 'start');
 }

@@ -55,7 +55,7 @@ export interface VerbCall extends CommandInput {
   find(word: string | undefined): Promise<string>;
 }
 /** The handwritten parts of a resource's command. */
-export interface ByHand {
+export interface ManualVerbs {
   readonly verbs?: Readonly<Record<string, (call: VerbCall) => Promise<number> | Promise<void>>>;
   readonly options?: CliCommand['options'];
   /** Additional input fields of a derived verb, and the router to call instead of the default. */
@@ -71,7 +71,7 @@ const listed = (words: readonly string[]) =>
   words.length < 2 ? words.join() : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
 
 /** The command of a resource. */
-export function resourceCommand(described: DerivedCommand, byHand: ByHand = {}): CliCommand {
+export function resourceCommand(described: DerivedCommand, byHand: ManualVerbs = {}): CliCommand {
   const { name, about, args, options, examples, verbs } = described;
   const names = [...new Set([...verbs.map((verb) => verb.name), ...Object.keys(byHand.verbs ?? {})])];
   return {
@@ -117,7 +117,7 @@ function callOf(command: DerivedCommand, input: CommandInput & Pick<VerbCall, 'v
 interface DerivedCall {
   readonly own: DerivedVerb;
   readonly call: VerbCall;
-  readonly byHand: ByHand;
+  readonly byHand: ManualVerbs;
 }
 async function callDerived(command: DerivedCommand, { own, call, byHand }: DerivedCall): Promise<void> {
   const { words, options, server, io } = call;

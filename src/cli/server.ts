@@ -52,11 +52,11 @@ export function openBrowser(url: string): void {
 }
 
 /** The server that uses this data folder, as described in its file. */
-export const runningOn = (dataDir: string): LocalServer | undefined => readFound(join(dataDir, 'server.json'));
+export const findRunningServer = (dataDir: string): LocalServer | undefined => readFound(join(dataDir, 'server.json'));
 
 /** A client of the server that uses this data folder. */
-export function serverOn(dataDir: string): Corral | undefined {
-  const found = runningOn(dataDir);
+export function connectToDataDir(dataDir: string): Corral | undefined {
+  const found = findRunningServer(dataDir);
   return found && new Corral({ url: found.url, token: found.token ?? '' });
 }
 

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { cell, offerWatch } from '../core/concurrency/watch-loop.ts';
+import { assignWatchdog, cell } from '../core/concurrency/watch-loop.ts';
 
 export interface WatchdogOptions {
   /** How long one piece of work can block the event loop, in ms. */
@@ -17,14 +17,14 @@ export interface WatchdogOptions {
 export function watchLoop(options: WatchdogOptions): Disposable & { readonly counts: Int32Array } {
   const { blockedMs, thread, fd = 2 } = options;
   const counts = new Int32Array(new SharedArrayBuffer(8));
-  offerWatch({ counts, blockedMs, fd });
+  assignWatchdog({ counts, blockedMs, fd });
   const worker = thread === 'own' ? ownThread() : undefined;
   const beat = setInterval(() => Atomics.add(counts, cell.beats, 1), Math.ceil(blockedMs / 4)).unref();
   return {
     counts,
     [Symbol.dispose]() {
       clearInterval(beat);
-      offerWatch(undefined);
+      assignWatchdog(undefined);
       void worker?.terminate();
     },
   };

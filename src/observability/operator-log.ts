@@ -11,7 +11,12 @@ interface OperatorLogger {
  * Logs the few session events that an operator needs. The session's own log has all events. `failure`: the latest
  * failure of the session's sandbox, with the cause that clients do not see.
  */
-export function tellOperator(logger: OperatorLogger, session: SessionId, fact: SessionFact, failure?: AppError): void {
+export function logForOperator(
+  logger: OperatorLogger,
+  session: SessionId,
+  fact: SessionFact,
+  failure?: AppError,
+): void {
   if (fact.type === 'sandbox.phase' && fact.data.phase === 'lost') {
     const why = failure && { code: failure.code, err: failure.cause ?? failure };
     logger.warn({ session, detail: fact.data.detail, ...why }, 'a sandbox was lost');

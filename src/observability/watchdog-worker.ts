@@ -1,4 +1,4 @@
-import { takeWatch } from '../core/concurrency/watch-loop.ts';
+import { startWatchdog } from '../core/concurrency/watch-loop.ts';
 
-takeWatch();
+startWatchdog();
 setInterval(() => {}, 2 ** 30); // watching alone does not keep the thread alive

@@ -68,14 +68,14 @@ export function sweep(
   let last: StoredRecord | undefined;
   return async (from) => {
     const after = last ? placeOf(last) : from;
-    const found = await records.list(kind, { limit: sweptAtOnce, ...(after && { after }) });
-    last = found.length === sweptAtOnce ? found.at(-1) : undefined;
+    const found = await records.list(kind, { limit: maxSweepBatch, ...(after && { after }) });
+    last = found.length === maxSweepBatch ? found.at(-1) : undefined;
     return found;
   };
 }
 type ListPlace = NonNullable<ListOptions['after']>;
 /** A clean-up round runs every minute. */
-export const sweptAtOnce = 200;
+export const maxSweepBatch = 200;
 
 export interface Quota<Doc> {
   /** The current time, used to release places of lost servers. */

@@ -12,7 +12,7 @@ const maxAnswers = 1_000; // per kind
  * Wraps a store to answer repeated reads of a few kinds from memory until a record of that kind changes. A store shared
  * with other servers is returned unchanged. Callers must not modify the documents.
  */
-export function withKeptReads(store: Store): Store {
+export function withReadCache(store: Store): Store {
   if (store.shared) return store;
   const { events, records } = store;
   const answers = new Map<string, Map<string, Promise<unknown>>>();

@@ -13,7 +13,7 @@ import type { ServerEndpoints } from '../../shared/link/server-endpoints.ts';
 import type { ContainerRequest } from '../create-body.ts';
 import { callEngine, findInEngine, statusOf } from '../engine.ts';
 import { builtPrefix, type Images } from '../images.ts';
-import { type Names, ownedBy, parseSandboxInfo } from '../labels.ts';
+import { type Names, ownerFilter, parseSandboxInfo } from '../labels.ts';
 import { removeContainer } from '../remove.ts';
 import { type CreatedResources, startContainer } from '../start-container.ts';
 import { usesHostKernel } from '../strict-runtime.ts';
@@ -214,7 +214,7 @@ export function openBuilds(options: Options): ImageBuilding {
     },
 
     async sweepBuilds(now, { signal }) {
-      const filters = { label: [ownedBy(instance)] };
+      const filters = { label: [ownerFilter(instance)] };
       const all = await callEngine(signal, () => engine.listContainers({ all: true, filters, abortSignal: signal }));
       const left = all.flatMap(({ Names: [name = ''], Labels }) => {
         const id = names.buildIn(name);

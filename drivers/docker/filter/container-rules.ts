@@ -24,7 +24,7 @@ export const safeScratch = z
   .refine((options) => options.includes('nosuid') && options.includes('nodev'));
 
 /** Rules for the isolation that sandboxes and services share: the values of `wallsFor`. */
-export const wallRules = {
+export const isolationRules = {
   Privileged: never,
   CapDrop: z.tuple([z.literal('ALL')]),
   SecurityOpt: exactly(securityOptions),
@@ -63,7 +63,7 @@ export const processRules = ({ instance, users }: Pick<FilterScope, 'instance' |
   User: z
     .string()
     .regex(/^(\d+):\1$/)
-    .refine((it) => isIn(users, Number.parseInt(it, 10)), {
+    .refine((it) => includesUser(users, Number.parseInt(it, 10)), {
       message: `has to be one of ${users.first} to ${users.last} (--users)`,
     }),
   Env: z.array(z.string()),
@@ -101,7 +101,7 @@ export function containerRules({ instance, root, users }: FilterScope, name: str
     });
   const host = z
     .strictObject({
-      ...wallRules,
+      ...isolationRules,
       NetworkMode: z.literal('none'),
       ExtraHosts: z.array(z.string().regex(/^[a-z][a-z0-9-]{0,30}:127\.0\.0\.1$/)).optional(),
       Tmpfs: z.partialRecord(z.enum(['/tmp', '/run', '/home/agent', '/mnt']), safeScratch),
@@ -135,7 +135,7 @@ export function containerRules({ instance, root, users }: FilterScope, name: str
     });
 }
 
-export const isIn = ({ first, last }: UserRange, user: number) => user >= first && user <= last;
+export const includesUser = ({ first, last }: UserRange, user: number) => user >= first && user <= last;
 
 const sandboxLabel = 'corral.sandbox';
 

@@ -8,15 +8,15 @@ import {
   containerRules,
   type FilterScope,
   findMountedFolder,
-  isIn,
+  includesUser,
+  isolationRules,
   noSwap,
   processRules,
   safeScratch,
   volumeRules,
-  wallRules,
 } from './container-rules.ts';
 import type { OwnedFolders } from './owned-folders.ts';
-import { asksForLabel, type Verdict, verdictOn } from './routes.ts';
+import { decideRoute, filtersByLabel, type Verdict } from './routes.ts';
 
 const besidePrefix = 'container:';
 
@@ -33,7 +33,7 @@ export function isServiceName(instance: string, name: string): boolean {
 export function serviceRules({ instance, users }: Pick<FilterScope, 'instance' | 'users'>): z.ZodType<ServiceBody> {
   const host = z
     .strictObject({
-      ...wallRules,
+      ...isolationRules,
       NetworkMode: z.string().regex(/^container:[0-9a-f]{64}$/),
       Tmpfs: z.record(z.string().regex(/^(\/[\w.-]+)+$/), safeScratch),
       Runtime: z.enum(['runc', 'crun', 'youki']).optional(),
@@ -57,7 +57,8 @@ interface ServiceBody {
 }
 
 /** The container whose network the service joins. */
-export const sandboxBeside = ({ HostConfig }: ServiceBody): string => HostConfig.NetworkMode.slice(besidePrefix.length);
+export const readJoinedContainer = ({ HostConfig }: ServiceBody): string =>
+  HostConfig.NetworkMode.slice(besidePrefix.length);
 
 export interface FilterOptions {
   /** The installation whose sandboxes the server can create and change through the filter, and no others. */
@@ -120,12 +121,12 @@ class Refusal extends Error {
 async function decide(options: FilterOptions, incoming: IncomingMessage): Promise<Buffer | 'done' | undefined> {
   const { method = '', url = '' } = incoming;
   const label = `corral.owner-instance=${options.instance}`;
-  const verdict = verdictOn(method, url);
+  const verdict = decideRoute(method, url);
   switch (verdict.kind) {
     case 'pass':
       return undefined;
     case 'labelled-list':
-      if (!asksForLabel(url, label)) throw new Refusal(403, `a list needs the filter label=${label}`);
+      if (!filtersByLabel(url, label)) throw new Refusal(403, `a list needs the filter label=${label}`);
       return undefined;
     case 'own':
       return await onlyOwn(options, verdict);
@@ -161,7 +162,8 @@ async function onlyOwn(options: FilterOptions, verdict: Verdict & { kind: 'own' 
 async function onlyItsOwner(options: FilterOptions, id: string): Promise<Buffer> {
   const { Config } = await ownOf(options, { what: 'containers', id });
   const user = Number.parseInt(Config?.User ?? '', 10);
-  if (!isIn(options.users, user)) throw new Refusal(403, 'the container runs as none of the users of sandboxes');
+  if (!includesUser(options.users, user))
+    throw new Refusal(403, 'the container runs as none of the users of sandboxes');
   return ownerArchive(user);
 }
 
@@ -229,8 +231,8 @@ async function onlyHardened(options: FilterOptions, name: string, incoming: Inco
 async function onlyBesideOurs(options: FilterOptions, incoming: IncomingMessage): Promise<Buffer> {
   const { data, error } = serviceRules(options).safeParse(parsed(await bodyOf(incoming)));
   if (error) throw new Refusal(403, `that container may not be made: ${z.prettifyError(error)}`);
-  const { Id, HostConfig } = await ownOf(options, { what: 'containers', id: sandboxBeside(data) });
-  if (Id !== sandboxBeside(data) || HostConfig?.NetworkMode !== 'none') {
+  const { Id, HostConfig } = await ownOf(options, { what: 'containers', id: readJoinedContainer(data) });
+  if (Id !== readJoinedContainer(data) || HostConfig?.NetworkMode !== 'none') {
     throw new Refusal(403, 'a service may only be beside a sandbox, whose network is none');
   }
   return Buffer.from(JSON.stringify(data));

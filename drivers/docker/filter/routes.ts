@@ -70,7 +70,7 @@ const isWorkspaceAlone = (query: URLSearchParams) =>
 const refuse = (why: string): Verdict => ({ kind: 'refuse', why });
 
 /** Decides by method and path. Everything not listed is refused: exec, attach, build, networks, swarm, plugins, … */
-export function verdictOn(method: string, target: string): Verdict {
+export function decideRoute(method: string, target: string): Verdict {
   const [rawPath = '', rawQuery = ''] = target.split('?', 2);
   // The engine decodes a path before it routes, so an escaped path could reach a different route.
   if (/%|\\|\/\/|\/\.\.?(\/|$)/.test(rawPath)) return refuse('the path is not in its plain form');
@@ -83,7 +83,7 @@ export function verdictOn(method: string, target: string): Verdict {
 }
 
 /** Whether the list query returns only items with this label. */
-export function asksForLabel(target: string, label: string): boolean {
+export function filtersByLabel(target: string, label: string): boolean {
   const filters = new URLSearchParams(target.split('?', 2)[1] ?? '').get('filters');
   try {
     const { label: requested } = JSON.parse(filters ?? '{}') as { label?: unknown };

@@ -1,6 +1,6 @@
 import type { ContainerCreateOptions } from 'dockerode';
 import type { ServiceSpec } from '../../driver.ts';
-import { detachedStreams, wallsFor } from '../create-body.ts';
+import { detachedStreams, isolationFor } from '../create-body.ts';
 
 export interface ServiceRequest {
   readonly service: ServiceSpec;
@@ -28,7 +28,7 @@ export function serviceBody(request: ServiceRequest): ContainerCreateOptions {
   const scratch = `rw,nosuid,nodev,exec,size=${memoryBytes},uid=${user},gid=${user}`;
   const folders = [...new Set(['/run', ...volumes, ...(service.scratch ?? [])])];
   const host = {
-    ...wallsFor(service.limits),
+    ...isolationFor(service.limits),
     NetworkMode: `container:${sandbox}`,
     ShmSize: Math.max(mebibyte, Math.min(64 * mebibyte, Math.floor(memoryBytes / 4))),
     Tmpfs: {

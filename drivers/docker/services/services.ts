@@ -7,7 +7,7 @@ import type { Call, ProvisionProgress, SandboxInfo, ServiceSpec } from '../../dr
 import { callEngine, findInEngine, readEngineMessage, statusOf } from '../engine.ts';
 import { freezeContainer } from '../freeze.ts';
 import type { Images } from '../images.ts';
-import { labelsFor, ownedBy } from '../labels.ts';
+import { labelsFor, ownerFilter } from '../labels.ts';
 import { removeContainer } from '../remove.ts';
 import { imageUser, type Users, userLabel } from '../users.ts';
 import { serviceBody } from './service-body.ts';
@@ -47,7 +47,7 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
   const nameFor = (id: SandboxId, service: string) => `${nameOf(id)}-svc-${service}`;
 
   const all = (id: SandboxId, signal: AbortSignal): Promise<Dockerode.ContainerInfo[]> => {
-    const filters = { label: [ownedBy(instance), `corral.sandbox=${id}`, serviceLabel] };
+    const filters = { label: [ownerFilter(instance), `corral.sandbox=${id}`, serviceLabel] };
     return callEngine(signal, () => engine.listContainers({ all: true, filters, abortSignal: signal }));
   };
 

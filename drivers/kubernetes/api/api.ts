@@ -4,7 +4,7 @@ import { request as httpsRequest } from 'node:https';
 import { deadlineSignal, pause, throwIfFired } from '../../../src/core/concurrency/cancel.ts';
 import { Semaphore } from '../../../src/core/concurrency/semaphore.ts';
 import { AppError, type ErrorCode } from '../../../src/core/errors/errors.ts';
-import { jsonOrNothing } from '../../../src/core/text/text.ts';
+import { tryParseJson } from '../../../src/core/text/text.ts';
 import type { KubernetesOptions } from '../options.ts';
 import type { Credentials } from './credentials.ts';
 
@@ -74,7 +74,7 @@ export function openApi({ credentials, clock, random, maxInFlight }: Options) {
   async function attempt<Answer>(request: ApiRequest, signal: AbortSignal): Promise<Answer> {
     using until = deadlineSignal(attemptMs, clock, signal);
     try {
-      return jsonOrNothing(await textOf(await send(request, until.signal))) as Answer;
+      return tryParseJson(await textOf(await send(request, until.signal))) as Answer;
     } catch (error) {
       throwIfFired(signal);
       throw error instanceof AppError && !until.signal.aborted ? error : unansweredError(error);
@@ -143,7 +143,7 @@ async function textOf(response: IncomingMessage): Promise<string> {
 async function refusalFrom(response: IncomingMessage, status: number, signal: AbortSignal): Promise<Refusal> {
   const text = await textOf(response).catch(() => '');
   throwIfFired(signal);
-  const { reason = '', message = text.slice(0, 500) } = (jsonOrNothing(text) ?? {}) as {
+  const { reason = '', message = text.slice(0, 500) } = (tryParseJson(text) ?? {}) as {
     reason?: string;
     message?: string;
   };

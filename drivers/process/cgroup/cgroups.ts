@@ -41,7 +41,7 @@ interface Options {
   readonly installation: string;
 }
 
-export function cgroupsIn({ places, files, installation }: Options): Cgroups {
+export function createCgroups({ places, files, installation }: Options): Cgroups {
   const prefix = `${installation}.`;
   const pathOf = ({ folder }: CgroupParent, name: string) => join(folder, prefix + name);
   const foldersOf = (name: string) => places.map((place) => pathOf(place, name));

@@ -14,7 +14,7 @@ export interface Hierarchy {
 }
 
 /** Reads `/proc/self/mountinfo` and `/proc/self/cgroup`. */
-export function hierarchiesIn(mountinfo: string, cgroup: string): Hierarchy[] {
+export function parseHierarchies(mountinfo: string, cgroup: string): Hierarchy[] {
   const membership = cgroup.split('\n').flatMap((line) => {
     const [, id, names, path] = /^(\d+):([^:]*):(\/.*)$/.exec(line) ?? [];
     return id === undefined || path === undefined ? [] : [{ names: names?.split(',').filter(Boolean) ?? [], path }];

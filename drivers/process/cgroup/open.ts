@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { findCgroupParents } from './cgroup-parents.ts';
-import { type Cgroups, cgroupsIn } from './cgroups.ts';
+import { type Cgroups, createCgroups } from './cgroups.ts';
 import { kernelFiles } from './files.ts';
-import { hierarchiesIn } from './hierarchies.ts';
+import { parseHierarchies } from './hierarchies.ts';
 
 /**
  * A shell that enters the groups before `--` and then becomes the program after it. Exits if it cannot enter a group.
@@ -22,9 +22,9 @@ export const enterCgroupCommand = (procs: readonly string[]): string[] => [
 export async function openCgroups(root: string): Promise<Cgroups> {
   const files = kernelFiles(canEnter);
   const read = (name: string) => readFile(`/proc/self/${name}`, 'utf8').catch(() => '');
-  const hierarchies = hierarchiesIn(await read('mountinfo'), await read('cgroup'));
+  const hierarchies = parseHierarchies(await read('mountinfo'), await read('cgroup'));
   const installation = computeInstallationId(root);
-  return cgroupsIn({
+  return createCgroups({
     places: await findCgroupParents({ files, hierarchies, own: await lineage() }),
     files,
     installation,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { raceAbort } from '../../../src/core/concurrency/cancel.ts';
-import { turnOfTheLoop } from '../../../src/core/contracts/clock.ts';
+import { nextLoopTurn } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { IdSource } from '../../../src/core/model/ids.ts';
 import { toProtocolError } from '../../../src/core/model/protocol-violation.ts';
@@ -110,7 +110,7 @@ class DuplicateDaemonDetector {
       await pause(graceMs, undefined, { ref: false });
       // After a long turn of the event loop the timer fires first. Connections that were closed by then are reported in
       // the next turns.
-      for (let turns = 0; turns < 2; turns++) await turnOfTheLoop();
+      for (let turns = 0; turns < 2; turns++) await nextLoopTurn();
       if (this.#hasIdle() && this.#boot !== boot) return true;
     }
     this.#boot = boot;

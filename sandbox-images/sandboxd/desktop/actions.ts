@@ -4,7 +4,7 @@ import { type Key, keyboard } from './keyboard.ts';
 import { findKeysym, parseKeysyms } from './keysyms.ts';
 import { type PointerState, readPointer } from './screen.ts';
 import { waitForProgram } from './wait-for-program.ts';
-import { request, u16, u32, type XConnection } from './x11.ts';
+import { request, u16, u32, type X11Connection } from './x11.ts';
 
 type ActionOf<Kind extends ScreenAction['kind']> = Extract<ScreenAction, { kind: Kind }>;
 const buttons = { left: 1, middle: 2, right: 3 } as const;
@@ -26,7 +26,7 @@ const heldMs = 3_000;
 const heldEveryMs = 10;
 
 /** Performs the action and resolves once the display has processed all of it. */
-export async function performAction(display: XConnection, action: ScreenAction): Promise<void> {
+export async function performAction(display: X11Connection, action: ScreenAction): Promise<void> {
   const xtest = await display.extension('XTEST');
   if (xtest === undefined) throw badRequest('This display accepts no input.');
   const fake: InputDevice['fake'] = (type, detail, { x, y, afterMs } = { x: 0, y: 0 }) => {
@@ -51,7 +51,7 @@ interface FakeInput {
   readonly afterMs?: number;
 }
 interface InputDevice {
-  readonly display: XConnection;
+  readonly display: X11Connection;
   fake(type: number, detail: number, how?: FakeInput): void;
 }
 

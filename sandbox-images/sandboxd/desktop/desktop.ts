@@ -13,7 +13,7 @@ import { type Browser, type BrowserOptions, startBrowser } from './browser.ts';
 import { startChild } from './child-process.ts';
 import { type Display, startDisplay } from './display.ts';
 import { readPointer, screenshot } from './screen.ts';
-import { type RunningProgram, service, stoppedMeanwhile } from './service.ts';
+import { type RunningProgram, service, stoppedMessage } from './service.ts';
 
 /** Starts the window manager: windows fill the screen, dialogs keep their size, and there is no root menu. */
 async function startWindows(
@@ -124,7 +124,7 @@ export function createDesktop(parts: SharedState, options: DesktopOptions): Desk
       if (requested.state !== 'stopped') continue;
       requested.get().catch((thrown) => {
         const { publicMessage } = toAppError(thrown);
-        if (publicMessage !== stoppedMeanwhile) failed(publicMessage);
+        if (publicMessage !== stoppedMessage) failed(publicMessage);
       });
     }
   }

@@ -12,7 +12,7 @@ import type { SharedState } from '../shared-state.ts';
 import { startChild } from './child-process.ts';
 import type { Programs } from './programs.ts';
 import type { RunningProgram } from './service.ts';
-import { connectDisplay, type XConnection } from './x11.ts';
+import { connectDisplay, type X11Connection } from './x11.ts';
 
 /** Folder of the displays' sockets: `X100` belongs to display `:100`. */
 const displaySockets = '/tmp/.X11-unix';
@@ -36,7 +36,7 @@ export interface Display {
   /** The environment for the display's programs. */
   readonly env: Readonly<Record<string, string>>;
   /** The daemon's connection, for screenshots and input. */
-  readonly connection: XConnection;
+  readonly connection: X11Connection;
   /** Opens an RFB stream, from its first byte. */
   viewer(): Promise<Socket>;
 }

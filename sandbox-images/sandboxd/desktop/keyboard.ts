@@ -1,5 +1,5 @@
 import { waitForProgram } from './wait-for-program.ts';
-import { request, u32, type XConnection } from './x11.ts';
+import { request, u32, type X11Connection } from './x11.ts';
 
 /** A key of the display's keyboard, and whether the requested character needs Shift. */
 export interface Key {
@@ -18,14 +18,14 @@ const settleMs = 150;
 const slowMs = 3_000;
 
 /** Keycodes of a display to which the daemon assigned a meaning, least recently used first. */
-const lent = new WeakMap<XConnection, Map<number, number>>();
+const lent = new WeakMap<X11Connection, Map<number, number>>();
 
 /**
  * The current keyboard. A keysym without a key (é, я, CJK, emoji) gets a spare key: one without a meaning, or a media
  * key that no browser obeys. It keeps that meaning until all spare keys are in use; then the least recently used key is
  * reassigned.
  */
-export async function keyboard(display: XConnection, sleep: (ms: number) => Promise<void>): Promise<Keyboard> {
+export async function keyboard(display: X11Connection, sleep: (ms: number) => Promise<void>): Promise<Keyboard> {
   const { minKeycode, maxKeycode } = display.screen;
   const count = maxKeycode - minKeycode + 1;
   const answer = await display.ask(request(101, 0, Buffer.from([minKeycode, count, 0, 0])));

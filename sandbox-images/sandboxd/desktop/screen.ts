@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
 import { pngFile } from '../../../src/core/text/pictures.ts';
-import { request, u16, u32, type XConnection } from './x11.ts';
+import { request, u16, u32, type X11Connection } from './x11.ts';
 
 /**
  * Encodes BGRX rows, as a display stores them, as an RGB PNG. Fast rather than small, because a caller waits for it.
@@ -22,7 +22,7 @@ export async function encodePng(pixels: Buffer, width: number, height: number): 
 }
 
 /** A PNG of the screen, including the pointer. */
-export async function screenshot(display: XConnection): Promise<Buffer> {
+export async function screenshot(display: X11Connection): Promise<Buffer> {
   const { root, width, height } = display.screen;
   const area = Buffer.concat([u32(root), u16(0, 0, width, height), u32(0xffffffff)]);
   const [image, cursor] = await Promise.all([display.ask(request(73, 2, area)), cursorImage(display)]);
@@ -37,13 +37,13 @@ export interface PointerState {
   /** Whether any button is pressed. */
   readonly isDown: boolean;
 }
-export async function readPointer(display: XConnection): Promise<PointerState> {
+export async function readPointer(display: X11Connection): Promise<PointerState> {
   const answer = await display.ask(request(38, 0, u32(display.screen.root)));
   const isDown = (answer.readUInt16LE(24) & 0x1f00) !== 0;
   return { x: answer.readInt16LE(16), y: answer.readInt16LE(18), isDown };
 }
 
-async function cursorImage(display: XConnection): Promise<Buffer | undefined> {
+async function cursorImage(display: X11Connection): Promise<Buffer | undefined> {
   const opcode = await display.extension('XFIXES');
   if (opcode === undefined) return undefined;
   await display.ask(request(opcode, 0, u32(4, 0))); // X requires agreeing on the extension's version first

@@ -36,7 +36,7 @@ interface Period {
 }
 
 /** The error message for callers whose service was stopped while they waited. */
-export const stoppedMeanwhile = 'It was stopped in the meantime.';
+export const stoppedMessage = 'It was stopped in the meantime.';
 const firstPauseMs = 100;
 const longestPauseMs = 10_000;
 const attempts = 6;
@@ -106,7 +106,7 @@ export function service<Value>({ clock, start, died, back }: Options<Value>): Se
       current.unwanted.resolve(why);
     },
     async stop() {
-      current?.ready.reject(new AppError('sandbox_unavailable', stoppedMeanwhile));
+      current?.ready.reject(new AppError('sandbox_unavailable', stoppedMessage));
       current?.over.abort();
       current = undefined;
       await done;

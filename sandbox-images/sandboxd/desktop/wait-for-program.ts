@@ -1,4 +1,4 @@
-import { clientMessage, request, u16, u32, type XConnection } from './x11.ts';
+import { clientMessage, request, u16, u32, type X11Connection } from './x11.ts';
 
 const substructureNotify = 0x80000;
 
@@ -6,7 +6,7 @@ const substructureNotify = 0x80000;
  * Resolves once the focused program has handled all of its input. The program shows that by answering a ping, which
  * window managers use to detect a hung program. False: the program does not answer pings.
  */
-export async function waitForProgram(display: XConnection, patienceMs: number): Promise<boolean> {
+export async function waitForProgram(display: X11Connection, patienceMs: number): Promise<boolean> {
   const { root } = display.screen;
   const [active, protocols, ping] = (await Promise.all(
     ['_NET_ACTIVE_WINDOW', 'WM_PROTOCOLS', '_NET_WM_PING'].map((name) => display.atom(name)),
@@ -33,7 +33,7 @@ export async function waitForProgram(display: XConnection, patienceMs: number): 
 }
 
 /** Reads a property that is a list of windows or atoms. */
-async function values(display: XConnection, window: number, property: number): Promise<number[]> {
+async function values(display: X11Connection, window: number, property: number): Promise<number[]> {
   const answer = await display.ask(request(20, 0, u32(window, property, 0, 0, 64))).catch(() => undefined);
   if (answer?.[1] !== 32) return [];
   return Array.from({ length: answer.readUInt32LE(16) }, (_, at) => answer.readUInt32LE(32 + 4 * at));

@@ -11,7 +11,7 @@ export interface Screen {
   readonly minKeycode: number;
   readonly maxKeycode: number;
 }
-export interface XConnection extends Disposable {
+export interface X11Connection extends Disposable {
   readonly screen: Screen;
   /** Sends a request that has no answer. The display handles requests in order. */
   send(request: Buffer): void;
@@ -33,7 +33,7 @@ const authName = Buffer.from('MIT-MAGIC-COOKIE-1');
 export const clientMessage = 33;
 const head = 32; // the minimum number of bytes of an answer, event or error
 
-export async function connectDisplay({ socket: path, cookie }: DisplayAddress): Promise<XConnection> {
+export async function connectDisplay({ socket: path, cookie }: DisplayAddress): Promise<X11Connection> {
   const socket = connect(path);
   const inbox = receiver(socket);
   socket.write(setup(cookie));

@@ -4,7 +4,7 @@ import { readdir } from 'node:fs/promises';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { textOfName } from '../../../src/core/text/files/byte-names.ts';
 import { anyGlob, globMatcher } from '../../../src/core/text/glob.ts';
-import { beginningOf } from '../../../src/core/text/text.ts';
+import { truncateEnd } from '../../../src/core/text/text.ts';
 import { type Daemon, type LineMatch, limits, type SearchMatches } from '../daemon.ts';
 import { badRequest } from '../server/body-fields.ts';
 import type { ConfinedPaths } from './confined-paths.ts';
@@ -16,7 +16,7 @@ const inSet = /\[:\^?\w+:\]|\\.|\[|&&|~~/gs;
  * Converts a POSIX extended regular expression for ripgrep, where a `[` in a set, or a `{` that is not a repetition,
  * needs a backslash to be a literal. ripgrep's own syntax, such as `\d`, stays unchanged.
  */
-export const forRipgrep = (regex: string): string =>
+export const toRipgrepPattern = (regex: string): string =>
   regex.replace(pieces, (piece) => {
     if (piece === '{') return '\\{';
     return piece.startsWith('[') ? `[${piece.slice(1).replace(inSet, plain)}` : piece;
@@ -58,7 +58,7 @@ export function search(place: ConfinedPaths, env: NodeJS.ProcessEnv): Search {
       if (!stats.isFile() && !stats.isDirectory()) throw badRequest(`${path} is not a regular file.`);
       const target = `./${await place.whereIs(at)}`;
       const how = { cwd: place.root, env, hasType: anyGlob(types) };
-      return await grepWith('rg', ripgrepArgs(forRipgrep(regex), target), how).catch((thrown) => {
+      return await grepWith('rg', ripgrepArgs(toRipgrepPattern(regex), target), how).catch((thrown) => {
         if (!isMissing(thrown)) throw thrown;
         return grepWith('grep', grepArgs(regex, target), how);
       });
@@ -145,7 +145,7 @@ function parseMatch(bytes: Buffer): LineMatch | undefined {
   const colon = text.indexOf(':');
   if (nul < 0 || colon < 0) return undefined;
   const file = textOfName(bytes.subarray(0, nul)).replace(/^\.\//, '');
-  return { file, line: Number(text.slice(0, colon)), content: beginningOf(text.slice(colon + 1), maxLine) };
+  return { file, line: Number(text.slice(0, colon)), content: truncateEnd(text.slice(colon + 1), maxLine) };
 }
 
 const isMissing = (thrown: unknown) =>

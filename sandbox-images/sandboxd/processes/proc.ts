@@ -43,10 +43,10 @@ function look(pid: number): Proc | undefined {
 }
 
 /** The variable's value when the process was started. */
-export const variable = (pid: number, name: string) => variableIn(read(pid, 'environ'), name);
+export const variable = (pid: number, name: string) => readVariable(read(pid, 'environ'), name);
 
 /** The variable's value in an environment in the kernel's format. */
-export function variableIn(environment: string, name: string): string | undefined {
+export function readVariable(environment: string, name: string): string | undefined {
   const environ = `\0${environment}`;
   const at = environ.indexOf(`\0${name}=`);
   if (at < 0) return undefined;

@@ -1,4 +1,4 @@
-import { type Proc, readEnvironment, scan, variable, variableIn } from './proc.ts';
+import { type Proc, readEnvironment, readVariable, scan, variable } from './proc.ts';
 
 /** A set of processes, selected by a mark in their environment or by a root process. */
 export type Tree = MarkedProcesses | ProcessSubtree;
@@ -62,7 +62,7 @@ export function findTree(
   const chosen = new Map<number, Proc>();
   const sessions = new Set<number>();
   const isMarked =
-    'root' in tree ? undefined : (environment: string) => variableIn(environment, tree.name) === tree.value;
+    'root' in tree ? undefined : (environment: string) => readVariable(environment, tree.name) === tree.value;
   const isFirst = (proc: Proc) => {
     if ('root' in tree && toProcessName(proc) === toProcessName(tree.root)) return true;
     const environment = environments.get(proc.pid) ?? (waits ? undefined : '');
@@ -112,6 +112,6 @@ export function findSubtree(root: Proc, init: number | undefined, strays: StrayR
       isOrphan(proc) &&
       proc.startTicks >= root.startTicks &&
       (proc.session !== root.session || !hasNeighbours) &&
-      variableIn(environment, 'CORRAL_OPERATION') === operation);
+      readVariable(environment, 'CORRAL_OPERATION') === operation);
   return { root, orphans };
 }

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { wholeUtf8 } from '../../../src/core/text/arriving-text.ts';
+import { completeUtf8Length } from '../../../src/core/text/arriving-text.ts';
 import type { ExecResult } from '../../../src/sandboxes/client/client.ts';
 import { type ExecRequest, limits } from '../daemon.ts';
 import { startIn } from '../files/byte-names.ts';
@@ -137,7 +137,7 @@ function collect(stream: Readable | null, whole: { readonly file: string; open()
       await spool?.close();
       const bytes = Buffer.concat(parts.splice(0));
       if (!spool) return { text: bytes.toString() };
-      return { text: bytes.subarray(0, wholeUtf8(bytes)).toString(), file: whole.file };
+      return { text: bytes.subarray(0, completeUtf8Length(bytes)).toString(), file: whole.file };
     },
   };
 }

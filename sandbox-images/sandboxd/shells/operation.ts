@@ -1,7 +1,7 @@
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { prompt } from '../../../src/core/model/prompt.ts';
 import type { ShownCommand } from '../../../src/core/model/shell-console.ts';
-import { brokenStart, wholeUtf8 } from '../../../src/core/text/arriving-text.ts';
+import { completeUtf8Length, countOrphanBytes } from '../../../src/core/text/arriving-text.ts';
 import type { Operation, StartOperation } from '../../../src/sandboxes/client/client.ts';
 import { limits } from '../daemon.ts';
 import { awaitsInput, readLinkTarget } from '../processes/awaits-input.ts';
@@ -42,7 +42,9 @@ export function tailBuffer(cap: number): TailBuffer {
   /** Omits incomplete characters: at the start when earlier bytes are gone, and at the end while more can arrive. */
   const text = () => {
     const bytes = view();
-    return bytes.subarray(isCut ? brokenStart(bytes) : 0, isClosed ? bytes.length : wholeUtf8(bytes)).toString();
+    return bytes
+      .subarray(isCut ? countOrphanBytes(bytes) : 0, isClosed ? bytes.length : completeUtf8Length(bytes))
+      .toString();
   };
 
   return {

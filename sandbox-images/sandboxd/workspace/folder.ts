@@ -47,7 +47,7 @@ export class Folder implements Disposable {
     for (let entry = listing.readSync(); entry; entry = listing.readSync()) {
       const name = Buffer.from(entry.name);
       const text = name.toString();
-      if (!Buffer.from(text).equals(name)) throw new UnfitWorkspace('a name is not text');
+      if (!Buffer.from(text).equals(name)) throw new UnusableWorkspaceError('a name is not text');
       yield text;
     }
   }
@@ -58,4 +58,4 @@ export class Folder implements Disposable {
 }
 
 /** Thrown for a workspace that only a program in the sandbox can handle. */
-export class UnfitWorkspace extends Error {}
+export class UnusableWorkspaceError extends Error {}

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename } from 'node:path';
-import { runFileLimits, runFiles, uncomparedFolders } from '../../../src/core/model/run-files.ts';
+import { ignoredFolders, runFileLimits, runFiles } from '../../../src/core/model/run-files.ts';
 import type { RunMark } from '../../../src/sandboxes/client/abilities.ts';
 import { Folder } from './folder.ts';
 import { type FoundFile, formatChangeTime, walk } from './walk.ts';
@@ -21,7 +21,7 @@ export function keepFiles(root: string, { run, at }: RunMark, most: number): voi
     using files = folder.made('files');
     const lines: string[] = [];
     let [left, bytesLeft] = [copies, copiedBytes];
-    for (const found of walk(root, { leavesOut: (_, name) => uncomparedFolders.includes(name), most })) {
+    for (const found of walk(root, { leavesOut: (_, name) => ignoredFolders.includes(name), most })) {
       const { path, stats } = found;
       if (!stats.isFile()) continue;
       const size = Number(stats.size);

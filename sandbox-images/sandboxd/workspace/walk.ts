@@ -1,5 +1,5 @@
 import type { BigIntStats } from 'node:fs';
-import { Folder, UnfitWorkspace } from './folder.ts';
+import { Folder, UnusableWorkspaceError } from './folder.ts';
 
 export interface FoundFile {
   /** Relative to the workspace. */
@@ -30,8 +30,8 @@ export function* walk(root: string, { leavesOut, most }: Walk): Generator<FoundF
     for (const name of folder.names()) {
       const path = `${inside}${name}`;
       if (leavesOut(path, name)) continue;
-      if (left-- === 0) throw new UnfitWorkspace('many files');
-      if (performance.now() > until) throw new UnfitWorkspace('a slow disk');
+      if (left-- === 0) throw new UnusableWorkspaceError('many files');
+      if (performance.now() > until) throw new UnusableWorkspaceError('a slow disk');
       const stats = folder.stats(name);
       if (!stats) continue; // removed in the meantime
       yield { path, name, folder, stats };

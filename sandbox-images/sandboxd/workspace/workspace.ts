@@ -3,7 +3,7 @@ import { readlinkSync } from 'node:fs';
 import { outputFiles, runFiles, shownOutputBytes } from '../../../src/core/model/run-files.ts';
 import type { WorkspacePrint } from '../../../src/sandboxes/client/abilities.ts';
 import type { Daemon } from '../daemon.ts';
-import { UnfitWorkspace } from './folder.ts';
+import { UnusableWorkspaceError } from './folder.ts';
 import { keepFiles } from './keep.ts';
 import { type FoundFile, formatChangeTime, walk } from './walk.ts';
 
@@ -55,7 +55,8 @@ function unlessUnfit<Value>(work: () => Value): Value | undefined {
   try {
     return work();
   } catch (thrown) {
-    if (thrown instanceof UnfitWorkspace || (thrown as NodeJS.ErrnoException).syscall !== undefined) return undefined;
+    if (thrown instanceof UnusableWorkspaceError || (thrown as NodeJS.ErrnoException).syscall !== undefined)
+      return undefined;
     throw thrown;
   }
 }

@@ -78,7 +78,7 @@ const Message = z.object({
 const unknownModels = new Set(['default', 'auto']);
 
 /** The model that an agent's message names. Undefined if it names none. */
-export function modelIn(message: unknown): string | undefined {
+export function findModel(message: unknown): string | undefined {
   const { models, configOptions = [], _meta } = Message.safeParse(message).data ?? {};
   const chosen = configOptions.map((one) => option.safeParse(one).data).find((one) => one?.category === 'model');
   const text =
@@ -198,14 +198,14 @@ export class AcpAgent {
       if (lost === undefined) await timely(this.#endOfHistory());
       this.#isLoading = false;
       if (lost === undefined) {
-        this.#model = modelIn(loaded) ?? this.#model;
+        this.#model = findModel(loaded) ?? this.#model;
         await setMode(known);
         return { id: known };
       }
     }
     const created = await timely(ask.request(methods.agent.session.new, { cwd, mcpServers: [] }));
     this.#sessionId = created.sessionId;
-    this.#model = modelIn(created) ?? this.#model;
+    this.#model = findModel(created) ?? this.#model;
     await setMode(created.sessionId);
     return { id: created.sessionId, ...(lost !== undefined && { lost }) };
   }
@@ -330,7 +330,7 @@ export class AcpAgent {
 
   /** The current model, if the message names a different model. */
   #named(message: unknown): readonly AgentUpdate[] {
-    const name = modelIn(message);
+    const name = findModel(message);
     if (name === undefined || name === this.#model) return [];
     this.#model = name;
     return [{ kind: 'model', name }];

@@ -2,7 +2,7 @@ import type { ToolCallContent, ToolCallUpdate, ToolKind } from '@agentclientprot
 import { z } from 'zod';
 import type { AgentCall, AgentResult, CallForApproval } from '../../core/model/agent-updates.ts';
 import type { ToolContent, ToolFamily } from '../../core/model/events.ts';
-import { beginningOf } from '../../core/text/text.ts';
+import { truncateEnd } from '../../core/text/text.ts';
 
 const maxOutput = 64 * 1024; // characters
 const maxArgs = 64 * 1024; // characters of JSON
@@ -146,7 +146,7 @@ const TerminalNews = z.object({
 function readTerminal({ _meta }: ToolCallUpdate, known: KnownCall): void {
   const news = TerminalNews.safeParse(_meta).data;
   const piece = news?.terminal_output_delta?.data ?? news?.terminal_output?.data ?? '';
-  known.terminal = beginningOf(known.terminal + piece, maxOutput);
+  known.terminal = truncateEnd(known.terminal + piece, maxOutput);
   known.exitCode = news?.terminal_exit?.exit_code ?? known.exitCode;
 }
 
@@ -155,9 +155,9 @@ const inputOf = (input: unknown): Record<string, unknown> =>
 
 function callOf({ callId, kind, name, title, input, paths, diffs }: KnownCall): Omit<AgentCall, 'kind'> {
   const word = (name ?? kind ?? 'tool').replaceAll(/[^A-Za-z0-9_-]/g, '_').slice(0, 64) || 'tool';
-  const shown = [...new Set([...paths, ...diffs.map(({ path }) => path)])].map((path) => beginningOf(path, 4_096));
+  const shown = [...new Set([...paths, ...diffs.map(({ path }) => path)])].map((path) => truncateEnd(path, 4_096));
   const args: Record<string, unknown> = {
-    ...(title && { title: beginningOf(title, 500) }),
+    ...(title && { title: truncateEnd(title, 500) }),
     ...(shown.length > 0 && { path: shown[0] }),
     ...(shown.length > 1 && { paths: shown.slice(0, maxPaths) }),
     ...fitting(input),
@@ -180,7 +180,7 @@ function fitting(input: Record<string, unknown>): Record<string, unknown> {
 }
 
 const shortened = (text: string, max: number): string => {
-  const begin = beginningOf(text, max);
+  const begin = truncateEnd(text, max);
   return begin.length === text.length
     ? text
     : `${begin}\n[${text.length - begin.length} characters more are not shown]`;
@@ -194,7 +194,7 @@ function commandOf(input: Record<string, unknown>, title: string | undefined): s
     const [, flag = '', script] = command as string[];
     return command.length === 3 && /^-\w*c$/.test(flag) ? script : command.join(' ');
   }
-  return title === undefined ? undefined : beginningOf(title, 4_096);
+  return title === undefined ? undefined : truncateEnd(title, 4_096);
 }
 
 /** Combines several changed files into one text with their names. */
@@ -243,7 +243,7 @@ const RawOutput = z.union([
 /** Only the output: the texts in the content are written for people, some in a Markdown fence. */
 function outputOf({ rawOutput, terminal, texts }: KnownCall): string {
   const raw = RawOutput.safeParse(rawOutput).data ?? terminal;
-  return beginningOf(raw === '' ? withoutFence(texts.join('\n')) : raw, maxOutput);
+  return truncateEnd(raw === '' ? withoutFence(texts.join('\n')) : raw, maxOutput);
 }
 
 const withoutFence = (shown: string): string => /^```\w*\n([\s\S]*?)\n?```\s*$/.exec(shown)?.[1] ?? shown;

@@ -1,8 +1,8 @@
 import type { AnyMessage, Stream } from '@agentclientprotocol/sdk';
 import { AppError, unlessNotFound } from '../../core/errors/errors.ts';
-import { arrivingText } from '../../core/text/arriving-text.ts';
+import { boundedTextDecoder } from '../../core/text/arriving-text.ts';
 import { parseJson } from '../../core/text/json.ts';
-import { endOf } from '../../core/text/text.ts';
+import { truncateStart } from '../../core/text/text.ts';
 import type { ProgramClient, StartProgram } from '../../sandboxes/client/client.ts';
 import { lineSplitter, maxLineBytes, type ParsedLine } from '../mcp/lines.ts';
 
@@ -32,7 +32,7 @@ export async function programStream(
   await programs.open(program, signal);
   const ended = Promise.withResolvers<string>();
   const split = lineSplitter();
-  const errors = arrivingText(errorsChars, endOf);
+  const errors = boundedTextDecoder(errorsChars, truncateStart);
   let junk = 0;
   let input: ReadableStreamDefaultController<AnyMessage> | undefined;
   const readable = new ReadableStream<AnyMessage>({

@@ -1,7 +1,7 @@
 import type { SessionUpdate } from '@agentclientprotocol/sdk';
 import type { AgentPause, AgentUpdate } from '../../core/model/agent-updates.ts';
 import type { PlanStep } from '../../core/model/events.ts';
-import { beginningOf } from '../../core/text/text.ts';
+import { truncateEnd } from '../../core/text/text.ts';
 import type { Calls } from './calls.ts';
 
 const maxSteps = 100;
@@ -35,6 +35,6 @@ function stepsOf(entries: readonly { content: string; status: keyof typeof stepS
   return entries.slice(0, maxSteps).map(({ content, status }, at) => {
     const own = status === 'in_progress' && isRunning ? 'pending' : (stepStatus[status] ?? 'pending');
     isRunning ||= own === 'running';
-    return { id: String(at + 1), description: beginningOf(content, 300), status: own };
+    return { id: String(at + 1), description: truncateEnd(content, 300), status: own };
   });
 }

@@ -1,4 +1,4 @@
-import type { FoundElement, Scan } from './page-types.ts';
+import type { FoundElement, PageScan } from './page-types.ts';
 
 /** The elements of the last view, and their document. */
 export interface NumberedElements {
@@ -7,7 +7,10 @@ export interface NumberedElements {
   readonly count: number;
 }
 
-export const toNumberedElements = ({ document, elements }: Pick<Scan, 'document' | 'elements'>): NumberedElements => ({
+export const toNumberedElements = ({
+  document,
+  elements,
+}: Pick<PageScan, 'document' | 'elements'>): NumberedElements => ({
   document,
   ids: new Set(elements.map(({ id }) => id)),
   count: elements.length,
@@ -15,7 +18,7 @@ export const toNumberedElements = ({ document, elements }: Pick<Scan, 'document'
 
 /** `3:<button>Save</button>`, one per line. Marks elements that are new since the last view of this document. */
 export function elementLines(
-  { document, elements, more }: Pick<Scan, 'document' | 'elements' | 'more'>,
+  { document, elements, more }: Pick<PageScan, 'document' | 'elements' | 'more'>,
   before: NumberedElements | undefined,
 ): string[] {
   const isNew = ({ id }: FoundElement) => before?.document === document && !before.ids.has(id);

@@ -1,4 +1,4 @@
-import { beginningOf } from '../../core/text/text.ts';
+import { truncateEnd } from '../../core/text/text.ts';
 
 const maxNotes = 20;
 const maxChars = 400;
@@ -24,5 +24,5 @@ export class Notes {
 /** Puts the text on one line and truncates it. */
 export function clipText(text: string, chars: number): string {
   const line = text.replace(/\s+/g, ' ').trim();
-  return line.length <= chars ? line : `${beginningOf(line, chars - 1)}…`;
+  return line.length <= chars ? line : `${truncateEnd(line, chars - 1)}…`;
 }

@@ -1,10 +1,10 @@
-import { beginningOf, trimEndCharacters } from '../../core/text/text.ts';
+import { trimEndCharacters, truncateEnd } from '../../core/text/text.ts';
 import type { Branch, Tree } from './page-types.ts';
 
 /** A page's Markdown, truncated to a number of characters. A last line says how much is missing. */
 export function clipMarkdown(text: string, maxChars: number, cut = false): string {
   if (text.length <= maxChars && !cut) return text;
-  const kept = beginningOf(text, maxChars);
+  const kept = truncateEnd(text, maxChars);
   const rest = cut ? 'The page goes on' : `The page goes on for ${text.length - kept.length} characters`;
   return `${kept}\n[… ${rest}; scroll, or look with browser_console_exec.]`;
 }
@@ -142,7 +142,7 @@ const plain = (nodes: readonly Tree[], links = false): string =>
       if (tag === 'br') return '\n';
       const text = plain(children, links);
       return links && tag === 'a' && /^https?:/i.test(to) && text.trim() !== ''
-        ? `[${text.trim()}](${beginningOf(to, 300)})`
+        ? `[${text.trim()}](${truncateEnd(to, 300)})`
         : text;
     })
     .join('');

@@ -5,8 +5,8 @@ import type {
   PageElement,
   PageNode,
   PageRoot,
+  PageScan,
   PageWindow,
-  Scan,
   Tree,
 } from './page-types.ts';
 
@@ -25,7 +25,7 @@ export interface ScanLimits {
   readonly maxChars: number;
 }
 
-export function scan({ withText, maxElements, maxNodes, maxChars }: ScanLimits): Scan {
+export function scan({ withText, maxElements, maxNodes, maxChars }: ScanLimits): PageScan {
   window.corral ??= { ids: new WeakMap(), next: 1, document: String(Math.random()).slice(2), listed: [] };
   const own = window.corral;
   const interactive =

@@ -79,7 +79,7 @@ export interface FoundElement {
   readonly tag: string;
   readonly text: string;
 }
-export interface Scan {
+export interface PageScan {
   /** Changes with each document. */
   readonly document: string;
   readonly title: string;

@@ -1,13 +1,13 @@
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { BrowserLimits } from './browser.ts';
-import type { ReadTree } from './report.ts';
+import type { TreeConverter } from './report.ts';
 import { BrowserSession } from './session.ts';
 
 interface Options {
   readonly clock: Clock;
   readonly limits: BrowserLimits;
-  readonly readTree: ReadTree;
+  readonly readTree: TreeConverter;
 }
 
 /** One browser session per connection to a sandbox, created on first use and dropped with the connection. */

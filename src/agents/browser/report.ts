@@ -9,7 +9,7 @@ import { clipText, type Notes } from './event-notes.ts';
 import { explainError, type FailureText } from './explain-error.ts';
 import { clipMarkdown } from './markdown.ts';
 import { scan } from './page-script.ts';
-import type { Scan, Tree } from './page-types.ts';
+import type { PageScan, Tree } from './page-types.ts';
 import { runInPage } from './run-in-page.ts';
 import { hasClosed, runInTab, type Tab, type Tabs } from './tabs.ts';
 
@@ -22,10 +22,10 @@ interface Options {
   readonly clock: Clock;
   readonly notes: Notes;
   readonly answerMs: number;
-  readonly readTree: ReadTree;
+  readonly readTree: TreeConverter;
 }
 /** Converts a page to Markdown outside the server's event loop. Undefined: the conversion took too long. */
-export type ReadTree = (tree: readonly Tree[], signal: AbortSignal) => Promise<string | undefined>;
+export type TreeConverter = (tree: readonly Tree[], signal: AbortSignal) => Promise<string | undefined>;
 interface ShownBrowser extends Pick<Connection, 'isOpen'> {
   readonly tabs: Tabs;
 }
@@ -103,7 +103,7 @@ export class Reporter {
     ];
   }
 
-  async #textOf({ tree, cut }: Pick<Scan, 'tree' | 'cut'>, signal: AbortSignal): Promise<string> {
+  async #textOf({ tree, cut }: Pick<PageScan, 'tree' | 'cut'>, signal: AbortSignal): Promise<string> {
     const text = await this.#options.readTree(tree, signal);
     if (text === undefined) return '(It takes too long to read. Look with browser_console_exec.)';
     return clipMarkdown(text, markdownChars, cut) || '(none)';

@@ -8,7 +8,7 @@ import { clipText, Notes } from './event-notes.ts';
 import { explainError, type FailureText, failureText, successText } from './explain-error.ts';
 import { navigate } from './navigate.ts';
 import { choose, locate, ping, scrollPage, setValue } from './page-script.ts';
-import { type ReadTree, Reporter } from './report.ts';
+import { Reporter, type TreeConverter } from './report.ts';
 import { runInConsole, runInPage } from './run-in-page.ts';
 import { runInTab, type Tab, Tabs } from './tabs.ts';
 
@@ -92,7 +92,7 @@ interface Options {
   readonly sandbox: SandboxClient;
   readonly clock: Clock;
   readonly limits: BrowserLimits;
-  readonly readTree: ReadTree;
+  readonly readTree: TreeConverter;
 }
 interface OpenBrowser extends Connection {
   readonly tabs: Tabs;

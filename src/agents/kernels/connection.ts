@@ -1,8 +1,8 @@
 import { pause, raceAbort } from '../../core/concurrency/cancel.ts';
-import { turnOfTheLoop } from '../../core/contracts/clock.ts';
+import { nextLoopTurn } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { parseJson } from '../../core/text/json.ts';
-import { endOf } from '../../core/text/text.ts';
+import { truncateStart } from '../../core/text/text.ts';
 import type { ProgramClient, ProgramPipes } from '../../sandboxes/client/client.ts';
 import { markReader, type OutputPart } from './marks.ts';
 import { type CodeError, type CodeResult, KernelMessage } from './messages.ts';
@@ -156,7 +156,7 @@ export class KernelConnection {
         else this.#printed(stream, decoder.decode(bytes, { stream: true }));
       }
       await this.#awaited?.listener?.room?.();
-      await turnOfTheLoop(); // yields to other work during a flood of output
+      await nextLoopTurn(); // yields to other work during a flood of output
     };
   }
 
@@ -164,7 +164,7 @@ export class KernelConnection {
     if (text === '') return;
     const listener = this.#awaited?.listener;
     if (listener) listener.onText(stream, text);
-    else this.#early[stream] = endOf(this.#early[stream] + text, keptChars);
+    else this.#early[stream] = truncateStart(this.#early[stream] + text, keptChars);
   }
 
   #receive(stream: OutputStream, bytes: Buffer): void {

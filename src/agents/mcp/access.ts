@@ -19,7 +19,7 @@ export const SignedInAccess = z.object({
 });
 export type SignedInAccess = z.infer<typeof SignedInAccess>;
 /** A sign-in that a person has started but not completed. */
-export const BegunSignIn = z.object({
+export const PendingSignIn = z.object({
   issuer: z.string(),
   state: z.string(),
   verifier: z.string(),
@@ -27,7 +27,7 @@ export const BegunSignIn = z.object({
   returnTo: z.string(),
   startedAt: z.number(),
 });
-export type BegunSignIn = z.infer<typeof BegunSignIn>;
+export type PendingSignIn = z.infer<typeof PendingSignIn>;
 
 const sooner = 30_000; // Milliseconds.
 

@@ -15,9 +15,9 @@ import { readErrorText } from '../../core/errors/error-text.ts';
 import { AppError, type ErrorCode } from '../../core/errors/errors.ts';
 import type { McpServer } from '../../core/model/tool-server.ts';
 import { globMatcher } from '../../core/text/glob.ts';
-import { beginningOf } from '../../core/text/text.ts';
+import { truncateEnd } from '../../core/text/text.ts';
 import { portableParameters } from '../tools/outside/portable-schema.ts';
-import { NotPortable } from '../tools/outside/schema-parts.ts';
+import { UnsupportedSchema } from '../tools/outside/schema-parts.ts';
 import type { McpTool } from './server.ts';
 
 export interface ServerTransport {
@@ -181,15 +181,15 @@ export class McpConnection {
     }
     if (thrown instanceof ProtocolError) {
       return failed(
-        `The tool server ${name} answered with an error: ${beginningOf(thrown.message, messageChars)}`,
+        `The tool server ${name} answered with an error: ${truncateEnd(thrown.message, messageChars)}`,
         thrown,
       );
     }
     if (ended !== undefined || (thrown instanceof SdkError && thrown.code === SdkErrorCode.ConnectionClosed)) {
-      const why = beginningOf(ended ?? 'its connection was interrupted', messageChars);
+      const why = truncateEnd(ended ?? 'its connection was interrupted', messageChars);
       return failed(`The tool server ${name} stopped: ${why}. The next call starts it again.`, thrown);
     }
-    const message = beginningOf(reasonOf(thrown), messageChars);
+    const message = truncateEnd(reasonOf(thrown), messageChars);
     return failed(`The tool server ${name} cannot be used: ${message}`, thrown);
   }
 }
@@ -260,9 +260,9 @@ async function listedTools(client: Client, options: { signal: AbortSignal; timeo
 
 function described({ name, title, description, inputSchema }: ListedTool): McpTool {
   return {
-    name: beginningOf(name, 200),
-    title: title === undefined ? undefined : beginningOf(title, 80),
-    description: beginningOf(description ?? '', descriptionChars),
+    name: truncateEnd(name, 200),
+    title: title === undefined ? undefined : truncateEnd(title, 80),
+    description: truncateEnd(description ?? '', descriptionChars),
     ...parametersOf(inputSchema),
   };
 }
@@ -271,7 +271,7 @@ function parametersOf(inputSchema: unknown): Pick<McpTool, 'schema' | 'restore' 
   try {
     return portableParameters(inputSchema);
   } catch (thrown) {
-    if (thrown instanceof NotPortable) return { schema: { type: 'object' }, refused: thrown.message };
+    if (thrown instanceof UnsupportedSchema) return { schema: { type: 'object' }, refused: thrown.message };
     throw thrown;
   }
 }
@@ -286,5 +286,5 @@ const progressText = ({
   message?: string | undefined;
 }): string => {
   const share = total === undefined ? `${progress}` : `${progress}/${total}`;
-  return `${beginningOf(message === undefined ? share : `${share} ${message}`, 500)}\n`;
+  return `${truncateEnd(message === undefined ? share : `${share} ${message}`, 500)}\n`;
 };

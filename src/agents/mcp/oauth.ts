@@ -9,13 +9,13 @@ import {
 } from '@modelcontextprotocol/client';
 import { AppError } from '../../core/errors/errors.ts';
 import { tooComplex } from '../../core/text/json.ts';
-import { beginningOf } from '../../core/text/text.ts';
-import { type BegunSignIn, Registered, SignedInAccess } from './access.ts';
+import { truncateEnd } from '../../core/text/text.ts';
+import { type PendingSignIn, Registered, SignedInAccess } from './access.ts';
 
 // Sign-in to a tool server with OAuth 2.1, as in the Model Context Protocol: the server names its authorization server,
 // Corral registers there automatically, and a person consents in a browser. Third-party text is shortened and marked.
 
-export interface SignInAsking {
+export interface SignInRequest {
   /** The tool server's address. */
   readonly url: string;
   readonly fetch: FetchLike;
@@ -28,8 +28,8 @@ const answerLimits = { maxDepth: 30, maxValues: 5_000 };
 /** Rejects: unsupported, with the reason. */
 export async function beginSignIn(
   requested: { readonly returnTo: string; readonly state: string },
-  asking: SignInAsking,
-): Promise<{ readonly address: string; readonly begun: BegunSignIn }> {
+  asking: SignInRequest,
+): Promise<{ readonly address: string; readonly begun: PendingSignIn }> {
   const { returnTo, state } = requested;
   const fetchFn = bounded(asking);
   return await withReadableErrors('The sign-in cannot begin', async () => {
@@ -67,8 +67,12 @@ export async function beginSignIn(
 
 /** Exchanges the code that the browser brought back. Rejects: unsupported, with the reason. */
 export async function endSignIn(
-  { begun, code, issuer }: { readonly begun: BegunSignIn; readonly code: string; readonly issuer: string | undefined },
-  asking: SignInAsking,
+  {
+    begun,
+    code,
+    issuer,
+  }: { readonly begun: PendingSignIn; readonly code: string; readonly issuer: string | undefined },
+  asking: SignInRequest,
 ): Promise<SignedInAccess> {
   const fetchFn = bounded(asking);
   return await withReadableErrors('The sign-in did not end', async () => {
@@ -88,7 +92,7 @@ export async function endSignIn(
 }
 
 /** Rejects: unsupported, if a person must sign in again. */
-export async function renew(access: SignedInAccess, asking: SignInAsking): Promise<SignedInAccess> {
+export async function renew(access: SignedInAccess, asking: SignInRequest): Promise<SignedInAccess> {
   const { refreshToken, client } = access;
   if (refreshToken === undefined) throw new AppError('unsupported', 'Its sign-in has expired.');
   const fetchFn = bounded(asking);
@@ -126,7 +130,7 @@ interface Tokens {
 const accessOf = (
   { access_token, refresh_token, expires_in }: Tokens,
   { issuer, client }: Pick<SignedInAccess, 'issuer' | 'client'>,
-  { now }: SignInAsking,
+  { now }: SignInRequest,
 ): SignedInAccess =>
   SignedInAccess.parse({
     issuer,
@@ -141,12 +145,12 @@ async function withReadableErrors<Value>(what: string, work: () => Promise<Value
     return await work();
   } catch (thrown) {
     const text = thrown instanceof AppError ? thrown.publicMessage : String((thrown as Error).message);
-    throw new AppError('unsupported', `${what}: ${beginningOf(text, 500)}`, { cause: thrown });
+    throw new AppError('unsupported', `${what}: ${truncateEnd(text, 500)}`, { cause: thrown });
   }
 }
 
 /** Sends text bodies, as the guarded fetch requires, and limits the size of answers. */
-function bounded({ fetch, signal }: SignInAsking): FetchLike {
+function bounded({ fetch, signal }: SignInRequest): FetchLike {
   return async (url, init) => {
     const headers = new Headers(init?.headers);
     const { body } = init ?? {};

@@ -1,9 +1,9 @@
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
 import { deserializeMessage, serializeMessage } from '@modelcontextprotocol/client';
 import { AppError, unlessNotFound } from '../../core/errors/errors.ts';
-import { arrivingText } from '../../core/text/arriving-text.ts';
+import { boundedTextDecoder } from '../../core/text/arriving-text.ts';
 import { tooComplex } from '../../core/text/json.ts';
-import { endOf } from '../../core/text/text.ts';
+import { truncateStart } from '../../core/text/text.ts';
 import type { ProgramClient, ProgramPipes, StartProgram } from '../../sandboxes/client/client.ts';
 import { findAnswerId, lineSplitter, type ParsedLine } from './lines.ts';
 
@@ -20,7 +20,7 @@ export class ProgramTransport implements Transport {
   readonly #programs: ProgramClient;
   readonly #program: StartProgram;
   #pipes: ProgramPipes | undefined;
-  readonly #errors = arrivingText(errorsChars, endOf);
+  readonly #errors = boundedTextDecoder(errorsChars, truncateStart);
   #ended: string | undefined;
   #isClosed = false;
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
-import { beginningOf } from '../../core/text/text.ts';
-import { keepBytes } from '../tools/kept-output.ts';
+import { truncateEnd } from '../../core/text/text.ts';
+import { saveBytes } from '../tools/kept-output.ts';
 import { defineTool, type Tool, type ToolContext, type ToolResult } from '../tools/tool.ts';
 import type { CallAnswer, McpConnection } from './connection.ts';
 import type { McpTool } from './server.ts';
@@ -27,7 +27,7 @@ async function toolResult(
       texts.push(textOf(block));
       continue;
     }
-    const { text, picture } = await keepBytes(ctx, { ...bytes, name: newName() });
+    const { text, picture } = await saveBytes(ctx, { ...bytes, name: newName() });
     texts.push(text);
     if (picture && pictures.length < maxPictures) pictures.push(picture);
   }
@@ -146,7 +146,7 @@ const descriptionChars = 1_024; // the shortest limit of the model providers
 /** A description too long for some providers continues in the description of the parameters, which has no limit. */
 function split(text: string, schema: object): Pick<Tool, 'description' | 'parameters'> {
   if (text.length <= descriptionChars) return { description: text, parameters: schema };
-  const description = beginningOf(text, descriptionChars);
+  const description = truncateEnd(text, descriptionChars);
   const own = (schema as { description?: string }).description ?? '';
   const parameters = { ...schema, description: `${text.slice(description.length)} ${own}`.trim() };
   return { description, parameters };
@@ -191,7 +191,7 @@ export function searchTool(all: readonly Tool[], load: (names: readonly string[]
         .map(({ tool }) => tool);
       if (found.length === 0) {
         const names = all.map(({ name }) => name).join(', ');
-        return { ok: true, output: `No tool matches. The tools are: ${beginningOf(names, 8_000)}` };
+        return { ok: true, output: `No tool matches. The tools are: ${truncateEnd(names, 8_000)}` };
       }
       load(found.map(({ name }) => name));
       const lines = found.map(

@@ -1,15 +1,15 @@
-import { beginningOf } from '../../core/text/text.ts';
-import { plainCallId } from './conversation.ts';
-import type { AssistantMessage, LeftOut, ToolCall, TurnOutcome, TurnPart } from './model.ts';
+import { truncateEnd } from '../../core/text/text.ts';
+import { normalizeCallId } from './conversation.ts';
+import type { AssistantMessage, OmittedContent, ToolCall, TurnOutcome, TurnPart } from './model.ts';
 import { splitThoughts } from './thoughts.ts';
 
 /** The limits at which any provider's reply is cut. */
-export interface TurnCaps {
+export interface TurnLimits {
   /** Characters of text and arguments, or of raw parts. */
   readonly maxChars: number;
   readonly maxCalls: number;
 }
-export const turnCaps: TurnCaps = { maxChars: 10 * 1024 * 1024, maxCalls: 16 };
+export const turnCaps: TurnLimits = { maxChars: 10 * 1024 * 1024, maxCalls: 16 };
 
 const maxThoughts = 8_000; // characters
 
@@ -20,7 +20,7 @@ export interface CollectedTurn {
   /** The readable part of the model's reasoning, or its start. Can be empty. */
   readonly thoughts: string;
   /** Parts of the request that the provider did not accept. */
-  readonly leftOut: readonly LeftOut[];
+  readonly leftOut: readonly OmittedContent[];
   /** Calls above the limit, answered as not run. Empty in a normal turn. */
   readonly refused: readonly ToolCall[];
 }
@@ -30,7 +30,7 @@ export interface CollectOptions {
   readonly onDelta: (delta: string) => void;
   /** Called once, when the model starts reasoning. */
   readonly onThought?: () => void;
-  readonly caps?: TurnCaps;
+  readonly caps?: TurnLimits;
   /**
    * Ids of earlier calls. Some models restart their numbering in each turn, and a new id must differ from all earlier
    * ids.
@@ -44,7 +44,7 @@ export async function collectTurn(parts: AsyncIterable<TurnPart>, options: Colle
   const texts: string[] = [];
   const calls: ToolCall[] = [];
   const raw: unknown[] = [];
-  const leftOut: LeftOut[] = [];
+  const leftOut: OmittedContent[] = [];
   let thoughts = '';
   let reported = 0;
   let sent = 0;
@@ -82,7 +82,7 @@ export async function collectTurn(parts: AsyncIterable<TurnPart>, options: Colle
     raw,
   };
   const refused = kept.slice(caps.maxCalls);
-  return { message, outcome, thoughts: beginningOf(thoughts + reply.thoughts, maxThoughts), leftOut, refused };
+  return { message, outcome, thoughts: truncateEnd(thoughts + reply.thoughts, maxThoughts), leftOut, refused };
 }
 
 /** The model answered with neither text nor calls. The loop nudges it instead of accepting this as a result. */
@@ -98,7 +98,7 @@ function withOwnId(
   earlier: CollectOptions['takenIds'] = new Set(),
 ): ToolCall {
   const isTaken = (id: string) => earlier.has(id) || before.some(({ callId }) => callId === id);
-  const target = call.callId ? plainCallId(call.callId) : 'call';
+  const target = call.callId ? normalizeCallId(call.callId) : 'call';
   if (call.callId && !isTaken(target)) return { ...call, callId: target };
   let n = before.length + 1;
   while (isTaken(`${target}_${n}`)) n++;
@@ -111,7 +111,7 @@ const stopped = (model: string): TurnOutcome => ({
   message: `${model} stopped in the middle of its reply.`,
   retryable: true,
 });
-const tooLong = (model: string, caps: TurnCaps): TurnOutcome => ({
+const tooLong = (model: string, caps: TurnLimits): TurnOutcome => ({
   kind: 'failed',
   code: 'model_rejected',
   message: `The reply of ${model} grew over ${caps.maxChars} characters and was cut.`,

@@ -20,7 +20,7 @@ export type Piece =
 export function toPieces(request: TurnRequest): Piece[] {
   const results = new Map<string, ToolMessage>(); // loops, because each turn reads the whole conversation
   for (const message of request.messages) if (message.role === 'tool') results.set(message.callId, message);
-  const { messages, note, noteAt = beginningOfStep(messages), earlier = [] } = request;
+  const { messages, note, noteAt = findStepStart(messages), earlier = [] } = request;
   const notes = [...earlier, ...(note ? [{ before: noteAt, text: note }] : [])];
   const placed = Map.groupBy(notes, ({ before }) => before);
   const notesAt = (at: number) => (placed.get(at) ?? []).map(({ text }) => userPiece({ role: 'user', text }));
@@ -44,7 +44,7 @@ export function toPieces(request: TurnRequest): Piece[] {
  * The position before the calls of the current step. A user message after them would end the turn for which providers
  * keep the calls' reasoning.
  */
-export const beginningOfStep = (messages: readonly Message[]): number => stepIn(messages).begins;
+export const findStepStart = (messages: readonly Message[]): number => stepIn(messages).begins;
 
 const stepIn = listFold({ begins: 0, planned: [] as readonly ToolCall[] }, (step, message: Message, at) => {
   if (message.role === 'user') return { ...step, begins: at + 1 };
@@ -72,5 +72,5 @@ export const pictureInWords = ({ file, mimeType, leftOut }: Picture): string =>
   `[picture ${file}, ${mimeType}, not shown${leftOut === undefined ? '' : `: ${leftOut}`}]`;
 
 /** The id, or a hash of it if sandboxes or other providers refuse its characters or length. */
-export const plainCallId = (id: string): string =>
+export const normalizeCallId = (id: string): string =>
   /^[A-Za-z0-9_-]{1,64}$/.test(id) ? id : `call_${createHash('sha256').update(id).digest('hex').slice(0, 32)}`;

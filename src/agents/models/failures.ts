@@ -1,7 +1,7 @@
 import { AppError, type ErrorCode } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import { withoutSecret } from '../../core/text/secret-forms.ts';
-import { beginningOf } from '../../core/text/text.ts';
+import { truncateEnd } from '../../core/text/text.ts';
 import type { FailedTurn, TurnPart } from './model.ts';
 import { maxPatienceMs } from './retry.ts';
 import type { Watchdog } from './watchdog.ts';
@@ -27,7 +27,7 @@ export interface SettingNames {
 /** Decides by the status and the provider's text whether a retry helps, and says what to change. */
 export function toRefusedTurn(refusal: Refusal, model: string, advice: SettingNames): FailedTurn {
   const code = codeOf(refusal);
-  const text = beginningOf(refusal.text.trim(), 300);
+  const text = truncateEnd(refusal.text.trim(), 300);
   const message = `${model} answered ${refusal.status}${text === '' ? '.' : `: ${text}${/[.!?]$/.test(text) ? '' : '.'}`}`;
   const { retryAfterMs = 0 } = refusal;
   const isFarOff = waiting.has(code) && retryAfterMs > maxPatienceMs;
@@ -57,7 +57,7 @@ export function refuseRedirect(response: Response, requested: URL | string): voi
   void response.body?.cancel().catch(() => {});
   const location = response.headers.get('location');
   const target = location && URL.canParse(location, requested) ? new URL(location, requested) : undefined;
-  const shown = target ? beginningOf(`${target.origin}${target.pathname}`, 300) : 'no address';
+  const shown = target ? truncateEnd(`${target.origin}${target.pathname}`, 300) : 'no address';
   const text = `${new URL(requested).host} redirects to ${shown} (status ${response.status}), where no key is sent.`;
   throw new AppError('forbidden', text);
 }

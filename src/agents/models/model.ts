@@ -184,12 +184,12 @@ export type TurnPart =
   | { type: 'call'; call: ToolCall }
   | { type: 'raw'; part: unknown }
   /** The provider refused this part of the request, which was then sent without it. */
-  | { type: 'left_out'; what: LeftOut }
+  | { type: 'left_out'; what: OmittedContent }
   /** `model`: the model that answered, if it was a fallback. */
   | { type: 'end'; outcome: TurnOutcome; model?: string };
 
 /** A part of a request that a provider did not accept. */
-export interface LeftOut {
+export interface OmittedContent {
   /** `tools`: all tools. `reasoning`: the reasoning of earlier replies. */
   readonly kind: 'tool' | 'tools' | 'picture' | 'reasoning';
   readonly name: string;

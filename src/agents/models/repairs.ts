@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { ErrorCode } from '../../core/errors/errors.ts';
-import { beginningOf } from '../../core/text/text.ts';
-import type { LeftOut, Message, Model, Picture, ToolDeclaration, TurnPart, TurnRequest } from './model.ts';
+import { truncateEnd } from '../../core/text/text.ts';
+import type { Message, Model, OmittedContent, Picture, ToolDeclaration, TurnPart, TurnRequest } from './model.ts';
 
 const maxRepairs = 8;
 const maxKnown = 500;
@@ -27,7 +27,7 @@ interface KnownRefusals {
 }
 interface Repair {
   readonly request: TurnRequest;
-  readonly leftOut: readonly LeftOut[];
+  readonly leftOut: readonly OmittedContent[];
 }
 
 /**
@@ -81,7 +81,7 @@ const keyOf = ({ name, parameters }: ToolDeclaration): string =>
     .digest('base64url');
 
 function withoutKnown(request: TurnRequest, { tools, pictures, toolless }: KnownRefusals, now: number): Repair {
-  const left: LeftOut[] = [];
+  const left: OmittedContent[] = [];
   if (toolless && toolless.until > now && request.tools.length > 0)
     left.push({ kind: 'tools', name: '', detail: toolless.detail });
   if (tools.size > 0)
@@ -99,7 +99,7 @@ function withoutKnown(request: TurnRequest, { tools, pictures, toolless }: Known
 
 function remember(
   known: KnownRefusals,
-  { request, left, now }: { request: TurnRequest; left: readonly LeftOut[]; now: number },
+  { request, left, now }: { request: TurnRequest; left: readonly OmittedContent[]; now: number },
 ) {
   const keep = (map: Map<string, string>, key: string, detail: string) => {
     const [oldest] = map.keys();
@@ -115,8 +115,8 @@ function remember(
 }
 
 /** The request without these parts. */
-function without(request: TurnRequest, left: readonly LeftOut[]): TurnRequest {
-  const named = (kind: LeftOut['kind']) =>
+function without(request: TurnRequest, left: readonly OmittedContent[]): TurnRequest {
+  const named = (kind: OmittedContent['kind']) =>
     new Map(left.flatMap((one) => (one.kind === kind ? [[one.name, one.detail]] : [])));
   const [tools, pictures] = [named('tool'), named('picture')];
   const isToolless = left.some(({ kind }) => kind === 'tools');
@@ -166,7 +166,7 @@ const aboutTools = /schema|function|tool|parameter|declaration|grammar|propertie
 const aboutSchemas =
   /schema|function_?declarations?|grammar|invalid.{0,20}(function|tool)|(function|tool).{0,20}invalid/i;
 
-function refusedTools({ tools }: TurnRequest, { text, model }: RefusalWords): LeftOut[] | undefined {
+function refusedTools({ tools }: TurnRequest, { text, model }: RefusalWords): OmittedContent[] | undefined {
   if (tools.length === 0 || !aboutTools.test(text)) return undefined;
   const lines = new Set(text.split(/[^A-Za-z0-9_-]+/));
   const index = /function_?declarations[[.](\d+)/i.exec(text)?.[1] ?? /\btools[[.](\d+)/i.exec(text)?.[1];
@@ -196,7 +196,10 @@ const aboutPictures =
   /image|picture|media[ _]?type|vision|multimodal|multi-modal|mmproj|inline_?data|too large|payload|data ur[il]/i;
 const maxSingly = 4;
 
-function refusedPictures({ messages }: TurnRequest, { text, model, tried }: RefusalWords): LeftOut[] | undefined {
+function refusedPictures(
+  { messages }: TurnRequest,
+  { text, model, tried }: RefusalWords,
+): OmittedContent[] | undefined {
   const shown = [...new Set(shownIn(messages).map(({ file }) => file))].reverse();
   if (shown.length === 0 || !aboutPictures.test(text)) return undefined;
   const next = shown.length > 1 && tried.length < maxSingly ? shown.find((file) => !tried.includes(file)) : undefined;
@@ -210,7 +213,7 @@ function refusedPictures({ messages }: TurnRequest, { text, model, tried }: Refu
   }));
 }
 
-function refusedReasoning({ messages }: TurnRequest, { text, model }: RefusalWords): LeftOut[] | undefined {
+function refusedReasoning({ messages }: TurnRequest, { text, model }: RefusalWords): OmittedContent[] | undefined {
   const hasRaw = messages.some((message) => message.role === 'assistant' && message.raw.length > 0);
   if (!hasRaw || !/thinking|signature|reasoning|encrypted_content/i.test(text)) return undefined;
   return [
@@ -222,4 +225,4 @@ function refusedReasoning({ messages }: TurnRequest, { text, model }: RefusalWor
   ];
 }
 
-const quoted = (text: string): string => beginningOf(text, 300);
+const quoted = (text: string): string => truncateEnd(text, 300);

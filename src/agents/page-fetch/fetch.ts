@@ -1,7 +1,7 @@
 import { PassThrough, pipeline, Readable, type Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { AppError } from '../../core/errors/errors.ts';
-import { beginningOf } from '../../core/text/text.ts';
+import { truncateEnd } from '../../core/text/text.ts';
 
 /** The answer to one request, with an unread body. */
 interface Answer {
@@ -52,7 +52,7 @@ export async function fetchWithRedirects(address: string, ask: FetchAnswer, sign
 function webAddress(text: string): URL {
   const url = URL.parse(text);
   if (!url || !/^https?:$/.test(url.protocol))
-    throw new AppError('invalid_request', `${beginningOf(text, 200)} is not an http: or https: URL.`);
+    throw new AppError('invalid_request', `${truncateEnd(text, 200)} is not an http: or https: URL.`);
   if (url.username !== '' || url.password !== '')
     throw new AppError('invalid_request', 'URLs with a user name or password are not fetched.');
   return url;

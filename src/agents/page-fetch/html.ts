@@ -1,5 +1,5 @@
 import { type Token, Tokenizer, TokenizerMode } from 'parse5';
-import { beginningOf } from '../../core/text/text.ts';
+import { truncateEnd } from '../../core/text/text.ts';
 import type { Branch, Tree } from '../browser/page-types.ts';
 
 /** The parts of a page from which its Markdown is written. */
@@ -107,7 +107,7 @@ class PageReader {
   }
 
   says(text: string): void {
-    if (this.#isTitle) this.#title = beginningOf(this.#title + text, 300);
+    if (this.#isTitle) this.#title = truncateEnd(this.#title + text, 300);
     else if (this.#hidden === 0) this.#add(text);
   }
 
@@ -166,7 +166,7 @@ class PageReader {
     const alt = read('alt')?.trim() ?? '';
     const to = name === 'img' ? absolute(read('src'), this.#base) : '';
     if (name === 'img' && alt !== '')
-      this.#add({ tag: 'img', ...(to !== '' && { to }), inner: [beginningOf(alt, 500)] });
+      this.#add({ tag: 'img', ...(to !== '' && { to }), inner: [truncateEnd(alt, 500)] });
   }
 
   #implyEnds(name: string): void {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { type JsonLimits, jsonWithin } from '../../core/text/json.ts';
 import type { Secret } from '../../core/text/secret.ts';
-import { beginningOf } from '../../core/text/text.ts';
+import { truncateEnd } from '../../core/text/text.ts';
 import type { SearchHit, WebSearch } from './search.ts';
 
 export type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>;
@@ -124,9 +124,9 @@ export function webSearch(name: EngineName, settings: Settings, fetch: Fetch): W
 }
 
 const cut = ({ title, link, snippet }: SearchHit): SearchHit => ({
-  title: beginningOf(title, 300),
-  link: beginningOf(link, 2_000),
-  snippet: beginningOf(snippet, 1_000),
+  title: truncateEnd(title, 300),
+  link: truncateEnd(link, 2_000),
+  snippet: truncateEnd(snippet, 1_000),
 });
 
 function refusal(name: string, status: number): AppError {

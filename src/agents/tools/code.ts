@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { beginningOf } from '../../core/text/text.ts';
+import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { Contexts } from '../kernels/contexts.ts';
 import type { Execution } from '../kernels/kernel.ts';
 import type { CodeResult } from '../kernels/messages.ts';
-import { describeFullOutput, keepBytes, keepFile, toFileName } from './kept-output.ts';
+import { describeFullOutput, keepFile, saveBytes, toFileName } from './kept-output.ts';
 import { boundOutput, modelChars } from './output.ts';
 import { defineTool, describeTool, type Tool, type ToolContext, type ToolResult } from './tool.ts';
 
@@ -76,7 +76,7 @@ class CellRecorder {
 
   onText(stream: 'stdout' | 'stderr', text: string): void {
     const isFull = this.#left < 0;
-    this[stream] += beginningOf(text, Math.max(0, this.#left));
+    this[stream] += truncateEnd(text, Math.max(0, this.#left));
     this.#left -= text.length;
     if (this.#left < 0 && !isFull) this[stream] += '\n[… more than 8 MiB, the rest was dropped …]\n';
     this.#onOutput(text);
@@ -104,7 +104,7 @@ async function resultOf(ctx: ToolContext, ran: CellRun): Promise<ToolResult> {
       const picture = data[mimeType];
       if (picture === undefined) continue;
       const bytes = { data: Buffer.from(picture, 'base64'), mimeType, name: `${toFileName(ctx)}-${at + 1}` };
-      const kept = await keepBytes(ctx, bytes);
+      const kept = await saveBytes(ctx, bytes);
       values.push(kept.text);
       if (kept.picture && pictures.length < maxPictures) pictures.push(kept.picture);
     }

@@ -24,7 +24,7 @@ interface Bytes {
 }
 
 /** Writes bytes of a result to a file of the workspace. A picture that models can see is also stored for them. */
-export async function keepBytes(
+export async function saveBytes(
   ctx: ToolContext,
   { data, mimeType, name }: Bytes,
 ): Promise<{ readonly text: string; readonly picture: KeptPicture | undefined }> {

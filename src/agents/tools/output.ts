@@ -1,5 +1,5 @@
-import { brokenStart } from '../../core/text/arriving-text.ts';
-import { beginningOf, endOf } from '../../core/text/text.ts';
+import { countOrphanBytes } from '../../core/text/arriving-text.ts';
+import { truncateEnd, truncateStart } from '../../core/text/text.ts';
 import type { ToolResult } from './tool.ts';
 
 /** The longest text that a model sees in full. */
@@ -15,7 +15,7 @@ export function forModel(result: ToolResult): string {
   if (output.length <= modelChars) return how + output;
   const half = modelChars / 2;
   const gap = `\n[… ${output.length - modelChars} characters left out. ${result.rest ?? 'Ask for less at a time.'} …]\n`;
-  return how + beginningOf(output, half) + gap + endOf(output, half);
+  return how + truncateEnd(output, half) + gap + truncateStart(output, half);
 }
 const why = (reason: string): string => (reason === 'failed' ? '' : `, ${reason.replace('_', ' ')}`);
 
@@ -81,4 +81,4 @@ export class BoundedOutput {
 const wholeEnd = (bytes: Uint8Array): string =>
   new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes, { stream: true });
 const wholeStart = (bytes: Uint8Array): string =>
-  new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(brokenStart(bytes)));
+  new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(countOrphanBytes(bytes)));

@@ -4,7 +4,7 @@ import { poll } from '../../core/concurrency/rounds.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { ToolContent } from '../../core/model/events.ts';
 import { type ConsoleEntry, newestOutputs } from '../../core/model/shell-console.ts';
-import { brokenStart } from '../../core/text/arriving-text.ts';
+import { countOrphanBytes } from '../../core/text/arriving-text.ts';
 import { renderScreenText, ScreenText } from '../../core/text/terminal/screen-text.ts';
 import type { Operation } from '../../sandboxes/client/client.ts';
 import { describeFullOutput } from './kept-output.ts';
@@ -228,7 +228,7 @@ async function follow(
     output.skip(from - position);
     let isCut = from > position;
     const add = (chunk: Uint8Array) => {
-      const whole = isCut ? chunk.subarray(brokenStart(chunk)) : chunk;
+      const whole = isCut ? chunk.subarray(countOrphanBytes(chunk)) : chunk;
       isCut = false;
       output.addText(screen.add(rest.decode(whole, { stream: true })));
     };

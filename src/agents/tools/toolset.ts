@@ -148,7 +148,7 @@ const grep = defineTool({
 export const toolset: readonly Tool[] = [bash, read, write, edit, glob, grep];
 
 /** The server's own tool behind each name. Rules about the tool also apply to the other name. */
-export const behindToolset: Readonly<Record<string, readonly string[]>> = {
+export const toolsetTargets: Readonly<Record<string, readonly string[]>> = {
   bash: ['shell_exec'],
   read: ['file_read'],
   write: ['file_write'],

@@ -10,8 +10,8 @@ const named: readonly ToolDescription[] = [...toolDescriptions, ...toolset];
 const known = new Map(named.map((tool) => [tool.name, tool]));
 
 /** The description of a tool that clients show. */
-export type ToolWords = Pick<ToolDescription, 'name' | 'family' | 'group' | 'label'>;
-export const toolWords: readonly ToolWords[] = named.map(({ name, family, group, label }) => ({
+export type ToolLabels = Pick<ToolDescription, 'name' | 'family' | 'group' | 'label'>;
+export const toolWords: readonly ToolLabels[] = named.map(({ name, family, group, label }) => ({
   name,
   family,
   group,

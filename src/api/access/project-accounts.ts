@@ -4,7 +4,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { TrustRule } from '../../core/model/access/trust-rule.ts';
 import { accountRoles } from '../../core/model/principal.ts';
 import type { CallerContext } from '../../http/guard/caller-context.ts';
-import { accessOf, authorize, authorizeRole } from '../../sessions/access/authorize.ts';
+import { authorize, authorizeRole, toOwnedResource } from '../../sessions/access/authorize.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
 import { Done, okResult, ProjectIdInput } from '../procedure/schemas.ts';
 import { Key, keyExample } from './keys.ts';
@@ -45,7 +45,7 @@ const base = '/api/v1/projects/:project_id=id/accounts';
 /** The server's keys, for maintainers of the project; rejects for all other callers. */
 async function keysOf({ principal, services, keys }: CallerContext, id: string) {
   authorizeRole(principal, 'user');
-  authorize(principal, 'manage', accessOf(await services.projects.get(id)));
+  authorize(principal, 'manage', toOwnedResource(await services.projects.get(id)));
   if (!keys) throw new AppError('unsupported', 'This server has no keys.');
   const list = async () => (await keys.list()).filter(({ person, project }) => person === null && project?.id === id);
   return { keys, list };

@@ -1,7 +1,7 @@
 import { initTRPC, TRPCError } from '@trpc/server';
 import { z } from 'zod';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
-import { tooWeak, withoutAudit } from '../../core/model/principal.ts';
+import { asViewer, forbiddenRoleError } from '../../core/model/principal.ts';
 import { authorize, authorizeRole, type OwnedResource } from '../../sessions/access/authorize.ts';
 import type { Action } from '../../sessions/api/rules.ts';
 import type { TrpcContext } from './context.ts';
@@ -109,7 +109,7 @@ export const router = t.router;
 
 /** The base of every procedure: readers cannot change anything, and a connection has a limited number of open calls. */
 export const procedure = t.procedure.use(async ({ ctx, type, next }) => {
-  if (type === 'mutation' && ctx.principal.role === 'reader') throw tooWeak(ctx.principal);
+  if (type === 'mutation' && ctx.principal.role === 'reader') throw forbiddenRoleError(ctx.principal);
   if (type !== 'subscription') {
     using _call = ctx.calls.enter();
     return await next();
@@ -148,7 +148,7 @@ async function checkRight(ctx: TrpcContext, meta: OperationMeta, input: unknown)
   if (principal.role === 'admin') return; // Administrators can do everything, so the store need not be read.
   const gone = () => new AppError('not_found', `There is no such ${of.noun}.`);
   const found = await of.find?.(ctx, namedIn(meta, input) as never);
-  authorize(withoutAudit(principal), may, found ?? {}, gone);
+  authorize(asViewer(principal), may, found ?? {}, gone);
 }
 
 /** The id in the input field of the path's first parameter. */

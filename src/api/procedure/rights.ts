@@ -1,10 +1,13 @@
 import { AppError } from '../../core/errors/errors.ts';
-import { accessOf, authorize } from '../../sessions/access/authorize.ts';
+import { authorize, toOwnedResource } from '../../sessions/access/authorize.ts';
 import type { TrpcContext } from './context.ts';
 
 /** Rejects if the caller cannot work in this project. */
-export async function intoProject({ principal, services }: TrpcContext, id: string | null | undefined): Promise<void> {
+export async function authorizeProject(
+  { principal, services }: TrpcContext,
+  id: string | null | undefined,
+): Promise<void> {
   if (!id || principal.role === 'admin') return;
   const gone = () => new AppError('not_found', 'There is no such project.');
-  authorize(principal, 'work', accessOf(await services.projects.get(id)), gone);
+  authorize(principal, 'work', toOwnedResource(await services.projects.get(id)), gone);
 }

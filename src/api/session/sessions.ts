@@ -37,7 +37,7 @@ import {
   SkillPins,
   toSessionOptions,
 } from '../views/session-options.ts';
-import { SeenTurn } from './prompt-schemas.ts';
+import { RecordedTurn } from './prompt-schemas.ts';
 
 const deletedAtOnce = 8;
 const byId = z.strictObject({ id: SessionIdInput });
@@ -212,7 +212,7 @@ export const sessionsRouter = router({
   /** The model request of a turn; without `turn`, of the newest turn. */
   promptAt: procedure
     .input(byId.extend({ turn: z.int().min(1).max(99_999_999).optional() }))
-    .output(SeenTurn)
+    .output(RecordedTurn)
     .query(({ ctx, input: { id, turn } }) => ctx.services.sessions.promptAt(id, turn)),
 
   /** The agent that the session's next turn will use: its template, mode, model, fall-backs and tools. */

@@ -195,7 +195,7 @@ export const AutomationStart = stored.AutomationStart.omit({
 });
 /** The only answer that contains the secret. `path` is that of the hook's address. */
 export const HookSecret = z.object({ secret: z.string(), path: z.string() });
-export const HookAnswer = z.object({ started: z.boolean(), text: z.string() });
+export const DeliveryResult = z.object({ started: z.boolean(), text: z.string() });
 export const hookPath = (id: string): string => `/api/v1/hooks/${id}`;
 export const StartsInput = z.strictObject({
   limit: z.coerce.number().int().min(1).max(200).default(50),

@@ -31,7 +31,7 @@ export const Checks = z.object({
 /** Less than the promised second, even if a check hangs. */
 const patienceMs = 900;
 
-export async function healthInTime(sessions: Pick<SessionService, 'health'>, clock: Clock): Promise<ServiceHealth> {
+export async function readHealthWithin(sessions: Pick<SessionService, 'health'>, clock: Clock): Promise<ServiceHealth> {
   const giveUp = new AbortController();
   const { promise: tooLate, resolve } = Promise.withResolvers<ServiceHealth>();
   const timer = clock.setTimeout(() => {

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { AppError } from '../../core/errors/errors.ts';
 import { randomIds } from '../../core/model/ids.ts';
-import { auditFiles, auditLines, newestPlace } from '../../observability/audit/files.ts';
+import { auditFiles, auditLines, latestPosition } from '../../observability/audit/files.ts';
 import { type AuditEntry, type AuditPosition, openRow } from '../../observability/audit/row.ts';
 import { verifyAudit } from '../../observability/audit/verify.ts';
 import { auditFolder, auditKeys } from '../parts/audit-log.ts';
@@ -76,7 +76,7 @@ function lineOf({ at, by, key, role, address, action, target, outcome, detail }:
 }
 
 function head(folder: string, { print, say }: Terminal): number {
-  const place = newestPlace(folder);
+  const place = latestPosition(folder);
   if (place) print(`${place.file}:${place.mac}`);
   else say(`There is no audit log in ${folder}.`);
   return place ? 0 : 1;

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { isRunning, type LocalServer, runningOn, serverOn } from '../../cli/server.ts';
+import { connectToDataDir, findRunningServer, isRunning, type LocalServer } from '../../cli/server.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Command, Terminal } from './command.ts';
 import { loadLocalConfig } from './local-config.ts';
@@ -19,7 +19,7 @@ export const upCommand: Command = {
   async run(args, at) {
     const seconds = secondsOf(args, 'up', 300);
     const place = serverFiles();
-    const running = runningOn(place.data);
+    const running = findRunningServer(place.data);
     if (running) {
       at.print(`Corral is already running at ${running.url} (process ${running.pid}).`);
       return 0;
@@ -34,7 +34,7 @@ export const upCommand: Command = {
     if (end !== 'up') return refused(place, began, { child, end, at });
     for (const line of written(place.log, began).filter((one) => one.startsWith('corral: Open ')))
       at.print(line.slice(8));
-    const { url, pid } = runningOn(place.data) ?? { url: '', pid: child.pid };
+    const { url, pid } = findRunningServer(place.data) ?? { url: '', pid: child.pid };
     at.print(`Corral is running at ${url} (process ${pid}). Log: ${place.log}. Stop it with: corral down`);
     child.unref();
     return 0;
@@ -55,7 +55,7 @@ export const downCommand: Command = {
     );
     const { data, pidFile } = serverFiles();
     if (removes) print(await removeAll(data));
-    const pid = runningOn(data)?.pid ?? pidIn(pidFile);
+    const pid = findRunningServer(data)?.pid ?? pidIn(pidFile);
     if (pid === undefined || !isServer(pid)) {
       rmSync(pidFile, { force: true });
       print(`No server is running on ${data}.`);
@@ -77,7 +77,7 @@ export const downCommand: Command = {
 
 /** Deletes everything that the server has outside its data folder. The server itself does it. */
 async function removeAll(data: string): Promise<string> {
-  const corral = serverOn(data);
+  const corral = connectToDataDir(data);
   if (!corral) {
     const text = `No server is running on ${data}, and only the server can delete its sandboxes. Start it with corral up, then repeat this command.`;
     throw new AppError('conflict', text);
@@ -129,7 +129,7 @@ interface ServerWait {
 async function answers({ data }: ServerFiles, { child, seconds, signal }: ServerWait): Promise<End> {
   const isUp = await until(
     async () => {
-      const running = runningOn(data);
+      const running = findRunningServer(data);
       return running?.pid === child.pid && running !== undefined && (await isHealthy(running, signal));
     },
     { seconds, signal },

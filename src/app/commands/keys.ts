@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { apiKeys, type KeyAdmin, type KeyView, type NewKey } from '../../auth/api-keys.ts';
 import { keyPeppers } from '../../auth/keys/key-peppers.ts';
-import { serverOn } from '../../cli/server.ts';
+import { connectToDataDir } from '../../cli/server.ts';
 import type { Corral, Outputs } from '../../client/index.ts';
 import { systemClock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
@@ -48,7 +48,7 @@ async function opened({ isChange, mayBegin, say }: RotationOptions): Promise<{ k
   const { mongodbUrl: url } = config;
   const dataDir = resolve(config.dataDir);
   const ids = randomIds();
-  const running = url ? undefined : serverOn(dataDir);
+  const running = url ? undefined : connectToDataDir(dataDir);
   if (running) return { keys: ofRunning(running), [Symbol.asyncDispose]: async () => running.api.close() };
   if (mayBegin) openDataFolder(dataDir);
   await using stack = new AsyncDisposableStack();
@@ -120,7 +120,7 @@ function ofRunning(corral: Corral): KeyAdmin {
 
 /** Done by the server, because it has the open streams to end. */
 async function rotateSandbox(sessionId: string, print: (line: string) => void): Promise<number> {
-  const running = serverOn(resolve(loadLocalConfig().dataDir));
+  const running = connectToDataDir(resolve(loadLocalConfig().dataDir));
   if (!running) {
     throw new AppError(
       'conflict',

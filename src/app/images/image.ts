@@ -45,7 +45,7 @@ export const desktopImage: string = names.desktop;
 export const codeImage: string = names.code;
 const own: ReadonlySet<string> = new Set([names.base, names.desktop, names.code]);
 /** Whether this image has the programs that the server promises to its agents. */
-export const isOurs = (image: string): boolean => own.has(image);
+export const isBundledImage = (image: string): boolean => own.has(image);
 
 /** The images that the server can build. */
 export const ourImages = (bundle: () => Promise<string>): DriverParts['ourImages'] => ({

@@ -16,7 +16,7 @@ interface DiskFloorDeps {
 /**
  * Undefined if the disk is not this machine's: cluster nodes evict by themselves, and the memory driver uses no disk.
  */
-export function floorFor(config: Config, { driver, clock, logger }: DiskFloorDeps): DiskFloor | undefined {
+export function createDiskFloor(config: Config, { driver, clock, logger }: DiskFloorDeps): DiskFloor | undefined {
   const disks = findDriver(driver.name)?.disks?.(config.dataDir);
   if (!disks) return undefined;
   const places = [...disks, sandboxFolder(config.dataDir)]; // an operator can mount its own disk for the sandboxes

@@ -28,7 +28,7 @@ export const fetchWithin =
  * The networks in which administrators can enter addresses: private ones only if every program of the machine has
  * administrator rights anyway.
  */
-export function chooseReach(
+export function chooseNetworkReach(
   { host, token }: Pick<Config, 'host' | 'token'>,
   requested: { readonly setting: 'auto' | 'allow' | 'refuse'; readonly needsCredential: boolean },
 ): NetworkReach {

@@ -99,10 +99,10 @@ export function toApprovals(approvals: Config['approvals'], tools: ToolRegistry)
     approvals.rules.map(({ tool }) => tool),
     tools,
   );
-  return approvalsIn(approvals);
+  return toApprovalPolicy(approvals);
 }
 
-export const approvalsIn = ({ tools, rules, timeoutSeconds }: Config['approvals']): Approvals => ({
+export const toApprovalPolicy = ({ tools, rules, timeoutSeconds }: Config['approvals']): Approvals => ({
   tools,
   rules,
   timeoutMs: timeoutSeconds * second,
@@ -124,7 +124,7 @@ export function createChangeableProfile(config: Config): Pick<Profile, 'budget' 
   return {
     budget: runPolicy(config, () => 0).budget,
     sessionBudget: budgetIn(config.session),
-    approvals: approvalsIn(config.approvals),
+    approvals: toApprovalPolicy(config.approvals),
   };
 }
 

@@ -4,11 +4,11 @@ import { findRequestedPackages, type Packages } from '../../core/model/packages.
 import type { SessionRecord } from '../../core/model/records.ts';
 import { deniesAll, type EgressChoice, isEgressRules } from '../../core/model/sandboxes/egress-choice.ts';
 import type { Services } from '../../core/model/services/recipe.ts';
-import { mib } from '../../core/text/text.ts';
+import { formatMiB } from '../../core/text/text.ts';
 import { findPolicy } from '../../sandboxes/egress/policies/list.ts';
 import type { Prompts } from '../../sessions/engine/run-contexts.ts';
-import { partsWith } from '../../sessions/run/prompt/overrides.ts';
-import { codeImage, isOurs } from '../images/image.ts';
+import { readPromptParts } from '../../sessions/run/prompt/overrides.ts';
+import { codeImage, isBundledImage } from '../images/image.ts';
 import type { Config } from '../settings/config.ts';
 import type { SandboxSettings } from './session-configs.ts';
 
@@ -27,7 +27,7 @@ export const createPrompts = (
   settingsOf: (session: SessionRecord) => Pick<SandboxSettings, 'config' | 'packages' | 'services' | 'within'>,
   isolation: Isolation,
 ): Prompts => ({
-  parts: partsWith(promptFolder(process.env.CORRAL_CONFIG)),
+  parts: readPromptParts(promptFolder(process.env.CORRAL_CONFIG)),
   about(session) {
     const { config, packages, services, within } = settingsOf(session);
     return {
@@ -45,7 +45,7 @@ export function describeInstalledPrograms(config: Settings, isolation: Isolation
   const limits = limitsOf(config.sandbox);
   if (isolation === 'namespaces') return `The programs are those of the server's machine. ${lookFirst} ${limits}`;
   const { image } = config.sandbox;
-  if (!isOurs(image)) return `The image is ${image}. ${lookFirst} ${limits}`;
+  if (!isBundledImage(image)) return `The image is ${image}. ${lookFirst} ${limits}`;
   return (
     `Installed: Debian 12, Bash, Git, curl, ripgrep (\`rg\`), Python 3 with pip and venv${
       image === codeImage ? ', numpy, pandas, matplotlib' : ''
@@ -93,7 +93,7 @@ export function describeEgressChoice(choice: EgressChoice = []): string {
 }
 
 const limitsOf = ({ cpus, memory, disk }: Config['sandbox']): string =>
-  `Limits: ${cpus} ${cpus === 1 ? 'processor' : 'processors'}, ${mib(memory)} of memory, ${mib(disk)} for files.`;
+  `Limits: ${cpus} ${cpus === 1 ? 'processor' : 'processors'}, ${formatMiB(memory)} of memory, ${formatMiB(disk)} for files.`;
 
 /** The sentence about the network, for the part `environment`. */
 export function describeNetwork({ egress }: Pick<Config, 'egress'>, isolation: Isolation): string {

@@ -9,7 +9,7 @@ import { toolGroups } from '../../agents/tools/tool.ts';
 import { nearestWord } from '../../config/nearest.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { Template } from '../../core/model/template.ts';
-import { mistakesIn } from '../../sessions/run/prompt/overrides.ts';
+import { findMistakes } from '../../sessions/run/prompt/overrides.ts';
 import { findLocalConfig } from '../commands/local-config.ts';
 import type { Config } from '../settings/config.ts';
 import { parseTemplate, templateName } from '../settings/templates.ts';
@@ -44,7 +44,7 @@ export function readTemplates(
     try {
       const template = parseTemplate(name, readFileSync(file, 'utf8'), file);
       problems.push(...unknownProviders(template, file, config.models));
-      problems.push(...mistakesIn(template.promptParts ?? {}, (part) => `prompt-parts.${part} in ${file}`));
+      problems.push(...findMistakes(template.promptParts ?? {}, (part) => `prompt-parts.${part} in ${file}`));
       return [{ template, file }];
     } catch (thrown) {
       problems.push(thrown instanceof AppError ? toAppError(thrown).publicMessage : unreadable(file, thrown));

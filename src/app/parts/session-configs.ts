@@ -6,7 +6,7 @@ import type { StartCommand } from '../../core/model/sandboxes/built-template.ts'
 import { type EgressChoice, isClosed } from '../../core/model/sandboxes/egress-choice.ts';
 import type { Services } from '../../core/model/services/recipe.ts';
 import type { Template } from '../../core/model/template.ts';
-import { codeImage, isOurs } from '../images/image.ts';
+import { codeImage, isBundledImage } from '../images/image.ts';
 import type { Config } from '../settings/config.ts';
 
 type SandboxSections = Pick<Config, 'sandbox' | 'egress'>;
@@ -182,7 +182,7 @@ function withTemplate(config: Config, { name, sandbox, egress, packages, service
     egress: set(egress),
   };
   // If the server builds no images, as on Kubernetes, the operator names an image that the engine has.
-  if (own.sandbox.image === codeImage && !isOurs(config.sandbox.image)) delete own.sandbox.image;
+  if (own.sandbox.image === codeImage && !isBundledImage(config.sandbox.image)) delete own.sandbox.image;
   // The server enforces the idle time, so sandboxes that differ only in it can come from the warm pool.
   const { idleSeconds: _, ...shape } = own.sandbox;
   const isUsual = Object.keys(shape).length + Object.keys(own.egress).length === 0;

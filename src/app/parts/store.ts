@@ -37,7 +37,7 @@ export function assertStoreExists(path: string): void {
 }
 
 /** The parts of the address that are never printed: the whole address, and its password. */
-export function secretsIn(url: Secret | undefined): Secret[] {
+export function listUrlSecrets(url: Secret | undefined): Secret[] {
   const password = /^mongodb(?:[+]srv)?:[/][/][^@/:]*:([^@/]+)@/.exec(url?.reveal() ?? '')?.[1];
   if (!url || !password) return url ? [url] : [];
   return [url, new Secret(password), new Secret(decodeURIComponent(password))];

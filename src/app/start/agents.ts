@@ -35,7 +35,7 @@ import { searchTools } from '../parts/search-tools.ts';
 import { pageTool } from '../parts/web-pages.ts';
 import type { Config } from '../settings/config.ts';
 import type { Sandboxes } from './sandboxes.ts';
-import { inBackground, type Startup } from './startup.ts';
+import { runInBackground, type Startup } from './startup.ts';
 import type { Storage } from './storage.ts';
 
 /** The third phase of the start: models and tools of agents. */
@@ -151,7 +151,7 @@ export async function openAgents(
     ring: projects.credentials,
     variables: (vaults) => projects.vaultCredentials.variablesOf(vaults),
   });
-  stack.use(inBackground(closing, projects.rotate));
+  stack.use(runInBackground(closing, projects.rotate));
   stack.defer(() => pictureScaler[Symbol.asyncDispose]());
   const { maxTabs, maxDownload: maxDownloadBytes } = config.browser;
   const limits = { maxTabs, maxDownloadBytes, navigationMs: 30_000, answerMs: 10_000 };

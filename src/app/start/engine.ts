@@ -4,7 +4,7 @@ import { createCalendar } from '../../core/contracts/calendar.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { SessionRecord } from '../../core/model/records.ts';
 import { budgetIn, leastBudget } from '../../core/model/runs/budget.ts';
-import { tellOperator } from '../../observability/operator-log.ts';
+import { logForOperator } from '../../observability/operator-log.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { type SandboxAddress, sandboxClient } from '../../sandboxes/client/http-client.ts';
 import type { PullRequestService } from '../../sessions/api/repositories.ts';
@@ -25,7 +25,7 @@ import { Snapshots } from '../../sessions/forks/snapshots.ts';
 import { workspaceArchive } from '../../sessions/forks/workspace-archive.ts';
 import { Manifests } from '../../sessions/manifests/manifests.ts';
 import { workspaceFiles } from '../../sessions/manifests/workspace-files.ts';
-import { agentMemory, listNotes, tellNotes } from '../../sessions/memory/agent-memory.ts';
+import { agentMemory, describeNotes, listNotes } from '../../sessions/memory/agent-memory.ts';
 import { MemoryFolders } from '../../sessions/memory/folders/memory-folders.ts';
 import { memoryStoreService } from '../../sessions/memory/stores.ts';
 import type { UploadService } from '../../sessions/projects/uploads.ts';
@@ -47,7 +47,7 @@ import { createPrompts } from '../parts/prompts.ts';
 import type { Agents } from './agents.ts';
 import type { Sandboxes } from './sandboxes.ts';
 import { type OpenVolumes, openVolumes } from './services/volumes.ts';
-import { inBackground, type Startup } from './startup.ts';
+import { runInBackground, type Startup } from './startup.ts';
 import type { Storage } from './storage.ts';
 
 /** Uploads as a run sees them. An unreadable upload is skipped, and the turn continues. */
@@ -299,7 +299,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         memoryOf: (session, runId) =>
           agentMemory(agents.notes, session, { runId, onChange: (action) => metrics.memoryChange('agent', action) }),
         listNotes,
-        tellNotes,
+        tellNotes: describeNotes,
         files: attachedFiles(agents.projects.api.uploads),
         prompts: createPrompts(sandboxes.settingsOf, driver.capabilities.isolation),
         budget: budgetIn(config.session),
@@ -346,7 +346,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
       ],
       onFact: (id, fact, seq) => {
         metrics.event(fact.type);
-        tellOperator(logger, id, fact, liveSessions.get(id)?.sandboxFailure);
+        logForOperator(logger, id, fact, liveSessions.get(id)?.sandboxFailure);
         if (fact.type === 'sandbox.phase') startup.progress?.record(`sandbox ${id}`, fact.data);
         compact(id, fact, seq);
       },
@@ -386,9 +386,9 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   engine.start();
   replica.join({ closing, warn, inherit: (ids) => reconciler.inherit(ids, closing) });
   await reconciler.offer(closing);
-  stack.use(inBackground(closing, (signal) => reconciler.run(signal)));
+  stack.use(runInBackground(closing, (signal) => reconciler.run(signal)));
   stack.defer(startup.ending('the search for leftover sandboxes'));
-  stack.use(inBackground(closing, (signal) => ready.run(signal)));
+  stack.use(runInBackground(closing, (signal) => ready.run(signal)));
   stack.defer(startup.ending('the workspaces that are kept ready'));
   const held = stack.move();
   const parts = {

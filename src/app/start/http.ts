@@ -8,7 +8,7 @@ import type { AuditLog } from '../../observability/audit/log.ts';
 import { announceServer } from '../commands/local-server.ts';
 import type { Core } from '../compose.ts';
 import { httpServer } from '../http-server.ts';
-import { listenOnMore, listenOrExplain } from './listen.ts';
+import { listenOnExtraPort, listenOrExplain } from './listen.ts';
 import { needsToken, type StartToken, startToken } from './start-token.ts';
 import type { Startup } from './startup.ts';
 
@@ -21,7 +21,7 @@ interface Closing {
  * Closes the server. Open requests are cut off after `patienceMs`: they can be waiting for an unreachable store or
  * engine, and the orderly shutdown of the other parts needs the time.
  */
-export async function closeInTime(app: Closing, patienceMs: number): Promise<void> {
+export async function closeWithin(app: Closing, patienceMs: number): Promise<void> {
   const cut = setTimeout(() => app.server.closeAllConnections(), patienceMs);
   try {
     await app.close();
@@ -78,7 +78,7 @@ export async function openHttp(
     }),
     (it) => {
       const closing = { server: it.server, close: () => Promise.all([shared?.close(), it.close()]) };
-      return closeInTime(closing, (config.shutdown.graceSeconds * 1_000) / 3);
+      return closeWithin(closing, (config.shutdown.graceSeconds * 1_000) / 3);
     },
   );
   await app.ready();
@@ -87,7 +87,7 @@ export async function openHttp(
   const isAlone = isolation === 'none'; // sandboxes without isolation could also listen on the port
   if (!isAlone) shared = await listenOrExplain(config, () => listenShared(app.server, { host, port }, open));
   const url = shared?.first ?? (await listenOrExplain(config, () => open({ host, port })));
-  for (const extra of config.extraPorts) stack.use(await listenOnMore(app.server, host, extra));
+  for (const extra of config.extraPorts) stack.use(await listenOnExtraPort(app.server, host, extra));
   stack.use(await announceServer({ url, dataDir: config.dataDir, token: local }));
   const held = stack.move();
   return { url, startToken: own, [Symbol.asyncDispose]: () => held.disposeAsync() };

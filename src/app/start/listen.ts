@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AppError } from '../../core/errors/errors.ts';
-import { countAlso } from '../../http/guard/connection-limit.ts';
+import { countConnectionsOf } from '../../http/guard/connection-limit.ts';
 import { transport } from '../../http/routes/app.ts';
 
 interface ListenAddress {
@@ -38,14 +38,14 @@ function adviceFor({ code }: NodeJS.ErrnoException, { host, port }: ListenAddres
 }
 
 /** The same server on an additional port. */
-export async function listenOnMore(
+export async function listenOnExtraPort(
   server: Server,
   host: string,
   port: number,
 ): Promise<AsyncDisposable & { readonly port: number }> {
   const more = createServer(transport);
   more.maxHeadersCount = server.maxHeadersCount;
-  countAlso(server, more);
+  countConnectionsOf(server, more);
   more.on('request', (...values) => server.emit('request', ...values));
   more.on('upgrade', (...values) => server.emit('upgrade', ...values));
   more.on('clientError', (...values) => server.emit('clientError', ...values));

@@ -5,7 +5,7 @@ import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { Services } from '../../core/model/services/recipe.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { createVersionCheck } from '../../sandboxes/client/daemon-version.ts';
-import { type ServiceNews, startServices } from '../../sandboxes/services/start-services.ts';
+import { type ServiceUpdate, startServices } from '../../sandboxes/services/start-services.ts';
 import type { SandboxSettings } from '../parts/session-configs.ts';
 import type { Config } from '../settings/config.ts';
 
@@ -72,14 +72,15 @@ interface Beginning {
   readonly clock: Clock;
   /** Reports the current step, such as pulling an image. */
   readonly tell: (detail: string) => void;
-  readonly report: (news: ServiceNews) => void;
+  readonly report: (news: ServiceUpdate) => void;
 }
 
 /** Starts the services of a running sandbox, and waits until each is ready or has failed. */
 export async function beginServices(beginning: Beginning, signal: AbortSignal): Promise<void> {
   const { driver, id, settings, client, isAdopted, clock } = beginning;
   const tell = isAdopted ? () => {} : beginning.tell;
-  const report = (news: ServiceNews) => void (isAdopted && news.kind === 'ready' ? undefined : beginning.report(news));
+  const report = (news: ServiceUpdate) =>
+    void (isAdopted && news.kind === 'ready' ? undefined : beginning.report(news));
   const specs = new Map(serviceSpecs(settings).map((spec) => [spec.name, spec]));
   if (specs.size === 0) return;
   const sandbox = sandboxIdOf(id);

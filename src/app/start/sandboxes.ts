@@ -26,7 +26,7 @@ import { transferTemplate } from '../../sessions/volumes/volume-transfers.ts';
 import { DesktopImage } from '../images/desktop-image.ts';
 import { chooseDesktop, desktopEnv, sandboxImage } from '../images/image.ts';
 import { openCredentials, type ProxyCredentials } from '../parts/credentials.ts';
-import { floorFor } from '../parts/disk-space.ts';
+import { createDiskFloor } from '../parts/disk-space.ts';
 import { openDriver, sandboxFolder } from '../parts/driver.ts';
 import { egressPolicy } from '../parts/policies.ts';
 import { readTemplates, type TemplateFile } from '../parts/read-templates.ts';
@@ -34,7 +34,7 @@ import { RealModels } from '../parts/real-models.ts';
 import { type AgentChoice, type SandboxSettings, SessionConfigs } from '../parts/session-configs.ts';
 import type { Config } from '../settings/config.ts';
 import { beginServices, checkServices, serviceSpecs } from './sandbox-services.ts';
-import { inBackground, type Startup } from './startup.ts';
+import { runInBackground, type Startup } from './startup.ts';
 import type { Storage } from './storage.ts';
 
 /** The port in each sandbox at which the relay to the egress proxy listens. */
@@ -178,7 +178,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
     if (has === 'auto' && image.offer.state !== 'none') return image.offer;
     return has === true && driver.capabilities.desktop ? { state: 'ready' } : { state: 'none', detail: desktopNeeds };
   }
-  if (chooseDesktop(config) === 'auto') stack.use(inBackground(startup.closing, (signal) => image.build(signal)));
+  if (chooseDesktop(config) === 'auto') stack.use(runInBackground(startup.closing, (signal) => image.build(signal)));
   const held = stack.move();
   return {
     fetch: createProxiedFetch(gate, trusted),
@@ -188,7 +188,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
     facts,
     realModels,
     credentials,
-    diskFloor: floorFor(config, { driver, clock, logger }),
+    diskFloor: createDiskFloor(config, { driver, clock, logger }),
     workdir: (id) =>
       driver.capabilities.isolation === 'none' ? join(sandboxFolder(config.dataDir), id, 'workspace') : '/workspace',
     settingsOf: (session) => own.ofRecord(session),

@@ -61,7 +61,7 @@ import { openTemplateBuilds } from './services/template-builds.ts';
 import { openWebhooks } from './services/webhooks.ts';
 import { openWorkQueue } from './services/work-queue.ts';
 import { needsToken } from './start-token.ts';
-import { inBackground, type Startup } from './startup.ts';
+import { runInBackground, type Startup } from './startup.ts';
 import type { Storage } from './storage.ts';
 
 const adoptionMs = 15_000;
@@ -176,7 +176,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     shared: store.shared,
   });
   const drain = new Drain({ liveSessions, supervisor, clock, warn: (about, text) => logger.warn(about, text) });
-  stack.use(inBackground(closing, drain.run));
+  stack.use(runInBackground(closing, drain.run));
   const sessions = sessionService({
     admit: () => drain.admit(),
     names,
@@ -345,7 +345,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     attempts.wake();
   });
   const ofAttempts = stack.use(attempts.begin(sessions));
-  stack.use(inBackground(closing, (signal) => parts.running.delegation.adopt(signal)));
+  stack.use(runInBackground(closing, (signal) => parts.running.delegation.adopt(signal)));
   const workspaces = stack.use(
     await workspaceService({
       ...withoutKeys,

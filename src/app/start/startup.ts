@@ -27,7 +27,7 @@ export interface Startup {
 }
 
 /** Background work that runs until `closing` fires. Disposing stops it and waits for its end. */
-export function inBackground(closing: AbortSignal, work: (signal: AbortSignal) => Promise<void>): AsyncDisposable {
+export function runInBackground(closing: AbortSignal, work: (signal: AbortSignal) => Promise<void>): AsyncDisposable {
   const ended = new AbortController();
   const done = work(AbortSignal.any([closing, ended.signal]));
   done.catch(() => {}); // the disposal reports the failure

@@ -13,7 +13,7 @@ import { Watchers } from '../../sessions/engine/watchers.ts';
 import { Copies } from '../../sessions/forks/copies.ts';
 import { StoredSettings } from '../../sessions/projects/stored-settings.ts';
 import { instanceName } from '../../storage/instance.ts';
-import { withKeptReads } from '../../storage/kept-reads.ts';
+import { withReadCache } from '../../storage/kept-reads.ts';
 import { storeEventLog } from '../../storage/log/log.ts';
 import { type LargeFacts, withPayloadOffload } from '../../storage/payload-offload/payload-offload.ts';
 import { closeBlobs, openBlobs } from '../parts/blobs.ts';
@@ -21,7 +21,7 @@ import { createReplica, type Replica, sharedInstance } from '../parts/replica.ts
 import { openStore } from '../parts/store.ts';
 import { openTraces } from '../parts/traces.ts';
 import { LiveConfig } from '../settings/live-config.ts';
-import { inBackground, type Startup } from './startup.ts';
+import { runInBackground, type Startup } from './startup.ts';
 
 /** The first phase of the start: the data of this server, and its place among the other servers of the same store. */
 export interface Storage extends AsyncDisposable {
@@ -56,7 +56,7 @@ export interface Storage extends AsyncDisposable {
 export async function openStorage(startup: Startup, existing?: Store): Promise<Storage> {
   const { config, clock, ids, logger, closing, say } = startup;
   await using stack = new AsyncDisposableStack();
-  const opened = existing ?? withKeptReads(stack.use(await openStore({ config, logger, say })));
+  const opened = existing ?? withReadCache(stack.use(await openStore({ config, logger, say })));
   const blobs = stack.adopt(await openBlobs(config, clock), closeBlobs);
   const { store, collect } = withPayloadOffload({ store: opened, blobs, newId: () => ids.short(), now: clock.now });
   const ownName = () => (store.shared ? sharedInstance(store, ids) : instanceName(config.dataDir, ids));
@@ -81,7 +81,7 @@ export async function openStorage(startup: Startup, existing?: Store): Promise<S
   const inbox = createInbox({ store, clock, name: replica.name, isAlive: replica.isAlive });
   const changed = new StoredSettings({ records: store.records, clock });
   await changed.read();
-  if (store.shared) stack.use(inBackground(closing, (signal) => changed.follow(signal)));
+  if (store.shared) stack.use(runInBackground(closing, (signal) => changed.follow(signal)));
   const epoch = await store.records.put({ kind: 'server', id: 'epoch', doc: {} });
   const held = stack.move();
   return {

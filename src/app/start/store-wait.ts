@@ -56,7 +56,7 @@ interface Options {
  * Retries while MongoDB is unreachable or too slow. Clients get the reason in the meantime. Rejects with every other
  * error, and with cancelled when the server must stop.
  */
-export async function onceStoreAnswers<Made>(
+export async function waitForStore<Made>(
   make: () => Promise<Made>,
   { config, logger, closing, say }: Options,
 ): Promise<Made> {

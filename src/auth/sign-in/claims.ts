@@ -51,7 +51,7 @@ const Claims = z.object({
 const Groups = z.union([z.array(z.string().max(256)).max(maxGroups), z.string().transform((one) => [one])]).catch([]);
 
 /** The claim of this name, or at this path, such as `realm_access.roles`. */
-export function claimAt(claims: Readonly<Record<string, unknown>>, path: string): unknown {
+export function readClaim(claims: Readonly<Record<string, unknown>>, path: string): unknown {
   if (Object.hasOwn(claims, path)) return claims[path];
   return path
     .split('.')
@@ -76,7 +76,7 @@ export function toIdentity(
     email,
     isVerified: email !== null && email_verified === true,
     picture,
-    groups: Groups.parse(claimAt(claims, groupsClaim)),
+    groups: Groups.parse(readClaim(claims, groupsClaim)),
   };
 }
 

@@ -22,7 +22,7 @@ export const Tokens = z.object({
 });
 export type Tokens = z.infer<typeof Tokens>;
 
-export interface SignedInAt {
+export interface SignInResult {
   readonly identity: Identity;
   readonly tokens: Tokens;
   /** The provider's id of its own session. */
@@ -39,7 +39,7 @@ export interface Challenge {
   readonly verifier: string;
 }
 /** The end of a session, as the provider reports it. */
-export interface EndedAt {
+export interface EndedSession {
   readonly subject: string | undefined;
   readonly sid: string | undefined;
   readonly atMs: number;
@@ -65,7 +65,7 @@ interface Discovered {
 const strangersWaitMs = 5_000;
 
 /** The ID token was not signed by the provider for this client, or it answers another request. */
-export class NotGenuine extends Error {}
+export class InvalidIdToken extends Error {}
 
 export class Issuer {
   readonly settings: IssuerSettings;
@@ -97,13 +97,13 @@ export class Issuer {
    * Completes the sign-in. `answer`: the address to which the provider sent the browser. Rejects: NotGenuine,
    * provider_error.
    */
-  async finish(answer: URL, { state, nonce, verifier }: Challenge): Promise<SignedInAt> {
+  async finish(answer: URL, { state, nonce, verifier }: Challenge): Promise<SignInResult> {
     const { config, keys } = await this.#discovered();
     const checks = { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce, idTokenExpected: true };
     const tokens = await oidc.authorizationCodeGrant(config, answer, checks).catch((thrown: unknown) => {
       throw isOutage(thrown)
         ? this.#away(thrown)
-        : new NotGenuine('the code or its answer is not valid', { cause: thrown });
+        : new InvalidIdToken('the code or its answer is not valid', { cause: thrown });
     });
     const idToken = tokens.id_token ?? '';
     const claims = await this.#verified(idToken, keys);
@@ -122,7 +122,7 @@ export class Issuer {
       const { config, keys } = await this.#discovered();
       const tokens = await oidc.refreshTokenGrant(config, before.refresh ?? '');
       const claims = tokens.id_token === undefined ? undefined : await this.#verified(tokens.id_token, keys);
-      if (claims && claims.sub !== subject) throw new NotGenuine('the refreshed ID token is about another person');
+      if (claims && claims.sub !== subject) throw new InvalidIdToken('the refreshed ID token is about another person');
       const info = await this.#userInfo(config, tokens.access_token, subject);
       const all = { sub: subject, ...info, ...claims };
       return {
@@ -137,7 +137,7 @@ export class Issuer {
       };
     } catch (cause) {
       const isGone =
-        cause instanceof NotGenuine || (cause instanceof oidc.ResponseBodyError && cause.error === 'invalid_grant');
+        cause instanceof InvalidIdToken || (cause instanceof oidc.ResponseBodyError && cause.error === 'invalid_grant');
       return { state: isGone ? 'gone' : 'away', cause };
     }
   }
@@ -154,14 +154,14 @@ export class Issuer {
   }
 
   /** Verifies the token of a back-channel logout. Rejects: NotGenuine. */
-  async readLogout(token: string): Promise<EndedAt> {
+  async readLogout(token: string): Promise<EndedSession> {
     const { guardedKeys } = await this.#discovered();
     const claims = await this.#verified(token, guardedKeys, { requiredClaims: ['iat', 'jti', 'events'] });
     const { events, nonce, sub, sid, iat = 0 } = claims;
     const isLogout = typeof events === 'object' && events !== null && logoutEvent in events;
-    if (!isLogout || nonce !== undefined) throw new NotGenuine('this is not a logout token');
-    if (this.#now() - iat * 1_000 > maxLogoutAgeMs) throw new NotGenuine('the logout token is too old');
-    if (sub === undefined && typeof sid !== 'string') throw new NotGenuine('the logout token names no session');
+    if (!isLogout || nonce !== undefined) throw new InvalidIdToken('this is not a logout token');
+    if (this.#now() - iat * 1_000 > maxLogoutAgeMs) throw new InvalidIdToken('the logout token is too old');
+    if (sub === undefined && typeof sid !== 'string') throw new InvalidIdToken('the logout token names no session');
     return { subject: sub, sid: typeof sid === 'string' ? sid : undefined, atMs: iat * 1_000 };
   }
 
@@ -173,7 +173,7 @@ export class Issuer {
       return (await jwtVerify(token, keys, checks)).payload;
     } catch (cause) {
       if (!(cause instanceof joseErrors.JOSEError) || cause instanceof joseErrors.JWKSTimeout) throw this.#away(cause);
-      throw new NotGenuine('the ID token is not valid', { cause });
+      throw new InvalidIdToken('the ID token is not valid', { cause });
     }
   }
 
@@ -181,7 +181,7 @@ export class Issuer {
     if (config.serverMetadata().userinfo_endpoint === undefined) return {};
     return await oidc.fetchUserInfo(config, accessToken, subject).catch((thrown: unknown) => {
       if (isOutage(thrown)) throw this.#away(thrown);
-      throw new NotGenuine('the user info is not valid', { cause: thrown });
+      throw new InvalidIdToken('the user info is not valid', { cause: thrown });
     });
   }
 

@@ -7,7 +7,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { parseJson } from '../../core/text/json.ts';
 import { toRole } from './claims.ts';
 import type { Device, Devices } from './devices.ts';
-import { type Challenge, type Issuer, NotGenuine, newChallenge, Tokens } from './issuer.ts';
+import { type Challenge, InvalidIdToken, type Issuer, newChallenge, Tokens } from './issuer.ts';
 import type { People, Person } from './people.ts';
 
 // Signs people in: the browser goes to the provider and returns with a code. In the meantime the browser keeps the
@@ -119,7 +119,7 @@ export class SignIn {
       throw refuse(query.get('error') === 'access_denied' ? 'denied' : 'failed', query.get('error'));
     const answer = new URL(`${callbackOf(base, provider)}${search}`);
     const found = await issuer.finish(answer, beginning).catch((cause: unknown) => {
-      throw refuse(cause instanceof NotGenuine ? 'failed' : 'away', cause);
+      throw refuse(cause instanceof InvalidIdToken ? 'failed' : 'away', cause);
     });
     const { people, devices, tell } = this.#deps;
     const role = toRole(found.identity, issuer.settings);

@@ -3,8 +3,8 @@ import { decodeJwt } from 'jose';
 import type { TrustRule } from '../../core/model/access/trust-rule.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import { fitsParts } from '../../core/text/glob.ts';
-import { claimAt } from '../sign-in/claims.ts';
-import { isSignedToken, type SigningKeys, skewMs } from './signing-keys.ts';
+import { readClaim } from '../sign-in/claims.ts';
+import { clockSkewMs, isSignedToken, type SigningKeys } from './signing-keys.ts';
 
 // Programs without a secret: a bearer token of a trusted issuer authenticates as the service account whose rule matches
 // its claims.
@@ -116,7 +116,7 @@ export class ProgramTokens {
     const over = new AbortController();
     const ended = AbortSignal.any([over.signal, ...(account.principal.ended ? [account.principal.ended] : [])]);
     const principal = { ...account.principal, ended };
-    this.#shown.set(hash, { account, principal, over, issuer, kid, endsAt: claims.exp * 1_000 + skewMs });
+    this.#shown.set(hash, { account, principal, over, issuer, kid, endsAt: claims.exp * 1_000 + clockSkewMs });
   }
 }
 
@@ -134,7 +134,7 @@ function issuerOf(token: string): string {
 /** Whether every claim of the rule has a matching value. For a list, one matching value is enough. */
 function fits({ claims: patterns }: TrustRule, claims: Readonly<Record<string, unknown>>): boolean {
   return Object.entries(patterns).every(([name, pattern]) => {
-    const found = claimAt(claims, name);
+    const found = readClaim(claims, name);
     const values = Array.isArray(found) ? found.slice(0, 1_000) : [found];
     return values.some((value) => {
       const isPlain = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';

@@ -13,7 +13,7 @@ import { jsonWithin } from '../../core/text/json.ts';
 // The keys with which another program signs JSON Web Tokens. They come from an address in the settings, never from an
 // address that a token names.
 
-export const skewMs = 30_000;
+export const clockSkewMs = 30_000;
 /** How long known keys stay in use while their address does not respond. */
 export const keepKeysMs = 8 * 3_600_000;
 /** With a symmetric algorithm, anyone who has the public key could sign. */
@@ -81,7 +81,7 @@ export class SigningKeys {
       throw new AppError('provider_error', `${this.#options.name} does not answer. Try again in a minute.`);
     if (!this.has(kid)) return undefined;
     const { issuer, audience } = checks;
-    const rules = { audience, algorithms, clockTolerance: skewMs / 1_000, requiredClaims: ['exp', 'sub'] };
+    const rules = { audience, algorithms, clockTolerance: clockSkewMs / 1_000, requiredClaims: ['exp', 'sub'] };
     const at = { currentDate: new Date(this.#options.now()) };
     try {
       const { payload } = await jwtVerify(token, this.#current()?.set as PublishedKeys['set'], {

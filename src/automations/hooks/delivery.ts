@@ -9,7 +9,7 @@ export interface Proof {
   readonly signedAt?: number;
 }
 /** The part of an event that automations can match. Everything but `event` and `at` contains untrusted text. */
-export interface HookNews {
+export interface HookDelivery {
   readonly event: HookEvent | null;
   /** Epoch ms. Undefined: the payload has no time. */
   readonly at: number | undefined;
@@ -28,7 +28,7 @@ export interface HookReader {
   /** Undefined: the body was not sent by anyone who knows the secret. */
   verify(request: HookRequest, secret: string): Proof | undefined;
   /** Undefined: no automation can match it. */
-  read(headers: HookRequest['headers'], payload: unknown): HookNews | undefined;
+  read(headers: HookRequest['headers'], payload: unknown): HookDelivery | undefined;
 }
 
 /** Compares in constant time. */

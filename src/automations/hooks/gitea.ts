@@ -1,5 +1,5 @@
-import { type HookNews, type HookReader, verifyHexHmac } from './delivery.ts';
-import { findTexts, textAt, timeAt } from './payload.ts';
+import { type HookDelivery, type HookReader, verifyHexHmac } from './delivery.ts';
+import { findTexts, readTextAt, readTimeAt } from './payload.ts';
 
 const reviews: Readonly<Record<string, string>> = {
   pull_request_approved: 'approved',
@@ -13,16 +13,16 @@ export const gitea: HookReader = {
     verifyHexHmac(headers['x-forgejo-signature'] ?? headers['x-gitea-signature'], body, secret),
   read(headers, payload) {
     const kind = headers['x-forgejo-event'] ?? headers['x-gitea-event'] ?? '';
-    const action = textAt(payload, 'action');
-    const news = (part: string, more: Pick<HookNews, 'event'> & Partial<HookNews>): HookNews => ({
-      at: timeAt(payload, `${part}.updated_at`),
-      repository: textAt(payload, 'repository.full_name'),
-      sender: textAt(payload, 'sender.login', 'sender.username'),
+    const action = readTextAt(payload, 'action');
+    const news = (part: string, more: Pick<HookDelivery, 'event'> & Partial<HookDelivery>): HookDelivery => ({
+      at: readTimeAt(payload, `${part}.updated_at`),
+      repository: readTextAt(payload, 'repository.full_name'),
+      sender: readTextAt(payload, 'sender.login', 'sender.username'),
       labels: [],
       assignees: [],
-      about: `#${textAt(payload, 'number', 'issue.number')} ${textAt(payload, 'issue.title', 'pull_request.title')}`,
-      url: textAt(payload, `${part}.html_url`),
-      text: textAt(payload, `${part}.body`),
+      about: `#${readTextAt(payload, 'number', 'issue.number')} ${readTextAt(payload, 'issue.title', 'pull_request.title')}`,
+      url: readTextAt(payload, `${part}.html_url`),
+      text: readTextAt(payload, `${part}.body`),
       ...more,
     });
     if (kind === 'issues' || kind === 'pull_request') {
@@ -37,24 +37,24 @@ export const gitea: HookReader = {
     }
     if (kind === 'issue_comment' && action === 'created') return news('comment', { event: 'comment.mention' });
     if (reviews[kind] !== undefined) {
-      const text = `${reviews[kind]}: ${textAt(payload, 'review.content')}`;
+      const text = `${reviews[kind]}: ${readTextAt(payload, 'review.content')}`;
       return news('pull_request', { event: 'review', text });
     }
-    if (kind === 'status' && ['failure', 'error'].includes(textAt(payload, 'state'))) {
+    if (kind === 'status' && ['failure', 'error'].includes(readTextAt(payload, 'state'))) {
       return news('', {
         event: 'check.failed',
-        at: timeAt(payload, 'updated_at', 'created_at'),
-        about: `${textAt(payload, 'context')} failed at ${textAt(payload, 'sha', 'commit.id')}`,
-        url: textAt(payload, 'target_url'),
-        text: textAt(payload, 'description'),
+        at: readTimeAt(payload, 'updated_at', 'created_at'),
+        about: `${readTextAt(payload, 'context')} failed at ${readTextAt(payload, 'sha', 'commit.id')}`,
+        url: readTextAt(payload, 'target_url'),
+        text: readTextAt(payload, 'description'),
       });
     }
-    const isFailedRun = action === 'completed' && textAt(payload, 'workflow_run.conclusion') === 'failure';
+    const isFailedRun = action === 'completed' && readTextAt(payload, 'workflow_run.conclusion') === 'failure';
     if (kind === 'workflow_run' && isFailedRun) {
       return news('workflow_run', {
         event: 'check.failed',
-        at: timeAt(payload, 'workflow_run.completed_at', 'workflow_run.updated_at'),
-        about: `${textAt(payload, 'workflow_run.display_title')} failed at ${textAt(payload, 'workflow_run.head_sha')}`,
+        at: readTimeAt(payload, 'workflow_run.completed_at', 'workflow_run.updated_at'),
+        about: `${readTextAt(payload, 'workflow_run.display_title')} failed at ${readTextAt(payload, 'workflow_run.head_sha')}`,
         text: '',
       });
     }

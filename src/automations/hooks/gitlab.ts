@@ -1,5 +1,5 @@
-import { computeDigest, type HookNews, type HookReader, isEqual, verifyStandard } from './delivery.ts';
-import { findTexts, textAt, timeAt } from './payload.ts';
+import { computeDigest, type HookDelivery, type HookReader, isEqual, verifyStandard } from './delivery.ts';
+import { findTexts, readTextAt, readTimeAt } from './payload.ts';
 
 /**
  * Deliveries of GitLab. Its signing token signs as in Standard Webhooks. Its older secret token is a password in a
@@ -13,16 +13,16 @@ export const gitlab: HookReader = {
   },
   read(headers, payload) {
     const own = 'object_attributes';
-    const action = textAt(payload, `${own}.action`);
-    const news = (more: Pick<HookNews, 'event'> & Partial<HookNews>): HookNews => ({
-      at: timeAt(payload, `${own}.updated_at`, `${own}.created_at`),
-      repository: textAt(payload, 'project.path_with_namespace'),
-      sender: textAt(payload, 'user.username', 'user_username'),
+    const action = readTextAt(payload, `${own}.action`);
+    const news = (more: Pick<HookDelivery, 'event'> & Partial<HookDelivery>): HookDelivery => ({
+      at: readTimeAt(payload, `${own}.updated_at`, `${own}.created_at`),
+      repository: readTextAt(payload, 'project.path_with_namespace'),
+      sender: readTextAt(payload, 'user.username', 'user_username'),
       labels: [],
       assignees: [],
-      about: `${textAt(payload, `${own}.iid`, 'issue.iid', 'merge_request.iid')} ${textAt(payload, `${own}.title`, 'issue.title', 'merge_request.title')}`,
-      url: textAt(payload, `${own}.url`),
-      text: textAt(payload, `${own}.description`, `${own}.note`),
+      about: `${readTextAt(payload, `${own}.iid`, 'issue.iid', 'merge_request.iid')} ${readTextAt(payload, `${own}.title`, 'issue.title', 'merge_request.title')}`,
+      url: readTextAt(payload, `${own}.url`),
+      text: readTextAt(payload, `${own}.description`, `${own}.note`),
       ...more,
     });
     const added = (field: string, name: string): string[] => {
@@ -45,12 +45,12 @@ export const gitlab: HookReader = {
         if (action !== '' && action !== 'create') return undefined;
         return news({ event: 'comment.mention' });
       case 'Pipeline Hook': {
-        if (textAt(payload, `${own}.status`) !== 'failed') return undefined;
+        if (readTextAt(payload, `${own}.status`) !== 'failed') return undefined;
         const jobs = Array.isArray((payload as { builds?: unknown }).builds) ? failedJobs(payload) : [];
         return news({
           event: 'check.failed',
-          at: timeAt(payload, `${own}.finished_at`, `${own}.created_at`),
-          about: `pipeline ${textAt(payload, `${own}.id`)} of ${textAt(payload, `${own}.ref`)} failed at ${textAt(payload, `${own}.sha`)}`,
+          at: readTimeAt(payload, `${own}.finished_at`, `${own}.created_at`),
+          about: `pipeline ${readTextAt(payload, `${own}.id`)} of ${readTextAt(payload, `${own}.ref`)} failed at ${readTextAt(payload, `${own}.sha`)}`,
           text: jobs.map((job) => `The job ${job} failed.`).join('\n'),
         });
       }
@@ -62,5 +62,5 @@ export const gitlab: HookReader = {
 
 const failedJobs = (payload: unknown): string[] =>
   (payload as { readonly builds: readonly unknown[] }).builds
-    .filter((job) => textAt(job, 'status') === 'failed')
-    .map((job) => textAt(job, 'name'));
+    .filter((job) => readTextAt(job, 'status') === 'failed')
+    .map((job) => readTextAt(job, 'name'));

@@ -1,5 +1,5 @@
 /** The value at a path of a payload, such as `issue.labels.0.name`. Undefined if there is none. */
-export function valueAt(payload: unknown, path: string): unknown {
+export function readValue(payload: unknown, path: string): unknown {
   let value = payload;
   for (const name of path.split('.')) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
@@ -8,9 +8,9 @@ export function valueAt(payload: unknown, path: string): unknown {
   return value;
 }
 /** The text or number at the first of these paths that has one. Empty if none has. */
-export function textAt(payload: unknown, ...paths: readonly string[]): string {
+export function readTextAt(payload: unknown, ...paths: readonly string[]): string {
   for (const path of paths) {
-    const value = valueAt(payload, path);
+    const value = readValue(payload, path);
     if (typeof value === 'string' && value !== '') return value;
     if (typeof value === 'number') return String(value);
   }
@@ -18,11 +18,11 @@ export function textAt(payload: unknown, ...paths: readonly string[]): string {
 }
 /** The texts at a path in each item of a list. */
 export function findTexts(payload: unknown, list: string, path: string): string[] {
-  const items = valueAt(payload, list);
-  return Array.isArray(items) ? items.map((item) => textAt(item, path)).filter(Boolean) : [];
+  const items = readValue(payload, list);
+  return Array.isArray(items) ? items.map((item) => readTextAt(item, path)).filter(Boolean) : [];
 }
 /** Epoch ms. Undefined if no path has a time. */
-export function timeAt(payload: unknown, ...paths: readonly string[]): number | undefined {
-  const at = Date.parse(textAt(payload, ...paths));
+export function readTimeAt(payload: unknown, ...paths: readonly string[]): number | undefined {
+  const at = Date.parse(readTextAt(payload, ...paths));
   return Number.isNaN(at) ? undefined : at;
 }

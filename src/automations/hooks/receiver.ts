@@ -12,16 +12,16 @@ import type {
   HookSpec,
 } from '../../sessions/api/server/automations.ts';
 import { type AutomationRecords, newStart } from '../records.ts';
-import { type HookNews, type HookReader, type Proof, verifyHexHmac, verifyStandard } from './delivery.ts';
+import { type HookDelivery, type HookReader, type Proof, verifyHexHmac, verifyStandard } from './delivery.ts';
 import { gitea } from './gitea.ts';
 import { gitlab } from './gitlab.ts';
 import { ownWords } from './own-words.ts';
-import { findTexts, textAt, timeAt, valueAt } from './payload.ts';
+import { findTexts, readTextAt, readTimeAt, readValue } from './payload.ts';
 
 const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
 
 /** Why a hook does not match. Undefined: it does. The text is returned to the sender. */
-export function explainMismatch(hook: HookSpec, { event, repository, sender, labels, assignees, text }: HookNews) {
+export function explainMismatch(hook: HookSpec, { event, repository, sender, labels, assignees, text }: HookDelivery) {
   if (event === null) return undefined;
   const { account, label, senders, repositories } = hook;
   if (!hook.events.includes(event)) return `The automation does not start at ${event}.`;
@@ -72,7 +72,7 @@ export function fillTemplate(template: string, payload: unknown): string {
   let fields = 0;
   return template.replaceAll(/\{\{\s*([\w$-]+(?:\.[\w$-]+)*)\s*\}\}/g, (text, path: string) => {
     if (++fields > maxFields) return text;
-    const value = valueAt(payload, path);
+    const value = readValue(payload, path);
     if (value === undefined || value === null) return '';
     return typeof value === 'object' ? JSON.stringify(value) : String(value);
   });
@@ -85,16 +85,16 @@ export const github: HookReader = {
   verify: ({ headers, body }, secret) =>
     verifyHexHmac(/^sha256=([0-9a-f]{64})$/i.exec(headers['x-hub-signature-256'] ?? '')?.[1], body, secret),
   read(headers, payload) {
-    const action = textAt(payload, 'action');
-    const news = (part: string, more: Pick<HookNews, 'event'> & Partial<HookNews>): HookNews => ({
-      at: timeAt(payload, `${part}.updated_at`),
-      repository: textAt(payload, 'repository.full_name'),
-      sender: textAt(payload, 'sender.login'),
+    const action = readTextAt(payload, 'action');
+    const news = (part: string, more: Pick<HookDelivery, 'event'> & Partial<HookDelivery>): HookDelivery => ({
+      at: readTimeAt(payload, `${part}.updated_at`),
+      repository: readTextAt(payload, 'repository.full_name'),
+      sender: readTextAt(payload, 'sender.login'),
       labels: [],
       assignees: [],
-      about: `#${textAt(payload, 'issue.number', 'pull_request.number')} ${textAt(payload, 'issue.title', 'pull_request.title')}`,
-      url: textAt(payload, `${part}.html_url`),
-      text: textAt(payload, `${part}.body`),
+      about: `#${readTextAt(payload, 'issue.number', 'pull_request.number')} ${readTextAt(payload, 'issue.title', 'pull_request.title')}`,
+      url: readTextAt(payload, `${part}.html_url`),
+      text: readTextAt(payload, `${part}.body`),
       ...more,
     });
     switch (headers['x-github-event']) {
@@ -102,28 +102,30 @@ export const github: HookReader = {
       case 'pull_request': {
         const part = headers['x-github-event'] === 'issues' ? 'issue' : 'pull_request';
         if (action === 'labeled')
-          return news(part, { event: 'issue.labelled', labels: [textAt(payload, 'label.name')] });
+          return news(part, { event: 'issue.labelled', labels: [readTextAt(payload, 'label.name')] });
         if (action !== 'assigned') return undefined;
-        return news(part, { event: 'issue.assigned', assignees: [textAt(payload, 'assignee.login')] });
+        return news(part, { event: 'issue.assigned', assignees: [readTextAt(payload, 'assignee.login')] });
       }
       case 'issue_comment':
       case 'pull_request_review_comment':
         return action === 'created' ? news('comment', { event: 'comment.mention' }) : undefined;
       case 'pull_request_review': {
         if (action !== 'submitted') return undefined;
-        const text = `${textAt(payload, 'review.state')}: ${textAt(payload, 'review.body')}`;
-        return news('review', { event: 'review', at: timeAt(payload, 'review.submitted_at'), text });
+        const text = `${readTextAt(payload, 'review.state')}: ${readTextAt(payload, 'review.body')}`;
+        return news('review', { event: 'review', at: readTimeAt(payload, 'review.submitted_at'), text });
       }
       case 'check_run':
       case 'workflow_run': {
         const part = headers['x-github-event'];
-        if (action !== 'completed' || !failures.has(textAt(payload, `${part}.conclusion`))) return undefined;
+        if (action !== 'completed' || !failures.has(readTextAt(payload, `${part}.conclusion`))) return undefined;
         const pulls = findTexts(payload, `${part}.pull_requests`, 'number').map((number) => ` #${number}`);
         return news(part, {
           event: 'check.failed',
-          at: timeAt(payload, `${part}.completed_at`, `${part}.updated_at`),
-          about: `${textAt(payload, `${part}.name`)} failed at ${textAt(payload, `${part}.head_sha`)}${pulls.join('')}`,
-          text: [textAt(payload, `${part}.output.title`), textAt(payload, `${part}.output.summary`)].join('\n').trim(),
+          at: readTimeAt(payload, `${part}.completed_at`, `${part}.updated_at`),
+          about: `${readTextAt(payload, `${part}.name`)} failed at ${readTextAt(payload, `${part}.head_sha`)}${pulls.join('')}`,
+          text: [readTextAt(payload, `${part}.output.title`), readTextAt(payload, `${part}.output.summary`)]
+            .join('\n')
+            .trim(),
         });
       }
       default:
@@ -232,7 +234,7 @@ export class HookReceiver {
 
 interface AcceptedDelivery {
   readonly proof: Proof;
-  readonly news: HookNews;
+  readonly news: HookDelivery;
   readonly payload: unknown;
   readonly at: number;
 }

@@ -5,9 +5,9 @@ import type { SealedValue } from '../../core/contracts/vault.ts';
 import { toAppError, unlessNotFound } from '../../core/errors/errors.ts';
 import { parseRetryAfter } from '../../core/errors/retry-after.ts';
 import type { Secret } from '../../core/text/secret.ts';
-import { beginningOf } from '../../core/text/text.ts';
+import { truncateEnd } from '../../core/text/text.ts';
 import type { WebhookPause } from '../../sessions/api/server/webhooks.ts';
-import { lookMs, roundsOver } from '../rounds.ts';
+import { createRecordRounds, lookMs } from '../rounds.ts';
 import type { Outbox } from './outbox.ts';
 import type { Delivery, PendingDelivery, StoredWebhook, WebhookRecords } from './records.ts';
 import { computePause } from './retries.ts';
@@ -79,7 +79,7 @@ export class Deliverer {
   constructor(deps: Deps) {
     this.#deps = deps;
     const failure = 'webhooks could not be delivered; trying again';
-    this.#rounds = roundsOver(deps.shared, { ...deps, failure, round: (signal) => this.round(signal) });
+    this.#rounds = createRecordRounds(deps.shared, { ...deps, failure, round: (signal) => this.round(signal) });
   }
 
   /** Starts a round immediately, because a delivery may be due. */
@@ -301,7 +301,7 @@ const pausedBy = (now: StoredWebhook, paused: WebhookPause): StoredWebhook => (n
 function refusalOf(url: string, { status, headers }: Response): string {
   const location = headers.get('location');
   if (status < 300 || status >= 400 || location === null) return `It answered ${status}.`;
-  const target = beginningOf(URL.canParse(location, url) ? new URL(location, url).href : location, 300);
+  const target = truncateEnd(URL.canParse(location, url) ? new URL(location, url).href : location, 300);
   return `It answered ${status}, a redirect to ${target}, which is not followed. Give the webhook that address.`;
 }
 

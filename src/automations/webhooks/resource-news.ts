@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { Holder } from '../../core/model/access/holder.ts';
 import type { Automation, AutomationService } from '../../sessions/api/server/automations.ts';
-import type { DocumentService, KeptDocument } from '../../sessions/api/server/documents.ts';
+import type { DocumentService, StoredDocument } from '../../sessions/api/server/documents.ts';
 import type { MemoryStore, MemoryStoreService } from '../../sessions/api/server/memory-stores.ts';
 import type { CredentialVault, VaultCredential, VaultService } from '../../sessions/api/server/vaults.ts';
 import type { AutomationChange, Outbox, ResourceChange } from './outbox.ts';
@@ -160,7 +160,7 @@ const holderOf = ({ owner, projectId }: Holder): Holder => ({
   ...(owner !== undefined && { owner }),
   ...(projectId && { projectId }),
 });
-function ofDocument({ kind, id, content, ...doc }: KeptDocument): Resource | undefined {
+function ofDocument({ kind, id, content, ...doc }: StoredDocument): Resource | undefined {
   if (kind === 'file') return undefined;
   return { resource: kind, id, name: typeof content.name === 'string' ? content.name : '', ...holderOf(doc) };
 }

@@ -1,6 +1,6 @@
 import type { CliCommand } from '../command.ts';
 import derived from '../derived.json' with { type: 'json' };
-import { type ByHand, type DerivedCommand, resourceCommand } from '../derived.ts';
+import { type DerivedCommand, type ManualVerbs, resourceCommand } from '../derived.ts';
 import { attachCommand } from './attach.ts';
 import { attemptsCommand } from './attempts.ts';
 import { boxCommand } from './box.ts';
@@ -34,7 +34,7 @@ import { snapshotByHand } from './snapshot.ts';
 
 /** The commands that call a running server, in the order of the help. A new handwritten command needs a line here. */
 export function clientCommandsOf(resources: readonly DerivedCommand[]): CliCommand[] {
-  const byHand: Readonly<Record<string, ByHand>> = {
+  const byHand: Readonly<Record<string, ManualVerbs>> = {
     snapshot: snapshotByHand,
     volume: volumeByHand,
     template: templateByHand,

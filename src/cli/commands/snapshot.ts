@@ -1,9 +1,9 @@
-import type { ByHand } from '../derived.ts';
+import type { ManualVerbs } from '../derived.ts';
 import { UsageError } from '../exit-codes.ts';
 import { readFrom, saveToFile } from '../local-file.ts';
 
 /** Moves snapshots between installations, as files. */
-export const snapshotByHand: ByHand = {
+export const snapshotByHand: ManualVerbs = {
   verbs: {
     async export({ words: [word, file], server, io }) {
       if (word === undefined || file === undefined)

@@ -8,7 +8,7 @@ import type { Box, Corral, Event, Run, Session } from '../../client/index.ts';
 import type { Io } from '../io.ts';
 import { type Paint, paintAnsi, plain } from './markdown.ts';
 import { Chooser, Screen } from './screen.ts';
-import { Talk } from './talk.ts';
+import { ChatTerminal } from './talk.ts';
 
 const maxHistory = 500;
 
@@ -34,7 +34,7 @@ export async function openTerminal({ io, corral, box: first, run }: OpenOptions)
   const history = await readHistory(io);
   let box = first;
   let end: RunEnd['status'] | undefined;
-  let talk = new Talk({ corral, box, signal: io.signal, ...(run && { after: run.seq - 1 }) });
+  let talk = new ChatTerminal({ corral, box, signal: io.signal, ...(run && { after: run.seq - 1 }) });
   const left = signalled();
   io.stdin.setRawMode(true); // keys typed during the first draw are kept unchanged
   const ui = render(h(Text, null, ''), {
@@ -49,7 +49,7 @@ export async function openTerminal({ io, corral, box: first, run }: OpenOptions)
   const onBox = (next: Box) => {
     talk.leave();
     box = next;
-    talk = new Talk({ corral, box, signal: io.signal });
+    talk = new ChatTerminal({ corral, box, signal: io.signal });
     talk.say('note', `session ${box.id}`);
     show();
   };

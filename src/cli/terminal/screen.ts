@@ -7,7 +7,7 @@ import { blockText, diffText, planText, statusText } from './block-text.ts';
 import { applyKey, clearSent, type Editor, emptyEditor, type Key, sends, withText } from './editor.ts';
 import { markdownText, type Paint } from './markdown.ts';
 import { parseSlash, slashCommands } from './slash.ts';
-import type { Talk } from './talk.ts';
+import type { ChatTerminal } from './talk.ts';
 import type { Block, View } from './view.ts';
 
 interface Completion {
@@ -46,7 +46,7 @@ export function applyCompletion(editor: Editor, { from, words }: Completion, cho
 }
 
 export interface ScreenProps {
-  readonly talk: Talk;
+  readonly talk: ChatTerminal;
   readonly paint: Paint;
   readonly history: readonly string[];
   /** Switches to another session. */

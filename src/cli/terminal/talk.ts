@@ -4,7 +4,7 @@ import { type Block, emptyView, type View, withBlock, withEvent } from './view.t
 const shownBefore = 400;
 const pageSize = 500;
 
-export interface TalkParts {
+export interface ChatTerminalOptions {
   readonly corral: Corral;
   readonly box: Box;
   readonly signal: AbortSignal;
@@ -13,7 +13,7 @@ export interface TalkParts {
 }
 
 /** One session on the terminal: its view, and the user's actions. */
-export class Talk {
+export class ChatTerminal {
   readonly corral: Corral;
   readonly box: Box;
   /**
@@ -27,7 +27,7 @@ export class Talk {
   readonly #listeners = new Set<() => void>();
   readonly #eventListeners = new Set<(event: Event) => void>();
 
-  constructor({ corral, box, signal, after }: TalkParts) {
+  constructor({ corral, box, signal, after }: ChatTerminalOptions) {
     this.corral = corral;
     this.box = box;
     this.ended = this.#follow(AbortSignal.any([signal, this.#left.signal]), after);

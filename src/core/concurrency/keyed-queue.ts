@@ -19,7 +19,10 @@ export function keyedQueue(): <Value>(key: string, work: () => Promise<Value>) =
  * Wraps a service so that calls to these methods run one at a time per owner or id, which is their first argument. A
  * method that checks a limit before it adds a record then stays within the limit under concurrent calls.
  */
-export function inTurns<Service extends object>(service: Service, ...names: readonly (keyof Service)[]): Service {
+export function serializeCalls<Service extends object>(
+  service: Service,
+  ...names: readonly (keyof Service)[]
+): Service {
   const turns = keyedQueue();
   const keyOf = (first: unknown) => (typeof first === 'string' ? first : ((first as { owner?: string }).owner ?? ''));
   const inTurn = (name: keyof Service) => {

@@ -18,10 +18,10 @@ const quietTicks = 4; // ticks without a beat, each a quarter of the time
 const stackMs = 30_000; // a single long operation, such as a regular expression, pauses only at its end
 
 /** Offers the job to threads started from now on. */
-export const offerWatch = (job: WatchdogJob | undefined): void => setEnvironmentData(key, job);
+export const assignWatchdog = (job: WatchdogJob | undefined): void => setEnvironmentData(key, job);
 
 /** In another thread: watches the main thread's loop, if a job was offered. Compares counts, never clocks. */
-export function takeWatch(): void {
+export function startWatchdog(): void {
   const job = getEnvironmentData(key) as WatchdogJob | undefined;
   if (!job) return;
   let last = -1;

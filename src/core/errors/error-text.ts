@@ -1,4 +1,4 @@
-import { beginningOf } from '../text/text.ts';
+import { truncateEnd } from '../text/text.ts';
 
 const maxChars = 600;
 const wordsOfErrors = [
@@ -16,17 +16,17 @@ const wordsOfErrors = [
 
 /** Reads the reason from an error's body: nested JSON, HTML, or plain text. */
 export function readErrorText(body: unknown, depth = 0): string {
-  if (typeof body === 'string') return beginningOf(plain(body), maxChars);
+  if (typeof body === 'string') return truncateEnd(plain(body), maxChars);
   if (typeof body !== 'object' || body === null || depth > 6) return '';
   if (Array.isArray(body)) {
     const all = body.slice(0, 5).map((one) => readErrorText(one, depth + 1));
-    return beginningOf(all.filter((one) => one !== '').join('; '), maxChars);
+    return truncateEnd(all.filter((one) => one !== '').join('; '), maxChars);
   }
   for (const word of wordsOfErrors) {
     const text = Object.hasOwn(body, word) ? readErrorText((body as Record<string, unknown>)[word], depth + 1) : '';
     if (text !== '') return text;
   }
-  return depth === 0 ? '' : beginningOf(JSON.stringify(body), maxChars);
+  return depth === 0 ? '' : truncateEnd(JSON.stringify(body), maxChars);
 }
 
 /** The text of an HTML page, or the text itself. Reads at most 64 KiB, by index, because the input is untrusted. */

@@ -102,7 +102,7 @@ export function toAppError(thrown: unknown): AppError {
 }
 
 /** The sandbox was lost, does not respond, or is released by this server. The next use of a sandbox tries again. */
-export const endsWithSandbox: ReadonlySet<ErrorCode> = new Set([
+export const sandboxLossCodes: ReadonlySet<ErrorCode> = new Set([
   ...(['sandbox_lost', 'sandbox_not_found', 'sandbox_unresponsive', 'cancelled', 'shutting_down', 'fenced'] as const),
 ]);
 

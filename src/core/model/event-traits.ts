@@ -343,11 +343,11 @@ export const traceOf = (event: TypedEvent) => traitsOf(event).trace?.(event.data
 const typesWhere = (matches: (traits: Traits<unknown>) => boolean): ReadonlySet<FactType> =>
   new Set((Object.keys(eventTraits) as FactType[]).filter((type) => matches(eventTraits[type] as Traits<unknown>)));
 
-export const droppable = typesWhere(({ text }) => text === 'droppable');
+export const droppableTypes = typesWhere(({ text }) => text === 'droppable');
 export const searchable = typesWhere(({ text }) => text === 'searched');
 export const sideEvents = typesWhere(({ order }) => order === 'side');
 export const sharedTypes = typesWhere(({ isShared }) => isShared);
-export const frequent = typesWhere(({ isFrequent }) => isFrequent);
+export const frequentTypes = typesWhere(({ isFrequent }) => isFrequent);
 
 type GoalData = FactOf<'goal'>['data'];
 function isMissed(data: GoalData): boolean {

@@ -59,7 +59,7 @@ export const adminPrincipal: Principal = { role: 'admin' };
 export const nobodyPrincipal: Principal = { role: 'nobody' };
 
 /** The error for a caller whose role is too low, in every facade. */
-export const tooWeak = ({ role, origin = 'another origin' }: Pick<Principal, 'role' | 'origin'>): AppError =>
+export const forbiddenRoleError = ({ role, origin = 'another origin' }: Pick<Principal, 'role' | 'origin'>): AppError =>
   new AppError('forbidden', role === 'reader' ? onlyReads(origin) : `The role ${role} does not allow this.`);
 const onlyReads = (origin: string) =>
   `Pages of ${origin} may only read here. Name that origin in CORRAL_CORS_ORIGINS, or set CORRAL_TOKEN and have the page send it.`;
@@ -75,7 +75,7 @@ export const observesAll = (caller: Pick<Principal, 'role'>): boolean =>
   hasRole(caller, 'operator') || hasRole(caller, 'auditor');
 
 /** The caller, with an auditor reduced to the rights of a viewer. */
-export const withoutAudit = (caller: Principal): Principal =>
+export const asViewer = (caller: Principal): Principal =>
   caller.role === 'auditor' ? { ...caller, role: 'viewer' } : caller;
 
 /** The person whose account the caller can manage; undefined for keys. */

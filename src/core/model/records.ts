@@ -62,7 +62,7 @@ export const Outcome = z.object({
 });
 
 /** The lifetime that a client set for a sandbox without runs. */
-export const SessionLife = z.object({
+export const SessionLifetime = z.object({
   /** When the session is deleted or paused, epoch ms. Null while it starts or is paused. */
   endsAt: z.number().nullable(),
   /** The lifetime that it was created with. */
@@ -82,7 +82,7 @@ export const SessionLife = z.object({
   /** The Host header sent to programs behind ports. */
   portHost: z.string().optional(),
 });
-export type SessionLife = z.infer<typeof SessionLife>;
+export type SessionLifetime = z.infer<typeof SessionLifetime>;
 
 /** The creator's options for the sandbox, within the server's settings. */
 export const SandboxChoice = z.object({
@@ -180,7 +180,7 @@ export const SessionRecord = z.object({
   /** Absent unless another session started this one. */
   parent: ChildOrigin.optional(),
   /** Absent unless a client created the session for a sandbox that it drives itself. */
-  life: SessionLife.optional(),
+  life: SessionLifetime.optional(),
   /** The repositories that the creator named; absent: none. */
   repositories: z.array(SessionRepository).readonly().optional(),
   /** Whether some of its runs left a checkpoint of the files. */

@@ -83,7 +83,9 @@ export const RepositoryEnvironment = z.object({
 export type RepositoryEnvironment = z.infer<typeof RepositoryEnvironment>;
 
 /** Parses the file. Returns its content, or one sentence for its author that says why it is invalid. */
-export function environmentIn(value: unknown): { readonly file: EnvironmentFile } | { readonly problem: string } {
+export function parseEnvironmentFile(
+  value: unknown,
+): { readonly file: EnvironmentFile } | { readonly problem: string } {
   const { data, error } = EnvironmentFile.safeParse(value ?? {});
   if (data) return { file: data };
   const [issue] = error.issues;

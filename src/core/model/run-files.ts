@@ -4,7 +4,7 @@
 /** The folder that holds them, relative to the workspace. */
 export const runFiles = '.corral/run';
 /** Folders that tools generate; their files are not compared. */
-export const uncomparedFolders: readonly string[] = [
+export const ignoredFolders: readonly string[] = [
   ...['.git', 'node_modules', '.corral', '.agent_logs', '.venv', '__pycache__'],
 ];
 export const runFileLimits = {

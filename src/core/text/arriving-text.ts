@@ -1,9 +1,9 @@
-import { beginningOf } from './text.ts';
+import { truncateEnd } from './text.ts';
 
 // Decodes UTF-8 that arrives in chunks, which can split characters.
 
 /** Decodes at most `maxChars` characters of an error text, keeping its start, or its end with `endOf`. */
-export function arrivingText(maxChars: number, keep = beginningOf) {
+export function boundedTextDecoder(maxChars: number, keep = truncateEnd) {
   const decoder = new TextDecoder();
   let text = '';
   return {
@@ -15,7 +15,7 @@ export function arrivingText(maxChars: number, keep = beginningOf) {
 }
 
 /** The length of the bytes before an incomplete last character. Invalid UTF-8 is treated as complete. */
-export function wholeUtf8(bytes: Uint8Array): number {
+export function completeUtf8Length(bytes: Uint8Array): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back++) {
     const byte = bytes[bytes.length - back] ?? 0;
     if ((byte & 0xc0) === 0x80) continue;
@@ -26,7 +26,7 @@ export function wholeUtf8(bytes: Uint8Array): number {
 }
 
 /** The number of leading bytes that belong to a character whose first byte was cut off. */
-export function brokenStart(bytes: Uint8Array): number {
+export function countOrphanBytes(bytes: Uint8Array): number {
   let count = 0;
   while (count < 3 && ((bytes[count] ?? 0) & 0xc0) === 0x80) count += 1;
   return count;
@@ -45,7 +45,7 @@ export class WholeCharacters {
   *add(chunk: Uint8Array): Generator<Buffer> {
     let rest = Buffer.concat([this.#held, chunk]);
     while (rest.length > 0) {
-      const piece = rest.subarray(0, wholeUtf8(rest.subarray(0, this.#most)));
+      const piece = rest.subarray(0, completeUtf8Length(rest.subarray(0, this.#most)));
       if (piece.length === 0) break;
       yield piece;
       rest = rest.subarray(piece.length);

@@ -2,14 +2,14 @@
  * Cuts a text to so many UTF-16 units without splitting a visible character, such as an emoji with its skin tone or a
  * letter with its accent. Only a character longer than `most` or than 64 units is split, between two code points.
  */
-export function beginningOf(text: string, most: number): string {
+export function truncateEnd(text: string, most: number): string {
   if (text.length <= most) return text;
   const [start] = characterAt(text, most);
   return text.slice(0, start > 0 ? start : most).replace(/[\uD800-\uDBFF]$/, '');
 }
 
 /** Like `beginningOf`, but keeps the end of the text. */
-export function endOf(text: string, most: number): string {
+export function truncateStart(text: string, most: number): string {
   if (text.length <= most) return text;
   const at = text.length - most;
   const [, end] = characterAt(text, at);
@@ -47,7 +47,7 @@ export function wellFormed(value: unknown): unknown {
 }
 
 /** Parses the text as JSON; undefined if it is not JSON. */
-export function jsonOrNothing(text: string): unknown {
+export function tryParseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -82,7 +82,7 @@ export const inOneLine = (text: string, joint = ' '): string =>
     .join(joint);
 
 /** A size for display: whole MiB, rounded down. */
-export const mib = (bytes: number): string => `${Math.floor(bytes / 2 ** 20)} MiB`;
+export const formatMiB = (bytes: number): string => `${Math.floor(bytes / 2 ** 20)} MiB`;
 
 /**
  * Whether a header or reason phrase can be sent. Node accepts control characters in a reason phrase that it receives,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type AppError, toAppError } from '../../core/errors/errors.ts';
 import type { ErrorStyle } from '../../http/errors/error-style.ts';
-import { failuresIn } from '../../http/errors/failure-docs.ts';
+import { describeFailures } from '../../http/errors/failure-docs.ts';
 import { publicText, wireErrors } from '../../http/errors/wire-errors.ts';
 import type { HttpLogger } from '../../http/routes/observe.ts';
 import { json } from '../../http/routes/route-docs.ts';
@@ -23,7 +23,7 @@ export const mcpErrors: ErrorStyle = {
   body: (status, error) => rpcError(status === 401 ? 'Not authenticated' : publicText(error)),
 };
 
-export const mcpFailures = failuresIn({
+export const mcpFailures = describeFailures({
   always: [400, 401, 403, 413, 429, 500, 503],
   of: (_status, text) => json(text, RpcError, rpcError(text)),
   other: json('Any other failure', RpcError),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { RequestAddress } from '../../api/procedure/preview-links.ts';
 import { toSessionId } from '../../api/procedure/session-id.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { failuresIn } from '../../http/errors/failure-docs.ts';
+import { describeFailures } from '../../http/errors/failure-docs.ts';
 import { createRouteDescriber } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
@@ -10,7 +10,7 @@ import type { PreviewView } from '../../sessions/api/ports.ts';
 import { envelopeStyle, okEnveloped, success } from '../shared/envelope.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 
-const about = createRouteDescriber({ tag: 'Previews', prefix: 'previews', failures: failuresIn(envelopeStyle) });
+const about = createRouteDescriber({ tag: 'Previews', prefix: 'previews', failures: describeFailures(envelopeStyle) });
 const base = '/api/v1/sessions/:sid';
 const Params = z.object({ sid: z.string().describe('the session') });
 const Port = z.object({

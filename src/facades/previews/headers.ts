@@ -32,7 +32,7 @@ export function headersForProgram({ headers, of, byHost }: Target, scheme: 'http
 const notForNames = new Set(['x-frame-options']);
 
 /** The headers of a program's response, when the program has its own origin. */
-export function answerUnderName(raw: readonly string[], port: number): string[] {
+export function rewriteForSubdomain(raw: readonly string[], port: number): string[] {
   return rewriteHeaders(withoutHops(raw, notForNames), (name, value) => {
     if (name === 'set-cookie') return ownCookie(value);
     if (name === 'location') return localPath(value, port) ?? value;
@@ -48,7 +48,7 @@ const underPath = new Set([
 ]);
 
 /** The headers of a program's response, when the program is under a path of this server. */
-export function answerUnderPath(raw: readonly string[], port: number, base: string): string[] {
+export function rewriteForPath(raw: readonly string[], port: number, base: string): string[] {
   const kept = rewriteHeaders(withoutHops(raw), (name, value) => {
     if (!underPath.has(name)) return undefined;
     if (name !== 'location') return value;

@@ -13,7 +13,7 @@ import type { Services } from '../../sessions/api/services.ts';
 import { setCookies } from '../shared/previews/cookies.ts';
 import { destroyOnAbort, relay, relayUpgrade, withoutCredentials, withoutHops } from '../shared/previews/port-relay.ts';
 import { sendWorkspaceFile } from './files.ts';
-import { answerUnderName, answerUnderPath, headersForProgram, sandboxingHeaders } from './headers.ts';
+import { headersForProgram, rewriteForPath, rewriteForSubdomain, sandboxingHeaders } from './headers.ts';
 import { nothingListens, type Refusal, refusals, refuse, refusedPort, refuseUpgrade } from './pages.ts';
 import type { Target } from './target.ts';
 
@@ -85,7 +85,7 @@ export async function servePreview(
     response,
     ...forProgram(target, scheme, deps),
     signal: ending.signal,
-    changed: (raw) => (byHost ? answerUnderName(raw, of) : answerUnderPath(raw, of, base)),
+    changed: (raw) => (byHost ? rewriteForSubdomain(raw, of) : rewriteForPath(raw, of, base)),
     failed: () => no(nothingListens(of)),
   });
 }
@@ -112,7 +112,7 @@ export async function upgradePreview(target: Target, request: IncomingMessage, s
     connection: dialled,
     client: socket,
     ...forProgram(target, scheme, deps),
-    changed: (raw) => (target.byHost ? answerUnderName(raw, of) : withoutHops(raw)),
+    changed: (raw) => (target.byHost ? rewriteForSubdomain(raw, of) : withoutHops(raw)),
     failed: () => refuseUpgrade(socket, nothingListens(of)),
   });
 }

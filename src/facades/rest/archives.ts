@@ -4,7 +4,7 @@ import { ofRepositories, ofRepository } from '../../api/session/repositories.ts'
 import { SkillId, VersionName } from '../../api/skills.ts';
 import { FileHash } from '../../api/template-builds.ts';
 import { Snapshot, SnapshotName, snapshotExample, snapshotView } from '../../api/views/snapshots.ts';
-import { detailFailures, failuresIn } from '../../http/errors/failure-docs.ts';
+import { describeFailures, detailFailures } from '../../http/errors/failure-docs.ts';
 import { bytes, createRouteDescriber, ok } from '../../http/routes/route-docs.ts';
 import type { FacadeRoutes } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
@@ -45,7 +45,7 @@ export const skillDownload = ({ acting }: CallerParts): FacadeRoutes => ({
 
 export const repositoryPatch = ({ acting }: CallerParts): FacadeRoutes => ({
   mount(app) {
-    const failures = failuresIn({ ...envelopeStyle, texts: ofRepositories.texts });
+    const failures = describeFailures({ ...envelopeStyle, texts: ofRepositories.texts });
     const doc = createRouteDescriber({ ...ofRepositories, failures })(
       'Patch',
       'The commits since the base, for `git am`',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AutomationId, HookAnswer } from '../../api/views/automations.ts';
+import { AutomationId, DeliveryResult } from '../../api/views/automations.ts';
 import { detailFailures } from '../../http/errors/failure-docs.ts';
 import { createRouteDescriber, ok } from '../../http/routes/route-docs.ts';
 import type { FacadeRoutes } from '../../http/routes/routes.ts';
@@ -23,7 +23,7 @@ const hookRoutes = ({ services }: Pick<FacadeParts, 'services'>): FacadeRoutes =
         bodyLimit: maxDeliveryBytes,
         schema: {
           params: z.object({ id: AutomationId }),
-          response: { 200: ok(HookAnswer, { started: true, text: 'The automation starts.' }) },
+          response: { 200: ok(DeliveryResult, { started: true, text: 'The automation starts.' }) },
         },
         config: {
           open: true,

@@ -3,11 +3,11 @@ import {
   byVolume,
   findVolumeId,
   ofVolumes,
+  refusedWhileWritten,
   Volume,
   VolumePath,
   volumeExample,
   volumeView,
-  whileWritten,
 } from '../../api/volumes.ts';
 import { detailFailures } from '../../http/errors/failure-docs.ts';
 import { bytes, createRouteDescriber, ok } from '../../http/routes/route-docs.ts';
@@ -89,7 +89,7 @@ function mountUploads(scope: App, acting: FacadeParts['acting']): void {
       schema: { params: byVolume, querystring: AtPath, response: { 200: ok(Written, { path: 'model.bin', size: 3 }) } },
       config: {
         doc: about('WriteFile', 'Upload a file; it replaces an existing one when it is whole', {
-          description: whileWritten,
+          description: refusedWhileWritten,
           fails: [400, 404, 409, 413, 503],
           requestContent,
         }),
@@ -109,7 +109,7 @@ function mountUploads(scope: App, acting: FacadeParts['acting']): void {
       schema: { params: byVolume, response: { 200: ok(Volume, volumeExample) } },
       config: {
         doc: about('Restore', 'Replace all content by that of an archive, whole or not at all', {
-          description: whileWritten,
+          description: refusedWhileWritten,
           fails: [400, 404, 409, 413, 503],
           requestContent,
         }),

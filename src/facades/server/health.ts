@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Checks, healthInTime, overallHealth } from '../../api/views/health.ts';
+import { Checks, overallHealth, readHealthWithin } from '../../api/views/health.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { json } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
@@ -57,7 +57,7 @@ export function mountHealth(app: App, { sessions, drain, clock, version }: Healt
       config: { doc: describeRoute('health', 'Whether the server works; answers within a second'), ...free },
     },
     async (_request, reply) => {
-      const status = overallHealth(await healthInTime(sessions, clock));
+      const status = overallHealth(await readHealthWithin(sessions, clock));
       return reply.code(status === 'healthy' ? 200 : 503).send({ status });
     },
   );
@@ -81,7 +81,7 @@ export function mountHealth(app: App, { sessions, drain, clock, version }: Healt
       config: { doc: describeRoute('ready', 'Whether this server can take requests; for load balancers'), ...free },
     },
     async (_request, reply) => {
-      const { status } = (await healthInTime(sessions, clock)).storage;
+      const { status } = (await readHealthWithin(sessions, clock)).storage;
       return status === 'unhealthy' ? reply.code(503).send({ status }) : { status: 'healthy' as const };
     },
   );
@@ -92,7 +92,7 @@ export function mountHealth(app: App, { sessions, drain, clock, version }: Healt
       config: { doc: describeRoute('healthDetailed', 'Get the health of each part'), free: true, least: 'operator' },
     },
     async (_request, reply) => {
-      const { storage, sandbox, model, sessions: count } = await healthInTime(sessions, clock);
+      const { storage, sandbox, model, sessions: count } = await readHealthWithin(sessions, clock);
       const status = overallHealth({ storage, sandbox });
       const now = clock.now();
       return reply.code(status === 'healthy' ? 200 : 503).send({

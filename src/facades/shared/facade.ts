@@ -10,7 +10,7 @@ import type { CallerContext } from '../../http/guard/caller-context.ts';
 import type { Clients } from '../../http/guard/clients.ts';
 import type { Credentials } from '../../http/guard/credentials.ts';
 import type { Idempotency } from '../../http/guard/idempotency.ts';
-import type { Visitors } from '../../http/guard/visitors.ts';
+import type { BrowserIdentity } from '../../http/guard/visitors.ts';
 import type { HostRouter } from '../../http/routes/host-router.ts';
 import type { HttpLogger, HttpMetrics } from '../../http/routes/observe.ts';
 import type { FacadeRoutes, RouteTable } from '../../http/routes/routes.ts';
@@ -69,7 +69,7 @@ export interface FacadeParts {
   /** Shared sessions for holders of links, who need no other permission; undefined: there are no links. */
   readonly shared: SharedSessions | undefined;
   /** Sign-in with an identity provider; undefined: off. */
-  readonly people: { readonly signIn: SignIn; readonly visitors: Visitors } | undefined;
+  readonly people: { readonly signIn: SignIn; readonly visitors: BrowserIdentity } | undefined;
   /** Credentials of workers of self-hosted environments; undefined: none. */
   readonly workers: WorkerCredentials | undefined;
   /** Undefined: the server has no automations. */

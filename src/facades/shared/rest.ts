@@ -8,7 +8,7 @@ import {
 } from '../../api/procedure/procedure.ts';
 import { Done } from '../../api/procedure/schemas.ts';
 import { appRouter } from '../../api/router.ts';
-import { detailFailures, failuresIn } from '../../http/errors/failure-docs.ts';
+import { describeFailures, detailFailures } from '../../http/errors/failure-docs.ts';
 import { createRouteDescriber, ok } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
@@ -82,7 +82,7 @@ function documentOf({ of, id, summary, description, example, fails }: OperationM
   const { tag, prefix, style = 'detail', texts } = of;
   const failures =
     style === 'session'
-      ? failuresIn({ ...envelopeStyle, ...(texts && { texts }) })
+      ? describeFailures({ ...envelopeStyle, ...(texts && { texts }) })
       : style === 'server'
         ? serverFailures
         : detailFailures;

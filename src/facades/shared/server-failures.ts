@@ -1,9 +1,9 @@
-import { anyDetail, detailReply, failuresIn, invalidFields } from '../../http/errors/failure-docs.ts';
+import { anyDetail, describeFailures, detailReply, invalidFields } from '../../http/errors/failure-docs.ts';
 
 const failure = (description: string) => ({ ...detailReply('Not Found'), description });
 
 /** The errors of the server's own routes, outside of any facade. */
-export const serverFailures = failuresIn({
+export const serverFailures = describeFailures({
   always: [],
   texts: { 401: 'Unauthorized', 404: 'No such file', 422: 'Bad input' },
   of: (status, text) => (status === 422 ? invalidFields('token') : failure(text)),

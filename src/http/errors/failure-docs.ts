@@ -31,7 +31,7 @@ const usualTexts: Readonly<Record<number, string>> = {
  * Lists the failures of a route: those shared by all routes of the facade, and its own. Routes with the same failures
  * share one object.
  */
-export function failuresIn({ always, texts, of, other }: FailureStyle) {
+export function describeFailures({ always, texts, of, other }: FailureStyle) {
   const shared = new Map<string, ReplyDocs>();
   return (own: readonly number[], missing?: string): ReplyDocs => {
     const textOf = (status: number) =>
@@ -64,7 +64,7 @@ export const invalidFields = (field: string) =>
   });
 
 /** The failures of the facades that answer `{detail}`. */
-export const detailFailures = failuresIn({
+export const detailFailures = describeFailures({
   always: [401, 403, 413, 429, 500, 503],
   texts: { 404: 'Session not found', 413: 'Body too large', 503: 'The sandbox is not available' },
   of: (status, text) => (status === 422 ? invalidFields('task') : detailReply(text)),
@@ -72,7 +72,7 @@ export const detailFailures = failuresIn({
 });
 
 /** Refusals of a WebSocket upgrade, in the body format of each facade. */
-export const refusedUpgrades = failuresIn({
+export const refusedUpgrades = describeFailures({
   always: [401, 403, 426, 429],
   of: (_status, description) => ({ description }),
   other: { description: 'Any other failure' },

@@ -6,10 +6,16 @@ import { type Lockout, lockedOut } from '../../auth/lockout.ts';
 import { parseSubject, type SignedUrls, type UrlRight } from '../../auth/signed-url.ts';
 import { presentedTokens, type TokenCheck } from '../../auth/token.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { adminPrincipal, hasRole, nobodyPrincipal, type Principal, tooWeak } from '../../core/model/principal.ts';
+import {
+  adminPrincipal,
+  forbiddenRoleError,
+  hasRole,
+  nobodyPrincipal,
+  type Principal,
+} from '../../core/model/principal.ts';
 import { currentRequest, runAsCaller } from './caller.ts';
 import type { RateLimiter } from './rate-limit.ts';
-import type { Visitors } from './visitors.ts';
+import type { BrowserIdentity } from './visitors.ts';
 
 export interface GuardOptions {
   /** The server listens on loopback only, so Host must name this machine. */
@@ -27,7 +33,7 @@ export interface GuardOptions {
   /** API keys in addition to the token. Undefined: none. */
   readonly keys?: KeyRing | undefined;
   /** People who signed in with their browsers. Undefined: sign-in is off. */
-  readonly visitors?: Visitors | undefined;
+  readonly visitors?: BrowserIdentity | undefined;
   /** Signed links that open a route of their purpose without a token. */
   readonly signed?: SignedUrls;
   /** Undefined: guesses of credentials are not limited. */
@@ -98,7 +104,7 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
     } else if (!known && !request.route.config.open && !isLater) {
       throw new AppError('unauthorized', 'A valid token is needed.');
     }
-    if (request.principal.role === 'reader' && !isHarmless(request)) throw tooWeak(request.principal);
+    if (request.principal.role === 'reader' && !isHarmless(request)) throw forbiddenRoleError(request.principal);
     refuseWeak(request);
     runAsCaller({ principal: request.principal, address: request.client.address, request: request.id }, done);
   });
@@ -135,7 +141,7 @@ function callerName(principal: Principal | undefined, isRequired: boolean): stri
 
 function refuseWeak({ principal, route: { config } }: FastifyRequest): void {
   if (!config.least || hasRole(principal, config.least)) return;
-  throw tooWeak(principal);
+  throw forbiddenRoleError(principal);
 }
 
 interface Query {

@@ -24,7 +24,7 @@ interface Deps {
  * People in browsers, identified by this server's cookie or by a proxy. Only requests of the server's own page are
  * accepted, because browsers also add the cookie to requests that other pages make.
  */
-export class Visitors {
+export class BrowserIdentity {
   readonly #deps: Deps;
 
   constructor(deps: Deps) {

@@ -2,7 +2,7 @@ import type { RawData } from 'ws';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { parseJson } from '../../core/text/json.ts';
-import type { DesktopEnd, DesktopService, DesktopViewer } from '../../sessions/api/desktop.ts';
+import type { DesktopService, DesktopViewer, StreamEndReason } from '../../sessions/api/desktop.ts';
 import { RfbClientParser, RfbError, type RfbMessage } from './rfb.ts';
 import { keyEvents, OrderedInput } from './rfb-typing.ts';
 import { closeCodes, type Socket } from './ws-socket.ts';
@@ -28,7 +28,7 @@ export interface RelayDeps {
   readonly clipboard: boolean;
 }
 
-const endings: Readonly<Record<DesktopEnd, readonly [number, string]>> = {
+const endings: Readonly<Record<StreamEndReason, readonly [number, string]>> = {
   left: [closeCodes.normal, ''],
   restarted: [closeCodes.restarted, 'The display ended and is started again: connect again'],
   stopped: [closeCodes.normal, 'The desktop was stopped'],

@@ -32,7 +32,7 @@ export function auditLines(folder: string, file: string): { lines: string[]; tor
 }
 
 /** The position of the newest row. Undefined if there is none. */
-export function newestPlace(folder: string): AuditPosition | undefined {
+export function latestPosition(folder: string): AuditPosition | undefined {
   for (const file of auditFiles(folder).reverse()) {
     const mac = openRow(auditLines(folder, file).lines.at(-1) ?? '')?.mac;
     if (mac !== undefined) return { file, mac };

@@ -2,7 +2,7 @@ import { closeSync, ftruncateSync, mkdirSync, openSync, rmSync, writeSync } from
 import { join } from 'node:path';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { auditFile, auditFiles, newestPlace, readFileSize } from './files.ts';
+import { auditFile, auditFiles, latestPosition, readFileSize } from './files.ts';
 import { type AuditEntry, type AuditKey, type AuditPosition, sealRow } from './row.ts';
 
 /**
@@ -72,7 +72,7 @@ class Files implements AuditLog {
   constructor(options: AuditOptions) {
     this.#options = options;
     this.#since = options.clock.now();
-    this.#begin(newestPlace(options.folder));
+    this.#begin(latestPosition(options.folder));
   }
 
   get head(): AuditPosition {

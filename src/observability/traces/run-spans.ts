@@ -1,6 +1,6 @@
 import { traceOf } from '../../core/model/event-traits.ts';
 import type { FactOf, SessionEvent } from '../../core/model/events.ts';
-import { beginningOf } from '../../core/text/text.ts';
+import { truncateEnd } from '../../core/text/text.ts';
 import type { AttributeValue, SpanData, SpanTree } from './span.ts';
 
 // The spans of a run are read from the log after the run has ended, so a restart in the middle neither loses nor
@@ -75,7 +75,7 @@ const named = (operation: string, sessionId: string): Attributes => ({
 });
 const sum = (all: readonly number[]) => all.reduce((one, more) => one + more, 0);
 const text = ({ content, maxChars }: SpanOptions, of: string | undefined) =>
-  content && of !== undefined ? beginningOf(of, maxChars) : undefined;
+  content && of !== undefined ? truncateEnd(of, maxChars) : undefined;
 const present = (attributes: Attributes) =>
   Object.fromEntries(Object.entries(attributes).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
 

@@ -7,7 +7,7 @@ import { openDaemonTrust } from './answers/daemon-trust.ts';
 import { validateAnswer } from './answers/validate-answer.ts';
 import { jobClient } from './anywhere/job-client.ts';
 import { pathClient } from './anywhere/path-client.ts';
-import { endWithTrust } from './anywhere/read-frames.ts';
+import { destroyWhenDistrusted } from './anywhere/read-frames.ts';
 import { transferClient } from './anywhere/transfer-client.ts';
 import { portClient, watchClient } from './anywhere/watch-client.ts';
 import { workspaceClient } from './anywhere/workspace-client.ts';
@@ -247,7 +247,7 @@ export function sandboxClient(
       async keyboard(id, signal) {
         if (!(await since('1.3', signal))) return undefined;
         const stream = await upgrade({ method: 'GET', path: terminal(id, '/keyboard') }, signal);
-        endWithTrust(stream, trust);
+        destroyWhenDistrusted(stream, trust);
         const call = 'GET /terminals/{id}/keyboard';
         return stream.once(
           'data',

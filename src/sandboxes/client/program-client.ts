@@ -3,7 +3,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { toFrames } from '../../core/text/pipe-frames.ts';
 import type { DaemonTrust } from './answers/daemon-trust.ts';
 import type { DaemonRequester, Retry } from './anywhere/job-client.ts';
-import { endWithTrust, parseFrame, readFrames } from './anywhere/read-frames.ts';
+import { destroyWhenDistrusted, parseFrame, readFrames } from './anywhere/read-frames.ts';
 import type { ProgramClient, ProgramPipes, ProgramReader } from './client.ts';
 import type { DaemonRequest } from './request.ts';
 
@@ -40,7 +40,7 @@ export function createProgramClient({ json, done, upgrade, trust }: DaemonReques
 function pipesOf(stream: Duplex, reader: ProgramReader, trust: DaemonTrust): ProgramPipes {
   const ended = read(stream, reader, trust).finally(() => stream.destroy());
   ended.catch(() => {}); // the caller can await it later, or never
-  endWithTrust(stream, trust);
+  destroyWhenDistrusted(stream, trust);
   return {
     ended,
     async write(bytes) {

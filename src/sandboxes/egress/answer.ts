@@ -4,7 +4,7 @@ import { isHeaderText } from '../../core/text/text.ts';
 import type { Client } from './client.ts';
 import { searchAnswer } from './credentials/searched-answer.ts';
 import { withholdFilter } from './credentials/withhold.ts';
-import { endToEnd, headBytes, withoutHeaders } from './heads.ts';
+import { endToEndHeaders, headBytes, withoutHeaders } from './heads.ts';
 import { pipeFiltered } from './pipe-filtered.ts';
 import { Refusal } from './refusal.ts';
 import type { Target } from './target.ts';
@@ -28,7 +28,7 @@ export const cannotSearch = 'credential: the answer cannot be searched';
  * Forwards the answer to a request, with the standard reason phrase instead of the server's. Resolves when the answer
  * was sent, or the sandbox has disconnected.
  */
-export function passAnswer(
+export function forwardResponse(
   outgoing: ClientRequest,
   { client, target, res, secrets = [], hasCookies = true }: AnswerContext,
 ): Promise<void> {
@@ -66,7 +66,7 @@ export function passAnswer(
     }
     const body = found?.body ?? incoming;
     if (body !== incoming) body.on('error', cut);
-    const headers = found?.headers ?? endToEnd(incoming);
+    const headers = found?.headers ?? endToEndHeaders(incoming);
     res.writeHead(incoming.statusCode ?? 502, hasCookies ? headers : withoutHeaders(headers, cookies));
     body.on('data', (chunk: Buffer) => client.count(chunk.length));
     pipeFiltered(body, res, found && withholdFilter(secrets, repeats));
@@ -96,7 +96,7 @@ export function findFault({ statusCode = 0, statusMessage = '' }: IncomingMessag
 }
 
 /** Waits for the answer to a request. Rejects if there is none, or if it is malformed. */
-export function answerTo(outgoing: ClientRequest): Promise<IncomingMessage> {
+export function waitForAnswer(outgoing: ClientRequest): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   limitInterimAnswers(outgoing);
   outgoing.on('error', reject); // not removed: later errors are reported by the answer's body

@@ -15,7 +15,7 @@ const hopByHop = new Set([
 ]);
 
 /** The headers that are not hop-by-hop, with their original spelling. */
-export function endToEnd({ rawHeaders, headers }: Pick<IncomingMessage, 'rawHeaders' | 'headers'>): string[] {
+export function endToEndHeaders({ rawHeaders, headers }: Pick<IncomingMessage, 'rawHeaders' | 'headers'>): string[] {
   const named = (headers.connection ?? '').toLowerCase().split(',');
   const drop = new Set([...hopByHop, ...named.map((name) => name.trim())]);
   drop.delete('content-length'); // Connection must not hide a body's length

@@ -173,7 +173,7 @@ export function createUpstreamOpener(rules: Rules, via: Connector): OpenUpstream
     while (now.changes !== client.changes) {
       now = await decided();
       const again = now.verdictOn(target);
-      if (admitsAt(again, address)) continue;
+      if (isAddressAllowed(again, address)) continue;
       upstream.destroy();
       return refuseBy(again.allowed ? notChosen : again);
     }
@@ -184,11 +184,11 @@ export function createUpstreamOpener(rules: Rules, via: Connector): OpenUpstream
       kind: 'open',
       upstream,
       strict: findPolicy(policy.kind)?.strict ?? true,
-      mayName: (name) => admitsAt(verdictOn(toTarget(name, target.port)), address),
+      mayName: (name) => isAddressAllowed(verdictOn(toTarget(name, target.port)), address),
     };
   };
 }
 
 /** Whether the verdict permits a connection to its target at this address. Undefined: not resolved yet. */
-export const admitsAt = (verdict: Verdict, address: string | undefined): boolean =>
+export const isAddressAllowed = (verdict: Verdict, address: string | undefined): boolean =>
   verdict.allowed && (address === undefined || (verdict.admits?.(address) ?? true));

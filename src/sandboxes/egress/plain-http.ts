@@ -1,10 +1,10 @@
 import { type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { Transform } from 'node:stream';
-import { passAnswer, refuse } from './answer.ts';
+import { forwardResponse, refuse } from './answer.ts';
 import type { Client } from './client.ts';
-import { type Credential, placeholderIn } from './credentials/credential.ts';
+import { type Credential, findPlaceholder } from './credentials/credential.ts';
 import { withholdStream } from './credentials/withhold.ts';
-import { endToEnd, headBytes } from './heads.ts';
+import { endToEndHeaders, headBytes } from './heads.ts';
 import type { OpenUpstream } from './open-upstream.ts';
 import { Refusal } from './refusal.ts';
 import { formatAuthority, parseAuthority, type Target } from './target.ts';
@@ -19,7 +19,7 @@ export async function forward(
   client.count(headBytes(req));
   const requested = wishOf(client, req);
   if (requested instanceof Refusal) return refuse(res, requested);
-  const misplaced = placeholderIn(req, credentials);
+  const misplaced = findPlaceholder(req, credentials);
   if (misplaced) return refuse(res, misplacedRefusal(client, requested.target, misplaced));
   const opened = await open(client, requested.target);
   if (opened.kind === 'refused') return refuse(res, opened.refusal);
@@ -32,7 +32,7 @@ export async function forward(
     path: requested.path,
     headers: requestHeaders(req, requested.target),
   });
-  const answered = passAnswer(outgoing, { client, target: requested.target, res });
+  const answered = forwardResponse(outgoing, { client, target: requested.target, res });
   req.on('data', (chunk: Buffer) => client.count(chunk.length));
   if (credentials.length === 0) req.pipe(outgoing);
   else {
@@ -96,7 +96,7 @@ function wishOf(client: Client, req: IncomingMessage): { target: Target; path: s
 
 function requestHeaders(req: IncomingMessage, target: Target): string[] {
   const host = target.port === 80 ? formatAuthority(target).replace(/:80$/, '') : formatAuthority(target);
-  const headers = ['Host', host, ...endToEnd(req), 'Connection', 'close'];
+  const headers = ['Host', host, ...endToEndHeaders(req), 'Connection', 'close'];
   if (req.headers['transfer-encoding'] !== undefined) return [...headers, 'Transfer-Encoding', 'chunked'];
   const mayHaveBody = !['GET', 'HEAD', 'OPTIONS', 'DELETE', 'TRACE'].includes(req.method ?? '');
   if (req.headers['content-length'] === undefined && mayHaveBody) headers.push('Content-Length', '0');

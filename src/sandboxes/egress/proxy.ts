@@ -12,8 +12,8 @@ import type { DecisionListener } from './decisions.ts';
 import type { AddressRules } from './fetch/addresses.ts';
 import { createConnector, type Dial, type Resolve } from './fetch/guarded-connect.ts';
 import {
-  admitsAt,
   createUpstreamOpener,
+  isAddressAllowed,
   type OpenedUpstream,
   type OpenUpstream,
   type Rules,
@@ -214,7 +214,7 @@ export function egressProxy(options: EgressOptions): EgressProxy {
         const { target, address } = clients.get(socket) ?? {};
         if (!target) continue; // no upstream yet, or already being decided again
         const { verdictOn } = await sessionVerdicts(rules, sessionId, target);
-        if (!admitsAt(verdictOn(target), address)) socket.destroy();
+        if (!isAddressAllowed(verdictOn(target), address)) socket.destroy();
       }
     },
     async [Symbol.asyncDispose]() {

@@ -4,7 +4,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { findRequestedPackages, type PackageManager, type Packages } from '../../core/model/packages.ts';
 import { digestOf } from '../../core/text/digest.ts';
-import { beginningOf, endOf } from '../../core/text/text.ts';
+import { truncateEnd, truncateStart } from '../../core/text/text.ts';
 import type { SandboxClient } from '../client/client.ts';
 
 // A template's packages, installed before anyone uses a new sandbox. They are installed below the user's home, because
@@ -68,7 +68,7 @@ async function oneManager(install: Install, { manager, names }: InstallTask, sig
   const id = `packages-${manager}`;
   let text = '';
   const hear = (chunk: Buffer) => {
-    text = endOf(text + chunk, keptChars);
+    text = truncateStart(text + chunk, keptChars);
   };
   const work = { manager, names };
   tell(`Installing with ${manager}: ${names.join(', ')}`);
@@ -108,13 +108,13 @@ const linesOf = (text: string): string[] =>
     .split(/[\r\n]+/)
     .map((line) => line.trim())
     .filter((line) => line !== '');
-const lastLine = (text: string): string => beginningOf(linesOf(text).at(-1) ?? 'no output yet', 200);
+const lastLine = (text: string): string => truncateEnd(linesOf(text).at(-1) ?? 'no output yet', 200);
 
 /** The lines that a package manager marks as errors, or else its last lines. */
 function complaintIn(text: string): string {
   const lines = linesOf(text);
   const errors = lines.filter((line) => /^(error|npm err|npm error)/i.test(line) && !/complete log/i.test(line));
-  return beginningOf((errors.length > 0 ? errors : lines).slice(-4).join(' '), 600);
+  return truncateEnd((errors.length > 0 ? errors : lines).slice(-4).join(' '), 600);
 }
 
 function failure({ template, policy }: Install, { manager, names }: InstallTask, why: string): AppError {

@@ -2,7 +2,7 @@ import { deadlineSignal, pause } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { StartCommand } from '../../core/model/sandboxes/built-template.ts';
-import { beginningOf } from '../../core/text/text.ts';
+import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../client/client.ts';
 
 interface Start {
@@ -31,7 +31,7 @@ export async function runStartCommand({ client, start, clock, tell }: Start, sig
   if (exitCode !== 0) return;
   const { command, folder, ready } = start;
   if (command !== undefined) {
-    tell(`Starts the template's command: ${beginningOf(command, shownChars)}`);
+    tell(`Starts the template's command: ${truncateEnd(command, shownChars)}`);
     const argv = ['/bin/bash', '-l', '-c', command];
     const job = { id: 'start-command', argv, cwd: folder, label: 'start command', input: false };
     const failure = await client.jobs.start(job, signal).then(() => undefined, refusal);
@@ -44,7 +44,7 @@ export async function runStartCommand({ client, start, clock, tell }: Start, sig
   } catch (thrown) {
     if (signal.aborted || !until.signal.aborted) throw thrown;
     const what =
-      'port' in ready ? `port ${ready.port} does not listen` : `${beginningOf(ready.command, shownChars)} fails`;
+      'port' in ready ? `port ${ready.port} does not listen` : `${truncateEnd(ready.command, shownChars)} fails`;
     tell(
       `The template's command was not ready within ${patienceMs / 1_000} s: ${what}. The sandbox continues without it.`,
     );

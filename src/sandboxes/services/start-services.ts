@@ -12,7 +12,7 @@ export interface ServiceHost {
   /** Ports with a listener inside the sandbox. */
   listening(signal: AbortSignal): Promise<readonly number[]>;
 }
-export interface ServiceNews {
+export interface ServiceUpdate {
   readonly name: string;
   readonly kind: 'ready' | 'failed';
   readonly detail: string;
@@ -23,7 +23,7 @@ interface ServiceStarts {
   readonly clock: Clock;
   /** The time limit for one service to become ready, in ms. */
   readonly patienceMs: number;
-  readonly tell: (news: ServiceNews) => void;
+  readonly tell: (news: ServiceUpdate) => void;
 }
 
 const lookEveryMs = 200;

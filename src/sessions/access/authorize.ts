@@ -1,11 +1,11 @@
 import { AppError } from '../../core/errors/errors.ts';
 import {
+  forbiddenRoleError,
   hasRole,
   observesAll,
   type Principal,
   type ProjectRole,
   projectRoles,
-  tooWeak,
 } from '../../core/model/principal.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { Project } from '../api/projects.ts';
@@ -38,7 +38,10 @@ function roleIn({ owner, projects }: Principal, thing: OwnedResource): ProjectRo
 }
 
 /** The fields of a project that permissions depend on. */
-export const accessOf = ({ id, owner }: Pick<Project, 'id' | 'owner'>): OwnedResource => ({ owner, projectId: id });
+export const toOwnedResource = ({ id, owner }: Pick<Project, 'id' | 'owner'>): OwnedResource => ({
+  owner,
+  projectId: id,
+});
 
 /** The only place that decides whether a principal is allowed an action. */
 export function permitsAction(principal: Principal, action: Action, thing: OwnedResource): boolean {
@@ -59,15 +62,15 @@ export function authorize(
   principal: Principal,
   action: Action,
   thing: OwnedResource,
-  gone: () => AppError = noSession,
+  gone: () => AppError = sessionNotFoundError,
 ): void {
   if (permitsAction(principal, action, thing)) return;
   const role = roleIn(principal, thing);
-  if (principal.role === 'reader' || (role && !hasRole(principal, 'user'))) throw tooWeak(principal);
+  if (principal.role === 'reader' || (role && !hasRole(principal, 'user'))) throw forbiddenRoleError(principal);
   throw role ? new AppError('forbidden', `The role ${role} in this project does not allow this.`) : gone();
 }
 export function authorizeRole(principal: Principal, least: 'user' | 'auditor' | 'operator' | 'admin'): void {
-  if (!hasRole(principal, least)) throw tooWeak(principal);
+  if (!hasRole(principal, least)) throw forbiddenRoleError(principal);
 }
 
 /** The owner whose resources the principal lists. Undefined: all owners. */
@@ -84,7 +87,7 @@ export const listedProjects = ({ role, projects }: Principal, least: 'operator' 
   listedOwner({ role }, least) === undefined ? [] : [...(projects?.keys() ?? [])];
 
 /** Adds the principal's own project to a new resource that names none. */
-export const atHome = <Created extends { readonly projectId?: string | null | undefined }>(
+export const withDefaultProject = <Created extends { readonly projectId?: string | null | undefined }>(
   { home }: Principal,
   created: Created,
 ): Created => (home === undefined || created.projectId ? created : { ...created, projectId: home });
@@ -92,7 +95,7 @@ export const atHome = <Created extends { readonly projectId?: string | null | un
 /** The owner of resources that the principal creates, as a field. */
 export const ownOf = ({ owner }: Principal) => owner !== undefined && { owner };
 
-export const noSession = () => new AppError('session_not_found', 'There is no such session.');
+export const sessionNotFoundError = () => new AppError('session_not_found', 'There is no such session.');
 
 /**
  * The session as the principal may see it: without texts, metadata and repositories unless the principal may read it.

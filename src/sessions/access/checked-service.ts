@@ -2,18 +2,18 @@ import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { Action, MethodRule } from '../api/rules.ts';
 import {
-  atHome,
   authorize,
   authorizeRole,
   listedOwner,
   listedProjects,
-  noSession,
   type OwnedResource,
   ownOf,
+  sessionNotFoundError,
+  withDefaultProject,
 } from './authorize.ts';
 
 /** How the checks of a service find the resource that permissions depend on. */
-export interface Guarded {
+export interface ResourceGuard {
   readonly principalOf: () => Principal;
   /** Returns the resource by its id. Rejects if it does not exist. */
   readonly get: (id: never) => Promise<OwnedResource>;
@@ -28,12 +28,12 @@ type Method = (...args: readonly unknown[]) => unknown;
 type NewResource = { readonly owner?: string; readonly projectId?: string | null };
 type Rules<Service> = Readonly<Record<keyof Service, Pick<MethodRule, 'may'>>>;
 
-const goneOf = (noun: string | undefined) => (noun === undefined ? noSession : () => noSuch(noun));
-export const noSuch = (noun: string) => new AppError('not_found', `There is no such ${noun}.`);
+const goneOf = (noun: string | undefined) => (noun === undefined ? sessionNotFoundError : () => notFoundError(noun));
+export const notFoundError = (noun: string) => new AppError('not_found', `There is no such ${noun}.`);
 
 /** Returns a check of one action on the resource with an id. An admin's check is skipped: nothing is read from the store. */
 export const createAccessCheck =
-  <Id>({ principalOf, get, noun }: Guarded) =>
+  <Id>({ principalOf, get, noun }: ResourceGuard) =>
   (id: Id, action: Action): Promise<void> | undefined => {
     const principal = principalOf();
     if (principal.role === 'admin') return undefined;
@@ -41,14 +41,18 @@ export const createAccessCheck =
   };
 
 /** Wraps each method in the check that its rule names. Methods with the rule `guarded` are left out. */
-export function withChecks<Service extends object>(service: Service, rules: Rules<Service>, guarded: Guarded): Service {
+export function withChecks<Service extends object>(
+  service: Service,
+  rules: Rules<Service>,
+  guarded: ResourceGuard,
+): Service {
   const methods = service as Readonly<Record<string, Method>>;
   const wrap = ([name, { may }]: [string, Pick<MethodRule, 'may'>]): [string, Method][] =>
     may === 'guarded' ? [] : [[name, behind((...args) => methods[name]?.(...args), may, guarded)]];
   return Object.fromEntries(Object.entries<Pick<MethodRule, 'may'>>(rules).flatMap(wrap)) as Service;
 }
 
-function behind(method: Method, may: Exclude<MethodRule['may'], 'guarded'>, guarded: Guarded): Method {
+function behind(method: Method, may: Exclude<MethodRule['may'], 'guarded'>, guarded: ResourceGuard): Method {
   const { principalOf, noun, listedBy = 'operator', intoProject } = guarded;
   const check = createAccessCheck(guarded);
   if (may === 'any') return method;
@@ -63,7 +67,7 @@ function behind(method: Method, may: Exclude<MethodRule['may'], 'guarded'>, guar
       const principal = principalOf();
       authorizeRole(principal, 'user');
       const { owner: _, ...named } = requested as NewResource;
-      const own = intoProject ? atHome(principal, named) : named;
+      const own = intoProject ? withDefaultProject(principal, named) : named;
       if (own.projectId) await intoProject?.(own.projectId);
       return await method({ ...own, ...ownOf(principal) }, ...rest);
     };

@@ -9,8 +9,8 @@ import type { AgentConfigService } from '../projects/agent-config.ts';
 import type { ProviderKeyService } from '../projects/provider-keys.ts';
 import type { UploadedFile, UploadService } from '../projects/uploads.ts';
 import type { SideMessages } from '../services/side-messages.ts';
-import { accessOf, authorize, authorizeRole, listedOwner, type OwnedResource, ownOf } from './authorize.ts';
-import { createAccessCheck, noSuch, withChecks } from './checked-service.ts';
+import { authorize, authorizeRole, listedOwner, type OwnedResource, ownOf, toOwnedResource } from './authorize.ts';
+import { createAccessCheck, notFoundError, withChecks } from './checked-service.ts';
 
 const noFile = () => new AppError('file_not_found', 'There is no such file.');
 
@@ -38,7 +38,7 @@ export function guardedProjects(
     /** The owner and maintainers of a resource can move it into projects they work in. */
     async move(id, to) {
       if (to.projectId !== null) await ofProject(to.projectId, 'work');
-      const gone = () => noSuch(to.of);
+      const gone = () => notFoundError(to.of);
       await projects.move(id, to, (resource) => authorize(principalOf(), 'manage', resource, gone));
     },
     async putMember(id, member) {
@@ -71,7 +71,11 @@ export function guardedParts<Parts extends ProjectParts>(
   { projects, sessions }: ProjectGuardDeps,
   principalOf: () => Principal,
 ): Parts {
-  const ofProject = { principalOf, get: async (id: string) => accessOf(await projects.get(id)), noun: 'project' };
+  const ofProject = {
+    principalOf,
+    get: async (id: string) => toOwnedResource(await projects.get(id)),
+    noun: 'project',
+  };
   const ofSession = { principalOf, get: (id: SessionId) => sessions.get(id) };
   return {
     ...parts,
@@ -101,7 +105,7 @@ function guardedUploads(
 ): UploadService {
   const ofProject = createAccessCheck<string>({
     principalOf,
-    get: async (id: string) => accessOf(await projects.get(id)),
+    get: async (id: string) => toOwnedResource(await projects.get(id)),
     noun: 'project',
   });
   const fileFor = async (id: string, action: Action): Promise<UploadedFile> => {

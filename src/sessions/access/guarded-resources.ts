@@ -9,8 +9,8 @@ import type { MemoryHolder, MemoryService, NamedMemory } from '../api/server/mem
 import type { MemoryAuthor, MemoryStoreService } from '../api/server/memory-stores.ts';
 import type { SkillService } from '../api/server/skills.ts';
 import type { UsageService } from '../api/usage.ts';
-import { atHome, authorize, authorizeRole, ownOf, permitsAction } from './authorize.ts';
-import { createAccessCheck, noSuch } from './checked-service.ts';
+import { authorize, authorizeRole, ownOf, permitsAction, withDefaultProject } from './authorize.ts';
+import { createAccessCheck, notFoundError } from './checked-service.ts';
 
 // Guards for methods that need more than a permission on one resource.
 
@@ -53,7 +53,7 @@ export function guardedAutomations(
     ...own,
     async create(requested) {
       const principal = principalOf();
-      const spec = atHome(principal, requested);
+      const spec = withDefaultProject(principal, requested);
       authorizeRole(principal, 'user');
       if (spec.projectId !== null) await intoProject(spec.projectId);
       await mayFollow(spec.after);
@@ -84,7 +84,7 @@ export const guardedSkills = (own: SkillService, principalOf: () => Principal): 
   ...own,
   async create(upload) {
     const principal = principalOf();
-    const { projectId } = atHome(principal, upload);
+    const { projectId } = withDefaultProject(principal, upload);
     const { shared = hasRole(principal, 'admin') && !projectId } = upload;
     if (upload.shared) authorizeRole(principal, 'admin');
     if (shared && projectId) throw new AppError('invalid_request', 'A shared skill belongs to no project.');
@@ -137,7 +137,7 @@ export function guardedBudgets(
       return all.filter((_, n) => seen[n]);
     },
     async get(holder) {
-      if (!(await sees(holder))) throw noSuch(holder.of);
+      if (!(await sees(holder))) throw notFoundError(holder.of);
       return await budgets.get(holder);
     },
   };
@@ -153,7 +153,7 @@ export function guardedMemory(memory: MemoryService, { principalOf, ofProject }:
       return { of, id };
     }
     const own = id ?? principal.owner ?? '';
-    authorize(principal, action, own === '' ? {} : { owner: own }, () => noSuch('person'));
+    authorize(principal, action, own === '' ? {} : { owner: own }, () => notFoundError('person'));
     return { of, id: own };
   }
   const sees = (holder: MemoryHolder) => isAllowed(allowed(holder, 'read'));
@@ -185,7 +185,7 @@ const isAllowed = async (checking: Promise<unknown>): Promise<boolean> =>
   );
 
 /** Fills in the author of memory changes. */
-export function byAuthor(own: MemoryStoreService, principalOf: () => Principal): MemoryStoreService {
+export function withMemoryAuthor(own: MemoryStoreService, principalOf: () => Principal): MemoryStoreService {
   const by = (): MemoryAuthor => {
     const { key, session } = principalOf();
     if (session !== undefined) return { kind: 'session', id: session };

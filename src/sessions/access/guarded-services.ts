@@ -1,7 +1,7 @@
 import { AppError, toAppError, unlessNotFound } from '../../core/errors/errors.ts';
 import { type Holder, isUsableBy } from '../../core/model/access/holder.ts';
 import { SessionId } from '../../core/model/ids.ts';
-import { type Principal, withoutAudit } from '../../core/model/principal.ts';
+import { asViewer, type Principal } from '../../core/model/principal.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { SessionAgent } from '../../core/model/session-agent.ts';
 import type { DesktopService } from '../api/desktop.ts';
@@ -15,20 +15,19 @@ import type { CreateCommand, ListScope, SessionListChange, SessionService } from
 import type { TerminalService } from '../api/terminals.ts';
 import type { WorkspaceService } from '../api/workspaces.ts';
 import {
-  accessOf,
-  atHome,
   authorize,
   authorizeRole,
   listedOwner,
   listedProjects,
   ownOf,
   permitsAction,
+  toOwnedResource,
   toVisibleSession,
+  withDefaultProject,
 } from './authorize.ts';
-import { createAccessCheck, type Guarded, noSuch, withChecks } from './checked-service.ts';
+import { createAccessCheck, notFoundError, type ResourceGuard, withChecks } from './checked-service.ts';
 import { guardedProjects } from './guarded-projects.ts';
 import {
-  byAuthor,
   guardedAutomations,
   guardedBinding,
   guardedBudgets,
@@ -36,6 +35,7 @@ import {
   guardedModels,
   guardedSkills,
   guardedUsage,
+  withMemoryAuthor,
 } from './guarded-resources.ts';
 
 // The services as one principal may use them. Facades get only these, so no facade can forget a permission check.
@@ -57,17 +57,17 @@ interface SessionGuardDeps extends GuardDeps {
 }
 
 export function withPermissions(services: Services, { principalOf, attach }: GuardDeps): Services {
-  const ofSession: Guarded = { principalOf, get: (id: SessionId) => services.sessions.get(id) };
-  const scoped = (name: ScopeName): Guarded => {
+  const ofSession: ResourceGuard = { principalOf, get: (id: SessionId) => services.sessions.get(id) };
+  const scoped = (name: ScopeName): ResourceGuard => {
     const { of, isInProjects = false, ...more } = scopes[name] as ResourceScope;
     const get = async (id: never) =>
-      of === 'projects' ? accessOf(await services.projects.get(id)) : await services[of].get(id);
-    const ofCaller = name === 'project' ? principalOf : () => withoutAudit(principalOf());
+      of === 'projects' ? toOwnedResource(await services.projects.get(id)) : await services[of].get(id);
+    const ofCaller = name === 'project' ? principalOf : () => asViewer(principalOf());
     return { principalOf: ofCaller, get, ...(isInProjects && { intoProject }), ...more };
   };
   const intoProject = async (id: string) => {
-    const project = accessOf(await services.projects.get(id));
-    authorize(principalOf(), 'work', project, () => noSuch('project'));
+    const project = toOwnedResource(await services.projects.get(id));
+    authorize(principalOf(), 'work', project, () => notFoundError('project'));
   };
   const check = createAccessCheck<SessionId>(ofSession);
   const ofProject = createAccessCheck<string>(scoped('project'));
@@ -118,7 +118,7 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
         await byRules.workQueue.withdraw(environmentId, sessionId);
       },
     },
-    memoryStores: byAuthor(byRules.memoryStores, principalOf),
+    memoryStores: withMemoryAuthor(byRules.memoryStores, principalOf),
     sessionCredentials: guardedBinding(services.sessionCredentials, byRules.sessionCredentials, {
       holder: (id) => check(id, 'work'),
       secret: createAccessCheck(scoped('secret')),
@@ -164,7 +164,7 @@ async function checkParts(
 }
 
 type ScopeName = Exclude<RuleScope, 'session'>;
-interface ResourceScope extends Pick<Guarded, 'noun' | 'listedBy'> {
+interface ResourceScope extends Pick<ResourceGuard, 'noun' | 'listedBy'> {
   readonly of: (typeof scopes)[ScopeName]['of'];
   /** Whether projects can hold the resource. */
   readonly isInProjects?: boolean;
@@ -348,7 +348,7 @@ function guardedSessions(
     ...own,
     async create(requested) {
       const principal = principalOf();
-      const command = atHome(principal, requested);
+      const command = withDefaultProject(principal, requested);
       authorizeRole(principal, 'user');
       if (command.projectId) await intoProject?.(command.projectId);
       if (command.agent) await mayHave?.({ ...command, ...ownOf(principal) }, command.agent);
@@ -357,7 +357,7 @@ function guardedSessions(
     /** Names are per caller. The snapshot is used, and must exist, only when the session is created. */
     async named(requested) {
       const principal = principalOf();
-      const command = atHome(principal, requested);
+      const command = withDefaultProject(principal, requested);
       // Without an owner, names belong to the server's own token.
       authorizeRole(principal, principal.owner === undefined ? 'admin' : 'user');
       if (command.projectId) await intoProject?.(command.projectId);

@@ -29,7 +29,7 @@ export const DesktopView = z.object({
 });
 export type DesktopView = z.infer<typeof DesktopView>;
 /** Why a viewer's stream ended. `restarted`: reconnect to see the new screen. */
-export type DesktopEnd = 'left' | 'restarted' | 'stopped' | 'sandbox_gone' | 'session_deleted';
+export type StreamEndReason = 'left' | 'restarted' | 'stopped' | 'sandbox_gone' | 'session_deleted';
 /** A person's request to watch a desktop. */
 export interface WatchRequest {
   /**
@@ -46,7 +46,7 @@ export interface DesktopViewer extends AsyncDisposable {
   readonly id: string;
   /** An RFB connection, starting with its first byte. */
   readonly stream: Duplex;
-  readonly ended: Promise<DesktopEnd>;
+  readonly ended: Promise<StreamEndReason>;
   readonly driver: string | undefined;
   /** Whether this viewer's input is forwarded. A press takes control when no person has it; other input never does. */
   uses(what: 'press' | 'hands'): boolean;

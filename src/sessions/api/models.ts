@@ -19,7 +19,7 @@ const ModelProvider = z.object({
   address: z.string().nullable(),
 });
 export type ModelProvider = z.infer<typeof ModelProvider>;
-export const ModelsInForce = z.object({
+export const EffectiveModels = z.object({
   /** The model of sessions that choose none: `demo` or `provider/model`. */
   model: z.string(),
   /** The variable or setting that overrides the choice made on the page; null: none. */
@@ -32,15 +32,15 @@ export const ModelsInForce = z.object({
   /** Whether this caller can change the model. */
   canChange: z.boolean(),
 });
-export type ModelsInForce = z.infer<typeof ModelsInForce>;
+export type EffectiveModels = z.infer<typeof EffectiveModels>;
 /** A provider's models; `trouble` says why the list is missing. */
-export const OfferedModels = z.object({
+export const ProviderModels = z.object({
   provider: z.string(),
   name: z.string(),
   models: z.array(ListedModel).readonly(),
   trouble: z.string().nullable(),
 });
-export type OfferedModels = z.infer<typeof OfferedModels>;
+export type ProviderModels = z.infer<typeof ProviderModels>;
 /** Provider access that a person enters. */
 export interface ModelAccess {
   /** A known provider, or a name for a compatible server. */
@@ -50,31 +50,31 @@ export interface ModelAccess {
   /** Undefined: the stored key, if any. */
   readonly key?: Secret | undefined;
 }
-export const TestedAccess = z.object({
+export const AccessTestResult = z.object({
   ok: z.boolean(),
   /** Why it failed and what to do; empty on success. */
   message: z.string(),
   models: z.array(ListedModel).readonly(),
 });
-export type TestedAccess = z.infer<typeof TestedAccess>;
+export type AccessTestResult = z.infer<typeof AccessTestResult>;
 
 /** The models that sessions can use, and the default model. All servers that share a store see changes immediately. */
 export interface ModelService {
-  inForce(): Promise<ModelsInForce>;
+  inForce(): Promise<EffectiveModels>;
   /** The model lists of all ready providers, at most ten minutes old. */
-  offered(signal: AbortSignal): Promise<readonly OfferedModels[]>;
+  offered(signal: AbortSignal): Promise<readonly ProviderModels[]>;
   /** Whether the price of `provider/model` is known, so that cost budgets apply to it. */
   isPriced(ref: string): Promise<boolean>;
   /** Requests the provider's models, for at most 10 s. Stores nothing. */
-  test(access: ModelAccess, signal: AbortSignal): Promise<TestedAccess>;
+  test(access: ModelAccess, signal: AbortSignal): Promise<AccessTestResult>;
   /**
    * Stores the access and makes the model the default, from the next turn on, for all sessions that chose none.
    * Rejects: invalid_request (the settings name another model or address, or this server must not use it), forbidden (a
    * private address).
    */
-  use(access: ModelAccess & { readonly model: string }, signal: AbortSignal): Promise<ModelsInForce>;
+  use(access: ModelAccess & { readonly model: string }, signal: AbortSignal): Promise<EffectiveModels>;
   /** Deletes the key and address entered on the page, and the default model if it is from this provider. */
-  forget(provider: string): Promise<ModelsInForce>;
+  forget(provider: string): Promise<EffectiveModels>;
 }
 
 export const modelRules: ServiceRules<ModelService> = {

@@ -45,7 +45,7 @@ export interface CommitCommand {
   /** A patch against `head` with changes in these files that stay uncommitted. */
   readonly leaveOut?: string;
 }
-export interface MadeCommit {
+export interface CreatedCommit {
   readonly commit: string;
   readonly branch: string;
 }
@@ -59,7 +59,7 @@ export interface PushedBranch {
   readonly commit: string;
 }
 
-export interface RanCheck extends CheckResult {
+export interface CheckRun extends CheckResult {
   readonly name: string;
   readonly command: string;
 }
@@ -88,7 +88,7 @@ export interface RepositoryService {
   /** The commits since the base, in mailbox format for `git am`. Rejects: payload_too_large. */
   patch(id: SessionId, path: string, signal: AbortSignal): Promise<string>;
   /** Rejects: conflict (nothing to commit, or no branch is checked out). */
-  commit(id: SessionId, path: string, command: CommitCommand, signal: AbortSignal): Promise<MadeCommit>;
+  commit(id: SessionId, path: string, command: CommitCommand, signal: AbortSignal): Promise<CreatedCommit>;
   /**
    * Pushes `head` to the repository's own URL through the egress proxy, which adds the credential. Rejects: conflict
    * (nothing to push, or the remote branch has other commits), forbidden (no credential with write access).
@@ -103,7 +103,7 @@ export interface RepositoryService {
     path: string,
     names: readonly string[] | undefined,
     signal: AbortSignal,
-  ): Promise<readonly RanCheck[]>;
+  ): Promise<readonly CheckRun[]>;
   /**
    * Approves services that `.corral/corral.yaml` defined when the repository was fetched: all, or those named. They
    * start with the next sandbox, so a running sandbox is ended, keeping its files. Services that the session already

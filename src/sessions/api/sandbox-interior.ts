@@ -13,14 +13,14 @@ export interface SandboxInterior
   readonly code: CodeContexts;
 }
 /** Jobs, files at any path, watches, ports and kernels of a sandbox. */
-export interface InsideService {
+export interface SandboxInteriorService {
   /** Resolves if the caller has access. Rejects: session_not_found, forbidden. */
   admits(id: SessionId): Promise<void>;
   /** Starts the sandbox if it is not running. Rejects: sandbox_unavailable, cancelled. */
   enter(id: SessionId, signal: AbortSignal): Promise<SandboxInterior>;
 }
 
-export const interiorRules: ServiceRules<InsideService> = {
+export const interiorRules: ServiceRules<SandboxInteriorService> = {
   admits: { may: 'work', audit: null },
   enter: { may: 'work', audit: 'look' },
 };

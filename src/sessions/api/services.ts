@@ -16,7 +16,7 @@ import {
   repositoryRules,
 } from './repositories.ts';
 import type { RegisteredService } from './rules.ts';
-import { type InsideService, interiorRules } from './sandbox-interior.ts';
+import { interiorRules, type SandboxInteriorService } from './sandbox-interior.ts';
 import { type SandboxService, sandboxRules } from './sandboxes.ts';
 import type { AdministrationService } from './server/administration.ts';
 import { type AttemptService, attemptRules } from './server/attempts.ts';
@@ -65,7 +65,7 @@ export interface Services {
   readonly serverCredentials: ServerCredentialService;
   readonly terminals: TerminalService;
   readonly streams: StreamService;
-  readonly inside: InsideService;
+  readonly inside: SandboxInteriorService;
   readonly ports: PortService;
   readonly desktop: DesktopService;
   readonly projects: ProjectService;

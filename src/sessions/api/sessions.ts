@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { SeenRequest } from '../../agents/models/seen-request.ts';
+import type { RecordedRequest } from '../../agents/models/seen-request.ts';
 import type { EventPage, FollowOptions, LogUpdate } from '../../core/contracts/ports.ts';
 import type { ApiBlock, Origin, SessionEvent, SessionStatus } from '../../core/model/events.ts';
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
-import type { SandboxChoice, SandboxView, SessionLife, SessionRecord } from '../../core/model/records.ts';
+import type { SandboxChoice, SandboxView, SessionLifetime, SessionRecord } from '../../core/model/records.ts';
 import type { GitPerson, RepositoryInput } from '../../core/model/repository.ts';
 import type { Goal } from '../../core/model/runs/goal.ts';
 import type { Decision } from '../../core/model/runs/session-command.ts';
@@ -100,7 +100,7 @@ export interface CreateCommand {
    * Lifetime rules of a sandbox that a client drives without agent runs. The client decides when it ends and pauses; no
    * idle rule applies.
    */
-  readonly life?: SessionLife;
+  readonly life?: SessionLifetime;
   /** Names and values by which clients find the session again. */
   readonly metadata?: Readonly<Record<string, string>>;
   readonly sandbox?: SandboxChoice;
@@ -218,7 +218,7 @@ export interface SessionChange {
   readonly archived?: boolean;
   /** Marks all messages as read. */
   readonly unread?: 0;
-  readonly life?: SessionLife;
+  readonly life?: SessionLifetime;
   readonly tokenRounds?: number;
   /** Replaces all metadata. */
   readonly metadata?: Readonly<Record<string, string>>;
@@ -327,7 +327,7 @@ export interface SessionService {
   /** The active run, from `run.started` to `run.end` including waits, and the seq at which it began. */
   activeRun(id: SessionId): Promise<{ runId: RunId; startedSeq: number; waiting: boolean } | undefined>;
   /** A turn's request as the model received it; by default, of the newest turn. Rejects: not_found (no such turn). */
-  promptAt(id: SessionId, turn?: number): Promise<SeenRequest>;
+  promptAt(id: SessionId, turn?: number): Promise<RecordedRequest>;
   /** The effective agent configuration for the next turn. */
   agent(id: SessionId): Promise<EffectiveAgent>;
   /** The skills of the session's agent. Workspace skills are included only while the sandbox runs. */

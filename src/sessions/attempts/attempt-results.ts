@@ -4,7 +4,7 @@ import { toAppError } from '../../core/errors/errors.ts';
 import type { FactOf } from '../../core/model/events.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { AttemptResult } from '../../core/model/runs/attempts.ts';
-import { beginningOf } from '../../core/text/text.ts';
+import { truncateEnd } from '../../core/text/text.ts';
 import type { AttemptDiff } from '../api/server/attempts.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { ChildBudgets } from '../budgets/children.ts';
@@ -86,7 +86,7 @@ async function changesOf(
     const found = await readDifferences(used.client, runId, until.signal);
     if (!found) return unknownChanges('Nobody kept the files as the run found them.');
     const { files, truncated, text } = found;
-    const diff = { text: beginningOf(text, diffChars), truncated: truncated || text.length > diffChars };
+    const diff = { text: truncateEnd(text, diffChars), truncated: truncated || text.length > diffChars };
     return { counts: { files: files.length, ...countLines(text), unknown: null }, diff };
   } catch (thrown) {
     throwIfFired(signal);

@@ -7,7 +7,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { Attempt, AttemptResult, AttemptSet } from '../../core/model/runs/attempts.ts';
 import type { SessionService } from '../api/sessions.ts';
-import { unlessGone } from '../delegation/child-failures.ts';
+import { ignoreGone } from '../delegation/child-failures.ts';
 import type { ChildStarts } from '../delegation/child-starts.ts';
 import { type AttemptRecords, attemptSessionId, type OpenAttempts } from './attempt-records.ts';
 import type { AttemptWork } from './attempt-results.ts';
@@ -88,7 +88,7 @@ export class AttemptRounds {
     const { sessionId, attempts } = open;
     for (;;) {
       throwIfFired(signal);
-      const parent = await sessions.get(sessionId).catch(unlessGone);
+      const parent = await sessions.get(sessionId).catch(ignoreGone);
       const stepped =
         parent &&
         (await records.step(sessionId, attempts, async (set) => {
@@ -115,7 +115,7 @@ export class AttemptRounds {
     for (let n = 1; n <= count; n++) {
       const id = attemptSessionId(attempts, n);
       this.#tries.delete(id);
-      await sessions.delete(id).catch(unlessGone);
+      await sessions.delete(id).catch(ignoreGone);
     }
     await records.close(sessionId);
   }
@@ -133,7 +133,7 @@ export class AttemptRounds {
     }
     const doomed = set.phase === 'chosen' && set.others === 'delete' ? set.attempts.find(isDoomed(set)) : undefined;
     if (doomed) {
-      await this.#deps.sessions.delete(doomed.sessionId).catch(unlessGone);
+      await this.#deps.sessions.delete(doomed.sessionId).catch(ignoreGone);
       await failpoint('attempts.deleted');
       return withAttempt(set, { ...doomed, isDeleted: true });
     }
@@ -178,9 +178,9 @@ export class AttemptRounds {
   /** The attempt with its result; undefined while it is working. */
   async #look(set: AttemptSet, attempt: Attempt, signal: AbortSignal): Promise<Attempt | undefined> {
     const { sessions, workOf, records } = this.#deps;
-    const session = await sessions.get(attempt.sessionId).catch(unlessGone);
+    const session = await sessions.get(attempt.sessionId).catch(ignoreGone);
     if (!session) return { ...attempt, phase: 'ended', result: deletedResult, isDeleted: true };
-    if (set.isStopped) await sessions.stop(session.id).catch(unlessGone);
+    if (set.isStopped) await sessions.stop(session.id).catch(ignoreGone);
     else if (session.status !== 'completed') return undefined;
     const work = await workOf(session, signal);
     if (!work) return undefined;
@@ -192,7 +192,7 @@ export class AttemptRounds {
     const { sessions, takeFiles } = this.#deps;
     const chosen = set.attempts.find(({ n }) => n === set.chosen);
     const refused = (error: string): AttemptSet => ({ ...set, phase: 'ended', chosen: null, error });
-    if (!chosen || !(await sessions.get(chosen.sessionId).catch(unlessGone)))
+    if (!chosen || !(await sessions.get(chosen.sessionId).catch(ignoreGone)))
       return refused('The session of the chosen attempt is gone.');
     if (await sessions.activeRun(set.sessionId))
       return refused('A run of the session is in progress. Wait until it ends.');

@@ -15,7 +15,7 @@ import type {
 } from '../api/server/attempts.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { ChildBudgets } from '../budgets/children.ts';
-import { unlessGone } from '../delegation/child-failures.ts';
+import { ignoreGone } from '../delegation/child-failures.ts';
 import { type AttemptRecords, attemptSessionId } from './attempt-records.ts';
 
 interface Deps {
@@ -60,9 +60,9 @@ export function attemptService(deps: Deps): AttemptService {
   }
   async function attemptView({ phase, isDeleted, ...attempt }: Attempt): Promise<AttemptView> {
     const { result, sessionId } = attempt;
-    const session = phase === 'planned' ? undefined : await sessions.get(sessionId).catch(unlessGone);
+    const session = phase === 'planned' ? undefined : await sessions.get(sessionId).catch(ignoreGone);
     const isGone = isDeleted || session === undefined;
-    const used = result ?? (session ? await spentWithChildren(sessionId).catch(unlessGone) : undefined) ?? nothing;
+    const used = result ?? (session ? await spentWithChildren(sessionId).catch(ignoreGone) : undefined) ?? nothing;
     const { turns, tokens, cost } = used;
     return { ...attempt, state: stateOf({ phase, result }, session), isGone, turns, tokens, cost };
   }
@@ -119,7 +119,7 @@ export function attemptService(deps: Deps): AttemptService {
       const { set: before } = await records.the(id, attempts);
       refuseUnready(before, n);
       const { sessionId } = before.attempts.find((one) => one.n === n) as Attempt;
-      if (!(await sessions.get(sessionId).catch(unlessGone)))
+      if (!(await sessions.get(sessionId).catch(ignoreGone)))
         throw new AppError('conflict', `The session of attempt ${n} was deleted.`);
       await refuseActive(id);
       await records.open({ sessionId: id, attempts, count: before.attempts.length, at: clock.now() });

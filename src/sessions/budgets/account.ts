@@ -18,8 +18,8 @@ export interface Holder {
 }
 export const recordIdOf = ({ of, id }: Holder): string => `${of}:${id}`;
 /** The fields of a session that determine whose budgets pay for it. */
-export type PaidSession = { readonly owner?: string | undefined; readonly projectId: string | null };
-export const holdersOf = ({ owner = '', projectId }: PaidSession): readonly Holder[] => [
+export type BudgetedSession = { readonly owner?: string | undefined; readonly projectId: string | null };
+export const holdersOf = ({ owner = '', projectId }: BudgetedSession): readonly Holder[] => [
   { of: 'person', id: owner },
   ...(projectId === null ? [] : [{ of: 'project', id: projectId } as const]),
   { of: 'server', id: '' },
@@ -70,7 +70,7 @@ export type Limits = Readonly<Record<Period, { readonly [K in Kind]?: number | u
 };
 
 /** Usage of the current day and month according to the logs. */
-export type Logged = Readonly<Record<Period, Pick<CountedAmounts, 'tokens' | 'cost'>>>;
+export type LoggedUsage = Readonly<Record<Period, Pick<CountedAmounts, 'tokens' | 'cost'>>>;
 type Keys = ReturnType<Calendar['keysAt']>;
 
 export const emptyAccount = ({ day, month }: Keys): Account => ({
@@ -82,7 +82,7 @@ export const emptyAccount = ({ day, month }: Keys): Account => ({
 });
 
 /** The account for the current day and month; usage of earlier periods is dropped. */
-export function accountIn(account: Account, keys: Keys): Account {
+export function toCurrentPeriods(account: Account, keys: Keys): Account {
   const at = (period: Period) =>
     account[period].key === keys[period] ? account[period] : { key: keys[period], ...unused };
   return { ...account, day: at('day'), month: at('month') };
@@ -111,7 +111,8 @@ export function linesOf(account: Account, of: Holder['of'], limits: Limits): rea
     })),
   );
 }
-export const limitsCalls = (lines: readonly BudgetLine[]): boolean => lines.some(({ kind }) => kind === 'toolCalls');
+export const hasToolCallLimit = (lines: readonly BudgetLine[]): boolean =>
+  lines.some(({ kind }) => kind === 'toolCalls');
 
 export const sumAmounts = (amounts: readonly Amounts[]): CountedAmounts =>
   amounts.reduce<CountedAmounts>(addAmounts, unused);
@@ -136,7 +137,7 @@ export function withUsed(account: Account, used: Amounts): Account {
 }
 
 /** Raises usage to at least the amounts in the sessions' logs. */
-export function withLogged(account: Account, logged: Logged): Account {
+export function raiseToLoggedUsage(account: Account, logged: LoggedUsage): Account {
   const most = (period: Period) => ({
     ...account[period],
     tokens: Math.max(account[period].tokens, logged[period].tokens),

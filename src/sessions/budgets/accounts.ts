@@ -4,7 +4,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { accountKind } from '../../core/model/records.ts';
 import { changeRecordFor } from '../../storage/collection.ts';
-import { Account, accountIn, emptyAccount, type Holder, recordIdOf } from './account.ts';
+import { Account, emptyAccount, type Holder, recordIdOf, toCurrentPeriods } from './account.ts';
 
 interface Deps {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'list'>;
@@ -47,6 +47,6 @@ export class Accounts {
 
   #parse(found: { readonly doc: unknown } | undefined): Account {
     const keys = this.#deps.calendar.keysAt(this.#deps.clock.now());
-    return found ? accountIn(Account.decode(found.doc as never), keys) : emptyAccount(keys);
+    return found ? toCurrentPeriods(Account.decode(found.doc as never), keys) : emptyAccount(keys);
   }
 }

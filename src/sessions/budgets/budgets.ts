@@ -19,9 +19,9 @@ import {
   limitsFor,
   type OwnLimits,
   type Period,
+  raiseToLoggedUsage,
   recordIdOf,
   sumAmounts,
-  withLogged,
 } from './account.ts';
 import type { Accounts } from './accounts.ts';
 import type { Holdings } from './holdings.ts';
@@ -80,7 +80,7 @@ export function budgetService(deps: Deps): BudgetService {
       const all = await Promise.all(
         holders.map(({ name, ...holder }) => {
           const account = known.get(recordIdOf(holder)) ?? emptyAccount(calendar.keysAt(now()));
-          return shown(holder, name, withLogged(account, loggedOf(holder)));
+          return shown(holder, name, raiseToLoggedUsage(account, loggedOf(holder)));
         }),
       );
       return all.filter(isOfInterest);
@@ -88,7 +88,7 @@ export function budgetService(deps: Deps): BudgetService {
     async get(holder) {
       const name = await known(holder);
       const [account, loggedOf] = await Promise.all([accounts.get(holder), usage()]);
-      return await shown(holder, name, withLogged(account, loggedOf(holder)));
+      return await shown(holder, name, raiseToLoggedUsage(account, loggedOf(holder)));
     },
     async change(holder, change) {
       const name = await known(holder);
@@ -96,7 +96,7 @@ export function budgetService(deps: Deps): BudgetService {
       const account = await ledger.limit(holder, changed(before.own, change));
       wake();
       const loggedOf = await usage();
-      return await shown(holder, name, withLogged(account, loggedOf(holder)));
+      return await shown(holder, name, raiseToLoggedUsage(account, loggedOf(holder)));
     },
   };
 }

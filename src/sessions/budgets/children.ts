@@ -17,13 +17,13 @@ import {
 const nothing = { turns: 0, tokens: 0, cost: 0, toolCalls: 0 };
 const words = { turns: 'turns', tokens: 'tokens', cost: 'cost', toolCalls: 'tool calls', time: 'time' } as const;
 /** In the currency's units. */
-export type SpentAmounts = typeof nothing;
-export const mapAmounts = (amount: (kind: keyof SpentAmounts) => number): SpentAmounts => ({
+export type UsageAmounts = typeof nothing;
+export const computeAmounts = (amount: (kind: keyof UsageAmounts) => number): UsageAmounts => ({
   ...{ turns: amount('turns'), tokens: amount('tokens') },
   ...{ cost: amount('cost'), toolCalls: amount('toolCalls') },
 });
 /** Absent limits: a share of what the parent has left. */
-export type RequestedBudget = { readonly [Kind in keyof SpentAmounts]?: number | undefined };
+export type RequestedBudget = { readonly [Kind in keyof UsageAmounts]?: number | undefined };
 
 const Link = z.object({
   /** Null for an attempt, like `runId`. */
@@ -80,7 +80,7 @@ export class ChildBudgets {
   }
 
   /** The part of a session's budget held by its children. */
-  async reservedFor(id: SessionId): Promise<SpentAmounts> {
+  async reservedFor(id: SessionId): Promise<UsageAmounts> {
     let sum = nothing;
     for (const [child, { spent = nothing }] of await this.#links(id)) {
       const record = await this.#read(child);
@@ -88,7 +88,7 @@ export class ChildBudgets {
       const held = record && record.status !== 'completed' ? (record.budget ?? {}) : {};
       sum = addAmounts(
         sum,
-        mapAmounts((kind) => Math.max(used[kind], held[kind] ?? 0)),
+        computeAmounts((kind) => Math.max(used[kind], held[kind] ?? 0)),
       );
     }
     return sum;
@@ -120,12 +120,12 @@ export class ChildBudgets {
   }
 
   /** Read from the child's record, which counts each turn, including those of an active run. */
-  async spent(id: SessionId): Promise<SpentAmounts> {
+  async spent(id: SessionId): Promise<UsageAmounts> {
     const record = await this.#read(id);
     return toCountedSpending(record?.spending ?? (await this.#spendingByLog(id, record?.forkedFrom?.seq ?? 0)));
   }
 
-  async spentWithChildren(id: SessionId): Promise<SpentAmounts> {
+  async spentWithChildren(id: SessionId): Promise<UsageAmounts> {
     return addAmounts(await this.spent(id), await this.reservedFor(id));
   }
 

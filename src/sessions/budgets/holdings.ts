@@ -5,18 +5,18 @@ import { fits } from '../../core/model/runs/budget.ts';
 import { type HeldAmounts, type HeldLimit, heldLimits } from '../../core/model/runs/budget-limits.ts';
 import {
   type Account,
+  type BudgetedSession,
   type Holder,
   holdersOf,
   type Limits,
   limitsFor,
-  type PaidSession,
   recordIdOf,
 } from './account.ts';
 import type { Accounts } from './accounts.ts';
 import type { StoredAmounts } from './stored-amounts.ts';
 
 /** `from`: holders that count it already, such as before a move. */
-type HoldingSession = PaidSession & { readonly from?: PaidSession | undefined };
+type HoldingSession = BudgetedSession & { readonly from?: BudgetedSession | undefined };
 /** The amounts held by one session in memory, or by a document being stored. */
 export interface Share {
   readonly session: HoldingSession;

@@ -6,11 +6,11 @@ import { failpoint } from '../../core/errors/failpoint.ts';
 import type { RunId, SessionId } from '../../core/model/ids.ts';
 import {
   type Amounts,
+  type BudgetRoom,
   findOverrun,
   findRoom,
   noAmounts,
-  oneCall,
-  type RoomAnswer,
+  singleToolCall,
   toMicro,
 } from '../../core/model/runs/budget.ts';
 import { addAmounts, type BudgetOverrun, toCountedSpending } from '../../core/model/spending.ts';
@@ -24,16 +24,16 @@ import {
 } from '../run/turn-budget.ts';
 import {
   type Account,
+  type BudgetedSession,
   type Holder,
+  hasToolCallLimit,
   holdersOf,
   type Limits,
-  type Logged,
-  limitsCalls,
+  type LoggedUsage,
   limitsFor,
   linesOf,
-  type PaidSession,
+  raiseToLoggedUsage,
   recordIdOf,
-  withLogged,
   withReserved,
   withUsed,
 } from './account.ts';
@@ -62,7 +62,7 @@ export interface LedgerDeps {
   /** Limits from the settings. */
   readonly limitsOf: (holder: Holder) => Limits;
   /** Usage of the holder's sessions in the current day and month, according to their logs. */
-  readonly logged: (holder: Holder, now: number) => Promise<Logged>;
+  readonly logged: (holder: Holder, now: number) => Promise<LoggedUsage>;
   readonly warn: (about: object, text: string) => void;
 }
 
@@ -88,7 +88,7 @@ export class Ledger implements AsyncDisposable {
   /** The parts of parents' budgets held by children. */
   readonly children: ChildBudgets;
   /** Whether a session's owner still has access to it. */
-  mayWork: (session: PaidSession) => boolean = () => true;
+  mayWork: (session: BudgetedSession) => boolean = () => true;
   /** Counts a run as working unless it is counted already; resolves with a limit that has no room. */
   admitRun: (id: SessionId, runId: RunId) => Promise<BudgetOverrun | undefined> = async () => undefined;
   readonly #held = new Map<string, HeldAmounts>();
@@ -122,7 +122,7 @@ export class Ledger implements AsyncDisposable {
   }
 
   /** The budgets of a session. `admit` is called before each request. */
-  of(session: PaidSession, admit: () => Promise<BudgetOverrun | undefined> = async () => undefined): SharedBudgets {
+  of(session: BudgetedSession, admit: () => Promise<BudgetOverrun | undefined> = async () => undefined): SharedBudgets {
     const holders = holdersOf(session);
     const findRefusal = async () => (this.mayWork(session) ? await admit() : lostAccess);
     return {
@@ -140,7 +140,7 @@ export class Ledger implements AsyncDisposable {
   }
 
   /** Whether the session's budgets now have room where one was exceeded. */
-  async covers(session: PaidSession, { kind, needs }: BudgetOverrun): Promise<boolean> {
+  async covers(session: BudgetedSession, { kind, needs }: BudgetOverrun): Promise<boolean> {
     if (!this.mayWork(session) || kind === 'runningRuns') return false;
     const amount = kind === 'cost' ? toMicro(needs) : needs;
     const requested = kind === 'toolCalls' ? { [kind]: amount } : { ...noAmounts, [kind]: amount };
@@ -199,7 +199,11 @@ export class Ledger implements AsyncDisposable {
   async #payCalls(holders: readonly Holder[], count: number, signal: AbortSignal): Promise<PaidCalls | undefined> {
     let paid = 0;
     while (paid < count) {
-      const reserved = await this.#reserve(holders, { least: oneCall, most: { toolCalls: count - paid } }, signal);
+      const reserved = await this.#reserve(
+        holders,
+        { least: singleToolCall, most: { toolCalls: count - paid } },
+        signal,
+      );
       if (!reserved) return undefined;
       if (reserved.kind === 'over') return { count: paid, over: reserved.over };
       const { granted, settle } = reserved.reservation;
@@ -213,7 +217,7 @@ export class Ledger implements AsyncDisposable {
     for (const holder of holders) {
       try {
         const { lines } = await this.#readLimited(holder);
-        if (limitsCalls(lines)) await this.#change(holder, (account) => withUsed(account, { toolCalls: -count }));
+        if (hasToolCallLimit(lines)) await this.#change(holder, (account) => withUsed(account, { toolCalls: -count }));
       } catch (err) {
         this.#deps.warn({ err, budget: recordIdOf(holder) }, 'tool calls that were not made stay counted');
       }
@@ -272,9 +276,9 @@ export class Ledger implements AsyncDisposable {
       this.#counted.delete(recordIdOf(holder));
       return undefined;
     }
-    if (requested.least.toolCalls !== undefined && !limitsCalls(lines)) return undefined;
+    if (requested.least.toolCalls !== undefined && !hasToolCallLimit(lines)) return undefined;
     await this.#countLogs(holder, before);
-    let room: RoomAnswer | undefined;
+    let room: BudgetRoom | undefined;
     await this.#change(holder, (account) => {
       room = findRoom(linesOf(account, holder.of, limits), requested);
       return room.over || room.isBusy ? undefined : withReserved(account, this.#lease(id), room.granted);
@@ -301,7 +305,7 @@ export class Ledger implements AsyncDisposable {
     if (this.#counted.has(name) && !account.open.some((one) => this.#isLost(one))) return;
     const logged = await this.#deps.logged(holder, this.#deps.clock.now());
     await this.#change(holder, (now) =>
-      withLogged({ ...now, open: now.open.filter((one) => !this.#isLost(one)) }, logged),
+      raiseToLoggedUsage({ ...now, open: now.open.filter((one) => !this.#isLost(one)) }, logged),
     );
     this.#counted.add(name);
   }

@@ -1,21 +1,21 @@
 import type { Store } from '../../core/contracts/ports.ts';
 import { toAmounts } from '../../core/model/runs/budget.ts';
-import { type Holder, holdersOf, type Logged, type Period, periods, recordIdOf, sumAmounts } from './account.ts';
+import { type Holder, holdersOf, type LoggedUsage, type Period, periods, recordIdOf, sumAmounts } from './account.ts';
 
-const nothing: Logged = { day: sumAmounts([]), month: sumAmounts([]) };
+const nothing: LoggedUsage = { day: sumAmounts([]), month: sumAmounts([]) };
 
 /** Usage of each person and project since these times, from their sessions' logs. Logs of deleted sessions are gone. */
 export async function readLoggedUsage(
   { events }: Pick<Store, 'events'>,
   starts: Readonly<Record<Period, number>>,
-): Promise<(holder: Holder) => Logged> {
+): Promise<(holder: Holder) => LoggedUsage> {
   const read = async (period: Period) =>
     (await events.usage(starts[period], Number.MAX_SAFE_INTEGER, ['owner', 'project'])).map((sum) => ({
       period,
       ...sum,
     }));
   const sums = (await Promise.all(periods.map(read))).flat();
-  const sumsOf = new Map<string, Logged>();
+  const sumsOf = new Map<string, LoggedUsage>();
   for (const { period, owner, project, inputTokens, outputTokens, cost } of sums) {
     const used = toAmounts({ tokens: inputTokens + outputTokens, cost });
     for (const name of holdersOf({ owner, projectId: project || null }).map(recordIdOf)) {

@@ -2,7 +2,7 @@ import type { RunId } from '../../core/model/ids.ts';
 import { type BudgetLine, leastBudget, mergeLines, toAmounts, toLines } from '../../core/model/runs/budget.ts';
 import { noSpending, type OwnBudget, type Spending, toCountedSpending } from '../../core/model/spending.ts';
 import { computeSpendingAt, type StoredSession } from '../run/log/projection.ts';
-import { mapAmounts, type SpentAmounts } from './children.ts';
+import { computeAmounts, type UsageAmounts } from './children.ts';
 
 interface SessionUse {
   readonly run: RunId;
@@ -10,9 +10,9 @@ interface SessionUse {
   /** Limits that apply to every session and are not replaced by its own hard budget. */
   readonly limits: OwnBudget;
   /** The part held by its children. */
-  readonly lent: SpentAmounts;
+  readonly lent: UsageAmounts;
   /** Total usage, including amounts not yet in the record. */
-  readonly used: SpentAmounts;
+  readonly used: UsageAmounts;
 }
 
 /**
@@ -33,11 +33,11 @@ function linesSince(
   const { total } = computeSpendingAt(record, run, now);
   const before = granted ?? noSpending;
   const counted = toCountedSpending(before);
-  const since = (kind: keyof SpentAmounts) => used[kind] - counted[kind] + lent[kind];
+  const since = (kind: keyof UsageAmounts) => used[kind] - counted[kind] + lent[kind];
   // A grant covers at least one request and one tool call; children can hold the remainder.
   const isFresh = toCountedSpending(total).toolCalls === counted.toolCalls;
   const calls = isFresh ? Math.min(since('toolCalls'), (limits.toolCalls ?? 0) - 1) : since('toolCalls');
-  const amounts = { ...mapAmounts(since), toolCalls: calls };
+  const amounts = { ...computeAmounts(since), toolCalls: calls };
   const lines = toLines('session', limits, { ...toAmounts(amounts), time: total.ms - before.ms });
   return granted?.turns === used.turns ? lines.filter(({ kind }) => kind === 'toolCalls') : lines;
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { buildLogKind } from '../../core/model/records.ts';
 import type { BuildLogEntry } from '../../core/model/sandboxes/built-template.ts';
-import { beginningOf } from '../../core/text/text.ts';
+import { truncateEnd } from '../../core/text/text.ts';
 
 const maxEntries = 5_000;
 const maxText = 2_000;
@@ -33,7 +33,7 @@ export class BuildLogWriter {
 
   /** `error` entries report how the build ended, so they are added even to a full log. */
   write(level: BuildLogEntry['level'], text: string, step?: string): void {
-    const shown = beginningOf(text, maxText);
+    const shown = truncateEnd(text, maxText);
     const at = this.#deps.clock.now();
     if (level !== 'error' && (this.#isFull || this.entries.length >= maxEntries || this.#left < shown.length)) {
       if (this.#isFull) return;

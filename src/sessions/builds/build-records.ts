@@ -7,7 +7,7 @@ import { buildLogKind, builtTemplateKind, templateBuildKind } from '../../core/m
 import { BuildLogEntry, BuiltTemplate, TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
 import { Collection, type OwnerRule } from '../../storage/collection.ts';
 
-export const usualTag = 'default';
+export const defaultTag = 'default';
 const maxTags = 20;
 const missing = () => new AppError('not_found', 'There is no such built template.');
 const noBuild = () => new AppError('not_found', 'There is no such build of this template.');

@@ -31,7 +31,7 @@ const withHeredocs = new Set(['RUN', 'COPY', 'ADD']);
 const withJson = new Set(['RUN', 'COPY', 'ADD', 'SHELL', 'CMD', 'ENTRYPOINT', 'VOLUME']);
 const heredocMark = /(?:^|\s)\d*<<(-?)(["']?)([A-Za-z_][A-Za-z0-9_]*)\2(?=$|[\s;&|>)])/g;
 
-export const atLine = (line: number, message: string): AppError =>
+export const createLineError = (line: number, message: string): AppError =>
   new AppError('invalid_request', `Line ${line} of the Dockerfile: ${message}`);
 
 /** Splits a Dockerfile into instructions. Rejects: invalid_request, with the line number. */
@@ -58,7 +58,8 @@ export function parseInstructions(text: string): DockerfileText {
       const own: string[] = [];
       for (;;) {
         const next = lines[at++];
-        if (next === undefined) throw atLine(line, `the text of <<${name} has no end. Write ${name} alone in a line.`);
+        if (next === undefined)
+          throw createLineError(line, `the text of <<${name} has no end. Write ${name} alone in a line.`);
         if ((isIndented ? next.replace(/^\t+/, '') : next) === name) break;
         own.push(next);
       }
@@ -91,7 +92,7 @@ function escapeOf(lines: readonly string[]): string {
 function partsOf(text: string, line: number): Pick<Instruction, 'keyword' | 'flags' | 'rest'> {
   const [word = ''] = /^\S+/.exec(text) ?? [];
   const keyword = word.toUpperCase();
-  if (!/^[A-Z]{1,40}$/.test(keyword)) throw atLine(line, `${word.slice(0, 100)} is no instruction.`);
+  if (!/^[A-Z]{1,40}$/.test(keyword)) throw createLineError(line, `${word.slice(0, 100)} is no instruction.`);
   const flags: { name: string; value: string }[] = [];
   let rest = text.slice(word.length).trimStart();
   while (withFlags.has(keyword)) {

@@ -1,41 +1,41 @@
-import { atLine } from './dockerfile-lines.ts';
+import { createLineError } from './dockerfile-lines.ts';
 
 /**
  * Text in which `${NAME}` refers to a variable of the image, known only during the build, and `$$` is a dollar sign.
  */
-export type OpenText = string;
+export type UnexpandedText = string;
 
-export interface WordScope {
+export interface VariableScope {
   readonly line: number;
   readonly escapeSign: string;
   /** Remaining characters for expanded variables. Without a limit, nested values could double with each line. */
   readonly budget: { left: number };
   /** Undefined: not set by an earlier line. */
-  readonly valueOf: (name: string) => OpenText | undefined;
+  readonly valueOf: (name: string) => UnexpandedText | undefined;
 }
 
 const maxDepth = 8;
 const maxText = 65_536;
 
-export const toOpenText = (text: string): OpenText => text.replaceAll('$', '$$$$');
+export const toOpenText = (text: string): UnexpandedText => text.replaceAll('$', '$$$$');
 
 /** Expands the image's variables. */
-export const fillIn = (text: OpenText, imageValue: (name: string) => string): string =>
+export const expandVariables = (text: UnexpandedText, imageValue: (name: string) => string): string =>
   text.replace(/\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)\})/g, (_, name?: string) =>
     name === undefined ? '$' : imageValue(name),
   );
 
 /** Text that must not refer to variables of the image. Rejects: invalid_request. */
-export function closeText(text: OpenText, line: number): string {
-  return fillIn(text, (name) => {
+export function resolveText(text: UnexpandedText, line: number): string {
+  return expandVariables(text, (name) => {
     const advice = `Set it by ARG or ENV before; variables of the image are known in ENV alone.`;
-    throw atLine(line, `nothing sets the variable ${name}. ${advice}`);
+    throw createLineError(line, `nothing sets the variable ${name}. ${advice}`);
   });
 }
 
 /** Splits an instruction into words, removing quotes and expanding variables. Rejects: invalid_request. */
-export function parseWords(text: string, scope: WordScope): OpenText[] {
-  const words: OpenText[] = [];
+export function parseWords(text: string, scope: VariableScope): UnexpandedText[] {
+  const words: UnexpandedText[] = [];
   const reader = { text, at: 0 };
   while (reader.at < text.length) {
     if (/\s/.test(text[reader.at] as string)) reader.at++;
@@ -45,7 +45,7 @@ export function parseWords(text: string, scope: WordScope): OpenText[] {
 }
 
 /** Expands the whole text as a single word. */
-export const expandWord = (text: string, scope: WordScope): OpenText =>
+export const expandWord = (text: string, scope: VariableScope): UnexpandedText =>
   readWord({ text, at: 0 }, scope, { ends: undefined, depth: 0 });
 
 interface Reader {
@@ -57,10 +57,10 @@ interface WordEnd {
   readonly depth: number;
 }
 
-function readWord(reader: Reader, scope: WordScope, { ends, depth }: WordEnd): OpenText {
+function readWord(reader: Reader, scope: VariableScope, { ends, depth }: WordEnd): UnexpandedText {
   const { text } = reader;
   const { line, escapeSign } = scope;
-  if (depth > maxDepth) throw atLine(line, 'its variables are nested too deep.');
+  if (depth > maxDepth) throw createLineError(line, 'its variables are nested too deep.');
   let word = '';
   let quote = '';
   while (reader.at < text.length) {
@@ -72,16 +72,17 @@ function readWord(reader: Reader, scope: WordScope, { ends, depth }: WordEnd): O
     else if (sign === escapeSign && quote !== "'") word += escaped(reader, { quote, escapeSign });
     else if (sign === '$' && quote !== "'") word += readVariable(reader, scope, depth);
     else word += sign === '$' ? '$$' : sign;
-    if (word.length > maxText) throw atLine(line, `it is longer than ${maxText} characters with its variables.`);
+    if (word.length > maxText)
+      throw createLineError(line, `it is longer than ${maxText} characters with its variables.`);
   }
-  if (quote !== '') throw atLine(line, `the quote ${quote} does not end.`);
+  if (quote !== '') throw createLineError(line, `the quote ${quote} does not end.`);
   return word;
 }
 
 function escaped(
   reader: Reader,
   { quote, escapeSign }: { readonly quote: string; readonly escapeSign: string },
-): OpenText {
+): UnexpandedText {
   const next = reader.text[reader.at];
   if (next === undefined) return escapeSign;
   // Between double quotes, only these characters can be escaped.
@@ -90,7 +91,7 @@ function escaped(
   return next === '$' ? '$$' : next;
 }
 
-function readVariable(reader: Reader, scope: WordScope, depth: number): OpenText {
+function readVariable(reader: Reader, scope: VariableScope, depth: number): UnexpandedText {
   const { text } = reader;
   const isBraced = text[reader.at] === '{';
   const from = reader.at + (isBraced ? 1 : 0);
@@ -99,11 +100,11 @@ function readVariable(reader: Reader, scope: WordScope, depth: number): OpenText
   reader.at = from + name.length;
   const value = scope.valueOf(name);
   scope.budget.left -= value?.length ?? 0;
-  if (scope.budget.left < 0) throw atLine(scope.line, 'the values of the variables are too long together.');
+  if (scope.budget.left < 0) throw createLineError(scope.line, 'the values of the variables are too long together.');
   const open = value ?? `\${${name}}`;
   if (!isBraced) return open;
   const unsupported = () =>
-    atLine(scope.line, `\${${name}…} can be \${x}, \${x:-other} or \${x:+other}, nothing else.`);
+    createLineError(scope.line, `\${${name}…} can be \${x}, \${x:-other} or \${x:+other}, nothing else.`);
   if (name === '') throw unsupported();
   if (text[reader.at] === '}') {
     reader.at++;

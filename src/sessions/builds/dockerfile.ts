@@ -2,8 +2,15 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { BuildStep } from '../../core/model/sandboxes/built-template.ts';
 import { quoteForShell as quote } from '../../core/text/quote.ts';
 import type { DockerfilePlan } from '../api/server/template-builds.ts';
-import { atLine, type Instruction, parseInstructions } from './dockerfile-lines.ts';
-import { closeText, expandWord, type OpenText, parseWords, toOpenText, type WordScope } from './dockerfile-words.ts';
+import { createLineError, type Instruction, parseInstructions } from './dockerfile-lines.ts';
+import {
+  expandWord,
+  parseWords,
+  resolveText,
+  toOpenText,
+  type UnexpandedText,
+  type VariableScope,
+} from './dockerfile-words.ts';
 import { checkPlan } from './plan.ts';
 
 /** Total length of all ARGs, because each RUN gets them. */
@@ -11,7 +18,7 @@ const maxArgs = 16_384;
 /** Total length of all variable values. */
 const maxValues = 262_144;
 
-type Pair = readonly [name: string, value: OpenText];
+type Pair = readonly [name: string, value: UnexpandedText];
 const startsNothing = 'a sandbox starts no program of its image. Start it in the session.';
 /** Instructions that do not change the image's files. */
 const unused: Readonly<Record<string, string>> = {
@@ -34,9 +41,9 @@ const refused: Readonly<Record<string, string>> = {
  */
 export function planOfDockerfile(text: string, args: Readonly<Record<string, string>> = {}): DockerfilePlan {
   const { instructions, escapeSign } = parseInstructions(text);
-  const values = new Map<string, OpenText>();
+  const values = new Map<string, UnexpandedText>();
   const named = new Set<string>();
-  let global = new Map<string, OpenText>();
+  let global = new Map<string, UnexpandedText>();
   /** ARGs passed to RUN, until ENV sets a variable of the same name. */
   const forRun = new Map<string, string>();
   let shell: readonly string[] = [];
@@ -47,8 +54,8 @@ export function planOfDockerfile(text: string, args: Readonly<Record<string, str
 
   for (const one of instructions) {
     const { line, keyword, rest, json } = one;
-    const scope: WordScope = { line, escapeSign, budget, valueOf: (name) => values.get(name) };
-    const words = () => parseWords(rest, scope).map((word) => closeText(word, line));
+    const scope: VariableScope = { line, escapeSign, budget, valueOf: (name) => values.get(name) };
+    const words = () => parseWords(rest, scope).map((word) => resolveText(word, line));
     if (keyword === 'ARG') {
       for (const [name, input] of argsOf(rest, scope)) {
         named.add(name);
@@ -57,15 +64,15 @@ export function planOfDockerfile(text: string, args: Readonly<Record<string, str
         if (value === undefined) continue;
         values.set(name, value);
         if (base === undefined) continue;
-        forRun.set(name, closeText(value, line));
+        forRun.set(name, resolveText(value, line));
         const size = [...forRun].reduce((sum, [key, text]) => sum + key.length + text.length, 0);
-        if (size > maxArgs) throw atLine(line, `its ARGs are longer than ${maxArgs} characters together.`);
+        if (size > maxArgs) throw createLineError(line, `its ARGs are longer than ${maxArgs} characters together.`);
       }
       continue;
     }
     if (keyword === 'FROM') {
       if (base !== undefined) {
-        throw atLine(
+        throw createLineError(
           line,
           'a template is built of one stage. Build the others as templates of their own, or in one RUN.',
         );
@@ -77,10 +84,10 @@ export function planOfDockerfile(text: string, args: Readonly<Record<string, str
       steps.push({ type: 'USER', user: 'root' }, { type: 'WORKDIR', path: '/' });
       continue;
     }
-    if (base === undefined) throw atLine(line, `${keyword} stands before FROM.`);
+    if (base === undefined) throw createLineError(line, `${keyword} stands before FROM.`);
     if (keyword in unused) notes.push(`Line ${line}: ${keyword} is not used: ${unused[keyword]}`);
     else if (keyword === 'SHELL') {
-      if (!json?.length) throw atLine(line, 'SHELL has the form ["/bin/bash", "-c"].');
+      if (!json?.length) throw createLineError(line, 'SHELL has the form ["/bin/bash", "-c"].');
       shell = json;
     } else if (keyword === 'RUN') {
       const command = commandOf(one, shell);
@@ -98,9 +105,9 @@ export function planOfDockerfile(text: string, args: Readonly<Record<string, str
       steps.push({ type: 'ENV', pairs: pairs.map(([name, value]) => [name, value]), isOpen: true });
     } else if (keyword === 'WORKDIR') {
       // WORKDIR treats a path with spaces as one word.
-      steps.push({ type: 'WORKDIR', path: needed(closeText(expandWord(rest, scope), line), one) });
+      steps.push({ type: 'WORKDIR', path: needed(resolveText(expandWord(rest, scope), line), one) });
     } else if (keyword === 'USER') steps.push({ type: 'USER', user: needed(words().join(' '), one) });
-    else throw atLine(line, refused[keyword] ?? `templates have no ${keyword}.`);
+    else throw createLineError(line, refused[keyword] ?? `templates have no ${keyword}.`);
   }
   if (base === undefined) throw new AppError('invalid_request', 'The Dockerfile has no FROM.');
   const strange = Object.keys(args).filter((name) => !named.has(name));
@@ -132,7 +139,7 @@ function flagsOf(
   for (const { name, value } of flags) {
     const check = Object.hasOwn(known, name) ? known[name] : undefined;
     const why = check ? check(value) : `templates have no ${keyword} --${name}.`;
-    if (why !== undefined) throw atLine(line, why);
+    if (why !== undefined) throw createLineError(line, why);
   }
   return new Map(flags.map(({ name, value }) => [name, value]));
 }
@@ -140,29 +147,32 @@ function flagsOf(
 function fromOf(one: Instruction, words: readonly string[]): string {
   flagsOf(one, {});
   const [image, as] = words;
-  if (image === undefined) throw atLine(one.line, 'FROM names no image.');
+  if (image === undefined) throw createLineError(one.line, 'FROM names no image.');
   if (words.length === 1 || (words.length === 3 && as?.toUpperCase() === 'AS')) return image;
-  throw atLine(one.line, 'FROM has the form FROM <image>, or FROM <image> AS <name>.');
+  throw createLineError(one.line, 'FROM has the form FROM <image>, or FROM <image> AS <name>.');
 }
 
-function* argsOf(rest: string, scope: WordScope): Generator<readonly [name: string, value: OpenText | undefined]> {
+function* argsOf(
+  rest: string,
+  scope: VariableScope,
+): Generator<readonly [name: string, value: UnexpandedText | undefined]> {
   for (const word of parseWords(rest, scope)) {
     const at = word.indexOf('=');
     const name = at < 0 ? word : word.slice(0, at);
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw atLine(scope.line, `${name} is no name of an ARG.`);
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw createLineError(scope.line, `${name} is no name of an ARG.`);
     yield [name, at < 0 ? undefined : word.slice(at + 1)];
   }
 }
 
-function envOf(rest: string, scope: WordScope): readonly Pair[] {
+function envOf(rest: string, scope: VariableScope): readonly Pair[] {
   const [first = ''] = /^\S*/.exec(rest) ?? [];
   if (first !== '' && !first.includes('=')) return [[first, expandWord(rest.slice(first.length).trim(), scope)]];
   const pairs = parseWords(rest, scope).map((word): Pair => {
     const at = word.indexOf('=');
-    if (at <= 0) throw atLine(scope.line, `ENV has the form NAME=value, not ${word.slice(0, 100)}.`);
+    if (at <= 0) throw createLineError(scope.line, `ENV has the form NAME=value, not ${word.slice(0, 100)}.`);
     return [word.slice(0, at), word.slice(at + 1)];
   });
-  if (pairs.length === 0) throw atLine(scope.line, 'ENV sets nothing.');
+  if (pairs.length === 0) throw createLineError(scope.line, 'ENV sets nothing.');
   return pairs;
 }
 
@@ -175,13 +185,13 @@ function commandOf(one: Instruction, shell: readonly string[]): string {
   if (first && /^\d*<<-?["']?\w+["']?\s*$/.test(rest)) {
     const body = first.isIndented ? first.lines.map((text) => text.replace(/^\t+/, '')) : first.lines;
     if (body[0]?.startsWith('#!'))
-      throw atLine(line, 'RUN reads no #! line. Write the program first: RUN python3 <<END.');
+      throw createLineError(line, 'RUN reads no #! line. Write the program first: RUN python3 <<END.');
     command = body.join('\n');
   } else if (first) {
     const texts = heredocs.flatMap(({ name, lines }) => [...lines, name]);
     command = [rest, ...texts].join('\n');
   }
-  if (command.trim() === '') throw atLine(line, 'RUN has no command.');
+  if (command.trim() === '') throw createLineError(line, 'RUN has no command.');
   return shell.length === 0 ? command : [...shell, command].map(quote).join(' ');
 }
 
@@ -189,11 +199,12 @@ function commandOf(one: Instruction, shell: readonly string[]): string {
 function copiesOf(one: Instruction, words: readonly string[]): BuildStep[] {
   const { line, heredocs } = one;
   const flags = flagsOf(one, copyFlags);
-  if (heredocs.length > 0) throw atLine(line, 'COPY takes files. Write a text by RUN cat <<END > file.');
+  if (heredocs.length > 0) throw createLineError(line, 'COPY takes files. Write a text by RUN cat <<END > file.');
   const to = words.at(-1);
   const sources = words.slice(0, -1);
-  if (to === undefined || sources.length === 0) throw atLine(line, 'COPY has the form COPY <file> <target>.');
-  if (sources.length > 1 && !/\/\.?$/.test(to)) throw atLine(line, `COPY of several files needs a folder: ${to}/`);
+  if (to === undefined || sources.length === 0) throw createLineError(line, 'COPY has the form COPY <file> <target>.');
+  if (sources.length > 1 && !/\/\.?$/.test(to))
+    throw createLineError(line, `COPY of several files needs a folder: ${to}/`);
   const mode = flags.get('chmod');
   return sources.map((source) => ({
     type: 'COPY' as const,
@@ -206,6 +217,6 @@ function copiesOf(one: Instruction, words: readonly string[]): BuildStep[] {
 }
 
 function needed(text: string, { line, keyword }: Instruction): string {
-  if (text.trim() === '') throw atLine(line, `${keyword} has no value.`);
+  if (text.trim() === '') throw createLineError(line, `${keyword} has no value.`);
   return text;
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { AppError } from '../../core/errors/errors.ts';
 import type { BuildStep } from '../../core/model/sandboxes/built-template.ts';
 import type { BuildPlan } from '../api/server/template-builds.ts';
-import { fillIn } from './dockerfile-words.ts';
+import { expandVariables } from './dockerfile-words.ts';
 
 export type BuildUser = 'root' | 'user';
 /** The user, working directory and variables set by earlier steps. */
@@ -79,7 +79,7 @@ export function computeStates(steps: readonly BuildStep[], { env: own, done }: I
       const pairs = step.pairs.map(([name, value]) => {
         // The image already contains the value of a completed step, expanded with an older image's variables.
         if (index < done) return [name, known(name)];
-        return [name, step.isOpen ? fillIn(value, known) : value];
+        return [name, step.isOpen ? expandVariables(value, known) : value];
       });
       state = { ...state, env: { ...state.env, ...Object.fromEntries(pairs) } };
     }

@@ -8,7 +8,7 @@ import type { BuildPlan, BuildRequest, BuiltImage, TemplateBuildService } from '
 import type { Copies } from '../forks/copies.ts';
 import { BuildFiles } from './build-files.ts';
 import { type BaseImage, BuildQueue } from './build-queue.ts';
-import { BuildRecords, isOpen, usualTag } from './build-records.ts';
+import { BuildRecords, defaultTag, isOpen } from './build-records.ts';
 import { BuiltImages, computeExpiry } from './built-images.ts';
 import { planOfDockerfile } from './dockerfile.ts';
 import { checkPlan, folderAfter } from './plan.ts';
@@ -111,7 +111,7 @@ export class TemplateBuilds {
     const build: TemplateBuild = {
       id: ids.runId(),
       templateId: template.id,
-      tags: requested.length > 0 ? requested : [usualTag],
+      tags: requested.length > 0 ? requested : [defaultTag],
       status: 'waiting',
       at,
       ...by,
@@ -238,7 +238,7 @@ export class TemplateBuilds {
 
   async #tagged(named: string, holder?: Holder) {
     const template = await (holder ? this.#records.findFor(holder, named) : this.#records.find(named));
-    const tag = named.split(':')[1] ?? usualTag;
+    const tag = named.split(':')[1] ?? defaultTag;
     const requested = template.tags[tag] ?? (named.includes(':') ? undefined : newest(template));
     const build = requested && (await this.#records.build(template.id, requested.build).catch(unlessNotFound));
     if (build?.image === undefined || build.print === undefined) {

@@ -12,7 +12,7 @@ import type { TemplateInfo } from '../api/server/templates.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { ChildBudgets } from '../budgets/children.ts';
 import type { SandboxCopies } from '../forks/sandbox-copies.ts';
-import { unlessGone, withChildErrors } from './child-failures.ts';
+import { ignoreGone, withChildErrors } from './child-failures.ts';
 import { ChildStarts } from './child-starts.ts';
 import { readChildState, waitUntilSettled } from './child-state.ts';
 
@@ -103,7 +103,7 @@ export class Delegation {
     this.#budgets.forget(id); // its calls have ended
     const { sessions } = await this.#deps.services;
     for (const child of await this.#budgets.childrenOf(id, only)) {
-      const record = await sessions.get(child).catch(unlessGone);
+      const record = await sessions.get(child).catch(ignoreGone);
       if (!record || record.status === 'completed') continue;
       await sessions
         .stop(child)
@@ -117,7 +117,7 @@ export class Delegation {
     const parent = (await sessions.get(id)).parent?.sessionId;
     if (parent) await this.#budgets.remember(parent, id);
     this.#budgets.forget(id);
-    for (const child of await this.#budgets.childrenOf(id)) await sessions.delete(child).catch(unlessGone);
+    for (const child of await this.#budgets.childrenOf(id)) await sessions.delete(child).catch(ignoreGone);
   }
 
   /**
@@ -147,11 +147,11 @@ export class Delegation {
     for (const child of open.flat()) {
       throwIfFired(signal);
       if (child.status === 'completed' || !child.parent) continue;
-      const parent = await sessions.get(child.parent.sessionId).catch(unlessGone);
-      if (!parent) await sessions.delete(child.id).catch(unlessGone);
+      const parent = await sessions.get(child.parent.sessionId).catch(ignoreGone);
+      if (!parent) await sessions.delete(child.id).catch(ignoreGone);
       else if (child.parent.attempts !== undefined) continue;
       else if (parent.status === 'completed' && (await this.#isOlder(child.id, parent.id)))
-        await sessions.stop(child.id).catch(unlessGone);
+        await sessions.stop(child.id).catch(ignoreGone);
     }
   }
 
@@ -188,7 +188,7 @@ export class Delegation {
     if (stranger !== undefined) throw new AppError('not_found', `The child has not changed ${stranger}.`);
     const taken: string[] = [];
     for (const { path, change } of chosen) {
-      if (change === 'deleted') await files.remove(parent, path, signal).catch(unlessGone);
+      if (change === 'deleted') await files.remove(parent, path, signal).catch(ignoreGone);
       else await files.write(parent, path, await files.read(id, path, signal), signal);
       taken.push(`${change} ${path}`);
     }

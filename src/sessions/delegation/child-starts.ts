@@ -13,7 +13,7 @@ import type { TemplateInfo } from '../api/server/templates.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { ChildBudgets, RequestedBudget } from '../budgets/children.ts';
 import type { SandboxCopies } from '../forks/sandbox-copies.ts';
-import { unlessGone } from './child-failures.ts';
+import { ignoreGone } from './child-failures.ts';
 
 // Each step of a start can be repeated: link, session, files, message.
 
@@ -67,7 +67,7 @@ export class ChildStarts {
     const sessions = await this.#deps.sessions();
     await this.#turns(parent.id, async () => {
       throwIfFired(signal);
-      if (!(await sessions.get(id).catch(unlessGone))) await this.#create(start);
+      if (!(await sessions.get(id).catch(ignoreGone))) await this.#create(start);
     });
     await failpoint('delegate.created');
     const { forkedFrom } = await sessions.get(id);
@@ -129,7 +129,7 @@ export class ChildStarts {
     const sessions = await this.#deps.sessions();
     let open = 0;
     for (const child of await this.#deps.budgets.childrenOf(parent, 'delegated')) {
-      const record = await sessions.get(child).catch(unlessGone);
+      const record = await sessions.get(child).catch(ignoreGone);
       if (child !== id && record && record.status !== 'completed') open += 1;
     }
     if (open >= most)
@@ -152,7 +152,7 @@ export class ChildStarts {
         throwIfFired(signal);
         if (toAppError(thrown).retryable && tries < maxCopies) continue;
         const sessions = await this.#deps.sessions();
-        await sessions.delete(to).catch(unlessGone);
+        await sessions.delete(to).catch(ignoreGone);
         throw thrown;
       }
     }

@@ -3,12 +3,12 @@ import { throwIfFired } from '../../core/concurrency/cancel.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { FileService } from '../api/files.ts';
 import type { SessionService } from '../api/sessions.ts';
-import type { SpentAmounts } from '../budgets/children.ts';
+import type { UsageAmounts } from '../budgets/children.ts';
 
 interface ChildSources {
   readonly sessions: Pick<SessionService, 'get' | 'history'>;
   readonly files: Pick<FileService, 'changes'>;
-  readonly used: SpentAmounts;
+  readonly used: UsageAmounts;
 }
 
 /** Reads the state of a child as its parent sees it. */

@@ -6,7 +6,7 @@ import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { DesktopStatus, SandboxClient } from '../../sandboxes/client/client.ts';
-import type { DesktopEnd, DesktopOffer, DesktopService, DesktopView, DesktopViewer } from '../api/desktop.ts';
+import type { DesktopOffer, DesktopService, DesktopView, DesktopViewer, StreamEndReason } from '../api/desktop.ts';
 import type { SandboxService } from '../api/sandboxes.ts';
 import type { DesktopReports } from '../engine/sandbox/desktop-reports.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
@@ -85,7 +85,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
   }
 
   /** Determines why a stream ended on its own, by calling the sandbox if it still exists. */
-  async function causeOf(id: SessionId, screen: DesktopScreen, client: SandboxClient): Promise<DesktopEnd> {
+  async function causeOf(id: SessionId, screen: DesktopScreen, client: SandboxClient): Promise<StreamEndReason> {
     if (screen.isStopped) return 'stopped';
     using until = deadlineSignal(lookMs, clock);
     try {
@@ -124,7 +124,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
     end.signal.addEventListener('abort', deleted, { once: true });
     stack.defer(() => end.signal.removeEventListener('abort', deleted));
     let hasLeft = false;
-    const ended = closed(stream).then((): DesktopEnd | Promise<DesktopEnd> => {
+    const ended = closed(stream).then((): StreamEndReason | Promise<StreamEndReason> => {
       if (end.signal.aborted) return 'session_deleted';
       return hasLeft ? 'left' : causeOf(id, screen, client);
     });

@@ -4,7 +4,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { digestOf } from '../../core/text/digest.ts';
 import { Collection } from '../../storage/collection.ts';
-import { type DocumentKind, type DocumentService, documentPrefixes, KeptDocument } from '../api/server/documents.ts';
+import { type DocumentKind, type DocumentService, documentPrefixes, StoredDocument } from '../api/server/documents.ts';
 
 interface Deps {
   readonly records: RecordStore;
@@ -27,22 +27,22 @@ const versionId = (id: string, version: number) => `${id}:${String(version).padS
 export function documentService({ records, clock, ids }: Deps): DocumentService {
   const collections = new Map(
     Object.keys(documentPrefixes).map((kind) => {
-      const rules = { kind: recordKind(kind as DocumentKind), schema: KeptDocument, missing };
-      return [kind, new Collection<KeptDocument>(records, rules)];
+      const rules = { kind: recordKind(kind as DocumentKind), schema: StoredDocument, missing };
+      return [kind, new Collection<StoredDocument>(records, rules)];
     }),
   );
-  const of = (kind: DocumentKind) => collections.get(kind) as Collection<KeptDocument>;
+  const of = (kind: DocumentKind) => collections.get(kind) as Collection<StoredDocument>;
   const found = (id: string) => of(kindOf(id)).get(id);
   // Stores the current version before it is replaced. If two servers change it concurrently, both store the same
   // content.
-  const keepVersion = (doc: KeptDocument) =>
+  const keepVersion = (doc: StoredDocument) =>
     records.put({ kind: earlierKind, id: versionId(doc.id, doc.version), doc, sort: doc.version });
 
   const service: DocumentService = {
     list: (kind, owner, parents) => of(kind).listFor(owner, { parents }),
     async create({ kind, content, owner, projectId }) {
       const now = clock.now();
-      const doc: KeptDocument = {
+      const doc: StoredDocument = {
         id: `${documentPrefixes[kind]}_${ids.short()}${ids.short()}`,
         kind,
         ...(owner !== undefined && { owner }),
@@ -64,12 +64,14 @@ export function documentService({ records, clock, ids }: Deps): DocumentService 
       if (version === undefined || version === now.version) return now;
       const earlier = await records.get(earlierKind, versionId(id, version));
       if (!earlier) throw new AppError('not_found', `There is no version ${version}; the newest is ${now.version}.`);
-      return { ...KeptDocument.parse(earlier.doc), archivedAt: now.archivedAt };
+      return { ...StoredDocument.parse(earlier.doc), archivedAt: now.archivedAt };
     },
     async versions(id) {
       const now = await found(id);
       const { archivedAt } = now;
-      const kept = (await records.list(earlierKind, { idPrefix: `${id}:` })).map(({ doc }) => KeptDocument.parse(doc));
+      const kept = (await records.list(earlierKind, { idPrefix: `${id}:` })).map(({ doc }) =>
+        StoredDocument.parse(doc),
+      );
       const earlier = kept.filter(({ version }) => version < now.version).sort((a, b) => b.version - a.version);
       return [now, ...earlier.map((doc) => ({ ...doc, archivedAt }))];
     },

@@ -2,12 +2,12 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { EngineOptions } from './engine-options.ts';
 import { Hydration } from './hydration.ts';
 import type { LiveSessions } from './live-sessions.ts';
-import { soleOwnership } from './ownership.ts';
+import { singleServerOwnership } from './ownership.ts';
 import { PendingCommands } from './pending-commands.ts';
 import { RunRecorder } from './run-recorder.ts';
 import { DesktopReports } from './sandbox/desktop-reports.ts';
 import { LocalSandboxes, SandboxAccess } from './sandbox/sandbox-access.ts';
-import { sessionWith } from './session-actors.ts';
+import { provideSessionMachine } from './session-actors.ts';
 import type { SessionCommands } from './session-commands.ts';
 import { SessionEvictor } from './session-evictor.ts';
 import { Supervisor } from './supervisor.ts';
@@ -27,7 +27,7 @@ export interface Engine extends AsyncDisposable {
 export function createEngine(options: EngineOptions): Engine {
   const { store, log, clock, ids, logger, policies, agents, facts, watchers, onFact, onRunEnd, cluster } = options;
   const { records } = store;
-  const ownership = cluster?.ownership ?? soleOwnership();
+  const ownership = cluster?.ownership ?? singleServerOwnership();
   const { liveSessions, hooks } = options;
   const pendingCommands = new PendingCommands();
   const memory = { liveSessions, pendingCommands };
@@ -64,7 +64,7 @@ export function createEngine(options: EngineOptions): Engine {
     void released.finally(() => releases.delete(released));
   };
   const { sandboxes } = options;
-  const session = sessionWith({
+  const session = provideSessionMachine({
     ...memory,
     clock,
     logger,

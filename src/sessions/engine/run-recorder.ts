@@ -1,9 +1,9 @@
-import { toUnjudgedEnd } from '../../../machines/run-rules.ts';
+import { unjudgedGoalResult } from '../../../machines/run-rules.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { failpointSync } from '../../core/errors/failpoint.ts';
 import type { IdSource, RunId, SessionId } from '../../core/model/ids.ts';
-import { type BrokenRun, deliver, freshRun, type Recording } from '../run/live-session.ts';
+import { type BrokenRun, createRunProgress, deliver, type Recording } from '../run/live-session.ts';
 import { RunWriter } from '../run/log/run-writer.ts';
 import { endFacts } from '../run/run-actors.ts';
 import type { LiveSessions } from './live-sessions.ts';
@@ -38,7 +38,7 @@ export class RunRecorder {
       if (fact.type !== 'run.started') continue;
       const { writer, transcript } = live;
       const { messageId, task } = fact.data;
-      const soFar = freshRun({ messageId, task, goal, attachments: live.attached.get(messageId) });
+      const soFar = createRunProgress({ messageId, task, goal, attachments: live.attached.get(messageId) });
       live.attached.delete(messageId);
       live.task = fact.data.task;
       live.runWriter = new RunWriter({ writer, transcript, ids, clock, runId: fact.runId as RunId, soFar });
@@ -95,4 +95,4 @@ export class RunRecorder {
 }
 
 /** A goal of a broken session's run ends without a verdict. */
-const endOfGoal = (goal: unknown) => (goal ? { goal: toUnjudgedEnd('failed') } : {});
+const endOfGoal = (goal: unknown) => (goal ? { goal: unjudgedGoalResult('failed') } : {});

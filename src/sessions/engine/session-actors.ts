@@ -16,7 +16,7 @@ import type { DesktopReports } from './sandbox/desktop-reports.ts';
 import type { DiskFloor } from './sandbox/disk-floor.ts';
 import { diskReports } from './sandbox/disk-reports.ts';
 import type { LocalSandboxes } from './sandbox/sandbox-access.ts';
-import { type SandboxDeps, type SandboxHoldings, sandboxWith } from './sandbox/sandbox-actors.ts';
+import { provideSandboxMachine, type SandboxDeps, type SandboxHoldings } from './sandbox/sandbox-actors.ts';
 import type { SandboxFacts } from './sandbox/sandbox-facts.ts';
 
 /** The sandbox dependencies shared by all sessions. */
@@ -52,7 +52,7 @@ interface Deps {
 }
 
 /** The session machine with its actors and actions. */
-export function sessionWith(deps: Deps): typeof sessionMachine {
+export function provideSessionMachine(deps: Deps): typeof sessionMachine {
   const { clock, logger, agents, own, liveSessions, pendingCommands, ownership, runs, facts, reports } = deps;
   const { driver, startTimeoutMs, spec, connect, prepare, restore, rest, workdir, diskFloor, holdings } =
     deps.sandboxes;
@@ -75,7 +75,7 @@ export function sessionWith(deps: Deps): typeof sessionMachine {
         loops,
         working: contexts.working,
       }),
-      sandbox: sandboxWith({
+      sandbox: provideSandboxMachine({
         driver,
         clock,
         logger,

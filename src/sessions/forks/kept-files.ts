@@ -7,7 +7,7 @@ import { snapshotsKind } from '../../core/model/records.ts';
 import type { Copies, StoredCopy } from './copies.ts';
 
 /** A session's files at a seq of its log. Without a blob, `why` gives the reason. */
-const KeptItem = z.object({
+const FileCopy = z.object({
   seq: z.int(),
   blob: z.string().nullable(),
   /** The size of the copy if there is one, else of the files. */
@@ -18,16 +18,16 @@ const KeptItem = z.object({
   sha256: z.string().optional(),
   why: z.enum(['empty', 'too_large', 'failed']).optional(),
 });
-export type KeptItem = z.infer<typeof KeptItem>;
+export type FileCopy = z.infer<typeof FileCopy>;
 
 /** The copies of a session's files. `upto` is the newest checked seq: no file changed between the last item and it. */
-const KeptFiles = z.object({
+const FileCopies = z.object({
   upto: z.int(),
   /** Copies before this seq were deleted. */
   from: z.int(),
-  items: z.array(KeptItem),
+  items: z.array(FileCopy),
 });
-export type KeptFiles = z.infer<typeof KeptFiles>;
+export type FileCopies = z.infer<typeof FileCopies>;
 
 interface Deps {
   readonly records: RecordStore;
@@ -35,20 +35,24 @@ interface Deps {
   readonly clock: Pick<Clock, 'now'>;
 }
 
-export async function readKeptFiles({ records }: Pick<Deps, 'records'>, id: SessionId): Promise<KeptFiles> {
+export async function readKeptFiles({ records }: Pick<Deps, 'records'>, id: SessionId): Promise<FileCopies> {
   const found = await records.get(snapshotsKind, id);
-  return found ? KeptFiles.parse(found.doc) : { upto: 0, from: 0, items: [] };
+  return found ? FileCopies.parse(found.doc) : { upto: 0, from: 0, items: [] };
 }
 
-export async function writeKept({ records }: Pick<Deps, 'records'>, id: SessionId, doc: KeptFiles): Promise<void> {
+export async function writeFileCopies(
+  { records }: Pick<Deps, 'records'>,
+  id: SessionId,
+  doc: FileCopies,
+): Promise<void> {
   await records.put({ kind: snapshotsKind, id, doc });
 }
 
 /** Copies a stored copy for a session that starts from it. Returns and rejects as `Copies.share` does. */
-export async function beginWith(
+export async function shareCopyForSession(
   deps: Deps,
   id: SessionId,
-  { seq, ...from }: StoredCopy & Pick<KeptItem, 'seq'>,
+  { seq, ...from }: StoredCopy & Pick<FileCopy, 'seq'>,
   options: PutOptions,
 ): Promise<StoredCopy | undefined> {
   const { copies, clock } = deps;
@@ -56,7 +60,7 @@ export async function beginWith(
   const copy = await copies.share(from, place, options);
   if (!copy) return undefined;
   const [{ blob }, { size: bytes, sha256 }] = [place, copy];
-  await writeKept(deps, id, {
+  await writeFileCopies(deps, id, {
     upto: seq,
     from: seq,
     items: [{ seq, blob, bytes, print: '', at: clock.now(), sha256 }],

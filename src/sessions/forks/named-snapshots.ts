@@ -23,7 +23,7 @@ import { createArchive, openArchive } from './archive/snapshot-archive.ts';
 import { badArchive } from './archive/tar-reader.ts';
 import { checkWorkspace } from './archive/workspace-check.ts';
 import type { Copies, CopyPlace, StoredCopy } from './copies.ts';
-import { beginWith } from './kept-files.ts';
+import { shareCopyForSession } from './kept-files.ts';
 import type { WorkspaceArchive } from './workspace-archive.ts';
 
 /** Limits of an owner's named snapshots. */
@@ -252,7 +252,7 @@ export class NamedSnapshots {
    */
   async hand(snapshot: { blob: string; sha256: string }, to: SessionId): Promise<StoredCopy> {
     const options = { maxBytes: maxOf(this.#deps.policy), signal: AbortSignal.timeout(copyMs) };
-    const copy = await beginWith(this.#deps, to, { ...snapshot, seq: 0 }, options);
+    const copy = await shareCopyForSession(this.#deps, to, { ...snapshot, seq: 0 }, options);
     if (!copy) throw damaged('Nothing began with it.');
     return copy;
   }

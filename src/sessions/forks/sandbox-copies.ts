@@ -1,7 +1,7 @@
 import { AppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { beginningOf } from '../../core/text/text.ts';
+import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { ArchivedSandbox, WorkspaceArchive } from './workspace-archive.ts';
@@ -60,5 +60,5 @@ export class SandboxCopies {
 
 async function run(client: SandboxClient, command: string, signal: AbortSignal): Promise<void> {
   const { exitCode, stderr } = await client.exec({ command, cwd: '.', timeoutMs }, signal);
-  if (exitCode !== 0) throw new AppError('conflict', `The files could not be replaced: ${beginningOf(stderr, 500)}`);
+  if (exitCode !== 0) throw new AppError('conflict', `The files could not be replaced: ${truncateEnd(stderr, 500)}`);
 }

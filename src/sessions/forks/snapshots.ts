@@ -10,7 +10,7 @@ import { type WorkspaceHook, WorkspaceQueue } from '../engine/workspace-hooks.ts
 import type { LiveSession } from '../run/live-session.ts';
 import { inflate } from './archive/inflated.ts';
 import type { Copies, StoredCopy } from './copies.ts';
-import { beginWith, type KeptFiles, type KeptItem, readKeptFiles, writeKept } from './kept-files.ts';
+import { type FileCopies, type FileCopy, readKeptFiles, shareCopyForSession, writeFileCopies } from './kept-files.ts';
 import type { WorkspaceArchive } from './workspace-archive.ts';
 
 /** How many copies of a session's files are kept. */
@@ -44,11 +44,11 @@ interface CopyRequest {
 interface CopyPoint {
   readonly isAtRest: boolean;
   readonly seq: number;
-  readonly doc: KeptFiles;
+  readonly doc: FileCopies;
   readonly signal: AbortSignal;
 }
 /** A copy of a session's files at a seq of its log. */
-export interface WholeCopy {
+export interface IntactCopy {
   readonly blob: string;
   readonly seq: number;
   /** Epoch ms; absent from copies of earlier versions. */
@@ -135,7 +135,7 @@ export class Snapshots implements WorkspaceHook {
   /** Copies a blob for another session that starts from it. */
   async hand(kept: StoredCopy, to: SessionId, seq: number): Promise<StoredCopy> {
     const options = { maxBytes: maxOf(this.#deps.policy), signal: neverFires };
-    const copy = await beginWith(this.#deps, to, { ...kept, seq }, options);
+    const copy = await shareCopyForSession(this.#deps, to, { ...kept, seq }, options);
     if (copy) return copy;
     const advice = 'Nothing began with it. Fork at another place, or without files.';
     throw new AppError('conflict', `The copy of the files at this place is damaged. ${advice}`);
@@ -176,7 +176,7 @@ export class Snapshots implements WorkspaceHook {
   }
 
   /** The newest copy that matches its hash, to replace damaged files. */
-  async newestWhole(id: SessionId): Promise<WholeCopy | undefined> {
+  async newestWhole(id: SessionId): Promise<IntactCopy | undefined> {
     for (const { blob, seq, at, sha256 } of (await readKeptFiles(this.#deps, id)).items.toReversed()) {
       if (blob === null || !(await this.#deps.copies.isWhole({ blob, sha256 }))) continue;
       return { blob, seq, ...(at !== undefined && { at }) };
@@ -196,8 +196,9 @@ export class Snapshots implements WorkspaceHook {
     const { clock, archive, copies, policy } = this.#deps;
     const { print, bytes } = await archive.measure(client, `measure-${this.#deps.newId()}`, signal);
     const last = doc.items.at(-1);
-    if (last?.print === print || (bytes === 0 && !last)) return await writeKept(this.#deps, id, { ...doc, upto: seq });
-    const add = (item: Omit<KeptItem, 'seq' | 'print'>) => this.#add(id, doc, { ...item, seq, print });
+    if (last?.print === print || (bytes === 0 && !last))
+      return await writeFileCopies(this.#deps, id, { ...doc, upto: seq });
+    const add = (item: Omit<FileCopy, 'seq' | 'print'>) => this.#add(id, doc, { ...item, seq, print });
     // A failed copy of an ending sandbox must not replace an older copy.
     if (bytes > policy.maxBytes) return isAtRest ? undefined : await add({ blob: null, bytes, why: 'too_large' });
     const place = copies.placeOf(id);
@@ -219,14 +220,14 @@ export class Snapshots implements WorkspaceHook {
   }
 
   /** Adds a copy, and drops the oldest copies beyond the limits. */
-  async #add(id: SessionId, doc: KeptFiles, item: KeptItem): Promise<void> {
+  async #add(id: SessionId, doc: FileCopies, item: FileCopy): Promise<void> {
     const { keep, sessionBytes } = this.#deps.policy;
     const items = [...doc.items, item];
-    const gone: KeptItem[] = [];
+    const gone: FileCopy[] = [];
     const sum = () => items.reduce((all, { blob, bytes }) => all + (blob ? bytes : 0), 0);
-    while (items.length > 1 && (items.length > keep || sum() > sessionBytes)) gone.push(items.shift() as KeptItem);
+    while (items.length > 1 && (items.length > keep || sum() > sessionBytes)) gone.push(items.shift() as FileCopy);
     const from = gone.length > 0 ? (items[0]?.seq ?? item.seq) : doc.from;
-    await writeKept(this.#deps, id, { upto: item.seq, from, items });
+    await writeFileCopies(this.#deps, id, { upto: item.seq, from, items });
     for (const { blob } of gone) if (blob) await this.#deps.copies.drop({ holder: id, blob });
   }
 }

@@ -105,7 +105,7 @@ export function parseManifest(bytes: Buffer): ReadonlyMap<string, string> {
 }
 
 /** The paths that are now missing or different, sorted, as text. Additional files are ignored. */
-export function damageIn(before: ReadonlyMap<string, string>, now: ReadonlyMap<string, string>): string[] {
+export function findDamage(before: ReadonlyMap<string, string>, now: ReadonlyMap<string, string>): string[] {
   const damaged = [...before].filter(([path, entry]) => !isSame(entry, now.get(path)));
   return damaged.map(([path]) => Buffer.from(path, 'latin1').toString('utf8')).sort();
 }

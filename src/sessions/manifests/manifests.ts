@@ -7,13 +7,13 @@ import { failpoint } from '../../core/errors/failpoint.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { manifestKind } from '../../core/model/records.ts';
 import type { FilesDamage } from '../../core/model/sandboxes/files-damaged.ts';
-import { beginningOf } from '../../core/text/text.ts';
+import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { Copies } from '../forks/copies.ts';
 import type { Snapshots } from '../forks/snapshots.ts';
 import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
 import type { LiveSession } from '../run/live-session.ts';
-import { damageIn, type Manifest, parseManifest, writeManifest } from './manifest.ts';
+import { findDamage, type Manifest, parseManifest, writeManifest } from './manifest.ts';
 import type { WorkspaceFiles } from './workspace-files.ts';
 
 interface FoundDamage {
@@ -63,7 +63,7 @@ function unchecked(thrown: unknown): FilesDamage {
 }
 
 // File names come from the sandbox, and this text is shown in many places.
-const shownPath = (path: string) => beginningOf(path.replaceAll(/\p{C}/gu, '?'), pathChars);
+const shownPath = (path: string) => truncateEnd(path.replaceAll(/\p{C}/gu, '?'), pathChars);
 const time = (at: number) => new Date(at).toISOString();
 
 const rounds = 5;
@@ -207,7 +207,7 @@ export class Manifests {
     await this.#repair(id, client, { manifest, repair }, signal);
     const after = await files.list(client, `manifest-${newId()}`, signal);
     const { seq, at, aside } = repair;
-    const lost = before && damageIn(before, after.entries);
+    const lost = before && findDamage(before, after.entries);
     return damageText({ ...found, seenAt, copy: { seq, at }, aside: after.entries.has(aside) ? aside : null, lost });
   }
 
@@ -221,7 +221,7 @@ export class Manifests {
     const { files, newId, snapshots, clock } = this.#deps;
     const now = await files.list(client, `manifest-${newId()}`, signal);
     if (now.digest === manifest.digest) return undefined;
-    const paths = before && damageIn(before, now.entries);
+    const paths = before && findDamage(before, now.entries);
     if (paths?.length === 0) return undefined;
     const copy = await snapshots.newestWhole(id);
     if (!copy) return { damaged: paths?.length ?? null, paths };

@@ -80,7 +80,7 @@ export async function listNotes(memory: AgentMemory): Promise<string> {
 const maxListed = 100;
 
 /** The notes' text, for an agent with its own loop, which has no tool to read them; undefined: none. */
-export async function tellNotes(memory: AgentMemory): Promise<string | undefined> {
+export async function describeNotes(memory: AgentMemory): Promise<string | undefined> {
   const all = await memory.list();
   const parts: string[] = [];
   let room = maxReturned;

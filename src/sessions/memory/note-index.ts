@@ -26,7 +26,7 @@ export const findNote = ({ notes }: NoteIndex, path: string): StoredNote | undef
   notes.find((note) => note.path === path);
 export const sizeOf = ({ notes }: NoteIndex): number =>
   notes.reduce((sum, { deleted, size }) => sum + (deleted ? 0 : size), 0);
-export const liveIn = ({ notes }: NoteIndex): number => notes.filter(({ deleted }) => !deleted).length;
+export const countLiveNotes = ({ notes }: NoteIndex): number => notes.filter(({ deleted }) => !deleted).length;
 
 export interface NoteChange {
   readonly path: string;

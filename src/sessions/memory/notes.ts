@@ -7,10 +7,10 @@ import { type MemoryHolder, type Note, type NoteAuthor, type NoteText, NoteVersi
 import { checkPath, checkText } from './note-form.ts';
 import {
   applyNoteChange,
+  countLiveNotes,
   dropOldNotes,
   findLostPlaces,
   findNote,
-  liveIn,
   type MemoryLimits,
   NoteIndex,
   type StoredNote,
@@ -74,7 +74,7 @@ export class Notes {
         const { id, doc } = found;
         const index = NoteIndex.parse(doc);
         const updatedAt = Math.max(0, ...index.notes.map((note) => note.updatedAt));
-        return [[id, { notes: liveIn(index), size: sizeOf(index), updatedAt }] as const];
+        return [[id, { notes: countLiveNotes(index), size: sizeOf(index), updatedAt }] as const];
       }),
     );
   }

@@ -124,7 +124,7 @@ export function credentialRing({ records, vault, clock, learn, onChange, secretV
       },
       async put(of, credential, value) {
         await exists(of);
-        refuseUnfit(value);
+        requireUsableSecret(value);
         learn(value);
         return await write(of, credential, { value });
       },
@@ -188,7 +188,7 @@ export const vaultsOf = ({
 const revoked = (name: string) => new AppError('not_found', `There is no credential '${name}' here.`);
 
 /** Rejects: invalid_request. */
-export function refuseUnfit(value: Secret): void {
+export function requireUsableSecret(value: Secret): void {
   const text = value.reveal();
   if (text.length >= shortest && text.length <= longest && fitsHeader(text)) return;
   throw new AppError(

@@ -14,7 +14,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError, unlessNotFound } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
-import type { ModelAccess, ModelProvider, ModelService, ModelsInForce, OfferedModels } from '../api/models.ts';
+import type { EffectiveModels, ModelAccess, ModelProvider, ModelService, ProviderModels } from '../api/models.ts';
 import type { ModelDirectory } from './model-directory.ts';
 import type { ProviderKeyRing } from './provider-keys.ts';
 
@@ -127,7 +127,7 @@ export function modelService(deps: Deps): ModelService {
     return { provider, baseUrl: checkedAddress(baseUrl), key, reach: deps.reach() };
   }
 
-  async function inForce(): Promise<ModelsInForce> {
+  async function inForce(): Promise<EffectiveModels> {
     const stored = await directory.stored();
     const models = directory.merged(stored);
     const held = new Set((await keys.list()).map(({ provider }) => provider));
@@ -162,7 +162,7 @@ export function modelService(deps: Deps): ModelService {
       const { providers } = await inForce();
       const ready = providers.filter(({ isReady }) => isReady);
       return await Promise.all(
-        ready.map(async ({ id, name }): Promise<OfferedModels> => {
+        ready.map(async ({ id, name }): Promise<ProviderModels> => {
           try {
             const way = await wayTo(id, models);
             const list = way ? await listOf(way) : [];

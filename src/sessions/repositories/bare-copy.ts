@@ -2,7 +2,7 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, readdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { throwIfFired } from '../../core/concurrency/cancel.ts';
-import { turnOfTheLoop } from '../../core/contracts/clock.ts';
+import { nextLoopTurn } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { tarEnd, tarHeaders, tarPadding } from '../../core/text/tar.ts';
 
@@ -49,7 +49,7 @@ export async function findGitFolder(folder: string, url: string): Promise<GitFol
  * Streams a bare repository as a tar archive: HEAD, branches, tags and all objects, with settings of our own. Rejects:
  * conflict (the folder changes during the copy, or contains links), unsupported.
  */
-export async function* bareCopy(folder: GitFolder, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+export async function* streamBareRepository(folder: GitFolder, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const config = await settingsOf(folder);
   const head = await headOf(folder);
   const refs = [...(await refsOf(folder, signal))].map(([name, value]) => `${value} ${name}\n`);
@@ -140,7 +140,7 @@ async function refsOf(folder: GitFolder, signal: AbortSignal): Promise<ReadonlyM
   const refs = new Map<string, string>();
   const packed = (await textOf(folder, 'packed-refs', maxText['packed-refs'])) ?? '';
   for (const [n, line] of packed.split('\n').entries()) {
-    if (n % refsAtOnce === 0) await turnOfTheLoop();
+    if (n % refsAtOnce === 0) await nextLoopTurn();
     throwIfFired(signal);
     const [value = '', name = ''] = line.split(' ', 2);
     if (object.test(value) && isRef(name)) refs.set(name, value);

@@ -4,7 +4,7 @@ import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { readNames } from '../../core/text/files/byte-names.ts';
-import { beginningOf } from '../../core/text/text.ts';
+import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { Checkpoint, type CheckpointDiff, type CheckpointRange } from '../api/repositories.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
@@ -82,7 +82,7 @@ export class Checkpoints implements WorkspaceHook {
     const [names = '', text = ''] = stdout.split('\u0001');
     return {
       files: changesIn(readNames(names)).sort((a, b) => Number(a.path > b.path) - Number(a.path < b.path)),
-      text: beginningOf(text, maxDiffBytes),
+      text: truncateEnd(text, maxDiffBytes),
       truncated: Buffer.byteLength(text) > maxDiffBytes,
     };
   }

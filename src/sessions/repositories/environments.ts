@@ -1,7 +1,11 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionRepository } from '../../core/model/repository.ts';
-import { environmentIn, lockFiles, type RepositoryEnvironment } from '../../core/model/repository-environment.ts';
+import {
+  lockFiles,
+  parseEnvironmentFile,
+  type RepositoryEnvironment,
+} from '../../core/model/repository-environment.ts';
 import { quoteForShell } from '../../core/text/quote.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { exits, runGit, summarizeGitOutput } from './git.ts';
@@ -14,7 +18,7 @@ export interface FoundEnvironment {
   readonly print: string | undefined;
 }
 /** The outcome of a repository's script. */
-export interface ScriptEnd {
+export interface ScriptResult {
   readonly exitCode: number;
   /** The last part of its output. */
   readonly output: string;
@@ -79,10 +83,10 @@ export async function readEnvironment(
   return { environment, print };
 }
 
-function parsed(bytes: Buffer, parseYaml: (text: string) => unknown): ReturnType<typeof environmentIn> {
+function parsed(bytes: Buffer, parseYaml: (text: string) => unknown): ReturnType<typeof parseEnvironmentFile> {
   if (bytes.length > maxFileBytes) return { problem: `it is larger than ${maxFileBytes / 1024} KiB` };
   try {
-    return environmentIn(parseYaml(bytes.toString('utf8')));
+    return parseEnvironmentFile(parseYaml(bytes.toString('utf8')));
   } catch (thrown) {
     const [line = ''] = String((thrown as Error).message).split('\n');
     return { problem: `it is no YAML: ${line.slice(0, 200)}` };
@@ -95,7 +99,11 @@ const nameOf = (path: string) => path.replaceAll('/', '+');
  * Runs `setup.sh` as the sandbox's user, in the repository's folder. Its full output is written to a file in the
  * workspace.
  */
-export async function runSetup(client: Client, { path }: SessionRepository, signal: AbortSignal): Promise<ScriptEnd> {
+export async function runSetup(
+  client: Client,
+  { path }: SessionRepository,
+  signal: AbortSignal,
+): Promise<ScriptResult> {
   const command = `
 cd -- ${quoteForShell(`${client.workdir}/${path}`)} || exit 1
 log=${quoteForShell(`${client.workdir}/.corral/setup-${nameOf(path)}.log`)}

@@ -1,10 +1,10 @@
 import { raceAbort } from '../../core/concurrency/cancel.ts';
-import { AppError, endsWithSandbox, toAppError } from '../../core/errors/errors.ts';
+import { AppError, sandboxLossCodes, toAppError } from '../../core/errors/errors.ts';
 import type { FactOf } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { type GitPerson, isFolderUrl, isUnprepared, type SessionRepository } from '../../core/model/repository.ts';
 import type { CheckResult } from '../../core/model/repository-environment.ts';
-import { endOf } from '../../core/text/text.ts';
+import { truncateStart } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
 import { type WorkspaceHook, WorkspaceQueue } from '../engine/workspace-hooks.ts';
@@ -115,7 +115,7 @@ export class RepositoryFetches implements WorkspaceHook {
           await this.#deps.preparation.start(client, one, this.#deps.closing);
     };
     return this.#queue.begin(id, work, (err) => {
-      if (!endsWithSandbox.has(toAppError(err).code))
+      if (!sandboxLossCodes.has(toAppError(err).code))
         this.#deps.warn({ session: id, err }, 'a repository was not fetched');
     });
   }
@@ -157,7 +157,7 @@ export class RepositoryFetches implements WorkspaceHook {
       return found;
     } catch (thrown) {
       const failure = toAppError(thrown);
-      if (endsWithSandbox.has(failure.code)) throw failure;
+      if (sandboxLossCodes.has(failure.code)) throw failure;
       const error = failure.publicMessage;
       await this.#keep(writer, path, { state: 'failed', error }, tell('failed', error));
       return undefined;
@@ -240,7 +240,7 @@ export class RepositoryFetches implements WorkspaceHook {
 }
 
 const lastLines = (result: CheckResult | undefined) =>
-  endOf((result?.output ?? '').split('\n').slice(-5).join('\n'), 500);
+  truncateStart((result?.output ?? '').split('\n').slice(-5).join('\n'), 500);
 
 /** The repository is fetched and set up. */
 export const isUsable = ({ state, environment }: SessionRepository): boolean =>

@@ -1,7 +1,7 @@
 import { AppError } from '../../core/errors/errors.ts';
 import { quoteNameForShell } from '../../core/text/files/byte-names.ts';
 import { quoteForShell } from '../../core/text/quote.ts';
-import { beginningOf } from '../../core/text/text.ts';
+import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 
 // Git runs in the sandbox, as its user. The agent can write settings, hooks and attributes to a repository. They must
@@ -156,5 +156,5 @@ export function summarizeGitOutput(stderr: string): string {
     .split(/[\r\n]+/)
     .map((line) => line.trim())
     .filter((line) => line !== '' && !/^(hint:|warning:|Cloning into|To https?:)/.test(line));
-  return beginningOf(lines.slice(-3).join(' '), 500);
+  return truncateEnd(lines.slice(-3).join(' '), 500);
 }

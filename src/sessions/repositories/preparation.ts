@@ -1,6 +1,6 @@
-import { endsWithSandbox, toAppError } from '../../core/errors/errors.ts';
+import { sandboxLossCodes, toAppError } from '../../core/errors/errors.ts';
 import type { SessionRepository } from '../../core/model/repository.ts';
-import { beginningOf } from '../../core/text/text.ts';
+import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 import { type FoundEnvironment, readEnvironment, runSetup, runStart } from './environments.ts';
@@ -64,7 +64,7 @@ export class Preparation {
       return await this.#keep(client, path, key, signal);
     } catch (thrown) {
       const { code, publicMessage } = toAppError(thrown);
-      if (endsWithSandbox.has(code)) throw thrown;
+      if (sandboxLossCodes.has(code)) throw thrown;
       return { setup: 'failed', detail: `${path} could not be prepared: ${publicMessage}` };
     }
   }
@@ -83,7 +83,7 @@ export class Preparation {
       };
     } catch (thrown) {
       const { code, publicMessage } = toAppError(thrown);
-      if (endsWithSandbox.has(code)) throw thrown;
+      if (sandboxLossCodes.has(code)) throw thrown;
       if (code === 'payload_too_large') {
         const detail = `.corral/setup.sh of ${path} ran. Its files are larger than repositories.prepared-bytes, so no later session has them.`;
         return { setup, detail };
@@ -100,7 +100,7 @@ export class Preparation {
     try {
       return await this.#deps.files.restore(client, path, key, signal);
     } catch (err) {
-      if (endsWithSandbox.has(toAppError(err).code)) throw err;
+      if (sandboxLossCodes.has(toAppError(err).code)) throw err;
       this.#deps.warn({ path, err }, 'prepared files could not be taken, so setup.sh runs');
       return undefined;
     }
@@ -132,4 +132,4 @@ function keyOf(
   return { owner: owner ?? '', facts };
 }
 
-const lastOf = (text: string) => beginningOf(text.split('\n').slice(-3).join(' '), 500);
+const lastOf = (text: string) => truncateEnd(text.split('\n').slice(-3).join(' '), 500);

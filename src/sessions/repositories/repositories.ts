@@ -6,7 +6,7 @@ import { type GitPerson, noPushReason, type SessionRepository, sessionTrailer } 
 import type { CheckResult, RepositoryEnvironment } from '../../core/model/repository-environment.ts';
 import { printNames, readNames } from '../../core/text/files/byte-names.ts';
 import { quoteForShell } from '../../core/text/quote.ts';
-import { beginningOf, endOf } from '../../core/text/text.ts';
+import { truncateEnd, truncateStart } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { RepositoryService } from '../api/repositories.ts';
 import type { SandboxService } from '../api/sandboxes.ts';
@@ -34,7 +34,7 @@ async function runCheck(
   return {
     status: timedOut ? 'timed_out' : exitCode === 0 ? 'passed' : 'failed',
     exitCode,
-    output: endOf(toPrintable(stdout), outputChars),
+    output: truncateStart(toPrintable(stdout), outputChars),
     at: now(),
   };
 }
@@ -145,7 +145,7 @@ git --literal-pathspecs diff --no-color --no-ext-diff --no-textconv --ignore-sub
 head -c ${maxDiffBytes + 1} "$scratch/diff"`;
         const names = { values: { since }, lists: { files: file === undefined ? [] : [file] } };
         const { stdout } = await run(client, path, { script, base: repository.baseCommit, ...names }, signal);
-        return { text: beginningOf(stdout, maxDiffBytes), truncated: Buffer.byteLength(stdout) > maxDiffBytes };
+        return { text: truncateEnd(stdout, maxDiffBytes), truncated: Buffer.byteLength(stdout) > maxDiffBytes };
       }),
 
     patch: (id, path, signal) =>

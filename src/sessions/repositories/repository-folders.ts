@@ -4,7 +4,7 @@ import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { isFolderUrl } from '../../core/model/repository.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { runProgram } from '../services/streams/piped-command.ts';
-import { bareCopy, findGitFolder, type GitFolder } from './bare-copy.ts';
+import { findGitFolder, type GitFolder, streamBareRepository } from './bare-copy.ts';
 
 interface Deps {
   /** The folders listed by the operator. A repository must be one of them or below one. */
@@ -42,7 +42,7 @@ export class RepositoryFolders {
     const until = AbortSignal.any([signal, AbortSignal.timeout(copyMs)]);
     const argv = ['bash', '-c', unpackScript, 'bash', to];
     const failure = (printed: string) => `${url} could not be copied into the sandbox: ${printed}`;
-    const program = { id: `folder-${this.#newId()}`, argv, input: bareCopy(folder, until), failure };
+    const program = { id: `folder-${this.#newId()}`, argv, input: streamBareRepository(folder, until), failure };
     await runProgram(client, program, until);
   }
 

@@ -13,9 +13,9 @@ export interface RetentionPolicy {
 
 export const dayMs = 24 * 60 * 60 * 1_000;
 
-export const deletesAny = ({ days, maxSessions, maxBytes }: RetentionPolicy): boolean =>
+export const hasRetentionLimit = ({ days, maxSessions, maxBytes }: RetentionPolicy): boolean =>
   days > 0 || maxSessions > 0 || maxBytes > 0;
-export const asksBytes = ({ maxBytes, maxSessionBytes }: RetentionPolicy): boolean =>
+export const limitsBytes = ({ maxBytes, maxSessionBytes }: RetentionPolicy): boolean =>
   maxBytes > 0 || maxSessionBytes > 0;
 
 /** The session is idle and not a favorite, pinned or shared. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Driver } from '../../../drivers/driver.ts';
 import { deadlineSignal, throwIfFired } from '../../core/concurrency/cancel.ts';
 import { atIntervals } from '../../core/concurrency/rounds.ts';
-import { type Clock, turnOfTheLoop } from '../../core/contracts/clock.ts';
+import { type Clock, nextLoopTurn } from '../../core/contracts/clock.ts';
 import type { EventLog, RecordStore, Store } from '../../core/contracts/ports.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
@@ -13,7 +13,7 @@ import type { SessionCommands } from '../engine/session-commands.ts';
 import type { Watchers } from '../engine/watchers.ts';
 import { StoredSession } from '../run/log/projection.ts';
 import { LogSizes } from './log-sizes.ts';
-import { asksBytes, dayMs, deletesAny, isDeletable, isOverdue, type RetentionPolicy } from './policy.ts';
+import { dayMs, hasRetentionLimit, isDeletable, isOverdue, limitsBytes, type RetentionPolicy } from './policy.ts';
 
 interface Deps {
   readonly records: RecordStore;
@@ -108,16 +108,16 @@ export class Retention {
   async round(signal: AbortSignal): Promise<void> {
     const { policyOf, mayDeleteOld, clock, collect, logger } = this.#deps;
     const policy = policyOf();
-    if (deletesAny(policy)) await this.#viewed?.tell();
+    if (hasRetentionLimit(policy)) await this.#viewed?.tell();
     if (!(await mayDeleteOld())) {
       this.#marked = new Set();
       return;
     }
     const blobs = await collect(clock.now() - blobAgeMs, signal);
     if (blobs > 0) logger.info({ blobs }, 'unreferenced blobs were removed');
-    if (!deletesAny(policy) && !asksBytes(policy)) return;
-    const known = asksBytes(policy) ? await this.#sizes.refresh(policy.maxSessionBytes, signal) : undefined;
-    const needsSizes = known ? policy.maxBytes > 0 && known.total > policy.maxBytes : asksBytes(policy);
+    if (!hasRetentionLimit(policy) && !limitsBytes(policy)) return;
+    const known = limitsBytes(policy) ? await this.#sizes.refresh(policy.maxSessionBytes, signal) : undefined;
+    const needsSizes = known ? policy.maxBytes > 0 && known.total > policy.maxBytes : limitsBytes(policy);
     const sessions = await this.#candidates(policy, needsSizes);
     if (needsSizes) await this.#sizes.of(sessions, signal);
     if (policy.maxSessionBytes > 0) {
@@ -151,7 +151,7 @@ export class Retention {
       const last = found.at(-1);
       if (!last || rows.length < readAtOnce) break;
       after = { sort: last.latestMessageAt, id: last.id };
-      await turnOfTheLoop();
+      await nextLoopTurn();
     }
     return found;
   }

@@ -38,7 +38,7 @@ interface FirstMessage {
   readonly attachments?: readonly string[] | undefined;
   readonly goal?: Goal | undefined;
 }
-export const freshRun = ({ messageId, task, attachments = [], goal }: FirstMessage): RunProgress => ({
+export const createRunProgress = ({ messageId, task, attachments = [], goal }: FirstMessage): RunProgress => ({
   steps: [],
   openCalls: [],
   requests: [],

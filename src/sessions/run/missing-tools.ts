@@ -1,5 +1,5 @@
 import type { FailedServer, LeftOutTool } from '../../agents/mcp/tool-servers.ts';
-import type { LeftOut } from '../../agents/models/model.ts';
+import type { OmittedContent } from '../../agents/models/model.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { RunWriter } from './log/run-writer.ts';
 import type { RunContext } from './run-context.ts';
@@ -44,7 +44,7 @@ export class MissingTools {
   }
 
   /** Notices about what was missing from a request. */
-  factsOf(run: Pick<RunWriter, 'runId'>, leftOut: readonly LeftOut[]): SessionFact[] {
+  factsOf(run: Pick<RunWriter, 'runId'>, leftOut: readonly OmittedContent[]): SessionFact[] {
     return leftOut
       .filter(({ kind, name }) => this.#isNew(run, `${kind}\0${name}`))
       .map(({ detail }) => ({ type: 'run.notice', runId: run.runId, data: { kind: 'left_out', detail } }));

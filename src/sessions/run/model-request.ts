@@ -87,7 +87,7 @@ export async function requestModel(
     const counted: FinishedTurn =
       outcome.kind === 'finished' && !isStopped ? outcome : { kind: 'finished', stop: 'done', usage: estimated };
     const exchange = { requestBytes: bytes - pictureBytes(stored.conversation), replyBytes: bytesOf(message) };
-    const assumed = reserved.isCounted && !isStopped ? assumeBeyond(model, counted.usage, exchange) : undefined;
+    const assumed = reserved.isCounted && !isStopped ? estimateMissingUsage(model, counted.usage, exchange) : undefined;
     const spent = toSpending(counted.usage, assumed);
     if (!isStopped) used = toAmounts(spent);
     budget.count(spent);
@@ -150,7 +150,7 @@ interface Exchange {
  * The amounts that budgets count in addition to the provider's count if it is missing or far too small. Undefined: its
  * count is accepted.
  */
-export function assumeBeyond(
+export function estimateMissingUsage(
   model: Pick<Model, 'costOf'>,
   usage: Usage,
   { requestBytes, replyBytes }: Exchange,

@@ -3,7 +3,7 @@ import { withRunning } from '../../../machines/run-rules.ts';
 import type { AssistantMessage, ToolDeclaration } from '../../agents/models/model.ts';
 import { MakePlanArgs, makePlan } from '../../agents/tools/special.ts';
 import type { PlanStep, SessionFact } from '../../core/model/events.ts';
-import { beginningOf } from '../../core/text/text.ts';
+import { truncateEnd } from '../../core/text/text.ts';
 import type { RunWriter } from './log/run-writer.ts';
 import { missingParts } from './missing-tools.ts';
 import { digest } from './progress.ts';
@@ -150,7 +150,7 @@ export function beginRunningStep(runWriter: RunWriter, steps: readonly PlanStep[
 export function titleFacts(work: Pick<RunContext, 'task' | 'hasTitle' | 'runWriter'>, title = ''): SessionFact[] {
   const provisional = firstLine(work.task);
   if (work.hasTitle(title === '' ? undefined : provisional)) return [];
-  return [work.runWriter.title(title === '' ? provisional : beginningOf(title, 200))];
+  return [work.runWriter.title(title === '' ? provisional : truncateEnd(title, 200))];
 }
 
 const acknowledgement = ({ acknowledgement: text, title }: Plan, again: boolean): string =>
@@ -158,8 +158,8 @@ const acknowledgement = ({ acknowledgement: text, title }: Plan, again: boolean)
 const isUnfinished = ({ status }: PlanStep): boolean => status === 'pending' || status === 'running';
 const newestWords = ({ transcript }: RunWriter): string | undefined =>
   transcript.messages.findLast((message) => message.role === 'user')?.text;
-export const firstLine = (text: string): string => beginningOf(text.trim().split('\n')[0] ?? '', 60) || 'Task';
+export const firstLine = (text: string): string => truncateEnd(text.trim().split('\n')[0] ?? '', 60) || 'Task';
 export const splitTitle = (text: string): [string, string] => {
-  const first = beginningOf(text, Math.ceil(text.length / 2));
+  const first = truncateEnd(text, Math.ceil(text.length / 2));
   return [first, text.slice(first.length)];
 };

@@ -14,7 +14,10 @@ type Result = Pick<Extract<Message, { role: 'tool' }>, 'output' | 'success' | 'p
  * The act of a call. A failure without output, such as a search without a match, is not an error that different calls
  * can have in common.
  */
-export function toAct({ name, args }: Pick<ToolCall, 'name' | 'args'>, { output, success, pictures }: Result): RunAct {
+export function createRunAct(
+  { name, args }: Pick<ToolCall, 'name' | 'args'>,
+  { output, success, pictures }: Result,
+): RunAct {
   const isSilent = output.replace(/^\[exit code [^\]]*\]/, '').trim() === '';
   const waits = isWait(name, args) || (pictures ?? []).length > 0; // a picture can change while the text stays the same
   return {
@@ -57,7 +60,7 @@ export function listActs(entries: readonly Entry[], runId: RunId, since: number)
     }
     const call = message.role === 'tool' ? calls.get(message.callId) : undefined;
     if (message.role !== 'tool' || !call || call.name === makePlan.name || !counts) continue;
-    const act = toAct(call, message);
+    const act = createRunAct(call, message);
     const key = JSON.stringify(act);
     if (!ofTurn.has(key)) acts.push(act);
     ofTurn.add(key);

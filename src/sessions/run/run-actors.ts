@@ -3,7 +3,7 @@ import type { ApprovalRequest, RunEnd } from '../../../machines/run.ts';
 import { runMachine } from '../../../machines/run.ts';
 import { consoleChars, readConsole } from '../../agents/tools/shell.ts';
 import { deadlineSignal } from '../../core/concurrency/cancel.ts';
-import { type Clock, turnOfTheLoop } from '../../core/contracts/clock.ts';
+import { type Clock, nextLoopTurn } from '../../core/contracts/clock.ts';
 import type { SessionFact, ToolContent } from '../../core/model/events.ts';
 import type { RunId, SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
@@ -90,7 +90,7 @@ export const runWith = ({ clock, working, live, use, kernels, loops, onEnd }: De
  */
 async function waitUntilWritten({ writer }: LiveSession): Promise<void> {
   await writer.settled();
-  await turnOfTheLoop();
+  await nextLoopTurn();
 }
 
 const requested = ({ timeoutMs, args, ...call }: ApprovalRequest, now: number) => ({

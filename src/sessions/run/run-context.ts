@@ -15,7 +15,7 @@ import type { ExternalAgent } from '../../core/model/agent-updates.ts';
 import type { ApprovalRule } from '../../core/model/approval-rule.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { McpServer } from '../../core/model/tool-server.ts';
-import type { StrangerSource } from '../../core/text/strangers.ts';
+import type { UntrustedSource } from '../../core/text/strangers.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { ExternalAgents } from './agent/external-agents.ts';
 import type { AttachedFiles } from './context/attachments.ts';
@@ -83,7 +83,7 @@ export interface RunContext {
   /** Whether a person approved all calls of this tool in the session. */
   readonly isPermitted?: (tool: string) => boolean;
   /** The sources of third-party text in the session so far. */
-  readonly strangers?: () => readonly StrangerSource[];
+  readonly strangers?: () => readonly UntrustedSource[];
   readonly sandbox: SandboxUser;
   /** Absent if the session has no repository that it may write to. */
   readonly pullRequests?: PullRequestOpener;

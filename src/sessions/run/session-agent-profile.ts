@@ -2,7 +2,7 @@ import { delegateToolsFor } from '../../agents/tools/delegation/delegate.ts';
 import { type ToolRegistry, toolRegistry, withTools } from '../../agents/tools/registry.ts';
 import { allowsTool } from '../../agents/tools/selection.ts';
 import type { ToolDescription } from '../../agents/tools/tool.ts';
-import { behindToolset, clientTool, toolset, workerTool } from '../../agents/tools/toolset.ts';
+import { clientTool, toolset, toolsetTargets, workerTool } from '../../agents/tools/toolset.ts';
 import type { Holder } from '../../core/model/access/holder.ts';
 import type { ApprovalRule } from '../../core/model/approval-rule.ts';
 import { memoryMount } from '../../core/model/run-files.ts';
@@ -27,7 +27,7 @@ export function sessionAgentProfile(
   { usual, denied, session }: Base,
 ): Pick<Profile, 'tools' | 'toolServers' | 'allows' | 'approvals' | 'prompt' | 'children'> {
   const isOff = (tool: Pick<ToolDescription, 'name' | 'group'>) =>
-    [tool.name, ...(behindToolset[tool.name] ?? [])].some((name) => !allowsTool({ deny: denied }, { ...tool, name }));
+    [tool.name, ...(toolsetTargets[tool.name] ?? [])].some((name) => !allowsTool({ deny: denied }, { ...tool, name }));
   const requested = new Set(agent.tools);
   const inSandbox = agent.environment === undefined ? toolset : toolset.map(workerTool);
   const own = [...inSandbox, ...foundIn(usual.tools, requested)].filter(
@@ -79,15 +79,15 @@ function promptOf({ instructions, memoryStores = [] }: SessionAgent, usual: Prof
 const ruleAbout = ({ approvals }: SessionAgent, name: string) => approvals.find(({ tool }) => anyGlob([tool])(name));
 
 const foundIn = (registry: ToolRegistry, names: ReadonlySet<string>) =>
-  [...names].filter((name) => behindToolset[name] === undefined).flatMap((name) => registry.find(name) ?? []);
+  [...names].filter((name) => toolsetTargets[name] === undefined).flatMap((name) => registry.find(name) ?? []);
 
 const aliasesOf = (names: readonly string[]): string[] =>
-  Object.entries(behindToolset).flatMap(([alias, real]) => (real.some((name) => names.includes(name)) ? [alias] : []));
+  Object.entries(toolsetTargets).flatMap(([alias, real]) => (real.some((name) => names.includes(name)) ? [alias] : []));
 
 /** Rules about built-in tools, under the names that such an agent uses. */
 function renamed(rules: readonly ApprovalRule[]): ApprovalRule[] {
   return rules.flatMap((rule) =>
-    Object.entries(behindToolset).flatMap(([alias, real]) =>
+    Object.entries(toolsetTargets).flatMap(([alias, real]) =>
       real.some((name) => anyGlob([rule.tool])(name)) && !anyGlob([rule.tool])(alias) ? [{ ...rule, tool: alias }] : [],
     ),
   );

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isNote } from '../../core/model/event-traits.ts';
 import { type SessionEvent, StepStatus } from '../../core/model/events.ts';
 import { addAmounts } from '../../core/model/spending.ts';
-import { beginningOf } from '../../core/text/text.ts';
+import { truncateEnd } from '../../core/text/text.ts';
 
 /** Model turns caused by an event, and their cost. */
 const EventCost = z.object({
@@ -102,7 +102,7 @@ function causeIn(event: SessionEvent): CostCause | undefined {
   const { seq, type, data } = event;
   switch (type) {
     case 'message.user':
-      return { seq, type, about: beginningOf(data.text.trim(), shownLength) };
+      return { seq, type, about: truncateEnd(data.text.trim(), shownLength) };
     case 'tool.called':
       return { seq, type, about: data.function };
     case 'approval.resolved':
@@ -111,7 +111,7 @@ function causeIn(event: SessionEvent): CostCause | undefined {
       return { seq, type, about: data.steps.length === 1 ? '1 step' : `${data.steps.length} steps` };
     case 'step':
       return data.status === StepStatus.enum.running
-        ? { seq, type, about: beginningOf(data.description, shownLength) }
+        ? { seq, type, about: truncateEnd(data.description, shownLength) }
         : undefined;
     case 'run.started':
     case 'title':

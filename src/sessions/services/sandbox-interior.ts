@@ -2,7 +2,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { CodeContexts } from '../api/code.ts';
-import type { InsideService, SandboxInterior } from '../api/sandbox-interior.ts';
+import type { SandboxInterior, SandboxInteriorService } from '../api/sandbox-interior.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 
 export interface PortRules {
@@ -19,7 +19,7 @@ interface Deps extends PortRules {
 }
 
 /** Access to the inside of a sandbox, beyond its workspace. */
-export const insideService = ({ sandboxes, codeOf, known, ...rules }: Deps): InsideService => ({
+export const insideService = ({ sandboxes, codeOf, known, ...rules }: Deps): SandboxInteriorService => ({
   async admits(id) {
     await known(id);
   },

@@ -1,4 +1,4 @@
-import { turnOfTheLoop } from '../../core/contracts/clock.ts';
+import { nextLoopTurn } from '../../core/contracts/clock.ts';
 import type { ListOptions, RecordStore, StoredRecord } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
@@ -104,7 +104,7 @@ export class SessionList {
       }
       if (page.length > 0) yield page;
       if (!sources.some(isOut)) return;
-      await turnOfTheLoop();
+      await nextLoopTurn();
     }
   }
 

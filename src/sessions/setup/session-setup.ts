@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { raceAbort } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
-import { AppError, endsWithSandbox, toAppError } from '../../core/errors/errors.ts';
+import { AppError, sandboxLossCodes, toAppError } from '../../core/errors/errors.ts';
 import { memoryFiles, memoryMount } from '../../core/model/run-files.ts';
 import type { SessionAgent } from '../../core/model/session-agent.ts';
 import { digestOf } from '../../core/text/digest.ts';
@@ -55,7 +55,7 @@ export class SessionSetup implements WorkspaceHook {
     if (known?.print === print) return await raceAbort(known.work, signal);
     const work = this.#prepare(live, client, agent).catch((err: unknown) => {
       this.#done.delete(client);
-      if (!endsWithSandbox.has(toAppError(err).code))
+      if (!sandboxLossCodes.has(toAppError(err).code))
         this.#deps.warn({ session: live.id, err }, 'a sandbox was not prepared');
     });
     this.#done.set(client, { print, work });
@@ -97,7 +97,7 @@ export class SessionSetup implements WorkspaceHook {
       await at(`chmod a-w ${quoteForShell(place)}`); // the client's files are read-only for the agent
     } catch (thrown) {
       const error = toAppError(thrown);
-      if (endsWithSandbox.has(error.code)) throw error;
+      if (sandboxLossCodes.has(error.code)) throw error;
       await this.#tell(live, `The file ${path} could not be placed: ${error.publicMessage}`);
     }
   }

@@ -23,7 +23,7 @@ export function checkFolder(values: readonly SkillFile[]): FolderCheck {
   const problems: string[] = [];
   const files = values
     .map((file) => ({ ...file, path: file.path.replace(/^\.\//, '') }))
-    .filter(({ path }) => !isLitter(path));
+    .filter(({ path }) => !isIgnoredFile(path));
   if (files.length === 0)
     return { name: null, problems: ['There are no files. A skill is a folder with SKILL.md.'], warnings: [] };
   if (files.length > skillLimits.files)
@@ -95,5 +95,5 @@ function topFolder(files: readonly SkillFile[]): string | undefined {
 }
 const isScript = (bytes: Uint8Array) => bytes[0] === 0x23 && bytes[1] === 0x21;
 /** Files of version control and operating systems. */
-export const isLitter = (path: string) =>
+export const isIgnoredFile = (path: string) =>
   /(^|\/)(\.git|\.svn|__MACOSX|__pycache__|node_modules)\/|(^|\/)(\.DS_Store|Thumbs\.db)$/.test(path);

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { ZipFile } from 'yazl';
-import { inTurns } from '../../core/concurrency/keyed-queue.ts';
+import { serializeCalls } from '../../core/concurrency/keyed-queue.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
@@ -191,7 +191,7 @@ export function skillService({ records, blobs, copies, clock, ids, templates }: 
       return pinsOf(await records.get(id));
     },
   };
-  return inTurns(service, 'addVersion');
+  return serializeCalls(service, 'addVersion');
 }
 
 const publicSkill = ({ lastNumber: _, ...skill }: StoredSkill): Skill => skill;

@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import { type Entry, fromBufferPromise } from 'yauzl';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SkillFile } from '../api/server/skills.ts';
-import { isLitter, skillLimits } from './skill-files.ts';
+import { isIgnoredFile, skillLimits } from './skill-files.ts';
 
 const maxEntries = 4 * skillLimits.files; // with folders, and with the files that are skipped
 const kinds = { mask: 0o170000, link: 0o120000, file: 0o100000 } as const;
@@ -38,7 +38,7 @@ async function unpacked(archive: Buffer): Promise<SkillFile[]> {
   let left = skillLimits.bytes;
   for (const entry of entries) {
     const path = nameOf(entry);
-    if (path.endsWith('/') || isLitter(path)) continue;
+    if (path.endsWith('/') || isIgnoredFile(path)) continue;
     const mode = entry.externalFileAttributes >>> 16; // 0 where it was packed on Windows
     const kind = mode & kinds.mask;
     if (kind === kinds.link) throw refused(`${path} is a link`);

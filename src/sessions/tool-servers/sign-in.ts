@@ -1,6 +1,6 @@
 import { isFresh, type SignedInAccess } from '../../agents/mcp/access.ts';
 import type { FetchFor } from '../../agents/mcp/connect.ts';
-import type { SignInAsking } from '../../agents/mcp/oauth.ts';
+import type { SignInRequest } from '../../agents/mcp/oauth.ts';
 import { deadlineSignal, neverFires } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
@@ -109,7 +109,7 @@ export class SignIns {
   async #asking<Value>(
     server: EnteredServer,
     signal: AbortSignal,
-    work: (asking: SignInAsking) => Promise<Value>,
+    work: (asking: SignInRequest) => Promise<Value>,
   ): Promise<Value> {
     const { clock, fetchFor } = this.#deps;
     using until = deadlineSignal(askMs, clock, signal);

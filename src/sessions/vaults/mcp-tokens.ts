@@ -8,14 +8,14 @@ import type { SessionVaults } from '../../core/model/tool-server.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type {
   CredentialSecrets,
-  CredentialTrial,
+  CredentialTest,
   CredentialVault,
   OAuthRefresh,
-  TriedAnswer,
+  TestResponse,
   VaultCredential,
 } from '../api/server/vaults.ts';
 import type { CredentialRecords, StoredCredential } from './credential-records.ts';
-import { askForToken, type RefreshOutcome, readBodyText, toTriedAnswer, type VaultFetch } from './token-endpoint.ts';
+import { type RefreshOutcome, readBodyText, requestToken, toTriedAnswer, type VaultFetch } from './token-endpoint.ts';
 
 interface Deps {
   readonly records: RecordStore;
@@ -58,7 +58,7 @@ export class McpTokens {
   }
 
   /** Rejects: invalid_request (not an OAuth credential), cancelled. */
-  async try(at: StoredCredential, signal: AbortSignal): Promise<CredentialTrial> {
+  async try(at: StoredCredential, signal: AbortSignal): Promise<CredentialTest> {
     const { auth } = at.credential;
     if (auth.type !== 'mcp_oauth')
       throw new AppError('invalid_request', 'Only a credential of the type mcp_oauth can be validated.');
@@ -66,7 +66,7 @@ export class McpTokens {
     const { now } = this.#deps.clock;
     const common = { at: now(), hasRefreshToken: auth.refresh !== null };
     let answer = await this.#initialize(auth.mcpServerUrl, secrets, signal);
-    let refresh: CredentialTrial['refresh'] = null;
+    let refresh: CredentialTest['refresh'] = null;
     if (answer?.status === 401) {
       const outcome = auth.refresh ? await this.#refreshed(at, secrets, auth.refresh) : undefined;
       refresh = {
@@ -121,7 +121,7 @@ export class McpTokens {
   async #refresh(at: StoredCredential, secrets: CredentialSecrets, refresh: OAuthRefresh): Promise<RefreshOutcome> {
     const { clock, credentials, fetch, warn, records, onFailure } = this.#deps;
     using until = deadlineSignal(withinMs, clock);
-    const outcome = await askForToken(refresh, secrets, { fetch, signal: until.signal });
+    const outcome = await requestToken(refresh, secrets, { fetch, signal: until.signal });
     const { credential } = at;
     const names = { vault: credential.vaultId, credential: credential.id };
     if (outcome.outcome !== 'succeeded') {
@@ -158,7 +158,7 @@ export class McpTokens {
   }
 
   /** Undefined: no response. */
-  async #initialize(url: string, secrets: CredentialSecrets, signal: AbortSignal): Promise<TriedAnswer | undefined> {
+  async #initialize(url: string, secrets: CredentialSecrets, signal: AbortSignal): Promise<TestResponse | undefined> {
     const { fetch, clock } = this.#deps;
     using until = deadlineSignal(withinMs, clock, signal);
     const authorization = `Bearer ${secrets.token.reveal()}`;

@@ -9,7 +9,7 @@ import { namedSecretKind as kind } from '../../core/model/records.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import { Collection } from '../../storage/collection.ts';
 import { NamedSecret, type SecretService } from '../api/server/secrets.ts';
-import { refuseUnfit } from '../projects/credentials.ts';
+import { requireUsableSecret } from '../projects/credentials.ts';
 import { sealedRecords } from '../projects/sealed-records.ts';
 
 const Stored = NamedSecret.extend({ sealed: SealedValue });
@@ -87,7 +87,7 @@ export class NamedSecrets {
 
   async #create({ name: input, value, metadata, owner, projectId }: Parameters<SecretService['create']>[0]) {
     const { clock, ids, learn } = this.#deps;
-    refuseUnfit(value);
+    requireUsableSecret(value);
     learn(value);
     const now = clock.now();
     const name = input.toLowerCase();
@@ -106,7 +106,7 @@ export class NamedSecrets {
 
   async #replace(id: string, value: Secret, metadata?: Readonly<Record<string, string>>): Promise<NamedSecret> {
     const { clock, learn } = this.#deps;
-    refuseUnfit(value);
+    requireUsableSecret(value);
     learn(value);
     const replaced = await this.#secrets.change(id, (before) => ({
       ...before,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { parseJson } from '../../core/text/json.ts';
 import { Secret } from '../../core/text/secret.ts';
 import { withoutSecret } from '../../core/text/secret-forms.ts';
-import type { CredentialSecrets, OAuthRefresh, TriedAnswer } from '../api/server/vaults.ts';
+import type { CredentialSecrets, OAuthRefresh, TestResponse } from '../api/server/vaults.ts';
 
 /** Connects only to public addresses, and follows no redirects, which would send a secret elsewhere. */
 export type VaultFetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -16,7 +16,7 @@ export type RefreshOutcome =
       /** Null: not specified. */
       readonly lifeMs: number | null;
     }
-  | { readonly outcome: 'failed'; readonly answer: TriedAnswer }
+  | { readonly outcome: 'failed'; readonly answer: TestResponse }
   | { readonly outcome: 'connect_error' };
 
 const maxBytes = 64 * 1024;
@@ -35,7 +35,7 @@ const Granted = z.object({
 });
 
 /** Requests a new access token, as in RFC 6749, section 6. Rejects only when its signal fires. */
-export async function askForToken(
+export async function requestToken(
   { clientId, tokenEndpoint, clientAuth, scope, resource }: OAuthRefresh,
   secrets: CredentialSecrets,
   { fetch, signal }: { readonly fetch: VaultFetch; readonly signal: AbortSignal },
@@ -90,7 +90,7 @@ export async function readBodyText({ body }: Response): Promise<string> {
 }
 
 /** A response for people to see, without secrets: a server can repeat request data in it. */
-export function toTriedAnswer({ status, headers }: Response, text: string, secrets: CredentialSecrets): TriedAnswer {
+export function toTriedAnswer({ status, headers }: Response, text: string, secrets: CredentialSecrets): TestResponse {
   const all = [secrets.token, secrets.refreshToken, secrets.clientSecret].flatMap((one) => one ?? []);
   const body = all.reduce((masked, secret) => withoutSecret(masked, secret, '[redacted]'), text);
   return {

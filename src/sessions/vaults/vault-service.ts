@@ -1,4 +1,4 @@
-import { inTurns } from '../../core/concurrency/keyed-queue.ts';
+import { serializeCalls } from '../../core/concurrency/keyed-queue.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, unlessConflict } from '../../core/errors/errors.ts';
@@ -129,5 +129,5 @@ export function vaultService({ records, credentials, tokens, clock, ids }: Deps)
       return await tokens.try(at, signal);
     },
   };
-  return inTurns(service, 'create', 'addCredential');
+  return serializeCalls(service, 'create', 'addCredential');
 }

@@ -6,10 +6,10 @@ import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
 import {
   choiceOfCopy,
   findOverlap,
+  findPathProblem,
   type MountAccess,
   type MountRequest,
   maxMounts,
-  problemOfPath,
   type Volume,
   type VolumeMount,
 } from '../../core/model/sandboxes/volume.ts';
@@ -99,7 +99,7 @@ export class SessionVolumes {
       throw new AppError('unsupported', `volumes: sandboxes do not support them here: ${refusal}.`);
     if (requests.length > maxMounts) throw bad(`volumes: a session mounts at most ${maxMounts}.`);
     for (const { volume, path } of requests) {
-      const problem = problemOfPath(path);
+      const problem = findPathProblem(path);
       if (problem !== undefined) throw bad(`volumes: the path of ${volume} ${problem}.`);
     }
     const overlap = findOverlap(requests.map(({ path }) => path));

@@ -54,7 +54,7 @@ export class LiveWindow {
   }
 
   #keep(event: SessionEvent): void {
-    const chars = charsIn(event.data);
+    const chars = countChars(event.data);
     this.#events.push(event);
     this.#sizes.push(chars);
     this.#chars += chars;
@@ -75,10 +75,10 @@ export class LiveWindow {
 }
 
 /** The estimated number of characters in a value. */
-export function charsIn(value: unknown): number {
+export function countChars(value: unknown): number {
   if (typeof value === 'string') return value.length;
   if (typeof value !== 'object' || value === null) return 8;
   let chars = 0;
-  for (const part of Object.values(value)) chars += 8 + charsIn(part);
+  for (const part of Object.values(value)) chars += 8 + countChars(part);
   return chars;
 }

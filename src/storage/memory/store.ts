@@ -12,7 +12,7 @@ import type {
 } from '../../core/contracts/ports.ts';
 import { type IndexEntry, toIndexEntry } from '../../core/contracts/record-index.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { droppable, searchable } from '../../core/model/event-traits.ts';
+import { droppableTypes, searchable } from '../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { toAsciiLower } from '../../core/text/text.ts';
@@ -184,7 +184,7 @@ function events(documents: Map<string, Document>): EventStore {
 }
 
 const belongsTo = (id: string, session: SessionId): boolean => id === session || id.startsWith(`${session}:`);
-const isDroppable = (row: Row): boolean => (droppable as ReadonlySet<string>).has(row.type);
+const isDroppable = (row: Row): boolean => (droppableTypes as ReadonlySet<string>).has(row.type);
 
 /** Compaction leaves gaps, so a seq is not an index. */
 function firstAfter(rows: readonly Row[], after: number): number {

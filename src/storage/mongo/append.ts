@@ -4,7 +4,7 @@ import { monotonicNow } from '../../core/contracts/clock.ts';
 import type { Append } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { appendDocuments, newestPuts } from './append-documents.ts';
+import { appendDocuments, lastPutPerRecord } from './append-documents.ts';
 import { addEvents, completeNewestAppend, putRecords } from './completion.ts';
 import type { Connection } from './connection.ts';
 import { type EventDocument, erasedKind, erasedRecordMs, type PutDocument, seqOf } from './documents.ts';
@@ -72,7 +72,7 @@ export class Appender {
 
   async #append(entry: Append): Promise<number> {
     const { sessionId: session, after, facts } = entry;
-    const puts = newestPuts(entry);
+    const puts = lastPutPerRecord(entry);
     await this.#expectHead(session, after, this.#batches.has(entry));
     const head = after + facts.length;
     try {

@@ -7,11 +7,11 @@ import {
   eventId,
   eventRange,
   indexFields,
-  nowChanged,
   type PutDocument,
   recordId,
   seqOf,
   sessionOf,
+  setChangedTime,
 } from './documents.ts';
 import { duplicateKey, isDuplicate } from './errors.ts';
 
@@ -68,7 +68,7 @@ export async function putRecords(
   const operations = puts.map((put) => ({
     updateOne: {
       filter: { _id: recordId(put.kind, put.id), $or: [{ session: { $ne: session } }, { seq: older }] },
-      update: { $set: { ...withIndex(put), session, seq }, $inc: { version: 1 }, ...nowChanged },
+      update: { $set: { ...withIndex(put), session, seq }, $inc: { version: 1 }, ...setChangedTime },
       upsert: true, // a newer state does not match, so the database attempts to insert and finds a duplicate
     },
   }));

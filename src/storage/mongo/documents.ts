@@ -148,7 +148,7 @@ export const toErasedRecord = (session: SessionId, at: number): Omit<RecordDocum
   seq: Number.MAX_SAFE_INTEGER,
 });
 /** Included in each update of a record. */
-export const nowChanged = { $currentDate: { changed: true } } as const;
+export const setChangedTime = { $currentDate: { changed: true } } as const;
 export const erasedRecordMs = 3_600_000;
 export function putDocument({ kind, id, doc, sort = 0 }: RecordPut): PutDocument {
   return { kind, id, doc: json(doc), sort, ...indexFields(kind, doc) };

@@ -1,7 +1,7 @@
 import type { Collection, Document } from 'mongodb';
 import type { EventPage, EventStore, UsageKey, UsageSum } from '../../core/contracts/ports.ts';
 import { toAppError } from '../../core/errors/errors.ts';
-import { droppable } from '../../core/model/event-traits.ts';
+import { droppableTypes } from '../../core/model/event-traits.ts';
 import type { FactType, SessionEvent } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { type UsingSession, usageSums } from '../usage-sums.ts';
@@ -15,10 +15,10 @@ import {
   eventRange,
   factText,
   idsOf,
-  nowChanged,
   recordId,
   seqOf,
   sessionOf,
+  setChangedTime,
   toErasedRecord,
 } from './documents.ts';
 import { storeError } from './errors.ts';
@@ -116,7 +116,7 @@ export function mongoEvents({ connection, appender, heads, now }: MongoEventDeps
       );
       return found ? seqOf(found._id) : 0;
     };
-    const types = [...droppable];
+    const types = [...droppableTypes];
     const young = await run(() =>
       at
         .events(session)
@@ -141,7 +141,7 @@ export function mongoEvents({ connection, appender, heads, now }: MongoEventDeps
     page,
     compact,
     async lastOf(session, type) {
-      if (droppable.has(type as FactType)) {
+      if (droppableTypes.has(type as FactType)) {
         const found = await newest(session, { type });
         return found ? seqOf(found._id) : 0;
       }
@@ -167,7 +167,7 @@ export function mongoEvents({ connection, appender, heads, now }: MongoEventDeps
       appender.forget(session);
       await run(() => at.events(session).deleteMany({ _id: eventRange(session, -1) as never }));
       const _id = recordId('session', session);
-      const mark = { $set: toErasedRecord(session, now()), $inc: { version: 1 }, ...nowChanged };
+      const mark = { $set: toErasedRecord(session, now()), $inc: { version: 1 }, ...setChangedTime };
       await run(() => at.records.updateOne({ _id }, mark, { upsert: true }));
       await run(() => at.records.deleteMany({ $or: idsOf(session), kind: { $ne: erasedKind } }));
       await heads.forget(session);

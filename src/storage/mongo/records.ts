@@ -3,7 +3,15 @@ import { AppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import type { Appender } from './append.ts';
 import type { Connection } from './connection.ts';
-import { erasedKind, idsOf, nowChanged, putDocument, type RecordDocument, recordId, toListSet } from './documents.ts';
+import {
+  erasedKind,
+  idsOf,
+  putDocument,
+  type RecordDocument,
+  recordId,
+  setChangedTime,
+  toListSet,
+} from './documents.ts';
 import { isDuplicate } from './errors.ts';
 import { searchRecords } from './search.ts';
 
@@ -20,7 +28,7 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
     const { _id, put } = fields;
     return await run(async () => {
       try {
-        const created = { $setOnInsert: { ...fields, version: 1 }, ...nowChanged };
+        const created = { $setOnInsert: { ...fields, version: 1 }, ...setChangedTime };
         const { upsertedCount } = await at.records.updateOne({ _id }, created, { upsert: true });
         if (upsertedCount === 1) return 1;
       } catch (thrown) {
@@ -37,7 +45,7 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
       try {
         const done = await at.records.updateOne(
           { _id, version: expect },
-          { $set: fields, $inc: { version: 1 }, ...nowChanged },
+          { $set: fields, $inc: { version: 1 }, ...setChangedTime },
         );
         if (done.matchedCount === 0 && (await at.records.findOne({ _id }))?.put !== put) throw changed();
       } catch (thrown) {
@@ -66,7 +74,7 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
       if (expect === 0) return await create(fields);
       if (expect !== undefined) return await replace(fields, expect);
       const { _id, ...set } = fields;
-      const update = { $set: set, $inc: { version: 1 }, ...nowChanged };
+      const update = { $set: set, $inc: { version: 1 }, ...setChangedTime };
       const done = await run(() =>
         at.records.findOneAndUpdate({ _id }, update, { upsert: true, returnDocument: 'after' }),
       );

@@ -8,7 +8,7 @@ import { toAppError, unlessConflict } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { SessionEvent, SessionFact } from '../../core/model/events.ts';
 import { SessionId } from '../../core/model/ids.ts';
-import { beginningOf, endOf } from '../../core/text/text.ts';
+import { truncateEnd, truncateStart } from '../../core/text/text.ts';
 
 // Selects the parts to remove from a fact that is too large for one document, and the text that replaces them.
 
@@ -50,7 +50,7 @@ function standIn(name: string, value: unknown): unknown {
 
 function shortened(text: string): string {
   const gap = `\n[… ${text.length - 2 * shownChars} characters cannot be read any more: blob_missing …]\n`;
-  return beginningOf(text, shownChars) + gap + endOf(text, shownChars);
+  return truncateEnd(text, shownChars) + gap + truncateStart(text, shownChars);
 }
 
 const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value) ?? '');

@@ -70,6 +70,6 @@ function migrate(db: DatabaseSync): void {
 }
 
 /** The write-ahead log contains deleted data until it is emptied. Does not wait long for other programs that read. */
-export function emptyWal(db: DatabaseSync): void {
+export function truncateWal(db: DatabaseSync): void {
   db.exec('PRAGMA busy_timeout = 100; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout = 0');
 }

@@ -10,7 +10,7 @@ import type {
   Store,
   StoredRecord,
 } from '../../core/contracts/ports.ts';
-import { droppable } from '../../core/model/event-traits.ts';
+import { droppableTypes } from '../../core/model/event-traits.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { openThread, type QueueLimits, type StoreChannel } from './channel.ts';
 import { corruptDatabase } from './errors.ts';
@@ -96,7 +96,7 @@ function events(writer: StoreChannel<WriteOperations>, reader: StoreChannel<Read
           )) as SessionId[]),
     usage: (from, to, by) => reader.call('usage', [from, to, by]),
     compact: (sessionId, { keepDroppable, keepAll }) =>
-      writer.call('compact', [sessionId, JSON.stringify([...droppable]), keepDroppable, keepAll]),
+      writer.call('compact', [sessionId, JSON.stringify([...droppableTypes]), keepDroppable, keepAll]),
     async heads(sessionIds) {
       const heads = await reader.call('heads', [sessionIds]);
       return new Map(sessionIds.map((id, n) => [id, heads[n] ?? 0]));

@@ -13,7 +13,7 @@ export type Operations = Record<string, (...args: never[]) => unknown>;
 export const refusal = (error: AppError): Reply => [false, error.code, error.publicMessage, String(error.cause ?? '')];
 
 /** Answers each request separately; a failed request gets its error. */
-export function answerEach(operations: Operations, path: string): (calls: readonly Call[]) => Reply[] {
+export function runEach(operations: Operations, path: string): (calls: readonly Call[]) => Reply[] {
   return (calls) => calls.map((call) => attempt(operations, call, path));
 }
 
@@ -21,7 +21,7 @@ export function answerEach(operations: Operations, path: string): (calls: readon
  * Group commit: all requests share one transaction and one fsync. Each has its own savepoint, so a failed request has
  * no effect and the others continue. A request gets `ok` once it is on disk.
  */
-export function commitTogether(
+export function commitGroup(
   db: DatabaseSync,
   operations: Operations,
   path: string,

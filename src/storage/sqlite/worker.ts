@@ -1,11 +1,11 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { takeWatch } from '../../core/concurrency/watch-loop.ts';
+import { startWatchdog } from '../../core/concurrency/watch-loop.ts';
 import { systemClock } from '../../core/contracts/clock.ts';
 import { armFailpoints } from '../../core/errors/failpoint.ts';
-import { type DatabaseOptions, emptyWal, openForWriting } from './database.ts';
+import { type DatabaseOptions, openForWriting, truncateWal } from './database.ts';
 import { storeError } from './errors.ts';
 import { readOperations } from './reads.ts';
-import { answerEach, type Call, commitTogether, type Reply, refusal } from './transaction.ts';
+import { type Call, commitGroup, type Reply, refusal, runEach } from './transaction.ts';
 import { writeOperations } from './writes.ts';
 
 // The SQLite thread. Each batch of requests is one message, as are its replies; null closes the store.
@@ -43,7 +43,7 @@ if (input.failpoints !== undefined) {
   armFailpoints(input.failpoints, { exit: () => process.kill(process.pid, 'SIGKILL') });
 }
 
-takeWatch();
+startWatchdog();
 try {
   serve();
   answer('writes', [[true, undefined]]);
@@ -58,8 +58,8 @@ function answer(lane: WorkerLane, replies: readonly Reply[]): void {
 
 function serve(): void {
   const opened = openForWriting(input, systemClock.now());
-  const read = answerEach(readOperations(opened.db), input.path);
-  const commit = commitTogether(opened.db, writeOperations(opened.db), input.path);
+  const read = runEach(readOperations(opened.db), input.path);
+  const commit = commitGroup(opened.db, writeOperations(opened.db), input.path);
   let resting: NodeJS.Timeout | undefined;
   /** Waits a little, because deleting a project removes many records, but not until a long series of deletions ends. */
   const emptyAtRest = () => {
@@ -67,7 +67,7 @@ function serve(): void {
     resting = setTimeout(() => {
       resting = undefined;
       try {
-        emptyWal(opened.db);
+        truncateWal(opened.db);
         // closed in the meantime, which also empties the log; or in use, in which case the next deletion empties it
       } catch {}
     }, restMs).unref();
@@ -78,7 +78,7 @@ function serve(): void {
       setTimeout(() => write(calls, until), lockedMs);
       return;
     }
-    if (calls.some(([name]) => name === 'erase')) emptyWal(opened.db);
+    if (calls.some(([name]) => name === 'erase')) truncateWal(opened.db);
     if (calls.some(removesText)) emptyAtRest();
     answer('writes', replies);
   };

@@ -2,8 +2,8 @@ import { useState } from 'preact/hooks';
 import { mutate } from '../data/server.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
-import { ShownOnce } from '../parts/kit/resource-list.tsx';
-import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
+import { OneTimeSecret } from '../parts/kit/resource-list.tsx';
+import { FormError, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 
 // `corral login` opens the page with a challenge. If the person agrees, the command receives a code: at its port on
@@ -52,9 +52,9 @@ function AllowCommand({ challenge, agent, port, state }: CommandRequest) {
           <Button label={t('cancel')} onClick={closeDialog} />
         </div>
       ) : (
-        <ShownOnce label={t('login.code')} text={code} />
+        <OneTimeSecret label={t('login.code')} text={code} />
       )}
-      <Trouble text={trouble} />
+      <FormError text={trouble} />
     </Dialog>
   );
 }

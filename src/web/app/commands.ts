@@ -3,8 +3,8 @@ import { openAutomations } from '../automations/open.ts';
 import { stopRun } from '../data/actions.ts';
 import { model } from '../data/log.ts';
 import { theme } from '../data/prefs.ts';
-import { go } from '../data/route.ts';
-import { current, currentId } from '../data/sessions.ts';
+import { navigate } from '../data/route.ts';
+import { currentId, currentSession } from '../data/sessions.ts';
 import { isBusy } from '../data/status.ts';
 import { tabId } from '../parts/kit/tabs.tsx';
 import { attempt } from '../parts/notice.tsx';
@@ -26,7 +26,7 @@ const settingsCommands: readonly Command[] = [
   { id: 'webhooks', label: 'webhooks', icon: 'send', run: () => openSettings('webhooks') },
 ];
 
-const hasSession = () => current.value !== undefined;
+const hasSession = () => currentSession.value !== undefined;
 
 const sharingCommands: readonly Command[] = [
   {
@@ -35,7 +35,7 @@ const sharingCommands: readonly Command[] = [
     icon: 'share',
     keys: 'alt+s',
     when: hasSession,
-    run: () => current.value && openShare(current.value),
+    run: () => currentSession.value && openShare(currentSession.value),
   },
   {
     id: 'session.fork',
@@ -76,7 +76,7 @@ const appCommands: readonly Command[] = [
     icon: 'plus',
     keys: 'alt+n',
     run: () => {
-      go(undefined);
+      navigate(undefined);
       setTimeout(focusMessage, 50);
     },
   },
@@ -118,7 +118,7 @@ const workCommands: readonly Command[] = tabs.map(({ id, label, icon, shows }) =
   id: `work.${id}`,
   label,
   icon,
-  when: () => current.value !== undefined && (shows?.(current.value) ?? true),
+  when: () => currentSession.value !== undefined && (shows?.(currentSession.value) ?? true),
   run: () => {
     showTab(id);
     setTimeout(() => document.getElementById(tabId(id))?.focus(), 50);

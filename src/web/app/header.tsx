@@ -1,12 +1,12 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { rename, stopRun } from '../data/actions.ts';
 import { paneWidth } from '../data/prefs.ts';
-import { current, currentId, type Session } from '../data/sessions.ts';
+import { currentId, currentSession, type Session } from '../data/sessions.ts';
 import { currentStatus, isBusy } from '../data/status.ts';
 import { info } from '../data/system.ts';
 import { TreeLinks } from '../delegation/tree.tsx';
 import { chooseModelFor } from '../models/choose.tsx';
-import { inForce, modelLabel } from '../models/state.ts';
+import { modelLabel, modelsInForce } from '../models/state.ts';
 import { Button, ChipButton, IconButton } from '../parts/kit/button.tsx';
 import type { IconName } from '../parts/kit/icon.tsx';
 import { Menu } from '../parts/kit/menu.tsx';
@@ -36,7 +36,7 @@ interface HeaderAction {
 const headerActions: readonly HeaderAction[] = [{ id: 'share', icon: 'share', label: 'share.title', run: openShare }];
 
 export function Header() {
-  const session = current.value;
+  const session = currentSession.value;
   return (
     <header class="bar row rigid">
       <MenuButton />
@@ -75,7 +75,7 @@ export function Header() {
 
 /** The session's model, as a button that changes it. */
 function ModelOf({ session }: { session: Session }) {
-  const model = session.model ?? inForce.value?.model ?? info.value?.model ?? '';
+  const model = session.model ?? modelsInForce.value?.model ?? info.value?.model ?? '';
   return (
     <span class="wide-only">
       <ChipButton label={t('model')} value={modelLabel(model)} onClick={() => chooseModelFor(session)} />

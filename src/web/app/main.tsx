@@ -2,10 +2,18 @@ import '../styles/all.css';
 import { effect, signal } from '@preact/signals';
 import { render } from 'preact';
 import { followCurrent, model, onGone } from '../data/log.ts';
-import { me, readMe, takeRefusal } from '../data/people.ts';
-import { followAddress, go, leave } from '../data/route.ts';
+import { me, readMe, readSignInError } from '../data/people.ts';
+import { followAddress, leave, navigate } from '../data/route.ts';
 import { connect, connection, request } from '../data/server.ts';
-import { current, currentId, onNews, resetSessions, type Session, sessions, watchSessions } from '../data/sessions.ts';
+import {
+  currentId,
+  currentSession,
+  onNews,
+  resetSessions,
+  type Session,
+  sessions,
+  watchSessions,
+} from '../data/sessions.ts';
 import { type Status, toStatus } from '../data/status.ts';
 import { meet } from '../data/system.ts';
 import { takeToken } from '../data/token.ts';
@@ -15,7 +23,7 @@ import { pressedKey } from '../parts/pressed-key.ts';
 import { nameOf } from '../sessions/name.ts';
 import { searchMessages } from '../sessions/search.ts';
 import { openSettings } from '../settings/settings.tsx';
-import { endSignIn, takeSignIn } from '../settings/tool-servers/sign-in.ts';
+import { endSignIn, takeSignInReturn } from '../settings/tool-servers/sign-in.ts';
 import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { followPorts } from '../work/preview/state.ts';
@@ -44,7 +52,7 @@ function badgeInTitle(): void {
   effect(() => {
     const waiting = sessions.value.filter(({ status }) => status === 'waiting').map(({ id }) => id);
     const count = new Set([...waiting, ...ended.value]).size;
-    const session = current.value;
+    const session = currentSession.value;
     const sign = session ? (signs[toStatus(session)] ?? '') : '';
     const name = session ? `${nameOf(session)} · Corral` : 'Corral';
     document.title = `${count > 0 ? `(${count}) ` : ''}${sign}${name}`;
@@ -68,7 +76,7 @@ function tell(session: Session, status: Status): void {
   const shown = new Notification(nameOf(session), { body: t(key), tag: session.id, icon: '/static/icon.svg' });
   shown.onclick = () => {
     focus();
-    go(session.id);
+    navigate(session.id);
     shown.close();
   };
 }
@@ -127,7 +135,7 @@ function followEnd(): void {
 
 async function start(): Promise<void> {
   takeToken();
-  const answer = takeSignIn();
+  const answer = takeSignInReturn();
   followAddress();
   if (currentId.peek() !== undefined) warmParser(); // the parser loads while the session is fetched
   onGone.leave = leaveGone;
@@ -137,7 +145,7 @@ async function start(): Promise<void> {
   catchDrops();
   badgeInTitle();
   for (let isRetry = false; !(await meet()); isRetry = true) await askToken(isRetry);
-  takeRefusal(); // of a sign-in that a person who is signed in repeated
+  readSignInError(); // of a sign-in that a person who is signed in repeated
   document.addEventListener('visibilitychange', () => void (document.visibilityState === 'visible' && meet()));
   connect(() => {
     resetSessions();

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { go } from '../data/route.ts';
+import { navigate } from '../data/route.ts';
 import { sessions } from '../data/sessions.ts';
 import { toStatus } from '../data/status.ts';
 import { Icon } from '../parts/kit/icon.tsx';
@@ -25,7 +25,7 @@ function entriesFor(text: string): (Entry & { run: () => void })[] {
     key: one.id,
     name: nameOf(one),
     session: one.id,
-    run: () => go(one.id),
+    run: () => navigate(one.id),
   }));
   return [...found.filter(({ name }) => fits(name)), ...others.filter(({ name }) => fits(name)).slice(0, most)];
 }

@@ -1,4 +1,4 @@
-import { type Provider, readProviders, signInWith, takeRefusal } from '../data/people.ts';
+import { type Provider, readProviders, readSignInError, signInWith } from '../data/people.ts';
 import { keepToken } from '../data/token.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
@@ -16,7 +16,7 @@ export async function askToken(isRetry: boolean): Promise<void> {
     closeDialog();
     resolve();
   };
-  const reason = `signIn.${takeRefusal()}`;
+  const reason = `signIn.${readSignInError()}`;
   const title = providers.length > 0 ? t('signIn.title') : t('tokenAsk');
   showDialog(
     <Dialog title={isRetry ? t('tokenWrong') : title} onClose={resolve}>

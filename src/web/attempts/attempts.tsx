@@ -1,15 +1,15 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Inputs, Outputs } from '../../client/types.ts';
 import { exampleCheck } from '../conversation/goal/goal-draft.ts';
-import { go } from '../data/route.ts';
+import { navigate } from '../data/route.ts';
 import { mutate, query } from '../data/server.ts';
 import { modelLabel } from '../models/state.ts';
-import { price, short } from '../parts/format.ts';
+import { formatCompact, price } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { CheckField } from '../parts/kit/field.tsx';
 import { SchemaForm } from '../parts/kit/schema-form.tsx';
-import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
+import { FormError, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 
 type AttemptSet = Outputs['attempts']['get'];
@@ -38,12 +38,12 @@ function AttemptsDialog({ id }: { id: string }) {
   const [newest] = all ?? [];
   const open = (session: string) => {
     closeDialog();
-    go(session);
+    navigate(session);
   };
   return (
     <Dialog title={t('attempts.title')} wide>
       <p class="quiet">{t('attempts.about')}</p>
-      <Trouble text={trouble} />
+      <FormError text={trouble} />
       {newest && !isNew && (
         <>
           <p>
@@ -189,7 +189,7 @@ function AttemptsTable({ set, open, choose }: Props) {
                 <td title={one.result?.unknown ?? undefined}>{diffOf(one)}</td>
                 <td>{checksOf(one)}</td>
                 <td>{one.result?.score ?? '–'}</td>
-                <td>{one.cost > 0 ? price(one.cost) : t('attempts.tokens', { n: short(one.tokens) })}</td>
+                <td>{one.cost > 0 ? price(one.cost) : t('attempts.tokens', { n: formatCompact(one.tokens) })}</td>
                 <td>
                   {set.chosen === one.n ? (
                     t(set.phase === 'chosen' ? 'attempts.chosen' : 'attempts.choosing')

@@ -2,11 +2,11 @@ import { useEffect } from 'preact/hooks';
 import { Button } from '../parts/kit/button.tsx';
 import { Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { List } from '../parts/kit/list.tsx';
-import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
+import { FormError, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { AutomationForm } from './form.tsx';
 import { OneAutomation } from './one.tsx';
-import { type Automation, automations, readAutomations, stateOf } from './state.ts';
+import { type Automation, automations, describeAutomationState, readAutomations } from './state.ts';
 
 export const openAutomations = (): void => showDialog(<Automations />);
 const openForm = (): void => showDialog(<AutomationForm back={openAutomations} />);
@@ -23,13 +23,13 @@ function Automations() {
       <div>
         <Button kind="primary" icon="plus" label={t('automations.new')} onClick={openForm} />
       </div>
-      <Trouble text={trouble} />
+      <FormError text={trouble} />
       <List
         none={t('automations.none')}
         items={automations.value?.map((automation) => ({
           key: automation.id,
           title: automation.name,
-          lines: [stateOf(automation)],
+          lines: [describeAutomationState(automation)],
           waits: automation.paused !== null,
           open: () => openAutomation(automation),
         }))}

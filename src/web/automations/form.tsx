@@ -4,25 +4,25 @@ import { parseRepository } from '../../core/text/repository-address.ts';
 import { exampleCheck } from '../conversation/goal/goal-draft.ts';
 import { mutate, query } from '../data/server.ts';
 import { refOf } from '../models/model-picker.tsx';
-import { inForce, offered, readModels, readOffered } from '../models/state.ts';
+import { modelsInForce, offered, readModels, readOffered } from '../models/state.ts';
 import { locale } from '../parts/format.ts';
 import { Dialog } from '../parts/kit/dialog.tsx';
 import { SchemaForm } from '../parts/kit/schema-form.tsx';
-import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
+import { FormError, useTrouble } from '../parts/kit/trouble.tsx';
 import { projects } from '../sessions/filters.ts';
 import { readTemplates, templateChoices, templates } from '../sessions/templates.ts';
 import { readSkills, skills } from '../skills/state.ts';
 import { t } from '../text/text.ts';
-import { type Automation, automations, readAutomations, shownAs } from './state.ts';
+import { type Automation, automations, readAutomations, showChanged } from './state.ts';
 import {
   dayName,
-  findZone,
-  ownZone,
+  findTimeZone,
+  formatTimeIn,
+  localTimeZone,
   parseCron,
   type ScheduleChoice,
   type ScheduleKind,
   scheduleKinds,
-  timeIn,
   toCron,
   zones,
 } from './times.ts';
@@ -94,7 +94,7 @@ export function AutomationForm({ automation, back }: Props) {
     ...automation,
     repositories: repositories.map(lineOf).join('\n'),
     schedule: {
-      timezone: schedule?.timezone ?? ownZone(),
+      timezone: schedule?.timezone ?? localTimeZone(),
       ...parseCron(schedule?.cron ?? (automation ? undefined : '0 9 * * 1-5')),
     },
     goal: toGoalTexts(automation?.goal),
@@ -111,12 +111,13 @@ export function AutomationForm({ automation, back }: Props) {
       message,
       goal: toGoal(goal, automation?.goal),
       repositories: toRepositories(lines, repositories),
-      schedule: cron === undefined ? null : { ...schedule, cron, timezone: findZone(when.timezone) ?? when.timezone },
+      schedule:
+        cron === undefined ? null : { ...schedule, cron, timezone: findTimeZone(when.timezone) ?? when.timezone },
       hook: hook?.source ? { ...hook, source: hook.source } : null,
       after: of?.of ? { of: of.of, id: (of[of.of] ?? '').trim(), outcome: of.outcome ?? 'done' } : null,
       budget: Object.values(limits).some((limit) => limit !== null) ? limits : null,
     };
-    shownAs(
+    showChanged(
       automation
         ? await mutate('automations.update', { ...spec, id: automation.id, version: automation.version })
         : await mutate('automations.create', spec),
@@ -140,7 +141,7 @@ export function AutomationForm({ automation, back }: Props) {
           );
           const has = (...kinds: readonly string[]) => kinds.includes(String(kind));
           const isForge = source !== '' && source !== 'json';
-          const zone = findZone(String(entry('schedule.timezone')));
+          const zone = findTimeZone(String(entry('schedule.timezone')));
           const [time, day, ownCron] = ['schedule.time', 'schedule.day', 'schedule.cron'].map((one) =>
             String(entry(one)),
           );
@@ -164,8 +165,8 @@ export function AutomationForm({ automation, back }: Props) {
               'schedule.timezone': {
                 isRequired: true,
                 offers: zones(),
-                check: (entered) => (findZone(entered) === undefined ? t('automations.noZone') : undefined),
-                tidy: (entered) => findZone(entered) ?? entered,
+                check: (entered) => (findTimeZone(entered) === undefined ? t('automations.noZone') : undefined),
+                tidy: (entered) => findTimeZone(entered) ?? entered,
                 below: cron !== undefined && zone !== undefined && <NextTimes cron={cron} timezone={zone} />,
               },
             }),
@@ -215,7 +216,7 @@ export function AutomationForm({ automation, back }: Props) {
                 isAdvanced: true,
                 label: t('model'),
                 offers: (offered.value ?? []).flatMap((group) => group.models.map((model) => refOf(group, model))),
-                placeholder: inForce.value?.model ?? '',
+                placeholder: modelsInForce.value?.model ?? '',
               },
             }),
             ...(projects.value.length > 0 && {
@@ -283,14 +284,14 @@ function NextTimes({ cron, timezone }: { cron: string; timezone: string }) {
   }, [cron, timezone]);
   return (
     <div class="next-times whole-row" aria-live="polite">
-      <Trouble text={trouble} />
+      <FormError text={trouble} />
       {times.length > 0 && (
         <>
           <h3>{t('automations.nextTimes')}</h3>
           <ol>
             {times.map((at) => (
               <li key={at}>
-                <time dateTime={at}>{timeIn(at, zone, locale())}</time>
+                <time dateTime={at}>{formatTimeIn(at, zone, locale())}</time>
               </li>
             ))}
           </ol>

@@ -1,16 +1,23 @@
 import { useEffect, useState } from 'preact/hooks';
-import { go } from '../data/route.ts';
+import { navigate } from '../data/route.ts';
 import { mutate, query } from '../data/server.ts';
 import { duration, locale, price } from '../parts/format.ts';
-import { Ago } from '../parts/kit/ago.tsx';
+import { RelativeTime } from '../parts/kit/ago.tsx';
 import { Button } from '../parts/kit/button.tsx';
 import { CopyButton } from '../parts/kit/copy-button.tsx';
 import { closeDialog, confirmFirst, Dialog, showDialog } from '../parts/kit/dialog.tsx';
-import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
+import { FormError, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { AutomationForm } from './form.tsx';
-import { type Automation, type AutomationStart, automations, forgotten, shownAs, stateOf } from './state.ts';
-import { ownZone, timeIn } from './times.ts';
+import {
+  type Automation,
+  type AutomationStart,
+  automations,
+  describeAutomationState,
+  forgotten,
+  showChanged,
+} from './state.ts';
+import { formatTimeIn, localTimeZone } from './times.ts';
 
 interface HookAddressProps {
   readonly id: string;
@@ -34,7 +41,7 @@ function HookAddress({ id, hook, back }: HookAddressProps) {
       const answer = await mutate('automations.rotateSecret', { id });
       made.set(id, answer.secret);
       setSecret(answer.secret);
-      shownAs(await query('automations.get', { id }));
+      showChanged(await query('automations.get', { id }));
     });
   const ask = () =>
     confirmFirst({
@@ -52,14 +59,16 @@ function HookAddress({ id, hook, back }: HookAddressProps) {
       {hook.secretAt === null ? (
         <p class="note wait">{t('automations.hook.noSecret')}</p>
       ) : (
-        <p class="quiet">{t('automations.hook.since', { at: timeIn(hook.secretAt, ownZone(), locale()) })}</p>
+        <p class="quiet">
+          {t('automations.hook.since', { at: formatTimeIn(hook.secretAt, localTimeZone(), locale()) })}
+        </p>
       )}
       {secret !== undefined && (
         <p>
           {t('automations.hook.secret')} <code>{secret}</code> <CopyButton text={secret} />
         </p>
       )}
-      <Trouble text={trouble} />
+      <FormError text={trouble} />
       <div>
         <Button
           icon="retry"
@@ -103,7 +112,7 @@ export function OneAutomation({ id, back }: Props) {
     });
   const toggle = () =>
     tryIt(t('notSaved'), async () =>
-      shownAs(await mutate(paused ? 'automations.resume' : 'automations.pause', { id })),
+      showChanged(await mutate(paused ? 'automations.resume' : 'automations.pause', { id })),
     );
   const remove = () =>
     confirmFirst({
@@ -117,7 +126,7 @@ export function OneAutomation({ id, back }: Props) {
     });
   return (
     <Dialog title={name} wide>
-      <p class={paused ? 'note wait' : 'quiet'}>{stateOf(automation)}</p>
+      <p class={paused ? 'note wait' : 'quiet'}>{describeAutomationState(automation)}</p>
       {message !== '' && <blockquote class="automation-message pre">{message}</blockquote>}
       {repositories.map(({ url, ref }) => (
         <p class="quiet mono" key={url}>
@@ -135,7 +144,7 @@ export function OneAutomation({ id, back }: Props) {
         <Button icon="trash" label={t('automations.deleteYes')} onClick={remove} />
         <Button icon="back" label={t('automations.all')} onClick={back} />
       </div>
-      <Trouble text={trouble} />
+      <FormError text={trouble} />
       {automation.hook && <HookAddress id={id} hook={automation.hook} back={self} />}
       <h3>{t('automations.starts')}</h3>
       {starts.length === 0 && <p class="quiet">{t('automations.noStarts')}</p>}
@@ -156,7 +165,7 @@ function StartRow({
   const end = state === 'ended' && outcome ? t(`automations.end.${outcome.status}`) : t(`automations.state.${state}`);
   return (
     <li>
-      <Ago at={at} />
+      <RelativeTime at={at} />
       <span class="quiet">{t(`automations.cause.${cause.kind}`)}</span>
       {cause.kind === 'hook' && cause.about !== '' && <span class="quiet">{cause.about}</span>}
       <strong>{end}</strong>
@@ -170,7 +179,7 @@ function StartRow({
           label={t('automations.open')}
           onClick={() => {
             closeDialog();
-            go(sessionId);
+            navigate(sessionId);
           }}
         />
       )}

@@ -4,7 +4,7 @@ import { query } from '../data/server.ts';
 import { locale } from '../parts/format.ts';
 import { withItem } from '../parts/kit/resource-list.tsx';
 import { t } from '../text/text.ts';
-import { timeIn } from './times.ts';
+import { formatTimeIn } from './times.ts';
 
 export type Automation = Outputs['automations']['get'];
 export type AutomationStart = Outputs['automations']['start'];
@@ -17,7 +17,7 @@ export async function readAutomations(): Promise<void> {
 }
 
 /** Replaces a changed automation in the list, or adds a new one at the top. */
-export function shownAs(changed: Automation): void {
+export function showChanged(changed: Automation): void {
   automations.value = withItem(automations.value ?? [], changed);
 }
 export function forgotten(id: string): void {
@@ -25,10 +25,10 @@ export function forgotten(id: string): void {
 }
 
 /** The state of an automation as text: paused, manual, or its next start. */
-export function stateOf({ paused, schedule, nextAt, hook, after }: Automation): string {
+export function describeAutomationState({ paused, schedule, nextAt, hook, after }: Automation): string {
   if (paused) return t(`automations.pausedBy.${paused.by}`);
   if (!schedule && hook) return t('automations.byHook');
   if (!schedule && after) return t('automations.byRun');
   if (!schedule || nextAt === null) return t('automations.byHand');
-  return t('automations.next', { at: timeIn(nextAt, schedule.timezone, locale()), zone: schedule.timezone });
+  return t('automations.next', { at: formatTimeIn(nextAt, schedule.timezone, locale()), zone: schedule.timezone });
 }

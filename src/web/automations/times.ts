@@ -39,7 +39,7 @@ export function parseCron(cron: string | undefined): ScheduleChoice {
 export const zones = (): readonly string[] => ['UTC', ...Intl.supportedValuesOf('timeZone')];
 
 /** The time zone for `europe/berlin`, `Berlin` or `new york`; undefined: no match, or several. */
-export function findZone(text: string): string | undefined {
+export function findTimeZone(text: string): string | undefined {
   const target = text.trim().toLowerCase().replaceAll(' ', '_');
   const all = zones();
   const [named] = all.filter((zone) => zone.toLowerCase() === target);
@@ -54,12 +54,12 @@ function olderZone(text: string): string | undefined {
     return undefined;
   }
 }
-export const ownZone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone;
+export const localTimeZone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /** 1 January 2023 was a Sunday. */
 export const dayName = (day: number, language: string): string =>
   new Date(Date.UTC(2023, 0, 1 + day)).toLocaleDateString(language, { weekday: 'long', timeZone: 'UTC' });
-export const timeIn = (at: string, zone: string, language: string): string =>
+export const formatTimeIn = (at: string, zone: string, language: string): string =>
   new Date(at).toLocaleString(language, {
     timeZone: zone,
     weekday: 'short',

@@ -8,14 +8,14 @@ const keyOf = (sessionId: string | undefined) => `draft.${sessionId ?? 'new'}`;
 
 export const draftOf = (sessionId: string | undefined): string => recall(keyOf(sessionId));
 
-export const keepDraft = (sessionId: string | undefined, text: string): void => store(keyOf(sessionId), text);
+export const saveDraft = (sessionId: string | undefined, text: string): void => store(keyOf(sessionId), text);
 
 /** The draft text of the selected session. */
 export const composerText = signal(draftOf(currentId.peek()));
 
 export function setComposer(text: string): void {
   composerText.value = text;
-  keepDraft(currentId.peek(), text);
+  saveDraft(currentId.peek(), text);
 }
 
 /** Puts a text into the message box, to be edited and sent. */

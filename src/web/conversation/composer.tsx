@@ -19,7 +19,7 @@ import { Attachments } from './attachments.tsx';
 import { namedPaths } from './completion/trigger.ts';
 import { useCompletion } from './completion/use-completion.tsx';
 import { workspacePaths } from './completion/workspace-paths.ts';
-import { composerText, draftOf, keepDraft, setComposer } from './composer-text.ts';
+import { composerText, draftOf, saveDraft, setComposer } from './composer-text.ts';
 import { emptyGoal, findProblem, goalDraftOf, setGoalDraft, toGoal } from './goal/goal-draft.ts';
 import { GoalFields } from './goal/goal-fields.tsx';
 import { chosenRepository, NewSessionChoices } from './new-session-choices.tsx';
@@ -81,7 +81,7 @@ export function Composer() {
     notify('');
     removeAttachments(id);
     setGoalDraft(id, undefined);
-    keepDraft(id, '');
+    saveDraft(id, '');
     if (composerText.value === text) setComposer(''); // keep text that was typed in the meantime
     if (id === undefined) {
       chosenRepository.value = '';

@@ -6,7 +6,7 @@ import type { ConversationModel } from '../data/model.ts';
 import { currentId } from '../data/sessions.ts';
 import { Boundary } from '../parts/boundary.tsx';
 import { EndFollower } from '../parts/end-follower.ts';
-import { short } from '../parts/format.ts';
+import { formatCompact } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Mark } from '../parts/kit/status.tsx';
 import { t } from '../text/text.ts';
@@ -144,7 +144,7 @@ function Thinking() {
       <Live.Provider value>
         <Elapsed since={Math.max(run.since, last?.at ?? 0)} />
       </Live.Provider>
-      {tokens > 0 && <span>{t('tokensShort', { n: short(tokens) })}</span>}
+      {tokens > 0 && <span>{t('tokensShort', { n: formatCompact(tokens) })}</span>}
     </p>
   );
 }

@@ -5,7 +5,7 @@ import { emptyWindow, type ItemWindow, nextWindow, splitParts } from '../data/it
 import type { DataOf, Item, StepItem, ToolItem } from '../data/items.ts';
 import { model } from '../data/log.ts';
 import { type ConversationModel, isUnusableRepository } from '../data/model.ts';
-import { go } from '../data/route.ts';
+import { navigate } from '../data/route.ts';
 import { mutateWithRetry } from '../data/server.ts';
 import { currentId } from '../data/sessions.ts';
 import { ChildCard } from '../delegation/tree.tsx';
@@ -220,7 +220,7 @@ function RepositoryCard({ seq, data: { kind, path, url, detail } }: RepositoryCa
       if (task) await send({ text: task.text, attachments: task.attachments, goal: task.goal });
     });
   const change = () => {
-    go(undefined);
+    navigate(undefined);
     chosenRepository.value = url;
     setComposer(task?.text ?? '');
   };

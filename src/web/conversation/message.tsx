@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import type { AssistantItem, UserItem } from '../data/items.ts';
 import { Markdown } from '../markdown/markdown.tsx';
 import { Plain } from '../markdown/plain.tsx';
-import { Ago } from '../parts/kit/ago.tsx';
+import { RelativeTime } from '../parts/kit/ago.tsx';
 import { Button } from '../parts/kit/button.tsx';
 import { CopyButton } from '../parts/kit/copy-button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
@@ -36,7 +36,7 @@ export function UserMessage({ item, isLive }: { item: UserItem; isLive: boolean 
       {item.goal && <GoalOfRun goal={item.goal} />}
       <div class="row message-tools">
         {isLive && <BranchSwitch seq={item.seq} />}
-        <Ago at={item.at} />
+        <RelativeTime at={item.at} />
         {isLive && !isEdited && (
           <Button
             kind="quiet"
@@ -72,7 +72,7 @@ export const AssistantMessage = ({ item, sessionId }: { item: AssistantItem; ses
     <Markdown text={item.text.value} sessionId={item.isTyping.value ? undefined : sessionId} />
     {!item.isTyping.value && (
       <div class="row message-tools">
-        <Ago at={item.at} />
+        <RelativeTime at={item.at} />
         <CopyButton text={item.text.value} />
       </div>
     )}

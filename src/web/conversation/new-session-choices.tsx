@@ -2,7 +2,7 @@ import { signal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { info } from '../data/system.ts';
 import { chooseModelFor } from '../models/choose.tsx';
-import { chosenModel, inForce, modelLabel, readModels } from '../models/state.ts';
+import { chosenModel, modelLabel, modelsInForce, readModels } from '../models/state.ts';
 import { ChipButton } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { pressedKey } from '../parts/pressed-key.ts';
@@ -22,7 +22,7 @@ export function NewSessionChoices() {
     // the start page explains more
     for (const read of [readModels, readSkills, readTemplates]) void read().catch(() => {});
   }, []);
-  const model = chosenModel.value || inForce.value?.model || info.value?.model || '';
+  const model = chosenModel.value || modelsInForce.value?.model || info.value?.model || '';
   const picked = chosenSkills.value.join(', ');
   return (
     <div class="choices-new fill wrap">

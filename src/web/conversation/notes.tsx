@@ -6,14 +6,14 @@ import { send } from '../data/actions.ts';
 import type { DataOf, EndItem, EventItem, PhaseItem, RetryItem, WaitItem } from '../data/items.ts';
 import { isEndOnly, model } from '../data/log.ts';
 import { moving } from '../data/model.ts';
-import { current } from '../data/sessions.ts';
+import { currentSession } from '../data/sessions.ts';
 import { info } from '../data/system.ts';
 import { Markdown } from '../markdown/markdown.tsx';
 import { Plain } from '../markdown/plain.tsx';
-import { inForce, isDemo } from '../models/state.ts';
+import { isDemo, modelsInForce } from '../models/state.ts';
 import { boundedLine } from '../parts/bounded-text.ts';
 import { type DiffLine, diffLines } from '../parts/diff.ts';
-import { count, duration, price, short } from '../parts/format.ts';
+import { count, duration, formatCompact, price } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { attempt, GuideLink } from '../parts/notice.tsx';
@@ -256,7 +256,7 @@ export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
         {used.turns > 0 && (
           <span class="quiet">
             {' · '}
-            {t('tokensShort', { n: short(used.inputTokens + used.outputTokens) })}
+            {t('tokensShort', { n: formatCompact(used.inputTokens + used.outputTokens) })}
             {used.cost !== undefined && used.cost > 0 && ` · ${price(used.cost)}`}
           </span>
         )}
@@ -304,7 +304,7 @@ function EditsOf({ item: { edits } }: { item: EndItem }) {
 
 /** The next steps for the files of the newest run. */
 function NextSteps({ item }: { item: EndItem }) {
-  const session = current.value;
+  const session = currentSession.value;
   if (!session || item.edits.length === 0 || model.items.value.findLast(({ kind }) => kind === 'end') !== item)
     return null;
   const best = bestResult(
@@ -328,7 +328,7 @@ function NextSteps({ item }: { item: EndItem }) {
   );
 }
 
-const isOfDemo = () => isDemo(current.value?.model ?? inForce.value?.model ?? info.value?.model);
+const isOfDemo = () => isDemo(currentSession.value?.model ?? modelsInForce.value?.model ?? info.value?.model);
 
 export function toEndText({ status, reason }: EndItem['data']): TextKey {
   if (reason === 'superseded') return 'end.superseded';

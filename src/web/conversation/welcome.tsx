@@ -1,6 +1,6 @@
 import { useEffect } from 'preact/hooks';
 import { ModelBanner } from '../models/setup.tsx';
-import { inForce, isDemo, readModels } from '../models/state.ts';
+import { isDemo, modelsInForce, readModels } from '../models/state.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Icon, type IconName } from '../parts/kit/icon.tsx';
 import { openSettings } from '../settings/settings.tsx';
@@ -25,7 +25,7 @@ const tasks: readonly Task[] = [
 
 export function Welcome() {
   useEffect(() => void readModels().catch(() => {}), []); // without an answer, the page does not mention models
-  const model = inForce.value?.model;
+  const model = modelsInForce.value?.model;
   return (
     <div class="welcome">
       <h2>{t('welcome')}</h2>

@@ -1,6 +1,6 @@
 import type { Goal } from '../../core/model/runs/goal.ts';
 import { parseRepository } from '../../core/text/repository-address.ts';
-import { go } from './route.ts';
+import { navigate } from './route.ts';
 import { mutate, mutateWithRetry, newKey } from './server.ts';
 import { currentId } from './sessions.ts';
 
@@ -55,7 +55,7 @@ export async function send({
       ...(repository !== undefined && { repositories: [parseRepository(repository)] }),
     });
     sessionId = id;
-    go(id);
+    navigate(id);
   }
   const clientMessageId = newKey();
   await mutateWithRetry('runs.send', {

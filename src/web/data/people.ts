@@ -38,7 +38,7 @@ export function signInWith({ id }: Provider): void {
 }
 
 /** Takes the reason why the last sign-in failed, as the server's code, out of the address. */
-export function takeRefusal(): string | undefined {
+export function readSignInError(): string | undefined {
   const url = new URL(location.href);
   const reason = url.searchParams.get(refusal) ?? undefined;
   url.searchParams.delete(refusal);

@@ -2,7 +2,7 @@ import { currentId } from './sessions.ts';
 
 // The address contains the selected session after `#`, so links, the back button and a reload restore it.
 
-export function go(id: string | undefined): void {
+export function navigate(id: string | undefined): void {
   const to = location.pathname + location.search + (id === undefined ? '' : `#${id}`);
   if (id === currentId.value && location.hash === (id === undefined ? '' : `#${id}`)) return;
   history.pushState(null, '', to);

@@ -28,7 +28,7 @@ export const sessions = computed<readonly Session[]>(() => {
   changes.value;
   return [...byId.values()].sort(byPlace);
 });
-export const current = computed<Session | undefined>(() => {
+export const currentSession = computed<Session | undefined>(() => {
   changes.value;
   return currentId.value === undefined ? undefined : byId.get(currentId.value);
 });

@@ -1,6 +1,6 @@
 import { computed } from '@preact/signals';
 import { model } from './log.ts';
-import { current, currentId, type Session } from './sessions.ts';
+import { currentId, currentSession, type Session } from './sessions.ts';
 
 /** The state of a session as text. */
 export type Status = 'new' | 'running' | 'waiting' | 'finished' | 'stopped' | 'failed' | 'expired' | 'deleted';
@@ -23,7 +23,7 @@ function endStatus(end: { status?: string; reason?: string } | null | undefined)
 export const currentStatus = computed<Status>(() => {
   if (currentId.value === undefined) return 'new';
   const run = model.run.value;
-  const listed = current.value && toStatus(current.value);
+  const listed = currentSession.value && toStatus(currentSession.value);
   if (listed === 'running' || listed === 'waiting') return listed;
   if (run.kind === 'ended') return endStatus(run.end.data);
   if (run.kind === 'running' || run.kind === 'waiting') return run.kind;

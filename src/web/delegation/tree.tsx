@@ -1,7 +1,7 @@
 import { useContext } from 'preact/hooks';
 import { Live } from '../conversation/live.ts';
 import type { DataOf, ToolItem } from '../data/items.ts';
-import { go } from '../data/route.ts';
+import { navigate } from '../data/route.ts';
 import { type Session, sessions } from '../data/sessions.ts';
 import { toStatus } from '../data/status.ts';
 import { Plain } from '../markdown/plain.tsx';
@@ -21,7 +21,11 @@ export function TreeLinks({ session: { id, parent } }: { session: Session }) {
   return (
     <>
       {above && (
-        <IconButton icon="back" label={t('delegation.parent', { name: nameOf(above) })} onClick={() => go(above.id)} />
+        <IconButton
+          icon="back"
+          label={t('delegation.parent', { name: nameOf(above) })}
+          onClick={() => navigate(above.id)}
+        />
       )}
       {below.length > 0 && (
         <Button
@@ -45,7 +49,7 @@ function Children({ id }: { id: string }) {
   const below = sessions.value.filter((one) => one.parent?.sessionId === id);
   const open = (child: string) => {
     closeDialog();
-    go(child);
+    navigate(child);
   };
   return (
     <Dialog title={t('delegation.title')}>
@@ -73,7 +77,7 @@ export function ChildCard({ item, child }: { item: ToolItem; child: DataOf<'chil
         <Icon name="fork" />
         <strong class="cut fill">{session ? nameOf(session) : boundedLine(child.task)}</strong>
         {session ? <StatusChip status={toStatus(session)} /> : <Mark status={status} />}
-        {session && isLive && <Button class="small" label={t('open')} onClick={() => go(session.id)} />}
+        {session && isLive && <Button class="small" label={t('open')} onClick={() => navigate(session.id)} />}
       </header>
       {called && (
         <details class="reply-text">

@@ -3,15 +3,15 @@ import type { ErrorCode } from '../../core/errors/errors.ts';
 import { ApprovalCard } from '../conversation/approval-card.tsx';
 import { WaitNote } from '../conversation/notes.tsx';
 import { ConversationModel } from '../data/model.ts';
-import { go } from '../data/route.ts';
+import { navigate } from '../data/route.ts';
 import { mutate, mutateWithRetry, newKey, query } from '../data/server.ts';
 import type { Session } from '../data/sessions.ts';
 import { Markdown } from '../markdown/markdown.tsx';
 import { boundedLine } from '../parts/bounded-text.ts';
-import { Ago } from '../parts/kit/ago.tsx';
+import { RelativeTime } from '../parts/kit/ago.tsx';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog } from '../parts/kit/dialog.tsx';
-import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
+import { FormError, useTrouble } from '../parts/kit/trouble.tsx';
 import { nameOf } from '../sessions/name.ts';
 import { errorText, failureText, t } from '../text/text.ts';
 import { findNeed } from './needs.ts';
@@ -54,7 +54,7 @@ export function Entry({ session }: { session: Session }) {
       <header>
         <h3 id={title}>{nameOf(session)}</h3>
         <span class="quiet">
-          <Ago at={session.latestMessageAt} />
+          <RelativeTime at={session.latestMessageAt} />
         </span>
         <Button
           class="small"
@@ -62,7 +62,7 @@ export function Entry({ session }: { session: Session }) {
           aria-label={t('inbox.openOne', { name: nameOf(session) })}
           onClick={() => {
             closeDialog();
-            go(id);
+            navigate(id);
           }}
         />
       </header>
@@ -76,7 +76,7 @@ export function Entry({ session }: { session: Session }) {
       {question !== '' && <Markdown text={question} />}
       {wait && <Answer session={session} />}
       {need === 'failed' && <Failure session={session} error={error} />}
-      <Trouble text={trouble} />
+      <FormError text={trouble} />
     </article>
   );
 }
@@ -111,7 +111,7 @@ function Answer({ session }: { session: Session }) {
         onInput={(event) => setText(event.currentTarget.value)}
       />
       <Button type="submit" kind="primary" label={t('send')} disabled={isSending || text.trim() === ''} />
-      <Trouble text={trouble} />
+      <FormError text={trouble} />
     </form>
   );
 }
@@ -129,7 +129,7 @@ function Failure({ session, error: { text, code } }: { session: Session; error: 
           onClick={() => void tryIt(t('notSaved'), () => mutate('sessions.update', { id: session.id, unread: 0 }))}
         />
       </div>
-      <Trouble text={trouble} />
+      <FormError text={trouble} />
     </>
   );
 }

@@ -14,7 +14,7 @@ import { parseTarget } from '../work/preview/target.ts';
 import { openFile } from '../work/results.ts';
 import { Code } from './code.tsx';
 import { Diagram } from './diagram.tsx';
-import { CodeSpan, PlaceLink, withPlaces } from './places.tsx';
+import { CodeSpan, linkPlaces, PlaceLink } from './places.tsx';
 import { Plain } from './plain.tsx';
 
 // Draws Markdown as elements, never as HTML: a tag in the text stays text, and only links to http, https and mailto
@@ -65,7 +65,7 @@ interface NodeContext {
 }
 
 function draw(node: MarkdownNode, { key, sessionId, dir }: NodeContext): ComponentChildren {
-  if (typeof node === 'string') return sessionId === undefined ? node : withPlaces(node);
+  if (typeof node === 'string') return sessionId === undefined ? node : linkPlaces(node);
   const inner = (nodes: MarkdownTree) => drawn(nodes, sessionId);
   switch (node.kind) {
     case 'heading': {

@@ -4,7 +4,7 @@ import { readWorkspacePaths, workspacePaths } from '../conversation/completion/w
 import { model } from '../data/log.ts';
 import { currentId } from '../data/sessions.ts';
 import { t } from '../text/text.ts';
-import { showPlace } from '../work/preview/state.ts';
+import { openPreviewAt } from '../work/preview/state.ts';
 import { type PreviewTarget, parseTarget } from '../work/preview/target.ts';
 import { openFile } from '../work/results.ts';
 
@@ -49,7 +49,7 @@ export const PlaceLink = ({ place, children }: { place: PreviewTarget; children:
     title={t('preview.port', { port: place.port })}
     onClick={(event) => {
       event.preventDefault();
-      showPlace(place);
+      openPreviewAt(place);
     }}
   >
     {children}
@@ -57,7 +57,7 @@ export const PlaceLink = ({ place, children }: { place: PreviewTarget; children:
 );
 
 /** A text whose sandbox addresses are links. */
-export function withPlaces(text: string): ComponentChildren {
+export function linkPlaces(text: string): ComponentChildren {
   if (currentId.peek() === undefined || !text.includes(':')) return text;
   const parts: ComponentChildren[] = [];
   let from = 0;

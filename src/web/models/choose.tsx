@@ -3,10 +3,10 @@ import { mutate } from '../data/server.ts';
 import type { Session } from '../data/sessions.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
-import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
+import { FormError, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { ModelPicker } from './model-picker.tsx';
-import { chosenModel, inForce, modelLabel, offered, readModels, readOffered } from './state.ts';
+import { chosenModel, modelLabel, modelsInForce, offered, readModels, readOffered } from './state.ts';
 
 interface ChoiceOptions {
   readonly title: string;
@@ -38,7 +38,7 @@ function ChooseModel({ title, value, withUsual = false, act }: ChoiceOptions) {
   const [trouble, tryIt] = useTrouble();
   useEffect(() => void tryIt(t('models.listsUnread'), () => Promise.all([readModels(), readOffered()])), []);
   const groups = offered.value;
-  const usual = inForce.value?.model ?? '';
+  const usual = modelsInForce.value?.model ?? '';
   const take = () =>
     tryIt(t('notSaved'), async () => {
       await act(chosen);
@@ -70,7 +70,7 @@ function ChooseModel({ title, value, withUsual = false, act }: ChoiceOptions) {
         {groups !== undefined && groups.length > 0 && (
           <ModelPicker groups={groups} value={chosen} onChange={setChosen} other />
         )}
-        <Trouble text={trouble} />
+        <FormError text={trouble} />
         <div class="choices">
           <Button label={t('cancel')} onClick={closeDialog} />
           <Button type="submit" kind="primary" label={t('models.take')} disabled={!withUsual && chosen === ''} />

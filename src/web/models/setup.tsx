@@ -3,11 +3,11 @@ import { mutate } from '../data/server.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Choice } from '../parts/kit/choice.tsx';
 import { SecretField, TextField } from '../parts/kit/field.tsx';
-import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
+import { FormError, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { ModelPicker, refOf } from './model-picker.tsx';
 import { type Preset, presets, providerName, toProviderName } from './presets.ts';
-import { applyModels, inForce, isDemo, type OfferedProvider } from './state.ts';
+import { applyModels, isDemo, modelsInForce, type OfferedProvider } from './state.ts';
 
 interface Props {
   readonly onUsed?: (model: string) => void;
@@ -28,7 +28,7 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
   const form = useRef<HTMLFormElement>(null);
   const wasChosen = useRef(false);
   const isOwn = preset.baseUrl !== undefined;
-  const held = inForce.value?.providers.find(({ id }) => id === preset.id);
+  const held = modelsInForce.value?.providers.find(({ id }) => id === preset.id);
   const hasKey = held?.isReady === true && held.kind === 'known';
   useEffect(() => {
     const fields = [...(form.current?.querySelectorAll<HTMLInputElement>('.labelled input') ?? [])];
@@ -151,7 +151,7 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
           {t('models.worked', { n: found.models.length })}
         </p>
       )}
-      <Trouble text={trouble} />
+      <FormError text={trouble} />
       {(found || canStore) && (
         <div class="choices">
           {canStore && <Button label={t('models.saveKey')} disabled={isBusy} onClick={() => void store()} />}
@@ -176,7 +176,7 @@ const withScheme = (address: string): string =>
 
 /** Shows on the start page that the demo answers, and offers to set up a model. */
 export function ModelBanner({ onUsed }: { onUsed: () => void }) {
-  const now = inForce.value;
+  const now = modelsInForce.value;
   if (!now || !isDemo(now.model)) return null;
   return (
     <section class="model-banner grid" aria-label={t('models.none')}>

@@ -11,12 +11,12 @@ export type ListedModel = OfferedProvider['models'][number];
 /** The model of a new session; empty: the server's default. */
 export const chosenModel = signal('');
 /** The default model and the providers; undefined until the server has answered. */
-export const inForce = signal<ModelsInForce | undefined>(undefined);
+export const modelsInForce = signal<ModelsInForce | undefined>(undefined);
 /** The lists of the providers; undefined until they are requested. */
 export const offered = signal<readonly OfferedProvider[] | undefined>(undefined);
 
 export async function readModels(): Promise<void> {
-  inForce.value = await query('models.inForce', undefined);
+  modelsInForce.value = await query('models.inForce', undefined);
 }
 
 export async function readOffered(): Promise<void> {
@@ -25,7 +25,7 @@ export async function readOffered(): Promise<void> {
 
 /** Applies the state that the server returned for a change. Views that show the lists request them again. */
 export function applyModels(now: ModelsInForce): void {
-  inForce.value = now;
+  modelsInForce.value = now;
   offered.value = undefined;
 }
 
@@ -37,7 +37,7 @@ export function modelLabel(ref: string): string {
   if (isDemo(ref)) return t('models.demo');
   const [provider = '', ...rest] = ref.split('/');
   if (rest.length === 0) return ref;
-  const held = inForce.value?.providers.find(({ id }) => id === provider);
+  const held = modelsInForce.value?.providers.find(({ id }) => id === provider);
   return `${presets.find(({ id }) => id === provider)?.label || (held?.name ?? provider)} / ${shortName(ref)}`;
 }
 

@@ -2,7 +2,7 @@ import { effect } from '@preact/signals';
 import { theme } from '../data/prefs.ts';
 
 /** The color of a custom property at this element, for canvases, which cannot use properties. */
-export function colourIn(place: Element, property: string): string {
+export function readColour(place: Element, property: string): string {
   const probe = document.createElement('span');
   probe.style.color = `var(${property})`;
   place.append(probe);

@@ -34,7 +34,7 @@ const units = [
   ['minute', 60_000],
 ] as const;
 /** `2 min. ago`, `yesterday`, and the date for anything older than a week. */
-export function ago(ms: number, now: number): string {
+export function formatAge(ms: number, now: number): string {
   const since = Math.max(0, now - ms);
   if (since >= 7 * day) return new Date(ms).toLocaleDateString(locale(), { dateStyle: 'medium' });
   const [unit, size] = units.find(([, size]) => since >= size) ?? (['second', since + 1] as const);
@@ -47,7 +47,7 @@ export function ago(ms: number, now: number): string {
 export const count = (value: number): string => value.toLocaleString(locale());
 
 /** 1234567 becomes 1.2M. */
-export const short = (value: number): string =>
+export const formatCompact = (value: number): string =>
   new Intl.NumberFormat(locale(), { notation: 'compact', maximumFractionDigits: 1 }).format(value);
 
 /** Prices are in US dollars, as in the price list. */

@@ -10,17 +10,17 @@ interface List {
   readonly viewHeight: number;
 }
 
-export const spaceOf = ({ count, rowHeight }: Pick<List, 'count' | 'rowHeight'>): number =>
+export const computeScrollSpace = ({ count, rowHeight }: Pick<List, 'count' | 'rowHeight'>): number =>
   Math.min(maxSpace, count * rowHeight);
 
 /** The number of row pixels that one scroll bar pixel represents. */
 function scaleOf(list: List): number {
-  const space = spaceOf(list) - list.viewHeight;
+  const space = computeScrollSpace(list) - list.viewHeight;
   return space <= 0 ? 1 : Math.max(1, (list.count * list.rowHeight - list.viewHeight) / space);
 }
 
 /** The row pixel at the top of the view. */
-export const rowsTopAt = (list: List, scrollTop: number): number => scrollTop * scaleOf(list);
+export const computeRowsTop = (list: List, scrollTop: number): number => scrollTop * scaleOf(list);
 
 /** The scroll position that shows this row pixel at the top. */
 export const scrollTopFor = (list: List, rowsTop: number): number => rowsTop / scaleOf(list);

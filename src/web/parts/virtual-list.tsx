@@ -1,6 +1,6 @@
 import type { VNode } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { rowsTopAt, scrollTopFor, spaceOf } from './scroll-scale.ts';
+import { computeRowsTop, computeScrollSpace, scrollTopFor } from './scroll-scale.ts';
 
 const extra = 12; // rows above and below the visible ones
 
@@ -48,12 +48,12 @@ export function VirtualList({ count, rowHeight, row, label, role = 'list', follo
     if (!node || shown === undefined || shown < 0) return;
     const list = { count, rowHeight, viewHeight: node.clientHeight };
     const at = shown * rowHeight;
-    const from = rowsTopAt(list, node.scrollTop);
+    const from = computeRowsTop(list, node.scrollTop);
     if (at < from) node.scrollTop = scrollTopFor(list, at);
     else if (at + rowHeight > from + node.clientHeight)
       node.scrollTop = scrollTopFor(list, at + rowHeight - node.clientHeight);
   }, [shown]);
-  const rowsTop = rowsTopAt({ count, rowHeight, viewHeight: height }, top);
+  const rowsTop = computeRowsTop({ count, rowHeight, viewHeight: height }, top);
   const first = Math.max(0, Math.floor(rowsTop / rowHeight) - extra);
   const last = Math.min(count, Math.ceil((rowsTop + height) / rowHeight) + extra);
   const rows = [];
@@ -61,7 +61,11 @@ export function VirtualList({ count, rowHeight, row, label, role = 'list', follo
   return (
     // biome-ignore lint/a11y/useAriaPropsSupportedByRole: every role it can have takes a name
     <div ref={ref} class={`virtual ${more ?? ''}`} role={role} aria-label={label} tabIndex={0} onScroll={measure}>
-      <div class="virtual-space" role="presentation" style={{ height: `${spaceOf({ count, rowHeight })}px` }}>
+      <div
+        class="virtual-space"
+        role="presentation"
+        style={{ height: `${computeScrollSpace({ count, rowHeight })}px` }}
+      >
         <div
           class="virtual-rows"
           role="presentation"

@@ -19,7 +19,7 @@ export function toggleChosen(id: string): void {
 }
 
 /** Selects the range from the last single choice to this session; `order` is the displayed order. */
-export function chooseTo(id: string, order: readonly string[]): void {
+export function selectRange(id: string, order: readonly string[]): void {
   const from = anchor === undefined ? -1 : order.indexOf(anchor);
   const to = order.indexOf(id);
   const range = order.slice(Math.min(from, to), Math.max(from, to) + 1);

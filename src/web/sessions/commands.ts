@@ -1,8 +1,8 @@
 import type { Command } from '../app/command.ts';
 import { isMenuOpen } from '../app/layout.ts';
 import { archive, pin } from '../data/actions.ts';
-import { go } from '../data/route.ts';
-import { current, currentId, sessions } from '../data/sessions.ts';
+import { navigate } from '../data/route.ts';
+import { currentId, currentSession, sessions } from '../data/sessions.ts';
 import { openInbox } from '../inbox/inbox.tsx';
 import { attempt } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
@@ -13,7 +13,7 @@ function move(by: number): void {
   const list = sessions.value;
   const at = list.findIndex(({ id }) => id === currentId.value);
   const next = list[at < 0 ? 0 : at + by];
-  if (next) go(next.id);
+  if (next) navigate(next.id);
 }
 
 export const sessionCommands: readonly Command[] = [
@@ -34,9 +34,9 @@ export const sessionCommands: readonly Command[] = [
     id: 'sessions.pin',
     label: 'pinThis',
     icon: 'pin',
-    when: () => current.value !== undefined,
+    when: () => currentSession.value !== undefined,
     run: () => {
-      const session = current.value;
+      const session = currentSession.value;
       if (session) void attempt(t('notSaved'), () => pin(session.id, !session.pinned));
     },
   },
@@ -44,9 +44,9 @@ export const sessionCommands: readonly Command[] = [
     id: 'sessions.archive',
     label: 'archiveThis',
     icon: 'archive',
-    when: () => current.value !== undefined,
+    when: () => currentSession.value !== undefined,
     run: () => {
-      const session = current.value;
+      const session = currentSession.value;
       if (session) void attempt(t('notSaved'), () => archive(session.id, !session.archived));
     },
   },
@@ -55,15 +55,15 @@ export const sessionCommands: readonly Command[] = [
     label: 'rename',
     icon: 'edit',
     keys: 'f2',
-    when: () => current.value !== undefined,
+    when: () => currentSession.value !== undefined,
     run: () => document.querySelector<HTMLElement>('.title')?.focus(),
   },
   {
     id: 'session.delete',
     label: 'deleteThis',
     icon: 'trash',
-    when: () => current.value !== undefined,
-    run: () => current.value && askDelete(current.value),
+    when: () => currentSession.value !== undefined,
+    run: () => currentSession.value && askDelete(currentSession.value),
   },
   {
     id: 'sessions.choose',

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { Button, IconButton } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
-import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
+import { FormError, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { isChoosing, stopChoosing } from './choosing.ts';
 import { createProject, projects, type ShownState, shownProject, shownState, shownStates } from './filters.ts';
@@ -90,7 +90,7 @@ function NewProject() {
         />
         <Button kind="primary" type="submit" label={t('files.create')} disabled={name.trim() === ''} />
       </form>
-      <Trouble text={trouble} />
+      <FormError text={trouble} />
     </Dialog>
   );
 }

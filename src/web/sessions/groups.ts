@@ -82,7 +82,11 @@ function dayBefore(now: number): Date {
 }
 
 /** The sessions whose title or latest texts contain every word, and those that the server found. */
-export function matching(sessions: readonly Session[], search: string, found: ReadonlySet<string>): readonly Session[] {
+export function filterSessions(
+  sessions: readonly Session[],
+  search: string,
+  found: ReadonlySet<string>,
+): readonly Session[] {
   if (search.trim() === '') return sessions;
   const fits = wordSearch(search);
   return sessions.filter(

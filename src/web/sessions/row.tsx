@@ -4,16 +4,16 @@ import { archive, pin } from '../data/actions.ts';
 import type { Session } from '../data/sessions.ts';
 import { toStatus } from '../data/status.ts';
 import { Boundary } from '../parts/boundary.tsx';
-import { Ago } from '../parts/kit/ago.tsx';
+import { RelativeTime } from '../parts/kit/ago.tsx';
 import { IconButton } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { StatusDot } from '../parts/kit/status.tsx';
 import { attempt } from '../parts/notice.tsx';
 import { pressedKey } from '../parts/pressed-key.ts';
 import { t } from '../text/text.ts';
-import { chooseTo, chosen, isChoosing, toggleChosen } from './choosing.ts';
+import { chosen, isChoosing, selectRange, toggleChosen } from './choosing.ts';
 import { nameOf } from './name.ts';
-import { foundInMessages } from './search.ts';
+import { messageMatches } from './search.ts';
 
 interface Props {
   readonly session: Session;
@@ -44,7 +44,7 @@ function Row({ session, isCurrent, isNested, order }: Props) {
             const box = event.currentTarget.querySelector('input');
             if (event.target !== box) event.preventDefault();
             box?.focus();
-            if (event.shiftKey) chooseTo(id, order.value);
+            if (event.shiftKey) selectRange(id, order.value);
             else toggleChosen(id);
           }}
         >
@@ -76,7 +76,7 @@ function Row({ session, isCurrent, isNested, order }: Props) {
               {name}
             </span>
             <span class="cut session-when">
-              <Ago at={session.latestMessageAt} />
+              <RelativeTime at={session.latestMessageAt} />
               {session.ownerName !== null && (
                 <>
                   {' · '}
@@ -87,7 +87,7 @@ function Row({ session, isCurrent, isNested, order }: Props) {
               {session.name !== null && session.name !== name && ` · ${session.name}`}
               {session.parent && ` · ${t('delegation.isChild')}`}
               {session.forkedFrom && ` · ${t(session.branch ? 'branch.is' : 'isFork')}`}
-              {foundInMessages.value.has(id) && ` · ${t('foundInside')}`}
+              {messageMatches.value.has(id) && ` · ${t('foundInside')}`}
             </span>
           </span>
           {pinned && <Icon name="pin" size={14} />}
@@ -128,7 +128,7 @@ function moveBox(event: KeyboardEvent, order: readonly string[]): void {
   event.preventDefault();
   if (event.shiftKey) {
     if (!chosen.value.has(id)) toggleChosen(id);
-    chooseTo(next, order);
+    selectRange(next, order);
   }
   box.closest('.sessions')?.querySelector<HTMLElement>(`[data-id="${next}"]`)?.focus();
 }

@@ -4,7 +4,7 @@ import { query } from '../data/server.ts';
 /** The words in the session list's search field. */
 export const search = signal('');
 /** Sessions with these words in a message, as found by the server. */
-export const foundInMessages = signal<ReadonlySet<string>>(new Set());
+export const messageMatches = signal<ReadonlySet<string>>(new Set());
 export const isSearching = signal(false);
 
 const pauseMs = 250;
@@ -16,14 +16,14 @@ export function searchMessages(): void {
   effect(() => {
     const words = search.value.trim();
     clearTimeout(timer);
-    foundInMessages.value = new Set();
+    messageMatches.value = new Set();
     isSearching.value = words.length >= 2;
     if (words.length < 2) return;
     timer = setTimeout(async () => {
       const found = await query('sessions.list', { search: words, limit: maxFound }).catch(() => undefined);
       if (search.peek().trim() !== words) return;
       isSearching.value = false;
-      foundInMessages.value = new Set(found?.items.map(({ id }) => id));
+      messageMatches.value = new Set(found?.items.map(({ id }) => id));
     }, pauseMs);
   });
 }

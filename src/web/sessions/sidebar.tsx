@@ -3,12 +3,12 @@ import { useEffect } from 'preact/hooks';
 import { isMenuOpen } from '../app/layout.ts';
 import { openAutomations } from '../automations/open.ts';
 import { me, signOut } from '../data/people.ts';
-import { go } from '../data/route.ts';
+import { navigate } from '../data/route.ts';
 import { currentId, sessions, sessionsKnown } from '../data/sessions.ts';
 import { info } from '../data/system.ts';
 import { openInbox } from '../inbox/inbox.tsx';
 import { needing } from '../inbox/needs.ts';
-import { inForce, modelLabel } from '../models/state.ts';
+import { modelLabel, modelsInForce } from '../models/state.ts';
 import { locale } from '../parts/format.ts';
 import { minute } from '../parts/kit/ago.tsx';
 import { Button, IconButton } from '../parts/kit/button.tsx';
@@ -22,9 +22,9 @@ import { BulkBar } from './bulk-bar.tsx';
 import { isChoosing } from './choosing.ts';
 import { ChooseButton, FilterBar } from './filter-bar.tsx';
 import { filteredSessions, isFiltered, readProjects } from './filters.ts';
-import { matching, toRows } from './groups.ts';
+import { filterSessions, toRows } from './groups.ts';
 import { SessionRow } from './row.tsx';
-import { foundInMessages, isSearching, search } from './search.ts';
+import { isSearching, messageMatches, search } from './search.ts';
 
 const rowHeight = 44; // must match sessions.css
 
@@ -33,7 +33,7 @@ const isFilterOpen = signal(false);
 
 const rows = computed(() => {
   const isSearch = search.value.trim() !== '';
-  const shown = matching(filteredSessions.value, search.value, foundInMessages.value);
+  const shown = filterSessions(filteredSessions.value, search.value, messageMatches.value);
   return toRows(
     { sessions: shown, withArchive: isSearch || isArchiveOpen.value, now: minute.value },
     { pinned: t('pinned'), today: t('today'), yesterday: t('yesterday'), date: dateOf },
@@ -156,7 +156,7 @@ export function Sidebar() {
         <p
           id="about"
           class="cut quiet"
-        >{`${modelLabel(inForce.value?.model ?? info.value.model)} · ${info.value.driver} · ${info.value.version}`}</p>
+        >{`${modelLabel(modelsInForce.value?.model ?? info.value.model)} · ${info.value.driver} · ${info.value.version}`}</p>
       )}
     </nav>
   );
@@ -184,6 +184,6 @@ const ArchiveRow = ({ count }: { count: number }) => (
 
 function newSession() {
   isMenuOpen.value = false;
-  go(undefined);
+  navigate(undefined);
   setTimeout(() => document.getElementById('message')?.focus(), 30);
 }

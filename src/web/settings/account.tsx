@@ -2,7 +2,7 @@ import { me, signOut } from '../data/people.ts';
 import { mutate, query } from '../data/server.ts';
 import { dayAndTime } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
-import { ResourceList, Sure, useResource } from '../parts/kit/resource-list.tsx';
+import { ConfirmButton, ResourceList, useResource } from '../parts/kit/resource-list.tsx';
 import { t } from '../text/text.ts';
 import { OwnKeys } from './secrets/keys.tsx';
 
@@ -41,7 +41,7 @@ export function Account() {
             ].join(' · '),
           ],
           action: !isThis && (
-            <Sure
+            <ConfirmButton
               label={t('account.signOut')}
               name={t('account.endOne', { name: programOf(agent) })}
               ask={t('account.endAsk')}

@@ -2,11 +2,11 @@ import { useEffect, useState } from 'preact/hooks';
 import { mutate, request } from '../data/server.ts';
 import { chooseModel } from '../models/choose.tsx';
 import { ModelSetup } from '../models/setup.tsx';
-import { applyModels, inForce, type ModelsInForce, modelLabel, readModels } from '../models/state.ts';
+import { applyModels, type ModelsInForce, modelLabel, modelsInForce, readModels } from '../models/state.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { confirmFirst } from '../parts/kit/dialog.tsx';
 import { List } from '../parts/kit/list.tsx';
-import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
+import { FormError, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 
 /** The default model, the providers with their keys, and a button for another provider. Administrators only. */
@@ -14,8 +14,8 @@ export function Models({ again }: { again: () => void }) {
   const [notice, setNotice] = useState('');
   const [trouble, tryIt] = useTrouble();
   useEffect(() => void tryIt(t('models.listsUnread'), readModels), []);
-  const now = inForce.value;
-  if (!now) return <Trouble text={trouble} />;
+  const now = modelsInForce.value;
+  if (!now) return <FormError text={trouble} />;
   const pick = () =>
     chooseModel({
       title: t('models.chooseUsual'),
@@ -44,7 +44,7 @@ export function Models({ again }: { again: () => void }) {
         )}
       </div>
       <Providers now={now} again={again} />
-      <Trouble text={trouble} />
+      <FormError text={trouble} />
       {notice !== '' && <p role="status">{notice}</p>}
       {now.canChange && (
         <div>

@@ -6,7 +6,7 @@ import { currentId } from '../data/sessions.ts';
 import { count } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { List } from '../parts/kit/list.tsx';
-import { Pending, Trouble, useTrouble } from '../parts/kit/trouble.tsx';
+import { FormError, Pending, useTrouble } from '../parts/kit/trouble.tsx';
 import { serverText, t } from '../text/text.ts';
 
 type EgressInForce = Outputs['egress']['inForce'];
@@ -33,7 +33,7 @@ export function Network() {
         <h3>{t('network.policy', { name: egress.policy })}</h3>
         <p class="quiet">{t('network.opens', { opens: opensOf(egress) })}</p>
       </div>
-      <Trouble text={trouble} />
+      <FormError text={trouble} />
       <Blocked egress={egress} allow={(host) => change('egress.allow', host)} />
       {egress.allowed.length > 0 && (
         <div>

@@ -3,7 +3,7 @@ import { Code } from '../markdown/code.tsx';
 import { bytes } from '../parts/format.ts';
 import { List } from '../parts/kit/list.tsx';
 import { t } from '../text/text.ts';
-import { type Entry, listFiles, RequestError, readFile, readTo } from './session.ts';
+import { type Entry, listFiles, RequestError, readFile, readUpTo } from './session.ts';
 
 const under = (folder: string, name: string) => (folder === '.' ? name : `${folder}/${name}`);
 const above = (folder: string) => (folder.includes('/') ? folder.slice(0, folder.lastIndexOf('/')) : '.');
@@ -18,7 +18,7 @@ export function SharedFiles() {
     const rests = thrown instanceof RequestError && thrown.status === 404;
     setTrouble(rests ? t('shared.filesRest') : String((thrown as Error).message || t('shared.offline')));
   };
-  const seq = readTo.value;
+  const seq = readUpTo.value;
   useEffect(() => {
     let isLate = false;
     const unlessLate =

@@ -6,11 +6,11 @@ import { dayAndTime } from '../parts/format.ts';
 import { Icon } from '../parts/kit/icon.tsx';
 import { t } from '../text/text.ts';
 import { SharedFiles } from './files.tsx';
-import { about, model, state } from './session.ts';
+import { model, sharedSummary, state } from './session.ts';
 
 /** The conversation behind a link, for anyone who has the link. */
 export function SharedPage() {
-  const summary = about.value;
+  const summary = sharedSummary.value;
   const title = summary?.title || t('shared.title');
   useEffect(() => {
     document.title = `${title} · Corral`;

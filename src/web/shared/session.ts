@@ -24,12 +24,12 @@ export interface Entry {
 }
 
 export const model = new ConversationModel();
-export const about = signal<ShareSummary | undefined>(undefined);
+export const sharedSummary = signal<ShareSummary | undefined>(undefined);
 /** `unfit`: the link is no longer valid. `offline`: the page retries automatically. */
 export const state = signal<'loading' | 'shown' | 'unfit' | 'offline'>('loading');
 
 /** The seq of the last event, set whenever the page has read all events. */
-export const readTo = signal(0);
+export const readUpTo = signal(0);
 
 const everyMs = 5_000;
 const token = () => location.hash.slice(1);
@@ -63,11 +63,11 @@ async function readOn(): Promise<void> {
   for (;;) {
     const page = await ask<Page>('/api/v1/shared', { after: cursor });
     model.take(page.events.map((event) => ({ ...event, sessionId: '' }) as Event));
-    about.value = { title: page.session.title, files: page.files, expiresAt: page.expiresAt };
+    sharedSummary.value = { title: page.session.title, files: page.files, expiresAt: page.expiresAt };
     state.value = 'shown';
     cursor = page.after;
     if (cursor >= page.head) {
-      readTo.value = cursor;
+      readUpTo.value = cursor;
       return;
     }
   }

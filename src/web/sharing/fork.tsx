@@ -1,13 +1,13 @@
 import { useState } from 'preact/hooks';
 import { fork } from '../data/actions.ts';
 import type { EventOf } from '../data/items.ts';
-import { go } from '../data/route.ts';
+import { navigate } from '../data/route.ts';
 import { currentId, sessions } from '../data/sessions.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { CheckField, TextField } from '../parts/kit/field.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
-import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
+import { FormError, useTrouble } from '../parts/kit/trouble.tsx';
 import { nameOf } from '../sessions/name.ts';
 import { t } from '../text/text.ts';
 
@@ -39,7 +39,7 @@ function ForkDialog({ id, seq }: { id: string; seq: number | undefined }) {
     setBusy(true);
     const isMade = await tryIt(t('fork.failed'), async () => {
       const made = await fork(id, { seq, files, title: title.trim() });
-      go(made.id);
+      navigate(made.id);
     });
     if (isMade) closeDialog();
     setBusy(false);
@@ -62,7 +62,7 @@ function ForkDialog({ id, seq }: { id: string; seq: number | undefined }) {
           onChange={setTitle}
         />
         <CheckField label={t('fork.withFiles')} isOn={files} onChange={setFiles} />
-        <Trouble text={trouble} />
+        <FormError text={trouble} />
         <div class="choices">
           <Button label={t('cancel')} onClick={closeDialog} />
           <Button

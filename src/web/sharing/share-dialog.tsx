@@ -9,7 +9,7 @@ import { CopyButton } from '../parts/kit/copy-button.tsx';
 import { Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { CheckField } from '../parts/kit/field.tsx';
 import { List } from '../parts/kit/list.tsx';
-import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
+import { FormError, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 
 type Link = Outputs['shares']['list'][number];
@@ -49,7 +49,7 @@ function ShareDialog({ sessionId }: { sessionId: string }) {
         onChange={setHours}
       />
       <CheckField label={t('share.files')} isOn={files} onChange={setFiles} />
-      <Trouble text={trouble} />
+      <FormError text={trouble} />
       {made === '' ? (
         <div class="choices">
           <Button kind="primary" icon="share" label={t('share.make')} onClick={create} />

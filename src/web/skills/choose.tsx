@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { Form, ManyField } from '../parts/kit/field.tsx';
-import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
+import { FormError, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { chooseSkillsFor, readSkills, skills, skillsChosenFor } from './state.ts';
 
@@ -27,7 +27,7 @@ function ChooseSkills({ id }: { id: string | undefined }) {
   return (
     <Dialog title={t('skills.choose')}>
       <Form failure={t('notSaved')} save={t('skills.take')} cancel={t('cancel')} onCancel={closeDialog} onSave={save}>
-        <Trouble text={trouble} />
+        <FormError text={trouble} />
         {chosen && skills.value?.length === 0 && <p class="quiet">{t('skills.none')}</p>}
         {chosen && skills.value && skills.value.length > 0 && (
           <ManyField

@@ -3,7 +3,7 @@ import { mutate, query } from '../data/server.ts';
 import { dayAndTime } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { confirmFirst, Dialog } from '../parts/kit/dialog.tsx';
-import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
+import { FormError, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { readSkills, type SkillDetail } from './state.ts';
 
@@ -28,7 +28,7 @@ export function OneSkill({ id, back }: Props) {
   if (!skill)
     return (
       <Dialog title={t('skills')} wide>
-        {trouble && <Trouble text={trouble} />}
+        {trouble && <FormError text={trouble} />}
       </Dialog>
     );
   const { name, description, versions, pins } = skill;
@@ -50,7 +50,7 @@ export function OneSkill({ id, back }: Props) {
         <Button icon="trash" label={t('delete')} onClick={remove} />
         <Button icon="back" label={t('skills.all')} onClick={back} />
       </div>
-      <Trouble text={trouble} />
+      <FormError text={trouble} />
       <h3>{t('skills.pins')}</h3>
       {pins.length === 0 && <p class="quiet">{t('skills.noPins')}</p>}
       <ul>

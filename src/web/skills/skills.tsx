@@ -3,7 +3,7 @@ import { mutate } from '../data/server.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { List } from '../parts/kit/list.tsx';
-import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
+import { FormError, useTrouble } from '../parts/kit/trouble.tsx';
 import { readProjects, shownProject } from '../sessions/filters.ts';
 import { ProjectField, projectName } from '../sessions/project-field.tsx';
 import { t } from '../text/text.ts';
@@ -54,7 +54,7 @@ function Skills() {
           }}
         />
       </div>
-      <Trouble text={trouble} />
+      <FormError text={trouble} />
       {problems.length > 0 && (
         <ul class="note wait" role="status">
           {problems.map((text) => (

@@ -2,7 +2,7 @@ import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { isPaneFull, openTab } from '../app/layout.ts';
 import { connection } from '../data/server.ts';
-import { current, type Session } from '../data/sessions.ts';
+import { currentSession, type Session } from '../data/sessions.ts';
 import { Boundary } from '../parts/boundary.tsx';
 import { Button, IconButton } from '../parts/kit/button.tsx';
 import { Empty } from '../parts/kit/empty.tsx';
@@ -12,7 +12,7 @@ import { Divider } from './divider.tsx';
 import { tabs, type WorkTab } from './tabs.ts';
 
 export function WorkPane() {
-  const session = current.value;
+  const session = currentSession.value;
   if (!session) return null;
   const shown = tabs.filter(({ shows }) => shows?.(session) ?? true);
   const open = shown.find(({ id }) => id === openTab.value) ?? shown[0];

@@ -5,7 +5,7 @@ import { query } from '../data/server.ts';
 import { currentId } from '../data/sessions.ts';
 import { bestResult, pathAtServer, resultKinds } from './best-result.ts';
 import { fileFilter, openStore } from './files/store.ts';
-import { place, showPlace } from './preview/state.ts';
+import { openPreviewAt, previewTarget } from './preview/state.ts';
 import type { PreviewTarget } from './preview/target.ts';
 
 // Shows the result of a run next to the conversation when the run ends: a page or an image, once each.
@@ -30,10 +30,10 @@ async function show(sessionId: string, placeBefore: PreviewTarget | undefined): 
   if (best === undefined || shown.has(`${sessionId} ${best}`)) return;
   const [port] = resultKinds[0].test(best) ? (await query('ports.list', { sessionId })).slice(-1) : [];
   const isBusy = document.activeElement?.closest('.work') != null; // the person is working in the pane
-  const isChosen = place.peek() !== placeBefore;
+  const isChosen = previewTarget.peek() !== placeBefore;
   if (currentId.value !== sessionId || model.run.peek().kind !== 'ended' || isBusy || isChosen) return;
   shown.add(`${sessionId} ${best}`);
-  if (port) showPlace({ port: port.port, path: pathAtServer(best) });
+  if (port) openPreviewAt({ port: port.port, path: pathAtServer(best) });
   else openFile(sessionId, best);
 }
 
@@ -46,7 +46,7 @@ export function followResults(): void {
   effect(() => {
     const { kind } = model.run.value;
     const id = currentId.peek();
-    if (kind === 'running' && seen !== id) [seen, placeBefore] = [id, place.peek()];
+    if (kind === 'running' && seen !== id) [seen, placeBefore] = [id, previewTarget.peek()];
     if (kind !== 'ended' || id === undefined || seen !== id) return;
     seen = undefined;
     if (!isPhone()) void show(id, placeBefore).catch(() => {}); // on failure, the tabs still have the result

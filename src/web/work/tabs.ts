@@ -2,7 +2,7 @@ import type { ComponentType } from 'preact';
 import type { Session } from '../data/sessions.ts';
 import type { IconName } from '../parts/kit/icon.tsx';
 import type { TextKey } from '../text/texts.ts';
-import { unseen } from './preview/state.ts';
+import { unseenPorts } from './preview/state.ts';
 
 /** A tab of the work pane. Its component loads on first use. */
 export interface WorkTab {
@@ -30,7 +30,7 @@ export const tabs: readonly WorkTab[] = [
     id: 'preview',
     label: 'tab.preview',
     icon: 'globe',
-    news: () => unseen.value.size,
+    news: () => unseenPorts.value.size,
     load: async () => (await import('./preview/preview.tsx')).PreviewPane,
   },
   {

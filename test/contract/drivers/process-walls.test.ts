@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Driver, SandboxSpec } from '../../../drivers/driver.ts';
-import { cgroupsIn } from '../../../drivers/process/cgroup/cgroups.ts';
+import { createCgroups } from '../../../drivers/process/cgroup/cgroups.ts';
 import { kernelFiles } from '../../../drivers/process/cgroup/files.ts';
 import { openCgroups } from '../../../drivers/process/cgroup/open.ts';
 import { type ProcessOptions, processDriver } from '../../../drivers/process/process.ts';
@@ -24,7 +24,7 @@ const isRoot = process.getuid?.() === 0;
 const { limits: grouped } = await openCgroups('/nowhere');
 const hasGroups = grouped.length === 3;
 const small = { memoryBytes: 256 * 2 ** 20, cpus: 1, pids: 128, diskBytes: 2 ** 30 };
-const noGroups = cgroupsIn({ places: [], files: kernelFiles(async () => false), installation: 'none' });
+const noGroups = createCgroups({ places: [], files: kernelFiles(async () => false), installation: 'none' });
 
 async function opened(over: Partial<ProcessOptions> = {}) {
   const harness = await processHarness('bwrap');

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { newRepository, RepositoryInput, type SessionRepository } from '../../../src/core/model/repository.ts';
-import { bareCopy, findGitFolder } from '../../../src/sessions/repositories/bare-copy.ts';
+import { findGitFolder, streamBareRepository } from '../../../src/sessions/repositories/bare-copy.ts';
 import { fetchRepository } from '../../../src/sessions/repositories/fetch-repository.ts';
 import { repositoryService } from '../../../src/sessions/repositories/repositories.ts';
 import { splitPatch } from '../../../src/web/work/ship/changes.ts';
@@ -202,7 +202,8 @@ test.each(['sha1', 'sha256'])(
     const copyTo = async (folder: string, url: string) => {
       requests.push(url.slice(`file://${root}`.length));
       const pieces: Uint8Array[] = [];
-      for await (const piece of bareCopy(await findGitFolder(new URL(url).pathname, url), signal)) pieces.push(piece);
+      for await (const piece of streamBareRepository(await findGitFolder(new URL(url).pathname, url), signal))
+        pieces.push(piece);
       mkdirSync(folder, { recursive: true });
       execFileSync('tar', ['--extract', '--file=-', `--directory=${folder}`], { input: Buffer.concat(pieces) });
     };

@@ -1,7 +1,7 @@
 import { expect, vi } from 'vitest';
 import type { Person } from '../../../src/auth/sign-in/people.ts';
 import { randomIds } from '../../../src/core/model/ids.ts';
-import type { SessionLife } from '../../../src/core/model/records.ts';
+import type { SessionLifetime } from '../../../src/core/model/records.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { newContent } from '../../../src/facades/compat/managed-agents/resources/agent-content.ts';
 import { NewAgent } from '../../../src/facades/compat/managed-agents/resources/agent-shapes.ts';
@@ -47,7 +47,7 @@ export const nobodys = {
 };
 export type Targets = Readonly<Record<keyof typeof nobodys, string>>;
 
-const aLife: SessionLife = {
+const aLife: SessionLifetime = {
   endsAt: null,
   seconds: 60,
   onEnd: 'delete',

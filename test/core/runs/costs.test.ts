@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Store } from '../../../src/core/contracts/ports.ts';
 import { newSession as sessionRecord } from '../../../src/sessions/run/log/projection.ts';
-import { withKeptReads } from '../../../src/storage/kept-reads.ts';
+import { withReadCache } from '../../../src/storage/kept-reads.ts';
 import { memoryStore } from '../../../src/storage/memory/store.ts';
 import { composeCore } from '../../support/servers/composed.ts';
 import { facts, newSession } from '../../support/stores/store.ts';
@@ -41,7 +41,7 @@ function countingStore() {
   const { events, records, inbox } = store;
   const whole: Store = { ...store, events: counted(events), records: counted(records), inbox: counted(inbox) };
   return {
-    store: withKeptReads(whole),
+    store: withReadCache(whole),
     raw: store,
     names,
     async of(act: () => Promise<unknown>): Promise<Costs> {

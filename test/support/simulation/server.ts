@@ -12,7 +12,7 @@ import { Peers } from '../../../src/sessions/cluster/peers.ts';
 import { createEngine, type Engine } from '../../../src/sessions/engine/engine.ts';
 import type { EngineOptions } from '../../../src/sessions/engine/engine-options.ts';
 import { LiveSessions } from '../../../src/sessions/engine/live-sessions.ts';
-import { soleOwnership } from '../../../src/sessions/engine/ownership.ts';
+import { singleServerOwnership } from '../../../src/sessions/engine/ownership.ts';
 import { Reconciler } from '../../../src/sessions/engine/reconciler.ts';
 import { removeSession } from '../../../src/sessions/engine/removal.ts';
 import { SandboxFacts } from '../../../src/sessions/engine/sandbox/sandbox-facts.ts';
@@ -55,7 +55,7 @@ export function startServer(world: World): Server {
     const epoch = ownership.epochOf(id); // the epoch when it was sent, even if it arrives late
     return () => world.wrote(id, { holder, epoch });
   });
-  const ownership = store.shared ? leased(world, life, { holder, leases: store.leases }) : soleOwnership();
+  const ownership = store.shared ? leased(world, life, { holder, leases: store.leases }) : singleServerOwnership();
   const warn = (err: unknown, text: string) => world.logger.warn({ err }, text);
   const log = storeEventLog(store.events, {
     maxLag: 5_000,

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { configText } from '../../../src/app/commands/local-config.ts';
 import { listenOrExplain } from '../../../src/app/start/listen.ts';
-import { inBackground } from '../../../src/app/start/startup.ts';
+import { runInBackground } from '../../../src/app/start/startup.ts';
 import { openDataFolder } from '../../../src/storage/data-folder.ts';
 import { composeCore } from '../../support/servers/composed.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
@@ -17,7 +17,7 @@ const untilFired = (signal: AbortSignal) =>
 
 test('background work is stopped by its disposal, which waits for its end', async () => {
   const steps: string[] = [];
-  const work = inBackground(new AbortController().signal, async (signal) => {
+  const work = runInBackground(new AbortController().signal, async (signal) => {
     await untilFired(signal);
     await new Promise((resolve) => setImmediate(resolve));
     steps.push('work ended');
@@ -30,7 +30,7 @@ test('background work is stopped by its disposal, which waits for its end', asyn
 test('background work is stopped when the server drains', async () => {
   const closing = new AbortController();
   let hasEnded = false;
-  await using _work = inBackground(closing.signal, async (signal) => {
+  await using _work = runInBackground(closing.signal, async (signal) => {
     await untilFired(signal);
     hasEnded = true;
   });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { onceStoreAnswers } from '../../../src/app/start/store-wait.ts';
+import { waitForStore } from '../../../src/app/start/store-wait.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { freePort } from '../../support/servers/free-port.ts';
@@ -11,7 +11,7 @@ async function wait(mongodbUrl?: string) {
   const warned: string[] = [];
   const logger = { warn: (_: object, text: string) => void warned.push(text) };
   const options = { config, logger, closing: closing.signal, say: (text: string) => void messages.push(text) };
-  return { messages, warned, closing, options: options as Parameters<typeof onceStoreAnswers>[1] };
+  return { messages, warned, closing, options: options as Parameters<typeof waitForStore>[1] };
 }
 const address = 'mongodb://user:secret@db.example:27017/corral';
 
@@ -20,7 +20,7 @@ test.each(['store_unavailable', 'store_busy'] as const)(
   async (code) => {
     const { messages, options } = await wait(address);
     let tries = 0;
-    const core = await onceStoreAnswers(async () => {
+    const core = await waitForStore(async () => {
       tries += 1;
       if (tries < 3) throw new AppError(code, 'The store did not answer in time.');
       return 'up';
@@ -34,20 +34,20 @@ test.each(['store_unavailable', 'store_busy'] as const)(
 
 test('a start that fails for another reason is not repeated', async () => {
   const { messages, options } = await wait(address);
-  const failing = onceStoreAnswers(() => Promise.reject(new AppError('invalid_request', 'wrong password')), options);
+  const failing = waitForStore(() => Promise.reject(new AppError('invalid_request', 'wrong password')), options);
   await expect(failing).rejects.toMatchObject({ code: 'invalid_request' });
   expect(messages).toEqual([]);
 });
 
 test('a database file that cannot be read ends the start', async () => {
   const { options } = await wait();
-  const failing = onceStoreAnswers(() => Promise.reject(new AppError('store_unavailable', 'disk')), options);
+  const failing = waitForStore(() => Promise.reject(new AppError('store_unavailable', 'disk')), options);
   await expect(failing).rejects.toMatchObject({ code: 'store_unavailable' });
 });
 
 test('F061 a stop ends the wait for the database', async () => {
   const { closing, options } = await wait(address);
-  const waiting = onceStoreAnswers(() => Promise.reject(new AppError('store_busy', 'busy')), options);
+  const waiting = waitForStore(() => Promise.reject(new AppError('store_busy', 'busy')), options);
   setImmediate(() => closing.abort());
   await expect(waiting).rejects.toMatchObject({ code: 'cancelled' });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { droppable, isNote, lineOf, noticeOf } from '../../../src/core/model/event-traits.ts';
+import { droppableTypes, isNote, lineOf, noticeOf } from '../../../src/core/model/event-traits.ts';
 import { SessionFact } from '../../../src/core/model/events.ts';
 
 const runId = '123e4567-e89b-42d3-a456-426614174000';
@@ -63,5 +63,5 @@ describe('session facts', () => {
   );
 
   test('only facts that are stored in full elsewhere are droppable', () =>
-    expect([...droppable]).toEqual(['message.delta', 'tool.output']));
+    expect([...droppableTypes]).toEqual(['message.delta', 'tool.output']));
 });

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { digestOf, digestOfText } from '../../../src/core/text/digest.ts';
 import { parseJson } from '../../../src/core/text/json.ts';
-import { beginningOf, jsonOrNothing } from '../../../src/core/text/text.ts';
+import { truncateEnd, tryParseJson } from '../../../src/core/text/text.ts';
 
 const limits = { maxBytes: 1_000, maxDepth: 4, maxValues: 10 };
 const refusal = (text: string) => {
@@ -43,7 +43,7 @@ test.each([
   ['ab😀cd', 4, 'ab😀'],
   ['😀', 1, ''],
 ])('of %j the beginning of at most %i is %j', (text, most, beginning) =>
-  expect(beginningOf(text, most)).toBe(beginning),
+  expect(truncateEnd(text, most)).toBe(beginning),
 );
 
 test.each([
@@ -51,7 +51,7 @@ test.each([
   ['null', null],
   ['', undefined],
   ['{"a":', undefined],
-])('the JSON of %j is %j', (text, value) => expect(jsonOrNothing(text)).toEqual(value));
+])('the JSON of %j is %j', (text, value) => expect(tryParseJson(text)).toEqual(value));
 
 test('the digest of an object does not depend on the order of its keys', () => {
   expect(digestOf({ a: 1, b: { d: 2, c: 3 } })).toBe(digestOf({ b: { c: 3, d: 2 }, a: 1 }));

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { neverFires } from '../../../src/core/concurrency/cancel.ts';
-import { inTurns } from '../../../src/core/concurrency/keyed-queue.ts';
+import { serializeCalls } from '../../../src/core/concurrency/keyed-queue.ts';
 import { Semaphore } from '../../../src/core/concurrency/semaphore.ts';
 
 /** Acquires, and adds its name to the list afterwards. */
@@ -92,7 +92,7 @@ test('a limit holds for calls at the same time, for each owner and id', async ()
     if (count >= 3) throw new Error('quota');
     made.push(whose);
   };
-  const service = inTurns(
+  const service = serializeCalls(
     { create: ({ owner = 'nobody' }: { owner?: string }) => limited(owner), add: (id: string) => limited(id) },
     'create',
     'add',

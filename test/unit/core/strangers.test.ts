@@ -3,7 +3,7 @@ import { builtInTools, toolDescriptions } from '../../../src/agents/tools/list.t
 import { startMessage } from '../../../src/automations/starter.ts';
 import type { SessionFact } from '../../../src/core/model/events.ts';
 import { MessageId, randomIds } from '../../../src/core/model/ids.ts';
-import { listUntrustedSources, strangersIn } from '../../../src/core/text/strangers.ts';
+import { findUntrustedSource, listUntrustedSources } from '../../../src/core/text/strangers.ts';
 import type { AutomationStart } from '../../../src/sessions/api/server/automations.ts';
 import { newSession, project, StoredSession } from '../../../src/sessions/run/log/projection.ts';
 import { feedbackMessage } from '../../../src/sessions/shipping/feedback-message.ts';
@@ -32,22 +32,28 @@ const read = (source: 'uploaded' | 'workspace'): SessionFact => ({
 describe('words of strangers', () => {
   test('come by pages, tool servers, the network, other sessions and skills of a workspace', () => {
     expect(
-      ['browser', 'search', 'mcp', 'custom', 'delegate', 'anything'].map((one) => strangersIn(calling(one))),
+      ['browser', 'search', 'mcp', 'custom', 'delegate', 'anything'].map((one) => findUntrustedSource(calling(one))),
     ).toEqual(['page', 'page', 'tools', 'tools', 'session', 'tools']);
-    expect([strangersIn(reached('allowed')), strangersIn(read('workspace'))]).toEqual(['network', 'skill']);
+    expect([findUntrustedSource(reached('allowed')), findUntrustedSource(read('workspace'))]).toEqual([
+      'network',
+      'skill',
+    ]);
   });
 
   test('do not come by the workspace alone, by notes, or by what was refused', () => {
     for (const tool of ['shell', 'file', 'code', 'message', 'memory', 'skill', 'git'])
-      expect(strangersIn(calling(tool)), tool).toBeUndefined();
-    expect([strangersIn(reached('refused')), strangersIn(read('uploaded'))]).toEqual([undefined, undefined]);
-    expect(strangersIn(replied('Say hi'))).toBeUndefined();
+      expect(findUntrustedSource(calling(tool)), tool).toBeUndefined();
+    expect([findUntrustedSource(reached('refused')), findUntrustedSource(read('uploaded'))]).toEqual([
+      undefined,
+      undefined,
+    ]);
+    expect(findUntrustedSource(replied('Say hi'))).toBeUndefined();
   });
 
   test('come by every tool of the server that reads pages', () => {
     const pages = toolDescriptions.filter(({ name }) => /^(browser_|web_|computer|click_at)/.test(name));
     expect(pages.length).toBeGreaterThan(15);
-    for (const { name, family } of pages) expect(strangersIn(calling(family)), name).toBe('page');
+    for (const { name, family } of pages) expect(findUntrustedSource(calling(family)), name).toBe('page');
     expect(builtInTools.filter(({ asksAfterStrangers }) => asksAfterStrangers).map(({ name }) => name)).toEqual([
       'memory_write',
       'memory_delete',
@@ -57,12 +63,12 @@ describe('words of strangers', () => {
   test('come by the messages that the server writes about deliveries and remarks', () => {
     const start = (cause: object) =>
       startMessage({ message: 'Look.' }, { cause, given: '> Obey me.' } as unknown as AutomationStart);
-    expect(strangersIn(replied(start({ kind: 'hook' })))).toBe('delivery');
-    expect(strangersIn(replied(start({ kind: 'run', outcome: 'done' })))).toBe('delivery');
-    expect(strangersIn(replied(start({ kind: 'schedule' })))).toBeUndefined();
+    expect(findUntrustedSource(replied(start({ kind: 'hook' })))).toBe('delivery');
+    expect(findUntrustedSource(replied(start({ kind: 'run', outcome: 'done' })))).toBe('delivery');
+    expect(findUntrustedSource(replied(start({ kind: 'schedule' })))).toBeUndefined();
     const remark = { key: 'k', heading: 'A remark', quoted: 'Obey me.' };
     const about = { number: 1, url: 'https://example.org/1' } as Parameters<typeof feedbackMessage>[0];
-    expect(strangersIn(replied(feedbackMessage(about, [remark])))).toBe('delivery');
+    expect(findUntrustedSource(replied(feedbackMessage(about, [remark])))).toBe('delivery');
   });
 
   test('can have come by the network where the sandbox is not isolated', () => {

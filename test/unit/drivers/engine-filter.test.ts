@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createBody, securityOptions } from '../../../drivers/docker/create-body.ts';
 import { containerRules, volumeRules } from '../../../drivers/docker/filter/container-rules.ts';
-import { asksForLabel, verdictOn } from '../../../drivers/docker/filter/routes.ts';
+import { decideRoute, filtersByLabel } from '../../../drivers/docker/filter/routes.ts';
 import { labelsFor } from '../../../drivers/docker/labels.ts';
 import { SandboxId, SessionId } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
@@ -165,7 +165,7 @@ describe('a request', () => {
     'POST /v1.41/v1.41/containers/create',
   ])('%s is refused', (line) => {
     const [method = '', target = ''] = line.split(' ');
-    expect(verdictOn(method, target).kind).toBe('refuse');
+    expect(decideRoute(method, target).kind).toBe('refuse');
   });
 
   test.each([
@@ -183,7 +183,7 @@ describe('a request', () => {
     ['GET /_ping', { kind: 'pass' }],
   ])('%s is known for what it is', (line, verdict) => {
     const [method = '', target = ''] = line.split(' ');
-    expect(verdictOn(method, target)).toEqual(verdict);
+    expect(decideRoute(method, target)).toEqual(verdict);
   });
 
   test.each([
@@ -194,6 +194,6 @@ describe('a request', () => {
     ['{"label":"a=b"}', false],
     ['nonsense', false],
   ])("with the filters %s asks for the installation's label: %s", (filters, answer) =>
-    expect(asksForLabel(`/containers/json?filters=${encodeURIComponent(filters)}`, 'a=b')).toBe(answer),
+    expect(filtersByLabel(`/containers/json?filters=${encodeURIComponent(filters)}`, 'a=b')).toBe(answer),
   );
 });

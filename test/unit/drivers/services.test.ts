@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { createBody, securityOptions } from '../../../drivers/docker/create-body.ts';
 import { dockerDriver } from '../../../drivers/docker/docker.ts';
 import { containerRules } from '../../../drivers/docker/filter/container-rules.ts';
-import { isServiceName, sandboxBeside, serviceRules } from '../../../drivers/docker/filter/filter.ts';
+import { isServiceName, readJoinedContainer, serviceRules } from '../../../drivers/docker/filter/filter.ts';
 import { labelsFor } from '../../../drivers/docker/labels.ts';
 import { serviceBody } from '../../../drivers/docker/services/service-body.ts';
 import type { ServiceSpec } from '../../../drivers/driver.ts';
@@ -95,7 +95,7 @@ describe('the engine filter', () => {
   test('lets a service be made as the driver makes it, next to the container that it names', () => {
     const { data, error } = serviceRules(scope).safeParse(plain());
     expect(error).toBeUndefined();
-    expect(data && sandboxBeside(data)).toBe(sandbox);
+    expect(data && readJoinedContainer(data)).toBe(sandbox);
     expect(isServiceName('mine', 'corral-mine-0123456789abcdef-svc-redis')).toBe(true);
     expect(isServiceName('mine', 'corral-yours-0123456789abcdef-svc-redis')).toBe(false);
     expect(isServiceName('mine', 'corral-mine-0123456789abcdef')).toBe(false);

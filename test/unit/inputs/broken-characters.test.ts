@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { createModel } from '../../../src/agents/models/registry.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { onOneLine, quoteLines } from '../../../src/core/text/quote.ts';
-import { beginningOf, endOf, wellFormed } from '../../../src/core/text/text.ts';
+import { truncateEnd, truncateStart, wellFormed } from '../../../src/core/text/text.ts';
 import { wholeCharacters } from '../../../src/web/parts/bounded-text.ts';
 import { asks, says, writerBench } from '../../support/machines/session-parts.ts';
 
@@ -31,8 +31,8 @@ test('what is well formed is the same value, not a copy', () => {
 });
 
 test.each([
-  ['the beginning', (text: string) => beginningOf(text, 4)],
-  ['the end', (text: string) => endOf(text, 4)],
+  ['the beginning', (text: string) => truncateEnd(text, 4)],
+  ['the end', (text: string) => truncateStart(text, 4)],
   ['a quoted text', (text: string) => quoteLines(text, 5)],
   ['a text on one line', (text: string) => onOneLine(text.repeat(100))],
   ['what is typed at once', (text: string) => text.slice(0, wholeCharacters(text, 5))],

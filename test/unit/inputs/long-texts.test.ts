@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { parseVerdict } from '../../../machines/run-rules.ts';
-import { forRipgrep } from '../../../sandbox-images/sandboxd/files/search.ts';
+import { toRipgrepPattern } from '../../../sandbox-images/sandboxd/files/search.ts';
 import { toMarkdown } from '../../../src/agents/browser/markdown.ts';
 import { compatibleFetch } from '../../../src/agents/models/aisdk/compatible-fetch.ts';
 import { WrittenCalls } from '../../../src/agents/models/aisdk/written-calls.ts';
@@ -22,8 +22,8 @@ import { toolLine } from '../../../src/facades/shared/conversation/tool-names.ts
 import { createScrubber } from '../../../src/observability/scrub.ts';
 import { parseEntry } from '../../../src/sandboxes/egress/policy.ts';
 import { planOfDockerfile } from '../../../src/sessions/builds/dockerfile.ts';
-import { tellNotes } from '../../../src/sessions/memory/agent-memory.ts';
-import { bareCopy, findGitFolder } from '../../../src/sessions/repositories/bare-copy.ts';
+import { describeNotes } from '../../../src/sessions/memory/agent-memory.ts';
+import { findGitFolder, streamBareRepository } from '../../../src/sessions/repositories/bare-copy.ts';
 import { sanitizeMemory } from '../../../src/sessions/run/prompt/memory.ts';
 import { parseSkill } from '../../../src/sessions/run/skills/parse-skill.ts';
 import { toolBench } from '../../support/agents/tools.ts';
@@ -110,7 +110,7 @@ test.each<[string, () => unknown, unknown]>([
     () => failure(healthOf('1'.repeat(60_000))),
     expect.stringContaining('not a duration'),
   ],
-  ['a note', async () => await tellNotes(notes(`<${' '.repeat(15_000)}x`)), expect.stringContaining('<notes>')],
+  ['a note', async () => await describeNotes(notes(`<${' '.repeat(15_000)}x`)), expect.stringContaining('<notes>')],
   ['a memory file', () => sanitizeMemory(Buffer.from(`<${spaces}x`), 2 * much)?.length, much + 2],
   [
     'a cut memory file',
@@ -136,8 +136,8 @@ test.each<[string, () => unknown, unknown]>([
   ['a patch that nearly fits everywhere', () => patched(1, 500_000, 3_000), expect.stringContaining('shorter hunks')],
   ['a patch of many hunks', () => patched(30_000, 100_000, 1), expect.stringContaining('too many hunks')],
   ['an entry of the egress policy', () => parseEntry(':'.repeat(much))?.port, undefined],
-  ['an expression of a search', () => forRipgrep('['.repeat(100_000)).length, 199_999],
-  ['an expression of classes', () => forRipgrep('\\p{'.repeat(100_000)).length, 400_000],
+  ['an expression of a search', () => toRipgrepPattern('['.repeat(100_000)).length, 199_999],
+  ['an expression of classes', () => toRipgrepPattern('\\p{'.repeat(100_000)).length, 400_000],
   ['a line of the log', () => createScrubber().scrub('\\'.repeat(much)).length, much],
   ['backticks of a comment', () => ownWords(many((n) => `${'`'.repeat(n % 600)}a`, 2_000)).length > 0, true],
   ['marks of a comment', () => ownWords('<!--'.repeat(60_000) + '<pre'.repeat(60_000)), ''],
@@ -185,7 +185,7 @@ async function patched(hunks: number, lines: number, context: number): Promise<s
 }
 const notes = (text: string) =>
   ({ list: async () => [{ path: 'person/a' }], read: async () => ({ text }) }) as unknown as Parameters<
-    typeof tellNotes
+    typeof describeNotes
   >[0];
 
 test.each([
@@ -199,7 +199,10 @@ test.each([
     writeFileSync(join(root, 'HEAD'), 'ref: refs/heads/main\n');
     writeFileSync(join(root, 'config'), config);
     const pieces: Uint8Array[] = [];
-    for await (const piece of bareCopy(await findGitFolder(root, 'file:///a'), new AbortController().signal))
+    for await (const piece of streamBareRepository(
+      await findGitFolder(root, 'file:///a'),
+      new AbortController().signal,
+    ))
       pieces.push(piece);
     expect(Buffer.concat(pieces).includes('objectformat = sha256')).toBe(isSha256);
   } finally {

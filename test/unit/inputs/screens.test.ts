@@ -4,7 +4,7 @@ import { runBash } from '../../../src/cli/worker/bash.ts';
 import type { Box } from '../../../src/client/index.ts';
 import { cellsOf } from '../../../src/core/text/terminal/cells.ts';
 import { renderScreenText, ScreenText } from '../../../src/core/text/terminal/screen-text.ts';
-import { beginningOf, endOf } from '../../../src/core/text/text.ts';
+import { truncateEnd, truncateStart } from '../../../src/core/text/text.ts';
 import { makeChecks } from '../../../src/sessions/run/goal/checks.ts';
 import { toolBench } from '../../support/agents/tools.ts';
 
@@ -116,8 +116,8 @@ test.each(breaks)('%s is cut only where a person sees two characters, on a scree
   for (const text of texts) {
     for (let at = place + 1; at <= place + text.length; at++) {
       const cut = at === place + text.length ? at : place;
-      expect(beginningOf(whole, at)).toBe(whole.slice(0, cut));
-      expect(endOf(whole, whole.length - at)).toBe(whole.slice(place + text.length));
+      expect(truncateEnd(whole, at)).toBe(whole.slice(0, cut));
+      expect(truncateStart(whole, whole.length - at)).toBe(whole.slice(place + text.length));
     }
     place += text.length;
   }
@@ -128,8 +128,8 @@ test.each([
   ['a character longer than the limit', '👨‍👩‍👧', 4, 3],
   ['a letter with a thousand accents', `a${'\u0301'.repeat(1_000)}`, 500, 500],
 ])('%s is cut', (_, text, most, length) => {
-  expect(beginningOf(text, most)).toHaveLength(length);
-  expect(endOf(text, most).length).toBeLessThanOrEqual(most);
+  expect(truncateEnd(text, most)).toHaveLength(length);
+  expect(truncateStart(text, most).length).toBeLessThanOrEqual(most);
 });
 
 test('the widths are those of the terminal on the page', async () => {

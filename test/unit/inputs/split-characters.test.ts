@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { arrivingText, WholeCharacters, wholeUtf8 } from '../../../src/core/text/arriving-text.ts';
+import { boundedTextDecoder, completeUtf8Length, WholeCharacters } from '../../../src/core/text/arriving-text.ts';
 
 const text = 'aé漢🤖ไทย\n';
 const bytes = Buffer.from(text);
@@ -12,7 +12,7 @@ const ways = [
 test.each(ways.map((pieces) => [pieces.map(({ length }) => length).join(' + '), pieces] as const))(
   'characters that are split into %s bytes arrive whole',
   async (_, pieces) => {
-    const errors = arrivingText(100);
+    const errors = boundedTextDecoder(100);
     for (const piece of pieces) errors.add(piece);
     expect(errors.text()).toBe(text.trim());
     const whole = new WholeCharacters(8);
@@ -26,5 +26,5 @@ test('bytes that are no UTF-8 wait for nothing, and an incomplete character come
   expect([...whole.add(Buffer.from('\xff\x80\x80\x80\x80', 'latin1'))].map(({ length }) => length)).toEqual([5]);
   expect([...whole.add(Buffer.from([0xf0, 0x9f, 0xa4]))]).toEqual([]);
   expect(whole.end()).toEqual(Buffer.from([0xf0, 0x9f, 0xa4]));
-  expect(wholeUtf8(Buffer.from('\xf8\x80', 'latin1'))).toBe(2);
+  expect(completeUtf8Length(Buffer.from('\xf8\x80', 'latin1'))).toBe(2);
 });

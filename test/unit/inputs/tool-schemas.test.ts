@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { toParameters } from '../../../src/agents/models/gemini/schema.ts';
 import { portableParameters } from '../../../src/agents/tools/outside/portable-schema.ts';
-import { NotPortable, type PortableSchema } from '../../../src/agents/tools/outside/schema-parts.ts';
+import { type PortableSchema, UnsupportedSchema } from '../../../src/agents/tools/outside/schema-parts.ts';
 
 const object = (properties: object, more: object = {}) => ({ type: 'object', properties, ...more });
 const string = { type: 'string' };
@@ -246,7 +246,7 @@ test.each<[string, object, RegExp]>([
   try {
     portableParameters(schema);
   } catch (thrown) {
-    output = thrown instanceof NotPortable ? thrown.message : `not reported: ${thrown}`;
+    output = thrown instanceof UnsupportedSchema ? thrown.message : `not reported: ${thrown}`;
   }
   expect(output).toMatch(reason);
 });

@@ -5,7 +5,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SessionFact } from '../../../src/core/model/events.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { createLogger } from '../../../src/observability/logger.ts';
-import { tellOperator } from '../../../src/observability/operator-log.ts';
+import { logForOperator } from '../../../src/observability/operator-log.ts';
 import { prettyLine } from '../../../src/observability/pretty.ts';
 import { createScrubber } from '../../../src/observability/scrub.ts';
 import { asks, fact, runId, sessionId } from '../../support/machines/session-parts.ts';
@@ -109,7 +109,7 @@ test('a line that is no JSON stays as it is', () => expect(prettyLine('plain\n',
 function logEntries(it: SessionFact, failure?: AppError): [level: string, about: object, text: string][] {
   const lines: [string, object, string][] = [];
   const line = (level: string) => (about: object, text: string) => void lines.push([level, about, text]);
-  tellOperator({ info: line('info'), warn: line('warn') }, sessionId, it, failure);
+  logForOperator({ info: line('info'), warn: line('warn') }, sessionId, it, failure);
   return lines;
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { confinePaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
 import { files } from '../../../sandbox-images/sandboxd/files/files.ts';
-import { forRipgrep } from '../../../sandbox-images/sandboxd/files/search.ts';
+import { toRipgrepPattern } from '../../../sandbox-images/sandboxd/files/search.ts';
 
 test('F124 a file that becomes shorter while it is read is an error, and never looks whole', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'corral-files-'));
@@ -38,4 +38,4 @@ test.each([
   ['\\p{Greek}\\d', '\\p{Greek}\\d'],
   ['[', '['],
   ['(', '('],
-])('%j becomes %j', (posix, expected) => expect(forRipgrep(posix)).toBe(expected));
+])('%j becomes %j', (posix, expected) => expect(toRipgrepPattern(posix)).toBe(expected));

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { Collection, changeRecord, sweep, sweptAtOnce } from '../../../src/storage/collection.ts';
+import { Collection, changeRecord, maxSweepBatch, sweep } from '../../../src/storage/collection.ts';
 import { memoryStore } from '../../../src/storage/memory/store.ts';
 
 const Thing = z.object({
@@ -102,14 +102,14 @@ test('a change that stores nothing writes nothing, and a taken name ends the tri
 test('rounds over a kind read a part each, whatever is added and deleted in the meantime, and begin again', async () => {
   const { records } = memoryStore();
   const put = (n: number) => records.put({ kind: 'k', id: `${n}`.padStart(4, '0'), doc: {} });
-  for (let n = 0; n < 2 * sweptAtOnce + 5; n++) await put(n);
+  for (let n = 0; n < 2 * maxSweepBatch + 5; n++) await put(n);
   const next = sweep(records, 'k', ({ id }) => ({ id, sort: 0 }));
   const round = async () => (await next()).map(({ id }) => Number(id));
   const first = await round();
   for (const n of first) await records.delete('k', `${n}`.padStart(4, '0'));
   await put(0);
   const rounds = [first, await round(), await round()];
-  expect(rounds.map(({ length }) => length)).toEqual([sweptAtOnce, sweptAtOnce, 5]);
-  expect(rounds.flat()).toEqual(Array.from({ length: 2 * sweptAtOnce + 5 }, (_, n) => n));
+  expect(rounds.map(({ length }) => length)).toEqual([maxSweepBatch, maxSweepBatch, 5]);
+  expect(rounds.flat()).toEqual(Array.from({ length: 2 * maxSweepBatch + 5 }, (_, n) => n));
   expect((await round())[0]).toBe(0);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { SessionId } from '../../../src/core/model/ids.ts';
-import { withKeptReads } from '../../../src/storage/kept-reads.ts';
+import { withReadCache } from '../../../src/storage/kept-reads.ts';
 import { memoryStore } from '../../../src/storage/memory/store.ts';
 
 const session = SessionId.parse('00000000000000aa');
@@ -21,7 +21,7 @@ function bench(more: { readonly shared?: boolean } = {}) {
       },
     },
   };
-  const it = withKeptReads(counted);
+  const it = withReadCache(counted);
   const ids = async (of = kind) => (await it.records.list(of, { idPrefix: `${session}:` })).map(({ id }) => id);
   return { it, ids, reads: () => reads };
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { listenOnMore } from '../../../src/app/start/listen.ts';
+import { listenOnExtraPort } from '../../../src/app/start/listen.ts';
 import { testServer } from '../../support/clients/http.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
@@ -25,7 +25,7 @@ async function responseTo(socket: Socket, path = '/sessions'): Promise<string> {
 
 test('the limit of connections per address spans all ports, and a closed connection frees its place', async () => {
   await using server = await testServer({ config: { maxConnectionsPerAddress: 2 } });
-  await using more = await listenOnMore(server.app.server, '127.0.0.1', 0);
+  await using more = await listenOnExtraPort(server.app.server, '127.0.0.1', 0);
   const [first, second] = [await opened(server.port), await opened(more.port)];
   for (const port of [server.port, more.port]) {
     const refused = await responseTo(await opened(port));

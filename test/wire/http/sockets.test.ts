@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { expect } from 'vitest';
-import { listenOnMore } from '../../../src/app/start/listen.ts';
+import { listenOnExtraPort } from '../../../src/app/start/listen.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { Socket } from '../../../src/http/transport/ws-socket.ts';
 import { rawRequest } from '../../support/clients/raw-request.ts';
@@ -258,7 +258,7 @@ test('a socket counts once against the rate limit, however many frames it sends'
 
 test('sockets work on an extra port, and refuse the same callers there', async () => {
   await using server = await socketTestServer({ token: 'right' });
-  await using more = await listenOnMore(server.app.server, '127.0.0.1', 0);
+  await using more = await listenOnExtraPort(server.app.server, '127.0.0.1', 0);
   const { port } = more;
   using client = await openWebSocket(`ws://127.0.0.1:${port}${path}?token=right`);
   client.ws.send('{"hello":1}');

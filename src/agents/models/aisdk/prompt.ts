@@ -6,7 +6,7 @@ import type {
   LanguageModelV4ToolResultPart,
   SharedV4ProviderOptions,
 } from '@ai-sdk/provider';
-import { type Piece, pictureInWords, plainCallId, type ToolMessage, toPieces } from '../conversation.ts';
+import { normalizeCallId, type Piece, pictureInWords, type ToolMessage, toPieces } from '../conversation.ts';
 import type { AssistantMessage, Picture, ToolCall, TurnRequest } from '../model.ts';
 import type { ProviderAdapter } from './provider-adapter.ts';
 
@@ -108,12 +108,12 @@ function blocksOf(reply: AssistantMessage, { name, adapter, isOpen }: Options & 
 function serverIds({ model, raw }: AssistantMessage, name: string): ReadonlyMap<string, string> {
   const blocks = model === name ? (raw as readonly RawBlock[]) : [];
   const own = blocks.flatMap((block) => (block.type === 'call' && block.id ? [block.id] : []));
-  return new Map(own.map((id) => [plainCallId(id), id]));
+  return new Map(own.map((id) => [normalizeCallId(id), id]));
 }
 
 const callPart = ({ callId, name, args }: ToolCall, ids: ReadonlyMap<string, string>): Content[number] => ({
   type: 'tool-call',
-  toolCallId: ids.get(callId) ?? plainCallId(callId),
+  toolCallId: ids.get(callId) ?? normalizeCallId(callId),
   toolName: name,
   // Providers accept only an object. The call's result tells the model that its text was not valid.
   input: typeof args === 'object' && args !== null && !Array.isArray(args) ? args : { invalid: args ?? null },
@@ -129,7 +129,7 @@ function resultOf(
   const message = [output, ...wordsOf(answer, images)].join('\n');
   return {
     type: 'tool-result',
-    toolCallId: ids.get(callId) ?? plainCallId(callId),
+    toolCallId: ids.get(callId) ?? normalizeCallId(callId),
     toolName: name,
     output:
       pictures.length > 0

@@ -1,6 +1,6 @@
 import type { LanguageModelV4StreamPart, LanguageModelV4Usage, SharedV4ProviderMetadata } from '@ai-sdk/provider';
 import { type JsonLimits, parseJson } from '../../../core/text/json.ts';
-import { plainCallId } from '../conversation.ts';
+import { normalizeCallId } from '../conversation.ts';
 import type { FailedTurn, ToolCall, TurnOutcome, TurnPart, Usage } from '../model.ts';
 import type { RawBlock } from './prompt.ts';
 
@@ -52,7 +52,7 @@ export function replyReader({ newId, broken }: Options) {
         begun.set(part.toolCallId, part.toolName);
         calls.push({ callId: part.toolCallId || `call_${newId()}`, name: part.toolName, args: argsOf(part.input) });
         yield raw(
-          { type: 'call', ...(part.toolCallId !== plainCallId(part.toolCallId) && { id: part.toolCallId }) },
+          { type: 'call', ...(part.toolCallId !== normalizeCallId(part.toolCallId) && { id: part.toolCallId }) },
           part.providerMetadata ?? {},
         );
         return;

@@ -1,4 +1,4 @@
-import { beginningOf } from '../../../core/text/text.ts';
+import { truncateEnd } from '../../../core/text/text.ts';
 import { builtInTask } from './tasks/list.ts';
 import type { Unit } from './unit.ts';
 
@@ -82,7 +82,7 @@ export function readTitle(message: string): string {
   if (line === undefined) return 'Demo task';
   const whole = line.trim();
   if (whole.length <= titleLength) return whole;
-  return `${beginningOf(whole, titleLength - 1)
+  return `${truncateEnd(whole, titleLength - 1)
     .replace(/\s\S*$/, '')
     .trimEnd()}…`; // cuts between words, in languages that separate them
 }

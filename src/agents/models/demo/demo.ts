@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { listFold } from '../../../core/text/list-fold.ts';
 import type { Abilities, FailedTurn, Message, Model, ToolCall, TurnPart, TurnRequest } from '../model.ts';
 import { classifyMessage, parseUnits, readTitle } from './blocks.ts';
-import { announcementText, cannotText, describe, resultText, splitIntoDeltas, summaryText } from './texts.ts';
+import { announcementText, describe, resultText, splitIntoDeltas, summaryText, unsupportedText } from './texts.ts';
 import type { Unit } from './unit.ts';
 
 /** The run's state, read from its messages, because the demo model keeps no other state. */
@@ -133,7 +133,7 @@ function decide(request: TurnRequest): Decision {
   });
   switch (phase.kind) {
     case 'plan':
-      if (run.isTalk) return { text: cannotText() };
+      if (run.isTalk) return { text: unsupportedText() };
       if (run.units.length > maxSteps) return { failure: tooLong(run.units.length) };
       return { call: makePlan(run.units.map(describe), announcementText(run.task)) };
     case 'replan': {
@@ -154,7 +154,7 @@ function decide(request: TurnRequest): Decision {
 }
 
 function act(request: TurnRequest, run: Run, stepIndex: number): Decision {
-  if (run.isTalk && run.results.length === 0) return { text: cannotText() };
+  if (run.isTalk && run.results.length === 0) return { text: unsupportedText() };
   const unit = run.units[stepIndex];
   if (!unit) return { text: 'There is nothing left to do in this step.' };
   if (unit.kind === 'fail') return { failure: failed(unit.message) };

@@ -1,4 +1,4 @@
-import { beginningOf, endOf } from '../../../core/text/text.ts';
+import { truncateEnd, truncateStart } from '../../../core/text/text.ts';
 import type { Message } from '../model.ts';
 import { readTitle } from './blocks.ts';
 import { builtInTask, builtInTasks } from './tasks/list.ts';
@@ -61,7 +61,7 @@ export function resultText(unit: Unit, failed: ToolMessage | undefined, answer: 
 function firstLine(text: string): string {
   const line = text.split('\n').find((candidate) => candidate.trim() !== '') ?? '';
   const message = line.replace(/^\[(exit code .*)\]$/, '$1');
-  return message.length > longestReason ? `${beginningOf(message, longestReason - 1)}…` : message;
+  return message.length > longestReason ? `${truncateEnd(message, longestReason - 1)}…` : message;
 }
 
 const longestReason = 400;
@@ -71,7 +71,7 @@ const shown = 2_000;
 const isDemo = 'Demo, no AI.';
 
 /** The answer to a message with nothing that the demo can do. */
-export const cannotText = (): string =>
+export const unsupportedText = (): string =>
   `${isDemo} It cannot do this. Add a model, or try one of its tasks:\n\n${builtInTasks.map(({ asks }) => `- ${asks[0]}`).join('\n')}`;
 
 /** The text before the plan. It promises no more than the plan does. */
@@ -84,7 +84,7 @@ export function summaryText(results: readonly ToolMessage[], task: string): stri
   const last = results.findLast(({ name }) => name === 'shell_exec' || name === 'bash');
   // A tool's note on a failed command is the first line, separate from the output.
   const output = last?.success === false ? last.output.replace(/^\[exit code [^\]\n]*\]\n?/, '') : last?.output;
-  const printed = output ? fenced(endOf(output, shown)) : output === '' && 'The last command printed nothing.';
+  const printed = output ? fenced(truncateStart(output, shown)) : output === '' && 'The last command printed nothing.';
   const head = [isDemo, failed || (!output && 'All steps are done.')].filter(Boolean).join(' ');
   return [head, printed, !failed && builtInTask(task)?.ends].filter(Boolean).join('\n\n');
 }

@@ -100,7 +100,7 @@ const desktopActions: Readonly<Record<string, ArgsConverter>> = {
 };
 
 /** Extracts the provider's demand for a person's permission from the call's arguments. */
-export function withoutDemand(args: unknown): { readonly args: unknown; readonly confirm?: string } {
+export function splitConsentRequest(args: unknown): { readonly args: unknown; readonly confirm?: string } {
   if (!isObject(args) || !('safety_decision' in args)) return { args };
   const { safety_decision: safety, ...rest } = args;
   const { decision, explanation } = isObject(safety) ? safety : {};
@@ -109,6 +109,6 @@ export function withoutDemand(args: unknown): { readonly args: unknown; readonly
 }
 
 /** Whether an answer to a call with these arguments must confirm a person's permission. */
-export const demandsConsent = (args: unknown): boolean => withoutDemand(args).confirm !== undefined;
+export const requiresConsent = (args: unknown): boolean => splitConsentRequest(args).confirm !== undefined;
 
 const isObject = (value: unknown): value is Args => typeof value === 'object' && value !== null;

@@ -1,7 +1,7 @@
 import type { Content, Part } from '@google/generative-ai';
 import { type Piece, pictureInWords, type ToolMessage, toNotRunResult, toPieces } from '../conversation.ts';
 import type { AssistantMessage, Picture, TurnRequest } from '../model.ts';
-import { demandsConsent, withoutDemand } from './computer.ts';
+import { requiresConsent, splitConsentRequest } from './computer.ts';
 
 // Google's marker for a call by another model, which therefore has no signature.
 const foreignSignature = 'skip_thought_signature_validator';
@@ -39,12 +39,12 @@ function inWords(
     }
     const answer = all[calls++] ?? toNotRunResult('', part.functionCall.name);
     const { name, args } = part.functionCall;
-    if (answer.confirmed || !demandsConsent(args)) {
+    if (answer.confirmed || !requiresConsent(args)) {
       kept.push(part);
       answers.push(answer);
       continue;
     }
-    kept.push({ text: `I requested a call of ${name} with ${JSON.stringify(withoutDemand(args).args)}.` });
+    kept.push({ text: `I requested a call of ${name} with ${JSON.stringify(splitConsentRequest(args).args)}.` });
     refusals.push({ text: answer.output });
   }
   return { parts: refusals.length > 0 ? signed(kept) : kept, answers, refusals };
@@ -81,7 +81,7 @@ function answersTo(model: string, parts: readonly Part[], answers: ReplyAnswers)
     const response = {
       ...(success ? { output: text } : { error: text }),
       ...(page !== undefined && { url: page }),
-      ...(demandsConsent(args) && { safety_acknowledgement: 'true' }),
+      ...(requiresConsent(args) && { safety_acknowledgement: 'true' }),
     };
     return { functionResponse: { name, response, ...(inside && { parts: shown }) } } as Part;
   });

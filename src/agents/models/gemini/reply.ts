@@ -1,5 +1,5 @@
 import type { FailedTurn, ToolCall, TurnOutcome, TurnPart, Usage } from '../model.ts';
-import { withoutDemand } from './computer.ts';
+import { splitConsentRequest } from './computer.ts';
 
 /** The fields of a `GenerateContentResponse` that are read here. Other fields of a part are sent back unchanged. */
 export interface Chunk {
@@ -45,7 +45,7 @@ export function replyReader({ name, newId, called, broken }: Options) {
       if (part.text) yield { type: part.thought ? 'reasoning' : 'text', delta: part.text };
       const { functionCall } = part; // the provider's own id can repeat from turn to turn
       if (!functionCall) continue;
-      const { args, ...demand } = withoutDemand(functionCall.args ?? {});
+      const { args, ...demand } = splitConsentRequest(functionCall.args ?? {});
       const call = called?.(functionCall.name ?? '', args) ?? { name: functionCall.name ?? '', args };
       calls.push({ callId: `call_${newId()}`, ...call, ...demand });
     }

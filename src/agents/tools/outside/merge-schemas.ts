@@ -2,11 +2,11 @@ import {
   entriesOf,
   isObject,
   type Json,
-  NotPortable,
-  numberIn,
+  listSchemas,
+  listTexts,
   readChoices,
-  schemasIn,
-  textsIn,
+  toNumber,
+  UnsupportedSchema,
 } from './schema-parts.ts';
 
 const maxAlternatives = 24;
@@ -40,17 +40,17 @@ function bothOf(key: string, a: unknown, b: unknown): unknown {
       return Object.fromEntries([...names].map((name) => [name, mergeSchemas(left.get(name), right.get(name))]));
     }
     case 'required':
-      return [...new Set([...textsIn(a), ...textsIn(b)])];
+      return [...new Set([...listTexts(a), ...listTexts(b)])];
     case 'items':
       return Array.isArray(a) || Array.isArray(b) ? b : mergeSchemas(a, b);
     case 'additionalProperties':
       // each schema closes only the properties that it names itself
       return a === false || b === false ? undefined : mergeSchemas(a, b);
     case 'allOf':
-      return [...schemasIn(a), ...schemasIn(b)];
+      return [...listSchemas(a), ...listSchemas(b)];
     case 'anyOf':
     case 'oneOf': {
-      const [left, right] = [schemasIn(a), schemasIn(b)];
+      const [left, right] = [listSchemas(a), listSchemas(b)];
       if (left.length * right.length > maxAlternatives) return b;
       return left.flatMap((one) => right.map((other) => mergeSchemas(one, other))).filter((one) => one !== false);
     }
@@ -72,7 +72,7 @@ function bothOf(key: string, a: unknown, b: unknown): unknown {
 }
 
 const most = (a: unknown, b: unknown, pick: (a: number, b: number) => number): unknown => {
-  const [left, right] = [numberIn(a), numberIn(b)];
+  const [left, right] = [toNumber(a), toNumber(b)];
   return left === undefined || right === undefined ? (b ?? a) : pick(left, right);
 };
 
@@ -119,7 +119,7 @@ export function resolver(root: Json): (reference: string) => unknown {
     }
     if (/^https?:\/\/json-schema\.org\//.test(reference)) return { type: 'object', description: 'A JSON Schema.' };
     if (at === undefined)
-      throw new NotPortable(`its parameters refer to ${JSON.stringify(reference)}, which they do not contain`);
+      throw new UnsupportedSchema(`its parameters refer to ${JSON.stringify(reference)}, which they do not contain`);
     return at;
   };
 }

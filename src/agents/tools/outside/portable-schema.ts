@@ -2,22 +2,22 @@ import { createHash } from 'node:crypto';
 import { mergeSchemas, resolver } from './merge-schemas.ts';
 import {
   anySchema,
-  constraintsIn,
+  describeConstraints,
   described,
   describeValue,
   entriesOf,
   isObject,
   type Json,
-  NotPortable,
-  numberIn,
+  listSchemas,
+  listTexts,
   type PortableSchema,
   type PortableType,
   readBounds,
   readChoices,
   readTypes,
-  schemasIn,
-  textsIn,
+  toNumber,
   toPortableType,
+  UnsupportedSchema,
 } from './schema-parts.ts';
 
 /**
@@ -49,8 +49,9 @@ const maxAlternatives = 24;
  */
 export function portableParameters(source: unknown): PortableParameters {
   const input = source === undefined || source === null || source === true ? {} : source;
-  if (!isObject(input)) throw new NotPortable('its parameters are no JSON Schema');
-  if (isDeeper(input, maxLevels)) throw new NotPortable(`its parameters are nested over ${maxLevels} levels deep`);
+  if (!isObject(input)) throw new UnsupportedSchema('its parameters are no JSON Schema');
+  if (isDeeper(input, maxLevels))
+    throw new UnsupportedSchema(`its parameters are nested over ${maxLevels} levels deep`);
   const bytes = Buffer.byteLength(JSON.stringify(input));
   if (bytes > maxSourceBytes) throw tooLarge(bytes);
   let last = bytes;
@@ -69,7 +70,7 @@ export function portableParameters(source: unknown): PortableParameters {
 }
 
 const tooLarge = (bytes: number) =>
-  new NotPortable(`its parameters take ${Math.ceil(bytes / 1024)} KiB, and ${maxBytes / 1024} KiB are the limit`);
+  new UnsupportedSchema(`its parameters take ${Math.ceil(bytes / 1024)} KiB, and ${maxBytes / 1024} KiB are the limit`);
 
 function isDeeper(value: unknown, most: number): boolean {
   let level = [value];
@@ -114,13 +115,13 @@ class Portable {
 
   root(): PortableSchema {
     const flat = this.#flat(this.#source);
-    if (!isObject(flat)) throw new NotPortable('no arguments fit its parameters');
+    if (!isObject(flat)) throw new UnsupportedSchema('no arguments fit its parameters');
     const alternatives = alternativesOf(flat);
     const types = readTypes(flat);
     const branches = alternatives.map((one) => this.#flat(one)).filter(isObject);
     const own = types.length > 0 ? types : [...new Set(branches.flatMap(readTypes))];
     if (own.length > 0 && !own.includes('object'))
-      throw new NotPortable(`its parameters are of the type ${own.join(' or ')}, and only an object can be sent`);
+      throw new UnsupportedSchema(`its parameters are of the type ${own.join(' or ')}, and only an object can be sent`);
     const objects = branches.filter((one) => readTypes(one).length === 0 || readTypes(one).includes('object'));
     const whole = objects.length > 0 ? oneOfMany(flat, objects) : flat;
     const created = this.#object({ ...whole, type: 'object' }, 0);
@@ -150,7 +151,7 @@ class Portable {
         this.#open.pop();
       }
     }
-    return schemasIn(allOf).reduce((all, part) => this.#both(all, this.#flat(part)), flat);
+    return listSchemas(allOf).reduce((all, part) => this.#both(all, this.#flat(part)), flat);
   }
 
   #both(a: unknown, b: unknown): unknown {
@@ -219,7 +220,7 @@ class Portable {
   }
 
   #array(flat: Json, depth: number, ofValues: readonly string[]): PortableSchema {
-    const tuple = Array.isArray(flat.items) ? flat.items : schemasIn(flat.prefixItems);
+    const tuple = Array.isArray(flat.items) ? flat.items : listSchemas(flat.prefixItems);
     const more = Array.isArray(flat.items) ? flat.additionalItems : flat.items;
     const limits = { ...lengths(flat, 'minItems', 'maxItems') };
     if (tuple.length === 0) {
@@ -239,7 +240,7 @@ class Portable {
     return {
       type: 'array',
       items: united([...places, ...(rest ? [rest] : [])], {}) ?? anySchema,
-      minItems: numberIn(flat.minItems) ?? (isObject(more) ? 0 : tuple.length),
+      minItems: toNumber(flat.minItems) ?? (isObject(more) ? 0 : tuple.length),
       ...(more === undefined || more === false
         ? { maxItems: tuple.length }
         : limits.maxItems !== undefined && { maxItems: limits.maxItems }),
@@ -258,7 +259,7 @@ class Portable {
     for (const [name, one] of entriesOf(flat.properties))
       declared.set(name, isObject(one) || typeof one === 'boolean' ? one : {});
     const patterns = entriesOf(flat.patternProperties);
-    const required = new Set(textsIn(flat.required));
+    const required = new Set(listTexts(flat.required));
     for (const [name, one] of declared) if (isObject(one) && one.required === true) required.add(name);
     // The server requires a property that it does not describe, so the model must be able to provide it.
     if (flat.additionalProperties !== false || depth > 0 || patterns.length > 0)
@@ -267,7 +268,8 @@ class Portable {
     const needed: string[] = [];
     for (const [name, one] of declared) {
       const created = this.#convert(one, depth + 1);
-      if (!created && required.has(name)) throw new NotPortable(`no value fits its parameter ${JSON.stringify(name)}`);
+      if (!created && required.has(name))
+        throw new UnsupportedSchema(`no value fits its parameter ${JSON.stringify(name)}`);
       if (!created) continue;
       const shown = this.#nameOf(name, declared);
       properties[shown] =
@@ -309,7 +311,7 @@ class Portable {
 
   #describe(schema: Json, more: readonly string[]): { description?: string } {
     return this.#effort.words
-      ? described(schema, [...constraintsIn(schema), ...more])
+      ? described(schema, [...describeConstraints(schema), ...more])
       : described({ description: undefined }, more);
   }
 }
@@ -320,7 +322,7 @@ const hashed = (plain: string, name: string) =>
   `${plain.slice(0, 55)}_${createHash('sha256').update(name).digest('hex').slice(0, 8)}`;
 
 const alternativesOf = (flat: Json): unknown[] => {
-  const [any, one] = [schemasIn(flat.anyOf), schemasIn(flat.oneOf)];
+  const [any, one] = [listSchemas(flat.anyOf), listSchemas(flat.oneOf)];
   return any.length > 0 && one.length > 0 ? bothAlternatives(any, one) : [...any, ...one];
 };
 const bothAlternatives = (a: unknown[], b: unknown[]): unknown[] =>
@@ -337,7 +339,7 @@ function oneOfMany({ anyOf: _, oneOf: __, ...base }: Json, objects: readonly Jso
     const distinct = [...new Map(forms.map(([, one]) => [JSON.stringify(one), one])).values()];
     return [name, mergeSchemas(own.get(name), distinct.length === 1 ? distinct[0] : { anyOf: distinct })];
   });
-  const lists = objects.map(({ required }) => textsIn(required));
+  const lists = objects.map(({ required }) => listTexts(required));
   const sets = lists.map((list) => new Set(list));
   const always = (lists[0] ?? []).filter((name) => sets.every((set) => set.has(name)));
   const forms = [...new Set(lists.map((list) => list.join(' and ')))].filter((one) => one !== '');
@@ -349,7 +351,7 @@ function oneOfMany({ anyOf: _, oneOf: __, ...base }: Json, objects: readonly Jso
   return {
     ...base,
     properties: { ...(isObject(base.properties) && base.properties), ...Object.fromEntries(properties) },
-    required: [...new Set([...textsIn(base.required), ...always])],
+    required: [...new Set([...listTexts(base.required), ...always])],
     description: `${text.filter((one) => typeof one === 'string').join(' Or: ')}${note}`.trim(),
     ...(objects.every(({ additionalProperties }) => additionalProperties === false) && {
       additionalProperties: base.additionalProperties ?? false,
@@ -383,7 +385,7 @@ function lengths<Low extends 'minLength' | 'minItems', High extends 'maxLength' 
   low: Low,
   high: High,
 ): Partial<Record<Low | High, number>> {
-  const [least, most] = [numberIn(flat[low]), numberIn(flat[high])];
+  const [least, most] = [toNumber(flat[low]), toNumber(flat[high])];
   return {
     ...(least !== undefined && least >= 0 && { [low]: Math.ceil(least) }),
     ...(most !== undefined && most >= 0 && { [high]: Math.floor(most) }),

@@ -1,4 +1,4 @@
-import { beginningOf } from '../../../core/text/text.ts';
+import { truncateEnd } from '../../../core/text/text.ts';
 
 /** Keywords that every provider supports. Everything else goes into a description. */
 export interface PortableSchema {
@@ -21,7 +21,7 @@ export type PortableType = 'object' | 'array' | 'string' | 'number' | 'integer' 
 export type Json = { readonly [key: string]: unknown };
 
 /** A schema whose meaning cannot be expressed for any provider. The message is for people. */
-export class NotPortable extends Error {}
+export class UnsupportedSchema extends Error {}
 
 const scalars: readonly PortableSchema[] = [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }];
 /** Any value. Providers refuse a schema without a type and an array without items. */
@@ -31,12 +31,12 @@ export const anySchema: PortableSchema = {
 
 export const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-export const schemasIn = (value: unknown): unknown[] =>
+export const listSchemas = (value: unknown): unknown[] =>
   Array.isArray(value) ? value.filter((one) => isObject(one) || typeof one === 'boolean') : [];
 export const entriesOf = (value: unknown): [string, unknown][] => (isObject(value) ? Object.entries(value) : []);
-export const textsIn = (value: unknown): string[] =>
+export const listTexts = (value: unknown): string[] =>
   Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
-export const numberIn = (value: unknown): number | undefined =>
+export const toNumber = (value: unknown): number | undefined =>
   typeof value === 'number' && Number.isFinite(value) ? value : undefined;
 
 const typeNames: Readonly<Record<string, PortableType | 'any'>> = {
@@ -104,8 +104,8 @@ const wordChars = 300;
 
 /** The description, extended by constraints that have no common keyword. */
 export function described(schema: Json, more: readonly string[]): { description?: string } {
-  const own = typeof schema.description === 'string' ? beginningOf(schema.description.trim(), descriptionChars) : '';
-  const all = [...new Set([own, ...more.map((one) => beginningOf(one, wordChars))])].filter((one) => one !== '');
+  const own = typeof schema.description === 'string' ? truncateEnd(schema.description.trim(), descriptionChars) : '';
+  const all = [...new Set([own, ...more.map((one) => truncateEnd(one, wordChars))])].filter((one) => one !== '');
   return all.length === 0 ? {} : { description: all.join(' ') };
 }
 
@@ -126,7 +126,7 @@ const reply: Readonly<Record<string, string>> = {
 };
 
 /** Constraints of a schema that have no common keyword, each as a sentence. */
-export function constraintsIn(schema: Json): string[] {
+export function describeConstraints(schema: Json): string[] {
   const plain = Object.entries(reply).flatMap(([word, name]) =>
     schema[word] === undefined ? [] : [`${name}: ${describeValue(schema[word])}.`],
   );
@@ -139,7 +139,7 @@ export function constraintsIn(schema: Json): string[] {
 const branch = (word: 'then' | 'else', schema: Json) =>
   schema[word] === undefined ? '' : `, ${word} ${describeValue(schema[word])}`;
 export const describeValue = (value: unknown): string =>
-  beginningOf(typeof value === 'string' ? value : JSON.stringify(value), wordChars);
+  truncateEnd(typeof value === 'string' ? value : JSON.stringify(value), wordChars);
 
 /** The bounds of a number. Old drafts mark an exclusive bound with a boolean. */
 export function readBounds(
@@ -150,15 +150,15 @@ export function readBounds(
   const bound = (plain: 'minimum' | 'maximum', step: 1 | -1): number | undefined => {
     const value = schema[plain];
     const exclusive = schema[plain === 'minimum' ? 'exclusiveMinimum' : 'exclusiveMaximum'];
-    const excluded = exclusive === true ? numberIn(value) : numberIn(exclusive);
-    if (excluded === undefined) return numberIn(value);
+    const excluded = exclusive === true ? toNumber(value) : toNumber(exclusive);
+    if (excluded === undefined) return toNumber(value);
     const next = step === 1 ? Math.floor(excluded) + 1 : Math.ceil(excluded) - 1;
     if (type === 'integer')
-      return numberIn(value) === undefined || exclusive === true
+      return toNumber(value) === undefined || exclusive === true
         ? next
         : step * Math.max(step * next, step * (value as number));
     words.push(`${step === 1 ? 'Greater' : 'Less'} than ${excluded}.`);
-    return exclusive === true ? undefined : numberIn(value);
+    return exclusive === true ? undefined : toNumber(value);
   };
   const [minimum, maximum] = [bound('minimum', 1), bound('maximum', -1)];
   return { bounds: { ...(minimum !== undefined && { minimum }), ...(maximum !== undefined && { maximum }) }, words };

@@ -3,7 +3,7 @@ import { deadlineSignal } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { FetchedPage } from '../../page-fetch/fetch.ts';
 import type { PageJob, PageText } from '../../page-fetch/page-text.ts';
-import { describeFullOutput, keepBytes, keepFile, toFileName } from '../kept-output.ts';
+import { describeFullOutput, keepFile, saveBytes, toFileName } from '../kept-output.ts';
 import { boundOutput, modelChars } from '../output.ts';
 import { defineTool, describeTool, type Tool, type ToolContext, type ToolResult } from '../tool.ts';
 
@@ -65,7 +65,7 @@ async function resultOf(
   const { bytes, status, url } = page;
   const type = page.type === '' ? guessed(bytes) : page.type;
   if (/^image\/(png|jpeg|webp|gif)$/.test(type) && status < 400 && !page.isCut) {
-    const { text, picture } = await keepBytes(ctx, { data: bytes, mimeType: type, name: toFileName(ctx) });
+    const { text, picture } = await saveBytes(ctx, { data: bytes, mimeType: type, name: toFileName(ctx) });
     return { ok: true, output: `${url.href}\n${text}`, ...(picture && { pictures: [picture] }) };
   }
   const isHtml = /^(text\/html|application\/xhtml\+xml)$/.test(type);

@@ -6,7 +6,7 @@ import { type CorralClient, createCorralClient } from '../../../client/index.ts'
 import { isLoopback } from '../../settings/contradictions.ts';
 import { askServer } from './ask-server.ts';
 import { type Finding, judgeFacts } from './checks.ts';
-import { factsIn, lookInside } from './look-inside.ts';
+import { lookInside, parseFacts } from './look-inside.ts';
 import { judgeServer } from './server-checks.ts';
 
 interface AttackTarget {
@@ -27,7 +27,7 @@ export async function runAttack({ url, token }: AttackTarget, signal: AbortSigna
     const { hostname, port, protocol } = new URL(url);
     const serverPort = Number(port || (protocol === 'https:' ? 443 : 80));
     const script = lookInside({ canary: bait.title, canaryFile: bait.file, serverPort });
-    const inside = judgeFacts(factsIn(await printed(corral, { sessionId, command: script }, signal)));
+    const inside = judgeFacts(parseFacts(await printed(corral, { sessionId, command: script }, signal)));
     await printed(corral, { sessionId, command: `ln -sfn '${bait.file}' link` }, signal);
     const answers = await askServer({ url, token, sessionId, hostFile: bait.file }, signal);
     const about = { hasToken: token !== undefined, isLoopback: isLoopback(hostname), secret: bait.secret };

@@ -115,7 +115,7 @@ echo "end of it"
 }
 
 /** Parses the facts from the script's output. */
-export function factsIn(output: string): Facts {
+export function parseFacts(output: string): Facts {
   const lines = output.split('\n').filter((line) => line.includes(' '));
   const pairs = lines.map((line): [string, string] => {
     const at = line.indexOf(' ');

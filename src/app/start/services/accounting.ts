@@ -12,7 +12,7 @@ import { usageService } from '../../../sessions/services/sessions/usage.ts';
 import { limitsIn } from '../../parts/policies.ts';
 import type { Replica } from '../../parts/replica.ts';
 import type { LiveConfig } from '../../settings/live-config.ts';
-import { inBackground, type Startup } from '../startup.ts';
+import { runInBackground, type Startup } from '../startup.ts';
 
 interface AccountingDeps {
   readonly store: Store;
@@ -45,7 +45,7 @@ export function openAccounting(
     warn: (about, text) => logger.warn(about, text),
   });
   log.onAppend(({ facts }) => waiting.onFacts(facts));
-  const working = inBackground(closing, (signal) => waiting.run(signal));
+  const working = runInBackground(closing, (signal) => waiting.run(signal));
   const projectName = (id: string) =>
     project(id).then(
       ({ name }) => name,

@@ -11,7 +11,7 @@ import type { Delegation } from '../../../sessions/delegation/child-runs.ts';
 import type { SandboxAccess } from '../../../sessions/engine/sandbox/sandbox-access.ts';
 import type { SessionCommands } from '../../../sessions/engine/session-commands.ts';
 import type { SandboxCopies } from '../../../sessions/forks/sandbox-copies.ts';
-import { inBackground, type Startup } from '../startup.ts';
+import { runInBackground, type Startup } from '../startup.ts';
 
 interface AttemptParts {
   readonly records: Store['records'];
@@ -71,7 +71,7 @@ export function openAttempts({ clock, ids, logger, closing }: Startup, parts: At
         warn: (about, text) => logger.warn(about, text),
       });
       woken.rounds = rounds;
-      const work = inBackground(closing, (signal) => rounds.run(signal));
+      const work = runInBackground(closing, (signal) => rounds.run(signal));
       const service = attemptService({
         records,
         sessions,

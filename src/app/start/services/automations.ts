@@ -16,7 +16,7 @@ import type { SessionService } from '../../../sessions/api/sessions.ts';
 import type { WebhookSecrets } from '../../../sessions/projects/webhook-secrets.ts';
 import { computeCost } from '../../../sessions/services/costs.ts';
 import type { Replica } from '../../parts/replica.ts';
-import { inBackground, type Startup } from '../startup.ts';
+import { runInBackground, type Startup } from '../startup.ts';
 
 interface AutomationDeps {
   readonly store: Store;
@@ -93,7 +93,7 @@ export function openAutomations(
     if (puts.some(({ kind }) => kind === endedRunKind)) scheduler.wake();
     if (facts.some(({ type }) => type === 'run.end')) scheduler.ended(sessionId);
   });
-  const running = inBackground(closing, (signal) => scheduler.run(signal));
+  const running = runInBackground(closing, (signal) => scheduler.run(signal));
   const receiver = new HookReceiver({
     records,
     clock,

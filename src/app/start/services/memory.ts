@@ -3,7 +3,7 @@ import type { MemoryService } from '../../../sessions/api/server/memory.ts';
 import { memoryService } from '../../../sessions/memory/memory-service.ts';
 import type { Notes } from '../../../sessions/memory/notes.ts';
 import type { Replica } from '../../parts/replica.ts';
-import { inBackground, type Startup } from '../startup.ts';
+import { runInBackground, type Startup } from '../startup.ts';
 
 interface MemoryDeps {
   readonly notes: Notes;
@@ -34,7 +34,7 @@ export function openMemory(
     warn: (about, text) => logger.warn(about, text),
     failure: 'old notes could not be forgotten; trying again',
   });
-  const working = inBackground(closing, (signal) => rounds.run(signal));
+  const working = runInBackground(closing, (signal) => rounds.run(signal));
   return {
     service: memoryService({ notes, people, projects, count: (action) => metrics.memoryChange('person', action) }),
     [Symbol.asyncDispose]: () => working[Symbol.asyncDispose](),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type ApiKeys, apiKeys } from '../../../auth/api-keys.ts';
-import { joinRings } from '../../../auth/key-ring.ts';
+import { combineKeyRings } from '../../../auth/key-ring.ts';
 import { keyPeppers } from '../../../auth/keys/key-peppers.ts';
 import { Memberships } from '../../../auth/memberships.ts';
 import { ProgramTokens } from '../../../auth/tokens/program-tokens.ts';
@@ -11,8 +11,8 @@ import { AppError } from '../../../core/errors/errors.ts';
 import type { Principal } from '../../../core/model/principal.ts';
 import { permitsAction } from '../../../sessions/access/authorize.ts';
 import type { MemberDirectory } from '../../../sessions/projects/projects.ts';
-import { namesPeople } from '../../settings/contradictions.ts';
-import { inBackground, type Startup } from '../startup.ts';
+import { authenticatesPeople } from '../../settings/contradictions.ts';
+import { runInBackground, type Startup } from '../startup.ts';
 import { openSignIns, type SignIns } from './sign-ins.ts';
 
 interface OwnersDeps {
@@ -43,7 +43,7 @@ const isAddress = (text: string): boolean => z.email().safeParse(text).success;
 
 export async function openOwners(startup: Startup, { store, onlyOne }: OwnersDeps): Promise<Owners> {
   const { config, clock, ids, logger, closing } = startup;
-  const hasProvider = config.oidc.issuer !== undefined || namesPeople(config);
+  const hasProvider = config.oidc.issuer !== undefined || authenticatesPeople(config);
   if (hasProvider && onlyOne) {
     throw new AppError(
       'invalid_request',
@@ -77,7 +77,7 @@ export async function openOwners(startup: Startup, { store, onlyOne }: OwnersDep
   );
   const follow = (work: () => Promise<void>, failure: string) => {
     const options = { everyMs: 2_000, clock, onError: (err: unknown) => warn({ err }, failure) };
-    stack.use(inBackground(closing, (signal) => atIntervals(work, options, signal)));
+    stack.use(runInBackground(closing, (signal) => atIntervals(work, options, signal)));
   };
   const failure = 'the members of projects could not be read from the store; trying again in 2 s';
   if (store.shared) follow(() => memberships.load(), failure);
@@ -87,7 +87,7 @@ export async function openOwners(startup: Startup, { store, onlyOne }: OwnersDep
   const accepted = { issuers: new Map(signers), audience: audience ?? '', now, accounts: keys.trusted, warn };
   const tokens = issuers.length > 0 ? new ProgramTokens(accepted) : undefined;
   if (tokens) follow(() => tokens.look(), 'the tokens of programs could not be checked; trying again in 2 s');
-  const ring = joinRings(keys, { signIns, tokens, within: memberships.within });
+  const ring = combineKeyRings(keys, { signIns, tokens, within: memberships.within });
   const namesOfPeople = () =>
     (signIns?.people.list() ?? []).map(({ key, owner, name, email }) => ({ key, owner, name: name ?? email ?? key }));
   const people = async () =>

@@ -5,7 +5,7 @@ import { Retention } from '../../../sessions/retention/retention.ts';
 import { shortenRequests } from '../../../sessions/run/log/request-upgrade.ts';
 import type { RunningEngine } from '../engine.ts';
 import type { Sandboxes } from '../sandboxes.ts';
-import { inBackground, type Startup } from '../startup.ts';
+import { runInBackground, type Startup } from '../startup.ts';
 import type { Storage } from '../storage.ts';
 
 interface RetentionDeps {
@@ -42,10 +42,10 @@ export function openRetention(
   });
   const lifetimes = new Lifetimes({ sessions, clock, logger });
   const stack = new AsyncDisposableStack();
-  stack.use(inBackground(closing, (signal) => retention.run(signal)));
-  stack.use(inBackground(closing, (signal) => lifetimes.run(signal)));
+  stack.use(runInBackground(closing, (signal) => retention.run(signal)));
+  stack.use(runInBackground(closing, (signal) => lifetimes.run(signal)));
   stack.use(
-    inBackground(closing, (signal) =>
+    runInBackground(closing, (signal) =>
       shortenRequests(store.records, clock, signal).catch((thrown: unknown) => {
         if (!signal.aborted) logger.warn({ err: thrown }, 'requests of an older version were not shortened');
       }),

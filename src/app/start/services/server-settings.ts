@@ -4,7 +4,7 @@ import type { ToolServerService } from '../../../sessions/api/server/tool-server
 import { modelService } from '../../../sessions/projects/model-service.ts';
 import { settingsService } from '../../../sessions/projects/settings-service.ts';
 import { toolServerService } from '../../../sessions/tool-servers/tool-servers.ts';
-import { chooseReach, fetchWithin, toolFetch } from '../../parts/model-addresses.ts';
+import { chooseNetworkReach, fetchWithin, toolFetch } from '../../parts/model-addresses.ts';
 import { checkChange, listKnownSettings } from '../../settings/changeable.ts';
 import type { Agents } from '../agents.ts';
 import type { Sandboxes } from '../sandboxes.ts';
@@ -33,7 +33,8 @@ export function serverSettings(
       setBy: setBy('mcp.servers') ?? 'mcp.servers in corral.yaml',
       templates,
       states: agents.toolServerStates,
-      reach: () => chooseReach(config, { setting: config.mcp.privateAddresses, needsCredential: needsCredential() }),
+      reach: () =>
+        chooseNetworkReach(config, { setting: config.mcp.privateAddresses, needsCredential: needsCredential() }),
       fetchFor: toolFetch(config.egress.allowRanges),
       clock,
       newRevision: () => ids.short(),
@@ -45,7 +46,8 @@ export function serverSettings(
       setBy,
       refusal: realModels.refusal,
       checkModel: realModels.check,
-      reach: () => chooseReach(config, { setting: config.models.privateAddresses, needsCredential: needsCredential() }),
+      reach: () =>
+        chooseNetworkReach(config, { setting: config.models.privateAddresses, needsCredential: needsCredential() }),
       fetchWithin,
       learn,
       clock,

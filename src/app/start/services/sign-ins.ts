@@ -13,9 +13,9 @@ import { AppError } from '../../../core/errors/errors.ts';
 import type { Principal } from '../../../core/model/principal.ts';
 import { Secret } from '../../../core/text/secret.ts';
 import { proxyIssuer } from '../../../http/guard/identity-proxy.ts';
-import { namesPeople } from '../../settings/contradictions.ts';
+import { authenticatesPeople } from '../../settings/contradictions.ts';
 import type { Config } from '../../settings/schema.ts';
-import { inBackground, type Startup } from '../startup.ts';
+import { runInBackground, type Startup } from '../startup.ts';
 
 const hourMs = 3_600_000;
 
@@ -48,7 +48,7 @@ export async function openSignIns(
   await using stack = new AsyncDisposableStack();
   const used = new Set([
     ...issuers.map(({ settings }) => settings.issuer),
-    ...(namesPeople(config) ? [proxyIssuer] : []),
+    ...(authenticatesPeople(config) ? [proxyIssuer] : []),
   ]);
   const people = new People({ records, clock, ids, issuers: used });
   const limits = {
@@ -64,7 +64,7 @@ export async function openSignIns(
   const failed = (err: unknown) =>
     warn({ err }, 'the people who signed in could not be read from the store; trying again in 2 s');
   const follow = { everyMs: 2_000, clock, onError: failed };
-  stack.use(inBackground(closing, (signal) => atIntervals(() => devices.look(), follow, signal)));
+  stack.use(runInBackground(closing, (signal) => atIntervals(() => devices.look(), follow, signal)));
   const signIn = new SignIn({
     issuers,
     people,
@@ -76,7 +76,7 @@ export async function openSignIns(
     tell: (event) => opened.onEvent(event),
     warn,
   });
-  stack.use(inBackground(closing, (signal) => signIn.run(signal)));
+  stack.use(runInBackground(closing, (signal) => signIn.run(signal)));
   const held = stack.move();
   const opened: SignIns = {
     people,
@@ -84,7 +84,7 @@ export async function openSignIns(
     signIn,
     issuers: [
       ...issuers.map(({ settings }) => settings),
-      ...(namesPeople(config) ? [{ id: 'proxy', issuer: proxyIssuer }] : []),
+      ...(authenticatesPeople(config) ? [{ id: 'proxy', issuer: proxyIssuer }] : []),
     ],
     confirmed(key) {
       const { lastSeenAt = 0, hasLapsed = true } = people.byKey(key) ?? {};

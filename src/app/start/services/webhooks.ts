@@ -13,7 +13,7 @@ import type { WebhookService } from '../../../sessions/api/server/webhooks.ts';
 import type { WebhookSecrets } from '../../../sessions/projects/webhook-secrets.ts';
 import type { Replica } from '../../parts/replica.ts';
 import { isLoopback } from '../../settings/contradictions.ts';
-import { inBackground, type Startup } from '../startup.ts';
+import { runInBackground, type Startup } from '../startup.ts';
 
 interface WebhookDeps extends Pick<RouterDeps, 'costOf' | 'isOwned'> {
   readonly store: Store;
@@ -74,7 +74,7 @@ export function openWebhooks(startup: Startup, parts: WebhookDeps): RunningWebho
     if (puts.some(isNews)) deliverer.wake();
   });
   outbox.onAdd(deliverer.wake);
-  const running = inBackground(closing, (signal) => deliverer.run(signal));
+  const running = runInBackground(closing, (signal) => deliverer.run(signal));
   const service = webhookService({
     records,
     seal: secrets.seal,

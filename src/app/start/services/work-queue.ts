@@ -9,7 +9,7 @@ import { WaitingSessions } from '../../../sessions/work-queue/waiting-sessions.t
 import { WorkQueue } from '../../../sessions/work-queue/work-queue.ts';
 import type { Replica } from '../../parts/replica.ts';
 import type { RunningEngine } from '../engine.ts';
-import { inBackground, type Startup } from '../startup.ts';
+import { runInBackground, type Startup } from '../startup.ts';
 
 interface WorkQueueDeps {
   readonly store: Store;
@@ -45,6 +45,6 @@ export function openWorkQueue(
     warn: (about, text) => logger.warn(about, text),
   });
   log.onAppend(({ sessionId, facts }) => waiting.onFacts(sessionId, facts));
-  const working = inBackground(closing, (signal) => waiting.run(signal));
+  const working = runInBackground(closing, (signal) => waiting.run(signal));
   return { documents, queue, [Symbol.asyncDispose]: () => working[Symbol.asyncDispose]() };
 }

@@ -1,6 +1,6 @@
 import { parseRepository } from '../../../core/text/repository-address.ts';
 import type { Options } from '../../command.ts';
-import type { ByHand } from '../../derived.ts';
+import type { ManualVerbs } from '../../derived.ts';
 import { UsageError } from '../../exit-codes.ts';
 import { goalOptions, parseGoal } from '../../shared-options.ts';
 
@@ -13,7 +13,7 @@ function parseAfter(options: Options) {
 }
 
 /** Fields of a new automation that need several options, and the secret of its deliveries. */
-export const automationByHand: ByHand = {
+export const automationByHand: ManualVerbs = {
   options: [
     ...goalOptions,
     ['--timezone <name>', "the zone of --cron, such as Europe/Berlin; default: this machine's"],

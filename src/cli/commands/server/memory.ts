@@ -7,14 +7,14 @@ import { text } from 'node:stream/consumers';
 import type { Corral } from '../../../client/index.ts';
 import type { Inputs } from '../../../client/types.ts';
 import type { CommandInput } from '../../command.ts';
-import type { ByHand, VerbCall } from '../../derived.ts';
+import type { ManualVerbs, VerbCall } from '../../derived.ts';
 import { UsageError } from '../../exit-codes.ts';
 import { type Io, toPrintable } from '../../io.ts';
 
 type Holder = Inputs['memory']['notes'];
 
 /** The holder of the notes, and the verbs that read or write text. */
-export const memoryByHand: ByHand = {
+export const memoryByHand: ManualVerbs = {
   options: [
     ['--project <project>', 'the notes of a project, by its name or id'],
     ['--person <id>', 'the notes of another person, by the id of the key; for administrators'],

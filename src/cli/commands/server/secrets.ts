@@ -2,13 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
 import type { Corral } from '../../../client/index.ts';
 import type { Options } from '../../command.ts';
-import type { ByHand } from '../../derived.ts';
+import type { ManualVerbs } from '../../derived.ts';
 import { UsageError } from '../../exit-codes.ts';
 import type { Io } from '../../io.ts';
 import { findBox, findProject } from '../../server.ts';
 
 /** The holder of the secrets (a session, a project, or the server), and the value of a new one. */
-export const secretByHand: ByHand = {
+export const secretByHand: ManualVerbs = {
   options: [
     ['--session <session>', 'the secrets of one session'],
     ['--project <project>', 'the secrets of all sessions of a project, by its name or id'],

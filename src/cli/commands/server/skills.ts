@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import type { ByHand } from '../../derived.ts';
+import type { ManualVerbs } from '../../derived.ts';
 import { exitCodes, UsageError } from '../../exit-codes.ts';
 import { findProject } from '../../server.ts';
 
@@ -48,7 +48,7 @@ async function readFolder(value: string): Promise<FolderFile[]> {
 }
 
 /** Uploads of folders, and the versions of a skill. */
-export const skillByHand: ByHand = {
+export const skillByHand: ManualVerbs = {
   options: [
     ['--private', 'with upload: only your own sessions can use a new skill, even if you are an administrator'],
     ['--project <project>', 'with upload: the project, by its name or id, whose sessions can use it'],

@@ -2,14 +2,14 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuildLogEntry } from '../../../client/index.ts';
 import { BuildContext } from '../../context-archive.ts';
-import { type ByHand, pairsOf, type VerbCall } from '../../derived.ts';
+import { type ManualVerbs, pairsOf, type VerbCall } from '../../derived.ts';
 import { exitCodes, UsageError } from '../../exit-codes.ts';
 import { toOneLine } from '../../io.ts';
 
 const maxLine = 2_000;
 
 /** Builds from a Dockerfile, their logs, and the arguments that identify a build. */
-export const templateByHand: ByHand = {
+export const templateByHand: ManualVerbs = {
   options: [
     ['--tag <name>', 'with build: the name of the template, optionally with a tag (my-tools:v1)'],
     ['--also <tag...>', 'with build: further tags'],

@@ -1,4 +1,4 @@
-import type { ByHand, VerbCall } from '../../derived.ts';
+import type { ManualVerbs, VerbCall } from '../../derived.ts';
 import { UsageError } from '../../exit-codes.ts';
 import { readFrom, saveToFile } from '../../local-file.ts';
 
@@ -13,7 +13,7 @@ function wordsOf(
 }
 
 /** The content of volumes, as streams of any size. */
-export const volumeByHand: ByHand = {
+export const volumeByHand: ManualVerbs = {
   verbs: {
     async get(call) {
       const [volume, path, file = '-'] = wordsOf(call, 'volume', 'path');

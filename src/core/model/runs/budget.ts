@@ -6,10 +6,10 @@ import type { BudgetOverrun, OwnBudget } from '../spending.ts';
 export type AmountKind = Exclude<BudgetOverrun['kind'], 'runningRuns'>;
 export type Amounts = { readonly [Kind in AmountKind]?: number };
 /** The budget that cannot cover the next model request or tool call. */
-export type SpentBudget = BudgetOverrun & { readonly kind: AmountKind };
+export type BudgetExcess = BudgetOverrun & { readonly kind: AmountKind };
 export const noAmounts: Amounts = { turns: 0, tokens: 0, cost: 0, time: 0 };
 /** The amounts that one tool call uses. */
-export const oneCall: Amounts = { toolCalls: 1 };
+export const singleToolCall: Amounts = { toolCalls: 1 };
 
 /** One limit of a budget, and how much of it is used. */
 export interface BudgetLine extends Pick<BudgetOverrun, 'scope' | 'period' | 'hard'> {
@@ -97,7 +97,7 @@ export const fits = (amount: number, { limit, used }: Pick<BudgetOverrun, 'limit
 const roomIn = ({ limit, used, reserved = 0 }: BudgetLine): number => limit - used - reserved;
 
 /** The first line that is spent or cannot cover the needs, even without the reservations of requests in progress. */
-export function findOverrun(lines: readonly BudgetLine[], needs: Amounts): SpentBudget | undefined {
+export function findOverrun(lines: readonly BudgetLine[], needs: Amounts): BudgetExcess | undefined {
   for (const { kind, limit, used, reserved: _, ...line } of lines) {
     const need = needs[kind];
     if (need === undefined || (!isSpent({ limit, used }) && fits(need, { limit, used }))) continue;
@@ -107,10 +107,10 @@ export function findOverrun(lines: readonly BudgetLine[], needs: Amounts): Spent
   return undefined;
 }
 
-export interface RoomAnswer {
+export interface BudgetRoom {
   readonly granted: Amounts;
   /** The line that refuses the request. */
-  readonly over: SpentBudget | undefined;
+  readonly over: BudgetExcess | undefined;
   /** Requests in progress hold the missing amount. */
   readonly isBusy: boolean;
 }
@@ -123,7 +123,7 @@ export interface RoomAnswer {
 export function findRoom(
   lines: readonly BudgetLine[],
   { least, most }: { readonly least: Amounts; readonly most: Amounts },
-): RoomAnswer {
+): BudgetRoom {
   const granted: { -readonly [Kind in AmountKind]?: number } = { ...most };
   let isBusy = false;
   for (const line of lines) {
@@ -142,7 +142,10 @@ export function coveredCalls(
   lines: readonly BudgetLine[],
   most = Number.MAX_SAFE_INTEGER,
 ): { readonly count: number; readonly over: BudgetOverrun | undefined } {
-  const { granted } = findRoom(lines, { least: oneCall, most: { toolCalls: most } });
+  const { granted } = findRoom(lines, { least: singleToolCall, most: { toolCalls: most } });
   const count = Math.max(0, granted.toolCalls ?? 0);
-  return { count, over: count < most ? findOverrun(withAmounts(lines, { toolCalls: count }), oneCall) : undefined };
+  return {
+    count,
+    over: count < most ? findOverrun(withAmounts(lines, { toolCalls: count }), singleToolCall) : undefined,
+  };
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { wholeFamily } from '../../text/address-range.ts';
+import { anyAddress } from '../../text/address-range.ts';
 
 /**
  * Rules by address that narrow the server's egress policy for a sandbox. `allow` overrides `deny`; a target in neither
@@ -22,7 +22,7 @@ export const isEgressRules = (choice: EgressChoice | undefined): choice is Egres
   choice !== undefined && 'deny' in choice;
 
 /** Ranges that together cover every address. */
-export const everyAddress: readonly string[] = Object.values(wholeFamily);
+export const everyAddress: readonly string[] = Object.values(anyAddress);
 
 /** Whether only the chosen targets can be reached. */
 export const deniesAll = (choice: EgressChoice): boolean =>

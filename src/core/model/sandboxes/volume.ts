@@ -67,7 +67,7 @@ const maxParts = 6;
 const reserved: readonly string[] = ['/mnt/session', '/mnt/memory'];
 
 /** Why a volume cannot be mounted at this path; undefined: it can. */
-export function problemOfPath(path: string): string | undefined {
+export function findPathProblem(path: string): string | undefined {
   const [empty, root = '', ...below] = path.split('/');
   const parts = [root, ...below];
   if (

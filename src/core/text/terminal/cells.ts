@@ -18,7 +18,7 @@ const afterSyllable = /^[\u1160-\u11FF\uD7B0-\uD7FB]/;
 const maxUnits = 64;
 
 /** Whether a terminal shows the next character in the same cell as the one before. */
-export const sharesCell = (cell: string, next: string): boolean =>
+export const joinsCell = (cell: string, next: string): boolean =>
   cell !== '' &&
   (next > '\u02FF' || cell > '\u05FF') &&
   cell.length < maxUnits &&

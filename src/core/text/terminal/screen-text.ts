@@ -1,4 +1,4 @@
-import { cellsOf, sharesCell } from './cells.ts';
+import { cellsOf, joinsCell } from './cells.ts';
 
 const heldLines = 100; // rows that a program can move back to
 const maxLine = 64 * 1024; // characters; a longer line is passed on in pieces
@@ -108,7 +108,7 @@ export class ScreenText {
     for (const char of text) {
       const before = row[this.#column - 1] === '' ? this.#column - 2 : this.#column - 1;
       const held = (this.#isBehind && row[before]) || '';
-      const isNew = !sharesCell(held, char);
+      const isNew = !joinsCell(held, char);
       const at = isNew ? this.#column : before;
       const cell = isNew ? char : held + char;
       const cells = cellsOf(cell);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { toSessionId } from '../../../api/procedure/session-id.ts';
-import { healthInTime } from '../../../api/views/health.ts';
+import { readHealthWithin } from '../../../api/views/health.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import { publicText, wireErrors } from '../../../http/errors/wire-errors.ts';
@@ -165,7 +165,7 @@ function mountHealth(app: App, { sessions, clock }: Pick<CrogiaDeps, 'sessions' 
       },
     },
     async () => {
-      const { sandbox, sessions: count } = await healthInTime(sessions, clock);
+      const { sandbox, sessions: count } = await readHealthWithin(sessions, clock);
       const works = sandbox.status !== 'unhealthy';
       return {
         status: works ? ('healthy' as const) : ('unhealthy' as const),

@@ -5,7 +5,7 @@ import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError, unlessNoSession } from '../../../core/errors/errors.ts';
 import { SessionId } from '../../../core/model/ids.ts';
 import type { Principal } from '../../../core/model/principal.ts';
-import type { SessionLife, SessionRecord } from '../../../core/model/records.ts';
+import type { SessionLifetime, SessionRecord } from '../../../core/model/records.ts';
 import type { SandboxInterior } from '../../../sessions/api/sandbox-interior.ts';
 import type { Services } from '../../../sessions/api/services.ts';
 import { readSample } from './control/metrics.ts';
@@ -89,7 +89,7 @@ export class Sandboxes {
       const { life } = await services.sessions.get(record.id);
       if (!life?.paused) return false;
       await servicesOf(principal).sandboxes.start(record.id, AbortSignal.timeout(120_000));
-      const change: SessionLife = { ...life, paused: null, endsAt: clock.now() + seconds * 1_000 };
+      const change: SessionLifetime = { ...life, paused: null, endsAt: clock.now() + seconds * 1_000 };
       await services.sessions.update(record.id, { life: change });
       return true;
     });
@@ -136,7 +136,7 @@ export class Sandboxes {
   async endDue(forget: (id: SessionId) => Promise<void>): Promise<void> {
     const { services, managed, clock, warn } = this.#deps;
     // A program can move the end while earlier ones are still being ended.
-    const isDue = ({ endsAt }: SessionLife) => endsAt !== null && endsAt <= clock.now();
+    const isDue = ({ endsAt }: SessionLifetime) => endsAt !== null && endsAt <= clock.now();
     const ending = new Semaphore(maxConcurrent);
     const end = async ({ id, life }: SessionRecord) => {
       using _slot = await ending.acquire(neverFires);
@@ -157,7 +157,7 @@ interface SandboxConnections {
   readonly tokenRounds: number;
 }
 interface EndRule {
-  readonly isDue: (life: SessionLife) => boolean;
+  readonly isDue: (life: SessionLifetime) => boolean;
   /** With the permissions of the caller who pauses. */
   readonly power: PowerServices;
 }
@@ -165,7 +165,7 @@ interface EndRule {
 const maxConcurrent = 8;
 
 /** Whether a request ends the pause. */
-const isResumedByRequest = ({ paused, resumes }: SessionLife) => paused === 'memory' && resumes;
+const isResumedByRequest = ({ paused, resumes }: SessionLifetime) => paused === 'memory' && resumes;
 
 export function listVariables({ id, life }: Pick<SessionRecord, 'id' | 'life'>): string[] {
   const own = Object.entries(life?.env ?? {}).map(([name, value]) => `${name}=${value}`);

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { headerOf } from './headers.ts';
+import { readHeader } from './headers.ts';
 
 /** The sandbox and port of a request to the data plane. */
 export interface Target {
@@ -64,7 +64,7 @@ export class Targets {
     if (named) {
       return this.#lead(request, { sid: named[2], port: Number(named[1]), byHost: true, url });
     }
-    const [sid, port] = [headerOf(headers, 'e2b-sandbox-id'), headerOf(headers, 'e2b-sandbox-port')];
+    const [sid, port] = [readHeader(headers, 'e2b-sandbox-id'), readHeader(headers, 'e2b-sandbox-port')];
     if (!isControl && (sid !== undefined || port !== undefined)) {
       const number = sid !== undefined && /^\d{1,5}$/.test(port ?? '') ? Number(port) : 0;
       return this.#lead(request, { sid, port: number, byHost: false, url });
@@ -78,7 +78,7 @@ export class Targets {
     if (isControl || isPrefixed || control.test(url)) {
       request.url = `/e2b${url}`;
       // Older SDKs send another credential of the same user next to the key.
-      const key = headerOf(headers, 'x-api-key');
+      const key = readHeader(headers, 'x-api-key');
       if (key === undefined && url.startsWith('/volumecontent/')) moveVolumeToken(headers);
       if (key !== undefined) headers.authorization = `Bearer ${key}`;
       return true;

@@ -1,11 +1,11 @@
-import { anyDetail, detailReply, failuresIn, invalidFields } from '../../../http/errors/failure-docs.ts';
+import { anyDetail, describeFailures, detailReply, invalidFields } from '../../../http/errors/failure-docs.ts';
 import { createRouteDescriber } from '../../../http/routes/route-docs.ts';
 
 /** Describes a route of this facade. */
 export const describeRoute = createRouteDescriber({
   tag: 'OpenCodex',
   prefix: 'opencodex',
-  failures: failuresIn({
+  failures: describeFailures({
     always: [400, 401, 403, 429, 500, 503],
     of: (status, text) => (status === 422 ? invalidFields('name') : detailReply(text)),
     other: anyDetail,

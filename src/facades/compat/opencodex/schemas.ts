@@ -69,7 +69,7 @@ export const Execute = z.object({
   workdir: path.nullish().describe('/workspace if absent'),
   timeout: z.int().min(1).max(600).nullish().describe('seconds, 120 if absent'),
 });
-export const ToProject = z.object({ path, project_id: z.string() });
+export const ProjectAssignment = z.object({ path, project_id: z.string() });
 
 type Providers = readonly OfferedProvider[];
 const provider = (known: Providers) =>

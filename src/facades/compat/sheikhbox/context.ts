@@ -1,7 +1,7 @@
 import type { SignedUrls } from '../../../auth/signed-url.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import type { SessionEvent } from '../../../core/model/events.ts';
-import { detailFailures, failuresIn } from '../../../http/errors/failure-docs.ts';
+import { describeFailures, detailFailures } from '../../../http/errors/failure-docs.ts';
 import type { Idempotency } from '../../../http/guard/idempotency.ts';
 import type { HttpLogger } from '../../../http/routes/observe.ts';
 import { createRouteDescriber } from '../../../http/routes/route-docs.ts';
@@ -48,7 +48,11 @@ export const sessionsPath = '/api/v1/sessions';
 export const describeRoute = createRouteDescriber({
   tag: 'SheikhBox',
   prefix: 'sheikhbox',
-  failures: failuresIn(envelopeStyle),
+  failures: describeFailures(envelopeStyle),
 });
 /** Describes a route outside of `/api/v1/sessions`, where errors are `{detail}`. */
-export const aboutOther = createRouteDescriber({ tag: 'SheikhBox', prefix: 'sheikhbox', failures: detailFailures });
+export const describeOtherRoute = createRouteDescriber({
+  tag: 'SheikhBox',
+  prefix: 'sheikhbox',
+  failures: detailFailures,
+});

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { App } from '../../../http/routes/routes.ts';
 import { okEnveloped, success } from '../../shared/envelope.ts';
-import { aboutOther as about } from './context.ts';
+import { describeOtherRoute as about } from './context.ts';
 
 const Auth = z.object({ authenticated: z.literal(true), auth_provider: z.literal('none') });
 const FrontEnd = z.object({

@@ -1,5 +1,5 @@
 import type { SessionRecord } from '../../../core/model/records.ts';
-import { beginningOf } from '../../../core/text/text.ts';
+import { truncateEnd } from '../../../core/text/text.ts';
 import { success } from '../../shared/envelope.ts';
 import type { SheikhboxContext } from './context.ts';
 import type { FileInfo } from './files/file-replies.ts';
@@ -18,7 +18,7 @@ const statusOf = ({ status }: SessionRecord, profile: Profile): Status => {
 export const listItem = (session: SessionRecord, profile: Profile): ListItem => ({
   session_id: session.id,
   title: session.title,
-  latest_message: beginningOf(session.latestMessage, shownChars),
+  latest_message: truncateEnd(session.latestMessage, shownChars),
   latest_message_at: epoch(session.latestMessageAt),
   status: statusOf(session, profile),
   unread_message_count: session.unread,

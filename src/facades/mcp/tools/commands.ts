@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { toSessionId } from '../../../api/procedure/session-id.ts';
-import { beginningOf, endOf } from '../../../core/text/text.ts';
+import { truncateEnd, truncateStart } from '../../../core/text/text.ts';
 import { defineMcpTool, PathInput, SessionInput, toStructuredResult } from '../tool.ts';
 
 const maxShown = 100_000;
@@ -49,5 +49,5 @@ export const takeScreenshot = defineMcpTool({
 function cut(text: string): string {
   if (text.length <= maxShown) return text;
   const half = maxShown / 2;
-  return `${beginningOf(text, half)}\n[… ${text.length - maxShown} characters left out …]\n${endOf(text, half)}`;
+  return `${truncateEnd(text, half)}\n[… ${text.length - maxShown} characters left out …]\n${truncateStart(text, half)}`;
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { lineOf } from '../../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../../core/model/events.ts';
-import { beginningOf } from '../../../core/text/text.ts';
+import { truncateEnd } from '../../../core/text/text.ts';
 import { GoalBody, toGoal } from '../../shared/conversation/goal.ts';
 import { eventsUntil, type RunState, runStates } from '../follow.ts';
 import { defineMcpTool, type McpCall, SessionInput, toStructuredResult } from '../tool.ts';
@@ -137,7 +137,7 @@ export const stopRun = defineMcpTool({
 
 const clipped = (value: unknown) => {
   const text = JSON.stringify(value);
-  return text.length <= maxShown ? text : `${beginningOf(text, maxShown)}…`;
+  return text.length <= maxShown ? text : `${truncateEnd(text, maxShown)}…`;
 };
 /** Replaces data that is too long by the beginning of its JSON. */
 const bounded = (data: unknown): unknown => (JSON.stringify(data).length <= maxShown ? data : clipped(data));

@@ -4,7 +4,7 @@ import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import type { SessionEvent } from '../../../core/model/events.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
-import { beginningOf } from '../../../core/text/text.ts';
+import { truncateEnd } from '../../../core/text/text.ts';
 import { refusedUpgrades } from '../../../http/errors/failure-docs.ts';
 import { publicText, wireErrors } from '../../../http/errors/wire-errors.ts';
 import type { HttpLogger } from '../../../http/routes/observe.ts';
@@ -42,7 +42,7 @@ const bad = (message: string): ClientFrame => ({ kind: 'bad', message });
 
 const named = (type: unknown): string => {
   const text = typeof type === 'string' ? type : JSON.stringify(type);
-  return text.length > 100 ? `${beginningOf(text, 100)}…` : text;
+  return text.length > 100 ? `${truncateEnd(text, 100)}…` : text;
 };
 
 export interface ConversationDeps {

@@ -1,5 +1,5 @@
 import { callIn } from '../../../agents/tools/words.ts';
-import { beginningOf, inOneLine } from '../../../core/text/text.ts';
+import { inOneLine, truncateEnd } from '../../../core/text/text.ts';
 
 type Args = Readonly<Record<string, unknown>>;
 interface ToolNames {
@@ -24,7 +24,7 @@ export function toolLine({ name, arguments: args }: ToolNames): string {
   const argument = values.find((value) => typeof value === 'string' && value.trim() !== '');
   if (typeof argument !== 'string') return name;
   const line = inOneLine(argument);
-  return `${name}: ${line.length > shownChars ? `${beginningOf(line, shownChars - 1)}…` : line}`;
+  return `${name}: ${line.length > shownChars ? `${truncateEnd(line, shownChars - 1)}…` : line}`;
 }
 
 function below(workdir: string, path: string): string {

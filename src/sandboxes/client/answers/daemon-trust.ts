@@ -1,12 +1,12 @@
 import type { AppError } from '../../../core/errors/errors.ts';
-import { type BreachData, toProtocolError } from '../../../core/model/protocol-violation.ts';
+import { type ProtocolViolationData, toProtocolError } from '../../../core/model/protocol-violation.ts';
 
 /** Whether answers over one connection to a sandbox are still trusted as its daemon's. */
 export interface DaemonTrust {
   /** Fires once, with the AppError. The client then sends no further requests. */
   readonly broken: AbortSignal;
   /** Ends the trust, and returns the error to throw. */
-  reportViolation(breach: BreachData): AppError;
+  reportViolation(breach: ProtocolViolationData): AppError;
 }
 
 export function openDaemonTrust(): DaemonTrust {

@@ -4,7 +4,7 @@ import { AppError } from '../../../core/errors/errors.ts';
 import type { JobClient, JobEnd, JobReader, JobStream } from '../abilities.ts';
 import type { DaemonTrust } from '../answers/daemon-trust.ts';
 import type { DaemonRequest, requester } from '../request.ts';
-import { endWithTrust, parseFrame, readFrames } from './read-frames.ts';
+import { destroyWhenDistrusted, parseFrame, readFrames } from './read-frames.ts';
 
 export type Retry = <Result>(signal: AbortSignal, call: () => Promise<Result>) => Promise<Result>;
 export type DaemonRequester = ReturnType<typeof requester> & { readonly trust: DaemonTrust };
@@ -58,7 +58,7 @@ export function jobClient({ json, done, upgrade, trust }: DaemonRequester, again
 function streamOf(stream: Duplex, reader: JobReader, trust: DaemonTrust): JobStream {
   const ended = read(stream, reader, trust).finally(() => stream.destroy());
   ended.catch(() => {}); // the caller can await it later, or never
-  endWithTrust(stream, trust);
+  destroyWhenDistrusted(stream, trust);
   return { ended, detach: () => void stream.destroy() };
 }
 

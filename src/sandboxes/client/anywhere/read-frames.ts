@@ -50,7 +50,7 @@ export function parseFrame<Name extends AnswerName>(
 }
 
 /** Destroys the stream when the sandbox is no longer trusted. */
-export function endWithTrust(stream: Duplex, trust: DaemonTrust): void {
+export function destroyWhenDistrusted(stream: Duplex, trust: DaemonTrust): void {
   const lose = () => void stream.destroy();
   trust.broken.addEventListener('abort', lose, { once: true });
   stream.once('close', () => trust.broken.removeEventListener('abort', lose));

@@ -3,7 +3,7 @@ import { AppError } from '../../../core/errors/errors.ts';
 import type { PortClient, WatchClient } from '../abilities.ts';
 import type { VersionCheck } from '../daemon-version.ts';
 import type { DaemonRequester, Retry } from './job-client.ts';
-import { endWithTrust, parseFrame, readFrames } from './read-frames.ts';
+import { destroyWhenDistrusted, parseFrame, readFrames } from './read-frames.ts';
 
 const call = 'GET /watches/{id}/stream';
 const watch = (id: string, rest = '') => `/watches/${encodeURIComponent(id)}${rest}`;
@@ -18,7 +18,7 @@ export function watchClient({ json, done, upgrade, trust }: DaemonRequester, aga
       const stream = await upgrade({ method: 'GET', path: watch(id, '/stream') }, signal);
       const leave = () => void stream.destroy();
       signal.addEventListener('abort', leave, { once: true });
-      endWithTrust(stream, trust);
+      destroyWhenDistrusted(stream, trust);
       try {
         for await (const { channel, payload } of readFrames(stream, { trust, call }, gone)) {
           if (channel !== 'output')

@@ -2,7 +2,7 @@ import { Agent, createServer, type IncomingMessage, request, type ServerResponse
 import type { Duplex } from 'node:stream';
 import { connect, createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
 import type { SessionId } from '../../../core/model/ids.ts';
-import { passAnswer, refuse } from '../answer.ts';
+import { forwardResponse, refuse } from '../answer.ts';
 import type { Client } from '../client.ts';
 import { headBytes } from '../heads.ts';
 import type { OpenUpstream } from '../open-upstream.ts';
@@ -11,11 +11,11 @@ import { Refusal } from '../refusal.ts';
 import { parseAuthority, type Target } from '../target.ts';
 import type { Authority } from './authority.ts';
 import type { InterceptedTunnel } from './bound.ts';
-import { type Credential, credentialsFor, firstByHeader, listForms, placeholderIn } from './credential.ts';
-import { couldPush } from './git-requests.ts';
+import { type Credential, credentialsFor, findPlaceholder, keepFirstPerHeader, listForms } from './credential.ts';
+import { canPush } from './git-requests.ts';
 import { type FilledHeaders, fillHeaders } from './headers.ts';
 import { encodeFor, replaceInRequest } from './replacement.ts';
-import { objectionToUpgrade, relayUpgrade } from './upgrade.ts';
+import { checkUpgrade, relayUpgrade } from './upgrade.ts';
 
 interface Tunnel {
   readonly client: Client;
@@ -108,7 +108,7 @@ export function boundTunnels({ of, authority, trusted }: CredentialOptions, open
     const bound = ofSocket(socket);
     const opened = async () => {
       bound.client.count(headBytes(req));
-      const all = objectionToUpgrade(bound, req) ?? (await filled(bound, req));
+      const all = checkUpgrade(bound, req) ?? (await filled(bound, req));
       if (all instanceof Refusal) socket.end(all.asHttp());
       else await relayUpgrade(bound, { req, socket, head, ...all });
     };
@@ -132,7 +132,7 @@ export function boundTunnels({ of, authority, trusted }: CredentialOptions, open
     });
     if (Buffer.isBuffer(body)) outgoing.end(body);
     else body.pipe(outgoing);
-    await passAnswer(outgoing, { client, target, res, secrets: all.secrets, hasCookies: !all.isForGit });
+    await forwardResponse(outgoing, { client, target, res, secrets: all.secrets, hasCookies: !all.isForGit });
     if (!outgoing.destroyed && !req.complete) outgoing.destroy();
   }
 
@@ -142,19 +142,19 @@ export function boundTunnels({ of, authority, trusted }: CredentialOptions, open
     const all = await of(client.sessionId);
     const ofHost = credentialsFor(all, target);
     const here = ofHost.filter(({ admits }) => admits?.(req.method, req.url ?? '', target) ?? true);
-    const credentials = [...firstByHeader(here), ...here.filter(({ replaces }) => replaces)];
+    const credentials = [...keepFirstPerHeader(here), ...here.filter(({ replaces }) => replaces)];
     const requested = parseAuthority(req.headers.host ?? '', target.port);
     if (requested?.host !== target.host || !/^[/*]/.test(req.url ?? '')) {
       client.tell(target, 'refused', 'HTTP Host differs');
       return Refusal.of(target, `its tunnel carries a request for another host`, 'Open one tunnel per host.');
     }
-    const misplaced = placeholderIn(
+    const misplaced = findPlaceholder(
       req,
       all.filter((one) => !here.includes(one)),
     );
     if (misplaced) return misplacedRefusal(client, target, misplaced);
     // Pushes elsewhere are refused: even with the sandbox's own credential, one could exfiltrate this session's work.
-    if (couldPush(req.url ?? '') && ofHost.some(({ isForGit }) => isForGit) && !here.some(({ isForGit }) => isForGit)) {
+    if (canPush(req.url ?? '') && ofHost.some(({ isForGit }) => isForGit) && !here.some(({ isForGit }) => isForGit)) {
       client.tell(target, 'refused', 'credential: no push to this repository');
       const advice = 'Push to a repository of this session, to which it may write.';
       return Refusal.of(target, 'this session may not push to that repository', advice);

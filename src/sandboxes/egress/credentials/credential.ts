@@ -33,7 +33,7 @@ export const credentialsFor = (all: readonly Credential[], target: Target): read
  * The first credential for each header. Those for git come first, because they are more specific; then a session's own,
  * its project's, and the server's.
  */
-export function firstByHeader(values: readonly Credential[]): readonly Credential[] {
+export function keepFirstPerHeader(values: readonly Credential[]): readonly Credential[] {
   const fixed = values.filter(({ replaces }) => !replaces);
   const all = [...fixed.filter(({ isForGit }) => isForGit), ...fixed.filter(({ isForGit }) => !isForGit)];
   return all.filter((one, at) => all.findIndex(({ header }) => header === one.header) === at);
@@ -52,7 +52,7 @@ export function listForms({ write, replaces }: Credential, text: string): Buffer
 }
 
 /** The credential whose placeholder is in a request's head. */
-export function placeholderIn(
+export function findPlaceholder(
   head: { readonly url?: string | undefined; readonly rawHeaders: readonly string[] },
   all: readonly Credential[],
 ): Credential | undefined {

@@ -23,13 +23,13 @@ export function parseGitRequest(method: string | undefined, url: string): GitReq
   for (const [target, ending, kind] of endings) {
     const found = method === target ? ending.exec(url) : null;
     const path = found && url.slice(0, found.index);
-    if (path && plainPath.test(path)) return { repository: withoutGit(path), kind };
+    if (path && plainPath.test(path)) return { repository: stripGitSuffix(path), kind };
   }
   return undefined;
 }
 
 /** Whether any server could interpret the request as a push, in any spelling. */
-export function couldPush(url: string): boolean {
+export function canPush(url: string): boolean {
   let text = url;
   for (let turn = 0; turn < 3 && text.includes('%'); turn++) {
     text = text.replace(/%([0-9a-f]{2})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
@@ -43,7 +43,7 @@ export function isBelow(path: string, prefixes: readonly string[]): boolean {
 }
 
 /** `/team/project.git/` and `/team/project` are one repository. */
-export const withoutGit = (path: string): string => path.replace(/\/$/, '').replace(/\.git$/, '');
+export const stripGitSuffix = (path: string): string => path.replace(/\/$/, '').replace(/\.git$/, '');
 
 /** The headers that git sends and the repository's server needs; any other could name a different path or method. */
 export const gitHeaders: ReadonlySet<string> = new Set([

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { withoutHeaders } from '../heads.ts';
 import type { StreamFilter } from '../pipe-filtered.ts';
-import { bytesToHold, filterStream } from './withhold.ts';
+import { countBytesToHold, filterStream } from './withhold.ts';
 
 /** A placeholder, and the value that replaces it in a request. */
 export interface Replacement {
@@ -73,7 +73,7 @@ function replaceFilter(all: readonly Replacement[]): StreamFilter {
   return {
     pass(chunk) {
       const seen = Buffer.from(replaceIn(Buffer.concat([held, chunk]).toString('latin1'), all), 'latin1');
-      const keep = bytesToHold(texts, seen);
+      const keep = countBytesToHold(texts, seen);
       held = Buffer.from(seen.subarray(seen.length - keep));
       return seen.subarray(0, seen.length - keep);
     },

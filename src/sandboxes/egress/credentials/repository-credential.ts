@@ -1,7 +1,7 @@
 import type { SessionRepository } from '../../../core/model/repository.ts';
 import { type Target, toTarget } from '../target.ts';
 import type { Credential } from './credential.ts';
-import { isBelow, parseGitRequest, withoutGit } from './git-requests.ts';
+import { isBelow, parseGitRequest, stripGitSuffix } from './git-requests.ts';
 
 export type RepositoryAccessRule = Pick<SessionRepository, 'url' | 'access'>;
 export interface GitUse {
@@ -27,8 +27,8 @@ export function admitterFor(
 ): NonNullable<Credential['admits']> {
   const all = repositories
     .filter(({ url }) => url.startsWith('https:'))
-    .map(({ url, access }) => ({ at: targetOfUrl(url), path: withoutGit(new URL(url).pathname), access }));
-  const prefixes = paths?.map(withoutGit);
+    .map(({ url, access }) => ({ at: targetOfUrl(url), path: stripGitSuffix(new URL(url).pathname), access }));
+  const prefixes = paths?.map(stripGitSuffix);
   return (method, url, target) => {
     const requested = parseGitRequest(method, url);
     if (!requested) return false;

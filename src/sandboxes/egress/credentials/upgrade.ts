@@ -18,7 +18,7 @@ interface Upgrade extends FilledHeaders {
 }
 
 /** The reason why a request cannot change the protocol: only WebSocket answers can be searched. */
-export function objectionToUpgrade({ client, target }: InterceptedTunnel, { method, headers }: IncomingMessage) {
+export function checkUpgrade({ client, target }: InterceptedTunnel, { method, headers }: IncomingMessage) {
   const hasBody = headers['transfer-encoding'] !== undefined || !/^0*$/.test(headers['content-length'] ?? '');
   if (headers.upgrade?.toLowerCase() === 'websocket' && method === 'GET' && !hasBody) return undefined;
   client.tell(target, 'refused', 'credential: not a WebSocket');

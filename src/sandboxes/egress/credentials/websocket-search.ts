@@ -1,5 +1,5 @@
 import type { StreamFilter } from '../pipe-filtered.ts';
-import { bytesToHold } from './withhold.ts';
+import { countBytesToHold } from './withhold.ts';
 
 interface Frame {
   readonly opcode: number;
@@ -80,7 +80,7 @@ export function searchFrames(texts: readonly Buffer[], found: (why: 'repeats' | 
     if (texts.some((text) => seen.includes(text))) return void end('repeats');
     const isMessageOver = left === 0 && current.isLast;
     if (left === 0) current = undefined;
-    return release(isMessageOver ? 0 : bytesToHold(texts, seen));
+    return release(isMessageOver ? 0 : countBytesToHold(texts, seen));
   }
 
   return {

@@ -20,7 +20,7 @@ export function withholdFilter(texts: readonly Buffer[], found: (which: number) 
         found(which);
         return none;
       }
-      const keep = bytesToHold(texts, seen);
+      const keep = countBytesToHold(texts, seen);
       held = keep > 0 ? Buffer.from(seen.subarray(seen.length - keep)) : none;
       return seen.subarray(0, seen.length - keep);
     },
@@ -39,7 +39,7 @@ export const filterStream = ({ pass, rest }: StreamFilter): Transform =>
   });
 
 /** The number of trailing bytes that can be the beginning of one of the texts. */
-export const bytesToHold = (texts: readonly Buffer[], seen: Buffer): number =>
+export const countBytesToHold = (texts: readonly Buffer[], seen: Buffer): number =>
   Math.max(0, ...texts.map((text) => beginningOf(text, seen)));
 
 function beginningOf(text: Buffer, seen: Buffer): number {

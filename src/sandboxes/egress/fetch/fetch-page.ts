@@ -1,7 +1,7 @@
 import { type IncomingMessage, request } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { AppError } from '../../../core/errors/errors.ts';
-import { answerTo } from '../answer.ts';
+import { waitForAnswer } from '../answer.ts';
 import { connectTo } from './connect-url.ts';
 import { type ConnectorOptions, createConnector } from './guarded-connect.ts';
 
@@ -46,7 +46,7 @@ export function pageFetcher(options: ConnectorOptions & { readonly ca?: string }
 function get(url: URL, socket: Duplex): Promise<IncomingMessage> {
   const headers = { Host: url.host, Accept: 'text/html, application/json;q=0.9', Connection: 'close' };
   const path = `${url.pathname}${url.search}`;
-  return answerTo(request({ createConnection: () => socket, setHost: false, path, headers }).end());
+  return waitForAnswer(request({ createConnection: () => socket, setHost: false, path, headers }).end());
 }
 
 async function textOf(answer: IncomingMessage): Promise<string> {

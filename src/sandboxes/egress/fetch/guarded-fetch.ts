@@ -1,7 +1,7 @@
 import { type IncomingMessage, request } from 'node:http';
 import { Readable } from 'node:stream';
 import { AppError } from '../../../core/errors/errors.ts';
-import { answerTo } from '../answer.ts';
+import { waitForAnswer } from '../answer.ts';
 import { connectTo } from './connect-url.ts';
 import { type ConnectorOptions, createConnector } from './guarded-connect.ts';
 
@@ -37,7 +37,7 @@ export function guardedFetch(options: ConnectorOptions & { readonly ca?: string 
     signal.addEventListener('abort', abort, { once: true });
     socket.once('close', () => signal.removeEventListener('abort', abort));
     if (signal.aborted) abort();
-    const answer = await answerTo(outgoing.end(typeof init.body === 'string' ? init.body : undefined)).catch(
+    const answer = await waitForAnswer(outgoing.end(typeof init.body === 'string' ? init.body : undefined)).catch(
       (cause) => {
         socket.destroy();
         throw signal.aborted

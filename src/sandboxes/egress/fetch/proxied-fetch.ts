@@ -5,8 +5,8 @@ import { connect as connectTls, createSecureContext, type SecureContext } from '
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SandboxId, SessionId } from '../../../core/model/ids.ts';
-import { beginningOf } from '../../../core/text/text.ts';
-import { answerTo } from '../answer.ts';
+import { truncateEnd } from '../../../core/text/text.ts';
+import { waitForAnswer } from '../answer.ts';
 import type { EgressProxy } from '../proxy.ts';
 
 interface ProxiedAnswer {
@@ -59,7 +59,7 @@ export function createProxiedFetch(proxy: Pick<EgressProxy, 'serve'>, ca: string
         path: `${url.pathname}${url.search}`,
         headers: { Host: url.host, ...headers },
       });
-      const answer = await answerTo(outgoing.end());
+      const answer = await waitForAnswer(outgoing.end());
       return { status: answer.statusCode ?? 0, headers: answer.headers, body: bodyOf(url, { answer, ours, signal }) };
     } catch (cause) {
       ours.destroy();
@@ -113,7 +113,7 @@ async function tunnelTo(url: URL, socket: Duplex): Promise<Duplex> {
     text += chunk.toString();
     if (text.length >= maxRefusal) break;
   }
-  throw new AppError('forbidden', beginningOf(text.trim(), maxRefusal) || (answer.statusMessage ?? 'refused'));
+  throw new AppError('forbidden', truncateEnd(text.trim(), maxRefusal) || (answer.statusMessage ?? 'refused'));
 }
 
 async function secured(url: URL, socket: Duplex, secureContext: SecureContext): Promise<Duplex> {

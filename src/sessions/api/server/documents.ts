@@ -7,7 +7,7 @@ export const documentPrefixes = { agent: 'agent', environment: 'env', file: 'fil
 export type DocumentKind = keyof typeof documentPrefixes;
 
 /** A versioned document that an API client stores on the server. The API that stores it defines its content. */
-export const KeptDocument = z.object({
+export const StoredDocument = z.object({
   ...Holder.shape,
   /** The prefix of its kind, `_` and 24 hex digits. */
   id: z.string(),
@@ -19,7 +19,7 @@ export const KeptDocument = z.object({
   updatedAt: z.number(),
   archivedAt: z.number().nullable(),
 });
-export type KeptDocument = z.infer<typeof KeptDocument>;
+export type StoredDocument = z.infer<typeof StoredDocument>;
 export interface NewDocument extends Holder {
   readonly kind: DocumentKind;
   readonly content: Readonly<Record<string, unknown>>;
@@ -36,15 +36,15 @@ export interface DocumentChange {
 /** Every method with an id rejects with not_found for an unknown document. */
 export interface DocumentService {
   /** Newest first; if `owner` is set, only that owner's and those of the projects. */
-  list(kind: DocumentKind, owner?: string, projects?: readonly string[]): Promise<readonly KeptDocument[]>;
+  list(kind: DocumentKind, owner?: string, projects?: readonly string[]): Promise<readonly StoredDocument[]>;
   /** Rejects: quota (10,000 per kind and owner). */
-  create(document: NewDocument): Promise<KeptDocument>;
+  create(document: NewDocument): Promise<StoredDocument>;
   /** The requested version; by default, the current one. */
-  get(id: string, version?: number): Promise<KeptDocument>;
+  get(id: string, version?: number): Promise<StoredDocument>;
   /** Newest first. */
-  versions(id: string): Promise<readonly KeptDocument[]>;
+  versions(id: string): Promise<readonly StoredDocument[]>;
   /** Rejects: conflict (another version is current, or the document is archived). */
-  update(id: string, change: DocumentChange): Promise<KeptDocument>;
+  update(id: string, change: DocumentChange): Promise<StoredDocument>;
   /** Deletes all versions too. */
   delete(id: string): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import type { SessionId } from '../../../core/model/ids.ts';
-import type { SessionLife, SessionRecord } from '../../../core/model/records.ts';
+import type { SessionLifetime, SessionRecord } from '../../../core/model/records.ts';
 import type { Snapshot } from '../../../core/model/sandboxes/snapshot.ts';
 import type { ServiceRules } from '../rules.ts';
 import type { CreateCommand } from '../sessions.ts';
@@ -27,7 +27,7 @@ export interface SnapshotForkOptions {
   readonly origin: CreateCommand['origin'];
   readonly owner?: string | undefined;
   /** Lifetime rules of the new sandboxes, if a client manages their lifetime. */
-  readonly life?: (parent: SessionRecord) => SessionLife | undefined;
+  readonly life?: (parent: SessionRecord) => SessionLifetime | undefined;
   readonly signal: AbortSignal;
 }
 /** The result of one fork; each succeeds or fails on its own. */

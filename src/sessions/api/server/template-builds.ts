@@ -37,12 +37,12 @@ export interface DockerfilePlan {
   /** Notes on ignored lines and their usual effect. */
   readonly notes: readonly string[];
 }
-export interface BuildBegun {
+export interface CreatedBuild {
   readonly template: BuiltTemplate;
   readonly build: TemplateBuild;
 }
 /** Whether this server builds templates. */
-export interface BuildAbility {
+export interface BuildSupport {
   readonly builds: 'images' | 'none';
   /** The names of available base images. */
   readonly images?: readonly string[];
@@ -54,11 +54,11 @@ export interface BuildLog {
 
 /** Templates that owners build from steps or a Dockerfile, in containers isolated like sandboxes. */
 export interface TemplateBuildService {
-  ability(): Promise<BuildAbility>;
+  ability(): Promise<BuildSupport>;
   /** Parses a Dockerfile into steps. Rejects: invalid_request, with the line number. */
   plan(dockerfile: string, args?: Readonly<Record<string, string>>): Promise<DockerfilePlan>;
   /** Creates the template if it is new. Rejects: unsupported, quota, conflict (the name is the operator's). */
-  begin(requested: BuildRequest): Promise<BuildBegun>;
+  begin(requested: BuildRequest): Promise<CreatedBuild>;
   /** Queues the build and returns. Rejects: conflict (started before), invalid_request (the plan). */
   start(templateId: string, buildId: string, plan: BuildPlan): Promise<TemplateBuild>;
   build(templateId: string, buildId: string): Promise<TemplateBuild>;

@@ -78,24 +78,24 @@ export interface ChangedCredential extends CredentialFacts {
 }
 
 /** The response of a server that was called with a credential. */
-export interface TriedAnswer {
+export interface TestResponse {
   readonly status: number;
   readonly contentType: string;
   /** The credential's secrets are removed. */
   readonly body: string;
   readonly isCut: boolean;
 }
-export interface CredentialTrial {
+export interface CredentialTest {
   readonly at: number;
   /** `unknown`: the tool server's response does not show whether it accepts the credential. */
   readonly verdict: 'valid' | 'invalid' | 'unknown';
   readonly hasRefreshToken: boolean;
   /** The step that failed; null: none. `answer` is null if the server did not respond. */
-  readonly failedAt: { readonly method: string; readonly answer: TriedAnswer | null } | null;
+  readonly failedAt: { readonly method: string; readonly answer: TestResponse | null } | null;
   /** Null: no new token was needed. */
   readonly refresh: {
     readonly outcome: 'succeeded' | 'failed' | 'connect_error' | 'no_refresh_token';
-    readonly answer: TriedAnswer | null;
+    readonly answer: TestResponse | null;
   } | null;
 }
 
@@ -140,7 +140,7 @@ export interface VaultService {
    * Calls the tool server, and refreshes the token if it is refused. Rejects: invalid_request (not an OAuth
    * credential).
    */
-  tryCredential(id: string, credential: string, signal: AbortSignal): Promise<CredentialTrial>;
+  tryCredential(id: string, credential: string, signal: AbortSignal): Promise<CredentialTest>;
 }
 
 export const vaultRules: ServiceRules<VaultService> = {

@@ -42,7 +42,7 @@ export interface PollOptions {
   readonly maker: CredentialIssuer;
   readonly signal: AbortSignal;
 }
-export interface BeatOptions {
+export interface HeartbeatOptions {
   /** The last heartbeat that the worker knows of. Null: none so far. Undefined: not checked. */
   readonly expected: number | null | undefined;
   readonly ttlSeconds?: number | undefined;
@@ -98,7 +98,7 @@ export interface WorkQueueService {
   poll(environmentId: string, options: PollOptions): Promise<ClaimedWork | undefined>;
   /** Removes the claimed item from the queue. Rejects: conflict (not claimed). */
   acknowledge(environmentId: string, workId: string): Promise<WorkItem>;
-  beat(environmentId: string, workId: string, options: BeatOptions): Promise<WorkLease>;
+  beat(environmentId: string, workId: string, options: HeartbeatOptions): Promise<WorkLease>;
   /** `force` stops it immediately; otherwise the worker stops it. Rejects: conflict (stopped already). */
   stop(environmentId: string, workId: string, options: { readonly force: boolean }): Promise<WorkItem>;
   /** Newest first. */

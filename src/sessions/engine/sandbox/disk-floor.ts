@@ -2,7 +2,7 @@ import type { Driver } from '../../../../drivers/driver.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import type { SandboxId, SessionId } from '../../../core/model/ids.ts';
-import { mib } from '../../../core/text/text.ts';
+import { formatMiB } from '../../../core/text/text.ts';
 import type { DiskUse } from '../../../sandboxes/client/client.ts';
 
 interface Options {
@@ -55,7 +55,7 @@ export function diskFloor({ driver, clock, logger, floorBytes, freeBytes }: Opti
       if (left >= floorBytes) return;
       throw new AppError(
         'disk_full',
-        `The host has ${mib(left)} of free disk space, and sandboxes start only with ${mib(floorBytes)} or more. Delete sessions that ` +
+        `The host has ${formatMiB(left)} of free disk space, and sandboxes start only with ${formatMiB(floorBytes)} or more. Delete sessions that ` +
           'are not needed, or files on the host; CORRAL_SANDBOX_MIN_FREE_DISK sets how much must be free.',
       );
     },

@@ -1,6 +1,6 @@
 import type { FactOf } from '../../../core/model/events.ts';
 import type { SandboxId, SessionId } from '../../../core/model/ids.ts';
-import { mib } from '../../../core/text/text.ts';
+import { formatMiB } from '../../../core/text/text.ts';
 import type { DiskUse } from '../../../sandboxes/client/client.ts';
 import type { DiskFloor } from './disk-floor.ts';
 
@@ -32,14 +32,14 @@ export function diskReports(floor: DiskFloor, tell: (id: SessionId, data: DiskEx
         saw(disk) {
           const { usedBytes, limitBytes, stopped } = disk;
           if (stopped > (reported ?? stopped)) {
-            const detail = `The files take ${mib(usedBytes)}, and may take ${mib(limitBytes)} (CORRAL_SANDBOX_DISK). The processes that wrote them were ended, and all files are kept. Remove some files.`;
+            const detail = `The files take ${formatMiB(usedBytes)}, and may take ${formatMiB(limitBytes)} (CORRAL_SANDBOX_DISK). The processes that wrote them were ended, and all files are kept. Remove some files.`;
             tell(sessionId, { reason: 'limit', usedBytes, limitBytes, detail });
           }
           reported = stopped;
           void floor.saw({ sessionId, sandboxId, disk }).then((ended) => {
             if (!ended) return;
             const most = ended.disk.usedBytes;
-            const detail = `The host's disk is nearly full, and this sandbox uses most of it (${mib(most)}), so it was stopped. Its files are kept.`;
+            const detail = `The host's disk is nearly full, and this sandbox uses most of it (${formatMiB(most)}), so it was stopped. Its files are kept.`;
             tell(ended.sessionId, { reason: 'host', usedBytes: most, limitBytes: ended.disk.limitBytes, detail });
           });
         },

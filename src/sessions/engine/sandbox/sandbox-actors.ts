@@ -14,7 +14,7 @@ import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import { failpoint } from '../../../core/errors/failpoint.ts';
 import type { SandboxId, SessionId } from '../../../core/model/ids.ts';
-import { beginningOf } from '../../../core/text/text.ts';
+import { truncateEnd } from '../../../core/text/text.ts';
 import type { DesktopStatus, SandboxClient } from '../../../sandboxes/client/client.ts';
 import { HealthMonitor } from '../../../sandboxes/client/health-monitor.ts';
 import type { LiveSession } from '../../run/live-session.ts';
@@ -33,7 +33,7 @@ const syncMs = 15_000;
  * commands of its processes. The freeze waits for the flush, because it could not freeze a process that is still
  * flushing.
  */
-export async function settleSandbox(
+export async function flushSandbox(
   client: SandboxClient,
   clock: Clock,
   signal: AbortSignal,
@@ -48,7 +48,7 @@ export async function settleSandbox(
 async function commandsIn(client: SandboxClient, clock: Clock, signal: AbortSignal): Promise<readonly string[]> {
   using soon = deadlineSignal(settleMs, clock, signal);
   const all = await client.processes(soon.signal).catch(() => []);
-  return all.slice(0, named).map(({ cmd }) => beginningOf(cmd, commandChars));
+  return all.slice(0, named).map(({ cmd }) => truncateEnd(cmd, commandChars));
 }
 
 const texts = {
@@ -122,7 +122,7 @@ const none = { display: 0, browser: 0 };
 const stopped = { state: 'stopped', browser: 'stopped', width: 0, height: 0, restarts: none } as const;
 
 /** The sandbox machine with its actors and actions. */
-export function sandboxWith(deps: SandboxDeps) {
+export function provideSandboxMachine(deps: SandboxDeps) {
   const { driver, clock, live } = deps;
   async function within<Value>(ms: number, signal: AbortSignal, act: (call: Call) => Promise<Value>): Promise<Value> {
     using until = deadlineSignal(ms, clock, signal);
@@ -248,7 +248,7 @@ export function sandboxWith(deps: SandboxDeps) {
 
       pause: fromPromise(async ({ input: { sessionId, sandboxId }, signal }) => {
         const own = live(sessionId);
-        frozen.set(sandboxId, own.client ? await settleSandbox(own.client, clock, signal) : []);
+        frozen.set(sandboxId, own.client ? await flushSandbox(own.client, clock, signal) : []);
         own.isPaused = true; // set before the freeze, because a paused daemon misses heartbeats
         await failpoint('driver.pause.before');
         if (isPausable(driver)) await within(callMs, signal, (call) => driver.pause(sandboxId, call));

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createGunzip } from 'node:zlib';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
-import { beginningOf } from '../../../core/text/text.ts';
+import { truncateEnd } from '../../../core/text/text.ts';
 import { badArchive, type TarEntry, tarEntries } from './tar-reader.ts';
 
 export interface WorkspaceLimits {
@@ -122,7 +122,7 @@ function sizeOf({ pax, size, type }: TarEntry): number {
   return Math.max(size, Number(real));
 }
 
-const quoted = (name: string) => JSON.stringify(name.length > 100 ? `${beginningOf(name, 100)}…` : name);
+const quoted = (name: string) => JSON.stringify(name.length > 100 ? `${truncateEnd(name, 100)}…` : name);
 const tooLarge = (what: string) =>
   new AppError('payload_too_large', `The archive was refused: it ${what}. Nothing was imported.`);
 function unreadable(thrown: unknown): AppError {

@@ -5,12 +5,12 @@ import type { AgentUpdate, ExternalAgent } from '../../../core/model/agent-updat
 import type { PlanStep, SessionFact } from '../../../core/model/events.ts';
 import { noAmounts, toAmounts } from '../../../core/model/runs/budget.ts';
 import type { BudgetOverrun } from '../../../core/model/spending.ts';
-import { beginningOf } from '../../../core/text/text.ts';
+import { truncateEnd } from '../../../core/text/text.ts';
 import { permissionFor, toShownArgs } from '../calls/approval.ts';
 import { attachFiles, toShownMessages } from '../context/attachments.ts';
 import type { Entry } from '../log/conversation.ts';
 import { firstLine } from '../plan.ts';
-import { digest, toAct } from '../progress.ts';
+import { createRunAct, digest } from '../progress.ts';
 import type { RunContext } from '../run-context.ts';
 import { closePlan, todoFacts } from '../todo-facts.ts';
 import type { ExternalAgents } from './external-agents.ts';
@@ -173,7 +173,7 @@ function hearing(
         return;
       }
       case 'thought':
-        collectedUpdates.thoughts = beginningOf(collectedUpdates.thoughts + update.text, maxThoughts);
+        collectedUpdates.thoughts = truncateEnd(collectedUpdates.thoughts + update.text, maxThoughts);
         return;
       case 'model':
         collectedUpdates.model = update.name;
@@ -222,7 +222,7 @@ function historyOf(entries: readonly Entry[]): string {
   const lines = entries.flatMap(({ message }) =>
     message.role === 'tool' || message.text.trim() === ''
       ? []
-      : [`${message.role === 'user' ? 'The user' : 'You'}: ${beginningOf(message.text, maxRemembered / 10)}`],
+      : [`${message.role === 'user' ? 'The user' : 'You'}: ${truncateEnd(message.text, maxRemembered / 10)}`],
   );
   const kept: string[] = [];
   let room = maxRemembered;
@@ -272,7 +272,7 @@ export async function decideExternalCalls(
     // A person approved changed arguments, but the agent would make the original call.
     const isAllowed = permission === undefined && call.verdict?.args === undefined;
     work.own.loops.decide(used.client, { callId, name, args: toShownArgs(call.args), content }, isAllowed);
-    outcomes.push({ kind: 'permitted', act: toAct(call, { output: call.callId, success: true }) });
+    outcomes.push({ kind: 'permitted', act: createRunAct(call, { output: call.callId, success: true }) });
   }
   return outcomes;
 }

@@ -2,8 +2,8 @@ import type { CallResult, PendingCall } from '../../../../machines/run.ts';
 import { findFamily } from '../../../agents/tools/words.ts';
 import type { ApprovalRule } from '../../../core/model/approval-rule.ts';
 import { anyGlob } from '../../../core/text/glob.ts';
-import { strangersReason } from '../../../core/text/strangers.ts';
-import { beginningOf } from '../../../core/text/text.ts';
+import { describeUntrustedSources } from '../../../core/text/strangers.ts';
+import { truncateEnd } from '../../../core/text/text.ts';
 import type { RunContext } from '../run-context.ts';
 
 interface RuledCall {
@@ -104,8 +104,8 @@ export function permissionFor(
   const isForWorker = tool?.byClient === 'worker' && !needsPermission;
   const byClient = (tool?.byClient === 'program' || isForWorker) && { byClient: true as const };
   if (!byClient && !needsPermission) return undefined;
-  const warning = isSuspect ? strangersReason(sources) : undefined;
-  const reason = confirm === undefined ? warning : beginningOf(confirm, maxShown);
+  const warning = isSuspect ? describeUntrustedSources(sources) : undefined;
+  const reason = confirm === undefined ? warning : truncateEnd(confirm, maxShown);
   const { timeoutMs } = approvals ?? { timeoutMs: usualTimeoutMs };
   const more = {
     ...(reason !== undefined && { reason }),
@@ -137,7 +137,7 @@ function waitsForClient(name: string, { args, isForWorker }: { args: Record<stri
 
 function formatArgs(args: Record<string, unknown>): string {
   const message = typeof args.command === 'string' ? args.command : JSON.stringify(args);
-  const shown = message.length > maxShown ? `${beginningOf(message, maxShown)}…` : message;
+  const shown = message.length > maxShown ? `${truncateEnd(message, maxShown)}…` : message;
   return shown.replaceAll('\n', '\n    ');
 }
 

@@ -13,7 +13,7 @@ import { SessionId } from '../../../core/model/ids.ts';
 import { attachFiles } from '../context/attachments.ts';
 import { recallFrom } from '../context/recall.ts';
 import { splitTitle } from '../plan.ts';
-import { toAct } from '../progress.ts';
+import { createRunAct } from '../progress.ts';
 import type { RunContext } from '../run-context.ts';
 import { todoFacts } from '../todo-facts.ts';
 import { permissionFor, toShownArgs } from './approval.ts';
@@ -67,7 +67,7 @@ export async function makeCall(
 type Question = Extract<CallResult, { kind: 'ask' }>;
 
 /** The approval request of a call that must follow waiting calls; undefined: it needs none. */
-export async function askAhead(work: RunContext, call: PendingCall): Promise<Question | undefined> {
+export async function requestApprovalAhead(work: RunContext, call: PendingCall): Promise<Question | undefined> {
   const permission = permissionFor(work, call);
   return permission?.kind === 'ask' ? await requestApprovalOnce(work, call, permission) : undefined;
 }
@@ -203,7 +203,7 @@ async function record(
     ...(result.skill ? [{ type: 'skill.read', runId: runWriter.runId, data: result.skill } as const] : []),
     ...(result.plan ? todoFacts(runWriter, result.plan.steps, result.plan.result) : []),
   );
-  const act = toAct({ name, args }, message);
+  const act = createRunAct({ name, args }, message);
   return { kind: 'called', act, ...(result.plan && { steps: result.plan.steps }) };
 }
 

@@ -9,7 +9,7 @@ import { Semaphore } from '../../../core/concurrency/semaphore.ts';
 import type { BudgetOverrun } from '../../../core/model/spending.ts';
 import type { RunContext } from '../run-context.ts';
 import { toShownArgs } from './approval.ts';
-import { askAhead, makeCall } from './tool-call.ts';
+import { makeCall, requestApprovalAhead } from './tool-call.ts';
 
 type Call = Pick<PendingCall, 'name' | 'args'>;
 /** Tool families that run commands or code. */
@@ -120,7 +120,7 @@ function inOrder(work: RunContext, calls: readonly PendingCall[], make: CallMake
     const outcome = Promise.all(before).then(async (earlier): Promise<CallOutcome> => {
       if (earlier.every(({ kind }) => kind === 'called')) return await make(pendingCall, n);
       const isAskable = earlier.every((one) => one.kind === 'called' || (one.kind === 'ask' && one.approval));
-      return (isAskable && (await askAhead(work, pendingCall))) || { kind: 'held' };
+      return (isAskable && (await requestApprovalAhead(work, pendingCall))) || { kind: 'held' };
     });
     outcome.catch(() => {}); // the caller awaits all outcomes; this one may reject first
     outcomes.push(outcome);

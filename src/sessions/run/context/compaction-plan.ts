@@ -95,7 +95,7 @@ export function plainSummary(messages: readonly Message[], upto: number, why = '
 }
 
 /** The estimated bytes of the conversation for the model after another compaction. */
-export const bytesAfter = (
+export const countBytesAfter = (
   messages: readonly Message[],
   compactions: readonly Compaction[],
   plannedCompaction: PlannedCompaction,

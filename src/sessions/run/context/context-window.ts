@@ -1,7 +1,7 @@
 import type { TurnRequest } from '../../../agents/models/model.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
 import type { RunContext } from '../run-context.ts';
-import { bytesAfter, type KeptSizes, type PlannedCompaction } from './compaction-plan.ts';
+import { countBytesAfter, type KeptSizes, type PlannedCompaction } from './compaction-plan.ts';
 import type { PromptSection } from './message-selection.ts';
 import { conversationBytes, requestBytes } from './meter.ts';
 
@@ -105,6 +105,6 @@ export class ContextWindow {
   #bytes(plannedCompaction?: PlannedCompaction): number {
     const { transcript, runId } = this.#work.runWriter;
     if (!plannedCompaction) return conversationBytes(transcript.view(runId).messages);
-    return bytesAfter(transcript.messages, transcript.compactions, plannedCompaction);
+    return countBytesAfter(transcript.messages, transcript.compactions, plannedCompaction);
   }
 }

@@ -1,7 +1,7 @@
 import type { Message } from '../../../agents/models/model.ts';
 import { RecallArgs } from '../../../agents/tools/special.ts';
 import type { ToolResult } from '../../../agents/tools/tool.ts';
-import { beginningOf } from '../../../core/text/text.ts';
+import { truncateEnd } from '../../../core/text/text.ts';
 
 const maxChars = 8_000;
 const maxFound = 8;
@@ -20,7 +20,7 @@ export function recallFrom(messages: readonly Message[], args: unknown): ToolRes
 function ofCall(messages: readonly Message[], callId: string, from: number): ToolResult {
   const found = messages.find((message) => message.role === 'tool' && message.callId === callId);
   if (found?.role !== 'tool') return { ok: false, reason: 'not_found', output: `There is no result of ${callId}.` };
-  const text = beginningOf(found.output.slice(from), maxChars);
+  const text = truncateEnd(found.output.slice(from), maxChars);
   const next = from + text.length;
   const left = found.output.length - next;
   return { ok: true, output: left > 0 ? `${text}\n[${left} more characters: recall with from ${next}]` : text };

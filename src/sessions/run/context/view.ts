@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Message } from '../../../agents/models/model.ts';
-import { beginningOf, endOf } from '../../../core/text/text.ts';
+import { truncateEnd, truncateStart } from '../../../core/text/text.ts';
 
 /**
  * A compaction of what the model sees; the conversation itself is unchanged. Numbers are positions in the
@@ -49,7 +49,7 @@ export function computeView(
   messages: readonly Message[],
   compactions: readonly Compaction[],
 ): readonly ViewedMessage[] {
-  const { head, from, show } = viewIn(messages, compactions);
+  const { head, from, show } = applyCompactions(messages, compactions);
   return [...head, ...messages.slice(from).map((message, n) => show(message, from + n))];
 }
 
@@ -62,7 +62,7 @@ interface View {
 }
 
 /** The view of a growing conversation until its next compaction. */
-export function viewIn(messages: readonly Message[], compactions: readonly Compaction[]): View {
+export function applyCompactions(messages: readonly Message[], compactions: readonly Compaction[]): View {
   const summary = compactions.findLast(({ kind }) => kind === 'summary' || kind === 'cut');
   const from = summary?.upto ?? 0;
   const masks = compactions.filter(({ kind }) => kind === 'results');
@@ -135,8 +135,8 @@ function kept(messages: readonly Message[], maxChars: number): ViewedMessage[] {
 function middleCut(text: string, most: number): string {
   if (text.length <= most) return text;
   const half = Math.max(0, Math.floor(most / 2) - 60);
-  const end = endOf(text, half);
-  return `${beginningOf(text, half)}\n[… ${text.length - 2 * half} characters left out; the tool recall reads them …]\n${end}`;
+  const end = truncateStart(text, half);
+  return `${truncateEnd(text, half)}\n[… ${text.length - 2 * half} characters left out; the tool recall reads them …]\n${end}`;
 }
 
 function withoutPictures(message: Message): Message {
@@ -152,5 +152,5 @@ function shown(message: Message, most: number): Message {
   const [, file] = /All of it is in (\S+?):? /.exec(output) ?? [];
   const where = `recall with call_id ${JSON.stringify(callId)} reads it${file ? `; all of it is in ${file}` : ''}`;
   const note = `[${most > 0 ? 'The rest of the' : 'The'} result of ${name}, ${output.length} characters, is left out to save room: ${where}.]`;
-  return { ...message, output: most > 0 ? `${beginningOf(output, most)}\n${note}` : note };
+  return { ...message, output: most > 0 ? `${truncateEnd(output, most)}\n${note}` : note };
 }

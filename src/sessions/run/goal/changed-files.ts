@@ -1,6 +1,6 @@
 import { quoteNameForShell } from '../../../core/text/files/byte-names.ts';
 import { quoteForShell } from '../../../core/text/quote.ts';
-import { beginningOf } from '../../../core/text/text.ts';
+import { truncateEnd } from '../../../core/text/text.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 import type { ChangedFile, FileChanges } from '../../api/files.ts';
 import { changesIn } from '../snapshot/changes.ts';
@@ -26,7 +26,7 @@ export async function listChangedFiles(
   const names = files.map(({ path, change }) => `${change}: ${path}`);
   const list = `${names.join('\n')}${truncated ? '\n… and more files' : ''}`;
   const whole = `${list}\n\n${text}`;
-  return whole.length <= most ? whole : `${beginningOf(whole, most)}\n[The rest is left out.]`;
+  return whole.length <= most ? whole : `${truncateEnd(whole, most)}\n[The rest is left out.]`;
 }
 
 /** The run's changed files, and their diffs as text. Undefined as for `listChangedFiles`. */

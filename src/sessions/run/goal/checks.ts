@@ -3,7 +3,7 @@ import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import { toAppError } from '../../../core/errors/errors.ts';
 import type { GoalCheck } from '../../../core/model/runs/goal.ts';
 import { ScreenText } from '../../../core/text/terminal/screen-text.ts';
-import { endOf } from '../../../core/text/text.ts';
+import { truncateStart } from '../../../core/text/text.ts';
 import type { Operation, SandboxClient } from '../../../sandboxes/client/client.ts';
 import type { GoalChecked } from '../log/run-writer.ts';
 import type { RunContext } from '../run-context.ts';
@@ -78,7 +78,7 @@ function readEnd(
   { exitCode, reason }: Operation,
   { output, timeoutSeconds }: { readonly output: string; readonly timeoutSeconds: number },
 ): CheckOutcome {
-  const text = endOf(printable(output), outputChars);
+  const text = truncateStart(printable(output), outputChars);
   const code = exitCode === undefined ? {} : { exitCode };
   if (reason === 'lost' || exitCode === undefined)
     return { result: 'unknown', detail: 'The sandbox was lost while the check ran.' };

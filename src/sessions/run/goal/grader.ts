@@ -4,7 +4,7 @@ import type { AssistantMessage, Message, TurnRequest } from '../../../agents/mod
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import { toAppError } from '../../../core/errors/errors.ts';
 import { parseJson } from '../../../core/text/json.ts';
-import { beginningOf } from '../../../core/text/text.ts';
+import { truncateEnd } from '../../../core/text/text.ts';
 import { requestBytes } from '../context/meter.ts';
 import type { GoalChecked } from '../log/run-writer.ts';
 import { requestModel, toFailedTurn } from '../model-request.ts';
@@ -91,7 +91,7 @@ function verdictIn({
     if (!data) continue;
     const { verdict, reason, score } = data;
     const measure = score !== undefined && verdict !== 'cannot_judge' && { score };
-    return { result: results[verdict], reason: beginningOf(reason.trim(), maxChars.reason), ...measure };
+    return { result: results[verdict], reason: truncateEnd(reason.trim(), maxChars.reason), ...measure };
   }
   return undefined;
 }
@@ -130,7 +130,7 @@ async function changesFor(
 const unknownChanges = 'Not known.';
 
 const cut = (text: string, most: number): string =>
-  text.length <= most ? text : `${beginningOf(text, most)}\n[The rest is left out.]`;
+  text.length <= most ? text : `${truncateEnd(text, most)}\n[The rest is left out.]`;
 
 /** Escapes the text, so that it cannot close the enclosing element. */
 const framed = (tag: string, text: string): string =>

@@ -1,6 +1,6 @@
 import type { JudgeInput, TurnResult } from '../../../../machines/run.ts';
 import { type GoalResult, reasonChars } from '../../../core/model/runs/goal.ts';
-import { beginningOf } from '../../../core/text/text.ts';
+import { truncateEnd } from '../../../core/text/text.ts';
 import type { GoalChecked } from '../log/run-writer.ts';
 import type { RunContext } from '../run-context.ts';
 import { makeChecks } from './checks.ts';
@@ -57,7 +57,7 @@ async function conclude(
   { result, reason }: Finding,
 ): Promise<Judgement> {
   const goesBack = result === 'not_satisfied' && revision !== undefined;
-  const short = beginningOf(reason, reasonChars);
+  const short = truncateEnd(reason, reasonChars);
   const feedback = goesBack
     ? runWriter.serverMessage(
         `[A message of the server, not of the user.] The goal is not met yet. This is revision ${revision} of at most ` +

@@ -18,7 +18,7 @@ export interface Entry {
   readonly attached?: readonly AttachedFile[];
 }
 /** A compaction: changes how the model sees earlier entries. */
-export interface Shortening {
+export interface StoredCompaction {
   readonly runId: RunId;
   readonly compaction: Compaction;
 }
@@ -48,7 +48,7 @@ const isShortening = (doc: unknown): boolean => typeof doc === 'object' && doc !
  * Puts results in the order of the calls in their reply, because parallel calls end in any order. `before` has the
  * positions of calls in replies that are not in `messages`.
  */
-export function inCallOrder(
+export function sortByCall(
   messages: readonly Message[],
   before: ReadonlyMap<string, number> = new Map(),
 ): readonly Message[] {

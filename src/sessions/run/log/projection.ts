@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { frequent, isNote } from '../../../core/model/event-traits.ts';
+import { frequentTypes, isNote } from '../../../core/model/event-traits.ts';
 import { type FactOf, SandboxPhase, type SessionFact } from '../../../core/model/events.ts';
 import { MessageId, RunId } from '../../../core/model/ids.ts';
 import { SessionRecord } from '../../../core/model/records.ts';
 import { FilesDamaged } from '../../../core/model/sandboxes/files-damaged.ts';
 import { addToolCall, addUsage, noSpending, Spending } from '../../../core/model/spending.ts';
-import { StrangerSource, strangersIn } from '../../../core/text/strangers.ts';
-import { beginningOf } from '../../../core/text/text.ts';
+import { findUntrustedSource, UntrustedSource } from '../../../core/text/strangers.ts';
+import { truncateEnd } from '../../../core/text/text.ts';
 
 /** The record as stored: the fields for lists, and the state needed after a restart. */
 export const StoredSession = SessionRecord.extend({
@@ -51,7 +51,7 @@ export const StoredSession = SessionRecord.extend({
   /** When files of the stopped sandbox were last found damaged, and their replacement. */
   filesDamaged: FilesDamaged.nullable().default(null),
   /** The sources of third-party text in the session; they are never removed. */
-  strangers: z.array(StrangerSource).default(['earlier']),
+  strangers: z.array(UntrustedSource).default(['earlier']),
 });
 export type StoredSession = z.infer<typeof StoredSession>;
 
@@ -70,21 +70,21 @@ interface ProjectionInput {
 
 /** The record after applying a fact; the same object if the fact changes nothing in it. */
 export function project(before: StoredSession, fact: SessionFact, input: ProjectionInput): StoredSession {
-  const source = strangersIn(fact);
+  const source = findUntrustedSource(fact);
   const isNew = source !== undefined && !before.strangers.includes(source);
   return projected(isNew ? { ...before, strangers: [...before.strangers, source] } : before, fact, input);
 }
 
 function projected(record: StoredSession, fact: SessionFact, { seq, ts, watched }: ProjectionInput): StoredSession {
   const now = { updatedAt: ts, lastSeq: seq };
-  if (isNote(fact)) return frequent.has(fact.type) ? record : { ...record, lastSeq: seq };
+  if (isNote(fact)) return frequentTypes.has(fact.type) ? record : { ...record, lastSeq: seq };
   switch (fact.type) {
     case 'message.user': {
       const { messageId, text, attachments, goal } = fact.data;
       const reply = {
         ...now,
         sandboxUntrusted: false,
-        latestMessage: beginningOf(text, shownLength),
+        latestMessage: truncateEnd(text, shownLength),
         latestMessageAt: ts,
       };
       const runId = fact.runId;
@@ -103,7 +103,7 @@ function projected(record: StoredSession, fact: SessionFact, { seq, ts, watched 
     case 'message.assistant': {
       const { text } = fact.data;
       const unread = watched ? 0 : record.unread + 1;
-      return { ...record, ...now, latestMessage: beginningOf(text, shownLength), latestMessageAt: ts, unread };
+      return { ...record, ...now, latestMessage: truncateEnd(text, shownLength), latestMessageAt: ts, unread };
     }
     case 'run.wait':
       return {

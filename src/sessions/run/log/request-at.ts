@@ -1,19 +1,19 @@
 import { z } from 'zod';
 import type { Message, ToolDeclaration, TurnRequest } from '../../../agents/models/model.ts';
-import type { SeenRequest } from '../../../agents/models/seen-request.ts';
+import type { RecordedRequest } from '../../../agents/models/seen-request.ts';
 import type { RecordStore } from '../../../core/contracts/ports.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import { digestOfText } from '../../../core/text/digest.ts';
 import { PromptSection } from '../context/message-selection.ts';
 import { computeView, shortResults } from '../context/view.ts';
-import { inCallOrder, parseConversation } from './conversation.ts';
+import { parseConversation, sortByCall } from './conversation.ts';
 import {
+  collectNotes,
   computeUnchainedHash,
   digestOfTools,
   hashOfRequest,
   joinSections,
-  notesIn,
   requestIdOf,
   requestKind,
   requestTextKind,
@@ -27,7 +27,7 @@ const NoteText = z.object({ text: z.string() });
 /**
  * Reconstructs a turn's request from its record; by default, the newest. Rejects: not_found if there is no such turn.
  */
-export async function requestAt(records: RecordStore, id: SessionId, turn?: number): Promise<SeenRequest> {
+export async function requestAt(records: RecordStore, id: SessionId, turn?: number): Promise<RecordedRequest> {
   const stored = await storedRequest(records, id, turn);
   const { from, pictures = {}, turn: at, runId, model, requestHash, chained, notes, earlier: _, ...frame } = stored;
   const textOf = async (hash: string) => (await records.get(requestTextKind, `${id}:${hash}`))?.doc;
@@ -35,7 +35,7 @@ export async function requestAt(records: RecordStore, id: SessionId, turn?: numb
   const { tools } = ToolsText.parse(await textOf(frame.tools));
   const noteOf = async (hash: string) => NoteText.parse(await textOf(hash)).text;
   const note = frame.note === undefined ? undefined : await noteOf(frame.note);
-  const placed = notesIn(stored, notes?.of === undefined ? () => undefined : await chainOf(records, id));
+  const placed = collectNotes(stored, notes?.of === undefined ? () => undefined : await chainOf(records, id));
   const texts = new Map<string, string>();
   for (const hash of new Set(placed.map((one) => one.note))) texts.set(hash, await noteOf(hash));
   const earlier = placed.map((one) => ({ before: one.before, text: texts.get(one.note) ?? '' }));
@@ -79,7 +79,7 @@ async function messagesOf(
   const docs = stored.map(({ doc }) => doc).reverse();
   const { entries, compactions } = parseConversation(docs.slice(0, length));
   const short = upto === undefined || most === undefined ? [] : [shortResults(upto, most)];
-  const seen = computeView(inCallOrder(entries.map(({ message }) => message)), [...compactions, ...short]);
+  const seen = computeView(sortByCall(entries.map(({ message }) => message)), [...compactions, ...short]);
   const messages = seen.flatMap(({ at, message }) => (upto === undefined || at < upto ? [message] : []));
   return begun ? [...messages, begun] : messages;
 }

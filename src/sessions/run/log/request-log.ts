@@ -7,8 +7,8 @@ import {
   digestOfTools,
   type Frame,
   hashOfRequest,
+  listPictures,
   notesAfter,
-  picturesIn,
   requestIdOf,
   requestKind,
   requestTextKind,
@@ -51,7 +51,7 @@ export class RequestLog {
   /** Numbers a request. Its record is stored with the conversation's next write. */
   add({ runId, model, request, sections, from, conversation }: ModelRequest): Omit<RequestProof, 'askedAt'> {
     const { tools, note, earlier = [], messages, cacheKey: _, ...rest } = request;
-    const pictures = picturesIn(messages);
+    const pictures = listPictures(messages);
     const frame: Frame = {
       ...rest,
       system: this.#text(digestOfText(request.system), { sections }),

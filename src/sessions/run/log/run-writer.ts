@@ -1,6 +1,6 @@
 import { replyOfText, type Usage } from '../../../agents/models/model.ts';
 import { BoundedOutput } from '../../../agents/tools/output.ts';
-import { type Clock, turnOfTheLoop } from '../../../core/contracts/clock.ts';
+import { type Clock, nextLoopTurn } from '../../../core/contracts/clock.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { FactOf, PlanStep, SessionFact, ToolContent } from '../../../core/model/events.ts';
 import type { IdSource, MessageId, RunId, SessionId } from '../../../core/model/ids.ts';
@@ -154,7 +154,7 @@ export class RunWriter {
   /** Resolves when all earlier writes are durable and were sent to the log's followers. Rejects as a write does. */
   async flush(): Promise<void> {
     await this.#append([]);
-    await turnOfTheLoop();
+    await nextLoopTurn();
   }
 
   /** Writes facts of the run, with new transcript entries. Rejects with `cancelled` once the run is closed. */

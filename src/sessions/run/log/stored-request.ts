@@ -84,7 +84,7 @@ export const digestOfTools = (tools: readonly ToolDeclaration[]): string => dige
 const digestOfTool = oncePer((tool: ToolDeclaration) => digestOf(tool));
 
 /** The hashes of the pictures with available content. */
-export const picturesIn = (messages: readonly Message[]): Pictures =>
+export const listPictures = (messages: readonly Message[]): Pictures =>
   Object.fromEntries(
     findPictures(messages)
       .flatMap(({ pictures = [] }) => pictures)
@@ -92,7 +92,7 @@ export const picturesIn = (messages: readonly Message[]): Pictures =>
   );
 
 /** The earlier notes of a record, which can refer to the records of other turns. */
-export function notesIn(
+export function collectNotes(
   stored: StoredRequest,
   recordOf: (turn: number) => StoredRequest | undefined,
 ): readonly PlacedNote[] {

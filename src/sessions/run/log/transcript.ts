@@ -1,12 +1,12 @@
-import { beginningOfStep } from '../../../agents/models/conversation.ts';
+import { findStepStart } from '../../../agents/models/conversation.ts';
 import type { Message, NoteAtMessage, ToolCall } from '../../../agents/models/model.ts';
 import type { RecordPut, RecordStore } from '../../../core/contracts/ports.ts';
 import type { MessageId, RunId, SessionId } from '../../../core/model/ids.ts';
 import { extendList } from '../../../core/text/list-fold.ts';
 import type { AttachedFile } from '../context/attachments.ts';
 import { TokenMeter } from '../context/meter.ts';
-import { type Compaction, type ViewedMessage, viewIn } from '../context/view.ts';
-import { type Entry, inCallOrder, parseConversation, type Shortening } from './conversation.ts';
+import { applyCompactions, type Compaction, type ViewedMessage } from '../context/view.ts';
+import { type Entry, parseConversation, type StoredCompaction, sortByCall } from './conversation.ts';
 import { RequestLog } from './request-log.ts';
 
 // The conversation as the model sees it. Stored in separate records, because the log must not contain the provider's
@@ -25,7 +25,7 @@ interface View {
 
 /** The view of the conversation shared by all runs. It grows until the next compaction. */
 interface SharedView {
-  readonly view: ReturnType<typeof viewIn>;
+  readonly view: ReturnType<typeof applyCompactions>;
   /** The number of conversation messages in the view. */
   readonly upto: number;
   readonly seen: readonly ViewedMessage[];
@@ -41,7 +41,7 @@ export class Transcript {
   #ordered: readonly Message[] = [];
   #seen: SharedView | undefined;
   #compactions: Compaction[] = [];
-  #unstored: (Entry | Shortening)[] = [];
+  #unstored: (Entry | StoredCompaction)[] = [];
   /** Positions refer to the whole conversation. */
   #note: NoteAtMessage | undefined;
   #earlier: readonly NoteAtMessage[] = [];
@@ -151,7 +151,7 @@ export class Transcript {
     const more = this.#entries.slice(before.length).map(({ message }) => message);
     const results = before.length - (before.findLastIndex(({ role }) => role !== 'tool') + 1);
     const kept = before.slice(before.length - results);
-    const end = inCallOrder([...kept, ...more], this.#calls);
+    const end = sortByCall([...kept, ...more], this.#calls);
     const isLonger = kept.every((message, n) => message === end[n]);
     if (!isLonger) this.#seen = undefined;
     this.#ordered = isLonger
@@ -175,7 +175,7 @@ export class Transcript {
 
   #seenNow(): SharedView {
     const whole = this.messages;
-    const view = this.#seen?.view ?? viewIn(whole, this.#compactions);
+    const view = this.#seen?.view ?? applyCompactions(whole, this.#compactions);
     const before = this.#seen ?? {
       upto: view.from,
       seen: view.head,
@@ -226,7 +226,7 @@ export class Transcript {
     if (this.#seen && !keeps) this.#seen = { ...this.#seen, earlier: [] };
     if (!keeps) this.#earlier = [];
     else if (last.before >= this.#hiddenUpto) this.#earlier = extendList(this.#earlier, [last]);
-    this.#note = { text, before: keeps ? messages.length : beginningOfStep(messages) };
+    this.#note = { text, before: keeps ? messages.length : findStepStart(messages) };
     this.#noteBytes = (keeps ? this.#noteBytes : 0) + Buffer.byteLength(text);
   }
 

@@ -54,7 +54,7 @@ export class WorkspaceMemory {
         for (const name of noteFiles) {
           if (left <= 0) break;
           const path = `${folder}${name}`;
-          const bytes = await client.readFile(path, until.signal, { maxBytes: left + 1 }).catch(unlessFinal);
+          const bytes = await client.readFile(path, until.signal, { maxBytes: left + 1 }).catch(ignoreUnlessFinal);
           const text = bytes && sanitizeMemory(bytes, left);
           // Projects for several agents often have the same text under both names.
           if (!text || found.some((one) => one.text === text)) continue;
@@ -70,7 +70,7 @@ export class WorkspaceMemory {
 }
 
 /** A `catch` handler that ignores errors that would recur in the run. */
-export function unlessFinal(thrown: unknown): undefined {
+export function ignoreUnlessFinal(thrown: unknown): undefined {
   if (!(thrown instanceof AppError && final.includes(thrown.code))) throw thrown;
 }
 

@@ -4,7 +4,7 @@ import { deadlineSignal } from '../../../core/concurrency/cancel.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
-import { noteFiles, sanitizeMemory, unlessFinal } from './memory.ts';
+import { ignoreUnlessFinal, noteFiles, sanitizeMemory } from './memory.ts';
 
 interface Touched {
   readonly client: Pick<SandboxClient, 'readFile' | 'workdir'>;
@@ -58,7 +58,7 @@ export class NestedNotes {
           const path = `${folder}/${name}`;
           const line = `<workspace-notes file="${path}">`;
           if (most <= 0 || isShown(line)) continue;
-          const bytes = await client.readFile(path, until.signal, { maxBytes: most + 1 }).catch(unlessFinal);
+          const bytes = await client.readFile(path, until.signal, { maxBytes: most + 1 }).catch(ignoreUnlessFinal);
           const text = bytes && sanitizeMemory(bytes, most);
           if (!bytes || !text || texts.has(text)) continue;
           texts.add(text);

@@ -9,7 +9,7 @@ const maxBytes = 16 * 1024; // per part: a longer prompt leaves no room in small
  * The server's own parts, with those replaced by the folder's files: `rules.md` replaces the part `rules`. An empty
  * file removes a part. A missing folder replaces nothing. Rejects: invalid_request with all mistakes.
  */
-export function partsWith(folder: string): PromptParts {
+export function readPromptParts(folder: string): PromptParts {
   const problems: string[] = [];
   const input: Partial<Record<PartName, string>> = {};
   for (const file of filesIn(folder)) {
@@ -34,7 +34,7 @@ export function partsWith(folder: string): PromptParts {
 }
 
 /** The mistakes in replaced parts, each with the key it is under. */
-export function mistakesIn(parts: Readonly<Record<string, string>>, whereOf: (name: string) => string): string[] {
+export function findMistakes(parts: Readonly<Record<string, string>>, whereOf: (name: string) => string): string[] {
   return Object.entries(parts).flatMap(([name, text]) => {
     const where = whereOf(name);
     const known = partNames.find((it) => it === name);

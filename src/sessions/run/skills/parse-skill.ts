@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { readFrontmatter } from '../../../config/frontmatter.ts';
-import { beginningOf, inOneLine, trimCharacters } from '../../../core/text/text.ts';
+import { inOneLine, trimCharacters, truncateEnd } from '../../../core/text/text.ts';
 
 // A skill in the open Agent Skills format: a folder with a SKILL.md that starts with its name and description.
 
@@ -88,9 +88,9 @@ export function parseSkill(text: string, folder?: string): SkillReport {
     unread,
     skill: {
       name,
-      description: beginningOf(description, maxDescription),
-      ...(license !== undefined && { license: beginningOf(license, maxField) }),
-      ...(compatibility !== undefined && { compatibility: beginningOf(compatibility, maxField) }),
+      description: truncateEnd(description, maxDescription),
+      ...(license !== undefined && { license: truncateEnd(license, maxField) }),
+      ...(compatibility !== undefined && { compatibility: truncateEnd(compatibility, maxField) }),
       ...(tools !== undefined && { allowedTools: typeof tools === 'string' ? toolNames(tools) : tools }),
       body,
     },

@@ -1,4 +1,4 @@
-import { runFiles as own, runFileLimits, uncomparedFolders } from '../../../core/model/run-files.ts';
+import { ignoredFolders, runFiles as own, runFileLimits } from '../../../core/model/run-files.ts';
 import { printNames } from '../../../core/text/files/byte-names.ts';
 
 // Scripts that keep a sandbox's files from before a run, and compare them. They run in the workspace. Copies are
@@ -10,7 +10,7 @@ export const maxChanges = 2_000;
 /** The script's exit code if no snapshot exists. */
 export const noSnapshot = 44;
 
-const pruned = `-xdev \\( ${uncomparedFolders.map((name) => `-name ${name}`).join(' -o ')} \\) -prune -o`;
+const pruned = `-xdev \\( ${ignoredFolders.map((name) => `-name ${name}`).join(' -o ')} \\) -prune -o`;
 const list = `find . ${pruned} -type f -printf '%p\\t%s\\t%T@\\0' | head -zn ${maxFiles} | LC_ALL=C sort -z`;
 
 /** Lists the files and copies small ones, unless already done for this run. Prepend `run` and `at`. */

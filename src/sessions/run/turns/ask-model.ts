@@ -132,7 +132,11 @@ const noRoom: TurnResult = {
 };
 
 /** Calls the model with a conversation that fits its window. */
-export async function askWithinWindow(work: Deps, turnInput: TurnInput, options: AskOptions): Promise<ReplyOrEnd> {
+export async function callModelWithinWindow(
+  work: Deps,
+  turnInput: TurnInput,
+  options: AskOptions,
+): Promise<ReplyOrEnd> {
   const { model, runWriter, budget } = work;
   const { signal, begun } = options;
   let refused: ModelReply | undefined;
@@ -141,7 +145,7 @@ export async function askWithinWindow(work: Deps, turnInput: TurnInput, options:
     const compactionResult = await compactToFit(work, fitting, signal);
     if (!compactionResult.ok && refused && !compactionResult.result) return { ok: true, reply: refused };
     if (!compactionResult.ok) return { ok: false, result: compactionResult.result ?? noRoom };
-    const modelReply = await askModel(work, turnInput, options);
+    const modelReply = await callModel(work, turnInput, options);
     const { outcome } = modelReply;
     if (outcome.kind === 'failed' && outcome.over) return { ok: false, result: toFailedTurn(outcome, budget) };
     const isTooLong =
@@ -163,7 +167,7 @@ interface AskOptions {
 const purposes = { plan: 'plan', replan: 'plan', act: 'work', summarize: 'answer', grade: 'grade' } as const;
 
 /** Calls the model once, within the budgets. The reply's text includes that of `begun`. */
-export async function askModel(
+export async function callModel(
   work: Deps,
   turnInput: TurnInput,
   { hear, signal, begun }: AskOptions,

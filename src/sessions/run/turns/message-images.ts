@@ -1,4 +1,4 @@
-import type { LeftOut, Message, Picture } from '../../../agents/models/model.ts';
+import type { Message, OmittedContent, Picture } from '../../../agents/models/model.ts';
 import { pictureScaler } from '../../../agents/tools/computer/picture-scaler.ts';
 import { detectPictureType, readPictureSize } from '../../../core/text/pictures.ts';
 import { findPictures } from '../context/meter.ts';
@@ -9,9 +9,9 @@ const maxSide = 8_000; // pixels
 const many = { pictures: 20, side: 2_000 };
 const maxKept = 16;
 
-export interface Loaded {
+export interface LoadedMessages {
   readonly messages: readonly Message[];
-  readonly leftOut: readonly LeftOut[];
+  readonly leftOut: readonly OmittedContent[];
 }
 type Fitted = { readonly mimeType: string; readonly data: string } | { readonly leftOut: string };
 
@@ -26,11 +26,11 @@ export async function withPictures(
   messages: readonly Message[],
   load: (file: string) => Promise<string | undefined>,
   signal: AbortSignal,
-): Promise<Loaded> {
+): Promise<LoadedMessages> {
   const all = findPictures(messages);
   if (all.length === 0) return { messages, leftOut: [] };
   const side = all.reduce((sum, { pictures = [] }) => sum + pictures.length, 0) > many.pictures ? many.side : maxSide;
-  const leftOut: LeftOut[] = [];
+  const leftOut: OmittedContent[] = [];
   const one = async (picture: Picture): Promise<Picture> => {
     const data = await load(picture.file);
     if (data === undefined) return picture;

@@ -8,7 +8,7 @@ import { toShownMessages } from '../context/attachments.ts';
 import { missingParts } from '../missing-tools.ts';
 import { toFailedTurn } from '../model-request.ts';
 import type { RunContext } from '../run-context.ts';
-import { askModel, askWithinWindow, type ModelReply, type TurnInput } from './ask-model.ts';
+import { callModel, callModelWithinWindow, type ModelReply, type TurnInput } from './ask-model.ts';
 
 export type Turn =
   | {
@@ -51,13 +51,13 @@ export async function takeTurn(
   };
   const broken = begun && begun.text.trim() !== '' ? replyOfText(begun.text) : undefined;
   const going = broken ? { ...turnInput, hint: brokenHint } : turnInput;
-  const first = await askWithinWindow(work, going, { hear, signal, begun: broken });
+  const first = await callModelWithinWindow(work, going, { hear, signal, begun: broken });
   if (!first.ok) {
     await runWriter.write(...speech.cut());
     return first;
   }
   const more = wasCut(first.reply)
-    ? await askModel(work, { ...turnInput, hint: goOnHint }, { hear, signal, begun: first.reply.message })
+    ? await callModel(work, { ...turnInput, hint: goOnHint }, { hear, signal, begun: first.reply.message })
     : undefined;
   const rest = more?.outcome.kind === 'failed' && more.outcome.over ? undefined : more;
   throwIfFired(signal);

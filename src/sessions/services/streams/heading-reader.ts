@@ -17,7 +17,7 @@ export function headingReader(found: (heading: Heading) => void): (bytes: Uint8A
     isDone = true;
     const [size = '', version = ''] = line.split(' ', 2);
     if (!/^\d{1,16}$/.test(size)) throw noSize();
-    found({ size: Number(size), version: versionIn(version) });
+    found({ size: Number(size), version: parseVersion(version) });
     return bytes.subarray(end + 1);
   };
 }
@@ -25,7 +25,7 @@ export function headingReader(found: (heading: Heading) => void): (bytes: Uint8A
 export const noSize = () => new AppError('sandbox_untrusted', "The sandbox did not send the file's size.");
 
 /** The version is sent as a response header, so any other text from a sandbox is refused. */
-export function versionIn(message: string): string {
+export function parseVersion(message: string): string {
   if (/^\d{1,16}-\d{1,12}\.\d{9}$/.test(message)) return message;
   throw new AppError('sandbox_untrusted', "The sandbox did not send the file's version.");
 }

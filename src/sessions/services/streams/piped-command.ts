@@ -1,6 +1,6 @@
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
-import { arrivingText } from '../../../core/text/arriving-text.ts';
+import { boundedTextDecoder } from '../../../core/text/arriving-text.ts';
 import type { SandboxClient, StartProgram } from '../../../sandboxes/client/client.ts';
 import type { CommandPipes } from '../../api/streams.ts';
 import { PacedOutput } from './paced-output.ts';
@@ -60,7 +60,7 @@ export async function runProgram(
   { input = noInput(), onOutput = () => {}, mayExit = 0, failure, ...program }: PipedProgram,
   signal: AbortSignal,
 ): Promise<void> {
-  const errors = arrivingText(errorsChars);
+  const errors = boundedTextDecoder(errorsChars);
   const { exitCode } = await runPiped(sandbox, program, { input, onOutput, onErrors: errors.add }, signal);
   if (exitCode === 0 || exitCode === mayExit) return;
   const text = failure ?? notCopied('The files', program.argv[0]);

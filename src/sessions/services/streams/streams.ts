@@ -1,11 +1,11 @@
 import { posix } from 'node:path';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import type { IdSource, SessionId } from '../../../core/model/ids.ts';
-import { arrivingText } from '../../../core/text/arriving-text.ts';
+import { boundedTextDecoder } from '../../../core/text/arriving-text.ts';
 import type { FileStream, StreamedCommand, StreamService } from '../../api/streams.ts';
 import type { SandboxAccess } from '../../engine/sandbox/sandbox-access.ts';
 import type { UsedSandbox } from '../../run/used-sandbox.ts';
-import { type Heading, headingReader, noSize, versionChars, versionIn } from './heading-reader.ts';
+import { type Heading, headingReader, noSize, parseVersion, versionChars } from './heading-reader.ts';
 import { PacedOutput } from './paced-output.ts';
 import { noInput, runPiped } from './piped-command.ts';
 import { receiveScript, scriptFailure, sendScript } from './transfer-scripts.ts';
@@ -75,7 +75,7 @@ export function streamService({ sandboxes, ids, known }: Deps): StreamService {
       const left = new AbortController();
       content.once('close', () => left.abort());
       const opened = Promise.withResolvers<Heading>();
-      const errors = arrivingText(errorsChars);
+      const errors = boundedTextDecoder(errorsChars);
       const heading = headingReader(opened.resolve);
       const onOutput = async (bytes: Uint8Array) => {
         const rest = heading(bytes);
@@ -113,8 +113,8 @@ export function streamService({ sandboxes, ids, known }: Deps): StreamService {
     async upload(id, { path, replaces }, content, signal) {
       await using sandbox = await used(id, path, signal);
       const { client } = sandbox;
-      const errors = arrivingText(errorsChars);
-      const version = arrivingText(versionChars);
+      const errors = boundedTextDecoder(errorsChars);
+      const version = boundedTextDecoder(versionChars);
       let size = 0;
       const counted = (async function* () {
         for await (const piece of content) {
@@ -126,14 +126,14 @@ export function streamService({ sandboxes, ids, known }: Deps): StreamService {
       if (await client.transfers.areSupported(signal)) {
         const condition = only === undefined ? {} : { replaces: only };
         const written = await client.transfers.write(path, counted, condition, signal).catch(asDiskFull);
-        return { size, version: versionIn(written.version) };
+        return { size, version: parseVersion(written.version) };
       }
       const argv = ['sh', '-c', receiveScript, 'sh', path, client.workdir, only ?? ''];
       const program = { id: nameOf('write'), argv };
       const pipes = { input: counted, onOutput: version.add, onErrors: errors.add };
       const { exitCode } = await runPiped(client, program, pipes, signal);
       if (exitCode !== 0) throw scriptFailure(exitCode, errors.text());
-      return { size, version: versionIn(version.text()) };
+      return { size, version: parseVersion(version.text()) };
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { beginningOf } from '../../../core/text/text.ts';
+import { truncateEnd } from '../../../core/text/text.ts';
 import type { TerminalSize } from '../../../sandboxes/client/abilities.ts';
 import type { TerminalClient, TerminalEnd } from '../../../sandboxes/client/client.ts';
 import type { PacedOutput } from './paced-output.ts';
@@ -27,7 +27,7 @@ export class TerminalInput {
   }
 
   write(text: string): void {
-    this.#typed += beginningOf(text, Math.max(0, maxUnsent - this.#typed.length));
+    this.#typed += truncateEnd(text, Math.max(0, maxUnsent - this.#typed.length));
     void this.#send();
   }
   resize(size: TerminalSize): void {

@@ -1,6 +1,6 @@
 import { findBranches } from '../../data/branches.ts';
 import { isEndOnly, model } from '../../data/log.ts';
-import { go } from '../../data/route.ts';
+import { navigate } from '../../data/route.ts';
 import { currentId, sessions } from '../../data/sessions.ts';
 import { IconButton } from '../../parts/kit/button.tsx';
 import { t } from '../../text/text.ts';
@@ -19,7 +19,7 @@ export function BranchSwitch({ seq }: { seq: number }) {
   const branches = findBranches(sessions.value, { sessionId, seq, firstOwn: firstOwnSeq(sessionId) });
   if (!branches) return null;
   const { ids, at } = branches;
-  const show = (index: number) => go(ids[index]);
+  const show = (index: number) => navigate(ids[index]);
   return (
     <span class="branches figures" role="group" aria-label={t('branch.which')}>
       <IconButton

@@ -1,12 +1,12 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { edit } from '../../data/actions.ts';
 import type { UserItem } from '../../data/items.ts';
-import { go } from '../../data/route.ts';
+import { navigate } from '../../data/route.ts';
 import { currentId } from '../../data/sessions.ts';
 import { isBusy } from '../../data/status.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { confirmFirst } from '../../parts/kit/dialog.tsx';
-import { Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
+import { FormError, useTrouble } from '../../parts/kit/trouble.tsx';
 import { pressedKey } from '../../parts/pressed-key.ts';
 import { t } from '../../text/text.ts';
 
@@ -32,7 +32,7 @@ export function EditForm({ item, onClose }: Props) {
     const isMade = await tryIt(t('notSent'), async () => {
       const { seq, attachments, goal } = item;
       const { session } = await edit(id, { seq, text, attachments, goal, stopsRun });
-      go(session.id);
+      navigate(session.id);
     });
     setBusy(false);
     if (isMade) onClose();
@@ -72,7 +72,7 @@ export function EditForm({ item, onClose }: Props) {
         }}
       />
       <p class="quiet">{t('branch.tells')}</p>
-      <Trouble text={trouble} />
+      <FormError text={trouble} />
       <div class="choices">
         <Button label={t('cancel')} onClick={onClose} />
         <Button

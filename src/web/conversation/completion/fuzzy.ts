@@ -27,7 +27,7 @@ export function fuzzyScore(name: string, target: string): number | undefined {
 }
 
 /** The best matches, best first; ties keep their order. */
-export function fuzzyBest<Value>(
+export function rankMatches<Value>(
   values: readonly Value[],
   target: string,
   { nameOf, max }: { readonly nameOf: (value: Value) => string; readonly max: number },

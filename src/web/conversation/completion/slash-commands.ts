@@ -3,8 +3,8 @@ import { isPaletteOpen } from '../../app/palette-state.ts';
 import { openAttempts } from '../../attempts/open.ts';
 import { stopRun } from '../../data/actions.ts';
 import { model } from '../../data/log.ts';
-import { go } from '../../data/route.ts';
-import { current, currentId } from '../../data/sessions.ts';
+import { navigate } from '../../data/route.ts';
+import { currentId, currentSession } from '../../data/sessions.ts';
 import { isBusy } from '../../data/status.ts';
 import { chooseModelFor } from '../../models/choose.tsx';
 import { attempt } from '../../parts/notice.tsx';
@@ -19,11 +19,11 @@ import type { SlashCommand } from './slash-command.ts';
 import { showSlashHelp } from './slash-help.tsx';
 import type { Suggestions } from './suggestion.ts';
 
-const hasSession = () => current.value !== undefined;
+const hasSession = () => currentSession.value !== undefined;
 
 export const slashCommands: readonly SlashCommand[] = [
   { name: 'help', icon: 'help', about: 'slash.help', run: () => showSlashHelp(slashCommands) },
-  { name: 'model', icon: 'gear', about: 'slash.model', run: () => chooseModelFor(current.value) },
+  { name: 'model', icon: 'gear', about: 'slash.model', run: () => chooseModelFor(currentSession.value) },
   {
     name: 'stop',
     icon: 'stop',
@@ -74,16 +74,16 @@ export const slashCommands: readonly SlashCommand[] = [
     icon: 'share',
     about: 'slash.share',
     when: hasSession,
-    run: () => current.value && openShare(current.value),
+    run: () => currentSession.value && openShare(currentSession.value),
   },
   {
     name: 'attempts',
     icon: 'bars',
     about: 'attempts.open',
     when: hasSession,
-    run: () => current.value && openAttempts(current.value.id),
+    run: () => currentSession.value && openAttempts(currentSession.value.id),
   },
-  { name: 'new', icon: 'plus', about: 'slash.new', run: () => go(undefined) },
+  { name: 'new', icon: 'plus', about: 'slash.new', run: () => navigate(undefined) },
   {
     name: 'sessions',
     icon: 'search',

@@ -22,7 +22,7 @@ export function triggerAt(text: string, cursor: number): Trigger | undefined {
 }
 
 /** Replaces the word in the text. Returns the new text, and the position of the cursor after the replacement. */
-export function withWord(text: string, { from, to }: Trigger, word: string): { text: string; cursor: number } {
+export function replaceTrigger(text: string, { from, to }: Trigger, word: string): { text: string; cursor: number } {
   const rest = text.slice(to).replace(/^ /, '');
   const head = `${text.slice(0, from)}${word} `;
   return { text: head + rest, cursor: head.length };

@@ -7,10 +7,10 @@ import { pressedKey } from '../../parts/pressed-key.ts';
 import { addSkill, readSessionSkills, readSkills, sessionSkills, skills } from '../../skills/state.ts';
 import { t } from '../../text/text.ts';
 import { setComposer } from '../composer-text.ts';
-import { fuzzyBest } from './fuzzy.ts';
+import { rankMatches } from './fuzzy.ts';
 import { commandSuggestions } from './slash-commands.ts';
 import type { Suggestions } from './suggestion.ts';
-import { type Trigger, triggerAt, withWord } from './trigger.ts';
+import { replaceTrigger, type Trigger, triggerAt } from './trigger.ts';
 import { followWorkspacePaths, readWorkspacePaths, workspacePaths } from './workspace-paths.ts';
 
 /** The sources of entries for each sign, in display order. */
@@ -67,7 +67,7 @@ export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: 
     if (!entry || !field) return;
     if (entry.refused !== undefined) return notify(entry.refused);
     if (entry.inserts !== undefined) {
-      const { text: now, cursor } = withWord(field.value, shown, entry.inserts);
+      const { text: now, cursor } = replaceTrigger(field.value, shown, entry.inserts);
       setComposer(now);
       field.value = now;
       field.setSelectionRange(cursor, cursor);
@@ -150,7 +150,7 @@ function fileSuggestions(word: string): Suggestions {
       return { entries: [start] };
     }
     default: {
-      const best = fuzzyBest(found.paths, word, { nameOf: (path) => path, max: maxFiles });
+      const best = rankMatches(found.paths, word, { nameOf: (path) => path, max: maxFiles });
       const entries = best.map((path) => ({
         key: path,
         icon: 'file' as const,
@@ -175,7 +175,7 @@ function skillSuggestions(word: string): Suggestions {
   const own = found?.id === id ? (found?.all ?? []) : [];
   const others = (skills.value ?? []).filter(({ name }) => !own.some((one) => one.name === name));
   const all = [...own, ...others.map(({ name, description }) => ({ name, description, source: 'new' as const }))];
-  const best = fuzzyBest(all, word, { nameOf: ({ name }) => name, max: maxSkills });
+  const best = rankMatches(all, word, { nameOf: ({ name }) => name, max: maxSkills });
   return {
     entries: best.map(({ name, description, source }) => ({
       key: `skill ${name}`,

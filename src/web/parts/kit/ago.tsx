@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { ago, dayAndTime } from '../format.ts';
+import { dayAndTime, formatAge } from '../format.ts';
 
 /** The current time, updated once a minute, for relative times. */
 export const minute = signal(Date.now());
@@ -8,11 +8,11 @@ setInterval(() => {
 }, 60_000);
 
 /** A relative time in the past, with the exact time on hover. */
-export function Ago({ at }: { at: number | string }) {
+export function RelativeTime({ at }: { at: number | string }) {
   const ms = typeof at === 'string' ? Date.parse(at) : at;
   return (
     <time dateTime={new Date(ms).toISOString()} title={dayAndTime(ms)}>
-      {ago(ms, Math.max(minute.value, Date.now()))}
+      {formatAge(ms, Math.max(minute.value, Date.now()))}
     </time>
   );
 }

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
 import { Button } from './button.tsx';
-import { Trouble, useTrouble } from './trouble.tsx';
+import { FormError, useTrouble } from './trouble.tsx';
 
 // The fields of a form: a label, the field, a help text, and the error at the field.
 
@@ -216,7 +216,7 @@ export function Form({ children, failure, save, cancel, onCancel, onSave }: Form
       }}
     >
       {children}
-      <Trouble text={trouble} />
+      <FormError text={trouble} />
       <div class="choices">
         <Button type="button" label={cancel} onClick={onCancel} />
         <Button kind="primary" type="submit" label={save} />

@@ -1,7 +1,7 @@
 import '../../styles/all.css';
 import { render } from 'preact';
 import { useState } from 'preact/hooks';
-import { Ago } from './ago.tsx';
+import { RelativeTime } from './ago.tsx';
 import { Button, ChipButton, IconButton } from './button.tsx';
 import { Choice } from './choice.tsx';
 import { confirmFirst, Dialogs } from './dialog.tsx';
@@ -12,7 +12,7 @@ import { Menu } from './menu.tsx';
 import { SchemaForm } from './schema-form.tsx';
 import { Mark, StatusChip } from './status.tsx';
 import { Tabs, tabId } from './tabs.tsx';
-import { Trouble } from './trouble.tsx';
+import { FormError } from './trouble.tsx';
 
 // All parts of the kit in both themes, for developers: a server that runs from its sources has this page at
 // /static/kit.html.
@@ -45,7 +45,7 @@ function Kit({ theme }: { theme: 'light' | 'dark' }) {
       <div class="row">
         <ChipButton icon="spark" label="Model" value="Ollama / qwen3" onClick={ask} />
         <ChipButton icon="folder" label="Repository" value="" onClick={ask} />
-        <Ago at={Date.now() - 120_000} />
+        <RelativeTime at={Date.now() - 120_000} />
       </div>
       <div class="row">
         {statuses.map((status) => (
@@ -102,7 +102,7 @@ function Kit({ theme }: { theme: 'light' | 'dark' }) {
           <Menu items={[{ id: 'delete', label: 'Delete', icon: 'trash', run: nothing }]} />
         </Empty>
       </div>
-      <Trouble text="Could not save: the server does not respond." />
+      <FormError text="Could not save: the server does not respond." />
       <p class="note wait">{'It waits for a person.'}</p>
       <p class="note good">{'It worked.'}</p>
     </section>

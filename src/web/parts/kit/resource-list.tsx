@@ -4,7 +4,7 @@ import { t } from '../../text/text.ts';
 import { Button } from './button.tsx';
 import { CopyButton } from './copy-button.tsx';
 import { List, type ListItem } from './list.tsx';
-import { Pending, Trouble, useTrouble } from './trouble.tsx';
+import { FormError, Pending, useTrouble } from './trouble.tsx';
 
 /** The items of one kind from the server, as a page holds them. */
 export interface Resource<Item> {
@@ -62,7 +62,7 @@ export function ResourceList<Item>({ of: { all, trouble, notice }, about, none, 
       {about !== undefined && <p class="quiet">{about}</p>}
       {head}
       <List {...(none !== undefined && { none })} items={all.map(toItem)} />
-      <Trouble text={trouble} />
+      <FormError text={trouble} />
       {notice !== '' && <p role="status">{notice}</p>}
       {children}
     </>
@@ -78,7 +78,7 @@ interface SureProps {
 }
 
 /** A button that asks for confirmation inline, so that the person does not leave the list. */
-export function Sure({ label, name, ask, act }: SureProps) {
+export function ConfirmButton({ label, name, ask, act }: SureProps) {
   const [isAsking, setAsking] = useState(false);
   if (!isAsking) {
     return <Button class="small" kind="danger" label={label} aria-label={name} onClick={() => setAsking(true)} />;
@@ -106,7 +106,7 @@ export const Question = ({ label, name, ask, act, end }: SureProps & { end: () =
 );
 
 /** A secret that the server shows only once. */
-export const ShownOnce = ({ label, text }: { label: string; text: string }) => (
+export const OneTimeSecret = ({ label, text }: { label: string; text: string }) => (
   <div class="stack note good shown-once" role="status">
     <strong>{label}</strong>
     <span>{t('shownOnce')}</span>

@@ -6,7 +6,7 @@ import { isText, serverText, t } from '../../text/text.ts';
 import { Button } from './button.tsx';
 import { ChoiceField, LongTextField, ManyField, SecretField, TextField } from './field.tsx';
 import { type Draft, type FieldSchema, type FormSchema, findMistake, fromDraft, toDraft } from './schema.ts';
-import { Trouble } from './trouble.tsx';
+import { FormError } from './trouble.tsx';
 
 /** Options of a field that the schema does not have. */
 interface FieldOptions {
@@ -178,7 +178,7 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
           {note}
         </p>
       )}
-      <Trouble text={trouble} />
+      <FormError text={trouble} />
       <div class="choices">
         {cancel && <Button label={t('cancel')} onClick={cancel} />}
         {second && <Button type="submit" label={second.label} value="second" />}

@@ -48,12 +48,12 @@ export function useRead<Data>(load: () => Promise<Data>, reasons: readonly unkno
 }
 
 /** A placeholder for a view without data: loading, or the error. */
-export const Unread = ({ problem }: { problem: string }) => (
+export const LoadPlaceholder = ({ problem }: { problem: string }) => (
   <p class={problem === '' ? 'quiet empty' : 'empty bad-text'}>{problem || t('files.loading')}</p>
 );
 
 /** Scrolls itself into view, because a form can be longer than its dialog. */
-export function Trouble({ text }: { text: string }) {
+export function FormError({ text }: { text: string }) {
   const ref = useRef<HTMLParagraphElement>(null);
   useEffect(() => ref.current?.scrollIntoView({ block: 'nearest' }), [text]);
   return text === '' ? null : (
@@ -65,4 +65,4 @@ export function Trouble({ text }: { text: string }) {
 
 /** A placeholder for content without data: loading, or the error. */
 export const Pending = ({ trouble }: { trouble: string }) =>
-  trouble === '' ? <p class="quiet">{t('files.loading')}</p> : <Trouble text={trouble} />;
+  trouble === '' ? <p class="quiet">{t('files.loading')}</p> : <FormError text={trouble} />;

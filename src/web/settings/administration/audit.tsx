@@ -4,10 +4,10 @@ import { query } from '../../data/server.ts';
 import { dayAndTime } from '../../parts/format.ts';
 import { ChoiceField, TextField } from '../../parts/kit/field.tsx';
 import { List } from '../../parts/kit/list.tsx';
-import { Pending, Trouble } from '../../parts/kit/trouble.tsx';
+import { FormError, Pending } from '../../parts/kit/trouble.tsx';
 import { isText, t } from '../../text/text.ts';
 import { CsvButton } from './csv.tsx';
-import { More, usePaged } from './paged.tsx';
+import { LoadMore, usePaged } from './paged.tsx';
 
 type Row = Outputs['administration']['audit']['rows'][number];
 const mostExported = 50_000;
@@ -69,8 +69,8 @@ export function AuditPage() {
         isSearched={false}
         items={log.items.map(toItem)}
       />
-      <More {...log} />
-      <Trouble text={log.trouble} />
+      <LoadMore {...log} />
+      <FormError text={log.trouble} />
       <CsvButton name="audit" table={exported} />
     </>
   );

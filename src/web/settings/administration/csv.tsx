@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { toCsv } from '../../parts/csv.ts';
 import { Button } from '../../parts/kit/button.tsx';
-import { Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
+import { FormError, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 
 type Table = Parameters<typeof toCsv>[0];
@@ -29,7 +29,7 @@ export function CsvButton({ name, table }: Props) {
   };
   return (
     <div class="stack">
-      <Trouble text={trouble} />
+      <FormError text={trouble} />
       <div>
         <Button class="small" icon="download" label={t('administration.csv')} disabled={isBusy} onClick={download} />
       </div>

@@ -5,8 +5,8 @@ import { me } from '../../data/people.ts';
 import { mutate, query } from '../../data/server.ts';
 import { bytes, count, dayAndTime } from '../../parts/format.ts';
 import { List } from '../../parts/kit/list.tsx';
-import { Sure } from '../../parts/kit/resource-list.tsx';
-import { Pending, Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
+import { ConfirmButton } from '../../parts/kit/resource-list.tsx';
+import { FormError, Pending, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 
 type Overview = Outputs['administration']['overview'];
@@ -73,7 +73,7 @@ export function OverviewPage() {
         <div class="row account wrap breaks">
           <span>{t('administration.atWork', { running: count(running), waiting: count(waiting) })}</span>
           {me.value?.role === 'admin' && running + waiting > 0 && (
-            <Sure
+            <ConfirmButton
               label={t('administration.stopAll')}
               name={t('administration.stopAll')}
               ask={t('administration.stopAllAsk', { running: count(running), waiting: count(waiting) })}
@@ -82,7 +82,7 @@ export function OverviewPage() {
           )}
         </div>
         {notice !== '' && <p role="status">{notice}</p>}
-        <Trouble text={trouble} />
+        <FormError text={trouble} />
         <List
           none={t('administration.queue.none')}
           label={t('administration.queue')}

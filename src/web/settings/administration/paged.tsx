@@ -39,7 +39,7 @@ export function usePaged<Item>(filter: string, load: (next: string | undefined) 
 }
 
 /** A button for the next page, shown only if there is one. */
-export const More = ({ next, more }: Pick<Paged<unknown>, 'next' | 'more'>) =>
+export const LoadMore = ({ next, more }: Pick<Paged<unknown>, 'next' | 'more'>) =>
   next ? (
     <div>
       <Button label={t('administration.more')} onClick={more} />

@@ -6,11 +6,11 @@ import { count, dayAndTime } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { TextField } from '../../parts/kit/field.tsx';
 import { List } from '../../parts/kit/list.tsx';
-import { Sure } from '../../parts/kit/resource-list.tsx';
-import { Pending, Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
+import { ConfirmButton } from '../../parts/kit/resource-list.tsx';
+import { FormError, Pending, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { CsvButton } from './csv.tsx';
-import { More, usePaged } from './paged.tsx';
+import { LoadMore, usePaged } from './paged.tsx';
 import { readSpending } from './spending.ts';
 
 type Person = Outputs['people']['list']['people'][number];
@@ -45,8 +45,8 @@ export function PeoplePage() {
         isSearched={false}
         items={people.items.map(toItem)}
       />
-      <More {...people} />
-      <Trouble text={trouble || people.trouble} />
+      <LoadMore {...people} />
+      <FormError text={trouble || people.trouble} />
       <CsvButton name="people" table={exported} />
     </>
   );
@@ -99,7 +99,7 @@ const Access = ({ title, isDisabled, change }: AccessProps) =>
       onClick={change}
     />
   ) : (
-    <Sure
+    <ConfirmButton
       label={t('administration.disable')}
       name={t('administration.disableOne', { name: title })}
       ask={t('administration.disableAsk')}

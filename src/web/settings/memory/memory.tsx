@@ -5,10 +5,10 @@ import { bytes } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { CheckField, ChoiceField } from '../../parts/kit/field.tsx';
 import { List } from '../../parts/kit/list.tsx';
-import { Pending, Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
+import { FormError, Pending, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { ServerSettings } from '../server/server-settings.tsx';
-import { type Note, NoteView, noteFacts } from './note.tsx';
+import { type Note, NoteView, recordFacts } from './note.tsx';
 
 const memoryParts = ['memory'];
 type Summary = Outputs['memory']['list'][number];
@@ -60,7 +60,7 @@ export function Memory() {
           onChange={setChosen}
         />
       )}
-      <Trouble text={trouble} />
+      <FormError text={trouble} />
       <div class="choices start">
         <Button kind="primary" icon="plus" label={t('memory.new')} onClick={() => setOpen('new')} />
         {hasDeleted && <CheckField label={t('memory.withDeleted')} isOn={withDeleted} onChange={setWithDeleted} />}
@@ -70,7 +70,7 @@ export function Memory() {
         items={shown.map((note) => ({
           key: note.path,
           title: note.path,
-          lines: [noteFacts(note, names)],
+          lines: [recordFacts(note, names)],
           open: () => setOpen(note),
         }))}
       />

@@ -1,16 +1,16 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Inputs, Outputs } from '../../../client/types.ts';
 import { DiffLines } from '../../conversation/tool-result.tsx';
-import { go } from '../../data/route.ts';
+import { navigate } from '../../data/route.ts';
 import { mutate, query } from '../../data/server.ts';
 import { withHidden } from '../../parts/bounded-text.ts';
 import { diffLines } from '../../parts/diff.ts';
 import { bytes, dayAndTime } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { closeDialog } from '../../parts/kit/dialog.tsx';
-import { Sure } from '../../parts/kit/resource-list.tsx';
+import { ConfirmButton } from '../../parts/kit/resource-list.tsx';
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
-import { Pending, Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
+import { FormError, Pending, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 
 export type Note = Outputs['memory']['notes'][number];
@@ -63,7 +63,7 @@ export function NoteView({ holder, note: given, names, back }: Props) {
           />
         )}
       </div>
-      {note && <p class="quiet">{noteFacts(note, names)}</p>}
+      {note && <p class="quiet">{recordFacts(note, names)}</p>}
       {note?.deleted ? (
         <h3>{withHidden(note.path)}</h3>
       ) : (
@@ -84,7 +84,7 @@ export function NoteView({ holder, note: given, names, back }: Props) {
           }}
         />
       )}
-      <Trouble text={trouble} />
+      <FormError text={trouble} />
       {note && history.length > 0 && (
         <section aria-label={t('memory.history')}>
           <h3>{t('memory.history')}</h3>
@@ -107,7 +107,7 @@ export function NoteView({ holder, note: given, names, back }: Props) {
             ))}
           </ul>
           <div>
-            <Sure
+            <ConfirmButton
               label={t('memory.redactAll')}
               name={t('memory.redactAll')}
               ask={t('memory.redactAllAsk')}
@@ -155,7 +155,7 @@ function VersionRow({ version, names, before, isNewest, bringBack, redact }: Row
             label={t('memory.session')}
             onClick={() => {
               closeDialog();
-              go(author.sessionId);
+              navigate(author.sessionId);
             }}
           />
         )}
@@ -171,7 +171,7 @@ function VersionRow({ version, names, before, isNewest, bringBack, redact }: Row
         {!isNewest && text !== null && (
           <>
             <Button kind="quiet" class="small" label={t('memory.takeVersion')} onClick={bringBack} />
-            <Sure
+            <ConfirmButton
               label={t('memory.redact')}
               name={t('memory.redactOne', { n: number })}
               ask={t('memory.redactAsk')}
@@ -192,7 +192,7 @@ function writerOf(author: Note['author'], names: Names): string {
   return t(author.approved ? 'memory.byAgentApproved' : 'memory.byAgent');
 }
 
-export const noteFacts = ({ version, deleted, size, updatedAt, author }: Note, names: Names): string =>
+export const recordFacts = ({ version, deleted, size, updatedAt, author }: Note, names: Names): string =>
   [
     t('memory.version', { n: version }),
     deleted ? t('memory.wasDeleted') : bytes(size),

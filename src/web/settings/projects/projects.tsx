@@ -4,9 +4,9 @@ import type { Outputs } from '../../../client/types.ts';
 import { me } from '../../data/people.ts';
 import { mutate, mutateWithRetry, query, request } from '../../data/server.ts';
 import { Button } from '../../parts/kit/button.tsx';
-import { Question, ResourceList, Sure, useResource } from '../../parts/kit/resource-list.tsx';
+import { ConfirmButton, Question, ResourceList, useResource } from '../../parts/kit/resource-list.tsx';
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
-import { Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
+import { FormError, useTrouble } from '../../parts/kit/trouble.tsx';
 import { projects, readProjects } from '../../sessions/filters.ts';
 import { t } from '../../text/text.ts';
 import { refusal } from '../../work/files/store.ts';
@@ -119,14 +119,14 @@ function Members({ project: { id, name, role }, back }: { project: OpenProject; 
     of === 'person' && [me.value?.person, me.value?.email?.toLowerCase()].includes(member);
   const removal = (member: Member) =>
     isMe(member) ? (
-      <Sure
+      <ConfirmButton
         label={t('members.leave')}
         name={t('members.leaveOne', { name })}
         ask={t('members.leaveAsk')}
         act={() => leave(member)}
       />
     ) : (
-      <Sure
+      <ConfirmButton
         label={t('members.remove')}
         name={t('members.removeOne', { name: nameOf(member) })}
         ask={t(member.of === 'group' ? 'members.removeGroupAsk' : 'members.removeAsk')}
@@ -169,7 +169,7 @@ function Members({ project: { id, name, role }, back }: { project: OpenProject; 
           }),
       })}
     >
-      <Trouble text={trouble} />
+      <FormError text={trouble} />
       {mayManage && (
         <SchemaForm
           of="projects.putMember"

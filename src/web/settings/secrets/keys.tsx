@@ -6,7 +6,7 @@ import { me } from '../../data/people.ts';
 import { type InputOf, mutate, query, request } from '../../data/server.ts';
 import { keepToken, storedToken } from '../../data/token.ts';
 import { dayAndTime } from '../../parts/format.ts';
-import { ResourceList, ShownOnce, Sure, useResource } from '../../parts/kit/resource-list.tsx';
+import { ConfirmButton, OneTimeSecret, ResourceList, useResource } from '../../parts/kit/resource-list.tsx';
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
 import { projectName } from '../../sessions/project-field.tsx';
 import { t } from '../../text/text.ts';
@@ -63,7 +63,7 @@ export function ApiKeys() {
         <>
           {isFirst && isAdmin && <p class="note wait">{t('keys.first')}</p>}
           {form}
-          {made && <ShownOnce label={t('keys.made', { name: made.view.name })} text={made.key} />}
+          {made && <OneTimeSecret label={t('keys.made', { name: made.view.name })} text={made.key} />}
         </>
       }
       toItem={(key) => toItem(key, { revoke: isAdmin ? revoke : undefined, namesProject: true })}
@@ -106,7 +106,7 @@ function KeySection({ title, about, none, list, revoke, form }: SectionProps) {
         none={none}
         toItem={(key) => toItem(key, { revoke: end, namesProject: false })}
       >
-        {made?.key && <ShownOnce label={t('keys.made', { name: made.view.name })} text={made.key} />}
+        {made?.key && <OneTimeSecret label={t('keys.made', { name: made.view.name })} text={made.key} />}
         {form(show)}
       </ResourceList>
     </section>
@@ -182,7 +182,7 @@ const toItem = (key: Key, { revoke, namesProject }: ItemOptions) => ({
   code: `${key.prefix}…`,
   lines: [factsOf(key, { namesProject }).join(' · ')],
   action: revoke && key.state === 'active' && (
-    <Sure
+    <ConfirmButton
       label={t('revoke')}
       name={t('keys.revokeOne', { name: key.name })}
       ask={t('keys.revokeAsk')}

@@ -1,6 +1,6 @@
 import type { Outputs } from '../../../client/types.ts';
 import { mutate, query } from '../../data/server.ts';
-import { ResourceList, Sure, useResource } from '../../parts/kit/resource-list.tsx';
+import { ConfirmButton, ResourceList, useResource } from '../../parts/kit/resource-list.tsx';
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
 import { t } from '../../text/text.ts';
 
@@ -27,7 +27,7 @@ export function SandboxSecrets() {
         title: one.name,
         lines: [factsOf(one).join(' · '), ...(one.setBy === null ? [] : [t('server.setBy', { by: one.setBy })])],
         action: one.setBy === null && (
-          <Sure
+          <ConfirmButton
             label={t('models.remove')}
             name={t('secrets.removeOne', { name: one.name })}
             ask={t('secrets.removeAsk')}

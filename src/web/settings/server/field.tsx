@@ -13,7 +13,7 @@ export type ServerSetting = Outputs['settings']['list']['settings'][number];
 /** The unsaved input: a text, or the rows of rules. */
 export type Draft = string | readonly Rule[];
 
-export function asDraft({ form, value }: ServerSetting): Draft {
+export function toFieldDraft({ form, value }: ServerSetting): Draft {
   if (form.kind === 'rules') return value as unknown as readonly Rule[];
   if (Array.isArray(value)) return value.join('\n');
   return value === null ? '' : String(value);

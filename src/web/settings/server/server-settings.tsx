@@ -1,10 +1,10 @@
 import { useEffect, useState } from 'preact/hooks';
 import { mutate, query } from '../../data/server.ts';
 import { Button } from '../../parts/kit/button.tsx';
-import { Pending, Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
+import { FormError, Pending, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
-import { asDraft, type Draft, Field, fromDraft, type ServerSetting } from './field.tsx';
+import { type Draft, Field, fromDraft, type ServerSetting, toFieldDraft } from './field.tsx';
 
 interface ServerSettingsProps {
   readonly parts: readonly string[];
@@ -46,7 +46,7 @@ function Part({ part, settings, changed }: Props) {
   const [notice, setNotice] = useState('');
   const [trouble, tryIt] = useTrouble();
   const isChanged = (one: ServerSetting) =>
-    drafts[one.key] !== undefined && JSON.stringify(drafts[one.key]) !== JSON.stringify(asDraft(one));
+    drafts[one.key] !== undefined && JSON.stringify(drafts[one.key]) !== JSON.stringify(toFieldDraft(one));
   const edited = settings.filter(isChanged);
   const write = (some: readonly ServerSetting[], words: string, toValue: (one: ServerSetting) => SettingValue) =>
     tryIt(t('notSaved'), async () => {
@@ -78,7 +78,7 @@ function Part({ part, settings, changed }: Props) {
         <OneSetting
           key={one.key}
           setting={one}
-          draft={drafts[one.key] ?? asDraft(one)}
+          draft={drafts[one.key] ?? toFieldDraft(one)}
           onChange={(draft) => {
             setDrafts((now) => ({ ...now, [one.key]: draft }));
             setNotice('');
@@ -86,7 +86,7 @@ function Part({ part, settings, changed }: Props) {
           reset={() => void write([one], t('server.isReset'), () => undefined)}
         />
       ))}
-      <Trouble text={trouble} />
+      <FormError text={trouble} />
       <div class="choices">
         {notice !== '' && <span role="status">{notice}</span>}
         <Button type="submit" kind="primary" label={t('files.save')} disabled={edited.length === 0} />

@@ -1,12 +1,12 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { mutate, query } from '../../data/server.ts';
-import { ago } from '../../parts/format.ts';
+import { formatAge } from '../../parts/format.ts';
 import { minute } from '../../parts/kit/ago.tsx';
 import { Button } from '../../parts/kit/button.tsx';
 import { List } from '../../parts/kit/list.tsx';
-import { Sure } from '../../parts/kit/resource-list.tsx';
-import { Pending, Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
+import { ConfirmButton } from '../../parts/kit/resource-list.tsx';
+import { FormError, Pending, useTrouble } from '../../parts/kit/trouble.tsx';
 import { projectName } from '../../sessions/project-field.tsx';
 import { t } from '../../text/text.ts';
 
@@ -82,7 +82,7 @@ function OneTemplate({ template: { id, name, tags }, readTags, back, gone }: Pro
     <>
       <div class="row">
         <Button label={t('built.all')} onClick={back} />
-        <Sure
+        <ConfirmButton
           label={t('delete')}
           name={t('built.delete', { name })}
           ask={t('built.deleteAsk')}
@@ -90,7 +90,7 @@ function OneTemplate({ template: { id, name, tags }, readTags, back, gone }: Pro
         />
       </div>
       <h3>{name}</h3>
-      <Trouble text={trouble} />
+      <FormError text={trouble} />
       <List
         none={t('built.notYet')}
         label={t('built.builds')}
@@ -98,7 +98,7 @@ function OneTemplate({ template: { id, name, tags }, readTags, back, gone }: Pro
           key: one.id,
           title: t(`built.${one.status}`),
           lines: [
-            ago(Date.parse(one.createdAt), minute.value),
+            formatAge(Date.parse(one.createdAt), minute.value),
             ...tags.filter(({ build: of }) => of === one.id).map(({ tag }) => tag),
           ],
           isChosen: one.id === build?.id,
@@ -150,7 +150,7 @@ function BuildLog({ build, changed }: { readonly build: Build; readonly changed:
           />
         )}
       </div>
-      <Trouble text={trouble} />
+      <FormError text={trouble} />
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: keys can scroll only what they can reach */}
       <pre class="build-log pre" tabIndex={0}>
         {entries.map(({ text }) => text).join('\n')}

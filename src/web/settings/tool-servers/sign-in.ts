@@ -8,7 +8,7 @@ import { t } from '../../text/text.ts';
 const key = 'corral.signIn';
 
 /** The result of the last sign-in, as text. */
-export const signedIn = signal('');
+export const signedInServer = signal('');
 
 export async function beginSignIn(name: string): Promise<void> {
   const { address } = await mutate('toolServers.beginSignIn', { name, returnTo: location.origin + location.pathname });
@@ -22,7 +22,7 @@ interface SignInReturn {
 }
 
 /** Takes the authorization response out of the address. Undefined: no sign-in was started in this tab. */
-export function takeSignIn(): SignInReturn | undefined {
+export function takeSignInReturn(): SignInReturn | undefined {
   const name = sessionStorage.getItem(key);
   const url = new URL(location.href);
   const answer = url.searchParams;
@@ -43,8 +43,8 @@ export async function endSignIn({ name, answer }: SignInReturn): Promise<void> {
       code: answer.get('code') ?? '',
       ...(issuer !== null && { issuer }),
     });
-    signedIn.value = t('toolServers.signedIn', { name });
+    signedInServer.value = t('toolServers.signedIn', { name });
   } catch (thrown) {
-    signedIn.value = t('notDone', { what: t('toolServers.notSignedIn'), why: toErrorText(thrown) });
+    signedInServer.value = t('notDone', { what: t('toolServers.notSignedIn'), why: toErrorText(thrown) });
   }
 }

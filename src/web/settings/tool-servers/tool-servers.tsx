@@ -3,10 +3,10 @@ import type { Outputs } from '../../../client/types.ts';
 import { mutate, query } from '../../data/server.ts';
 import { dayAndTime } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
-import { ResourceList, Sure, useResource } from '../../parts/kit/resource-list.tsx';
+import { ConfirmButton, ResourceList, useResource } from '../../parts/kit/resource-list.tsx';
 import { t } from '../../text/text.ts';
 import { ChangeToolServer, ToolServerForm } from './form.tsx';
-import { beginSignIn, signedIn } from './sign-in.ts';
+import { beginSignIn, signedInServer } from './sign-in.ts';
 
 export type ToolServer = Outputs['toolServers']['put'];
 
@@ -19,7 +19,7 @@ export function ToolServers() {
   );
   const { act } = servers;
   useEffect(() => {
-    if (signedIn.value !== '') void act(t('toolServers.unread'), async () => signedIn.value);
+    if (signedInServer.value !== '') void act(t('toolServers.unread'), async () => signedInServer.value);
   }, []);
   return (
     <ResourceList
@@ -127,7 +127,7 @@ function Actions({ server: { name, kind, from, signIn }, act, change }: ActionsP
             aria-label={t('toolServers.changeOne', { name })}
             onClick={change}
           />
-          <Sure
+          <ConfirmButton
             label={t('models.remove')}
             name={t('toolServers.removeOne', { name })}
             ask={t('toolServers.removeAsk')}

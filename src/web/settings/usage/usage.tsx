@@ -2,9 +2,9 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { query } from '../../data/server.ts';
 import { modelLabel } from '../../models/state.ts';
-import { count, locale, price, short } from '../../parts/format.ts';
+import { count, formatCompact, locale, price } from '../../parts/format.ts';
 import { Choice } from '../../parts/kit/choice.tsx';
-import { Pending, Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
+import { FormError, Pending, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { CsvButton } from '../administration/csv.tsx';
 import { SharedBudgets } from './budgets.tsx';
@@ -60,7 +60,7 @@ export function Usage() {
           onChange={setBy}
         />
       </div>
-      {report ? <Trouble text={trouble} /> : <Pending trouble={trouble} />}
+      {report ? <FormError text={trouble} /> : <Pending trouble={trouble} />}
       {report && report.total.turns === 0 && <p class="quiet">{t('usage.none')}</p>}
       {report && report.total.turns > 0 && (
         <>
@@ -98,8 +98,8 @@ const daysOf = ({ groups, by }: Report) => [
 ];
 
 const wordsOfTotal = ({ inputTokens, outputTokens, turns }: Total) => ({
-  in: short(inputTokens),
-  out: short(outputTokens),
+  in: formatCompact(inputTokens),
+  out: formatCompact(outputTokens),
   turns: count(turns),
 });
 
@@ -164,7 +164,7 @@ function Chart(report: Report) {
       </svg>
       <div class="usage-axis quiet">
         <span>{dayName(first)}</span>
-        <span>{t('usage.most', { most: isPriced ? price(most) : short(most) })}</span>
+        <span>{t('usage.most', { most: isPriced ? price(most) : formatCompact(most) })}</span>
         <span>{dayName(last)}</span>
       </div>
     </figure>
@@ -200,8 +200,8 @@ function Groups({ groups, by }: Report) {
                 {labelOf(by, group.name)}
               </th>
               <td>{count(group.turns)}</td>
-              <td>{short(group.inputTokens)}</td>
-              <td>{short(group.outputTokens)}</td>
+              <td>{formatCompact(group.inputTokens)}</td>
+              <td>{formatCompact(group.outputTokens)}</td>
               <td>{group.unpriced === group.turns ? t('cost.unknown') : price(group.cost)}</td>
             </tr>
           ))}

@@ -2,11 +2,11 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { mutate, query } from '../../data/server.ts';
 import { dayAndTime } from '../../parts/format.ts';
-import { Ago } from '../../parts/kit/ago.tsx';
+import { RelativeTime } from '../../parts/kit/ago.tsx';
 import { Button } from '../../parts/kit/button.tsx';
 import { Menu } from '../../parts/kit/menu.tsx';
-import { Question, ShownOnce } from '../../parts/kit/resource-list.tsx';
-import { Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
+import { OneTimeSecret, Question } from '../../parts/kit/resource-list.tsx';
+import { FormError, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 
 export type Webhook = Outputs['webhooks']['get'];
@@ -64,7 +64,7 @@ export function OneWebhook({ webhook, secret, onSecret, changed, change, back, g
         <Button class="small" icon="back" label={t('webhooks.all')} onClick={back} />
       </div>
       <h3>{name}</h3>
-      {secret !== '' && <ShownOnce label={t('webhooks.secret')} text={secret} />}
+      {secret !== '' && <OneTimeSecret label={t('webhooks.secret')} text={secret} />}
       <p class={paused ? 'note wait' : 'quiet'}>{describeState(webhook)}</p>
       <dl class="facts grid">
         <dt>{t('webhooks.url')}</dt>
@@ -121,7 +121,7 @@ export function OneWebhook({ webhook, secret, onSecret, changed, change, back, g
           end={() => setAsking(undefined)}
         />
       )}
-      <Trouble text={trouble} />
+      <FormError text={trouble} />
       <h3>{t('webhooks.deliveries')}</h3>
       {deliveries?.length === 0 && <p class="quiet">{t('webhooks.noDeliveries')}</p>}
       <ul class="automation-starts">
@@ -150,7 +150,7 @@ function DeliveryRow({ delivery, canSend, resend }: RowProps) {
   const answer = statusCode === null ? error : t('webhooks.answered', { status: statusCode });
   return (
     <li>
-      <Ago at={createdAt} />
+      <RelativeTime at={createdAt} />
       <code>{type}</code>
       <strong>{t(`webhooks.state.${state}`)}</strong>
       <span class="quiet">{t('webhooks.tries', { n: tries })}</span>

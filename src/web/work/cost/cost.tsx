@@ -5,7 +5,7 @@ import { model } from '../../data/log.ts';
 import { query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { tools } from '../../data/system.ts';
-import { count, price, short } from '../../parts/format.ts';
+import { count, formatCompact, price } from '../../parts/format.ts';
 import { serverText, t } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
 
@@ -76,9 +76,9 @@ export function Cost({ session }: { session: Session }) {
                   <tr key={one.kind}>
                     <td>{nameOfKind(one.kind)}</td>
                     <td>{one.turns}</td>
-                    <td>{short(one.inputTokens)}</td>
-                    <td>{short(one.cachedTokens)}</td>
-                    <td>{short(one.outputTokens)}</td>
+                    <td>{formatCompact(one.inputTokens)}</td>
+                    <td>{formatCompact(one.cachedTokens)}</td>
+                    <td>{formatCompact(one.outputTokens)}</td>
                     <td>{one.cost === null ? '–' : price(one.cost)}</td>
                   </tr>
                 ))}
@@ -116,18 +116,22 @@ const causeOf = ({ type, about }: Amount): string =>
 /** Sorts by price, or by tokens if the price is unknown. */
 const weight = ({ cost, inputTokens, outputTokens }: Amount): number => cost || (inputTokens + outputTokens) / 1e9;
 const amount = ({ cost, inputTokens, outputTokens }: Amount): string =>
-  cost ? price(cost) : t('tokensShort', { n: short(inputTokens + outputTokens) });
+  cost ? price(cost) : t('tokensShort', { n: formatCompact(inputTokens + outputTokens) });
 
 const Sum = ({ title, used }: { title: string; used: ModelUsage }) => (
   <section class="cost-sum box" aria-label={title}>
     <h2>{title}</h2>
     <p class="cost-price figures">
       {used.cost === undefined
-        ? t('tokensShort', { n: short(used.inputTokens + used.outputTokens) })
+        ? t('tokensShort', { n: formatCompact(used.inputTokens + used.outputTokens) })
         : price(used.cost)}
     </p>
     <p class="quiet">
-      {t('usage.total', { in: short(used.inputTokens), out: short(used.outputTokens), turns: count(used.turns) })}
+      {t('usage.total', {
+        in: formatCompact(used.inputTokens),
+        out: formatCompact(used.outputTokens),
+        turns: count(used.turns),
+      })}
       {used.cost === undefined && ` · ${t('cost.unknown')}`}
     </p>
   </section>
@@ -179,4 +183,4 @@ function rowsOf(limits: Budgets['run'], used: ModelUsage, scope: 'cost.ofRun' | 
 }
 
 const words = (kind: Kind, value: number): string =>
-  kind === 'cost' ? price(value) : kind === 'tokens' ? short(value) : count(value);
+  kind === 'cost' ? price(value) : kind === 'tokens' ? formatCompact(value) : count(value);

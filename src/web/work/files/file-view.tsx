@@ -4,11 +4,11 @@ import { toErrorText } from '../../data/server.ts';
 import { bytes } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { confirmFirst } from '../../parts/kit/dialog.tsx';
-import { Unread } from '../../parts/kit/trouble.tsx';
+import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
 import { attempt } from '../../parts/notice.tsx';
 import { pressedKey } from '../../parts/pressed-key.ts';
 import { t } from '../../text/text.ts';
-import { ofStep, sinceRun } from './editor/comparisons.ts';
+import { compareStep, compareWithRunStart } from './editor/comparisons.ts';
 import { exactText } from './editor/file-text.ts';
 import { Review } from './editor/review.tsx';
 import { Editor } from './editor.tsx';
@@ -87,9 +87,9 @@ export function FileView({ store, path, part }: Props) {
         />
         <IconButton icon="trash" label={t('files.delete')} onClick={() => askDelete(store, path)} />
       </header>
-      {part === 'changed' && <Review store={store} path={path} load={() => sinceRun(store, path)} />}
+      {part === 'changed' && <Review store={store} path={path} load={() => compareWithRunStart(store, path)} />}
       {part === 'steps' && <StepReview store={store} path={path} />}
-      {part === 'all' && !file && <Unread problem={read && 'failed' in read ? read.failed : ''} />}
+      {part === 'all' && !file && <LoadPlaceholder problem={read && 'failed' in read ? read.failed : ''} />}
       {file && isEdited && (
         <Editor
           key={`${editorKeyOf(file)} ${turn}`}
@@ -127,7 +127,7 @@ function StepReview({ store, path }: Pick<Props, 'store' | 'path'>) {
     .find(({ seq }) => seq === store.step.value)
     ?.files.get(path);
   if (!write) return <p class="quiet empty">{t('files.chooseStep')}</p>;
-  return <Review store={store} path={path} load={() => ofStep(store, path, write)} />;
+  return <Review store={store} path={path} load={() => compareStep(store, path, write)} />;
 }
 
 const isSame = (one: LoadedFile, other: LoadedFile): boolean =>

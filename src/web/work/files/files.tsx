@@ -9,7 +9,7 @@ import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { Choice } from '../../parts/kit/choice.tsx';
 import { closeDialog, confirmFirst, Dialog, showDialog } from '../../parts/kit/dialog.tsx';
 import { Empty } from '../../parts/kit/empty.tsx';
-import { Unread, useRead } from '../../parts/kit/trouble.tsx';
+import { LoadPlaceholder, useRead } from '../../parts/kit/trouble.tsx';
 import { attempt } from '../../parts/notice.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
@@ -17,7 +17,7 @@ import { FileView } from './file-view.tsx';
 import { StepsView } from './steps-view.tsx';
 import { type FileStore, fileFilter, openStore } from './store.ts';
 import { dismiss, download, transfers, upload } from './transfers.ts';
-import { below, root } from './tree.ts';
+import { childPath, root } from './tree.ts';
 import { Tree } from './tree.tsx';
 
 /** The tab: a tree and the open file, side by side if there is room. Files can be dropped or pasted anywhere on it. */
@@ -131,7 +131,7 @@ function isStarting(): boolean {
 async function sendAll(store: FileStore, files: readonly File[]): Promise<void> {
   const { folder, sessionId } = store;
   for (const file of files) {
-    const path = below(folder, file.name);
+    const path = childPath(folder, file.name);
     const target = { sessionId, path, file };
     const outcome = await upload({ ...target, replaces: false });
     if (outcome === 'exists') {
@@ -154,7 +154,7 @@ function ChangesView({ store }: { store: FileStore }) {
   const folders = store.folders.value; // a new listing triggers a new comparison
   const read = () => query('files.changes', { sessionId: store.sessionId });
   const { now: changes, problem } = useRead(read, [store, folders]);
-  if (!changes || problem !== '') return <Unread problem={problem} />;
+  if (!changes || problem !== '') return <LoadPlaceholder problem={problem} />;
   const { since, files, truncated } = changes;
   if (!since) return <p class="quiet empty">{t('files.noRun')}</p>;
   const time = formatTime(Date.parse(since.at));
@@ -199,7 +199,7 @@ const askNewFile = (store: FileStore): void => showDialog(<NewFile store={store}
 
 /** Asks for the name of a new file, creates it and opens it. An existing file is opened as it is. */
 function NewFile({ store }: { store: FileStore }) {
-  const [path, setPath] = useState(store.folder === root ? '' : below(store.folder, ''));
+  const [path, setPath] = useState(store.folder === root ? '' : childPath(store.folder, ''));
   const make = async () => {
     const target = path.trim();
     if (target === '') return;

@@ -9,7 +9,7 @@ import { t } from '../../text/text.ts';
 import { maxCells } from './csv.ts';
 import { detectLanguage, imageType, type Preview, separatorOf } from './preview.ts';
 import { type Output, readNotebook } from './read-notebook.ts';
-import { Pdf, Served, useObjectUrl } from './served.tsx';
+import { Pdf, ServedFile, useObjectUrl } from './served.tsx';
 import { type SortOrder, sortRows, toggleOrder } from './sort-rows.ts';
 import type { FileStore, LoadedFile } from './store.ts';
 
@@ -29,7 +29,7 @@ export function FilePreview({ store, file, kind }: Props) {
   const [asSource, setSource] = useState(false);
   if (kind === 'image') return <Picture store={store} file={file} />;
   if (kind === 'pdf') return <Pdf store={store} file={file} />;
-  if (kind === 'video' || kind === 'audio') return <Served store={store} path={file.path} kind={kind} />;
+  if (kind === 'video' || kind === 'audio') return <ServedFile store={store} path={file.path} kind={kind} />;
   if (kind === 'binary') return <p class="quiet empty">{t('files.binary')}</p>;
   const text = new TextDecoder().decode(file.bytes);
   if (kind === 'text') return <Source path={file.path} text={text} />;
@@ -53,7 +53,7 @@ export function FilePreview({ store, file, kind }: Props) {
           <Markdown text={text} sessionId={store.sessionId} />
         </div>
       )}
-      {!asSource && kind === 'html' && <Served store={store} path={file.path} kind="html" />}
+      {!asSource && kind === 'html' && <ServedFile store={store} path={file.path} kind="html" />}
       {!asSource && kind === 'notebook' && <Notebook text={text} sessionId={store.sessionId} />}
       {!asSource && kind === 'csv' && <Table file={file} text={text} />}
     </>

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { mutate, request, toErrorText } from '../../data/server.ts';
 import { Button } from '../../parts/kit/button.tsx';
-import { Unread } from '../../parts/kit/trouble.tsx';
+import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import type { FileStore, LoadedFile } from './store.ts';
 
@@ -17,11 +17,11 @@ interface Props {
 /**
  * A file displayed by the browser, from a secret address that reads only the file's folder and is closed with the view.
  */
-export function Served({ store, path, kind }: Props) {
+export function ServedFile({ store, path, kind }: Props) {
   const address = useAddress(store.sessionId, path);
   const [runsScripts, setRunsScripts] = useState(false);
   useEffect(() => setRunsScripts(false), [path]);
-  if (!address || 'failed' in address) return <Unread problem={address?.failed ?? ''} />;
+  if (!address || 'failed' in address) return <LoadPlaceholder problem={address?.failed ?? ''} />;
   if (kind === 'html') {
     return (
       <>

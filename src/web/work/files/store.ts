@@ -1,7 +1,7 @@
 import { effect, type Signal, signal } from '@preact/signals';
 import { onEvent } from '../../data/log.ts';
 import { CallError, mutate, query, request } from '../../data/server.ts';
-import { below, type Entry, type FolderEntries, parentOf, root } from './tree.ts';
+import { childPath, type Entry, type FolderEntries, parentOf, root } from './tree.ts';
 
 const readBytes = 1024 * 1024;
 const settleMs = 600;
@@ -94,7 +94,7 @@ export class FileStore {
   /** A text that changes with the file; undefined: the file is in no listed folder. */
   stampOf(path: string): string | undefined {
     const entries = this.folders.value.get(parentOf(path));
-    const entry = entries?.find(({ name }) => below(parentOf(path), name) === path);
+    const entry = entries?.find(({ name }) => childPath(parentOf(path), name) === path);
     return entry && `${entry.size} ${entry.modified}`;
   }
 

@@ -21,7 +21,7 @@ export interface Row {
 /** The workspace itself. */
 export const root = '.';
 
-export const below = (folder: string, name: string): string => (folder === root ? name : `${folder}/${name}`);
+export const childPath = (folder: string, name: string): string => (folder === root ? name : `${folder}/${name}`);
 
 export const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/'))) || root;
 
@@ -33,7 +33,7 @@ export function listRows(folders: FolderEntries, open: ReadonlySet<string>): Row
       .filter(({ name }) => folder !== root || name !== '.corral')
       .sort((a, b) => Number(isLogs(a.name)) - Number(isLogs(b.name)));
     entries.forEach(({ name, type, size }, at) => {
-      const path = below(folder, name);
+      const path = childPath(folder, name);
       const isOpen = type === 'directory' && open.has(path);
       rows.push({ path, name, depth, type, size, isOpen, place: at + 1, siblings: entries.length });
       if (isOpen) add(path, depth + 1);

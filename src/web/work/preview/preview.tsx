@@ -5,19 +5,28 @@ import { dayAndTime } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { CopyButton } from '../../parts/kit/copy-button.tsx';
 import { Icon } from '../../parts/kit/icon.tsx';
-import { Unread, useRead } from '../../parts/kit/trouble.tsx';
+import { LoadPlaceholder, useRead } from '../../parts/kit/trouble.tsx';
 import { attempt } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
-import { addressIn, hasOwnOrigin, openPreview, type Port, type Preview, place, ports, seeAll } from './state.ts';
+import {
+  computePreviewAddress,
+  hasOwnOrigin,
+  markPortsSeen,
+  openPreview,
+  type Port,
+  type Preview,
+  ports,
+  previewTarget,
+} from './state.ts';
 import type { PreviewTarget } from './target.ts';
 
 /** The tab: the listening ports of the sandbox, and one of them in a frame. Opening the tab starts nothing. */
 export function PreviewPane({ session: { id } }: { session: Session }) {
   const all = ports.value;
-  useEffect(seeAll, [all]);
-  const at = place.value;
+  useEffect(markPortsSeen, [all]);
+  const at = previewTarget.value;
   if (at) return <Shown key={`${at.port} ${at.path}`} sessionId={id} at={at} />;
-  if (!all) return <Unread problem="" />;
+  if (!all) return <LoadPlaceholder problem="" />;
   if (all.length === 0) return <p class="quiet empty">{t('preview.none')}</p>;
   return (
     <section aria-label={t('tab.preview')}>
@@ -37,7 +46,7 @@ const Listening = ({ port: { port, command = '' } }: { port: Port }) => (
       type="button"
       class="row tree-row"
       onClick={() => {
-        place.value = { port, path: '/' };
+        previewTarget.value = { port, path: '/' };
       }}
     >
       <Icon name="globe" size={16} />
@@ -76,7 +85,7 @@ function Open({ sessionId }: { sessionId: string }) {
               {one.of === 'files' ? t('tab.files') : t('preview.port', { port: one.of })}
               <span class="quiet"> · {t('until', { time: dayAndTime(Date.parse(one.expiresAt)) })}</span>
             </span>
-            <CopyButton text={addressIn(one, '/')} />
+            <CopyButton text={computePreviewAddress(one, '/')} />
             <Button
               kind="quiet"
               class="small"
@@ -95,7 +104,7 @@ function Shown({ sessionId, at }: { sessionId: string; at: PreviewTarget }) {
   const [path, setPath] = useState(at.path);
   const [shownPath, showPath] = useState(at.path);
   const [turn, setTurn] = useState(0);
-  const address = found && addressIn(found, shownPath);
+  const address = found && computePreviewAddress(found, shownPath);
   return (
     <section class="preview" aria-label={t('preview.port', { port: at.port })}>
       <form
@@ -110,7 +119,7 @@ function Shown({ sessionId, at }: { sessionId: string; at: PreviewTarget }) {
           icon="back"
           label={t('preview.back')}
           onClick={() => {
-            place.value = undefined;
+            previewTarget.value = undefined;
           }}
         />
         <span class="preview-port rigid">:{at.port}</span>
@@ -129,7 +138,7 @@ function Shown({ sessionId, at }: { sessionId: string; at: PreviewTarget }) {
           </a>
         )}
       </form>
-      {problem !== '' && <Unread problem={problem} />}
+      {problem !== '' && <LoadPlaceholder problem={problem} />}
       {found && (
         <iframe
           key={turn}

@@ -15,20 +15,20 @@ const lookMs = 5_000;
 /** The listening ports of the selected session's sandbox; undefined: not known yet. */
 export const ports = signal<readonly Port[] | undefined>(undefined);
 /** Ports not seen yet. */
-export const unseen = signal<ReadonlySet<number>>(new Set());
+export const unseenPorts = signal<ReadonlySet<number>>(new Set());
 /** The shown port and path; undefined: the list. */
-export const place = signal<PreviewTarget | undefined>(undefined);
+export const previewTarget = signal<PreviewTarget | undefined>(undefined);
 let seen = new Set<number>();
 
 /** Marks all ports as seen, for an open tab. */
-export function seeAll(): void {
+export function markPortsSeen(): void {
   for (const { port } of ports.value ?? []) seen.add(port);
-  if (unseen.value.size > 0) unseen.value = new Set();
+  if (unseenPorts.value.size > 0) unseenPorts.value = new Set();
 }
 
 /** Opens the tab at this port and path. */
-export function showPlace(at: PreviewTarget): void {
-  place.value = at;
+export function openPreviewAt(at: PreviewTarget): void {
+  previewTarget.value = at;
   showTab('preview');
 }
 
@@ -39,14 +39,14 @@ async function look(sessionId: string): Promise<void> {
   seen = new Set([...seen].filter((port) => listening.has(port))); // a port that reappears is new again
   if (JSON.stringify(found) !== JSON.stringify(ports.value)) ports.value = found;
   const news = [...listening].filter((port) => !seen.has(port));
-  if (news.join() !== [...unseen.value].join()) unseen.value = new Set(news);
+  if (news.join() !== [...unseenPorts.value].join()) unseenPorts.value = new Set(news);
 }
 
 /** Checks for ports after the agent's actions, and occasionally while the page is visible. Starts no sandbox. */
 export function followPorts(): void {
   effect(() => {
     const sessionId = currentId.value;
-    [ports.value, unseen.value, place.value, seen] = [undefined, new Set(), undefined, new Set()];
+    [ports.value, unseenPorts.value, previewTarget.value, seen] = [undefined, new Set(), undefined, new Set()];
     if (sessionId === undefined) return undefined;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const tryLook = () => void look(sessionId).catch(() => {}); // the next check retries
@@ -77,7 +77,7 @@ export async function openPreview(sessionId: string, of: Preview['of']): Promise
 }
 
 /** The address of a path in a preview. It includes the secret, so that it opens in another browser too. */
-export function addressIn({ url }: Pick<Preview, 'url'>, path: string): string {
+export function computePreviewAddress({ url }: Pick<Preview, 'url'>, path: string): string {
   const base = new URL(url, location.href);
   const resolved = new URL(path.replace(/^\/+/, ''), new URL('./', base));
   const address = new URL(resolved);

@@ -6,7 +6,7 @@ import { mutate, query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { boundedLine, withHidden } from '../../parts/bounded-text.ts';
 import type { DiffLine } from '../../parts/diff.ts';
-import { Ago } from '../../parts/kit/ago.tsx';
+import { RelativeTime } from '../../parts/kit/ago.tsx';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { confirmFirst } from '../../parts/kit/dialog.tsx';
 import { ChoiceField } from '../../parts/kit/field.tsx';
@@ -65,7 +65,7 @@ function Row({ one: { number, runId, seq, at, files }, isCompared, onCompare, on
         <strong>{name}</strong>
         <span>{aboutRun(number, runId)}</span>
         <span class="quiet">
-          <Ago at={at} /> · {t('checkpoints.files', { n: files })}
+          <RelativeTime at={at} /> · {t('checkpoints.files', { n: files })}
         </span>
       </p>
       <div class="row ship-row">

@@ -2,7 +2,7 @@ import { FitAddon } from '@xterm/addon-fit';
 import { UnicodeGraphemesAddon } from '@xterm/addon-unicode-graphemes';
 import { type ITheme, Terminal } from '@xterm/xterm';
 import { useEffect, useRef } from 'preact/hooks';
-import { colourIn, followTheme } from '../../parts/colour.ts';
+import { followTheme, readColour } from '../../parts/colour.ts';
 import { pressedKey } from '../../parts/pressed-key.ts';
 import { t } from '../../text/text.ts';
 
@@ -77,7 +77,7 @@ interface Props {
 }
 
 function coloursIn(node: Element): ITheme {
-  const [background, foreground] = [colourIn(node, '--console'), colourIn(node, '--console-text')];
+  const [background, foreground] = [readColour(node, '--console'), readColour(node, '--console-text')];
   return { background, foreground, cursor: foreground, selectionBackground: '#6b5a4a' };
 }
 

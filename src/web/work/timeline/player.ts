@@ -2,7 +2,7 @@ import { computed, type Signal, signal } from '@preact/signals';
 import type { Event } from '../../../client/types.ts';
 import { eventCount, events } from '../../data/log.ts';
 import { ConversationModel } from '../../data/model.ts';
-import { advance, findPlace, isPiece, type Speed } from './replay.ts';
+import { advance, findPlace, isTextDelta, type Speed } from './replay.ts';
 
 const tickMs = 50;
 
@@ -36,7 +36,7 @@ export class Player {
   step(by: 1 | -1): void {
     this.pause();
     this.seek(
-      findPlace(events, this.shown.value, { by, is: (event) => !isPiece(event) }) ?? (by > 0 ? events.length : 0),
+      findPlace(events, this.shown.value, { by, is: (event) => !isTextDelta(event) }) ?? (by > 0 ? events.length : 0),
     );
   }
 

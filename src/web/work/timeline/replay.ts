@@ -47,5 +47,5 @@ export function findPlace<Item>(
 }
 
 /** Pieces of text that arrive many times a second. A step skips them. */
-export const isPiece = ({ type }: { readonly type: string }): boolean =>
+export const isTextDelta = ({ type }: { readonly type: string }): boolean =>
   type === 'message.delta' || type === 'tool.output';

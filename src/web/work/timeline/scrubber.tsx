@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { type Lane, laneOf } from '../../../core/model/event-traits.ts';
 import { eventCount, events } from '../../data/log.ts';
-import { colourIn, followTheme } from '../../parts/colour.ts';
+import { followTheme, readColour } from '../../parts/colour.ts';
 import { pressedKey } from '../../parts/pressed-key.ts';
 import { t } from '../../text/text.ts';
 import { eventName } from './event-name.ts';
@@ -91,7 +91,7 @@ function draw(node: HTMLCanvasElement, columns: readonly { heights: Readonly<Rec
   const pen = node.getContext('2d');
   if (!pen) return;
   pen.scale(ratio, ratio);
-  const colours = lanes.map((name) => colourIn(node, colourOf[name]));
+  const colours = lanes.map((name) => readColour(node, colourOf[name]));
   const step = width / Math.max(columns.length, 1);
   const lane = height / lanes.length;
   columns.forEach(({ heights }, at) => {
@@ -105,6 +105,6 @@ function draw(node: HTMLCanvasElement, columns: readonly { heights: Readonly<Rec
     });
   });
   pen.globalAlpha = 1;
-  pen.fillStyle = colourIn(node, '--text');
+  pen.fillStyle = readColour(node, '--text');
   pen.fillRect(Math.min(width - 2, Math.max(0, part * width - 1)), 0, 2, height);
 }

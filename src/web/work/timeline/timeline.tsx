@@ -10,7 +10,7 @@ import { count, locale } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { Choice } from '../../parts/kit/choice.tsx';
 import { Dialog, showDialog } from '../../parts/kit/dialog.tsx';
-import { Unread, useRead } from '../../parts/kit/trouble.tsx';
+import { LoadPlaceholder, useRead } from '../../parts/kit/trouble.tsx';
 import { notify } from '../../parts/notice.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
@@ -180,7 +180,7 @@ function Seen({ sessionId, first }: { sessionId: string; first: number | undefin
           </span>
         )}
       </div>
-      {seen && problem === '' ? <Request seen={seen} /> : <Unread problem={problem} />}
+      {seen && problem === '' ? <Request seen={seen} /> : <LoadPlaceholder problem={problem} />}
     </Dialog>
   );
 }

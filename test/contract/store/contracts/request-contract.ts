@@ -4,7 +4,7 @@ import { systemClock } from '../../../../src/core/contracts/clock.ts';
 import type { Append, Store } from '../../../../src/core/contracts/ports.ts';
 import { requestAt } from '../../../../src/sessions/run/log/request-at.ts';
 import { shortenRequests } from '../../../../src/sessions/run/log/request-upgrade.ts';
-import { computeUnchainedHash, notesIn, StoredRequest } from '../../../../src/sessions/run/log/stored-request.ts';
+import { collectNotes, computeUnchainedHash, StoredRequest } from '../../../../src/sessions/run/log/stored-request.ts';
 import { TurnBudget } from '../../../../src/sessions/run/turn-budget.ts';
 import { takeTurn } from '../../../../src/sessions/run/turns/turn.ts';
 import { smallModel } from '../../../support/agents/small-model.ts';
@@ -69,7 +69,7 @@ export function requestContract(store: () => Store): void {
       const { turn, runId: _run, model: _model, requestHash: _hash, from: _from, ...frame } = rest;
       const { request } = await requestAt(records, sessionId, turn);
       const { messages, earlier = [] } = request;
-      const placed = notesIn(doc, recordOf);
+      const placed = collectNotes(doc, recordOf);
       const requestHash = computeUnchainedHash(frame, { messages, earlier, pictures });
       const old = { ...rest, pictures, requestHash, ...(placed.length > 0 && { earlier: placed }) };
       await records.put({ kind: 'request', id, doc: old, sort: turn });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { findCgroupParents } from '../../../../drivers/process/cgroup/cgroup-parents.ts';
-import { cgroupsIn } from '../../../../drivers/process/cgroup/cgroups.ts';
-import { hierarchiesIn } from '../../../../drivers/process/cgroup/hierarchies.ts';
+import { createCgroups } from '../../../../drivers/process/cgroup/cgroups.ts';
+import { parseHierarchies } from '../../../../drivers/process/cgroup/hierarchies.ts';
 import { fakeCgroups } from '../../../support/sandboxes/fake-cgroups.ts';
 
 const all = ['memory', 'pids', 'cpu'];
@@ -15,7 +15,7 @@ async function opened(
   hierarchy: Parameters<typeof findCgroupParents>[0]['hierarchies'],
 ) {
   const places = await findCgroupParents({ files: fake.port, hierarchies: hierarchy, own });
-  return { places, groups: cgroupsIn({ places, files: fake.port, installation: 'here' }) };
+  return { places, groups: createCgroups({ places, files: fake.port, installation: 'here' }) };
 }
 
 test('the hierarchies are read from the kernel, of both versions, mounted together or in part', () => {
@@ -27,7 +27,7 @@ test('the hierarchies are read from the kernel, of both versions, mounted togeth
     '41 31 0:38 / /sys/fs/cgroup/uni\\040fied rw shared:9 - cgroup2 cgroup2 rw,nsdelegate',
   ].join('\n');
   const cgroup = '9:name=systemd:/\n4:memory:/docker/abc/in\n1:cpu,cpuacct:/me\n0::/user.slice/app\n';
-  expect(hierarchiesIn(mountinfo, cgroup)).toEqual([
+  expect(parseHierarchies(mountinfo, cgroup)).toEqual([
     {
       version: 1,
       controllers: ['cpu', 'cpuacct'],
@@ -170,7 +170,7 @@ test('an end that cannot be reached is abandoned with its signal', async () => {
 test('an installation neither lists nor ends the groups of another installation', async () => {
   const fake = fakeCgroups('/cg', { version: 2, controllers: all });
   const { groups, places } = await opened(fake, [{ ...v2, own: '/cg' }]);
-  const other = cgroupsIn({ places, files: fake.port, installation: 'there' });
+  const other = createCgroups({ places, files: fake.port, installation: 'there' });
   await groups.make('sbx', expected);
   await other.make('sbx', expected);
   await groups.end(groups.foldersOf('sbx'), soon());

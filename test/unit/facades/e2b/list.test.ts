@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import type { SessionLife, SessionRecord } from '../../../../src/core/model/records.ts';
+import type { SessionLifetime, SessionRecord } from '../../../../src/core/model/records.ts';
 import { toPage } from '../../../../src/facades/compat/e2b/control/list.ts';
 
-const record = (at: number, life: Partial<SessionLife> | undefined = {}, more: object = {}): SessionRecord =>
+const record = (at: number, life: Partial<SessionLifetime> | undefined = {}, more: object = {}): SessionRecord =>
   ({
     id: `${at}`.padStart(16, '0'),
     origin: 'e2b',

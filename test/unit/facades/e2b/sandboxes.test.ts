@@ -2,11 +2,11 @@ import { expect, test, vi } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import { adminPrincipal } from '../../../../src/core/model/principal.ts';
-import type { SessionLife, SessionRecord } from '../../../../src/core/model/records.ts';
+import type { SessionLifetime, SessionRecord } from '../../../../src/core/model/records.ts';
 import { Sandboxes } from '../../../../src/facades/compat/e2b/sandboxes.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
-const aLife: SessionLife = {
+const aLife: SessionLifetime = {
   endsAt: 5_000,
   seconds: 60,
   onEnd: 'delete',
@@ -19,7 +19,7 @@ const aLife: SessionLife = {
 const idOf = (n: number) => SessionId.parse(`${n}`.padStart(16, '0'));
 
 /** Sandboxes in a store, as a server finds them when it starts. */
-function stored(...lives: Partial<SessionLife>[]) {
+function stored(...lives: Partial<SessionLifetime>[]) {
   const clock = manualClock(10_000);
   const records = new Map(
     lives.map((life, n) => [idOf(n), { id: idOf(n), life: { ...aLife, ...life } } as SessionRecord]),

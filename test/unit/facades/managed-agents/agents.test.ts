@@ -14,7 +14,7 @@ import {
   parseInput,
   Query,
 } from '../../../../src/facades/compat/managed-agents/wire.ts';
-import type { KeptDocument } from '../../../../src/sessions/api/server/documents.ts';
+import type { StoredDocument } from '../../../../src/sessions/api/server/documents.ts';
 import type { Services } from '../../../../src/sessions/api/services.ts';
 
 const made = (more: object) => newContent(parseInput(NewAgent, { name: 'Coder', model: 'claude-x', ...more }));
@@ -50,7 +50,7 @@ test('an agent that is in its own roster is shown there by its id, and others as
     agents: [{ type: 'self' }, other],
   });
   const kept = { id: 'agent_a', kind: 'agent' as const, version: 4, createdAt: 0, updatedAt: 0, archivedAt: null };
-  expect(toAgent({ ...kept, content } as KeptDocument).multiagent).toEqual({
+  expect(toAgent({ ...kept, content } as StoredDocument).multiagent).toEqual({
     type: 'coordinator',
     agents: [{ type: 'agent', id: 'agent_a', version: 4 }, other],
   });

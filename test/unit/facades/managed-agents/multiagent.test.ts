@@ -7,15 +7,15 @@ import {
   toRoster,
 } from '../../../../src/facades/compat/managed-agents/resources/multiagent.ts';
 import { parseInput } from '../../../../src/facades/compat/managed-agents/wire.ts';
-import type { KeptDocument } from '../../../../src/sessions/api/server/documents.ts';
+import type { StoredDocument } from '../../../../src/sessions/api/server/documents.ts';
 
-const docs: Record<string, Partial<KeptDocument>> = {
+const docs: Record<string, Partial<StoredDocument>> = {
   agent_a: { version: 3 },
   agent_b: { version: 1 },
   agent_gone: { version: 1, archivedAt: 5 },
   agent_lead: { version: 1, content: { multiagent: { type: 'coordinator', agents: [] } } },
 };
-async function agent(id: string, version?: number): Promise<KeptDocument> {
+async function agent(id: string, version?: number): Promise<StoredDocument> {
   const doc = docs[id];
   if (!doc || (version ?? 0) > (doc.version ?? 0)) throw new AppError('not_found', 'none');
   return {

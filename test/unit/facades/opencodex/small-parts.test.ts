@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { toNewestPage, toPage } from '../../../../src/facades/compat/opencodex/conversation/paging.ts';
 import { parseRange } from '../../../../src/facades/compat/opencodex/workspace/download.ts';
-import { inWorkspace, toContent } from '../../../../src/facades/compat/opencodex/workspace/workspace.ts';
+import { toContent, toWorkspacePath } from '../../../../src/facades/compat/opencodex/workspace/workspace.ts';
 import { mimeType } from '../../../../src/facades/shared/archive/mime.ts';
 
 test.each([
@@ -42,10 +42,10 @@ test('a page without a part is the newest 500, oldest first', () => {
 test.each([
   ...['/workspace', '/workspace/', '/workspace/..', '/workspace/../etc/passwd', '/etc/passwd', 'a', '/workspaces/a'],
   '.',
-])('%s is not below the workspace', (path) => expect(() => inWorkspace(path)).toThrow(/path_outside/));
+])('%s is not below the workspace', (path) => expect(() => toWorkspacePath(path)).toThrow(/path_outside/));
 
 test('a path below the workspace is relative to it', () =>
-  expect(inWorkspace('/workspace/a//b/../c.txt')).toBe('a/c.txt'));
+  expect(toWorkspacePath('/workspace/a//b/../c.txt')).toBe('a/c.txt'));
 
 test('content is text, an image as a data URI, or nothing of what is binary', () => {
   expect(toContent('a.md', Buffer.from('hé'))).toEqual({ content: 'hé', is_binary: false, mime_type: 'text/markdown' });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
 import { RunId, SessionId } from '../../../../src/core/model/ids.ts';
-import { isEnd, isOver, type StreamPlan } from '../../../../src/facades/compat/sheikhbox/stream/stream-end.ts';
+import { hasStreamEnded, isEnd, type StreamPlan } from '../../../../src/facades/compat/sheikhbox/stream/stream-end.ts';
 
 const id = SessionId.parse('0123456789abcdef');
 const run = (n: number) => RunId.parse(`00000000-0000-4000-8000-00000000000${n}`);
@@ -37,8 +37,8 @@ test.each<[string, StreamPlan, (number | false)[]]>([
 test('an end before the place where a stream begins is found, over many pages', async () => {
   const log = logOf(title, title, title, title, title, done(1), title);
   const input = plan({ after: 1, runId: run(1) });
-  expect([await isOver(log, id, input, 7), await isOver(log, id, input, 6)]).toEqual([true, true]);
-  expect(await isOver(log, id, input, 5)).toBe(false);
-  expect(await isOver(log, id, plan({ after: 6, runId: run(1) }), 7)).toBe(false);
-  expect(await isOver(log, id, plan({ after: 1, runId: run(2) }), 99)).toBe(false);
+  expect([await hasStreamEnded(log, id, input, 7), await hasStreamEnded(log, id, input, 6)]).toEqual([true, true]);
+  expect(await hasStreamEnded(log, id, input, 5)).toBe(false);
+  expect(await hasStreamEnded(log, id, plan({ after: 6, runId: run(1) }), 7)).toBe(false);
+  expect(await hasStreamEnded(log, id, plan({ after: 1, runId: run(2) }), 99)).toBe(false);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { keyboard } from '../../../../sandbox-images/sandboxd/desktop/keyboard.ts';
-import { clientMessage, u16, u32, type XConnection } from '../../../../sandbox-images/sandboxd/desktop/x11.ts';
+import { clientMessage, u16, u32, type X11Connection } from '../../../../sandbox-images/sandboxd/desktop/x11.ts';
 
 const [root, window] = [1, 2];
 const atoms: Record<string, number> = { _NET_ACTIVE_WINDOW: 10, WM_PROTOCOLS: 11, _NET_WM_PING: 12 };
@@ -15,7 +15,7 @@ function fakeDisplay({ answersPings }: { answersPings: boolean }) {
     if (of === atoms._NET_ACTIVE_WINDOW) return [window];
     return answersPings ? [atoms._NET_WM_PING as number] : [];
   };
-  const display: XConnection = {
+  const display: X11Connection = {
     screen: { root, width: 1, height: 1, minKeycode: 8, maxKeycode: 107 },
     async ask(request) {
       if (request[0] !== 20) return Buffer.concat([Buffer.from([1, 1]), Buffer.alloc(30), u32(...meanings)]);

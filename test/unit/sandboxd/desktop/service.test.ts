@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { startChild } from '../../../../sandbox-images/sandboxd/desktop/child-process.ts';
 import { unusedDisplayNumber } from '../../../../sandbox-images/sandboxd/desktop/display.ts';
-import { type RunningProgram, service, stoppedMeanwhile } from '../../../../sandbox-images/sandboxd/desktop/service.ts';
+import { type RunningProgram, service, stoppedMessage } from '../../../../sandbox-images/sandboxd/desktop/service.ts';
 import { commandLine } from '../../../../sandbox-images/sandboxd/processes/proc.ts';
 import { findTerminalKeepers } from '../../../../sandbox-images/sandboxd/shared-state.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -80,7 +80,7 @@ test('stopping ends it, and anyone who waits for the next one is notified', asyn
   await it.get();
   running[0]?.die('killed');
   await settled();
-  const waiting = expect(it.get()).rejects.toMatchObject({ publicMessage: stoppedMeanwhile });
+  const waiting = expect(it.get()).rejects.toMatchObject({ publicMessage: stoppedMessage });
   await it.stop();
   await waiting;
   expect(it.state).toBe('stopped');

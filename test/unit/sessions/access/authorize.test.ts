@@ -1,6 +1,11 @@
 import { expect, test } from 'vitest';
 import { adminPrincipal, nobodyPrincipal, type Principal, type Role } from '../../../../src/core/model/principal.ts';
-import { authorize, noSession, permitsAction, toVisibleSession } from '../../../../src/sessions/access/authorize.ts';
+import {
+  authorize,
+  permitsAction,
+  sessionNotFoundError,
+  toVisibleSession,
+} from '../../../../src/sessions/access/authorize.ts';
 import { withPermissions } from '../../../../src/sessions/access/guarded-services.ts';
 import type { Action } from '../../../../src/sessions/api/rules.ts';
 import { type Services, serviceRules } from '../../../../src/sessions/api/services.ts';
@@ -29,8 +34,8 @@ test('the token has every permission, and a request without a caller only reads 
 });
 
 test('a session of another owner looks as if it did not exist; for an own session the refusal names the role', () => {
-  expect(() => authorize(principal('user'), 'read', foreign)).toThrow(noSession().message);
-  expect(() => authorize(principal('operator'), 'read', foreign)).toThrow(noSession().message);
+  expect(() => authorize(principal('user'), 'read', foreign)).toThrow(sessionNotFoundError().message);
+  expect(() => authorize(principal('operator'), 'read', foreign)).toThrow(sessionNotFoundError().message);
   expect(() => authorize(principal('viewer'), 'work', own)).toThrow('The role viewer does not allow this.');
 });
 

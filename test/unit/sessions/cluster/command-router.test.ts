@@ -3,7 +3,7 @@ import type { SessionCommand } from '../../../../machines/session.ts';
 import type { SessionEvent } from '../../../../src/core/model/events.ts';
 import { messageIdFor, RunId, SessionId } from '../../../../src/core/model/ids.ts';
 import { CommandRouter } from '../../../../src/sessions/cluster/command-router.ts';
-import { soleOwnership } from '../../../../src/sessions/engine/ownership.ts';
+import { singleServerOwnership } from '../../../../src/sessions/engine/ownership.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
@@ -43,7 +43,7 @@ function bench() {
     thinned: 0,
     trimmed: 0,
   });
-  const ownership = { ...soleOwnership(), isShared: true, owned: () => [id] };
+  const ownership = { ...singleServerOwnership(), isShared: true, owned: () => [id] };
   const parts = { supervisor, liveSessions: { get: () => live }, log: { page }, ownership, commands, clock };
   let short = 0;
   const deps = {

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { Peers } from '../../../../src/sessions/cluster/peers.ts';
-import { soleOwnership } from '../../../../src/sessions/engine/ownership.ts';
+import { singleServerOwnership } from '../../../../src/sessions/engine/ownership.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { newSession } from '../../../support/stores/store.ts';
@@ -20,7 +20,7 @@ async function two() {
       ...common,
       name,
       holder: name,
-      ownership: { ...soleOwnership(), owned: () => [...owned] },
+      ownership: { ...singleServerOwnership(), owned: () => [...owned] },
       inherit: async (ids) => void inherited.push(...ids),
       warn: () => {},
     });

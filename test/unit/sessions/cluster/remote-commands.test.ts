@@ -4,7 +4,7 @@ import { systemClock } from '../../../../src/core/contracts/clock.ts';
 import { randomIds, SessionId } from '../../../../src/core/model/ids.ts';
 import { parsePosted } from '../../../../src/sessions/cluster/posted-command.ts';
 import { RemoteCommands, type RemoteCommandsOptions } from '../../../../src/sessions/cluster/remote-commands.ts';
-import { ownershipLost, soleOwnership } from '../../../../src/sessions/engine/ownership.ts';
+import { ownershipLost, singleServerOwnership } from '../../../../src/sessions/engine/ownership.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
@@ -13,7 +13,7 @@ const until = Date.UTC(2100, 0, 1);
 
 function crossing(act: RemoteCommandsOptions['act']) {
   const { commands } = memoryStore();
-  const ownership = { ...soleOwnership(), isShared: true, owned: () => [id] };
+  const ownership = { ...singleServerOwnership(), isShared: true, owned: () => [id] };
   const options = { commands, ownership, clock: systemClock, ids: randomIds(), act, warn: () => {} };
   return { commands, crossing: new RemoteCommands(options) };
 }
@@ -46,7 +46,7 @@ test('a command whose holder has died runs soon after the end of its lease', asy
     held[0] = id;
     return 1;
   };
-  const ownership = { ...soleOwnership(), isShared: true, owned: () => held, take };
+  const ownership = { ...singleServerOwnership(), isShared: true, owned: () => held, take };
   const begun: number[] = [];
   const act = async () => void begun.push(clock.now());
   await using crossing = new RemoteCommands({ commands, ownership, clock, ids: randomIds(), act, warn: () => {} });

@@ -4,7 +4,7 @@ import { AppError } from '../../../../src/core/errors/errors.ts';
 import { randomIds } from '../../../../src/core/model/ids.ts';
 import { Hydration } from '../../../../src/sessions/engine/hydration.ts';
 import { LiveSessions } from '../../../../src/sessions/engine/live-sessions.ts';
-import { soleOwnership } from '../../../../src/sessions/engine/ownership.ts';
+import { singleServerOwnership } from '../../../../src/sessions/engine/ownership.ts';
 import { TurnBudget } from '../../../../src/sessions/run/turn-budget.ts';
 import { takeTurn } from '../../../../src/sessions/run/turns/turn.ts';
 import { storeEventLog } from '../../../../src/storage/log/log.ts';
@@ -51,7 +51,7 @@ async function world(
     store: { ...store, records },
     log,
     liveSessions,
-    ownership: soleOwnership(),
+    ownership: singleServerOwnership(),
     remoteSandboxes: { leave: async () => {} },
     clock: manualClock(),
     ids: randomIds(),

@@ -4,7 +4,7 @@ import { systemClock } from '../../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { SandboxId, SessionId } from '../../../../src/core/model/ids.ts';
 import { diskReports } from '../../../../src/sessions/engine/sandbox/disk-reports.ts';
-import { type SandboxDeps, sandboxWith } from '../../../../src/sessions/engine/sandbox/sandbox-actors.ts';
+import { provideSandboxMachine, type SandboxDeps } from '../../../../src/sessions/engine/sandbox/sandbox-actors.ts';
 import { type SandboxFact, SandboxFacts } from '../../../../src/sessions/engine/sandbox/sandbox-facts.ts';
 import { asChild, sandboxInput, sandboxPolicy } from '../../../support/machines/machines.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -20,7 +20,7 @@ test('the log names a sandbox that the driver could not end, and its session con
   const clock = manualClock();
   const backend = new MemoryBackend(clock, []);
   const warned: object[] = [];
-  const machine = sandboxWith({
+  const machine = provideSandboxMachine({
     driver: memoryDriver(backend),
     clock,
     logger: { warn: (about: object) => void warned.push(about) },
@@ -66,7 +66,7 @@ function begin(driver: Partial<Driver>) {
     failed: (_, failure) => void failures.push(failure),
   };
   const policy = { ...sandboxPolicy, maxRetries: 0 };
-  const sandbox = asChild(sandboxWith(deps as SandboxDeps), sandboxInput({ policy }));
+  const sandbox = asChild(provideSandboxMachine(deps as SandboxDeps), sandboxInput({ policy }));
   sandbox.actor.send({ type: 'slot.granted' });
   return { ...sandbox, failures };
 }

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
-import { settleSandbox } from '../../../../src/sessions/engine/sandbox/sandbox-actors.ts';
+import { flushSandbox } from '../../../../src/sessions/engine/sandbox/sandbox-actors.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { fakeSandbox } from '../../../support/sandboxes/fake-sandbox.ts';
 
@@ -21,7 +21,7 @@ test('a freeze waits for files that are written to a slow disk, and the processe
     },
   };
   const ended: unknown[] = [];
-  const settled = settleSandbox(client, clock, never).then((commands) => ended.push(commands));
+  const settled = flushSandbox(client, clock, never).then((commands) => ended.push(commands));
   await expect.poll(() => requests).toEqual(['sync -f .']);
   clock.advance(10_000);
   await setImmediate();
@@ -42,7 +42,7 @@ test('a sandbox that does not answer is frozen all the same', async () => {
     },
     exec: async () => ({ exitCode: 0, stdout: '', stderr: '', timedOut: false }),
   };
-  const settled = settleSandbox(client, clock, never);
+  const settled = flushSandbox(client, clock, never);
   await expect.poll(() => looks).toBe(1);
   clock.advance(2_000);
   expect(await settled).toEqual([]);

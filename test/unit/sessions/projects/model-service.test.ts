@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from 'vitest';
 import type { NetworkReach } from '../../../../src/agents/models/registry.ts';
-import { chooseReach, fetchWithin } from '../../../../src/app/parts/model-addresses.ts';
+import { chooseNetworkReach, fetchWithin } from '../../../../src/app/parts/model-addresses.ts';
 import { loadConfig } from '../../../../src/app/settings/config.ts';
 import { vault } from '../../../../src/auth/vault.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
@@ -177,5 +177,5 @@ test.each<[Record<string, string>, boolean, NetworkReach]>([
   [{ CORRAL_MODELS_PRIVATE_ADDRESSES: 'refuse' }, false, 'public'],
 ])('who may enter private addresses (%o, keys: %s)', (env, needsCredential, reach) => {
   const config = loadConfig(env, '');
-  expect(chooseReach(config, { setting: config.models.privateAddresses, needsCredential })).toBe(reach);
+  expect(chooseNetworkReach(config, { setting: config.models.privateAddresses, needsCredential })).toBe(reach);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { AppError, endsWithSandbox } from '../../../../src/core/errors/errors.ts';
+import { AppError, sandboxLossCodes } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import { newRepository, RepositoryInput } from '../../../../src/core/model/repository.ts';
 import { fetchRepository } from '../../../../src/sessions/repositories/fetch-repository.ts';
@@ -41,7 +41,7 @@ test('a fetch that fails says what is to be done', async () => {
 
 type Dependencies = ConstructorParameters<typeof Preparation>[0];
 
-test.each([...endsWithSandbox])(
+test.each([...sandboxLossCodes])(
   'a setup that ends with %s is no failure of its own, so the next sandbox runs it again',
   async (code) => {
     const files = { isOn: false, clear: () => Promise.reject(new AppError(code, 'It stalled.')) };

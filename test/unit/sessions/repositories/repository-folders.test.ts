@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { bareCopy, findGitFolder } from '../../../../src/sessions/repositories/bare-copy.ts';
+import { findGitFolder, streamBareRepository } from '../../../../src/sessions/repositories/bare-copy.ts';
 import { RepositoryFolders } from '../../../../src/sessions/repositories/repository-folders.ts';
 
 const one = 'a'.repeat(40);
@@ -175,5 +175,5 @@ test('what a copy would miss is refused with advice', async () => {
 test('a copy ends when its signal fires', async () => {
   make();
   const folder = await findGitFolder(join(root, 'git/project'), 'file:///x');
-  await expect(bareCopy(folder, AbortSignal.abort()).next()).rejects.toMatchObject({ code: 'cancelled' });
+  await expect(streamBareRepository(folder, AbortSignal.abort()).next()).rejects.toMatchObject({ code: 'cancelled' });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { assumedAbilities, type Model, type TurnPart, type TurnRequest } from '../../../../src/agents/models/model.ts';
 import type { Amounts, BudgetLine } from '../../../../src/core/model/runs/budget.ts';
-import { assumeBeyond, requestModel } from '../../../../src/sessions/run/model-request.ts';
+import { estimateMissingUsage, requestModel } from '../../../../src/sessions/run/model-request.ts';
 import { type BudgetSources, type SharedBudgets, TurnBudget } from '../../../../src/sessions/run/turn-budget.ts';
 import { scribeBench } from '../../../support/machines/session-parts.ts';
 
@@ -146,8 +146,8 @@ const honest = { inputTokens: 2_200, outputTokens: 220 };
 
 describe('what budgets count beyond the count of a provider', () => {
   test('is nothing where it says what models count', () => {
-    expect(assumeBeyond(priced, honest, exchange)).toBeUndefined();
-    expect(assumeBeyond(priced, { inputTokens: 5_000, outputTokens: 9_000 }, exchange)).toBeUndefined();
+    expect(estimateMissingUsage(priced, honest, exchange)).toBeUndefined();
+    expect(estimateMissingUsage(priced, { inputTokens: 5_000, outputTokens: 9_000 }, exchange)).toBeUndefined();
   });
 
   test.each([
@@ -157,11 +157,11 @@ describe('what budgets count beyond the count of a provider', () => {
   ])('covers the true usage and its price where it says %s of it', (_, share) => {
     const [inputTokens, outputTokens] = [honest.inputTokens * share, honest.outputTokens * share];
     const cost = priced.costOf({ inputTokens, outputTokens });
-    const assumed = assumeBeyond(priced, { inputTokens, outputTokens, cost }, exchange);
+    const assumed = estimateMissingUsage(priced, { inputTokens, outputTokens, cost }, exchange);
     expect((assumed?.tokens ?? 0) + inputTokens + outputTokens).toBeGreaterThanOrEqual(2_420);
     expect((assumed?.cost ?? 0) + cost).toBeGreaterThanOrEqual(priced.costOf(honest));
   });
 
   test('is the part that is not believed alone', () =>
-    expect(assumeBeyond({}, { ...honest, outputTokens: 1 }, exchange)).toEqual({ tokens: 299, cost: 0 }));
+    expect(estimateMissingUsage({}, { ...honest, outputTokens: 1 }, exchange)).toEqual({ tokens: 299, cost: 0 }));
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { maxRememberedActs, type RunAct, stuckReason } from '../../../../machines/stuck.ts';
-import { listActs, toAct } from '../../../../src/sessions/run/progress.ts';
+import { createRunAct, listActs } from '../../../../src/sessions/run/progress.ts';
 import { runPolicy } from '../../../support/machines/machines.ts';
 import { runId } from '../../../support/machines/session-parts.ts';
 
@@ -8,7 +8,7 @@ const policy = runPolicy.stuck;
 type CallRow = readonly [name: string, args: unknown, output: string, more?: { failed?: boolean; picture?: boolean }];
 
 const act = ([name, args, output, { failed = false, picture = false } = {}]: CallRow): RunAct =>
-  toAct(
+  createRunAct(
     { name, args },
     { output, success: !failed, ...(picture && { pictures: [{ file: 'p', mimeType: 'image/png' }] }) },
   );

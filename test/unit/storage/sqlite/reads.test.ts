@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
-import { droppable } from '../../../../src/core/model/event-traits.ts';
+import { droppableTypes } from '../../../../src/core/model/event-traits.ts';
 import {
   type EventPlace,
   lastOfType,
@@ -123,7 +123,7 @@ test('the newest event of a type is read from an index, and nothing else of the 
   expect(plan.map(({ detail }) => detail)).toEqual([
     'SEARCH event USING COVERING INDEX event_type (session=? AND type=?)',
   ]);
-  expect(new Set(unindexedTypes)).toEqual(droppable);
+  expect(new Set(unindexedTypes)).toEqual(droppableTypes);
   const types = ['run.end', 'message.delta', 'run.end', 'message.delta', 'tool.output'];
   const put = db.prepare("INSERT INTO event (session, seq, type, at, fact) VALUES ('s', ?, ?, 0, '{}')");
   for (const [n, type] of types.entries()) put.run(n + 1, type);

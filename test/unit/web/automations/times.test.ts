@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { findZone, zones } from '../../../../src/web/automations/times.ts';
+import { findTimeZone, zones } from '../../../../src/web/automations/times.ts';
 
 test.each([
   ['Europe/Berlin', 'Europe/Berlin'],
@@ -13,11 +13,11 @@ test.each([
   ['Europe/', undefined],
   ['', undefined],
   ['Nowhere/Berlin', undefined],
-])('the time zone that %j means is %j', (text, zone) => expect(findZone(text)).toBe(zone));
+])('the time zone that %j means is %j', (text, zone) => expect(findTimeZone(text)).toBe(zone));
 
 test('each beginning of the name of a zone that is typed is a zone or none, and is never an error', () => {
   const name = 'America/New_York';
-  const typed = [...name].map((_, at) => findZone(name.slice(0, at + 1)));
+  const typed = [...name].map((_, at) => findTimeZone(name.slice(0, at + 1)));
   expect(typed.filter((zone) => zone !== undefined && !zones().includes(zone))).toEqual([]);
   expect(typed.at(-1)).toBe(name);
 });

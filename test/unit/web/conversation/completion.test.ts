@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { fuzzyBest, fuzzyScore } from '../../../../src/web/conversation/completion/fuzzy.ts';
-import { namedPaths, triggerAt, withWord } from '../../../../src/web/conversation/completion/trigger.ts';
+import { fuzzyScore, rankMatches } from '../../../../src/web/conversation/completion/fuzzy.ts';
+import { namedPaths, replaceTrigger, triggerAt } from '../../../../src/web/conversation/completion/trigger.ts';
 
 const best = (names: readonly string[], expected: string) =>
-  fuzzyBest(names, expected, { nameOf: (name) => name, max: 10 });
+  rankMatches(names, expected, { nameOf: (name) => name, max: 10 });
 
 test('a file is found by some of its letters, in their order', () => {
   expect(fuzzyScore('src/web/work/pane.tsx', 'wrkpn')).toBeDefined();
@@ -33,7 +33,7 @@ test('a command is completed at the beginning of a message only, a file at the b
 
 test('the chosen word takes the place of its beginning, and the cursor stands behind it', () => {
   const trigger = triggerAt('see @ap and', 7);
-  expect(trigger && withWord('see @ap and', trigger, '@src/app.ts')).toEqual({
+  expect(trigger && replaceTrigger('see @ap and', trigger, '@src/app.ts')).toEqual({
     text: 'see @src/app.ts and',
     cursor: 16,
   });

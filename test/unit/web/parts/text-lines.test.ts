@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { rowsTopAt, scrollTopFor, spaceOf } from '../../../../src/web/parts/scroll-scale.ts';
+import { computeRowsTop, computeScrollSpace, scrollTopFor } from '../../../../src/web/parts/scroll-scale.ts';
 import { TextLines } from '../../../../src/web/parts/text-lines.ts';
 
 const encoder = new TextEncoder();
@@ -42,14 +42,14 @@ test('of a very long line only the beginning is drawn', () => {
 
 test('a list of a million rows keeps below the height that browsers can draw, and its scroll bar reaches both ends', () => {
   const list = { count: 1_000_000, rowHeight: 20, viewHeight: 420 };
-  const space = spaceOf(list);
+  const space = computeScrollSpace(list);
   expect(space).toBeLessThan(17_000_000);
-  expect(rowsTopAt(list, 0)).toBe(0);
-  expect(rowsTopAt(list, space - 420)).toBeCloseTo(1_000_000 * 20 - 420);
-  expect(rowsTopAt(list, scrollTopFor(list, 7_777_777))).toBeCloseTo(7_777_777);
+  expect(computeRowsTop(list, 0)).toBe(0);
+  expect(computeRowsTop(list, space - 420)).toBeCloseTo(1_000_000 * 20 - 420);
+  expect(computeRowsTop(list, scrollTopFor(list, 7_777_777))).toBeCloseTo(7_777_777);
 });
 
 test('a short list scrolls as it is', () => {
   const list = { count: 50, rowHeight: 20, viewHeight: 420 };
-  expect([spaceOf(list), rowsTopAt(list, 333)]).toEqual([1_000, 333]);
+  expect([computeScrollSpace(list), computeRowsTop(list, 333)]).toEqual([1_000, 333]);
 });

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
-import { chooseTo, chosen, stopChoosing, toggleChosen } from '../../../../src/web/sessions/choosing.ts';
+import { chosen, selectRange, stopChoosing, toggleChosen } from '../../../../src/web/sessions/choosing.ts';
 
 const order = ['a', 'b', 'c', 'd', 'e'];
 const ids = () => [...chosen.value].sort().join('');
@@ -8,16 +8,16 @@ beforeEach(stopChoosing);
 test('a range reaches from the last session that was chosen alone, in both directions, and keeps the others', () => {
   toggleChosen('a');
   toggleChosen('d');
-  chooseTo('b', order);
+  selectRange('b', order);
   expect(ids()).toBe('abcd');
-  chooseTo('e', order);
+  selectRange('e', order);
   expect(ids()).toBe('abcde');
 });
 
 test('without a beginning, or with one that the list does not show, a range is the one session', () => {
-  chooseTo('c', order);
+  selectRange('c', order);
   expect(ids()).toBe('c');
   toggleChosen('x');
-  chooseTo('e', order);
+  selectRange('e', order);
   expect(ids()).toBe('cex');
 });

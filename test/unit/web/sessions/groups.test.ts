@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Session } from '../../../../src/client/types.ts';
-import { matching, toRows } from '../../../../src/web/sessions/groups.ts';
+import { filterSessions, toRows } from '../../../../src/web/sessions/groups.ts';
 
 const session = (title: string, at: Date, more: Partial<Session> = {}) =>
   ({ id: title, title, latestMessageAt: at.toISOString(), pinned: false, archived: false, ...more }) as Session;
@@ -46,6 +46,6 @@ test('a session of a sub-agent stands below the one that started it, unless that
 test('a search finds each of its words in title, task or newest message, in any order', () => {
   const one = session('The okapi', at(25), { lastTask: 'Count them', latestMessage: 'There are SEVEN' });
   const texts = ['', 'okapi', 'seven count', 'okapi zebra'];
-  expect(texts.map((search) => matching([one], search, new Set()).length)).toEqual([1, 1, 1, 0]);
-  expect(matching([one], 'zebra', new Set([one.id]))).toEqual([one]); // the server found it
+  expect(texts.map((search) => filterSessions([one], search, new Set()).length)).toEqual([1, 1, 1, 0]);
+  expect(filterSessions([one], 'zebra', new Set([one.id]))).toEqual([one]); // the server found it
 });

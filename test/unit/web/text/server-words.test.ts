@@ -7,7 +7,7 @@ import { changeableSettings } from '../../../../src/app/settings/live-config.ts'
 import { RunnableTemplates } from '../../../../src/app/start/runnable-templates.ts';
 import { errorCodes, toAppError } from '../../../../src/core/errors/errors.ts';
 import { eventTraits } from '../../../../src/core/model/event-traits.ts';
-import { StrangerSource, strangersReason } from '../../../../src/core/text/strangers.ts';
+import { describeUntrustedSources, UntrustedSource } from '../../../../src/core/text/strangers.ts';
 import { policies } from '../../../../src/sandboxes/egress/policies/list.ts';
 import { de, server } from '../../../../src/web/text/de/all.ts';
 import { errors } from '../../../../src/web/text/de/words/errors.ts';
@@ -82,7 +82,7 @@ test('the reason for which a template cannot run here is German, with the names 
 });
 
 test('the reason for which a person has to approve names each source in German', () => {
-  const german = server.phrase(strangersReason(StrangerSource.options));
+  const german = server.phrase(describeUntrustedSources(UntrustedSource.options));
   expect(german).toMatch(/^Der Agent hat gelesen: Seiten oder Suchergebnisse aus dem Web, Ergebnisse eines/);
   expect(german).not.toMatch(/\b(the|of|session|files)\b/);
 });

@@ -1,5 +1,5 @@
 import { AppError } from '../../../../core/errors/errors.ts';
-import type { SandboxChoice, SessionLife } from '../../../../core/model/records.ts';
+import type { SandboxChoice, SessionLifetime } from '../../../../core/model/records.ts';
 import type { Snapshot } from '../../../../core/model/sandboxes/snapshot.ts';
 import type { SandboxAbilities } from '../../../shared/facade.ts';
 import { type E2bSettings, parseTemplates } from '../settings.ts';
@@ -15,7 +15,7 @@ interface Deps {
   readonly isBuilt?: boolean;
 }
 export interface SandboxRequest {
-  readonly life: SessionLife;
+  readonly life: SessionLifetime;
   /** Undefined: the egress rules of the server. */
   readonly sandbox: SandboxChoice | undefined;
   /** Undefined: the server's own image and limits. */
@@ -42,7 +42,7 @@ export function toSandboxRequest(
   const keeps =
     newSandbox.autoPause && keptAtEnd((newSandbox.autoPauseMemory ?? true) ? 'memory' : 'files', settings, abilities);
   const egress = toEgressChoice(newSandbox.allow_internet_access, newSandbox.network ?? {});
-  const life: SessionLife = {
+  const life: SessionLifetime = {
     endsAt: null,
     seconds,
     paused: null,
@@ -68,7 +68,7 @@ function keptAtEnd(query: 'memory' | 'files', { pause }: E2bSettings, abilities:
 }
 
 /** Explains where the new sandbox differs from the request. Undefined: it does not. */
-export const noticeOf = ({ onEnd }: SessionLife, { autoPause, autoPauseMemory }: NewSandbox): string | undefined =>
+export const noticeOf = ({ onEnd }: SessionLifetime, { autoPause, autoPauseMemory }: NewSandbox): string | undefined =>
   autoPause && (autoPauseMemory ?? true) && onEnd === 'pause-files'
     ? "This server's driver cannot freeze processes: the pause at the end of the time keeps the files, not the memory, and no request ends it by itself."
     : undefined;

@@ -6,7 +6,7 @@ import {
   everyAddress,
   isEgressRules,
 } from '../../../../core/model/sandboxes/egress-choice.ts';
-import { parseRange, wholeFamily } from '../../../../core/text/address-range.ts';
+import { anyAddress, parseRange } from '../../../../core/text/address-range.ts';
 import { NetworkRules } from './rules.ts';
 
 const egress = {
@@ -31,7 +31,7 @@ interface RequestedRules {
 }
 
 /** The SDKs' name for all traffic. */
-const allTraffic = wholeFamily.ipv4;
+const allTraffic = anyAddress.ipv4;
 const hostName = /^(\*\.)?([a-z0-9-]+\.)*[a-z0-9-]+$/i;
 /** A name with such a last label is an IP address in an unusual notation, such as 127.1 or 0x7f.1. */
 const oddAddress = /(^|\.)(\d+|0x[0-9a-f]*)$/i;

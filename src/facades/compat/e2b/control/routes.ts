@@ -21,12 +21,12 @@ import { mountSecrets } from './secrets.ts';
 import {
   agentVersion,
   detailView,
-  listedView,
   NewSandbox,
   Params,
   Pause,
   sandboxView,
   Timeout,
+  toListedSandbox,
   type ViewDeps,
 } from './shapes.ts';
 import { mountSnapshots } from './snapshots.ts';
@@ -130,7 +130,7 @@ export function mountControl(app: App, deps: Deps): void {
     );
     reply.header('x-total-running', running);
     if (next !== undefined) reply.header('x-next-token', next);
-    return sessions.map((record) => listedView(record, deps));
+    return sessions.map((record) => toListedSandbox(record, deps));
   };
   app.get('/e2b/v2/sandboxes', list);
   app.get('/e2b/sandboxes', list);
@@ -249,7 +249,7 @@ export function mountControl(app: App, deps: Deps): void {
 
   const times = { createdAt: new Date(0).toISOString(), updatedAt: new Date(0).toISOString(), lastSpawnedAt: null };
   app.get('/e2b/v2/templates', async () => {
-    const { cpuCount, memoryMB, diskSizeMB } = listedView({ createdAt: 0 } as SessionRecord, deps);
+    const { cpuCount, memoryMB, diskSizeMB } = toListedSandbox({ createdAt: 0 } as SessionRecord, deps);
     const size = { cpuCount, memoryMB, diskSizeMB, envdVersion: agentVersion };
     const common = { public: false, ...size, spawnCount: 0, createdBy: null };
     const ofOperator = [...parseTemplates(settings).keys()].map((name) => {

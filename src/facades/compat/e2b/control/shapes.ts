@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Principal } from '../../../../core/model/principal.ts';
-import type { SessionLife, SessionRecord } from '../../../../core/model/records.ts';
+import type { SessionLifetime, SessionRecord } from '../../../../core/model/records.ts';
 import { deniesAll } from '../../../../core/model/sandboxes/egress-choice.ts';
 import type { Tokens } from '../tokens.ts';
 import { NewNetwork, rulesView } from './network.ts';
@@ -59,7 +59,7 @@ export function sandboxView(record: SessionRecord, { tokens, domain }: ViewDeps,
   };
 }
 
-export function listedView({ id, createdAt, life, metadata = {}, sandbox }: SessionRecord, { limits }: ViewDeps) {
+export function toListedSandbox({ id, createdAt, life, metadata = {}, sandbox }: SessionRecord, { limits }: ViewDeps) {
   const name = life?.kind ?? 'base';
   return {
     templateID: name,
@@ -76,7 +76,8 @@ export function listedView({ id, createdAt, life, metadata = {}, sandbox }: Sess
     metadata,
   };
 }
-export const stateOf = (life: SessionLife | undefined) => (life?.paused ? ('paused' as const) : ('running' as const));
+export const stateOf = (life: SessionLifetime | undefined) =>
+  life?.paused ? ('paused' as const) : ('running' as const);
 
 interface DetailParts {
   /** The token of the sandbox; undefined: the caller must not have it. */
@@ -88,7 +89,7 @@ export function detailView(record: SessionRecord, deps: ViewDeps, { token, rules
   const { life, sandbox } = record;
   const onTimeout = life && life.onEnd !== 'delete' ? ('pause' as const) : ('kill' as const);
   return {
-    ...listedView(record, deps),
+    ...toListedSandbox(record, deps),
     ...(token !== undefined && { envdAccessToken: token }),
     domain: deps.domain,
     ...(volumes.length > 0 && { volumeMounts: volumes }),

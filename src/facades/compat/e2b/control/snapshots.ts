@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { maxForks, SnapshotName } from '../../../../api/views/snapshots.ts';
 import { AppError, toAppError } from '../../../../core/errors/errors.ts';
-import type { SessionLife, SessionRecord } from '../../../../core/model/records.ts';
+import type { SessionLifetime, SessionRecord } from '../../../../core/model/records.ts';
 import type { Snapshot } from '../../../../core/model/sandboxes/snapshot.ts';
 import { publicText } from '../../../../http/errors/wire-errors.ts';
 import type { App } from '../../../../http/routes/routes.ts';
@@ -16,7 +16,7 @@ interface Deps extends ViewDeps {
   readonly parts: Pick<FacadeParts, 'services' | 'clock'>;
   readonly settings: E2bSettings;
   /** Rejects: session_not_found, conflict (not created by a program of these SDKs). */
-  readonly withLife: (sid: string) => Promise<{ readonly record: SessionRecord; readonly life: SessionLife }>;
+  readonly withLife: (sid: string) => Promise<{ readonly record: SessionRecord; readonly life: SessionLifetime }>;
   readonly statusOf: (code: AppError['code']) => number;
 }
 const NewSnapshot = z.object({ name: SnapshotName.nullish() });
@@ -80,7 +80,7 @@ export function mountSnapshots(app: App, { withLife, statusOf, ...deps }: Deps):
           throw thrown;
         });
         const endsAt = clock.now() + seconds * 1_000;
-        const started = await services.sessions.update(id, { life: { ...(own as SessionLife), endsAt } });
+        const started = await services.sessions.update(id, { life: { ...(own as SessionLifetime), endsAt } });
         return { sandbox: sandboxView(started, deps, principal) };
       } catch (thrown) {
         const error = toAppError(thrown);

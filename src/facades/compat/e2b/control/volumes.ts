@@ -11,7 +11,7 @@ import type { VolumeEntry, VolumeService } from '../../../../sessions/api/server
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { bodyPieces, withBodyStreams } from '../../../shared/uploads.ts';
-import { headerOf } from '../headers.ts';
+import { readHeader } from '../headers.ts';
 import { volumeTokenHeader } from '../target.ts';
 import type { Tokens } from '../tokens.ts';
 import { parseInput } from './parsed.ts';
@@ -85,7 +85,7 @@ function mountContent(app: App, { parts, tokens }: Deps): void {
   /** The volumes of the caller who created this volume's token. Rejects: unauthorized. */
   const opened = (request: OfVolume, reply: FastifyReply) => {
     const id = request.params.volume;
-    const maker = tokens.opensVolume(id, headerOf(request.headers, volumeTokenHeader));
+    const maker = tokens.opensVolume(id, readHeader(request.headers, volumeTokenHeader));
     if (!maker) throw new AppError('unauthorized', 'The token of the volume is missing or wrong. Connect to it again.');
     const { volumes } = parts.acting(maker).services;
     return { id, volumes, signal: abortOnDisconnect(reply) };

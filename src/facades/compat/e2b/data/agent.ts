@@ -1,4 +1,4 @@
-import { headerOf } from '../headers.ts';
+import { readHeader } from '../headers.ts';
 import { auditCall, type Call } from './call.ts';
 import {
   answerError,
@@ -66,7 +66,7 @@ export async function serveAgent(call: Call, { maxUploadBytes, root }: Options):
 async function serveCall(call: Call, path: string): Promise<void> {
   const { request, response, target } = call;
   const stream = Object.hasOwn(streams, path) ? streams[path] : undefined;
-  const type = headerOf(target.headers, 'content-type') ?? '';
+  const type = readHeader(target.headers, 'content-type') ?? '';
   const expected = isStream(path) ? 'application/connect+json' : 'application/json';
   if (!type.toLowerCase().startsWith(expected)) {
     response.setHeader('accept-post', expected);
@@ -128,7 +128,7 @@ function findMethod(path: string): UnaryMethod | undefined {
 
 /** The user that the request names, in a header without a password or in the query. */
 function readUser({ target, url }: Call): string | undefined {
-  const [, basic] = /^Basic ([A-Za-z0-9+/=]+)$/i.exec(headerOf(target.headers, 'authorization') ?? '') ?? [];
+  const [, basic] = /^Basic ([A-Za-z0-9+/=]+)$/i.exec(readHeader(target.headers, 'authorization') ?? '') ?? [];
   if (basic !== undefined) return Buffer.from(basic, 'base64').toString().split(':')[0] || undefined;
   return url.searchParams.get('username') || undefined;
 }

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError, type ErrorCode, toAppError } from '../../../../core/errors/errors.ts';
 import { type JsonLimits, parseJson } from '../../../../core/text/json.ts';
 import { publicText } from '../../../../http/errors/wire-errors.ts';
-import { headerOf } from '../headers.ts';
+import { readHeader } from '../headers.ts';
 import { destroyConnection } from './refusals.ts';
 
 // The Connect protocol with JSON: a bare object for one answer, envelopes for streams.
@@ -164,7 +164,7 @@ export class ConnectStream implements Disposable {
     response.writeHead(200, { 'content-type': 'application/connect+json', 'x-accel-buffering': 'no' });
     response.flushHeaders();
     response.socket?.setNoDelay(true);
-    const requested = Number(headerOf(request.headers, 'keepalive-ping-interval') ?? defaultKeepaliveSeconds);
+    const requested = Number(readHeader(request.headers, 'keepalive-ping-interval') ?? defaultKeepaliveSeconds);
     const seconds = requested >= 1 && requested <= 3_600 ? requested : defaultKeepaliveSeconds;
     this.#timer = setInterval(() => {
       if (!response.writableNeedDrain && !response.writableEnded) response.write(envelope(0, keepalive));
@@ -193,7 +193,7 @@ export class ConnectStream implements Disposable {
 
 /** The time limit of a call, in ms; undefined: none. */
 export function parseTimeout({ headers }: IncomingMessage): number | undefined {
-  const text = headerOf(headers, 'connect-timeout-ms');
+  const text = readHeader(headers, 'connect-timeout-ms');
   if (text === undefined) return undefined;
   if (!/^\d{1,10}$/.test(text)) throw new ConnectError('invalid_argument', 'Connect-Timeout-Ms is no whole number.');
   const ms = Number(text);

@@ -10,7 +10,7 @@ import { attachment } from '../../../../http/transport/content-disposition.ts';
 import { multipartFiles } from '../../../../http/transport/multipart.ts';
 import type { PathEntry } from '../../../../sessions/api/sandbox-interior.ts';
 import { fileType } from '../../../shared/archive/mime.ts';
-import { headerOf } from '../headers.ts';
+import { readHeader } from '../headers.ts';
 import { type Call, outcomeOf, resolvePath } from './call.ts';
 import { ConnectError } from './connect.ts';
 import { answerJson, destroyConnection, refuse } from './refusals.ts';
@@ -40,8 +40,8 @@ async function download(call: Call): Promise<void> {
   const { url, response, signal, target } = call;
   await using inside = await call.enter();
   const path = resolvePath(url.searchParams.get('path') ?? '', await call.home(inside));
-  const encodings = headerOf(target.headers, 'accept-encoding') ?? '';
-  const range = /^bytes=(\d*)-(\d*)$/.exec(headerOf(target.headers, 'range') ?? '');
+  const encodings = readHeader(target.headers, 'accept-encoding') ?? '';
+  const range = /^bytes=(\d*)-(\d*)$/.exec(readHeader(target.headers, 'range') ?? '');
   if (/identity;q=0/.test(encodings) && !/gzip/.test(encodings)) {
     return refuse(response, 406, 'The file can be sent as identity or gzip.');
   }
@@ -93,7 +93,7 @@ function wantsGzip(encodings: string): boolean {
 
 async function upload(call: Call, maxUploadBytes: number): Promise<void> {
   const { url, request, response, signal, target } = call;
-  const type = headerOf(target.headers, 'content-type') ?? '';
+  const type = readHeader(target.headers, 'content-type') ?? '';
   const path = url.searchParams.get('path') ?? '';
   const isPlain = /^application\/octet-stream\b/i.test(type);
   if (!isPlain && !/^multipart\/form-data\s*;/i.test(type)) {
@@ -134,7 +134,7 @@ const metadataHeader = 'x-metadata-';
 /** The metadata for every file of an upload. Header names are case-insensitive, so the keys are in lower case. */
 export function parseMetadata(headers: IncomingMessage['headers']): FileMetadata {
   const names = Object.keys(headers).filter((name) => name.startsWith(metadataHeader));
-  const pairs = names.map((name) => [name.slice(metadataHeader.length), headerOf(headers, name) ?? ''] as const);
+  const pairs = names.map((name) => [name.slice(metadataHeader.length), readHeader(headers, name) ?? ''] as const);
   const wrong = (message: string) => new ConnectError('invalid_argument', message);
   const { keys, keyBytes, bytes } = fileMetadataLimits;
   for (const [key, value] of pairs) {

@@ -17,7 +17,7 @@ import {
   withoutCredentials,
   withoutHops,
 } from '../../../shared/previews/port-relay.ts';
-import { headerOf } from '../headers.ts';
+import { readHeader } from '../headers.ts';
 import type { RunningSandbox, Sandboxes } from '../sandboxes.ts';
 import { agentPort, codePort, type Target } from '../target.ts';
 import { computeSignature, isSameToken, type PresentedTokens, type Tokens } from '../tokens.ts';
@@ -238,8 +238,8 @@ function judge(
   const { path, url, method, address, record } = requested;
   const sid = record.id;
   const presentedTokens: PresentedTokens = {
-    access: headerOf(target.headers, 'x-access-token'),
-    traffic: headerOf(target.headers, 'e2b-traffic-access-token'),
+    access: readHeader(target.headers, 'x-access-token'),
+    traffic: readHeader(target.headers, 'e2b-traffic-access-token'),
   };
   const isShown = presentedTokens.access !== undefined || presentedTokens.traffic !== undefined;
   const wrong = (refusal: Refusal) => {

@@ -12,7 +12,7 @@ import { SessionContent } from '../sessions/kept-session.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
 import { applyMetadataChange, paginate, parseInput, withoutPrevious } from '../wire.ts';
 import { prepareSession, type RepositoryTokens } from './prepare.ts';
-import { keptStarts, toRun, waitForLaunch } from './runs.ts';
+import { maxStarts, toRun, waitForLaunch } from './runs.ts';
 import {
   agentLabel,
   DeploymentChange,
@@ -65,7 +65,7 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
     const content = parseContent(automation);
     if (!content) throw new AppError('not_found', 'There is no such deployment.');
     const { id, schedule } = automation;
-    const starts = await automations.starts(id, { limit: schedule ? keptStarts : 1 });
+    const starts = await automations.starts(id, { limit: schedule ? maxStarts : 1 });
     const last = starts.find(({ cause, sessionId }) => cause.kind === 'schedule' && sessionId !== null);
     const upcoming = schedule ? await automations.times(schedule, upcomingCount) : [];
     return toDeployment(automation, content, { lastRunAt: last?.at ?? null, upcoming });

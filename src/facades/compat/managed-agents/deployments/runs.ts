@@ -13,7 +13,7 @@ import { agentOfLabel, parseContent } from './shapes.ts';
 interface Deps {
   readonly services: Pick<Services, 'automations'>;
 }
-export const keptStarts = 1_000; // for each deployment, as docs/automations.md documents
+export const maxStarts = 1_000; // for each deployment, as docs/automations.md documents
 const launchMs = 30_000;
 const pollMs = 100;
 
@@ -46,7 +46,7 @@ export async function waitForLaunch(
 ): Promise<AutomationStart> {
   const until = clock.now() + launchMs;
   const look = async () => {
-    const start = (await automations.starts(automationId, { limit: keptStarts })).find((one) => one.id === id);
+    const start = (await automations.starts(automationId, { limit: maxStarts })).find((one) => one.id === id);
     if (!start) throw new AppError('not_found', 'The deployment was deleted in the meantime.');
     if (isRun(start)) return start;
     if (clock.now() >= until)
@@ -73,7 +73,7 @@ export function deploymentRunRoutes({ services: { automations } }: Deps): Route[
     const own = (await automations.list()).filter((one) => parseContent(one) !== undefined);
     const requests = own.filter(({ id }) => target === undefined || apiDeploymentId(id) === target);
     const listStarts = async ({ id }: { readonly id: string }) =>
-      (await automations.starts(id, { limit: keptStarts }).catch(unlessNotFound)) ?? [];
+      (await automations.starts(id, { limit: maxStarts }).catch(unlessNotFound)) ?? [];
     const starts = await Promise.all(requests.map(listStarts));
     return starts
       .flat()
@@ -101,7 +101,7 @@ export function deploymentRunRoutes({ services: { automations } }: Deps): Route[
       async run({ params: { run = '' } }) {
         const { id, automation } = parseStartId(run);
         const isDeployment = parseContent(await automations.get(automation)) !== undefined;
-        const starts = isDeployment ? await automations.starts(automation, { limit: keptStarts }) : [];
+        const starts = isDeployment ? await automations.starts(automation, { limit: maxStarts }) : [];
         const start = starts.find((one) => one.id === id && isRun(one));
         if (!start) throw new AppError('not_found', `There is no deployment run ${run.slice(0, 100)}.`);
         return toRun(start);

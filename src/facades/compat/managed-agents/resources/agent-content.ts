@@ -4,11 +4,11 @@ import { applyMetadataChange } from '../wire.ts';
 import {
   type AgentChange,
   type AgentContent,
+  defaultEffort,
   type ModelInput,
   type NewAgent,
   type Overrides,
   type ResolvedTool,
-  usualEffort,
 } from './agent-shapes.ts';
 import { parseSkillNames } from './agent-skills.ts';
 import type { Multiagent } from './multiagent.ts';
@@ -111,11 +111,11 @@ const orNull = (text: string | null | undefined): string | null => (text === und
 
 function resolvedModel(input: z.output<typeof ModelInput>, now?: AgentContent['model']): AgentContent['model'] {
   const { id, effort, speed, inference_geo: geo } = { effort: undefined, speed: null, inference_geo: null, ...input };
-  const keptEffort = now?.id === id ? now.effort : usualEffort;
+  const keptEffort = now?.id === id ? now.effort : defaultEffort;
   if (speed === 'fast') throw unsupportedField('model.speed "fast"', 'send "standard"');
   return {
     id,
-    effort: effort === undefined ? keptEffort : (effort ?? usualEffort),
+    effort: effort === undefined ? keptEffort : (effort ?? defaultEffort),
     inference_geo: geo ?? null,
     speed: speed ?? 'standard',
   };

@@ -9,7 +9,7 @@ export const builtIn = ['bash', 'edit', 'read', 'write', 'glob', 'grep', 'web_fe
 const Policy = z.strictObject({ type: z.enum(['always_allow', 'always_ask', 'auto']) });
 export type Policy = z.output<typeof Policy>;
 const efforts = ['low', 'medium', 'high', 'xhigh', 'max'] as const;
-export const usualEffort = { type: 'high' } as const;
+export const defaultEffort = { type: 'high' } as const;
 const Effort = z
   .union([z.enum(efforts), z.strictObject({ type: z.enum(efforts) })])
   .transform((input) => (typeof input === 'string' ? { type: input } : input));
@@ -155,7 +155,7 @@ export const AgentContent = z.object({
     effort: z
       .object({ type: z.enum(efforts) })
       .nullable()
-      .transform((effort) => effort ?? usualEffort),
+      .transform((effort) => effort ?? defaultEffort),
     inference_geo: z.string().nullable(),
     speed: z.enum(['standard', 'fast']),
   }),

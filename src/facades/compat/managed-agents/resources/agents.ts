@@ -1,5 +1,5 @@
 import { AppError } from '../../../../core/errors/errors.ts';
-import type { KeptDocument } from '../../../../sessions/api/server/documents.ts';
+import type { StoredDocument } from '../../../../sessions/api/server/documents.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalid } from '../errors.ts';
 import type { Route } from '../route.ts';
@@ -11,7 +11,7 @@ import { pinVersions, toRoster, withRoster } from './multiagent.ts';
 
 type Documents = Services['documents'];
 
-export const toAgent = ({ id, version, content, createdAt, updatedAt, archivedAt }: KeptDocument) => ({
+export const toAgent = ({ id, version, content, createdAt, updatedAt, archivedAt }: StoredDocument) => ({
   id,
   type: 'agent' as const,
   version,
@@ -31,7 +31,7 @@ function shownContent(content: AgentContent, own: { readonly id: string; readonl
 const agentType = { type: 'agent' as const };
 
 /** Rejects: not_found, also for an id of another kind. */
-export async function readDocument(documents: Documents, kind: KeptDocument['kind'], id: string, version?: number) {
+export async function readDocument(documents: Documents, kind: StoredDocument['kind'], id: string, version?: number) {
   const doc = await documents.get(id, version);
   if (doc.kind !== kind) throw new AppError('not_found', `There is no ${kind} ${id}.`);
   return doc;

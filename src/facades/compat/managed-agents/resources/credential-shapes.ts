@@ -4,9 +4,9 @@ import { Secret } from '../../../../core/text/secret.ts';
 import type {
   ChangedCredential,
   CredentialAuth,
-  CredentialTrial,
+  CredentialTest,
   NewCredential,
-  TriedAnswer,
+  TestResponse,
   VariableAuth,
   VaultCredential,
 } from '../../../../sessions/api/server/vaults.ts';
@@ -252,7 +252,7 @@ function shownAuth(auth: CredentialAuth) {
   };
 }
 
-export function toTrial({ id, vaultId }: Pick<VaultCredential, 'id' | 'vaultId'>, trial: CredentialTrial) {
+export function toTrial({ id, vaultId }: Pick<VaultCredential, 'id' | 'vaultId'>, trial: CredentialTest) {
   const { failedAt, refresh } = trial;
   return {
     type: 'vault_credential_validation' as const,
@@ -265,7 +265,7 @@ export function toTrial({ id, vaultId }: Pick<VaultCredential, 'id' | 'vaultId'>
     refresh: refresh && { status: refresh.outcome, http_response: toTriedAnswer(refresh.answer) },
   };
 }
-const toTriedAnswer = (answer: TriedAnswer | null) =>
+const toTriedAnswer = (answer: TestResponse | null) =>
   answer && {
     status_code: answer.status,
     content_type: answer.contentType,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { KeptDocument } from '../../../../sessions/api/server/documents.ts';
+import type { StoredDocument } from '../../../../sessions/api/server/documents.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { ApiError, invalid } from '../errors.ts';
 import type { Route } from '../route.ts';
@@ -120,7 +120,7 @@ const checkScope = (scope: 'organization' | 'account' | null | undefined) => {
   if (scope === 'account') throw invalid("scope: 'account' is not possible here; send 'organization'.");
 };
 
-export const toEnvironment = ({ id, content, createdAt, updatedAt, archivedAt }: KeptDocument) => ({
+export const toEnvironment = ({ id, content, createdAt, updatedAt, archivedAt }: StoredDocument) => ({
   id,
   type: 'environment' as const,
   ...EnvironmentContent.parse(content),

@@ -6,7 +6,7 @@ import type { SessionId } from '../../../../core/model/ids.ts';
 import { pictureHeadBytes } from '../../../../core/text/pictures.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import { attachment } from '../../../../http/transport/content-disposition.ts';
-import type { KeptDocument } from '../../../../sessions/api/server/documents.ts';
+import type { StoredDocument } from '../../../../sessions/api/server/documents.ts';
 import type { UploadedFile } from '../../../../sessions/projects/uploads.ts';
 import { fileType } from '../../../shared/archive/mime.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
@@ -33,7 +33,7 @@ const FileContent = z.object({
   /** Milliseconds from creation to expiry; null: no expiry. */
   lifeMs: z.number().nullable().default(null),
 });
-const expiryOf = ({ content, createdAt }: Pick<KeptDocument, 'content' | 'createdAt'>): number | null => {
+const expiryOf = ({ content, createdAt }: Pick<StoredDocument, 'content' | 'createdAt'>): number | null => {
   const { lifeMs } = FileContent.parse(content);
   return lifeMs === null ? null : createdAt + lifeMs;
 };
@@ -87,7 +87,7 @@ export const contentFiles = (
   },
 });
 
-async function live(id: string, { services, clock }: Pick<FileDeps, 'services' | 'clock'>): Promise<KeptDocument> {
+async function live(id: string, { services, clock }: Pick<FileDeps, 'services' | 'clock'>): Promise<StoredDocument> {
   const doc = await readDocument(services.documents, 'file', id);
   const expiresAt = expiryOf(doc);
   if (expiresAt !== null && expiresAt <= clock.now())
@@ -95,7 +95,7 @@ async function live(id: string, { services, clock }: Pick<FileDeps, 'services' |
   return doc;
 }
 
-function toFile({ id, content, createdAt }: KeptDocument) {
+function toFile({ id, content, createdAt }: StoredDocument) {
   const { filename, mimeType, size } = FileContent.parse(content);
   return {
     id,

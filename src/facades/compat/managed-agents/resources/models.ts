@@ -1,6 +1,6 @@
 import { AppError } from '../../../../core/errors/errors.ts';
 import { anyGlob } from '../../../../core/text/glob.ts';
-import type { OfferedModels } from '../../../../sessions/api/models.ts';
+import type { ProviderModels } from '../../../../sessions/api/models.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalid } from '../errors.ts';
 import type { Route } from '../route.ts';
@@ -17,7 +17,7 @@ async function listed({ models }: Models) {
   const offered = await models.offered(AbortSignal.timeout(listMs));
   return offered.flatMap(toInfos);
 }
-function toInfos({ provider, models }: OfferedModels) {
+function toInfos({ provider, models }: ProviderModels) {
   return models.map(({ id, name, window, maxOutput }) => ({
     id: provider === 'anthropic' ? id : `${provider}/${id}`,
     type: 'model' as const,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { toAppError } from '../../../../core/errors/errors.ts';
-import type { KeptDocument } from '../../../../sessions/api/server/documents.ts';
+import type { StoredDocument } from '../../../../sessions/api/server/documents.ts';
 import { ApiError, invalid, unsupportedField } from '../errors.ts';
 
 // A coordinator is an agent that delegates work to the agents of its roster. Both formats of the API are stored as
@@ -83,7 +83,7 @@ interface Owner {
   /** The current roster. */
   readonly now?: Multiagent | null;
   /** Rejects: not_found. */
-  readonly agent: (id: string, version?: number) => Promise<KeptDocument>;
+  readonly agent: (id: string, version?: number) => Promise<StoredDocument>;
 }
 
 /**

@@ -3,7 +3,7 @@ import { toAppError } from '../../../../core/errors/errors.ts';
 import type { SandboxChoice } from '../../../../core/model/records.ts';
 import { maxRepositories } from '../../../../core/model/repository.ts';
 import type { Secret } from '../../../../core/text/secret.ts';
-import type { KeptDocument } from '../../../../sessions/api/server/documents.ts';
+import type { StoredDocument } from '../../../../sessions/api/server/documents.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { CreateCommand } from '../../../../sessions/api/sessions.ts';
 import { ApiError, invalid, unsupportedField } from '../errors.ts';
@@ -150,7 +150,7 @@ async function agentFor(requested: z.output<typeof AgentRequest>, documents: Ser
 const maxRosterChars = 512 * 1024; // the roster is stored in the session's record
 /** The agents that can work for the session's agent, each as stored in its version. */
 async function rosterFor(
-  own: Pick<KeptDocument, 'id' | 'version'> & { readonly content: AgentContent },
+  own: Pick<StoredDocument, 'id' | 'version'> & { readonly content: AgentContent },
   { services, settings }: CreateDeps,
 ): Promise<RosterAgent[]> {
   const roster: RosterAgent[] = [];

@@ -3,7 +3,7 @@ import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { SessionAgent, SubAgent } from '../../../../core/model/session-agent.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { serverName } from '../resources/agent-content.ts';
-import { AgentContent, builtIn, type Policy, type ResolvedTool, usualEffort } from '../resources/agent-shapes.ts';
+import { AgentContent, builtIn, defaultEffort, type Policy, type ResolvedTool } from '../resources/agent-shapes.ts';
 import { type CloudConfig, type EnvironmentConfig, packageManagers } from '../resources/environments.ts';
 import { withRoster } from '../resources/multiagent.ts';
 import { MemoryStoreResource, toMountedStore } from './memory-resources.ts';
@@ -183,7 +183,7 @@ export async function toAgentReply(
     name: record.template,
     description: null,
     system: null,
-    model: { id: model, effort: usualEffort, inference_geo: null, speed: 'standard' as const },
+    model: { id: model, effort: defaultEffort, inference_geo: null, speed: 'standard' as const },
     tools: [],
     mcp_servers: [],
     skills: [],

@@ -42,7 +42,7 @@ export const toSpanUsage = ({ input, output, cacheRead, cacheWritten }: Usage) =
 });
 
 /** Costs are sums of small amounts, so they are rounded to a hundredth of a cent. */
-export const centsOf = (cost: number): number => Math.round(cost * 10_000) / 100;
+export const toCents = (cost: number): number => Math.round(cost * 10_000) / 100;
 const seconds = (ms: number) => Math.round(ms) / 1_000;
 export const toUsage = ({ input, output, cacheRead, cacheWritten, cost }: Usage, activeMs: number) => ({
   input_tokens: input,

@@ -21,12 +21,12 @@ import { uuid } from '../replies/examples.ts';
 import { keptFile } from '../replies/files.ts';
 import type { Content } from '../replies/workspace.ts';
 import * as replies from '../replies/workspace.ts';
-import { ChatParams, DownloadAllQuery, PathQuery, ToProject } from '../schemas.ts';
+import { ChatParams, DownloadAllQuery, PathQuery, ProjectAssignment } from '../schemas.ts';
 import { fileView } from '../views.ts';
 import { markAsAttachment } from './download.ts';
 
 /** The path below `/workspace/`, relative to the workspace. Rejects every other path. */
-export function inWorkspace(path: string): string {
+export function toWorkspacePath(path: string): string {
   const clean = posix.normalize(path);
   const relative = clean.startsWith('/workspace/') ? trimEndCharacters(clean.slice('/workspace/'.length), '/') : '';
   if (relative === '') throw new AppError('path_outside', 'Path must be below /workspace/');
@@ -103,7 +103,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
     },
     async ({ params, query }, reply) => {
       const { id } = await findChat(deps, params.sid);
-      const path = inWorkspace(query.path);
+      const path = toWorkspacePath(query.path);
       const content = await files.read(id, path, abortOnDisconnect(reply)).catch(missing);
       return { path: query.path, ...toContent(path, content) };
     },
@@ -116,7 +116,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
     },
     async ({ params, query }, reply) => {
       const { id } = await findChat(deps, params.sid);
-      const path = inWorkspace(query.path);
+      const path = toWorkspacePath(query.path);
       const { size, content } = await files.open(id, path, abortOnDisconnect(reply)).catch(missing);
       return markAsAttachment(reply, path, mimeType(path) ?? undefined)
         .header('content-length', size)
@@ -154,7 +154,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
   app.post(
     `${base}/files/upload-to-project`,
     {
-      schema: { params: ChatParams, body: ToProject, response: { 201: keptFile } },
+      schema: { params: ChatParams, body: ProjectAssignment, response: { 201: keptFile } },
       config: {
         doc: describeRoute('UploadToProject', 'Keep a file of the workspace in a project', {
           bodyExample: { path: '/workspace/report.md', project_id: uuid },
@@ -166,7 +166,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
     async ({ params, body }, reply) => {
       const session = await findChat(deps, params.sid);
       const project = await findProject(deps, body.project_id);
-      const path = inWorkspace(body.path);
+      const path = toWorkspacePath(body.path);
       const name = baseName(path);
       if (name === undefined) throw invalid('body', 'path', 'has no name that a file can have');
       const signal = abortUnlessIdempotent(reply);

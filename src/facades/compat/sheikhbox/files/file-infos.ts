@@ -16,7 +16,7 @@ export const toUploadInfo = ({ id, name, mimeType, size, uploadedAt }: UploadedF
 });
 
 /** Details that the log records about an attached file that is not an upload. */
-export const bareInfo = (file: string, at: number): FileInfo => ({
+export const emptyFileInfo = (file: string, at: number): FileInfo => ({
   file_id: file,
   filename: file.slice(file.lastIndexOf('/') + 1),
   content_type: null,
@@ -51,7 +51,7 @@ export class FileInfos {
     return strange.size > 0 && this.#uploads ? this.#find(strange) : undefined;
   }
   get(file: string, at: number): FileInfo {
-    return this.#known.get(file) ?? bareInfo(file, at);
+    return this.#known.get(file) ?? emptyFileInfo(file, at);
   }
 
   async #find(ids: Iterable<string>): Promise<void> {

@@ -4,7 +4,7 @@ import type { App } from '../../../../http/routes/routes.ts';
 import type { UploadedFile } from '../../../../sessions/projects/uploads.ts';
 import { success } from '../../../shared/envelope.ts';
 import { receiveFiles, withBodyStreams } from '../../../shared/uploads.ts';
-import { aboutOther as about, type SheikhboxContext } from '../context.ts';
+import { describeOtherRoute as about, type SheikhboxContext } from '../context.ts';
 import { FileParams, MinutesBody } from '../schemas.ts';
 import { toFilePath, toUploadInfo } from './file-infos.ts';
 import { fileInfo, fileLink } from './file-replies.ts';

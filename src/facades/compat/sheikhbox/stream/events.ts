@@ -1,7 +1,7 @@
 import type { LogUpdate } from '../../../../core/contracts/ports.ts';
 import { isNote } from '../../../../core/model/event-traits.ts';
 import type { FactOf, SessionEvent, ToolContent } from '../../../../core/model/events.ts';
-import { bareInfo } from '../files/file-infos.ts';
+import { emptyFileInfo } from '../files/file-infos.ts';
 import type { FileInfo } from '../files/file-replies.ts';
 import type { SseEvent } from './sse-events.ts';
 
@@ -13,7 +13,11 @@ type ToolData = Extract<SseEvent, { event: 'tool' }>['data'];
 type Tool = FactOf<'tool.calling'> | FactOf<'tool.called'>;
 
 /** The frame of an event, for streams and the history; undefined for an event that is not shown. */
-export function toSheikhbox(event: SessionEvent, profile: Profile, infoOf: InfoOf = bareInfo): SseEvent | undefined {
+export function toSheikhbox(
+  event: SessionEvent,
+  profile: Profile,
+  infoOf: InfoOf = emptyFileInfo,
+): SseEvent | undefined {
   if (isNote(event)) return undefined;
   const stamp = { event_id: String(event.seq), timestamp: epoch(event.ts) };
   switch (event.type) {

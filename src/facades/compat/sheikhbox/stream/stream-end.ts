@@ -24,7 +24,7 @@ export function isEnd(event: SessionEvent, { until, last }: StreamPlan): boolean
 }
 
 /** Whether the end is at or before the start of the stream. Such a stream would otherwise wait forever. */
-export async function isOver(
+export async function hasStreamEnded(
   sessions: Pick<SessionService, 'page'>,
   id: SessionId,
   plan: StreamPlan,

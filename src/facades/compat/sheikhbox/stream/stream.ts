@@ -7,7 +7,7 @@ import { openSse, type SseStream } from '../../../../http/transport/sse.ts';
 import type { SheikhboxContext } from '../context.ts';
 import { resyncEvent } from './events.ts';
 import { toFrame } from './frames.ts';
-import { isEnd, isOver, type StreamPlan } from './stream-end.ts';
+import { hasStreamEnded, isEnd, type StreamPlan } from './stream-end.ts';
 
 /** Streams the answer to a chat message. User messages are never streamed back. */
 export function streamChat(
@@ -19,7 +19,7 @@ export function streamChat(
   const { sessions } = context;
   let plan = streamPlan;
   return watched(reply, id, context, async (stream) => {
-    const isEnded = await isOver(sessions, id, plan, plan.after);
+    const isEnded = await hasStreamEnded(sessions, id, plan, plan.after);
     // a cursor ahead of the log gets a resync below
     if (isEnded && plan.after <= (await sessions.page(id, plan.after, 1)).head) return;
     for await (const item of sessions.follow(id, plan.after, { signal: stream.gone, deltas: false })) {
@@ -27,7 +27,7 @@ export function streamChat(
         await sayResync(stream, item, context);
         // the cursor may have been ahead of the log
         plan = { ...plan, until: { ...plan.until, after: Math.min(plan.until.after, item.head) } };
-        if (await isOver(sessions, id, plan, item.head)) return;
+        if (await hasStreamEnded(sessions, id, plan, item.head)) return;
         continue;
       }
       const end = item.events.findIndex((event) => isEnd(event, plan));

@@ -10,7 +10,7 @@ const maxBytes = 512_000;
 const lost = '\ufffd'; // the replacement character for bytes that are not UTF-8
 
 /** The file as the newest run found it, and its current state. */
-export async function sinceRun(store: FileStore, path: string): Promise<Comparison> {
+export async function compareWithRunStart(store: FileStore, path: string): Promise<Comparison> {
   const { sessionId } = store;
   const { files } = await query('files.changes', { sessionId });
   const file = files.find((one) => one.path === path);
@@ -30,7 +30,7 @@ export async function sinceRun(store: FileStore, path: string): Promise<Comparis
  * The file before and after a step. The current file can be newer: reverted changes are removed from it where its lines
  * are still the same.
  */
-export async function ofStep(store: FileStore, path: string, { before, after }: FileWrite): Promise<Comparison> {
+export async function compareStep(store: FileStore, path: string, { before, after }: FileWrite): Promise<Comparison> {
   if (Math.max(before?.length ?? 0, after.length) > maxBytes) throw new Error(t('files.tooLargeToCompare'));
   const now = await store.read(path, true).catch(() => undefined); // the file may have been deleted
   const exact = exactText(now?.bytes ?? new Uint8Array());

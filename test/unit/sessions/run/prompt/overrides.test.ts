@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { partsWith } from '../../../../../src/sessions/run/prompt/overrides.ts';
+import { readPromptParts } from '../../../../../src/sessions/run/prompt/overrides.ts';
 import { checkPart, partNames, readOwnParts } from '../../../../../src/sessions/run/prompt/parts.ts';
 import { temporaryFolder } from '../../../../support/stores/store.ts';
 
@@ -15,13 +15,13 @@ afterEach(() => folder[Symbol.dispose]());
 test('a file replaces the part of its name, and all others stay', () => {
   put('rules.md', '# Rules\n\nBe kind.\n');
   put('.hidden', 'x');
-  expect(partsWith(folder.path)).toEqual({ ...readOwnParts(), rules: '# Rules\n\nBe kind.' });
+  expect(readPromptParts(folder.path)).toEqual({ ...readOwnParts(), rules: '# Rules\n\nBe kind.' });
 });
 
 test('a missing folder replaces nothing, and an empty file leaves its part out', () => {
-  expect(partsWith(join(folder.path, 'none'))).toEqual(readOwnParts());
+  expect(readPromptParts(join(folder.path, 'none'))).toEqual(readOwnParts());
   put('role.md', '');
-  expect(partsWith(folder.path).role).toBe('');
+  expect(readPromptParts(folder.path).role).toBe('');
 });
 
 test('every mistake is named at once, with the parts that there are', () => {
@@ -32,7 +32,7 @@ test('every mistake is named at once, with the parts that there are', () => {
   put('plan.md', new Uint8Array([0xff, 0xfe, 0x00]));
   put('environment.md', 'You are at {{workdir}}.');
   mkdirSync(join(folder.path, 'memory.md'));
-  expect(() => partsWith(folder.path)).toThrow(
+  expect(() => readPromptParts(folder.path)).toThrow(
     expect.objectContaining({
       code: 'invalid_request',
       publicMessage: expect.stringMatching(

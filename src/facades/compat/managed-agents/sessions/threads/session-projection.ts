@@ -5,7 +5,7 @@ import { type ShownBudget, toBudgetView } from '../budget.ts';
 import type { AnnouncedCall } from '../calls.ts';
 import { apiEventId, apiIdOf, apiThreadId } from '../ids.ts';
 import { type AgentFacts, type ManagedEvent, Projection, type StopReason } from '../projection.ts';
-import { centsOf, sumUsage, toUsage } from '../usage.ts';
+import { sumUsage, toCents, toUsage } from '../usage.ts';
 
 // A session of the API is a tree of Corral's sessions: the primary thread, and a thread for each child that an agent
 // delegated to. Each has its own log; the events about the session as a whole are built here, from all of them.
@@ -115,7 +115,7 @@ export class SessionProjection {
   }
   /** The last request of a turn can exceed the limit. */
   get #isBudgetUsed(): boolean {
-    return this.#budget !== null && centsOf(this.usage.cost) >= Number(this.#budget.max_list_cost.amount);
+    return this.#budget !== null && toCents(this.usage.cost) >= Number(this.#budget.max_list_cost.amount);
   }
   /** The call that an event announced, and its thread. */
   callOf(eventId: string): (AnnouncedCall & { readonly thread: SessionId }) | undefined {
