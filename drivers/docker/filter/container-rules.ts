@@ -23,7 +23,7 @@ export const safeScratch = z
   .regex(scratch)
   .refine((options) => options.includes('nosuid') && options.includes('nodev'));
 
-/** Rules for the isolation that sandboxes and services share: the values of `wallsFor`. */
+/** Rules for the isolation that sandboxes and services share: the values of `isolationFor`. */
 export const isolationRules = {
   Privileged: never,
   CapDrop: z.tuple([z.literal('ALL')]),

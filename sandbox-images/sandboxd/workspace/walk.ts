@@ -11,7 +11,7 @@ export interface FoundFile {
 interface Walk {
   readonly leavesOut: (path: string, name: string) => boolean;
   /**
-   * Maximum number of entries; throws UnfitWorkspace beyond it. With more files, programs are faster and keep the
+   * Maximum number of entries; throws UnusableWorkspaceError beyond it. With more files, programs are faster and keep the
    * daemon free.
    */
   readonly most: number;

@@ -94,7 +94,7 @@ export class Issuer {
   }
 
   /**
-   * Completes the sign-in. `answer`: the address to which the provider sent the browser. Rejects: NotGenuine,
+   * Completes the sign-in. `answer`: the address to which the provider sent the browser. Rejects: InvalidIdToken,
    * provider_error.
    */
   async finish(answer: URL, { state, nonce, verifier }: Challenge): Promise<SignInResult> {
@@ -153,7 +153,7 @@ export class Issuer {
     }
   }
 
-  /** Verifies the token of a back-channel logout. Rejects: NotGenuine. */
+  /** Verifies the token of a back-channel logout. Rejects: InvalidIdToken. */
   async readLogout(token: string): Promise<EndedSession> {
     const { guardedKeys } = await this.#discovered();
     const claims = await this.#verified(token, guardedKeys, { requiredClaims: ['iat', 'jti', 'events'] });

@@ -19,7 +19,7 @@ export type ProjectRole = (typeof projectRoles)[number];
  * The authenticated caller. The object stays the same while the caller's key is valid.
  *
  * @example
- * if (!hasRole(principal, 'operator')) throw tooWeak(principal);
+ * if (!hasRole(principal, 'operator')) throw forbiddenRoleError(principal);
  */
 export interface Principal {
   /**

@@ -21,7 +21,7 @@ export function extendList<Item>(list: readonly Item[], more: readonly Item[]): 
  * change the previous value.
  *
  * @example
- * const charsIn = listFold(0, (sum, text: string) => sum + text.length);
+ * const countChars = listFold(0, (sum, text: string) => sum + text.length);
  */
 export function listFold<Item, Value>(
   empty: Value,

@@ -8,7 +8,7 @@ export function truncateEnd(text: string, most: number): string {
   return text.slice(0, start > 0 ? start : most).replace(/[\uD800-\uDBFF]$/, '');
 }
 
-/** Like `beginningOf`, but keeps the end of the text. */
+/** Like `truncateEnd`, but keeps the end of the text. */
 export function truncateStart(text: string, most: number): string {
   if (text.length <= most) return text;
   const at = text.length - most;

@@ -91,7 +91,7 @@ function bothChoices(a: Json, b: Json): unknown[] | undefined {
 }
 
 /**
- * Follows `$ref`, `$dynamicRef` and their anchors within one document. Throws NotPortable for an unresolvable
+ * Follows `$ref`, `$dynamicRef` and their anchors within one document. Throws UnsupportedSchema for an unresolvable
  * reference.
  */
 export function resolver(root: Json): (reference: string) => unknown {

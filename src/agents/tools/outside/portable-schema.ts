@@ -44,7 +44,7 @@ const maxAlternatives = 24;
 
 /**
  * Converts the schema of a third-party tool to the common form: references resolved, no keyword that a provider
- * refuses, an object at the root. Constraints without a common keyword go into a description. Throws: NotPortable, with
+ * refuses, an object at the root. Constraints without a common keyword go into a description. Throws: UnsupportedSchema, with
  * the reason.
  */
 export function portableParameters(source: unknown): PortableParameters {

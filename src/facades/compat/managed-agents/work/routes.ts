@@ -166,7 +166,7 @@ export function workRoutes({ services: { documents, workQueue }, credentials }: 
 }
 
 const noHeartbeat = 'NO_HEARTBEAT';
-/** The worker's last heartbeat, as `BeatOptions` expects it. */
+/** The worker's last heartbeat, as `HeartbeatOptions` expects it. */
 function parseExpected(value: string | undefined): number | null | undefined {
   if (value === undefined || value === '') return undefined;
   return value === noHeartbeat ? null : parseTime('expected_last_heartbeat', value);
