@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { lstat, open, stat } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { dirname } from 'node:path';
 import { splitName } from '../../../src/core/text/files/byte-names.ts';
 
 /** A path in the system's own form. */
@@ -21,24 +21,6 @@ const isThere = (path: SystemPath) =>
     () => true,
     () => false,
   );
-
-/**
- * Like `toSystemPath`. A name that is not there leads to the one with its accents in the other form: macOS and some archives
- * decompose names, and models and keyboards write them composed.
- */
-export async function toFoundPath(path: string): Promise<SystemPath> {
-  const own = await toSystemPath(path);
-  return own === path ? await inFoundForm(path) : own;
-}
-
-async function inFoundForm(path: string): Promise<string> {
-  if (/^[\0-\x7f]*$/.test(path) || (await isThere(path))) return path;
-  const name = basename(path);
-  const folder = await inFoundForm(dirname(path));
-  for (const form of [name, name.normalize('NFC'), name.normalize('NFD')])
-    if (await isThere(`${folder}/${form}`)) return `${folder}/${form}`;
-  return `${folder}/${name}`;
-}
 
 /** Starts a process in a folder. `start` gets the path as text, because Node accepts nothing else. */
 export async function startIn<Started>(folder: string, start: (cwd: string) => Started): Promise<Started> {

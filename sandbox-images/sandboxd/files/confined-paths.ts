@@ -4,7 +4,7 @@ import { basename, dirname, join, relative, resolve } from 'node:path';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { textOfName } from '../../../src/core/text/files/byte-names.ts';
 import { badRequest } from '../server/body-fields.ts';
-import { type SystemPath, toFoundPath, toSystemPath } from './byte-names.ts';
+import { type SystemPath, toSystemPath } from './byte-names.ts';
 
 const { O_DIRECTORY, O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
 
@@ -58,7 +58,7 @@ export async function confinePaths(workspace: string, alias?: string): Promise<C
   // Opens first and checks afterwards: the check applies to the opened file itself, so swapping a link has no effect.
   const openChecked = async (at: string, shown: string, flags: number): Promise<FileHandle> => {
     const how = flags | O_NONBLOCK | O_NOCTTY;
-    const handle = await open(await toFoundPath(at), how).catch((cause) => {
+    const handle = await open(await toSystemPath(at), how).catch((cause) => {
       throw fileError(cause, shown);
     });
     try {
@@ -99,7 +99,7 @@ export async function confinePaths(workspace: string, alias?: string): Promise<C
       if (inside === '') throw badRequest('The path is the workspace itself.');
       const folder = await openFolder(parentOf(inside), missing);
       const own = basename(inside);
-      const place = await toFoundPath(`${through(folder)}/${own}`);
+      const place = await toSystemPath(`${through(folder)}/${own}`);
       return {
         name: own,
         at: (name) => (name === own ? place : `${through(folder)}/${name}`),

@@ -52,7 +52,7 @@ function duration(ms: number): string {
 
 const redirects = new Set([301, 302, 303, 307, 308]);
 /** Rejects a redirect with forbidden, because following it would send the key to another address. */
-export function refuseRedirect(response: Response, requested: URL | string): void {
+export function refuseRedirect(response: Response, requested: string): void {
   if (!redirects.has(response.status)) return;
   void response.body?.cancel().catch(() => {});
   const location = response.headers.get('location');

@@ -15,6 +15,22 @@ export const file = z.string().min(1).describe('absolute path below the working 
 export const orderByFile = ({ file: path }: Readonly<Record<string, unknown>>) =>
   typeof path === 'string' ? `file ${posix.basename(path)}` : null;
 
+/**
+ * The path with the names that the sandbox's files and folders have. A name in the other form of its accents finds its
+ * file: macOS and some archives decompose names, and models write them composed.
+ */
+export async function toStoredPath({ sandbox, signal }: ToolContext, path: string): Promise<string> {
+  const found: string[] = [];
+  for (const name of path.split('/')) {
+    const folder = found.length === 0 ? '.' : found.join('/') || '/';
+    const entries = /^[\0-\x7f]*$/.test(name) ? [] : await sandbox.listFiles(folder, signal).catch(noFile);
+    const names = entries?.map((entry) => entry.name) ?? [];
+    const other = names.includes(name) ? undefined : names.find((one) => one.normalize() === name.normalize());
+    found.push(other ?? name);
+  }
+  return found.join('/');
+}
+
 /** The bytes of a file. Rejects: payload_too_large, file_not_found. */
 export async function readFileBytes({ sandbox, signal }: ToolContext, path: string): Promise<Buffer> {
   const bytes = await sandbox.readFile(path, signal, { maxBytes: maxBytes + 1 });
@@ -39,9 +55,10 @@ export type EditResult = { readonly now: string; readonly summary: string } | { 
 /** Changes a text file. Bytes outside the change stay the same. */
 export async function editFile(
   ctx: ToolContext,
-  { path, shown = path }: { readonly path: string; readonly shown?: string },
+  { path: requested, shown = requested }: { readonly path: string; readonly shown?: string },
   edit: (text: string) => EditResult,
 ): Promise<ToolResult> {
+  const path = await toStoredPath(ctx, requested);
   const old = await readFileText(ctx, path);
   if (old === undefined) return binary(shown);
   const edited = edit(old.text);

@@ -13,6 +13,7 @@ import {
   readFileBytes,
   readFileText,
   refuseUnwritable,
+  toStoredPath,
 } from './file-text.ts';
 import { boundOutput } from './output.ts';
 import { defineTool, type ToolContext, type ToolResult } from './tool.ts';
@@ -36,7 +37,8 @@ export const fileRead = defineTool({
     }),
     opencodex: ({ file }, path) => ({ name: 'file_read', args: { path: path(file) } }),
   },
-  async run(ctx, { file: path, start_line, end_line }) {
+  async run(ctx, { file, start_line, end_line }) {
+    const path = await toStoredPath(ctx, file);
     const bytes = await readFileBytes(ctx, path);
     const picture = await pictureIn(ctx, path, bytes);
     if (picture) return picture;
@@ -83,7 +85,8 @@ export const fileWrite = defineTool({
     }),
     opencodex: ({ file, content }, path) => ({ name: 'file_write', args: { path: path(file), content } }),
   },
-  async run(ctx, { file: path, content, append }) {
+  async run(ctx, { file, content, append }) {
+    const path = await toStoredPath(ctx, file);
     const old = await readFileText(ctx, path).catch(noFile);
     const added = append && old ? matchLineEnds(old.text, content) : content;
     const bytes = append && old ? old.encode(added) : Buffer.from(added);

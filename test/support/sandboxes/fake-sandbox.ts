@@ -121,7 +121,12 @@ export function fakeSandbox(behave: (command: string) => Behaviour = () => ({}))
       const before = options?.append ? (files.get(absolute(path)) ?? Buffer.alloc(0)) : Buffer.alloc(0);
       files.set(absolute(path), Buffer.concat([before, Buffer.from(content as string)]));
     },
-    listFiles: unused,
+    async listFiles(path) {
+      const folder = path === '.' ? '/workspace' : absolute(path);
+      const below = [...files.keys()].filter((name) => name.startsWith(`${folder}/`));
+      const names = new Set(below.map((name) => name.slice(folder.length + 1).split('/')[0] as string));
+      return [...names].map((name) => ({ name, type: 'file' as const, size: 0, modified: '2026-01-01T00:00:00Z' }));
+    },
     removeFile: async (path) => void files.delete(absolute(path)),
     async find(path, glob) {
       const below = [...files.keys()].filter((name) => name.startsWith(absolute(path)));

@@ -81,37 +81,10 @@ test.each([
   expect(readdirSync(at(''))).toEqual([]);
 });
 
-test.each([
-  ['composed', 'decomposed', 'NFC', 'NFD'],
-  ['decomposed', 'composed', 'NFD', 'NFC'],
-])('a file that is named %s is found by its %s name, and no second one appears', async (_own, _other, has, asks) => {
-  const { at, place } = await workspace();
-  const own = (text: string) => Buffer.from(text.normalize(has)).toString('latin1');
-  const asked = (text: string) => text.normalize(asks);
-  mkdirSync(at(own('Dossié')));
-  writeFileSync(at(own('Dossié/한글.txt')), 'one');
-  const { listFiles, openFile, writeFile, removeFile } = files(place);
-  expect((await listFiles(asked('Dossié'))).map(({ name }) => name)).toEqual([
-    Buffer.from(own('한글.txt'), 'latin1').toString(),
-  ]);
-  {
-    await using file = await openFile(asked('Dossié/한글.txt'), undefined);
-    expect((await buffer(Readable.from(file.chunks))).toString()).toBe('one');
-  }
-  await writeFile(asked('Dossié/한글.txt'), Readable.from([Buffer.from('two')]), 'replace');
-  await writeFile(asked('Dossié/é/new.txt'), Readable.from([Buffer.from('new')]), 'replace');
-  expect(readdirSync(at(''))).toEqual(['Dossié'.normalize(has)]);
-  expect(readdirSync(at(own('Dossié'))).toSorted()).toEqual([asked('é'), '한글.txt'.normalize(has)].toSorted());
-  expect(readFileSync(at(own('Dossié/한글.txt')), 'utf8')).toBe('two');
-  await removeFile(asked('Dossié/한글.txt'));
-  expect(readdirSync(at(own('Dossié')))).toEqual([asked('é')]);
-});
-
 test('two files whose names differ in the form of an accent stay two', async () => {
   const { at, place } = await workspace();
   const { openFile, writeFile } = files(place);
   writeFileSync(at(Buffer.from('é').toString('latin1')), 'composed');
-  writeFileSync(at(Buffer.from('e\u0301').toString('latin1')), 'decomposed');
   await writeFile('e\u0301', Readable.from([Buffer.from('changed')]), 'replace');
   await using file = await openFile('é', undefined);
   expect((await buffer(Readable.from(file.chunks))).toString()).toBe('composed');

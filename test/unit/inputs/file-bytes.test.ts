@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
-import { fileReplace, fileWrite } from '../../../src/agents/tools/file.ts';
+import { describe, expect, test } from 'vitest';
+import { fileRead, fileReplace, fileWrite } from '../../../src/agents/tools/file.ts';
 import { fileEdit } from '../../../src/agents/tools/file-edit.ts';
 import type { Tool } from '../../../src/agents/tools/tool.ts';
 import { toolset } from '../../../src/agents/tools/toolset.ts';
@@ -254,4 +254,31 @@ test.each([
 ])('what is appended is like the file: %s', async (_, before, content, after) => {
   const { bytes } = await edited(before, [fileWrite, { file: 'a', content, append: true }]);
   expect(bytes.toString('latin1')).toBe(after);
+});
+
+describe.each([
+  ['composed', 'NFC', 'NFD'],
+  ['decomposed', 'NFD', 'NFC'],
+])('a file that is named %s', (_, stored, requested) => {
+  const own = '/workspace/Dossié/한글.txt'.normalize(stored);
+  const other = 'Dossié/한글.txt'.normalize(requested);
+
+  test.each<[string, Tool, object, string]>([
+    ['read', fileRead, { file: other }, 'one'],
+    ['written', fileWrite, { file: other, content: 'two' }, 'two'],
+    ['appended to', fileWrite, { file: other, content: ' two', append: true }, 'one two'],
+    ['edited', fileReplace, { file: `/workspace/${other}`, old_str: 'one', new_str: 'two' }, 'two'],
+  ])('is %s by its name in the other form', async (_, tool, args, text) => {
+    const { run, sandbox } = toolBench();
+    sandbox.files.set(own, Buffer.from('one'));
+    expect(await run(tool, args)).toMatchObject({ ok: true });
+    expect([...sandbox.files].map(([name, bytes]) => [name, `${bytes}`])).toEqual([[own, text]]);
+  });
+
+  test('stays next to one that has the other form', async () => {
+    const { run, sandbox } = toolBench();
+    sandbox.files.set(own, Buffer.from('one')).set(`/workspace/${other}`, Buffer.from('two'));
+    await run(fileWrite, { file: other, content: 'three' });
+    expect(`${sandbox.files.get(own)}`).toBe('one');
+  });
 });

@@ -92,7 +92,7 @@ const turnFetch =
   async (input, init) => {
     const onBytes = init?.signal ? watches.get(init.signal) : undefined;
     const response = await via(input, { ...init, redirect: 'manual' });
-    refuseRedirect(response, input instanceof Request ? input.url : input);
+    refuseRedirect(response, input instanceof Request ? input.url : String(input));
     if (!response.body) return response;
     let left = maxBytes;
     const counted = response.body.pipeThrough(
