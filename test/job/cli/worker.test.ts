@@ -15,7 +15,8 @@ let corral: Corral;
 const token = 'the-token-of-the-worker';
 
 beforeAll(async () => {
-  [cli, server] = await Promise.all([packedCli(), serverProcess({ CORRAL_DRIVER: 'process', CORRAL_TOKEN: token })]);
+  cli = await packedCli();
+  server = await serverProcess({ CORRAL_DRIVER: 'process', CORRAL_TOKEN: token });
   corral = new Corral({ url: server.url, token });
 });
 afterAll(async () => {

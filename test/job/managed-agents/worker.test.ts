@@ -16,7 +16,8 @@ const patiently = { interval: 100 };
 eachNeeds('bubblewrap'); // a server with a model does not start without isolation
 beforeAll(async () => {
   if (!(await has('bubblewrap'))) return;
-  [cli, it] = await Promise.all([packedCli(), serverWith('anthropic')]);
+  cli = await packedCli();
+  it = await serverWith('anthropic');
   corral = new Corral({ url: it.server.url, token: key });
 });
 afterAll(async () => {
