@@ -137,7 +137,7 @@ export class Issuer {
       };
     } catch (cause) {
       const isGone =
-        cause instanceof InvalidIdToken || (cause instanceof oidc.ResponseBodyError && cause.error === 'invalid_grant');
+        cause instanceof InvalidIdToken || (cause instanceof oidc.ResponseBodyError && refusals.has(cause.error));
       return { state: isGone ? 'gone' : 'away', cause };
     }
   }
@@ -234,6 +234,18 @@ export function lastingAccess(issuer: string, scopes: ReadonlySet<string>): Reco
   return scopes.has('offline_access') ? { prompt: 'consent' } : {};
 }
 
+/**
+ * Errors of a token endpoint by which a provider refuses the person: `invalid_grant`, and those of OpenID Connect that require
+ * the person at the provider, which Entra ID sends after a change of its policies. Others refuse this server's settings.
+ */
+const refusals = new Set([
+  'invalid_grant',
+  'access_denied',
+  'interaction_required',
+  'login_required',
+  'consent_required',
+  'account_selection_required',
+]);
 const logoutEvent = 'http://schemas.openid.net/event/backchannel-logout';
 const maxLogoutAgeMs = 5 * 60_000;
 
@@ -248,7 +260,7 @@ function authentication(server: oidc.ServerMetadata, secret: string | undefined)
  */
 function isOutage(thrown: unknown): boolean {
   if (thrown instanceof oidc.AuthorizationResponseError) return false;
-  if (thrown instanceof oidc.ResponseBodyError) return thrown.status >= 500 || thrown.error !== 'invalid_grant';
+  if (thrown instanceof oidc.ResponseBodyError) return thrown.status >= 500 || !refusals.has(thrown.error);
   const { code, cause } = thrown as { code?: string; cause?: { status?: number } };
   return (
     code === undefined ||

@@ -474,6 +474,17 @@ describe('access ends', () => {
     await ended(browser);
   });
 
+  test.runIf(tested.endsSessions).each(['interaction_required', 'access_denied'])(
+    'when the provider refuses a refresh with %s',
+    async (error) => {
+      const { browser } = await signedIn();
+      await provider.forget();
+      provider.instead.set('/token', (body) => body.replace('invalid_grant', error));
+      onTestFinished(() => void provider.instead.delete('/token'));
+      await ended(browser);
+    },
+  );
+
   test('when the person is removed from the groups, at every device', async () => {
     const { browser, name } = await signedIn();
     const other = browser.clone();
