@@ -165,7 +165,7 @@ function kernelContract(place: string, open: () => Promise<SandboxdHarness>): vo
     });
 
     test.each(['wait', 'spin'] as const)(
-      'is interrupted when the time of %s is up, and keeps its variables',
+      'is interrupted when the time of %s is up, keeps its variables',
       async (kind) => {
         const { ran } = await opened();
         await ran(language, own.set);

@@ -102,9 +102,7 @@ test.each([
   expect(collector.requests).toEqual([]);
 });
 
-test('an SDK that is loaded before the server gets the spans of a run, and its settings hold', {
-  tags: ['nightly'],
-}, async () => {
+test('an SDK that is loaded before the server gets the spans of a run', { tags: ['nightly'] }, async () => {
   await using collector = await receiver();
   const telemetry = new URL('../support/servers/telemetry.mjs', import.meta.url).pathname;
   await using server = await serverProcess({

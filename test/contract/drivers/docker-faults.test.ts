@@ -115,9 +115,7 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     await expect.poll(proxy.connections).toBeLessThan(2); // only the connection that watches events
   });
 
-  test('F024 a question that the engine never answers fails a start, which can be repeated', {
-    tags: ['nightly'],
-  }, async () => {
+  test('F024 a question that the engine never answers fails one start', { tags: ['nightly'] }, async () => {
     await using patient = await dockerDriver(harness.options({ host: proxy.host, answerMs }));
     const sandboxSpec = spec();
     proxy.cause(/GET .*volumes/, 'hang', 1);
@@ -276,9 +274,7 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     await expect.poll(() => link.lost.aborted).toBe(true);
   });
 
-  test('F025 the driver notices the end of a sandbox when the engine sends no more events', {
-    tags: ['nightly'],
-  }, async () => {
+  test('F025 the end of a sandbox is noticed when the engine sends no more events', { tags: ['nightly'] }, async () => {
     proxy.cause(/\/events/, 'hang', 1_000);
     const { id } = await driver.provision(spec(), budget());
     await using link = await driver.attach(id, budget());

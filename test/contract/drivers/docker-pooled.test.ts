@@ -108,9 +108,7 @@ function pool(): void {
     await end(driver);
   });
 
-  test('files in a claimed sandbox are found again after its container was removed by force', {
-    tags: ['nightly'],
-  }, async () => {
+  test('files in a claimed sandbox outlive the forced end of its container', { tags: ['nightly'] }, async () => {
     const sandboxSpec = { ...spec(), egress: { kind: 'web' as const } };
     const box = await driver.claim(await warm(), sandboxSpec, budget());
     {
@@ -155,9 +153,7 @@ function pool(): void {
     await end(other);
   });
 
-  test('after a crash the pool takes over what stands ready, and at its end nothing is left', {
-    tags: ['nightly'],
-  }, async () => {
+  test('after a crash the pool takes over what stands ready', { tags: ['nightly'] }, async () => {
     const id = await warm();
     const stale = await (async () => {
       const sessionId = randomIds().sessionId();

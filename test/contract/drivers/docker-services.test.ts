@@ -147,9 +147,7 @@ print(socket.if_nameindex())`);
     await expect(driver.startService(spec.id, missing, budget())).rejects.toMatchObject({ code: 'image_missing' });
   });
 
-  test('services whose sandbox died behind our back end with the next start, which gets new ones', {
-    tags: ['nightly'],
-  }, async () => {
+  test('services whose sandbox died behind our back are replaced', { tags: ['nightly'] }, async () => {
     await harness.killBehindItsBack(spec.id);
     await driver.destroy(spec.id, 'keep', budget());
     expect(await harness.remains(spec.id)).toEqual([expect.stringMatching(/^corral-test.*|volume/)]);

@@ -166,7 +166,7 @@ describe('claims before a stub of the API', () => {
   });
 
   test.each(['sandboxwarmpools', 'sandboxtemplates'])(
-    'the next start creates %s again that somebody deleted, and the pool has its size again',
+    'the next start creates %s again that somebody deleted',
     async (plural) => {
       await using driver = await open();
       await driver.keepReady?.(recipe(), { count: 1, epoch: 1 }, budget());

@@ -141,7 +141,7 @@ describe('kubernetes driver before an API server in trouble', () => {
   });
 
   test.each([500, 503, 'cut'] as const)(
-    'F045 an API server that answers %s holds up new sandboxes and not the running ones',
+    'F045 an API server that answers %s holds up only new sandboxes',
     async (trouble) => {
       const running = spec();
       await driver.provision(running, budget());

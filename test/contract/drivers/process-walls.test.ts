@@ -264,34 +264,31 @@ describe.skipIf(!bubblewrap)('on a machine with missing features', () => {
     expect(await sh(link, 'grep Seccomp: /proc/self/status')).toMatch(/0\n$/);
   });
 
-  test.skipIf(!isRoot)(
-    'a server that is not root reports its weaknesses, and its process limit and filter work',
-    async () => {
-      const harness = await processHarness('bwrap');
-      onTestFinished(() => harness[Symbol.asyncDispose]());
-      const sandboxSpec = testSpec(harness.image, { limits: small });
-      await promisify(execFile)('chown', ['1900999:1900999', harness.root]);
-      const server = await otherServer(harness.root, sandboxSpec, 1_900_999);
-      await server.kill();
-      expect(server.capabilities).toMatchObject({
-        isolation: 'namespaces',
-        limits: ['pids'],
-        weaknesses: ['memory-not-limited', 'processors-not-limited', 'one-user-for-all'].map((name) => ({ name })),
-      });
-      await using driver = await harness.connect();
-      onTestFinished(async () => {
-        await using sweeper = await harness.connect();
-        await sweeper.destroy(sandboxSpec.id, 'remove', budget());
-      });
-      await using link = await driver.attach(sandboxSpec.id, budget());
-      expect(await sh(link, 'id -u')).toBe('10001\n');
-      const [count, why] = (await sh(link, forks(1_500))).trim().split(' ');
-      expect(why).toBe('EAGAIN');
-      expect(Number(count)).toBeLessThan(small.pids);
-      const reported = await sh(link, `cat > /tmp/calls.py <<'END'\n${hostileCalls}\nEND\npython3 /tmp/calls.py`);
-      expect(JSON.parse(reported)).toMatchObject(refusedCalls);
-    },
-  );
+  test.skipIf(!isRoot)('a server that is not root reports its weaknesses; process limit and filter work', async () => {
+    const harness = await processHarness('bwrap');
+    onTestFinished(() => harness[Symbol.asyncDispose]());
+    const sandboxSpec = testSpec(harness.image, { limits: small });
+    await promisify(execFile)('chown', ['1900999:1900999', harness.root]);
+    const server = await otherServer(harness.root, sandboxSpec, 1_900_999);
+    await server.kill();
+    expect(server.capabilities).toMatchObject({
+      isolation: 'namespaces',
+      limits: ['pids'],
+      weaknesses: ['memory-not-limited', 'processors-not-limited', 'one-user-for-all'].map((name) => ({ name })),
+    });
+    await using driver = await harness.connect();
+    onTestFinished(async () => {
+      await using sweeper = await harness.connect();
+      await sweeper.destroy(sandboxSpec.id, 'remove', budget());
+    });
+    await using link = await driver.attach(sandboxSpec.id, budget());
+    expect(await sh(link, 'id -u')).toBe('10001\n');
+    const [count, why] = (await sh(link, forks(1_500))).trim().split(' ');
+    expect(why).toBe('EAGAIN');
+    expect(Number(count)).toBeLessThan(small.pids);
+    const reported = await sh(link, `cat > /tmp/calls.py <<'END'\n${hostileCalls}\nEND\npython3 /tmp/calls.py`);
+    expect(JSON.parse(reported)).toMatchObject(refusedCalls);
+  });
 });
 
 /** Starts another server with a sandbox; the test kills it. */

@@ -187,38 +187,35 @@ test('a repository of SHA-256 has a status, a diff, a commit and a patch', async
   expect(await repositories.patch(session, 'outer', signal)).toContain('+two');
 });
 
-test.each(['sha1', 'sha256'])(
-  'a folder of the server is fetched with its submodules, and theirs (%s)',
-  async (format) => {
-    make('srv/deep', { 'd.txt': 'd' }, format);
-    make('srv/sub', { 's.txt': 's' }, format);
-    make('srv/out', { 'o.txt': 'o' }, format);
-    git('srv/sub', 'submodule', '--quiet', 'add', '../deep', 'deep');
-    git('srv/sub', 'commit', '--quiet', '--message', 'Deep');
-    git('srv/out', 'submodule', '--quiet', 'add', '../sub', 'parts/sub');
-    git('srv/out', 'submodule', '--quiet', 'add', `file://${root}/srv/deep`, 'parts/deep');
-    git('srv/out', 'commit', '--quiet', '--message', 'Parts');
-    const requests: string[] = [];
-    const copyTo = async (folder: string, url: string) => {
-      requests.push(url.slice(`file://${root}`.length));
-      const pieces: Uint8Array[] = [];
-      for await (const piece of streamBareRepository(await findGitFolder(new URL(url).pathname, url), signal))
-        pieces.push(piece);
-      mkdirSync(folder, { recursive: true });
-      execFileSync('tar', ['--extract', '--file=-', `--directory=${folder}`], { input: Buffer.concat(pieces) });
-    };
-    const url = `file://${root}/srv/out`;
-    const repository = newRepository(RepositoryInput.parse({ url, path: 'got' }));
-    const choice = { session, repository, branch: 'corral/x', author, copyTo };
-    const { notes } = await fetchRepository(client() as never, choice, signal);
-    expect([notes, requests]).toEqual([[], ['/srv/out', '/srv/sub', '/srv/deep']]);
-    const files = execFileSync('find', ['.', '-name', '*.txt'], { cwd: join(root, 'got'), encoding: 'utf8' });
-    expect(files.trim().split('\n').toSorted()).toEqual([
-      ...['./o.txt', './parts/deep/d.txt', './parts/sub/deep/d.txt', './parts/sub/s.txt'],
-    ]);
-    expect(git('got/parts/sub', 'remote', 'get-url', 'origin').trim()).toBe(`file://${root}/srv/sub`);
-  },
-);
+test.each(['sha1', 'sha256'])('a folder of the server is fetched with submodules and theirs (%s)', async (format) => {
+  make('srv/deep', { 'd.txt': 'd' }, format);
+  make('srv/sub', { 's.txt': 's' }, format);
+  make('srv/out', { 'o.txt': 'o' }, format);
+  git('srv/sub', 'submodule', '--quiet', 'add', '../deep', 'deep');
+  git('srv/sub', 'commit', '--quiet', '--message', 'Deep');
+  git('srv/out', 'submodule', '--quiet', 'add', '../sub', 'parts/sub');
+  git('srv/out', 'submodule', '--quiet', 'add', `file://${root}/srv/deep`, 'parts/deep');
+  git('srv/out', 'commit', '--quiet', '--message', 'Parts');
+  const requests: string[] = [];
+  const copyTo = async (folder: string, url: string) => {
+    requests.push(url.slice(`file://${root}`.length));
+    const pieces: Uint8Array[] = [];
+    for await (const piece of streamBareRepository(await findGitFolder(new URL(url).pathname, url), signal))
+      pieces.push(piece);
+    mkdirSync(folder, { recursive: true });
+    execFileSync('tar', ['--extract', '--file=-', `--directory=${folder}`], { input: Buffer.concat(pieces) });
+  };
+  const url = `file://${root}/srv/out`;
+  const repository = newRepository(RepositoryInput.parse({ url, path: 'got' }));
+  const choice = { session, repository, branch: 'corral/x', author, copyTo };
+  const { notes } = await fetchRepository(client() as never, choice, signal);
+  expect([notes, requests]).toEqual([[], ['/srv/out', '/srv/sub', '/srv/deep']]);
+  const files = execFileSync('find', ['.', '-name', '*.txt'], { cwd: join(root, 'got'), encoding: 'utf8' });
+  expect(files.trim().split('\n').toSorted()).toEqual([
+    ...['./o.txt', './parts/deep/d.txt', './parts/sub/deep/d.txt', './parts/sub/s.txt'],
+  ]);
+  expect(git('got/parts/sub', 'remote', 'get-url', 'origin').trim()).toBe(`file://${root}/srv/sub`);
+});
 
 test.each([
   ['Latin-1', 'caf\xe9.txt', 'caf\\xE9.txt'],

@@ -286,29 +286,26 @@ test.each([
   [['gemini', 'anthropic', 'openai', 'compatible']],
   [['compatible', 'openai', 'gemini', 'anthropic']],
   [['anthropic', 'gemini', 'compatible', 'openai']],
-] as [WireName[]][])(
-  'a conversation that changes its provider in the middle, %j, is accepted by each',
-  async (order) => {
-    const talk = new Conversation().user('Work.');
-    const benches = [];
-    for (const wire of order) {
-      const here = await bench(wire, [
-        { reasoning: 'Hm.', text: 'Next.', calls: [exec(wire), exec('more')] },
-        { reasoning: 'So.', calls: [exec(wire)] },
-        { text: 'Done.' },
-      ]);
-      benches.push(here);
-      const { outcome } = await talk.turn(here.model);
-      expect(outcome).toMatchObject({ stop: 'calls' });
-      talk.results();
-      expect((await talk.turn(here.model)).outcome).toMatchObject({ stop: 'calls' });
-      talk.results(); // the next provider continues in the middle of this turn
-    }
-    for (const { model, server } of benches) {
-      expect([(await talk.user('And now?').turn(model)).message.text, server.refusals]).toEqual(['Done.', []]);
-    }
-  },
-);
+] as [WireName[]][])('a conversation that changes its provider midway, %j, is accepted by each', async (order) => {
+  const talk = new Conversation().user('Work.');
+  const benches = [];
+  for (const wire of order) {
+    const here = await bench(wire, [
+      { reasoning: 'Hm.', text: 'Next.', calls: [exec(wire), exec('more')] },
+      { reasoning: 'So.', calls: [exec(wire)] },
+      { text: 'Done.' },
+    ]);
+    benches.push(here);
+    const { outcome } = await talk.turn(here.model);
+    expect(outcome).toMatchObject({ stop: 'calls' });
+    talk.results();
+    expect((await talk.turn(here.model)).outcome).toMatchObject({ stop: 'calls' });
+    talk.results(); // the next provider continues in the middle of this turn
+  }
+  for (const { model, server } of benches) {
+    expect([(await talk.user('And now?').turn(model)).message.text, server.refusals]).toEqual(['Done.', []]);
+  }
+});
 
 test('a Claude model with a thinking budget continues without thinking in a turn that another model began', async () => {
   const gemini = await bench('gemini', [{ calls: [exec('a')] }]);

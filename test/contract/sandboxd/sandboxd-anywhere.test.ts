@@ -234,9 +234,7 @@ test('a recursive watch tells each thing of a new folder once', async ({ client 
   );
 });
 
-test('a watch that is polled keeps the newest 10,000 changes and says that it lost some', { tags: ['all'] }, async ({
-  client,
-}) => {
+test('a watch that is polled keeps the newest 10,000 changes and says so', { tags: ['all'] }, async ({ client }) => {
   const { id } = await client.watches.open({ path: '.' }, budget());
   const second = await client.watches.open({ path: '.' }, budget());
   const churn =
@@ -276,7 +274,7 @@ test('a watch of what is no folder is refused', async ({ client }) => {
 const isThere = (host: string) =>
   Object.values(networkInterfaces()).some((all) => all?.some((it) => it.address === host));
 test.for(['127.0.0.1', '::1'].filter(isThere))(
-  'a port on %s answers over its stream, and a closed one is not found',
+  'a port on %s answers; a closed one is not found',
   async (host, { client }) => {
     const server = createServer((_request, response) => response.end('from inside'));
     await new Promise<void>((resolve) => server.listen(0, host, resolve));

@@ -235,9 +235,7 @@ describe('the desktop', () => {
   });
 });
 
-test('F126 a browser that hangs is abandoned by the next client, who has a fresh one', {
-  tags: ['nightly'],
-}, async (context) => {
+test('F126 a browser that hangs is replaced for the next client', { tags: ['nightly'] }, async (context) => {
   await needs(context, 'desktop');
   // the next browser has no more time to start, either
   await using box = await realSandboxd({ CORRAL_DESKTOP_HUNG_MS: '15000' });

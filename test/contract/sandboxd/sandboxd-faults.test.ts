@@ -118,9 +118,7 @@ test('F116 long output of random bytes, of lines and of one line arrives whole',
   }
 });
 
-test("F118 endless output is held back at the spool's limit, and gone after a stop", {
-  tags: ['nightly'],
-}, async () => {
+test("F118 endless output is held back at the spool's limit, gone after a stop", { tags: ['nightly'] }, async () => {
   const daemon = await opened({ CORRAL_SPOOL_CAP_BYTES: String(1 << 20) });
   const { client } = daemon;
   await client.start(

@@ -106,9 +106,7 @@ export function programContract(name: string, open: () => Promise<SandboxdHarnes
       await expect.poll(() => sleeping(client)).toEqual([]);
     });
 
-    test('a program that is opened again lives on, while the rest of the earlier one is still being ended', async ({
-      client,
-    }) => {
+    test('a program that is opened again lives on while the earlier one is being ended', async ({ client }) => {
       // The left child ignores TERM, so its end takes a while.
       const leaves = "trap '' TERM; sleep 832 > /dev/null 2>&1 & until grep -q sleep /proc/$!/comm; do :; done; exit 3";
       await client.programs.open({ id: 'p', argv: ['bash', '-c', leaves] }, budget());

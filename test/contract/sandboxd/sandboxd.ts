@@ -199,9 +199,7 @@ export function sandboxdContract(name: string, open: () => Promise<SandboxdHarne
       expect((await client.killTagged(ownTag('run-1'), budget())).killed).toBe(0);
     });
 
-    test('the end of a tag shows the shells that were requested, with all that their commands printed', async ({
-      client,
-    }) => {
+    test('the end of a tag shows the requested shells with all that they printed', async ({ client }) => {
       await client.start({ id: 'last', shell: 'a', command: 'echo first; sleep 61', tag: ownTag('run-1') }, budget());
       await expect.poll(async () => (await client.operation('last', budget()))?.bytes).toBeGreaterThan(0);
       const view = { shells: ['a', 'unknown'], chars: 1_000 };
@@ -232,9 +230,7 @@ export function sandboxdContract(name: string, open: () => Promise<SandboxdHarne
       });
     });
 
-    test('exec over its time ends with 124, and cut output is the first MiB of a file with more of it', async ({
-      client,
-    }) => {
+    test('exec over its time ends with 124; cut output is the first MiB of a file', async ({ client }) => {
       const result = await client.exec({ command: 'yes', timeoutMs: 300 }, budget());
       expect(result).toMatchObject({ exitCode: 124, timedOut: true });
       expect(result.stdout.length).toBe(1024 * 1024);
@@ -340,9 +336,7 @@ export function sandboxdContract(name: string, open: () => Promise<SandboxdHarne
       await expect(client.writeFile('', 'x', budget())).rejects.toMatchObject({ code: 'invalid_request' });
     });
 
-    test('F122 odd names go there and back byte by byte, and those that no file can have are refused', async ({
-      client,
-    }) => {
+    test('F122 odd names go there and back byte by byte; impossible ones are refused', async ({ client }) => {
       const names = [
         '😀'.repeat(63), // 252 bytes; the limit is 255
         'caf\u00e9',

@@ -87,9 +87,7 @@ describe.skipIf(skipMongo)("a session's record on MongoDB (needs TEST_MONGODB_UR
     expect(reads.filter((command) => command === 'find records')).toHaveLength(2);
   });
 
-  test('a store that does not answer does not keep a shutdown waiting, whatever it still has to write', {
-    tags: ['nightly'],
-  }, async () => {
+  test('a store that does not answer does not keep a shutdown waiting', { tags: ['nightly'] }, async () => {
     await using proxy = await mongoProxy(mongoUrl as string);
     const opened = await openMongo({ url: new Secret(proxy.url), deadlineMs: 3_000 });
     await opened.store.events.append(entry(0, 0));

@@ -102,7 +102,7 @@ test.each([
   ['cut in the middle of a commit', (wal: string) => truncateSync(wal, Math.floor(statSync(wal).size * 0.6) + 7)],
   ['overwritten in its middle', (wal: string) => scribble(wal)],
 ])(
-  'F072 a write-ahead log that was %s costs what stood in it from there on, and leaves no gap and no half',
+  'F072 a write-ahead log that was %s costs what stood in it from there on, without a gap or a half',
   async (_, harm) => {
     const acknowledged = await appendAndDie((seq) => seq >= 150);
     harm(`${path}-wal`);

@@ -123,7 +123,7 @@ test('a caller can cancel its health check while the store is busy', async () =>
 });
 
 test.each(['full', 'normal'] as const)(
-  'with synchronous %s, a writer in an endless loop lets other tasks run',
+  'with synchronous %s, an endless writer lets others run',
   async (synchronous) => {
     await using store = await sqliteStore({ path: database.path, synchronous });
     const append = writer(store.events, newSession());

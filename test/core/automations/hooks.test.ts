@@ -78,7 +78,7 @@ async function hooked(source: RecordedDelivery['source'], more: object = {}) {
 const starts = async (id: string) => (await call('GET', `${base}/${id}/starts`)).body;
 
 test.each(['github', 'gitlab', 'gitea'] as const)(
-  'a delivery of %s starts one session without any key',
+  'a delivery of %s starts one session without a key',
   async (source) => {
     const { id, path, secret } = await hooked(source);
     const input = signedDelivery(

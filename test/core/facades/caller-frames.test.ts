@@ -99,28 +99,25 @@ test.each(['/ws/{sid}', '/api/v1/chats/{sid}/stream'])('%s: each frame needs a p
   }
 });
 
-test.each(casesOf('/ws'))(
-  '/ws: the frame %j acts on its session only for callers who may work in it',
-  async (frame, rule) => {
-    const { signal } = new AbortController();
-    for (const caller of callers) {
-      const { sid } = await it.fresh('sid');
-      using client = await listening('/ws?user_id=somebody', caller);
-      client.socket.on('open', () => client.socket.send(JSON.stringify({ ...frame, sessionId: sid, requestId: 'r' })));
-      const target = expected(rule, caller);
-      if (target === 'through') {
-        await expect.poll(() => client.messages.some((text) => text.includes('"requestId":"r"'))).toBe(true);
-      } else expect([caller, await client.ended]).toEqual([caller, target === 401 ? 401 : 1008]);
-      if (frame.type === 'terminal_command') continue; // the fake sandboxes cannot run the wrapper around the command
-      const names = (await it.server.core.services.files.list(sid as never, '.', signal)).map(({ name }) => name);
-      const acts = frame.type !== 'ping' && expected('work', caller) === 'through';
-      expect([caller, names.includes('saved.py')]).toEqual([caller, acts]);
-    }
-  },
-);
+test.each(casesOf('/ws'))('/ws: the frame %j acts only for callers who may work in it', async (frame, rule) => {
+  const { signal } = new AbortController();
+  for (const caller of callers) {
+    const { sid } = await it.fresh('sid');
+    using client = await listening('/ws?user_id=somebody', caller);
+    client.socket.on('open', () => client.socket.send(JSON.stringify({ ...frame, sessionId: sid, requestId: 'r' })));
+    const target = expected(rule, caller);
+    if (target === 'through') {
+      await expect.poll(() => client.messages.some((text) => text.includes('"requestId":"r"'))).toBe(true);
+    } else expect([caller, await client.ended]).toEqual([caller, target === 401 ? 401 : 1008]);
+    if (frame.type === 'terminal_command') continue; // the fake sandboxes cannot run the wrapper around the command
+    const names = (await it.server.core.services.files.list(sid as never, '.', signal)).map(({ name }) => name);
+    const acts = frame.type !== 'ping' && expected('work', caller) === 'through';
+    expect([caller, names.includes('saved.py')]).toEqual([caller, acts]);
+  }
+});
 
 test.each(casesOf('/ws/shells/{shell_id}'))(
-  '/ws/shells: the frame %j reaches a terminal only for callers its rule admits',
+  '/ws/shells: the frame %j reaches it only by its rule',
   async (frame, rule) => {
     for (const caller of callers) {
       const { terminal } = await it.fresh('shell_id');

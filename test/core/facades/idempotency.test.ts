@@ -62,25 +62,22 @@ test('the OpenAPI document shows the idempotency key at every route that creates
   expect(documented.sort()).toEqual(all.sort());
 });
 
-test.each(Object.entries(making))(
-  'F095 %s happens once per key, and the same key with another body is refused',
-  async (name, made) => {
-    const { services } = server.core;
-    const project = await services.projects.create({ name: 'One' });
-    const session = await services.sessions.create({ origin: 'trpc', projectId: project.id });
-    await services.files.write(session.id, 'report.md', 'hello', new AbortController().signal);
-    const { body, other, type, query = '' } = made(project.id);
-    const [method = '', path = ''] = name.split(' ');
-    const url = server.url + path.replace('{sid}', session.id).replace('{project_id}', project.id) + query;
-    const send = async (content: string) => {
-      const headers = { 'idempotency-key': name.replace(' ', ':'), 'content-type': type ?? 'application/json' };
-      const response = await fetch(url, { method, headers, body: content });
-      const text = await response.text();
-      const replayed = response.headers.get('idempotency-replayed');
-      return { status: response.status, replayed, reply: /^[[{]/.test(text) ? JSON.parse(text) : text };
-    };
-    const first = await send(body);
-    expect([first.status < 300, first.replayed]).toEqual([true, null]);
-    expect([await send(body), (await send(other)).status]).toEqual([{ ...first, replayed: 'true' }, 409]);
-  },
-);
+test.each(Object.entries(making))('F095 %s happens once per key; another body is refused', async (name, made) => {
+  const { services } = server.core;
+  const project = await services.projects.create({ name: 'One' });
+  const session = await services.sessions.create({ origin: 'trpc', projectId: project.id });
+  await services.files.write(session.id, 'report.md', 'hello', new AbortController().signal);
+  const { body, other, type, query = '' } = made(project.id);
+  const [method = '', path = ''] = name.split(' ');
+  const url = server.url + path.replace('{sid}', session.id).replace('{project_id}', project.id) + query;
+  const send = async (content: string) => {
+    const headers = { 'idempotency-key': name.replace(' ', ':'), 'content-type': type ?? 'application/json' };
+    const response = await fetch(url, { method, headers, body: content });
+    const text = await response.text();
+    const replayed = response.headers.get('idempotency-replayed');
+    return { status: response.status, replayed, reply: /^[[{]/.test(text) ? JSON.parse(text) : text };
+  };
+  const first = await send(body);
+  expect([first.status < 300, first.replayed]).toEqual([true, null]);
+  expect([await send(body), (await send(other)).status]).toEqual([{ ...first, replayed: 'true' }, 409]);
+});

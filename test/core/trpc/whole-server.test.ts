@@ -4,72 +4,69 @@ import { fence } from '../../support/clients/api.ts';
 import { followEvents, openClient, transports } from '../../support/clients/trpc.ts';
 import { composedServer } from '../../support/servers/composed.ts';
 
-test.each(transports)(
-  'a session on the real core can be watched over %s from creation to deletion',
-  async (transport) => {
-    await using server = await composedServer();
-    using client = openClient(server.url, transport);
-    const news: string[] = [];
-    const started = Promise.withResolvers<void>();
-    client.sessions.watch.subscribe(undefined, {
-      onStarted: () => started.resolve(),
-      onData: ({ type, session }) => void news.push(`${type} ${session.status} ${session.title} ${session.favorite}`),
-    });
-    await started.promise;
+test.each(transports)('a session on the real core is watched over %s from creation to deletion', async (transport) => {
+  await using server = await composedServer();
+  using client = openClient(server.url, transport);
+  const news: string[] = [];
+  const started = Promise.withResolvers<void>();
+  client.sessions.watch.subscribe(undefined, {
+    onStarted: () => started.resolve(),
+    onData: ({ type, session }) => void news.push(`${type} ${session.status} ${session.title} ${session.favorite}`),
+  });
+  await started.promise;
 
-    const project = await client.projects.create.mutate({ name: 'Harvest' });
-    const { id, projectId } = await client.sessions.create.mutate({ title: 'First', projectId: project.id });
-    expect(projectId).toBe(project.id);
-    const sessionId = id;
-    const following = followEvents(client, { sessionId, lastEventId: '0' });
-    const sent = await client.runs.send.mutate({ sessionId, text: fence('sh', 'echo hi'), clientMessageId: 'm-1' });
-    expect(await client.runs.send.mutate({ sessionId, text: fence('sh', 'echo hi'), clientMessageId: 'm-1' })).toEqual(
-      sent,
-    );
-    await expect
-      .poll(() => following.items.find(({ type }) => type === 'run.end'), { timeout: 45_000 })
-      .toMatchObject({ runId: sent.runId, data: { status: 'completed' } });
-    const { events, lastSeq } = await client.events.list.query({ sessionId, limit: 1_000 });
-    expect(following.items.slice(0, events.length)).toEqual(events);
-    expect(following.seqs().slice(0, lastSeq)).toEqual(Array.from({ length: lastSeq }, (_, n) => n + 1));
+  const project = await client.projects.create.mutate({ name: 'Harvest' });
+  const { id, projectId } = await client.sessions.create.mutate({ title: 'First', projectId: project.id });
+  expect(projectId).toBe(project.id);
+  const sessionId = id;
+  const following = followEvents(client, { sessionId, lastEventId: '0' });
+  const sent = await client.runs.send.mutate({ sessionId, text: fence('sh', 'echo hi'), clientMessageId: 'm-1' });
+  expect(await client.runs.send.mutate({ sessionId, text: fence('sh', 'echo hi'), clientMessageId: 'm-1' })).toEqual(
+    sent,
+  );
+  await expect
+    .poll(() => following.items.find(({ type }) => type === 'run.end'), { timeout: 45_000 })
+    .toMatchObject({ runId: sent.runId, data: { status: 'completed' } });
+  const { events, lastSeq } = await client.events.list.query({ sessionId, limit: 1_000 });
+  expect(following.items.slice(0, events.length)).toEqual(events);
+  expect(following.seqs().slice(0, lastSeq)).toEqual(Array.from({ length: lastSeq }, (_, n) => n + 1));
 
-    expect(await client.sandbox.status.query({ sessionId })).toMatchObject({ id: `sbx-${id}`, state: 'running' });
-    await client.files.write.mutate({ sessionId, path: 'sub/a.txt', content: 'häi\n' });
-    expect(await client.files.read.query({ sessionId, path: 'sub/a.txt' })).toEqual({
-      path: 'sub/a.txt',
-      content: 'häi\n',
-    });
-    expect((await client.files.list.query({ sessionId, path: 'sub' })).items).toMatchObject([
-      { name: 'a.txt', type: 'file', size: 5 },
-    ]);
-    expect(await client.files.find.query({ sessionId, pattern: '*.txt' })).toEqual({
-      matches: ['sub/a.txt'],
-      truncated: false,
-    });
-    expect(await client.sandbox.exec.mutate({ sessionId, command: 'cat a.txt', cwd: 'sub' })).toEqual({
-      exitCode: 0,
-      stdout: 'häi\n',
-      stderr: '',
-      timedOut: false,
-      truncated: false,
-      wholeIn: {},
-    });
-    expect(await client.processes.list.query({ sessionId })).toBeInstanceOf(Array);
-    await expect(client.files.read.query({ sessionId, path: '../../etc/passwd' })).rejects.toMatchObject({
-      data: { code: 'BAD_REQUEST', reason: 'path_outside' },
-    });
+  expect(await client.sandbox.status.query({ sessionId })).toMatchObject({ id: `sbx-${id}`, state: 'running' });
+  await client.files.write.mutate({ sessionId, path: 'sub/a.txt', content: 'häi\n' });
+  expect(await client.files.read.query({ sessionId, path: 'sub/a.txt' })).toEqual({
+    path: 'sub/a.txt',
+    content: 'häi\n',
+  });
+  expect((await client.files.list.query({ sessionId, path: 'sub' })).items).toMatchObject([
+    { name: 'a.txt', type: 'file', size: 5 },
+  ]);
+  expect(await client.files.find.query({ sessionId, pattern: '*.txt' })).toEqual({
+    matches: ['sub/a.txt'],
+    truncated: false,
+  });
+  expect(await client.sandbox.exec.mutate({ sessionId, command: 'cat a.txt', cwd: 'sub' })).toEqual({
+    exitCode: 0,
+    stdout: 'häi\n',
+    stderr: '',
+    timedOut: false,
+    truncated: false,
+    wholeIn: {},
+  });
+  expect(await client.processes.list.query({ sessionId })).toBeInstanceOf(Array);
+  await expect(client.files.read.query({ sessionId, path: '../../etc/passwd' })).rejects.toMatchObject({
+    data: { code: 'BAD_REQUEST', reason: 'path_outside' },
+  });
 
-    await client.sessions.update.mutate({ id, title: 'Second', favorite: true });
-    await expect.poll(() => news).toContain('changed completed Second true');
-    expect((await client.sessions.list.query({ projectId: project.id })).items.map((one) => one.id)).toEqual([id]);
-    expect(await client.sandbox.stop.mutate({ sessionId })).toMatchObject({ state: 'stopped' });
-    await client.projects.delete.mutate({ id: project.id });
-    expect(await following.ended).toBe('complete');
-    await expect.poll(() => news.at(-1)).toBe('deleted completed Second true');
-    expect(news.filter((one) => one.startsWith('deleted'))).toHaveLength(1);
-    expect(server.lines.filter(({ level }) => level === 'error')).toEqual([]);
-  },
-);
+  await client.sessions.update.mutate({ id, title: 'Second', favorite: true });
+  await expect.poll(() => news).toContain('changed completed Second true');
+  expect((await client.sessions.list.query({ projectId: project.id })).items.map((one) => one.id)).toEqual([id]);
+  expect(await client.sandbox.stop.mutate({ sessionId })).toMatchObject({ state: 'stopped' });
+  await client.projects.delete.mutate({ id: project.id });
+  expect(await following.ended).toBe('complete');
+  await expect.poll(() => news.at(-1)).toBe('deleted completed Second true');
+  expect(news.filter((one) => one.startsWith('deleted'))).toHaveLength(1);
+  expect(server.lines.filter(({ level }) => level === 'error')).toEqual([]);
+});
 
 test('a change over tRPC is visible over SheikhBox, and the other way round', async () => {
   await using server = await composedServer();

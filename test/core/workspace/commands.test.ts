@@ -18,7 +18,7 @@ test("the greeting repeats the client's user_id, or null without one", async (co
 });
 
 test.each(['', 'a b', 'x'.repeat(129), 'ümlaut', 'a/b', '..%00'])(
-  'the user_id %j closes the socket with 1008',
+  'the user_id %j closes it with 1008',
   async (name) => {
     await using server = await composedServer();
     const socket = await openWebSocket(`${server.url.replace('http', 'ws')}/ws?user_id=${encodeURIComponent(name)}`);

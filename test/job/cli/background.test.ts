@@ -54,9 +54,7 @@ test('up returns once the server answers, leaves it to itself, and down ends it'
   expect((await corral('down')).stdout).toContain('No server is running on');
 });
 
-test('down --remove deletes the sessions and the data folder, and needs the server for it', {
-  tags: ['nightly'],
-}, async () => {
+test('down --remove deletes sessions and data folder, and needs the server for it', { tags: ['nightly'] }, async () => {
   expect((await corral('down', '--remove')).stderr).toContain('Start it with corral up');
   await corral('up');
   expect((await fetch(`${url}/trpc/sessions.create`, { method: 'POST' })).status).toBe(200);

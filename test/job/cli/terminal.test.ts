@@ -13,9 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => cli?.[Symbol.asyncDispose]());
 
-test('asks on a terminal that cannot be drawn on, and continues with the answer', { tags: ['all'] }, async ({
-  crew,
-}) => {
+test('asks on a terminal that cannot be drawn on, then continues', { tags: ['all'] }, async ({ crew }) => {
   const steps = [{ expect: 'Which colour\\?[\\s\\S]*> ', send: 'blue\r' }];
   const plain = { env: { ...crew.env, TERM: 'dumb' } };
   const { code, stdout } = await cli.onTerminal(['run', fence('ask', 'Which colour?')], steps, plain);
@@ -49,9 +47,7 @@ test('--list shows the sessions, and q leaves without one', async ({ crew }) => 
   expect((await cli.run(['chat'], crew)).code).toBe(2);
 });
 
-test('is a real terminal: it echoes, resizes, and ctrl-p ctrl-q leaves it running', { tags: ['nightly'] }, async ({
-  crew,
-}) => {
+test('is a real terminal: echoes, resizes, runs on after ctrl-p ctrl-q', { tags: ['nightly'] }, async ({ crew }) => {
   const { id } = crew.box;
   const first = await cli.onTerminal(
     ['attach', id],

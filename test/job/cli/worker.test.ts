@@ -121,9 +121,7 @@ test('a worker that is killed neither loses a command nor runs it twice', { tags
   expect([await ran(), await boxesOf(session), queue.results(call).length]).toEqual(['ran\n', [id], 1]);
 });
 
-test('a call that needs a permission waits for it, and an interrupt ends what runs', {
-  tags: ['nightly'],
-}, async () => {
+test('a call that needs a permission waits for it; an interrupt ends what runs', { tags: ['nightly'] }, async () => {
   const queue = await queueOfTest();
   startWorker(queue);
   const session = queue.begin();

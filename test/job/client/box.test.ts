@@ -40,7 +40,7 @@ describe('create', () => {
   });
 });
 
-test('a box is found by its name, made once for callers at the same time, renamed, and found no more once it has no name', {
+test('a box is made once by its name, found, renamed, and forgotten without it', {
   tags: ['all'],
 }, async ({ crew: { token } }) => {
   const opened = await Promise.all(
@@ -127,9 +127,7 @@ describe('limits', () => {
   });
 });
 
-test('on Docker a box has its size, and reaches only what it chose of what the policy opens', {
-  tags: ['nightly'],
-}, async ({ skip }) => {
+test('on Docker a box has its size and reaches only what it chose', { tags: ['nightly'] }, async ({ skip }) => {
   await needs({ skip }, 'docker');
   const settings = { CORRAL_DRIVER: 'docker', CORRAL_EGRESS_POLICY: 'web', CORRAL_SANDBOX_MAX_MEMORY: '2GiB' };
   await using own = await serverProcess(settings);

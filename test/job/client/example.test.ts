@@ -50,9 +50,7 @@ test('the example follows a run to its end, whether it succeeds or fails', async
   expect(refused.lines.join('\n')).toContain('A valid token is needed.');
 });
 
-test('the packed package works in another program, includes its types, and runs in browsers', {
-  tags: ['nightly'],
-}, async (context) => {
+test('the packed package works in programs and browsers, with its types', { tags: ['nightly'] }, async (context) => {
   await needs(context, 'bubblewrap');
   const home = await mkdtemp(join(tmpdir(), 'corral-client-'));
   await using _cleaned = { [Symbol.asyncDispose]: () => rm(home, { recursive: true, force: true }) };

@@ -5,9 +5,7 @@ import { eachNeeds } from '../../support/servers/components.ts';
 
 eachNeeds('bubblewrap');
 
-test('a port of a box is listed, answers a program without the token, and ends when it is closed', async ({
-  owner,
-}) => {
+test('a port of a box is listed, answers a program without the token, ends when it is closed', async ({ owner }) => {
   const box = await owner.corral.create();
   const report = 'response.end(JSON.stringify(request.headers))';
   await box.files.write(

@@ -41,9 +41,7 @@ test('doctor reports a healthy server with its isolation, and any address that a
   expect(ill).toMatchObject({ code: 1, stdout: expect.stringContaining('FAILED  from it, open: 127.0.0.1:3128') });
 });
 
-test('doctor gives advice when no server answers, the token is wrong, or an address is invalid', {
-  tags: ['nightly'],
-}, async () => {
+test('doctor gives advice on no server, a wrong token, a wrong address', { tags: ['nightly'] }, async () => {
   await using server = await serverProcess({ CORRAL_DRIVER: 'memory', CORRAL_TOKEN: 'another-token' });
   expect(await doctor(server.url)).toMatchObject({ code: 1, stderr: expect.stringContaining('set CORRAL_TOKEN') });
   const nowhere = `http://127.0.0.1:${await freePort()}`;

@@ -62,39 +62,35 @@ function blockOf(page: string, kind: string): string {
   return text.replaceAll(/^ {3}/gm, '');
 }
 
-test.for(recipes)(
-  'the program of the recipe $page does its work in a sandbox',
-  { tags: ['nightly'] },
-  async (recipe, context: TestContext) => {
-    await needs(context, 'docker');
-    const { language, wire, turns } = recipe;
-    const page = await readFile(`docs/recipes/${recipe.page}.md`, 'utf8');
-    const packages = blockOf(page, 'sh').replaceAll('"', '').trim().split(/\s+/).slice(2); // after `pip install`
-    const source = blockOf(page, language === 'python' ? 'python' : 'js');
-    await buildVariant('code');
-    await using fake = await fakeProvider(wire, ({ body }, n) => {
-      const turn = turns[n];
-      if (turn) return turn;
-      const [, sum] = /of 100 primes: (\d+)/.exec(JSON.stringify(body)) ?? [];
-      return { text: sum === undefined ? JSON.stringify(body.input ?? body.messages) : `The sum is ${sum}.` };
-    });
-    await using server = await serverProcess({ CORRAL_DRIVER: 'docker', CORRAL_E2B_FACADE: 'on', CORRAL_TOKEN: token });
-    const reply = await runWritten(
-      { language, packages, source },
-      {
-        E2B_API_URL: server.url,
-        E2B_SANDBOX_URL: server.url,
-        E2B_API_KEY: token,
-        OPENAI_BASE_URL: fake.url,
-        OPENAI_API_KEY: fakeKey,
-        OPENAI_AGENTS_DISABLE_TRACING: '1',
-      },
-    );
-    expect([reply.trim().split('\n').at(-1), fake.refusals]).toEqual(['The sum is 24133.', []]);
-    const left = await fetch(`${server.url}/v2/sandboxes`, { headers: { 'x-api-key': token } });
-    expect(await left.json()).toEqual([]);
-  },
-);
+test.for(recipes)('the recipe $page does its work', { tags: ['nightly'] }, async (recipe, context: TestContext) => {
+  await needs(context, 'docker');
+  const { language, wire, turns } = recipe;
+  const page = await readFile(`docs/recipes/${recipe.page}.md`, 'utf8');
+  const packages = blockOf(page, 'sh').replaceAll('"', '').trim().split(/\s+/).slice(2); // after `pip install`
+  const source = blockOf(page, language === 'python' ? 'python' : 'js');
+  await buildVariant('code');
+  await using fake = await fakeProvider(wire, ({ body }, n) => {
+    const turn = turns[n];
+    if (turn) return turn;
+    const [, sum] = /of 100 primes: (\d+)/.exec(JSON.stringify(body)) ?? [];
+    return { text: sum === undefined ? JSON.stringify(body.input ?? body.messages) : `The sum is ${sum}.` };
+  });
+  await using server = await serverProcess({ CORRAL_DRIVER: 'docker', CORRAL_E2B_FACADE: 'on', CORRAL_TOKEN: token });
+  const reply = await runWritten(
+    { language, packages, source },
+    {
+      E2B_API_URL: server.url,
+      E2B_SANDBOX_URL: server.url,
+      E2B_API_KEY: token,
+      OPENAI_BASE_URL: fake.url,
+      OPENAI_API_KEY: fakeKey,
+      OPENAI_AGENTS_DISABLE_TRACING: '1',
+    },
+  );
+  expect([reply.trim().split('\n').at(-1), fake.refusals]).toEqual(['The sum is 24133.', []]);
+  const left = await fetch(`${server.url}/v2/sandboxes`, { headers: { 'x-api-key': token } });
+  expect(await left.json()).toEqual([]);
+});
 
 test("LangChain's own tests for sandboxes pass", { tags: ['nightly'] }, async (context: TestContext) => {
   await needs(context, 'docker');

@@ -83,9 +83,7 @@ describe('on process', () => {
     },
   );
 
-  test("each checker accepts its task's solution, and refuses what was there before", {
-    tags: ['nightly'],
-  }, async (context) => {
+  test("each checker accepts its task's solution and refuses the beginning", { tags: ['nightly'] }, async (context) => {
     await ready(context, 'process');
     const { code, out, err } = await evaluate('--driver', 'process', '--check');
     expect(out, err).toContain('20 checkers of 20');
@@ -93,7 +91,7 @@ describe('on process', () => {
     expect(code).toBe(0);
   });
 
-  test('a captured session is a task that passes with its own replies, and fails without them', {
+  test('a captured session is a task that passes with its own replies alone', {
     tags: ['nightly'],
   }, async (context) => {
     if (!world) throw new Error('there is no process driver');

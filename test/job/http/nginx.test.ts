@@ -46,7 +46,7 @@ async function nginx(document: string, behind: number, { scheme = 'https', more 
 }
 
 test.for(['docs/how-to/deploy-behind-a-proxy.md'])(
-  'F134 behind the nginx of %s each client has its own lock',
+  'F134 behind nginx (%s) clients have own locks',
   async (document, context) => {
     context.skip(!existsSync(program), 'nginx is not installed');
     await using server = await testServer({

@@ -103,13 +103,10 @@ test.for([
   ['compatible', 'process'],
   ['anthropic', 'docker'],
   ['compatible', 'docker'],
-] as const)(
-  'memory stores are folders of sessions, with a model of the wire %s, in sandboxes of the driver %s',
-  async ([wire, driver], context) => {
-    if (driver === 'docker' && !docker) context.skip('Docker does not answer');
-    await using it = await serverWith(wire, driver);
-    const files = [program('strict.py'), program('memory_sessions.py')];
-    const { faults, models: _, ...steps } = await runProgram({ ...python, files }, it.env);
-    expect([steps, faults]).toEqual([inSessions, {}]);
-  },
-);
+] as const)('memory stores are folders of sessions, with models of %s on %s', async ([wire, driver], context) => {
+  if (driver === 'docker' && !docker) context.skip('Docker does not answer');
+  await using it = await serverWith(wire, driver);
+  const files = [program('strict.py'), program('memory_sessions.py')];
+  const { faults, models: _, ...steps } = await runProgram({ ...python, files }, it.env);
+  expect([steps, faults]).toEqual([inSessions, {}]);
+});

@@ -19,9 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => git?.[Symbol.asyncDispose]());
 
-test('a session fetches its repositories, and its work is committed, pushed, and taken as a patch', {
-  tags: ['all'],
-}, async (context) => {
+test('a session fetches its repositories; work is committed, pushed, patched', { tags: ['all'] }, async (context) => {
   git.make('public/one', { 'README.md': 'one\n', 'src/a.txt': 'a\n' }, (run) => {
     run('branch', 'release');
     run('tag', 'v1');
@@ -151,7 +149,7 @@ test('a session fetches its repositories, and its work is committed, pushed, and
   await expect(client.repositories.status.query(of('nowhere'))).rejects.toThrow(/no repository in the folder/);
 });
 
-test('a private repository opens by a credential that the sandbox never has, and pushes nowhere else', {
+test('a private repository opens by a credential that the sandbox never has', {
   tags: ['nightly'],
 }, async (context) => {
   git.make('team/private', { 'README.md': 'private\n' });

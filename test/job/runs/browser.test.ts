@@ -33,9 +33,7 @@ interface ToolEvent {
   readonly content: { readonly screenshot?: string } | null;
 }
 
-test('an agent places an order in a shop inside its sandbox, and reaches neither this server nor an unlisted host', {
-  tags: ['nightly'],
-}, async (context) => {
+test('an agent orders in a shop, and reaches no unlisted host', { tags: ['nightly'] }, async (context) => {
   await needs(context, 'bubblewrap');
   await needs(context, 'chromium');
   await needs(context, 'python');

@@ -62,7 +62,7 @@ test.for([
   ['false', 'true'],
   ['true', 'false'],
 ])(
-  'on process a server with desktops %s starts a sandbox of a template with desktop %s',
+  'a server with desktops %s starts a sandbox of a template with desktop %s',
   async ([servers = '', own = ''], context) => {
     await needs(context, 'bubblewrap');
     await needs(context, 'desktop');

@@ -203,15 +203,12 @@ describe('the start of every script', () => {
     }
   });
 
-  test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
-    '%s is passed on to the program, which handles it',
-    async (signal) => {
-      const program = `process.on('${signal}', () => { console.log('received'); process.exit(9); }); setInterval(() => {}, 1000); console.log('ready');`;
-      const { child, exit, output } = run('-e', program);
-      await expect.poll(() => output.out).toContain('ready');
-      child.kill(signal);
-      expect(await exit).toBe(9);
-      expect(output.out).toContain('received');
-    },
-  );
+  test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('%s is passed on to the program', async (signal) => {
+    const program = `process.on('${signal}', () => { console.log('received'); process.exit(9); }); setInterval(() => {}, 1000); console.log('ready');`;
+    const { child, exit, output } = run('-e', program);
+    await expect.poll(() => output.out).toContain('ready');
+    child.kill(signal);
+    expect(await exit).toBe(9);
+    expect(output.out).toContain('received');
+  });
 });

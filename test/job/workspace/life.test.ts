@@ -34,9 +34,7 @@ test("the first command creates the session under the client's name, and the sam
   expect(await run(client, 'My.work-1', 'cat a b')).toBe('one\ntwo\n');
 });
 
-test('the commands of one workspace run in order, while those of others run in parallel', {
-  tags: ['nightly'],
-}, async (context) => {
+test('commands run in order in one workspace, in parallel in others', { tags: ['nightly'] }, async (context) => {
   const server = await workspaceServer(context);
   const client = await server.client('ann');
   await Promise.all([run(client, 'slow', 'true'), run(client, 'quick', 'true')]);
@@ -110,9 +108,7 @@ test('commands sent before a disconnect complete', { tags: ['nightly'] }, async 
   await expect.poll(last).toBe('word');
 });
 
-test('a command that still runs does not keep the sandbox after the disconnect', {
-  tags: ['nightly'],
-}, async (context) => {
+test('a command that still runs does not keep the sandbox afterwards', { tags: ['nightly'] }, async (context) => {
   const server = await workspaceServer(context);
   const client = await server.client('ann');
   await run(client, 'w', 'echo word > last');
@@ -125,9 +121,7 @@ test('a command that still runs does not keep the sandbox after the disconnect',
   expect(await run(await server.client('ann'), 'w', 'cat last')).toBe('word\n');
 });
 
-test('a deleted workspace is empty at the next command, and the connection stays open', {
-  tags: ['nightly'],
-}, async (context) => {
+test('a deleted workspace is empty at the next command', { tags: ['nightly'] }, async (context) => {
   const server = await workspaceServer(context);
   const client = await server.client('ann');
   await run(client, 'w', 'echo x > file; mkdir sub; cd sub');
@@ -137,9 +131,7 @@ test('a deleted workspace is empty at the next command, and the connection stays
   expect((await server.session('w')).id).not.toBe(id);
 });
 
-test("the id of another facade's session opens that session, and a disconnect does not stop it", {
-  tags: ['nightly'],
-}, async (context) => {
+test("another facade's session is opened by its id and not stopped", { tags: ['nightly'] }, async (context) => {
   const server = await workspaceServer(context, { CORRAL_WORKSPACE_GRACE_SECONDS: '0' });
   const { sessions, files } = server.core.services;
   const { id } = await sessions.create({ origin: 'crogia' });
@@ -184,9 +176,7 @@ test('a sandbox stopped by request starts again for a client', async (context) =
   expect(await run(client, 'w', 'cat file')).toBe('x\n');
 });
 
-test('a sandbox that fails to start is an error with the reason, and the connection stays open', {
-  tags: ['nightly'],
-}, async (context) => {
+test('a sandbox that fails to start is an error with the reason', { tags: ['nightly'] }, async (context) => {
   const server = await workspaceServer(context, { CORRAL_MAX_SESSIONS: '1' });
   const client = await server.client('ann');
   await run(client, 'one', 'true');
@@ -196,9 +186,7 @@ test('a sandbox that fails to start is an error with the reason, and the connect
   expect(await run(client, 'one', 'echo still')).toBe('still\n');
 });
 
-test('after a restart user and name find their session, and a sandbox without clients is stopped', {
-  tags: ['nightly'],
-}, async (context) => {
+test('after a restart user and name find their session', { tags: ['nightly'] }, async (context) => {
   await needs(context, 'bubblewrap');
   const folder = temporaryFolder();
   onTestFinished(() => folder[Symbol.dispose]());

@@ -59,9 +59,7 @@ describeRows(sizes)('on %s', ([where, size]) => {
   });
 });
 
-test('a keyboard user can go through the tools, into the screen and out again', {
-  tags: ['nightly'],
-}, async (context) => {
+test('keyboard users go through the tools, into the screen and out again', { tags: ['nightly'] }, async (context) => {
   const { page } = await opened(context, { width: 1280, height: 800 });
   await live(page);
   await page.getByRole('button', { name: 'Take control' }).focus();
@@ -99,9 +97,7 @@ test('View only sends no key to the screen, and the page shows another viewer in
   expect(await page.getByLabel('View only').isChecked()).toBe(false);
 });
 
-test('F127 the page reconnects after a display dies, but does not start a stopped desktop unasked', {
-  tags: ['nightly'],
-}, async (context) => {
+test('F127 the page reconnects after a display dies, starts none unasked', { tags: ['nightly'] }, async (context) => {
   const { page, id } = await opened(context, { width: 1280, height: 800 });
   await live(page);
   await shown.desktop.crash();
@@ -114,9 +110,7 @@ test('F127 the page reconnects after a display dies, but does not start a stoppe
   await live(page);
 });
 
-test('the page reports an unknown session or a sandbox without a desktop, and stops retrying', {
-  tags: ['nightly'],
-}, async (context) => {
+test('unknown sessions and sandboxes without a desktop end the retries', { tags: ['nightly'] }, async (context) => {
   const { page, id } = await opened(context, { width: 390, height: 844 });
   await live(page);
   await page.goto(`${shown.server.url}/sessions/0123456789abcdef/desktop`);

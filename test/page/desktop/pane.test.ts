@@ -38,9 +38,7 @@ describeRows(sizes)('on %s', ([, size]) => {
   });
 });
 
-test('a sandbox without a desktop says when it can have one, and takes it on request', {
-  tags: ['nightly'],
-}, async (context) => {
+test('a sandbox without a desktop gets one on request, when it can', { tags: ['nightly'] }, async (context) => {
   const { id } = await shown.session(context);
   const fake = shown.server.others.desktop;
   const { client } = shown.desktop;

@@ -11,9 +11,7 @@ const dot = Buffer.from(
 const notes = { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('the secret word\n') };
 const picture = { name: 'dot.png', mimeType: 'image/png', buffer: dot };
 
-test('files of the first message of a new session are sent with it, seen in it, and are in the workspace', async ({
-  desk,
-}) => {
+test('files of the first message of a new session are sent with it, seen in it and in its files', async ({ desk }) => {
   const { page } = await desk.open();
   const [chooser] = await Promise.all([
     page.waitForEvent('filechooser'),
@@ -39,9 +37,7 @@ test('files of the first message of a new session are sent with it, seen in it, 
   expect(await axeFinds(page)).toEqual([]);
 });
 
-test('files are dropped on the message box and pasted into it, also on a phone', { tags: ['nightly'] }, async ({
-  desk,
-}) => {
+test('files are dropped on the message box and pasted into it', { tags: ['nightly'] }, async ({ desk }) => {
   const { page } = await desk.open('/', phone);
   const give = (kind: 'drop' | 'paste', name: string) =>
     page.evaluate(`(() => {

@@ -5,9 +5,7 @@ import { axeFinds, deskTest } from './desk.ts';
 
 const test = deskTest({ CORRAL_DRIVER: 'process' });
 
-test('a task is tried twice in the page alone, and the session gets the files of the chosen attempt', async ({
-  desk,
-}) => {
+test('a task is tried twice in the page, and the session gets the files of the chosen attempt', async ({ desk }) => {
   const id = await desk.worked('Parent');
   const { page, complaints } = await desk.open(`/#${id}`);
   await page.locator('.ended').waitFor();

@@ -13,9 +13,7 @@ const build = async (desk: Desk, name: string, dockerfile: string) => {
   await desk.call('templateBuilds.start', { id: template.id, build: begun.id, dockerfile });
 };
 
-test('the page shows the builds of a template and their logs, follows one that runs, stops and deletes', async ({
-  desk,
-}) => {
+test('the page shows builds of a template and their logs, follows one, stops and deletes', async ({ desk }) => {
   const { config } = desk.server;
   onTestFinished(async () => removeBuiltImages((await readFile(join(config.dataDir, 'instance'), 'utf8')).trim()));
   const { page, complaints } = await desk.open();

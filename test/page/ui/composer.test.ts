@@ -5,9 +5,7 @@ import { axeFinds, deskTest, phone } from './desk.ts';
 
 const test = deskTest({ CORRAL_DRIVER: 'process' });
 
-test('a file is completed by its letters and attached, commands act, and Escape leaves the text alone', async ({
-  desk,
-}) => {
+test('a file is completed by its letters and attached, commands act, Escape leaves the text', async ({ desk }) => {
   const id = await desk.worked(`Write\n${fence('file:docs/Übersicht.md', 'x')}\n${fence('file:src/app.ts', '1')}`);
   const { page } = await desk.open(`/#${id}`);
   await page.locator('.ended').waitFor();
@@ -58,9 +56,7 @@ test('on a phone a tap takes a command, and a new session says that it has no fi
   expect(await field.inputValue()).toBe('');
 });
 
-test('an edited message begins a branch with the files before it, and both are one switch apart', {
-  tags: ['nightly'],
-}, async ({ desk }) => {
+test('an edited message begins a branch with the files before it', { tags: ['nightly'] }, async ({ desk }) => {
   const id = await desk.worked(fence('sh', 'echo one > a.txt'));
   const { page } = await desk.open(`/#${id}`);
   await page.locator('.ended').waitFor();
@@ -89,9 +85,7 @@ test('an edited message begins a branch with the files before it, and both are o
   expect(await axeFinds(page)).toEqual([]);
 });
 
-test('a goal is set with a message on a phone, a bad one sends nothing, and the run is judged by it', {
-  tags: ['nightly'],
-}, async ({ desk }) => {
+test('a goal is set with a message on a phone, and judges the run', { tags: ['nightly'] }, async ({ desk }) => {
   const { page } = await desk.open('/', phone);
   const field = page.getByLabel('Message', { exact: true });
   const send = page.getByRole('button', { name: 'Send' });

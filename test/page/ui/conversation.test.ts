@@ -16,9 +16,7 @@ const plan = (at: Page) => at.getByRole('button', { name: /^Plan/ });
 const redDot =
   'iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4//8/w38GIAXDIBKE0DHxgljNBAAO9TXL0Y4OHwAAAABJRU5ErkJggg==';
 
-test('Markdown is drawn as tables, nested lists, tasks and coloured code that can be copied', {
-  tags: ['all'],
-}, async ({ desk }) => {
+test('Markdown is drawn as tables, lists, tasks and code to copy', { tags: ['all'] }, async ({ desk }) => {
   const list = '- one\n  - inside one\n- [x] done';
   const id = await desk.worked(
     `Report\n\n| city | people |\n|---|---|\n| Oslo | 7 |\n\n${list}\n\n${fence('ts', 'const x = 1;')}`,
@@ -74,9 +72,7 @@ boxed('10,000 lines of output are drawn as the few in view, and scroll', { tags:
   await expect.poll(() => lines.count()).toBe(0);
 });
 
-test('a screen reader tells the person from the agent, and a failure from both; each looks different', {
-  tags: ['nightly'],
-}, async ({ desk }) => {
+test('a screen reader tells person, agent and failure apart; eyes too', { tags: ['nightly'] }, async ({ desk }) => {
   const id = await desk.worked(`Say hello\n${fence('sh', 'echo hello')}\n${fence('fail', 'The model refused.')}`);
   const { page } = await desk.open(`/#${id}`);
   await ended(page);
@@ -168,9 +164,7 @@ boxed('a message while the agent works is offered and shown as steering', async 
   await ended(page);
 });
 
-test('each state of a session has its own sign and word, in the list and above the conversation', {
-  tags: ['all'],
-}, async ({ desk }) => {
+test('each state of a session has its own sign and word', { tags: ['all'] }, async ({ desk }) => {
   const states = {
     failed: await desk.worked('It fails\n```fail\nno\n```', { title: 'It fails' }),
     waiting: await desk.worked('It waits\n```ask\nWhich?\n```', { title: 'It waits' }),
@@ -263,9 +257,7 @@ test('theme and language change at once, and stay', { tags: ['nightly'] }, async
   expect(await background()).not.toBe(light);
 });
 
-test('the work pane changes its width by keyboard and by dragging, and keeps it', { tags: ['nightly'] }, async ({
-  desk,
-}) => {
+test('the work pane changes its width by keyboard and dragging', { tags: ['nightly'] }, async ({ desk }) => {
   const id = await desk.worked('Wide');
   const { page } = await desk.open(`/#${id}`);
   const divider = page.getByRole('separator', { name: 'Width of the work pane' });
@@ -301,9 +293,7 @@ test('a session is renamed, and the next one opened, by keyboard', { tags: ['all
   await expect.poll(() => new URL(page.url()).hash).toBe(listed[listed.indexOf(`#${id}`) + 1]);
 });
 
-test('the start of a sandbox is a line with its phase, its layer and its seconds, which moves', {
-  tags: ['all'],
-}, async ({ desk }) => {
+test('the start of a sandbox is a line with phase, layer and seconds', { tags: ['all'] }, async ({ desk }) => {
   const id = await desk.worked('Begin');
   const { page } = await desk.open(`/#${id}`);
   await ended(page);
@@ -321,9 +311,7 @@ test('the start of a sandbox is a line with its phase, its layer and its seconds
   await expect.poll(seconds).toBeGreaterThan(before);
 });
 
-test('the environment is one line that unfolds, and a sub-agent is a card with its state and the way to it', {
-  tags: ['all'],
-}, async ({ desk }) => {
+test('the environment is a line that unfolds, a sub-agent a card', { tags: ['all'] }, async ({ desk }) => {
   const child = await desk.worked('Count the boats');
   const id = await desk.worked('Begin');
   const { page, complaints } = await desk.open(`/#${id}`);
@@ -364,9 +352,7 @@ const messageFact = (n: number) => ({
   data: { messageId: MessageId.parse(randomUUID()), text: `message ${n}`, attachments: [] },
 });
 
-test('a long session shows its end before its middle, and a break of the connection leaves nothing missing or doubled', {
-  tags: ['nightly'],
-}, async ({ desk }) => {
+test('a long session shows its end first, whole despite a break', { tags: ['nightly'] }, async ({ desk }) => {
   const { id } = await desk.call('sessions.create', {});
   const count = 3_500;
   for (let from = 1; from <= count; from += 500) {
@@ -402,9 +388,7 @@ test('a long session shows its end before its middle, and a break of the connect
   expect(breaks).toBeLessThan(1);
 });
 
-test('a shortened conversation is a line that unfolds into the summary, below the originals', {
-  tags: ['nightly'],
-}, async ({ desk }) => {
+test('a shortened conversation is a line that unfolds into the summary', { tags: ['nightly'] }, async ({ desk }) => {
   const { id } = await desk.call('sessions.create', {});
   const compacted = (data: { kind: 'summary' | 'results'; summary: string | null }) => ({
     type: 'context.compacted' as const,

@@ -48,7 +48,7 @@ test('a person gets from the start page to a first answer in at most six clicks'
   await desk.call('models.forget', { provider: 'our-team' });
 });
 
-test('a wrong key and an address that is no provider are reported at the form, which keeps what was typed', {
+test('a wrong key and a wrong address are reported at the form, which keeps them', {
   tags: ['all'],
 }, async ({ desk }) => {
   const { page } = await desk.open();
@@ -65,9 +65,7 @@ test('a wrong key and an address that is no provider are reported at the form, w
   expect(await axeFinds(page)).toEqual([]);
 });
 
-test('the demo answers a message that is no task of it at once, with its tasks and the way to a model', {
-  tags: ['nightly'],
-}, async ({ desk }) => {
+test('the demo answers a message that is no task of it with its tasks', { tags: ['nightly'] }, async ({ desk }) => {
   const { page } = await desk.open();
   const message = page.getByRole('textbox', { name: 'Message' });
   await message.pressSequentially('Build a snake game');
@@ -81,9 +79,7 @@ test('the demo answers a message that is no task of it at once, with its tasks a
   await page.getByRole('dialog', { name: 'Settings' }).waitFor();
 });
 
-test('the tasks of the start page are tasks that the demo knows by heart, in each language', {
-  tags: ['nightly'],
-}, async ({ desk }) => {
+test('the tasks of the start page are known to the demo, in each language', { tags: ['nightly'] }, async ({ desk }) => {
   for (const language of ['en', 'de']) {
     const { page } = await desk.open();
     await page.evaluate(`localStorage.setItem('corral.language', '${language}')`);
@@ -99,9 +95,7 @@ test('the tasks of the start page are tasks that the demo knows by heart, in eac
   }
 });
 
-test('what cannot run here is grey, with what it lacks, until its key is there', { tags: ['all'] }, async ({
-  desk,
-}) => {
+test('what cannot run here is grey with what it lacks until its key is there', { tags: ['all'] }, async ({ desk }) => {
   const { page, complaints } = await desk.open();
   const template = page.getByRole('button', { name: 'Template: Default' });
   await template.click();

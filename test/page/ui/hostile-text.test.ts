@@ -70,9 +70,7 @@ async function isWhole(page: Page, count: number): Promise<void> {
   await page.locator('strong').getByText('end', { exact: true }).waitFor();
 }
 
-test('after texts that act, hang, nest and grow the conversation continues and the approval is there', async ({
-  desk,
-}) => {
+test('after texts that act, hang, nest and grow the conversation and its approval go on', async ({ desk }) => {
   const id = await conversation(desk, message('before'), ...texts.map(message));
   const { page } = await desk.open(`/#${id}`);
   await isWhole(page, texts.length + 2);
@@ -100,9 +98,7 @@ test('a long text is drawn in parts, and a person can read all of it', { tags: [
   await page.getByText('the last column').waitFor();
 });
 
-test('a screenshot with an address that is none leaves its text, and the conversation continues', {
-  tags: ['nightly'],
-}, async ({ desk }) => {
+test('a screenshot with an address that is none leaves its text', { tags: ['nightly'] }, async ({ desk }) => {
   const call = { callId: 'call-0', tool: 'browser', function: 'browser_view', args: {} };
   const id = await conversation(
     desk,
@@ -119,9 +115,7 @@ test('a screenshot with an address that is none leaves its text, and the convers
   await page.getByText('what it saw').waitFor();
 });
 
-test("two approvals below hostile texts break no rule of accessibility, at a phone's width and a screen's", {
-  tags: ['nightly'],
-}, async ({ desk }) => {
+test('two approvals below hostile texts are accessible at any width', { tags: ['nightly'] }, async ({ desk }) => {
   const id = await conversation(desk, message('# A list\n\n- a\n\n|a|b|\n|-|-|\n|c|d|'), message(manyBeginnings), {
     ...approval,
     data: {
@@ -138,9 +132,7 @@ test("two approvals below hostile texts break no rule of accessibility, at a pho
   }
 });
 
-test('formulas and diagrams of an answer are drawn, and what is none stays text', { tags: ['nightly'] }, async ({
-  desk,
-}) => {
+test('formulas and diagrams are drawn, and what is none stays text', { tags: ['nightly'] }, async ({ desk }) => {
   const good =
     'Euler: $e^{i\\pi}+1=0$ for $5.\n\n$$\n\\sum_{i=0}^n \\frac{x_i}{2}\n$$\n\n```mermaid\ngraph TD\n  A[Start] --> B[End]\n```\n';
   const bad = '$$\n\\frac{\n$$\n\n```mermaid\nno diagram {{{\n```\n';

@@ -35,9 +35,7 @@ test('a question and an approval of two sessions are answered from one list', as
   expect(complaints).toEqual([]);
 });
 
-test('a failure that nobody has read is in the list until somebody has seen it', {
-  tags: ['all'],
-}, async ({ desk }) => {
+test('a failure that nobody read is in the list until somebody has seen it', { tags: ['all'] }, async ({ desk }) => {
   await desk.worked(`Break\n${fence('fail', 'The disk is on fire.')}`);
   const { page } = await desk.open();
   await page.getByRole('button', { name: /^Inbox/ }).click();

@@ -39,9 +39,7 @@ test('Enter that ends a composition sends no message, saves no title and runs no
   await page.getByRole('dialog', { name: 'Settings' }).waitFor();
 });
 
-test('Arabic and Hebrew run from right to left, each text for itself, and code from left to right', async ({
-  desk,
-}) => {
+test('Arabic and Hebrew run from right to left, each text for itself, code from left to right', async ({ desk }) => {
   const text = 'مرحبا **بالعالم** `code()`\n\n- בדיקה\n\n> اقتباس\n\nEnglish\n\n```\nlet x = "שלום";\n```';
   const id = await desk.worked(text);
   await desk.call('sessions.update', { id, title: 'שיחה חדשה' });

@@ -4,9 +4,7 @@ import { SessionId } from '../../../src/core/model/ids.ts';
 import { axeFinds, deskTest, phone } from './desk.ts';
 
 const test = deskTest();
-test('a note is written, changed, undone, redacted and deleted in the page alone', { tags: ['nightly'] }, async ({
-  desk,
-}) => {
+test('a note is written, changed, undone, redacted and deleted', { tags: ['nightly'] }, async ({ desk }) => {
   const { page, complaints } = await desk.open('/', phone);
   const { memory } = desk.server.core.services;
   const person = { of: 'person', id: desk.owner } as const;

@@ -121,7 +121,7 @@ test('a message sent before the page is connected arrives after it connects', { 
   expect(complaints).toEqual([]);
 });
 
-test('the token comes with the link, disappears from the address bar and lasts for the tab; without one the page asks', async ({
+test('the token of the link leaves the address bar and lasts for the tab; without one the page asks', async ({
   desk,
   skip,
 }) => {
@@ -147,9 +147,7 @@ test('the token comes with the link, disappears from the address bar and lasts f
   await expect.poll(() => other.locator('.session').count()).toBe(1);
 });
 
-test('the page shows changes by other clients at once, and says that they deleted the open session', async ({
-  desk,
-}) => {
+test('the page shows changes by other clients at once, also that they deleted the session', async ({ desk }) => {
   const { page } = await desk.open();
   const body = JSON.stringify({ task: 'Made elsewhere' });
   const made = await (await desk.fetch('/api/sessions', { method: 'POST', body })).json();

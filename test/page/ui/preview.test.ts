@@ -55,9 +55,7 @@ function begun(desk: Desk): Promise<string> {
   return session;
 }
 
-test('a port that begins to listen is announced, and its program is seen in a frame that reaches nothing of the page', async ({
-  desk,
-}) => {
+test('a port that begins to listen is announced, and its frame reaches nothing of the page', async ({ desk }) => {
   const id = await begun(desk);
   const { page } = await desk.open(`/#${id}`);
   await page.getByRole('tab', { name: 'Preview 1 new' }).click();
@@ -70,9 +68,7 @@ test('a port that begins to listen is announced, and its program is seen in a fr
   expect(await axeFinds(page)).toEqual([]);
 });
 
-test('a link to localhost in the conversation opens the port, also in a window of its own without an opener', async ({
-  desk,
-}) => {
+test('a link to localhost in the conversation opens the port, also in a window without an opener', async ({ desk }) => {
   const id = await begun(desk);
   const { page } = await desk.open(`/#${id}`);
   await page.getByRole('link', { name: 'http://localhost:4321/there', exact: true }).first().click();
@@ -85,9 +81,7 @@ test('a link to localhost in the conversation opens the port, also in a window o
   expect(opened.url()).toMatch(new RegExp(`^http://4321-${id}\\.localhost:\\d+/there$`));
 });
 
-test('an address that is closed shows nothing, in a browser that had it too', { tags: ['nightly'] }, async ({
-  desk,
-}) => {
+test('a closed address shows nothing, in a browser that had it too', { tags: ['nightly'] }, async ({ desk }) => {
   const id = await begun(desk);
   const { page } = await desk.open(`/#${id}`);
   const { url, id: preview } = await desk.call<{ url: string; id: string }>('ports.open', { sessionId: id, of: 4321 });
@@ -99,9 +93,7 @@ test('an address that is closed shows nothing, in a browser that had it too', { 
   await opened.getByRole('heading', { name: 'This preview is closed' }).waitFor();
 });
 
-test('where no name leads to the sandbox, the page is sandboxed and has no origin', { tags: ['nightly'] }, async ({
-  desk,
-}) => {
+test('where no name leads to the sandbox the page has no origin', { tags: ['nightly'] }, async ({ desk }) => {
   const id = await begun(desk);
   const { page } = await desk.open(`/#${id}`);
   const { path } = await desk.call<{ path: string }>('ports.open', { sessionId: id, of: 4321 });
@@ -114,7 +106,7 @@ test('where no name leads to the sandbox, the page is sandboxed and has no origi
   ).toBe('SecurityError');
 });
 
-test('an HTML file of the workspace is a sandboxed page with its scripts, and hidden files are not served', async ({
+test('an HTML file of the workspace is a sandboxed page with scripts; hidden files are not served', async ({
   desk,
 }) => {
   const id = await begun(desk);

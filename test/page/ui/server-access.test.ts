@@ -4,9 +4,7 @@ import { axeFinds, deskTest, phone } from './desk.ts';
 
 const test = deskTest({ CORRAL_MAX_STEPS: '7' }, 'nobody');
 
-test('a secret of all sandboxes is stored and removed in the page, and its value is never shown', {
-  tags: ['nightly'],
-}, async ({ desk }) => {
+test('a secret of all sandboxes is stored, removed and never shown', { tags: ['nightly'] }, async ({ desk }) => {
   const { page, complaints } = await desk.open();
   await page.keyboard.press('Control+,');
   const dialog = page.getByRole('dialog', { name: 'Settings' });
@@ -29,9 +27,7 @@ test('a secret of all sandboxes is stored and removed in the page, and its value
   expect(complaints).toEqual([]);
 });
 
-test('a webhook is made on a phone, its secret is shown once, and a delivery is sent, read and sent again', {
-  tags: ['nightly'],
-}, async ({ desk }) => {
+test('a webhook is made on a phone; a delivery is sent, read, sent again', { tags: ['nightly'] }, async ({ desk }) => {
   const { page, complaints } = await desk.open('/', phone);
   await page.keyboard.press('Control+,');
   const dialog = page.getByRole('dialog', { name: 'Settings' });
@@ -85,9 +81,7 @@ deskTest()('the owner of a project adds a member, changes the role, and removes 
 });
 
 // The first key closes the server, so this test is the last one of the file.
-test('the first key is made in the page, which continues with it, and another one is shown once and revoked', async ({
-  desk,
-}) => {
+test('the first key is made in the page and used by it; another is shown once and revoked', async ({ desk }) => {
   const { page } = await desk.open();
   await page.keyboard.press('Control+,');
   const dialog = page.getByRole('dialog', { name: 'Settings' });

@@ -31,9 +31,7 @@ test('the list finds a session by its title at once, and by the text of any mess
   await page.getByText('No matching sessions.').waitFor();
 });
 
-test('an archived session leaves the list, stands in the archive, and comes back', { tags: ['all'] }, async ({
-  desk,
-}) => {
+test('an archived session leaves the list and comes back', { tags: ['all'] }, async ({ desk }) => {
   const id = await desk.worked('Old work');
   const { page } = await desk.open(`/#${id}`);
   await row(page, 'Old work').hover();
@@ -58,9 +56,7 @@ test('a pinned session stands above the days', { tags: ['nightly'] }, async ({ d
   await desk.call('sessions.update', { id, pinned: false });
 });
 
-test('sessions stand under the day of their last message, by the calendar of the person', {
-  tags: ['nightly'],
-}, async ({ desk }) => {
+test('sessions stand under the day of their last message', { tags: ['nightly'] }, async ({ desk }) => {
   await desk.worked('Of some day');
   const { page } = await desk.open();
   const dateOf = (at: Date, more: Intl.DateTimeFormatOptions = {}) =>
@@ -115,9 +111,7 @@ test('a range is chosen with shift, by mouse and by keyboard, and deleted after 
   await expect.poll(() => page.locator('.session').count()).toBe(1);
 });
 
-test('on a phone all runs of the list are stopped together, and the page says how far it is', {
-  tags: ['nightly'],
-}, async ({ desk }) => {
+test('on a phone all runs of the list are stopped together, visibly', { tags: ['nightly'] }, async ({ desk }) => {
   for (const n of [1, 2, 3]) await desk.worked(`Ask ${n} of them\n\`\`\`ask\nWhich?\n\`\`\``);
   const { page } = await desk.open('/', phone);
   const reports: string[] = [];
@@ -137,9 +131,7 @@ test('on a phone all runs of the list are stopped together, and the page says ho
   expect(reports).toContain('0 of 3 runs stopped…');
 });
 
-test('the list shows the sessions of one state or project, and a new session belongs to the project that is shown', {
-  tags: ['nightly'],
-}, async ({ desk }) => {
+test('the list shows one state or project, to which new sessions belong', { tags: ['nightly'] }, async ({ desk }) => {
   await desk.worked('Break this\n```fail\nThe disk is on fire.\n```');
   await desk.worked('Whole one');
   const { page } = await desk.open();
@@ -167,9 +159,7 @@ test('the list shows the sessions of one state or project, and a new session bel
   await expect.poll(() => page.locator('.session').count()).toBe(1);
 });
 
-test('the title of the tab counts the sessions that wait, and those that ended while nobody looked', {
-  tags: ['nightly'],
-}, async ({ desk }) => {
+test('the title of the tab counts sessions that wait or ended unseen', { tags: ['nightly'] }, async ({ desk }) => {
   const id = await desk.worked('Ask\n```ask\nWhich one?\n```');
   const { page } = await desk.open(`/#${id}`);
   await expect.poll(() => page.title()).toMatch(/^\(1\) \? Ask/);
@@ -180,9 +170,7 @@ test('the title of the tab counts the sessions that wait, and those that ended w
   await expect.poll(() => page.title()).toBe('(1) Ask · Corral');
 });
 
-test('a person allows notifications, which tell that the agent waits or has ended, and open its session', {
-  tags: ['all'],
-}, async ({ desk }) => {
+test('notifications tell that the agent waits or ended, and open it', { tags: ['all'] }, async ({ desk }) => {
   const id = await desk.worked('Tell me');
   const { page } = await desk.open();
   await page.evaluate(`
@@ -254,22 +242,18 @@ test('the palette reaches everything by keyboard, and gives the focus back', { t
   await expect.poll(() => page.locator('h1').textContent()).toBe('By keyboard');
 });
 
-adminTest(
-  'where the policy opens nothing, the settings say why no host can be allowed',
-  { tags: ['nightly'] },
-  async ({ desk }) => {
-    const id = await desk.worked('Look around');
-    const data = { host: 'files.example.org', port: 443, decision: 'refused', rule: 'not listed' } as const;
-    await desk.tell(id, { type: 'egress', runId: null, data });
-    const { page } = await desk.open(`/#${id}`);
-    await page.getByRole('button', { name: 'Allow this host' }).click();
-    const dialog = page.getByRole('dialog', { name: 'Settings' });
-    await dialog
-      .getByText("You cannot allow hosts here. The policy 'none' leaves the sandbox no way out at all.")
-      .waitFor();
-    expect(await dialog.getByRole('button', { name: 'Allow this host: files.example.org' }).isDisabled()).toBe(true);
-  },
-);
+adminTest('where the policy opens nothing the settings say why', { tags: ['nightly'] }, async ({ desk }) => {
+  const id = await desk.worked('Look around');
+  const data = { host: 'files.example.org', port: 443, decision: 'refused', rule: 'not listed' } as const;
+  await desk.tell(id, { type: 'egress', runId: null, data });
+  const { page } = await desk.open(`/#${id}`);
+  await page.getByRole('button', { name: 'Allow this host' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Settings' });
+  await dialog
+    .getByText("You cannot allow hosts here. The policy 'none' leaves the sandbox no way out at all.")
+    .waitFor();
+  expect(await dialog.getByRole('button', { name: 'Allow this host: files.example.org' }).isDisabled()).toBe(true);
+});
 
 test('on a phone a menu has what the header has no room for', { tags: ['nightly'] }, async ({ desk }) => {
   const id = await desk.worked('In my pocket');

@@ -29,9 +29,7 @@ const test = deskTest(
 const blocked = (desk: Desk, id: string, host: string) =>
   desk.tell(id, { type: 'egress', runId: null, data: { host, port: 443, decision: 'refused', rule: 'not listed' } });
 
-test('what was blocked is a line in the conversation, from which the host is allowed in this session', {
-  tags: ['nightly'],
-}, async ({ desk }) => {
+test('what was blocked is a line that allows the host in this session', { tags: ['nightly'] }, async ({ desk }) => {
   const id = await desk.worked('Look around');
   await blocked(desk, id, 'files.example.org');
   const { page, complaints } = await desk.open(`/#${id}`);
@@ -69,9 +67,7 @@ test('a key of a provider is stored, shown without its text, and removed', { tag
   await gemini.getByText('no key').waitFor();
 });
 
-test('a call is approved once, edited before it runs, or always in the session, which the settings show', async ({
-  desk,
-}) => {
+test('a call is approved once, after an edit, or always in the session, as the settings show', async ({ desk }) => {
   const commands = ['echo *first* and _more_', 'echo second', 'echo third', 'echo fourth'];
   const id = await desk.worked(`Try\n${commands.map((command) => fence('sh', command)).join('\n')}`);
   const { page } = await desk.open(`/#${id}`);
@@ -99,7 +95,7 @@ test('a call is approved once, edited before it runs, or always in the session, 
   expect(await axeFinds(page)).toEqual([]);
 });
 
-test('a new session takes the model and the template that a person chose, and reads why one with an unknown model is refused', async ({
+test('a new session takes the model and template that a person chose; an unknown model is refused', async ({
   desk,
 }) => {
   const { page } = await desk.open();
@@ -148,9 +144,7 @@ test('the settings name the tools and the tool servers of a session', { tags: ['
   expect(await below('Calls that need your approval').allTextContents()).toEqual(['shell_exec']);
 });
 
-test('the price of the last run and of the session grows live, with what is left of the budget and what cost most', async ({
-  desk,
-}) => {
+test('the price of run and session grows live, with what is left and what cost most', async ({ desk }) => {
   const id = await desk.worked('How much is this?', { model: priced, template: 'minimal' });
   const { page } = await desk.open(`/#${id}`);
   await page.getByRole('tab', { name: 'Cost' }).click();
@@ -180,9 +174,7 @@ test('the cost shows what is left of each budget', { tags: ['nightly'] }, async 
   await left.getByText(/ of 500K$/).waitFor();
 });
 
-test('an administrator enters a rule in the page, takes it back, and sees what a variable precedes', async ({
-  desk,
-}) => {
+test('an administrator enters a rule in the page, takes it back, sees what a variable precedes', async ({ desk }) => {
   const { page, complaints } = await desk.open();
   await page.keyboard.press('Control+,');
   const dialog = page.getByRole('dialog', { name: 'Settings' });

@@ -4,9 +4,7 @@ import { axeFinds, deskTest, phone } from './desk.ts';
 
 const test = deskTest();
 
-test('a session is forked from a finished step, and both sessions say where the other one is', {
-  tags: ['nightly'],
-}, async ({ desk }) => {
+test('a session is forked from a finished step, as both sessions say', { tags: ['nightly'] }, async ({ desk }) => {
   const id = await desk.worked(`Parent\n${fence('sh', 'echo one')}\n${fence('sh', 'echo two')}`);
   const { page, complaints } = await desk.open(`/#${id}`);
   await page.locator('.ended').waitFor();
@@ -27,9 +25,7 @@ test('a session is forked from a finished step, and both sessions say where the 
   expect(complaints).toEqual([]);
 });
 
-test('a link shows the conversation and plan to anyone, says until when, and shows nothing after it was revoked', async ({
-  desk,
-}) => {
+test('a link shows conversation and plan to anyone, until its end or its revocation', async ({ desk }) => {
   const id = await desk.worked(`Show **this**\n${fence('sh', 'echo hidden')}`);
   const { page } = await desk.open(`/#${id}`);
   await page.locator('.ended').waitFor();

@@ -179,29 +179,26 @@ const isExpired: AccessEnd = {
 test.for<readonly [ProviderName, AccessEnd[]]>([
   ['Example', [leavesGroups, isRevoked, isDown]],
   ['Other', [leavesGroups, isRevoked, isDown, isDisabled, isExpired]],
-])(
-  'a page that stays open with %s shows a new role, and a sign-in each time that the access ends',
-  async ([at, ends], context) => {
-    const visit = await signedIn(context, at);
-    const { page, account } = visit;
-    await page.keyboard.press('Control+,');
-    const settings = page.getByRole('dialog', { name: 'Settings' });
-    await settings.getByRole('button', { name: 'Account', exact: true }).waitFor();
-    expect(await settings.getByRole('button', { name: 'Audit log' }).count()).toBe(0);
-    setGroups('chiefs')(visit);
-    await settings.getByRole('button', { name: 'Audit log' }).waitFor();
-    for (const { end, refusal, undo } of ends) {
-      await end(visit);
+])('a page that stays open with %s shows a new role, and a sign-in when access ends', async ([at, ends], context) => {
+  const visit = await signedIn(context, at);
+  const { page, account } = visit;
+  await page.keyboard.press('Control+,');
+  const settings = page.getByRole('dialog', { name: 'Settings' });
+  await settings.getByRole('button', { name: 'Account', exact: true }).waitFor();
+  expect(await settings.getByRole('button', { name: 'Audit log' }).count()).toBe(0);
+  setGroups('chiefs')(visit);
+  await settings.getByRole('button', { name: 'Audit log' }).waitFor();
+  for (const { end, refusal, undo } of ends) {
+    await end(visit);
+    await signInButton(page, at).click();
+    if (refusal !== undefined) {
+      await signInDialog(page).getByText(refusal).waitFor();
+      await undo?.(visit);
       await signInButton(page, at).click();
-      if (refusal !== undefined) {
-        await signInDialog(page).getByText(refusal).waitFor();
-        await undo?.(visit);
-        await signInButton(page, at).click();
-      }
-      await account.waitFor();
     }
-  },
-);
+    await account.waitFor();
+  }
+});
 
 test('an answer of the provider signs in nobody in another browser or a second time, and no link leads away', async (context) => {
   const { page, account, provider, person } = await signedIn(context, 'Other');

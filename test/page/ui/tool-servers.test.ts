@@ -26,9 +26,7 @@ const test = deskTest(
   'admin',
 );
 
-test('an administrator adds a tool server, signs in to it, and an agent calls its tool', { tags: ['nightly'] }, async ({
-  desk,
-}) => {
+test('an administrator adds a tool server whose tool an agent calls', { tags: ['nightly'] }, async ({ desk }) => {
   const { page, complaints } = await desk.open();
   // The authorization server's own page approves immediately, and redirects the browser back.
   await page.route(`${new URL(tools.url).origin}/authorize*`, async (route) => {

@@ -212,9 +212,7 @@ test.for([wide, middle, phone])(
   },
 );
 
-test('the parts of the page are whole in both themes, on a desk and on a phone', { tags: ['all'] }, async ({
-  desk,
-}) => {
+test('the parts of the page are whole in both themes, on desk and phone', { tags: ['all'] }, async ({ desk }) => {
   for (const size of [wide, phone]) {
     const { page, complaints } = await desk.open('/static/kit.html', size);
     await page.getByRole('region', { name: 'dark' }).getByRole('button', { name: 'Model: Ollama / qwen3' }).click();

@@ -89,7 +89,7 @@ test('a file can be uploaded, and a name that is taken asks first', { tags: ['ni
   expect((await download).suggestedFilename()).toBe('up.bin');
 });
 
-test('the changes since the run began are compared in one column or two, and reverted one by one', {
+test('the changes of a run are compared in one or two columns, reverted singly', {
   tags: ['all'],
 }, async ({ desk }) => {
   const { page, complaints } = await opened(desk, 'Files');
@@ -110,7 +110,7 @@ test('the changes since the run began are compared in one column or two, and rev
   expect(complaints).toEqual([]);
 });
 
-test('what the agent wrote is compared step by step, and a comment on a line goes to it with file and line', {
+test('what the agent wrote is compared by steps; a comment names file and line', {
   tags: ['all'],
 }, async ({ desk }) => {
   const { page } = await opened(desk, 'Files');
@@ -128,9 +128,7 @@ test('what the agent wrote is compared step by step, and a comment on a line goe
   await reply.getByText('Say more here.').waitFor();
 });
 
-test('several files are open at once in an editor with line numbers and search', { tags: ['nightly'] }, async ({
-  desk,
-}) => {
+test('several files are open in an editor with line numbers and search', { tags: ['nightly'] }, async ({ desk }) => {
   const { page, complaints } = await opened(desk, 'Files', { ...wide, width: 1800 });
   expect(await leaf(page, '.corral').count()).toBe(0);
   await leaf(page, 'old.txt').click();
@@ -155,9 +153,7 @@ test('several files are open at once in an editor with line numbers and search',
   expect(complaints).toEqual([]);
 });
 
-test("a person has a real terminal, and watches and types into the agent's shell", { tags: ['all'] }, async ({
-  desk,
-}) => {
+test("a person has a real terminal, and types into the agent's shell", { tags: ['all'] }, async ({ desk }) => {
   const { page, complaints } = await opened(desk, 'Terminal');
   await page.getByRole('button', { name: 'Terminal 1', exact: true }).waitFor();
   await page.locator('.screen').getByText('$').first().waitFor();
@@ -190,9 +186,7 @@ test("a person has a real terminal, and watches and types into the agent's shell
   expect(complaints).toEqual([]);
 });
 
-test('the log of a background process is shown from its end, back to its first line, and continues', {
-  tags: ['nightly'],
-}, async ({ desk }) => {
+test('the log of a process is shown from its end back to its start', { tags: ['nightly'] }, async ({ desk }) => {
   const { page } = await opened(desk, 'Processes');
   const cmd = 'seq 1 60000; until [ -e go ]; do sleep 0.1; done; echo the end';
   const body = JSON.stringify({ cmd, background: true });
@@ -210,9 +204,7 @@ test('the log of a background process is shown from its end, back to its first l
   await log.getByText('the end', { exact: true }).waitFor();
 });
 
-test('an image is shown, a pasted file is uploaded, and all files come as one archive', { tags: ['nightly'] }, async ({
-  desk,
-}) => {
+test('images are shown, pasted files uploaded, all files archived', { tags: ['nightly'] }, async ({ desk }) => {
   const { page } = await opened(desk, 'Files');
   const dot = Buffer.from(redDot, 'base64');
   await desk.fetch(at('dot.png'), { method: 'PUT', body: dot });
@@ -235,9 +227,7 @@ test('an image is shown, a pasted file is uploaded, and all files come as one ar
   expect((await download).suggestedFilename()).toMatch(/\.zip$/);
 });
 
-test('the timeline replays the same cards as the live run, and shows what the model saw', {
-  tags: ['nightly'],
-}, async ({ desk }) => {
+test('the timeline replays the cards of the run and what the model saw', { tags: ['nightly'] }, async ({ desk }) => {
   const { page, complaints } = await opened(desk, 'Timeline');
   const cards = (place: string) => page.locator(`${place} .tool-head`).allTextContents();
   const live = await cards('.main');
@@ -266,9 +256,7 @@ test('the timeline replays the same cards as the live run, and shows what the mo
   expect(complaints).toEqual([]);
 });
 
-test('a replay goes on and back by single events, over the pieces of a text', { tags: ['nightly'] }, async ({
-  desk,
-}) => {
+test('a replay goes by single events, over the pieces of a text', { tags: ['nightly'] }, async ({ desk }) => {
   const { page } = await opened(desk, 'Timeline');
   const place = page.locator('.timeline-place');
   const card = page.locator('.timeline .tool').first();
@@ -296,9 +284,7 @@ test('a replay goes on and back by single events, over the pieces of a text', { 
   expect(new Set(await Promise.all(shown)).size).toBe(1);
 });
 
-test('dropped files are uploaded, and a drop next to the place leaves the page as it is', {
-  tags: ['nightly'],
-}, async ({ desk }) => {
+test('dropped files are uploaded; a drop elsewhere changes nothing', { tags: ['nightly'] }, async ({ desk }) => {
   const { page } = await opened(desk, 'Files');
   await leaf(page, 'old.txt').waitFor();
   using folder = temporaryFolder();
@@ -330,9 +316,7 @@ test('dropped files are uploaded, and a drop next to the place leaves the page a
   expect([await isRefused('dragover'), await isRefused('drop')]).toEqual([true, true]);
 });
 
-test('on a phone the pane fills the page below title and status, and nothing is wider than the screen', {
-  tags: ['nightly'],
-}, async ({ desk }) => {
+test('on a phone the pane fills the page and is no wider than it', { tags: ['nightly'] }, async ({ desk }) => {
   const { page } = await opened(desk, 'Files', phone);
   for (const tab of ['Files', 'Terminal', 'Timeline', 'Screen']) {
     await page.getByRole('tab', { name: tab }).click();

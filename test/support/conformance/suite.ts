@@ -15,20 +15,17 @@ function isolationConformance(tested: () => TestedDriver, kind: Kind): void {
     }
   });
 
-  test.skipIf(kind.networked)(
-    'inside there is no network but loopback, and the sockets cannot be replaced',
-    async () => {
-      const { id } = await tested().driver.provision(tested().spec(), budget());
-      await using link = await tested().driver.attach(id, budget());
-      expect(
-        await sh(link, 'ls /sys/class/net 2>/dev/null || tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d " "'),
-      ).toBe('lo\n');
-      expect(await sh(link, 'touch /run/corral/x 2>&1 | grep -c "Read-only\\|denied"')).toBe('1\n');
-      expect(await sh(link, 'rm -f /run/corral/control 2>&1; test -S /run/corral/control && echo there')).toContain(
-        'there',
-      );
-    },
-  );
+  test.skipIf(kind.networked)('inside there is no network but loopback; the sockets cannot be replaced', async () => {
+    const { id } = await tested().driver.provision(tested().spec(), budget());
+    await using link = await tested().driver.attach(id, budget());
+    expect(await sh(link, 'ls /sys/class/net 2>/dev/null || tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d " "')).toBe(
+      'lo\n',
+    );
+    expect(await sh(link, 'touch /run/corral/x 2>&1 | grep -c "Read-only\\|denied"')).toBe('1\n');
+    expect(await sh(link, 'rm -f /run/corral/control 2>&1; test -S /run/corral/control && echo there')).toContain(
+      'there',
+    );
+  });
 
   test('inside there is no other user, no capability, and nothing of the server', async () => {
     const { id } = await tested().driver.provision(tested().spec(), budget());
@@ -126,9 +123,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       expect(await driver.list(budget())).toHaveLength(1);
     });
 
-    test('F054 F114 two servers that provision one sandbox at once get one sandbox, and both can use it', {
-      tags: ['all'],
-    }, async () => {
+    test('F054 F114 two servers that provision one sandbox at once share it', { tags: ['all'] }, async () => {
       const sandboxSpec = spec();
       const other = await connect({ replica: 'other' });
       await Promise.all([driver, other].map((it) => it.provision(sandboxSpec, budget())));
@@ -204,13 +199,10 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       expect([await driver.list(budget()), await harness.remains(kept.id)]).toEqual([[], []]);
     });
 
-    test.each(['keep', 'remove'] as const)(
-      'destroying a sandbox that never existed succeeds (%s)',
-      async (workspace) => {
-        await driver.destroy(spec().id, workspace, budget());
-        expect(await driver.list(budget())).toEqual([]);
-      },
-    );
+    test.each(['keep', 'remove'] as const)('destroying a sandbox that never was succeeds (%s)', async (workspace) => {
+      await driver.destroy(spec().id, workspace, budget());
+      expect(await driver.list(budget())).toEqual([]);
+    });
 
     test('F106 a destroy that overtakes a start wins', async () => {
       const sandboxSpec = spec();
@@ -263,7 +255,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
     });
 
     test.each(['check', 'provision', 'attach', 'list', 'destroy'] as const)(
-      '%s stops when its signal has fired',
+      '%s stops with its signal',
       async (method) => {
         const { id } = await driver.provision(spec(), budget());
         const call: Call = { signal: AbortSignal.abort() };

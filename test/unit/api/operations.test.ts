@@ -28,7 +28,7 @@ async function call(operation: DescribedOperation, principal: Principal) {
 }
 
 test.each(checkedHere)(
-  '%s refuses callers that its description leaves out, and the audit log has it',
+  '%s refuses callers that its description leaves out, as the audit log says',
   async (_name, one) => {
     const { may, audit } = one.meta;
     const stranger = await call(one, { role: 'user', key: 'k', owner: 'a-stranger' });

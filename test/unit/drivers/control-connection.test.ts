@@ -133,9 +133,7 @@ test('a request that finds no idle connection waits for one', async ({ link }) =
   expect(await answer).toBe('/early over late');
 });
 
-test('a request that waits in vain gives up when its signal fires, and takes no connection afterwards', async ({
-  link,
-}) => {
+test('a request that waits in vain gives up when its signal fires and takes no connection', async ({ link }) => {
   const stop = new AbortController();
   const waiting = get(link, '/never', stop.signal);
   stop.abort();
@@ -167,7 +165,7 @@ test('a connection with bytes that answer no request is dropped', async ({ link 
   expect(await get(link, '/a')).toBe('/a over honest');
 });
 
-test('F033 a daemon of another protocol version is refused, both versions are named, and the start fails with them', async ({
+test('F033 a daemon of another protocol version is refused, and the start fails with both versions', async ({
   end,
 }) => {
   const { answer } = await dial('newer', { corral: 2 });
@@ -344,7 +342,7 @@ test('a new server takes away the sockets of those that died, and of nobody who 
   await living[Symbol.asyncDispose]();
 });
 
-test('a second process that presents the token next to a living daemon is refused and reported, and ends the trust', async ({
+test('a second process that presents the token next to a living daemon is refused, reported, and ends the trust', async ({
   end,
 }) => {
   expect((await dial('real', { boot: 'first' })).answer).toBe('ok\n');

@@ -173,9 +173,7 @@ describe('processes', () => {
   });
 });
 
-test('looking through all processes of the machine holds few files open, so that the store can write next to it', {
-  tags: ['all'],
-}, async () => {
+test('looking through all processes of the machine holds few files open', { tags: ['all'] }, async () => {
   const value = crypto.randomUUID();
   const children = Array.from({ length: 60 }, () => spawn('sleep', ['60'], { env: { CORRAL_TEST: value } }));
   try {

@@ -311,13 +311,10 @@ test.each([
   ['7.66', true, ''],
   ['2s', true, ''],
   ['a while', true, ''],
-])(
-  'a server that takes no request for %s s is tried again (%s) while that can help',
-  async (after, retryable, text) => {
-    const { outcome } = await reply(new Response('busy', { status: 429, headers: { 'retry-after': after } }));
-    expect(outcome).toMatchObject({ code: 'model_rate_limited', retryable, message: expect.stringContaining(text) });
-  },
-);
+])('a server that takes no request for %s s is tried again (%s) while it can help', async (after, retryable, text) => {
+  const { outcome } = await reply(new Response('busy', { status: 429, headers: { 'retry-after': after } }));
+  expect(outcome).toMatchObject({ code: 'model_rate_limited', retryable, message: expect.stringContaining(text) });
+});
 
 const html =
   '<!doctype html><html><head><style>p {}</style><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>';
@@ -343,14 +340,11 @@ test('a page of 64 KiB without an end is read once', () =>
 test.each([
   ['not_found', '127.0.0.1:9: the connection failed (ECONNREFUSED).', true],
   ['forbidden', '127.0.0.1:9 is at a private address; see egress.allowRanges.', false],
-] as const)(
-  'a connection of this server that failed (%s) is no answer of the provider',
-  async (code, why, retryable) => {
-    const { outcome } = await reply(new AppError(code, why));
-    const message = expect.stringContaining(`local/m cannot be reached: ${why}`);
-    expect(outcome).toMatchObject({ kind: 'failed', code: 'model_unavailable', message, retryable });
-  },
-);
+] as const)('a connection of this server that failed (%s) is no answer of a provider', async (code, why, retryable) => {
+  const { outcome } = await reply(new AppError(code, why));
+  const message = expect.stringContaining(`local/m cannot be reached: ${why}`);
+  expect(outcome).toMatchObject({ kind: 'failed', code: 'model_unavailable', message, retryable });
+});
 
 // LiteLLM keeps Gemini's signature in the id, and refuses the next turn without it. Other providers refuse such an id.
 test.each([

@@ -86,7 +86,7 @@ describe('sandbox: its start', () => {
   });
 
   test.each(['resource.failed', 'resource.closed'])(
-    'a sandbox that dies before it is ready (%s) starts again, a limited number of times',
+    'a sandbox that dies in its start (%s) starts a limited number of times',
     async (type) => {
       const { clock, holes, grant, tell, end, phases } = start();
       grant();

@@ -7,7 +7,7 @@ import { watchLoop } from '../../../src/observability/loop-watchdog.ts';
 import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
 
 test.each(['own', 'store'] as const)(
-  'work that holds the event loop is written with its stack by the %s thread, once',
+  'work that holds the event loop is logged with its stack by the %s thread',
   async (thread) => {
     const folder = mkdtempSync(join(tmpdir(), 'corral-watchdog-'));
     try {

@@ -57,7 +57,7 @@ test.each([
   ['forward', 2 * 3_600_000],
   ['back', -2 * 3_600_000],
 ])(
-  'F058 a wall clock that is set two hours %s ends nothing early or late, and the order of the log stays',
+  'F058 a wall clock that is set two hours %s ends nothing early or late and keeps the order of the log',
   async (_, ms) => {
     const world = new World(1);
     Object.assign(world, {

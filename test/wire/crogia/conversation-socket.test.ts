@@ -52,9 +52,7 @@ test('a run is sent frame by frame, each with its seq in the log', async ({ serv
   expect(seqs(client)).toEqual(seqs(client).toSorted((a, b) => a - b));
 });
 
-test('a session of CambioML sends each text whole, unless the client asks for the other profile', async ({
-  server,
-}) => {
+test('a session of CambioML sends each text whole unless the client asks otherwise', async ({ server }) => {
   const { sid, id } = await cambioSession(server);
   await played(server, id);
   using whole = await connect(server, `${sid}?after_seq=0`);
@@ -82,9 +80,7 @@ test('a client that resumes after any frame receives every frame once and in ord
   }
 });
 
-test('a client that connects during a run gets it from its start; one that connects later gets only new runs', async ({
-  server,
-}) => {
+test('a client that connects during a run gets it from its start, a later one only new runs', async ({ server }) => {
   const { sid, id } = await crogiaSession(server);
   await played(server, id);
   const { runId } = await server.fake.sessions.send(id, { text: 'Second', mode: 'queue' });
@@ -116,27 +112,24 @@ test('a question, an error and a stop each have their own frame', async ({ serve
 test.each([
   ['crogia', 'queue', crogiaSession],
   ['cambioml', 'inject', cambioSession],
-] as const)(
-  'a message to a session of %s means %s in any profile, unless the message has its own mode',
-  async (_origin, mode, make) => {
-    await using server = await testServer();
-    const { sid, id } = await make(server);
-    const requests: unknown[] = [];
-    server.fake.instead.send = async (_id, command) => {
-      requests.push(command);
-      return { messageId: MessageId.parse(crypto.randomUUID()), runId: '' as never, seq: 1 };
-    };
-    using client = await connect(server, `${sid}?profile=cambioml`);
-    client.ws.send(JSON.stringify({ content: 'hi', id }));
-    client.ws.send(JSON.stringify({ type: 'message', content: 'ho', mode: 'replace' }));
-    await expect
-      .poll(() => requests)
-      .toEqual([
-        { text: 'hi', mode },
-        { text: 'ho', mode: 'replace' },
-      ]);
-  },
-);
+] as const)('a message to a session of %s means %s, unless it has its own mode', async (_origin, mode, make) => {
+  await using server = await testServer();
+  const { sid, id } = await make(server);
+  const requests: unknown[] = [];
+  server.fake.instead.send = async (_id, command) => {
+    requests.push(command);
+    return { messageId: MessageId.parse(crypto.randomUUID()), runId: '' as never, seq: 1 };
+  };
+  using client = await connect(server, `${sid}?profile=cambioml`);
+  client.ws.send(JSON.stringify({ content: 'hi', id }));
+  client.ws.send(JSON.stringify({ type: 'message', content: 'ho', mode: 'replace' }));
+  await expect
+    .poll(() => requests)
+    .toEqual([
+      { text: 'hi', mode },
+      { text: 'ho', mode: 'replace' },
+    ]);
+});
 
 test('a message sent while the client connects starts a run whose frames all arrive', async () => {
   await using server = await testServer({
@@ -223,9 +216,7 @@ test.for(['after_seq=x', 'after_seq=-1', 'after_seq=01', 'after_seq=1&after_seq=
   },
 );
 
-test('a cursor whose deltas are compacted gets a resync; cambioml never needs one, and cursor 0 gets whole texts', async ({
-  server,
-}) => {
+test('a cursor whose deltas are compacted gets a resync; cambioml and cursor 0 get whole texts', async ({ server }) => {
   const { sid, id } = await crogiaSession(server);
   await played(server, id);
   await server.fake.store.events.compact(id, { keepDroppable: 0, keepAll: 1_000 });

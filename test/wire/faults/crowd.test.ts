@@ -7,9 +7,7 @@ import { openStream } from '../../support/clients/sse-client.ts';
 const clients = 1_000;
 const title = (n: number) => ({ type: 'title', runId: null, data: { title: `t${n}` } }) as const;
 
-test('F092 a thousand clients of one session that reconnect at once are served within ten seconds, from memory', async ({
-  server,
-}) => {
+test('F092 a thousand clients of one session that reconnect at once are served from memory', async ({ server }) => {
   const id = SessionId.parse(await server.newSession());
   const url = `${server.url}/api/v1/sessions/${id}/events`;
   for (let n = 1; n <= 20; n++) await server.fake.say(id, title(n));

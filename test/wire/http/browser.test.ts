@@ -33,7 +33,7 @@ const foreign: [string, string[]][] = [
 ];
 
 test.each(foreign)(
-  'F130 a page with %s cannot open a stream or WebSocket, with or without a token',
+  'F130 a page with %s opens no stream or WebSocket, with or without a token',
   async (_name, headers) => {
     for (const options of [{}, withToken]) {
       await using server = await testServer(options);

@@ -15,9 +15,7 @@ const play: NonNullable<FakeOptions['play']> = async (fake, id, { runId }) =>
   void (await fake.say(id, ...demoRun(runId)));
 const conflict = { status: 409, body: { code: 409, msg: expect.any(String), data: null } };
 
-test('F095 fifty equal requests at once have one effect; each answer is the first one, its replay or 409', async ({
-  server,
-}) => {
+test('F095 fifty equal requests at once have one effect; answers are the first or 409', async ({ server }) => {
   const { create } = server.fake.sessions;
   server.fake.instead.create = async (command) => {
     await new Promise((resolve) => setTimeout(resolve, 20));

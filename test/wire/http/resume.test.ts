@@ -30,9 +30,7 @@ test.for(['-1', 'abc', '01', '1.5', '12345678901234567', '1 ', '0x1', '1e3', '٣
   },
 );
 
-test('F088 a cursor ahead of the log gets a resync, and the stream continues after the end of the log', async ({
-  server,
-}) => {
+test('F088 a cursor ahead of the log gets a resync; the stream continues after the log', async ({ server }) => {
   const { url, id } = await filled(server, 3);
   using stream = await openStream(`${url}?last_event_id=9999999999999999`);
   await expect.poll(() => stream.events().length).toBe(1);

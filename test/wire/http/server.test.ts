@@ -147,9 +147,7 @@ interface Operation {
   parameters?: object[];
 }
 
-test('the OpenAPI document begins with the sections of Corral, and has the imitated APIs behind them', async ({
-  server,
-}) => {
+test('the OpenAPI document begins with the sections of Corral; imitated APIs follow', async ({ server }) => {
   const { tags, 'x-tagGroups': groups } = (await server.call('GET', '/openapi.json')).body;
   const tagsOf = (isOwn: boolean) =>
     Object.entries(facadeDescriptors).flatMap(([name, { tag }]: [string, { tag?: string | undefined }]) =>
@@ -237,9 +235,7 @@ test('each API answer reports the remaining requests; over the limit it is 429 u
   expect((await server.call('GET', '/api/v1/sessions')).status).toBe(200);
 });
 
-test('F104 each of ten thousand callers over the limit gets 429, new callers share one count, and a minute later all are served', {
-  tags: ['all'],
-}, async () => {
+test('F104 each of ten thousand callers over the limit gets 429 for a minute', { tags: ['all'] }, async () => {
   const clock = manualClock(1_700_000_040_000);
   await using server = await testServer({ clock, config: { rateLimitPerMinute: 1 } });
   const from = (n: number) =>

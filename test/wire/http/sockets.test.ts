@@ -24,9 +24,7 @@ const ask = (port: number, target: string, headers: string[] = []) =>
   );
 const statusOf = (raw: string) => Number(raw.slice(9, 12));
 
-test('a socket gets its parameters, answers frames in order, and counts as open until it closes', async ({
-  server,
-}) => {
+test('a socket gets its parameters, answers frames in order, counts as open until it closes', async ({ server }) => {
   using client = await openWebSocket(`${server.url}${path}?after_seq=7`);
   expect(server.opened[0]?.request).toMatchObject({
     params: { sid: '0123456789abcdef' },
@@ -224,9 +222,7 @@ test('only a socket with connection parameters can send its token after the upgr
     await expect(openWebSocket(server.url + target), target).rejects.toMatchObject({ status: 401 });
 });
 
-test('the server selects its own subprotocol among others, and a strict socket refuses a client that offers only others', async ({
-  server,
-}) => {
+test('the server selects its own subprotocol; a strict socket refuses other ones', async ({ server }) => {
   const open = async (target: string, protocols: string) => {
     const raw = await ask(server.port, target, [`Sec-WebSocket-Protocol: ${protocols}`]);
     return [statusOf(raw), /sec-websocket-protocol: (.*)\r/i.exec(raw)?.[1]];
@@ -383,9 +379,7 @@ test('F090 a client with more than 4 MiB of unread frames is closed with 1013', 
   expect(held).toBeGreaterThan(4 * 1024 * 1024);
 });
 
-test('F090 a history waits for its reader, and a reader that takes nothing for 30 s is closed with 1013', async ({
-  server,
-}) => {
+test('F090 a history waits for its reader, who is closed with 1013 after 30 s of silence', async ({ server }) => {
   using client = await openWebSocket(server.url + path);
   const { socket } = server.opened[0] as { socket: Socket };
   for (let n = 0; n < 40; n++) {

@@ -259,7 +259,7 @@ test('a message that is too long is refused with the limit it breaks', async ({ 
 });
 
 test.for(['0123456789abcdef', 'nothing', 'ABCDEF0123456789'])(
-  'a stream of the unknown chat %s sends an error and closes',
+  'a stream of the unknown chat %s gets an error',
   async (sid, { server }) => {
     using client = server.stream(sid);
     expect(await client.closed).toMatchObject({ code: 1008 });
@@ -310,10 +310,7 @@ test('renaming a chat notifies its streams', async ({ server, sid }) => {
     .toEqual({ type: 'title_updated', session_id: sid, title: 'Mine', seq: 1, timestamp });
 });
 
-test('a long conversation lists the newest 500 messages and blocks and the first 100 actions by default', async ({
-  server,
-  sid,
-}) => {
+test('a long conversation lists the newest 500 messages and blocks and 100 actions', async ({ server, sid }) => {
   const id = SessionId.parse(sid);
   const { runId } = await server.fake.sessions.send(id, { text: 'Work', mode: 'queue' });
   const calls = demoRun(runId).filter(({ type }) => type.startsWith('tool.'));

@@ -59,9 +59,7 @@ test('a file can be uploaded, listed, downloaded and deleted', async ({ server }
 const sha256 = async (text: string) =>
   Buffer.from(await crypto.subtle.digest('SHA-256', Buffer.from(text))).toString('hex');
 
-test('several files in one request are answered as a list, and parts with other names are ignored', async ({
-  server,
-}) => {
+test('several files in one request are answered as a list; parts with other names are ignored', async ({ server }) => {
   const project = await server.newProject();
   const form = formOf(
     ['files', new File(['1'], 'one.txt')],
@@ -288,9 +286,7 @@ test('an empty file can be uploaded and downloaded', async ({ server }) => {
   expect([size, answer.status, answer.body]).toEqual([0, 200, '']);
 });
 
-test('F123 an archive is stored as plain bytes and never unpacked, whatever the names of its entries', async ({
-  server,
-}) => {
+test('F123 an archive is stored as plain bytes, whatever the names of its entries', async ({ server }) => {
   const project = await server.newProject();
   const files = ['xx_xx_x', 'xetc_passwd', 'zeros'].map((path) => ({ path, size: 200_000, modified: '' }));
   const open = async () => ({ size: 200_000, content: Readable.from([Buffer.alloc(200_000)]) });

@@ -230,9 +230,7 @@ test('the eight templates are a bare array, and each can be read alone', async (
   expect((await server.call('GET', '/projects/templates/nothing')).status).toBe(404);
 });
 
-test('a chat can be created without a body, but needs an existing project and room for a session', async ({
-  server,
-}) => {
+test('a chat can be created without a body; it needs an existing project and room', async ({ server }) => {
   const id = await server.newProject();
   for (const path of [`/chats?project_id=${id}`, `/projects/${id}/chat-sessions`])
     expect(await server.call('POST', path)).toMatchObject({ status: 201, body: { name: 'New Chat' } });

@@ -72,9 +72,7 @@ test('a command runs in the requested folder with the requested timeout', async 
   ]);
 });
 
-test('a working folder outside the workspace is checked first and then entered, whatever its name', async ({
-  server,
-}) => {
+test('a working folder outside the workspace is checked and then entered, whatever its name', async ({ server }) => {
   const commands: string[] = [];
   const exec = async (_id: string, { command }: { command: string }) => {
     commands.push(command);

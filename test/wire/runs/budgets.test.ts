@@ -85,9 +85,7 @@ test('F084 a person who reached the budget of the day waits, an answer grants no
   });
 });
 
-test('F084 the budget of a session counts over its runs and a restart, until the user or a higher limit lets it continue', {
-  tags: ['all'],
-}, async () => {
+test('F084 the budget of a session counts over its runs and a restart', { tags: ['all'] }, async () => {
   await using it = await modelServerProcess({
     wire: 'compatible',
     replies: threeTurns,

@@ -91,7 +91,7 @@ function fieldOf(name: string): string | undefined {
 const refusedEarly = ['sandbox.fork', 'snapshots.create'];
 
 test.each(names.filter((name) => fieldOf(name) && !refusedEarly.includes(name)))(
-  'F105 %s answers 404 to any id that names nothing',
+  'F105 %s answers 404 to unknown ids',
   async (name) => {
     await using server = await trpcServer();
     const client = server.client();

@@ -78,9 +78,7 @@ describe('sessions', () => {
     expect((await server.client().sessions.list.query()).items).toEqual([]);
   });
 
-  test('list pages through all sessions, newest message first, and filters by status and project', async ({
-    server,
-  }) => {
+  test('list pages through all sessions, newest message first, by status and project', async ({ server }) => {
     const client = server.client();
     const project = await client.projects.create.mutate({ name: 'Harvest' });
     const ids: string[] = [];

@@ -90,7 +90,7 @@ describe.each(transports)('over %s', { tags: ['all'] }, (transport) => {
   });
 
   test.each(['-1', 'abc', '01', '1.5', '12345678901234567', '1 '])(
-    'F088 the malformed cursor %j is a bad request',
+    'F088 the cursor %j is a bad request',
     async (cursor) => {
       await using it = await start(3);
       expect(await it.follow(cursor).ended).toMatchObject({ data: { code: 'BAD_REQUEST' } });
@@ -169,9 +169,7 @@ describe.each(transports)('over %s', { tags: ['all'] }, (transport) => {
   });
 });
 
-test('a subscription over SSE starts with a comment and forbids caching and buffering, like every stream', async ({
-  server,
-}) => {
+test('a subscription over SSE starts with a comment and forbids caching and buffering', async ({ server }) => {
   const { id } = await server.client().sessions.create.mutate();
   const input = encodeURIComponent(JSON.stringify({ sessionId: id, lastEventId: '0' }));
   await server.fake.say(SessionId.parse(id), title(1));

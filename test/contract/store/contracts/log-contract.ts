@@ -288,7 +288,7 @@ export function logContract(store: () => Store, effort: number): void {
     });
 
     test.each(['while it waits', 'while the store is silent'])(
-      'a reader leaves at once when its signal fires %s',
+      'a reader leaves when its signal fires %s',
       async (when) => {
         const silent = { page: () => new Promise<never>(() => {}) };
         const log = open(when === 'while it waits' ? {} : silent);

@@ -104,7 +104,7 @@ const packedAnswer = (encoding: string, body: Buffer) =>
   Buffer.concat([Buffer.from(ok(`Content-Encoding: ${encoding}\r\nContent-Length: ${body.length}\r\n`, '')), body]);
 
 test.each(packed)(
-  'a body that a server compresses unasked (%s) is searched, and comes decompressed',
+  'a body that a server compresses unasked (%s) comes searched and decompressed',
   async (name, pack) => {
     const reply = await answerTo(packedAnswer(name, pack('fine')), 'credential');
     expect(reply).toMatch(/^HTTP\/1.1 200 OK[\s\S]*fine/);

@@ -17,9 +17,7 @@ import { worlds } from '../../../support/worlds.ts';
 const [, world] = worlds;
 const maxFiles = 128;
 
-test('F012 a server out of file descriptors refuses new connections, serves open ones, and recovers once some are freed', {
-  tags: ['nightly'],
-}, async (context) => {
+test('F012 a server out of file descriptors serves open connections', { tags: ['nightly'] }, async (context) => {
   if (!world) throw new Error('there is no such driver');
   const limited = () => ['sh', '-c', `ulimit -n ${maxFiles}; exec "$@"`, 'sh'] as const;
   await using real = await realServer(context, world, {}, limited);
@@ -57,9 +55,7 @@ test('F012 a server out of file descriptors refuses new connections, serves open
   await reaches(async () => (await open()) <= usual * 1.1); // I8: no connection stays open
 });
 
-test('F070 with a full disk nothing unstored is acknowledged, reads work, and freed space restores everything', {
-  tags: ['nightly'],
-}, async (context) => {
+test('F070 with a full disk nothing unstored is acknowledged', { tags: ['nightly'] }, async (context) => {
   await needs(context, 'bubblewrap');
   const ownDisk = (data: string) =>
     ['bwrap', '--die-with-parent', '--dev-bind', '/', '/', '--size', `${8 << 20}`, '--tmpfs', data] as const;

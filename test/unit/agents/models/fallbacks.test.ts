@@ -24,7 +24,7 @@ test('a model that works answers under its own name', async () => {
 });
 
 test.each(['model_unauthorized', 'model_unknown', 'model_quota'] as const)(
-  'the next model takes over at once after %s, and says that it answered',
+  'the next model takes over after %s',
   async (code) => {
     const { turn } = chain(model('a', [[failed(code, { retryable: false })]]), model('b', [[hi]]));
     expect((await turn()).parts.at(-1)).toMatchObject({ type: 'end', outcome: { kind: 'finished' }, model: 'b' });
@@ -69,7 +69,7 @@ test('a model that rested is tried again', async () => {
 });
 
 test.each(['model_refused', 'model_rejected', 'model_context'] as const)(
-  'no other model is tried after %s, because the request is at fault',
+  'no other model is tried after %s',
   async (code) => {
     const { turn } = chain(model('a', [[failed(code, { retryable: false })]]), model('b', [[hi]]));
     expect((await turn()).outcome).toMatchObject({ kind: 'failed', code });

@@ -64,17 +64,14 @@ describe('the list of a provider', () => {
     expect(await withCatalogFacts('ollama', { id: 'x', name: 'x' })).toEqual({ id: 'x', name: 'x' });
   });
 
-  test.each<WireName>(['gemini', 'openai', 'anthropic', 'compatible'])(
-    '%s refuses a wrong key in words',
-    async (wire) => {
-      const refused = ask(wire, 'a-wrong-key');
-      await expect(refused).rejects.toMatchObject({
-        code: 'model_unauthorized',
-        publicMessage: expect.stringContaining('refused this key'),
-      });
-      await expect(refused).rejects.not.toMatchObject({ publicMessage: expect.stringContaining('a-wrong-key') });
-    },
-  );
+  test.each<WireName>(['gemini', 'openai', 'anthropic', 'compatible'])('%s refuses a wrong key', async (wire) => {
+    const refused = ask(wire, 'a-wrong-key');
+    await expect(refused).rejects.toMatchObject({
+      code: 'model_unauthorized',
+      publicMessage: expect.stringContaining('refused this key'),
+    });
+    await expect(refused).rejects.not.toMatchObject({ publicMessage: expect.stringContaining('a-wrong-key') });
+  });
 });
 
 describe('an address that is no provider', () => {

@@ -15,7 +15,7 @@ const create = (ref: string, models: Partial<ModelsConfig> = {}) =>
 test('the demo model needs nothing', async () => expect((await create('demo')).name).toBe('demo'));
 
 test.each(['gemini/gemini-2.5-flash', 'openai/gpt-5-mini', 'anthropic/claude-sonnet-5-5'])(
-  '%s is called by its name',
+  '%s is itself',
   async (ref) => {
     expect((await create(ref, { gemini: key, openai: key, anthropic: key })).name).toBe(ref);
   },

@@ -9,7 +9,7 @@ describe('help', () => {
   );
 
   test.each([[['help', 'keys']], [['keys', '--help']], [['keys', 'create', '-h']]])(
-    '%j shows the usage of that command alone',
+    '%j shows its usage alone',
     async (args) =>
       expect(await helpFor(args, all)).toMatch(
         /^npm start -- keys create --role <role> .*\n +creates, lists and revokes/,

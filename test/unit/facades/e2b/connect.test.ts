@@ -69,23 +69,20 @@ test.each([
   [{ 'keepalive-ping-interval': '50' }, 50],
   [{ 'keepalive-ping-interval': '0' }, 90],
   [{ 'keepalive-ping-interval': 'x' }, 90],
-])(
-  'a stream requested with %j is kept alive after %i silent seconds, and what it sends counts',
-  async (headers, seconds) => {
-    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
-    onTestFinished(() => void vi.useRealTimers());
-    const sent: string[] = [];
-    const write = (bytes: Buffer) => sent.push(bytes.subarray(5).toString()) > 0;
-    const response = Object.assign(new EventEmitter(), { write, writeHead: () => {}, flushHeaders: () => {} });
-    using stream = new ConnectStream({ headers } as never, response as never, { keepalive: {} });
-    vi.advanceTimersByTime(seconds * 1_000 - 1);
-    await stream.send({ a: 1 });
-    vi.advanceTimersByTime(seconds * 1_000 - 1);
-    expect(sent).toEqual(['{"a":1}']);
-    vi.advanceTimersByTime(1);
-    expect(sent.at(-1)).toBe('{"keepalive":{}}');
-  },
-);
+])('a stream requested with %j is kept alive after %i silent seconds', async (headers, seconds) => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const sent: string[] = [];
+  const write = (bytes: Buffer) => sent.push(bytes.subarray(5).toString()) > 0;
+  const response = Object.assign(new EventEmitter(), { write, writeHead: () => {}, flushHeaders: () => {} });
+  using stream = new ConnectStream({ headers } as never, response as never, { keepalive: {} });
+  vi.advanceTimersByTime(seconds * 1_000 - 1);
+  await stream.send({ a: 1 });
+  vi.advanceTimersByTime(seconds * 1_000 - 1);
+  expect(sent).toEqual(['{"a":1}']);
+  vi.advanceTimersByTime(1);
+  expect(sent.at(-1)).toBe('{"keepalive":{}}');
+});
 
 test.each([
   ['1500', 1_500],

@@ -114,7 +114,7 @@ test.each([
   ['sandbox_unavailable', 503, { 'should-retry': 'false' }],
   ['internal', 500, { 'should-retry': 'false' }],
 ] as const)(
-  'a create that fails with %s is %i, leaves nothing, and tells whether to repeat it',
+  'a create that fails with %s is %i, leaves nothing and says if to repeat',
   async (code, status, headers) => {
     const before = (await it.sessions.list()).length;
     it.failing.push(new AppError(code, 'No sandbox.'));

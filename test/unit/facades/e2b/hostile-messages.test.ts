@@ -59,7 +59,7 @@ test.each([
   expect(text).toContain('"code":"resource_exhausted"');
 });
 test.each(['/process.Process/Connect', '/filesystem.Filesystem/WatchDir'])(
-  'a stream of %s needs no data, so its message is small',
+  'a stream of %s needs no data: it is small',
   async (path) => {
     const { text } = await stream(path, JSON.stringify({ path: 'a'.repeat(64 * 1024) }));
     expect(text).toContain('larger than 65536 bytes');

@@ -101,9 +101,7 @@ test('the end of a desktop program also ends what left its session', async () =>
 
 const all = Array.from({ length: 9_900 }, (_, at) => 100 + at);
 
-test('a display takes a number whose socket no other display has, however few are left', {
-  tags: ['all'],
-}, async () => {
+test('a display takes a number whose socket no display has, however few are left', { tags: ['all'] }, async () => {
   await using folder = await temporaryFolder();
   const free = new Set(all.filter((number) => number % 20 === 0));
   for (const number of all) if (!free.has(number)) await writeFile(join(folder.path, `X${number}`), '');

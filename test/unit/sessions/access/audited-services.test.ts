@@ -135,15 +135,10 @@ test('every method of every service is guarded, and logged once where its rule n
   }
 });
 
-test.each(['list', 'logs'] as const)(
-  '%s of the processes in the session of another owner is logged',
-  async (method) => {
-    const { it, reports } = audit({ role: 'admin', key: 'k', owner: 'me' });
-    const processes = { list: async () => [], logs: async () => '' };
-    const all = { ...services('somebody'), processes } as unknown as Services;
-    await (auditedServices(all, all, it).processes as unknown as Record<string, (id: string) => unknown>)[method]?.(
-      's',
-    );
-    await expect.poll(() => reports).toEqual(['session.read s done']);
-  },
-);
+test.each(['list', 'logs'] as const)("%s of the processes in another owner's session is logged", async (method) => {
+  const { it, reports } = audit({ role: 'admin', key: 'k', owner: 'me' });
+  const processes = { list: async () => [], logs: async () => '' };
+  const all = { ...services('somebody'), processes } as unknown as Services;
+  await (auditedServices(all, all, it).processes as unknown as Record<string, (id: string) => unknown>)[method]?.('s');
+  await expect.poll(() => reports).toEqual(['session.read s done']);
+});

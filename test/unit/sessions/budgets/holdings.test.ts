@@ -29,33 +29,30 @@ const isStored = (kind: HeldLimit) => kind === 'sessions' || kind === 'snapshots
 describe.each(heldLimits)('the limit of %s', (kind) => {
   const one: HeldAmounts = { [kind]: 1 };
 
-  test.each(holderKinds)(
-    'of a %s refuses what exceeds it and names who can raise it, until there is room',
-    async (of) => {
-      const { records } = memoryStore();
-      const { holdings, live } = holdingsOf(records, { [of]: { [kind]: 2 } });
-      const share = { session: ada, amounts: one };
-      const begin = async () => {
-        if (isStored(kind)) return await holdings.within(ada, one, () => store(records, kind, ada));
-        const own = { ...share };
-        const reached = await holdings.take(ada, one, () => live.add(own));
-        if (reached) throw Object.assign(new Error(), { code: reached.of === 'server' ? 'sandbox_capacity' : 'quota' });
-        return async () => void live.delete(own);
-      };
-      const [end] = [await begin(), await begin()];
-      const code = of === 'server' ? 'sandbox_capacity' : 'quota';
-      await expect(begin()).rejects.toMatchObject({ code });
-      const text = expect.stringMatching(
-        /limit of (this person|this project|the server) .*: .* of .* ask an administrator/,
-      );
-      await expect(holdings.within(ada, one, async () => {})).rejects.toMatchObject({ publicMessage: text });
-      expect([await holdings.covers(ada, one), await holdings.covers(bob, one)]).toEqual([false, of !== 'server']);
-      await end();
-      expect(await holdings.covers(ada, one)).toBe(true);
-      await begin();
-      await expect(begin()).rejects.toMatchObject({ code });
-    },
-  );
+  test.each(holderKinds)('of a %s refuses what exceeds it, names who can raise it, until there is room', async (of) => {
+    const { records } = memoryStore();
+    const { holdings, live } = holdingsOf(records, { [of]: { [kind]: 2 } });
+    const share = { session: ada, amounts: one };
+    const begin = async () => {
+      if (isStored(kind)) return await holdings.within(ada, one, () => store(records, kind, ada));
+      const own = { ...share };
+      const reached = await holdings.take(ada, one, () => live.add(own));
+      if (reached) throw Object.assign(new Error(), { code: reached.of === 'server' ? 'sandbox_capacity' : 'quota' });
+      return async () => void live.delete(own);
+    };
+    const [end] = [await begin(), await begin()];
+    const code = of === 'server' ? 'sandbox_capacity' : 'quota';
+    await expect(begin()).rejects.toMatchObject({ code });
+    const text = expect.stringMatching(
+      /limit of (this person|this project|the server) .*: .* of .* ask an administrator/,
+    );
+    await expect(holdings.within(ada, one, async () => {})).rejects.toMatchObject({ publicMessage: text });
+    expect([await holdings.covers(ada, one), await holdings.covers(bob, one)]).toEqual([false, of !== 'server']);
+    await end();
+    expect(await holdings.covers(ada, one)).toBe(true);
+    await begin();
+    await expect(begin()).rejects.toMatchObject({ code });
+  });
 });
 
 test('calls at the same time never exceed a limit, and reach it', async () => {

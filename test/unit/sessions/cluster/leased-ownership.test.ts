@@ -55,10 +55,7 @@ function server(holder: string, clock: ManualClock, { leases }: Pick<Store, 'lea
 const test = base.extend('clock', () => manualClock(1_000)).extend('a', ({ clock }) => server('a', clock));
 
 describe('a session among several servers', () => {
-  test('belongs to the first that takes it, and to another once it is returned, under a higher epoch', async ({
-    clock,
-    a,
-  }) => {
+  test('belongs to the first that takes it, then to another under a higher epoch', async ({ clock, a }) => {
     const b = server('b', clock, a);
     expect(await a.ownership.take(sessionId)).toBe(1);
     await expect(b.ownership.take(sessionId)).rejects.toMatchObject({ code: 'fenced' });
@@ -67,10 +64,7 @@ describe('a session among several servers', () => {
     expect([await b.ownership.isElsewhere(sessionId), await b.ownership.take(sessionId)]).toEqual([false, 2]);
   });
 
-  test('stays with its server for as long as that renews, which it does at a third of the time', async ({
-    clock,
-    a,
-  }) => {
+  test('stays with its server as long as that renews, which it does at a third of the time', async ({ clock, a }) => {
     await a.ownership.take(sessionId);
     a.requests.length = 0;
     for (let third = 0; third < 9; third++) await later(clock, ttlMs / 3);
@@ -117,10 +111,7 @@ describe('a session among several servers', () => {
     expect(a.lost).toEqual([sessionId]);
   });
 
-  test('F055 is requested again before a server acts that was stopped for longer than its lease', async ({
-    clock,
-    a,
-  }) => {
+  test('F055 is requested again before a server acts that stood still longer than its lease', async ({ clock, a }) => {
     await a.ownership.take(sessionId);
     a.stop(ttlMs);
     await expect(a.ownership.confirm(sessionId)).resolves.toBeUndefined();

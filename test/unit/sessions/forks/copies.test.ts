@@ -28,7 +28,7 @@ test.each<[string, CopyPlace['of'], string, (blob: string) => object]>([
   ['skill-version', 'skill-version', 'skill:version', (blob) => ({ blob })],
   ['template-build-files', 'template-build-files', 'kept', () => ({ at: 1 })],
 ])(
-  'a blob that its record of the kind %s names stays, and one that a dead server left goes',
+  'a blob that its record of the kind %s names stays, one that a dead server left goes',
   async (kind, of, holder, doc) => {
     const { records, blobs, copies, add } = bench();
     await records.put({ kind: 'session', id: sessionId, doc: {} });

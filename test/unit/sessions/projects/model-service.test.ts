@@ -135,7 +135,7 @@ test.each([
 });
 
 test.each(['demo', 'compatible', '__proto__', 'Upper', 'a/b', '-a', 'a'.repeat(32)])(
-  '%s is no name for a server',
+  '%s names no server',
   async (provider) => {
     const answer = await start().models.test({ provider, baseUrl: fake.url }, never);
     expect(answer).toMatchObject({ ok: false, message: expect.stringContaining('A name must') });

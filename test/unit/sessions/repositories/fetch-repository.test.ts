@@ -41,14 +41,11 @@ test('a fetch that fails says what is to be done', async () => {
 
 type Dependencies = ConstructorParameters<typeof Preparation>[0];
 
-test.each([...sandboxLossCodes])(
-  'a setup that ends with %s is no failure of its own, so the next sandbox runs it again',
-  async (code) => {
-    const files = { isOn: false, clear: () => Promise.reject(new AppError(code, 'It stalled.')) };
-    const preparation = new Preparation({ files } as unknown as Dependencies);
-    const wish = { repository: { path: 'app' }, found: undefined, mayKeep: false };
-    const found = { setup: undefined };
-    const preparing = preparation.prepare({} as never, { ...wish, found } as never, new AbortController().signal);
-    await expect(preparing).rejects.toMatchObject({ code });
-  },
-);
+test.each([...sandboxLossCodes])('a setup that ends with %s is no failure: the next sandbox runs it', async (code) => {
+  const files = { isOn: false, clear: () => Promise.reject(new AppError(code, 'It stalled.')) };
+  const preparation = new Preparation({ files } as unknown as Dependencies);
+  const wish = { repository: { path: 'app' }, found: undefined, mayKeep: false };
+  const found = { setup: undefined };
+  const preparing = preparation.prepare({} as never, { ...wish, found } as never, new AbortController().signal);
+  await expect(preparing).rejects.toMatchObject({ code });
+});

@@ -44,7 +44,7 @@ const codeOf = (promise: Promise<unknown>) =>
   );
 
 test.each(['skill', 'skill-version'])(
-  'an upload that fails at the put of a %s, or after it, leaves the name free',
+  'an upload that fails at or after the put of a %s leaves the name free',
   async (kind) => {
     const { records } = memoryStore();
     const blobs = memoryBlobs();

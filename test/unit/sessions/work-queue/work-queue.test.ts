@@ -190,9 +190,7 @@ describe('a lease', () => {
     expect(late.outcome).toBe('mismatch');
   });
 
-  test('begins with the acknowledgement, so a worker that dies before its first heartbeat holds nothing for ever', async ({
-    it,
-  }) => {
+  test('begins with the acknowledgement, so a worker that dies early holds nothing for ever', async ({ it }) => {
     await enqueued(it);
     await it.serve();
     it.clock.advance(90_000);

@@ -118,7 +118,7 @@ test('what happens while the middle is read is shown at once, and is there once 
 });
 
 test.each([0, 4_700, 1_000, 4_000])(
-  'a connection that breaks at the page after %i leaves nothing missing or doubled',
+  'a connection that breaks after %i leaves nothing missing or doubled',
   async (after) => {
     const { server, seen, reader } = read(5_000);
     server.breaks.set(after, new Error('the connection broke'));

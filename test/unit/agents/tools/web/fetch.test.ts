@@ -59,7 +59,7 @@ test.each([
 );
 
 test.each(['application/json', 'application/ld+json', 'text/csv', 'application/xml'])(
-  '%s is shown as it is',
+  '%s stays as it is',
   async (type) => {
     const { run, requests } = bench({ type, text: '{"a":1}' });
     expect([(await run()).output, requests]).toEqual(['https://a.example/x\n\n{"a":1}', []]);

@@ -169,7 +169,7 @@ describe('the writer of a session', () => {
   });
 
   test.each([0, 1, 2, 3, 4, 5, 6, 7, 8])(
-    'a change of the record survives a fact that comes %i turns after the one before it',
+    'a changed record survives a fact that comes %i turns later',
     async (turns) => {
       const { writer, record } = writerBench({});
       const first = writer.write([asks('x')]);
