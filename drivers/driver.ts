@@ -320,14 +320,14 @@ export interface PoolHosting {
 export const hostsPool = (driver: Driver): driver is Driver & PoolHosting => 'keepReady' in driver;
 
 /** Optional: the backend builds the server's own images. */
-export interface ImageMaking {
+export interface ServerImageBuilding {
   /**
    * Resolves once the backend has the image: builds or pulls a missing one and reports progress. Rejects:
    * image_missing.
    */
   ensureImage(image: string, call: Call, news: (news: ProvisionProgress) => void): Promise<void>;
 }
-export const makesImages = (driver: Driver): driver is Driver & ImageMaking => 'ensureImage' in driver;
+export const buildsServerImages = (driver: Driver): driver is Driver & ServerImageBuilding => 'ensureImage' in driver;
 
 /** One command of a build. */
 export interface BuildCommand {

@@ -16,7 +16,7 @@ const install =
  * The runtime that gives each container its own kernel: the configured runtime, or else the engine's first. Rejects if
  * there is none.
  */
-export async function strictRuntime(
+export async function findStrictRuntime(
   { host, runtime: target }: { host: string; runtime: string | undefined },
   ask: () => Promise<Runtimes>,
   refuse: (why: string) => AppError,

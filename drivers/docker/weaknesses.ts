@@ -69,7 +69,7 @@ export function findWeaknesses(
 }
 
 /** The engine's runtimes: program by name. Rejects if the engine does not answer. */
-export async function engineRuntimes(host: string, { signal }: Call): Promise<Record<string, string>> {
+export async function readEngineRuntimes(host: string, { signal }: Call): Promise<Record<string, string>> {
   const engine = openEngine(host);
   const { Runtimes } = Info.parse(await callEngine(signal, () => engine.info()));
   return Object.fromEntries(Object.entries(Runtimes ?? {}).map(([name, it]) => [name, Program.parse(it).path]));

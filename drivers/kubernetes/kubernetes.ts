@@ -1,6 +1,6 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { raceAbort } from '../../src/core/concurrency/cancel.ts';
-import { atIntervals, poll } from '../../src/core/concurrency/rounds.ts';
+import { poll, runAtIntervals } from '../../src/core/concurrency/rounds.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { type SandboxId, sessionIdOf } from '../../src/core/model/ids.ts';
 import type {
@@ -27,7 +27,7 @@ import type { KubernetesOptions } from './options.ts';
 import { type ContainerRequest, egressLabel, findWeaknesses, podBody, podSpec } from './pods/pod-body.ts';
 import { podEngine, volumeSpec } from './pods/pod-engine.ts';
 import { openPodLinks, waitForDaemon } from './pods/pod-links.ts';
-import { computePodState, notStarted, serviceStart, serviceStates, untilRunning } from './pods/pod-state.ts';
+import { computePodState, serviceStart, serviceStates, toStartError, waitUntilRunning } from './pods/pod-state.ts';
 import { openPods, podsPath } from './pods/pods.ts';
 import { sandboxKeys } from './pods/sandbox-tokens.ts';
 import { ensurePolicies, openPolicyCheck } from './policies/policies.ts';
@@ -174,7 +174,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     const signal = cleanUpSignal();
     await Promise.all([reap(signal), claiming(signal).then((claims) => claims?.sweep(signal))]);
   }
-  const cleaning = atIntervals(cleanUp, { clock, everyMs: 60_000 }, closing.signal);
+  const cleaning = runAtIntervals(cleanUp, { clock, everyMs: 60_000 }, closing.signal);
 
   const keepReady: PoolHosting['keepReady'] = async (recipe, want, { signal }) => {
     if (!(await claiming(signal))) throw new AppError('unsupported', 'Plain pods have no pool of ready sandboxes.');
@@ -218,10 +218,10 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
         const start = (await engineFor(spec, signal)).begin(spec);
         try {
           const placed = await start.place(news, signal);
-          const running = await untilRunning(placed, { ...options, pods, news }, signal);
+          const running = await waitUntilRunning(placed, { ...options, pods, news }, signal);
           await using link = ends.link(id, running);
           await waitForDaemon(link, signal, start.identity(running)).catch((error) => {
-            throw notStarted(error);
+            throw toStartError(error);
           });
           await policyCheck.check(link, signal);
           const [info] = onNode(parseSandboxInfo((await start.finish(running, signal)).metadata, 'ready'), running);

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import type { SandboxLimits } from '../driver.ts';
-import { workspaceAlias, home as workspaceHome } from '../shared/home.ts';
+import { workspaceAlias, sandboxHome as workspaceHome } from '../shared/home.ts';
 import type { Limit } from './cgroup/limits.ts';
 import type { BoundVolume } from './volumes.ts';
 

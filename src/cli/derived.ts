@@ -206,11 +206,11 @@ function read(option: DerivedValue, shown: string, options: CommandInput['option
   if (option.kind === 'flag') return true;
   if (option.kind === 'each') return options.texts(key);
   if (option.kind !== 'pairs') return parse(option, shown, options.text(key) ?? '');
-  return pairsOf(shown, options.texts(key));
+  return parsePairs(shown, options.texts(key));
 }
 
 /** Parses the `name=value` values of a repeatable option. */
-export function pairsOf(option: string, values: readonly string[]): Record<string, string> {
+export function parsePairs(option: string, values: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     values.map((one) => {
       const [, name, value] = /^([^=]+)=(.*)$/s.exec(one) ?? [];

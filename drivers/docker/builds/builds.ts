@@ -107,7 +107,7 @@ const removeMs = 30_000;
 const measureEveryMs = 3_000;
 
 /** The reason why this engine builds no templates. Undefined: it builds them. */
-export function noBuildsWith({
+export function describeMissingBuilds({
   filtered,
   runtime,
 }: {

@@ -1,7 +1,7 @@
 import type * as k8s from '@kubernetes/client-node';
 import type { Secret } from '../../../src/core/text/secret.ts';
 import type { SandboxLimits, SandboxRecipe, SandboxSpec, ServiceSpec, Weakness } from '../../driver.ts';
-import { home, workspaceAlias } from '../../shared/home.ts';
+import { sandboxHome, workspaceAlias } from '../../shared/home.ts';
 import { hashToken } from '../../shared/link/token.ts';
 import { metaFor } from '../labels.ts';
 import type { HostPort, PodSettings } from '../options.ts';
@@ -129,7 +129,7 @@ const fromPod = (name: string, fieldPath: string): k8s.V1EnvVar => ({ name, valu
 function environment({ recipe, port, access, egress, extraCa }: ContainerRequest): k8s.V1EnvVar[] {
   const env = {
     ...recipe.env,
-    HOME: home,
+    HOME: sandboxHome,
     CORRAL_DISK_BYTES: String(recipe.limits.diskBytes),
     ...(access.of !== 'template' && {
       CORRAL_SANDBOX_ID: access.of.id,

@@ -8,7 +8,7 @@ import {
   startAuthorization,
 } from '@modelcontextprotocol/client';
 import { AppError } from '../../core/errors/errors.ts';
-import { tooComplex } from '../../core/text/json.ts';
+import { findExceededLimit } from '../../core/text/json.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import { type PendingSignIn, Registered, SignedInAccess } from './access.ts';
 
@@ -166,7 +166,7 @@ function bounded({ fetch, signal }: SignInRequest): FetchLike {
       kept.push(chunk);
     }
     const bytes = Buffer.concat(kept);
-    const complaint = tooComplex(bytes, answerLimits);
+    const complaint = findExceededLimit(bytes, answerLimits);
     if (complaint !== undefined) throw new AppError('unsupported', `its response is ${complaint}`);
     return new Response(size === 0 ? null : bytes, { status, headers: reply });
   };

@@ -123,10 +123,7 @@ interface BrokenTurn {
  * The end of a turn that threw: cancelled, stalled, or the result of `failureOf`. Providers quote requests in their
  * errors, so the key is removed.
  */
-export function endOfBroken(
-  { signal, silence, model, idleMs, key }: BrokenTurn,
-  failureOf: () => FailedTurn,
-): TurnPart {
+export function toTurnEnd({ signal, silence, model, idleMs, key }: BrokenTurn, failureOf: () => FailedTurn): TurnPart {
   if (signal.aborted) return { type: 'end', outcome: { kind: 'cancelled' } };
   const failure = silence.bit() ? stalledTurn(model, idleMs) : failureOf();
   const message = key === undefined ? failure.message : withoutSecret(failure.message, key, '[key]');

@@ -2,7 +2,7 @@ import { type AppError, toAppError } from '../../core/errors/errors.ts';
 import type { ApprovalRule } from '../../core/model/approval-rule.ts';
 import { anyGlob } from '../../core/text/glob.ts';
 import { type JsonLimits, parseJson } from '../../core/text/json.ts';
-import { oncePer } from '../../core/text/list-fold.ts';
+import { memoizeByKey } from '../../core/text/list-fold.ts';
 import { builtInTools, type ComputerShape, computerTools } from './list.ts';
 import type { MemoryAccess } from './memory/agent-memory.ts';
 import { askUser } from './special.ts';
@@ -96,7 +96,7 @@ export function withTools(
 }
 
 /** Created once, so that facts computed from a declaration (its size, its hash) stay cached. */
-const declarationOf = oncePer(
+const declarationOf = memoizeByKey(
   (tool: ToolDescription): ToolDeclaration => ({
     name: tool.name,
     description: tool.description,

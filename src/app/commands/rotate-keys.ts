@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
-import { keysUnderOldPeppers } from '../../auth/api-keys.ts';
-import { environmentKeysUnderOldPeppers } from '../../auth/environment-keys.ts';
+import { findKeysUnderOldPeppers } from '../../auth/api-keys.ts';
+import { findEnvironmentKeysUnderOldPeppers } from '../../auth/environment-keys.ts';
 import { encryptionKeys } from '../../auth/keys/encryption-keys.ts';
 import { keyPeppers } from '../../auth/keys/key-peppers.ts';
 import { vault } from '../../auth/vault.ts';
@@ -88,10 +88,10 @@ export async function rotateKeys({ print, say }: Pick<Terminal, 'print' | 'say'>
   if (remaining > 0) say('They could not be written. Run this command again; it continues where it stopped.');
 
   const peppers = await keyPeppers(config, () => ids.token());
-  const unused = await keysUnderOldPeppers(store.records, { peppers, now: systemClock.now() });
+  const unused = await findKeysUnderOldPeppers(store.records, { peppers, now: systemClock.now() });
   print(`${unused.length} API keys remain under an earlier encryption key.`);
   for (const { id, name } of unused) print(`  ${id}  ${name}`);
-  const ofWorkers = await environmentKeysUnderOldPeppers(store.records, peppers);
+  const ofWorkers = await findEnvironmentKeysUnderOldPeppers(store.records, peppers);
   if (ofWorkers.length > 0) print(`${ofWorkers.length} keys of environments remain under an earlier encryption key.`);
   for (const { id, name, environmentId } of ofWorkers) print(`  ${environmentId}  ${id}  ${name}`);
   if (unused.length + ofWorkers.length > 0)

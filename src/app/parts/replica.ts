@@ -100,7 +100,7 @@ export function createReplica({ store, ids, clock, settings }: Options): Replica
 }
 
 /** The name that all servers of a shared store put into the labels of their sandboxes. */
-export async function sharedInstance(store: Store, ids: IdSource): Promise<string> {
+export async function readSharedInstance(store: Store, ids: IdSource): Promise<string> {
   const requested = { kind: 'server', id: 'instance', doc: { name: `c${ids.short()}` }, expect: 0 };
   await store.records.put(requested).catch((thrown: unknown) => {
     if (toAppError(thrown).code !== 'conflict') throw thrown; // another server was first

@@ -3,7 +3,7 @@ import { UsageError } from '../exit-codes.ts';
 import { readFrom, saveToFile } from '../local-file.ts';
 
 /** Moves snapshots between installations, as files. */
-export const snapshotByHand: ManualVerbs = {
+export const manualSnapshotVerbs: ManualVerbs = {
   verbs: {
     async export({ words: [word, file], server, io }) {
       if (word === undefined || file === undefined)

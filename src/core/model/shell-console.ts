@@ -16,7 +16,7 @@ const leftOut = '[… left out …]';
  * All commands and the newest outputs, limited to so many characters in total. Commands are never left out; outputs
  * beyond the limit are not read.
  */
-export async function newestOutputs(commands: readonly ShownCommand[], chars: number): Promise<ConsoleEntry[]> {
+export async function readNewestOutputs(commands: readonly ShownCommand[], chars: number): Promise<ConsoleEntry[]> {
   let left = chars;
   const newestFirst: ConsoleEntry[] = [];
   for (const { ps1, command, text } of commands.toReversed()) {

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
-import { ofRepositories, ofRepository } from '../../api/session/repositories.ts';
+import { repositoryOperations, repositoryTarget } from '../../api/session/repositories.ts';
 import { SkillId, VersionName } from '../../api/skills.ts';
 import { FileHash } from '../../api/template-builds.ts';
 import { Snapshot, SnapshotName, snapshotExample, snapshotView } from '../../api/views/snapshots.ts';
@@ -45,8 +45,8 @@ export const skillDownload = ({ acting }: CallerParts): FacadeRoutes => ({
 
 export const repositoryPatch = ({ acting }: CallerParts): FacadeRoutes => ({
   mount(app) {
-    const failures = describeFailures({ ...envelopeStyle, texts: ofRepositories.texts });
-    const doc = createRouteDescriber({ ...ofRepositories, failures })(
+    const failures = describeFailures({ ...envelopeStyle, texts: repositoryOperations.texts });
+    const doc = createRouteDescriber({ ...repositoryOperations, failures })(
       'Patch',
       'The commits since the base, for `git am`',
       {
@@ -57,8 +57,8 @@ export const repositoryPatch = ({ acting }: CallerParts): FacadeRoutes => ({
       '/api/v1/sessions/:sid/repositories/patch',
       {
         schema: {
-          params: z.object({ sid: ofRepository.shape.sessionId }),
-          querystring: ofRepository.pick({ path: true }),
+          params: z.object({ sid: repositoryTarget.shape.sessionId }),
+          querystring: repositoryTarget.pick({ path: true }),
           response: { 200: bytes('A mailbox for `git am`', 'text/x-patch') },
         },
         config: { doc },

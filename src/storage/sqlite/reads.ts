@@ -41,7 +41,7 @@ export type RecordPlace = readonly [sort: number, id: string];
 const lastPlace: EventPlace = ['\u{10ffff}', 0];
 
 /** The condition on types matches the index's; without it, SQLite would not use the index. */
-export const lastOfType = `
+export const newestOfTypeQuery = `
   SELECT seq FROM event INDEXED BY event_type WHERE session = ?1 AND type = ?2
     AND type NOT IN (${unindexedTypes.map((type) => `'${type}'`).join(', ')})
   ORDER BY seq DESC LIMIT 1
@@ -95,7 +95,7 @@ function eventReads(db: DatabaseSync, now: () => number) {
   const headOf = db.prepare('SELECT max(seq) AS head FROM event WHERE session = ?');
   const marksOf = db.prepare('SELECT thinned, trimmed FROM mark WHERE session = ?');
   const select = db.prepare('SELECT seq, at, fact FROM event WHERE session = ? AND seq > ? ORDER BY seq LIMIT ?');
-  const last = db.prepare(lastOfType);
+  const last = db.prepare(newestOfTypeQuery);
   const lastUnindexed = db.prepare('SELECT seq FROM event WHERE session = ? AND type = ? ORDER BY seq DESC LIMIT 1');
 
   const placeAhead = db.prepare(`SELECT session, seq ${messagesAfter} ORDER BY session, seq LIMIT 1 OFFSET ?3`);

@@ -8,7 +8,7 @@ import { isText, t } from '../text/text.ts';
  * Asks the person to sign in or to enter the token, and stores the token. `isRetry`: the token that was tried is not
  * valid.
  */
-export async function askToken(isRetry: boolean): Promise<void> {
+export async function requestToken(isRetry: boolean): Promise<void> {
   const providers = await readProviders();
   const { promise, resolve } = Promise.withResolvers<void>();
   const done = (token: string) => {

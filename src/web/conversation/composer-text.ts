@@ -1,12 +1,12 @@
 import { signal } from '@preact/signals';
-import { recall, store } from '../data/prefs.ts';
+import { readPref, store } from '../data/prefs.ts';
 import { currentId } from '../data/sessions.ts';
 
 // The draft text of each session, which survives a reload.
 
 const keyOf = (sessionId: string | undefined) => `draft.${sessionId ?? 'new'}`;
 
-export const draftOf = (sessionId: string | undefined): string => recall(keyOf(sessionId));
+export const draftOf = (sessionId: string | undefined): string => readPref(keyOf(sessionId));
 
 export const saveDraft = (sessionId: string | undefined, text: string): void => store(keyOf(sessionId), text);
 

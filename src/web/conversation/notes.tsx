@@ -5,7 +5,7 @@ import { showTab } from '../app/layout.ts';
 import { send } from '../data/actions.ts';
 import type { DataOf, EndItem, EventItem, PhaseItem, RetryItem, WaitItem } from '../data/items.ts';
 import { isEndOnly, model } from '../data/log.ts';
-import { moving } from '../data/model.ts';
+import { transientPhases } from '../data/model.ts';
 import { currentSession } from '../data/sessions.ts';
 import { info } from '../data/system.ts';
 import { Markdown } from '../markdown/markdown.tsx';
@@ -129,7 +129,7 @@ export function PhaseNote({ item }: { item: PhaseItem }) {
   const setup = item.setup.value;
   const last = setup.at(-1);
   const isLive = useContext(Live);
-  const isMoving = moving.has(phase) && !isCut;
+  const isMoving = transientPhases.has(phase) && !isCut;
   const isPreparing = !isMoving && phase === 'ready' && last?.isMoving === true;
   if (isCut || (unsaid.has(phase) && ended.length === 0)) return null;
   const took = ms !== undefined && ms > 0 && !isMoving ? ` · ${duration(ms)}` : '';

@@ -3,7 +3,7 @@ import { mutate } from '../data/server.ts';
 import type { Session } from '../data/sessions.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
-import { FormError, useTrouble } from '../parts/kit/trouble.tsx';
+import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { ModelPicker } from './model-picker.tsx';
 import { chosenModel, modelLabel, modelsInForce, offered, readModels, readOffered } from './state.ts';
@@ -35,7 +35,7 @@ export const chooseModelFor = (session: Session | undefined): void =>
 
 function ChooseModel({ title, value, withUsual = false, act }: ChoiceOptions) {
   const [chosen, setChosen] = useState(value);
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   useEffect(() => void tryIt(t('models.listsUnread'), () => Promise.all([readModels(), readOffered()])), []);
   const groups = offered.value;
   const usual = modelsInForce.value?.model ?? '';

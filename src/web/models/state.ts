@@ -38,8 +38,8 @@ export function modelLabel(ref: string): string {
   const [provider = '', ...rest] = ref.split('/');
   if (rest.length === 0) return ref;
   const held = modelsInForce.value?.providers.find(({ id }) => id === provider);
-  return `${presets.find(({ id }) => id === provider)?.label || (held?.name ?? provider)} / ${shortName(ref)}`;
+  return `${presets.find(({ id }) => id === provider)?.label || (held?.name ?? provider)} / ${shortModelName(ref)}`;
 }
 
 /** The short name of a model: without its provider, its folders and its file extension. */
-export const shortName = (ref: string): string => (ref.split('/').at(-1) ?? ref).replace(/\.gguf$/i, '');
+export const shortModelName = (ref: string): string => (ref.split('/').at(-1) ?? ref).replace(/\.gguf$/i, '');

@@ -2,14 +2,14 @@ import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import type { Driver, ImageMaking, ProvisionProgress } from '../../../drivers/driver.ts';
+import type { Driver, ProvisionProgress, ServerImageBuilding } from '../../../drivers/driver.ts';
 import { DesktopImage } from '../../../src/app/images/desktop-image.ts';
 import { imageContext } from '../../../src/app/images/image.ts';
 import { neverFires } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
-type EnsureImage = ImageMaking['ensureImage'];
+type EnsureImage = ServerImageBuilding['ensureImage'];
 
 function imageOf(ensureImage?: EnsureImage) {
   const clock = manualClock();

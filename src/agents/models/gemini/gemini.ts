@@ -8,7 +8,7 @@ import {
 } from '@google/generative-ai';
 import { parseRetryAfter } from '../../../core/errors/retry-after.ts';
 import { trimEndCharacters } from '../../../core/text/text.ts';
-import { endOfBroken, type SettingNames, toRefusedTurn, unreachableTurn } from '../failures.ts';
+import { type SettingNames, toRefusedTurn, toTurnEnd, unreachableTurn } from '../failures.ts';
 import type { FailedTurn, Model, Sampling, TurnPart, TurnRequest } from '../model.ts';
 import type { BuildOptions } from '../provider.ts';
 import { watchdog } from '../watchdog.ts';
@@ -119,7 +119,7 @@ export function geminiModel(options: GeminiOptions): Model {
       }
       yield* reply.end();
     } catch (thrown) {
-      yield endOfBroken({ signal, silence, model: name, idleMs, key }, () => {
+      yield toTurnEnd({ signal, silence, model: name, idleMs, key }, () => {
         if (isFailure(thrown)) return thrown;
         const refusal = refusalOf(thrown);
         return refusal ? refused(refusal) : unreachableTurn(name, advice, thrown);

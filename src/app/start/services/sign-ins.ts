@@ -7,7 +7,7 @@ import { Issuer } from '../../../auth/sign-in/issuer.ts';
 import { People } from '../../../auth/sign-in/people.ts';
 import { type PersonEvent, SignIn } from '../../../auth/sign-in/sign-in.ts';
 import { vault } from '../../../auth/vault.ts';
-import { atIntervals } from '../../../core/concurrency/rounds.ts';
+import { runAtIntervals } from '../../../core/concurrency/rounds.ts';
 import type { Store } from '../../../core/contracts/ports.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { Principal } from '../../../core/model/principal.ts';
@@ -64,7 +64,7 @@ export async function openSignIns(
   const failed = (err: unknown) =>
     warn({ err }, 'the people who signed in could not be read from the store; trying again in 2 s');
   const follow = { everyMs: 2_000, clock, onError: failed };
-  stack.use(runInBackground(closing, (signal) => atIntervals(() => devices.look(), follow, signal)));
+  stack.use(runInBackground(closing, (signal) => runAtIntervals(() => devices.look(), follow, signal)));
   const signIn = new SignIn({
     issuers,
     people,

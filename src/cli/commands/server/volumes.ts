@@ -13,7 +13,7 @@ function wordsOf(
 }
 
 /** The content of volumes, as streams of any size. */
-export const volumeByHand: ManualVerbs = {
+export const manualVolumeVerbs: ManualVerbs = {
   verbs: {
     async get(call) {
       const [volume, path, file = '-'] = wordsOf(call, 'volume', 'path');

@@ -91,7 +91,7 @@ export const withAmounts = (lines: readonly BudgetLine[], more: Amounts): readon
 export const isSpent = ({ limit, used }: Pick<BudgetOverrun, 'limit' | 'used'>): boolean => used >= limit;
 
 /** Whether this further amount stays within the limit. */
-export const fits = (amount: number, { limit, used }: Pick<BudgetOverrun, 'limit' | 'used'>): boolean =>
+export const fitsLimit = (amount: number, { limit, used }: Pick<BudgetOverrun, 'limit' | 'used'>): boolean =>
   used + amount <= limit;
 
 const roomIn = ({ limit, used, reserved = 0 }: BudgetLine): number => limit - used - reserved;
@@ -100,7 +100,7 @@ const roomIn = ({ limit, used, reserved = 0 }: BudgetLine): number => limit - us
 export function findOverrun(lines: readonly BudgetLine[], needs: Amounts): BudgetExcess | undefined {
   for (const { kind, limit, used, reserved: _, ...line } of lines) {
     const need = needs[kind];
-    if (need === undefined || (!isSpent({ limit, used }) && fits(need, { limit, used }))) continue;
+    if (need === undefined || (!isSpent({ limit, used }) && fitsLimit(need, { limit, used }))) continue;
     const shown = (amount: number) => (kind === 'cost' ? fromMicro(amount) : kind === 'time' ? amount / 1_000 : amount);
     return { ...line, kind, limit: shown(limit), used: shown(used), needs: shown(need) };
   }
@@ -131,7 +131,7 @@ export function findRoom(
     const [needs, requested] = [least[kind], most[kind]];
     const room = roomIn(line);
     if (needs === undefined || requested === undefined || room >= requested) continue;
-    if (room < needs || (reserved > 0 && fits(requested, line))) isBusy = true;
+    if (room < needs || (reserved > 0 && fitsLimit(requested, line))) isBusy = true;
     granted[kind] = Math.min(granted[kind] ?? room, room);
   }
   return { granted, over: findOverrun(lines, least), isBusy };

@@ -5,7 +5,7 @@ import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import { abortOnDisconnect, abortUnlessIdempotent } from '../../../http/transport/abort-on-disconnect.ts';
 import type { FileService, SearchQuery } from '../../../sessions/api/files.ts';
-import { type CrogiaDeps, describeRoute, words } from './context.ts';
+import { type CrogiaDeps, describeRoute, wireTexts } from './context.ts';
 import * as replies from './replies.ts';
 import { ListQuery, SessionParams as params, ReadQuery, SearchBody, WriteBody } from './schemas.ts';
 
@@ -14,9 +14,9 @@ type ListedFile = Awaited<ReturnType<FileService['list']>>[number];
 const base = '/api/sessions/:sid';
 const noFile = 'File not found';
 const noDirectory = 'Directory not found';
-const listing = { ...words, file_not_found: noDirectory, invalid_request: 'Path is not a directory' };
-const reading = { ...words, file_not_found: noFile, invalid_request: 'Path is not a file' };
-const searching = { ...words, file_not_found: noDirectory };
+const listing = { ...wireTexts, file_not_found: noDirectory, invalid_request: 'Path is not a directory' };
+const reading = { ...wireTexts, file_not_found: noFile, invalid_request: 'Path is not a file' };
+const searching = { ...wireTexts, file_not_found: noDirectory };
 
 export function mountFiles(app: App, { files }: CrogiaDeps): void {
   app.get(
@@ -53,7 +53,7 @@ export function mountFiles(app: App, { files }: CrogiaDeps): void {
   app.post(
     `${base}/files/content`,
     {
-      schema: { params, body: WriteBody, response: { 200: replies.writtenFile } },
+      schema: { params, body: WriteBody, response: { 200: replies.writtenFileReply } },
       config: {
         doc: describeRoute('WriteFile', 'Write a file of the workspace; creates missing folders', {
           bodyExample: { path: 'app.py', content: 'print("hi")\n' },
@@ -89,7 +89,7 @@ export function mountSearch(app: App, { files }: CrogiaDeps): void {
   app.post(
     `${base}/search/files`,
     {
-      schema: { params, body: SearchBody, response: { 200: replies.foundFiles } },
+      schema: { params, body: SearchBody, response: { 200: replies.foundFilesReply } },
       config: {
         doc: describeRoute('FindFiles', 'Find files by a glob on their name, or on their path where it has a slash', {
           bodyExample: { pattern: '*.py', path: '.', file_types: '*' },
@@ -103,7 +103,7 @@ export function mountSearch(app: App, { files }: CrogiaDeps): void {
   app.post(
     `${base}/search/grep`,
     {
-      schema: { params, body: SearchBody, response: { 200: replies.foundLines } },
+      schema: { params, body: SearchBody, response: { 200: replies.foundLinesReply } },
       config: {
         doc: describeRoute('GrepFiles', 'Find lines by a POSIX extended regular expression', {
           bodyExample: { pattern: 'Flask', path: '.', file_types: '*.py,*.md' },

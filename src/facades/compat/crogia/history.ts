@@ -5,7 +5,7 @@ import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import { toolNames } from '../../shared/conversation/tool-names.ts';
 import { workingRun } from '../../shared/working-run.ts';
-import { type CrogiaDeps, describeRoute, words } from './context.ts';
+import { type CrogiaDeps, describeRoute, wireTexts } from './context.ts';
 import type { Item, Turn } from './replies.ts';
 import * as replies from './replies.ts';
 import { SessionParams } from './schemas.ts';
@@ -60,7 +60,7 @@ export function toItem(event: SessionEvent, workdir: string): Item | undefined {
 }
 
 /** A question is in the log as a call and as text. The full conversation contains all calls, so it omits the text. */
-export class SpokenQuestions {
+export class QuestionTexts {
   readonly #open = new Map<string, string>();
 
   /** Call with events in log order. Returns whether the event is the text of a question whose call came earlier. */
@@ -83,7 +83,7 @@ export function mountHistory(app: App, { sessions, rejoins }: CrogiaDeps): void 
       config: { doc: describeRoute('Conversation', 'List the messages of a session', { fails: [404] }) },
     },
     ({ params, caller }) =>
-      withErrorTexts(words, async () => {
+      withErrorTexts(wireTexts, async () => {
         const { id, lastTask } = await sessions.get(toSessionId(params.sid));
         rejoins.forget({ session: id, caller });
         const messages = await projected(sessions.history(id), toTurn);
@@ -101,10 +101,10 @@ export function mountHistory(app: App, { sessions, rejoins }: CrogiaDeps): void 
       },
     },
     ({ params }) =>
-      withErrorTexts(words, async () => {
+      withErrorTexts(wireTexts, async () => {
         const { id, lastTask } = await sessions.get(toSessionId(params.sid));
         const { workdir } = await sessions.sandbox(id);
-        const spoken = new SpokenQuestions();
+        const spoken = new QuestionTexts();
         const items = await projected(sessions.history(id), (event) =>
           spoken.repeats(event) ? undefined : toItem(event, workdir),
         );

@@ -45,8 +45,8 @@ export const health = ok(
 const Message = z.object({ message: z.string() });
 /** A reply that only confirms the action. */
 export const messageReply = (message: string) => ok(Message, { message });
-export const deletedSession = messageReply(`Session ${sid} deleted successfully`);
-export const startedTask = ok(Message.extend({ task: z.string(), run_id: z.string() }), {
+export const deletedSessionReply = messageReply(`Session ${sid} deleted successfully`);
+export const taskReply = ok(Message.extend({ task: z.string(), run_id: z.string() }), {
   message: `Task started in session ${sid}`,
   task: 'Add user authentication',
   run_id: uuid,
@@ -108,7 +108,7 @@ const Process = z.object({
 export const processes = ok(Process.array(), [
   { pid: 1234, cmd: 'python app.py', status: 'running', log: '.agent_logs/0a1b2c3d.log', started: at },
 ]);
-export const stoppedProcess = messageReply('Sent SIGTERM to process 1234');
+export const stoppedProcessReply = messageReply('Sent SIGTERM to process 1234');
 export const processLogs = ok(z.object({ logs: z.string(), pid: z.int() }), {
   logs: ' * Running on port 5000\n',
   pid: 1234,
@@ -130,14 +130,14 @@ export const fileContent = ok(z.object({ path: z.string(), content: z.string() }
   path,
   content: 'print("hi")\n',
 });
-export const writtenFile = messageReply(`File ${path} written successfully`);
+export const writtenFileReply = messageReply(`File ${path} written successfully`);
 const found = { pattern: z.string(), path: z.string(), truncated: z.literal(true).optional() };
-export const foundFiles = ok(z.object({ ...found, matches: z.array(z.string()) }), {
+export const foundFilesReply = ok(z.object({ ...found, matches: z.array(z.string()) }), {
   pattern: '*.py',
   path: '.',
   matches: [path],
 });
-export const foundLines = ok(
+export const foundLinesReply = ok(
   z.object({ ...found, matches: z.array(z.object({ file: z.string(), line: z.int(), content: z.string() })) }),
   { pattern: 'Flask', path: '.', matches: [{ file: path, line: 1, content: 'from flask import Flask' }] },
 );
@@ -150,9 +150,9 @@ const Terminal = z.object({
 });
 export type Terminal = z.output<typeof Terminal>;
 const terminal: Terminal = { shell_id: 'shell_0a1b2c3d', session_id: sid, created: at, status: 'active' };
-export const oneTerminal = ok(Terminal, terminal);
+export const terminalReply = ok(Terminal, terminal);
 export const terminals = ok(z.object({ shells: z.array(Terminal) }), { shells: [terminal] });
-export const closedTerminal = messageReply(`Shell session ${terminal.shell_id} deleted successfully`);
+export const closedTerminalReply = messageReply(`Shell session ${terminal.shell_id} deleted successfully`);
 
 export const commandResult = ok(
   z.object({

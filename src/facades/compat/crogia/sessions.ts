@@ -4,7 +4,7 @@ import type { SessionRecord } from '../../../core/model/records.ts';
 import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
-import { type CrogiaDeps, describeRoute, toIsoTime, words } from './context.ts';
+import { type CrogiaDeps, describeRoute, toIsoTime, wireTexts } from './context.ts';
 import * as replies from './replies.ts';
 import { CreateBody, SessionParams as params, TaskBody } from './schemas.ts';
 
@@ -48,16 +48,16 @@ export function mountSessions(app: App, { sessions }: CrogiaDeps): void {
       config: { doc: describeRoute('GetSession', 'Get a session', { fails: [404] }) },
     },
     ({ params }) =>
-      withErrorTexts(words, async () => sessionInfo(await sessions.get(toSessionId(params.sid)), sessions)),
+      withErrorTexts(wireTexts, async () => sessionInfo(await sessions.get(toSessionId(params.sid)), sessions)),
   );
   app.delete(
     `${base}/:sid`,
     {
-      schema: { params, response: { 200: replies.deletedSession } },
+      schema: { params, response: { 200: replies.deletedSessionReply } },
       config: { doc: describeRoute('DeleteSession', 'Delete a session, its sandbox and its files', { fails: [404] }) },
     },
     ({ params }) =>
-      withErrorTexts(words, async () => {
+      withErrorTexts(wireTexts, async () => {
         await sessions.delete(toSessionId(params.sid));
         return { message: `Session ${params.sid} deleted successfully` };
       }),
@@ -65,7 +65,7 @@ export function mountSessions(app: App, { sessions }: CrogiaDeps): void {
   app.post(
     `${base}/:sid/tasks`,
     {
-      schema: { params, body: TaskBody, response: { 200: replies.startedTask } },
+      schema: { params, body: TaskBody, response: { 200: replies.taskReply } },
       config: {
         doc: describeRoute('SendTask', 'Run a task in a session', {
           description:
@@ -77,7 +77,7 @@ export function mountSessions(app: App, { sessions }: CrogiaDeps): void {
       },
     },
     ({ params: { sid }, body: { task, mode } }) =>
-      withErrorTexts(words, async () => {
+      withErrorTexts(wireTexts, async () => {
         const { runId } = await sessions.send(toSessionId(sid), { text: task, mode: mode ?? 'queue' });
         return { message: `Task started in session ${sid}`, task, run_id: runId };
       }),

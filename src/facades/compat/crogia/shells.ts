@@ -5,7 +5,7 @@ import { abortUnlessIdempotent } from '../../../http/transport/abort-on-disconne
 import type { TerminalInfo } from '../../../sessions/api/terminals.ts';
 import { toOutputs } from '../../../sessions/services/cut-outputs.ts';
 import { execIfRunning } from '../../../sessions/services/exec-if-running.ts';
-import { type CrogiaDeps, describeRoute, toIsoTime, toShellId, words } from './context.ts';
+import { type CrogiaDeps, describeRoute, toIsoTime, toShellId, wireTexts } from './context.ts';
 import * as replies from './replies.ts';
 import { SessionParams as params, ShellBody, ShellParams } from './schemas.ts';
 
@@ -14,7 +14,7 @@ export function mountShells(app: App, { terminals }: CrogiaDeps): void {
   app.post(
     base,
     {
-      schema: { params, response: { 200: replies.oneTerminal } },
+      schema: { params, response: { 200: replies.terminalReply } },
       config: {
         doc: describeRoute('OpenShell', 'Open a terminal', {
           description: 'At most 16 per session. Connect on `/ws/shells/{shell_id}`; the terminal outlives its socket.',
@@ -24,7 +24,7 @@ export function mountShells(app: App, { terminals }: CrogiaDeps): void {
       },
     },
     ({ params: { sid } }, reply) =>
-      withErrorTexts(words, async () =>
+      withErrorTexts(wireTexts, async () =>
         shellInfo(await terminals.open(toSessionId(sid), abortUnlessIdempotent(reply))),
       ),
   );
@@ -35,18 +35,20 @@ export function mountShells(app: App, { terminals }: CrogiaDeps): void {
       config: { doc: describeRoute('ListShells', 'List the terminals of a session', { fails: [404] }) },
     },
     ({ params }) =>
-      withErrorTexts(words, async () => ({ shells: (await terminals.list(toSessionId(params.sid))).map(shellInfo) })),
+      withErrorTexts(wireTexts, async () => ({
+        shells: (await terminals.list(toSessionId(params.sid))).map(shellInfo),
+      })),
   );
   app.delete(
     '/api/shells/:shell_id',
     {
-      schema: { params: ShellParams, response: { 200: replies.closedTerminal } },
+      schema: { params: ShellParams, response: { 200: replies.closedTerminalReply } },
       config: {
-        doc: describeRoute('CloseShell', 'Close a terminal', { fails: [404], missing: words.shell_not_found }),
+        doc: describeRoute('CloseShell', 'Close a terminal', { fails: [404], missing: wireTexts.shell_not_found }),
       },
     },
     ({ params: { shell_id } }) =>
-      withErrorTexts({ ...words, session_not_found: words.shell_not_found }, async () => {
+      withErrorTexts({ ...wireTexts, session_not_found: wireTexts.shell_not_found }, async () => {
         await terminals.close(toShellId(shell_id));
         return { message: `Shell session ${shell_id} deleted successfully` };
       }),
@@ -75,7 +77,7 @@ export function mountExec(app: App, { sandboxes, processes, clock }: CrogiaDeps)
       },
     },
     ({ params: { sid }, body: { cmd: command, timeout, background } }, reply) =>
-      withErrorTexts(words, async () => {
+      withErrorTexts(wireTexts, async () => {
         const id = toSessionId(sid);
         const signal = abortUnlessIdempotent(reply);
         if (background) {

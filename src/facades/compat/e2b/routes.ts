@@ -1,4 +1,4 @@
-import { atIntervals, repeat } from '../../../core/concurrency/rounds.ts';
+import { repeat, runAtIntervals } from '../../../core/concurrency/rounds.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import { toAppError } from '../../../core/errors/errors.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
@@ -134,5 +134,5 @@ async function endDue(
     await remove(id);
   };
   const onError = (err: unknown) => logger.warn({ err }, 'sandboxes could not be ended');
-  await atIntervals(() => sandboxes.endDue(forget), { everyMs: dueEveryMs, clock, onError }, closing);
+  await runAtIntervals(() => sandboxes.endDue(forget), { everyMs: dueEveryMs, clock, onError }, closing);
 }

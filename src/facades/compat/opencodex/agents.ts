@@ -3,7 +3,7 @@ import type { App } from '../../../http/routes/routes.ts';
 import type { TemplateInfo } from '../../../sessions/api/server/templates.ts';
 import type { AgentConfigChange as Change } from '../../../sessions/projects/agent-config.ts';
 import { describeRoute } from './about.ts';
-import { findProject, invalid, type OpencodexDeps } from './context.ts';
+import { findProject, invalidField, type OpencodexDeps } from './context.ts';
 import * as replies from './replies/projects.ts';
 import { ApplyParams, agentConfigChange, ProjectParams, TemplateParams } from './schemas.ts';
 import { agentView, templateView } from './views.ts';
@@ -25,7 +25,7 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
   app.get(
     `${projects}/templates/:template_id`,
     {
-      schema: { params: TemplateParams, response: { 200: replies.oneTemplate } },
+      schema: { params: TemplateParams, response: { 200: replies.templateReply } },
       config: { doc: describeRoute('GetTemplate', 'Get an agent template', { fails: [404] }) },
     },
     async ({ params }) => templateView(findTemplate(deps, params.template_id)),
@@ -57,7 +57,7 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
       const { id } = await findProject(deps, params.project_id);
       const known = await deps.offered(); // administrators can add providers while the server runs
       if (body.llm_provider !== undefined && !known.some((one) => one.id === body.llm_provider))
-        throw invalid('body', 'llm_provider', 'is not a provider known here');
+        throw invalidField('body', 'llm_provider', 'is not a provider known here');
       const change = {
         agentType: body.agent_type,
         environment: body.environment_type,
@@ -93,7 +93,7 @@ const unfit =
   (thrown: unknown): never => {
     if (!(thrown instanceof AppError && thrown.code === 'invalid_request')) throw thrown;
     const value = ['llm_config', 'llm_model', 'llm_fallbacks'].find((name) => body[name] !== undefined);
-    throw invalid('body', value ?? 'llm_model', thrown.publicMessage);
+    throw invalidField('body', value ?? 'llm_model', thrown.publicMessage);
   };
 
 type ProjectTemplate = TemplateInfo & { readonly environment: string };

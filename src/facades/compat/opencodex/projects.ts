@@ -26,7 +26,7 @@ export function mountProjects(app: App, deps: OpencodexDeps): void {
   app.post(
     projects,
     {
-      schema: { body: NewProject, response: { 201: replies.oneProject } },
+      schema: { body: NewProject, response: { 201: replies.projectReply } },
       config: {
         doc: describeRoute('CreateProject', 'Create a project', {
           bodyExample: { name: 'Website' },
@@ -41,7 +41,7 @@ export function mountProjects(app: App, deps: OpencodexDeps): void {
   app.get(
     one,
     {
-      schema: { params: ProjectParams, response: { 200: replies.oneProject } },
+      schema: { params: ProjectParams, response: { 200: replies.projectReply } },
       config: { doc: describeRoute('GetProject', 'Get a project', { fails: [404] }) },
     },
     async ({ params }) => projectView(await findProject(deps, params.project_id)),
@@ -49,7 +49,7 @@ export function mountProjects(app: App, deps: OpencodexDeps): void {
   app.put(
     one,
     {
-      schema: { params: ProjectParams, body: ProjectChange, response: { 200: replies.oneProject } },
+      schema: { params: ProjectParams, body: ProjectChange, response: { 200: replies.projectReply } },
       config: {
         doc: describeRoute('UpdateProject', 'Change the name or description of a project', {
           bodyExample: { description: 'The public one' },

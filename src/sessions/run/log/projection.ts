@@ -69,7 +69,7 @@ interface ProjectionInput {
 }
 
 /** The record after applying a fact; the same object if the fact changes nothing in it. */
-export function project(before: StoredSession, fact: SessionFact, input: ProjectionInput): StoredSession {
+export function applyFact(before: StoredSession, fact: SessionFact, input: ProjectionInput): StoredSession {
   const source = findUntrustedSource(fact);
   const isNew = source !== undefined && !before.strangers.includes(source);
   return projected(isNew ? { ...before, strangers: [...before.strangers, source] } : before, fact, input);

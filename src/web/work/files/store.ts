@@ -132,7 +132,7 @@ export class FileStore {
 
   async read(path: string, whole = false): Promise<LoadedFile> {
     const range = whole ? undefined : { range: `bytes=0-${readBytes - 1}` };
-    const answer = await request(addressOf(this.sessionId, path), range ? { headers: range } : {});
+    const answer = await request(fileUrl(this.sessionId, path), range ? { headers: range } : {});
     if (!answer.ok) throw new Error(await refusal(answer));
     const bytes = new Uint8Array(await answer.arrayBuffer());
     const size = Number(/\/(\d+)$/.exec(answer.headers.get('content-range') ?? '')?.[1] ?? bytes.length);
@@ -144,7 +144,7 @@ export class FileStore {
   async save(path: string, text: string, version: string | undefined): Promise<{ version: string } | 'changed'> {
     const headers: Record<string, string> = { 'content-type': 'application/octet-stream' };
     if (version !== undefined) headers['if-match'] = version;
-    const answer = await request(addressOf(this.sessionId, path), { method: 'PUT', headers, body: text });
+    const answer = await request(fileUrl(this.sessionId, path), { method: 'PUT', headers, body: text });
     if (answer.status === 412) return 'changed';
     if (!answer.ok) throw new Error(await refusal(answer));
     return { version: answer.headers.get('etag') ?? '' };
@@ -169,7 +169,7 @@ export class FileStore {
   }
 }
 
-export const addressOf = (sessionId: string, path: string): string =>
+export const fileUrl = (sessionId: string, path: string): string =>
   `/streams/sessions/${sessionId}/file?path=${encodeURIComponent(path)}`;
 
 /**

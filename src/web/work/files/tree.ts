@@ -46,7 +46,7 @@ export function listRows(folders: FolderEntries, open: ReadonlySet<string>): Row
 const isLogs = (name: string) => name === '.agent_logs';
 
 /** The row that a key moves to, or undefined. Left moves to the row's folder. */
-export function moved(rows: readonly Row[], from: string | undefined, key: string): Row | undefined {
+export function rowAfterKey(rows: readonly Row[], from: string | undefined, key: string): Row | undefined {
   const at = rows.findIndex(({ path }) => path === from);
   const row = rows[at];
   switch (key) {

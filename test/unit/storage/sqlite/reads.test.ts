@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { droppableTypes } from '../../../../src/core/model/event-traits.ts';
 import {
   type EventPlace,
-  lastOfType,
+  newestOfTypeQuery,
   type Piece,
   type RecordPlace,
   readOperations,
@@ -119,7 +119,7 @@ test('a search reads few rows at once while they take long', () => {
 
 test('the newest event of a type is read from an index, and nothing else of the log', () => {
   const db = database([]);
-  const plan = db.prepare(`EXPLAIN QUERY PLAN ${lastOfType}`).all();
+  const plan = db.prepare(`EXPLAIN QUERY PLAN ${newestOfTypeQuery}`).all();
   expect(plan.map(({ detail }) => detail)).toEqual([
     'SEARCH event USING COVERING INDEX event_type (session=? AND type=?)',
   ]);

@@ -52,7 +52,7 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
   app.post(
     ofProject,
     {
-      schema: { params: ProjectParams, body: NewChat, response: { 201: replies.oneChat } },
+      schema: { params: ProjectParams, body: NewChat, response: { 201: replies.chatReply } },
       config: { doc: describeRoute('CreateProjectChat', 'Create a chat session in a project', creation), once: 201 },
     },
     ({ params, body }) => create(params.project_id, body.name),
@@ -76,7 +76,7 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
   app.post(
     chats,
     {
-      schema: { querystring: NewChatQuery, body: NewChat, response: { 201: replies.oneChat } },
+      schema: { querystring: NewChatQuery, body: NewChat, response: { 201: replies.chatReply } },
       config: { doc: describeRoute('CreateChat', 'Create a chat session in a project', creation), once: 201 },
     },
     ({ query, body }) => create(query.project_id, body.name),
@@ -84,7 +84,7 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
   app.get(
     `${chats}/:sid`,
     {
-      schema: { params: ChatParams, response: { 200: replies.oneChat } },
+      schema: { params: ChatParams, response: { 200: replies.chatReply } },
       config: { doc: describeRoute('GetChat', 'Get a chat session', { fails: [404] }) },
     },
     async ({ params }) => view(await findChat(deps, params.sid)),
@@ -92,7 +92,7 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
   app.put(
     `${chats}/:sid`,
     {
-      schema: { params: ChatParams, body: ChatChange, response: { 200: replies.oneChat } },
+      schema: { params: ChatParams, body: ChatChange, response: { 200: replies.chatReply } },
       config: {
         doc: describeRoute('UpdateChat', 'Rename or archive a chat session', {
           bodyExample: { status: 'archived' },

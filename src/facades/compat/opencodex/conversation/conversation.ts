@@ -20,7 +20,7 @@ import * as replies from '../replies/conversation.ts';
 import { BlockParams, ChatParams, IdParams, NewMessage, PageQuery } from '../schemas.ts';
 import { toBlocks } from './blocks.ts';
 import type { ListAnswers } from './list-answers.ts';
-import { MessageIds, runBefore } from './message-ids.ts';
+import { MessageIds, readRunBefore } from './message-ids.ts';
 import { type MessageAtSeq, toMessages } from './messages.ts';
 import { toNewestPage, toPage } from './paging.ts';
 
@@ -52,7 +52,7 @@ export function mountConversation(app: App, deps: OpencodexDeps, lists: ListAnsw
   app.post(
     `${chat}/messages`,
     {
-      schema: { params: ChatParams, body: NewMessage, response: { 201: replies.storedMessage } },
+      schema: { params: ChatParams, body: NewMessage, response: { 201: replies.messageReply } },
       config: {
         doc: describeRoute('CreateMessage', 'Send a message', {
           bodyExample: { content: replies.text },
@@ -98,7 +98,7 @@ function mountBlocks(app: App, deps: OpencodexDeps): void {
   app.get(
     `${chat}/blocks/:id`,
     {
-      schema: { params: BlockParams, response: { 200: replies.oneBlock } },
+      schema: { params: BlockParams, response: { 200: replies.blockReply } },
       config: { doc: describeRoute('GetBlock', 'Get a block of a conversation', { fails: [404] }) },
     },
     async ({ params }) => {
@@ -127,7 +127,7 @@ function mountActions(app: App, deps: OpencodexDeps): void {
   app.get(
     '/api/v1/agent-actions/:id',
     {
-      schema: { params: IdParams, response: { 200: replies.oneAction } },
+      schema: { params: IdParams, response: { 200: replies.actionReply } },
       config: { doc: describeRoute('GetAgentAction', 'Get an action of the agent', { fails: [404] }) },
     },
     async ({ params }) => {
@@ -210,7 +210,7 @@ async function send(
 /** The id of the message to which an event belongs, which depends on the last answer before it. */
 async function messageAt(deps: OpencodexDeps, event: SessionEvent): Promise<string> {
   const messageIds = new MessageIds();
-  for (const before of await runBefore(deps, event.sessionId, event.seq)) messageIds.of(before);
+  for (const before of await readRunBefore(deps, event.sessionId, event.seq)) messageIds.of(before);
   return messageIds.of(event);
 }
 

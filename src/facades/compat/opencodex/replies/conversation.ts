@@ -31,7 +31,7 @@ export const actions = json('Actions', z.object({ agent_actions: z.array(Action)
   agent_actions: [action],
   total: 1,
 });
-export const oneAction = json('The action', Action, action);
+export const actionReply = json('The action', Action, action);
 
 const Message = z.object({
   id: z.string(),
@@ -57,7 +57,7 @@ export const messages = json('Messages', z.object({ messages: z.array(Message), 
   messages: [message],
   total: 1,
 });
-export const storedMessage = json('The stored message; the streams carry the events that it starts', Message, message);
+export const messageReply = json('The stored message; the streams carry the events that it starts', Message, message);
 
 const Block = z.object({
   id: z.string(),
@@ -88,4 +88,4 @@ export const blocks = json('Blocks', z.object({ blocks: z.array(Block), total: z
   blocks: [block],
   total: 1,
 });
-export const oneBlock = json('The block', Block, block);
+export const blockReply = json('The block', Block, block);

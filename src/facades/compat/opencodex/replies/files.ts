@@ -30,4 +30,4 @@ export const files = json('Files', FileList, { files: [file], total: 1 });
 const UploadReply = z.union([File, FileList]);
 export type UploadReply = z.output<typeof UploadReply>;
 export const uploadReply = json('The file; of several, a list', UploadReply, file);
-export const keptFile = json('The file', File, { ...file, file_type: 'output' });
+export const fileReply = json('The file', File, { ...file, file_type: 'output' });

@@ -22,7 +22,7 @@ export const projects = json('Projects', z.object({ projects: z.array(Project), 
   projects: [project],
   total: 1,
 });
-export const oneProject = json('The project', Project, project);
+export const projectReply = json('The project', Project, project);
 
 const Chat = z.object({
   id: z.string(),
@@ -49,7 +49,7 @@ export const chats = json('Chat sessions, newest first', z.object({ chat_session
   chat_sessions: [chat],
   total: 1,
 });
-export const oneChat = json('The chat session', Chat, chat);
+export const chatReply = json('The chat session', Chat, chat);
 
 const AgentConfig = z.object({
   id: z.string(),
@@ -99,4 +99,4 @@ const template: Template = {
   enabled_tools,
 };
 export const templates = json('Templates', z.array(Template), [template]);
-export const oneTemplate = json('The template', Template, template);
+export const templateReply = json('The template', Template, template);
