@@ -134,7 +134,7 @@ export interface Capabilities {
   /** Limits that apply to a sandbox as a whole, not only to each process. */
   readonly limits: readonly (keyof SandboxLimits)[];
   readonly desktop: boolean;
-  /** The kind of object that runs the sandboxes, as text, where the driver has a choice. */
+  /** How the driver runs sandboxes, such as pods or claims. Absent: there is only one way. */
   readonly engine?: string | undefined;
   /** The only images that its sandboxes can name; this machine's programs replace them. Absent: any image can run. */
   readonly images?: readonly string[];

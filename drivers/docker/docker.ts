@@ -27,7 +27,7 @@ import { describeMissingBuilds, openBuilds } from './builds/builds.ts';
 import { callEngine, findInEngine, openEngine, statusOf } from './engine.ts';
 import { freezeContainer } from './freeze.ts';
 import { type DefaultImage, openImages } from './images.ts';
-import { bodyInfo, instanceNames, isPooled, labelsFor, ownerFilter, parseSandboxInfo } from './labels.ts';
+import { instanceNames, isPooled, labelsFor, ownerFilter, parseBodyInfo, parseSandboxInfo } from './labels.ts';
 import { createSandboxList } from './list.ts';
 import { removeContainer, removeVolume } from './remove.ts';
 import { mayHaveServices, openServices } from './services/services.ts';
@@ -167,7 +167,7 @@ export async function dockerDriver(
     const name = nameOf(id);
     const [found, pointer] = await Promise.all([find(id, signal), readPointer(engine, name, signal)]);
     const fromPool = found && isPooled(found.Config.Labels) ? found : undefined;
-    const info = fromPool && bodyInfo(names, { name, labels: fromPool.Config.Labels }, 'ready');
+    const info = fromPool && parseBodyInfo(names, { name, labels: fromPool.Config.Labels }, 'ready');
     if (info && !pointer && workspace === 'keep') {
       await writePointer({ engine, name, labels: labelsFor(info, instance, labels), found: fromPool }, signal);
     }

@@ -65,7 +65,7 @@ interface Body {
 }
 
 /** The sandbox in this container, if a session owns it. Undefined if it is unclaimed or not a sandbox. */
-export function bodyInfo(
+export function parseBodyInfo(
   names: Names,
   { name, labels, pointer }: Body,
   phase: SandboxInfo['phase'],

@@ -1,6 +1,6 @@
 import type { AppError } from '../../src/core/errors/errors.ts';
 
-/** An engine's runtimes: program by name. */
+/** The runtimes of a Docker engine: names and their programs. */
 export type Runtimes = Readonly<Record<string, string>>;
 
 /** Whether the runtime's containers share the host's kernel. Undefined: the engine's default runtime. */

@@ -6,7 +6,7 @@ import type { AssistantMessage, Model, TurnRequest } from '../../src/agents/mode
 import { createModel } from '../../src/agents/models/registry.ts';
 import type { Terminal } from '../../src/app/commands/command.ts';
 import { loadLocalConfig } from '../../src/app/commands/local-config.ts';
-import { localStore } from '../../src/app/commands/local-store.ts';
+import { openLocalStore } from '../../src/app/commands/local-store.ts';
 import { closeBlobs, openBlobs } from '../../src/app/parts/blobs.ts';
 import { throwIfFired } from '../../src/core/concurrency/cancel.ts';
 import { systemClock } from '../../src/core/contracts/clock.ts';
@@ -106,7 +106,7 @@ export async function runShadow(args: readonly string[], { print, say, signal }:
   const config = loadLocalConfig();
   const newId = randomIds().short;
   const model = await createModel(ref, { models: config.models, clock: systemClock, newId, random: () => 0.5 });
-  await using store = await localStore({ mayBegin: false });
+  await using store = await openLocalStore({ mayBegin: false });
   const { turns, others } = await readRecordedTurns(store.records, session);
   if (turns.length === 0) {
     const why = 'The store has no turn of that session whose request was recorded';

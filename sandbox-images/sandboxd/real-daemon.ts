@@ -11,8 +11,8 @@ import { ports } from './ports/ports.ts';
 import { readCgroupUsage, readOomKills } from './processes/cgroup.ts';
 import { endTree, sendSignals } from './processes/end-processes.ts';
 import {
-  commandLine,
   type Proc,
+  readCommandLine,
   readProcessVariable,
   readStartTime,
   readUsage,
@@ -168,7 +168,7 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ow
         const started = new Date(readStartTime(proc, now)).toISOString();
         return {
           pid: proc.pid,
-          cmd: commandLine(proc.pid).slice(0, limits.commandChars),
+          cmd: readCommandLine(proc.pid).slice(0, limits.commandChars),
           started,
           memoryBytes: readUsage(proc.pid).memoryBytes,
           ...(tag === undefined ? {} : { tag }),

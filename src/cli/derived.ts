@@ -29,7 +29,7 @@ export interface DerivedVerb {
   readonly isQuery: boolean;
   readonly words: readonly DerivedValue[];
   readonly options: readonly DerivedValue[];
-  /** The columns of its table ({@link tableLines}). Absent: it deletes the item. */
+  /** The columns of the table ({@link tableLines}). Absent: the verb deletes the item. */
   readonly columns?: readonly string[];
   /** A line for people after the result. */
   readonly note?: string;
@@ -44,7 +44,7 @@ export interface DerivedCommand {
   readonly verbs: readonly DerivedVerb[];
 }
 
-/** One call of a verb. */
+/** A call of a verb. */
 export interface VerbCall extends CommandInput {
   readonly verb: string;
   readonly server: Corral;

@@ -1,7 +1,7 @@
 import { TRPCClientError } from '@trpc/client';
 import type { ErrorData } from '../api/procedure/errors.ts';
 
-/** `unreachable`: nothing answered, or the connection broke. All others are the server's codes. */
+/** `unreachable`: nothing answered, or the connection broke. All other codes are the server's. */
 export type CorralErrorCode = ErrorData['reason'] | 'unreachable';
 
 interface Details {

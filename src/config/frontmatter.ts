@@ -76,5 +76,5 @@ function readBlock({ field, lines }: Block, isText: boolean): { readonly ok: unk
   return { why: `${field} is no field with a value` };
 }
 
-/** A single line that YAML could read as something other than a text. */
+/** A line that YAML could read as something other than a string. */
 const isPlain = (raw: string) => raw !== '' && !raw.includes('\n');

@@ -3,7 +3,7 @@ import type { SandboxId, SessionId } from '../../../src/core/model/ids.ts';
 import { statusOf } from '../api/api.ts';
 import { uidOf } from '../api/collection.ts';
 import type { Engine, EngineOptions } from '../engine.ts';
-import { checkOwner, isOurs, metaFor, parseSandboxInfo } from '../labels.ts';
+import { checkOwner, isOurs, objectMetadata, parseSandboxInfo } from '../labels.ts';
 import { computePodState } from '../pods/pod-state.ts';
 import { sandboxPath } from './platform.ts';
 import {
@@ -28,7 +28,7 @@ export function adoptedEngine(options: EngineOptions) {
   const heldBy = async (id: SandboxId, signal: AbortSignal) =>
     (await sandboxes.list(signal)).find(({ metadata }) => parseSandboxInfo(metadata, 'ready')?.id === id);
 
-  /** Takes the session's labels off; everything else stays as it is. */
+  /** Removes the session's labels and changes nothing else. */
   async function release(sandbox: SessionObject, signal: AbortSignal): Promise<void> {
     const { labels = {}, annotations = {} } = sandbox.metadata ?? {};
     const without = (pairs: object) =>
@@ -71,7 +71,7 @@ export function adoptedEngine(options: EngineOptions) {
           isNew = parseSandboxInfo(found.metadata, 'ready') === undefined;
           if (!isNew) checkOwner('Sandbox', found, spec, instance);
           const version = { resourceVersion: found.metadata?.resourceVersion };
-          const metadata = { ...version, ...metaFor(spec, instance, { [podAnnotation]: uidOf(pod) }) };
+          const metadata = { ...version, ...objectMetadata(spec, instance, { [podAnnotation]: uidOf(pod) }) };
           const written = await sandboxes.patch(found, { metadata }, signal).catch((error) => {
             if (statusOf(error) !== 409) throw error; // it changed, perhaps because another session took it
             return undefined;

@@ -5,7 +5,7 @@ import { refusedError } from '../api/api.ts';
 import { openCollection, uidOf } from '../api/collection.ts';
 import { openObjects } from '../api/objects.ts';
 import type { Engine, EngineOptions } from '../engine.ts';
-import { checkOwner, instanceOf, metaFor } from '../labels.ts';
+import { checkOwner, instanceOf, objectMetadata } from '../labels.ts';
 import { computePodState } from '../pods/pod-state.ts';
 import { claimPath, group, sandboxPath } from './platform.ts';
 import {
@@ -30,7 +30,7 @@ interface Options extends EngineOptions {
   blueprintFor(spec: SandboxSpec): Blueprint;
 }
 
-/** How often a start may find that its pod ended before it was used. */
+/** How many pods of one start can end before they are used. */
 const maxTries = 3;
 /** The controller can take a moment to see a new pool. */
 const poolLagMs = 5_000;
@@ -64,7 +64,7 @@ export function claimEngine(options: Options) {
   const bodyFor = (spec: SandboxSpec, pool: string) => ({
     apiVersion: `${group}/v1beta1`,
     kind: 'SandboxClaim',
-    metadata: { name: nameOf(spec.id), namespace, ...metaFor(spec, instance) },
+    metadata: { name: nameOf(spec.id), namespace, ...objectMetadata(spec, instance) },
     spec: {
       warmPoolRef: { name: pool },
       // The end of a claim deletes its volume, so a claim that keeps files ends only with its session.
@@ -115,7 +115,7 @@ export function claimEngine(options: Options) {
     await removePod(claim, signal);
   }
 
-  /** The members of pools that no claim has, as far as the watches know. */
+  /** Unclaimed members of pools, according to the watches. */
   function members(): V1Pod[] {
     const all = claims.known();
     const taken = new Set(all?.flatMap(({ metadata, status }) => [metadata?.name, status?.sandbox?.name]));
@@ -212,7 +212,7 @@ export function claimEngine(options: Options) {
             await pods.patch(pod.metadata?.name ?? '', { spec: { activeDeadlineSeconds } }, signal);
           }
           const note = { [podAnnotation]: uidOf(pod) };
-          const metadata = did === 'adopted' ? { annotations: note } : metaFor(spec, instance, note);
+          const metadata = did === 'adopted' ? { annotations: note } : objectMetadata(spec, instance, note);
           claim = await patch(claim, { metadata }, signal);
           if (!claim) throw removed();
           return claim;

@@ -3,7 +3,7 @@ import type { SandboxInfo, SandboxSpec } from '../../driver.ts';
 import { type KubeObject, uidOf } from '../api/collection.ts';
 import { openObjects } from '../api/objects.ts';
 import type { EngineOptions } from '../engine.ts';
-import { onNode, ownedBy, parseSandboxInfo } from '../labels.ts';
+import { ownedBy, parseSandboxInfo, withNode } from '../labels.ts';
 import { egressFile } from '../pods/pod-body.ts';
 import { computePodState } from '../pods/pod-state.ts';
 
@@ -34,7 +34,7 @@ export function openSessionObjects<T extends SessionObject>(
     const name = podNameOf(object);
     return name === undefined ? undefined : await pods.get(name, signal);
   }
-  /** The controller may still say that it is ready after its pod is gone. */
+  /** The controller can still report the object as ready after its pod is gone. */
   function phaseOf(object: T, pod: V1Pod | undefined): SandboxInfo['phase'] {
     const note = podAnnotationOf(object);
     if (note === 'none') return 'stopped';
@@ -49,7 +49,7 @@ export function openSessionObjects<T extends SessionObject>(
     ...objects,
     podOf,
     patch,
-    /** The pod that the session uses. Undefined: none, or another one has taken its place. */
+    /** The pod that the session uses. Undefined: there is none, or it was replaced. */
     async usedPod(object: T, signal: AbortSignal): Promise<V1Pod | undefined> {
       const pod = podAnnotationOf(object) === 'none' ? undefined : await podOf(object, signal);
       return pod && uidOf(pod) === podAnnotationOf(object) ? pod : undefined;
@@ -60,7 +60,7 @@ export function openSessionObjects<T extends SessionObject>(
       const byName = new Map(live.map((pod) => [pod.metadata?.name, pod]));
       return (await objects.list(signal)).flatMap((object) => {
         const pod = byName.get(podNameOf(object));
-        return onNode(parseSandboxInfo(object.metadata, phaseOf(object, pod)), pod);
+        return withNode(parseSandboxInfo(object.metadata, phaseOf(object, pod)), pod);
       });
     },
   };

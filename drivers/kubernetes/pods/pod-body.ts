@@ -3,7 +3,7 @@ import type { Secret } from '../../../src/core/text/secret.ts';
 import type { SandboxLimits, SandboxRecipe, SandboxSpec, ServiceSpec, Weakness } from '../../driver.ts';
 import { sandboxHome, workspaceAlias } from '../../shared/home.ts';
 import { hashToken } from '../../shared/link/token.ts';
-import { metaFor } from '../labels.ts';
+import { objectMetadata } from '../labels.ts';
 import type { HostPort, PodSettings } from '../options.ts';
 import { containerOf, sandboxContainer } from './pod-state.ts';
 
@@ -48,7 +48,7 @@ interface PodRequest extends Omit<ContainerRequest, 'recipe' | 'claimName'> {
 export const egressLabel = (egress: HostPort | undefined) => ({ 'corral/egress': egress ? 'proxy' : 'none' });
 
 export function podBody({ spec, name, namespace, instance, key, attempt, now, ...request }: PodRequest): k8s.V1Pod {
-  const { labels, annotations } = metaFor(spec, instance, { 'corral/key': key, 'corral/attempt': attempt });
+  const { labels, annotations } = objectMetadata(spec, instance, { 'corral/key': key, 'corral/attempt': attempt });
   const claim = request.settings.workspace === 'volume' && { claimName: name };
   return {
     apiVersion: 'v1',

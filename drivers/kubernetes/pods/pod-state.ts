@@ -140,7 +140,7 @@ export function toStartError(cause: AppError): AppError {
 const statusesOf = ({ status }: V1Pod): readonly V1ContainerStatus[] =>
   (status?.containerStatuses ?? []).filter(({ name }) => name.startsWith(servicePrefix));
 
-export function serviceStates(pod: V1Pod): Omit<ServiceStatus, 'ports'>[] {
+export function toServiceStates(pod: V1Pod): Omit<ServiceStatus, 'ports'>[] {
   return statusesOf(pod)
     .map(({ name, image, ready, state }): Omit<ServiceStatus, 'ports'> => {
       const own = { name: name.slice(servicePrefix.length), image };
@@ -153,7 +153,7 @@ export function serviceStates(pod: V1Pod): Omit<ServiceStatus, 'ports'>[] {
 }
 
 /** `waiting`: its image is being pulled, or other containers start first. Throws if waiting does not help. */
-export function serviceStart(pod: V1Pod, { name, image }: ServiceSpec): 'waiting' | 'begun' {
+export function computeServiceStart(pod: V1Pod, { name, image }: ServiceSpec): 'waiting' | 'begun' {
   const has = pod.spec?.containers.some((it) => it.name === containerOf(name)) ?? false;
   if (!has) {
     throw new AppError(

@@ -67,7 +67,7 @@ export function readEnvironment(pid: number): string | undefined {
   return before === '' || read(pid, 'cmdline') !== before ? undefined : '';
 }
 
-export const commandLine = (pid: number): string => read(pid, 'cmdline').split('\0').join(' ').trim();
+export const readCommandLine = (pid: number): string => read(pid, 'cmdline').split('\0').join(' ').trim();
 
 /** The process's own usage, without its children. */
 export function readUsage(pid: number): { cpuSeconds: number; memoryBytes: number } {

@@ -92,7 +92,7 @@ export async function endSignIn(
 }
 
 /** Rejects: unsupported, if a person must sign in again. */
-export async function renew(access: SignedInAccess, asking: SignInRequest): Promise<SignedInAccess> {
+export async function renewAccess(access: SignedInAccess, asking: SignInRequest): Promise<SignedInAccess> {
   const { refreshToken, client } = access;
   if (refreshToken === undefined) throw new AppError('unsupported', 'Its sign-in has expired.');
   const fetchFn = bounded(asking);

@@ -18,7 +18,7 @@ export interface Refusal {
 
 /** Setting names for an error's advice. */
 export interface SettingNames {
-  /** The settings of the key, such as `OPENAI_API_KEY (models.openai.api-key)`. */
+  /** The settings that hold the key, such as `OPENAI_API_KEY (models.openai.api-key)`. */
   readonly key: string;
   /** The setting of the address, such as `models.openai.base-url`. */
   readonly baseUrl: string;

@@ -25,7 +25,7 @@ export interface ToolRegistry {
 }
 
 /**
- * All tools, or the named ones; with tools for keyboard and mouse if requested. `more`: tools that only some
+ * All tools, or the named tools; with tools for keyboard and mouse if requested. `more`: tools that only some
  * installations have.
  */
 export function toolRegistry(
@@ -81,7 +81,7 @@ export function filterTools(registry: ToolRegistry, passes: (tool: ToolDescripti
   };
 }
 
-/** With further tools, of which the model sees only the declared ones. A built-in tool is never replaced. */
+/** Adds tools, of which the model sees only the declared ones. A built-in tool is never replaced. */
 export function withTools(
   registry: ToolRegistry,
   { declared, all }: { readonly declared: readonly Tool[]; readonly all: readonly Tool[] },

@@ -86,7 +86,7 @@ export const filesRouter = router({
       return { since: since && { runId: since.runId, at: toIsoTime(since.at) }, ...changes };
     }),
 
-  /** A file as it was when the newest run started. */
+  /** The content of a file when the newest run started. */
   before: procedure
     .input(ofFile)
     .output(z.object({ path: z.string(), content: z.string() }))

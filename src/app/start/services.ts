@@ -54,7 +54,7 @@ import { openMemory } from './services/memory.ts';
 import { openOwners } from './services/owners.ts';
 import { openRepositories } from './services/repositories.ts';
 import { openRetention } from './services/retention.ts';
-import { serverSettings } from './services/server-settings.ts';
+import { openServerSettings } from './services/server-settings.ts';
 import { sessionTemplates } from './services/session-templates.ts';
 import type { SignIns } from './services/sign-ins.ts';
 import { openTemplateBuilds } from './services/template-builds.ts';
@@ -431,7 +431,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
   const needsCredential = () => keys.any || signIns !== undefined || needsToken(driver.capabilities.isolation, config);
   const services: Services & Resources = {
     ...withoutKeys,
-    ...serverSettings(startup, { agents, realModels, storage: parts.storage, needsCredential }),
+    ...openServerSettings(startup, { agents, realModels, storage: parts.storage, needsCredential }),
     attempts: ofAttempts.service,
     automations: automations.service,
     usage: accounting.usage,

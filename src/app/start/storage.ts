@@ -48,7 +48,7 @@ export interface Storage extends AsyncDisposable {
   readonly changed: StoredSettings;
   /** The name of this installation in the labels of its sandboxes. */
   readonly instance: string;
-  /** Grows with each start, so that sandboxes of an earlier process can be recognized. */
+  /** Increases with each start, so that sandboxes of an earlier process can be recognized. */
   readonly epoch: number;
 }
 

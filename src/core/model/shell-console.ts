@@ -13,7 +13,7 @@ export interface ShownCommand extends Omit<ConsoleEntry, 'output'> {
 const leftOut = '[… left out …]';
 
 /**
- * All commands and the newest outputs, limited to so many characters in total. Commands are never left out; outputs
+ * All commands and the newest outputs, limited to `chars` characters in total. Commands are never left out; outputs
  * beyond the limit are not read.
  */
 export async function readNewestOutputs(commands: readonly ShownCommand[], chars: number): Promise<ConsoleEntry[]> {

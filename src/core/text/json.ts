@@ -15,7 +15,7 @@ export type ParsedJson =
 export function parseJson(input: Uint8Array | string, limits: JsonLimits): ParsedJson {
   const { maxBytes } = limits;
   const tooLarge = { ok: false, reason: 'too_large', detail: `more than ${maxBytes} bytes` } as const;
-  if (input.length > maxBytes) return tooLarge; // a text has at least as many bytes as UTF-16 units
+  if (input.length > maxBytes) return tooLarge; // text has at least as many bytes as UTF-16 units
   const bytes = typeof input === 'string' ? Buffer.from(input) : bufferOver(input);
   if (bytes.length > maxBytes) return tooLarge;
   const complaint = findExceededLimit(bytes, limits);

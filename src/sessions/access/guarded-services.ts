@@ -1,7 +1,7 @@
 import { AppError, toAppError, unlessNotFound } from '../../core/errors/errors.ts';
 import { type Holder, isUsableBy } from '../../core/model/access/holder.ts';
 import { SessionId } from '../../core/model/ids.ts';
-import { asViewer, type Principal } from '../../core/model/principal.ts';
+import { type Principal, toViewer } from '../../core/model/principal.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { SessionAgent } from '../../core/model/session-agent.ts';
 import type { DesktopService } from '../api/desktop.ts';
@@ -62,7 +62,7 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     const { of, isInProjects = false, ...more } = scopes[name] as ResourceScope;
     const get = async (id: never) =>
       of === 'projects' ? toOwnedResource(await services.projects.get(id)) : await services[of].get(id);
-    const ofCaller = name === 'project' ? principalOf : () => asViewer(principalOf());
+    const ofCaller = name === 'project' ? principalOf : () => toViewer(principalOf());
     return { principalOf: ofCaller, get, ...(isInProjects && { intoProject }), ...more };
   };
   const intoProject = async (id: string) => {

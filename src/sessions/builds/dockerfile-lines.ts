@@ -73,7 +73,7 @@ export function parseInstructions(text: string): DockerfileText {
 
 const isEmpty = (line: string) => /^\s*(#|$)/.test(line);
 
-/** The line without its continuation sign; undefined: the instruction ends here. */
+/** The line without its continuation character; undefined: the instruction ends here. */
 function continued(line: string, escapeSign: string): string | undefined {
   const text = line.trimEnd();
   return text.endsWith(escapeSign) ? text.slice(0, -1) : undefined;

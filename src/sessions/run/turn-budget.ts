@@ -4,7 +4,7 @@ import type { RunId, SessionId } from '../../core/model/ids.ts';
 import {
   type Amounts,
   type BudgetLine,
-  coveredCalls,
+  findCoveredCalls,
   findOverrun,
   findRoom,
   toAmounts,
@@ -158,8 +158,8 @@ export class TurnBudget {
   }
 
   /** The tool calls within the budgets of run and session. */
-  coveredCalls(most?: number): ReturnType<typeof coveredCalls> {
-    return coveredCalls(this.#lines(), most);
+  coveredCalls(most?: number): ReturnType<typeof findCoveredCalls> {
+    return findCoveredCalls(this.#lines(), most);
   }
 }
 

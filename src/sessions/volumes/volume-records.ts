@@ -74,8 +74,8 @@ export class VolumeRecords {
   }
 
   /**
-   * Calls `make`, which stores the volume, if the rule admits it next to its owner's and project's other volumes.
-   * Rejects as the rule does.
+   * Calls `make`, which stores the volume, if the rule admits it in addition to the volumes that the owner and the
+   * project already have. Rejects as the rule does.
    */
   async within<Made>(admit: OwnerRule<Volume>['admit'], volume: Volume, make: () => Promise<Made>): Promise<Made> {
     return await this.#volumes.admitted({ admit, now: this.#deps.clock.now() }, volume, make);

@@ -1,5 +1,5 @@
 import { type Provider, readProviders, readSignInError, signInWith } from '../data/people.ts';
-import { keepToken } from '../data/token.ts';
+import { saveToken } from '../data/token.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { isText, t } from '../text/text.ts';
@@ -12,7 +12,7 @@ export async function requestToken(isRetry: boolean): Promise<void> {
   const providers = await readProviders();
   const { promise, resolve } = Promise.withResolvers<void>();
   const done = (token: string) => {
-    if (token !== '') keepToken(token);
+    if (token !== '') saveToken(token);
     closeDialog();
     resolve();
   };

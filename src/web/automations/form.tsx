@@ -4,7 +4,7 @@ import { parseRepository } from '../../core/text/repository-address.ts';
 import { exampleCheck } from '../conversation/goal/goal-draft.ts';
 import { mutate, query } from '../data/server.ts';
 import { modelRefOf } from '../models/model-picker.tsx';
-import { modelsInForce, offered, readModels, readOffered } from '../models/state.ts';
+import { modelsInForce, offeredProviders, readModels, readOffered } from '../models/state.ts';
 import { locale } from '../parts/format.ts';
 import { Dialog } from '../parts/kit/dialog.tsx';
 import { SchemaForm } from '../parts/kit/schema-form.tsx';
@@ -215,7 +215,9 @@ export function AutomationForm({ automation, back }: Props) {
               model: {
                 isAdvanced: true,
                 label: t('model'),
-                offers: (offered.value ?? []).flatMap((group) => group.models.map((model) => modelRefOf(group, model))),
+                offers: (offeredProviders.value ?? []).flatMap((group) =>
+                  group.models.map((model) => modelRefOf(group, model)),
+                ),
                 placeholder: modelsInForce.value?.model ?? '',
               },
             }),

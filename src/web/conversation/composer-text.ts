@@ -18,7 +18,7 @@ export function setComposer(text: string): void {
   saveDraft(currentId.peek(), text);
 }
 
-/** Puts a text into the message box, to be edited and sent. */
+/** Puts text into the message box, to be edited and sent. */
 export function putInComposer(text: string): void {
   setComposer(text);
   const field = document.getElementById('message') as HTMLTextAreaElement | null;

@@ -118,7 +118,7 @@ const phases = new Map<string, TextKey>(
     released: 'phase.released',
   }),
 );
-export const phaseWord = (phase: string): TextKey => phases.get(phase) ?? 'phase.starting';
+export const phaseText = (phase: string): TextKey => phases.get(phase) ?? 'phase.starting';
 
 /** Phases in which the sandbox is idle. The next message ends them automatically. */
 const unsaid: ReadonlySet<string> = new Set(['pausing', 'paused', 'resuming', 'resumed', 'released']);
@@ -154,7 +154,7 @@ export function PhaseNote({ item }: { item: PhaseItem }) {
     <p class={`aside phase ${phase === 'lost' ? 'lost' : ''}`}>
       {(isMoving || isPreparing) && isLive && <span class="dot" data-status="running" aria-hidden="true" />}
       <span>
-        {isPreparing ? lines.at(-1) : t(phaseWord(phase))}
+        {isPreparing ? lines.at(-1) : t(phaseText(phase))}
         {detail && !isPreparing ? ` · ${boundedLine(serverText(detail))}` : ''}
         {ended.length > 0 ? ` · ${t('phase.ended', { commands: boundedLine(ended.join(', ')) })}` : ''}
         {isPreparing ? '' : took}

@@ -1,6 +1,6 @@
 import RFB from '@novnc/novnc';
 import { requestToken } from '../app/token-dialog.tsx';
-import { authorization, protocols } from '../data/token.ts';
+import { authorization, tokenProtocols } from '../data/token.ts';
 import { t } from '../text/text.ts';
 import { desktopRoute, isFramed, linkSignature, vncAddress } from './address.ts';
 import { Channel } from './channel.ts';
@@ -57,7 +57,7 @@ function connect(): void {
   clearTimeout(timer);
   if (!target || rfb.value || document.hidden) return; // a hidden page connects when it becomes visible
   showState('pending', { key: 'desktop.starting' });
-  const offered = ['binary', ...(linkSignature ? [] : protocols().slice(1))];
+  const offered = ['binary', ...(linkSignature ? [] : tokenProtocols().slice(1))];
   channel = new Channel(vncAddress(), offered, {
     onNotice: (notice) => {
       control.value = notice;

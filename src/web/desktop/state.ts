@@ -19,7 +19,7 @@ export interface ScreenCover {
 const nobody: ControlNotice = { type: 'control', who: 'nobody', mayControl: false, clipboard: false };
 
 export const connection = signal<Connection>('pending');
-export const cover = signal<ScreenCover | undefined>({ key: 'screen.connecting' });
+export const screenCover = signal<ScreenCover | undefined>({ key: 'screen.connecting' });
 export const control = signal(nobody);
 export const rfb = signal<RFB | undefined>(undefined);
 export const desktopClipboard = signal(''); // the desktop's clipboard
@@ -32,7 +32,7 @@ export const isWatching = (): boolean =>
 
 export function showState(state: Connection, over?: ScreenCover): void {
   connection.value = state;
-  cover.value = over;
+  screenCover.value = over;
 }
 
 effect(() => {

@@ -6,7 +6,7 @@ import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { ModelPicker } from './model-picker.tsx';
-import { chosenModel, modelLabel, modelsInForce, offered, readModels, readOffered } from './state.ts';
+import { chosenModel, modelLabel, modelsInForce, offeredProviders, readModels, readOffered } from './state.ts';
 
 interface ChoiceOptions {
   readonly title: string;
@@ -37,7 +37,7 @@ function ChooseModel({ title, value, withUsual = false, act }: ChoiceOptions) {
   const [chosen, setChosen] = useState(value);
   const [trouble, tryIt] = useActionError();
   useEffect(() => void tryIt(t('models.listsUnread'), () => Promise.all([readModels(), readOffered()])), []);
-  const groups = offered.value;
+  const groups = offeredProviders.value;
   const usual = modelsInForce.value?.model ?? '';
   const take = () =>
     tryIt(t('notSaved'), async () => {

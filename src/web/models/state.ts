@@ -13,20 +13,20 @@ export const chosenModel = signal('');
 /** The default model and the providers; undefined until the server has answered. */
 export const modelsInForce = signal<ModelsInForce | undefined>(undefined);
 /** The lists of the providers; undefined until they are requested. */
-export const offered = signal<readonly OfferedProvider[] | undefined>(undefined);
+export const offeredProviders = signal<readonly OfferedProvider[] | undefined>(undefined);
 
 export async function readModels(): Promise<void> {
   modelsInForce.value = await query('models.inForce', undefined);
 }
 
 export async function readOffered(): Promise<void> {
-  offered.value = (await query('models.offered', undefined)).providers;
+  offeredProviders.value = (await query('models.offered', undefined)).providers;
 }
 
 /** Applies the state that the server returned for a change. Views that show the lists request them again. */
 export function applyModels(now: ModelsInForce): void {
   modelsInForce.value = now;
-  offered.value = undefined;
+  offeredProviders.value = undefined;
 }
 
 /** The demo has no provider, so its name is the whole reference. */

@@ -12,7 +12,7 @@ import { type SettingNames, toRefusedTurn, toTurnEnd, unreachableTurn } from '..
 import type { FailedTurn, Model, Sampling, TurnPart, TurnRequest } from '../model.ts';
 import type { BuildOptions } from '../provider.ts';
 import { watchdog } from '../watchdog.ts';
-import { ownComputer } from './computer.ts';
+import { findOwnComputer } from './computer.ts';
 import { toContents } from './contents.ts';
 import { type Chunk, replyReader } from './reply.ts';
 import { toParameters } from './schema.ts';
@@ -91,7 +91,7 @@ export function geminiModel(options: GeminiOptions): Model {
     using silence = watchdog({ clock, ms: idleMs, signal });
     const turnId = newId();
     using retryAfter = retryHeader(turnId);
-    const computer = ownComputer(model, request.tools);
+    const computer = findOwnComputer(model, request.tools);
     const reply = replyReader({ name, newId, called: computer?.called, broken: () => unreachableTurn(name, advice) });
     const refused = (refusal: GeminiRefusal) =>
       failureOf(refusal, { name, advice, retryAfterMs: parseRetryAfter(retryAfter.value(), clock.now()) });
@@ -131,7 +131,11 @@ export function geminiModel(options: GeminiOptions): Model {
 
 const isFailure = (thrown: unknown): thrown is FailedTurn => (thrown as FailedTurn | null)?.kind === 'failed';
 
-function bodyOf(request: TurnRequest, name: string, computer: ReturnType<typeof ownComputer>): GenerateContentRequest {
+function bodyOf(
+  request: TurnRequest,
+  name: string,
+  computer: ReturnType<typeof findOwnComputer>,
+): GenerateContentRequest {
   const { mustCall, system, sampling } = request;
   const functionDeclarations = request.tools
     .filter((tool) => !computer?.replaced.includes(tool))

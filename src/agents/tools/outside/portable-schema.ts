@@ -31,7 +31,7 @@ export interface PortableParameters {
 
 const maxBytes = 16 * 1024;
 const maxSourceBytes = 512 * 1024;
-/** Maximum number of schemas in a schema whose references are resolved. */
+/** Maximum number of subschemas after references are resolved. */
 const maxNodes = 2_000;
 const maxDepth = 24;
 /** Maximum nesting depth of objects and lists. */
@@ -95,7 +95,7 @@ interface Effort {
   readonly recursion: number;
   readonly depth: number;
   readonly words: boolean;
-  /** Refused property names by their replacements. */
+  /** The refused property name that each replacement stands for. */
   readonly names: Map<string, string>;
 }
 

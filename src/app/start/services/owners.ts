@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type ApiKeys, apiKeys } from '../../../auth/api-keys.ts';
 import { combineKeyRings } from '../../../auth/key-ring.ts';
-import { keyPeppers } from '../../../auth/keys/key-peppers.ts';
+import { readKeyPeppers } from '../../../auth/keys/key-peppers.ts';
 import { Memberships } from '../../../auth/memberships.ts';
 import { ProgramTokens } from '../../../auth/tokens/program-tokens.ts';
 import { SigningKeys } from '../../../auth/tokens/signing-keys.ts';
@@ -65,7 +65,7 @@ export async function openOwners(startup: Startup, { store, onlyOne }: OwnersDep
       shared: store.shared,
       hasToken: config.token !== undefined || hasProvider,
       onlyOne,
-      peppers: () => keyPeppers(config, () => ids.token()),
+      peppers: () => readKeyPeppers(config, () => ids.token()),
       personOf(key) {
         const person = signIns?.confirmed(key);
         return person && memberships.within(person);

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { keyMaterial } from '../../../auth/keys/key-material.ts';
-import { keyPeppers } from '../../../auth/keys/key-peppers.ts';
+import { readKeyMaterial } from '../../../auth/keys/key-material.ts';
+import { readKeyPeppers } from '../../../auth/keys/key-peppers.ts';
 import type { IssuerSettings } from '../../../auth/sign-in/claims.ts';
 import { Devices } from '../../../auth/sign-in/devices.ts';
 import { Issuer } from '../../../auth/sign-in/issuer.ts';
@@ -58,7 +58,7 @@ export async function openSignIns(
   };
   const devices = new Devices({
     ...{ records, people, clock, ids, shared, limits },
-    peppers: await keyPeppers(config, newKey),
+    peppers: await readKeyPeppers(config, newKey),
   });
   await devices.load();
   const failed = (err: unknown) =>
@@ -69,7 +69,7 @@ export async function openSignIns(
     issuers,
     people,
     devices,
-    vault: vault(await keyMaterial({ config, file: 'sign-in-key', newKey })),
+    vault: vault(await readKeyMaterial({ config, file: 'sign-in-key', newKey })),
     clock,
     checkMs: checkSeconds * 1_000,
     idleCheckMs: (offlineHours * hourMs) / 4,

@@ -1,5 +1,5 @@
 import { EnvironmentKeys } from '../../../auth/environment-keys.ts';
-import { keyPeppers } from '../../../auth/keys/key-peppers.ts';
+import { readKeyPeppers } from '../../../auth/keys/key-peppers.ts';
 import type { ResourceNotifier } from '../../../automations/webhooks/resource-notifier.ts';
 import type { EventLog, Store } from '../../../core/contracts/ports.ts';
 import type { DocumentService } from '../../../sessions/api/server/documents.ts';
@@ -29,7 +29,7 @@ export function openWorkQueue(
   const documents = news.documents(documentService({ records, clock, ids }));
   const queue = new WorkQueue({
     records,
-    keys: new EnvironmentKeys({ records, peppers: () => keyPeppers(config, () => ids.token()), clock, ids }),
+    keys: new EnvironmentKeys({ records, peppers: () => readKeyPeppers(config, () => ids.token()), clock, ids }),
     clock,
     session: (id) => sessions.get(id),
     ownerOf: async (environment) => (await documents.get(environment)).owner,

@@ -34,7 +34,7 @@ interface BudgetSettings {
   readonly timeBudgetSeconds?: number | undefined;
 }
 /** The limits that settings or a template set. */
-export const budgetIn = (settings: BudgetSettings): OwnBudget =>
+export const readOwnBudget = (settings: BudgetSettings): OwnBudget =>
   toBudget({
     turns: settings.turnBudget,
     tokens: settings.tokenBudget,
@@ -75,7 +75,7 @@ export const mergeLines = (...lines: readonly BudgetLine[]): readonly BudgetLine
   lines.toSorted((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind) || roomIn(a) - roomIn(b));
 
 /** The smaller of each limit. */
-export function leastBudget(one: OwnBudget = {}, other: OwnBudget = {}): OwnBudget {
+export function minBudget(one: OwnBudget = {}, other: OwnBudget = {}): OwnBudget {
   const all = Object.values(limitNames).flatMap((name) => {
     const limits = [one[name], other[name]].filter((limit) => limit !== undefined);
     return limits.length === 0 ? [] : [[name, Math.min(...limits)]];
@@ -138,7 +138,7 @@ export function findRoom(
 }
 
 /** How many of the tool calls the lines cover, and the line that limits them. */
-export function coveredCalls(
+export function findCoveredCalls(
   lines: readonly BudgetLine[],
   most = Number.MAX_SAFE_INTEGER,
 ): { readonly count: number; readonly over: BudgetOverrun | undefined } {

@@ -22,7 +22,7 @@ export function mountFiles(app: App, { files }: CrogiaDeps): void {
   app.get(
     `${base}/files`,
     {
-      schema: { params, querystring: ListQuery, response: { 200: replies.files } },
+      schema: { params, querystring: ListQuery, response: { 200: replies.filesReply } },
       config: {
         doc: describeRoute('ListFiles', 'List a folder of the workspace: folders first, then files', {
           fails: [400, 404, 422],
@@ -39,7 +39,7 @@ export function mountFiles(app: App, { files }: CrogiaDeps): void {
   app.get(
     `${base}/files/content`,
     {
-      schema: { params, querystring: ReadQuery, response: { 200: replies.fileContent } },
+      schema: { params, querystring: ReadQuery, response: { 200: replies.fileContentReply } },
       config: {
         doc: describeRoute('ReadFile', 'Read a file of the workspace', { fails: [400, 404, 422], missing: noFile }),
       },

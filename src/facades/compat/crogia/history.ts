@@ -79,7 +79,7 @@ export function mountHistory(app: App, { sessions, rejoins }: CrogiaDeps): void 
   app.get(
     '/api/sessions/:sid/conversation',
     {
-      schema: { params: SessionParams, response: { 200: replies.conversation } },
+      schema: { params: SessionParams, response: { 200: replies.conversationReply } },
       config: { doc: describeRoute('Conversation', 'List the messages of a session', { fails: [404] }) },
     },
     ({ params, caller }) =>
@@ -93,7 +93,7 @@ export function mountHistory(app: App, { sessions, rejoins }: CrogiaDeps): void 
   app.get(
     '/api/sessions/:sid/conversation/full',
     {
-      schema: { params: SessionParams, response: { 200: replies.fullConversation } },
+      schema: { params: SessionParams, response: { 200: replies.fullConversationReply } },
       config: {
         doc: describeRoute('FullConversation', 'List the messages, tool calls and outputs of a session', {
           fails: [404],

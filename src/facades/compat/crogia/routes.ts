@@ -103,7 +103,7 @@ function mountProcesses(app: App, { sessions, processes }: CrogiaDeps): void {
   app.get(
     base,
     {
-      schema: { params: SessionParams, response: { 200: replies.processes } },
+      schema: { params: SessionParams, response: { 200: replies.processesReply } },
       config: { doc: describeRoute('ListProcesses', 'List the processes of a session', { fails: [404] }) },
     },
     ({ params }, reply) =>
@@ -129,7 +129,7 @@ function mountProcesses(app: App, { sessions, processes }: CrogiaDeps): void {
   app.get(
     `${base}/:pid/logs`,
     {
-      schema: { params: ProcessParams, querystring: LinesQuery, response: { 200: replies.processLogs } },
+      schema: { params: ProcessParams, querystring: LinesQuery, response: { 200: replies.processLogsReply } },
       config: {
         doc: describeRoute('ProcessLogs', 'The last lines that a background process printed', {
           fails: [404, 422],
@@ -157,7 +157,7 @@ function mountHealth(app: App, { sessions, clock }: Pick<CrogiaDeps, 'sessions' 
   app.get(
     '/api/health',
     {
-      schema: { response: { 200: replies.health } },
+      schema: { response: { 200: replies.healthReply } },
       config: {
         doc: describeRoute('Health', 'Report whether sandboxes can start; always 200'),
         open: true,

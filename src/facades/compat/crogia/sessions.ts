@@ -14,7 +14,7 @@ export function mountSessions(app: App, { sessions }: CrogiaDeps): void {
   app.get(
     base,
     {
-      schema: { response: { 200: replies.sessions } },
+      schema: { response: { 200: replies.sessionsReply } },
       config: { doc: describeRoute('ListSessions', 'List all sessions, the newest first') },
     },
     async () => {

@@ -31,7 +31,7 @@ export function mountShells(app: App, { terminals }: CrogiaDeps): void {
   app.get(
     base,
     {
-      schema: { params, response: { 200: replies.terminals } },
+      schema: { params, response: { 200: replies.terminalsReply } },
       config: { doc: describeRoute('ListShells', 'List the terminals of a session', { fails: [404] }) },
     },
     ({ params }) =>
@@ -66,7 +66,7 @@ export function mountExec(app: App, { sandboxes, processes, clock }: CrogiaDeps)
   app.post(
     '/api/sessions/:sid/shell',
     {
-      schema: { params, body: ShellBody, response: { 200: replies.commandResult } },
+      schema: { params, body: ShellBody, response: { 200: replies.commandResultReply } },
       config: {
         doc: describeRoute('Shell', 'Run a command in the sandbox', {
           description: 'A command that fails is still 200; `exit_code` says so. In the background it answers at once.',

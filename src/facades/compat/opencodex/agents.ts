@@ -17,7 +17,7 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
   app.get(
     `${projects}/templates/list`,
     {
-      schema: { response: { 200: replies.templates } },
+      schema: { response: { 200: replies.templatesReply } },
       config: { doc: describeRoute('ListTemplates', 'List the agent templates') },
     },
     async () => services.templates.list().filter(isForProjects).map(templateView),
@@ -33,7 +33,7 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
   app.get(
     config,
     {
-      schema: { params: ProjectParams, response: { 200: replies.agentConfig } },
+      schema: { params: ProjectParams, response: { 200: replies.agentConfigReply } },
       config: { doc: describeRoute('GetAgentConfig', 'Get the agent configuration of a project', { fails: [404] }) },
     },
     async ({ params }) => agentView(await agents.get((await findProject(deps, params.project_id)).id)),
@@ -44,7 +44,7 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
       schema: {
         params: ProjectParams,
         body: agentConfigChange,
-        response: { 200: replies.agentConfig },
+        response: { 200: replies.agentConfigReply },
       },
       config: {
         doc: describeRoute('UpdateAgentConfig', 'Change the agent configuration of a project', {
@@ -75,7 +75,7 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
   app.post(
     `${config}/apply-template/:template_id`,
     {
-      schema: { params: ApplyParams, response: { 200: replies.agentConfig } },
+      schema: { params: ApplyParams, response: { 200: replies.agentConfigReply } },
       config: {
         doc: describeRoute('ApplyTemplate', 'Apply a template; provider and model stay', { fails: [404, 409] }),
       },

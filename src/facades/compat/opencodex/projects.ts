@@ -14,7 +14,7 @@ export function mountProjects(app: App, deps: OpencodexDeps): void {
   app.get(
     projects,
     {
-      schema: { querystring: PageQuery, response: { 200: replies.projects } },
+      schema: { querystring: PageQuery, response: { 200: replies.projectsReply } },
       config: { doc: describeRoute('ListProjects', 'List projects, last changed first', { fails: [422] }) },
     },
     async ({ query }) => {

@@ -10,7 +10,7 @@ export function mountFork(app: App, { sessions }: SheikhboxContext): void {
   app.post(
     `${sessionsPath}/:sid/fork`,
     {
-      schema: { params, body: ForkBody, response: { 200: replies.forkedSession } },
+      schema: { params, body: ForkBody, response: { 200: replies.forkedSessionReply } },
       config: {
         doc: describeRoute('Fork', 'Begin a new session where a step or a run of this one ended', {
           description:
@@ -32,7 +32,7 @@ export function mountFork(app: App, { sessions }: SheikhboxContext): void {
   app.post(
     `${sessionsPath}/:sid/edit`,
     {
-      schema: { params, body: EditBody, response: { 200: replies.editedMessage } },
+      schema: { params, body: EditBody, response: { 200: replies.editedMessageReply } },
       config: {
         doc: describeRoute('Edit', 'Send a message in another wording, as a branch', {
           description:

@@ -57,7 +57,7 @@ export function mountLinks(app: App, { shares }: SheikhboxContext): void {
   app.delete(
     `${sessionsPath}/:sid/links/:link`,
     {
-      schema: { params: LinkParams, response: { 200: replies.emptyEnvelope } },
+      schema: { params: LinkParams, response: { 200: replies.emptyReply } },
       config: { doc: describeRoute('RevokeLink', 'Revoke a link', { fails: [404] }) },
     },
     async ({ params }) => {

@@ -56,7 +56,7 @@ export function mountMarks(app: App, { sessions }: SheikhboxContext): void {
   app.post(
     `${sessionsPath}/:sid/clear_unread_message_count`,
     {
-      schema: { params, response: { 200: replies.emptyEnvelope } },
+      schema: { params, response: { 200: replies.emptyReply } },
       config: { doc: describeRoute('ClearUnread', 'Mark all messages of a session as read', { fails: [404] }) },
     },
     async (request) => {

@@ -56,7 +56,7 @@ function mountSessions(app: App, context: SheikhboxContext): void {
   app.put(
     sessionsPath,
     {
-      schema: { response: { 200: replies.createdSession } },
+      schema: { response: { 200: replies.createdSessionReply } },
       config: {
         doc: describeRoute('CreateSession', 'Create a session and its sandbox', {
           description:
@@ -80,7 +80,7 @@ function mountSessions(app: App, context: SheikhboxContext): void {
   app.get(
     sessionsPath,
     {
-      schema: { querystring: MetadataQuery, response: { 200: replies.sessions } },
+      schema: { querystring: MetadataQuery, response: { 200: replies.sessionsReply } },
       config: { doc: describeRoute('ListSessions', 'List all sessions, the newest message first') },
     },
     async ({ query }, reply) => {
@@ -110,7 +110,7 @@ function mountSessions(app: App, context: SheikhboxContext): void {
   app.delete(
     `${sessionsPath}/:sid`,
     {
-      schema: { params, response: { 200: replies.emptyEnvelope } },
+      schema: { params, response: { 200: replies.emptyReply } },
       config: { doc: describeRoute('DeleteSession', 'Delete a session, its sandbox and its files', { fails: [404] }) },
     },
     async ({ params }) => {
@@ -121,7 +121,7 @@ function mountSessions(app: App, context: SheikhboxContext): void {
   app.post(
     `${sessionsPath}/:sid/stop`,
     {
-      schema: { params, response: { 200: replies.emptyEnvelope } },
+      schema: { params, response: { 200: replies.emptyReply } },
       config: {
         doc: describeRoute('StopSession', 'Stop the active run of a session', {
           description: 'Answers when everything that the run started has ended. Stopping an idle session is a success.',
@@ -208,7 +208,7 @@ function mountPanels(app: App, context: SheikhboxContext): void {
   app.post(
     `${sessionsPath}/:sid/shell`,
     {
-      schema: { params, body: ShellBody, response: { 200: replies.shell } },
+      schema: { params, body: ShellBody, response: { 200: replies.shellReply } },
       config: {
         doc: describeRoute('Shell', 'View a shell of the session', {
           description: 'With `Accept: text/event-stream`: `event: shell` at once and on each change.',
@@ -227,7 +227,7 @@ function mountPanels(app: App, context: SheikhboxContext): void {
   app.post(
     `${sessionsPath}/:sid/file`,
     {
-      schema: { params, body: FileBody, response: { 200: replies.file } },
+      schema: { params, body: FileBody, response: { 200: replies.fileReply } },
       config: {
         doc: describeRoute('File', 'Read a file of the session', {
           description: 'With `Accept: text/event-stream`: `event: file` at once and on each change.',

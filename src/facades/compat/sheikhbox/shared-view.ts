@@ -57,7 +57,7 @@ export function mountShared(app: App, context: SheikhboxContext): void {
   app.get(
     `${sessionsPath}/shared/:sid`,
     {
-      schema: { params, response: { 200: replies.sharedSession } },
+      schema: { params, response: { 200: replies.sharedSessionReply } },
       config: {
         doc: describeRoute('SharedSession', 'Read a shared session with its history; needs no token', {
           description: 'Files in it come with links that work without a token for a few minutes.',

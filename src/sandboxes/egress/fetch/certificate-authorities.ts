@@ -15,8 +15,8 @@ export async function readCaBundle(extraFiles: readonly string[]): Promise<strin
 }
 
 /**
- * The authorities that the operator added, without the standard ones, which every image has. Undefined if there are
- * none. Rejects: invalid_request.
+ * The authorities that the operator added, without the standard authorities, which every image has. Undefined if there
+ * are none. Rejects: invalid_request.
  */
 export async function readExtraAuthorities(extraFiles: readonly string[]): Promise<string | undefined> {
   const values = [...getCACertificates('extra')];

@@ -15,7 +15,7 @@ import { t } from '../../text/text.ts';
 
 export type Note = Outputs['memory']['notes'][number];
 type Version = Outputs['memory']['history'][number];
-/** The names of the people that the caller can see, by id. */
+/** The names of the people who are visible to the caller, by id. */
 export type Names = ReadonlyMap<string, string>;
 type Holder = Inputs['memory']['notes'];
 

@@ -170,7 +170,7 @@ function Chart(report: Report) {
     </figure>
   );
 }
-/** The colour of a group in the chart and in the table; undefined: one of the others. */
+/** The colour of a group in the chart and in the table; undefined: the group is not shown separately. */
 const markOf = (n: number | undefined) => `usage-mark-${n ?? 'others'}`;
 
 function labelOf(by: Dimension, name: string): string {

@@ -115,7 +115,7 @@ export function mountControl(app: App, deps: Deps): void {
         return sandboxView(record, deps, request.principal);
       }),
     );
-    reply.code(201); // also for a repeated request
+    reply.code(201); // even for a repeated request
     return answer;
   };
   app.post('/e2b/v2/sandboxes', body, create(300));

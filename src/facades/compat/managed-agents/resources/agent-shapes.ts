@@ -147,7 +147,7 @@ const ResolvedTool = z.discriminatedUnion('type', [
   z.object({ type: z.literal('custom'), name: z.string(), description: z.string(), input_schema: z.looseObject({}) }),
 ]);
 export type ResolvedTool = z.output<typeof ResolvedTool>;
-/** An agent as it is stored, and as a session has it. */
+/** An agent, as stored and as copied into a session. */
 export const AgentContent = z.object({
   name: z.string(),
   description: z.string().nullable(),

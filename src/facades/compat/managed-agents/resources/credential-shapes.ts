@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { fitsHeader, hostForm, variableName } from '../../../../core/model/credential.ts';
+import { fitsHeader, hostPattern, variableName } from '../../../../core/model/credential.ts';
 import { Secret } from '../../../../core/text/secret.ts';
 import type {
   ChangedCredential,
@@ -39,7 +39,10 @@ const secretAuth = ['client_secret_basic', 'client_secret_post'] as const;
 const variableValue = z.string().max(8_192).refine(fitsHeader, 'must be printable ASCII, because a header carries it');
 const networking = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('unrestricted') }),
-  z.strictObject({ type: z.literal('limited'), allowed_hosts: z.array(z.string().max(300).regex(hostForm)).max(16) }),
+  z.strictObject({
+    type: z.literal('limited'),
+    allowed_hosts: z.array(z.string().max(300).regex(hostPattern)).max(16),
+  }),
 ]);
 const injection = z
   .strictObject({ header: z.boolean().nullable().optional(), body: z.boolean().nullable().optional() })

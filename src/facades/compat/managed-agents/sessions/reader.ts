@@ -33,7 +33,7 @@ export class SessionReader {
       if (end === 'child missing') break;
       if (this.#cached.get(record.id) === projection) this.#cached.delete(record.id);
     }
-    // This caller cannot read a child that others can, so it gets a projection of its own.
+    // Other callers can read a child that this caller cannot, so this caller gets its own projection.
     const own = createProjection(record);
     await catchUp(own, sessions);
     return own;

@@ -40,7 +40,7 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
   app.get(
     ofProject,
     {
-      schema: { params: ProjectParams, querystring: PageQuery, response: { 200: replies.chats } },
+      schema: { params: ProjectParams, querystring: PageQuery, response: { 200: replies.chatsReply } },
       config: {
         doc: describeRoute('ListProjectChats', 'List the chat sessions of a project, newest first', {
           fails: [404, 422],
@@ -60,7 +60,7 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
   app.get(
     chats,
     {
-      schema: { querystring: ChatsQuery, response: { 200: replies.chats } },
+      schema: { querystring: ChatsQuery, response: { 200: replies.chatsReply } },
       config: {
         doc: describeRoute('ListChats', 'List chat sessions, newest first; sessions of other facades are among them', {
           fails: [404, 422],

@@ -30,7 +30,7 @@ export function mountConversation(app: App, deps: OpencodexDeps, lists: ListAnsw
   app.get(
     `${chat}/messages`,
     {
-      schema: { params: ChatParams, querystring: PageQuery, response: { 200: replies.messages } },
+      schema: { params: ChatParams, querystring: PageQuery, response: { 200: replies.messagesReply } },
       config: {
         doc: describeRoute('ListMessages', 'List the messages of a chat session, oldest first', {
           description: 'The text of one run is one message. Without `skip` and `limit`: the newest 500.',
@@ -55,7 +55,7 @@ export function mountConversation(app: App, deps: OpencodexDeps, lists: ListAnsw
       schema: { params: ChatParams, body: NewMessage, response: { 201: replies.messageReply } },
       config: {
         doc: describeRoute('CreateMessage', 'Send a message', {
-          bodyExample: { content: replies.text },
+          bodyExample: { content: replies.exampleText },
           fails: [404, 409, 413, 422],
         }),
         once: 201,
@@ -81,7 +81,7 @@ function mountBlocks(app: App, deps: OpencodexDeps): void {
   app.get(
     `${chat}/blocks`,
     {
-      schema: { params: ChatParams, querystring: PageQuery, response: { 200: replies.blocks } },
+      schema: { params: ChatParams, querystring: PageQuery, response: { 200: replies.blocksReply } },
       config: {
         doc: describeRoute('ListBlocks', 'List the blocks of a conversation', {
           description:
@@ -113,7 +113,7 @@ function mountActions(app: App, deps: OpencodexDeps): void {
   app.get(
     `${chat}/agent-actions`,
     {
-      schema: { params: ChatParams, querystring: PageQuery, response: { 200: replies.actions } },
+      schema: { params: ChatParams, querystring: PageQuery, response: { 200: replies.actionsReply } },
       config: {
         doc: describeRoute('ListAgentActions', 'List the actions of the agent, oldest first', { fails: [404, 422] }),
       },

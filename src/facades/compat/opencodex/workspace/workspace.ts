@@ -70,7 +70,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
   app.get(
     `${base}/files`,
     {
-      schema: { params: ChatParams, response: { 200: replies.workspaceFiles } },
+      schema: { params: ChatParams, response: { 200: replies.workspaceFilesReply } },
       config: {
         doc: describeRoute(
           'ListWorkspaceFiles',
@@ -98,7 +98,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
   app.get(
     `${base}/files/content`,
     {
-      schema: { params: ChatParams, querystring: PathQuery, response: { 200: replies.content } },
+      schema: { params: ChatParams, querystring: PathQuery, response: { 200: replies.contentReply } },
       config: { doc: describeRoute('ReadWorkspaceFile', 'Read a file as a page shows it', { fails: [404, 413, 422] }) },
     },
     async ({ params, query }, reply) => {
