@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineOperations, router } from './procedure/procedure.ts';
-import { Done, okResult, omitUndefined, Time } from './procedure/schemas.ts';
+import { done, doneReply, omitUndefined, Time } from './procedure/schemas.ts';
 import * as view from './views/automations.ts';
 
 // Automations start sessions on a schedule, on events, and on request.
@@ -147,12 +147,8 @@ export const automationsRouter = router({
     verb: { name: 'delete' },
     may: 'stop',
     in: byId,
-    out: Done,
-    answer: okResult,
-  }).mutation(async ({ ctx, input }) => {
-    await ctx.services.automations.delete(input.id);
-    return okResult;
-  }),
+    ...doneReply,
+  }).mutation(({ ctx, input }) => done(ctx.services.automations.delete(input.id))),
   pause: operation({
     ...one,
     rest: `POST ${base}/:id/pause`,

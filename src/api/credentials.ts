@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { CredentialName, credentialFields, withDefaults } from '../core/model/credential.ts';
 import { Secret } from '../core/text/secret.ts';
 import { defineOperations, procedure, router } from './procedure/procedure.ts';
-import { Done, okResult, ProjectIdInput, sessionTarget, Time } from './procedure/schemas.ts';
+import { Done, done, doneReply, ofSession, ProjectIdInput, Time } from './procedure/schemas.ts';
 
 // Credentials as clients see them. No answer contains a value.
 
@@ -35,13 +35,13 @@ const ofProject = z.strictObject({ projectId: ProjectIdInput });
 /** The credentials of one session. No answer contains a value. */
 export const sessionCredentialsRouter = router({
   list: procedure
-    .input(sessionTarget)
+    .input(ofSession)
     .output(z.array(Credential).readonly())
     .query(async ({ ctx, input }) => await ctx.services.sessionCredentials.list(input.sessionId)),
 
   /** Replaces a credential of the same name. */
   put: procedure
-    .input(sessionTarget.extend(bound))
+    .input(ofSession.extend(bound))
     .output(Credential)
     .mutation(
       async ({ ctx, input: { sessionId, value, ...rest } }) =>
@@ -49,12 +49,9 @@ export const sessionCredentialsRouter = router({
     ),
 
   revoke: procedure
-    .input(sessionTarget.extend({ name }))
+    .input(ofSession.extend({ name }))
     .output(Done)
-    .mutation(async ({ ctx, input }) => {
-      await ctx.services.sessionCredentials.revoke(input.sessionId, input.name);
-      return okResult;
-    }),
+    .mutation(({ ctx, input }) => done(ctx.services.sessionCredentials.revoke(input.sessionId, input.name))),
 });
 
 /** The credentials of all sessions of a project. */
@@ -76,10 +73,7 @@ export const projectCredentialsRouter = router({
   revoke: procedure
     .input(ofProject.extend({ name }))
     .output(Done)
-    .mutation(async ({ ctx, input }) => {
-      await ctx.services.projectCredentials.revoke(input.projectId, input.name);
-      return okResult;
-    }),
+    .mutation(({ ctx, input }) => done(ctx.services.projectCredentials.revoke(input.projectId, input.name))),
 });
 
 const All = z.object({ credentials: z.array(ServerCredential).readonly() });
@@ -160,12 +154,8 @@ export const serverCredentialsRouter = router({
     description: forAdmins,
     may: 'admin',
     in: z.strictObject({ name }),
-    out: Done,
-    answer: okResult,
+    ...doneReply,
     reply: revoked,
     fails: [400, 401, 403, 404, 422],
-  }).mutation(async ({ ctx, input }) => {
-    await ctx.services.serverCredentials.revoke(input.name);
-    return okResult;
-  }),
+  }).mutation(({ ctx, input }) => done(ctx.services.serverCredentials.revoke(input.name))),
 });

@@ -7,7 +7,7 @@ import { memberRoles, projectRoles } from '../core/model/principal.ts';
 import { MemberView, movedResources, type ProjectAgent, Project as StoredProject } from '../sessions/api/projects.ts';
 import type { TrpcContext } from './procedure/context.ts';
 import { defineOperations, procedure, router } from './procedure/procedure.ts';
-import { Done, okResult, ProjectIdInput, Time, TitleInput } from './procedure/schemas.ts';
+import { Done, done, doneReply, okResult, ProjectIdInput, Time, TitleInput } from './procedure/schemas.ts';
 import { toSessionId } from './procedure/session-id.ts';
 
 const Project = StoredProject.omit({ owner: true, members: true, departures: true }).extend({
@@ -106,13 +106,9 @@ export const projectsRouter = router({
     verb: { name: 'remove', words: ['id', 'member'] },
     may: 'manage',
     in: MemberName,
-    out: Done,
-    answer: okResult,
+    ...doneReply,
     fails: [403, 404, 409, 422],
-  }).mutation(async ({ ctx, input }) => {
-    await ctx.services.projects.removeMember(input.id, nameOf(input));
-    return okResult;
-  }),
+  }).mutation(({ ctx, input }) => done(ctx.services.projects.removeMember(input.id, nameOf(input)))),
 
   move: operation({
     rest: 'POST /api/v1/projects/move',
@@ -220,8 +216,5 @@ export const projectsRouter = router({
   delete: procedure
     .input(byId)
     .output(Done)
-    .mutation(async ({ ctx, input }) => {
-      await ctx.services.projects.delete(input.id);
-      return okResult;
-    }),
+    .mutation(({ ctx, input }) => done(ctx.services.projects.delete(input.id))),
 });

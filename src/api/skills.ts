@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../core/errors/errors.ts';
 import * as stored from '../sessions/api/server/skills.ts';
 import { defineOperations, procedure, router } from './procedure/procedure.ts';
-import { Done, HolderProject, okResult, Time } from './procedure/schemas.ts';
+import { done, doneReply, HolderProject, Time } from './procedure/schemas.ts';
 
 // Skills as clients see and upload them. Times are ISO 8601 in UTC; the bytes of files are base64.
 
@@ -153,13 +153,9 @@ export const skillsRouter = router({
     summary: 'Delete a skill with its versions',
     may: 'stop',
     in: byId,
-    out: Done,
-    answer: okResult,
+    ...doneReply,
     fails: [403, 404, 409],
-  }).mutation(async ({ ctx, input }) => {
-    await ctx.services.skills.delete(input.id);
-    return okResult;
-  }),
+  }).mutation(({ ctx, input }) => done(ctx.services.skills.delete(input.id))),
   addVersion: operation({
     ...version,
     rest: `POST ${base}/:id/versions`,
@@ -190,11 +186,7 @@ export const skillsRouter = router({
     summary: 'Delete a version',
     may: 'stop',
     in: byVersion,
-    out: Done,
-    answer: okResult,
+    ...doneReply,
     fails: [403, 404, 409],
-  }).mutation(async ({ ctx, input: { id, version } }) => {
-    await ctx.services.skills.deleteVersion(id, version);
-    return okResult;
-  }),
+  }).mutation(({ ctx, input: { id, version } }) => done(ctx.services.skills.deleteVersion(id, version))),
 });

@@ -9,7 +9,7 @@ import {
 import type { BuildPlan } from '../sessions/api/server/template-builds.ts';
 import { planOfDockerfile } from '../sessions/builds/dockerfile.ts';
 import { defineOperations, procedure, router } from './procedure/procedure.ts';
-import { Done, HolderProject, okResult, toIsoTime } from './procedure/schemas.ts';
+import { done, doneReply, HolderProject, toIsoTime } from './procedure/schemas.ts';
 
 const TagName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/, 'must be a tag such as v1');
 /** `name`, or `name:tag`. */
@@ -261,12 +261,8 @@ export const templateBuildsRouter = router({
     verb: { name: 'delete' },
     may: 'stop',
     in: ofTemplate,
-    out: Done,
+    ...doneReply,
     example: { id: example.id },
-    answer: okResult,
     reply: { schema: z.object({ id: z.string() }), value: (_, { id }) => ({ id }) },
-  }).mutation(async ({ ctx, input }) => {
-    await ctx.services.templateBuilds.remove(input.id);
-    return okResult;
-  }),
+  }).mutation(({ ctx, input }) => done(ctx.services.templateBuilds.remove(input.id))),
 });

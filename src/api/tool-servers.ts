@@ -3,7 +3,7 @@ import { neverFires } from '../core/concurrency/cancel.ts';
 import { Secret } from '../core/text/secret.ts';
 import * as stored from '../sessions/api/server/tool-servers.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
-import { Done, okResult, Time } from './procedure/schemas.ts';
+import { done, doneReply, Time } from './procedure/schemas.ts';
 
 // The tool servers (MCP) of all sessions. No answer contains a header's value.
 
@@ -53,7 +53,7 @@ const changes = {
 const changesSomething = (input: object) =>
   Object.entries(input).some(([key, value]) => key !== 'name' && value !== undefined);
 const nothing = 'Name at least one of newName, url, headers, tools and timeoutSeconds.';
-/** Absent fields are unchanged. */
+/** Absent fields stay as they are. */
 const ToolServerChanges = z.strictObject(changes).refine(changesSomething, nothing);
 const ChangeToolServer = z.strictObject({ name: Name, ...changes }).refine(changesSomething, nothing);
 /** Default: the address of the stored server of that name. */
@@ -178,14 +178,10 @@ export const toolServersRouter = router({
     description: `${forAdmins} Sessions lose its tools with their next turn.`,
     may: 'admin',
     in: ToolServerName,
-    out: Done,
-    answer: okResult,
+    ...doneReply,
     reply: removed,
     fails: [401, 403, 404, 422],
-  }).mutation(async ({ ctx, input }) => {
-    await ctx.services.toolServers.remove(input.name);
-    return okResult;
-  }),
+  }).mutation(({ ctx, input }) => done(ctx.services.toolServers.remove(input.name))),
   beginSignIn: operation({
     rest: `POST ${base}/:name/sign-in`,
     id: 'beginToolServerSignIn',

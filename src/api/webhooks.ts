@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { AppError } from '../core/errors/errors.ts';
 import type { Principal } from '../core/model/principal.ts';
-import { toViewer } from '../core/model/principal.ts';
-import { authorize, listedOwner, listedProjects, ownerField, permitsAction } from '../sessions/access/authorize.ts';
+import { asViewer } from '../core/model/principal.ts';
+import { authorize, listedOwner, listedProjects, ownOf, permitsAction } from '../sessions/access/authorize.ts';
 import * as stored from '../sessions/api/server/webhooks.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 import { authorizeProject } from './procedure/rights.ts';
-import { Done, okResult, omitUndefined, Time } from './procedure/schemas.ts';
+import { done, doneReply, omitUndefined, Time } from './procedure/schemas.ts';
 
 // Webhooks notify other programs of runs, automations and sessions. Times are ISO 8601 in UTC.
 
@@ -133,7 +133,7 @@ export const webhooksRouter = router({
     out: Webhook.array(),
     answer: [example],
   }).query(async ({ ctx: { principal, unchecked } }) => {
-    const all = await unchecked.webhooks.list(listedOwner(toViewer(principal)), listedProjects(principal));
+    const all = await unchecked.webhooks.list(listedOwner(asViewer(principal)), listedProjects(principal));
     return all.map((doc) => shown(principal, doc));
   }),
   create: operation({
@@ -155,7 +155,7 @@ export const webhooksRouter = router({
   }).mutation(async ({ ctx, input }) => {
     await authorizeProject(ctx, input.projectId);
     const { principal, unchecked } = ctx;
-    return shown(principal, await unchecked.webhooks.create({ ...input, ...ownerField(principal) }));
+    return shown(principal, await unchecked.webhooks.create({ ...input, ...ownOf(principal) }));
   }),
   get: operation({
     ...one,
@@ -187,12 +187,8 @@ export const webhooksRouter = router({
     may: 'stop',
     audit: 'webhook.delete',
     in: byId,
-    out: Done,
-    answer: okResult,
-  }).mutation(async ({ ctx, input }) => {
-    await ctx.unchecked.webhooks.delete(input.id);
-    return okResult;
-  }),
+    ...doneReply,
+  }).mutation(({ ctx, input }) => done(ctx.unchecked.webhooks.delete(input.id))),
   pause: operation({
     ...one,
     rest: `POST ${base}/:id/pause`,

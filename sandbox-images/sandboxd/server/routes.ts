@@ -5,15 +5,8 @@ import { pathRoutes } from '../paths/routes.ts';
 import { portRoutes } from '../ports/routes.ts';
 import { watchRoutes } from '../watches/routes.ts';
 import { workspaceRoutes } from '../workspace/routes.ts';
-import { badRequest, fields, parameter, parseFilePart, parseIdentifier, readCount } from './body-fields.ts';
-import {
-  checkArguments,
-  fileReply,
-  parseSignal,
-  parseTerminalSize,
-  type Route,
-  rejectWithoutUpgrade,
-} from './route.ts';
+import { badRequest, fields, identifier, parameter, partIn, readCount } from './body-fields.ts';
+import { checkArguments, fileReply, onlyStream, parseSignal, parseTerminalSize, type Route } from './route.ts';
 
 /** All routes, in the order of docs/sandboxd.openapi.json; a test compares the two. */
 export const routes: readonly Route[] = [
@@ -32,8 +25,8 @@ export const routes: readonly Route[] = [
         timeoutMs: 'count?',
         fresh: 'flag?',
       });
-      parseIdentifier('id', request.id);
-      parseIdentifier('shell', request.shell);
+      identifier('id', request.id);
+      identifier('shell', request.shell);
       return { json: await daemon.start(request) };
     },
   },
@@ -115,8 +108,7 @@ export const routes: readonly Route[] = [
   {
     method: 'GET',
     path: '/files/stream',
-    handle: async ({ daemon, query }) =>
-      fileReply(await daemon.sendFile(parameter(query, 'path'), parseFilePart(query))),
+    handle: async ({ daemon, query }) => fileReply(await daemon.sendFile(parameter(query, 'path'), partIn(query))),
   },
   {
     method: 'PUT',
@@ -161,7 +153,7 @@ export const routes: readonly Route[] = [
     path: '/terminals',
     async handle({ daemon, json }) {
       const { id } = fields(await json(), { id: 'name' });
-      return { json: await daemon.openTerminal(parseIdentifier('id', id)) };
+      return { json: await daemon.openTerminal(identifier('id', id)) };
     },
   },
   { method: 'GET', path: '/terminals', handle: async ({ daemon }) => ({ json: daemon.terminals() }) },
@@ -185,7 +177,7 @@ export const routes: readonly Route[] = [
     method: 'GET',
     path: '/terminals/{id}/keyboard',
     stream: (daemon, params) => daemon.keyboard(params.id ?? ''),
-    handle: rejectWithoutUpgrade,
+    handle: onlyStream,
   },
   {
     method: 'POST',
@@ -205,7 +197,7 @@ export const routes: readonly Route[] = [
     path: '/programs',
     async handle({ daemon, json }) {
       const request = fields(await json(), { id: 'name', argv: 'names', cwd: 'name?', env: 'names?', tag: 'name?' });
-      parseIdentifier('id', request.id);
+      identifier('id', request.id);
       checkArguments(request);
       return { json: await daemon.openProgram(request) };
     },
@@ -215,7 +207,7 @@ export const routes: readonly Route[] = [
     method: 'GET',
     path: '/programs/{id}/stream',
     stream: (daemon, params) => daemon.attachProgram(params.id ?? ''),
-    handle: rejectWithoutUpgrade,
+    handle: onlyStream,
   },
   {
     method: 'POST',
@@ -274,19 +266,19 @@ export const routes: readonly Route[] = [
     method: 'GET',
     path: '/desktop/vnc',
     stream: (daemon) => daemon.desktop.vnc(),
-    handle: rejectWithoutUpgrade,
+    handle: onlyStream,
   },
   {
     method: 'GET',
     path: '/desktop/watch',
     stream: (daemon) => daemon.desktop.watch(),
-    handle: rejectWithoutUpgrade,
+    handle: onlyStream,
   },
   {
     method: 'GET',
     path: '/desktop/cdp',
     stream: (daemon) => daemon.desktop.cdp(),
-    handle: rejectWithoutUpgrade,
+    handle: onlyStream,
   },
 ];
 

@@ -96,7 +96,7 @@ const hashed = (plain: string, tool: string) => {
 };
 
 /** The tools of one server in the form that the model calls. */
-export function toServerTools(
+export function toolsOfServer(
   connection: McpConnection,
   listed: readonly McpTool[],
   newName: () => string,

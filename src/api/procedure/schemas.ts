@@ -34,9 +34,16 @@ export const TitleInput = z
   .refine((title) => title.trim() !== '', 'must not be empty');
 export const PathInput = z.string().min(1).max(4_096).refine(hasNoNul, 'must not contain NUL');
 
-export const sessionTarget = z.strictObject({ sessionId: SessionIdInput.describe('the session') });
+export const ofSession = z.strictObject({ sessionId: SessionIdInput.describe('the session') });
 export const Done = z.object({ ok: z.literal(true) });
 export const okResult = { ok: true } as const;
+/** The reply of an operation that returns nothing else. */
+export const doneReply = { out: Done, answer: okResult };
+/** Waits for the work, then says so with the same reply. */
+export const done = async (work: Promise<unknown>): Promise<typeof okResult> => {
+  await work;
+  return okResult;
+};
 
 export const Session = z.object({
   id: z.string(),

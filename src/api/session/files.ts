@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { neverFires } from '../../core/concurrency/cancel.ts';
 import { FileChanges } from '../../sessions/api/files.ts';
 import { procedure, router } from '../procedure/procedure.ts';
-import { Done, okResult, PathInput, sessionTarget, toIsoTime } from '../procedure/schemas.ts';
+import { Done, done, ofSession, PathInput, toIsoTime } from '../procedure/schemas.ts';
 
-const ofFile = sessionTarget.extend({ path: PathInput });
-const SearchInput = sessionTarget.extend({
+const ofFile = ofSession.extend({ path: PathInput });
+const SearchInput = ofSession.extend({
   /** A glob for `find`, a POSIX extended regular expression for `grep`. */
   pattern: z.string().min(1).max(10_000),
   path: PathInput.default('.'),
@@ -22,7 +22,7 @@ const globs = (list: string): string[] =>
 export const filesRouter = router({
   list: procedure
     .input(
-      sessionTarget.extend({
+      ofSession.extend({
         path: PathInput.default('.'),
         /** False: the call fails if no sandbox runs, instead of starting one. */
         starts: z.boolean().default(true),
@@ -64,29 +64,27 @@ export const filesRouter = router({
   write: procedure
     .input(ofFile.extend({ content: z.string() }))
     .output(Done)
-    .mutation(async ({ ctx, input: { sessionId, path, content }, signal = neverFires }) => {
-      await ctx.services.files.write(sessionId, path, content, signal);
-      return okResult;
-    }),
+    .mutation(({ ctx, input: { sessionId, path, content }, signal = neverFires }) =>
+      done(ctx.services.files.write(sessionId, path, content, signal)),
+    ),
 
   delete: procedure
     .input(ofFile)
     .output(Done)
-    .mutation(async ({ ctx, input: { sessionId, path }, signal = neverFires }) => {
-      await ctx.services.files.remove(sessionId, path, signal);
-      return okResult;
-    }),
+    .mutation(({ ctx, input: { sessionId, path }, signal = neverFires }) =>
+      done(ctx.services.files.remove(sessionId, path, signal)),
+    ),
 
   /** The files that changed since the newest run started. */
   changes: procedure
-    .input(sessionTarget)
+    .input(ofSession)
     .output(FileChanges.extend({ since: z.object({ runId: z.string(), at: z.iso.datetime() }).nullable() }))
     .query(async ({ ctx, input: { sessionId }, signal = neverFires }) => {
       const { since, ...changes } = await ctx.services.files.changes(sessionId, signal);
       return { since: since && { runId: since.runId, at: toIsoTime(since.at) }, ...changes };
     }),
 
-  /** The content of a file when the newest run started. */
+  /** A file as it was when the newest run started. */
   before: procedure
     .input(ofFile)
     .output(z.object({ path: z.string(), content: z.string() }))

@@ -2,23 +2,22 @@ import { z } from 'zod';
 import { neverFires } from '../../core/concurrency/cancel.ts';
 import { ProcessInfo } from '../../sessions/api/processes.ts';
 import { procedure, router } from '../procedure/procedure.ts';
-import { Done, okResult, sessionTarget } from '../procedure/schemas.ts';
+import { Done, done, ofSession } from '../procedure/schemas.ts';
 
-const ofProcess = sessionTarget.extend({ pid: z.int() });
+const ofProcess = ofSession.extend({ pid: z.int() });
 
 export const processesRouter = router({
   list: procedure
-    .input(sessionTarget)
+    .input(ofSession)
     .output(z.array(ProcessInfo).readonly())
     .query(({ ctx, input, signal = neverFires }) => ctx.services.processes.list(input.sessionId, signal)),
 
   stop: procedure
     .input(ofProcess)
     .output(Done)
-    .mutation(async ({ ctx, input: { sessionId, pid }, signal = neverFires }) => {
-      await ctx.services.processes.stop(sessionId, pid, signal);
-      return okResult;
-    }),
+    .mutation(({ ctx, input: { sessionId, pid }, signal = neverFires }) =>
+      done(ctx.services.processes.stop(sessionId, pid, signal)),
+    ),
 
   logs: procedure
     .input(ofProcess.extend({ lines: z.int().min(1).max(10_000).default(50) }))

@@ -13,7 +13,7 @@ import type { TrpcContext } from '../procedure/context.ts';
 import { procedure, router } from '../procedure/procedure.ts';
 import {
   Done,
-  okResult,
+  done,
   ProjectIdInput,
   Session,
   SessionIdInput,
@@ -88,7 +88,7 @@ const ListInput = z.strictObject({
   parent: SessionIdInput.optional(),
   /** Only sessions that have all of these keys with these values. */
   metadata: Metadata.optional(),
-  /** Text in the title, or in a message of a user or of the agent. */
+  /** A text in the title, or in a message of a user or of the agent. */
   search: z.string().trim().min(2).max(200).optional(),
 });
 
@@ -278,10 +278,7 @@ export const sessionsRouter = router({
   delete: procedure
     .input(byId)
     .output(Done)
-    .mutation(async ({ ctx, input }) => {
-      await ctx.services.sessions.delete(input.id);
-      return okResult;
-    }),
+    .mutation(({ ctx, input }) => done(ctx.services.sessions.delete(input.id))),
 
   /** Deletes each of these sessions that the caller can delete, and returns why the others stayed. */
   deleteMany: procedure

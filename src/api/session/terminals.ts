@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { neverFires } from '../../core/concurrency/cancel.ts';
 import type { TerminalInfo } from '../../sessions/api/terminals.ts';
 import { procedure, router } from '../procedure/procedure.ts';
-import { Done, okResult, sessionTarget, toIsoTime } from '../procedure/schemas.ts';
+import { Done, done, ofSession, toIsoTime } from '../procedure/schemas.ts';
 
 const Terminal = z.object({ id: z.string(), sessionId: z.string(), created: z.iso.datetime() });
 const ofTerminal = z.strictObject({ terminalId: z.string().regex(/^shell_[0-9a-f]{8}$/, 'not a terminal') });
@@ -12,7 +12,7 @@ const view = ({ id, sessionId, created }: TerminalInfo) => ({ id, sessionId, cre
 /** A person's terminals. `GET /streams/terminals/{id}` streams a terminal's output. */
 export const terminalsRouter = router({
   open: procedure
-    .input(sessionTarget)
+    .input(ofSession)
     .output(Terminal)
     .mutation(async ({ ctx, input, signal = neverFires }) =>
       view(await ctx.services.terminals.open(input.sessionId, signal)),
@@ -20,30 +20,28 @@ export const terminalsRouter = router({
 
   /** Oldest first. Does not start a sandbox. */
   list: procedure
-    .input(sessionTarget)
+    .input(ofSession)
     .output(z.array(Terminal))
     .query(async ({ ctx, input }) => (await ctx.services.terminals.list(input.sessionId)).map(view)),
 
   write: procedure
     .input(ofTerminal.extend({ text: z.string().min(1).max(262_144) }))
     .output(Done)
-    .mutation(async ({ ctx, input: { terminalId, text }, signal = neverFires }) => {
-      await ctx.services.terminals.write(terminalId, text, signal);
-      return okResult;
-    }),
+    .mutation(({ ctx, input: { terminalId, text }, signal = neverFires }) =>
+      done(ctx.services.terminals.write(terminalId, text, signal)),
+    ),
 
   /** Types into a shell of the agent in which a command runs. Its id is `id` in the tool call's arguments. */
   typeIntoShell: procedure
-    .input(sessionTarget.extend({ shellId: z.string().min(1).max(255), text: z.string().min(1).max(65_536) }))
+    .input(ofSession.extend({ shellId: z.string().min(1).max(255), text: z.string().min(1).max(65_536) }))
     .output(Done)
-    .mutation(async ({ ctx, input: { sessionId, shellId, text }, signal = neverFires }) => {
-      await ctx.services.terminals.typeIntoShell(sessionId, shellId, text, signal);
-      return okResult;
-    }),
+    .mutation(({ ctx, input: { sessionId, shellId, text }, signal = neverFires }) =>
+      done(ctx.services.terminals.typeIntoShell(sessionId, shellId, text, signal)),
+    ),
 
   /** The last part of the output of the shell's newest command, and whether it still runs. */
   viewShell: procedure
-    .input(sessionTarget.extend({ shellId: z.string().min(1).max(255) }))
+    .input(ofSession.extend({ shellId: z.string().min(1).max(255) }))
     .output(z.object({ output: z.string(), isRunning: z.boolean() }))
     .query(async ({ ctx, input: { sessionId, shellId }, signal = neverFires }) => {
       const { console, running } = await ctx.services.sessions.shell(sessionId, shellId, signal);
@@ -53,17 +51,13 @@ export const terminalsRouter = router({
   resize: procedure
     .input(ofTerminal.extend(Size))
     .output(Done)
-    .mutation(async ({ ctx, input: { terminalId, ...size }, signal = neverFires }) => {
-      await ctx.services.terminals.resize(terminalId, size, signal);
-      return okResult;
-    }),
+    .mutation(({ ctx, input: { terminalId, ...size }, signal = neverFires }) =>
+      done(ctx.services.terminals.resize(terminalId, size, signal)),
+    ),
 
   /** Ends the shell and its processes. */
   close: procedure
     .input(ofTerminal)
     .output(Done)
-    .mutation(async ({ ctx, input: { terminalId } }) => {
-      await ctx.services.terminals.close(terminalId);
-      return okResult;
-    }),
+    .mutation(({ ctx, input: { terminalId } }) => done(ctx.services.terminals.close(terminalId))),
 });

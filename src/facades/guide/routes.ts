@@ -46,10 +46,11 @@ function mountGuide(app: App): void {
   for (const [url, name, type, schema, content] of assets) {
     app.get(
       url,
-      {
+      about(name, `The guide: ${name.toLowerCase()}`, {
         schema: { response: { 200: { description: name, content: { [type]: { schema } } } } },
-        config: { ...open, doc: { ...about(name, `The guide: ${name.toLowerCase()}`), asset: true } },
-      },
+        config: open,
+        asset: true,
+      }),
       async (_request, reply) =>
         reply
           .headers(headers)
@@ -64,16 +65,15 @@ function mountGuide(app: App): void {
   ] as const) {
     app.get(
       url,
-      {
+      about(name, 'A page of the guide', {
         schema: {
           params: z.object({ folder: z.string().optional(), page: z.string().optional() }),
           response: { 200: html },
         },
-        config: {
-          ...open,
-          doc: { ...about(name, 'A page of the guide', { fails: [404] }), asset: true },
-        },
-      },
+        config: open,
+        fails: [404],
+        asset: true,
+      }),
       async ({ params: { folder, page: last = 'index' } }, reply) =>
         reply
           .headers(headers)

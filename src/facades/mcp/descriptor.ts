@@ -22,19 +22,15 @@ function mcpRoutes(deps: McpDeps): FacadeRoutes {
     mount(app) {
       app.post(
         '/mcp',
-        {
+        about('Message', 'Send a message of the Model Context Protocol', {
           schema: { response: { 200: replies, 202: noBodyReply } },
-          config: {
-            doc: about('Message', 'Send a message of the Model Context Protocol', {
-              description: 'Tools and resources are in docs/mcp-server.md. A notification is answered with 202.',
-              bodyExample: { jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} },
-              requestContent: { 'application/json': Message },
-            }),
-            stream: true,
-          },
-        },
+          config: { stream: true },
+          description: 'Tools and resources are in docs/mcp-server.md. A notification is answered with 202.',
+          bodyExample: { jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} },
+          requestContent: { 'application/json': Message },
+        }),
         // Loaded on first use, because most servers never need the protocol's package.
-        async (request, reply) => await (await import('./answer.ts')).answerMessage(request, reply, deps),
+        async (request, reply) => await (await import('./answer.ts')).answer(request, reply, deps),
       );
     },
   };

@@ -62,15 +62,13 @@ export function mountApi(app: App, { acting, links }: ApiDeps): void {
 
   app.get(
     `${base}/ports`,
-    {
+    about('Ports', 'List the ports on which programs in the sandbox listen; starts nothing', {
       schema: {
         params: Params,
         response: { 200: okEnveloped(z.object({ ports: z.array(Port) }), { ports: [{ port: 3000 }] }) },
       },
-      config: {
-        doc: about('Ports', 'List the ports on which programs in the sandbox listen; starts nothing', { fails: [404] }),
-      },
-    },
+      fails: [404],
+    }),
     async ({ params, principal }, reply) => {
       const { ports } = acting(principal).services;
       return success({ ports: [...(await ports.list(toSessionId(params.sid), abortOnDisconnect(reply)))] });
@@ -78,13 +76,13 @@ export function mountApi(app: App, { acting, links }: ApiDeps): void {
   );
   app.get(
     `${base}/previews`,
-    {
+    about('List', 'List the open previews with their addresses', {
       schema: {
         params: Params,
         response: { 200: okEnveloped(z.object({ previews: z.array(Preview) }), { previews: [example] }) },
       },
-      config: { doc: about('List', 'List the open previews with their addresses', { fails: [404] }) },
-    },
+      fails: [404],
+    }),
     async ({ params, principal, headers: { host }, client: { scheme } }) => {
       const id = toSessionId(params.sid);
       const all = await acting(principal).services.ports.opened(id);
@@ -93,15 +91,11 @@ export function mountApi(app: App, { acting, links }: ApiDeps): void {
   );
   app.post(
     `${base}/previews`,
-    {
+    about('Open', 'Open a preview of a port, or of the files, under a secret address that expires', {
       schema: { params: Params, body: PreviewRequest, response: { 200: okEnveloped(Preview, example) } },
-      config: {
-        doc: about('Open', 'Open a preview of a port, or of the files, under a secret address that expires', {
-          bodyExample: { of: 3000, minutes: 60 },
-          fails: [404, 409, 422],
-        }),
-      },
-    },
+      bodyExample: { of: 3000, minutes: 60 },
+      fails: [404, 409, 422],
+    }),
     async ({ params, body: { of, folder, minutes }, principal, headers: { host }, client: { scheme } }) => {
       const id = toSessionId(params.sid);
       const view = await acting(principal).services.ports.open(id, { of, folder, lifeMs: links.lifeMs(minutes) });
@@ -110,13 +104,13 @@ export function mountApi(app: App, { acting, links }: ApiDeps): void {
   );
   app.delete(
     `${base}/previews/:preview`,
-    {
+    about('Close', 'Close a preview: its address and its connections end', {
       schema: {
         params: Params.extend({ preview: z.string().max(100) }),
         response: { 200: okEnveloped(z.null(), null) },
       },
-      config: { doc: about('Close', 'Close a preview: its address and its connections end', { fails: [404] }) },
-    },
+      fails: [404],
+    }),
     async ({ params: { sid, preview }, principal }) => {
       await acting(principal).services.ports.close(toSessionId(sid), preview);
       return success(null);

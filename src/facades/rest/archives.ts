@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
-import { repositoryOperations, repositoryTarget } from '../../api/session/repositories.ts';
+import { ofRepositories, ofRepository } from '../../api/session/repositories.ts';
 import { SkillId, VersionName } from '../../api/skills.ts';
 import { FileHash } from '../../api/template-builds.ts';
 import { Snapshot, SnapshotName, snapshotExample, snapshotView } from '../../api/views/snapshots.ts';
@@ -13,7 +13,7 @@ import { envelopeStyle } from '../shared/envelope.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 import { withBodyStreams } from '../shared/uploads.ts';
 
-// Downloads and uploads of archives, in addition to the operations of their resources.
+// Downloads and uploads of archives, next to the operations of their resources.
 
 type CallerParts = Pick<FacadeParts, 'acting'>;
 const about = (tag: string, prefix: string) => createRouteDescriber({ tag, prefix, failures: detailFailures });
@@ -25,15 +25,13 @@ export const skillDownload = ({ acting }: CallerParts): FacadeRoutes => ({
   mount(app) {
     app.get(
       '/api/v1/skills/:id/versions/:version/content',
-      {
+      about('Skills', 'skills')('Download', 'Download a version as a zip file', {
         schema: {
           params: z.object({ id: SkillId, version: VersionName }),
           response: { 200: bytes('The folder as a zip file', 'application/zip') },
         },
-        config: {
-          doc: about('Skills', 'skills')('Download', 'Download a version as a zip file', { fails: [404] }),
-        },
-      },
+        fails: [404],
+      }),
       async ({ params, principal }, reply) => {
         const { name, content } = await acting(principal).services.skills.download(params.id, params.version);
         reply.type('application/zip').header('content-disposition', `attachment; filename="${name}.zip"`);
@@ -45,24 +43,18 @@ export const skillDownload = ({ acting }: CallerParts): FacadeRoutes => ({
 
 export const repositoryPatch = ({ acting }: CallerParts): FacadeRoutes => ({
   mount(app) {
-    const failures = describeFailures({ ...envelopeStyle, texts: repositoryOperations.texts });
-    const doc = createRouteDescriber({ ...repositoryOperations, failures })(
-      'Patch',
-      'The commits since the base, for `git am`',
-      {
-        fails: [400, 404, 409, 501, 413],
-      },
-    );
+    const failures = describeFailures({ ...envelopeStyle, texts: ofRepositories.texts });
+    const ofPatch = createRouteDescriber({ ...ofRepositories, failures });
     app.get(
       '/api/v1/sessions/:sid/repositories/patch',
-      {
+      ofPatch('Patch', 'The commits since the base, for `git am`', {
         schema: {
-          params: z.object({ sid: repositoryTarget.shape.sessionId }),
-          querystring: repositoryTarget.pick({ path: true }),
+          params: z.object({ sid: ofRepository.shape.sessionId }),
+          querystring: ofRepository.pick({ path: true }),
           response: { 200: bytes('A mailbox for `git am`', 'text/x-patch') },
         },
-        config: { doc },
-      },
+        fails: [400, 404, 409, 501, 413],
+      }),
       async ({ params: { sid }, query: { path }, principal }, reply) => {
         const { repositories } = acting(principal).services;
         const patch = await repositories.patch(sid, path, abortOnDisconnect(reply));
@@ -78,18 +70,14 @@ export const snapshotArchives = ({ acting }: CallerParts): FacadeRoutes => ({
     const ofSnapshots = about('Sandboxes', 'snapshots');
     app.get(
       '/api/v1/snapshots/:snapshot_id/archive',
-      {
+      ofSnapshots('Export', 'The snapshot as one file, which another installation imports', {
         schema: {
           params: z.object({ snapshot_id: z.string().max(100).describe('the snapshot') }),
           response: { 200: bytes('A tar file in the layout of OCI images', 'application/x-tar') },
         },
-        config: {
-          doc: ofSnapshots('Export', 'The snapshot as one file, which another installation imports', {
-            fails: [404, 409],
-          }),
-          stream: true,
-        },
-      },
+        config: { stream: true },
+        fails: [404, 409],
+      }),
       async ({ params: { snapshot_id }, principal }, reply) => {
         const { snapshot, size, content } = await acting(principal).services.snapshots.exported(snapshot_id);
         reply.header('content-type', 'application/x-tar').header('cache-control', 'no-store');
@@ -100,24 +88,20 @@ export const snapshotArchives = ({ acting }: CallerParts): FacadeRoutes => ({
     withBodyStreams(app, (scope) => {
       scope.post(
         '/api/v1/snapshots/archive',
-        {
+        ofSnapshots('Import', 'Keep a snapshot that another installation exported', {
           schema: {
             querystring: z.object({
               name: SnapshotName.optional().describe('its name here; an older snapshot with this name loses it'),
             }),
             response: { 200: ok(Snapshot, snapshotExample) },
           },
-          config: {
-            doc: ofSnapshots('Import', 'Keep a snapshot that another installation exported', {
-              description:
-                'The body is the file. It is kept whole or not at all: a file outside of the workspace, a device, a wrong hash or a ' +
-                'size over the limit refuses all of it.',
-              fails: [400, 413, 429],
-              requestContent: { 'application/x-tar': binary },
-            }),
-            upload: true,
-          },
-        },
+          config: { upload: true },
+          description:
+            'The body is the file. It is kept whole or not at all: a file outside of the workspace, a device, a wrong hash or a ' +
+            'size over the limit refuses all of it.',
+          fails: [400, 413, 429],
+          requestContent: { 'application/x-tar': binary },
+        }),
         async ({ query: { name }, body, principal }, reply) => {
           const content = (body ?? []) as AsyncIterable<Uint8Array>;
           const requested = { content, ...(name !== undefined && { name }), signal: abortOnDisconnect(reply) };
@@ -130,10 +114,11 @@ export const snapshotArchives = ({ acting }: CallerParts): FacadeRoutes => ({
 
 export const buildFiles = ({ acting }: CallerParts): FacadeRoutes => ({
   mount(app) {
+    const ofBuilds = about('Sandboxes', 'builtTemplates');
     withBodyStreams(app, (scope) => {
       scope.put(
         '/api/v1/built-templates/:id/files/:hash',
-        {
+        ofBuilds('Upload', 'Upload the files of a COPY step as a tar archive, plain or with gzip', {
           schema: {
             params: z.object({
               id: z.string().max(100).describe('the template'),
@@ -141,19 +126,11 @@ export const buildFiles = ({ acting }: CallerParts): FacadeRoutes => ({
             }),
             response: { 200: ok(z.object({ hash: z.string() }), { hash: snapshotExample.sha256 }) },
           },
-          config: {
-            doc: about('Sandboxes', 'builtTemplates')(
-              'Upload',
-              'Upload the files of a COPY step as a tar archive, plain or with gzip',
-              {
-                description: 'They are kept for a day, for all builds of the same owner.',
-                requestContent: { 'application/octet-stream': binary },
-                fails: [404, 413, 422, 429],
-              },
-            ),
-            upload: true,
-          },
-        },
+          config: { upload: true },
+          description: 'They are kept for a day, for all builds of the same owner.',
+          requestContent: { 'application/octet-stream': binary },
+          fails: [404, 413, 422, 429],
+        }),
         async ({ params: { id, hash }, body, principal }, reply) => {
           const options = { maxBytes: maxArchiveBytes, signal: abortOnDisconnect(reply) };
           await acting(principal).services.templateBuilds.putFiles(id, hash, body as Readable, options);

@@ -57,26 +57,22 @@ export const boxRoutes = ({ acting }: Pick<FacadeParts, 'acting'>): FacadeRoutes
   mount(app) {
     app.get(
       path,
-      {
+      about('Get', 'The session of this name; starts nothing', {
         schema: { params: one, response: { 200: ok(Box, example) } },
-        config: { doc: about('Get', 'The session of this name; starts nothing', { fails: [400, 404] }) },
-      },
+        fails: [400, 404],
+      }),
       async ({ params: { name }, principal }) => boxView(await acting(principal).services.sessions.byName(name), name),
     );
     app.put(
       path,
-      {
+      about('Open', 'Resume the session of this name, or make it', {
         schema: { params: one, body: NewBox, response: { 200: ok(Opened, { ...example, isNew: false }) } },
-        config: {
-          doc: about('Open', 'Resume the session of this name, or make it', {
-            description:
-              'Its sandbox starts or resumes in the background. The body counts only where there is no session of this name yet. ' +
-              'Two calls at the same time get the same session.',
-            bodyExample: { template: 'default' },
-            fails: [400, 404, 409, 503],
-          }),
-        },
-      },
+        description:
+          'Its sandbox starts or resumes in the background. The body counts only where there is no session of this name yet. ' +
+          'Two calls at the same time get the same session.',
+        bodyExample: { template: 'default' },
+        fails: [400, 404, 409, 503],
+      }),
       async ({ params: { name }, body, principal }) => {
         const { title, template, model, snapshot, ...options } = body;
         const { session, isNew } = await acting(principal).services.sessions.named({
@@ -93,19 +89,15 @@ export const boxRoutes = ({ acting }: Pick<FacadeParts, 'acting'>): FacadeRoutes
     );
     app.patch(
       path,
-      {
+      about('Rename', 'Give the session of this name another one', {
         schema: {
           params: one,
           body: z.strictObject({ name: BoxName.describe('the new name, free among those of its owner') }),
           response: { 200: ok(Box, { ...example, name: 'old-cache' }) },
         },
-        config: {
-          doc: about('Rename', 'Give the session of this name another one', {
-            bodyExample: { name: 'old-cache' },
-            fails: [400, 404, 409],
-          }),
-        },
-      },
+        bodyExample: { name: 'old-cache' },
+        fails: [400, 404, 409],
+      }),
       async ({ params, body: { name }, principal }) => {
         const { sessions } = acting(principal).services;
         const { id } = await sessions.byName(params.name);
@@ -114,15 +106,13 @@ export const boxRoutes = ({ acting }: Pick<FacadeParts, 'acting'>): FacadeRoutes
     );
     app.delete(
       path,
-      {
+      about('Free', 'Take the name from its session, which stays', {
         schema: {
           params: one,
           response: { 200: ok(z.object({ sessionId: z.string() }), { sessionId: example.sessionId }) },
         },
-        config: {
-          doc: about('Free', 'Take the name from its session, which stays', { fails: [400, 404] }),
-        },
-      },
+        fails: [400, 404],
+      }),
       async ({ params: { name }, principal }) => {
         const { sessions } = acting(principal).services;
         const { id } = await sessions.byName(name);

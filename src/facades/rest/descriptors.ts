@@ -20,19 +20,17 @@ const hookRoutes = ({ services }: Pick<FacadeParts, 'services'>): FacadeRoutes =
     app.post(
       '/api/v1/hooks/:id',
       {
+        ...about('Deliver', 'Deliver an event of GitHub, GitLab, Gitea, Forgejo or another program, signed', {
+          schema: {
+            params: z.object({ id: AutomationId }),
+            response: { 200: ok(DeliveryResult, { started: true, text: 'The automation starts.' }) },
+          },
+          config: { open: true },
+          description:
+            'The signature of the delivery is its only credential. Each delivery starts the automation once.',
+          fails: [400, 404, 413, 429],
+        }),
         bodyLimit: maxDeliveryBytes,
-        schema: {
-          params: z.object({ id: AutomationId }),
-          response: { 200: ok(DeliveryResult, { started: true, text: 'The automation starts.' }) },
-        },
-        config: {
-          open: true,
-          doc: about('Deliver', 'Deliver an event of GitHub, GitLab, Gitea, Forgejo or another program, signed', {
-            description:
-              'The signature of the delivery is its only credential. Each delivery starts the automation once.',
-            fails: [400, 404, 413, 429],
-          }),
-        },
       },
       async ({ params, headers, rawBody = Buffer.alloc(0) }) => {
         const values = Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]);

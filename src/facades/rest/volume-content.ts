@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import {
+  byVolume,
   findVolumeId,
+  ofVolumes,
   refusedWhileWritten,
   Volume,
   VolumePath,
   volumeExample,
-  volumeOperations,
-  volumeTarget,
   volumeView,
 } from '../../api/volumes.ts';
 import { detailFailures } from '../../http/errors/failure-docs.ts';
@@ -18,7 +18,7 @@ import { byteRange, sendFile } from '../shared/byte-range.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 import { bodyPieces, withBodyStreams } from '../shared/uploads.ts';
 
-const about = createRouteDescriber({ ...volumeOperations, failures: detailFailures });
+const about = createRouteDescriber({ ...ofVolumes, failures: detailFailures });
 const AtPath = z.object({ path: VolumePath.min(1) });
 const Written = z.object({ path: z.string(), size: z.int() });
 const requestContent = { 'application/octet-stream': z.string().meta({ format: 'binary' }) };
@@ -36,21 +36,17 @@ export const volumeContent = ({ acting }: Pick<FacadeParts, 'acting'>): FacadeRo
 function mountReads(app: App, acting: FacadeParts['acting']): void {
   app.get(
     file,
-    {
+    about('ReadFile', 'Download a file of any size, or a part of it', {
       schema: {
-        params: volumeTarget,
+        params: byVolume,
         querystring: AtPath,
         response: { 200: bytes('Its bytes'), 206: bytes('The part that `Range` names') },
       },
-      config: {
-        doc: about('ReadFile', 'Download a file of any size, or a part of it', {
-          description: 'A `Range` of the form `bytes=0-1023` or `bytes=1024-` asks for a part.',
-          headers: { Range: 'bytes=<first>-<last>' },
-          fails: [400, 404, 416, 503],
-        }),
-        stream: true,
-      },
-    },
+      config: { stream: true },
+      description: 'A `Range` of the form `bytes=0-1023` or `bytes=1024-` asks for a part.',
+      headers: { Range: 'bytes=<first>-<last>' },
+      fails: [400, 404, 416, 503],
+    }),
     async ({ params, query: { path }, headers, principal }, reply) => {
       const { volumes } = acting(principal).services;
       const id = await findVolumeId(volumes, params.volume);
@@ -61,17 +57,13 @@ function mountReads(app: App, acting: FacadeParts['acting']): void {
   );
   app.get(
     backup,
-    {
-      schema: { params: volumeTarget, response: { 200: bytes('A compressed tar archive', 'application/gzip') } },
-      config: {
-        doc: about('Backup', 'Download all content as one archive', {
-          description:
-            'An archive that is cut off was not whole. Of a volume that a session writes to, it has no one moment.',
-          fails: [404, 409, 503],
-        }),
-        stream: true,
-      },
-    },
+    about('Backup', 'Download all content as one archive', {
+      schema: { params: byVolume, response: { 200: bytes('A compressed tar archive', 'application/gzip') } },
+      config: { stream: true },
+      description:
+        'An archive that is cut off was not whole. Of a volume that a session writes to, it has no one moment.',
+      fails: [404, 409, 503],
+    }),
     async ({ params, principal }, reply) => {
       const { volumes } = acting(principal).services;
       const { id, name } = await volumes.get(await findVolumeId(volumes, params.volume));
@@ -85,21 +77,13 @@ function mountReads(app: App, acting: FacadeParts['acting']): void {
 function mountUploads(scope: App, acting: FacadeParts['acting']): void {
   scope.put(
     file,
-    {
-      schema: {
-        params: volumeTarget,
-        querystring: AtPath,
-        response: { 200: ok(Written, { path: 'model.bin', size: 3 }) },
-      },
-      config: {
-        doc: about('WriteFile', 'Upload a file; it replaces an existing one when it is whole', {
-          description: refusedWhileWritten,
-          fails: [400, 404, 409, 413, 503],
-          requestContent,
-        }),
-        upload: true,
-      },
-    },
+    about('WriteFile', 'Upload a file; it replaces an existing one when it is whole', {
+      schema: { params: byVolume, querystring: AtPath, response: { 200: ok(Written, { path: 'model.bin', size: 3 }) } },
+      config: { upload: true },
+      description: refusedWhileWritten,
+      fails: [400, 404, 409, 413, 503],
+      requestContent,
+    }),
     async ({ params, query: { path }, body, principal }, reply) => {
       const { volumes } = acting(principal).services;
       const id = await findVolumeId(volumes, params.volume);
@@ -109,17 +93,13 @@ function mountUploads(scope: App, acting: FacadeParts['acting']): void {
   );
   scope.put(
     backup,
-    {
-      schema: { params: volumeTarget, response: { 200: ok(Volume, volumeExample) } },
-      config: {
-        doc: about('Restore', 'Replace all content by that of an archive, whole or not at all', {
-          description: refusedWhileWritten,
-          fails: [400, 404, 409, 413, 503],
-          requestContent,
-        }),
-        upload: true,
-      },
-    },
+    about('Restore', 'Replace all content by that of an archive, whole or not at all', {
+      schema: { params: byVolume, response: { 200: ok(Volume, volumeExample) } },
+      config: { upload: true },
+      description: refusedWhileWritten,
+      fails: [400, 404, 409, 413, 503],
+      requestContent,
+    }),
     async ({ params, body, principal }, reply) => {
       const { volumes } = acting(principal).services;
       const id = await findVolumeId(volumes, params.volume);

@@ -1,7 +1,7 @@
 import type { App, RouteTable } from '../../http/routes/routes.ts';
 import type { PageFiles } from '../shared/facade.ts';
 import { describeRoute } from './about.ts';
-import { type Asset, assetReply, htmlType, mountAssets, openAccess } from './assets.ts';
+import { type Asset, assetReply, html, mountAssets, openAccess } from './assets.ts';
 import { openApiDocument } from './openapi.ts';
 
 // Swagger UI and ReDoc are copied from their packages when the page is built. They work offline and need no inline script.
@@ -83,10 +83,10 @@ export function mountDocs(app: App, { table, version, page }: Docs): void {
 
   app.get(
     '/openapi.json',
-    {
+    describeRoute('openapi', 'This document', {
       schema: { response: { 200: assetReply('application/json') } },
-      config: { ...openAccess, doc: describeRoute('openapi', 'This document') },
-    },
+      config: openAccess,
+    }),
     async () => {
       document ??= openApiDocument(table.routes, version);
       return document;
@@ -96,9 +96,10 @@ export function mountDocs(app: App, { table, version, page }: Docs): void {
     ['/docs', swaggerPage],
     ['/redoc', redocPage],
   ] as const) {
-    const config = { ...openAccess, doc: describeRoute(path.slice(1), 'The documentation page') };
-    app.get(path, { schema: { response: { 200: assetReply('text/html') } }, config }, async (_request, reply) =>
-      reply.type(htmlType).header('content-security-policy', policy).send(text),
+    const schema = { response: { 200: assetReply('text/html') } };
+    const options = describeRoute(path.slice(1), 'The documentation page', { schema, config: openAccess });
+    app.get(path, options, async (_request, reply) =>
+      reply.type(html).header('content-security-policy', policy).send(text),
     );
   }
   mountAssets(app, {

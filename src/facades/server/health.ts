@@ -52,10 +52,10 @@ export function mountHealth(app: App, { sessions, drain, clock, version }: Healt
   const free = { open: true, free: true } as const;
   app.get(
     '/health',
-    {
+    describeRoute('health', 'Whether the server works; answers within a second', {
       schema: { response: replies },
-      config: { doc: describeRoute('health', 'Whether the server works; answers within a second'), ...free },
-    },
+      config: free,
+    }),
     async (_request, reply) => {
       const status = overallHealth(await readHealthWithin(sessions, clock));
       return reply.code(status === 'healthy' ? 200 : 503).send({ status });
@@ -63,23 +63,20 @@ export function mountHealth(app: App, { sessions, drain, clock, version }: Healt
   );
   app.get(
     '/healthz',
-    {
+    describeRoute('alive', 'Whether the process answers; for the supervisor that restarts it', {
       schema: { response: { 200: alive } },
-      config: {
-        doc: describeRoute('alive', 'Whether the process answers; for the supervisor that restarts it'),
-        ...free,
-      },
-    },
+      config: free,
+    }),
     async () => ({ status: 'alive' as const, draining: drain.state().draining }),
   );
   // Readiness depends on storage only: all servers share the sandbox driver's backend, and running sessions continue
   // while it is unreachable.
   app.get(
     '/readyz',
-    {
+    describeRoute('ready', 'Whether this server can take requests; for load balancers', {
       schema: { response: replies },
-      config: { doc: describeRoute('ready', 'Whether this server can take requests; for load balancers'), ...free },
-    },
+      config: free,
+    }),
     async (_request, reply) => {
       const { status } = (await readHealthWithin(sessions, clock)).storage;
       return status === 'unhealthy' ? reply.code(503).send({ status }) : { status: 'healthy' as const };
@@ -87,10 +84,10 @@ export function mountHealth(app: App, { sessions, drain, clock, version }: Healt
   );
   app.get(
     '/health/detailed',
-    {
+    describeRoute('healthDetailed', 'Get the health of each part', {
       schema: { response: detailedReplies },
-      config: { doc: describeRoute('healthDetailed', 'Get the health of each part'), free: true, least: 'operator' },
-    },
+      config: { free: true, least: 'operator' },
+    }),
     async (_request, reply) => {
       const { storage, sandbox, model, sessions: count } = await readHealthWithin(sessions, clock);
       const status = overallHealth({ storage, sandbox });

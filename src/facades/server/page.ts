@@ -10,7 +10,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { App } from '../../http/routes/routes.ts';
 import type { PageFiles } from '../shared/facade.ts';
 import { describeRoute } from './about.ts';
-import { assetReply, contentTypes, mountAssets, openAccess } from './assets.ts';
+import { assetReply, mountAssets, openAccess, types } from './assets.ts';
 
 // The web page: its built files. Its policy prevents it from loading from other sites and, in browsers with trusted
 // types, from turning text into HTML or scripts. The only script policy creates only the address of the page's worker.
@@ -96,37 +96,34 @@ const compressible = new Set(['.html', '.css', '.js', '.svg']);
 export function mountPage(app: App, page: () => Promise<PageFiles>): void {
   app.get(
     '/static/:name',
-    {
+    describeRoute('staticFile', 'The web client (`index.html`) and its files', {
       schema: { params: z.object({ name: z.string() }), response: { 200: { description: 'The file' } } },
-      config: {
-        ...openAccess,
-        doc: {
-          ...describeRoute('staticFile', 'The web client (`index.html`) and its files', { fails: [404] }),
-          asset: true,
-        },
-      },
-    },
+      config: openAccess,
+      fails: [404],
+      asset: true,
+    }),
     async (request, reply) => await sendFile(request, reply, { name: request.params.name, page }),
   );
   // Browsers request it where a page names no icon, such as for an API response.
   app.get(
     '/favicon.ico',
-    {
+    describeRoute('favicon', 'The icon of the server', {
       schema: { response: { 200: assetReply('image/svg+xml') } },
-      config: { ...openAccess, doc: { ...describeRoute('favicon', 'The icon of the server'), asset: true } },
-    },
+      config: openAccess,
+      asset: true,
+    }),
     async (request, reply) => await sendFile(request, reply, { name: 'icon.svg', page }),
   );
   mountNovnc(app, ofPage);
   app.get(
     '/sessions/:sid/desktop',
-    {
+    describeRoute('desktopPage', "The page that shows a session's desktop", {
       schema: {
         params: z.object({ sid: z.string().describe('the session') }),
         response: { 200: assetReply('text/html') },
       },
-      config: { ...openAccess, doc: describeRoute('desktopPage', "The page that shows a session's desktop") },
-    },
+      config: openAccess,
+    }),
     async (request, reply) => await sendFile(request, reply, { name: 'desktop.html', page, headers: framed }),
   );
 }
@@ -143,7 +140,7 @@ export async function sendFile(request: Pick<FastifyRequest, 'headers'>, reply: 
   const bytes = (await page()).byName.get(name);
   if (!bytes) throw new AppError('not_found', 'There is no such file.');
   const ending = extname(name);
-  reply.headers(hashed.test(name) ? unchanging : headers).type(contentTypes[ending] ?? 'application/octet-stream');
+  reply.headers(hashed.test(name) ? unchanging : headers).type(types[ending] ?? 'application/octet-stream');
   if (!compressible.has(ending)) return await reply.send(bytes);
   reply.header('vary', 'Origin, Accept, Accept-Encoding');
   if (!/\bgzip\b/.test(request.headers['accept-encoding']?.toString() ?? '')) return await reply.send(bytes);

@@ -50,16 +50,12 @@ export function serverRoutes({
     mount(app: App) {
       app.get(
         '/',
-        {
+        describeRoute('root', 'Get the name and version of the server; browsers get the web client', {
           schema: {
             response: { 200: eitherReply(ok(Root, { name: 'corral', version: '0.1.0', status: 'running' }), pageDoc) },
           },
-          config: {
-            doc: describeRoute('root', 'Get the name and version of the server; browsers get the web client'),
-            open: true,
-            free: true,
-          },
-        },
+          config: { open: true, free: true },
+        }),
         async (request, reply) =>
           wantsPage(request)
             ? sendFile(request, reply, { name: 'index.html', page, headers })
@@ -68,14 +64,11 @@ export function serverRoutes({
       mountHealth(app, { sessions: services.sessions, drain, clock, version });
       app.get(
         '/metrics',
-        {
+        describeRoute('metrics', 'Measurements in Prometheus text format 0.0.4', {
           schema: { response: { 200: measurements } },
-          config: {
-            doc: describeRoute('metrics', 'Measurements in Prometheus text format 0.0.4', { fails: [401] }),
-            free: true,
-            least: 'operator',
-          },
-        },
+          config: { free: true, least: 'operator' },
+          fails: [401],
+        }),
         async (_request, reply) => reply.header('content-type', metrics.contentType).send(await metrics.text()),
       );
       mountDocs(app, { table, version, page });

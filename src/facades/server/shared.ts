@@ -40,24 +40,20 @@ const anyone = { open: true, reads: true } as const;
 export function mountSharedSessions(app: App, shared: SharedSessions, page: () => Promise<PageFiles>): void {
   app.get(
     '/shared',
-    {
+    describeRoute('sharedPage', 'The page that shows the session of a link', {
       schema: { response: { 200: assetReply('text/html') } },
-      config: { ...openAccess, doc: describeRoute('sharedPage', 'The page that shows the session of a link') },
-    },
+      config: openAccess,
+    }),
     (request, reply) => sendFile(request, reply, { name: 'shared.html', page }),
   );
   app.post(
     '/api/v1/shared',
-    {
+    describeRoute('readShared', 'Read the messages and plans of a shared session', {
       schema: { body: ReadBody, response: { 200: ok(Read, readExample) } },
-      config: {
-        ...anyone,
-        doc: describeRoute('readShared', 'Read the messages and plans of a shared session', {
-          bodyExample,
-          fails: [404, 422],
-        }),
-      },
-    },
+      config: anyone,
+      bodyExample,
+      fails: [404, 422],
+    }),
     async ({ body }) => {
       const { session, events, after, head, share } = await shared.read(body.token, body.after);
       const shown = events.map(({ seq, ts, type, data }) => ({ seq, ts, type, data }));
@@ -66,13 +62,12 @@ export function mountSharedSessions(app: App, shared: SharedSessions, page: () =
   );
   app.post(
     '/api/v1/shared/files',
-    {
+    describeRoute('sharedFiles', 'List files of a shared session', {
       schema: { body: FileBody, response: { 200: ok(Files, { entries: [] }) } },
-      config: {
-        ...anyone,
-        doc: describeRoute('sharedFiles', 'List files of a shared session', { bodyExample, fails: [404, 422] }),
-      },
-    },
+      config: anyone,
+      bodyExample,
+      fails: [404, 422],
+    }),
     async ({ body }, reply) => {
       const entries = await shared.listFiles(body.token, body.path, abortOnDisconnect(reply));
       return { entries: entries.map(({ name, type, size, modified }) => ({ name, type, size, modified })) };
@@ -80,13 +75,12 @@ export function mountSharedSessions(app: App, shared: SharedSessions, page: () =
   );
   app.post(
     '/api/v1/shared/file',
-    {
+    describeRoute('sharedFile', 'Read a file of a shared session', {
       schema: { body: FileBody, response: { 200: ok(Content, { path: 'a.txt', content: 'hi' }) } },
-      config: {
-        ...anyone,
-        doc: describeRoute('sharedFile', 'Read a file of a shared session', { bodyExample, fails: [404, 422] }),
-      },
-    },
+      config: anyone,
+      bodyExample,
+      fails: [404, 422],
+    }),
     async ({ body: { token, path } }, reply) => ({
       path,
       content: await shared.readFile(token, path, abortOnDisconnect(reply)),

@@ -41,20 +41,25 @@ function mountOperation(app: App, parts: RouteParts, { isQuery, meta, call }: De
     typeof reply?.value === 'function' ? reply.value(answer, input) : (reply?.value ?? answer);
   const isEnveloped = meta.of.style === 'session';
   const wrapped = isEnveloped ? okEnveloped : ok;
+  const { id, summary, description, example, fails = Object.keys(fields).length > 0 ? [404] : [] } = meta;
   app.route({
     method,
     url,
-    schema: {
-      ...inputSchemas(meta, route),
-      response: {
-        200: wrapped(reply?.schema ?? meta.out, shown(meta.answer, { ...sessionExample, ...meta.example }) as never),
+    ...describerOf(meta.of)(id, summary, {
+      schema: {
+        ...inputSchemas(meta, route),
+        response: {
+          200: wrapped(reply?.schema ?? meta.out, shown(meta.answer, { ...sessionExample, ...example }) as never),
+        },
       },
-    },
-    config: {
-      doc: documentOf(meta, Object.keys(fields).length > 0),
-      ...((meta.may === 'admin' || meta.may === 'operator' || meta.may === 'auditor') && { least: meta.may }),
-      ...(isQuery && method !== 'GET' && { reads: true as const }),
-    },
+      config: {
+        ...((meta.may === 'admin' || meta.may === 'operator' || meta.may === 'auditor') && { least: meta.may }),
+        ...(isQuery && method !== 'GET' && { reads: true as const }),
+      },
+      ...(description !== undefined && { description }),
+      ...(example !== undefined && { bodyExample: example }),
+      fails,
+    }),
     handler: async (request, response) => {
       const { params, query, body, principal } = request as {
         params?: object;
@@ -78,19 +83,14 @@ function mountOperation(app: App, parts: RouteParts, { isQuery, meta, call }: De
   });
 }
 
-function documentOf({ of, id, summary, description, example, fails }: OperationMeta, hasId: boolean) {
-  const { tag, prefix, style = 'detail', texts } = of;
+function describerOf({ tag, prefix, style = 'detail', texts }: OperationMeta['of']) {
   const failures =
     style === 'session'
       ? describeFailures({ ...envelopeStyle, ...(texts && { texts }) })
       : style === 'server'
         ? serverFailures
         : detailFailures;
-  return createRouteDescriber({ tag, prefix, failures })(id, summary, {
-    ...(description !== undefined && { description }),
-    ...(example !== undefined && { bodyExample: example }),
-    fails: fails ?? (hasId ? [404] : []),
-  });
+  return createRouteDescriber({ tag, prefix, failures });
 }
 
 /** Splits the input into the path's parameters and the remaining fields, which are the query or the body. */

@@ -33,13 +33,10 @@ export function signInRoutes({ people, logger }: Deps): FacadeRoutes {
     mount(app: App) {
       app.get(
         '/sign-in',
-        {
+        describeRoute('signInProviders', 'List the identity providers with which people sign in', {
           schema: { response: { 200: ok(Providers, { providers: [{ id: 'main', name: 'Example' }] }) } },
-          config: {
-            doc: describeRoute('signInProviders', 'List the identity providers with which people sign in'),
-            open: true,
-          },
-        },
+          config: { open: true },
+        }),
         async (_request, reply) => {
           reply.header('cache-control', 'no-store');
           return { providers: people?.signIn.providers ?? [] };
@@ -47,17 +44,16 @@ export function signInRoutes({ people, logger }: Deps): FacadeRoutes {
       );
       app.get(
         '/sign-in/:provider',
-        {
+        describeRoute('signInBegin', 'Sign in', {
           schema: {
             params: Provider,
             querystring: z.object({ returnTo: z.string().optional() }),
             response: { 303: redirect },
           },
-          config: {
-            doc: { ...describeRoute('signInBegin', 'Sign in', { fails: [404, 503] }), asset: true },
-            open: true,
-          },
-        },
+          config: { open: true },
+          fails: [404, 503],
+          asset: true,
+        }),
         async (request, reply) => {
           const { signIn, visitors } = parts();
           const visit = { base: visitors.baseOf(request), returnTo: request.query.returnTo };
@@ -74,29 +70,22 @@ export function signInRoutes({ people, logger }: Deps): FacadeRoutes {
       );
       app.get(
         '/sign-in/:provider/callback',
-        {
+        describeRoute('signInFinish', 'Finish a sign-in', {
           schema: { params: Provider, response: { 303: redirect } },
-          config: {
-            doc: { ...describeRoute('signInFinish', 'Finish a sign-in', { fails: [404] }), asset: true },
-            open: true,
-          },
-        },
+          config: { open: true },
+          fails: [404],
+          asset: true,
+        }),
         async (request, reply) => await finish(request, reply, { ...parts(), logger }),
       );
       app.post(
         '/sign-in/:provider/backchannel',
-        {
+        describeRoute('signInEnded', 'End the sessions that the provider ended (back-channel logout)', {
           schema: { params: Provider, response: { 200: noBodyReply } },
-          config: {
-            doc: {
-              ...describeRoute('signInEnded', 'End the sessions that the provider ended (back-channel logout)', {
-                fails: [400, 404],
-              }),
-              asset: true,
-            },
-            open: true,
-          },
-        },
+          config: { open: true },
+          fails: [400, 404],
+          asset: true,
+        }),
         async (request, reply) => {
           const form = new URLSearchParams(request.rawBody?.toString() ?? '');
           await parts().signIn.endedAtProvider(request.params.provider, form.get('logout_token') ?? '');
@@ -105,15 +94,11 @@ export function signInRoutes({ people, logger }: Deps): FacadeRoutes {
       );
       app.post(
         '/sign-in/token',
-        {
+        describeRoute('signInCommand', 'Exchange the code of `corral login` for a token', {
           schema: { body: Code, response: { 200: ok(Token, { token: 'crlp_5f0c3d9b21aa_…', name: 'Ada Lovelace' }) } },
-          config: {
-            doc: describeRoute('signInCommand', 'Exchange the code of `corral login` for a token', {
-              fails: [400, 404, 413, 422],
-            }),
-            open: true,
-          },
-        },
+          config: { open: true },
+          fails: [400, 404, 413, 422],
+        }),
         async (request, reply) => {
           reply.header('cache-control', 'no-store');
           return await parts().signIn.enterCommand(request.body);
@@ -121,10 +106,9 @@ export function signInRoutes({ people, logger }: Deps): FacadeRoutes {
       );
       app.post(
         '/sign-in/end',
-        {
+        describeRoute('signOut', 'Sign out: end this browser or command', {
           schema: { response: { 200: ok(Left, { location: null }) } },
-          config: { doc: describeRoute('signOut', 'Sign out: end this browser or command') },
-        },
+        }),
         async (request, reply) => {
           const { key, person } = request.principal;
           reply.header('cache-control', 'no-store');

@@ -6,7 +6,7 @@ import { bytes, ok } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { attachment } from '../../http/transport/content-disposition.ts';
-import { assertFitsArchive, listFilesBelow, maxPackedBytes } from '../shared/archive/files-below.ts';
+import { assertFitsArchive, filesBelow, maxPackedBytes } from '../shared/archive/files-below.ts';
 import { byteRange, sendFile } from '../shared/byte-range.ts';
 import { describeRoute, Params } from './about.ts';
 import type { StreamDeps } from './deps.ts';
@@ -22,21 +22,17 @@ const versions = 'The `ETag` is the version of the file; it changes whenever the
 export function mountDownloads(app: App, { streams, files }: StreamDeps): void {
   app.get(
     file,
-    {
+    describeRoute('Download', 'Download a file of any size, or a part of it', {
       schema: {
         params: Params,
         querystring: PathQuery,
         response: { 200: bytes('Its bytes'), 206: bytes('The part that `Range` names') },
       },
-      config: {
-        doc: describeRoute('Download', 'Download a file of any size, or a part of it', {
-          description: `${versions} A \`Range\` of the form \`bytes=0-1023\` or \`bytes=1024-\` asks for a part.`,
-          headers: { Range: 'bytes=<first>-<last>' },
-          fails: [404, 416, 422],
-        }),
-        stream: true,
-      },
-    },
+      config: { stream: true },
+      description: `${versions} A \`Range\` of the form \`bytes=0-1023\` or \`bytes=1024-\` asks for a part.`,
+      headers: { Range: 'bytes=<first>-<last>' },
+      fails: [404, 416, 422],
+    }),
     async ({ params, query, headers }, reply) => {
       const range = byteRange(headers.range);
       const requested = { path: query.path, ...range };
@@ -46,21 +42,17 @@ export function mountDownloads(app: App, { streams, files }: StreamDeps): void {
   );
   app.get(
     '/streams/sessions/:sid/zip',
-    {
+    describeRoute('Zip', 'Download a folder as a zip file, without hidden folders', {
       schema: { params: Params, querystring: FolderQuery, response: { 200: bytes('A zip file', 'application/zip') } },
-      config: {
-        doc: describeRoute('Zip', 'Download a folder as a zip file, without hidden folders', {
-          description:
-            'A file that cannot be packed, such as a link or one that changes while it is read, is left out and named in `LEFT_OUT.txt`.',
-          fails: [404, 413, 422],
-        }),
-        stream: true,
-      },
-    },
+      config: { stream: true },
+      description:
+        'A file that cannot be packed, such as a link or one that changes while it is read, is left out and named in `LEFT_OUT.txt`.',
+      fails: [404, 413, 422],
+    }),
     async ({ params, query: { path: start } }, reply) => {
       const id = toSessionId(params.sid);
       const signal = abortOnDisconnect(reply);
-      const listing = await listFilesBelow({ files, id }, { start, skip: isRebuildable, signal });
+      const listing = await filesBelow({ files, id }, { start, skip: isRebuildable, signal });
       assertFitsArchive(listing);
       if (listing.files.length + listing.emptyFolders.length + listing.others.length === 0)
         throw new AppError('file_not_found', 'There are no files to pack in that folder.');
@@ -79,22 +71,18 @@ const isRebuildable = (folder: string) => /(^|\/)(node_modules|__pycache__)$/.te
 export function mountUpload(scope: App, { streams }: StreamDeps): void {
   scope.put(
     file,
-    {
+    describeRoute('Upload', 'Upload a file of any size; it replaces an existing one when it is whole', {
       schema: {
         params: Params,
         querystring: PathQuery,
         response: { 200: ok(Written, { path: 'a.bin', size: 3, version: '3-1700000000.000000000' }) },
       },
-      config: {
-        doc: describeRoute('Upload', 'Upload a file of any size; it replaces an existing one when it is whole', {
-          description: `${versions} With \`If-Match\` only that version is replaced, and any other answers 412.`,
-          headers: { 'If-Match': 'the version to replace', 'If-None-Match': '`*`: there must be no such file' },
-          fails: [404, 412, 422],
-          requestContent: { 'application/octet-stream': binary },
-        }),
-        upload: true,
-      },
-    },
+      config: { upload: true },
+      description: `${versions} With \`If-Match\` only that version is replaced, and any other answers 412.`,
+      headers: { 'If-Match': 'the version to replace', 'If-None-Match': '`*`: there must be no such file' },
+      fails: [404, 412, 422],
+      requestContent: { 'application/octet-stream': binary },
+    }),
     async (request, reply) => {
       const { params, query, body } = request;
       const content = (body ?? []) as AsyncIterable<Uint8Array>;

@@ -21,7 +21,7 @@ type Query = z.infer<typeof Query>;
 function mountWatch(app: App, deps: StreamDeps): void {
   app.get(
     '/streams/sessions/:sid/watch',
-    {
+    describeRoute('Watch', 'Watch a folder for changes of its files', {
       schema: {
         params: Params,
         querystring: Query,
@@ -29,16 +29,12 @@ function mountWatch(app: App, deps: StreamDeps): void {
           200: bytes('Frames as in `exec`; each frame of channel 0 is one change as JSON', 'application/octet-stream'),
         },
       },
-      config: {
-        doc: describeRoute('Watch', 'Watch a folder for changes of its files', {
-          description:
-            'A change has `type` (`create`, `write`, `remove`, `rename`, `chmod`) and `name`, relative to the folder. A move ' +
-            'is a `rename` of the old name and a `create` of the new one. `lost`: more changed than could be kept.',
-          fails: [404, 422],
-        }),
-        stream: true,
-      },
-    },
+      config: { stream: true },
+      description:
+        'A change has `type` (`create`, `write`, `remove`, `rename`, `chmod`) and `name`, relative to the folder. A move ' +
+        'is a `rename` of the old name and a `create` of the new one. `lost`: more changed than could be kept.',
+      fails: [404, 422],
+    }),
     ({ params, query }, reply) => watchFiles({ id: toSessionId(params.sid), query, reply }, deps),
   );
 }
@@ -107,17 +103,13 @@ export function streamRoutes(deps: StreamDeps): FacadeRoutes {
       withBodyStreams(app, (scope) => mountBodies(scope, deps));
       app.get(
         '/streams/terminals/:shell_id',
-        {
+        describeRoute('Terminal', 'Read the output of a terminal, from now on', {
           schema: { params: TerminalParams, response: { 200: framed } },
-          config: {
-            doc: describeRoute('Terminal', 'Read the output of a terminal, from now on', {
-              description: 'tRPC opens, writes, resizes and closes terminals. A new reader replaces the earlier one.',
-              fails: [404, 422],
-              missing: 'No such terminal',
-            }),
-            stream: true,
-          },
-        },
+          config: { stream: true },
+          description: 'tRPC opens, writes, resizes and closes terminals. A new reader replaces the earlier one.',
+          fails: [404, 422],
+          missing: 'No such terminal',
+        }),
         ({ params }, reply) => showTerminal(params.shell_id, reply, deps),
       );
     },
@@ -128,21 +120,16 @@ function mountBodies(scope: App, deps: StreamDeps): void {
   mountUpload(scope, deps);
   scope.post(
     '/streams/sessions/:sid/exec',
-    {
+    describeRoute('Exec', 'Run a command, with its output as it comes', {
       schema: { params: Params, response: { 200: framed } },
-      config: {
-        doc: describeRoute('Exec', 'Run a command, with its output as it comes', {
-          description:
-            'The body begins with one line of JSON: `command`, and `cwd`, `env` and `timeoutMs` where needed. The bytes ' +
-            "behind that line are the command's standard input. `end` has `exitCode` and `timedOut`, or `error`.",
-          bodyExample: { command: 'make' },
-          fails: [404, 422],
-          requestContent: { 'application/octet-stream': binary },
-        }),
-        stream: true,
-        idleBody: true,
-      },
-    },
+      config: { stream: true, idleBody: true },
+      description:
+        'The body begins with one line of JSON: `command`, and `cwd`, `env` and `timeoutMs` where needed. The bytes ' +
+        "behind that line are the command's standard input. `end` has `exitCode` and `timedOut`, or `error`.",
+      bodyExample: { command: 'make' },
+      fails: [404, 422],
+      requestContent: { 'application/octet-stream': binary },
+    }),
     ({ params, body }, reply) => runCommand({ id: toSessionId(params.sid), body, reply }, deps),
   );
 }

@@ -1,3 +1,4 @@
+import type { FastifyContextConfig } from 'fastify';
 import { z } from 'zod';
 
 // Routes describe themselves where they are registered. `schema.response` has the successful replies by status, and
@@ -71,7 +72,11 @@ export const idempotencyHeader = {
     '1 to 255 visible ASCII characters: a repeat with the same key and body gets the first answer again',
 };
 
-interface Prose extends Pick<RouteDoc, 'description' | 'headers' | 'bodyExample' | 'requestContent'> {
+interface DescribedRoute<Schema extends object>
+  extends Pick<RouteDoc, 'description' | 'headers' | 'bodyExample' | 'requestContent' | 'asset'> {
+  /** The schemas of the request, and in `response` the successful replies by status. */
+  readonly schema?: Schema;
+  readonly config?: Omit<FastifyContextConfig, 'doc'>;
   /** The statuses of the route's own failures, in addition to those shared by all routes. */
   readonly fails?: readonly number[];
   /** The text of its 404; default: the facade's. */
@@ -84,13 +89,25 @@ interface FacadeDocs {
   readonly failures: (own: readonly number[], missing?: string) => ReplyDocs;
 }
 
-/** Creates the function with which a facade's routes describe themselves. */
+/**
+ * Creates the function with which a facade's routes describe themselves. It returns the options of a registration.
+ *
+ * @example
+ * app.get('/api/x', describeRoute('GetX', 'Get x', { schema: { response: { 200: ok(X, x) } }, fails: [404] }), handler);
+ */
 export const createRouteDescriber =
   ({ tag, prefix, failures }: FacadeDocs) =>
-  (name: string, summary: string, { fails = [], missing, ...prose }: Prose = {}): RouteDoc => ({
-    operationId: `${prefix}${name}`,
-    tag,
-    summary,
-    ...prose,
-    failures: failures(fails, missing),
-  });
+  <Schema extends object = object>(
+    name: string,
+    summary: string,
+    { schema, config, fails = [], missing, ...prose }: DescribedRoute<Schema>,
+  ) => {
+    const doc: RouteDoc = {
+      operationId: `${prefix}${name}`,
+      tag,
+      summary,
+      ...prose,
+      failures: failures(fails, missing),
+    };
+    return { schema: schema as Schema, config: { ...config, doc } };
+  };

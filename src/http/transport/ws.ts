@@ -24,7 +24,7 @@ import { closeWhenKeyEnds, openSocket, type Socket, type SocketContext } from '.
 //   path: '/ws/:sid', // the access log shows :sid as the session's id
 //   params: z.object({ sid: z.string() }), // a mismatch is refused before the upgrade
 //   query: z.object({ after_seq: z.string().optional() }), // accept any value to answer with an error frame instead
-//   doc: about('Stream', 'Follow a session', { fails: [404] }), // in /openapi.json, with x-websocket and 101
+//   doc: about('Stream', 'Follow a session', { fails: [404] }).config.doc, // in /openapi.json, with x-websocket and 101
 //   async open(socket, { params, query }) { // a rejection closes the socket as the error table says
 //     socket.onJson((frame) => …, () => socket.sendJson({ type: 'error', message: 'Invalid JSON' }));
 //     for await (const item of sessions.follow(id, after, { signal: socket.closed, deltas: true })) {

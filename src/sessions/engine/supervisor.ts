@@ -73,7 +73,7 @@ export class Supervisor implements SessionCommands {
     this.#actor = actor.start();
   }
 
-  /** Runs no exit actions, so unfinished work is not touched. */
+  /** Runs no exit actions, so unfinished work stays as it is. */
   stop(): void {
     this.#actor?.stop();
   }

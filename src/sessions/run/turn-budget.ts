@@ -4,7 +4,7 @@ import type { RunId, SessionId } from '../../core/model/ids.ts';
 import {
   type Amounts,
   type BudgetLine,
-  findCoveredCalls,
+  coveredCalls,
   findOverrun,
   findRoom,
   toAmounts,
@@ -80,7 +80,7 @@ export interface BudgetSources {
 }
 
 /** The run that takes a turn, with its own budget lines. */
-export interface TurnRun {
+export interface RunOfTurn {
   readonly sessionId: SessionId;
   readonly runId: RunId;
   readonly budget?: readonly BudgetLine[];
@@ -88,7 +88,7 @@ export interface TurnRun {
 
 /** A turn that is about to begin. */
 export interface OpenedTurn {
-  readonly run: TurnRun;
+  readonly run: RunOfTurn;
   /** Returns the session's current record. */
   readonly record: () => StoredSession;
   readonly now: () => number;
@@ -158,8 +158,8 @@ export class TurnBudget {
   }
 
   /** The tool calls within the budgets of run and session. */
-  coveredCalls(most?: number): ReturnType<typeof findCoveredCalls> {
-    return findCoveredCalls(this.#lines(), most);
+  coveredCalls(most?: number): ReturnType<typeof coveredCalls> {
+    return coveredCalls(this.#lines(), most);
   }
 }
 

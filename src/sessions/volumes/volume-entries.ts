@@ -43,7 +43,7 @@ interface EntryWork {
 }
 
 /** Reads and changes entries of a volume, with a program in a transfer sandbox. */
-export async function runEntryProgram(
+export async function volumeEntries(
   { client, folder }: TransferLease,
   { script, path, argument = '' }: EntryWork,
   ids: Pick<IdSource, 'short'>,

@@ -13,12 +13,12 @@ interface Deps {
 /** A session being created is a holder before its record exists. */
 const creationMs = 60_000;
 
-export const volumeNotFoundError = (named?: string) =>
+export const noVolume = (named?: string) =>
   new AppError('not_found', named === undefined ? 'There is no such volume.' : `There is no volume ${named}.`);
 
 const isPresent = ({ removing }: Volume): boolean => removing === undefined;
 function fail(named: string): never {
-  throw volumeNotFoundError(named);
+  throw noVolume(named);
 }
 
 /** Stored volumes. Changes of a volume are atomic across all servers of the store. */
@@ -28,12 +28,7 @@ export class VolumeRecords {
 
   constructor(deps: Deps) {
     this.#deps = deps;
-    this.#volumes = new Collection(deps.records, {
-      kind,
-      schema: Volume,
-      sortOf: ({ at }) => at,
-      missing: volumeNotFoundError,
-    });
+    this.#volumes = new Collection(deps.records, { kind, schema: Volume, sortOf: ({ at }) => at, missing: noVolume });
   }
 
   /** All volumes, including those being removed. */
@@ -48,7 +43,7 @@ export class VolumeRecords {
 
   async get(id: string): Promise<Volume> {
     const volume = await this.#volumes.get(id);
-    if (volume.removing !== undefined) throw volumeNotFoundError();
+    if (volume.removing !== undefined) throw noVolume();
     return volume;
   }
 
@@ -74,8 +69,8 @@ export class VolumeRecords {
   }
 
   /**
-   * Calls `make`, which stores the volume, if the rule admits it in addition to the volumes that the owner and the
-   * project already have. Rejects as the rule does.
+   * Calls `make`, which stores the volume, if the rule admits it next to its owner's and project's other volumes.
+   * Rejects as the rule does.
    */
   async within<Made>(admit: OwnerRule<Volume>['admit'], volume: Volume, make: () => Promise<Made>): Promise<Made> {
     return await this.#volumes.admitted({ admit, now: this.#deps.clock.now() }, volume, make);
@@ -88,7 +83,7 @@ export class VolumeRecords {
   /** `change` receives the newest state, and can throw. Rejects: not_found. */
   async update(id: string, change: (volume: Volume) => Volume | Promise<Volume>): Promise<Volume> {
     return await this.#volumes.change(id, (now) => {
-      if (now.removing !== undefined) throw volumeNotFoundError();
+      if (now.removing !== undefined) throw noVolume();
       return change(now);
     });
   }

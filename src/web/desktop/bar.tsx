@@ -5,17 +5,8 @@ import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { t } from '../text/text.ts';
 import { isInPane, sessionPage } from './address.ts';
-import { sendControl } from './screen.ts';
-import {
-  type Connection,
-  connection,
-  control,
-  desktopClipboard,
-  isScaledToFit,
-  isWatching,
-  rfb,
-  watchOnly,
-} from './state.ts';
+import { say } from './screen.ts';
+import { type Connection, connection, control, copied, fits, isWatching, rfb, watchOnly } from './state.ts';
 
 /** The main page's status whose style each connection state uses. */
 const looks: Readonly<Record<Connection, Status>> = {
@@ -61,18 +52,18 @@ function Tools() {
             checked={watchOnly.value}
             onChange={({ currentTarget }) => {
               watchOnly.value = currentTarget.checked;
-              if (watchOnly.value && holder === 'you') sendControl('give');
+              if (watchOnly.value && holder === 'you') say('give');
             }}
           />
           {t('screen.viewOnly')}
         </label>
       )}
       <Button
-        label={isScaledToFit.value ? t('screen.fit') : '1:1'}
+        label={fits.value ? t('screen.fit') : '1:1'}
         id="scale"
-        aria-pressed={isScaledToFit.value}
+        aria-pressed={fits.value}
         onClick={() => {
-          isScaledToFit.value = !isScaledToFit.value;
+          fits.value = !fits.value;
         }}
       />
       {clipboard && mayControl && <Button label={t('screen.clipboard')} onClick={() => showDialog(<Clipboard />)} />}
@@ -89,10 +80,10 @@ function Tools() {
 }
 
 function changeControl(): void {
-  if (control.value.who === 'you') sendControl('give');
+  if (control.value.who === 'you') say('give');
   else {
     watchOnly.value = false;
-    sendControl('take');
+    say('take');
     rfb.value?.focus();
   }
 }
@@ -112,7 +103,7 @@ function Clipboard() {
         class="field"
         rows={6}
         aria-label={t('screen.clipboardOf')}
-        value={desktopClipboard.value}
+        value={copied.value}
       />
       <div class="choices">
         <Button kind="primary" label={t('screen.clipboardSend')} onClick={send} />

@@ -69,7 +69,7 @@ class NoteTokenizer extends CjkTokenizer {
   }
 }
 
-/** Leaves texts beyond the limits unchanged. */
+/** Leaves texts beyond the limits as they are. */
 class BoundedLexer extends Lexer {
   readonly #limits: Limits;
   #depth = 0;

@@ -92,43 +92,33 @@ function mountSessions(app: App, { sessions }: CambioDeps): void {
   const one = ok(Session, examples.session);
   app.post(
     base,
-    {
+    about('CreateSession', 'Create a session and its sandbox', {
       schema: { body: NewSession, response: { 200: one } },
-      config: {
-        doc: about('CreateSession', 'Create a session and its sandbox', {
-          bodyExample: {},
-          fails: [400, 409, 422],
-        }),
-        once: 200,
-      },
-    },
+      config: { once: 200 },
+      bodyExample: {},
+      fails: [400, 409, 422],
+    }),
     async ({ body: { template } }) =>
       view(await sessions.create({ origin: 'cambioml', ...(template !== undefined && { template }) })),
   );
   app.get(
     base,
-    {
+    about('ListSessions', 'List all sessions, the newest first', {
       schema: { response: { 200: ok(Session.array(), [examples.session]) } },
-      config: { doc: about('ListSessions', 'List all sessions, the newest first') },
-    },
+    }),
     async () => [...(await sessions.list())].sort((a, b) => b.createdAt - a.createdAt).map(view),
   );
   app.get(
     `${base}/:sid`,
-    {
-      schema: { params: Params, response: { 200: one } },
-      config: { doc: about('GetSession', 'Get a session', { fails: [404] }) },
-    },
+    about('GetSession', 'Get a session', { schema: { params: Params, response: { 200: one } }, fails: [404] }),
     ({ params }) => withErrorTexts(words, async () => view(await sessions.get(toSessionId(params.sid)))),
   );
   app.delete(
     `${base}/:sid`,
-    {
+    about('DeleteSession', 'Delete a session with its sandbox, files and history', {
       schema: { params: Params, response: { 200: ok(Ended, examples.ended) } },
-      config: {
-        doc: about('DeleteSession', 'Delete a session with its sandbox, files and history', { fails: [404] }),
-      },
-    },
+      fails: [404],
+    }),
     ({ params: { sid } }) =>
       withErrorTexts(words, async () => {
         await sessions.delete(toSessionId(sid));
@@ -137,10 +127,10 @@ function mountSessions(app: App, { sessions }: CambioDeps): void {
   );
   app.get(
     `${base}/:sid/history`,
-    {
+    about('History', 'List the messages of a session, oldest first', {
       schema: { params: Params, response: { 200: ok(Message.array(), [examples.message]) } },
-      config: { doc: about('History', 'List the messages of a session, oldest first', { fails: [404] }) },
-    },
+      fails: [404],
+    }),
     ({ params }) =>
       withErrorTexts(words, async () => {
         const messages: Message[] = [];

@@ -5,7 +5,7 @@ import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import { abortOnDisconnect, abortUnlessIdempotent } from '../../../http/transport/abort-on-disconnect.ts';
 import type { FileService, SearchQuery } from '../../../sessions/api/files.ts';
-import { type CrogiaDeps, describeRoute, wireTexts } from './context.ts';
+import { type CrogiaDeps, describeRoute, words } from './context.ts';
 import * as replies from './replies.ts';
 import { ListQuery, SessionParams as params, ReadQuery, SearchBody, WriteBody } from './schemas.ts';
 
@@ -14,22 +14,18 @@ type ListedFile = Awaited<ReturnType<FileService['list']>>[number];
 const base = '/api/sessions/:sid';
 const noFile = 'File not found';
 const noDirectory = 'Directory not found';
-const listing = { ...wireTexts, file_not_found: noDirectory, invalid_request: 'Path is not a directory' };
-const reading = { ...wireTexts, file_not_found: noFile, invalid_request: 'Path is not a file' };
-const searching = { ...wireTexts, file_not_found: noDirectory };
+const listing = { ...words, file_not_found: noDirectory, invalid_request: 'Path is not a directory' };
+const reading = { ...words, file_not_found: noFile, invalid_request: 'Path is not a file' };
+const searching = { ...words, file_not_found: noDirectory };
 
 export function mountFiles(app: App, { files }: CrogiaDeps): void {
   app.get(
     `${base}/files`,
-    {
-      schema: { params, querystring: ListQuery, response: { 200: replies.filesReply } },
-      config: {
-        doc: describeRoute('ListFiles', 'List a folder of the workspace: folders first, then files', {
-          fails: [400, 404, 422],
-          missing: noDirectory,
-        }),
-      },
-    },
+    describeRoute('ListFiles', 'List a folder of the workspace: folders first, then files', {
+      schema: { params, querystring: ListQuery, response: { 200: replies.files } },
+      fails: [400, 404, 422],
+      missing: noDirectory,
+    }),
     ({ params, query: { path } }, reply) =>
       withErrorTexts(listing, async () => {
         const entries = await files.list(toSessionId(params.sid), path, abortOnDisconnect(reply));
@@ -38,12 +34,11 @@ export function mountFiles(app: App, { files }: CrogiaDeps): void {
   );
   app.get(
     `${base}/files/content`,
-    {
-      schema: { params, querystring: ReadQuery, response: { 200: replies.fileContentReply } },
-      config: {
-        doc: describeRoute('ReadFile', 'Read a file of the workspace', { fails: [400, 404, 422], missing: noFile }),
-      },
-    },
+    describeRoute('ReadFile', 'Read a file of the workspace', {
+      schema: { params, querystring: ReadQuery, response: { 200: replies.fileContent } },
+      fails: [400, 404, 422],
+      missing: noFile,
+    }),
     ({ params, query: { path, encoding } }, reply) =>
       withErrorTexts(reading, async () => {
         const bytes = await files.read(toSessionId(params.sid), path, abortOnDisconnect(reply));
@@ -52,16 +47,12 @@ export function mountFiles(app: App, { files }: CrogiaDeps): void {
   );
   app.post(
     `${base}/files/content`,
-    {
-      schema: { params, body: WriteBody, response: { 200: replies.writtenFileReply } },
-      config: {
-        doc: describeRoute('WriteFile', 'Write a file of the workspace; creates missing folders', {
-          bodyExample: { path: 'app.py', content: 'print("hi")\n' },
-          fails: [400, 404, 409, 422],
-        }),
-        once: 200,
-      },
-    },
+    describeRoute('WriteFile', 'Write a file of the workspace; creates missing folders', {
+      schema: { params, body: WriteBody, response: { 200: replies.writtenFile } },
+      config: { once: 200 },
+      bodyExample: { path: 'app.py', content: 'print("hi")\n' },
+      fails: [400, 404, 409, 422],
+    }),
     ({ params: { sid }, body: { path, content } }, reply) =>
       withErrorTexts(reading, async () => {
         await files.write(toSessionId(sid), path, content, abortUnlessIdempotent(reply));
@@ -88,30 +79,22 @@ export function mountSearch(app: App, { files }: CrogiaDeps): void {
   const fails = { fails: [400, 404, 422], missing: noDirectory };
   app.post(
     `${base}/search/files`,
-    {
-      schema: { params, body: SearchBody, response: { 200: replies.foundFilesReply } },
-      config: {
-        doc: describeRoute('FindFiles', 'Find files by a glob on their name, or on their path where it has a slash', {
-          bodyExample: { pattern: '*.py', path: '.', file_types: '*' },
-          ...fails,
-        }),
-        reads: true,
-      },
-    },
+    describeRoute('FindFiles', 'Find files by a glob on their name, or on their path where it has a slash', {
+      schema: { params, body: SearchBody, response: { 200: replies.foundFiles } },
+      config: { reads: true },
+      bodyExample: { pattern: '*.py', path: '.', file_types: '*' },
+      ...fails,
+    }),
     ({ params: { sid }, body: query }, reply) => search({ sid, query, signal: abortOnDisconnect(reply) }, files.find),
   );
   app.post(
     `${base}/search/grep`,
-    {
-      schema: { params, body: SearchBody, response: { 200: replies.foundLinesReply } },
-      config: {
-        doc: describeRoute('GrepFiles', 'Find lines by a POSIX extended regular expression', {
-          bodyExample: { pattern: 'Flask', path: '.', file_types: '*.py,*.md' },
-          ...fails,
-        }),
-        reads: true,
-      },
-    },
+    describeRoute('GrepFiles', 'Find lines by a POSIX extended regular expression', {
+      schema: { params, body: SearchBody, response: { 200: replies.foundLines } },
+      config: { reads: true },
+      bodyExample: { pattern: 'Flask', path: '.', file_types: '*.py,*.md' },
+      ...fails,
+    }),
     ({ params: { sid }, body: query }, reply) => search({ sid, query, signal: abortOnDisconnect(reply) }, files.grep),
   );
 }

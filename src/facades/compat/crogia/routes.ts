@@ -8,7 +8,7 @@ import type { App, FacadeRoutes } from '../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../http/transport/abort-on-disconnect.ts';
 import { closeCodes, type JsonObject, type Socket } from '../../../http/transport/ws-socket.ts';
 import type { TerminalLine } from '../../../sessions/api/terminals.ts';
-import { type CrogiaDeps, describeRoute, toIsoTime, toShellId, wireTexts } from './context.ts';
+import { type CrogiaDeps, describeRoute, toIsoTime, toShellId, words } from './context.ts';
 import { mountFiles, mountSearch } from './files.ts';
 import { mountHistory } from './history.ts';
 import * as replies from './replies.ts';
@@ -35,7 +35,7 @@ function mountTerminals(deps: Deps): void {
         '1000 when the shell exits, is deleted or taken over, 1008 when there is none, 4410 when the session is deleted.',
       ].join(' '),
       fails: [426],
-    }),
+    }).config.doc,
     open: (socket, { params }) => attend(socket, params.shell_id, deps),
   });
 }
@@ -71,7 +71,7 @@ async function attend(socket: Socket, shellId: string, { terminals, clock, logge
     if (socket.closed.aborted) return;
     const error = toAppError(thrown);
     if (wireErrors[error.code].http === 500) logger.error({ err: error.cause ?? error }, 'a terminal failed');
-    say('error', { message: error.code === 'shell_not_found' ? wireTexts.shell_not_found : publicText(error) });
+    say('error', { message: error.code === 'shell_not_found' ? words.shell_not_found : publicText(error) });
     socket.close(wireErrors[error.code].ws);
   }
 }
@@ -97,15 +97,15 @@ function typed(line: TerminalLine, jsonObject: JsonObject): string | undefined {
 
 const base = '/api/sessions/:sid/processes';
 const missing = 'Process not found';
-const processWords = { ...wireTexts, not_found: missing };
+const processWords = { ...words, not_found: missing };
 
 function mountProcesses(app: App, { sessions, processes }: CrogiaDeps): void {
   app.get(
     base,
-    {
-      schema: { params: SessionParams, response: { 200: replies.processesReply } },
-      config: { doc: describeRoute('ListProcesses', 'List the processes of a session', { fails: [404] }) },
-    },
+    describeRoute('ListProcesses', 'List the processes of a session', {
+      schema: { params: SessionParams, response: { 200: replies.processes } },
+      fails: [404],
+    }),
     ({ params }, reply) =>
       withErrorTexts(processWords, async () => {
         const found = await processes.list(toSessionId(params.sid), abortOnDisconnect(reply));
@@ -114,12 +114,11 @@ function mountProcesses(app: App, { sessions, processes }: CrogiaDeps): void {
   );
   app.post(
     `${base}/:pid/stop`,
-    {
-      schema: { params: ProcessParams, response: { 200: replies.stoppedProcessReply } },
-      config: {
-        doc: describeRoute('StopProcess', 'Send SIGTERM to a process and its children', { fails: [404, 422], missing }),
-      },
-    },
+    describeRoute('StopProcess', 'Send SIGTERM to a process and its children', {
+      schema: { params: ProcessParams, response: { 200: replies.stoppedProcess } },
+      fails: [404, 422],
+      missing,
+    }),
     ({ params: { sid, pid } }, reply) =>
       withErrorTexts(processWords, async () => {
         await processes.stop(toSessionId(sid), await known(sid, pid), abortOnDisconnect(reply));
@@ -128,15 +127,11 @@ function mountProcesses(app: App, { sessions, processes }: CrogiaDeps): void {
   );
   app.get(
     `${base}/:pid/logs`,
-    {
-      schema: { params: ProcessParams, querystring: LinesQuery, response: { 200: replies.processLogsReply } },
-      config: {
-        doc: describeRoute('ProcessLogs', 'The last lines that a background process printed', {
-          fails: [404, 422],
-          missing,
-        }),
-      },
-    },
+    describeRoute('ProcessLogs', 'The last lines that a background process printed', {
+      schema: { params: ProcessParams, querystring: LinesQuery, response: { 200: replies.processLogs } },
+      fails: [404, 422],
+      missing,
+    }),
     ({ params: { sid, pid }, query: { lines } }, reply) =>
       withErrorTexts(processWords, async () => {
         const { text } = await processes.logs(toSessionId(sid), await known(sid, pid), lines, abortOnDisconnect(reply));
@@ -156,14 +151,10 @@ function mountProcesses(app: App, { sessions, processes }: CrogiaDeps): void {
 function mountHealth(app: App, { sessions, clock }: Pick<CrogiaDeps, 'sessions' | 'clock'>): void {
   app.get(
     '/api/health',
-    {
-      schema: { response: { 200: replies.healthReply } },
-      config: {
-        doc: describeRoute('Health', 'Report whether sandboxes can start; always 200'),
-        open: true,
-        free: true,
-      },
-    },
+    describeRoute('Health', 'Report whether sandboxes can start; always 200', {
+      schema: { response: { 200: replies.health } },
+      config: { open: true, free: true },
+    }),
     async () => {
       const { sandbox, sessions: count } = await readHealthWithin(sessions, clock);
       const works = sandbox.status !== 'unhealthy';

@@ -4,7 +4,7 @@ import type { SessionRecord } from '../../../core/model/records.ts';
 import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
-import { type CrogiaDeps, describeRoute, toIsoTime, wireTexts } from './context.ts';
+import { type CrogiaDeps, describeRoute, toIsoTime, words } from './context.ts';
 import * as replies from './replies.ts';
 import { CreateBody, SessionParams as params, TaskBody } from './schemas.ts';
 
@@ -13,10 +13,9 @@ const base = '/api/sessions';
 export function mountSessions(app: App, { sessions }: CrogiaDeps): void {
   app.get(
     base,
-    {
-      schema: { response: { 200: replies.sessionsReply } },
-      config: { doc: describeRoute('ListSessions', 'List all sessions, the newest first') },
-    },
+    describeRoute('ListSessions', 'List all sessions, the newest first', {
+      schema: { response: { 200: replies.sessions } },
+    }),
     async () => {
       const newestFirst = [...(await sessions.list())].sort((a, b) => b.createdAt - a.createdAt);
       const infos = await Promise.all(newestFirst.map((session) => infoOrGone(session, sessions)));
@@ -25,17 +24,13 @@ export function mountSessions(app: App, { sessions }: CrogiaDeps): void {
   );
   app.post(
     base,
-    {
+    describeRoute('CreateSession', 'Create a session and its sandbox', {
       schema: { body: CreateBody, response: { 200: replies.sessionReply } },
-      config: {
-        doc: describeRoute('CreateSession', 'Create a session and its sandbox', {
-          description: 'The task is only stored as `last_task`: post it to `/tasks` to run it.',
-          bodyExample: { task: 'Create a Flask web application' },
-          fails: [400, 409, 422],
-        }),
-        once: 200,
-      },
-    },
+      config: { once: 200 },
+      description: 'The task is only stored as `last_task`: post it to `/tasks` to run it.',
+      bodyExample: { task: 'Create a Flask web application' },
+      fails: [400, 409, 422],
+    }),
     async ({ body: { task, template } }) => {
       const input = { task, ...(template !== undefined && { template }) };
       return await sessionInfo(await sessions.create({ origin: 'crogia', ...input }), sessions);
@@ -43,41 +38,37 @@ export function mountSessions(app: App, { sessions }: CrogiaDeps): void {
   );
   app.get(
     `${base}/:sid`,
-    {
+    describeRoute('GetSession', 'Get a session', {
       schema: { params, response: { 200: replies.sessionReply } },
-      config: { doc: describeRoute('GetSession', 'Get a session', { fails: [404] }) },
-    },
+      fails: [404],
+    }),
     ({ params }) =>
-      withErrorTexts(wireTexts, async () => sessionInfo(await sessions.get(toSessionId(params.sid)), sessions)),
+      withErrorTexts(words, async () => sessionInfo(await sessions.get(toSessionId(params.sid)), sessions)),
   );
   app.delete(
     `${base}/:sid`,
-    {
-      schema: { params, response: { 200: replies.deletedSessionReply } },
-      config: { doc: describeRoute('DeleteSession', 'Delete a session, its sandbox and its files', { fails: [404] }) },
-    },
+    describeRoute('DeleteSession', 'Delete a session, its sandbox and its files', {
+      schema: { params, response: { 200: replies.deletedSession } },
+      fails: [404],
+    }),
     ({ params }) =>
-      withErrorTexts(wireTexts, async () => {
+      withErrorTexts(words, async () => {
         await sessions.delete(toSessionId(params.sid));
         return { message: `Session ${params.sid} deleted successfully` };
       }),
   );
   app.post(
     `${base}/:sid/tasks`,
-    {
-      schema: { params, body: TaskBody, response: { 200: replies.taskReply } },
-      config: {
-        doc: describeRoute('SendTask', 'Run a task in a session', {
-          description:
-            'Answers at once; the events follow on `/ws/{sid}`. A task sent while the agent waits answers its question.',
-          bodyExample: { task: 'Add user authentication' },
-          fails: [400, 404, 409, 422],
-        }),
-        once: 200,
-      },
-    },
+    describeRoute('SendTask', 'Run a task in a session', {
+      schema: { params, body: TaskBody, response: { 200: replies.startedTask } },
+      config: { once: 200 },
+      description:
+        'Answers at once; the events follow on `/ws/{sid}`. A task sent while the agent waits answers its question.',
+      bodyExample: { task: 'Add user authentication' },
+      fails: [400, 404, 409, 422],
+    }),
     ({ params: { sid }, body: { task, mode } }) =>
-      withErrorTexts(wireTexts, async () => {
+      withErrorTexts(words, async () => {
         const { runId } = await sessions.send(toSessionId(sid), { text: task, mode: mode ?? 'queue' });
         return { message: `Task started in session ${sid}`, task, run_id: runId };
       }),

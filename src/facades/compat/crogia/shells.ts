@@ -5,7 +5,7 @@ import { abortUnlessIdempotent } from '../../../http/transport/abort-on-disconne
 import type { TerminalInfo } from '../../../sessions/api/terminals.ts';
 import { toOutputs } from '../../../sessions/services/cut-outputs.ts';
 import { execIfRunning } from '../../../sessions/services/exec-if-running.ts';
-import { type CrogiaDeps, describeRoute, toIsoTime, toShellId, wireTexts } from './context.ts';
+import { type CrogiaDeps, describeRoute, toIsoTime, toShellId, words } from './context.ts';
 import * as replies from './replies.ts';
 import { SessionParams as params, ShellBody, ShellParams } from './schemas.ts';
 
@@ -13,42 +13,35 @@ export function mountShells(app: App, { terminals }: CrogiaDeps): void {
   const base = '/api/sessions/:sid/shells';
   app.post(
     base,
-    {
-      schema: { params, response: { 200: replies.terminalReply } },
-      config: {
-        doc: describeRoute('OpenShell', 'Open a terminal', {
-          description: 'At most 16 per session. Connect on `/ws/shells/{shell_id}`; the terminal outlives its socket.',
-          fails: [404, 409],
-        }),
-        once: 200,
-      },
-    },
+    describeRoute('OpenShell', 'Open a terminal', {
+      schema: { params, response: { 200: replies.oneTerminal } },
+      config: { once: 200 },
+      description: 'At most 16 per session. Connect on `/ws/shells/{shell_id}`; the terminal outlives its socket.',
+      fails: [404, 409],
+    }),
     ({ params: { sid } }, reply) =>
-      withErrorTexts(wireTexts, async () =>
+      withErrorTexts(words, async () =>
         shellInfo(await terminals.open(toSessionId(sid), abortUnlessIdempotent(reply))),
       ),
   );
   app.get(
     base,
-    {
-      schema: { params, response: { 200: replies.terminalsReply } },
-      config: { doc: describeRoute('ListShells', 'List the terminals of a session', { fails: [404] }) },
-    },
+    describeRoute('ListShells', 'List the terminals of a session', {
+      schema: { params, response: { 200: replies.terminals } },
+      fails: [404],
+    }),
     ({ params }) =>
-      withErrorTexts(wireTexts, async () => ({
-        shells: (await terminals.list(toSessionId(params.sid))).map(shellInfo),
-      })),
+      withErrorTexts(words, async () => ({ shells: (await terminals.list(toSessionId(params.sid))).map(shellInfo) })),
   );
   app.delete(
     '/api/shells/:shell_id',
-    {
-      schema: { params: ShellParams, response: { 200: replies.closedTerminalReply } },
-      config: {
-        doc: describeRoute('CloseShell', 'Close a terminal', { fails: [404], missing: wireTexts.shell_not_found }),
-      },
-    },
+    describeRoute('CloseShell', 'Close a terminal', {
+      schema: { params: ShellParams, response: { 200: replies.closedTerminal } },
+      fails: [404],
+      missing: words.shell_not_found,
+    }),
     ({ params: { shell_id } }) =>
-      withErrorTexts({ ...wireTexts, session_not_found: wireTexts.shell_not_found }, async () => {
+      withErrorTexts({ ...words, session_not_found: words.shell_not_found }, async () => {
         await terminals.close(toShellId(shell_id));
         return { message: `Shell session ${shell_id} deleted successfully` };
       }),
@@ -65,19 +58,15 @@ const shellInfo = ({ id, sessionId, created }: TerminalInfo): replies.Terminal =
 export function mountExec(app: App, { sandboxes, processes, clock }: CrogiaDeps): void {
   app.post(
     '/api/sessions/:sid/shell',
-    {
-      schema: { params, body: ShellBody, response: { 200: replies.commandResultReply } },
-      config: {
-        doc: describeRoute('Shell', 'Run a command in the sandbox', {
-          description: 'A command that fails is still 200; `exit_code` says so. In the background it answers at once.',
-          bodyExample: { cmd: 'ls' },
-          fails: [400, 404, 409, 422],
-        }),
-        once: 200,
-      },
-    },
+    describeRoute('Shell', 'Run a command in the sandbox', {
+      schema: { params, body: ShellBody, response: { 200: replies.commandResult } },
+      config: { once: 200 },
+      description: 'A command that fails is still 200; `exit_code` says so. In the background it answers at once.',
+      bodyExample: { cmd: 'ls' },
+      fails: [400, 404, 409, 422],
+    }),
     ({ params: { sid }, body: { cmd: command, timeout, background } }, reply) =>
-      withErrorTexts(wireTexts, async () => {
+      withErrorTexts(words, async () => {
         const id = toSessionId(sid);
         const signal = abortUnlessIdempotent(reply);
         if (background) {

@@ -3,7 +3,7 @@ import type { App } from '../../../http/routes/routes.ts';
 import type { TemplateInfo } from '../../../sessions/api/server/templates.ts';
 import type { AgentConfigChange as Change } from '../../../sessions/projects/agent-config.ts';
 import { describeRoute } from './about.ts';
-import { findProject, invalidField, type OpencodexDeps } from './context.ts';
+import { findProject, invalid, type OpencodexDeps } from './context.ts';
 import * as replies from './replies/projects.ts';
 import { ApplyParams, agentConfigChange, ProjectParams, TemplateParams } from './schemas.ts';
 import { agentView, templateView } from './views.ts';
@@ -16,48 +16,37 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
   const { agents, services } = deps;
   app.get(
     `${projects}/templates/list`,
-    {
-      schema: { response: { 200: replies.templatesReply } },
-      config: { doc: describeRoute('ListTemplates', 'List the agent templates') },
-    },
+    describeRoute('ListTemplates', 'List the agent templates', { schema: { response: { 200: replies.templates } } }),
     async () => services.templates.list().filter(isForProjects).map(templateView),
   );
   app.get(
     `${projects}/templates/:template_id`,
-    {
-      schema: { params: TemplateParams, response: { 200: replies.templateReply } },
-      config: { doc: describeRoute('GetTemplate', 'Get an agent template', { fails: [404] }) },
-    },
+    describeRoute('GetTemplate', 'Get an agent template', {
+      schema: { params: TemplateParams, response: { 200: replies.oneTemplate } },
+      fails: [404],
+    }),
     async ({ params }) => templateView(findTemplate(deps, params.template_id)),
   );
   app.get(
     config,
-    {
-      schema: { params: ProjectParams, response: { 200: replies.agentConfigReply } },
-      config: { doc: describeRoute('GetAgentConfig', 'Get the agent configuration of a project', { fails: [404] }) },
-    },
+    describeRoute('GetAgentConfig', 'Get the agent configuration of a project', {
+      schema: { params: ProjectParams, response: { 200: replies.agentConfig } },
+      fails: [404],
+    }),
     async ({ params }) => agentView(await agents.get((await findProject(deps, params.project_id)).id)),
   );
   app.put(
     config,
-    {
-      schema: {
-        params: ProjectParams,
-        body: agentConfigChange,
-        response: { 200: replies.agentConfigReply },
-      },
-      config: {
-        doc: describeRoute('UpdateAgentConfig', 'Change the agent configuration of a project', {
-          bodyExample: { enabled_tools: ['bash', 'file_read'] },
-          fails: [404, 409, 413, 422],
-        }),
-      },
-    },
+    describeRoute('UpdateAgentConfig', 'Change the agent configuration of a project', {
+      schema: { params: ProjectParams, body: agentConfigChange, response: { 200: replies.agentConfig } },
+      bodyExample: { enabled_tools: ['bash', 'file_read'] },
+      fails: [404, 409, 413, 422],
+    }),
     async ({ params, body }) => {
       const { id } = await findProject(deps, params.project_id);
       const known = await deps.offered(); // administrators can add providers while the server runs
       if (body.llm_provider !== undefined && !known.some((one) => one.id === body.llm_provider))
-        throw invalidField('body', 'llm_provider', 'is not a provider known here');
+        throw invalid('body', 'llm_provider', 'is not a provider known here');
       const change = {
         agentType: body.agent_type,
         environment: body.environment_type,
@@ -74,12 +63,10 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
   );
   app.post(
     `${config}/apply-template/:template_id`,
-    {
-      schema: { params: ApplyParams, response: { 200: replies.agentConfigReply } },
-      config: {
-        doc: describeRoute('ApplyTemplate', 'Apply a template; provider and model stay', { fails: [404, 409] }),
-      },
-    },
+    describeRoute('ApplyTemplate', 'Apply a template; provider and model stay', {
+      schema: { params: ApplyParams, response: { 200: replies.agentConfig } },
+      fails: [404, 409],
+    }),
     async ({ params }) => {
       const { id } = await findProject(deps, params.project_id);
       return agentView(await agents.apply(id, findTemplate(deps, params.template_id)));
@@ -93,7 +80,7 @@ const unfit =
   (thrown: unknown): never => {
     if (!(thrown instanceof AppError && thrown.code === 'invalid_request')) throw thrown;
     const value = ['llm_config', 'llm_model', 'llm_fallbacks'].find((name) => body[name] !== undefined);
-    throw invalidField('body', value ?? 'llm_model', thrown.publicMessage);
+    throw invalid('body', value ?? 'llm_model', thrown.publicMessage);
   };
 
 type ProjectTemplate = TemplateInfo & { readonly environment: string };

@@ -91,29 +91,19 @@ function mountFor<Id>(
   const Named = z.object({ ...params.shape, ...named });
   app.get(
     path,
-    {
+    describeRoute(`List${what}Credentials`, `List the credentials ${of}; never a value`, {
       schema: { params, response: { 200: list } },
-      config: {
-        doc: describeRoute(`List${what}Credentials`, `List the credentials ${of}; never a value`, { fails: [404] }),
-      },
-    },
+      fails: [404],
+    }),
     async (request) => ({ credentials: (await credentials.list(await idOf(request.params))).map(view) }),
   );
   app.put(
     `${path}/:credential`,
-    {
+    describeRoute(`Put${what}Credential`, `Store a credential ${of}, encrypted; replaces the one of that name`, {
       schema: { params: Named, body: Body, response: { 200: one } },
-      config: {
-        doc: describeRoute(
-          `Put${what}Credential`,
-          `Store a credential ${of}, encrypted; replaces the one of that name`,
-          {
-            bodyExample,
-            fails: [404, 409, 413, 422],
-          },
-        ),
-      },
-    },
+      bodyExample,
+      fails: [404, 409, 413, 422],
+    }),
     async (request) => {
       const { value, ...rest } = request.body;
       const id = await idOf(request.params);
@@ -123,10 +113,10 @@ function mountFor<Id>(
   );
   app.delete(
     `${path}/:credential`,
-    {
+    describeRoute(`Revoke${what}Credential`, `Revoke a credential ${of}`, {
       schema: { params: Named, response: { 204: noBodyReply } },
-      config: { doc: describeRoute(`Revoke${what}Credential`, `Revoke a credential ${of}`, { fails: [404] }) },
-    },
+      fails: [404],
+    }),
     async (request, reply) => {
       await credentials.revoke(await idOf(request.params), request.params.credential);
       return reply.code(204).send();

@@ -13,10 +13,10 @@ export function mountProjects(app: App, deps: OpencodexDeps): void {
   const { services } = deps;
   app.get(
     projects,
-    {
-      schema: { querystring: PageQuery, response: { 200: replies.projectsReply } },
-      config: { doc: describeRoute('ListProjects', 'List projects, last changed first', { fails: [422] }) },
-    },
+    describeRoute('ListProjects', 'List projects, last changed first', {
+      schema: { querystring: PageQuery, response: { 200: replies.projects } },
+      fails: [422],
+    }),
     async ({ query }) => {
       const { skip = 0, limit = 100 } = query;
       const found = await services.projects.list({ skip, limit });
@@ -25,38 +25,30 @@ export function mountProjects(app: App, deps: OpencodexDeps): void {
   );
   app.post(
     projects,
-    {
-      schema: { body: NewProject, response: { 201: replies.projectReply } },
-      config: {
-        doc: describeRoute('CreateProject', 'Create a project', {
-          bodyExample: { name: 'Website' },
-          fails: [409, 413, 422],
-        }),
-        once: 201,
-      },
-    },
+    describeRoute('CreateProject', 'Create a project', {
+      schema: { body: NewProject, response: { 201: replies.oneProject } },
+      config: { once: 201 },
+      bodyExample: { name: 'Website' },
+      fails: [409, 413, 422],
+    }),
     async ({ body: { name, description = null } }) =>
       projectView(await services.projects.create({ name, description })),
   );
   app.get(
     one,
-    {
-      schema: { params: ProjectParams, response: { 200: replies.projectReply } },
-      config: { doc: describeRoute('GetProject', 'Get a project', { fails: [404] }) },
-    },
+    describeRoute('GetProject', 'Get a project', {
+      schema: { params: ProjectParams, response: { 200: replies.oneProject } },
+      fails: [404],
+    }),
     async ({ params }) => projectView(await findProject(deps, params.project_id)),
   );
   app.put(
     one,
-    {
-      schema: { params: ProjectParams, body: ProjectChange, response: { 200: replies.projectReply } },
-      config: {
-        doc: describeRoute('UpdateProject', 'Change the name or description of a project', {
-          bodyExample: { description: 'The public one' },
-          fails: [404, 409, 413, 422],
-        }),
-      },
-    },
+    describeRoute('UpdateProject', 'Change the name or description of a project', {
+      schema: { params: ProjectParams, body: ProjectChange, response: { 200: replies.oneProject } },
+      bodyExample: { description: 'The public one' },
+      fails: [404, 409, 413, 422],
+    }),
     async ({ params, body: { name, description } }) => {
       const { id } = await findProject(deps, params.project_id);
       const change = { ...(name != null && { name }), ...(description !== undefined && { description }) };
@@ -65,12 +57,10 @@ export function mountProjects(app: App, deps: OpencodexDeps): void {
   );
   app.delete(
     one,
-    {
+    describeRoute('DeleteProject', 'Delete a project with its chat sessions and files', {
       schema: { params: ProjectParams, response: { 204: noBodyReply } },
-      config: {
-        doc: describeRoute('DeleteProject', 'Delete a project with its chat sessions and files', { fails: [404] }),
-      },
-    },
+      fails: [404],
+    }),
     async ({ params }, reply) => {
       const { id } = await findProject(deps, params.project_id);
       await services.projects.delete(id);

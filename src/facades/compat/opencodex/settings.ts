@@ -41,10 +41,9 @@ export function mountSettings(app: App, { keys, providers, offered }: OpencodexD
   const NewKey = newKey(providers);
   app.get(
     `${base}/api-keys`,
-    {
+    describeRoute('ListApiKeys', 'List the providers whose keys are stored; never a key', {
       schema: { response: { 200: keyList } },
-      config: { doc: describeRoute('ListApiKeys', 'List the providers whose keys are stored; never a key') },
-    },
+    }),
     async () => ({
       api_keys: (await keys.list()).map(({ provider, createdAt, lastUsedAt }) => ({
         provider,
@@ -56,16 +55,12 @@ export function mountSettings(app: App, { keys, providers, offered }: OpencodexD
   );
   app.post(
     `${base}/api-keys`,
-    {
+    describeRoute('SetApiKey', 'Store the key of a provider, encrypted; replaces an earlier one', {
       schema: { body: NewKey, response: { 201: stored } },
-      config: {
-        doc: describeRoute('SetApiKey', 'Store the key of a provider, encrypted; replaces an earlier one', {
-          bodyExample,
-          fails: [409, 413, 422],
-        }),
-        once: 201,
-      },
-    },
+      config: { once: 201 },
+      bodyExample,
+      fails: [409, 413, 422],
+    }),
     async ({ body: { provider, api_key } }) => {
       await keys.put(provider, new Secret(api_key));
       return { message: `API key for ${provider} saved` };
@@ -73,21 +68,20 @@ export function mountSettings(app: App, { keys, providers, offered }: OpencodexD
   );
   app.post(
     `${base}/api-keys/test`,
-    {
+    describeRoute('TestApiKey', 'Ask a provider whether it accepts a key', {
       schema: { body: NewKey, response: { 200: verdict } },
-      config: {
-        doc: describeRoute('TestApiKey', 'Ask a provider whether it accepts a key', { bodyExample, fails: [413, 422] }),
-      },
-    },
+      bodyExample,
+      fails: [413, 422],
+    }),
     async ({ body: { provider, api_key } }, reply) =>
       keys.test(provider, new Secret(api_key), abortOnDisconnect(reply)),
   );
   app.delete(
     `${base}/api-keys/:provider`,
-    {
+    describeRoute('DeleteApiKey', 'Delete the key of a provider', {
       schema: { params: ProviderParams, response: { 204: noBodyReply } },
-      config: { doc: describeRoute('DeleteApiKey', 'Delete the key of a provider', { fails: [404] }) },
-    },
+      fails: [404],
+    }),
     async ({ params: { provider } }, reply) => {
       await keys.delete(provider).catch((thrown: unknown) => {
         if (!(thrown instanceof AppError && thrown.code === 'not_found')) throw thrown;
@@ -98,10 +92,10 @@ export function mountSettings(app: App, { keys, providers, offered }: OpencodexD
   );
   app.get(
     `${base}/llm-providers`,
-    {
+    describeRoute('ListLlmProviders', 'List the providers and their models', {
       schema: { querystring: ProvidersQuery, response: { 200: providerList } },
-      config: { doc: describeRoute('ListLlmProviders', 'List the providers and their models', { fails: [422] }) },
-    },
+      fails: [422],
+    }),
     async ({ query: { featured_only } }) => {
       const featured = featured_only === 'true' || featured_only === '1';
       const shown = (await offered()).filter(({ models }) => !featured || models.length > 0);

@@ -9,19 +9,15 @@ import { EditBody, ForkBody, SessionParams as params } from './schemas.ts';
 export function mountFork(app: App, { sessions }: SheikhboxContext): void {
   app.post(
     `${sessionsPath}/:sid/fork`,
-    {
-      schema: { params, body: ForkBody, response: { 200: replies.forkedSessionReply } },
-      config: {
-        doc: describeRoute('Fork', 'Begin a new session where a step or a run of this one ended', {
-          description:
-            'The new session has the conversation up to there, and the files as of then: `forked_from.files` is `kept`, or says ' +
-            'why it begins without files.',
-          bodyExample: { seq: 20 },
-          fails: [400, 404, 409],
-        }),
-        once: 200,
-      },
-    },
+    describeRoute('Fork', 'Begin a new session where a step or a run of this one ended', {
+      schema: { params, body: ForkBody, response: { 200: replies.forkedSession } },
+      config: { once: 200 },
+      description:
+        'The new session has the conversation up to there, and the files as of then: `forked_from.files` is `kept`, or says ' +
+        'why it begins without files.',
+      bodyExample: { seq: 20 },
+      fails: [400, 404, 409],
+    }),
     async ({ params: { sid }, body: { seq, title, files } }) => {
       const requested = { ...(seq && { seq }), ...(title && { title }), ...(typeof files === 'boolean' && { files }) };
       const { id, forkedFrom } = await sessions.fork(toSessionId(sid), { origin: 'sheikhbox', ...requested });
@@ -31,19 +27,15 @@ export function mountFork(app: App, { sessions }: SheikhboxContext): void {
   );
   app.post(
     `${sessionsPath}/:sid/edit`,
-    {
-      schema: { params, body: EditBody, response: { 200: replies.editedMessageReply } },
-      config: {
-        doc: describeRoute('Edit', 'Send a message in another wording, as a branch', {
-          description:
-            'The new session has everything before the message, and the files that the run before it left: `files` is ' +
-            '`kept`, or says why it begins without files. The edited session stays as it is.',
-          bodyExample: { seq: 21, message: 'Say hello instead' },
-          fails: [400, 404, 409],
-        }),
-        once: 200,
-      },
-    },
+    describeRoute('Edit', 'Send a message in another wording, as a branch', {
+      schema: { params, body: EditBody, response: { 200: replies.editedMessage } },
+      config: { once: 200 },
+      description:
+        'The new session has everything before the message, and the files that the run before it left: `files` is ' +
+        '`kept`, or says why it begins without files. The edited session stays as it is.',
+      bodyExample: { seq: 21, message: 'Say hello instead' },
+      fails: [400, 404, 409],
+    }),
     async ({ params: { sid }, body: { seq, message: text, attachments, stop_run: stopsRun } }) => {
       const requested = { seq, text, attachments: attachments ?? [], stopsRun: stopsRun === true };
       const { session, sent } = await sessions.edit(toSessionId(sid), { origin: 'sheikhbox', ...requested });

@@ -24,18 +24,16 @@ const frontEnd: z.output<typeof FrontEnd> = {
 export function mountFrontEnd(app: App): void {
   app.get(
     '/api/v1/auth/status',
-    {
+    about('AuthStatus', 'Report that only the token is needed to log in', {
       schema: { response: { 200: okEnveloped(Auth, auth) } },
-      config: { doc: about('AuthStatus', 'Report that only the token is needed to log in') },
-    },
+    }),
     async () => success(auth),
   );
   app.get(
     '/api/v1/config/frontend',
-    {
+    about('FrontEndConfig', 'Settings of the front end', {
       schema: { response: { 200: okEnveloped(FrontEnd, frontEnd) } },
-      config: { doc: about('FrontEndConfig', 'Settings of the front end') },
-    },
+    }),
     async () => success(frontEnd),
   );
 }

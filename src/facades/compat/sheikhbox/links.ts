@@ -27,20 +27,16 @@ const toLink = ({ id, createdAt, expiresAt, files }: ShareView) => ({
 export function mountLinks(app: App, { shares }: SheikhboxContext): void {
   app.post(
     `${sessionsPath}/:sid/links`,
-    {
+    describeRoute('CreateLink', 'Make a link that shows this session to anyone who has it', {
       schema: {
         params,
         body: Body,
         response: { 200: okEnveloped(Link.extend({ token: z.string(), path: z.string() }), { ...link, ...created }) },
       },
-      config: {
-        doc: describeRoute('CreateLink', 'Make a link that shows this session to anyone who has it', {
-          description: 'The answer alone has the link. It expires, and can be revoked.',
-          bodyExample: { hours: 24 },
-          fails: [400, 404, 409],
-        }),
-      },
-    },
+      description: 'The answer alone has the link. It expires, and can be revoked.',
+      bodyExample: { hours: 24 },
+      fails: [400, 404, 409],
+    }),
     async ({ params, body: { hours, files } }) => {
       const { token, view } = await shares.create(toSessionId(params.sid), { lifeMs: hours * 3_600_000, files });
       return success({ ...toLink(view), token, path: `/shared#${token}` });
@@ -48,18 +44,18 @@ export function mountLinks(app: App, { shares }: SheikhboxContext): void {
   );
   app.get(
     `${sessionsPath}/:sid/links`,
-    {
+    describeRoute('Links', 'List the links that show this session', {
       schema: { params, response: { 200: okEnveloped(z.object({ links: z.array(Link) }), { links: [link] }) } },
-      config: { doc: describeRoute('Links', 'List the links that show this session', { fails: [404] }) },
-    },
+      fails: [404],
+    }),
     async ({ params }) => success({ links: (await shares.list(toSessionId(params.sid))).map(toLink) }),
   );
   app.delete(
     `${sessionsPath}/:sid/links/:link`,
-    {
-      schema: { params: LinkParams, response: { 200: replies.emptyReply } },
-      config: { doc: describeRoute('RevokeLink', 'Revoke a link', { fails: [404] }) },
-    },
+    describeRoute('RevokeLink', 'Revoke a link', {
+      schema: { params: LinkParams, response: { 200: replies.emptyEnvelope } },
+      fails: [404],
+    }),
     async ({ params }) => {
       await shares.revoke(toSessionId(params.sid), params.link);
       return success(null);

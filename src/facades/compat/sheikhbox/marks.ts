@@ -9,12 +9,11 @@ import { PinBody, SessionParams as params, TitleBody } from './schemas.ts';
 export function mountMarks(app: App, { sessions }: SheikhboxContext): void {
   app.patch(
     `${sessionsPath}/:sid/title`,
-    {
+    describeRoute('Rename', 'Rename a session', {
       schema: { params, body: TitleBody, response: { 200: replies.titleReply } },
-      config: {
-        doc: describeRoute('Rename', 'Rename a session', { bodyExample: { title: 'Say hi' }, fails: [400, 404] }),
-      },
-    },
+      bodyExample: { title: 'Say hi' },
+      fails: [400, 404],
+    }),
     async (request) => {
       const { id, title } = await sessions.rename(toSessionId(request.params.sid), request.body.title);
       return success({ session_id: id, title });
@@ -26,28 +25,27 @@ export function mountMarks(app: App, { sessions }: SheikhboxContext): void {
   };
   app.post(
     `${sessionsPath}/:sid/favorite`,
-    {
+    describeRoute('Favorite', 'Mark a session as a favorite', {
       schema: { params, response: { 200: replies.favoriteReply(true) } },
-      config: { doc: describeRoute('Favorite', 'Mark a session as a favorite', { fails: [404] }) },
-    },
+      fails: [404],
+    }),
     (request) => mark(request.params.sid, true),
   );
   app.delete(
     `${sessionsPath}/:sid/favorite`,
-    {
+    describeRoute('Unfavorite', 'Remove the favorite mark of a session', {
       schema: { params, response: { 200: replies.favoriteReply(false) } },
-      config: { doc: describeRoute('Unfavorite', 'Remove the favorite mark of a session', { fails: [404] }) },
-    },
+      fails: [404],
+    }),
     (request) => mark(request.params.sid, false),
   );
   app.post(
     `${sessionsPath}/:sid/pin`,
-    {
+    describeRoute('Pin', 'Pin or unpin a session', {
       schema: { params, body: PinBody, response: { 200: replies.pinReply } },
-      config: {
-        doc: describeRoute('Pin', 'Pin or unpin a session', { bodyExample: { is_pinned: true }, fails: [400, 404] }),
-      },
-    },
+      bodyExample: { is_pinned: true },
+      fails: [400, 404],
+    }),
     async (request) => {
       const { id, pinned } = await sessions.update(toSessionId(request.params.sid), { pinned: request.body.is_pinned });
       return success({ session_id: id, is_pinned: pinned });
@@ -55,10 +53,10 @@ export function mountMarks(app: App, { sessions }: SheikhboxContext): void {
   );
   app.post(
     `${sessionsPath}/:sid/clear_unread_message_count`,
-    {
-      schema: { params, response: { 200: replies.emptyReply } },
-      config: { doc: describeRoute('ClearUnread', 'Mark all messages of a session as read', { fails: [404] }) },
-    },
+    describeRoute('ClearUnread', 'Mark all messages of a session as read', {
+      schema: { params, response: { 200: replies.emptyEnvelope } },
+      fails: [404],
+    }),
     async (request) => {
       await sessions.update(toSessionId(request.params.sid), { unread: 0 });
       return success(null);

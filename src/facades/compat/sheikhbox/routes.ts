@@ -55,23 +55,19 @@ function mountSessions(app: App, context: SheikhboxContext): void {
   const { sessions, profile } = context;
   app.put(
     sessionsPath,
-    {
-      schema: { response: { 200: replies.createdSessionReply } },
-      config: {
-        doc: describeRoute('CreateSession', 'Create a session and its sandbox', {
-          description:
-            'A body can have `template` (of the agent), `metadata` (own names and values), `lifetime_seconds` (then the session is deleted), `idle_seconds` (unused for so long, its sandbox is stopped), `egress` (`none`, or a list of the only hosts to reach of those that the server opens), `size` (`cpus`, `memory`), `services` (by their names, each with `image`, `command`, `env`, `ports`) or `compose` (the text of a compose file), `budget` (`turns`, `tokens`, `cost`, `seconds`: reached, the session waits and asks), `repositories` (each with `url`, `ref`, `path`, `depth`, `access`: fetched before the first use) and `author` (`name` and `email` of its commits); the rest is ignored. Answers before the sandbox is ready; the first use waits for it.',
-          bodyExample: {
-            template: 'default',
-            metadata: { user: 'ada' },
-            lifetime_seconds: 3600,
-            egress: ['api.example.org'],
-          },
-          fails: [400, 409],
-        }),
-        once: 200,
+    describeRoute('CreateSession', 'Create a session and its sandbox', {
+      schema: { response: { 200: replies.createdSession } },
+      config: { once: 200 },
+      description:
+        'A body can have `template` (of the agent), `metadata` (own names and values), `lifetime_seconds` (then the session is deleted), `idle_seconds` (unused for so long, its sandbox is stopped), `egress` (`none`, or a list of the only hosts to reach of those that the server opens), `size` (`cpus`, `memory`), `services` (by their names, each with `image`, `command`, `env`, `ports`) or `compose` (the text of a compose file), `budget` (`turns`, `tokens`, `cost`, `seconds`: reached, the session waits and asks), `repositories` (each with `url`, `ref`, `path`, `depth`, `access`: fetched before the first use) and `author` (`name` and `email` of its commits); the rest is ignored. Answers before the sandbox is ready; the first use waits for it.',
+      bodyExample: {
+        template: 'default',
+        metadata: { user: 'ada' },
+        lifetime_seconds: 3600,
+        egress: ['api.example.org'],
       },
-    },
+      fails: [400, 409],
+    }),
     async ({ rawBody }) => {
       const { id } = await sessions.create({ origin: 'sheikhbox', ...newSession(rawBody) });
       return success({ session_id: id });
@@ -79,10 +75,9 @@ function mountSessions(app: App, context: SheikhboxContext): void {
   );
   app.get(
     sessionsPath,
-    {
-      schema: { querystring: MetadataQuery, response: { 200: replies.sessionsReply } },
-      config: { doc: describeRoute('ListSessions', 'List all sessions, the newest message first') },
-    },
+    describeRoute('ListSessions', 'List all sessions, the newest message first', {
+      schema: { querystring: MetadataQuery, response: { 200: replies.sessions } },
+    }),
     async ({ query }, reply) => {
       const pairs = parsePairs(query);
       const isMatch = ({ metadata, parent }: SessionRecord) =>
@@ -98,10 +93,10 @@ function mountSessions(app: App, context: SheikhboxContext): void {
   );
   app.get(
     `${sessionsPath}/:sid`,
-    {
+    describeRoute('GetSession', 'Get a session with its history', {
       schema: { params, response: { 200: replies.sessionReply } },
-      config: { doc: describeRoute('GetSession', 'Get a session with its history', { fails: [404] }) },
-    },
+      fails: [404],
+    }),
     async ({ params }, reply) => {
       const text = await sessionText(await sessions.get(toSessionId(params.sid)), context);
       return asJson(reply, text);
@@ -109,10 +104,10 @@ function mountSessions(app: App, context: SheikhboxContext): void {
   );
   app.delete(
     `${sessionsPath}/:sid`,
-    {
-      schema: { params, response: { 200: replies.emptyReply } },
-      config: { doc: describeRoute('DeleteSession', 'Delete a session, its sandbox and its files', { fails: [404] }) },
-    },
+    describeRoute('DeleteSession', 'Delete a session, its sandbox and its files', {
+      schema: { params, response: { 200: replies.emptyEnvelope } },
+      fails: [404],
+    }),
     async ({ params }) => {
       await sessions.delete(toSessionId(params.sid));
       return success(null);
@@ -120,15 +115,11 @@ function mountSessions(app: App, context: SheikhboxContext): void {
   );
   app.post(
     `${sessionsPath}/:sid/stop`,
-    {
-      schema: { params, response: { 200: replies.emptyReply } },
-      config: {
-        doc: describeRoute('StopSession', 'Stop the active run of a session', {
-          description: 'Answers when everything that the run started has ended. Stopping an idle session is a success.',
-          fails: [404],
-        }),
-      },
-    },
+    describeRoute('StopSession', 'Stop the active run of a session', {
+      schema: { params, response: { 200: replies.emptyEnvelope } },
+      description: 'Answers when everything that the run started has ended. Stopping an idle session is a success.',
+      fails: [404],
+    }),
     async ({ params }) => {
       await sessions.stop(toSessionId(params.sid));
       return success(null);
@@ -163,35 +154,27 @@ function mountStreams(app: App, context: SheikhboxContext): void {
   const answer = chat(context);
   app.post(
     `${sessionsPath}/:sid/chat`,
-    {
+    describeRoute('Chat', 'Send a message and stream the answer', {
       schema: { params, body: ChatBody, response: { 200: replies.chatStream } },
-      config: {
-        doc: describeRoute('Chat', 'Send a message and stream the answer', {
-          description:
-            'Without a message it only reconnects: the events after `event_id`, until the run ends or waits.',
-          headers: { ...idempotencyHeader, ...resume },
-          bodyExample: { message: 'Say hi\n```sh\necho hi\n```', timestamp: 1735689600 },
-          fails: [400, 404, 409],
-        }),
-        stream: true,
-        reads: true, // without a message; the session service refuses messages of read-only callers
-      },
-    },
+      config: { stream: true, reads: true },
+      description: 'Without a message it only reconnects: the events after `event_id`, until the run ends or waits.',
+      headers: { ...idempotencyHeader, ...resume },
+      bodyExample: { message: 'Say hi\n```sh\necho hi\n```', timestamp: 1735689600 },
+      fails: [400, 404, 409],
+    }),
     (request, reply) => answer({ request, sid: request.params.sid, body: request.body }, reply),
   );
   app.get(
     `${sessionsPath}/:sid/events`,
     {
-      schema: { params, querystring: EventsQuery, response: { 200: replies.eventStream } },
-      config: {
-        doc: describeRoute('Events', 'Follow a session, for EventSource', {
-          description:
-            'Includes user messages and continues after a run ends. Without a cursor it starts with the active run, or now.',
-          headers: resume,
-          fails: [400, 404],
-        }),
-        stream: true,
-      },
+      ...describeRoute('Events', 'Follow a session, for EventSource', {
+        schema: { params, querystring: EventsQuery, response: { 200: replies.eventStream } },
+        config: { stream: true },
+        description:
+          'Includes user messages and continues after a run ends. Without a cursor it starts with the active run, or now.',
+        headers: resume,
+        fails: [400, 404],
+      }),
       exposeHeadRoute: false,
     },
     async ({ headers, query, params }, reply) => {
@@ -207,17 +190,13 @@ function mountStreams(app: App, context: SheikhboxContext): void {
 function mountPanels(app: App, context: SheikhboxContext): void {
   app.post(
     `${sessionsPath}/:sid/shell`,
-    {
-      schema: { params, body: ShellBody, response: { 200: replies.shellReply } },
-      config: {
-        doc: describeRoute('Shell', 'View a shell of the session', {
-          description: 'With `Accept: text/event-stream`: `event: shell` at once and on each change.',
-          bodyExample: { session_id: 'main' },
-          fails: [400, 404],
-        }),
-        reads: true,
-      },
-    },
+    describeRoute('Shell', 'View a shell of the session', {
+      schema: { params, body: ShellBody, response: { 200: replies.shell } },
+      config: { reads: true },
+      description: 'With `Accept: text/event-stream`: `event: shell` at once and on each change.',
+      bodyExample: { session_id: 'main' },
+      fails: [400, 404],
+    }),
     async (request, reply) => {
       const panel = shellPanel(toSessionId(request.params.sid), request.body.session_id, context);
       if (wantsStream(request)) return streamPanel(reply, panel, context);
@@ -226,17 +205,13 @@ function mountPanels(app: App, context: SheikhboxContext): void {
   );
   app.post(
     `${sessionsPath}/:sid/file`,
-    {
-      schema: { params, body: FileBody, response: { 200: replies.fileReply } },
-      config: {
-        doc: describeRoute('File', 'Read a file of the session', {
-          description: 'With `Accept: text/event-stream`: `event: file` at once and on each change.',
-          bodyExample: { file: '/workspace/notes.md' },
-          fails: [400, 404, 413],
-        }),
-        reads: true,
-      },
-    },
+    describeRoute('File', 'Read a file of the session', {
+      schema: { params, body: FileBody, response: { 200: replies.file } },
+      config: { reads: true },
+      description: 'With `Accept: text/event-stream`: `event: file` at once and on each change.',
+      bodyExample: { file: '/workspace/notes.md' },
+      fails: [400, 404, 413],
+    }),
     async (request, reply) => {
       const panel = filePanel(toSessionId(request.params.sid), request.body.file, context);
       if (wantsStream(request)) return streamPanel(reply, panel, context);

@@ -21,28 +21,26 @@ export function mountShared(app: App, context: SheikhboxContext): void {
   };
   app.post(
     `${sessionsPath}/:sid/share`,
-    {
+    describeRoute('Share', 'Share a session with everyone who knows its address', {
       schema: { params, response: { 200: replies.shareReply(true) } },
-      config: { doc: describeRoute('Share', 'Share a session with everyone who knows its address', { fails: [404] }) },
-    },
+      fails: [404],
+    }),
     (request) => mark(request.params.sid, true),
   );
   app.delete(
     `${sessionsPath}/:sid/share`,
-    {
+    describeRoute('Unshare', 'End the sharing of a session', {
       schema: { params, response: { 200: replies.shareReply(false) } },
-      config: { doc: describeRoute('Unshare', 'End the sharing of a session', { fails: [404] }) },
-    },
+      fails: [404],
+    }),
     (request) => mark(request.params.sid, false),
   );
   app.get(
     `${sessionsPath}/:sid/files`,
-    {
+    describeRoute('SessionFiles', "List the files attached to a session's messages", {
       schema: { params, response: { 200: sessionFiles } },
-      config: {
-        doc: describeRoute('SessionFiles', "List the files attached to a session's messages", { fails: [404] }),
-      },
-    },
+      fails: [404],
+    }),
     async ({ params }) => success(await readAttachments(await sessions.get(toSessionId(params.sid)), context)),
   );
 
@@ -56,16 +54,12 @@ export function mountShared(app: App, context: SheikhboxContext): void {
     isFilePath(path) ? signed.sign({ method: 'GET', path, purpose: 'file' }, linkMs) : path;
   app.get(
     `${sessionsPath}/shared/:sid`,
-    {
-      schema: { params, response: { 200: replies.sharedSessionReply } },
-      config: {
-        doc: describeRoute('SharedSession', 'Read a shared session with its history; needs no token', {
-          description: 'Files in it come with links that work without a token for a few minutes.',
-          fails: [404],
-        }),
-        open: true,
-      },
-    },
+    describeRoute('SharedSession', 'Read a shared session with its history; needs no token', {
+      schema: { params, response: { 200: replies.sharedSession } },
+      config: { open: true },
+      description: 'Files in it come with links that work without a token for a few minutes.',
+      fails: [404],
+    }),
     async ({ params }) => {
       const { session_id, title, status, events } = await sessionView(await shown(params.sid), context, linked);
       return success({ session_id, title, status, events, is_shared: true as const });
@@ -73,13 +67,11 @@ export function mountShared(app: App, context: SheikhboxContext): void {
   );
   app.get(
     `${sessionsPath}/:sid/share/files`,
-    {
+    describeRoute('SharedFiles', 'List the files of a shared session; needs no token', {
       schema: { params, response: { 200: sharedFiles } },
-      config: {
-        doc: describeRoute('SharedFiles', 'List the files of a shared session; needs no token', { fails: [404] }),
-        open: true,
-      },
-    },
+      config: { open: true },
+      fails: [404],
+    }),
     async ({ params }) => success(await readAttachments(await shown(params.sid), context, linked)),
   );
 }

@@ -61,16 +61,12 @@ export function mountVnc(app: App, { sessions, sockets, signed, desktop, clipboa
   });
   app.post(
     `${sessionsPath}/:sid/vnc/signed-url`,
-    {
+    describeRoute('VncLink', "Make a link to a session's screen that needs no token", {
       schema: { params: SessionParams, body: LinkBody, response: { 200: screenLink } },
-      config: {
-        doc: describeRoute('VncLink', "Make a link to a session's screen that needs no token", {
-          description: 'The link works once and expires. With `right: view` its viewer may only watch.',
-          bodyExample: { expire_minutes: 15 },
-          fails: [400, 404],
-        }),
-      },
-    },
+      description: 'The link works once and expires. With `right: view` its viewer may only watch.',
+      bodyExample: { expire_minutes: 15 },
+      fails: [400, 404],
+    }),
     async ({ params, body }) => {
       const { id } = await sessions.get(toSessionId(params.sid));
       await desktop?.status(id); // only a caller who can see the desktop gets a link

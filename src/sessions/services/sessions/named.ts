@@ -29,8 +29,7 @@ export function namedSessions({ names, create, remove, resume }: Deps): Pick<Ses
       try {
         session = await create({ ...command, id: claim.sessionId });
       } catch (thrown) {
-        // Another caller may have created the session in the meantime under the same id, and used up a quota by doing
-        // so.
+        // Another caller may have created the session in the meantime, with the same id, and thereby used up a quota.
         if (toAppError(thrown).code === 'fenced' || (await names.find(owner, name))) continue;
         await names.release(claim);
         throw thrown;

@@ -13,7 +13,7 @@ interface SkillSources {
  * The skills that a session's agent can read now. An uploaded skill takes precedence over a workspace skill of the same
  * name.
  */
-export async function listSessionSkills(
+export async function skillsOfSession(
   { id, repositories = [] }: SessionRecord,
   { uploaded, sandboxes }: SkillSources,
   signal: AbortSignal,

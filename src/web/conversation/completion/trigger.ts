@@ -3,9 +3,9 @@ import { trimEndCharacters } from '../../../core/text/text.ts';
 /** The word before the cursor that can be completed. */
 export interface Trigger {
   readonly kind: '@' | '/';
-  /** Without the leading character. */
+  /** Without the leading sign. */
   readonly word: string;
-  /** The index of that character. */
+  /** The index of the sign. */
   readonly from: number;
   readonly to: number;
 }

@@ -39,34 +39,27 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
 
   app.get(
     ofProject,
-    {
-      schema: { params: ProjectParams, querystring: PageQuery, response: { 200: replies.chatsReply } },
-      config: {
-        doc: describeRoute('ListProjectChats', 'List the chat sessions of a project, newest first', {
-          fails: [404, 422],
-        }),
-      },
-    },
+    describeRoute('ListProjectChats', 'List the chat sessions of a project, newest first', {
+      schema: { params: ProjectParams, querystring: PageQuery, response: { 200: replies.chats } },
+      fails: [404, 422],
+    }),
     async ({ params, query }) => list((await findProject(deps, params.project_id)).id, query),
   );
   app.post(
     ofProject,
-    {
-      schema: { params: ProjectParams, body: NewChat, response: { 201: replies.chatReply } },
-      config: { doc: describeRoute('CreateProjectChat', 'Create a chat session in a project', creation), once: 201 },
-    },
+    describeRoute('CreateProjectChat', 'Create a chat session in a project', {
+      schema: { params: ProjectParams, body: NewChat, response: { 201: replies.oneChat } },
+      config: { once: 201 },
+      ...creation,
+    }),
     ({ params, body }) => create(params.project_id, body.name),
   );
   app.get(
     chats,
-    {
-      schema: { querystring: ChatsQuery, response: { 200: replies.chatsReply } },
-      config: {
-        doc: describeRoute('ListChats', 'List chat sessions, newest first; sessions of other facades are among them', {
-          fails: [404, 422],
-        }),
-      },
-    },
+    describeRoute('ListChats', 'List chat sessions, newest first; sessions of other facades are among them', {
+      schema: { querystring: ChatsQuery, response: { 200: replies.chats } },
+      fails: [404, 422],
+    }),
     async ({ query }) => {
       const { project_id, ...page } = query;
       if (project_id !== undefined) await findProject(deps, project_id);
@@ -75,31 +68,28 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
   );
   app.post(
     chats,
-    {
-      schema: { querystring: NewChatQuery, body: NewChat, response: { 201: replies.chatReply } },
-      config: { doc: describeRoute('CreateChat', 'Create a chat session in a project', creation), once: 201 },
-    },
+    describeRoute('CreateChat', 'Create a chat session in a project', {
+      schema: { querystring: NewChatQuery, body: NewChat, response: { 201: replies.oneChat } },
+      config: { once: 201 },
+      ...creation,
+    }),
     ({ query, body }) => create(query.project_id, body.name),
   );
   app.get(
     `${chats}/:sid`,
-    {
-      schema: { params: ChatParams, response: { 200: replies.chatReply } },
-      config: { doc: describeRoute('GetChat', 'Get a chat session', { fails: [404] }) },
-    },
+    describeRoute('GetChat', 'Get a chat session', {
+      schema: { params: ChatParams, response: { 200: replies.oneChat } },
+      fails: [404],
+    }),
     async ({ params }) => view(await findChat(deps, params.sid)),
   );
   app.put(
     `${chats}/:sid`,
-    {
-      schema: { params: ChatParams, body: ChatChange, response: { 200: replies.chatReply } },
-      config: {
-        doc: describeRoute('UpdateChat', 'Rename or archive a chat session', {
-          bodyExample: { status: 'archived' },
-          fails: [404, 413, 422],
-        }),
-      },
-    },
+    describeRoute('UpdateChat', 'Rename or archive a chat session', {
+      schema: { params: ChatParams, body: ChatChange, response: { 200: replies.oneChat } },
+      bodyExample: { status: 'archived' },
+      fails: [404, 413, 422],
+    }),
     async ({ params, body: { name, status } }) => {
       const { id } = await findChat(deps, params.sid);
       const change = {
@@ -111,12 +101,10 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
   );
   app.delete(
     `${chats}/:sid`,
-    {
+    describeRoute('DeleteChat', 'Delete a chat session with its sandbox and files', {
       schema: { params: ChatParams, response: { 204: noBodyReply } },
-      config: {
-        doc: describeRoute('DeleteChat', 'Delete a chat session with its sandbox and files', { fails: [404] }),
-      },
-    },
+      fails: [404],
+    }),
     async ({ params }, reply) => {
       const { id } = await findChat(deps, params.sid);
       await services.sessions.delete(id);

@@ -20,7 +20,7 @@ import * as replies from '../replies/conversation.ts';
 import { BlockParams, ChatParams, IdParams, NewMessage, PageQuery } from '../schemas.ts';
 import { toBlocks } from './blocks.ts';
 import type { ListAnswers } from './list-answers.ts';
-import { MessageIds, readRunBefore } from './message-ids.ts';
+import { MessageIds, runBefore } from './message-ids.ts';
 import { type MessageAtSeq, toMessages } from './messages.ts';
 import { toNewestPage, toPage } from './paging.ts';
 
@@ -29,15 +29,11 @@ const chat = '/api/v1/chats/:sid';
 export function mountConversation(app: App, deps: OpencodexDeps, lists: ListAnswers): void {
   app.get(
     `${chat}/messages`,
-    {
-      schema: { params: ChatParams, querystring: PageQuery, response: { 200: replies.messagesReply } },
-      config: {
-        doc: describeRoute('ListMessages', 'List the messages of a chat session, oldest first', {
-          description: 'The text of one run is one message. Without `skip` and `limit`: the newest 500.',
-          fails: [404, 422],
-        }),
-      },
-    },
+    describeRoute('ListMessages', 'List the messages of a chat session, oldest first', {
+      schema: { params: ChatParams, querystring: PageQuery, response: { 200: replies.messages } },
+      description: 'The text of one run is one message. Without `skip` and `limit`: the newest 500.',
+      fails: [404, 422],
+    }),
     async ({ params, query, caller }, reply) => {
       const answered = lists.recordRequest({ chat: params.sid, caller });
       let head: number | undefined;
@@ -51,16 +47,12 @@ export function mountConversation(app: App, deps: OpencodexDeps, lists: ListAnsw
   );
   app.post(
     `${chat}/messages`,
-    {
-      schema: { params: ChatParams, body: NewMessage, response: { 201: replies.messageReply } },
-      config: {
-        doc: describeRoute('CreateMessage', 'Send a message', {
-          bodyExample: { content: replies.exampleText },
-          fails: [404, 409, 413, 422],
-        }),
-        once: 201,
-      },
-    },
+    describeRoute('CreateMessage', 'Send a message', {
+      schema: { params: ChatParams, body: NewMessage, response: { 201: replies.storedMessage } },
+      config: { once: 201 },
+      bodyExample: { content: replies.text },
+      fails: [404, 409, 413, 422],
+    }),
     async ({ params, body: { content, role, message_metadata, mode } }) => {
       const session = await findChat(deps, params.sid);
       const metadata = message_metadata ?? {};
@@ -80,16 +72,11 @@ function mountBlocks(app: App, deps: OpencodexDeps): void {
   };
   app.get(
     `${chat}/blocks`,
-    {
-      schema: { params: ChatParams, querystring: PageQuery, response: { 200: replies.blocksReply } },
-      config: {
-        doc: describeRoute('ListBlocks', 'List the blocks of a conversation', {
-          description:
-            'An active run shows only the messages of its users. Without `skip` and `limit`: the newest 500.',
-          fails: [404, 422],
-        }),
-      },
-    },
+    describeRoute('ListBlocks', 'List the blocks of a conversation', {
+      schema: { params: ChatParams, querystring: PageQuery, response: { 200: replies.blocks } },
+      description: 'An active run shows only the messages of its users. Without `skip` and `limit`: the newest 500.',
+      fails: [404, 422],
+    }),
     async ({ params, query }) => {
       const { items, total } = toNewestPage(await blocks(params.sid), query);
       return { blocks: items, total };
@@ -97,10 +84,10 @@ function mountBlocks(app: App, deps: OpencodexDeps): void {
   );
   app.get(
     `${chat}/blocks/:id`,
-    {
-      schema: { params: BlockParams, response: { 200: replies.blockReply } },
-      config: { doc: describeRoute('GetBlock', 'Get a block of a conversation', { fails: [404] }) },
-    },
+    describeRoute('GetBlock', 'Get a block of a conversation', {
+      schema: { params: BlockParams, response: { 200: replies.oneBlock } },
+      fails: [404],
+    }),
     async ({ params }) => {
       const found = (await blocks(params.sid)).find(({ id }) => id === params.id);
       if (!found) throw blockMissing(params.id);
@@ -112,12 +99,10 @@ function mountBlocks(app: App, deps: OpencodexDeps): void {
 function mountActions(app: App, deps: OpencodexDeps): void {
   app.get(
     `${chat}/agent-actions`,
-    {
-      schema: { params: ChatParams, querystring: PageQuery, response: { 200: replies.actionsReply } },
-      config: {
-        doc: describeRoute('ListAgentActions', 'List the actions of the agent, oldest first', { fails: [404, 422] }),
-      },
-    },
+    describeRoute('ListAgentActions', 'List the actions of the agent, oldest first', {
+      schema: { params: ChatParams, querystring: PageQuery, response: { 200: replies.actions } },
+      fails: [404, 422],
+    }),
     async ({ params, query }) => {
       const session = await findChat(deps, params.sid);
       const { items, total } = toPage(toActions(await readEvents(deps, session), await readView(deps, session)), query);
@@ -126,10 +111,10 @@ function mountActions(app: App, deps: OpencodexDeps): void {
   );
   app.get(
     '/api/v1/agent-actions/:id',
-    {
-      schema: { params: IdParams, response: { 200: replies.actionReply } },
-      config: { doc: describeRoute('GetAgentAction', 'Get an action of the agent', { fails: [404] }) },
-    },
+    describeRoute('GetAgentAction', 'Get an action of the agent', {
+      schema: { params: IdParams, response: { 200: replies.oneAction } },
+      fails: [404],
+    }),
     async ({ params }) => {
       const found = await findAction(deps, params.id);
       if (!found) throw actionMissing(params.id);
@@ -210,7 +195,7 @@ async function send(
 /** The id of the message to which an event belongs, which depends on the last answer before it. */
 async function messageAt(deps: OpencodexDeps, event: SessionEvent): Promise<string> {
   const messageIds = new MessageIds();
-  for (const before of await readRunBefore(deps, event.sessionId, event.seq)) messageIds.of(before);
+  for (const before of await runBefore(deps, event.sessionId, event.seq)) messageIds.of(before);
   return messageIds.of(event);
 }
 

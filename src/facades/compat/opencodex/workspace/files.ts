@@ -19,12 +19,10 @@ export function mountFiles(app: App, deps: OpencodexDeps): void {
   const { uploads } = deps;
   app.get(
     `${base}/project/:project_id`,
-    {
-      schema: { params: ProjectParams, querystring: PageQuery, response: { 200: replies.filesReply } },
-      config: {
-        doc: describeRoute('ListProjectFiles', 'List the files of a project, newest first', { fails: [404, 422] }),
-      },
-    },
+    describeRoute('ListProjectFiles', 'List the files of a project, newest first', {
+      schema: { params: ProjectParams, querystring: PageQuery, response: { 200: replies.files } },
+      fails: [404, 422],
+    }),
     async ({ params, query }) => {
       const { id } = await findProject(deps, params.project_id);
       const { items, total } = toPage(await uploads.ofProject(id), query);
@@ -33,16 +31,12 @@ export function mountFiles(app: App, deps: OpencodexDeps): void {
   );
   app.get(
     `${base}/:id/download`,
-    {
+    describeRoute('DownloadFile', 'Download a file, or a range of it', {
       schema: { params: IdParams, response: { 200: bytes('Its bytes'), 206: bytes('The range') } },
-      config: {
-        doc: describeRoute('DownloadFile', 'Download a file, or a range of it', {
-          headers: { Range: 'one range of bytes' },
-          fails: [404, 416],
-        }),
-        signed: 'file',
-      },
-    },
+      config: { signed: 'file' },
+      headers: { Range: 'one range of bytes' },
+      fails: [404, 416],
+    }),
     async (request, reply) => {
       const file = await findFile(deps, request.params.id);
       const { name, size, mimeType, sha256 } = file;
@@ -57,10 +51,10 @@ export function mountFiles(app: App, deps: OpencodexDeps): void {
   );
   app.delete(
     `${base}/:id`,
-    {
+    describeRoute('DeleteFile', 'Delete a file and its copies in workspaces', {
       schema: { params: IdParams, response: { 204: noBodyReply } },
-      config: { doc: describeRoute('DeleteFile', 'Delete a file and its copies in workspaces', { fails: [404] }) },
-    },
+      fails: [404],
+    }),
     async ({ params }, reply) => {
       await uploads.delete((await findFile(deps, params.id)).id);
       return reply.code(204).send();
@@ -70,20 +64,18 @@ export function mountFiles(app: App, deps: OpencodexDeps): void {
     scope.post(
       `${base}/upload/:project_id`,
       {
-        schema: { params: ProjectParams, response: { 201: replies.uploadReply } },
-        config: {
-          doc: describeRoute('UploadFiles', 'Upload files to a project', {
-            description:
-              'multipart/form-data with one or several parts named `file` or `files`. They appear in the workspaces of the ' +
-              "project's chat sessions as project_files/<filename>. A file of the same name is replaced and gets a new id.",
-            headers: idempotencyHeader,
-            requestContent: {
-              'multipart/form-data': z.object({ file: part.optional(), files: z.array(part).max(maxFiles).optional() }),
-            },
-            fails: [404, 409, 413, 422],
-          }),
-          upload: true,
-        },
+        ...describeRoute('UploadFiles', 'Upload files to a project', {
+          schema: { params: ProjectParams, response: { 201: replies.uploadReply } },
+          config: { upload: true },
+          description:
+            'multipart/form-data with one or several parts named `file` or `files`. They appear in the workspaces of the ' +
+            "project's chat sessions as project_files/<filename>. A file of the same name is replaced and gets a new id.",
+          headers: idempotencyHeader,
+          requestContent: {
+            'multipart/form-data': z.object({ file: part.optional(), files: z.array(part).max(maxFiles).optional() }),
+          },
+          fails: [404, 409, 413, 422],
+        }),
         bodyLimit: (deps.maxUploadBytes + 64 * 1024) * maxFiles,
       },
       (request, reply) => upload(deps, { request, reply, project: request.params.project_id }),

@@ -8,7 +8,7 @@ import { abortOnDisconnect, abortUnlessIdempotent } from '../../../../http/trans
 import type { SandboxUsage } from '../../../../sessions/api/sandboxes.ts';
 import { toOutputs } from '../../../../sessions/services/cut-outputs.ts';
 import { describeRoute } from '../about.ts';
-import { findChat, type OpencodexDeps, rethrowNotRunning } from '../context.ts';
+import { findChat, notRunning, type OpencodexDeps } from '../context.ts';
 import { sid } from '../replies/examples.ts';
 import { ChatParams, Execute } from '../schemas.ts';
 
@@ -47,10 +47,10 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
   const { sandboxes } = deps.services;
   app.post(
     `${base}/start`,
-    {
+    describeRoute('StartSandbox', 'Start the sandbox of a chat session', {
       schema: { params: ChatParams, response: started },
-      config: { doc: describeRoute('StartSandbox', 'Start the sandbox of a chat session', { fails: [404] }) },
-    },
+      fails: [404],
+    }),
     async ({ params }, reply) => {
       const { id } = await findChat(deps, params.sid);
       const { started } = await sandboxes.start(id, abortOnDisconnect(reply));
@@ -61,12 +61,10 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
   );
   app.post(
     `${base}/stop`,
-    {
+    describeRoute('StopSandbox', 'Stop the sandbox: ends its processes and keeps its files', {
       schema: { params: ChatParams, response: { 200: messageReply('Sandbox stopped successfully') } },
-      config: {
-        doc: describeRoute('StopSandbox', 'Stop the sandbox: ends its processes and keeps its files', { fails: [404] }),
-      },
-    },
+      fails: [404],
+    }),
     async ({ params }) => {
       const { stopped } = await sandboxes.stop((await findChat(deps, params.sid)).id);
       return { message: stopped ? 'Sandbox stopped successfully' : 'Sandbox was not running' };
@@ -74,24 +72,22 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
   );
   app.post(
     `${base}/reset`,
-    {
+    describeRoute('ResetSandbox', 'Empty the workspace and begin with a fresh sandbox', {
       schema: { params: ChatParams, response: { 200: messageReply('Sandbox reset successfully') } },
-      config: {
-        doc: describeRoute('ResetSandbox', 'Empty the workspace and begin with a fresh sandbox', { fails: [404] }),
-      },
-    },
+      fails: [404],
+    }),
     async ({ params }, reply) => {
       const { id } = await findChat(deps, params.sid);
-      await sandboxes.reset(id, abortOnDisconnect(reply)).catch(rethrowNotRunning);
+      await sandboxes.reset(id, abortOnDisconnect(reply)).catch(notRunning);
       return { message: 'Sandbox reset successfully' };
     },
   );
   app.get(
     `${base}/status`,
-    {
+    describeRoute('SandboxStatus', 'Get the state of the sandbox', {
       schema: { params: ChatParams, response: { 200: state } },
-      config: { doc: describeRoute('SandboxStatus', 'Get the state of the sandbox', { fails: [404] }) },
-    },
+      fails: [404],
+    }),
     async ({ params }, reply) => {
       const { id: chat } = await findChat(deps, params.sid);
       const { state, id } = await sandboxes.status(chat);
@@ -102,23 +98,19 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
   );
   app.post(
     `${base}/execute`,
-    {
+    describeRoute('Execute', 'Run a command in the sandbox', {
       schema: { params: ChatParams, body: Execute, response: { 200: result } },
-      config: {
-        doc: describeRoute('Execute', 'Run a command in the sandbox', {
-          bodyExample: { command: 'echo hi' },
-          fails: [404, 409, 413, 422],
-        }),
-        once: 200,
-      },
-    },
+      config: { once: 200 },
+      bodyExample: { command: 'echo hi' },
+      fails: [404, 409, 413, 422],
+    }),
     async ({ params, body: { command, workdir, timeout } }, reply) => {
       const { id } = await findChat(deps, params.sid);
       const signal = abortUnlessIdempotent(reply);
       const check = async (test: string) => (await sandboxes.exec(id, { command: test }, signal)).exitCode === 0;
-      const where = await placed({ command, workdir: workdir ?? '/workspace' }, check).catch(rethrowNotRunning);
+      const where = await placed({ command, workdir: workdir ?? '/workspace' }, check).catch(notRunning);
       const requested = { ...where, timeoutMs: (timeout ?? usualSeconds) * 1_000 };
-      const ended = await sandboxes.exec(id, requested, signal).catch(rethrowNotRunning);
+      const ended = await sandboxes.exec(id, requested, signal).catch(notRunning);
       return { exit_code: ended.exitCode, ...toOutputs(ended) };
     },
   );

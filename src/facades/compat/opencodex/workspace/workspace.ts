@@ -9,16 +9,16 @@ import { projectFolder } from '../../../../sessions/projects/project-copies.ts';
 import { baseName, type UploadedFile } from '../../../../sessions/projects/uploads.ts';
 import {
   assertFitsArchive,
+  filesBelow,
   type Listing,
-  listFilesBelow,
   maxPackedBytes,
   type WorkspaceFile,
 } from '../../../shared/archive/files-below.ts';
 import { mimeType } from '../../../shared/archive/mime.ts';
 import { describeRoute } from '../about.ts';
-import { findChat, findProject, invalidField, type OpencodexDeps } from '../context.ts';
+import { findChat, findProject, invalid, type OpencodexDeps } from '../context.ts';
 import { uuid } from '../replies/examples.ts';
-import { fileReply } from '../replies/files.ts';
+import { keptFile } from '../replies/files.ts';
 import type { Content } from '../replies/workspace.ts';
 import * as replies from '../replies/workspace.ts';
 import { ChatParams, DownloadAllQuery, PathQuery, ProjectAssignment } from '../schemas.ts';
@@ -36,13 +36,13 @@ export function toWorkspacePath(path: string): string {
 const from = ({ services: { files } }: OpencodexDeps, { id }: SessionRecord) => ({ files, id });
 
 const uploadedFiles = (deps: OpencodexDeps, session: SessionRecord, signal: AbortSignal) =>
-  listFilesBelow(from(deps, session), { start: projectFolder, skip: () => false, signal });
+  filesBelow(from(deps, session), { start: projectFolder, skip: () => false, signal });
 
 const newest = 500;
 /** The files that runs and commands left in the workspace, newest first. */
 async function outputFiles(deps: OpencodexDeps, session: SessionRecord, signal: AbortSignal): Promise<Listing> {
   const skip = (folder: string) => folder === projectFolder;
-  const { files, ...others } = await listFilesBelow(from(deps, session), { start: '.', skip, signal });
+  const { files, ...others } = await filesBelow(from(deps, session), { start: '.', skip, signal });
   const sorted = [...files].sort((a, b) => compare(b.modified, a.modified) || compare(a.path, b.path));
   return { files: sorted, ...others };
 }
@@ -69,18 +69,10 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
   const { files } = deps.services;
   app.get(
     `${base}/files`,
-    {
-      schema: { params: ChatParams, response: { 200: replies.workspaceFilesReply } },
-      config: {
-        doc: describeRoute(
-          'ListWorkspaceFiles',
-          'List the files of a workspace: what was uploaded, and the newest 500 others',
-          {
-            fails: [404],
-          },
-        ),
-      },
-    },
+    describeRoute('ListWorkspaceFiles', 'List the files of a workspace: what was uploaded, and the newest 500 others', {
+      schema: { params: ChatParams, response: { 200: replies.workspaceFiles } },
+      fails: [404],
+    }),
     async ({ params }, reply) => {
       const session = await findChat(deps, params.sid);
       const signal = abortOnDisconnect(reply);
@@ -97,10 +89,10 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
   );
   app.get(
     `${base}/files/content`,
-    {
-      schema: { params: ChatParams, querystring: PathQuery, response: { 200: replies.contentReply } },
-      config: { doc: describeRoute('ReadWorkspaceFile', 'Read a file as a page shows it', { fails: [404, 413, 422] }) },
-    },
+    describeRoute('ReadWorkspaceFile', 'Read a file as a page shows it', {
+      schema: { params: ChatParams, querystring: PathQuery, response: { 200: replies.content } },
+      fails: [404, 413, 422],
+    }),
     async ({ params, query }, reply) => {
       const { id } = await findChat(deps, params.sid);
       const path = toWorkspacePath(query.path);
@@ -110,10 +102,10 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
   );
   app.get(
     `${base}/files/download`,
-    {
+    describeRoute('DownloadWorkspaceFile', 'Download a file', {
       schema: { params: ChatParams, querystring: PathQuery, response: { 200: bytes('Its bytes') } },
-      config: { doc: describeRoute('DownloadWorkspaceFile', 'Download a file', { fails: [404, 413, 422] }) },
-    },
+      fails: [404, 413, 422],
+    }),
     async ({ params, query }, reply) => {
       const { id } = await findChat(deps, params.sid);
       const path = toWorkspacePath(query.path);
@@ -125,16 +117,14 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
   );
   app.get(
     `${base}/download-all`,
-    {
+    describeRoute('DownloadWorkspace', 'Download all uploaded or all other files', {
       schema: {
         params: ChatParams,
         querystring: DownloadAllQuery,
         response: { 200: bytes('A zip file', 'application/zip') },
       },
-      config: {
-        doc: describeRoute('DownloadWorkspace', 'Download all uploaded or all other files', { fails: [404, 413, 422] }),
-      },
-    },
+      fails: [404, 413, 422],
+    }),
     async ({ params, query: { type } }, reply) => {
       const session = await findChat(deps, params.sid);
       if (type !== 'uploaded' && type !== 'output')
@@ -153,22 +143,18 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
   );
   app.post(
     `${base}/files/upload-to-project`,
-    {
-      schema: { params: ChatParams, body: ProjectAssignment, response: { 201: fileReply } },
-      config: {
-        doc: describeRoute('UploadToProject', 'Keep a file of the workspace in a project', {
-          bodyExample: { path: '/workspace/report.md', project_id: uuid },
-          fails: [404, 409, 413, 422],
-        }),
-        once: 201,
-      },
-    },
+    describeRoute('UploadToProject', 'Keep a file of the workspace in a project', {
+      schema: { params: ChatParams, body: ProjectAssignment, response: { 201: keptFile } },
+      config: { once: 201 },
+      bodyExample: { path: '/workspace/report.md', project_id: uuid },
+      fails: [404, 409, 413, 422],
+    }),
     async ({ params, body }, reply) => {
       const session = await findChat(deps, params.sid);
       const project = await findProject(deps, body.project_id);
       const path = toWorkspacePath(body.path);
       const name = baseName(path);
-      if (name === undefined) throw invalidField('body', 'path', 'has no name that a file can have');
+      if (name === undefined) throw invalid('body', 'path', 'has no name that a file can have');
       const signal = abortUnlessIdempotent(reply);
       const { content } = await files.open(session.id, path, signal).catch(missing);
       const requested = { projectId: project.id, name, type: 'output', mimeType: mimeType(name), content } as const;

@@ -20,24 +20,17 @@ export function mountUploads(app: App, { uploads, idempotency, ...context }: She
   ] as const) {
     app.get(
       path,
-      {
-        schema: { params: FileParams, response: { 200: fileInfo } },
-        config: { doc: about(name, summary, { fails: [404] }) },
-      },
+      about(name, summary, { schema: { params: FileParams, response: { 200: fileInfo } }, fails: [404] }),
       async ({ params }) => success(toUploadInfo(await uploads.get(params.id))),
     );
   }
   app.post(
     `${base}/:id/signed-url`,
-    {
+    about('FileLink', 'Make a link to a file that needs no token', {
       schema: { params: FileParams, body: MinutesBody, response: { 200: fileLink } },
-      config: {
-        doc: about('FileLink', 'Make a link to a file that needs no token', {
-          bodyExample: { expire_minutes: 15 },
-          fails: [404, 422],
-        }),
-      },
-    },
+      bodyExample: { expire_minutes: 15 },
+      fails: [404, 422],
+    }),
     async ({ params, body }) => {
       const { id } = await uploads.get(params.id);
       const seconds = body.expire_minutes * 60;
@@ -50,16 +43,14 @@ export function mountUploads(app: App, { uploads, idempotency, ...context }: She
     scope.post(
       base,
       {
-        schema: { response: { 200: fileInfo } },
-        config: {
-          doc: about('UploadFile', 'Upload a file for a message to attach', {
-            description: 'multipart/form-data with one part `file`.',
-            headers: idempotencyHeader,
-            requestContent: { 'multipart/form-data': z.object({ file: z.string().meta({ format: 'binary' }) }) },
-            fails: [400, 409, 413, 422],
-          }),
-          upload: true,
-        },
+        ...about('UploadFile', 'Upload a file for a message to attach', {
+          schema: { response: { 200: fileInfo } },
+          config: { upload: true },
+          description: 'multipart/form-data with one part `file`.',
+          headers: idempotencyHeader,
+          requestContent: { 'multipart/form-data': z.object({ file: z.string().meta({ format: 'binary' }) }) },
+          fails: [400, 409, 413, 422],
+        }),
         bodyLimit,
       },
       (request, reply) =>

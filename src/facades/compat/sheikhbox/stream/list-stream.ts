@@ -13,16 +13,11 @@ const minPauseMs = 1_000;
 export function mountList(app: App, context: SheikhboxContext): void {
   app.post(
     sessionsPath,
-    {
+    describeRoute('WatchSessions', 'Follow the list of sessions', {
       schema: { response: { 200: listStream } },
-      config: {
-        doc: describeRoute('WatchSessions', 'Follow the list of sessions', {
-          description: 'The whole list at once and on each change, at most once a second. Any body is ignored.',
-        }),
-        stream: true,
-        reads: true,
-      },
-    },
+      config: { stream: true, reads: true },
+      description: 'The whole list at once and on each change, at most once a second. Any body is ignored.',
+    }),
     (_request, reply) => streamList(reply, context),
   );
 }
