@@ -7,7 +7,16 @@ import { memberRoles, projectRoles } from '../core/model/principal.ts';
 import { MemberView, movedResources, type ProjectAgent, Project as StoredProject } from '../sessions/api/projects.ts';
 import type { TrpcContext } from './procedure/context.ts';
 import { defineOperations, procedure, router } from './procedure/procedure.ts';
-import { Done, done, doneReply, okResult, ProjectIdInput, Time, TitleInput } from './procedure/schemas.ts';
+import {
+  Done,
+  done,
+  doneReply,
+  okResult,
+  omitUndefined,
+  ProjectIdInput,
+  Time,
+  TitleInput,
+} from './procedure/schemas.ts';
 import { toSessionId } from './procedure/session-id.ts';
 
 const Project = StoredProject.omit({ owner: true, members: true, departures: true }).extend({
@@ -184,10 +193,9 @@ export const projectsRouter = router({
   update: procedure
     .input(byId.extend({ name: TitleInput.optional(), description }))
     .output(Project)
-    .mutation(async ({ ctx, input: { id, name, description } }) => {
-      const change = { ...(name !== undefined && { name }), ...(description !== undefined && { description }) };
-      return shownTo(ctx, await ctx.services.projects.update(id, change));
-    }),
+    .mutation(async ({ ctx, input: { id, ...change } }) =>
+      shownTo(ctx, await ctx.services.projects.update(id, omitUndefined(change))),
+    ),
 
   agent: procedure
     .input(byId)
@@ -208,8 +216,7 @@ export const projectsRouter = router({
     )
     .output(Agent)
     .mutation(async ({ ctx, input: { id, mcpServers, ...fields } }) => {
-      const values = Object.entries(fields).filter(([, value]) => value !== undefined);
-      const change = { ...Object.fromEntries(values), ...(mcpServers && { toolServers: mcpServers }) };
+      const change = omitUndefined({ ...fields, toolServers: mcpServers });
       return toAgent(await ctx.services.projects.changeAgent(id, change));
     }),
 

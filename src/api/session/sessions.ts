@@ -14,6 +14,7 @@ import { procedure, router } from '../procedure/procedure.ts';
 import {
   Done,
   done,
+  omitUndefined,
   ProjectIdInput,
   Session,
   SessionIdInput,
@@ -24,17 +25,11 @@ import {
 import {
   AdoptedSandbox,
   BoxName,
-  ComposeText,
-  EgressHosts,
   hasMetadata,
-  IdleSeconds,
   LifetimeSeconds,
   Metadata,
-  SandboxSize,
-  SessionBudgetInput,
-  SessionServices,
-  SessionVolumes,
   SkillPins,
+  sessionOptions,
   toSessionOptions,
 } from '../views/session-options.ts';
 import { RecordedTurn } from './prompt-schemas.ts';
@@ -57,17 +52,7 @@ const NewSession = z.strictObject({
   repositories: RepositoryInputs.optional(),
   /** The author of commits. */
   author: GitPerson.optional(),
-  metadata: Metadata.optional(),
-  lifetimeSeconds: LifetimeSeconds.optional(),
-  idleSeconds: IdleSeconds.optional(),
-  egress: EgressHosts.optional(),
-  services: SessionServices.optional(),
-  compose: ComposeText.optional(),
-  size: SandboxSize.optional(),
-  volumes: SessionVolumes.optional(),
-  skills: SkillPins.optional(),
-  /** When a limit is reached, the session waits and asks whether to continue. */
-  budget: SessionBudgetInput.optional(),
+  ...sessionOptions,
   /** The id or name of one of your snapshots, whose files the session starts with. */
   snapshot: z.string().max(130).optional(),
   /** The id or name of a template that you built, optionally with a tag. Its image is that of the sandbox. */
@@ -138,14 +123,9 @@ export const sessionsRouter = router({
   fork: procedure
     .input(byId.extend({ seq: z.int().min(1).optional(), title: TitleInput.optional(), files: z.boolean().optional() }))
     .output(Session)
-    .mutation(async ({ ctx, input: { id, seq, title, files } }) => {
-      const requested = {
-        ...(seq !== undefined && { seq }),
-        ...(title !== undefined && { title }),
-        ...(files !== undefined && { files }),
-      };
-      return toSession(ctx, await ctx.services.sessions.fork(id, { origin: 'trpc', ...requested }));
-    }),
+    .mutation(async ({ ctx, input: { id, ...requested } }) =>
+      toSession(ctx, await ctx.services.sessions.fork(id, { origin: 'trpc', ...omitUndefined(requested) })),
+    ),
 
   /**
    * Creates a session with everything before a message that started a run, and sends the edited message there. The
@@ -258,22 +238,9 @@ export const sessionsRouter = router({
       }),
     )
     .output(Session)
-    .mutation(async ({ ctx, input }) => {
-      const { id, title, name, favorite, pinned, archived, unread, metadata, lifetimeSeconds, skills, model } = input;
-      const change = {
-        ...(title !== undefined && { title }),
-        ...(name !== undefined && { name }),
-        ...(favorite !== undefined && { favorite }),
-        ...(pinned !== undefined && { pinned }),
-        ...(archived !== undefined && { archived }),
-        ...(unread !== undefined && { unread }),
-        ...(metadata !== undefined && { metadata }),
-        ...(lifetimeSeconds !== undefined && { lifetimeSeconds }),
-        ...(skills !== undefined && { skills }),
-        ...(model !== undefined && { model }),
-      };
-      return toSession(ctx, await ctx.services.sessions.update(id, change));
-    }),
+    .mutation(async ({ ctx, input: { id, ...change } }) =>
+      toSession(ctx, await ctx.services.sessions.update(id, omitUndefined(change))),
+    ),
 
   delete: procedure
     .input(byId)
@@ -311,7 +278,7 @@ function toCommand({
   projectId,
   model,
   fallbacks,
-  mcpServers,
+  mcpServers: toolServers,
   template,
   repositories,
   author,
@@ -319,20 +286,8 @@ function toCommand({
   built,
   ...options
 }: Omit<NewSession, 'task' | 'goal'>): Omit<CreateCommand, 'task'> {
-  return {
-    origin: 'trpc',
-    ...(title !== undefined && { title }),
-    ...(projectId !== undefined && { projectId }),
-    ...(model !== undefined && { model }),
-    ...(fallbacks !== undefined && { fallbacks }),
-    ...(mcpServers !== undefined && { toolServers: mcpServers }),
-    ...(template !== undefined && { template }),
-    ...(repositories !== undefined && { repositories }),
-    ...(author !== undefined && { author }),
-    ...(snapshot !== undefined && { snapshot }),
-    ...(built !== undefined && { built }),
-    ...toSessionOptions(options),
-  };
+  const own = { title, projectId, model, fallbacks, toolServers, template, repositories, author, snapshot, built };
+  return { origin: 'trpc', ...omitUndefined(own), ...toSessionOptions(options) };
 }
 
 export interface SessionListChange {

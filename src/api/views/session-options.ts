@@ -7,7 +7,7 @@ import { toBudget } from '../../core/model/runs/budget.ts';
 import { MountRequests } from '../../core/model/sandboxes/volume.ts';
 import { servicesOfCompose } from '../../core/model/services/compose-file.ts';
 import { Services } from '../../core/model/services/recipe.ts';
-import type { CreateCommand } from '../../sessions/api/sessions.ts';
+import { omitUndefined } from '../procedure/schemas.ts';
 
 const year = 365 * 24 * 60 * 60;
 const maxPairs = 64;
@@ -29,12 +29,12 @@ export const Metadata = z
   .refine((pairs) => Object.keys(pairs).length <= maxPairs, `must have at most ${maxPairs} names`);
 
 export const LifetimeSeconds = z.int().min(1).max(year).describe('until the session is deleted, with its files');
-export const IdleSeconds = z.int().min(10).max(year).describe('unused for so long, the sandbox is stopped');
+const IdleSeconds = z.int().min(10).max(year).describe('unused for so long, the sandbox is stopped');
 /** `none` or hosts, written as in the operator's allow-list. They only narrow the server's policy. */
 export const EgressHosts = z
   .union([z.literal('none'), z.array(z.string().min(1).max(300)).max(100)])
   .describe("the only hosts that the sandbox reaches of those that the server's policy opens");
-export const SandboxSize = z.strictObject({
+const SandboxSize = z.strictObject({
   cpus: z.number().min(0.1).max(512).optional(),
   memory: size(64 * 2 ** 20)
     .kind.optional()
@@ -48,7 +48,7 @@ export const SkillPins = z
   .describe('uploaded skills that the agent has, beside those of its template');
 
 /** The limits for all runs of a session together, in addition to those of its template and of the server. */
-export const SessionBudgetInput = z
+const SessionBudgetInput = z
   .strictObject({
     turns: z.int().min(1).max(1_000_000).optional().describe('calls of the model'),
     tokens: z.int().min(1).optional(),
@@ -59,69 +59,64 @@ export const SessionBudgetInput = z
   .describe('over all runs; the smallest limit of session, template and server counts');
 
 /** Containers of other images next to the sandbox. */
-export const SessionServices = Services.describe('by their names; in place of those of the template');
-export const ComposeText = z
+const SessionServices = Services.describe('by their names; in place of those of the template');
+const ComposeText = z
   .string()
   .min(1)
   .max(65_536)
   .describe('a compose file whose services run beside the sandbox; Corral refuses by name what it does not have');
 
 /** Storage that outlives the session. */
-export const SessionVolumes = MountRequests.describe(
-  'volumes of the owner in the sandbox, in place of those of the template',
-);
+const SessionVolumes = MountRequests.describe('volumes of the owner in the sandbox, in place of those of the template');
 
 export const AdoptedSandbox = z
   .string()
   .regex(/^sandbox\/[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, 'must be sandbox/NAME; no other namespace can be named')
   .describe('an existing Sandbox that is the sandbox');
 
-interface SessionOptions {
-  readonly adopt?: string | undefined;
-  readonly volumes?: z.output<typeof SessionVolumes> | undefined;
-  readonly services?: z.output<typeof SessionServices> | undefined;
-  readonly compose?: string | undefined;
-  readonly skills?: readonly string[] | undefined;
-  readonly metadata?: z.output<typeof Metadata> | undefined;
-  readonly lifetimeSeconds?: number | undefined;
-  readonly idleSeconds?: number | undefined;
-  readonly egress?: z.output<typeof EgressHosts> | undefined;
-  readonly size?: z.output<typeof SandboxSize> | undefined;
-  readonly budget?: z.output<typeof SessionBudgetInput> | undefined;
-}
+/** Options of a new session, as every facade accepts them. */
+export const boxOptions = {
+  metadata: Metadata.optional(),
+  lifetimeSeconds: LifetimeSeconds.optional(),
+  idleSeconds: IdleSeconds.optional(),
+  egress: EgressHosts.optional(),
+  size: SandboxSize.optional(),
+  volumes: SessionVolumes.optional(),
+};
+export const sessionOptions = {
+  ...boxOptions,
+  services: SessionServices.optional(),
+  compose: ComposeText.optional(),
+  skills: SkillPins.optional(),
+  /** When a limit is reached, the session waits and asks whether to continue. */
+  budget: SessionBudgetInput.optional(),
+};
+const SessionOptions = z.object({ ...sessionOptions, adopt: AdoptedSandbox.optional() });
 
 /** Converts the options of a new session to the service's input. */
 export function toSessionOptions({
-  metadata,
-  lifetimeSeconds,
   idleSeconds,
   egress,
-  size: { cpus, memory } = {},
-  skills,
+  size,
   services,
   compose,
-  volumes,
   budget: limits = {},
-  adopt,
-}: SessionOptions): Pick<CreateCommand, 'metadata' | 'lifetimeSeconds' | 'sandbox' | 'skills' | 'budget' | 'volumes'> {
+  adopt: adopts,
+  ...others
+}: z.output<typeof SessionOptions>) {
   const budget = toBudget(limits);
   if (services !== undefined && compose !== undefined) {
     throw new AppError('invalid_request', 'services and compose are alternatives: pass only one of them.');
   }
-  const beside = compose === undefined ? services : composed(compose);
-  const sandbox: SandboxChoice = {
-    ...(beside !== undefined && { services: beside }),
-    ...(idleSeconds !== undefined && { idleSeconds }),
-    ...(egress !== undefined && { egress: egress === 'none' ? [] : egress }),
-    ...(cpus !== undefined && { cpus }),
-    ...(memory !== undefined && { memory }),
-    ...(adopt !== undefined && { adopts: adopt }),
-  };
+  const sandbox: SandboxChoice = omitUndefined({
+    services: compose === undefined ? services : composed(compose),
+    idleSeconds,
+    egress: egress === 'none' ? [] : egress,
+    ...size,
+    adopts,
+  });
   return {
-    ...(metadata && { metadata }),
-    ...(skills && { skills }),
-    ...(volumes && { volumes }),
-    ...(lifetimeSeconds !== undefined && { lifetimeSeconds }),
+    ...omitUndefined(others),
     ...(Object.keys(sandbox).length > 0 && { sandbox }),
     ...(Object.keys(budget).length > 0 && { budget }),
   };

@@ -1,15 +1,7 @@
 import { z } from 'zod';
 import { ModelRef } from '../../agents/models/model-ref.ts';
-import {
-  BoxName,
-  EgressHosts,
-  IdleSeconds,
-  LifetimeSeconds,
-  Metadata,
-  SandboxSize,
-  SessionVolumes,
-  toSessionOptions,
-} from '../../api/views/session-options.ts';
+import { omitUndefined } from '../../api/procedure/schemas.ts';
+import { BoxName, boxOptions, toSessionOptions } from '../../api/views/session-options.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { detailFailures } from '../../http/errors/failure-docs.ts';
 import { createRouteDescriber, ok } from '../../http/routes/route-docs.ts';
@@ -22,12 +14,7 @@ const NewBox = z.strictObject({
   template: z.string().max(80).optional(),
   model: ModelRef.optional(),
   snapshot: z.string().max(130).optional().describe('the id or name of a snapshot, with whose files it begins'),
-  metadata: Metadata.optional(),
-  lifetimeSeconds: LifetimeSeconds.optional(),
-  idleSeconds: IdleSeconds.optional(),
-  egress: EgressHosts.optional(),
-  size: SandboxSize.optional(),
-  volumes: SessionVolumes.optional(),
+  ...boxOptions,
 });
 const Box = z.object({
   name: z.string(),
@@ -78,10 +65,7 @@ export const boxRoutes = ({ acting }: Pick<FacadeParts, 'acting'>): FacadeRoutes
         const { session, isNew } = await acting(principal).services.sessions.named({
           name,
           origin: 'sandboxes',
-          ...(title !== undefined && { title }),
-          ...(template !== undefined && { template }),
-          ...(model !== undefined && { model }),
-          ...(snapshot !== undefined && { snapshot }),
+          ...omitUndefined({ title, template, model, snapshot }),
           ...toSessionOptions(options),
         });
         return { ...boxView(session, name), isNew };

@@ -1,36 +1,18 @@
 import { z } from 'zod';
-import {
-  ComposeText,
-  EgressHosts,
-  IdleSeconds,
-  LifetimeSeconds,
-  Metadata,
-  SandboxSize,
-  SessionBudgetInput,
-  SessionServices,
-  SessionVolumes,
-  SkillPins,
-  toSessionOptions,
-} from '../../../api/views/session-options.ts';
+import { sessionOptions, toSessionOptions } from '../../../api/views/session-options.ts';
 import { GitPerson, RepositoryInputs } from '../../../core/model/repository.ts';
 import { InvalidRequest } from '../../../http/errors/error-style.ts';
 import { parseJsonBody } from '../../../http/transport/json-body.ts';
 import type { CreateCommand } from '../../../sessions/api/sessions.ts';
 
 const Named = z.object({ template: z.string() });
+const { lifetimeSeconds, idleSeconds, ...others } = sessionOptions;
 const Options = z.object({
-  metadata: Metadata.optional(),
-  lifetime_seconds: LifetimeSeconds.optional(),
-  idle_seconds: IdleSeconds.optional(),
-  egress: EgressHosts.optional(),
-  services: SessionServices.optional(),
-  compose: ComposeText.optional(),
-  size: SandboxSize.optional(),
-  volumes: SessionVolumes.optional(),
-  budget: SessionBudgetInput.optional(),
+  ...others,
+  lifetime_seconds: lifetimeSeconds,
+  idle_seconds: idleSeconds,
   repositories: RepositoryInputs.optional(),
   author: GitPerson.optional(),
-  skills: SkillPins.optional(),
 });
 
 /**
