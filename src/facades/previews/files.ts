@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { Services } from '../../sessions/api/services.ts';
-import { byteRange } from '../shared/byte-range.ts';
+import { openRequested, rangeWithin } from '../shared/byte-range.ts';
 import { confiningHeaders } from './headers.ts';
 import type { Target } from './target.ts';
 
@@ -41,30 +41,28 @@ export async function sendWorkspaceFile(exchange: Exchange, { id, streams, folde
   const path = parsePath(target.url);
   if (path === undefined || !`/${path}`.startsWith(folder === '' ? '/' : `/${folder}/`)) return false;
   if (request.method !== 'GET' && request.method !== 'HEAD') return false;
-  const range = byteRange(target.headers.range);
-  const opened = await streams.download(id, { path, ...range }, signal).catch((thrown: unknown) => {
+  const open = (part?: object) => streams.download(id, { path, ...part }, signal);
+  const opened = await openRequested({ headers: target.headers, open }).catch((thrown: unknown) => {
     if (['file_not_found', 'invalid_request', 'not_found'].includes(toAppError(thrown).code)) return undefined;
     throw thrown;
   });
   if (!opened) return false;
-  const { size, content } = opened;
+  const { size, content } = opened.file;
+  const part = opened.range && rangeWithin(opened.range, size);
   const head = {
     ...confiningHeaders,
     'content-type': types.get(extname(path).slice(1).toLowerCase()) ?? 'application/octet-stream',
   };
-  if (range && range.from >= size && size > 0) {
+  if (part === 'unsatisfiable') {
     content.destroy();
     response.writeHead(416, { ...head, 'content-range': `bytes */${size}` }).end();
     return true;
   }
-  const end = range ? Math.min(size, range.from + (range.length ?? size)) : size;
-  const from = range?.from ?? 0;
-  const part = range && size > 0 ? { 'content-range': `bytes ${from}-${end - 1}/${size}` } : {};
-  response.writeHead(range && size > 0 ? 206 : 200, {
+  response.writeHead(part ? 206 : 200, {
     ...head,
-    ...part,
+    ...(part && { 'content-range': `bytes ${part.start}-${part.end}/${size}` }),
     'accept-ranges': 'bytes',
-    'content-length': Math.max(0, end - from),
+    'content-length': part ? part.end - part.start + 1 : size,
   });
   if (request.method === 'HEAD') {
     content.destroy();

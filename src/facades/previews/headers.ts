@@ -1,13 +1,13 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import { ownCookie } from '../shared/previews/cookies.ts';
-import { rewriteHeaders, withoutHops } from '../shared/previews/port-relay.ts';
+import { hopsNamedBy, rewriteHeaders, withoutHops } from '../shared/previews/port-relay.ts';
 import type { Target } from './target.ts';
 
 // Rewrites a request so that the program sees a browser in its own sandbox, because development servers accept no other
 // Host and Origin.
 
 const notForPrograms = new Set([
-  ...['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'proxy-authorization', 'host'],
+  ...['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'te', 'proxy-authorization', 'host'],
   ...['x-access-token', 'e2b-traffic-access-token'], // these tokens open the whole sandbox
   ...['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port', 'x-real-ip'],
 ]);
@@ -17,8 +17,10 @@ const ofThePage = new Set(['cookie', 'authorization', 'origin', 'referer']);
 export function headersForProgram({ headers, of, byHost }: Target, scheme: 'http' | 'https'): OutgoingHttpHeaders {
   const local = `localhost:${of}`;
   const own = `${scheme}://${headers.host}`;
+  const hops = hopsNamedBy(headers.connection);
   const kept = Object.entries(headers).flatMap(([name, value]) => {
-    if (value === undefined || notForPrograms.has(name) || (!byHost && ofThePage.has(name))) return [];
+    if (value === undefined || notForPrograms.has(name) || hops.includes(name) || (!byHost && ofThePage.has(name)))
+      return [];
     if (name === 'origin') return [[name, value === own ? `http://${local}` : value]];
     if (name === 'referer')
       return `${value}`.startsWith(`${own}/`) ? [[name, `http://${local}${`${value}`.slice(own.length)}`]] : [];
@@ -35,7 +37,8 @@ const notForNames = new Set(['x-frame-options']);
 export function rewriteForSubdomain(raw: readonly string[], port: number): string[] {
   return rewriteHeaders(withoutHops(raw, notForNames), (name, value) => {
     if (name === 'set-cookie') return ownCookie(value);
-    if (name === 'location') return localPath(value, port) ?? value;
+    if (name === 'location' || name === 'content-location') return localPath(value, port) ?? value;
+    if (name === 'refresh') return localRefresh(value, port);
     if (name.startsWith('content-security-policy')) return withoutAncestors(value);
     return value;
   });
@@ -89,10 +92,14 @@ export const confiningHeaders = {
 
 /** The path and query of a URL that names the program itself by a local address; undefined for any other URL. */
 function localPath(location: string, port: number): string | undefined {
-  const found = /^https?:\/\/(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?::(\d+))?(?=[/?#]|$)/i.exec(location);
+  const found = /^(?:https?:)?\/\/(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?::(\d+))?(?=[/?#]|$)/i.exec(location);
   if (!found || Number(found[1] ?? 80) !== port) return undefined;
   const rest = location.slice(found[0].length);
-  return rest.startsWith('/') ? rest : `/${rest}`;
+  return `/${rest.replace(/^[/\\]+/, '')}`; // two leading slashes would name another host
+}
+function localRefresh(value: string, port: number): string {
+  const [, delay = '', address = ''] = /^([\d.]+\s*[;,]\s*url=['"]?)(.+)$/i.exec(value) ?? [];
+  return delay === '' ? value : `${delay}${localPath(address, port) ?? address}`;
 }
 
 const withoutAncestors = (policy: string): string | undefined => {

@@ -1,5 +1,6 @@
 import { type IncomingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { RelayFailure } from '../shared/previews/port-relay.ts';
 
 /** A page that this server sends instead of the program's response. */
 export interface Refusal {
@@ -42,6 +43,13 @@ export const nothingListens = (port: number): Refusal => ({
   text: 'The program has not started yet, or it ended. This page reloads automatically.',
   again: true,
 });
+const noHttp = (port: number): Refusal => ({
+  status: 502,
+  title: `The program on port ${port} does not answer in HTTP`,
+  text: 'A preview needs plain HTTP, without TLS. If the program has a setting for HTTPS, turn it off.',
+});
+export const failedRelay = (port: number, how: RelayFailure): Refusal =>
+  how === 'closed' ? nothingListens(port) : noHttp(port);
 export const refusedPort = (text: string): Refusal => ({ status: 403, title: 'This port is never opened', text });
 
 const wantsPage = (headers: IncomingHttpHeaders) => headers.accept?.includes('text/html') ?? false;

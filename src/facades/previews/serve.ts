@@ -14,7 +14,7 @@ import { setCookies } from '../shared/previews/cookies.ts';
 import { destroyOnAbort, relay, relayUpgrade, withoutCredentials, withoutHops } from '../shared/previews/port-relay.ts';
 import { sendWorkspaceFile } from './files.ts';
 import { headersForProgram, rewriteForPath, rewriteForSubdomain, sandboxingHeaders } from './headers.ts';
-import { nothingListens, type Refusal, refusals, refuse, refusedPort, refuseUpgrade } from './pages.ts';
+import { failedRelay, nothingListens, type Refusal, refusals, refuse, refusedPort, refuseUpgrade } from './pages.ts';
 import type { Target } from './target.ts';
 
 export interface ServeDeps {
@@ -86,7 +86,7 @@ export async function servePreview(
     ...forProgram(target, scheme, deps),
     signal: ending.signal,
     changed: (raw) => (byHost ? rewriteForSubdomain(raw, of) : rewriteForPath(raw, of, base)),
-    failed: () => no(nothingListens(of)),
+    failed: (how) => no(failedRelay(of, how)),
   });
 }
 
@@ -113,7 +113,7 @@ export async function upgradePreview(target: Target, request: IncomingMessage, s
     client: socket,
     ...forProgram(target, scheme, deps),
     changed: (raw) => (target.byHost ? rewriteForSubdomain(raw, of) : withoutHops(raw)),
-    failed: () => refuseUpgrade(socket, nothingListens(of)),
+    failed: (how) => refuseUpgrade(socket, failedRelay(of, how)),
   });
 }
 

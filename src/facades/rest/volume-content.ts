@@ -14,7 +14,7 @@ import { bytes, createRouteDescriber, ok } from '../../http/routes/route-docs.ts
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { attachment } from '../../http/transport/content-disposition.ts';
-import { byteRange, sendFile } from '../shared/byte-range.ts';
+import { sendFile } from '../shared/byte-range.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 import { bodyPieces, withBodyStreams } from '../shared/uploads.ts';
 
@@ -43,16 +43,22 @@ function mountReads(app: App, acting: FacadeParts['acting']): void {
         response: { 200: bytes('Its bytes'), 206: bytes('The part that `Range` names') },
       },
       config: { stream: true },
-      description: 'A `Range` of the form `bytes=0-1023` or `bytes=1024-` asks for a part.',
+      description: 'A `Range` of the form `bytes=0-1023`, `bytes=1024-` or `bytes=-1024` asks for a part.',
       headers: { Range: 'bytes=<first>-<last>' },
       fails: [400, 404, 416, 503],
     }),
     async ({ params, query: { path }, headers, principal }, reply) => {
       const { volumes } = acting(principal).services;
       const id = await findVolumeId(volumes, params.volume);
-      const range = byteRange(headers.range);
-      const part = range && { from: range.from, ...(range.length !== undefined && { most: range.length }) };
-      return sendFile(reply, await volumes.readFile(id, path, abortOnDisconnect(reply), part), range);
+      const signal = abortOnDisconnect(reply);
+      return await sendFile(reply, {
+        headers,
+        path,
+        open(part) {
+          const { from = 0, length } = part ?? {};
+          return volumes.readFile(id, path, signal, part && { from, ...(length !== undefined && { most: length }) });
+        },
+      });
     },
   );
   app.get(

@@ -1,49 +1,98 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
+import type { ByteRange } from '../../core/contracts/blobs.ts';
+import { attachment } from '../../http/transport/content-disposition.ts';
 
-interface ByteRange {
+/** Part of a file: `length` bytes after the first `from`, or all of them. */
+interface RequestedPart {
   readonly from: number;
   readonly length?: number;
 }
+/** Part of a file whose size is not known: from a byte, or the last bytes. */
+type RequestedRange = RequestedPart | { readonly last: number };
 
-/**
- * Parses a `Range` header. Undefined: ignore it, because of other units, several ranges, or a range counted from the
- * end.
- */
-export function byteRange(header: string | undefined): ByteRange | undefined {
-  const [, first, last] = /^bytes=(\d{1,15})-(\d{0,15})$/.exec(header ?? '') ?? [];
-  if (first === undefined) return undefined;
+/** Parses `bytes=a-b`, `a-` or `-n`; undefined for a header to ignore: other units, several ranges, bad syntax. */
+export function parseRange(header: string | undefined): RequestedRange | undefined {
+  const [, first = '', last = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/i.exec(header?.replaceAll(' ', '') ?? '') ?? [];
+  if (first === '') return last === '' ? undefined : { last: Number(last) };
   const from = Number(first);
-  if (!last) return { from };
+  if (last === '') return { from };
   return Number(last) < from ? undefined : { from, length: Number(last) - from + 1 };
 }
+
+/** The bytes of a file of this size that the range contains. */
+export function rangeWithin(range: RequestedRange, size: number): ByteRange | 'unsatisfiable' {
+  const start = 'last' in range ? Math.max(0, size - range.last) : range.from;
+  if (start >= size) return 'unsatisfiable';
+  const length = 'last' in range ? size : (range.length ?? size);
+  return { start, end: Math.min(size, start + length) - 1 };
+}
+
+/** Whether the client has this version of the file already, so that 304 is enough. */
+export const isUnchanged = ({ 'if-none-match': tags }: IncomingHttpHeaders, etag: string): boolean =>
+  tags?.split(',').some((tag) => ['*', etag].includes(tag.trim().replace(/^W\//, ''))) ?? false;
 
 interface OpenedFile {
   /** The bytes of the whole file. */
   readonly size: number;
+  /** Changes whenever the file does. */
+  readonly version?: string;
   /** The bytes of the part. */
   readonly content: Readable;
 }
+export interface RequestedFile {
+  readonly headers: IncomingHttpHeaders;
+  /** The last part of the path is the name of the download. */
+  readonly path: string;
+  open(part: RequestedPart | undefined): Promise<OpenedFile>;
+}
 
-/** Sends a file, or the requested part of it; 416 if the part begins behind the file's end. */
-export function sendFile(
-  reply: FastifyReply,
-  { size, content }: OpenedFile,
-  range: ByteRange | undefined,
-): FastifyReply {
-  reply.header('content-type', 'application/octet-stream').header('content-disposition', 'attachment');
+/**
+ * Opens the part of a file that `Range` and `If-Range` request. It is opened twice only if its end counts, or if it is
+ * not the version that the client has a part of.
+ */
+export async function openRequested({ headers, open }: Pick<RequestedFile, 'headers' | 'open'>) {
+  const range = parseRange(headers.range);
+  const isSuffix = range !== undefined && 'last' in range;
+  const file = await open(isSuffix ? undefined : range);
+  if (!range || file.size === 0) return { file, range: undefined };
+  const onlyIf = headers['if-range'];
+  const isOther = onlyIf !== undefined && onlyIf !== etagOf(file);
+  if (isOther && isSuffix) return { file, range: undefined };
+  if (isOther || isSuffix) file.content.destroy();
+  if (isOther) return { file: await open(undefined), range: undefined };
+  if (!isSuffix) return { file, range };
+  const part = { from: Math.max(0, file.size - range.last) };
+  return { file: await open(part), range: part };
+}
+const etagOf = ({ version }: OpenedFile) => (version === undefined ? undefined : `"${version}"`);
+
+/** Sends a file, or the requested part of it; 304 if the client has it, 416 if the part begins behind its end. */
+export async function sendFile(reply: FastifyReply, requested: RequestedFile): Promise<FastifyReply> {
+  const { file, range } = await openRequested(requested);
+  const { size, content } = file;
+  const etag = etagOf(file);
+  if (etag !== undefined) reply.header('etag', etag);
   reply.header('cache-control', 'no-store').header('accept-ranges', 'bytes');
-  if (!range || size === 0) return reply.header('content-length', size).send(content);
-  if (range.from >= size) {
+  if (etag !== undefined && isUnchanged(requested.headers, etag)) {
+    content.destroy();
+    return reply.code(304).send();
+  }
+  const part = range && rangeWithin(range, size);
+  if (part === 'unsatisfiable') {
     content.destroy();
     return outside(reply, size);
   }
-  const end = Math.min(size, range.from + (range.length ?? size));
-  reply.header('content-length', end - range.from).header('content-range', `bytes ${range.from}-${end - 1}/${size}`);
+  reply.header('content-type', 'application/octet-stream').header('content-disposition', attachment(requested.path));
+  if (!part) return reply.header('content-length', size).send(content);
+  const { start, end } = part;
+  reply.header('content-length', end - start + 1).header('content-range', `bytes ${start}-${end}/${size}`);
   return reply.code(206).send(content);
 }
 
-const outside = (reply: FastifyReply, size: number): FastifyReply =>
+/** The answer to a range that begins behind the end of the file. */
+export const outside = (reply: FastifyReply, size: number): FastifyReply =>
   reply
     .code(416)
     .header('content-range', `bytes */${size}`)

@@ -7,7 +7,7 @@ import type { App } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { attachment } from '../../http/transport/content-disposition.ts';
 import { assertFitsArchive, filesBelow, maxPackedBytes } from '../shared/archive/files-below.ts';
-import { byteRange, sendFile } from '../shared/byte-range.ts';
+import { sendFile } from '../shared/byte-range.ts';
 import { describeRoute, Params } from './about.ts';
 import type { StreamDeps } from './deps.ts';
 
@@ -29,15 +29,14 @@ export function mountDownloads(app: App, { streams, files }: StreamDeps): void {
         response: { 200: bytes('Its bytes'), 206: bytes('The part that `Range` names') },
       },
       config: { stream: true },
-      description: `${versions} A \`Range\` of the form \`bytes=0-1023\` or \`bytes=1024-\` asks for a part.`,
+      description: `${versions} A \`Range\` of the form \`bytes=0-1023\`, \`bytes=1024-\` or \`bytes=-1024\` asks for a part.`,
       headers: { Range: 'bytes=<first>-<last>' },
       fails: [404, 416, 422],
     }),
     async ({ params, query, headers }, reply) => {
-      const range = byteRange(headers.range);
-      const requested = { path: query.path, ...range };
-      const found = await streams.download(toSessionId(params.sid), requested, abortOnDisconnect(reply));
-      return sendFile(reply.header('etag', `"${found.version}"`), found, range);
+      const [id, signal] = [toSessionId(params.sid), abortOnDisconnect(reply)];
+      const { path } = query;
+      return await sendFile(reply, { headers, path, open: (part) => streams.download(id, { path, ...part }, signal) });
     },
   );
   app.get(

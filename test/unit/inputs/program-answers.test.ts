@@ -3,7 +3,13 @@ import { request as ask, createServer } from 'node:http';
 import { type AddressInfo, connect, createServer as listen, type Server, type Socket } from 'node:net';
 import { buffer, text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { relay, relayUpgrade, withoutCredentials } from '../../../src/facades/shared/previews/port-relay.ts';
+import { rewriteForSubdomain } from '../../../src/facades/previews/headers.ts';
+import {
+  type RelayFailure,
+  relay,
+  relayUpgrade,
+  withoutCredentials,
+} from '../../../src/facades/shared/previews/port-relay.ts';
 
 let answer = '';
 let program: Server;
@@ -17,11 +23,11 @@ beforeAll(async () => {
   });
   const passing = () => ({ connection: connect(portOf(program), '127.0.0.1'), path: '/', headers: { Host: 'x' } });
   door = createServer((request, response) => {
-    const failed = () => void response.writeHead(502).end('failed');
+    const failed = (how: RelayFailure) => void response.writeHead(502).end(how);
     void relay({ ...passing(), request, response, signal: new AbortController().signal, failed });
   });
   door.on('upgrade', (_request, client: Socket) => {
-    void relayUpgrade({ ...passing(), client, failed: () => client.end('HTTP/1.1 502 failed\r\n\r\n') });
+    void relayUpgrade({ ...passing(), client, failed: (how) => client.end(`HTTP/1.1 502 ${how}\r\n\r\n`) });
   });
   for (const server of [program, door]) await once(server.listen(0, '127.0.0.1'), 'listening');
 });
@@ -70,6 +76,8 @@ const rows: readonly (readonly [string, string, number])[] = [
   ['interim answers without end', `${'HTTP/1.1 100 Continue\r\n\r\n'.repeat(50)}…`, 502],
   ['a 101 that switches to nothing', 'HTTP/1.1 101 x\r\n\r\nhello', 502],
   ['another protocol', 'SSH-2.0-OpenSSH_9\r\n', 502],
+  ['an alert of TLS', '\x15\x03\x01\x00\x02\x02\x46', 502],
+  ['bare line feeds', 'HTTP/1.1 200 OK\nContent-Length: 2\n\nhi', 502],
   ['nothing', '', 502],
 ];
 
@@ -77,8 +85,9 @@ test.each(rows)('a program that answers with %s', async (_, bytes, status) => {
   answer = bytes;
   const pending = ask({ port: portOf(door), host: '127.0.0.1' }).end();
   const [got] = await once(pending, 'response');
-  await buffer(got);
+  const body = (await buffer(got)).toString();
   expect(got.statusCode).toBe(status);
+  if (status === 502) expect(body).toBe(bytes === '' ? 'closed' : 'invalid');
 });
 
 test.each(rows)('a program that answers an upgrade with %s', async (_, bytes, status) => {
@@ -96,7 +105,7 @@ test('a switch of the protocol that nobody requested is no answer', async () => 
   answer = 'HTTP/1.1 101 x\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\nhello';
   const pending = ask({ port: portOf(door), host: '127.0.0.1' }).end();
   const [got] = await once(pending, 'response');
-  expect([got.statusCode, (await buffer(got)).toString()]).toEqual([502, 'failed']);
+  expect([got.statusCode, (await buffer(got)).toString()]).toEqual([502, 'invalid']);
 });
 
 test('headers that reach beyond the name of a program stay away from browsers', async () => {
@@ -114,6 +123,32 @@ test('headers that reach beyond the name of a program stay away from browsers', 
   const names = beyond.map((line) => line.split(':')[0]?.toLowerCase() ?? '');
   expect([got.headers['x-a'], names.filter((name) => name in got.headers)]).toEqual(['1', []]);
 });
+
+test('headers that the program declares as hops end here', async () => {
+  answer = 'HTTP/1.1 200 OK\r\nConnection: X-Hop, close\r\nX-Hop: 1\r\nX-A: 1\r\nContent-Length: 0\r\n\r\n';
+  const pending = ask({ port: portOf(door), host: '127.0.0.1' }).end();
+  const [got] = await once(pending, 'response');
+  await buffer(got);
+  expect([got.headers['x-hop'], got.headers['x-a']]).toEqual([undefined, '1']);
+});
+
+test.each([
+  ['location', 'http://localhost:3000/a?b#c', '/a?b#c'],
+  ['location', 'https://127.0.0.1:3000', '/'],
+  ['location', '//localhost:3000/a', '/a'],
+  ['location', 'http://localhost:3000//example.com/a', '/example.com/a'],
+  ['location', 'http://[::1]:3000/a', '/a'],
+  ['location', '/a', '/a'],
+  ['location', 'http://localhost:4000/a', 'http://localhost:4000/a'],
+  ['location', 'http://localhost.example.com/a', 'http://localhost.example.com/a'],
+  ['content-location', 'http://localhost:3000/a', '/a'],
+  ['refresh', '0; url=http://localhost:3000/a?b=c', '0; url=/a?b=c'],
+  ['refresh', "5;URL='http://0.0.0.0:3000/a'", "5;URL='/a'"],
+  ['refresh', '5', '5'],
+  ['set-cookie', 'a=1; domain = localhost; Path=/', 'a=1; Path=/'],
+])('a program behind a name answers with %s: %s', (name, value, kept) =>
+  expect(rewriteForSubdomain([name, value], 3000)).toEqual([name, kept]),
+);
 
 test('an upgrade is joined with its first bytes, and sets no cookies', async () => {
   const cookies = 'Set-Cookie: a=1; Domain=example.com\r\nset-cookie: b=2\r\n';

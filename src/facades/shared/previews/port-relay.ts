@@ -25,8 +25,12 @@ interface RelayedRequest {
   /** Changes the raw headers of the program's response; default: only hop-by-hop headers are removed. */
   readonly changed?: (raw: readonly string[]) => string[];
   /** Sends a response if the program closed the connection before its own, or did not speak HTTP. */
-  failed(): void;
+  failed(how: RelayFailure): void;
 }
+export type RelayFailure = 'closed' | 'invalid';
+/** Errors of the parser and of this file mean that bytes came which are no answer. */
+const failureOf = ({ code = 'HPE_' }: NodeJS.ErrnoException): RelayFailure =>
+  code.startsWith('HPE_') ? 'invalid' : 'closed';
 type RelayedUpgrade = Pick<RelayedRequest, 'connection' | 'path' | 'headers' | 'changed' | 'failed'> & {
   readonly client: Duplex;
 };
@@ -71,12 +75,12 @@ export async function relay(relayed: RelayedRequest): Promise<void> {
   });
   outgoing.once('upgrade', (_answer, socket: Duplex) => {
     socket.destroy(); // not requested
-    failed();
+    failed('invalid');
   });
-  outgoing.once('error', () => {
+  outgoing.once('error', (error) => {
     if (response.headersSent && isWhole()) return; // more came than the answer's length, or a body where none can be
     if (response.headersSent) return void response.destroy();
-    failed();
+    failed(failureOf(error));
   });
   request.once('error', leave);
   request.pipe(outgoing);
@@ -96,13 +100,24 @@ const hops = new Set([
 ]);
 export function withoutHops(raw: readonly string[], without: ReadonlySet<string> = new Set()): string[] {
   const kept: string[] = [];
+  const named = raw.flatMap((name, at) =>
+    at % 2 === 0 && name.toLowerCase() === 'connection' ? hopsNamedBy(raw[at + 1]) : [],
+  );
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at] ?? '';
     const key = name.toLowerCase();
-    if (!hops.has(key) && !without.has(key)) kept.push(name, raw[at + 1] ?? '');
+    if (!hops.has(key) && !without.has(key) && !named.includes(key)) kept.push(name, raw[at + 1] ?? '');
   }
   return kept;
 }
+
+/** The headers that `Connection` declares as meant for the next program alone. An upgrade is relayed whole. */
+export const hopsNamedBy = (connection = ''): string[] =>
+  connection
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== 'upgrade');
 
 /** The headers with `change` applied to each value; a header whose new value is undefined is removed. */
 export function rewriteHeaders(
@@ -148,9 +163,9 @@ export async function relayUpgrade(relayed: RelayedUpgrade): Promise<void> {
     outgoing.once(event, (answer: IncomingMessage) => {
       isAnswered = (answer.statusCode ?? 0) >= (event === 'upgrade' ? 100 : 200);
     });
-  outgoing.once('error', () => {
+  outgoing.once('error', (error) => {
     if (isAnswered) return void client.destroy();
-    failed();
+    failed(failureOf(error));
   });
   client.on('error', () => {}); // `close` follows and handles it
   client.once('close', over.resolve);

@@ -35,8 +35,9 @@ export async function* tarEntries(source: AsyncIterable<Uint8Array>): AsyncGener
     }
     checkSum(header);
     const type = String.fromCharCode(header[156] || 48);
-    const size = sizeOf(pax.get('size') ?? header.subarray(124, 136));
+    const ownSize = header.subarray(124, 136);
     if (type === 'x' || type === 'L' || type === 'K') {
+      const size = sizeOf(ownSize); // a size of an extended header is that of the file
       if (size > maxHeader) throw badArchive('a header is too long');
       const body = await bytes.take(size);
       await bytes.take(padding(size));
@@ -45,6 +46,7 @@ export async function* tarEntries(source: AsyncIterable<Uint8Array>): AsyncGener
       else longLink = text(body);
       continue;
     }
+    const size = sizeOf(pax.get('size') ?? ownSize);
     const content = bytes.part(size);
     yield {
       name: pax.get('path') ?? longName ?? shortName(header),

@@ -1,27 +1,7 @@
 import { expect, test } from 'vitest';
 import { toNewestPage, toPage } from '../../../../src/facades/compat/opencodex/conversation/paging.ts';
-import { parseRange } from '../../../../src/facades/compat/opencodex/workspace/download.ts';
 import { toContent, toWorkspacePath } from '../../../../src/facades/compat/opencodex/workspace/workspace.ts';
 import { mimeType } from '../../../../src/facades/shared/archive/mime.ts';
-
-test.each([
-  [undefined, undefined],
-  ['bytes=0-3', { start: 0, end: 3 }],
-  ['bytes=4-', { start: 4, end: 9 }],
-  ['bytes=-3', { start: 7, end: 9 }],
-  ['bytes=-30', { start: 0, end: 9 }],
-  ['bytes=8-100', { start: 8, end: 9 }],
-  ['bytes=10-', 'unsatisfiable'],
-  ['bytes=-0', 'unsatisfiable'],
-  ['bytes=3-2', undefined],
-  ['bytes=0-1,4-5', undefined],
-  ['items=0-1', undefined],
-  ['bytes=-', undefined],
-])('of ten bytes the range %s is %o', (header, range) => expect(parseRange(header, 10)).toEqual(range));
-
-test('an empty file has no range that could be sent', () => {
-  expect([parseRange('bytes=0-0', 0), parseRange('bytes=-1', 0)]).toEqual(['unsatisfiable', 'unsatisfiable']);
-});
 
 test.each([
   ['a.PNG', 'image/png'],

@@ -11,6 +11,7 @@ import type { SandboxInterior } from '../../../../sessions/api/sandbox-interior.
 import { ownCookie } from '../../../shared/previews/cookies.ts';
 import {
   destroyOnAbort,
+  hopsNamedBy,
   relay,
   relayUpgrade,
   rewriteHeaders,
@@ -30,11 +31,12 @@ import { answerJson, destroyConnection, type Refusal, refusals, refuse } from '.
 /** Headers of this facade and of one connection, which programs behind a port must not see. */
 const own = new Set([
   ...['e2b-sandbox-id', 'e2b-sandbox-port', 'x-access-token', 'e2b-traffic-access-token'],
-  ...['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'host', 'x-forwarded-host'],
+  ...['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'te', 'host', 'x-forwarded-host'],
 ]);
 
 export function headersFor({ headers, port }: Pick<Target, 'headers' | 'port'>, mask?: string): OutgoingHttpHeaders {
-  const kept = Object.entries(headers).filter(([name]) => !own.has(name));
+  const hops = hopsNamedBy(headers.connection);
+  const kept = Object.entries(headers).filter(([name]) => !own.has(name) && !hops.includes(name));
   const host = mask?.replaceAll(['$', '{PORT}'].join(''), String(port)) ?? headers.host ?? 'localhost';
   // Programs search for this spelling, which every HTTP client uses.
   return { ...Object.fromEntries(kept), Host: host, 'x-forwarded-host': headers.host };

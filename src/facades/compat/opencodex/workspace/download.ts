@@ -2,6 +2,7 @@ import { pipeline, Readable, Transform } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ByteRange } from '../../../../core/contracts/blobs.ts';
 import { attachment } from '../../../../http/transport/content-disposition.ts';
+import { isUnchanged, outside, parseRange, rangeWithin } from '../../../shared/byte-range.ts';
 
 interface Download {
   readonly name: string;
@@ -17,15 +18,10 @@ export async function sendFile(request: FastifyRequest, reply: FastifyReply, fil
   const etag = `"${file.tag}"`;
   markAsAttachment(reply, file.name, headerSafe(file.mimeType)).header('accept-ranges', 'bytes').header('etag', etag);
   const { range: query, 'if-range': onlyIf } = request.headers;
-  const range = onlyIf === undefined || onlyIf === etag ? parseRange(query, file.size) : undefined;
-  if (range === 'unsatisfiable') {
-    return reply
-      .code(416)
-      .header('content-range', `bytes */${file.size}`)
-      .header('content-type', 'application/json')
-      .removeHeader('content-disposition')
-      .send(JSON.stringify({ detail: 'The range is outside of the file' }));
-  }
+  if (isUnchanged(request.headers, etag)) return reply.code(304).send();
+  const requested = onlyIf === undefined || onlyIf === etag ? parseRange(query) : undefined;
+  const range = requested && rangeWithin(requested, file.size);
+  if (range === 'unsatisfiable') return outside(reply, file.size);
   const length = range ? range.end - range.start + 1 : file.size;
   if (range) reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${file.size}`);
   reply.header('content-length', length);
@@ -43,20 +39,6 @@ export const markAsAttachment = (reply: FastifyReply, name: string, type: string
     .header('content-type', type ?? 'application/octet-stream')
     .header('content-disposition', attachment(name))
     .header('content-security-policy', "default-src 'none'; sandbox");
-
-/** Parses `bytes=a-b`, `a-` or `-n`; undefined for a header to ignore: other units, several ranges, bad syntax. */
-export function parseRange(header: string | undefined, size: number): ByteRange | 'unsatisfiable' | undefined {
-  const [, first = '', last = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header?.replaceAll(' ', '') ?? '') ?? [];
-  if (first === '' && last === '') return undefined;
-  if (first === '')
-    return Number(last) === 0 || size === 0
-      ? 'unsatisfiable'
-      : { start: Math.max(0, size - Number(last)), end: size - 1 };
-  const start = Number(first);
-  const end = last === '' ? size - 1 : Math.min(Number(last), size - 1);
-  if (last !== '' && Number(last) < start) return undefined;
-  return start >= size ? 'unsatisfiable' : { start, end };
-}
 
 /**
  * Breaks the connection if the content does not have the promised length, so that a partial download does not look

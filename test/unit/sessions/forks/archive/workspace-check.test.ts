@@ -53,6 +53,13 @@ const refused: readonly (readonly [string, string, ...WrittenEntry[]])[] = [
   ],
   ['a device', 'is a device', { name: 'sda', type: '3' }],
   ['a header for all that follows', 'is a device, or of a kind', { name: 'g', type: 'g', content: '11 path=x\n' }],
+  [
+    'a device that a long name with a second size covers',
+    'is a device',
+    { name: 'x', type: 'x', content: '13 size=1536\n' },
+    { name: 'l', type: 'L', content: 'good\0'.padEnd(512, '\0') },
+    { name: 'sda', type: '3' },
+  ],
   ['an unknown field', 'unknown field', { name: 'a', pax: { 'GNU.sparse.map': '0,1' } }],
   ['a folder with content', 'is no file, and has content', { name: 'a', type: '5', content: 'x' }],
   ['a size that the content has not', 'ends too early', { name: 'a', size: 9_000 }],
