@@ -134,7 +134,7 @@ export interface Capabilities {
   /** Limits that apply to a sandbox as a whole, not only to each process. */
   readonly limits: readonly (keyof SandboxLimits)[];
   readonly desktop: boolean;
-  /** The kind of object that runs the sandboxes, as text, where the driver has a choice. */
+  /** How the driver runs sandboxes, such as pods or claims. Absent: there is only one way. */
   readonly engine?: string | undefined;
   /** The only images that its sandboxes can name; this machine's programs replace them. Absent: any image can run. */
   readonly images?: readonly string[];
@@ -320,14 +320,14 @@ export interface PoolHosting {
 export const hostsPool = (driver: Driver): driver is Driver & PoolHosting => 'keepReady' in driver;
 
 /** Optional: the backend builds the server's own images. */
-export interface ImageMaking {
+export interface ServerImageBuilding {
   /**
    * Resolves once the backend has the image: builds or pulls a missing one and reports progress. Rejects:
    * image_missing.
    */
   ensureImage(image: string, call: Call, news: (news: ProvisionProgress) => void): Promise<void>;
 }
-export const makesImages = (driver: Driver): driver is Driver & ImageMaking => 'ensureImage' in driver;
+export const buildsServerImages = (driver: Driver): driver is Driver & ServerImageBuilding => 'ensureImage' in driver;
 
 /** One command of a build. */
 export interface BuildCommand {

@@ -31,7 +31,7 @@ import type {
   TurnResult,
   WaitInput,
 } from './run-types.ts';
-import { stuckReason } from './stuck.ts';
+import { explainStuckRun } from './stuck.ts';
 import { placeholderActor } from './unprovided.ts';
 
 type Outcomes = { outcomes: readonly CallOutcome[] };
@@ -84,8 +84,8 @@ export const runSetup = setup({
     // A run that has already replied can end even if the budget is spent.
     isSpent: ({ context }) =>
       findSpentBudget(context) !== undefined && (context.policy.plans || !hasReplied(context) || isUnseen(context)),
-    isStuck: ({ context }) => stuckReason(context.acts, context.policy.stuck) !== undefined,
-    isStuckAgain: ({ context }) => context.hinted && stuckReason(context.acts, context.policy.stuck) !== undefined,
+    isStuck: ({ context }) => explainStuckRun(context.acts, context.policy.stuck) !== undefined,
+    isStuckAgain: ({ context }) => context.hinted && explainStuckRun(context.acts, context.policy.stuck) !== undefined,
     mayRetry: ({ context }, { result }: Result) =>
       result.kind === 'failed' && result.retryable && context.retries < context.policy.maxRetries,
     failed: (_, { result }: Result) => result.kind === 'failed',
@@ -143,10 +143,10 @@ export const runSetup = setup({
     askStuck: assign(({ context }) => ({
       reason: 'stuck' as const,
       over: undefined,
-      question: `I’m stuck: ${stuckReason(context.acts, context.policy.stuck)}. What should I do differently?`,
+      question: `I’m stuck: ${explainStuckRun(context.acts, context.policy.stuck)}. What should I do differently?`,
     })),
     hintStuck: assign(({ context }) => ({
-      hint: `You are repeating yourself: ${stuckReason(context.acts, context.policy.stuck)}. Try something else, or ask the user.`,
+      hint: `You are repeating yourself: ${explainStuckRun(context.acts, context.policy.stuck)}. Try something else, or ask the user.`,
     })),
     askEmpty: assign(({ context }, { result }: Result) => {
       const what = result.kind === 'empty' && result.hint ? 'sent two unusable replies' : 'sent empty replies';

@@ -84,7 +84,7 @@ export interface PendingApproval {
  */
 export interface Verdict {
   readonly decision: ApprovalDecision;
-  /** A text for the model. */
+  /** Text for the model. */
   readonly text?: string;
   /** The call runs with these arguments instead of the model's. */
   readonly args?: Record<string, unknown>;
@@ -275,7 +275,7 @@ export interface TurnInput {
   /** The model created the plan. False: the server did, because the model started without one. */
   readonly planned: boolean;
   readonly steps: readonly PlanStep[];
-  /** A text for the model's next request only: the run is stuck, or the last reply was empty. */
+  /** Text for the model's next request only: the run is stuck, or the last reply was empty. */
   readonly hint: string | undefined;
   readonly budget: readonly BudgetLine[];
 }

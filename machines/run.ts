@@ -10,7 +10,7 @@ import type {
   TurnInput,
   TurnResult,
 } from './run-types.ts';
-import { stuckReason } from './stuck.ts';
+import { explainStuckRun } from './stuck.ts';
 
 export type {
   ApprovalRequest,
@@ -258,7 +258,7 @@ export const runMachine = runSetup.createMachine({
             input: ({ context }) => ({
               ...whose(context),
               kind: 'stuck',
-              detail: `The agent is repeating itself: ${stuckReason(context.acts, context.policy.stuck)}. It will try something else.`,
+              detail: `The agent is repeating itself: ${explainStuckRun(context.acts, context.policy.stuck)}. It will try something else.`,
             }),
             onDone: { target: 'deciding', actions: assign({ hinted: true, acts: [] }) },
             onError: crashed,

@@ -2,7 +2,7 @@ import type { Decision } from '../src/core/model/runs/session-command.ts';
 import type { PendingApproval, Verdict, Verdicts } from './run.ts';
 import type { SessionCommand } from './session-types.ts';
 
-// Calls of a run that need an answer, after some decisions.
+// The calls of a run that still need an answer after some decisions.
 
 interface DecisionOutcome {
   /** The valid decisions, in order. */

@@ -26,7 +26,7 @@ export const maxRememberedActs = (policy: StuckPolicy): number => Math.max(...Ob
  * Explains why a run makes no progress, for the model and for people. Undefined if it makes progress. Only an unbroken
  * series up to the newest act counts. A repeated act that waits, such as a poll, is tolerated up to `sameWait`.
  */
-export function stuckReason(acts: readonly RunAct[], policy: StuckPolicy): string | undefined {
+export function explainStuckRun(acts: readonly RunAct[], policy: StuckPolicy): string | undefined {
   const { sameResult, sameError, alternation, sameText, sameWait } = policy;
   const repeats = (count: number, key: (act: RunAct) => string | undefined) => {
     const needed = acts.slice(-count).some(isWait) ? Math.max(count, sameWait) : count;

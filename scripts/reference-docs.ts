@@ -8,7 +8,7 @@ import { describedOperations, restRoute } from '../src/api/procedure/procedure.t
 import { appRouter } from '../src/api/router.ts';
 import { settings } from '../src/app/settings/schema.ts';
 import { type CliCommand, jsonOption, sessionArgument } from '../src/cli/command.ts';
-import { clientCommandsOf } from '../src/cli/commands/list.ts';
+import { createClientCommands } from '../src/cli/commands/list.ts';
 import { completionCommand } from '../src/cli/completion.ts';
 import { exitCodes } from '../src/cli/exit-codes.ts';
 import { errorPages } from '../src/core/errors/error-pages.ts';
@@ -300,7 +300,7 @@ const commandsHeading = '\n## Reference\n\n';
 /** The page of the command, whose introduction is written by hand. */
 async function commandsPage(): Promise<string> {
   const [introduction] = (await readFile('docs/cli.md', 'utf8')).split(commandsHeading);
-  return `${introduction}${commandsHeading}${cliReference([...clientCommandsOf(commands), completionCommand])}`;
+  return `${introduction}${commandsHeading}${cliReference([...createClientCommands(commands), completionCommand])}`;
 }
 
 /** Each page by its file. */

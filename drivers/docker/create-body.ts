@@ -1,7 +1,7 @@
 import type { ContainerCreateOptions, HostConfig } from 'dockerode';
 import type { Secret } from '../../src/core/text/secret.ts';
 import type { SandboxLimits, SandboxSpec } from '../driver.ts';
-import { home, workspaceAlias } from '../shared/home.ts';
+import { sandboxHome, workspaceAlias } from '../shared/home.ts';
 import { tokenEnvironment } from '../shared/link/token.ts';
 import { ociProfile } from '../shared/seccomp/oci.ts';
 import { volumeLimits } from '../shared/volume-limits.ts';
@@ -95,7 +95,7 @@ export function createBody({
   const scratch = `rw,nosuid,nodev,exec,size=${Math.floor(memoryBytes / 4)}`;
   const env = {
     ...spec.env,
-    HOME: home,
+    HOME: sandboxHome,
     CORRAL_SANDBOX_ID: spec.id,
     ...tokenEnvironment(token, '/run/corral'),
     CORRAL_WORKSPACE: '/workspace',

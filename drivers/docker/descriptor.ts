@@ -3,7 +3,7 @@ import { text, userRange } from '../../src/config/kinds.ts';
 import { optional, setting } from '../../src/config/setting.ts';
 import { toAppError } from '../../src/core/errors/errors.ts';
 import { type BundledImage, type DriverParts, describeDriver } from '../descriptor.ts';
-import { strictRuntime } from './strict-runtime.ts';
+import { findStrictRuntime } from './strict-runtime.ts';
 
 /** Below 65536, the number of users that an engine with user namespaces maps. */
 export const dockerUsers = '40000-49999';
@@ -73,9 +73,12 @@ export const docker = describeDriver({
     (await findEngineWeaknesses(host, runtime, soon()).catch(() => [])).forEach(say);
   },
   async strict(input, refuse) {
-    const { engineRuntimes } = await import('./weaknesses.ts');
+    const { readEngineRuntimes } = await import('./weaknesses.ts');
     const { host = socket, runtime } = input;
-    return { ...input, runtime: await strictRuntime({ host, runtime }, () => engineRuntimes(host, soon()), refuse) };
+    return {
+      ...input,
+      runtime: await findStrictRuntime({ host, runtime }, () => readEngineRuntimes(host, soon()), refuse),
+    };
   },
   disks: (dataDir) => [dataDir, engineFolder],
 });

@@ -10,9 +10,9 @@ import type {
   Driver,
   EgressHandler,
   ImageBuilding,
-  ImageMaking,
   Pausable,
   Poolable,
+  ServerImageBuilding,
   ServiceHosting,
   VolumeHosting,
 } from '../driver.ts';
@@ -23,11 +23,11 @@ import { openServerEndpoints } from '../shared/link/server-endpoints.ts';
 import type { Mounts } from '../shared/mounts.ts';
 import { cpuWaitMeter } from '../shared/pool/cpu-wait-meter.ts';
 import type { UserRange } from '../shared/user-range.ts';
-import { noBuildsWith, openBuilds } from './builds/builds.ts';
+import { describeMissingBuilds, openBuilds } from './builds/builds.ts';
 import { callEngine, findInEngine, openEngine, statusOf } from './engine.ts';
 import { freezeContainer } from './freeze.ts';
 import { type DefaultImage, openImages } from './images.ts';
-import { bodyInfo, isPooled, labelsFor, namesOf, ownerFilter, parseSandboxInfo } from './labels.ts';
+import { instanceNames, isPooled, labelsFor, ownerFilter, parseBodyInfo, parseSandboxInfo } from './labels.ts';
 import { createSandboxList } from './list.ts';
 import { removeContainer, removeVolume } from './remove.ts';
 import { mayHaveServices, openServices } from './services/services.ts';
@@ -136,7 +136,7 @@ const cleanUpMs = 30_000;
 
 export async function dockerDriver(
   options: DockerOptions,
-): Promise<Driver & ImageBuilding & ImageMaking & Pausable & Poolable & ServiceHosting & VolumeHosting> {
+): Promise<Driver & ImageBuilding & ServerImageBuilding & Pausable & Poolable & ServiceHosting & VolumeHosting> {
   const { host, instance, root, gate, ids, replica, caBundle, labels = {}, onRefused } = options;
   const engine = openEngine(host, options.answerMs);
   const { socketsDir } = options;
@@ -147,7 +147,7 @@ export async function dockerDriver(
   const ends = openWatch(engine, ownerFilter(instance), systemClock);
   const holds = openServerEndpoints({ folders, end, watch: ends.over });
   const work = new LifecycleCalls((id, workspace, { signal }) => clear(id, workspace, signal));
-  const names = namesOf(instance);
+  const names = instanceNames(instance);
   const nameOf = names.of;
 
   /** Inspects the sandbox's container. Undefined if it does not exist or belongs to another installation. */
@@ -167,7 +167,7 @@ export async function dockerDriver(
     const name = nameOf(id);
     const [found, pointer] = await Promise.all([find(id, signal), readPointer(engine, name, signal)]);
     const fromPool = found && isPooled(found.Config.Labels) ? found : undefined;
-    const info = fromPool && bodyInfo(names, { name, labels: fromPool.Config.Labels }, 'ready');
+    const info = fromPool && parseBodyInfo(names, { name, labels: fromPool.Config.Labels }, 'ready');
     if (info && !pointer && workspace === 'keep') {
       await writePointer({ engine, name, labels: labelsFor(info, instance, labels), found: fromPool }, signal);
     }
@@ -212,7 +212,7 @@ export async function dockerDriver(
     warming,
   });
   const builds = openBuilds({ ...placeFor, images, ids, building: warming });
-  const noBuilds = noBuildsWith({ filtered: socketsDir !== undefined, runtime: options.runtime });
+  const noBuilds = describeMissingBuilds({ filtered: socketsDir !== undefined, runtime: options.runtime });
   const pool = dockerPool({
     engine,
     folders,

@@ -119,8 +119,8 @@ export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Im
 }
 
 /** Images of built templates are in no registry, so another publisher's image of that name is never pulled. */
-export const builtPrefix = 'corral-built/';
-const isBuilt = (name: string) => name.startsWith(builtPrefix);
+export const builtImagePrefix = 'corral-built/';
+const isBuilt = (name: string) => name.startsWith(builtImagePrefix);
 const goneText =
   'The image of the built template is gone, so no sandbox can start from it. Build the template again, then create a new sandbox.';
 

@@ -34,7 +34,7 @@ export const workspaceLabel = 'corral.workspace';
  * A pool container has its own name until a claim renames it for the session. The name is the lock, because only one
  * container can have it.
  */
-export function namesOf(instance: string) {
+export function instanceNames(instance: string) {
   const base = `corral-${instance}-`;
   const after = (prefix: string, name: string) =>
     name.startsWith(prefix) ? SessionId.safeParse(name.slice(prefix.length)).data : undefined;
@@ -52,7 +52,7 @@ export function namesOf(instance: string) {
     buildIn: (name: string) => id(after(`${base}build-`, name.replace(/^\//, ''))),
   };
 }
-export type Names = ReturnType<typeof namesOf>;
+export type Names = ReturnType<typeof instanceNames>;
 
 type OptionalLabels = Readonly<Record<string, string>> | undefined;
 export const isPooled = (labels: OptionalLabels): boolean => labels?.[poolLabel] !== undefined;
@@ -65,7 +65,7 @@ interface Body {
 }
 
 /** The sandbox in this container, if a session owns it. Undefined if it is unclaimed or not a sandbox. */
-export function bodyInfo(
+export function parseBodyInfo(
   names: Names,
   { name, labels, pointer }: Body,
   phase: SandboxInfo['phase'],

@@ -5,7 +5,7 @@ import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { SandboxInfo } from '../driver.ts';
 import type { Folders } from '../shared/folders.ts';
 import { callEngine } from './engine.ts';
-import { bodyInfo, isPooled, type Names, ownerFilter, parseSandboxInfo } from './labels.ts';
+import { isPooled, type Names, ownerFilter, parseBodyInfo, parseSandboxInfo } from './labels.ts';
 import { serviceLabel } from './services/services.ts';
 
 interface Options {
@@ -56,7 +56,7 @@ export function createSandboxList(options: Options): (signal: AbortSignal) => Pr
       const name = value.replace(/^\//, '');
       if (names.buildIn(name) !== undefined) return [];
       const body = { name, labels: Labels, pointer: pointers.get(name) };
-      const info = bodyInfo(names, body, phases[State] ?? 'exited');
+      const info = parseBodyInfo(names, body, phases[State] ?? 'exited');
       if (!info) return [];
       return info.phase === 'ready' && isStarting(info.id) ? { ...info, phase: 'starting' as const } : info;
     });

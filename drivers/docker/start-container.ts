@@ -9,7 +9,7 @@ import type { ServerEndpoints } from '../shared/link/server-endpoints.ts';
 import { hashToken } from '../shared/link/token.ts';
 import { type ContainerRequest, createBody } from './create-body.ts';
 import { callEngine, findInEngine, readEngineMessage, statusOf } from './engine.ts';
-import { bodyInfo, isPooled, labelsFor, type Names, parseSandboxInfo } from './labels.ts';
+import { isPooled, labelsFor, type Names, parseBodyInfo, parseSandboxInfo } from './labels.ts';
 import { removeContainer } from './remove.ts';
 import { servicesLabel } from './services/services.ts';
 import { usesHostKernel } from './strict-runtime.ts';
@@ -64,7 +64,7 @@ export async function startContainer(
   signal: AbortSignal,
 ): Promise<StartedContainer> {
   const { engine, folders, holds, instance, name, image } = place;
-  // Starts without being awaited, next to the work on the folder, because it waits for the engine's answers.
+  // Not awaited here: it runs concurrently with the work on the folder, because it waits for the engine's answers.
   let user = userFor(place, place.workspace, signal);
   user.catch(() => {}); // the loop awaits it
   const meta = await folders.prepare({ driver: 'docker', instance, ...toLabels(spec), token: place.token });
@@ -207,7 +207,7 @@ async function adopt(
   if (!found) return undefined;
   const { Labels = {}, Env = [] } = found.Config;
   const pointer = isPooled(Labels) ? await readPointer(engine, name, signal) : undefined;
-  const info = bodyInfo(names, { name, labels: Labels, pointer: pointer?.labels }, 'ready');
+  const info = parseBodyInfo(names, { name, labels: Labels, pointer: pointer?.labels }, 'ready');
   if (info?.sessionId !== spec.sessionId || Labels['corral.owner-instance'] !== instance) {
     const advice = 'Remove it, or give this installation another name.';
     throw new AppError('sandbox_unavailable', `Another program's container has the name ${name}. ${advice}`);

@@ -1,6 +1,6 @@
 import type { AppError } from '../../src/core/errors/errors.ts';
 
-/** An engine's runtimes: program by name. */
+/** The runtimes of a Docker engine: names and their programs. */
 export type Runtimes = Readonly<Record<string, string>>;
 
 /** Whether the runtime's containers share the host's kernel. Undefined: the engine's default runtime. */
@@ -16,7 +16,7 @@ const install =
  * The runtime that gives each container its own kernel: the configured runtime, or else the engine's first. Rejects if
  * there is none.
  */
-export async function strictRuntime(
+export async function findStrictRuntime(
   { host, runtime: target }: { host: string; runtime: string | undefined },
   ask: () => Promise<Runtimes>,
   refuse: (why: string) => AppError,

@@ -68,8 +68,8 @@ export function findWeaknesses(
   return found;
 }
 
-/** The engine's runtimes: program by name. Rejects if the engine does not answer. */
-export async function engineRuntimes(host: string, { signal }: Call): Promise<Record<string, string>> {
+/** The engine's runtimes: names and their programs. Rejects if the engine does not answer. */
+export async function readEngineRuntimes(host: string, { signal }: Call): Promise<Record<string, string>> {
   const engine = openEngine(host);
   const { Runtimes } = Info.parse(await callEngine(signal, () => engine.info()));
   return Object.fromEntries(Object.entries(Runtimes ?? {}).map(([name, it]) => [name, Program.parse(it).path]));

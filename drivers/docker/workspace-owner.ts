@@ -17,7 +17,7 @@ export async function changeWorkspaceOwner(
   signal: AbortSignal,
 ): Promise<void> {
   const options = { path: workspacePath, abortSignal: signal };
-  await callEngine(signal, () => engine.getContainer(id).putArchive(ownerArchive(user), options)).catch(
+  await callEngine(signal, () => engine.getContainer(id).putArchive(createOwnerArchive(user), options)).catch(
     (error: unknown) => {
       if (statusOf(error) === undefined) throw error;
     },
@@ -25,7 +25,7 @@ export async function changeWorkspaceOwner(
 }
 
 /** A tar archive whose only entry is the folder that it is extracted into. The engine would skip an entry `./`. */
-export function ownerArchive(user: number): Buffer {
+export function createOwnerArchive(user: number): Buffer {
   const octal = (value: number, width: number) => `${value.toString(8).padStart(width - 1, '0')}\0`;
   const header = Buffer.alloc(blockBytes);
   const fields: readonly [at: number, text: string][] = [

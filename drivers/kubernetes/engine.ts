@@ -17,7 +17,7 @@ export interface EngineOptions extends Cluster {
 export interface Start {
   /** Creates the sandbox, or takes over the one that exists. Resolves with its pod, which may not run yet. */
   place(news: (news: ProvisionProgress) => void, signal: AbortSignal): Promise<V1Pod>;
-  /** The command that tells the pod which sandbox it is, and prints `done`. Undefined: it knows. */
+  /** The command that gives the pod its sandbox's identity and prints `done`. Undefined: the pod already has it. */
   identity(pod: V1Pod): string | undefined;
   /** Called once the pod's daemon answers. Resolves with the object that has the sandbox's labels, now complete. */
   finish(pod: V1Pod, signal: AbortSignal): Promise<KubeObject>;

@@ -1,6 +1,6 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { raceAbort } from '../../src/core/concurrency/cancel.ts';
-import { atIntervals, poll } from '../../src/core/concurrency/rounds.ts';
+import { poll, runAtIntervals } from '../../src/core/concurrency/rounds.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { type SandboxId, sessionIdOf } from '../../src/core/model/ids.ts';
 import type {
@@ -22,12 +22,18 @@ import { claimEngine } from './claims/claim-engine.ts';
 import { readPlatform } from './claims/platform.ts';
 import { openTemplates } from './claims/templates.ts';
 import type { Engine } from './engine.ts';
-import { instanceLabels, isOverdue, namePrefix, onNode, ownedBy, parseSandboxInfo } from './labels.ts';
+import { instanceLabels, isOverdue, namePrefix, ownedBy, parseSandboxInfo, withNode } from './labels.ts';
 import type { KubernetesOptions } from './options.ts';
 import { type ContainerRequest, egressLabel, findWeaknesses, podBody, podSpec } from './pods/pod-body.ts';
 import { podEngine, volumeSpec } from './pods/pod-engine.ts';
 import { openPodLinks, waitForDaemon } from './pods/pod-links.ts';
-import { computePodState, notStarted, serviceStart, serviceStates, untilRunning } from './pods/pod-state.ts';
+import {
+  computePodState,
+  computeServiceStart,
+  toServiceStates,
+  toStartError,
+  waitUntilRunning,
+} from './pods/pod-state.ts';
 import { openPods, podsPath } from './pods/pods.ts';
 import { sandboxKeys } from './pods/sandbox-tokens.ts';
 import { ensurePolicies, openPolicyCheck } from './policies/policies.ts';
@@ -138,7 +144,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     const missing = 'the cluster lacks agents.x-k8s.io, or this server the rights to get, list and watch its sandboxes';
     throw new AppError('unsupported', `No Sandbox can be adopted here: ${missing} (docs/kubernetes.md).`);
   }
-  /** A sandbox that was started as a pod, perhaps before the cluster had claims, stays one. */
+  /** A sandbox that was started as a pod, perhaps before the cluster had claims, remains a pod. */
   async function engineFor({ id, adopts }: SandboxSpec, signal: AbortSignal): Promise<Engine> {
     if (adopts !== undefined) return await adopting(signal);
     const claims = await claiming(signal);
@@ -174,7 +180,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     const signal = cleanUpSignal();
     await Promise.all([reap(signal), claiming(signal).then((claims) => claims?.sweep(signal))]);
   }
-  const cleaning = atIntervals(cleanUp, { clock, everyMs: 60_000 }, closing.signal);
+  const cleaning = runAtIntervals(cleanUp, { clock, everyMs: 60_000 }, closing.signal);
 
   const keepReady: PoolHosting['keepReady'] = async (recipe, want, { signal }) => {
     if (!(await claiming(signal))) throw new AppError('unsupported', 'Plain pods have no pool of ready sandboxes.');
@@ -218,13 +224,13 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
         const start = (await engineFor(spec, signal)).begin(spec);
         try {
           const placed = await start.place(news, signal);
-          const running = await untilRunning(placed, { ...options, pods, news }, signal);
+          const running = await waitUntilRunning(placed, { ...options, pods, news }, signal);
           await using link = ends.link(id, running);
           await waitForDaemon(link, signal, start.identity(running)).catch((error) => {
-            throw notStarted(error);
+            throw toStartError(error);
           });
           await policyCheck.check(link, signal);
-          const [info] = onNode(parseSandboxInfo((await start.finish(running, signal)).metadata, 'ready'), running);
+          const [info] = withNode(parseSandboxInfo((await start.finish(running, signal)).metadata, 'ready'), running);
           if (!info) throw new AppError('sandbox_unavailable', 'The labels of the sandbox were changed.');
           return info;
         } catch (error) {
@@ -254,7 +260,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
 
     async startService(id, service, { signal }, news) {
       const look = async () => {
-        if (serviceStart(await findLive(id, signal), service) === 'begun') return true;
+        if (computeServiceStart(await findLive(id, signal), service) === 'begun') return true;
         return void news?.({ phase: 'starting', detail: `Waiting for a container of ${service.image}` });
       };
       await poll(look, { everyMs: 1_000, clock }, signal);
@@ -262,7 +268,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
 
     async services(id, { signal }) {
       const found = await find(id, signal);
-      return found ? serviceStates(found) : [];
+      return found ? toServiceStates(found) : [];
     },
 
     async list({ signal }) {

@@ -7,7 +7,7 @@ import type { KubeObject } from './api/collection.ts';
 const prefix = 'corral/';
 
 /** Labels hold names and numbers. Values that a label cannot hold become annotations. */
-export function metaFor(spec: SandboxSpec, instance: string, more: Readonly<Record<string, string>> = {}) {
+export function objectMetadata(spec: SandboxSpec, instance: string, more: Readonly<Record<string, string>> = {}) {
   const { sandbox, session, epoch, ...notes } = sandboxLabels(spec);
   return {
     labels: { ...instanceLabels(instance), ...prefixed({ sandbox, session, epoch }) },
@@ -27,7 +27,7 @@ export const ownedBy = (instance: string) => `corral/instance=${instance},corral
 export const instanceOf = (meta: V1ObjectMeta | undefined) => meta?.labels?.['corral/instance'];
 export const isOurs = (pod: V1Pod | undefined, instance: string): pod is V1Pod =>
   pod !== undefined && instanceOf(pod.metadata) === instance;
-/** Begins the names of everything that this installation creates. */
+/** Prefix of the names of everything that this installation creates. */
 export const namePrefix = (instance: string) => `corral-${instance}-`;
 
 /** A pod this long past its deadline no longer has an owner, so any installation can delete it. */
@@ -43,7 +43,7 @@ export const parseSandboxInfo = (
 ): SandboxInfo | undefined => parseSandboxLabels({ ...meta?.annotations, ...meta?.labels }, prefix, phase);
 
 /** With the node of its pod. */
-export const onNode = (info: SandboxInfo | undefined, pod: V1Pod | undefined): SandboxInfo[] =>
+export const withNode = (info: SandboxInfo | undefined, pod: V1Pod | undefined): SandboxInfo[] =>
   info ? [{ ...info, ...(pod?.spec?.nodeName && { host: pod.spec.nodeName }) }] : [];
 
 /** Selects all pods of an installation, including those that no session has claimed. */

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import type { SandboxLimits } from '../driver.ts';
-import { workspaceAlias, home as workspaceHome } from '../shared/home.ts';
+import { workspaceAlias, sandboxHome as workspaceHome } from '../shared/home.ts';
 import type { Limit } from './cgroup/limits.ts';
 import type { BoundVolume } from './volumes.ts';
 
@@ -49,7 +49,7 @@ export interface SandboxPaths {
   readonly limits: SandboxLimits;
   /** The sandbox's user on this machine. */
   readonly user: number;
-  /** Limits that control groups enforce. Limits of single processes replace the missing ones. */
+  /** Limits that control groups enforce. All other limits apply to single processes. */
   readonly grouped: readonly Limit[];
   /** The sandbox's own control groups: the folder, and its path inside. */
   readonly groups: readonly (readonly [folder: string, path: string])[];

@@ -25,7 +25,7 @@ import type { Limit } from './cgroup/limits.ts';
 import { enterCgroupCommand } from './cgroup/open.ts';
 import { writeSeccomp } from './find-bubblewrap.ts';
 import { acquireLock } from './lock.ts';
-import { type Mark, readMark } from './proc.ts';
+import { type ProcessMark, readMark } from './proc.ts';
 import { changeOwner } from './users.ts';
 import type { FolderVolumes } from './volumes.ts';
 
@@ -34,7 +34,7 @@ import type { FolderVolumes } from './volumes.ts';
  * it from other processes of the same user: memory, environment, open files (see sandbox-images/init.sh). Undefined if
  * the program has no loader, or the copy does not work here.
  */
-export async function unreadableLoader(
+export async function createUnreadableLoader(
   folder: string,
   { program, asRoot }: { program: string; asRoot: boolean },
   signal: AbortSignal,
@@ -122,7 +122,7 @@ export interface Confinement {
 }
 export interface LaunchedProcess {
   /** The process whose death ends the whole sandbox: pid 1 of its namespace, or its process group's leader. */
-  readonly mark: Mark;
+  readonly mark: ProcessMark;
   /** Resolves with the process's last error output; empty if there was none. */
   readonly exited: Promise<string>;
 }
@@ -176,7 +176,7 @@ async function confined(what: LaunchOptions, confinement: Confinement, signal: A
     ...(browserPolicy !== undefined && { browserPolicy: resolve(browserPolicy) }),
   };
   const screen = spec.env.CORRAL_DESKTOP === 'on' ? await screenOf(what, confinement) : undefined;
-  const seal = await unreadableLoader(folders.root, { program: node, asRoot: bubblewrap.asRoot }, signal);
+  const seal = await createUnreadableLoader(folders.root, { program: node, asRoot: bubblewrap.asRoot }, signal);
   const [program = '', ...args] = [
     ...enterCgroupCommand(group.enter),
     ...(grouped.includes('cpus') ? [] : atLowPriority),

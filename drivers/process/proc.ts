@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 
 /** Identifies one process permanently, even after its pid was reused or the machine restarted. */
-export interface Mark {
+export interface ProcessMark {
   readonly pid: number;
   /** The process's start, in clock ticks since boot. */
   readonly startTime: string;
@@ -23,17 +23,17 @@ let boot: Promise<string> | undefined; // constant while this process lives
 export const readBootId = () =>
   (boot ??= readFile('/proc/sys/kernel/random/boot_id', 'latin1').then((text) => text.trim()));
 
-export async function readMark(pid: number): Promise<Mark | undefined> {
+export async function readMark(pid: number): Promise<ProcessMark | undefined> {
   const startTime = await readStartTime(pid);
   return startTime === undefined ? undefined : { pid, startTime, boot: await readBootId() };
 }
 
-export async function isAlive(mark: Mark): Promise<boolean> {
+export async function isAlive(mark: ProcessMark): Promise<boolean> {
   return mark.boot === (await readBootId()) && (await readStartTime(mark.pid)) === mark.startTime;
 }
 
 /** Kills exactly that process, or its process group with `group`. Does nothing if the process is gone. */
-export async function kill(mark: Mark, recipient: 'process' | 'group'): Promise<void> {
+export async function kill(mark: ProcessMark, recipient: 'process' | 'group'): Promise<void> {
   if (!(await isAlive(mark))) return; // another process can have the pid by now
   try {
     process.kill(recipient === 'group' ? -mark.pid : mark.pid, 'SIGKILL');
@@ -49,10 +49,10 @@ const lanes = 2;
  * Finds all processes started with this variable, or with its value on their command line. For sealed processes, only
  * root can read more than the command line. Other users' processes cannot be read.
  */
-export async function findByVariable(name: string, value: string): Promise<Mark[]> {
+export async function findByVariable(name: string, value: string): Promise<ProcessMark[]> {
   const target = `${name}=${value}`;
   const names = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry) && Number(entry) !== process.pid);
-  const found: Mark[] = [];
+  const found: ProcessMark[] = [];
   const left = names.values();
   await Promise.all(Array.from({ length: lanes }, () => search(left)));
   return found;

@@ -31,8 +31,8 @@ import { type KernelLimits, openKernelLimits } from './confinement.ts';
 import { findBubblewrap } from './find-bubblewrap.ts';
 import { type LaunchedProcess, launch, type Programs, workspaceOf } from './launch.ts';
 import { acquireLock } from './lock.ts';
-import { isAlive, type Mark } from './proc.ts';
-import { endCarrying, endRecordedProcess, readRecord, removeRecord, writeRecord } from './record.ts';
+import { isAlive, type ProcessMark } from './proc.ts';
+import { endRecordedProcess, endSandboxProcesses, readRecord, removeRecord, writeRecord } from './record.ts';
 import { folderVolumes } from './volumes.ts';
 import { noIsolation } from './weaknesses.ts';
 
@@ -54,7 +54,7 @@ const programs: readonly LackingProgram[] = [
 ];
 
 /** Programs that sandboxes use and that this machine lacks. */
-export async function lackingPrograms(searched = folders): Promise<readonly LackingProgram[]> {
+export async function findLackingPrograms(searched = folders): Promise<readonly LackingProgram[]> {
   const isThere = async (name: string) => {
     const found = await Promise.allSettled(searched.map((folder) => access(join(folder, name), constants.X_OK)));
     return found.some(({ status }) => status === 'fulfilled');
@@ -123,12 +123,12 @@ export interface ProcessOptions {
 /** One start: whether the sandbox is new, and its process after its creation. */
 interface ProcessStart {
   readonly isNew: boolean;
-  mark?: Mark;
+  mark?: ProcessMark;
 }
 
 const cleanUpMs = 10_000;
 const lookMs = 250;
-const keyOf = (id: SandboxId, { pid, startTime, boot }: Mark) => `${pid} ${startTime} ${boot} ${id}`;
+const keyOf = (id: SandboxId, { pid, startTime, boot }: ProcessMark) => `${pid} ${startTime} ${boot} ${id}`;
 
 /** Sandboxes as processes of this machine, in their own namespaces if bubblewrap works. */
 export async function processDriver(options: ProcessOptions): Promise<Driver & VolumeHosting> {
@@ -148,7 +148,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
   const holds = openServerEndpoints({ folders, watch, end: { gate, ids, replica, caBundle, onRefused: refused } });
   // Without isolation, a browser's pages could reach this machine's own services, including this server.
   const desktop = options.desktop ?? false;
-  const lacking = await lackingPrograms();
+  const lacking = await findLackingPrograms();
   const capabilities: Capabilities = kernelLimits
     ? {
         isolation: 'namespaces',
@@ -179,7 +179,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
   async function watch(body: string, signal: AbortSignal): Promise<AppError> {
     const [pid, startTime = '', boot = '', name] = body.split(' ');
     const id = SandboxId.parse(name);
-    const mark: Mark = { pid: Number(pid), startTime, boot };
+    const mark: ProcessMark = { pid: Number(pid), startTime, boot };
     // Node reports the exit of its own children; other processes must be polled.
     const words = await children.get(body)?.exited;
     children.delete(body);
@@ -206,7 +206,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
   }
 
   /** Starts the sandbox's process, or finds the running one. */
-  async function place(spec: SandboxSpec, created: ProcessStart, signal: AbortSignal): Promise<Mark> {
+  async function place(spec: SandboxSpec, created: ProcessStart, signal: AbortSignal): Promise<ProcessMark> {
     await using _ = await locked(spec.id, signal);
     const meta = await folders.prepare({ ...owner, ...toLabels(spec), token: ids.token() });
     const running = await readRecord(folders, spec.id);
@@ -226,7 +226,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
   async function endAll(id: SandboxId, signal: AbortSignal): Promise<void> {
     await endRecordedProcess(folders, id, signal);
     const wereGrouped = await kernelLimits?.end(id, signal);
-    if (!wereGrouped) await endCarrying(id, signal);
+    if (!wereGrouped) await endSandboxProcesses(id, signal);
   }
 
   async function clear(id: SandboxId, workspace: 'keep' | 'remove', signal: AbortSignal): Promise<void> {

@@ -4,13 +4,13 @@ import { z } from 'zod';
 import { pause } from '../../src/core/concurrency/cancel.ts';
 import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { Folders } from '../shared/folders.ts';
-import { findByVariable, isAlive, kill, type Mark } from './proc.ts';
+import { findByVariable, isAlive, kill, type ProcessMark } from './proc.ts';
 
 const Recorded = z.object({ pid: z.int().positive(), startTime: z.string(), boot: z.string() });
 const pathOf = (folders: Folders, id: SandboxId) => join(folders.home(id), 'process.json');
 
 /** Reads from the sandbox's folder which process is the sandbox. Later servers rely on the record. */
-export async function readRecord(folders: Folders, id: SandboxId): Promise<Mark | undefined> {
+export async function readRecord(folders: Folders, id: SandboxId): Promise<ProcessMark | undefined> {
   const text = await readFile(pathOf(folders, id), 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
   try {
@@ -20,7 +20,7 @@ export async function readRecord(folders: Folders, id: SandboxId): Promise<Mark 
   }
 }
 
-export async function writeRecord(folders: Folders, id: SandboxId, mark: Mark): Promise<void> {
+export async function writeRecord(folders: Folders, id: SandboxId, mark: ProcessMark): Promise<void> {
   const draft = `${pathOf(folders, id)}.new`;
   await writeFile(draft, JSON.stringify(mark), { mode: 0o600 });
   await rename(draft, pathOf(folders, id));
@@ -42,7 +42,7 @@ export async function endRecordedProcess(folders: Folders, id: SandboxId, signal
  * Ends every process that carries the sandbox's id, and resolves once they are gone. This covers a start that was
  * interrupted before it was recorded, and processes that left their group. Reads every process of the machine.
  */
-export async function endCarrying(id: SandboxId, signal: AbortSignal): Promise<void> {
+export async function endSandboxProcesses(id: SandboxId, signal: AbortSignal): Promise<void> {
   for (;;) {
     const rest = await findByVariable('CORRAL_SANDBOX_ID', id);
     if (rest.length === 0) return;

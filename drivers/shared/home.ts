@@ -2,7 +2,7 @@
  * The home of a sandbox's user. It is on the workspace's disk, next to the daemon's own files, so installed packages
  * count towards the disk limit and not as memory. Searches skip it.
  */
-export const home = '/workspace/.corral/home';
+export const sandboxHome = '/workspace/.corral/home';
 
 /**
  * The second mount point of the workspace: the home of the sandbox's user in the user database, where programs written

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { wholeChars } from '../../src/agents/tools/output.ts';
+import { maxUncutChars } from '../../src/agents/tools/output.ts';
 import type { Terminal } from '../../src/app/commands/command.ts';
 import { requestServer, serverAddress, urlOption } from '../../src/app/commands/server-request.ts';
 import { type CorralClient, createCorralClient, type Event } from '../../src/client/index.ts';
@@ -24,7 +24,7 @@ export async function captureSession(args: readonly string[], { print, say, sign
   await requestServer(`${url}/api/v1/sessions`, { signal, ...headers });
   using corral = createCorralClient({ url, transport: 'ws', ...(token && { token }) });
   const events = await eventsOf(corral, session);
-  const captured = capturedFrom(events, wholeChars);
+  const captured = capturedFrom(events, maxUncutChars);
   if (!captured) throw new AppError('invalid_request', `The session ${session} has no task yet.`);
   const { workdir } = await corral.sandbox.status.query({ sessionId: session });
   const { files, left } = await workspaceOf(corral, session, signal);

@@ -6,7 +6,7 @@ import type { AssistantMessage, Model, TurnRequest } from '../../src/agents/mode
 import { createModel } from '../../src/agents/models/registry.ts';
 import type { Terminal } from '../../src/app/commands/command.ts';
 import { loadLocalConfig } from '../../src/app/commands/local-config.ts';
-import { localStore } from '../../src/app/commands/local-store.ts';
+import { openLocalStore } from '../../src/app/commands/local-store.ts';
 import { closeBlobs, openBlobs } from '../../src/app/parts/blobs.ts';
 import { throwIfFired } from '../../src/core/concurrency/cancel.ts';
 import { systemClock } from '../../src/core/contracts/clock.ts';
@@ -15,9 +15,9 @@ import { AppError } from '../../src/core/errors/errors.ts';
 import { randomIds, SessionId } from '../../src/core/model/ids.ts';
 import { plainTable } from '../../src/core/text/plain-table.ts';
 import { truncateEnd } from '../../src/core/text/text.ts';
-import { eventsFrom } from '../../src/sessions/engine/run-fold.ts';
+import { readEventsFrom } from '../../src/sessions/engine/run-fold.ts';
 import { uploadService } from '../../src/sessions/projects/uploads.ts';
-import { requestAt } from '../../src/sessions/run/log/request-at.ts';
+import { readRequest } from '../../src/sessions/run/log/request-at.ts';
 import { withPictures } from '../../src/sessions/run/turns/message-images.ts';
 import { storeEventLog } from '../../src/storage/log/log.ts';
 import { compareReplies, type Difference, differences } from './difference.ts';
@@ -44,7 +44,7 @@ interface ShadowTurn {
 /** The usage of each turn when it was recorded. */
 async function usageByTurn({ events }: Store, id: SessionId) {
   const found = new Map<number, NonNullable<ShadowTurn['recordedUsage']>>();
-  for await (const { type, data } of eventsFrom(storeEventLog(events, { maxLag: 5_000, pageSize: 500 }), id, 1))
+  for await (const { type, data } of readEventsFrom(storeEventLog(events, { maxLag: 5_000, pageSize: 500 }), id, 1))
     if (type === 'usage' && data.turn !== undefined) found.set(data.turn, data);
   return found;
 }
@@ -106,7 +106,7 @@ export async function runShadow(args: readonly string[], { print, say, signal }:
   const config = loadLocalConfig();
   const newId = randomIds().short;
   const model = await createModel(ref, { models: config.models, clock: systemClock, newId, random: () => 0.5 });
-  await using store = await localStore({ mayBegin: false });
+  await using store = await openLocalStore({ mayBegin: false });
   const { turns, others } = await readRecordedTurns(store.records, session);
   if (turns.length === 0) {
     const why = 'The store has no turn of that session whose request was recorded';
@@ -161,7 +161,7 @@ async function ask(
   { turn }: RecordedTurn,
   signal: AbortSignal,
 ) {
-  const seen = await requestAt(records, id, turn);
+  const seen = await readRequest(records, id, turn);
   if (!seen.proved)
     throw new AppError('conflict', `The stored request of turn ${turn} differs from the one that was sent.`);
   const { messages } = await withPictures(seen.request.messages, load, signal);

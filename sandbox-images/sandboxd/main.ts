@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { systemClock } from '../../src/core/contracts/clock.ts';
 import { confinePaths } from './files/confined-paths.ts';
 import { makeFolders } from './files/make-folders.ts';
-import { lazyDesktop, noDesktop } from './lazy-desktop.ts';
+import { lazyDesktop, missingDesktop } from './lazy-desktop.ts';
 import { writeProfile } from './package-folders.ts';
 import { realDaemon } from './real-daemon.ts';
 import { dialControl } from './server/dial-server.ts';
@@ -96,7 +96,7 @@ await recover(parts, sandboxId);
 const egressPort = Number(env.CORRAL_EGRESS_PORT ?? 3128);
 const desktop =
   env.CORRAL_DESKTOP === 'off'
-    ? noDesktop
+    ? missingDesktop
     : lazyDesktop(parts, {
         width: Number(env.CORRAL_DESKTOP_WIDTH ?? 1280),
         height: Number(env.CORRAL_DESKTOP_HEIGHT ?? 800),

@@ -8,9 +8,16 @@ import { transfers } from './files/transfers.ts';
 import { createJobs } from './jobs/jobs.ts';
 import { createPaths } from './paths/paths.ts';
 import { ports } from './ports/ports.ts';
-import { oomKills, readCgroupUsage } from './processes/cgroup.ts';
+import { readCgroupUsage, readOomKills } from './processes/cgroup.ts';
 import { endTree, sendSignals } from './processes/end-processes.ts';
-import { commandLine, type Proc, readUsage, scan, startedAt, variable } from './processes/proc.ts';
+import {
+  type Proc,
+  readCommandLine,
+  readProcessVariable,
+  readStartTime,
+  readUsage,
+  scanProcesses,
+} from './processes/proc.ts';
 import { findSubtree, findTree } from './processes/process-tree.ts';
 import { createPrograms } from './processes/programs.ts';
 import { type SharedState, toStrayRule } from './shared-state.ts';
@@ -56,7 +63,7 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ow
       !spared.has(pid) &&
       !zombie &&
       ppid !== 2 &&
-      (init !== undefined || variable(pid, 'CORRAL_SANDBOX_ID') === sandboxId);
+      (init !== undefined || readProcessVariable(pid, 'CORRAL_SANDBOX_ID') === sandboxId);
     return all.filter(ours);
   };
 
@@ -113,13 +120,13 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ow
         version,
         bootId,
         idleMs: parts.idleMs(),
-        oomKills: oomKills(),
+        oomKills: readOomKills(),
         ...(isUsed && { desktop: shown }),
         ...(disk && { disk: disk.use() }),
       };
     },
     usage() {
-      const all = visible(scan());
+      const all = visible(scanProcesses());
       // A visible control group belongs to this sandbox only if the visible processes do.
       const whole = init === undefined ? undefined : readCgroupUsage();
       return { ...(whole ?? summed(all)), processes: all.length };
@@ -156,12 +163,12 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ow
     },
     async processes() {
       const now = clock.now();
-      return visible(scan()).map((proc): ProcessEntry => {
-        const tag = variable(proc.pid, 'CORRAL_RUN');
-        const started = new Date(startedAt(proc, now)).toISOString();
+      return visible(scanProcesses()).map((proc): ProcessEntry => {
+        const tag = readProcessVariable(proc.pid, 'CORRAL_RUN');
+        const started = new Date(readStartTime(proc, now)).toISOString();
         return {
           pid: proc.pid,
-          cmd: commandLine(proc.pid).slice(0, limits.commandChars),
+          cmd: readCommandLine(proc.pid).slice(0, limits.commandChars),
           started,
           memoryBytes: readUsage(proc.pid).memoryBytes,
           ...(tag === undefined ? {} : { tag }),
@@ -169,9 +176,9 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ow
       });
     },
     async signalProcess(pid, name) {
-      const root = visible(scan()).find((proc) => proc.pid === pid);
+      const root = visible(scanProcesses()).find((proc) => proc.pid === pid);
       if (!root) throw new AppError('not_found', `There is no process ${pid}.`);
-      const tree = findSubtree(root, init, toStrayRule(parts, startedAt(root, clock.now())));
+      const tree = findSubtree(root, init, toStrayRule(parts, readStartTime(root, clock.now())));
       const { spared } = keepers;
       // Signal the root first, because a shell whose child ends continues with its next command.
       if (name === 'SIGINT') for (const proc of [root, ...findTree(tree, spared).members]) sendSignals(proc.pid, name);

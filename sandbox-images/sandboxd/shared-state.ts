@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../../src/core/contracts/clock.ts';
 import type { ConfinedPaths } from './files/confined-paths.ts';
-import { type Proc, readVariable, scan, startedAt } from './processes/proc.ts';
+import { type Proc, readStartTime, readVariable, scanProcesses } from './processes/proc.ts';
 import type { StrayRule } from './processes/process-tree.ts';
 import type { Journal } from './shells/journal.ts';
 import type { Terminal } from './shells/terminal.ts';
@@ -41,7 +41,7 @@ export function toStrayRule({ clock, init }: Pick<SharedState, 'clock' | 'init'>
   const now = clock.now();
   return (proc, environment) =>
     (proc.ppid === 1 || proc.ppid === init) &&
-    startedAt(proc, now) >= since - 100 &&
+    readStartTime(proc, now) >= since - 100 &&
     readVariable(environment, 'CORRAL_SANDBOX_ID') === undefined;
 }
 
@@ -69,7 +69,7 @@ export function findTerminalKeepers(daemon: number, parent: number): TerminalKee
     add: (pid) => void terminals.add(pid),
     delete: (pid) => void terminals.delete(pid),
     async close(terminal) {
-      const shells = scan().filter(({ ppid }) => ppid === terminal.pid);
+      const shells = scanProcesses().filter(({ ppid }) => ppid === terminal.pid);
       for (const { pid } of shells) terminals.add(pid);
       terminal.close();
       await pause(endMs);

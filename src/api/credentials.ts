@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { CredentialName, credentialFields, withDefaults } from '../core/model/credential.ts';
 import { Secret } from '../core/text/secret.ts';
 import { defineOperations, procedure, router } from './procedure/procedure.ts';
-import { Done, done, doneReply, ofSession, ProjectIdInput, Time } from './procedure/schemas.ts';
+import { Done, done, doneReply, ProjectIdInput, sessionTarget, Time } from './procedure/schemas.ts';
 
 // Credentials as clients see them. No answer contains a value.
 
@@ -35,13 +35,13 @@ const ofProject = z.strictObject({ projectId: ProjectIdInput });
 /** The credentials of one session. No answer contains a value. */
 export const sessionCredentialsRouter = router({
   list: procedure
-    .input(ofSession)
+    .input(sessionTarget)
     .output(z.array(Credential).readonly())
     .query(async ({ ctx, input }) => await ctx.services.sessionCredentials.list(input.sessionId)),
 
   /** Replaces a credential of the same name. */
   put: procedure
-    .input(ofSession.extend(bound))
+    .input(sessionTarget.extend(bound))
     .output(Credential)
     .mutation(
       async ({ ctx, input: { sessionId, value, ...rest } }) =>
@@ -49,7 +49,7 @@ export const sessionCredentialsRouter = router({
     ),
 
   revoke: procedure
-    .input(ofSession.extend({ name }))
+    .input(sessionTarget.extend({ name }))
     .output(Done)
     .mutation(({ ctx, input }) => done(ctx.services.sessionCredentials.revoke(input.sessionId, input.name))),
 });

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { neverFires } from '../core/concurrency/cancel.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
-import { done, doneReply, ofSession } from './procedure/schemas.ts';
-import { ofSandboxes } from './session/sandbox.ts';
+import { done, doneReply, sessionTarget } from './procedure/schemas.ts';
+import { sandboxOperations } from './session/sandbox.ts';
 import { snapshotExample as example, Snapshot, SnapshotInput, snapshotView } from './views/snapshots.ts';
 
 const ofSnapshot = z.strictObject({ id: z.string().max(100).describe('the snapshot') });
@@ -27,7 +27,7 @@ const command = {
   hasNames: true,
 } as const;
 const operation = defineOperations({ tag: 'Sandboxes', prefix: 'snapshots', command });
-const ofSandbox = defineOperations({ ...ofSandboxes, command });
+const ofSandbox = defineOperations({ ...sandboxOperations, command });
 const base = '/api/v1/snapshots';
 const path = `${base}/:snapshot_id=id` as const;
 const answered = { out: Snapshot, answer: example };
@@ -63,7 +63,7 @@ export const snapshotsRouter = router({
       'A sandbox that does not run starts for it. Only a copy during which no file changed is kept. It has no memory and ' +
       'no processes.',
     may: 'work',
-    in: ofSession.extend(SnapshotInput.shape),
+    in: sessionTarget.extend(SnapshotInput.shape),
     example: { name: 'build-cache' },
     fails: [400, 404, 409, 413, 429],
   }).mutation(async ({ ctx, input: { sessionId, ...requested }, signal = neverFires }) =>

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { toolGroups } from '../agents/tools/tool.ts';
-import { toolWords } from '../agents/tools/words.ts';
+import { toolLabels } from '../agents/tools/words.ts';
 import { deadlineSignal } from '../core/concurrency/cancel.ts';
 import { forbiddenRoleError, observesAll } from '../core/model/principal.ts';
 import { procedure, router } from './procedure/procedure.ts';
@@ -52,7 +52,7 @@ export const systemRouter = router({
   tools: procedure
     .input(z.strictObject({}).optional())
     .output(Tools.readonly())
-    .query(() => toolWords),
+    .query(() => toolLabels),
 
   /** The health of each part, for operators and auditors, like `/health/detailed`. Answers within a second. */
   health: procedure

@@ -53,7 +53,7 @@ const changes = {
 const changesSomething = (input: object) =>
   Object.entries(input).some(([key, value]) => key !== 'name' && value !== undefined);
 const nothing = 'Name at least one of newName, url, headers, tools and timeoutSeconds.';
-/** Absent fields stay as they are. */
+/** Absent fields are unchanged. */
 const ToolServerChanges = z.strictObject(changes).refine(changesSomething, nothing);
 const ChangeToolServer = z.strictObject({ name: Name, ...changes }).refine(changesSomething, nothing);
 /** Default: the address of the stored server of that name. */

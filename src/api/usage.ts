@@ -9,7 +9,7 @@ const UsageInput = z.strictObject({
   from: z.iso.date(),
   to: z.iso.date(),
   by: z.enum(usageDimensions).default('model'),
-  /** How many groups, the first ones, come with their usage by day. */
+  /** The number of groups, from the first, that include their usage by day. */
   dailyGroups: z.coerce.number().int().min(0).max(10_000).default(0),
 });
 const exampleTotal = {

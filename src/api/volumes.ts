@@ -68,11 +68,11 @@ export const volumeExample: z.output<typeof Volume> = {
 export const findVolumeId = async (volumes: Pick<VolumeService, 'find'>, idOrName: string): Promise<string> =>
   VolumeId.safeParse(idOrName).data ?? (await volumes.find(idOrName)).id;
 
-export const ofVolumes = { tag: 'Volumes', prefix: 'volumes' } as const;
+export const volumeOperations = { tag: 'Volumes', prefix: 'volumes' } as const;
 export const refusedWhileWritten = 'Refused with 409 while a session has the volume for writing.';
-export const byVolume = z.strictObject({ volume: z.string().max(100).describe('the id or name of a volume') });
+export const volumeTarget = z.strictObject({ volume: z.string().max(100).describe('the id or name of a volume') });
 const operation = defineOperations({
-  ...ofVolumes,
+  ...volumeOperations,
   command: {
     name: 'volume',
     about: 'keeps files beyond sessions: volumes that sessions mount, and their content',
@@ -115,7 +115,7 @@ export const volumesRouter = router({
     summary: 'One volume, and the sessions that have it',
     verb: { name: 'show' },
     may: 'see',
-    in: byVolume,
+    in: volumeTarget,
   }).query(async ({ ctx: { services }, input }) =>
     volumeView(await services.volumes.get(await findVolumeId(services.volumes, input.volume))),
   ),
@@ -143,7 +143,7 @@ export const volumesRouter = router({
     verb: { name: 'set' },
     description: 'Sandboxes that run keep the quota that they began with.',
     may: 'work',
-    in: byVolume.extend({ name: VolumeName.optional().describe('a new name'), quota: quota.optional() }),
+    in: volumeTarget.extend({ name: VolumeName.optional().describe('a new name'), quota: quota.optional() }),
     example: { quota: '4GiB' },
     fails: [400, 403, 404, 409, 503],
   }).mutation(async ({ ctx: { services }, input: { volume, name, quota } }) => {
@@ -156,7 +156,7 @@ export const volumesRouter = router({
     verb: { name: 'delete', columns: ['{id}'] },
     description: 'A volume that a session has is not deleted: 409 names the session.',
     may: 'stop',
-    in: byVolume,
+    in: volumeTarget,
     out: Done.extend({ id: z.string() }),
     answer: { ...okResult, id: volumeExample.id },
     reply: { schema: z.object({ id: z.string() }), value: ({ id }) => ({ id }) },
@@ -173,7 +173,7 @@ export const volumesRouter = router({
     description:
       'The content is moved in a sandbox that has nothing but the volume, so the first call takes as long as a start.',
     may: 'read',
-    in: byVolume.extend({ path: VolumePath.default('.').describe('a folder of the volume; default: its root') }),
+    in: volumeTarget.extend({ path: VolumePath.default('.').describe('a folder of the volume; default: its root') }),
     out: z.array(VolumeEntry),
     answer: [{ name: 'model.bin', type: 'file', size: 12_345, modified: '2026-11-24T12:00:00.000Z' }],
     fails: [400, 404, 413, 503],
@@ -188,7 +188,7 @@ export const volumesRouter = router({
     verb: { name: 'rm', words: ['volume', 'path'] },
     description: refusedWhileWritten,
     may: 'work',
-    in: byVolume.extend({ path: VolumePath.min(1) }),
+    in: volumeTarget.extend({ path: VolumePath.min(1) }),
     ...doneReply,
     example: { path: 'old.bin' },
     reply: { schema: z.object({ path: z.string() }), value: (_, { path }) => ({ path }) },

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { AppError } from '../core/errors/errors.ts';
 import type { Principal } from '../core/model/principal.ts';
-import { asViewer } from '../core/model/principal.ts';
-import { authorize, listedOwner, listedProjects, ownOf, permitsAction } from '../sessions/access/authorize.ts';
+import { toViewer } from '../core/model/principal.ts';
+import { authorize, listedOwner, listedProjects, ownerField, permitsAction } from '../sessions/access/authorize.ts';
 import * as stored from '../sessions/api/server/webhooks.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 import { authorizeProject } from './procedure/rights.ts';
@@ -133,7 +133,7 @@ export const webhooksRouter = router({
     out: Webhook.array(),
     answer: [example],
   }).query(async ({ ctx: { principal, unchecked } }) => {
-    const all = await unchecked.webhooks.list(listedOwner(asViewer(principal)), listedProjects(principal));
+    const all = await unchecked.webhooks.list(listedOwner(toViewer(principal)), listedProjects(principal));
     return all.map((doc) => shown(principal, doc));
   }),
   create: operation({
@@ -155,7 +155,7 @@ export const webhooksRouter = router({
   }).mutation(async ({ ctx, input }) => {
     await authorizeProject(ctx, input.projectId);
     const { principal, unchecked } = ctx;
-    return shown(principal, await unchecked.webhooks.create({ ...input, ...ownOf(principal) }));
+    return shown(principal, await unchecked.webhooks.create({ ...input, ...ownerField(principal) }));
   }),
   get: operation({
     ...one,

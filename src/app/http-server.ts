@@ -56,7 +56,7 @@ export interface HttpServerDeps {
   readonly config: HttpConfig;
   readonly version: string;
   readonly sessions: SessionService;
-  /** The other services, next to the sessions. */
+  /** Services other than the sessions. */
   readonly services: Services & Resources;
   /** Undefined: sessions cannot be shared by link. */
   readonly shared?: SharedSessions;
@@ -70,7 +70,7 @@ export interface HttpServerDeps {
   readonly opencodex?: ProjectParts;
   /** Undefined: the server has no workspaces. */
   readonly workspaces?: WorkspaceService;
-  /** API keys, next to the token. */
+  /** API keys, in addition to the token. */
   readonly keys?: ApiKeys;
   /** People who sign in with an identity provider; undefined: none is configured. */
   readonly signIns?: SignIns | undefined;

@@ -127,7 +127,7 @@ const strange: PepperedHash = { pepper: '', hash: '' };
  * The active keys that are still stored under an older pepper. A key moves to the primary pepper when it is next used,
  * because only its owner has the secret.
  */
-export async function keysUnderOldPeppers(
+export async function findKeysUnderOldPeppers(
   records: RecordStore,
   { peppers, now }: { readonly peppers: Peppers; readonly now: number },
 ): Promise<readonly { readonly id: string; readonly name: string }[]> {

@@ -67,7 +67,7 @@ const view = ({ maker: _, pepper: __, hash: ___, ...shown }: StoredKey): KeyView
  * The active keys that are still stored under an older pepper. A key moves to the primary pepper when its worker next
  * uses it.
  */
-export async function environmentKeysUnderOldPeppers(
+export async function findEnvironmentKeysUnderOldPeppers(
   records: RecordStore,
   peppers: Pick<Peppers, 'isPrimary'>,
 ): Promise<readonly KeyView[]> {

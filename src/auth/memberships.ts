@@ -19,7 +19,7 @@ export class Memberships {
   /** The projects of each person, owner, group and e-mail address, with the role there. */
   readonly #byMember = new Map<string, Map<string, ProjectRole>>();
   readonly #known = new Map<string, ProjectAccess>();
-  /** The principals with roles, by the same principals without roles. */
+  /** The principals with project roles, keyed by the same principals without roles. */
   readonly #members = new Map<Principal, Member>();
 
   constructor(records: RecordStore) {

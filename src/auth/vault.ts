@@ -48,7 +48,7 @@ export function vault(keys: readonly Secret[]): Vault {
 }
 
 /** Parses 32 bytes as 64 hex digits or base64 (standard or URL-safe). Undefined for anything else. */
-export function keyFrom(text: string): Buffer | undefined {
+export function parseKey(text: string): Buffer | undefined {
   if (/^[0-9a-f]{64}$/i.test(text)) return Buffer.from(text, 'hex');
   if (!/^[A-Za-z0-9+/_-]{43}=?$/.test(text)) return undefined;
   const bytes = Buffer.from(text, 'base64');
@@ -56,7 +56,7 @@ export function keyFrom(text: string): Buffer | undefined {
 }
 
 function decoded(key: Secret): Buffer {
-  const bytes = keyFrom(key.reveal());
+  const bytes = parseKey(key.reveal());
   if (bytes) return bytes;
   throw new AppError(
     'invalid_request',

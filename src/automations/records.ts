@@ -179,7 +179,10 @@ export class AutomationRecords {
 
 /** Whether the owner has a valid key and can work in the project. */
 export type IsOwned = (owner: string, projectId: string | null) => boolean;
-/** Why an automation or a webhook paused. A return of the owner does not resume it: others may do its work by then. */
+/**
+ * The reason for the pause of an automation or webhook. It is not resumed when the owner returns, because somebody else
+ * may do its work by then.
+ */
 export const ownerIsAway =
   'Its owner has no access: no valid key, disabled, or no longer in the project. Resume it when the owner is back, or to take it over.';
 /** The owner after a resumption: another one only if the owner still has no access. */

@@ -3,13 +3,13 @@ import { Rounds } from '../core/concurrency/rounds.ts';
 type RoundsDeps = ConstructorParameters<typeof Rounds>[0];
 
 /** The longest delay between two rounds, and the delay after a failure or on a server that does not lead. */
-export const lookMs = { shared: 2_000, alone: 60_000 } as const;
+export const maxRoundDelayMs = { shared: 2_000, alone: 60_000 } as const;
 
 /** Runs rounds over records. `shared`: other servers change the records too, so rounds are frequent. */
 export const createRecordRounds = (
   shared: boolean,
   { round, clock, warn, failure }: Omit<RoundsDeps, 'restMs'>,
 ): Rounds => {
-  const restMs = { longest: shared ? lookMs.shared : lookMs.alone, failed: lookMs.shared };
+  const restMs = { longest: shared ? maxRoundDelayMs.shared : maxRoundDelayMs.alone, failed: maxRoundDelayMs.shared };
   return new Rounds({ round, restMs, clock, warn, failure });
 };

@@ -6,7 +6,7 @@ import type { SessionId } from '../core/model/ids.ts';
 import type { Automation, AutomationStart } from '../sessions/api/server/automations.ts';
 import type { AfterRuns } from './after-runs.ts';
 import { type AutomationRecords, newStart } from './records.ts';
-import { createRecordRounds, lookMs } from './rounds.ts';
+import { createRecordRounds, maxRoundDelayMs } from './rounds.ts';
 import { computeJitter, latestTime, nextTime, parseCron } from './schedule.ts';
 import type { Starter } from './starter.ts';
 
@@ -61,7 +61,7 @@ export class Scheduler {
   async round(signal: AbortSignal): Promise<number> {
     const { records, afterRuns, leads, clock, shared } = this.#deps;
     await afterRuns.look();
-    if (!(await leads())) return lookMs.shared;
+    if (!(await leads())) return maxRoundDelayMs.shared;
     const now = clock.now();
     const hasMore = await afterRuns.round();
     const found = await records.earliest(batch);

@@ -29,7 +29,7 @@ export interface DerivedVerb {
   readonly isQuery: boolean;
   readonly words: readonly DerivedValue[];
   readonly options: readonly DerivedValue[];
-  /** The columns of its table ({@link tableLines}). Absent: it deletes the item. */
+  /** The columns of the table ({@link tableLines}). Absent: the verb deletes the item. */
   readonly columns?: readonly string[];
   /** A line for people after the result. */
   readonly note?: string;
@@ -44,7 +44,7 @@ export interface DerivedCommand {
   readonly verbs: readonly DerivedVerb[];
 }
 
-/** One call of a verb. */
+/** A call of a verb. */
 export interface VerbCall extends CommandInput {
   readonly verb: string;
   readonly server: Corral;
@@ -206,11 +206,11 @@ function read(option: DerivedValue, shown: string, options: CommandInput['option
   if (option.kind === 'flag') return true;
   if (option.kind === 'each') return options.texts(key);
   if (option.kind !== 'pairs') return parse(option, shown, options.text(key) ?? '');
-  return pairsOf(shown, options.texts(key));
+  return parsePairs(shown, options.texts(key));
 }
 
 /** Parses the `name=value` values of a repeatable option. */
-export function pairsOf(option: string, values: readonly string[]): Record<string, string> {
+export function parsePairs(option: string, values: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     values.map((one) => {
       const [, name, value] = /^([^=]+)=(.*)$/s.exec(one) ?? [];

@@ -69,13 +69,13 @@ function finish(run: Run, result: RunOutcome, { io, json }: { io: Io; json: bool
     io.say(io.paint('stderr', status === 'failed' ? 'red' : 'yellow', `Run ${status}${why}.`));
   }
   if (status === 'waiting') return exitCodes.waiting.code;
-  if (status === 'completed') return codeOfGoal(result.goal, json ? undefined : io);
+  if (status === 'completed') return reportGoalEnd(result.goal, json ? undefined : io);
   if (io.signal.aborted) return exitCodes.interrupted.code;
   return exitCodes[status === 'failed' ? 'failed' : 'stopped'].code;
 }
 
 /** The exit code of an ended run. Prints the result of its goal. */
-export function codeOfGoal(goal: GoalEnd | undefined, io: Pick<Io, 'say' | 'paint'> | undefined): number {
+export function reportGoalEnd(goal: GoalEnd | undefined, io: Pick<Io, 'say' | 'paint'> | undefined): number {
   if (!goal) return exitCodes.ok.code;
   const isMet = goal.result === 'satisfied';
   const text = `The goal ${goalEnds[goal.result]}: ${toPrintable(goal.reason)}`;

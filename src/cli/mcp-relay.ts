@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline';
-import { type JsonLimits, jsonWithin } from '../core/text/json.ts';
+import { type JsonLimits, parseJsonWithin } from '../core/text/json.ts';
 
 /** A JSON-RPC message, as far as the relay reads it. */
 interface McpMessage {
@@ -133,7 +133,7 @@ export async function relayMcp({ send, input, print, signal }: RelayParts): Prom
 }
 
 function parsed(line: string): McpMessage | undefined {
-  const value = jsonWithin(line, messageLimits);
+  const value = parseJsonWithin(line, messageLimits);
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as McpMessage) : undefined;
 }
 

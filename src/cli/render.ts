@@ -11,7 +11,7 @@ export interface Renderer {
 }
 
 /** Calls whose effect has its own event: the plan, or the question that a person answers. */
-export const shownElsewhere: ReadonlySet<string> = new Set(['todo', 'make_plan', 'message_ask_user']);
+export const callsShownElsewhere: ReadonlySet<string> = new Set(['todo', 'make_plan', 'message_ask_user']);
 
 /** A phase of the sandbox. The word "starting" is left out if the detail already contains it. */
 export const phaseText = (event: Extract<Event, { type: 'sandbox.phase' }>): string =>
@@ -83,13 +83,13 @@ export function renderer(io: Io, { quiet }: { readonly quiet: boolean }): Render
         return settle();
       case 'tool.calling':
         started.set(event.data.callId, event.ts);
-        if (shownElsewhere.has(event.data.function)) return;
+        if (callsShownElsewhere.has(event.data.function)) return;
         return note(paint('cyan', callText(event.data)));
       case 'tool.output':
         streamed.add(event.data.callId);
         return stream('stderr', event.data.text);
       case 'tool.called': {
-        if (shownElsewhere.has(event.data.function) && event.data.success) return;
+        if (callsShownElsewhere.has(event.data.function) && event.data.success) return;
         if (!streamed.has(event.data.callId) && event.data.output.trim() !== '') {
           for (const line of lastLines(event.data.output, 10)) note(paint('dim', line));
         }

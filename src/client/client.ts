@@ -146,7 +146,7 @@ function isRefusal(error: TRPCClientError<AppRouter>): boolean {
 }
 
 /**
- * Grows with each attempt. Varies between clients, so that they do not all return to a restarted server at the same
+ * Increases with each attempt. Varies between clients, so that they do not all return to a restarted server at the same
  * time.
  */
 function pauseMs(attempt: number): number {

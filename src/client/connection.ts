@@ -1,6 +1,12 @@
 import { trimEndCharacters } from '../core/text/text.ts';
 import { type CorralClient, type CorralClientOptions, createCorralClient } from './client.ts';
-import { type CorralErrorCode, corralError, createUnreachableError, notCorralError, toCorralError } from './errors.ts';
+import {
+  type CorralErrorCode,
+  corralError,
+  createUnreachableError,
+  notCorralServerError,
+  toCorralError,
+} from './errors.ts';
 
 /** One server: its procedures, and its streams over plain HTTP. */
 export interface Connection {
@@ -59,7 +65,7 @@ const codes: Readonly<Record<number, CorralErrorCode>> = {
 
 async function refusal(response: Response, address: string): Promise<Error> {
   const reply = (await response.json().catch(() => undefined)) as { detail?: unknown } | undefined;
-  if (reply?.detail === undefined) return notCorralError(address, response.status);
+  if (reply?.detail === undefined) return notCorralServerError(address, response.status);
   const text =
     typeof reply.detail === 'string'
       ? reply.detail

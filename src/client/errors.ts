@@ -1,7 +1,7 @@
 import { TRPCClientError } from '@trpc/client';
 import type { ErrorData } from '../api/procedure/errors.ts';
 
-/** `unreachable`: nothing answered, or the connection broke. All others are the server's codes. */
+/** `unreachable`: nothing answered, or the connection broke. All other codes are the server's. */
 export type CorralErrorCode = ErrorData['reason'] | 'unreachable';
 
 interface Details {
@@ -71,12 +71,12 @@ export function corralError(thrown: unknown, address: string): Error {
     const data = thrown.data as ErrorData | undefined;
     if (data) return toCorralError(data.reason, thrown.message, { ...data, address });
     const status = (thrown.meta as { response?: { status?: number } } | undefined)?.response?.status;
-    return status === undefined ? createUnreachableError(address, thrown) : notCorralError(address, status);
+    return status === undefined ? createUnreachableError(address, thrown) : notCorralServerError(address, status);
   }
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
-export const notCorralError = (address: string, status: number): CorralError =>
+export const notCorralServerError = (address: string, status: number): CorralError =>
   new CorralError('unreachable', `${address} answered with status ${status} and is not a Corral server.`, {
     address,
     hint: 'Set CORRAL_URL to the address of the server.',

@@ -1,4 +1,4 @@
-import { inOneLine } from '../core/text/text.ts';
+import { joinLines } from '../core/text/text.ts';
 import { parseYaml } from './yaml-file.ts';
 
 /** A document that starts with YAML between two lines `---`. */
@@ -72,9 +72,9 @@ function readBlock({ field, lines }: Block, isText: boolean): { readonly ok: unk
   } catch (thrown) {
     if (!isText && !isPlain(raw)) return { why: String((thrown as Error).message).split(' at line ')[0] ?? '' };
   }
-  if (isText || isPlain(raw)) return { ok: inOneLine(raw) };
+  if (isText || isPlain(raw)) return { ok: joinLines(raw) };
   return { why: `${field} is no field with a value` };
 }
 
-/** A single line that YAML could read as something other than a text. */
+/** A line that YAML could read as something other than a string. */
 const isPlain = (raw: string) => raw !== '' && !raw.includes('\n');

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { isTimeZone } from '../core/contracts/calendar.ts';
-import { hostForm } from '../core/model/credential.ts';
+import { hostPattern } from '../core/model/credential.ts';
 import { Secret } from '../core/text/secret.ts';
 
 // The types of settings. Each parses a variable (always text) or a value of the file, and describes its valid values
@@ -104,7 +104,7 @@ export const ports = () => listOf('port numbers', wholeNumber(1, 65_535));
 export const origins = () =>
   listOf('origins such as https://app.example.com', z.string().regex(/^https?:\/\/[^/?#\s]+$/));
 export const hosts = () =>
-  listOf('hosts such as example.com, *.example.com or example.com:8443', z.string().regex(hostForm));
+  listOf('hosts such as example.com, *.example.com or example.com:8443', z.string().regex(hostPattern));
 /** A name or address with its port, as two values. */
 export const address = () =>
   accepting(

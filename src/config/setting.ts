@@ -3,7 +3,7 @@ import type { z } from 'zod';
 // A setting: one zod schema with its description. Modules that add settings of their own build them with these
 // functions.
 
-/** The description of a setting, next to its schema. The list of variables, the help and the errors use it. */
+/** The description of a setting, kept with its schema. The list of variables, the help and the errors use it. */
 export interface SettingDescription {
   readonly about: string;
   readonly accepts: string;

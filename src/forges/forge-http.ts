@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { AppError, toAppError } from '../core/errors/errors.ts';
 import { parseRetryAfter } from '../core/errors/retry-after.ts';
-import { jsonWithin } from '../core/text/json.ts';
+import { parseJsonWithin } from '../core/text/json.ts';
 import type { Secret } from '../core/text/secret.ts';
 import type { ForgeHttp, ForgeServer } from './forge.ts';
 
@@ -50,7 +50,7 @@ export function forgeHttp(access: ForgeAccess): ForgeHttp {
 
   function parsed<Schema extends z.ZodType>(text: string, schema: Schema): z.output<Schema> {
     try {
-      return schema.parse(jsonWithin(text, jsonLimits));
+      return schema.parse(parseJsonWithin(text, jsonLimits));
     } catch (cause) {
       const why =
         'answered in a form that its API does not have. Check the address and the kind of the forge in forges.servers.';
@@ -156,7 +156,7 @@ function untilNextTry(headers: Headers, now: number): number | undefined {
 
 /** The message in the response, on one line. GitHub adds details; GitLab sends a string, a list or an object. */
 function messageIn(text: string): string {
-  const answer = jsonWithin(text, jsonLimits);
+  const answer = parseJsonWithin(text, jsonLimits);
   const { message, error, errors } = (answer ?? {}) as Record<string, unknown>;
   return [message, error, errors]
     .flatMap(sentences)

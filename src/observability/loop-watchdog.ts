@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { assignWatchdog, cell } from '../core/concurrency/watch-loop.ts';
+import { assignWatchdog, sharedIndex } from '../core/concurrency/watch-loop.ts';
 
 export interface WatchdogOptions {
   /** How long one piece of work can block the event loop, in ms. */
@@ -19,7 +19,7 @@ export function watchLoop(options: WatchdogOptions): Disposable & { readonly cou
   const counts = new Int32Array(new SharedArrayBuffer(8));
   assignWatchdog({ counts, blockedMs, fd });
   const worker = thread === 'own' ? ownThread() : undefined;
-  const beat = setInterval(() => Atomics.add(counts, cell.beats, 1), Math.ceil(blockedMs / 4)).unref();
+  const beat = setInterval(() => Atomics.add(counts, sharedIndex.beats, 1), Math.ceil(blockedMs / 4)).unref();
   return {
     counts,
     [Symbol.dispose]() {

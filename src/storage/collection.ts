@@ -89,7 +89,10 @@ export interface Quota<Doc> {
 /** A rule over all documents of an owner and a project, such as the sum of their bytes. */
 export interface OwnerRule<Doc> {
   readonly now: number;
-  /** `others`: all other documents of both, including those being stored by any server. Throws if there is no room. */
+  /**
+   * `others`: all other documents of the owner and the project, including those being stored by any server. Throws if
+   * there is no room.
+   */
   readonly admit: (others: readonly Doc[]) => void;
 }
 interface Rules<Doc> {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { IdSource } from '../core/model/ids.ts';
 
 /** This installation's name in the labels of its containers and pods. Created once and kept with the data. */
-export async function instanceName(dataDir: string, ids: IdSource): Promise<string> {
+export async function readInstanceName(dataDir: string, ids: IdSource): Promise<string> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const file = join(dataDir, 'instance');
   const fresh = `c${ids.short()}`;

@@ -114,7 +114,7 @@ const rules: Rule[] = [
       'src/http/guard/idempotency.ts': 'of an answer that this server sealed itself',
       'src/sessions/tool-servers/entered.ts': 'of secrets that this server sealed itself',
       'src/http/routes/reply-check.ts': 'of a reply of this server, in development only',
-      'src/agents/mcp/program-transport.ts': 'by the package, after the limits of `tooComplex`',
+      'src/agents/mcp/program-transport.ts': 'by the package, after the limits of `findExceededLimit`',
     },
   },
   {

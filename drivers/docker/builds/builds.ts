@@ -12,7 +12,7 @@ import { requireReachable, waitForStart, waitUntilReachable } from '../../shared
 import type { ServerEndpoints } from '../../shared/link/server-endpoints.ts';
 import type { ContainerRequest } from '../create-body.ts';
 import { callEngine, findInEngine, statusOf } from '../engine.ts';
-import { builtPrefix, type Images } from '../images.ts';
+import { builtImagePrefix, type Images } from '../images.ts';
 import { type Names, ownerFilter, parseSandboxInfo } from '../labels.ts';
 import { removeContainer } from '../remove.ts';
 import { type CreatedResources, startContainer } from '../start-container.ts';
@@ -107,7 +107,7 @@ const removeMs = 30_000;
 const measureEveryMs = 3_000;
 
 /** The reason why this engine builds no templates. Undefined: it builds them. */
-export function noBuildsWith({
+export function describeMissingBuilds({
   filtered,
   runtime,
 }: {
@@ -227,7 +227,7 @@ export function openBuilds(options: Options): ImageBuilding {
   };
 
   function repository(): string {
-    return `${builtPrefix}${instance}`;
+    return `${builtImagePrefix}${instance}`;
   }
 
   /** Ends the build when its files exceed the limit. */

@@ -3,7 +3,7 @@ import { chmod, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { UserRange } from '../../shared/user-range.ts';
-import { ownerArchive } from '../workspace-owner.ts';
+import { createOwnerArchive } from '../workspace-owner.ts';
 import {
   containerRules,
   type FilterScope,
@@ -164,7 +164,7 @@ async function onlyItsOwner(options: FilterOptions, id: string): Promise<Buffer>
   const user = Number.parseInt(Config?.User ?? '', 10);
   if (!includesUser(options.users, user))
     throw new Refusal(403, 'the container runs as none of the users of sandboxes');
-  return ownerArchive(user);
+  return createOwnerArchive(user);
 }
 
 async function ownOf(

@@ -3,10 +3,16 @@ import type { SandboxId, SessionId } from '../../../src/core/model/ids.ts';
 import { statusOf } from '../api/api.ts';
 import { uidOf } from '../api/collection.ts';
 import type { Engine, EngineOptions } from '../engine.ts';
-import { checkOwner, isOurs, metaFor, parseSandboxInfo } from '../labels.ts';
+import { checkOwner, isOurs, objectMetadata, parseSandboxInfo } from '../labels.ts';
 import { computePodState } from '../pods/pod-state.ts';
 import { sandboxPath } from './platform.ts';
-import { identityCommand, openSessionObjects, podNote, readyOf, type SessionObject } from './session-objects.ts';
+import {
+  createIdentityCommand,
+  openSessionObjects,
+  podAnnotation,
+  readyConditionOf,
+  type SessionObject,
+} from './session-objects.ts';
 
 /**
  * Sandboxes of agents.x-k8s.io that somebody else created. A session's labels on one make it the session's; Corral never
@@ -22,7 +28,7 @@ export function adoptedEngine(options: EngineOptions) {
   const heldBy = async (id: SandboxId, signal: AbortSignal) =>
     (await sandboxes.list(signal)).find(({ metadata }) => parseSandboxInfo(metadata, 'ready')?.id === id);
 
-  /** Takes the session's labels off; everything else stays as it is. */
+  /** Removes the session's labels and changes nothing else. */
   async function release(sandbox: SessionObject, signal: AbortSignal): Promise<void> {
     const { labels = {}, annotations = {} } = sandbox.metadata ?? {};
     const without = (pairs: object) =>
@@ -43,7 +49,7 @@ export function adoptedEngine(options: EngineOptions) {
       throw new AppError('conflict', `${named} is in use by session ${holder}. Delete that session to release it.`);
     const pod = await sandboxes.podOf(found, signal);
     if (!pod || computePodState(pod).kind !== 'running') {
-      const { message = 'it has no running pod' } = readyOf(found) ?? {};
+      const { message = 'it has no running pod' } = readyConditionOf(found) ?? {};
       throw new AppError('sandbox_unavailable', `${named} is not ready: ${message}. Start it, then try again.`);
     }
     if (!isOurs(pod, instance) || !pod.metadata?.ownerReferences?.some(({ uid }) => uid === found.metadata?.uid)) {
@@ -65,7 +71,7 @@ export function adoptedEngine(options: EngineOptions) {
           isNew = parseSandboxInfo(found.metadata, 'ready') === undefined;
           if (!isNew) checkOwner('Sandbox', found, spec, instance);
           const version = { resourceVersion: found.metadata?.resourceVersion };
-          const metadata = { ...version, ...metaFor(spec, instance, { [podNote]: uidOf(pod) }) };
+          const metadata = { ...version, ...objectMetadata(spec, instance, { [podAnnotation]: uidOf(pod) }) };
           const written = await sandboxes.patch(found, { metadata }, signal).catch((error) => {
             if (statusOf(error) !== 409) throw error; // it changed, perhaps because another session took it
             return undefined;
@@ -75,7 +81,7 @@ export function adoptedEngine(options: EngineOptions) {
           return pod;
         },
         identity: ({ metadata }) =>
-          metadata?.labels?.['corral/egress'] === 'proxy' ? identityCommand(options, spec) : undefined,
+          metadata?.labels?.['corral/egress'] === 'proxy' ? createIdentityCommand(options, spec) : undefined,
         finish: async () => held,
         async undo(signal) {
           if (isNew && held.metadata) await release(held, signal);

@@ -5,15 +5,15 @@ import { refusedError } from '../api/api.ts';
 import { openCollection, uidOf } from '../api/collection.ts';
 import { openObjects } from '../api/objects.ts';
 import type { Engine, EngineOptions } from '../engine.ts';
-import { checkOwner, instanceOf, metaFor } from '../labels.ts';
+import { checkOwner, instanceOf, objectMetadata } from '../labels.ts';
 import { computePodState } from '../pods/pod-state.ts';
 import { claimPath, group, sandboxPath } from './platform.ts';
 import {
-  identityCommand,
-  noteOf,
+  createIdentityCommand,
   openSessionObjects,
-  podNote,
-  readyOf,
+  podAnnotation,
+  podAnnotationOf,
+  readyConditionOf,
   type SessionObject,
 } from './session-objects.ts';
 import type { Blueprint, Templates } from './templates.ts';
@@ -30,7 +30,7 @@ interface Options extends EngineOptions {
   blueprintFor(spec: SandboxSpec): Blueprint;
 }
 
-/** How often a start may find that its pod ended before it was used. */
+/** How many pods of one start can end before they are used. */
 const maxTries = 3;
 /** The controller can take a moment to see a new pool. */
 const poolLagMs = 5_000;
@@ -64,7 +64,7 @@ export function claimEngine(options: Options) {
   const bodyFor = (spec: SandboxSpec, pool: string) => ({
     apiVersion: `${group}/v1beta1`,
     kind: 'SandboxClaim',
-    metadata: { name: nameOf(spec.id), namespace, ...metaFor(spec, instance) },
+    metadata: { name: nameOf(spec.id), namespace, ...objectMetadata(spec, instance) },
     spec: {
       warmPoolRef: { name: pool },
       // The end of a claim deletes its volume, so a claim that keeps files ends only with its session.
@@ -115,7 +115,7 @@ export function claimEngine(options: Options) {
     await removePod(claim, signal);
   }
 
-  /** The members of pools that no claim has, as far as the watches know. */
+  /** Unclaimed members of pools, according to the watches. */
   function members(): V1Pod[] {
     const all = claims.known();
     const taken = new Set(all?.flatMap(({ metadata, status }) => [metadata?.name, status?.sandbox?.name]));
@@ -152,7 +152,7 @@ export function claimEngine(options: Options) {
       let claim: Claim | undefined;
       let did: 'made' | 'woken' | 'adopted' = 'adopted';
 
-      const isKnown = (pod: V1Pod) => did === 'adopted' && claim !== undefined && noteOf(claim) === uidOf(pod);
+      const isKnown = (pod: V1Pod) => did === 'adopted' && claim !== undefined && podAnnotationOf(claim) === uidOf(pod);
 
       async function attempt(pool: string, signal: AbortSignal): Promise<V1Pod | 'again'> {
         const made = await claims.create(bodyFor(spec, pool), signal);
@@ -165,7 +165,7 @@ export function claimEngine(options: Options) {
         if (made) did = 'made';
         else checkOwner('claim', claim, spec, instance);
         const old = made ? undefined : await podOf(claim, signal);
-        const isOver = old ? computePodState(old).kind === 'over' : noteOf(claim) !== undefined;
+        const isOver = old ? computePodState(old).kind === 'over' : podAnnotationOf(claim) !== undefined;
         if (old && !isOver) return old;
         if (!made && isOver && keepsFiles && claim.status?.sandbox?.name) {
           did = 'woken';
@@ -202,7 +202,7 @@ export function claimEngine(options: Options) {
           if (did === 'made') news({ phase: 'starting', detail, fromPool });
           return pod;
         },
-        identity: (pod) => (isKnown(pod) ? undefined : identityCommand(options, spec)),
+        identity: (pod) => (isKnown(pod) ? undefined : createIdentityCommand(options, spec)),
         async finish(pod, signal) {
           starting.delete(name);
           if (!claim) throw new Error('it has a place');
@@ -211,8 +211,8 @@ export function claimEngine(options: Options) {
             const activeDeadlineSeconds = secondsLeft(pod, spec.expiresAt);
             await pods.patch(pod.metadata?.name ?? '', { spec: { activeDeadlineSeconds } }, signal);
           }
-          const note = { [podNote]: uidOf(pod) };
-          const metadata = did === 'adopted' ? { annotations: note } : metaFor(spec, instance, note);
+          const note = { [podAnnotation]: uidOf(pod) };
+          const metadata = did === 'adopted' ? { annotations: note } : objectMetadata(spec, instance, note);
           claim = await patch(claim, { metadata }, signal);
           if (!claim) throw removed();
           return claim;
@@ -230,7 +230,8 @@ export function claimEngine(options: Options) {
     async find(id, signal) {
       const claim = await claims.get(nameOf(id), signal);
       if (!claim || claim.metadata?.deletionTimestamp || instanceOf(claim.metadata) !== instance) return undefined;
-      if (noteOf(claim) === undefined) throw new AppError('sandbox_unavailable', 'The sandbox is still starting.');
+      if (podAnnotationOf(claim) === undefined)
+        throw new AppError('sandbox_unavailable', 'The sandbox is still starting.');
       return await claims.usedPod(claim, signal);
     },
     list: claims.infos,
@@ -268,7 +269,7 @@ const secondsLeft = ({ status, spec }: V1Pod, expiresAt: number) => {
 
 /** The controller's report about a claim without a pod. `isFinal`: time does not help. */
 function troubleOf(claim: Claim) {
-  const ready = readyOf(claim);
+  const ready = readyConditionOf(claim);
   if (!ready || ready.status === 'True') return undefined;
   const { reason = '', message = '' } = ready;
   const isRefused = /exceeded quota|violates PodSecurity|is forbidden/.test(message);

@@ -3,7 +3,7 @@ import type { SandboxInfo, SandboxSpec } from '../../driver.ts';
 import { type KubeObject, uidOf } from '../api/collection.ts';
 import { openObjects } from '../api/objects.ts';
 import type { EngineOptions } from '../engine.ts';
-import { onNode, ownedBy, parseSandboxInfo } from '../labels.ts';
+import { ownedBy, parseSandboxInfo, withNode } from '../labels.ts';
 import { egressFile } from '../pods/pod-body.ts';
 import { computePodState } from '../pods/pod-state.ts';
 
@@ -15,9 +15,9 @@ export interface SessionObject extends KubeObject {
  * The uid of the pod that the session uses. The controller replaces a lost pod by an empty one of the same name, which is
  * another sandbox to the session. `none`: the sandbox is stopped.
  */
-export const podNote = 'corral/pod';
-export const noteOf = ({ metadata }: KubeObject) => metadata?.annotations?.[podNote];
-export const readyOf = ({ status }: SessionObject) => status?.conditions?.find(({ type }) => type === 'Ready');
+export const podAnnotation = 'corral/pod';
+export const podAnnotationOf = ({ metadata }: KubeObject) => metadata?.annotations?.[podAnnotation];
+export const readyConditionOf = ({ status }: SessionObject) => status?.conditions?.find(({ type }) => type === 'Ready');
 
 /** Objects of agents.x-k8s.io whose labels name their session: its claims, and Sandboxes that it adopted. */
 export function openSessionObjects<T extends SessionObject>(
@@ -34,9 +34,9 @@ export function openSessionObjects<T extends SessionObject>(
     const name = podNameOf(object);
     return name === undefined ? undefined : await pods.get(name, signal);
   }
-  /** The controller may still say that it is ready after its pod is gone. */
+  /** The controller can still report the object as ready after its pod is gone. */
   function phaseOf(object: T, pod: V1Pod | undefined): SandboxInfo['phase'] {
-    const note = noteOf(object);
+    const note = podAnnotationOf(object);
     if (note === 'none') return 'stopped';
     if (object.metadata?.deletionTimestamp) return 'exited';
     const kind = pod && computePodState(pod).kind;
@@ -49,25 +49,25 @@ export function openSessionObjects<T extends SessionObject>(
     ...objects,
     podOf,
     patch,
-    /** The pod that the session uses. Undefined: none, or another one has taken its place. */
+    /** The pod that the session uses. Undefined: there is none, or it was replaced. */
     async usedPod(object: T, signal: AbortSignal): Promise<V1Pod | undefined> {
-      const pod = noteOf(object) === 'none' ? undefined : await podOf(object, signal);
-      return pod && uidOf(pod) === noteOf(object) ? pod : undefined;
+      const pod = podAnnotationOf(object) === 'none' ? undefined : await podOf(object, signal);
+      return pod && uidOf(pod) === podAnnotationOf(object) ? pod : undefined;
     },
     noteStop: (object: T, signal: AbortSignal) =>
-      patch(object, { metadata: { annotations: { [podNote]: 'none' } } }, signal),
+      patch(object, { metadata: { annotations: { [podAnnotation]: 'none' } } }, signal),
     async infos(live: readonly V1Pod[], signal: AbortSignal): Promise<SandboxInfo[]> {
       const byName = new Map(live.map((pod) => [pod.metadata?.name, pod]));
       return (await objects.list(signal)).flatMap((object) => {
         const pod = byName.get(podNameOf(object));
-        return onNode(parseSandboxInfo(object.metadata, phaseOf(object, pod)), pod);
+        return withNode(parseSandboxInfo(object.metadata, phaseOf(object, pod)), pod);
       });
     },
   };
 }
 
 /** Commands that write the line that the sandbox's forwarder sends first, and print `done`. */
-export function identityCommand({ egressToken }: EngineOptions, spec: SandboxSpec): string | undefined {
+export function createIdentityCommand({ egressToken }: EngineOptions, spec: SandboxSpec): string | undefined {
   const token = egressToken(spec);
   const line = `corral-egress 1 ${spec.id} ${token?.reveal()}`;
   const stored = `printf '%s\\n' '${line}' >${egressFile}.new && mv ${egressFile}.new ${egressFile} && printf done`;

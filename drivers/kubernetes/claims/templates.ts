@@ -6,7 +6,7 @@ import type { Cluster } from '../api/objects.ts';
 import { instanceLabels, namePrefix, selectAllPods } from '../labels.ts';
 import { claimPath, group } from './platform.ts';
 
-/** A SandboxTemplate's part that a Sandbox takes over. */
+/** The part of a SandboxTemplate that each of its Sandboxes copies. */
 export interface Blueprint {
   readonly podTemplate: { readonly metadata: V1ObjectMeta; readonly spec: V1PodSpec };
   readonly volumeClaimTemplates?: readonly object[];
@@ -17,7 +17,7 @@ interface Pool {
 }
 type Options = Cluster & { blueprintFor(recipe: SandboxRecipe): Blueprint };
 
-/** Younger ones may be in use by a start that has not created its claim yet. */
+/** A younger template can be in use by a start that has not created its claim yet. */
 const sweepAfterMs = 600_000;
 const epochNote = 'corral/epoch';
 
@@ -29,7 +29,7 @@ const epochNote = 'corral/epoch';
 export function openTemplates({ api, namespace, instance, clock, blueprintFor }: Options) {
   const templates = openCollection(api, claimPath(namespace, 'sandboxtemplates'), 'sandbox templates');
   const pools = openCollection<Pool>(api, claimPath(namespace, 'sandboxwarmpools'), 'sandbox warm pools');
-  /** Begins the names of templates, pools and their members. */
+  /** Prefix of the names of templates, pools and their members. */
   const prefix = namePrefix(instance);
   const known = new Set<string>();
   let own = { name: '', count: 0 };
@@ -43,7 +43,7 @@ export function openTemplates({ api, namespace, instance, clock, blueprintFor }:
     if (known.has(name)) return name;
     const head = { apiVersion: `${group}/v1beta1`, metadata: { name, namespace, labels: instanceLabels(instance) } };
     await templates.create({ ...head, kind: 'SandboxTemplate', spec }, signal);
-    // A pool that somebody deleted gets its size back.
+    // Restores the size of a pool that somebody deleted.
     const pool = { replicas: own.name === name ? own.count : 0, sandboxTemplateRef: { name } };
     await pools.create({ ...head, kind: 'SandboxWarmPool', spec: pool }, signal);
     known.add(name);

@@ -1,9 +1,9 @@
 import type * as k8s from '@kubernetes/client-node';
 import type { Secret } from '../../../src/core/text/secret.ts';
 import type { SandboxLimits, SandboxRecipe, SandboxSpec, ServiceSpec, Weakness } from '../../driver.ts';
-import { home, workspaceAlias } from '../../shared/home.ts';
+import { sandboxHome, workspaceAlias } from '../../shared/home.ts';
 import { hashToken } from '../../shared/link/token.ts';
-import { metaFor } from '../labels.ts';
+import { objectMetadata } from '../labels.ts';
 import type { HostPort, PodSettings } from '../options.ts';
 import { containerOf, sandboxContainer } from './pod-state.ts';
 
@@ -48,7 +48,7 @@ interface PodRequest extends Omit<ContainerRequest, 'recipe' | 'claimName'> {
 export const egressLabel = (egress: HostPort | undefined) => ({ 'corral/egress': egress ? 'proxy' : 'none' });
 
 export function podBody({ spec, name, namespace, instance, key, attempt, now, ...request }: PodRequest): k8s.V1Pod {
-  const { labels, annotations } = metaFor(spec, instance, { 'corral/key': key, 'corral/attempt': attempt });
+  const { labels, annotations } = objectMetadata(spec, instance, { 'corral/key': key, 'corral/attempt': attempt });
   const claim = request.settings.workspace === 'volume' && { claimName: name };
   return {
     apiVersion: 'v1',
@@ -129,7 +129,7 @@ const fromPod = (name: string, fieldPath: string): k8s.V1EnvVar => ({ name, valu
 function environment({ recipe, port, access, egress, extraCa }: ContainerRequest): k8s.V1EnvVar[] {
   const env = {
     ...recipe.env,
-    HOME: home,
+    HOME: sandboxHome,
     CORRAL_DISK_BYTES: String(recipe.limits.diskBytes),
     ...(access.of !== 'template' && {
       CORRAL_SANDBOX_ID: access.of.id,

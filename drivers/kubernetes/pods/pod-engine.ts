@@ -4,7 +4,7 @@ import type { SandboxId } from '../../../src/core/model/ids.ts';
 import type { SandboxInfo, SandboxSpec } from '../../driver.ts';
 import { openObjects } from '../api/objects.ts';
 import type { Engine, EngineOptions } from '../engine.ts';
-import { checkOwner, instanceOf, isOurs, metaFor, onNode, ownedBy, parseSandboxInfo } from '../labels.ts';
+import { checkOwner, instanceOf, isOurs, objectMetadata, ownedBy, parseSandboxInfo, withNode } from '../labels.ts';
 import { computePodState } from './pod-state.ts';
 import type { SandboxKeys } from './sandbox-tokens.ts';
 
@@ -38,7 +38,7 @@ export function podEngine({ keys, keepsFiles, storageClass, bodyFor, ...options 
     if (!volumes) return false;
     const name = nameOf(spec.id);
     const head = { apiVersion: 'v1', kind: 'PersistentVolumeClaim' };
-    const metadata = { name, namespace, ...metaFor(spec, instance) };
+    const metadata = { name, namespace, ...objectMetadata(spec, instance) };
     const body = { ...head, metadata, spec: volumeSpec(spec.limits.diskBytes, storageClass) };
     const look = async () => {
       if (await volumes.create(body, signal)) return true;
@@ -98,7 +98,7 @@ export function podEngine({ keys, keepsFiles, storageClass, bodyFor, ...options 
     },
     find,
     async list(live, signal) {
-      const infos = live.flatMap((pod) => onNode(parseSandboxInfo(pod.metadata, phaseOf(pod)), pod));
+      const infos = live.flatMap((pod) => withNode(parseSandboxInfo(pod.metadata, phaseOf(pod)), pod));
       const kept = (await volumes?.list(signal)) ?? [];
       const taken = new Set(infos.map(({ id }) => id));
       const stopped = kept.flatMap(({ metadata }) => parseSandboxInfo(metadata, 'stopped') ?? []);

@@ -76,8 +76,8 @@ type DaemonLink = Pick<SandboxLink, 'agent' | 'token'>;
 const attemptMs = 10_000;
 
 /**
- * Resolves once the daemon answers, and has run `identity` if there is one; that takes the place of the question for its
- * health, because a request through the API server takes 70 ms. Rejects immediately if the sandbox is lost first.
+ * Resolves once the daemon has answered. If there is an `identity`, its command is the first request; a separate health
+ * check would take another 70 ms through the API server. Rejects immediately if the sandbox is lost first.
  */
 export async function waitForDaemon(
   { agent, token, lost }: SandboxLink,

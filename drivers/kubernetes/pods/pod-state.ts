@@ -112,7 +112,7 @@ const reasons: Readonly<Record<string, string | undefined>> = {
 
 type Patience = Pick<KubernetesOptions, 'clock' | 'pendingMs'> & { pods: Pods; news(it: ProvisionProgress): void };
 /** Resolves with the pod once its container runs. Rejects with the reason if it cannot. */
-export async function untilRunning(
+export async function waitUntilRunning(
   pod: V1Pod,
   { pods, clock, pendingMs, news }: Patience,
   signal: AbortSignal,
@@ -123,7 +123,7 @@ export async function untilRunning(
     if (!state) throw new AppError('sandbox_unavailable', 'The sandbox was removed before it started.');
     if (state.kind === 'running') return now;
     if (state.kind === 'failed') throw state.error;
-    if (state.kind === 'over') throw notStarted(state.error);
+    if (state.kind === 'over') throw toStartError(state.error);
     if (state.kind === 'stuck' && stuckAt === undefined) news({ phase: 'starting', detail: state.error.publicMessage });
     stuckAt = state.kind === 'stuck' ? (stuckAt ?? clock.now()) : undefined;
     if (state.kind === 'stuck' && clock.now() >= (stuckAt ?? 0) + pendingMs) throw state.error;
@@ -132,7 +132,7 @@ export async function untilRunning(
   return await pods.until(pod, look, signal);
 }
 
-export function notStarted(cause: AppError): AppError {
+export function toStartError(cause: AppError): AppError {
   if (cause.code !== 'sandbox_lost') return cause;
   return new AppError('sandbox_unavailable', `The sandbox did not start. ${cause.publicMessage}`, { cause });
 }
@@ -140,7 +140,7 @@ export function notStarted(cause: AppError): AppError {
 const statusesOf = ({ status }: V1Pod): readonly V1ContainerStatus[] =>
   (status?.containerStatuses ?? []).filter(({ name }) => name.startsWith(servicePrefix));
 
-export function serviceStates(pod: V1Pod): Omit<ServiceStatus, 'ports'>[] {
+export function toServiceStates(pod: V1Pod): Omit<ServiceStatus, 'ports'>[] {
   return statusesOf(pod)
     .map(({ name, image, ready, state }): Omit<ServiceStatus, 'ports'> => {
       const own = { name: name.slice(servicePrefix.length), image };
@@ -153,7 +153,7 @@ export function serviceStates(pod: V1Pod): Omit<ServiceStatus, 'ports'>[] {
 }
 
 /** `waiting`: its image is being pulled, or other containers start first. Throws if waiting does not help. */
-export function serviceStart(pod: V1Pod, { name, image }: ServiceSpec): 'waiting' | 'begun' {
+export function computeServiceStart(pod: V1Pod, { name, image }: ServiceSpec): 'waiting' | 'begun' {
   const has = pod.spec?.containers.some((it) => it.name === containerOf(name)) ?? false;
   if (!has) {
     throw new AppError(

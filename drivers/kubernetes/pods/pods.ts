@@ -12,13 +12,13 @@ export const openPods = (cluster: Cluster) =>
     path: podsPath(cluster.namespace),
     what: 'pods',
     selector: { labelSelector: selectAllPods(cluster.instance) },
-    keep: essence,
+    keep: trimPod,
     removal: podRemoval,
   });
 export type Pods = ReturnType<typeof openPods>;
 
 /** The part of a pod that the driver uses. The remaining four fifths would stay in memory for each pod. */
-export function essence({ metadata = {}, spec, status }: V1Pod): V1Pod {
+export function trimPod({ metadata = {}, spec, status }: V1Pod): V1Pod {
   const { activeDeadlineSeconds, nodeName } = spec ?? {};
   const kept = { ...(activeDeadlineSeconds && { activeDeadlineSeconds }), ...(nodeName && { nodeName }) };
   return { metadata, spec: { containers: [], ...kept }, ...(status && { status }) };

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { SandboxId, sessionIdOf } from '../../../src/core/model/ids.ts';
 import type { EgressHandler } from '../../driver.ts';
-import { firstLine, type LineReader } from '../../shared/link/first-line.ts';
+import { type LineReader, readFirstLine } from '../../shared/link/first-line.ts';
 import { listenShared } from '../../shared/link/shared-port.ts';
 import type { HostPort } from '../options.ts';
 import type { SandboxKeys } from '../pods/sandbox-tokens.ts';
@@ -26,7 +26,7 @@ export async function listenForEgress({
   const server = createServer({ allowHalfOpen: true }, async (socket) => {
     open.add(socket);
     socket.on('error', () => {}).once('close', () => open.delete(socket));
-    const line = await firstLine(socket, lineBeforeRest(socket));
+    const line = await readFirstLine(socket, lineBeforeRest(socket));
     const id = line === undefined ? undefined : provenId(line, keys);
     if (id) gate.serve(socket, { id, sessionId: sessionIdOf(id) });
     else socket.destroy();

@@ -44,7 +44,7 @@ export function networkPolicies(ways: NetworkPaths): V1NetworkPolicy[] {
   }));
 }
 
-/** Creates the policies, or replaces older ones; an equal one is not written again by the cluster. */
+/** Creates the policies or replaces earlier versions. The cluster does not rewrite an unchanged policy. */
 export async function ensurePolicies(api: KubeApi, ways: NetworkPaths, signal: AbortSignal): Promise<void> {
   const folder = `/apis/networking.k8s.io/v1/namespaces/${ways.namespace}/networkpolicies`;
   const what = 'network policies of sandboxes';

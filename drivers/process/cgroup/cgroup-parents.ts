@@ -1,7 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import type { GroupFiles } from './files.ts';
 import type { Hierarchy } from './hierarchies.ts';
-import { allLimits, controllerOf, type Limit, linesFor, type RequestedLimits, shareLine } from './limits.ts';
+import { allLimits, controllerOf, cpuShareFiles, type Limit, limitFileLines, type RequestedLimits } from './limits.ts';
 
 /** A folder in which each sandbox gets its own group. */
 export interface CgroupParent {
@@ -47,7 +47,7 @@ export async function findCgroupParents(search: Search): Promise<CgroupParent[]>
 }
 
 async function findAvailableLimits(files: GroupFiles, { version, controllers, mount }: Hierarchy): Promise<Limit[]> {
-  const has = version === 1 ? controllers : words(await files.read(join(mount, 'cgroup.controllers')));
+  const has = version === 1 ? controllers : splitWords(await files.read(join(mount, 'cgroup.controllers')));
   return allLimits.filter((limit) => has.includes(controllerOf[limit]));
 }
 
@@ -67,7 +67,7 @@ async function tryPlace(
   const probe = join(folder, `probe-${process.pid}-${++trials}`);
   try {
     await files.make(folder);
-    const { file, usual } = shareLine[version];
+    const { file, usual } = cpuShareFiles[version];
     await files.write(join(folder, file), usual).catch(() => {}); // resets a weight set by an older version
     if (version === 2) {
       if (!(await enable(files, parent, requested))) {
@@ -103,7 +103,7 @@ export async function setLimit(
     values: requestedLimits,
   }: { path: string; version: 1 | 2; limit: Limit; values: RequestedLimits },
 ): Promise<void> {
-  for (const { file, value, optional } of linesFor(version, limit, requestedLimits)) {
+  for (const { file, value, optional } of limitFileLines(version, limit, requestedLimits)) {
     await files.write(join(path, file), value).catch((error) => {
       if (!optional) throw error;
     });
@@ -116,7 +116,7 @@ export async function setLimit(
  */
 async function enable(files: GroupFiles, path: string, requested: readonly Limit[]): Promise<boolean> {
   const file = join(path, 'cgroup.subtree_control');
-  const passed = words(await files.read(file));
+  const passed = splitWords(await files.read(file));
   const missing = requested.map((limit) => controllerOf[limit]).filter((controller) => !passed.includes(controller));
   let isWhole = true;
   for (const controller of missing) {
@@ -131,11 +131,11 @@ async function enable(files: GroupFiles, path: string, requested: readonly Limit
  * A version 2 group with processes cannot enable controllers for its children, so the server moves into a child group.
  */
 async function stepAside(files: GroupFiles, group: string, own: readonly number[]): Promise<void> {
-  const inside = words(await files.read(join(group, 'cgroup.procs'))).map(Number);
+  const inside = splitWords(await files.read(join(group, 'cgroup.procs'))).map(Number);
   if (inside.length === 0 || !inside.every((pid) => own.includes(pid))) return; // other programs' processes are not moved
   const aside = join(group, serverGroup);
   await files.make(aside);
   for (const pid of inside) await files.write(join(aside, 'cgroup.procs'), `${pid}`).catch(() => {});
 }
 
-export const words = (text: string | undefined) => text?.split(/\s+/).filter(Boolean) ?? [];
+export const splitWords = (text: string | undefined) => text?.split(/\s+/).filter(Boolean) ?? [];

@@ -1,8 +1,8 @@
 import { basename, dirname, join } from 'node:path';
 import { pause } from '../../../src/core/concurrency/cancel.ts';
-import { type CgroupParent, groupFolder, setLimit, words } from './cgroup-parents.ts';
+import { type CgroupParent, groupFolder, setLimit, splitWords } from './cgroup-parents.ts';
 import type { GroupFiles } from './files.ts';
-import { type Limit, oomFiles, type RequestedLimits, type Share, shareLine } from './limits.ts';
+import { cpuShareFiles, type Limit, oomFiles, type RequestedLimits, type Share } from './limits.ts';
 
 /** Control groups of this installation's sandboxes: one per sandbox in every hierarchy that a limit needs. */
 export interface Cgroups {
@@ -47,7 +47,7 @@ export function createCgroups({ places, files, installation }: Options): Cgroups
   const foldersOf = (name: string) => places.map((place) => pathOf(place, name));
 
   async function kill(folder: string, signal: AbortSignal): Promise<void> {
-    const procs = async () => words(await files.read(join(folder, 'cgroup.procs'))).map(Number);
+    const procs = async () => splitWords(await files.read(join(folder, 'cgroup.procs'))).map(Number);
     for (let waitMs = 2; !(await files.remove(folder)); waitMs = Math.min(2 * waitMs, 100)) {
       await files.write(join(folder, 'pids.max'), '0').catch(() => {}); // no new processes from here on
       await files.write(join(folder, 'cgroup.kill'), '1').catch(() => {}); // version 2, since Linux 5.14
@@ -77,7 +77,7 @@ export function createCgroups({ places, files, installation }: Options): Cgroups
     },
     share(name, share) {
       for (const place of places.filter(({ limits }) => limits.includes('cpus'))) {
-        const line = shareLine[place.version];
+        const line = cpuShareFiles[place.version];
         try {
           files.writeNow(join(pathOf(place, name), line.file), line[share]);
         } catch {} // the group is already gone

@@ -17,7 +17,7 @@ export const allLimits = Object.keys(controllerOf) as Limit[];
 const periodUs = 100_000;
 
 /** Values and their files, in write order. Swap counts as memory; otherwise a sandbox could fill the disk with it. */
-export function linesFor(
+export function limitFileLines(
   version: 1 | 2,
   limit: Limit,
   { memoryBytes, pids, cpus }: RequestedLimits,
@@ -47,7 +47,7 @@ export function linesFor(
 }
 
 /** A sandbox's share relative to the others while the processors are busy. `usual` is the kernel's default. */
-export const shareLine = {
+export const cpuShareFiles = {
   1: { file: 'cpu.shares', usual: '1024', first: '102400' },
   2: { file: 'cpu.weight', usual: '100', first: '10000' }, // the kernel's maximum
 } as const satisfies Record<1 | 2, { file: string; usual: string; first: string }>;

@@ -8,7 +8,7 @@ export type LineReader = (chunk: Buffer, found: (line: string | undefined) => vo
 /**
  * The first line of a connection, as parsed by `read`. Undefined if the peer disconnects or sends no line within 5 s.
  */
-export async function firstLine(socket: Socket, read: LineReader): Promise<string | undefined> {
+export async function readFirstLine(socket: Socket, read: LineReader): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   const hear = (chunk: Buffer) => read(chunk, resolve);
   const give = () => resolve(undefined);

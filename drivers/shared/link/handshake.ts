@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { z } from 'zod';
-import { type JsonLimits, jsonWithin } from '../../../src/core/text/json.ts';
+import { type JsonLimits, parseJsonWithin } from '../../../src/core/text/json.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
-import { firstLine, type LineReader } from './first-line.ts';
+import { type LineReader, readFirstLine } from './first-line.ts';
 import { hashToken } from './token.ts';
 
 /** The version of the control protocol. The server refuses a daemon of another version. */
@@ -35,7 +35,7 @@ export async function acceptHandshake(
   token: Secret,
   admitted: () => Promise<void> = async () => {},
 ): Promise<Greeting> {
-  const line = await firstLine(socket, onlyLine());
+  const line = await readFirstLine(socket, onlyLine());
   const greeting: Greeting = line === undefined ? { kind: 'refused', reason: 'no hello' } : judge(line, token);
   if (greeting.kind !== 'ok') {
     socket.end(`no ${greeting.reason}\n`);
@@ -47,7 +47,7 @@ export async function acceptHandshake(
 }
 
 function judge(line: string, token: Secret): Greeting {
-  const hello = HelloLine.safeParse(jsonWithin(line, helloLimits));
+  const hello = HelloLine.safeParse(parseJsonWithin(line, helloLimits));
   if (!hello.success) return { kind: 'refused', reason: 'this server does not understand the hello' };
   const { corral, version, boot, sparing } = hello.data;
   if (hello.data.token === hashToken(token)) {

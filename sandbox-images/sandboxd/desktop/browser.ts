@@ -6,7 +6,7 @@ import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { makeFolders } from '../files/make-folders.ts';
-import { scan } from '../processes/proc.ts';
+import { scanProcesses } from '../processes/proc.ts';
 import type { SharedState } from '../shared-state.ts';
 import { type BrowserPipe, browserPipe } from './browser-pipe.ts';
 import { startChild } from './child-process.ts';
@@ -87,7 +87,7 @@ export async function startBrowser(
  * it, so this raises its score.
  */
 function dieFirst(session: number): void {
-  for (const { pid } of scan().filter((proc) => proc.session === session)) {
+  for (const { pid } of scanProcesses().filter((proc) => proc.session === session)) {
     try {
       const file = `/proc/${pid}/oom_score_adj`;
       if (Number(readFileSync(file, 'latin1')) < browserScore) writeFileSync(file, String(browserScore));

@@ -12,7 +12,7 @@ import { performAction } from './actions.ts';
 import { type Browser, type BrowserOptions, startBrowser } from './browser.ts';
 import { startChild } from './child-process.ts';
 import { type Display, startDisplay } from './display.ts';
-import { readPointer, screenshot } from './screen.ts';
+import { readPointer, takeScreenshot } from './screen.ts';
 import { type RunningProgram, service, stoppedMessage } from './service.ts';
 
 /** Starts the window manager: windows fill the screen, dialogs keep their size, and there is no root menu. */
@@ -253,7 +253,7 @@ export function createDesktop(parts: SharedState, options: DesktopOptions): Desk
       await browser.stop();
       if (viewers.size > 0) light();
     },
-    screenshot: async () => await screenshot((await lookedAt()).connection),
+    screenshot: async () => await takeScreenshot((await lookedAt()).connection),
     async act(action) {
       const requested = screenAction(action, { width, height });
       const { connection } = await lookedAt();

@@ -22,7 +22,7 @@ export async function encodePng(pixels: Buffer, width: number, height: number): 
 }
 
 /** A PNG of the screen, including the pointer. */
-export async function screenshot(display: X11Connection): Promise<Buffer> {
+export async function takeScreenshot(display: X11Connection): Promise<Buffer> {
   const { root, width, height } = display.screen;
   const area = Buffer.concat([u32(root), u16(0, 0, width, height), u32(0xffffffff)]);
   const [image, cursor] = await Promise.all([display.ask(request(73, 2, area)), cursorImage(display)]);

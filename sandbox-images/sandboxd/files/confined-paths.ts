@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { textOfName } from '../../../src/core/text/files/byte-names.ts';
+import { decodeName } from '../../../src/core/text/files/byte-names.ts';
 import { badRequest } from '../server/body-fields.ts';
 import { type SystemPath, toSystemPath } from './byte-names.ts';
 
@@ -49,7 +49,7 @@ export async function confinePaths(workspace: string, alias?: string): Promise<C
   };
 
   const whereIs = async (handle: FileHandle): Promise<string> => {
-    const real = textOfName(await readlink(through(handle), { encoding: 'buffer' }));
+    const real = decodeName(await readlink(through(handle), { encoding: 'buffer' }));
     const base = roots.find((it) => real === it || real.startsWith(`${it}/`));
     if (base === undefined) throw outside('What the path leads to');
     return real.slice(base.length + 1);

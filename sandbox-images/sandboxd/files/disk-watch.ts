@@ -3,7 +3,7 @@ import { lstat, opendir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DiskUse } from '../../../src/sandboxes/client/client.ts';
 import { endTree, sendSignals } from '../processes/end-processes.ts';
-import { type Proc, scan, startedAt } from '../processes/proc.ts';
+import { type Proc, readStartTime, scanProcesses } from '../processes/proc.ts';
 import { findSubtree } from '../processes/process-tree.ts';
 import { type SharedState, toStrayRule } from '../shared-state.ts';
 
@@ -85,7 +85,7 @@ export function watchDisk(parts: SharedState, { places, roots = [] }: WatchedFol
    * are none and the files still grow, writers come and go faster than the scan, so it ends every process.
    */
   async function stopWriters(isGrowing: boolean): Promise<boolean> {
-    const all = scan();
+    const all = scanProcesses();
     const spared = keepers.spared(all);
     const candidates = all.filter((proc) => !spared.has(proc.pid) && !proc.zombie && isOurs(proc));
     const written = candidates.map((proc) => ({ proc, bytes: largestWritten(proc.pid, names) }));
@@ -94,7 +94,7 @@ export function watchDisk(parts: SharedState, { places, roots = [] }: WatchedFol
     const any = large.length > 0 ? large : some(0);
     const writers = any.length > 0 ? any : isGrowing ? candidates : [];
     for (const { pid } of writers) sendSignals(pid, 'SIGSTOP');
-    const trees = writers.map((proc) => findSubtree(proc, init, toStrayRule(parts, startedAt(proc, clock.now()))));
+    const trees = writers.map((proc) => findSubtree(proc, init, toStrayRule(parts, readStartTime(proc, clock.now()))));
     for (const tree of trees) await endTree(tree, { spared: keepers.spared, grace: 'none' });
     return writers.length > 0;
   }
@@ -122,7 +122,7 @@ interface Handle {
 /** Open files of these folders that no longer have a name. They still use space. */
 function* handles(spared: SharedState['keepers']['spared'], folders: readonly string[]): Generator<Handle> {
   let left = maxHandles;
-  const all = scan();
+  const all = scanProcesses();
   const ours = spared(all);
   for (const { pid } of all.filter((proc) => !ours.has(proc.pid))) {
     for (const path of openOf(pid)) {

@@ -1,7 +1,7 @@
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, opendir, rm, unlink } from 'node:fs/promises';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { textOfName } from '../../../src/core/text/files/byte-names.ts';
+import { decodeName } from '../../../src/core/text/files/byte-names.ts';
 import type { FileEntry } from '../../../src/sandboxes/client/client.ts';
 import { type Daemon, limits, type OpenFile } from '../daemon.ts';
 import { type ConfinedPaths, fileError, type Parent } from './confined-paths.ts';
@@ -53,7 +53,7 @@ export function files(place: ConfinedPaths): Files {
     for (const name of await namesIn(at, path)) {
       // removed in the meantime
       const stats = await lstat(Buffer.concat([Buffer.from(`${at}/`), name])).catch(() => undefined);
-      if (stats) entries.push(entryOf(textOfName(name), stats));
+      if (stats) entries.push(entryOf(decodeName(name), stats));
     }
     const rank = (entry: FileEntry) => (entry.type === 'directory' ? 0 : 1);
     return entries.sort((a, b) => rank(a) - rank(b) || (a.name < b.name ? -1 : 1));

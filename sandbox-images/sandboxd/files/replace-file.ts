@@ -5,7 +5,7 @@ import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { keyedQueue } from '../../../src/core/concurrency/keyed-queue.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { textOfName } from '../../../src/core/text/files/byte-names.ts';
+import { decodeName } from '../../../src/core/text/files/byte-names.ts';
 import { badRequest } from '../server/body-fields.ts';
 import type { SystemPath } from './byte-names.ts';
 import { type ConfinedPaths, fileError, type Parent } from './confined-paths.ts';
@@ -24,7 +24,7 @@ export async function withTargetFolder<Value>(
     const target = await realpath(parent.at(parent.name), 'buffer').catch((cause) => {
       throw fileError(cause, path);
     });
-    return await withTargetFolder(place, place.locate(textOfName(target)), work);
+    return await withTargetFolder(place, place.locate(decodeName(target)), work);
   }
   if (before) assertRegularFile(before, path);
   try {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { textOfName } from '../../../src/core/text/files/byte-names.ts';
+import { decodeName } from '../../../src/core/text/files/byte-names.ts';
 import { anyGlob, globMatcher } from '../../../src/core/text/glob.ts';
 import { truncateEnd } from '../../../src/core/text/text.ts';
 import { type Daemon, type LineMatch, limits, type SearchMatches } from '../daemon.ts';
@@ -68,7 +68,7 @@ export function search(place: ConfinedPaths, env: NodeJS.ProcessEnv): Search {
 
 async function* walk(folder: Buffer, below: string): AsyncGenerator<string> {
   const found = await readdir(folder, { withFileTypes: true, encoding: 'buffer' }).catch(() => []);
-  const entries = found.map((entry) => ({ entry, name: textOfName(entry.name) }));
+  const entries = found.map((entry) => ({ entry, name: decodeName(entry.name) }));
   entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const { entry, name } of entries) {
     const path = below === '' ? name : `${below}/${name}`;
@@ -144,7 +144,7 @@ function parseMatch(bytes: Buffer): LineMatch | undefined {
   const text = bytes.toString('utf8', nul + 1);
   const colon = text.indexOf(':');
   if (nul < 0 || colon < 0) return undefined;
-  const file = textOfName(bytes.subarray(0, nul)).replace(/^\.\//, '');
+  const file = decodeName(bytes.subarray(0, nul)).replace(/^\.\//, '');
   return { file, line: Number(text.slice(0, colon)), content: truncateEnd(text.slice(colon + 1), maxLine) };
 }
 

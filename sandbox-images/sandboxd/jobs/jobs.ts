@@ -11,7 +11,7 @@ import { isFolder, toSystemPath } from '../files/byte-names.ts';
 import { locatePath } from '../paths/locate.ts';
 import { endTree, sendSignals } from '../processes/end-processes.ts';
 import { findTree } from '../processes/process-tree.ts';
-import { variables } from '../processes/programs.ts';
+import { parseVariables } from '../processes/programs.ts';
 import { badRequest } from '../server/body-fields.ts';
 import { type SharedState, toStrayRule } from '../shared-state.ts';
 import { createMarks } from '../shells/environment.ts';
@@ -174,7 +174,12 @@ export function createJobs(parts: SharedState): Jobs {
     const cwd = requested.cwd === undefined ? parts.place.root : locatePath(requested.cwd, parts);
     if (!(await isFolder(cwd))) throw badRequest(`There is no folder ${requested.cwd}.`);
     const own = (await toSystemPath(cwd)) === cwd && { PWD: cwd }; // variables must be text
-    const env = { ...parts.env, ...own, ...variables(requested.env ?? []), ...createMarks(operation, requested.tag) };
+    const env = {
+      ...parts.env,
+      ...own,
+      ...parseVariables(requested.env ?? []),
+      ...createMarks(operation, requested.tag),
+    };
     const startedAt = clock.now();
     const place = await starts.acquire(neverFires);
     const started = await startJob(requested, { cwd, env: { ...env, CORRAL_MARK: operation } }).catch(

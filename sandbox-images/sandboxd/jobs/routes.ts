@@ -1,5 +1,5 @@
-import { fields, identifier } from '../server/body-fields.ts';
-import { checkArguments, onlyStream, parseSignal, parseTerminalSize, type Route } from '../server/route.ts';
+import { fields, parseIdentifier } from '../server/body-fields.ts';
+import { checkArguments, parseSignal, parseTerminalSize, type Route, rejectWithoutUpgrade } from '../server/route.ts';
 
 export const jobRoutes: readonly Route[] = [
   {
@@ -10,7 +10,7 @@ export const jobRoutes: readonly Route[] = [
         ...({ id: 'name', argv: 'names', cwd: 'name?', env: 'names?', label: 'name?', tag: 'name?' } as const),
         ...({ cols: 'count?', rows: 'count?', input: 'flag?' } as const),
       });
-      identifier('id', job.id);
+      parseIdentifier('id', job.id);
       checkArguments(job);
       const terminal = cols === undefined && rows === undefined ? undefined : parseTerminalSize({ cols, rows });
       return { json: await daemon.startJob({ ...job, ...(terminal && { terminal }) }) };
@@ -21,7 +21,7 @@ export const jobRoutes: readonly Route[] = [
     method: 'GET',
     path: '/jobs/{id}/stream',
     stream: (daemon, params) => daemon.attachJob(params.id ?? ''),
-    handle: onlyStream,
+    handle: rejectWithoutUpgrade,
   },
   {
     method: 'POST',

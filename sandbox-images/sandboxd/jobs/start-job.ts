@@ -7,8 +7,8 @@ import { pause } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { JobEnd, StartJob, TerminalSize } from '../../../src/sandboxes/client/abilities.ts';
 import { startIn } from '../files/byte-names.ts';
-import { scan } from '../processes/proc.ts';
-import { cannotStart } from '../processes/programs.ts';
+import { scanProcesses } from '../processes/proc.ts';
+import { createStartError } from '../processes/programs.ts';
 
 /** A running program, over pipes or on a terminal. */
 export interface StartedJob {
@@ -85,7 +85,7 @@ async function spawned(program: string, args: readonly string[], { cwd: folder, 
   await once(child, 'spawn').catch((cause: unknown) => {
     throw program === 'script'
       ? new AppError('unsupported', 'This sandbox cannot open terminals: its image has no `script`.', { cause })
-      : cannotStart(program, cause, env.PATH);
+      : createStartError(program, cause, env.PATH);
   });
   return child;
 }
@@ -99,7 +99,7 @@ async function endOf(child: ChildProcessWithoutNullStreams): Promise<JobEnd> {
 async function programOn({ pid: keeper, ...child }: ChildProcessWithoutNullStreams) {
   const patience = AbortSignal.timeout(startMs);
   while (child.exitCode === null && !patience.aborted) {
-    const found = scan().find(({ ppid, zombie }) => ppid === keeper && !zombie);
+    const found = scanProcesses().find(({ ppid, zombie }) => ppid === keeper && !zombie);
     const device = found && linkOf(`/proc/${found.pid}/fd/0`);
     if (found && device?.startsWith('/dev/pts/')) return { pid: found.pid, device };
     await pause(5, patience).catch(() => {});

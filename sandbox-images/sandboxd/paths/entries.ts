@@ -1,18 +1,18 @@
 import { readFileSync, type Stats } from 'node:fs';
 import { lstat, realpath, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { textOfName } from '../../../src/core/text/files/byte-names.ts';
+import { decodeName } from '../../../src/core/text/files/byte-names.ts';
 import type { PathEntry } from '../../../src/sandboxes/client/abilities.ts';
 import { toSystemPath } from '../files/byte-names.ts';
 
 /**
  * The file, folder or link at the path. For a link, type and mode are the target's. Rejects with the system's error.
  */
-export async function entryAt(path: string): Promise<PathEntry> {
+export async function readEntry(path: string): Promise<PathEntry> {
   const at = await toSystemPath(path);
   const own = await lstat(at);
   if (!own.isSymbolicLink()) return entryOf(path, own, typeOf(own));
-  const target = await realpath(at, 'buffer').then(textOfName, () => undefined); // undefined: a dangling link
+  const target = await realpath(at, 'buffer').then(decodeName, () => undefined); // undefined: a dangling link
   const behind = target === undefined ? undefined : await stat(at).catch(() => undefined);
   const entry = entryOf(path, own, behind ? typeOf(behind) : 'broken');
   return {

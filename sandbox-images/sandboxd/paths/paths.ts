@@ -3,7 +3,7 @@ import { cp, type FileHandle, lstat, open, opendir, realpath, rename, rm, stat }
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { textOfName } from '../../../src/core/text/files/byte-names.ts';
+import { decodeName } from '../../../src/core/text/files/byte-names.ts';
 import type { PathEntry } from '../../../src/sandboxes/client/abilities.ts';
 import { type Daemon, limits, type OpenFile } from '../daemon.ts';
 import { toSystemPath } from '../files/byte-names.ts';
@@ -12,7 +12,7 @@ import { readChunks } from '../files/files.ts';
 import { makeFolders } from '../files/make-folders.ts';
 import { badRequest } from '../server/body-fields.ts';
 import type { SharedState } from '../shared-state.ts';
-import { entryAt } from './entries.ts';
+import { readEntry } from './entries.ts';
 import { locatePath } from './locate.ts';
 import { MetadataStore, withMetadata } from './metadata.ts';
 import { replace } from './replace.ts';
@@ -66,7 +66,7 @@ export function createPaths(parts: Pick<SharedState, 'place' | 'env' | 'clock' |
     openPath,
     statPath: (path, { metadata }) =>
       at(path, async (full) => {
-        const entry = await entryAt(full);
+        const entry = await readEntry(full);
         const isWorkspace = parts.place.roots.includes(entry.target ?? full);
         const found = { ...entry, ...(isWorkspace && { workspace: true as const }) };
         return metadata ? await one(found) : found;
@@ -86,7 +86,7 @@ export function createPaths(parts: Pick<SharedState, 'place' | 'env' | 'clock' |
         if (before?.isDirectory()) throw new AppError('conflict', `${path} is already a folder.`);
         if (before) throw badRequest(`${path} exists and is not a folder.`);
         await makeFolders(full, 0o755);
-        return await entryAt(full);
+        return await readEntry(full);
       }),
     movePath: (from, to) =>
       at(from, async (full) => {
@@ -104,13 +104,13 @@ export function createPaths(parts: Pick<SharedState, 'place' | 'env' | 'clock' |
           await store.copy(full, target);
           await rm(full, { recursive: true });
         });
-        return await one(await entryAt(target));
+        return await one(await readEntry(target));
       }),
     removePath: (path) => at(path, async (full) => rm(await toSystemPath(full), { recursive: true, force: true })),
     writePath: (path, content, metadata) =>
       at(path, async (full) => {
         await replace(full, content, { spare: parts.place.root, store, metadata });
-        return withMetadata(await entryAt(full), metadata);
+        return withMetadata(await readEntry(full), metadata);
       }),
   };
 }
@@ -121,10 +121,10 @@ async function listInto(entries: PathEntry[], folder: string, depth: number): Pr
   // Node's types allow only text as names.
   const options = { bufferSize: 1_000, encoding: 'buffer' as BufferEncoding };
   for await (const { name } of await opendir(await toSystemPath(folder), options)) {
-    if (names.push(textOfName(name as unknown as Buffer)) + entries.length > limits.entries) throw tooMany(folder);
+    if (names.push(decodeName(name as unknown as Buffer)) + entries.length > limits.entries) throw tooMany(folder);
   }
   for (const name of names.sort()) {
-    const entry = await entryAt(join(folder, name)).catch(() => undefined); // removed in the meantime
+    const entry = await readEntry(join(folder, name)).catch(() => undefined); // removed in the meantime
     if (!entry) continue;
     if (entries.push(entry) > limits.entries) throw tooMany(folder);
     if (entry.type !== 'directory' || entry.isLink || depth <= 1) continue;
@@ -157,7 +157,7 @@ async function contentOf(handle: FileHandle): Promise<Buffer> {
 
 /** Refuses the daemon's own files in /proc, which are not the user's. */
 async function notOurs(full: string): Promise<void> {
-  const realOf = async (path: string) => textOfName(await realpath(await toSystemPath(path), 'buffer'));
+  const realOf = async (path: string) => decodeName(await realpath(await toSystemPath(path), 'buffer'));
   const real = await realOf(full).catch(() => realOf(dirname(full)).catch(() => full));
   if (/^\/proc\/(self|thread-self)(\/|$)/.test(full) || `${real}/`.startsWith(`/proc/${process.pid}/`)) {
     throw new AppError('file_not_found', `There is no file ${full}.`);

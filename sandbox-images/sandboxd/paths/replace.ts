@@ -2,7 +2,7 @@ import { constants, type Stats } from 'node:fs';
 import { access, open, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { FileMetadata } from '../../../src/core/model/sandboxes/file-metadata.ts';
-import { textOfName } from '../../../src/core/text/files/byte-names.ts';
+import { decodeName } from '../../../src/core/text/files/byte-names.ts';
 import { type SystemPath, toSystemPath } from '../files/byte-names.ts';
 import { makeFolders } from '../files/make-folders.ts';
 import { renameIntoPlace, runInOrder, type StagedFile, stageFile, writeAll } from '../files/replace-file.ts';
@@ -59,7 +59,7 @@ export async function replace(
     await runInOrder(parent, copy);
   });
 }
-const realOf = async (path: string) => textOfName(await realpath(await toSystemPath(path), 'buffer'));
+const realOf = async (path: string) => decodeName(await realpath(await toSystemPath(path), 'buffer'));
 const undisposed = { [Symbol.asyncDispose]: async () => {} };
 
 /** System errors that mean that no file can be created or renamed: a mounted file, /proc, another user's folder. */
@@ -104,7 +104,7 @@ async function writeInto(target: string, flags: number, content: AsyncIterable<U
 
 /** Follows links that lead to no file yet. */
 async function newFileAt(path: string, links = 40): Promise<string> {
-  const next = await readlink(await toSystemPath(path), 'buffer').then(textOfName, () => undefined);
+  const next = await readlink(await toSystemPath(path), 'buffer').then(decodeName, () => undefined);
   if (next === undefined) return path;
   if (links === 0) throw Object.assign(new Error('too many links'), { code: 'ELOOP' });
   return await newFileAt(resolve(await realOf(dirname(path)), next), links - 1);

@@ -1,5 +1,5 @@
 import { type FileMetadata, fileMetadataLimits } from '../../../src/core/model/sandboxes/file-metadata.ts';
-import { badRequest, fields, parameter, partIn, readCount, readFlag } from '../server/body-fields.ts';
+import { badRequest, fields, parameter, parseFilePart, readCount, readFlag } from '../server/body-fields.ts';
 import { fileReply, type Route } from '../server/route.ts';
 
 export const pathRoutes: readonly Route[] = [
@@ -43,7 +43,8 @@ export const pathRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/paths/content',
-    handle: async ({ daemon, query }) => fileReply(await daemon.openPath(parameter(query, 'path'), partIn(query))),
+    handle: async ({ daemon, query }) =>
+      fileReply(await daemon.openPath(parameter(query, 'path'), parseFilePart(query))),
   },
   {
     method: 'PUT',

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { ListeningPort } from '../../../src/sandboxes/client/abilities.ts';
 import { limits } from '../daemon.ts';
-import { commandLine, scan } from '../processes/proc.ts';
+import { readCommandLine, scanProcesses } from '../processes/proc.ts';
 
 const listening = '0A';
 const tables = ['/proc/net/tcp', '/proc/net/tcp6'] as const;
@@ -23,7 +23,7 @@ export function listeningPorts(own: readonly number[]): ListeningPort[] {
   const ports = [...inodes].sort(([a], [b]) => a - b).slice(0, most);
   return ports.map(([port, inode]) => {
     const pid = holders.get(inode);
-    return pid === undefined ? { port } : { port, pid, command: commandLine(pid).slice(0, limits.commandChars) };
+    return pid === undefined ? { port } : { port, pid, command: readCommandLine(pid).slice(0, limits.commandChars) };
   });
 }
 
@@ -40,7 +40,7 @@ export function parseListeningRows(table: string): { readonly port: number; read
 /** The oldest process that holds each socket, because a server's workers inherit the socket. */
 function holdersOf(inodes: ReadonlySet<string>): Map<string, number> {
   const found = new Map<string, number>();
-  for (const { pid } of scan().sort((a, b) => a.startTicks - b.startTicks || a.pid - b.pid)) {
+  for (const { pid } of scanProcesses().sort((a, b) => a.startTicks - b.startTicks || a.pid - b.pid)) {
     for (const link of socketsOf(pid)) if (inodes.has(link) && !found.has(link)) found.set(link, pid);
     if (found.size === inodes.size) break;
   }

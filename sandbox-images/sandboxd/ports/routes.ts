@@ -1,4 +1,4 @@
-import { onlyStream, type Route } from '../server/route.ts';
+import { type Route, rejectWithoutUpgrade } from '../server/route.ts';
 
 export const portRoutes: readonly Route[] = [
   { method: 'GET', path: '/ports', quiet: true, handle: async ({ daemon }) => ({ json: daemon.listeningPorts() }) },
@@ -6,6 +6,6 @@ export const portRoutes: readonly Route[] = [
     method: 'GET',
     path: '/ports/{port}/stream',
     stream: (daemon, params) => daemon.openPort(Number(params.port)),
-    handle: onlyStream,
+    handle: rejectWithoutUpgrade,
   },
 ];

@@ -4,7 +4,7 @@ import type { SandboxUsage } from '../../../src/sandboxes/client/client.ts';
 const counters = ['/sys/fs/cgroup/memory.events', '/sys/fs/cgroup/memory/memory.oom_control'];
 
 /** How many processes of this sandbox the kernel has killed for lack of memory. 0 if unknown. */
-export function oomKills(): number {
+export function readOomKills(): number {
   for (const file of counters) {
     try {
       return Number(/^oom_kill (\d+)$/m.exec(readFileSync(file, 'latin1'))?.[1] ?? 0);

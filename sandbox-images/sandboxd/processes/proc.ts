@@ -17,7 +17,7 @@ export interface Proc {
 const pageBytes = 4_096; // on machines with larger pages, the reported memory is too small
 const ticksPerSecond = 100; // USER_HZ, the same on every Linux that Node supports
 
-export function scan(): Proc[] {
+export function scanProcesses(): Proc[] {
   const found: Proc[] = [];
   for (const name of readdirSync('/proc')) {
     const proc = /^\d+$/.test(name) ? look(Number(name)) : undefined;
@@ -43,7 +43,7 @@ function look(pid: number): Proc | undefined {
 }
 
 /** The variable's value when the process was started. */
-export const variable = (pid: number, name: string) => readVariable(read(pid, 'environ'), name);
+export const readProcessVariable = (pid: number, name: string) => readVariable(read(pid, 'environ'), name);
 
 /** The variable's value in an environment in the kernel's format. */
 export function readVariable(environment: string, name: string): string | undefined {
@@ -67,7 +67,7 @@ export function readEnvironment(pid: number): string | undefined {
   return before === '' || read(pid, 'cmdline') !== before ? undefined : '';
 }
 
-export const commandLine = (pid: number): string => read(pid, 'cmdline').split('\0').join(' ').trim();
+export const readCommandLine = (pid: number): string => read(pid, 'cmdline').split('\0').join(' ').trim();
 
 /** The process's own usage, without its children. */
 export function readUsage(pid: number): { cpuSeconds: number; memoryBytes: number } {
@@ -78,7 +78,7 @@ export function readUsage(pid: number): { cpuSeconds: number; memoryBytes: numbe
 }
 
 /** The process's start time, epoch ms. */
-export function startedAt(proc: Proc, now: number): number {
+export function readStartTime(proc: Proc, now: number): number {
   const uptime = Number(readFileSync('/proc/uptime', 'latin1').split(' ')[0]);
   return Math.round(now - uptime * 1000 + (proc.startTicks * 1000) / ticksPerSecond);
 }

@@ -1,4 +1,4 @@
-import { type Proc, readEnvironment, readVariable, scan, variable } from './proc.ts';
+import { type Proc, readEnvironment, readProcessVariable, readVariable, scanProcesses } from './proc.ts';
 
 /** A set of processes, selected by a mark in their environment or by a root process. */
 export type Tree = MarkedProcesses | ProcessSubtree;
@@ -55,7 +55,7 @@ export function findTree(
   spared: SparedProcesses,
   { known = new Set(), waits = true }: TreeScan = {},
 ): TreeMembers {
-  const all = scan();
+  const all = scanProcesses();
   const safe = spared(all);
   const candidates = programs(all).filter((proc) => !safe.has(proc.pid) && !proc.zombie);
   const environments = new Map(candidates.map(({ pid }) => [pid, readEnvironment(pid)]));
@@ -103,7 +103,7 @@ export function findTree(
  * a sibling that the same command started.
  */
 export function findSubtree(root: Proc, init: number | undefined, strays: StrayRule): ProcessSubtree {
-  const operation = variable(root.pid, 'CORRAL_OPERATION');
+  const operation = readProcessVariable(root.pid, 'CORRAL_OPERATION');
   const isOrphan = ({ ppid }: Proc) => ppid === 1 || ppid === init;
   const hasNeighbours = isOrphan(root);
   const orphans: StrayRule = (proc, environment) =>

@@ -47,14 +47,14 @@ export function createPrograms(parts: SharedState): Programs {
     const folder = await resolveStartFolder(place, request, { cwd: place.root });
     const env: NodeJS.ProcessEnv = {
       ...parts.env,
-      ...variables(request.env ?? []),
+      ...parseVariables(request.env ?? []),
       ...createMarks(operation, tag),
       CORRAL_MARK: operation,
     };
     const [program = '', ...args] = argv;
     const child = await startIn(folder, (cwd) => spawn(program, args, { cwd, env, detached: true, stdio: 'pipe' }));
     await once(child, 'spawn').catch((cause: unknown) => {
-      throw cannotStart(program, cause, env.PATH);
+      throw createStartError(program, cause, env.PATH);
     });
     const pipes = pipeProgram(child, parts.touch);
     const opened = { started: { id, pid: child.pid ?? 0, startedAt: clock.now() }, pipes, operation };
@@ -104,7 +104,7 @@ export function createPrograms(parts: SharedState): Programs {
   };
 }
 
-export function variables(lines: readonly string[]): Record<string, string> {
+export function parseVariables(lines: readonly string[]): Record<string, string> {
   const named = lines.map((line) => {
     const equals = line.indexOf('=');
     if (equals < 1) throw badRequest('Each line of env must be NAME=value.');
@@ -114,7 +114,7 @@ export function variables(lines: readonly string[]): Record<string, string> {
 }
 
 /** Explains why a program could not be started. `path`: the search path. */
-export function cannotStart(program: string, cause: unknown, path = process.env.PATH): AppError {
+export function createStartError(program: string, cause: unknown, path = process.env.PATH): AppError {
   const { code } = cause as NodeJS.ErrnoException;
   // The system also reports EACCES when a folder of the search path is not accessible.
   const isMissing = code === 'ENOENT' || (code === 'EACCES' && !program.includes('/') && !isOnPath(program, path));

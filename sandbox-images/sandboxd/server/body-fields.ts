@@ -70,13 +70,13 @@ export function readFlag(query: URLSearchParams, name: string): boolean {
   throw badRequest(`${name} must be true or false.`);
 }
 /** The requested part of a file. */
-export function partIn(query: URLSearchParams): FilePart {
+export function parseFilePart(query: URLSearchParams): FilePart {
   const [from, most] = [readCount(query, 'from'), readCount(query, 'most')];
   return { ...(from !== undefined && { from }), ...(most !== undefined && { most }) };
 }
 
 /** Checks an id that becomes part of a file name. */
-export function identifier(name: string, value: string): string {
+export function parseIdentifier(name: string, value: string): string {
   if (/^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,199}$/.test(value)) return value;
   throw badRequest(`${name} must be 1 to 200 letters, digits, dots, colons, dashes or underscores.`);
 }

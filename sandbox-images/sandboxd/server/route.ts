@@ -25,7 +25,7 @@ export interface Route {
   handle(exchange: Exchange): Promise<Reply>;
 }
 
-export async function onlyStream(): Promise<never> {
+export async function rejectWithoutUpgrade(): Promise<never> {
   throw badRequest(`This is a stream: request it with \`Upgrade: ${protocol}\`.`);
 }
 

@@ -5,8 +5,15 @@ import { pathRoutes } from '../paths/routes.ts';
 import { portRoutes } from '../ports/routes.ts';
 import { watchRoutes } from '../watches/routes.ts';
 import { workspaceRoutes } from '../workspace/routes.ts';
-import { badRequest, fields, identifier, parameter, partIn, readCount } from './body-fields.ts';
-import { checkArguments, fileReply, onlyStream, parseSignal, parseTerminalSize, type Route } from './route.ts';
+import { badRequest, fields, parameter, parseFilePart, parseIdentifier, readCount } from './body-fields.ts';
+import {
+  checkArguments,
+  fileReply,
+  parseSignal,
+  parseTerminalSize,
+  type Route,
+  rejectWithoutUpgrade,
+} from './route.ts';
 
 /** All routes, in the order of docs/sandboxd.openapi.json; a test compares the two. */
 export const routes: readonly Route[] = [
@@ -25,8 +32,8 @@ export const routes: readonly Route[] = [
         timeoutMs: 'count?',
         fresh: 'flag?',
       });
-      identifier('id', request.id);
-      identifier('shell', request.shell);
+      parseIdentifier('id', request.id);
+      parseIdentifier('shell', request.shell);
       return { json: await daemon.start(request) };
     },
   },
@@ -108,7 +115,8 @@ export const routes: readonly Route[] = [
   {
     method: 'GET',
     path: '/files/stream',
-    handle: async ({ daemon, query }) => fileReply(await daemon.sendFile(parameter(query, 'path'), partIn(query))),
+    handle: async ({ daemon, query }) =>
+      fileReply(await daemon.sendFile(parameter(query, 'path'), parseFilePart(query))),
   },
   {
     method: 'PUT',
@@ -153,7 +161,7 @@ export const routes: readonly Route[] = [
     path: '/terminals',
     async handle({ daemon, json }) {
       const { id } = fields(await json(), { id: 'name' });
-      return { json: await daemon.openTerminal(identifier('id', id)) };
+      return { json: await daemon.openTerminal(parseIdentifier('id', id)) };
     },
   },
   { method: 'GET', path: '/terminals', handle: async ({ daemon }) => ({ json: daemon.terminals() }) },
@@ -177,7 +185,7 @@ export const routes: readonly Route[] = [
     method: 'GET',
     path: '/terminals/{id}/keyboard',
     stream: (daemon, params) => daemon.keyboard(params.id ?? ''),
-    handle: onlyStream,
+    handle: rejectWithoutUpgrade,
   },
   {
     method: 'POST',
@@ -197,7 +205,7 @@ export const routes: readonly Route[] = [
     path: '/programs',
     async handle({ daemon, json }) {
       const request = fields(await json(), { id: 'name', argv: 'names', cwd: 'name?', env: 'names?', tag: 'name?' });
-      identifier('id', request.id);
+      parseIdentifier('id', request.id);
       checkArguments(request);
       return { json: await daemon.openProgram(request) };
     },
@@ -207,7 +215,7 @@ export const routes: readonly Route[] = [
     method: 'GET',
     path: '/programs/{id}/stream',
     stream: (daemon, params) => daemon.attachProgram(params.id ?? ''),
-    handle: onlyStream,
+    handle: rejectWithoutUpgrade,
   },
   {
     method: 'POST',
@@ -266,19 +274,19 @@ export const routes: readonly Route[] = [
     method: 'GET',
     path: '/desktop/vnc',
     stream: (daemon) => daemon.desktop.vnc(),
-    handle: onlyStream,
+    handle: rejectWithoutUpgrade,
   },
   {
     method: 'GET',
     path: '/desktop/watch',
     stream: (daemon) => daemon.desktop.watch(),
-    handle: onlyStream,
+    handle: rejectWithoutUpgrade,
   },
   {
     method: 'GET',
     path: '/desktop/cdp',
     stream: (daemon) => daemon.desktop.cdp(),
-    handle: onlyStream,
+    handle: rejectWithoutUpgrade,
   },
 ];
 

@@ -19,7 +19,7 @@ export async function openForCommand(
 ): Promise<Terminal | undefined> {
   const { id, tag, command } = request;
   const spec: TerminalSpec = {
-    command: await commandLine(stateDir, id, command),
+    command: await prepareCommandLine(stateDir, id, command),
     cwd: standing.cwd,
     env: {
       ...(standing.env ?? env),
@@ -36,7 +36,11 @@ export async function openForCommand(
 }
 
 /** The command as an argument, or a file that contains it if it is too long. */
-export async function commandLine(stateDir: string, id: string, command: string): Promise<TerminalSpec['command']> {
+export async function prepareCommandLine(
+  stateDir: string,
+  id: string,
+  command: string,
+): Promise<TerminalSpec['command']> {
   if (!isLong(command)) return command;
   const file = commandFile(stateDir, id);
   await writeFile(file, command);

@@ -8,7 +8,7 @@ import { type ExecRequest, limits } from '../daemon.ts';
 import { startIn } from '../files/byte-names.ts';
 import { endTree } from '../processes/end-processes.ts';
 import { type SharedState, toStrayRule } from '../shared-state.ts';
-import { commandLine, removeCommand } from './command-terminal.ts';
+import { prepareCommandLine, removeCommand } from './command-terminal.ts';
 import { createMarks } from './environment.ts';
 import { resolveStartFolder } from './shell-state.ts';
 import { openSpool, type Spool } from './spool.ts';
@@ -23,7 +23,7 @@ export function createExecutor(parts: SharedState) {
   return async (request: ExecRequest, signal: AbortSignal): Promise<ExecResult> => {
     const { clock, place, stateDir, keepers } = parts;
     const id = `exec-${parts.bootId}-${count++}`;
-    const command = await commandLine(stateDir, id, request.command);
+    const command = await prepareCommandLine(stateDir, id, request.command);
     const folder =
       request.cwd === undefined ? place.root : await resolveStartFolder(place, request, { cwd: place.root });
     const child = await startIn(folder, (cwd) =>

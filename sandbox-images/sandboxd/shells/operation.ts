@@ -5,7 +5,7 @@ import { completeUtf8Length, countOrphanBytes } from '../../../src/core/text/arr
 import type { Operation, StartOperation } from '../../../src/sandboxes/client/client.ts';
 import { limits } from '../daemon.ts';
 import { awaitsInput, readLinkTarget } from '../processes/awaits-input.ts';
-import { oomKills } from '../processes/cgroup.ts';
+import { readOomKills } from '../processes/cgroup.ts';
 import { endTree } from '../processes/end-processes.ts';
 import { findTree, type MarkedProcesses } from '../processes/process-tree.ts';
 import { type SharedState, toStrayRule } from '../shared-state.ts';
@@ -77,13 +77,13 @@ export interface RunningOperation {
   change(): Promise<void>;
   write(text: string): void;
   /** Resolves once every process that the operation started is gone. */
-  end(reason: 'timed_out' | 'killed', within?: EndingRun): Promise<void>;
+  end(reason: 'timed_out' | 'killed', within?: RunEndRequest): Promise<void>;
   /** Resolves after the command with the shell's folder and environment, if the command reported them. */
   readonly ended: Promise<ShellState | undefined>;
 }
 
 /** A request to end the whole run that the operation belongs to. */
-export interface EndingRun {
+export interface RunEndRequest {
   /** The number of the run's processes, once they are gone. */
   readonly processes: Promise<number>;
   /** Receives the names of the processes found. */
@@ -120,7 +120,7 @@ export async function launch(
     strays,
   });
   const mark = `${parts.bootId}.${id}.`;
-  const oomBefore = oomKills();
+  const oomBefore = readOomKills();
   let operation: Operation = { id, state: 'running', bytes: 0, spool: spoolPath, pid: 0, startedAt: begunAt };
   let reason: Operation['reason'];
   let bell = Promise.withResolvers<void>();
@@ -177,7 +177,7 @@ export async function launch(
     void spool.close();
     const stands = takeShellState(stateDir, id, request.shell);
     if (isLong(request.command)) void removeCommand(stateDir, id).catch(() => {});
-    if (reason === undefined && measured === 137 && oomKills() > oomBefore) reason = 'oom';
+    if (reason === undefined && measured === 137 && readOomKills() > oomBefore) reason = 'oom';
     const exitCode = reason === 'timed_out' ? 124 : measured;
     operation = {
       ...operation,

@@ -1,7 +1,7 @@
 import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { endTree, sendSignals } from '../processes/end-processes.ts';
-import { scan, variable } from '../processes/proc.ts';
+import { readProcessVariable, scanProcesses } from '../processes/proc.ts';
 import { type SharedState, toStrayRule } from '../shared-state.ts';
 
 /**
@@ -12,9 +12,9 @@ export async function recover(parts: SharedState, sandboxId: string): Promise<vo
   const { journal, clock, place, keepers, stateDir } = parts;
   const hadTerminals = await stat(terminalsNote(stateDir)).then(Boolean, () => false);
   if (journal.all().length === 0 && !hadTerminals) return; // the normal start, which must be fast
-  for (const { pid } of scan()) {
-    const mark = variable(pid, 'CORRAL_MARK');
-    if (mark !== undefined && variable(pid, 'CORRAL_SANDBOX_ID') === sandboxId) sendSignals(pid, 'SIGKILL');
+  for (const { pid } of scanProcesses()) {
+    const mark = readProcessVariable(pid, 'CORRAL_MARK');
+    if (mark !== undefined && readProcessVariable(pid, 'CORRAL_SANDBOX_ID') === sandboxId) sendSignals(pid, 'SIGKILL');
   }
   for (const entry of journal.all()) {
     if (entry.operation.state === 'exited') continue;

@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync, renameSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { textOfName } from '../../../src/core/text/files/byte-names.ts';
+import { decodeName } from '../../../src/core/text/files/byte-names.ts';
 import type { StartOperation } from '../../../src/sandboxes/client/client.ts';
 import { isFolder } from '../files/byte-names.ts';
 import type { ConfinedPaths } from '../files/confined-paths.ts';
@@ -51,7 +51,7 @@ export const lastShellState = (stateDir: string, shell: string) => readShellStat
 
 function readShellState(path: string): ShellState | undefined {
   const bytes = bytesOf(path);
-  const cwd = textOfName(bytes.subarray(0, Math.max(0, bytes.indexOf(0))));
+  const cwd = decodeName(bytes.subarray(0, Math.max(0, bytes.indexOf(0))));
   const [, ...rest] = bytes.toString().split('\0');
   // Without the end mark the file was cut off by a full disk or a kill, and the shell keeps its old state.
   if (!cwd || rest.at(-2) !== stateEnd) return undefined;

@@ -1,17 +1,17 @@
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { newestOutputs, type ShownCommand } from '../../../src/core/model/shell-console.ts';
+import { readNewestOutputs, type ShownCommand } from '../../../src/core/model/shell-console.ts';
 import type { Operation, StartOperation } from '../../../src/sandboxes/client/client.ts';
 import type { Daemon } from '../daemon.ts';
 import { endTree } from '../processes/end-processes.ts';
-import { scan, variable } from '../processes/proc.ts';
+import { readProcessVariable, scanProcesses } from '../processes/proc.ts';
 import type { SharedState } from '../shared-state.ts';
-import { type EndingRun, launch, type RunningOperation } from './operation.ts';
+import { launch, type RunEndRequest, type RunningOperation } from './operation.ts';
 import { lastShellState, resolveStartFolder, type ShellState } from './shell-state.ts';
-import { closedSpool, lastBytes, type Spool } from './spool.ts';
+import { closedSpool, readLastBytes, type Spool } from './spool.ts';
 
 export type Shells = Pick<Daemon, 'start' | 'operation' | 'output' | 'write' | 'kill' | 'view'> & {
   /** Kills the run's running operations. Does not search for other processes of the run. */
-  endTagged(tag: string, within: EndingRun): Promise<void>;
+  endTagged(tag: string, within: RunEndRequest): Promise<void>;
 };
 
 interface Shell {
@@ -94,7 +94,7 @@ export function createShells(parts: SharedState): Shells {
     shell.standing = standing;
     if (shell.history.length > 0) return shell;
     for (const { ps1, command, operation } of before.slice(-historyLength)) {
-      shell.history.push({ ps1, command, text: () => lastBytes(place, operation.spool) });
+      shell.history.push({ ps1, command, text: () => readLastBytes(place, operation.spool) });
     }
     return shell;
   }
@@ -137,7 +137,7 @@ export function createShells(parts: SharedState): Shells {
   /** Ends processes that earlier commands of the shell left running. */
   async function endBackground(shell: string): Promise<void> {
     const mine = new Set(journal.all().flatMap((entry) => (entry.shell === shell ? [entry.operation.id] : [])));
-    const marks = new Set(scan().map(({ pid }) => variable(pid, 'CORRAL_OPERATION')));
+    const marks = new Set(scanProcesses().map(({ pid }) => readProcessVariable(pid, 'CORRAL_OPERATION')));
     const left = [...mine].filter((id) => marks.has(id));
     const { spared } = parts.keepers;
     const end = (value: string) => endTree({ name: 'CORRAL_OPERATION', value, strays: () => false }, { spared });
@@ -160,7 +160,7 @@ export function createShells(parts: SharedState): Shells {
     },
     async view(id, chars = Number.POSITIVE_INFINITY) {
       const { history, running } = await existing(id);
-      const console = await newestOutputs(history, chars);
+      const console = await readNewestOutputs(history, chars);
       return { id, console, ...(running && { running: running.now().id }) };
     },
     async endTagged(tag, within) {

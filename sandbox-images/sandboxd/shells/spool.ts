@@ -86,7 +86,7 @@ export const closedSpool = (place: ConfinedPaths, path: string): Pick<Spool, 're
 });
 
 /** The end of the output, as text. */
-export async function lastBytes(place: ConfinedPaths, path: string): Promise<string> {
+export async function readLastBytes(place: ConfinedPaths, path: string): Promise<string> {
   const file = await place.open(path).catch(() => undefined);
   if (!file) return '';
   await using _ = file;

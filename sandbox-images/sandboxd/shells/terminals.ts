@@ -6,7 +6,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import type { TerminalEnd, TerminalEntry } from '../../../src/sandboxes/client/client.ts';
 import { type Daemon, limits } from '../daemon.ts';
 import { endTree } from '../processes/end-processes.ts';
-import { scan } from '../processes/proc.ts';
+import { scanProcesses } from '../processes/proc.ts';
 import { type SharedState, toStrayRule } from '../shared-state.ts';
 import { createMarks } from './environment.ts';
 import { keyboard } from './keyboard.ts';
@@ -37,7 +37,7 @@ export function createTerminals(parts: SharedState): Terminals {
   const opening = new Map<string, Promise<TerminalEntry>>();
 
   async function open(id: string): Promise<TerminalEntry> {
-    if (all.size + opening.size >= limits.terminals) throw tooMany();
+    if (all.size + opening.size >= limits.terminals) throw tooManyTerminalsError();
     await noteTerminals(stateDir);
     const operation = `terminal-${id}`;
     const env = { ...parts.env, ...createMarks(operation, undefined), CORRAL_MARK: operation };
@@ -129,7 +129,7 @@ async function deviceOf(terminal: Terminal): Promise<string> {
       isOver = true;
     });
   while (!isOver && !patience.aborted) {
-    const shell = scan().find(({ ppid, name }) => ppid === terminal.pid && name === 'bash');
+    const shell = scanProcesses().find(({ ppid, name }) => ppid === terminal.pid && name === 'bash');
     const device = shell && linkOf(`/proc/${shell.pid}/fd/0`);
     if (device?.startsWith('/dev/pts/')) return device;
     await pause(5, patience).catch(() => {});
@@ -145,5 +145,5 @@ function linkOf(path: string): string | undefined {
   }
 }
 
-export const tooMany = () =>
+export const tooManyTerminalsError = () =>
   new AppError('conflict', `There are already ${limits.terminals} terminals, the maximum. Close one first.`);

@@ -1,6 +1,6 @@
 import { getSystemErrorName } from 'node:util';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { textOfName } from '../../../src/core/text/files/byte-names.ts';
+import { decodeName } from '../../../src/core/text/files/byte-names.ts';
 import { toSystemPath } from '../files/byte-names.ts';
 import { fileError } from '../files/confined-paths.ts';
 import {
@@ -111,7 +111,7 @@ export class Inotify {
     if (what === 'opened') watch.opened.resolve();
     else if (what === 'synced') watch.syncs.shift()?.resolve();
     else if (what === 'failed') watch.opened.reject(systemError(Number(detail)));
-    else watch.onChange({ type: what as RawChange['type'], name: textOfName(decodeWord(detail)) });
+    else watch.onChange({ type: what as RawChange['type'], name: decodeName(decodeWord(detail)) });
   }
 
   #dropAll(): void {

@@ -1,5 +1,5 @@
 import { fields } from '../server/body-fields.ts';
-import { onlyStream, type Route } from '../server/route.ts';
+import { type Route, rejectWithoutUpgrade } from '../server/route.ts';
 
 export const watchRoutes: readonly Route[] = [
   {
@@ -19,7 +19,7 @@ export const watchRoutes: readonly Route[] = [
     method: 'GET',
     path: '/watches/{id}/stream',
     stream: (daemon, params) => daemon.attachWatch(params.id ?? ''),
-    handle: onlyStream,
+    handle: rejectWithoutUpgrade,
   },
   {
     method: 'DELETE',

@@ -6,7 +6,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import { toFrames } from '../../../src/core/text/pipe-frames.ts';
 import type { FileChange, FileChanges, WatchFiles } from '../../../src/sandboxes/client/abilities.ts';
 import { type Daemon, limits } from '../daemon.ts';
-import { entryAt } from '../paths/entries.ts';
+import { readEntry } from '../paths/entries.ts';
 import { locatePath } from '../paths/locate.ts';
 import type { SharedState } from '../shared-state.ts';
 import { Inotify, type RawChange } from './inotify.ts';
@@ -59,7 +59,7 @@ export function createWatches(parts: Pick<SharedState, 'clock' | 'env' | 'keeper
   };
   const toFileChange = async ({ root, entries }: OpenWatch, { type, name }: RawChange): Promise<FileChange> => {
     const isThere = type === 'create' || type === 'write' || type === 'chmod';
-    const entry = entries && isThere ? await entryAt(resolve(root, name)).catch(() => undefined) : undefined;
+    const entry = entries && isThere ? await readEntry(resolve(root, name)).catch(() => undefined) : undefined;
     return { type, name, ...(entry && { entry }) };
   };
 

@@ -1,12 +1,12 @@
 import { closeSync, constants, fstatSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename } from 'node:path';
-import { ignoredFolders, runFileLimits, runFiles } from '../../../src/core/model/run-files.ts';
+import { ignoredFolders, runFileLimits, runFolder } from '../../../src/core/model/run-files.ts';
 import type { RunMark } from '../../../src/sandboxes/client/abilities.ts';
 import { Folder } from './folder.ts';
 import { type FoundFile, formatChangeTime, walk } from './walk.ts';
 
 const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = constants;
-const own = basename(runFiles);
+const own = basename(runFolder);
 const { copyBytes, copiedBytes, copies } = runFileLimits;
 
 /** Lists the files of the workspace and copies the small ones. Does nothing if that was already done for this run. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readlinkSync } from 'node:fs';
-import { outputFiles, runFiles, shownOutputBytes } from '../../../src/core/model/run-files.ts';
+import { outputFiles, runFolder, shownOutputBytes } from '../../../src/core/model/run-files.ts';
 import type { WorkspacePrint } from '../../../src/sandboxes/client/abilities.ts';
 import type { Daemon } from '../daemon.ts';
 import { UnusableWorkspaceError } from './folder.ts';
@@ -14,7 +14,7 @@ import { type FoundFile, formatChangeTime, walk } from './walk.ts';
 function printOf(root: string, most: number): WorkspacePrint {
   const hash = createHash('sha256');
   let bytes = 0;
-  const leavesOut = (path: string) => path === runFiles || path === `${runFiles}.new`;
+  const leavesOut = (path: string) => path === runFolder || path === `${runFolder}.new`;
   for (const found of walk(root, { leavesOut, most })) {
     const { path, stats } = found;
     if (stats.isSocket() || isShownOutput(found)) continue;

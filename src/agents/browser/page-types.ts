@@ -66,7 +66,7 @@ export interface PageWindow {
   corral?: { ids: WeakMap<object, number>; next: number; document: string; listed: PageElement[] };
 }
 
-/** A text, or an element with its content; links include their target. */
+/** Text, or an element with its content; links include their target. */
 export type Tree = string | Branch;
 export interface Branch {
   readonly tag: string;

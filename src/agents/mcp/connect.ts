@@ -21,7 +21,7 @@ interface McpTransport {
 export type FetchFor = (server: Pick<ToolAddress, 'reach'>) => FetchLike;
 
 /** A connection that opens on first use. */
-export const connectionTo = (server: McpServer, way: McpTransport): McpConnection =>
+export const createConnection = (server: McpServer, way: McpTransport): McpConnection =>
   new McpConnection(server, () => transportTo(server, way), way.clock);
 
 function transportTo(server: McpServer, { client, fetchFor, tokenFor }: McpTransport): ServerTransport {

@@ -2,7 +2,7 @@ import { type FetchLike, StreamableHTTPClientTransport } from '@modelcontextprot
 import { readErrorText } from '../../core/errors/error-text.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { ToolAddress } from '../../core/model/tool-server.ts';
-import { type JsonLimits, jsonWithin } from '../../core/text/json.ts';
+import { type JsonLimits, parseJsonWithin } from '../../core/text/json.ts';
 import type { ServerTransport } from './connection.ts';
 import { maxLineBytes } from './lines.ts';
 import { withBearerToken } from './token-fetch.ts';
@@ -57,7 +57,7 @@ const hasId = (message: unknown) => typeof message === 'object' && message !== n
 /** Whether the body contains a request, which the server must answer. */
 const isRequest = (body: unknown): boolean =>
   typeof body === 'string' &&
-  [jsonWithin(body, limits)].flat().some((one) => hasId(one) && 'method' in (one as object));
+  [parseJsonWithin(body, limits)].flat().some((one) => hasId(one) && 'method' in (one as object));
 
 /**
  * Corrects the content type of an answer, which some servers set wrongly. Throws for an answer without a message; the

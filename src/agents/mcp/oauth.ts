@@ -8,7 +8,7 @@ import {
   startAuthorization,
 } from '@modelcontextprotocol/client';
 import { AppError } from '../../core/errors/errors.ts';
-import { tooComplex } from '../../core/text/json.ts';
+import { findExceededLimit } from '../../core/text/json.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import { type PendingSignIn, Registered, SignedInAccess } from './access.ts';
 
@@ -92,7 +92,7 @@ export async function endSignIn(
 }
 
 /** Rejects: unsupported, if a person must sign in again. */
-export async function renew(access: SignedInAccess, asking: SignInRequest): Promise<SignedInAccess> {
+export async function renewAccess(access: SignedInAccess, asking: SignInRequest): Promise<SignedInAccess> {
   const { refreshToken, client } = access;
   if (refreshToken === undefined) throw new AppError('unsupported', 'Its sign-in has expired.');
   const fetchFn = bounded(asking);
@@ -166,7 +166,7 @@ function bounded({ fetch, signal }: SignInRequest): FetchLike {
       kept.push(chunk);
     }
     const bytes = Buffer.concat(kept);
-    const complaint = tooComplex(bytes, answerLimits);
+    const complaint = findExceededLimit(bytes, answerLimits);
     if (complaint !== undefined) throw new AppError('unsupported', `its response is ${complaint}`);
     return new Response(size === 0 ? null : bytes, { status, headers: reply });
   };

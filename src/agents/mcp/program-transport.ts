@@ -2,7 +2,7 @@ import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
 import { deserializeMessage, serializeMessage } from '@modelcontextprotocol/client';
 import { AppError, unlessNotFound } from '../../core/errors/errors.ts';
 import { boundedTextDecoder } from '../../core/text/arriving-text.ts';
-import { tooComplex } from '../../core/text/json.ts';
+import { findExceededLimit } from '../../core/text/json.ts';
 import { truncateStart } from '../../core/text/text.ts';
 import type { ProgramClient, ProgramPipes, StartProgram } from '../../sandboxes/client/client.ts';
 import { findAnswerId, lineSplitter, type ParsedLine } from './lines.ts';
@@ -85,7 +85,7 @@ export class ProgramTransport implements Transport {
     }
     const bytes = Buffer.from(line.text);
     // Some servers print more than messages. Only JSON objects can be messages.
-    if (!line.text.startsWith('{') || tooComplex(bytes, limits) !== undefined) return;
+    if (!line.text.startsWith('{') || findExceededLimit(bytes, limits) !== undefined) return;
     try {
       this.onmessage?.(deserializeMessage(line.text));
     } catch (thrown) {

@@ -7,7 +7,7 @@ import type { Tool } from '../tools/tool.ts';
 import type { FetchFor } from './connect.ts';
 import type { McpConnection } from './connection.ts';
 import type { ServerStates } from './states.ts';
-import { searchTool, toolsOfServer } from './tools.ts';
+import { searchTool, toServerTools } from './tools.ts';
 
 /** Above this number, tools are loaded on demand, so that they do not fill the model's context window. */
 const maxListed = 24;
@@ -109,7 +109,7 @@ export class ToolServers implements AsyncDisposable {
       states.answered(connection.server, listed);
       for (const { name: tool, refused: reason } of listed)
         if (reason !== undefined) leave({ server: connection.server.name, tool, reason });
-      return toolsOfServer(connection, listed, this.#deps.newName);
+      return toServerTools(connection, listed, this.#deps.newName);
     } catch (thrown) {
       if (signal.aborted) return [];
       const { publicMessage } = toAppError(thrown);
@@ -134,9 +134,9 @@ export class ToolServers implements AsyncDisposable {
     await Promise.all(gone.map(([, connection]) => connection.close()));
     const missing = () => [...requested].filter(([definition]) => !connections.has(definition));
     if (missing().length === 0) return { connections, loaded };
-    const { connectionTo } = await import('./connect.ts'); // most servers never need the protocol package
+    const { createConnection } = await import('./connect.ts'); // most servers never need the protocol package
     for (const [definition, server] of missing()) {
-      connections.set(definition, connectionTo(server, { client, fetchFor, clock, tokenFor }));
+      connections.set(definition, createConnection(server, { client, fetchFor, clock, tokenFor }));
     }
     return { connections, loaded };
   }

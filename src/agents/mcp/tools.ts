@@ -96,7 +96,7 @@ const hashed = (plain: string, tool: string) => {
 };
 
 /** The tools of one server in the form that the model calls. */
-export function toolsOfServer(
+export function toServerTools(
   connection: McpConnection,
   listed: readonly McpTool[],
   newName: () => string,

@@ -68,7 +68,7 @@ const isAct = ({ calls }: AssistantMessage): boolean =>
   calls.length > 0 && !calls.some(({ name }) => name === 'make_plan');
 
 /** Describes a picture that the model cannot see. */
-export const pictureInWords = ({ file, mimeType, leftOut }: Picture): string =>
+export const describePicture = ({ file, mimeType, leftOut }: Picture): string =>
   `[picture ${file}, ${mimeType}, not shown${leftOut === undefined ? '' : `: ${leftOut}`}]`;
 
 /** The id, or a hash of it if sandboxes or other providers refuse its characters or length. */

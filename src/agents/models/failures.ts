@@ -18,7 +18,7 @@ export interface Refusal {
 
 /** Setting names for an error's advice. */
 export interface SettingNames {
-  /** The settings of the key, such as `OPENAI_API_KEY (models.openai.api-key)`. */
+  /** The settings that hold the key, such as `OPENAI_API_KEY (models.openai.api-key)`. */
   readonly key: string;
   /** The setting of the address, such as `models.openai.base-url`. */
   readonly baseUrl: string;
@@ -123,10 +123,7 @@ interface BrokenTurn {
  * The end of a turn that threw: cancelled, stalled, or the result of `failureOf`. Providers quote requests in their
  * errors, so the key is removed.
  */
-export function endOfBroken(
-  { signal, silence, model, idleMs, key }: BrokenTurn,
-  failureOf: () => FailedTurn,
-): TurnPart {
+export function toTurnEnd({ signal, silence, model, idleMs, key }: BrokenTurn, failureOf: () => FailedTurn): TurnPart {
   if (signal.aborted) return { type: 'end', outcome: { kind: 'cancelled' } };
   const failure = silence.bit() ? stalledTurn(model, idleMs) : failureOf();
   const message = key === undefined ? failure.message : withoutSecret(failure.message, key, '[key]');

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
-import { jsonWithin } from '../../core/text/json.ts';
+import { parseJsonWithin } from '../../core/text/json.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
 import { refuseRedirect } from './failures.ts';
@@ -103,7 +103,7 @@ const privateAddress = (cause: AppError) =>
 
 async function readPage(listing: Listing, response: Response): Promise<ListPage> {
   try {
-    return listing.read(jsonWithin(await boundedText(response), limits));
+    return listing.read(parseJsonWithin(await boundedText(response), limits));
   } catch (cause) {
     const text = 'There is no list of models at this address. For most servers it ends with /v1.';
     throw new AppError('model_rejected', text, { cause });

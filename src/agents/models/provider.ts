@@ -19,7 +19,7 @@ export interface Provider<Name extends string = string> {
   readonly name: Name;
   /** The name shown to people. */
   readonly label: string;
-  /** Models to offer; users can name others of the provider. */
+  /** Models to offer. Users can also name other models of the provider. */
   readonly models: readonly { readonly id: string; readonly name: string }[];
   /** The key and the address. Null for a provider that needs neither. */
   readonly access: Access | null;

@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { listFold, oncePer } from '../../core/text/list-fold.ts';
+import { listFold, memoizeByKey } from '../../core/text/list-fold.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import { wellFormed } from '../../core/text/text.ts';
 import { compatibleProvider } from './aisdk/compatible-provider.ts';
@@ -113,7 +113,7 @@ export async function hasPrice(ref: string, models: Pick<ModelsConfig, 'compatib
 /** Returns the same list if all of it is well formed. The result is remembered for items of earlier requests. */
 const wholeList = <Item extends object>(list: readonly Item[]): readonly Item[] =>
   isWhole(list) ? list : list.map((item) => whole(item) as Item);
-const whole = oncePer((item: object) => wellFormed(item));
+const whole = memoizeByKey((item: object) => wellFormed(item));
 const isWhole = listFold(true, (before, item: object) => before && whole(item) === item);
 
 /** A built-in provider, or a compatible server from the settings. */

@@ -9,7 +9,7 @@ export interface PageJob {
   /** `all`: with navigation, headers and footers. */
   readonly part: 'main' | 'all';
 }
-/** The content of a page in a browser, read by a script in it. */
+/** A page that is open in a browser, read by a script inside it. */
 export interface TreeJob {
   readonly tree: readonly Tree[];
 }

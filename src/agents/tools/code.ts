@@ -5,7 +5,7 @@ import type { Contexts } from '../kernels/contexts.ts';
 import type { Execution } from '../kernels/kernel.ts';
 import type { CodeResult } from '../kernels/messages.ts';
 import { describeFullOutput, keepFile, saveBytes, toFileName } from './kept-output.ts';
-import { boundOutput, modelChars } from './output.ts';
+import { boundOutput, maxModelChars } from './output.ts';
 import { defineTool, describeTool, type Tool, type ToolContext, type ToolResult } from './tool.ts';
 
 /** The code contexts of sandboxes. */
@@ -120,7 +120,7 @@ async function resultOf(ctx: ToolContext, ran: CellRun): Promise<ToolResult> {
     .filter((part) => part !== '')
     .join('\n');
   const output = boundOutput(whole === '' ? 'Done; the code printed nothing and its last line has no value.' : whole);
-  const isLong = whole.length > modelChars;
+  const isLong = whole.length > maxModelChars;
   const rest = isLong ? describeFullOutput(await keepFile(ctx, `${toFileName(ctx)}.txt`, whole)) : undefined;
   const common = {
     output,

@@ -23,7 +23,7 @@ export async function toStoredPath({ sandbox, signal }: ToolContext, path: strin
   const found: string[] = [];
   for (const name of path.split('/')) {
     const folder = found.length === 0 ? '.' : found.join('/') || '/';
-    const entries = /^[\0-\x7f]*$/.test(name) ? [] : await sandbox.listFiles(folder, signal).catch(noFile);
+    const entries = /^[\0-\x7f]*$/.test(name) ? [] : await sandbox.listFiles(folder, signal).catch(ignoreMissingFile);
     const names = entries?.map((entry) => entry.name) ?? [];
     const other = names.includes(name) ? undefined : names.find((one) => one.normalize() === name.normalize());
     found.push(other ?? name);
@@ -60,14 +60,14 @@ export async function editFile(
 ): Promise<ToolResult> {
   const path = await toStoredPath(ctx, requested);
   const old = await readFileText(ctx, path);
-  if (old === undefined) return binary(shown);
+  if (old === undefined) return binaryFileResult(shown);
   const edited = edit(old.text);
   const note = old.encoding === 'UTF-8' ? '' : ` The file's encoding is ${old.encoding}.`;
   if ('refused' in edited) return { ...edited.refused, output: `${edited.refused.output}${note}` };
   const bytes = old.encode(edited.now);
   if (bytes === undefined) return refuseUnwritable(shown, old);
   await ctx.sandbox.writeFile(path, bytes, ctx.signal);
-  return { ok: true, output: `${edited.summary}${note}`, content: change(edited.now, old.text) };
+  return { ok: true, output: `${edited.summary}${note}`, content: toFileChange(edited.now, old.text) };
 }
 
 export const refuseUnwritable = (path: string, { encoding }: FileText): ToolResult => ({
@@ -79,18 +79,18 @@ export const refuseUnwritable = (path: string, { encoding }: FileText): ToolResu
 });
 
 // The earlier content is only for display. A file whose earlier content cannot be read is still written.
-export function noFile(thrown: unknown): undefined {
+export function ignoreMissingFile(thrown: unknown): undefined {
   if (thrown instanceof AppError && (thrown.code === 'file_not_found' || thrown.code === 'payload_too_large')) return;
   throw thrown;
 }
 
-export const binary = (path: string): ToolResult => ({
+export const binaryFileResult = (path: string): ToolResult => ({
   ok: false,
   reason: 'refused',
   output: `${path} is not a text file; look at it with a command.`,
 });
 
-export const change = (content: string, old: string | undefined) => ({
+export const toFileChange = (content: string, old: string | undefined) => ({
   content: boundOutput(content.toWellFormed()),
   oldContent: old === undefined ? null : boundOutput(old.toWellFormed()),
 });

@@ -3,16 +3,16 @@ import { toShownName } from '../../core/text/file-names.ts';
 import { matchLineEnds, replacePieces } from '../../core/text/files/edits.ts';
 import { detectPictureType, readPictureSize } from '../../core/text/pictures.ts';
 import {
-  binary,
-  change,
+  binaryFileResult,
   decodeText,
   editFile,
   file,
-  noFile,
+  ignoreMissingFile,
   orderByFile,
   readFileBytes,
   readFileText,
   refuseUnwritable,
+  toFileChange,
   toStoredPath,
 } from './file-text.ts';
 import { boundOutput } from './output.ts';
@@ -43,7 +43,7 @@ export const fileRead = defineTool({
     const picture = await pictureIn(ctx, path, bytes);
     if (picture) return picture;
     const read = decodeText(bytes, path);
-    if (read === undefined) return binary(path);
+    if (read === undefined) return binaryFileResult(path);
     const text = read.text.toWellFormed();
     const lines = text.split('\n');
     const target =
@@ -87,7 +87,7 @@ export const fileWrite = defineTool({
   },
   async run(ctx, { file, content, append }) {
     const path = await toStoredPath(ctx, file);
-    const old = await readFileText(ctx, path).catch(noFile);
+    const old = await readFileText(ctx, path).catch(ignoreMissingFile);
     const added = append && old ? matchLineEnds(old.text, content) : content;
     const bytes = append && old ? old.encode(added) : Buffer.from(added);
     if (old && bytes === undefined) return refuseUnwritable(path, old);
@@ -96,7 +96,7 @@ export const fileWrite = defineTool({
     return {
       ok: true,
       output: `${append ? 'Appended' : 'Wrote'} ${(bytes ?? added).length} bytes to ${path}.`,
-      content: change(now, old?.text),
+      content: toFileChange(now, old?.text),
     };
   },
 });

@@ -3,25 +3,25 @@ import { truncateEnd, truncateStart } from '../../core/text/text.ts';
 import type { ToolResult } from './tool.ts';
 
 /** The longest text that a model sees in full. */
-export const modelChars = 16_000;
+export const maxModelChars = 16_000;
 const keptBytes = 64 * 1024;
 /** A text of at most this many characters is never cut: a UTF-16 unit needs at most three bytes. */
-export const wholeChars: number = Math.floor(keptBytes / 3);
+export const maxUncutChars: number = Math.floor(keptBytes / 3);
 
 /** The result for the model: how the command ended, then its output. The middle of a long output is cut. */
-export function forModel(result: ToolResult): string {
+export function toModelText(result: ToolResult): string {
   const how = result.ok || result.exitCode === undefined ? '' : `[exit code ${result.exitCode}${why(result.reason)}]\n`;
   const { output } = result;
-  if (output.length <= modelChars) return how + output;
-  const half = modelChars / 2;
-  const gap = `\n[… ${output.length - modelChars} characters left out. ${result.rest ?? 'Ask for less at a time.'} …]\n`;
+  if (output.length <= maxModelChars) return how + output;
+  const half = maxModelChars / 2;
+  const gap = `\n[… ${output.length - maxModelChars} characters left out. ${result.rest ?? 'Ask for less at a time.'} …]\n`;
   return how + truncateEnd(output, half) + gap + truncateStart(output, half);
 }
 const why = (reason: string): string => (reason === 'failed' ? '' : `, ${reason.replace('_', ' ')}`);
 
 /** Keeps the first and last 32 KiB of a text. */
 export function boundOutput(text: string): string {
-  if (text.length <= wholeChars) return text;
+  if (text.length <= maxUncutChars) return text;
   const output = new BoundedOutput();
   output.add(Buffer.from(text));
   return output.text();

@@ -3,7 +3,7 @@ import { pause, throwIfFired } from '../../core/concurrency/cancel.ts';
 import { poll } from '../../core/concurrency/rounds.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { ToolContent } from '../../core/model/events.ts';
-import { type ConsoleEntry, newestOutputs } from '../../core/model/shell-console.ts';
+import { type ConsoleEntry, readNewestOutputs } from '../../core/model/shell-console.ts';
 import { countOrphanBytes } from '../../core/text/arriving-text.ts';
 import { renderScreenText, ScreenText } from '../../core/text/terminal/screen-text.ts';
 import type { Operation } from '../../sandboxes/client/client.ts';
@@ -297,7 +297,7 @@ export const consoleChars = 256 * 1024; // keeps one event within the stores' li
 
 /** Keeps every entry, but truncates outputs. If the total is still too large, the oldest outputs are omitted. */
 const boundedConsole = (console: readonly ConsoleEntry[]): Promise<Console> =>
-  newestOutputs(
+  readNewestOutputs(
     console.map(({ ps1, command, output }) => ({ ps1, command, text: () => boundOutput(output) })),
     consoleChars,
   );

@@ -103,7 +103,7 @@ export type ToolResult = ToolOutcome & {
   readonly rest?: string;
   /** The changed plan, and the text for the user when it ends steps. */
   readonly plan?: { readonly steps: readonly PlanStep[]; readonly result?: string };
-  /** Pictures for the model next to `output`, if it accepts pictures. */
+  /** Pictures for the model in addition to `output`, if it accepts pictures. */
   readonly pictures?: readonly Pick<KeptPicture, 'file' | 'mimeType'>[];
   /** The address of the page on the screen after the call. */
   readonly page?: string;
@@ -180,10 +180,10 @@ export interface ToolDescription {
     | { readonly kind: 'screen_action' };
   /**
    * Calls of one turn with the same key run in the model's order; calls with different keys can run concurrently. Null:
-   * can run next to every other call. `args` is the model's input, unchecked.
+   * can run concurrently with any call. `args` is the model's input, unchecked.
    */
   orderKey(args: unknown): string | null;
-  /** Facades that have their own name for the tool. All others use its name and arguments. */
+  /** Facades that have their own name for the tool. All other facades use its name and arguments. */
   readonly calledIn: Partial<Readonly<Record<ToolNaming, CallNames>>>;
 }
 /** The facades with their own names for tools. `conversation`: Crogia and CambioML. */

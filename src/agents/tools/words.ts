@@ -11,7 +11,7 @@ const known = new Map(named.map((tool) => [tool.name, tool]));
 
 /** The description of a tool that clients show. */
 export type ToolLabels = Pick<ToolDescription, 'name' | 'family' | 'group' | 'label'>;
-export const toolWords: readonly ToolLabels[] = named.map(({ name, family, group, label }) => ({
+export const toolLabels: readonly ToolLabels[] = named.map(({ name, family, group, label }) => ({
   name,
   family,
   group,
@@ -32,7 +32,7 @@ const families = new Map<string, ToolFamily>([
 ]);
 
 /** The name and arguments that a facade shows for a call. */
-export const callIn = (
+export const toFacadeCall = (
   facade: ToolNaming,
   { name, args }: { readonly name: string; readonly args: Parameters<CallNames>[0] },
   path: Parameters<CallNames>[1],

@@ -20,7 +20,7 @@ export const Key = z.object({
   project: z.object({ id: z.string(), role: z.enum(accountRoles) }).nullable(),
   /** The rule for tokens that authenticate as this account, which then has no secret. */
   trust: TrustRule.nullable(),
-  /** The first characters of the key; the remaining ones are not stored. */
+  /** The first characters of the key. Only a hash of the whole key is stored. */
   prefix: z.string(),
   state: z.enum(['active', 'expired', 'revoked']),
   createdAt: Time,

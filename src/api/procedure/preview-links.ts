@@ -52,7 +52,7 @@ interface Deps {
   readonly peppers: () => Promise<Pick<Peppers, 'hash'>>;
   readonly credentials: Pick<Credentials, 'serverSeal' | 'live'>;
 }
-export const tokenForm = /^([0-9a-f]{12})\.[\w-]{43}$/;
+export const tokenPattern = /^([0-9a-f]{12})\.[\w-]{43}$/;
 export const hostLabel = ({ of }: Pick<PreviewView, 'of'>, id: SessionId) => `${of}-${id}`;
 const usualMinutes = 480;
 const form = /^(?:(https?):\/\/)?([a-z0-9.-]+)(?::(\d{1,5}))?$/;

@@ -1,7 +1,7 @@
 import { initTRPC, TRPCError } from '@trpc/server';
 import { z } from 'zod';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
-import { asViewer, forbiddenRoleError } from '../../core/model/principal.ts';
+import { forbiddenRoleError, toViewer } from '../../core/model/principal.ts';
 import { authorize, authorizeRole, type OwnedResource } from '../../sessions/access/authorize.ts';
 import type { Action } from '../../sessions/api/rules.ts';
 import type { TrpcContext } from './context.ts';
@@ -148,7 +148,7 @@ async function checkRight(ctx: TrpcContext, meta: OperationMeta, input: unknown)
   if (principal.role === 'admin') return; // Administrators can do everything, so the store need not be read.
   const gone = () => new AppError('not_found', `There is no such ${of.noun}.`);
   const found = await of.find?.(ctx, namedIn(meta, input) as never);
-  authorize(asViewer(principal), may, found ?? {}, gone);
+  authorize(toViewer(principal), may, found ?? {}, gone);
 }
 
 /** The id in the input field of the path's first parameter. */

@@ -34,7 +34,7 @@ export const TitleInput = z
   .refine((title) => title.trim() !== '', 'must not be empty');
 export const PathInput = z.string().min(1).max(4_096).refine(hasNoNul, 'must not contain NUL');
 
-export const ofSession = z.strictObject({ sessionId: SessionIdInput.describe('the session') });
+export const sessionTarget = z.strictObject({ sessionId: SessionIdInput.describe('the session') });
 export const Done = z.object({ ok: z.literal(true) });
 export const okResult = { ok: true } as const;
 /** The reply of an operation that returns nothing else. */

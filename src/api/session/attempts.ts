@@ -5,14 +5,14 @@ import { AttemptBudget, AttemptResult, AttemptSet, attemptLimits } from '../../c
 import { Goal } from '../../core/model/runs/goal.ts';
 import type { AttemptSetView, AttemptsCommand } from '../../sessions/api/server/attempts.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
-import { ofSession, TextInput, toIsoTime } from '../procedure/schemas.ts';
+import { sessionTarget, TextInput, toIsoTime } from '../procedure/schemas.ts';
 
 const { least, most } = attemptLimits;
 const Variant = z.strictObject({
   template: z.string().max(80).optional().describe('for its instructions, model and choice of tools'),
   model: ModelRef.optional(),
 });
-const StartInput = ofSession.extend({
+const StartInput = sessionTarget.extend({
   task: TextInput,
   goal: Goal.optional().describe('the measure by which each attempt is judged, and the attempts are compared'),
   attempts: z
@@ -34,7 +34,7 @@ const others = z
   .enum(['keep', 'delete'])
   .default('keep')
   .describe('what becomes of the sessions of the other attempts');
-const one = ofSession.extend({
+const one = sessionTarget.extend({
   id: z
     .string()
     .regex(/^[0-9a-f]{12}$/, 'must be 12 hex digits')
@@ -148,7 +148,7 @@ export const attemptsRouter = router({
     rest: `GET ${base}`,
     summary: 'List the attempts of a session, the newest first',
     may: 'read',
-    in: ofSession,
+    in: sessionTarget,
     out: z.array(Attempts),
     answer: [example],
     reply: { schema: z.object({ attempts: z.array(Attempts) }), value: (attempts) => ({ attempts }) },

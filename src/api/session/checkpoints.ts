@@ -2,13 +2,13 @@ import { z } from 'zod';
 import { neverFires } from '../../core/concurrency/cancel.ts';
 import * as stored from '../../sessions/api/repositories.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
-import { ofSession, toIsoTime } from '../procedure/schemas.ts';
-import { ofRepositories } from './repositories.ts';
+import { sessionTarget, toIsoTime } from '../procedure/schemas.ts';
+import { repositoryOperations } from './repositories.ts';
 
 const number = z.int().min(0).max(99_999_999);
 const Checkpoint = stored.Checkpoint.extend({ at: z.iso.datetime() });
 const example = { number: 1, runId: '0123456789ab', seq: 42, at: '2026-11-24T12:00:00.000Z', files: 2 };
-const operation = defineOperations(ofRepositories);
+const operation = defineOperations(repositoryOperations);
 const base = '/api/v1/sessions/:sid=sessionId/checkpoints';
 const fails = [400, 404, 409, 501];
 
@@ -19,7 +19,7 @@ export const checkpointsRouter = router({
     id: 'Checkpoints',
     summary: 'List the checkpoints, the newest last; starts nothing',
     may: 'read',
-    in: ofSession,
+    in: sessionTarget,
     out: z.array(Checkpoint),
     answer: [example],
     reply: { schema: z.object({ checkpoints: z.array(Checkpoint) }), value: (checkpoints) => ({ checkpoints }) },
@@ -32,7 +32,7 @@ export const checkpointsRouter = router({
     id: 'CheckpointDiff',
     summary: 'The changes from a checkpoint to another, or until now',
     may: 'read',
-    in: ofSession.extend({
+    in: sessionTarget.extend({
       from: number.describe('the checkpoint'),
       to: number.optional().describe('another checkpoint; default: the files as they are now'),
     }),
@@ -47,7 +47,7 @@ export const checkpointsRouter = router({
     summary: 'Give the workspace the files of a checkpoint',
     description: 'The files until then are a checkpoint too, `before`, so that it can be taken back.',
     may: 'work',
-    in: ofSession.extend({ number: number.describe('the checkpoint') }),
+    in: sessionTarget.extend({ number: number.describe('the checkpoint') }),
     out: z.object({ before: z.int().describe('the checkpoint of the files as they were until then') }),
     answer: { before: 3 },
     fails,

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { neverFires } from '../../core/concurrency/cancel.ts';
 import { DesktopView } from '../../sessions/api/desktop.ts';
 import { defineOperations, procedure, router } from '../procedure/procedure.ts';
-import { ofSession } from '../procedure/schemas.ts';
+import { sessionTarget } from '../procedure/schemas.ts';
 
 const viewer = z.string().min(1).max(64).describe('the name that the viewer gave itself: `viewer` in its address');
-const ofViewer = ofSession.extend({ viewer });
+const ofViewer = sessionTarget.extend({ viewer });
 
 const operation = defineOperations({
   tag: 'Desktop',
@@ -20,7 +20,7 @@ const operation = defineOperations({
 const base = '/api/v1/sessions/:sid=sessionId/desktop';
 const screenOf = (id: string) => `/api/v1/sessions/${id}/vnc`;
 const answered = {
-  in: ofSession,
+  in: sessionTarget,
   out: DesktopView,
   answer: {
     state: 'running',
@@ -33,7 +33,7 @@ const answered = {
   },
   reply: {
     schema: DesktopView.extend({ vnc_url: z.string() }),
-    value: (desktop: DesktopView, { sessionId }: z.output<typeof ofSession>) => ({
+    value: (desktop: DesktopView, { sessionId }: z.output<typeof sessionTarget>) => ({
       ...desktop,
       vnc_url: screenOf(sessionId),
     }),
@@ -93,7 +93,7 @@ export const desktopRouter = router({
   /** A link to the screen that needs no token. It can be used once and expires. */
   signedUrl: procedure
     .input(
-      ofSession.extend({
+      sessionTarget.extend({
         right: z.enum(['view', 'control']).default('view'),
         expireSeconds: z.int().min(1).max(900).default(60),
       }),

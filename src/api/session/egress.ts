@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { hasRole } from '../../core/model/principal.ts';
 import { EffectiveEgress } from '../../sessions/api/egress.ts';
 import { procedure, router } from '../procedure/procedure.ts';
-import { Done, done, ofSession } from '../procedure/schemas.ts';
+import { Done, done, sessionTarget } from '../procedure/schemas.ts';
 import { EgressHosts } from '../views/session-options.ts';
 
 const EgressInForce = EffectiveEgress.extend({
@@ -10,12 +10,12 @@ const EgressInForce = EffectiveEgress.extend({
   whyNot: z.string().nullable(),
 });
 const onlyOperators = (role: string) => `Only operators can, and your key has the role ${role}. Ask an operator.`;
-const ofEntry = ofSession.extend({ host: z.string().min(1).max(300) });
+const ofEntry = sessionTarget.extend({ host: z.string().min(1).max(300) });
 
 /** The egress policy of a session's sandbox, and the hosts that an operator allowed for it. */
 export const egressRouter = router({
   inForce: procedure
-    .input(ofSession)
+    .input(sessionTarget)
     .output(EgressInForce)
     .query(async ({ ctx: { principal, services }, input }) => {
       const found = await services.egress.inForce(input.sessionId);
@@ -36,7 +36,7 @@ export const egressRouter = router({
    * Never widens the policy.
    */
   narrow: procedure
-    .input(ofSession.extend({ hosts: EgressHosts.nullable() }))
+    .input(sessionTarget.extend({ hosts: EgressHosts.nullable() }))
     .output(Done)
     .mutation(({ ctx, input: { sessionId, hosts } }) =>
       done(ctx.services.egress.narrow(sessionId, hosts === 'none' ? [] : hosts)),

@@ -5,12 +5,12 @@ import type { LogUpdate } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { TrpcContext } from '../procedure/context.ts';
 import { procedure, router } from '../procedure/procedure.ts';
-import { CursorInput, Event, ofSession, type Resync } from '../procedure/schemas.ts';
+import { CursorInput, Event, type Resync, sessionTarget } from '../procedure/schemas.ts';
 
 export const eventsRouter = router({
   list: procedure
     .input(
-      ofSession.extend({
+      sessionTarget.extend({
         afterSeq: z.int().min(0).default(0),
         limit: z.int().min(1).max(1_000).default(500),
       }),
@@ -22,7 +22,7 @@ export const eventsRouter = router({
     }),
 
   subscribe: procedure
-    .input(ofSession.extend({ lastEventId: CursorInput }))
+    .input(sessionTarget.extend({ lastEventId: CursorInput }))
     // Reads the starting point before the client is notified of the start, so that no later event is missed.
     .subscription(async ({ ctx, input: { sessionId, lastEventId }, signal = neverFires }) => {
       const { sessions } = ctx.services;

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { neverFires } from '../../core/concurrency/cancel.ts';
 import { FileChanges } from '../../sessions/api/files.ts';
 import { procedure, router } from '../procedure/procedure.ts';
-import { Done, done, ofSession, PathInput, toIsoTime } from '../procedure/schemas.ts';
+import { Done, done, PathInput, sessionTarget, toIsoTime } from '../procedure/schemas.ts';
 
-const ofFile = ofSession.extend({ path: PathInput });
-const SearchInput = ofSession.extend({
+const ofFile = sessionTarget.extend({ path: PathInput });
+const SearchInput = sessionTarget.extend({
   /** A glob for `find`, a POSIX extended regular expression for `grep`. */
   pattern: z.string().min(1).max(10_000),
   path: PathInput.default('.'),
@@ -22,7 +22,7 @@ const globs = (list: string): string[] =>
 export const filesRouter = router({
   list: procedure
     .input(
-      ofSession.extend({
+      sessionTarget.extend({
         path: PathInput.default('.'),
         /** False: the call fails if no sandbox runs, instead of starting one. */
         starts: z.boolean().default(true),
@@ -77,14 +77,14 @@ export const filesRouter = router({
 
   /** The files that changed since the newest run started. */
   changes: procedure
-    .input(ofSession)
+    .input(sessionTarget)
     .output(FileChanges.extend({ since: z.object({ runId: z.string(), at: z.iso.datetime() }).nullable() }))
     .query(async ({ ctx, input: { sessionId }, signal = neverFires }) => {
       const { since, ...changes } = await ctx.services.files.changes(sessionId, signal);
       return { since: since && { runId: since.runId, at: toIsoTime(since.at) }, ...changes };
     }),
 
-  /** A file as it was when the newest run started. */
+  /** The content of a file when the newest run started. */
   before: procedure
     .input(ofFile)
     .output(z.object({ path: z.string(), content: z.string() }))

@@ -3,7 +3,7 @@ import { neverFires } from '../../core/concurrency/cancel.ts';
 import type { PreviewView } from '../../sessions/api/ports.ts';
 import type { TrpcContext } from '../procedure/context.ts';
 import { procedure, router } from '../procedure/procedure.ts';
-import { Done, done, ofSession, Time } from '../procedure/schemas.ts';
+import { Done, done, sessionTarget, Time } from '../procedure/schemas.ts';
 
 const Previewed = z.union([z.int().min(1).max(65_535), z.literal('files')]);
 /** With `files`: only the files in this folder and below. */
@@ -21,7 +21,7 @@ const Preview = z.object({
 });
 const toPreview = async (
   { previews, reached }: TrpcContext,
-  id: z.output<typeof ofSession>['sessionId'],
+  id: z.output<typeof sessionTarget>['sessionId'],
   view: PreviewView,
 ) => ({
   ...view,
@@ -32,25 +32,25 @@ const toPreview = async (
 export const portsRouter = router({
   /** Does not start a sandbox. */
   list: procedure
-    .input(ofSession)
+    .input(sessionTarget)
     .output(z.array(z.object({ port: z.int(), pid: z.int().optional(), command: z.string().optional() })).readonly())
     .query(({ ctx, input, signal = neverFires }) => ctx.services.ports.list(input.sessionId, signal)),
   open: procedure
-    .input(ofSession.extend({ of: Previewed, folder: Folder, minutes: z.int().min(1).max(525_600).optional() }))
+    .input(sessionTarget.extend({ of: Previewed, folder: Folder, minutes: z.int().min(1).max(525_600).optional() }))
     .output(Preview)
     .mutation(async ({ ctx, input: { sessionId, of, folder, minutes } }) => {
       const lifeMs = ctx.previews.lifeMs(minutes);
       return await toPreview(ctx, sessionId, await ctx.services.ports.open(sessionId, { of, folder, lifeMs }));
     }),
   opened: procedure
-    .input(ofSession)
+    .input(sessionTarget)
     .output(z.array(Preview))
     .query(async ({ ctx, input: { sessionId } }) => {
       const all = await ctx.services.ports.opened(sessionId);
       return await Promise.all(all.map((view) => toPreview(ctx, sessionId, view)));
     }),
   close: procedure
-    .input(ofSession.extend({ id: z.string().max(100) }))
+    .input(sessionTarget.extend({ id: z.string().max(100) }))
     .output(Done)
     .mutation(({ ctx, input: { sessionId, id } }) => done(ctx.services.ports.close(sessionId, id))),
 });

@@ -2,13 +2,13 @@ import { z } from 'zod';
 import { neverFires } from '../../core/concurrency/cancel.ts';
 import { ProcessInfo } from '../../sessions/api/processes.ts';
 import { procedure, router } from '../procedure/procedure.ts';
-import { Done, done, ofSession } from '../procedure/schemas.ts';
+import { Done, done, sessionTarget } from '../procedure/schemas.ts';
 
-const ofProcess = ofSession.extend({ pid: z.int() });
+const ofProcess = sessionTarget.extend({ pid: z.int() });
 
 export const processesRouter = router({
   list: procedure
-    .input(ofSession)
+    .input(sessionTarget)
     .output(z.array(ProcessInfo).readonly())
     .query(({ ctx, input, signal = neverFires }) => ctx.services.processes.list(input.sessionId, signal)),
 

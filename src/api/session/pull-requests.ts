@@ -4,9 +4,9 @@ import { GitRef } from '../../core/model/repository.ts';
 import { PullRequestState } from '../../sessions/api/repositories.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
 import { omitUndefined } from '../procedure/schemas.ts';
-import { ofRepositories, ofRepository } from './repositories.ts';
+import { repositoryOperations, repositoryTarget } from './repositories.ts';
 
-const NewPullRequest = ofRepository.extend({
+const NewPullRequest = repositoryTarget.extend({
   title: z
     .string()
     .trim()
@@ -32,7 +32,7 @@ const example: z.output<typeof PullRequest> = {
   updatedAt: '2026-11-24T12:00:00Z',
 };
 const path = 'totals';
-const operation = defineOperations(ofRepositories);
+const operation = defineOperations(repositoryOperations);
 const base = '/api/v1/sessions/:sid=sessionId/pull-requests';
 const fails = [400, 404, 409, 501];
 
@@ -57,7 +57,7 @@ export const pullRequestsRouter = router({
     id: 'PullRequest',
     summary: 'The pull request of the branch with comments, reviews and checks, as the forge has it',
     may: 'read',
-    in: ofRepository,
+    in: repositoryTarget,
     out: PullRequestState,
     answer: {
       forge: { name: 'github', label: 'GitHub', noun: 'pull request' },
@@ -78,7 +78,7 @@ export const pullRequestsRouter = router({
     id: 'Feedback',
     summary: 'Send the agent what it has not been sent of comments, reviews and failed checks',
     may: 'work',
-    in: ofRepository,
+    in: repositoryTarget,
     out: z.object({ sent: z.int(), runId: z.string() }),
     example: { path },
     answer: { sent: 1, runId: '0123456789ab' },

@@ -5,9 +5,9 @@ import { CheckResult } from '../../core/model/repository-environment.ts';
 import { maxServices, ServiceStatus } from '../../core/model/services/recipe.ts';
 import { DiffText, RepositoryStatus } from '../../sessions/api/repositories.ts';
 import { defineOperations, procedure, router } from '../procedure/procedure.ts';
-import { ofSession, omitUndefined, toIsoTime } from '../procedure/schemas.ts';
+import { omitUndefined, sessionTarget, toIsoTime } from '../procedure/schemas.ts';
 
-export const ofRepository = ofSession.extend({
+export const repositoryTarget = sessionTarget.extend({
   path: z.string().min(1).max(200).describe('the folder of the repository in the workspace'),
 });
 const FileInput = z
@@ -40,7 +40,7 @@ const example: z.output<typeof SessionRepository> = {
 };
 
 /** Repositories, checkpoints and pull requests share this description. */
-export const ofRepositories = {
+export const repositoryOperations = {
   tag: 'Repositories',
   prefix: 'repositories',
   style: 'session',
@@ -51,7 +51,7 @@ export const ofRepositories = {
     503: 'The sandbox cannot start',
   },
 } as const;
-const operation = defineOperations(ofRepositories);
+const operation = defineOperations(repositoryOperations);
 const base = '/api/v1/sessions/:sid=sessionId/repositories';
 const fails = [400, 404, 409, 501];
 
@@ -61,7 +61,7 @@ export const repositoriesRouter = router({
     rest: `GET ${base}`,
     summary: 'List the repositories of a session; starts nothing',
     may: 'read',
-    in: ofSession,
+    in: sessionTarget,
     out: z.array(SessionRepository).readonly(),
     answer: [example],
     reply: {
@@ -74,7 +74,7 @@ export const repositoriesRouter = router({
     rest: `POST ${base}/fetch`,
     summary: 'Fetch a repository again that failed',
     may: 'work',
-    in: ofRepository,
+    in: repositoryTarget,
     out: SessionRepository,
     example: { path },
     answer: example,
@@ -86,7 +86,7 @@ export const repositoriesRouter = router({
     rest: `GET ${base}/status`,
     summary: 'The branch, the commit, and the files that no commit has as they are',
     may: 'read',
-    in: ofRepository,
+    in: repositoryTarget,
     out: RepositoryStatus,
     answer: {
       branch,
@@ -103,7 +103,7 @@ export const repositoriesRouter = router({
     rest: `GET ${base}/diff`,
     summary: 'The changes of a repository',
     may: 'read',
-    in: ofRepository.extend({
+    in: repositoryTarget.extend({
       since: z
         .enum(['base', 'head'])
         .default('base')
@@ -118,7 +118,7 @@ export const repositoriesRouter = router({
   ),
   /** The commits since the base, as a patch for `git am`. REST returns it as a file. */
   patch: procedure
-    .input(ofRepository)
+    .input(repositoryTarget)
     .output(z.object({ text: z.string() }))
     .query(async ({ ctx, input, signal = neverFires }) => ({
       text: await ctx.services.repositories.patch(input.sessionId, input.path, signal),
@@ -127,7 +127,7 @@ export const repositoriesRouter = router({
     rest: `POST ${base}/commit`,
     summary: 'Commit all files, or the named ones, on the branch that is checked out',
     may: 'work',
-    in: ofRepository.extend({
+    in: repositoryTarget.extend({
       message: z
         .string()
         .trim()
@@ -154,7 +154,7 @@ export const repositoriesRouter = router({
     rest: `POST ${base}/push`,
     summary: "Push the commit that is checked out to the repository's own URL",
     may: 'work',
-    in: ofRepository.extend({
+    in: repositoryTarget.extend({
       branch: GitRef.optional().describe('its name there; the base branch only where it is named'),
     }),
     out: z.object({ url: z.string(), branch: z.string(), commit: z.string() }),
@@ -170,7 +170,7 @@ export const repositoriesRouter = router({
     summary: 'Run the checks that the repository names, and wait for their results',
     description: 'They are the `checks` of `.corral/corral.yaml` as it was when the repository was fetched.',
     may: 'work',
-    in: ofRepository.extend({ names: names.max(20).optional().describe('default: all') }),
+    in: repositoryTarget.extend({ names: names.max(20).optional().describe('default: all') }),
     out: z.object({ checks: z.array(RanCheck).readonly() }),
     example: { path },
     answer: {
@@ -196,7 +196,7 @@ export const repositoriesRouter = router({
     description:
       'They are the `services` of `.corral/corral.yaml` as it was when the repository was fetched. A sandbox that runs is ended, keeps its files, and starts with them at its next use.',
     may: 'work',
-    in: ofRepository.extend({ names: names.max(maxServices).optional().describe('default: all that it asks for') }),
+    in: repositoryTarget.extend({ names: names.max(maxServices).optional().describe('default: all that it asks for') }),
     out: z.object({ services: z.array(ServiceStatus).readonly() }),
     example: { path, names: ['postgres'] },
     answer: { services: [{ name: 'postgres', image: 'postgres:16', ports: [5432], state: 'absent' }] },

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { Goal } from '../../core/model/runs/goal.ts';
 import { procedure, router } from '../procedure/procedure.ts';
-import { ofSession, Sent, TextInput } from '../procedure/schemas.ts';
+import { Sent, sessionTarget, TextInput } from '../procedure/schemas.ts';
 
-const SendInput = ofSession.extend({
+const SendInput = sessionTarget.extend({
   text: TextInput,
   mode: z.enum(['inject', 'queue', 'replace']).default('inject'),
   attachments: z.array(z.string().min(1).max(4_096)).max(100).default([]),
@@ -38,7 +38,7 @@ export const runsRouter = router({
    */
   approve: procedure
     .input(
-      ofSession.extend({
+      sessionTarget.extend({
         callId: CallId,
         args: z.record(z.string(), z.unknown()).optional(),
         always: z.boolean().default(false),
@@ -57,7 +57,7 @@ export const runsRouter = router({
 
   /** Rejects the call. The model receives the rejection with the text. */
   reject: procedure
-    .input(ofSession.extend({ callId: CallId, text: TextInput.optional() }))
+    .input(sessionTarget.extend({ callId: CallId, text: TextInput.optional() }))
     .output(Decision)
     .mutation(({ ctx, input: { sessionId, callId, text } }) =>
       ctx.services.sessions.decide(sessionId, {
@@ -69,7 +69,7 @@ export const runsRouter = router({
     ),
 
   stop: procedure
-    .input(ofSession)
+    .input(sessionTarget)
     .output(z.object({ stopped: z.boolean() }))
     .mutation(({ ctx, input }) => ctx.services.sessions.stop(input.sessionId)),
 });

@@ -5,7 +5,7 @@ import { SandboxView } from '../../core/model/records.ts';
 import { PauseKind } from '../../core/model/sandboxes/condition.ts';
 import { ServiceStatus } from '../../core/model/services/recipe.ts';
 import { defineOperations, procedure, router } from '../procedure/procedure.ts';
-import { CommandInput, ofSession, PathInput } from '../procedure/schemas.ts';
+import { CommandInput, PathInput, sessionTarget } from '../procedure/schemas.ts';
 import { ForkCount, ForkedBox } from '../views/snapshots.ts';
 
 const Sandbox = SandboxView.extend({ id: z.string() });
@@ -27,7 +27,7 @@ const Executed = z.object({
 });
 
 /** Shared description of the routes of sandboxes and of their snapshots. */
-export const ofSandboxes = {
+export const sandboxOperations = {
   tag: 'Sandboxes',
   prefix: 'sandboxes',
   style: 'session',
@@ -40,7 +40,7 @@ export const ofSandboxes = {
     503: 'The sandbox cannot start',
   },
 } as const;
-const operation = defineOperations(ofSandboxes);
+const operation = defineOperations(sandboxOperations);
 const base = '/api/v1/sessions/:sid=sessionId/sandbox';
 const example: z.output<typeof Sandbox> = {
   condition: 'paused',
@@ -61,13 +61,13 @@ export const sandboxRouter = router({
     rest: `GET ${base}`,
     summary: 'The state of the sandbox, and what a pause of it keeps; starts nothing',
     may: 'see',
-    in: ofSession,
+    in: sessionTarget,
     fails: [404],
   }).query(({ ctx, input }) => ctx.services.sandboxes.status(input.sessionId)),
 
   /** Null if the sandbox is not running. Does not start it or delay its idle stop. */
   usage: procedure
-    .input(ofSession)
+    .input(sessionTarget)
     .output(Usage.nullable())
     .query(async ({ ctx, input, signal = neverFires }) => {
       return (await ctx.services.sandboxes.usage(input.sessionId, signal)) ?? null;
@@ -75,12 +75,12 @@ export const sandboxRouter = router({
 
   /** The services next to the sandbox. Does not start any; `absent`: not running. */
   services: procedure
-    .input(ofSession)
+    .input(sessionTarget)
     .output(z.array(ServiceStatus).readonly())
     .query(({ ctx, input, signal = neverFires }) => ctx.services.sandboxes.services(input.sessionId, signal)),
 
   start: procedure
-    .input(ofSession)
+    .input(sessionTarget)
     .output(Sandbox)
     .mutation(async ({ ctx, input: { sessionId }, signal = neverFires }) => {
       await ctx.services.sandboxes.start(sessionId, signal);
@@ -88,7 +88,7 @@ export const sandboxRouter = router({
     }),
 
   stop: procedure
-    .input(ofSession)
+    .input(sessionTarget)
     .output(Sandbox)
     .mutation(async ({ ctx, input: { sessionId } }) => {
       await ctx.services.sandboxes.stop(sessionId);
@@ -103,7 +103,7 @@ export const sandboxRouter = router({
       'With `memory` its processes freeze and go on later. With `files` they end, and the next use starts it again ' +
       'on its files. The answer comes when it is paused.',
     may: 'work',
-    in: ofSession.extend({
+    in: sessionTarget.extend({
       keeps: PauseKind.optional().describe('what it keeps; default: the most that the sandbox can'),
     }),
     example: { keeps: 'files' },
@@ -116,7 +116,7 @@ export const sandboxRouter = router({
     rest: `POST ${base}/resume`,
     summary: 'Resume a paused sandbox, or start one that does not run',
     may: 'work',
-    in: ofSession,
+    in: sessionTarget,
     fails: [404, 503],
   }).mutation(async ({ ctx, input: { sessionId }, signal = neverFires }) => {
     await ctx.services.sandboxes.start(sessionId, signal);
@@ -125,7 +125,7 @@ export const sandboxRouter = router({
 
   /** Creates sandboxes that start with a copy of this sandbox's current files, but without its processes. */
   fork: procedure
-    .input(ofSession.extend({ count: ForkCount.default(1) }))
+    .input(sessionTarget.extend({ count: ForkCount.default(1) }))
     .output(z.array(ForkedBox))
     .mutation(async ({ ctx, input: { sessionId, count }, signal = neverFires }) => {
       const created = await ctx.services.snapshots.fork(sessionId, { count, origin: 'trpc', signal });
@@ -137,7 +137,7 @@ export const sandboxRouter = router({
     }),
 
   reset: procedure
-    .input(ofSession)
+    .input(sessionTarget)
     .output(Sandbox)
     .mutation(async ({ ctx, input: { sessionId }, signal = neverFires }) => {
       await ctx.services.sandboxes.reset(sessionId, signal);
@@ -149,7 +149,7 @@ export const sandboxRouter = router({
    * `connect`.
    */
   rotateTokens: procedure
-    .input(ofSession)
+    .input(sessionTarget)
     .output(Sandbox)
     .mutation(async ({ ctx, input: { sessionId } }) => {
       await ctx.services.sandboxes.rotateTokens(sessionId);
@@ -158,7 +158,7 @@ export const sandboxRouter = router({
 
   exec: procedure
     .input(
-      ofSession.extend({
+      sessionTarget.extend({
         command: CommandInput,
         cwd: PathInput.optional(),
         timeoutMs: z.int().min(1).max(600_000).optional(),

@@ -73,7 +73,7 @@ const ListInput = z.strictObject({
   parent: SessionIdInput.optional(),
   /** Only sessions that have all of these keys with these values. */
   metadata: Metadata.optional(),
-  /** A text in the title, or in a message of a user or of the agent. */
+  /** Text in the title, or in a message of a user or of the agent. */
   search: z.string().trim().min(2).max(200).optional(),
 });
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ShareView } from '../../sessions/api/shares.ts';
 import { procedure, router } from '../procedure/procedure.ts';
-import { Done, done, ofSession, Time } from '../procedure/schemas.ts';
+import { Done, done, sessionTarget, Time } from '../procedure/schemas.ts';
 
 const Share = ShareView.extend({ createdAt: Time, expiresAt: Time });
 
@@ -9,18 +9,18 @@ const Share = ShareView.extend({ createdAt: Time, expiresAt: Time });
 export const sharesRouter = router({
   /** `path` is relative to the server's address. Only this answer contains it. */
   create: procedure
-    .input(ofSession.extend({ hours: z.int().min(1).max(8_760).default(168), files: z.boolean().default(false) }))
+    .input(sessionTarget.extend({ hours: z.int().min(1).max(8_760).default(168), files: z.boolean().default(false) }))
     .output(Share.extend({ token: z.string(), path: z.string() }))
     .mutation(async ({ ctx, input: { sessionId, hours, files } }) => {
       const { token, view } = await ctx.services.shares.create(sessionId, { lifeMs: hours * 3_600_000, files });
       return { ...view, token, path: `/shared#${token}` };
     }),
   list: procedure
-    .input(ofSession)
+    .input(sessionTarget)
     .output(z.array(Share).readonly())
     .query(async ({ ctx, input }) => await ctx.services.shares.list(input.sessionId)),
   revoke: procedure
-    .input(ofSession.extend({ id: z.string().max(100) }))
+    .input(sessionTarget.extend({ id: z.string().max(100) }))
     .output(Done)
     .mutation(({ ctx, input: { sessionId, id } }) => done(ctx.services.shares.revoke(sessionId, id))),
 });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { neverFires } from '../../core/concurrency/cancel.ts';
 import type { TerminalInfo } from '../../sessions/api/terminals.ts';
 import { procedure, router } from '../procedure/procedure.ts';
-import { Done, done, ofSession, toIsoTime } from '../procedure/schemas.ts';
+import { Done, done, sessionTarget, toIsoTime } from '../procedure/schemas.ts';
 
 const Terminal = z.object({ id: z.string(), sessionId: z.string(), created: z.iso.datetime() });
 const ofTerminal = z.strictObject({ terminalId: z.string().regex(/^shell_[0-9a-f]{8}$/, 'not a terminal') });
@@ -12,7 +12,7 @@ const view = ({ id, sessionId, created }: TerminalInfo) => ({ id, sessionId, cre
 /** A person's terminals. `GET /streams/terminals/{id}` streams a terminal's output. */
 export const terminalsRouter = router({
   open: procedure
-    .input(ofSession)
+    .input(sessionTarget)
     .output(Terminal)
     .mutation(async ({ ctx, input, signal = neverFires }) =>
       view(await ctx.services.terminals.open(input.sessionId, signal)),
@@ -20,7 +20,7 @@ export const terminalsRouter = router({
 
   /** Oldest first. Does not start a sandbox. */
   list: procedure
-    .input(ofSession)
+    .input(sessionTarget)
     .output(z.array(Terminal))
     .query(async ({ ctx, input }) => (await ctx.services.terminals.list(input.sessionId)).map(view)),
 
@@ -33,7 +33,7 @@ export const terminalsRouter = router({
 
   /** Types into a shell of the agent in which a command runs. Its id is `id` in the tool call's arguments. */
   typeIntoShell: procedure
-    .input(ofSession.extend({ shellId: z.string().min(1).max(255), text: z.string().min(1).max(65_536) }))
+    .input(sessionTarget.extend({ shellId: z.string().min(1).max(255), text: z.string().min(1).max(65_536) }))
     .output(Done)
     .mutation(({ ctx, input: { sessionId, shellId, text }, signal = neverFires }) =>
       done(ctx.services.terminals.typeIntoShell(sessionId, shellId, text, signal)),
@@ -41,7 +41,7 @@ export const terminalsRouter = router({
 
   /** The last part of the output of the shell's newest command, and whether it still runs. */
   viewShell: procedure
-    .input(ofSession.extend({ shellId: z.string().min(1).max(255) }))
+    .input(sessionTarget.extend({ shellId: z.string().min(1).max(255) }))
     .output(z.object({ output: z.string(), isRunning: z.boolean() }))
     .query(async ({ ctx, input: { sessionId, shellId }, signal = neverFires }) => {
       const { console, running } = await ctx.services.sessions.shell(sessionId, shellId, signal);

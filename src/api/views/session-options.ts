@@ -5,7 +5,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
 import { toBudget } from '../../core/model/runs/budget.ts';
 import { MountRequests } from '../../core/model/sandboxes/volume.ts';
-import { servicesOfCompose } from '../../core/model/services/compose-file.ts';
+import { parseComposeServices } from '../../core/model/services/compose-file.ts';
 import { Services } from '../../core/model/services/recipe.ts';
 import { omitUndefined } from '../procedure/schemas.ts';
 
@@ -131,7 +131,7 @@ function composed(text: string): Services {
     const [line] = String((cause as Error).message).split('\n');
     throw new AppError('invalid_request', `The compose file must be YAML without aliases: ${line}`, { cause });
   }
-  return servicesOfCompose(file);
+  return parseComposeServices(file);
 }
 
 /** Whether a session has all of these keys with these values. */

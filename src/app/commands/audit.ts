@@ -4,7 +4,7 @@ import { randomIds } from '../../core/model/ids.ts';
 import { auditFiles, auditLines, latestPosition } from '../../observability/audit/files.ts';
 import { type AuditEntry, type AuditPosition, openRow } from '../../observability/audit/row.ts';
 import { verifyAudit } from '../../observability/audit/verify.ts';
-import { auditFolder, auditKeys } from '../parts/audit-log.ts';
+import { auditFolder, readAuditKeys } from '../parts/audit-log.ts';
 import type { Command, Terminal } from './command.ts';
 import { loadLocalConfig } from './local-config.ts';
 
@@ -83,7 +83,7 @@ function head(folder: string, { print, say }: Terminal): number {
 }
 
 async function verify(folder: string, kept: AuditPosition | undefined, { print, say }: Terminal): Promise<number> {
-  const keys = await auditKeys(loadLocalConfig(), () => randomIds().token());
+  const keys = await readAuditKeys(loadLocalConfig(), () => randomIds().token());
   const { files, rows, broken, notes, head: newest } = verifyAudit(folder, keys, kept);
   for (const note of notes) say(note);
   for (const what of broken) print(`BROKEN ${what}`);

@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { apiKeys, type KeyAdmin, type KeyView, type NewKey } from '../../auth/api-keys.ts';
-import { keyPeppers } from '../../auth/keys/key-peppers.ts';
+import { readKeyPeppers } from '../../auth/keys/key-peppers.ts';
 import { connectToDataDir } from '../../cli/server.ts';
 import type { Corral, Outputs } from '../../client/index.ts';
 import { systemClock } from '../../core/contracts/clock.ts';
@@ -66,7 +66,7 @@ async function opened({ isChange, mayBegin, say }: RotationOptions): Promise<{ k
       shared: false,
       hasToken: config.token !== undefined,
       issuers: config.programs.issuers,
-      peppers: () => keyPeppers({ ...config, dataDir }, () => ids.token()),
+      peppers: () => readKeyPeppers({ ...config, dataDir }, () => ids.token()),
       warn: (_about, text) => say(text),
     }),
   );

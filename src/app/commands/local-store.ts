@@ -14,7 +14,7 @@ import { loadLocalConfig } from './local-config.ts';
  * The configured store, for a command. Rejects immediately if the store is unavailable, because a command does not wait
  * for it.
  */
-export async function localStore({ mayBegin }: { readonly mayBegin: boolean }): Promise<Store> {
+export async function openLocalStore({ mayBegin }: { readonly mayBegin: boolean }): Promise<Store> {
   const config = loadLocalConfig();
   const { mongodbUrl: url } = config;
   const dataDir = resolve(config.dataDir);

@@ -1,8 +1,8 @@
 import { join, resolve } from 'node:path';
-import { keysUnderOldPeppers } from '../../auth/api-keys.ts';
-import { environmentKeysUnderOldPeppers } from '../../auth/environment-keys.ts';
-import { encryptionKeys } from '../../auth/keys/encryption-keys.ts';
-import { keyPeppers } from '../../auth/keys/key-peppers.ts';
+import { findKeysUnderOldPeppers } from '../../auth/api-keys.ts';
+import { findEnvironmentKeysUnderOldPeppers } from '../../auth/environment-keys.ts';
+import { readEncryptionKeys } from '../../auth/keys/encryption-keys.ts';
+import { readKeyPeppers } from '../../auth/keys/key-peppers.ts';
 import { vault } from '../../auth/vault.ts';
 import { pause } from '../../core/concurrency/cancel.ts';
 import { type Clock, systemClock } from '../../core/contracts/clock.ts';
@@ -67,7 +67,7 @@ export async function rotateKeys({ print, say }: Pick<Terminal, 'print' | 'say'>
       ? await (await import('../../storage/mongo/store.ts')).mongoStore({ url: config.mongodbUrl })
       : await sqliteStore({ path }).catch(inUse),
   );
-  const sealing = await encryptionKeys({ config, isSealed: true, newKey: () => ids.token() });
+  const sealing = await readEncryptionKeys({ config, isSealed: true, newKey: () => ids.token() });
   const learn = () => {}; // no decrypted secret is logged here
   const common = { records: store.records, vault: vault(sealing), clock: systemClock, ids, learn };
   const secrets = new NamedSecrets(common);
@@ -87,11 +87,11 @@ export async function rotateKeys({ print, say }: Pick<Terminal, 'print' | 'say'>
   );
   if (remaining > 0) say('They could not be written. Run this command again; it continues where it stopped.');
 
-  const peppers = await keyPeppers(config, () => ids.token());
-  const unused = await keysUnderOldPeppers(store.records, { peppers, now: systemClock.now() });
+  const peppers = await readKeyPeppers(config, () => ids.token());
+  const unused = await findKeysUnderOldPeppers(store.records, { peppers, now: systemClock.now() });
   print(`${unused.length} API keys remain under an earlier encryption key.`);
   for (const { id, name } of unused) print(`  ${id}  ${name}`);
-  const ofWorkers = await environmentKeysUnderOldPeppers(store.records, peppers);
+  const ofWorkers = await findEnvironmentKeysUnderOldPeppers(store.records, peppers);
   if (ofWorkers.length > 0) print(`${ofWorkers.length} keys of environments remain under an earlier encryption key.`);
   for (const { id, name, environmentId } of ofWorkers) print(`  ${environmentId}  ${id}  ${name}`);
   if (unused.length + ofWorkers.length > 0)

@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { AppError } from '../../core/errors/errors.ts';
 import { exportSessions, importSessions, readWholeSessions } from '../../storage/transfer.ts';
 import type { Command } from './command.ts';
-import { localStore } from './local-store.ts';
+import { openLocalStore } from './local-store.ts';
 
 const linesIn = (file: string) =>
   createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY });
@@ -42,7 +42,7 @@ export const exportCommand: Command = {
   about: 'writes all sessions of the store to a file of JSON lines; an incomplete file is completed',
   async run(args, { signal, print }) {
     const file = fileIn(args, exportCommand, 'export');
-    await using store = await localStore({ mayBegin: false });
+    await using store = await openLocalStore({ mayBegin: false });
     const begun = await begunIn(file);
     let sessions = 0;
     async function* lines() {
@@ -68,7 +68,7 @@ export const importCommand: Command = {
     if (!existsSync(file) || !statSync(file).isFile()) {
       throw new AppError('file_not_found', `There is no file ${file}.`);
     }
-    await using store = await localStore({ mayBegin: true });
+    await using store = await openLocalStore({ mayBegin: true });
     const { sessions, skipped, events } = await importSessions(store, linesIn(file), signal);
     print(`${sessions} sessions imported, ${skipped} already existed; ${events} events compared with the file`);
     return 0;

@@ -1,4 +1,4 @@
-import { type Driver, makesImages } from '../../../drivers/driver.ts';
+import { buildsServerImages, type Driver } from '../../../drivers/driver.ts';
 import { deadlineSignal, pause, throwIfFired } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toAppError } from '../../core/errors/errors.ts';
@@ -28,7 +28,7 @@ export class DesktopImage {
 
   constructor(options: Options) {
     this.#options = options;
-    if (!makesImages(options.driver)) this.#offer = { state: 'none' };
+    if (!buildsServerImages(options.driver)) this.#offer = { state: 'none' };
   }
 
   /** Whether sandboxes started now can have a desktop. */
@@ -58,7 +58,7 @@ export class DesktopImage {
 
   async #try(signal: AbortSignal): Promise<void> {
     const { driver, clock, onPhase: listener } = this.#options;
-    if (!makesImages(driver)) return;
+    if (!buildsServerImages(driver)) return;
     // The smaller image comes first, because every session waits for it.
     for (const image of [baseImage, desktopImage]) {
       using until = deadlineSignal(buildMs, clock, signal);

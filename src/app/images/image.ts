@@ -49,8 +49,8 @@ export const isBundledImage = (image: string): boolean => own.has(image);
 
 /** The images that the server can build. */
 export const ourImages = (bundle: () => Promise<string>): DriverParts['ourImages'] => ({
-  base: { name: baseImage, context: () => imageContext(bundle) },
-  desktop: { name: desktopImage, context: () => desktopContext(bundle) },
+  base: { name: baseImage, context: () => createImageContext(bundle) },
+  desktop: { name: desktopImage, context: () => createDesktopContext(bundle) },
   agents: { name: names.agents, context: () => onTools(bundle, 'Dockerfile.agents', 'agent-settings.json') },
   code: { name: codeImage, context: () => onTools(bundle, 'Dockerfile.code') },
 });
@@ -81,12 +81,12 @@ export function desktopEnv(config: Config, hasDesktop: boolean): Record<string, 
 }
 
 /** The folder from which the default image is built. Any change in it changes the image's hash. */
-export async function imageContext(bundle: () => Promise<string>): Promise<BuildContext> {
+export async function createImageContext(bundle: () => Promise<string>): Promise<BuildContext> {
   return await contextOf(bundle, []);
 }
 
 /** The folder of the image with a desktop. */
-export async function desktopContext(bundle: () => Promise<string>): Promise<BuildContext> {
+export async function createDesktopContext(bundle: () => Promise<string>): Promise<BuildContext> {
   return await onTools(bundle, 'Dockerfile.desktop', 'browser-policy.json');
 }
 

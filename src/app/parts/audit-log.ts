@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import { keyMaterial } from '../../auth/keys/key-material.ts';
+import { readKeyMaterial } from '../../auth/keys/key-material.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { type AuditLog, auditLog } from '../../observability/audit/log.ts';
@@ -17,16 +17,19 @@ interface Options {
 
 export const auditFolder = ({ dataDir }: Pick<Config, 'dataDir'>): string => join(resolve(dataDir), 'audit');
 
-/** The first key seals new entries; the others are earlier keys, which verify older entries. */
-export async function auditKeys(config: Settings, newKey: () => string): Promise<[AuditKey, ...AuditKey[]]> {
+/** The first key seals new entries. The remaining keys verify entries that were sealed with them. */
+export async function readAuditKeys(config: Settings, newKey: () => string): Promise<[AuditKey, ...AuditKey[]]> {
   const file = { ...config, dataDir: resolve(config.dataDir) };
-  return (await keyMaterial({ config: file, file: 'audit-key', newKey })).map(auditKey) as [AuditKey, ...AuditKey[]];
+  return (await readKeyMaterial({ config: file, file: 'audit-key', newKey })).map(auditKey) as [
+    AuditKey,
+    ...AuditKey[],
+  ];
 }
 
 /** Undefined if auditing is turned off. */
 export async function openAudit({ config, clock, ids, scrub, logger }: Options): Promise<AuditLog | undefined> {
   if (!config.audit.enabled) return undefined;
-  const [key] = await auditKeys(config, () => ids.token());
+  const [key] = await readAuditKeys(config, () => ids.token());
   return auditLog({
     folder: auditFolder(config),
     key,

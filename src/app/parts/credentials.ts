@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { keyMaterial } from '../../auth/keys/key-material.ts';
+import { readKeyMaterial } from '../../auth/keys/key-material.ts';
 import type { CredentialSetting } from '../../config/credentials.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type CredentialPlaces, fitsHeader, injectionPlaces } from '../../core/model/credential.ts';
@@ -75,7 +75,7 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
   const settings = config.egress.credentials;
   let stored: CredentialSources | undefined;
   refuseClashes(settings);
-  const keys = await keyMaterial({ config, file: 'egress-authority-key', newKey });
+  const keys = await readKeyMaterial({ config, file: 'egress-authority-key', newKey });
   const [first] = keys;
   const readValue = async ({ name, from }: CredentialSetting): Promise<Secret> => {
     const text =

@@ -6,7 +6,7 @@ import { tokenKeys } from '../../auth/keys/token-keys.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { IdSource, SandboxId } from '../../core/model/ids.ts';
-import { extraAuthorities } from '../../sandboxes/egress/fetch/certificate-authorities.ts';
+import { readExtraAuthorities } from '../../sandboxes/egress/fetch/certificate-authorities.ts';
 import {
   browserPolicy,
   chooseDesktop,
@@ -122,7 +122,7 @@ export function commonParts(config: Config, { ids, clock }: { readonly ids: IdSo
     clock,
     random: Math.random,
     keys: () => tokenKeys(config, () => ids.token()),
-    extraCa: () => extraAuthorities(config.extraCa),
+    extraCa: () => readExtraAuthorities(config.extraCa),
     desktop: chooseDesktop(config),
   } as const satisfies Partial<DriverParts>;
 }
@@ -133,7 +133,7 @@ function driverParts(options: Options): DriverParts {
   return {
     ...commonParts(config, options),
     ...(options.templatesHaveDesktops && { desktop: true }),
-    extraCa: async () => [await extraAuthorities(config.extraCa), options.ownAuthority].join('') || undefined,
+    extraCa: async () => [await readExtraAuthorities(config.extraCa), options.ownAuthority].join('') || undefined,
     instance,
     replica,
     gate,

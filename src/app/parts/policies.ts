@@ -6,7 +6,7 @@ import { retryDelay } from '../../agents/models/retry.ts';
 import type { ToolRegistry } from '../../agents/tools/registry.ts';
 import { toolGroups } from '../../agents/tools/tool.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { budgetIn } from '../../core/model/runs/budget.ts';
+import { readOwnBudget } from '../../core/model/runs/budget.ts';
 import type { HeldAmounts } from '../../core/model/runs/budget-limits.ts';
 import { findPolicy } from '../../sandboxes/egress/policies/list.ts';
 import type { Budgets } from '../../sessions/api/sessions.ts';
@@ -25,7 +25,7 @@ const second = 1_000;
 
 export const runPolicy = (config: Config, random: () => number): Omit<RunPolicy, 'plans'> => ({
   budget: {
-    ...budgetIn(config.run),
+    ...readOwnBudget(config.run),
     turns: config.maxSteps,
     ms: config.run.timeoutSeconds * second,
   },
@@ -123,13 +123,13 @@ export function refuseUnknown(setting: string, names: readonly string[], tools: 
 export function createChangeableProfile(config: Config): Pick<Profile, 'budget' | 'sessionBudget' | 'approvals'> {
   return {
     budget: runPolicy(config, () => 0).budget,
-    sessionBudget: budgetIn(config.session),
+    sessionBudget: readOwnBudget(config.session),
     approvals: toApprovalPolicy(config.approvals),
   };
 }
 
 /** The limits in the server's settings, as callers see them. */
 export function serverLimits(config: Config, tools: ToolRegistry): { approvals: readonly string[]; budgets: Budgets } {
-  const budgets = { run: runPolicy(config, () => 0).budget, session: budgetIn(config.session) };
+  const budgets = { run: runPolicy(config, () => 0).budget, session: readOwnBudget(config.session) };
   return { approvals: toApprovals(config.approvals, tools).tools, budgets };
 }

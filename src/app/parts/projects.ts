@@ -2,7 +2,7 @@ import { keyedProviders } from '../../agents/models/providers.ts';
 import { createModel, toModelChain } from '../../agents/models/registry.ts';
 import type { ComputerShape } from '../../agents/tools/list.ts';
 import type { Tool } from '../../agents/tools/tool.ts';
-import { encryptionKeys } from '../../auth/keys/encryption-keys.ts';
+import { readEncryptionKeys } from '../../auth/keys/encryption-keys.ts';
 import { vault } from '../../auth/vault.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
@@ -67,10 +67,10 @@ interface Options {
   /** Called when users' credentials change. */
   readonly onCredentials: () => void;
 }
-export type ProjectParts = Awaited<ReturnType<typeof projectParts>>;
+export type ProjectParts = Awaited<ReturnType<typeof openProjectParts>>;
 
 /** Projects with their agents, files and keys. `api` is for the facade, `hooks` for the engine. */
-export async function projectParts({
+export async function openProjectParts({
   config,
   store,
   blobs,
@@ -108,7 +108,7 @@ export async function projectParts({
     namedSecretKind,
   ];
   const isSealed = (await Promise.all(sealedKinds.map(hasSome))).includes(true);
-  const sealing = await encryptionKeys({ config, isSealed, newKey: () => ids.token() });
+  const sealing = await readEncryptionKeys({ config, isSealed, newKey: () => ids.token() });
   const { compatible } = config.models;
   const providers = listOfferedProviders(compatible);
   const baseUrls = Object.fromEntries(keyedProviders.map(({ name }) => [name, config.models[name].baseUrl]));

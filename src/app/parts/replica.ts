@@ -19,7 +19,7 @@ export interface Replica extends AsyncDisposable {
   /** Unique to this process, in sockets and leases; undefined if no other server uses the store. */
   readonly name: string | undefined;
   readonly ownership: Ownership;
-  /** Whether that server still runs, as far as this server can tell. */
+  /** Whether that server still runs, as far as this server knows. */
   isAlive(name: string): Promise<boolean>;
   /** Whether this server destroys unclaimed sandboxes. */
   mayReap(): Promise<boolean>;
@@ -36,7 +36,7 @@ export interface Replica extends AsyncDisposable {
   mayDeliverWebhooks(): Promise<boolean>;
   /** Whether another live server works on the session, as far as this server knows. */
   isWithPeer(id: SessionId): boolean;
-  /** Makes this server and the others known to each other. */
+  /** Registers this server with the other servers, and them with this server. */
   join(others: Pick<PeerOptions, 'closing' | 'inherit' | 'warn'>): void;
 }
 interface Options {
@@ -100,7 +100,7 @@ export function createReplica({ store, ids, clock, settings }: Options): Replica
 }
 
 /** The name that all servers of a shared store put into the labels of their sandboxes. */
-export async function sharedInstance(store: Store, ids: IdSource): Promise<string> {
+export async function readSharedInstance(store: Store, ids: IdSource): Promise<string> {
   const requested = { kind: 'server', id: 'instance', doc: { name: `c${ids.short()}` }, expect: 0 };
   await store.records.put(requested).catch((thrown: unknown) => {
     if (toAppError(thrown).code !== 'conflict') throw thrown; // another server was first

@@ -173,7 +173,7 @@ export const maxSize = ({ cpus, memory, maxCpus, maxMemory }: Config['sandbox'])
   memory: maxMemory ?? memory,
 });
 
-/** Stands for a deleted session: no template has this name. */
+/** Represents a deleted session: no template has this name. */
 const nobody: AgentChoice = { template: '', templateBy: 'session', projectId: null };
 
 function withTemplate(config: Config, { name, sandbox, egress, packages, services = {} }: Template): SandboxSettings {

@@ -29,7 +29,7 @@ import { McpTokens } from '../../sessions/vaults/mcp-tokens.ts';
 import { findLocalConfig } from '../commands/local-config.ts';
 import { toolFetch } from '../parts/model-addresses.ts';
 import { createChangeableProfile, refuseUnknown, toApprovals } from '../parts/policies.ts';
-import { type ProjectParts, projectParts } from '../parts/projects.ts';
+import { openProjectParts, type ProjectParts } from '../parts/projects.ts';
 import { checkToolNames } from '../parts/read-templates.ts';
 import { searchTools } from '../parts/search-tools.ts';
 import { pageTool } from '../parts/web-pages.ts';
@@ -120,7 +120,7 @@ export async function openAgents(
   });
   checkToolNames(templateFiles, tools);
   const templates = templateService(templateFiles.map(({ template }) => template));
-  const projects = await projectParts({
+  const projects = await openProjectParts({
     ...startup,
     store,
     blobs,

@@ -3,7 +3,7 @@ import { parseYaml } from '../../config/yaml-file.ts';
 import { createCalendar } from '../../core/contracts/calendar.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { SessionRecord } from '../../core/model/records.ts';
-import { budgetIn, leastBudget } from '../../core/model/runs/budget.ts';
+import { minBudget, readOwnBudget } from '../../core/model/runs/budget.ts';
 import { logForOperator } from '../../observability/operator-log.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { type SandboxAddress, sandboxClient } from '../../sandboxes/client/http-client.ts';
@@ -253,8 +253,8 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     findTemplate: (name) => agents.templates.find(name),
     budgets: ledger.children,
     limitsOf: async (session) => {
-      const usual = { ...budgetIn(config.session), ...(await profileOf(session)).sessionBudget };
-      return leastBudget(usual, session.budget);
+      const usual = { ...readOwnBudget(config.session), ...(await profileOf(session)).sessionBudget };
+      return minBudget(usual, session.budget);
     },
     clock,
     warn: (about, text) => logger.warn(about, text),
@@ -302,7 +302,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         tellNotes: describeNotes,
         files: attachedFiles(agents.projects.api.uploads),
         prompts: createPrompts(sandboxes.settingsOf, driver.capabilities.isolation),
-        budget: budgetIn(config.session),
+        budget: readOwnBudget(config.session),
         openBudgets: (turn) => ledger.open(turn),
         approvals: toApprovals(config.approvals, agents.tools),
         toolTimeoutMs: config.toolTimeoutSeconds * 1_000,

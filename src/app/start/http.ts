@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import { isPausable } from '../../../drivers/driver.ts';
 import { type ListenAddress, listenShared, type SharedPort } from '../../../drivers/shared/link/shared-port.ts';
-import { keyPeppers } from '../../auth/keys/key-peppers.ts';
+import { readKeyPeppers } from '../../auth/keys/key-peppers.ts';
 import { hashToken } from '../../auth/token.ts';
 import { Secret } from '../../core/text/secret.ts';
 import type { AuditLog } from '../../observability/audit/log.ts';
@@ -67,7 +67,7 @@ export async function openHttp(
       version,
       audit,
       sessions: core.services.sessions,
-      peppers: () => keyPeppers(config, () => ids.token()),
+      peppers: () => readKeyPeppers(config, () => ids.token()),
       localToken: local && hashToken(local.reveal()),
       config: { ...config, token: config.token ?? own?.hash },
       abilities: {

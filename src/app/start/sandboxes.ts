@@ -6,7 +6,7 @@ import { isEgressRules } from '../../core/model/sandboxes/egress-choice.ts';
 import type { MountAccess, Volume } from '../../core/model/sandboxes/volume.ts';
 import type { Services } from '../../core/model/services/recipe.ts';
 import { sandboxClient } from '../../sandboxes/client/http-client.ts';
-import { caBundle, sandboxEnv } from '../../sandboxes/egress/fetch/certificate-authorities.ts';
+import { readCaBundle, sandboxEnv } from '../../sandboxes/egress/fetch/certificate-authorities.ts';
 import { pageFetcher } from '../../sandboxes/egress/fetch/fetch-page.ts';
 import { type GuardedFetch, guardedFetch } from '../../sandboxes/egress/fetch/guarded-fetch.ts';
 import { createProxiedFetch, type ProxiedFetch } from '../../sandboxes/egress/fetch/proxied-fetch.ts';
@@ -110,7 +110,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
       return findPolicy(egress.policy)?.learnsRegistries ? `${driver.name} ${sandbox.image}` : undefined;
     },
   });
-  const roots = await caBundle(config.extraCa);
+  const roots = await readCaBundle(config.extraCa);
   const credentials = await openCredentials({
     config,
     env: process.env,

@@ -28,7 +28,7 @@ import { egressService } from '../../sessions/services/egress.ts';
 import { fileService } from '../../sessions/services/files.ts';
 import { portService } from '../../sessions/services/ports.ts';
 import { processService } from '../../sessions/services/processes.ts';
-import { insideService } from '../../sessions/services/sandbox-interior.ts';
+import { sandboxInteriorService } from '../../sessions/services/sandbox-interior.ts';
 import { sandboxService } from '../../sessions/services/sandboxes.ts';
 import { Drain } from '../../sessions/services/sessions/drain.ts';
 import { SessionNames } from '../../sessions/services/sessions/names.ts';
@@ -54,7 +54,7 @@ import { openMemory } from './services/memory.ts';
 import { openOwners } from './services/owners.ts';
 import { openRepositories } from './services/repositories.ts';
 import { openRetention } from './services/retention.ts';
-import { serverSettings } from './services/server-settings.ts';
+import { openServerSettings } from './services/server-settings.ts';
 import { sessionTemplates } from './services/session-templates.ts';
 import type { SignIns } from './services/sign-ins.ts';
 import { openTemplateBuilds } from './services/template-builds.ts';
@@ -313,7 +313,12 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     }),
     terminals: terminalService({ sandboxes, supervisor, records, watchers, clock, ids, known }),
     streams: streamService({ sandboxes, ids, known }),
-    inside: insideService({ sandboxes, codeOf: (client) => parts.agents.kernels.of(client), known, ...portRules }),
+    inside: sandboxInteriorService({
+      sandboxes,
+      codeOf: (client) => parts.agents.kernels.of(client),
+      known,
+      ...portRules,
+    }),
     ports: portService({ records, sandboxes, clock, ids, known, ...portRules }),
     desktop: desktopService({
       sandboxes,
@@ -426,7 +431,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
   const needsCredential = () => keys.any || signIns !== undefined || needsToken(driver.capabilities.isolation, config);
   const services: Services & Resources = {
     ...withoutKeys,
-    ...serverSettings(startup, { agents, realModels, storage: parts.storage, needsCredential }),
+    ...openServerSettings(startup, { agents, realModels, storage: parts.storage, needsCredential }),
     attempts: ofAttempts.service,
     automations: automations.service,
     usage: accounting.usage,

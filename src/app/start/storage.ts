@@ -3,7 +3,7 @@ import { AfterRuns } from '../../automations/after-runs.ts';
 import { AutomationRecords } from '../../automations/records.ts';
 import { Outbox } from '../../automations/webhooks/outbox.ts';
 import { WebhookRecords } from '../../automations/webhooks/records.ts';
-import { ResourceNews } from '../../automations/webhooks/resource-news.ts';
+import { ResourceNotifier } from '../../automations/webhooks/resource-notifier.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { EventLog, Inbox, Store } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -12,12 +12,12 @@ import { LiveSessions } from '../../sessions/engine/live-sessions.ts';
 import { Watchers } from '../../sessions/engine/watchers.ts';
 import { Copies } from '../../sessions/forks/copies.ts';
 import { StoredSettings } from '../../sessions/projects/stored-settings.ts';
-import { instanceName } from '../../storage/instance.ts';
+import { readInstanceName } from '../../storage/instance.ts';
 import { withReadCache } from '../../storage/kept-reads.ts';
 import { storeEventLog } from '../../storage/log/log.ts';
 import { type LargeFacts, withPayloadOffload } from '../../storage/payload-offload/payload-offload.ts';
 import { closeBlobs, openBlobs } from '../parts/blobs.ts';
-import { createReplica, type Replica, sharedInstance } from '../parts/replica.ts';
+import { createReplica, type Replica, readSharedInstance } from '../parts/replica.ts';
 import { openStore } from '../parts/store.ts';
 import { openTraces } from '../parts/traces.ts';
 import { LiveConfig } from '../settings/live-config.ts';
@@ -34,7 +34,7 @@ export interface Storage extends AsyncDisposable {
   readonly log: EventLog;
   /** The events still to be sent to webhooks, written with the appends. */
   readonly outbox: Outbox;
-  readonly news: ResourceNews;
+  readonly news: ResourceNotifier;
   readonly afterRuns: AfterRuns;
   /** The store's inbox. A request that a dead server left unanswered can be claimed again. */
   readonly inbox: Inbox;
@@ -48,7 +48,7 @@ export interface Storage extends AsyncDisposable {
   readonly changed: StoredSettings;
   /** The name of this installation in the labels of its sandboxes. */
   readonly instance: string;
-  /** Grows with each start, so that sandboxes of an earlier process can be recognized. */
+  /** Increases with each start, so that sandboxes of an earlier process can be recognized. */
   readonly epoch: number;
 }
 
@@ -59,7 +59,7 @@ export async function openStorage(startup: Startup, existing?: Store): Promise<S
   const opened = existing ?? withReadCache(stack.use(await openStore({ config, logger, say })));
   const blobs = stack.adopt(await openBlobs(config, clock), closeBlobs);
   const { store, collect } = withPayloadOffload({ store: opened, blobs, newId: () => ids.short(), now: clock.now });
-  const ownName = () => (store.shared ? sharedInstance(store, ids) : instanceName(config.dataDir, ids));
+  const ownName = () => (store.shared ? readSharedInstance(store, ids) : readInstanceName(config.dataDir, ids));
   const instance = config.instance ?? (await ownName());
   const replica = stack.use(createReplica({ store, ids, clock, settings: config.replicas }));
   const warn = (err: unknown, text: string) => logger.warn({ err }, text);
@@ -91,7 +91,7 @@ export async function openStorage(startup: Startup, existing?: Store): Promise<S
     collectBlobs: collect,
     log,
     outbox,
-    news: new ResourceNews({ outbox, clock, warn: (about, text) => logger.warn(about, text) }),
+    news: new ResourceNotifier({ outbox, clock, warn: (about, text) => logger.warn(about, text) }),
     afterRuns,
     inbox,
     watchers,

@@ -23,7 +23,7 @@ interface Options {
 /**
  * The primary key first, then older keys that only decrypt. From the variable, a file, or a generated and stored key.
  */
-export async function encryptionKeys({ config, isSealed, newKey }: Options): Promise<Secret[]> {
+export async function readEncryptionKeys({ config, isSealed, newKey }: Options): Promise<Secret[]> {
   const { encryptionKey, encryptionKeyFile } = config.keys;
   if (encryptionKey) return split(encryptionKey.reveal());
   const own = join(config.dataDir, 'encryption-key');

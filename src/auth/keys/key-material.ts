@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Secret } from '../../core/text/secret.ts';
 import type { KeySettings } from './encryption-keys.ts';
-import { encryptionKeys } from './encryption-keys.ts';
+import { readEncryptionKeys } from './encryption-keys.ts';
 
 interface Options {
   readonly config: KeySettings;
@@ -16,9 +16,9 @@ interface Options {
  * that all servers of a store derive the same key. Without a configured key, a key is generated and stored with the
  * data.
  */
-export async function keyMaterial({ config, file, newKey }: Options): Promise<Secret[]> {
+export async function readKeyMaterial({ config, file, newKey }: Options): Promise<Secret[]> {
   const { encryptionKey, encryptionKeyFile } = config.keys;
-  if (encryptionKey || encryptionKeyFile) return await encryptionKeys({ config, isSealed: true, newKey });
+  if (encryptionKey || encryptionKeyFile) return await readEncryptionKeys({ config, isSealed: true, newKey });
   const path = join(config.dataDir, file);
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   await writeFile(path, newKey(), { flag: 'wx', mode: 0o600 }).catch((error: NodeJS.ErrnoException) => {

@@ -1,7 +1,7 @@
 import type { Secret } from '../../core/text/secret.ts';
 import type { KeySettings } from './encryption-keys.ts';
-import { keyMaterial } from './key-material.ts';
+import { readKeyMaterial } from './key-material.ts';
 
 /** The keys from which the tokens of pods are derived. */
 export const tokenKeys = (config: KeySettings, newKey: () => string): Promise<Secret[]> =>
-  keyMaterial({ config, file: 'sandbox-key', newKey });
+  readKeyMaterial({ config, file: 'sandbox-key', newKey });

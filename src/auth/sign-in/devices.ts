@@ -7,7 +7,7 @@ import type { IdSource } from '../../core/model/ids.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import { Mirror } from '../../storage/mirror.ts';
 import type { Peppers } from '../pepper.ts';
-import { type Live, noPerson, type People, type Person } from './people.ts';
+import { type Live, type People, type Person, personNotFoundError } from './people.ts';
 
 // The browsers and command lines in which people are signed in.
 
@@ -187,7 +187,7 @@ export class Devices {
       if (taken) throw new AppError('conflict', 'This id is taken. Try again.');
       return { ...fields, secret: peppers.hash(secret), before: null };
     });
-    if (!device) throw noPerson();
+    if (!device) throw personNotFoundError();
     const own = this.list()
       .filter((one) => one.person === person.id)
       .sort((a, b) => b.lastSeenAt - a.lastSeenAt);

@@ -94,7 +94,7 @@ export class People {
       const key = ids.short();
       return { id, key, owner: key, issuer, subject, ...said, disabled: false, createdAt: now, lastSeenAt: now };
     });
-    if (!stored) throw noPerson();
+    if (!stored) throw personNotFoundError();
     return stored;
   }
 
@@ -103,7 +103,7 @@ export class People {
     await this.load();
     const id = this.byKey(key)?.id;
     const changed = id && (await this.#people.change(id, (found) => found && { ...found, ...fields }));
-    if (!changed) throw noPerson();
+    if (!changed) throw personNotFoundError();
     return changed;
   }
 
@@ -150,4 +150,4 @@ export class People {
 }
 
 const rightsOf = ({ role, owner, aliases }: Principal) => ({ role, owner, aliases });
-export const noPerson = () => new AppError('not_found', 'There is no such person.');
+export const personNotFoundError = () => new AppError('not_found', 'There is no such person.');

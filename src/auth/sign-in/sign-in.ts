@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { atIntervals } from '../../core/concurrency/rounds.ts';
+import { runAtIntervals } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
@@ -222,7 +222,7 @@ export class SignIn {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, checkMs, warn } = this.#deps;
     const onError = (err: unknown) => warn({ err }, 'people could not be checked; trying again');
-    await atIntervals(() => this.check(), { everyMs: Math.min(2_000, checkMs), clock, onError }, signal);
+    await runAtIntervals(() => this.check(), { everyMs: Math.min(2_000, checkMs), clock, onError }, signal);
   }
 
   /** Checks each person who is due with the provider. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { decodeJwt } from 'jose';
 import type { TrustRule } from '../../core/model/access/trust-rule.ts';
 import type { Principal } from '../../core/model/principal.ts';
-import { fitsParts } from '../../core/text/glob.ts';
+import { matchesParts } from '../../core/text/glob.ts';
 import { readClaim } from '../sign-in/claims.ts';
 import { clockSkewMs, isSignedToken, type SigningKeys } from './signing-keys.ts';
 
@@ -138,7 +138,7 @@ function fits({ claims: patterns }: TrustRule, claims: Readonly<Record<string, u
     const values = Array.isArray(found) ? found.slice(0, 1_000) : [found];
     return values.some((value) => {
       const isPlain = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
-      return isPlain && String(value).length <= 2_000 && fitsParts(pattern, String(value));
+      return isPlain && String(value).length <= 2_000 && matchesParts(pattern, String(value));
     });
   });
 }

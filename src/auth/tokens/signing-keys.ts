@@ -8,14 +8,14 @@ import {
 } from 'jose';
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
-import { jsonWithin } from '../../core/text/json.ts';
+import { parseJsonWithin } from '../../core/text/json.ts';
 
 // The keys with which another program signs JSON Web Tokens. They come from an address in the settings, never from an
 // address that a token names.
 
 export const clockSkewMs = 30_000;
 /** How long known keys stay in use while their address does not respond. */
-export const keepKeysMs = 8 * 3_600_000;
+export const keyRetentionMs = 8 * 3_600_000;
 /** With a symmetric algorithm, anyone who has the public key could sign. */
 const algorithms = [
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
@@ -116,7 +116,7 @@ export class SigningKeys {
 
   #isOld = (): boolean => this.#options.now() - (this.#known?.at ?? Number.NEGATIVE_INFINITY) >= freshMs;
   #current = (): PublishedKeys | undefined =>
-    this.#options.now() - (this.#known?.at ?? Number.NEGATIVE_INFINITY) < keepKeysMs ? this.#known : undefined;
+    this.#options.now() - (this.#known?.at ?? Number.NEGATIVE_INFINITY) < keyRetentionMs ? this.#known : undefined;
 
   async #read(): Promise<void> {
     const { from, now } = this.#options;
@@ -147,7 +147,7 @@ async function readJson(address: string): Promise<unknown> {
     size += part.length;
     if (size > limits.maxBytes) throw new Error(`${address} answered with more than ${limits.maxBytes} bytes`);
   }
-  return jsonWithin(Buffer.concat(parts).toString(), limits);
+  return parseJsonWithin(Buffer.concat(parts).toString(), limits);
 }
 
 function keyIdOf(token: string): string | undefined {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { parseJson } from '../../core/text/json.ts';
-import { onOneLine, quoteLines } from '../../core/text/quote.ts';
+import { quoteLines, toShortLine } from '../../core/text/quote.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type {
   Automation,
@@ -15,7 +15,7 @@ import { type AutomationRecords, newStart } from '../records.ts';
 import { type HookDelivery, type HookReader, type Proof, verifyHexHmac, verifyStandard } from './delivery.ts';
 import { gitea } from './gitea.ts';
 import { gitlab } from './gitlab.ts';
-import { ownWords } from './own-words.ts';
+import { extractOwnText } from './own-text.ts';
 import { findTexts, readTextAt, readTimeAt, readValue } from './payload.ts';
 
 const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
@@ -43,7 +43,7 @@ export function explainMismatch(hook: HookSpec, { event, repository, sender, lab
 /** Whether `@account` is a separate word in the sender's own text, outside of quotes and code. */
 function mentions(text: string, account: string): boolean {
   const name = account.replaceAll(/[.\\+*?[^\]$(){}=!<>|:#/-]/g, '\\$&');
-  return new RegExp(`(^|[^\\w@/.-])@${name}(?![\\w-]|[./]\\w)`, 'i').test(ownWords(text));
+  return new RegExp(`(^|[^\\w@/.-])@${name}(?![\\w-]|[./]\\w)`, 'i').test(extractOwnText(text));
 }
 
 /** Deliveries of any program that signs as in Standard Webhooks. */
@@ -247,7 +247,7 @@ function startOf(automation: Automation, { proof, news, payload, at }: AcceptedD
     event === null ? whole : [`${event} in ${repository}: ${about}`, `by ${sender}`, url, '', text].join('\n');
   return newStart(automation, {
     id: `${automation.id}:hook-${proof.id}`,
-    cause: { kind: 'hook', source, event, about: onOneLine(event === null ? '' : `${repository} ${about}`) },
+    cause: { kind: 'hook', source, event, about: toShortLine(event === null ? '' : `${repository} ${about}`) },
     at,
     given: quoteLines(message, maxQuoted),
   });

@@ -7,7 +7,7 @@ import { parseRetryAfter } from '../../core/errors/retry-after.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { WebhookPause } from '../../sessions/api/server/webhooks.ts';
-import { createRecordRounds, lookMs } from '../rounds.ts';
+import { createRecordRounds, maxRoundDelayMs } from '../rounds.ts';
 import type { Outbox } from './outbox.ts';
 import type { Delivery, PendingDelivery, StoredWebhook, WebhookRecords } from './records.ts';
 import { computePause } from './retries.ts';
@@ -97,14 +97,14 @@ export class Deliverer {
   async round(signal: AbortSignal): Promise<number> {
     const { records, outbox, router, leads } = this.#deps;
     outbox.open(await records.areAny());
-    if (!(await leads())) return lookMs.shared;
+    if (!(await leads())) return maxRoundDelayMs.shared;
     const hasMore = await router.round();
     const dueInMs = await this.#findDue();
     this.#fill(signal);
     if (hasMore) return 0;
     // An announced pause of an automation is checked later.
     const isEarly = (await outbox.oldest(1)).length > 0;
-    return Math.min(dueInMs, isEarly ? lookMs.shared : lookMs.alone);
+    return Math.min(dueInMs, isEarly ? maxRoundDelayMs.shared : maxRoundDelayMs.alone);
   }
 
   /** Resolves when no attempt is in progress. */

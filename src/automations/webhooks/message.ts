@@ -70,7 +70,7 @@ export function isDelivered(format: Webhook['format'], event: OutboxEvent): bool
   return event.type !== 'run.started' || (event.session?.spending?.turns ?? 0) === 0;
 }
 
-export function dataOfSession(event: OfSession, { session, cost, pageUrl }: MessageContext): MessageData {
+export function toSessionData(event: OfSession, { session, cost, pageUrl }: MessageContext): MessageData {
   const { type, sessionId } = event;
   const parentId = parentIdOf(session);
   return {
@@ -88,26 +88,26 @@ export function dataOfSession(event: OfSession, { session, cost, pageUrl }: Mess
     ...(pageUrl !== undefined && type !== 'session.deleted' && { url: `${pageUrl.replace(/\/$/, '')}/#${sessionId}` }),
   };
 }
-export const dataOfChange = ({ resource, id, change, name, vaultId }: ResourceChange): MessageData => ({
+export const toChangeData = ({ resource, id, change, name, vaultId }: ResourceChange): MessageData => ({
   resource,
   resourceId: id,
   change,
   name,
   ...(vaultId !== undefined && { vaultId }),
 });
-export const dataOfPause = ({ id, name, projectId, paused }: Automation): MessageData => ({
+export const toPauseData = ({ id, name, projectId, paused }: Automation): MessageData => ({
   automationId: id,
   name,
   projectId,
   ...(paused && { pausedBy: paused.by, text: paused.text }),
 });
-export const dataOfAutomation = ({ automationId, name, projectId, change }: AutomationChange): MessageData => ({
+export const toAutomationData = ({ automationId, name, projectId, change }: AutomationChange): MessageData => ({
   automationId,
   name,
   projectId,
   change,
 });
-export const dataOfStart = ({ id, name, projectId }: Automation, start: AutomationStart): MessageData => ({
+export const toStartData = ({ id, name, projectId }: Automation, start: AutomationStart): MessageData => ({
   automationId: id,
   name,
   projectId,

@@ -7,13 +7,13 @@ import { type IsOwned, ownerIsAway } from '../records.ts';
 import {
   buildBody,
   countMessages,
-  dataOfAutomation,
-  dataOfChange,
-  dataOfPause,
-  dataOfSession,
-  dataOfStart,
   isDelivered,
   type MessageData,
+  toAutomationData,
+  toChangeData,
+  toPauseData,
+  toSessionData,
+  toStartData,
 } from './message.ts';
 import type { AutomationStarted, Outbox, OutboxEntry } from './outbox.ts';
 import type { Delivery, StoredWebhook, WebhookRecords } from './records.ts';
@@ -99,21 +99,21 @@ export class Router {
       const automation = await automationOf(event.automationId);
       if (automation?.paused?.at === event.at) {
         const { owner, projectId, program } = automation;
-        return { owner, projectId, data: dataOfPause(automation), isHidden: program === undefined };
+        return { owner, projectId, data: toPauseData(automation), isHidden: program === undefined };
       }
       return clock.now() - event.at < announcedMs ? undefined : null;
     }
     if (event.type === 'automation.changed') {
       const { owner, projectId, isProgram } = event;
-      return { owner, projectId, data: dataOfAutomation(event), isHidden: !isProgram };
+      return { owner, projectId, data: toAutomationData(event), isHidden: !isProgram };
     }
     if ('startId' in event) return await this.#newsOfStart(event);
     if (event.type === 'resource.changed')
-      return { owner: event.owner, projectId: event.projectId ?? null, data: dataOfChange(event) };
+      return { owner: event.owner, projectId: event.projectId ?? null, data: toChangeData(event) };
     const { session, sessionId, type } = event;
     const isOver = type === 'run.ended' || type === 'run.failed';
     const cost = isOver ? await costOf(sessionId as SessionId).catch(() => null) : null;
-    const data = dataOfSession(event, { session, cost, pageUrl });
+    const data = toSessionData(event, { session, cost, pageUrl });
     return { owner: session?.owner, projectId: session?.projectId ?? null, data };
   }
 
@@ -125,7 +125,7 @@ export class Router {
     const hasStarted = start.state === 'running' || start.state === 'ended';
     if (hasStarted !== (type === 'automation.started')) return null;
     const { owner, projectId, program } = automation;
-    return { owner, projectId, data: dataOfStart(automation, start), isHidden: program === undefined };
+    return { owner, projectId, data: toStartData(automation, start), isHidden: program === undefined };
   }
 }
 

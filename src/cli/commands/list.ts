@@ -18,30 +18,30 @@ import { prebuildCommand } from './prebuild.ts';
 import { psCommand } from './processes.ts';
 import { runCommand } from './run.ts';
 import { adoptCommand } from './server/adopt.ts';
-import { automationByHand } from './server/automations.ts';
+import { manualAutomationVerbs } from './server/automations.ts';
 import { drainCommand, undrainCommand } from './server/drain.ts';
 import { loginCommand, logoutCommand } from './server/login.ts';
-import { memoryByHand } from './server/memory.ts';
-import { secretByHand } from './server/secrets.ts';
-import { skillByHand } from './server/skills.ts';
-import { templateByHand } from './server/templates.ts';
+import { manualMemoryVerbs } from './server/memory.ts';
+import { manualSecretVerbs } from './server/secrets.ts';
+import { manualSkillVerbs } from './server/skills.ts';
+import { manualTemplateVerbs } from './server/templates.ts';
 import { usageCommand } from './server/usage.ts';
-import { volumeByHand } from './server/volumes.ts';
+import { manualVolumeVerbs } from './server/volumes.ts';
 import { workerCommand } from './server/worker.ts';
 import { lsCommand, rmCommand, showCommand, stopCommand } from './sessions.ts';
 import { checkCommand, commitCommand, patchCommand, pullRequestCommand, pushCommand } from './ship.ts';
-import { snapshotByHand } from './snapshot.ts';
+import { manualSnapshotVerbs } from './snapshot.ts';
 
 /** The commands that call a running server, in the order of the help. A new handwritten command needs a line here. */
-export function clientCommandsOf(resources: readonly DerivedCommand[]): CliCommand[] {
+export function createClientCommands(resources: readonly DerivedCommand[]): CliCommand[] {
   const byHand: Readonly<Record<string, ManualVerbs>> = {
-    snapshot: snapshotByHand,
-    volume: volumeByHand,
-    template: templateByHand,
-    automation: automationByHand,
-    skill: skillByHand,
-    memory: memoryByHand,
-    secret: secretByHand,
+    snapshot: manualSnapshotVerbs,
+    volume: manualVolumeVerbs,
+    template: manualTemplateVerbs,
+    automation: manualAutomationVerbs,
+    skill: manualSkillVerbs,
+    memory: manualMemoryVerbs,
+    secret: manualSecretVerbs,
   };
   return [
     ...[runCommand, chatCommand, boxCommand, lsCommand, showCommand, logsCommand, psCommand],
@@ -53,4 +53,4 @@ export function clientCommandsOf(resources: readonly DerivedCommand[]): CliComma
     ...resources.map((one) => resourceCommand(one, byHand[one.name])),
   ];
 }
-export const clientCommands = clientCommandsOf(derived as unknown as readonly DerivedCommand[]);
+export const clientCommands = createClientCommands(derived as unknown as readonly DerivedCommand[]);

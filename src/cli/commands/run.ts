@@ -5,7 +5,7 @@ import type { Box, Corral, Run } from '../../client/index.ts';
 import { parseRepository } from '../../core/text/repository-address.ts';
 import { type CliCommand, jsonOption } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
-import { codeOfGoal, followRun } from '../follow-run.ts';
+import { followRun, reportGoalEnd } from '../follow-run.ts';
 import type { Io } from '../io.ts';
 import { findBox } from '../server.ts';
 import { goalOptions, parseGoal, parseMounts, volumeOption } from '../shared-options.ts';
@@ -90,7 +90,7 @@ const codes = { completed: exitCodes.ok.code, failed: exitCodes.failed.code, sto
 async function shownRun(parts: { io: Io; corral: Corral; box: Box; run: Run }): Promise<number> {
   const { openTerminal } = await import('../terminal/open.ts'); // the UI library is loaded only here
   const { box, end } = await openTerminal(parts);
-  if (end === 'completed') return codeOfGoal((await parts.run.result()).goal, parts.io);
+  if (end === 'completed') return reportGoalEnd((await parts.run.result()).goal, parts.io);
   if (end !== undefined) return codes[end];
   if (parts.io.signal.aborted) return exitCodes.interrupted.code;
   parts.io.say(`Continue with: corral chat --session ${box.id}`);

@@ -1,9 +1,9 @@
 import type { ManualVerbs } from '../derived.ts';
 import { UsageError } from '../exit-codes.ts';
-import { readFrom, saveToFile } from '../local-file.ts';
+import { readLocalFile, saveToFile } from '../local-file.ts';
 
 /** Moves snapshots between installations, as files. */
-export const snapshotByHand: ManualVerbs = {
+export const manualSnapshotVerbs: ManualVerbs = {
   verbs: {
     async export({ words: [word, file], server, io }) {
       if (word === undefined || file === undefined)
@@ -14,7 +14,7 @@ export const snapshotByHand: ManualVerbs = {
     async import({ words: [file], options, server, io, show }) {
       if (file === undefined) throw new UsageError('Name the file: corral snapshot import <file>');
       const name = options.text('name');
-      const content = await readFrom(file, io);
+      const content = await readLocalFile(file, io);
       const importOptions = { ...(name !== undefined && { name }), signal: io.signal };
       show([await server.importSnapshot(content, importOptions)], 'create');
       return undefined;

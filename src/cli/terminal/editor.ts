@@ -45,7 +45,7 @@ export function clearSent(editor: Editor): Editor {
 }
 
 /** Whether this key sends the text. A backslash at the end, or Alt or Shift with Enter, starts a new line instead. */
-export const sends = ({ text, at }: Editor, key: Key): boolean =>
+export const isSendKey = ({ text, at }: Editor, key: Key): boolean =>
   key.return === true && !key.meta && !key.shift && !text.slice(0, at).endsWith('\\');
 
 /** The editor after a key that does not send the text. */

@@ -6,7 +6,7 @@ export type Style = Parameters<typeof styleText>[0];
 export type Paint = (style: Style, text: string) => string;
 
 export const paintAnsi: Paint = (style, text) => styleText(style, text, { validateStream: false });
-export const plain: Paint = (_style, text) => text;
+export const plainPaint: Paint = (_style, text) => text;
 
 const marked = new Marked({ gfm: true });
 
@@ -60,7 +60,7 @@ function list({ items, ordered, start }: Tokens.List, paint: Paint): string {
 }
 
 function table({ header, rows }: Tokens.Table, paint: Paint): string {
-  const cells = [header, ...rows].map((row) => row.map(({ tokens }) => inline(tokens, plain)));
+  const cells = [header, ...rows].map((row) => row.map(({ tokens }) => inline(tokens, plainPaint)));
   const widths = header.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
   const lines = cells.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' │ '));
   const [head = '', ...rest] = lines;

@@ -6,7 +6,7 @@ import { render, Text } from 'ink';
 import { createElement as h } from 'react';
 import type { Box, Corral, Event, Run, Session } from '../../client/index.ts';
 import type { Io } from '../io.ts';
-import { type Paint, paintAnsi, plain } from './markdown.ts';
+import { type Paint, paintAnsi, plainPaint } from './markdown.ts';
 import { Chooser, Screen } from './screen.ts';
 import { ChatTerminal } from './talk.ts';
 
@@ -113,7 +113,7 @@ async function choose({ corral, paint, rerender }: SessionChoice): Promise<strin
   return await new Promise((onChosen) => rerender(h(Chooser, { sessions, paint, onChosen })));
 }
 
-const choosePaint = ({ env }: Io): Paint => (env.NO_COLOR ? plain : paintAnsi);
+const choosePaint = ({ env }: Io): Paint => (env.NO_COLOR ? plainPaint : paintAnsi);
 
 function signalled() {
   let fire: () => void = () => {};

@@ -4,7 +4,7 @@ import type { Box, Session } from '../../client/index.ts';
 import { toOneLine, toPrintable } from '../io.ts';
 import { callText } from '../render.ts';
 import { blockText, diffText, planText, statusText } from './block-text.ts';
-import { applyKey, clearSent, type Editor, emptyEditor, type Key, sends, withText } from './editor.ts';
+import { applyKey, clearSent, type Editor, emptyEditor, isSendKey, type Key, withText } from './editor.ts';
 import { markdownText, type Paint } from './markdown.ts';
 import { parseSlash, slashCommands } from './slash.ts';
 import type { ChatTerminal } from './talk.ts';
@@ -162,7 +162,7 @@ function Line({ talk, view, paint, history, onBox, onLeave, onSent, onChoose }: 
       const isWhole = now.text.endsWith(word);
       if (key.return && !isWhole) return change(applyCompletion(now, completion, chosen));
     }
-    if (!sends(now, key)) return change(applyKey(now, input, key));
+    if (!isSendKey(now, key)) return change(applyKey(now, input, key));
     if (now.text.trim() !== '' || call) submit(now.text);
   };
   useInput((input: string, key: Key) => {

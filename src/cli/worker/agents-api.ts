@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { pause } from '../../core/concurrency/cancel.ts';
-import { type JsonLimits, jsonWithin } from '../../core/text/json.ts';
+import { type JsonLimits, parseJsonWithin } from '../../core/text/json.ts';
 import { serverSentEvents } from '../../core/text/server-sent-events.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
 
@@ -19,7 +19,7 @@ async function* readFrames<Shape extends z.ZodType>(
   for await (const { type, data } of serverSentEvents(body, maxFrameChars)) {
     if (data === undefined || type === 'ping') continue;
     if (type === 'error') throw new Error(`The server ended the stream: ${data.slice(0, 500)}`);
-    yield shape.parse(jsonWithin(data, frameLimits));
+    yield shape.parse(parseJsonWithin(data, frameLimits));
   }
 }
 
@@ -185,7 +185,7 @@ export class AgentsApi {
     const answer = await this.#ask(path, call);
     const text = await answer.text();
     try {
-      return shape.parse(jsonWithin(text, jsonLimits));
+      return shape.parse(parseJsonWithin(text, jsonLimits));
     } catch (cause) {
       throw new Error(`${this.#options.url} does not answer ${path} as the Managed Agents API does.`, { cause });
     }
@@ -214,7 +214,7 @@ export class AgentsApi {
       throw new AgentsApiError(0, `${url} cannot be reached.`);
     });
     if (answer.ok) return answer;
-    const reply = ErrorBody.safeParse(jsonWithin(await answer.text().catch(() => ''), jsonLimits));
+    const reply = ErrorBody.safeParse(parseJsonWithin(await answer.text().catch(() => ''), jsonLimits));
     const text = reply.success ? reply.data.error.message : `The server answers ${answer.status}.`;
     throw new AgentsApiError(answer.status, text);
   }
@@ -228,7 +228,7 @@ const Secret = z.object({ sessions_token: z.string().min(1) });
 export function parseSessionKey({ secret }: Work): string | undefined {
   if (!secret) return undefined;
   try {
-    return Secret.parse(jsonWithin(Buffer.from(secret, 'base64url').toString('utf8'), jsonLimits)).sessions_token;
+    return Secret.parse(parseJsonWithin(Buffer.from(secret, 'base64url').toString('utf8'), jsonLimits)).sessions_token;
   } catch {
     return undefined; // the environment's key is used then
   }

@@ -60,7 +60,7 @@ mv "$2/exit.new" "$2/exit"
 /** The result of a call. */
 export interface CallResult {
   readonly text: string;
-  /** A picture next to the text, in the format of the API. */
+  /** A picture in addition to the text, in the format of the API. */
   readonly picture?: object;
   readonly isError: boolean;
 }

@@ -87,7 +87,7 @@ export async function poll<Answer>(
 }
 
 /** Runs a round at each interval until the signal fires. The first round waits for one interval. */
-export async function atIntervals(
+export async function runAtIntervals(
   work: (signal: AbortSignal) => Promise<unknown>,
   { everyMs, ...rest }: Pick<Repeats, 'clock' | 'onError'> & { readonly everyMs: number },
   signal: AbortSignal,

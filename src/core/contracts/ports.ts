@@ -190,7 +190,7 @@ export type InboxClaim =
 export interface Lease {
   readonly name: string;
   readonly holder: string;
-  /** Grows by one with each new holder. Daemons and labels use it as the fence. */
+  /** Increases by one with each new holder. Daemons and labels use it as the fence. */
   readonly epoch: number;
   readonly expiresAt: number;
 }

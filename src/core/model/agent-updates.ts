@@ -42,7 +42,7 @@ export type AgentUpdate =
   | { readonly kind: 'forgot'; readonly detail: string }
   /** The model that the agent uses. */
   | { readonly kind: 'model'; readonly name: string }
-  /** More tokens and costs, if the agent counts them. */
+  /** Additional tokens and costs, if the agent counts them. */
   | { readonly kind: 'spent'; readonly tokens: number; readonly cost: number | undefined };
 
 export interface AgentCall {

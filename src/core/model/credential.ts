@@ -1,7 +1,8 @@
 import { z } from 'zod';
 
 /** A host or `*.host`, with or without a port. */
-export const hostForm = /^([*][.])?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?([.][a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*(:\d{1,5})?$/i;
+export const hostPattern =
+  /^([*][.])?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?([.][a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*(:\d{1,5})?$/i;
 
 export const CredentialName = z.string().regex(/^[a-z][a-z0-9-]{0,30}$/);
 export const variable = z.string().regex(/^[A-Za-z_]\w*$/);
@@ -17,7 +18,7 @@ const proxysOwn =
 /** The fields of a credential as users write them, in the settings, in a project and in a session. */
 export const credentialFields = {
   hosts: z
-    .array(z.string().max(300).regex(hostForm))
+    .array(z.string().max(300).regex(hostPattern))
     .min(1)
     .max(100)
     .describe('hosts whose requests get the value, such as api.example.com or *.example.com'),

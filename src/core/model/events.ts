@@ -146,7 +146,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       /** Why the call did not complete by itself. */
       reason: z.enum(['interrupted', 'cancelled', 'timed_out', 'oom', 'sandbox_lost', 'unknown']).optional(),
       content: ToolContent.nullable(),
-      /** Pictures in the session's files that the model sees next to the output. */
+      /** Pictures in the session's files that the model sees in addition to the output. */
       pictures: z.array(PictureFile).exactOptional(),
     }),
   ),
@@ -174,7 +174,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       function: z.string(),
       args,
       expiresAt: z.number(),
-      /** The reason, if the model's provider requires the approval; or the agent's title of the call. */
+      /** The reason, if the model's provider requires the approval; or the agent's title for the call. */
       reason: z.string().optional(),
       /** The text that the call would write, with the text that it replaces. */
       content: ToolContent.optional(),

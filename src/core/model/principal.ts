@@ -75,7 +75,7 @@ export const observesAll = (caller: Pick<Principal, 'role'>): boolean =>
   hasRole(caller, 'operator') || hasRole(caller, 'auditor');
 
 /** The caller, with an auditor reduced to the rights of a viewer. */
-export const asViewer = (caller: Principal): Principal =>
+export const toViewer = (caller: Principal): Principal =>
   caller.role === 'auditor' ? { ...caller, role: 'viewer' } : caller;
 
 /** The person whose account the caller can manage; undefined for keys. */

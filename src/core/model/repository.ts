@@ -6,7 +6,7 @@ import { RepositoryEnvironment } from './repository-environment.ts';
 const segment = /^[A-Za-z0-9_~][A-Za-z0-9._~+-]*$/;
 const maxUrl = 500;
 
-/** Why a text is not the URL of a repository, as a message to its author; undefined if it is valid. */
+/** Why the text is not the URL of a repository, as a message to its author; undefined if it is valid. */
 export function repositoryUrlProblem(text: string): string | undefined {
   if (text.length > maxUrl) return `is longer than ${maxUrl} characters`;
   if (/^(ssh|git)(\+\w+)?:|^[\w.-]+@[\w.-]+:/i.test(text))
@@ -37,7 +37,7 @@ export const RepositoryUrl = z
   })
   .transform((text) => (URL.parse(text)?.href ?? text).replace(/\/$/, ''));
 
-/** The URL without its credentials. Also handles a text that cannot be parsed, because an error repeats it. */
+/** The URL without its credentials. Also handles text that cannot be parsed, because an error repeats it. */
 const withoutCredential = (text: string) => text.slice(0, 200).replace(/\/\/[^/@]*@/, '//');
 
 /** A branch, a tag or a commit, in a form that git never takes for an option or a range. */

@@ -2,7 +2,7 @@
 // workspace; in a larger one, a script does.
 
 /** The folder that holds them, relative to the workspace. */
-export const runFiles = '.corral/run';
+export const runFolder = '.corral/run';
 /** Folders that tools generate; their files are not compared. */
 export const ignoredFolders: readonly string[] = [
   ...['.git', 'node_modules', '.corral', '.agent_logs', '.venv', '__pycache__'],

@@ -13,10 +13,10 @@ export interface ShownCommand extends Omit<ConsoleEntry, 'output'> {
 const leftOut = '[… left out …]';
 
 /**
- * All commands and the newest outputs, limited to so many characters in total. Commands are never left out; outputs
+ * All commands and the newest outputs, limited to `chars` characters in total. Commands are never left out; outputs
  * beyond the limit are not read.
  */
-export async function newestOutputs(commands: readonly ShownCommand[], chars: number): Promise<ConsoleEntry[]> {
+export async function readNewestOutputs(commands: readonly ShownCommand[], chars: number): Promise<ConsoleEntry[]> {
   let left = chars;
   const newestFirst: ConsoleEntry[] = [];
   for (const { ps1, command, text } of commands.toReversed()) {

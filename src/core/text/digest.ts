@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 
-/** The SHA-256 of a text, in hex. */
+/** The SHA-256 of the text, in hex. */
 export const digestOfText = (text: string): string => hash('sha256', text);
 
 /** The SHA-256 of a JSON value. The order of keys does not matter, because stores and parsers can change it. */

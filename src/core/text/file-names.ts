@@ -39,8 +39,8 @@ export const safeName = (message: string): SafePath | undefined =>
 const isPart = (part: string) =>
   part !== '' && part !== '.' && part !== '..' && !part.includes('\0') && part.length <= maxPart;
 
-// Control characters, direction marks, line separators, signs without a width and the byte-order mark. The joiners stay:
-// emoji and letters of Persian need them.
+// Control characters, direction marks, line separators, zero-width characters and the byte-order mark. The joiners
+// stay: emoji and letters of Persian need them.
 const invisible = /[\p{Cc}\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff]/gu;
 const special = /[\\:*?"<>|]/g;
 const device = /^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\.|$)/i;
@@ -51,7 +51,7 @@ function portablePart(part: string): string {
   return shortened(device.test(plain) ? `_${plain}` : plain);
 }
 
-/** Cuts the name to so many bytes, before its extension. */
+/** Cuts the name to a number of bytes, before its extension. */
 function shortened(name: string, suffix = ''): string {
   const dot = name.lastIndexOf('.');
   const extension = dot > 0 && name.length - dot <= 16 ? name.slice(dot) : '';

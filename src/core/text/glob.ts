@@ -54,7 +54,7 @@ function matchName(pattern: string, name: string): boolean {
  * Whether a whole text, such as the subject of a token, matches a pattern. `*` matches within a part between slashes
  * and colons, `**` any number of parts; no other character is special.
  */
-export function fitsParts(pattern: string, text: string): boolean {
+export function matchesParts(pattern: string, text: string): boolean {
   const parts = (of: string) => of.split(/(?<=[/:])/);
   const endsPart = (part: string) => /[/:]$/.test(part);
   return wildcard(parts(pattern), parts(text), {

@@ -15,10 +15,10 @@ export type ParsedJson =
 export function parseJson(input: Uint8Array | string, limits: JsonLimits): ParsedJson {
   const { maxBytes } = limits;
   const tooLarge = { ok: false, reason: 'too_large', detail: `more than ${maxBytes} bytes` } as const;
-  if (input.length > maxBytes) return tooLarge; // a text has at least as many bytes as UTF-16 units
+  if (input.length > maxBytes) return tooLarge; // text has at least as many bytes as UTF-16 units
   const bytes = typeof input === 'string' ? Buffer.from(input) : bufferOver(input);
   if (bytes.length > maxBytes) return tooLarge;
-  const complaint = tooComplex(bytes, limits);
+  const complaint = findExceededLimit(bytes, limits);
   if (complaint !== undefined) return { ok: false, reason: 'too_complex', detail: complaint };
   try {
     const text = typeof input === 'string' ? input : bytes.toString();
@@ -35,7 +35,7 @@ const bufferOver = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
   Buffer.from(buffer, byteOffset, byteLength);
 
 /** The value; undefined if the text is not JSON within the limits. */
-export function jsonWithin(text: string, limits: JsonLimits): unknown {
+export function parseJsonWithin(text: string, limits: JsonLimits): unknown {
   const json = parseJson(text, limits);
   return json.ok ? json.value : undefined;
 }
@@ -48,7 +48,7 @@ const closing = new Set([0x5d, 0x7d]); // ] }
  * Counts the values that a JSON parser would build, without building them. Returns the exceeded limit, or undefined.
  * Invalid JSON passes; the parser rejects it immediately.
  */
-export function tooComplex(
+export function findExceededLimit(
   bytes: Uint8Array,
   { maxDepth, maxValues }: Pick<JsonLimits, 'maxDepth' | 'maxValues'>,
 ): string | undefined {

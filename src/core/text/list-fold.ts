@@ -39,7 +39,7 @@ export function listFold<Item, Value>(
 }
 
 /** Computes once for each object, which must be immutable. */
-export function oncePer<Key extends object, Value>(compute: (key: Key) => Value): (key: Key) => Value {
+export function memoizeByKey<Key extends object, Value>(compute: (key: Key) => Value): (key: Key) => Value {
   const values = new WeakMap<Key, { readonly value: Value }>();
   return (key) => {
     const before = values.get(key);

@@ -12,7 +12,7 @@ export function quoteLines(text: string, maxLength: number): string {
 }
 
 /** The text on one line, without invisible characters; at most 200 characters. */
-export const onOneLine = (text: string): string => truncateEnd(text.replaceAll(/[\p{C}\s]+/gu, ' ').trim(), 200);
+export const toShortLine = (text: string): string => truncateEnd(text.replaceAll(/[\p{C}\s]+/gu, ' ').trim(), 200);
 
 /** Quotes any text as one word of a shell command. */
 export const quoteForShell = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;

@@ -4,7 +4,7 @@ import { trimEndCharacters } from './text.ts';
 /** Shorter secrets would mask ordinary words. */
 export const shortestForm = 6;
 
-/** Removes the secret from a text, such as the error of a provider that received it. */
+/** Removes the secret from text, such as the error of a provider that received it. */
 export function withoutSecret(text: string, secret: Secret, mask: string): string {
   // longest first, so that no part of a secret remains
   const forms = toSecretForms(secret.reveal()).sort((a, b) => b.length - a.length);

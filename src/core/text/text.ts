@@ -74,7 +74,7 @@ export function trimCharacters(text: string, characters: string): string {
 }
 
 /** Joins the lines of a text: each line break and the blanks around it become `joint`. */
-export const inOneLine = (text: string, joint = ' '): string =>
+export const joinLines = (text: string, joint = ' '): string =>
   text
     .split(/[\r\n]/)
     .map((line) => line.trim())

@@ -33,7 +33,7 @@ function mcpServer(parts: McpParts): McpServer {
 const passed = ['mcp-protocol-version', 'mcp-method', 'mcp-name'];
 
 /** Answers one message. */
-export async function answer(
+export async function answerMessage(
   request: FastifyRequest,
   reply: FastifyReply,
   deps: McpDeps,

@@ -30,7 +30,7 @@ function mcpRoutes(deps: McpDeps): FacadeRoutes {
           requestContent: { 'application/json': Message },
         }),
         // Loaded on first use, because most servers never need the protocol's package.
-        async (request, reply) => await (await import('./answer.ts')).answer(request, reply, deps),
+        async (request, reply) => await (await import('./answer.ts')).answerMessage(request, reply, deps),
       );
     },
   };

@@ -12,7 +12,7 @@ interface FollowRequest {
 }
 
 /** The events after a seq, until the time limit, the caller's disconnect, or the session's deletion. */
-export async function* eventsUntil(
+export async function* readEventsUntil(
   { services, clock, signal }: Pick<McpCall, 'services' | 'clock' | 'signal'>,
   { id, after, waitMs }: FollowRequest,
 ): AsyncGenerator<SessionEvent> {

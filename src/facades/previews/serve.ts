@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { hostLabel, type PreviewLinks, tokenForm } from '../../api/procedure/preview-links.ts';
+import { hostLabel, type PreviewLinks, tokenPattern } from '../../api/procedure/preview-links.ts';
 import { poll } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toAppError } from '../../core/errors/errors.ts';
@@ -146,12 +146,12 @@ async function find(
   { sid, of, tokens }: Target,
   { ports, links }: ServeDeps,
 ): Promise<OpenedPreview | 'closed' | 'wrong'> {
-  const wellFormed = tokens.filter((token) => tokenForm.test(token));
+  const wellFormed = tokens.filter((token) => tokenPattern.test(token));
   if (wellFormed.length === 0) return tokens.length === 0 ? 'closed' : 'wrong';
   const all = await ports.opened(sid).catch(() => []);
   let isKnown = false;
   for (const token of wellFormed) {
-    const view = all.find((one) => one.id === tokenForm.exec(token)?.[1] && one.of === of);
+    const view = all.find((one) => one.id === tokenPattern.exec(token)?.[1] && one.of === of);
     if (!view) continue;
     isKnown = true;
     const principal = await links.makerOf(sid, view, token);

@@ -28,7 +28,7 @@ const hidden = ['authorization', 'content-encoding', 'origin', 'sec-fetch-site',
 /** Recognizes requests to previews by host or path, before routing. */
 export class Targets {
   readonly #domain: string;
-  /** Whether another facade serves the same host names, for requests without a token of ours. */
+  /** Whether another facade serves the same host names, for requests without a preview token. */
   readonly #sharesNames: () => boolean;
   readonly #found = new WeakMap<IncomingMessage, Target>();
 

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
-import { ofRepositories, ofRepository } from '../../api/session/repositories.ts';
+import { repositoryOperations, repositoryTarget } from '../../api/session/repositories.ts';
 import { SkillId, VersionName } from '../../api/skills.ts';
 import { FileHash } from '../../api/template-builds.ts';
 import { Snapshot, SnapshotName, snapshotExample, snapshotView } from '../../api/views/snapshots.ts';
@@ -13,7 +13,7 @@ import { envelopeStyle } from '../shared/envelope.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 import { withBodyStreams } from '../shared/uploads.ts';
 
-// Downloads and uploads of archives, next to the operations of their resources.
+// Downloads and uploads of archives, in addition to the operations of their resources.
 
 type CallerParts = Pick<FacadeParts, 'acting'>;
 const about = (tag: string, prefix: string) => createRouteDescriber({ tag, prefix, failures: detailFailures });
@@ -43,14 +43,14 @@ export const skillDownload = ({ acting }: CallerParts): FacadeRoutes => ({
 
 export const repositoryPatch = ({ acting }: CallerParts): FacadeRoutes => ({
   mount(app) {
-    const failures = describeFailures({ ...envelopeStyle, texts: ofRepositories.texts });
-    const ofPatch = createRouteDescriber({ ...ofRepositories, failures });
+    const failures = describeFailures({ ...envelopeStyle, texts: repositoryOperations.texts });
+    const ofPatch = createRouteDescriber({ ...repositoryOperations, failures });
     app.get(
       '/api/v1/sessions/:sid/repositories/patch',
       ofPatch('Patch', 'The commits since the base, for `git am`', {
         schema: {
-          params: z.object({ sid: ofRepository.shape.sessionId }),
-          querystring: ofRepository.pick({ path: true }),
+          params: z.object({ sid: repositoryTarget.shape.sessionId }),
+          querystring: repositoryTarget.pick({ path: true }),
           response: { 200: bytes('A mailbox for `git am`', 'text/x-patch') },
         },
         fails: [400, 404, 409, 501, 413],

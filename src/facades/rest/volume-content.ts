@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import {
-  byVolume,
   findVolumeId,
-  ofVolumes,
   refusedWhileWritten,
   Volume,
   VolumePath,
   volumeExample,
+  volumeOperations,
+  volumeTarget,
   volumeView,
 } from '../../api/volumes.ts';
 import { detailFailures } from '../../http/errors/failure-docs.ts';
@@ -18,7 +18,7 @@ import { sendFile } from '../shared/byte-range.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 import { bodyPieces, withBodyStreams } from '../shared/uploads.ts';
 
-const about = createRouteDescriber({ ...ofVolumes, failures: detailFailures });
+const about = createRouteDescriber({ ...volumeOperations, failures: detailFailures });
 const AtPath = z.object({ path: VolumePath.min(1) });
 const Written = z.object({ path: z.string(), size: z.int() });
 const requestContent = { 'application/octet-stream': z.string().meta({ format: 'binary' }) };
@@ -38,7 +38,7 @@ function mountReads(app: App, acting: FacadeParts['acting']): void {
     file,
     about('ReadFile', 'Download a file of any size, or a part of it', {
       schema: {
-        params: byVolume,
+        params: volumeTarget,
         querystring: AtPath,
         response: { 200: bytes('Its bytes'), 206: bytes('The part that `Range` names') },
       },
@@ -64,7 +64,7 @@ function mountReads(app: App, acting: FacadeParts['acting']): void {
   app.get(
     backup,
     about('Backup', 'Download all content as one archive', {
-      schema: { params: byVolume, response: { 200: bytes('A compressed tar archive', 'application/gzip') } },
+      schema: { params: volumeTarget, response: { 200: bytes('A compressed tar archive', 'application/gzip') } },
       config: { stream: true },
       description:
         'An archive that is cut off was not whole. Of a volume that a session writes to, it has no one moment.',
@@ -84,7 +84,11 @@ function mountUploads(scope: App, acting: FacadeParts['acting']): void {
   scope.put(
     file,
     about('WriteFile', 'Upload a file; it replaces an existing one when it is whole', {
-      schema: { params: byVolume, querystring: AtPath, response: { 200: ok(Written, { path: 'model.bin', size: 3 }) } },
+      schema: {
+        params: volumeTarget,
+        querystring: AtPath,
+        response: { 200: ok(Written, { path: 'model.bin', size: 3 }) },
+      },
       config: { upload: true },
       description: refusedWhileWritten,
       fails: [400, 404, 409, 413, 503],
@@ -100,7 +104,7 @@ function mountUploads(scope: App, acting: FacadeParts['acting']): void {
   scope.put(
     backup,
     about('Restore', 'Replace all content by that of an archive, whole or not at all', {
-      schema: { params: byVolume, response: { 200: ok(Volume, volumeExample) } },
+      schema: { params: volumeTarget, response: { 200: ok(Volume, volumeExample) } },
       config: { upload: true },
       description: refusedWhileWritten,
       fails: [400, 404, 409, 413, 503],

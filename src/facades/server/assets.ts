@@ -6,7 +6,7 @@ import type { ReplyDoc } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
 import { describeRoute } from './about.ts';
 
-export const types: Readonly<Record<string, string>> = {
+export const contentTypes: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
@@ -15,7 +15,7 @@ export const types: Readonly<Record<string, string>> = {
   '.woff2': 'font/woff2',
 };
 
-export const html = types['.html'] as string;
+export const htmlType = contentTypes['.html'] as string;
 
 /** Anyone may load these pages; their data requires a token. */
 export const openAccess = { open: true, free: true } as const;
@@ -51,7 +51,7 @@ export function mountAssets(app: App, { path, operationId, summary, files, heade
     async ({ params: { name } }, reply) => {
       const file = files.get(name);
       if (!file) throw new AppError('not_found', 'There is no such file.');
-      reply.headers(headers).type(types[extname(name)] ?? 'application/octet-stream');
+      reply.headers(headers).type(contentTypes[extname(name)] ?? 'application/octet-stream');
       return reply.send(await contentOf(file));
     },
   );

@@ -1,7 +1,7 @@
 import type { App, RouteTable } from '../../http/routes/routes.ts';
 import type { PageFiles } from '../shared/facade.ts';
 import { describeRoute } from './about.ts';
-import { type Asset, assetReply, html, mountAssets, openAccess } from './assets.ts';
+import { type Asset, assetReply, htmlType, mountAssets, openAccess } from './assets.ts';
 import { openApiDocument } from './openapi.ts';
 
 // Swagger UI and ReDoc are copied from their packages when the page is built. They work offline and need no inline script.
@@ -99,7 +99,7 @@ export function mountDocs(app: App, { table, version, page }: Docs): void {
     const schema = { response: { 200: assetReply('text/html') } };
     const options = describeRoute(path.slice(1), 'The documentation page', { schema, config: openAccess });
     app.get(path, options, async (_request, reply) =>
-      reply.type(html).header('content-security-policy', policy).send(text),
+      reply.type(htmlType).header('content-security-policy', policy).send(text),
     );
   }
   mountAssets(app, {

@@ -10,7 +10,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { App } from '../../http/routes/routes.ts';
 import type { PageFiles } from '../shared/facade.ts';
 import { describeRoute } from './about.ts';
-import { assetReply, mountAssets, openAccess, types } from './assets.ts';
+import { assetReply, contentTypes, mountAssets, openAccess } from './assets.ts';
 
 // The web page: its built files. Its policy prevents it from loading from other sites and, in browsers with trusted
 // types, from turning text into HTML or scripts. The only script policy creates only the address of the page's worker.
@@ -140,7 +140,7 @@ export async function sendFile(request: Pick<FastifyRequest, 'headers'>, reply: 
   const bytes = (await page()).byName.get(name);
   if (!bytes) throw new AppError('not_found', 'There is no such file.');
   const ending = extname(name);
-  reply.headers(hashed.test(name) ? unchanging : headers).type(types[ending] ?? 'application/octet-stream');
+  reply.headers(hashed.test(name) ? unchanging : headers).type(contentTypes[ending] ?? 'application/octet-stream');
   if (!compressible.has(ending)) return await reply.send(bytes);
   reply.header('vary', 'Origin, Accept, Accept-Encoding');
   if (!/\bgzip\b/.test(request.headers['accept-encoding']?.toString() ?? '')) return await reply.send(bytes);

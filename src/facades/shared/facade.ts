@@ -29,7 +29,7 @@ import type { SideMessages } from '../../sessions/services/side-messages.ts';
 
 /** The files that `src/app/page/bundle-page.ts` builds for browsers. */
 export interface PageFiles {
-  /** The files of the page by name; `index.html` names the others. */
+  /** The files of the page by name; `index.html` refers to the other files. */
   readonly byName: ReadonlyMap<string, Uint8Array>;
   /** The folder with the scripts and styles of `/docs` and `/redoc`. They are too large to keep in memory. */
   readonly apiDocs: URL;

@@ -54,7 +54,7 @@ const Fields = z.object({
 });
 
 /** Any failure of a route that answers `{detail}`. */
-export const anyDetail = json('Any other failure', z.union([Detail, Fields]));
+export const anyDetailFailure = json('Any other failure', z.union([Detail, Fields]));
 export const detailReply = (description: string) => json(description, Detail, { detail: description });
 
 /** The failure of a request whose fields do not match its schema. */
@@ -68,7 +68,7 @@ export const detailFailures = describeFailures({
   always: [401, 403, 413, 429, 500, 503],
   texts: { 404: 'Session not found', 413: 'Body too large', 503: 'The sandbox is not available' },
   of: (status, text) => (status === 422 ? invalidFields('task') : detailReply(text)),
-  other: anyDetail,
+  other: anyDetailFailure,
 });
 
 /** Refusals of a WebSocket upgrade, in the body format of each facade. */

@@ -65,6 +65,6 @@ export function limitConnections(app: FastifyInstance, { perAddress, clock, logg
 }
 
 /** Also counts the connections of another port. */
-export function countConnectionsOf(server: Server, more: Server): void {
+export function countExtraConnections(server: Server, more: Server): void {
   more.on('connection', (socket) => server.emit(elsewhere, socket));
 }

@@ -160,7 +160,9 @@ function credentials(request: FastifyRequest): string[] {
   });
 }
 
-/** On a route that accepts signatures, a presented signature alone decides, even next to a valid token. */
+/**
+ * On a route that accepts signatures, a presented signature alone decides, even if the request also has a valid token.
+ */
 function readSignature(request: FastifyRequest): string | undefined {
   const { signature } = (request.query ?? {}) as Query;
   if (signature === undefined || !request.route.config.signed) return undefined;

@@ -5,7 +5,7 @@ import { Semaphore } from '../../core/concurrency/semaphore.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import { collectBody, freeBytes, UntrustedAnswer } from './answers/answer-body.ts';
-import { type AnswerName, type AnswerOf, answers, largeBytes } from './answers/answers.ts';
+import { type AnswerName, type AnswerOf, answers, maxLargeAnswerBytes } from './answers/answers.ts';
 import type { DaemonTrust } from './answers/daemon-trust.ts';
 import { refusal } from './answers/refusal.ts';
 import { validateInTurn } from './answers/validate-answer.ts';
@@ -77,7 +77,7 @@ export function requester({
   trust,
   lost = neverFires,
 }: DaemonConnection & { readonly trust: DaemonTrust }) {
-  const own = new Semaphore(largeBytes);
+  const own = new Semaphore(maxLargeAnswerBytes);
   const lasting = new Semaphore(maxLong);
   let streams = 0;
   async function exchange<Result>(

@@ -21,8 +21,8 @@ interface AnswerContext {
 const cookies = new Set(['set-cookie', 'set-cookie2']);
 
 /** Rules that end an answer on a path with a credential. */
-export const repeatsSecret = 'credential: the answer repeats it';
-export const cannotSearch = 'credential: the answer cannot be searched';
+export const repeatsSecretRule = 'credential: the answer repeats it';
+export const cannotSearchRule = 'credential: the answer cannot be searched';
 
 /**
  * Forwards the answer to a request, with the standard reason phrase instead of the server's. Resolves when the answer
@@ -50,7 +50,7 @@ export function forwardResponse(
     reject(`the server's answer was cut off (${error.message})`);
   };
   const repeats = () => {
-    client.tell(target, 'refused', repeatsSecret);
+    client.tell(target, 'refused', repeatsSecretRule);
     if (!res.headersSent) return reject('its answer repeats a credential');
     res.destroy();
     outgoing.destroy();
@@ -61,7 +61,7 @@ export function forwardResponse(
     const found = secrets.length > 0 ? searchAnswer(incoming, { method: outgoing.method, secrets }) : undefined;
     if (found?.kind === 'repeats') return repeats();
     if (found?.kind === 'unsearchable') {
-      client.tell(target, 'refused', cannotSearch);
+      client.tell(target, 'refused', cannotSearchRule);
       return reject(found.why);
     }
     const body = found?.body ?? incoming;

@@ -8,7 +8,7 @@ import {
 } from '../../core/model/sandboxes/egress-choice.ts';
 import { canonicalAddress, parseRange } from '../../core/text/address-range.ts';
 import type { Client } from './client.ts';
-import { chosenRanges } from './fetch/addresses.ts';
+import { chosenRangeCheck } from './fetch/addresses.ts';
 import { type Connector, guardedConnect } from './fetch/guarded-connect.ts';
 import { findPolicy } from './policies/list.ts';
 import {
@@ -58,7 +58,7 @@ function parsedRules(rules: EgressRules): ParsedRules {
   const known = parsed.get(rules);
   if (known) return known;
   const ranges = rules.allow.filter((text) => parseRange(text) !== undefined);
-  const [allowed, denied] = [chosenRanges(ranges), chosenRanges(rules.deny)];
+  const [allowed, denied] = [chosenRangeCheck(ranges), chosenRangeCheck(rules.deny)];
   const created = {
     hosts: rules.allow.filter((text) => !ranges.includes(text)),
     admits(text: string) {

@@ -1,5 +1,5 @@
 import { deadlineSignal, raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
-import { atIntervals } from '../../core/concurrency/rounds.ts';
+import { runAtIntervals } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { findRequestedPackages, type PackageManager, type Packages } from '../../core/model/packages.ts';
@@ -83,7 +83,7 @@ async function oneManager(install: Install, { manager, names }: InstallTask, sig
     const seconds = () => Math.round((clock.now() - since) / 1_000);
     const over = new AbortController();
     const report = async () => tell(`Installing with ${manager}, for ${seconds()} s: ${lastLine(text)}`);
-    void atIntervals(report, { everyMs: tellEveryMs, clock }, over.signal);
+    void runAtIntervals(report, { everyMs: tellEveryMs, clock }, over.signal);
     const { exitCode } = await raceAbort(pipes.ended, signal).finally(() => {
       over.abort();
       pipes.detach();

@@ -93,7 +93,7 @@ export const withDefaultProject = <Created extends { readonly projectId?: string
 ): Created => (home === undefined || created.projectId ? created : { ...created, projectId: home });
 
 /** The owner of resources that the principal creates, as a field. */
-export const ownOf = ({ owner }: Principal) => owner !== undefined && { owner };
+export const ownerField = ({ owner }: Principal) => owner !== undefined && { owner };
 
 export const sessionNotFoundError = () => new AppError('session_not_found', 'There is no such session.');
 

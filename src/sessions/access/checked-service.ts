@@ -7,7 +7,7 @@ import {
   listedOwner,
   listedProjects,
   type OwnedResource,
-  ownOf,
+  ownerField,
   sessionNotFoundError,
   withDefaultProject,
 } from './authorize.ts';
@@ -69,7 +69,7 @@ function behind(method: Method, may: Exclude<MethodRule['may'], 'guarded'>, guar
       const { owner: _, ...named } = requested as NewResource;
       const own = intoProject ? withDefaultProject(principal, named) : named;
       if (own.projectId) await intoProject?.(own.projectId);
-      return await method({ ...own, ...ownOf(principal) }, ...rest);
+      return await method({ ...own, ...ownerField(principal) }, ...rest);
     };
   }
   if (may === 'list') {
@@ -96,7 +96,7 @@ function behind(method: Method, may: Exclude<MethodRule['may'], 'guarded'>, guar
     return async (id, requested, ...rest) => {
       const principal = principalOf();
       await check(id as never, 'work');
-      return await method(id, { ...(requested as object), ...ownOf(principal) }, ...rest);
+      return await method(id, { ...(requested as object), ...ownerField(principal) }, ...rest);
     };
   }
   return (id, ...rest) => {

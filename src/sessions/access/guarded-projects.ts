@@ -9,7 +9,7 @@ import type { AgentConfigService } from '../projects/agent-config.ts';
 import type { ProviderKeyService } from '../projects/provider-keys.ts';
 import type { UploadedFile, UploadService } from '../projects/uploads.ts';
 import type { SideMessages } from '../services/side-messages.ts';
-import { authorize, authorizeRole, listedOwner, type OwnedResource, ownOf, toOwnedResource } from './authorize.ts';
+import { authorize, authorizeRole, listedOwner, type OwnedResource, ownerField, toOwnedResource } from './authorize.ts';
 import { createAccessCheck, notFoundError, withChecks } from './checked-service.ts';
 
 const noFile = () => new AppError('file_not_found', 'There is no such file.');
@@ -124,7 +124,7 @@ function guardedUploads(
       const principal = principalOf();
       authorizeRole(principal, 'user');
       if (file.projectId !== null) await ofProject(file.projectId, 'work');
-      return await uploads.stage({ ...file, ...ownOf(principal) }, signal);
+      return await uploads.stage({ ...file, ...ownerField(principal) }, signal);
     },
     get: (id) => fileFor(id, 'read'),
     async open(id, range) {

@@ -9,7 +9,7 @@ import type { MemoryHolder, MemoryService, NamedMemory } from '../api/server/mem
 import type { MemoryAuthor, MemoryStoreService } from '../api/server/memory-stores.ts';
 import type { SkillService } from '../api/server/skills.ts';
 import type { UsageService } from '../api/usage.ts';
-import { authorize, authorizeRole, ownOf, permitsAction, withDefaultProject } from './authorize.ts';
+import { authorize, authorizeRole, ownerField, permitsAction, withDefaultProject } from './authorize.ts';
 import { createAccessCheck, notFoundError } from './checked-service.ts';
 
 // Guards for methods that need more than a permission on one resource.
@@ -57,7 +57,7 @@ export function guardedAutomations(
       authorizeRole(principal, 'user');
       if (spec.projectId !== null) await intoProject(spec.projectId);
       await mayFollow(spec.after);
-      return await automations.create({ ...spec, ...ownOf(principal) });
+      return await automations.create({ ...spec, ...ownerField(principal) });
     },
     async update(id, change) {
       await check(id, 'work');

@@ -1,7 +1,7 @@
 import { AppError, toAppError, unlessNotFound } from '../../core/errors/errors.ts';
 import { type Holder, isUsableBy } from '../../core/model/access/holder.ts';
 import { SessionId } from '../../core/model/ids.ts';
-import { asViewer, type Principal } from '../../core/model/principal.ts';
+import { type Principal, toViewer } from '../../core/model/principal.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { SessionAgent } from '../../core/model/session-agent.ts';
 import type { DesktopService } from '../api/desktop.ts';
@@ -19,7 +19,7 @@ import {
   authorizeRole,
   listedOwner,
   listedProjects,
-  ownOf,
+  ownerField,
   permitsAction,
   toOwnedResource,
   toVisibleSession,
@@ -62,7 +62,7 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     const { of, isInProjects = false, ...more } = scopes[name] as ResourceScope;
     const get = async (id: never) =>
       of === 'projects' ? toOwnedResource(await services.projects.get(id)) : await services[of].get(id);
-    const ofCaller = name === 'project' ? principalOf : () => asViewer(principalOf());
+    const ofCaller = name === 'project' ? principalOf : () => toViewer(principalOf());
     return { principalOf: ofCaller, get, ...(isInProjects && { intoProject }), ...more };
   };
   const intoProject = async (id: string) => {
@@ -351,8 +351,8 @@ function guardedSessions(
       const command = withDefaultProject(principal, requested);
       authorizeRole(principal, 'user');
       if (command.projectId) await intoProject?.(command.projectId);
-      if (command.agent) await mayHave?.({ ...command, ...ownOf(principal) }, command.agent);
-      return await sessions.create({ ...(await withFiles(principal, command)), ...ownOf(principal) });
+      if (command.agent) await mayHave?.({ ...command, ...ownerField(principal) }, command.agent);
+      return await sessions.create({ ...(await withFiles(principal, command)), ...ownerField(principal) });
     },
     /** Names are per caller. The snapshot is used, and must exist, only when the session is created. */
     async named(requested) {
@@ -361,7 +361,7 @@ function guardedSessions(
       // Without an owner, names belong to the server's own token.
       authorizeRole(principal, principal.owner === undefined ? 'admin' : 'user');
       if (command.projectId) await intoProject?.(command.projectId);
-      return await sessions.named({ ...(await withFiles(principal, command)), ...ownOf(principal) });
+      return await sessions.named({ ...(await withFiles(principal, command)), ...ownerField(principal) });
     },
     async byName(name) {
       const principal = principalOf();
@@ -373,7 +373,7 @@ function guardedSessions(
       const principal = principalOf();
       await check(id, 'work');
       if (principal.role !== 'admin') await mayAttach(command.attachments);
-      return await sessions.edit(id, { ...command, ...ownOf(principal) });
+      return await sessions.edit(id, { ...command, ...ownerField(principal) });
     },
     async list(only) {
       const principal = principalOf();

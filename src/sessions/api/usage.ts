@@ -23,7 +23,7 @@ const UsageGroup = z.object({
   /** The display name; empty: none. */
   name: z.string(),
   ...UsageTotal.shape,
-  /** The days with usage in their order, of the first `dailyGroups` groups; of the others none. */
+  /** The days with usage, in order. Empty except for the first `dailyGroups` groups. */
   days: z.array(UsageDay).readonly(),
 });
 export type UsageGroup = z.infer<typeof UsageGroup>;
@@ -40,7 +40,7 @@ export interface UsageQuery {
   readonly from: string;
   readonly to: string;
   readonly by: UsageDimension;
-  /** How many groups, the first ones, come with their days. Default 0. */
+  /** The number of groups, from the first, that include their usage by day. Default 0. */
   readonly dailyGroups?: number;
 }
 

@@ -50,7 +50,7 @@ async function ownRun(sessions: Deps['sessions'], { id, forkedFrom }: SessionRec
 }
 
 /** The result of an attempt; undefined while its run has not ended. */
-export async function attemptWork(
+export async function readAttemptWork(
   deps: Deps,
   session: SessionRecord,
   signal: AbortSignal,

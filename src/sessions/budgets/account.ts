@@ -102,7 +102,7 @@ export function limitsFor(own: OwnLimits, usual: Limits): Limits {
 }
 
 /** The account's effective limits and how much of each is used. */
-export function linesOf(account: Account, of: Holder['of'], limits: Limits): readonly BudgetLine[] {
+export function accountLines(account: Account, of: Holder['of'], limits: Limits): readonly BudgetLine[] {
   const held = sumAmounts(account.open);
   return periods.flatMap((period) =>
     toLines(of, limits[period], account[period]).map((line) => ({

@@ -1,7 +1,7 @@
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { fits } from '../../core/model/runs/budget.ts';
+import { fitsLimit } from '../../core/model/runs/budget.ts';
 import { type HeldAmounts, type HeldLimit, heldLimits } from '../../core/model/runs/budget-limits.ts';
 import {
   type Account,
@@ -46,8 +46,8 @@ export interface ReachedLimit {
 type Answer = ReachedLimit | 'busy' | undefined;
 
 /** A lost server's totals are released after this time. */
-export const leaseMs = 60_000;
-const renewMs = leaseMs / 3;
+export const holdingLeaseMs = 60_000;
+const renewMs = holdingLeaseMs / 3;
 
 /**
  * Limits what people, projects and the server hold concurrently. Stored documents are counted by the store's indexes;
@@ -173,7 +173,7 @@ export class Holdings implements AsyncDisposable {
       const held = sums.now(kind) + sums.others(kind);
       const isBusy = sums.isStoring(kind);
       const used = held + (await this.#deps.stored(holder, kind, limit - held - needs));
-      if (!fits(needs, { limit, used })) return isBusy ? 'busy' : { of: holder.of, kind, limit, used, needs };
+      if (!fitsLimit(needs, { limit, used })) return isBusy ? 'busy' : { of: holder.of, kind, limit, used, needs };
     }
     return undefined;
   }
@@ -208,7 +208,7 @@ export class Holdings implements AsyncDisposable {
     );
     const others = Object.entries(account.held).filter(([id, { until }]) => id !== server && until > clock.now());
     const isNothing = Object.keys(amounts).length === 0;
-    const own = isNothing ? {} : { [server]: { until: clock.now() + leaseMs, amounts } };
+    const own = isNothing ? {} : { [server]: { until: clock.now() + holdingLeaseMs, amounts } };
     if (isNothing) this.#published.delete(recordIdOf(holder));
     else this.#published.set(recordIdOf(holder), holder);
     return { ...account, held: { ...Object.fromEntries(others), ...own } };

@@ -24,6 +24,7 @@ import {
 } from '../run/turn-budget.ts';
 import {
   type Account,
+  accountLines,
   type BudgetedSession,
   type Holder,
   hasToolCallLimit,
@@ -31,7 +32,6 @@ import {
   type Limits,
   type LoggedUsage,
   limitsFor,
-  linesOf,
   raiseToLoggedUsage,
   recordIdOf,
   withReserved,
@@ -45,8 +45,8 @@ import { sessionLines } from './session-lines.ts';
 const lostAccess: BudgetOverrun = { scope: 'member', kind: 'turns', limit: 0, used: 0, needs: 0 };
 
 /** A reservation that its server no longer renews is released after this time. */
-export const leaseMs = 60_000;
-const renewMs = leaseMs / 3;
+export const reservationLeaseMs = 60_000;
+const renewMs = reservationLeaseMs / 3;
 const lookMs = 500; // between two checks for room released by other servers
 
 export interface LedgerDeps {
@@ -280,7 +280,7 @@ export class Ledger implements AsyncDisposable {
     await this.#countLogs(holder, before);
     let room: BudgetRoom | undefined;
     await this.#change(holder, (account) => {
-      room = findRoom(linesOf(account, holder.of, limits), requested);
+      room = findRoom(accountLines(account, holder.of, limits), requested);
       return room.over || room.isBusy ? undefined : withReserved(account, this.#lease(id), room.granted);
     });
     return room;
@@ -294,7 +294,7 @@ export class Ledger implements AsyncDisposable {
       await this.#countLogs(holder, before);
       const isUsed = Object.values(used).some((amount) => amount > 0);
       const after = await this.#change(holder, (account) => (isUsed ? withUsed(account, used) : undefined));
-      over ??= findOverrun(linesOf(after, holder.of, limits), noAmounts);
+      over ??= findOverrun(accountLines(after, holder.of, limits), noAmounts);
     }
     return over;
   }
@@ -315,12 +315,12 @@ export class Ledger implements AsyncDisposable {
     return !this.#deps.shared || until <= this.#deps.clock.now();
   }
 
-  #lease = (id: string) => ({ id, server: this.#server, until: this.#deps.clock.now() + leaseMs });
+  #lease = (id: string) => ({ id, server: this.#server, until: this.#deps.clock.now() + reservationLeaseMs });
 
   async #readLimited(holder: Holder) {
     const account = await this.#deps.accounts.get(holder);
     const limits = limitsFor(account.own, this.#deps.limitsOf(holder));
-    return { account, limits, lines: linesOf(account, holder.of, limits) };
+    return { account, limits, lines: accountLines(account, holder.of, limits) };
   }
 
   #change(holder: Holder, change: (now: Account) => Account | undefined): Promise<Account> {

@@ -1,5 +1,5 @@
 import type { RunId } from '../../core/model/ids.ts';
-import { type BudgetLine, leastBudget, mergeLines, toAmounts, toLines } from '../../core/model/runs/budget.ts';
+import { type BudgetLine, mergeLines, minBudget, toAmounts, toLines } from '../../core/model/runs/budget.ts';
 import { noSpending, type OwnBudget, type Spending, toCountedSpending } from '../../core/model/spending.ts';
 import { computeSpendingAt, type StoredSession } from '../run/log/projection.ts';
 import { computeAmounts, type UsageAmounts } from './children.ts';
@@ -21,7 +21,7 @@ interface SessionUse {
  */
 export function sessionLines(record: StoredSession, use: SessionUse): readonly BudgetLine[] {
   const { budget: own, granted } = record;
-  if (!own?.hard) return linesSince(record, granted, { ...use, limits: leastBudget(use.limits, own) });
+  if (!own?.hard) return linesSince(record, granted, { ...use, limits: minBudget(use.limits, own) });
   return mergeLines(...linesSince(record, granted, use), ...linesSince(record, null, { ...use, limits: own }));
 }
 

@@ -1,6 +1,6 @@
 import { buildsImages, type Driver, isPoolable, type SandboxLink, type SandboxSpec } from '../../../drivers/driver.ts';
 import { raceAbort } from '../../core/concurrency/cancel.ts';
-import { atIntervals } from '../../core/concurrency/rounds.ts';
+import { runAtIntervals } from '../../core/concurrency/rounds.ts';
 import { Semaphore } from '../../core/concurrency/semaphore.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
@@ -12,7 +12,7 @@ import type { BuildPlan } from '../api/server/template-builds.ts';
 import type { BuildFiles } from './build-files.ts';
 import { BuildLogWriter } from './build-log.ts';
 import type { BuildRecords } from './build-records.ts';
-import { type BuiltImages, lateMs } from './built-images.ts';
+import { type BuiltImages, maxLateMs } from './built-images.ts';
 import { computePrints, computeStates } from './plan.ts';
 import { runSteps, StepFailure } from './run-steps.ts';
 
@@ -161,7 +161,7 @@ export class BuildQueue {
       }
       const done = cached?.done ?? 0;
       const id = ids.sessionId();
-      const spec = { ...specOf(id, cached?.image ?? base.image), expiresAt: clock.now() + ms + lateMs };
+      const spec = { ...specOf(id, cached?.image ?? base.image), expiresAt: clock.now() + ms + maxLateMs };
       const news = ({ detail }: { detail: string }) => log.write('info', detail, 'base');
       await using container = await driver.startBuild(spec, call, news);
       {
@@ -188,7 +188,7 @@ export class BuildQueue {
   /** The disk can fill even if each build stays within its limit. The size of unlinked files cannot be measured. */
   async #endWithoutRoom(limit: AbortController, signal: AbortSignal): Promise<void> {
     const { admit, clock } = this.#deps;
-    await atIntervals(
+    await runAtIntervals(
       async () => await admit(),
       { everyMs: lookEveryMs, clock, onError: (err) => limit.abort(err) },
       signal,

@@ -92,8 +92,8 @@ export class BuildRecords {
   }
 
   /**
-   * Stores a new build, and its template if that is new, if the rules admit both next to the owner's and project's
-   * others. Rejects as the rules do.
+   * Stores a new build, and its template if that is new, if the rules admit both in addition to those that the owner
+   * and the project already have. Rejects as the rules do.
    */
   async begin(
     { template, build }: { readonly template: () => BuiltTemplate; readonly build: TemplateBuild },

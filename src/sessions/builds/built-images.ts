@@ -17,15 +17,15 @@ interface Deps {
 }
 
 /** A build that is not started within this time never starts. */
-export const unstartedMs = 60 * 60 * 1_000;
-export const lateMs = 60_000;
+export const maxUnstartedMs = 60 * 60 * 1_000;
+export const maxLateMs = 60_000;
 const cleanUpMs = 60_000;
 /** How many untagged builds are kept per owner, as a cache for later builds. */
 const untaggedKept = 5;
 
 /** The time after which an open build's server or caller is considered lost. */
 export const computeExpiry = ({ until, at }: TemplateBuild): number =>
-  until === undefined ? at + unstartedMs : until + lateMs;
+  until === undefined ? at + maxUnstartedMs : until + maxLateMs;
 
 /** Images of builds, and their removal. */
 export class BuiltImages {

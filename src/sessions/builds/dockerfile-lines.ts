@@ -1,5 +1,5 @@
 import { AppError } from '../../core/errors/errors.ts';
-import { jsonWithin } from '../../core/text/json.ts';
+import { parseJsonWithin } from '../../core/text/json.ts';
 
 interface Heredoc {
   readonly name: string;
@@ -73,7 +73,7 @@ export function parseInstructions(text: string): DockerfileText {
 
 const isEmpty = (line: string) => /^\s*(#|$)/.test(line);
 
-/** The line without its continuation sign; undefined: the instruction ends here. */
+/** The line without its continuation character; undefined: the instruction ends here. */
 function continued(line: string, escapeSign: string): string | undefined {
   const text = line.trimEnd();
   return text.endsWith(escapeSign) ? text.slice(0, -1) : undefined;
@@ -107,6 +107,6 @@ function partsOf(text: string, line: number): Pick<Instruction, 'keyword' | 'fla
 function jsonOf(text: string): readonly string[] | undefined {
   if (!text.startsWith('[')) return undefined;
   // Without a valid list, Docker treats the text as a shell command.
-  const found = jsonWithin(text, { maxBytes: 65_536, maxDepth: 1, maxValues: 1_000 });
+  const found = parseJsonWithin(text, { maxBytes: 65_536, maxDepth: 1, maxValues: 1_000 });
   return Array.isArray(found) && found.every((word) => typeof word === 'string') ? found : undefined;
 }

@@ -1,7 +1,7 @@
 import { pause } from '../../core/concurrency/cancel.ts';
 import { forEachConcurrent } from '../../core/concurrency/for-each-concurrent.ts';
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
-import { atIntervals } from '../../core/concurrency/rounds.ts';
+import { runAtIntervals } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { Lease, LeaseStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
@@ -175,7 +175,7 @@ export class LeasedOwnership implements Ownership {
       const all = [...this.#held];
       for (let from = 0; from < all.length; from += renewals) await this.#renewSome(all.slice(from, from + renewals));
     };
-    await atIntervals(renew, { everyMs: ttlMs / 3, clock }, this.#stop.signal);
+    await runAtIntervals(renew, { everyMs: ttlMs / 3, clock }, this.#stop.signal);
   }
 
   async #renewSome(some: readonly (readonly [SessionId, HeldLease])[]): Promise<void> {

@@ -1,4 +1,4 @@
-import { atIntervals } from '../../core/concurrency/rounds.ts';
+import { runAtIntervals } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { LeaseStore } from '../../core/contracts/ports.ts';
 import type { ShareControl, SharedControl, SharedControlOptions } from '../desktop/shared-control.ts';
@@ -120,7 +120,7 @@ export class SharedControlLease implements SharedControl {
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
-    await atIntervals(() => this.look(), { everyMs, clock: this.#options.clock }, signal); // even without the store
+    await runAtIntervals(() => this.look(), { everyMs, clock: this.#options.clock }, signal); // even without the store
   }
 
   #holderOf(viewer: string): string {

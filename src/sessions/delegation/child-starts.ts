@@ -6,7 +6,7 @@ import { failpoint } from '../../core/errors/failpoint.ts';
 import { messageIdFor, type SessionId } from '../../core/model/ids.ts';
 import { type ChildOrigin, childKind, type SessionRecord } from '../../core/model/records.ts';
 import type { Goal } from '../../core/model/runs/goal.ts';
-import { choiceOfCopy } from '../../core/model/sandboxes/volume.ts';
+import { mountsForCopy } from '../../core/model/sandboxes/volume.ts';
 import type { SessionAgent, SubAgent } from '../../core/model/session-agent.ts';
 import type { OwnBudget } from '../../core/model/spending.ts';
 import type { TemplateInfo } from '../api/server/templates.ts';
@@ -118,7 +118,7 @@ export class ChildStarts {
       ...(model !== undefined && { model }),
       ...(parent.fallbacks && { fallbacks: parent.fallbacks }),
       ...(parent.toolServers && { toolServers: parent.toolServers }),
-      ...(parent.sandbox && { sandbox: choiceOfCopy(parent.sandbox) }),
+      ...(parent.sandbox && { sandbox: mountsForCopy(parent.sandbox) }),
       ...(parent.skills && { skills: parent.skills }),
       ...(agent && { agent }),
     } as const;

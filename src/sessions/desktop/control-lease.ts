@@ -10,7 +10,7 @@ export interface LeaseChange {
   readonly driver: string | undefined;
   /** The viewer that had control before; undefined: the agent. */
   readonly former: string | undefined;
-  /** Another server made and records the change. */
+  /** Another server made the change and records it. */
   readonly isElsewhere?: true;
 }
 interface Options {

@@ -1,6 +1,6 @@
 import type { Driver, SandboxInfo } from '../../../drivers/driver.ts';
 import { neverFires, raceAbort, runWithin, throwIfFired } from '../../core/concurrency/cancel.ts';
-import { atIntervals } from '../../core/concurrency/rounds.ts';
+import { runAtIntervals } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { Store } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -9,7 +9,7 @@ import type { LiveSessions } from './live-sessions.ts';
 import type { EngineLogger } from './logger.ts';
 import type { Ownership } from './ownership.ts';
 import type { Supervisor } from './supervisor.ts';
-import { forgetMark, readMarkedSessions, readSessions } from './unfinished-sessions.ts';
+import { deleteMark, readMarkedSessions, readSessions } from './unfinished-sessions.ts';
 
 interface Deps {
   readonly driver: Pick<Driver, 'list' | 'destroy'>;
@@ -112,7 +112,7 @@ export class Reconciler {
       if (!this.#isAway) logger.warn({ err }, 'sandboxes could not be compared with the sessions; trying again');
       this.#isAway = true;
     };
-    await atIntervals(sweep, { everyMs, clock, onError }, signal);
+    await runAtIntervals(sweep, { everyMs, clock, onError }, signal);
   }
 
   async sweep(signal: AbortSignal): Promise<void> {
@@ -153,7 +153,7 @@ export class Reconciler {
       if (isInHands(record.id)) continue; // taken up since the marks were read
       if (isUnfinished(record)) this.#takeUp(record);
       // The holder ended before it could remove the mark.
-      else if (!(await ownership?.isElsewhere(record.id))) await forgetMark(store.records, mark);
+      else if (!(await ownership?.isElsewhere(record.id))) await deleteMark(store.records, mark);
     }
   }
 

@@ -36,7 +36,7 @@ import type { OfferedSkill } from '../run/skills/offered-skill.ts';
 import { listSkills, skillReader } from '../run/skills/skill-set.ts';
 import { WorkspaceSkills } from '../run/skills/workspace-skills.ts';
 import type { RunSnapshots } from '../run/snapshot/run-snapshots.ts';
-import { type OpenBudgets, type RunOfTurn, TurnBudget } from '../run/turn-budget.ts';
+import { type OpenBudgets, TurnBudget, type TurnRun } from '../run/turn-budget.ts';
 import type { UsedSandbox } from '../run/used-sandbox.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { LocalSandboxes } from './sandbox/sandbox-access.ts';
@@ -113,7 +113,7 @@ export interface RunContexts {
    * Collects the dependencies of a run's actors. Rejects with `cancelled` if the run has ended. With a signal, tools of
    * tool servers are included, which starts the sandbox.
    */
-  working(run: RunOfTurn, signal?: AbortSignal): Promise<RunContext>;
+  working(run: TurnRun, signal?: AbortSignal): Promise<RunContext>;
   /** Reads what a run needs from a ready sandbox, before the run's first command. Never rejects. */
   ready(live: LiveSession, client: SandboxClient): Promise<void>;
 }
@@ -145,7 +145,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
     } catch {} // the run's next turn tries again and reports it
   }
 
-  async function working(run: RunOfTurn, signal?: AbortSignal): Promise<RunContext> {
+  async function working(run: TurnRun, signal?: AbortSignal): Promise<RunContext> {
     const { sessionId: id, runId } = run;
     const live = liveSessions.the(id);
     const { profileOf, toolTimeoutMs, gate, external, files, snapshots, loops } = agents;

@@ -23,7 +23,7 @@ import { listActs } from '../run/progress.ts';
 const pageSize = 500;
 
 /** All events from a seq to the end of the log, including those appended during the read. */
-export async function* eventsFrom(
+export async function* readEventsFrom(
   log: Pick<EventLog, 'page'>,
   id: SessionId,
   from: number,
@@ -266,7 +266,7 @@ export async function foldRuns(
     if (startedSeq !== null || hasGoal) folds.set(runId, new RunFold());
   if (folds.size === 0) return { runs, folds };
   const from = Math.min(...runs.filter(({ runId }) => folds.has(runId)).map(({ seq }) => seq));
-  for await (const event of eventsFrom(log, record.id, from)) {
+  for await (const event of readEventsFrom(log, record.id, from)) {
     if (event.runId !== null) folds.get(event.runId)?.add(event);
   }
   return { runs, folds };

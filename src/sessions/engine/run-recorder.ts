@@ -3,7 +3,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { failpointSync } from '../../core/errors/failpoint.ts';
 import type { IdSource, RunId, SessionId } from '../../core/model/ids.ts';
-import { type BrokenRun, createRunProgress, deliver, type Recording } from '../run/live-session.ts';
+import { type BrokenRun, createRunProgress, deliverToRun, type Recording } from '../run/live-session.ts';
 import { RunWriter } from '../run/log/run-writer.ts';
 import { endFacts } from '../run/run-actors.ts';
 import type { LiveSessions } from './live-sessions.ts';
@@ -43,7 +43,7 @@ export class RunRecorder {
       live.task = fact.data.task;
       live.runWriter = new RunWriter({ writer, transcript, ids, clock, runId: fact.runId as RunId, soFar });
     }
-    deliver(live, facts);
+    deliverToRun(live, facts);
     pendingCommands.onTheirWay(commandIds);
     live.writer.write(facts).then(
       (seq) =>

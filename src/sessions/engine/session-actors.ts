@@ -5,7 +5,7 @@ import type { AppError } from '../../core/errors/errors.ts';
 import type { SandboxId, SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import { runWith } from '../run/run-actors.ts';
+import { provideRunMachine } from '../run/run-actors.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { EngineLogger } from './logger.ts';
 import type { Ownership } from './ownership.ts';
@@ -66,7 +66,7 @@ export function provideSessionMachine(deps: Deps): typeof sessionMachine {
   const contexts = runContexts({ clock, agents, liveSessions, sandboxes: own, driver, workdir });
   return sessionMachine.provide({
     actors: {
-      run: runWith({
+      run: provideRunMachine({
         clock,
         live,
         onEnd: deps.onRunEnd,

@@ -73,7 +73,7 @@ export class Supervisor implements SessionCommands {
     this.#actor = actor.start();
   }
 
-  /** Runs no exit actions, so unfinished work stays as it is. */
+  /** Runs no exit actions, so unfinished work is not touched. */
   stop(): void {
     this.#actor?.stop();
   }

@@ -58,7 +58,7 @@ export async function countSessions(records: Pick<RecordStore, 'count'>): Promis
 }
 
 /** Deletes only this version, not a mark written in the meantime. */
-export const forgetMark = (records: RecordStore, { id, version }: StoredRecord): Promise<void> =>
+export const deleteMark = (records: RecordStore, { id, version }: StoredRecord): Promise<void> =>
   records.delete(unfinishedKind, id, version);
 
 /** The stored records of these sessions; missing ones are omitted. */

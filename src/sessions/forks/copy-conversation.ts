@@ -2,7 +2,7 @@ import type { EventLog, RecordPut, Store } from '../../core/contracts/ports.ts';
 import type { FactOf, SessionEvent, SessionFact } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { type Entry, parseConversation } from '../run/log/conversation.ts';
-import { project, type StoredSession } from '../run/log/projection.ts';
+import { applyFact, type StoredSession } from '../run/log/projection.ts';
 import { requestIdOf, requestKind, requestTextKind, StoredRequest } from '../run/log/stored-request.ts';
 
 interface Deps {
@@ -40,7 +40,7 @@ export async function copyConversation(
     const { thinned, trimmed } = page;
     await store.events.restore(sessionId, events, { thinned: Math.min(thinned, seq), trimmed: Math.min(trimmed, seq) });
     for (const event of events) {
-      record = project(record, event, { seq: event.seq, ts: event.ts, watched: true });
+      record = applyFact(record, event, { seq: event.seq, ts: event.ts, watched: true });
       turns = Math.max(turns, turnOf(event));
       if (event.type === 'message.delta' || event.type === 'message.assistant') isOpen = event.type === 'message.delta';
       if (event.type === 'tool.calling') open.set(event.data.callId, event);

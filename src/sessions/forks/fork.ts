@@ -11,7 +11,7 @@ import { noSpending } from '../../core/model/spending.ts';
 import type { ForkCommand } from '../api/sessions.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
-import { choicesOf, newSession, project, type StoredSession } from '../run/log/projection.ts';
+import { applyFact, choicesOf, newSession, type StoredSession } from '../run/log/projection.ts';
 import { closingFacts, copyConversation, type ForkPoint } from './copy-conversation.ts';
 import type { EditedMessage } from './edited-message.ts';
 import { isForkPoint, type SnapshotState, type Snapshots } from './snapshots.ts';
@@ -163,7 +163,7 @@ export class Forks {
     const named = title === undefined ? [] : [{ type: 'title' as const, runId: null, data: { title } }];
     const facts = [...closingFacts(copied), ...named, { type: 'session.forked' as const, runId: null, data: forked }];
     const record = facts.reduce(
-      (so, fact, n) => project(so, fact, { seq: seq + n + 1, ts: at, watched: true }),
+      (so, fact, n) => applyFact(so, fact, { seq: seq + n + 1, ts: at, watched: true }),
       copied.record,
     );
     const doc: StoredSession = {

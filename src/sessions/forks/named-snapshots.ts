@@ -7,7 +7,7 @@ import { type Holder, pickNamed } from '../../core/model/access/holder.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { namedSnapshotKind as kind, Snapshot } from '../../core/model/sandboxes/snapshot.ts';
-import { choiceOfCopy } from '../../core/model/sandboxes/volume.ts';
+import { mountsForCopy } from '../../core/model/sandboxes/volume.ts';
 import { Collection } from '../../storage/collection.ts';
 import type {
   ExportedSnapshot,
@@ -20,7 +20,7 @@ import type { SessionService } from '../api/sessions.ts';
 import type { Holdings } from '../budgets/holdings.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import { createArchive, openArchive } from './archive/snapshot-archive.ts';
-import { badArchive } from './archive/tar-reader.ts';
+import { invalidArchiveError } from './archive/tar-reader.ts';
 import { checkWorkspace } from './archive/workspace-check.ts';
 import type { Copies, CopyPlace, StoredCopy } from './copies.ts';
 import { shareCopyForSession } from './kept-files.ts';
@@ -160,7 +160,7 @@ export class NamedSnapshots {
           ...(toolServers && { toolServers }),
           ...(author && { author }),
           ...(metadata && { metadata }),
-          ...(sandbox && { sandbox: choiceOfCopy(sandbox) }),
+          ...(sandbox && { sandbox: mountsForCopy(sandbox) }),
           ...(created && { life: created }),
           ...((owner ?? parent.owner) !== undefined && { owner: (owner ?? parent.owner) as string }),
           startsFrom: { blob, sha256 },
@@ -199,7 +199,7 @@ export class NamedSnapshots {
     try {
       const files = checkWorkspace(archive.content, { maxBytes: policy.maxBytes, maxEntries });
       const { size, sha256 } = await copies.add(placeOf(id), files, { maxBytes: maxOf(policy), signal });
-      if (sha256 !== archive.sha256) throw badArchive('its files do not have the hash of its manifest');
+      if (sha256 !== archive.sha256) throw invalidArchiveError('its files do not have the hash of its manifest');
       return await this.#keep({
         id,
         name: name ?? null,

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { checkpointFiles, outputFiles, runFiles, shownOutputBytes } from '../../core/model/run-files.ts';
+import { checkpointFiles, outputFiles, runFolder, shownOutputBytes } from '../../core/model/run-files.ts';
 import type { WorkspacePrint } from '../../sandboxes/client/abilities.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import { outputOf, type PipedProgram, runProgram } from '../services/streams/piped-command.ts';
+import { type PipedProgram, runProgram, streamOutput } from '../services/streams/piped-command.ts';
 
 export type ArchivedSandbox = Pick<SandboxClient, 'workdir' | 'programs' | 'workspace'>;
 type ArchivedFolder = Pick<ArchivedSandbox, 'workdir' | 'programs'>;
@@ -35,7 +35,7 @@ const exits = { compress: 3 } as const;
 // Uses few processes, because a run's next command waits for them. Sockets are skipped, because they cannot be copied.
 const listing = (workdir: string) => [
   ...['find', workdir, '-mindepth', '1'],
-  ...['-path', `${workdir}/${runFiles}`, '-prune', '-o', '-path', `${workdir}/${runFiles}.new`, '-prune', '-o'],
+  ...['-path', `${workdir}/${runFolder}`, '-prune', '-o', '-path', `${workdir}/${runFolder}.new`, '-prune', '-o'],
   ...['-path', `${workdir}/${checkpointFiles}`, '-prune', '-o'],
   ...['-path', `${workdir}/${outputFiles}/*`, '-type', 'f', '-size', `-${shownOutputBytes + 1}c`, '-o'],
   ...['-type', 's', '-o', '-type', 'd', '-printf', 'd %m %P\\0', '-o', '-printf', '%y %s %m %T@ %P %l\\0'],
@@ -102,7 +102,11 @@ export const workspaceArchive: WorkspaceArchive = {
 
   // tar exits with 1 if a file changed during the copy; the archive is complete anyway.
   pack: (sandbox, { name: id, failure, ...packed }, signal) =>
-    outputOf(sandbox, { id, argv: packing(sandbox.workdir, packed), mayExit: packed.only ? 0 : 1, failure }, signal),
+    streamOutput(
+      sandbox,
+      { id, argv: packing(sandbox.workdir, packed), mayExit: packed.only ? 0 : 1, failure },
+      signal,
+    ),
 
   unpack: (sandbox, { name: id, content: input, isPlain, failure }, signal) =>
     runProgram(sandbox, { id, argv: unpacking(sandbox.workdir, isPlain), input, failure }, signal),

@@ -15,8 +15,8 @@ import {
   NoteIndex,
   type StoredNote,
   type StoredPlace,
-  sizeOf,
   toNote,
+  totalNoteSize,
 } from './note-index.ts';
 
 interface Deps {
@@ -74,7 +74,7 @@ export class Notes {
         const { id, doc } = found;
         const index = NoteIndex.parse(doc);
         const updatedAt = Math.max(0, ...index.notes.map((note) => note.updatedAt));
-        return [[id, { notes: countLiveNotes(index), size: sizeOf(index), updatedAt }] as const];
+        return [[id, { notes: countLiveNotes(index), size: totalNoteSize(index), updatedAt }] as const];
       }),
     );
   }

@@ -69,7 +69,7 @@ export function checkStoreText(text: string): void {
     throw new AppError('payload_too_large', `content has ${size} bytes; at most ${storeLimits.textBytes} are allowed.`);
 }
 
-/** Throws if the memory does not fit next to the others: MemoryConflict, quota. */
+/** Throws if there is no room for the memory: MemoryConflict, quota. */
 export function checkRoom({ memories }: StoreIndex, own: string, { path, size }: { path: string; size: number }): void {
   const others = memories.filter((one) => isLive(one) && one.id !== own);
   if (others.length >= storeLimits.memories)

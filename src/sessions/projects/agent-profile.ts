@@ -5,7 +5,7 @@ import { allowsTool } from '../../agents/tools/selection.ts';
 import type { Tool, ToolDescription } from '../../agents/tools/tool.ts';
 import { type ErrorCode, toAppError } from '../../core/errors/errors.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
-import { budgetIn } from '../../core/model/runs/budget.ts';
+import { readOwnBudget } from '../../core/model/runs/budget.ts';
 import type { Template } from '../../core/model/template.ts';
 import type { McpServer } from '../../core/model/tool-server.ts';
 import type { TemplateInfo, TemplateService } from '../api/server/templates.ts';
@@ -28,8 +28,11 @@ function limitsOf({
   Profile,
   'budget' | 'sessionBudget' | 'approvals'
 > {
-  const budget = definedFields({ turns: maxSteps, ...budgetIn({ ...run, timeBudgetSeconds: run.timeoutSeconds }) });
-  const sessionBudget = definedFields(budgetIn(session));
+  const budget = definedFields({
+    turns: maxSteps,
+    ...readOwnBudget({ ...run, timeBudgetSeconds: run.timeoutSeconds }),
+  });
+  const sessionBudget = definedFields(readOwnBudget(session));
   const calls = definedFields({
     rules: approvals.rules,
     tools: approvals.tools,

@@ -35,7 +35,7 @@ interface Deps {
 export interface MemberDirectory {
   /** The member in stored form. An e-mail address stands for the person who signs in with it, if it is verified. Rejects: not_found. */
   find(member: Omit<ProjectMember, 'role'>): Promise<Omit<ProjectMember, 'role'>>;
-  /** The owner with this id. Rejects: not_found, also for each e-mail address. */
+  /** The owner with this id. Rejects: not_found, including for any e-mail address. */
   findPerson(id: string): Promise<string>;
   /** Display names of people and keys, by id and owner. */
   names(): Promise<ReadonlyMap<string, string>>;

@@ -8,7 +8,7 @@ export { joinModel, splitModel } from '../../agents/models/providers.ts';
 export interface OfferedProvider {
   readonly id: string;
   readonly name: string;
-  /** Suggested models; users can enter others of the provider. */
+  /** Suggested models. Users can also enter other models of the provider. */
   readonly models: readonly { readonly id: string; readonly name: string }[];
   /** The variable or setting for the provider's key; null: none needed. */
   readonly envKey: string | null;

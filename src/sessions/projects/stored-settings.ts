@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { atIntervals } from '../../core/concurrency/rounds.ts';
+import { runAtIntervals } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { serverSettingKind as kind } from '../../core/model/records.ts';
@@ -48,7 +48,7 @@ export class StoredSettings {
   /** Polls until the signal fires, so that changes on other servers apply here too. */
   async follow(signal: AbortSignal): Promise<void> {
     // if the store fails, the last values remain in effect
-    await atIntervals(() => this.read(), { everyMs: followMs, clock: this.#clock }, signal);
+    await runAtIntervals(() => this.read(), { everyMs: followMs, clock: this.#clock }, signal);
   }
 
   /** A response that was requested before a later change must not undo that change. */

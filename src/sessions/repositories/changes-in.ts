@@ -3,7 +3,7 @@ import type { GitChange } from '../api/repositories.ts';
 const kinds = { A: 'added', M: 'modified', T: 'modified', D: 'deleted', R: 'renamed', C: 'added' } as const;
 
 /** Parses the output of `--name-status -z`. */
-export function changesIn(text: string): GitChange[] {
+export function parseGitChanges(text: string): GitChange[] {
   const parts = text.split('\0');
   const changes: GitChange[] = [];
   for (let at = 0; at + 1 < parts.length; ) {

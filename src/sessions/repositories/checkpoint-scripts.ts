@@ -1,6 +1,6 @@
 import { checkpointFiles } from '../../core/model/run-files.ts';
-import { printNames } from '../../core/text/files/byte-names.ts';
-import { exits } from './git.ts';
+import { encodeNamesCommand } from '../../core/text/files/byte-names.ts';
+import { gitExitCodes } from './git.ts';
 
 // A checkpoint has one commit for the workspace and one for each repository in it, because git sees a nested repository
 // as a single entry. The commits are in separate bare repositories in the workspace. No setting of a user's repository
@@ -81,7 +81,7 @@ const prepared = `${findRoots}${enter}`;
  * Prints the number of files that differ from the last checkpoint, or exits with `nothing`. Creates checkpoint
  * \`$number\`.
  */
-export const takeScript = `${prepared}
+export const createCheckpointScript = `${prepared}
 total=0 changed=
 [ "$number" != 0 ] || changed=yes
 for one in "\${roots[@]}"; do
@@ -97,7 +97,7 @@ for one in "\${roots[@]}"; do
   fi
   printf 'update %s %s\\n' "$refs/next" "$commit" | git update-ref --stdin || exit 1
 done
-[ -n "$changed" ] || exit ${exits.nothing}
+[ -n "$changed" ] || exit ${gitExitCodes.nothing}
 for one in "\${roots[@]}"; do
   export GIT_DIR="$(shadowOf "$one")"
   commit=$(git rev-parse "$refs/next")
@@ -125,8 +125,8 @@ for one in "\${roots[@]}"; do
   done >>"$names"
   git diff --no-color --no-ext-diff --no-textconv --find-renames --src-prefix="a/$prefix" --dst-prefix="b/$prefix" "$before" "$after" -- >>"$text"
 done
-[ -n "$found" ] || exit ${exits.moved}
-head -c 100000 "$names" | ${printNames}; printf '\\1'; head -c ${maxDiffBytes + 1} "$text"
+[ -n "$found" ] || exit ${gitExitCodes.moved}
+head -c 100000 "$names" | ${encodeNamesCommand}; printf '\\1'; head -c ${maxDiffBytes + 1} "$text"
 `;
 
 /** Restores the workspace to the files of \`$number\`. Files that .gitignore excludes are kept. */
@@ -141,5 +141,5 @@ for one in "\${roots[@]}"; do
   mkdir -p -- "$GIT_WORK_TREE" && cd -- "$GIT_WORK_TREE" || exit 1
   git read-tree -m -u "$now" "$target" || exit 1
 done
-[ -n "$found" ] || exit ${exits.moved}
+[ -n "$found" ] || exit ${gitExitCodes.moved}
 `;

@@ -3,16 +3,16 @@ import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { readNames } from '../../core/text/files/byte-names.ts';
+import { decodeNames } from '../../core/text/files/byte-names.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { Checkpoint, type CheckpointDiff, type CheckpointRange } from '../api/repositories.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
 import { type WorkspaceHook, WorkspaceQueue } from '../engine/workspace-hooks.ts';
 import type { LiveSession } from '../run/live-session.ts';
-import { changesIn } from './changes-in.ts';
-import { diffScript, maxDiffBytes, restoreScript, takeScript } from './checkpoint-scripts.ts';
-import { exits, runGit, summarizeGitOutput } from './git.ts';
+import { parseGitChanges } from './changes-in.ts';
+import { createCheckpointScript, diffScript, maxDiffBytes, restoreScript } from './checkpoint-scripts.ts';
+import { gitExitCodes, runGit, summarizeGitOutput } from './git.ts';
 
 /** The sessions that get checkpoints: those with repositories, all, or none. */
 export type CheckpointPolicy = 'repositories' | 'all' | 'none';
@@ -81,7 +81,7 @@ export class Checkpoints implements WorkspaceHook {
     if (exitCode !== 0) throw failure(exitCode, stderr);
     const [names = '', text = ''] = stdout.split('\u0001');
     return {
-      files: changesIn(readNames(names)).sort((a, b) => Number(a.path > b.path) - Number(a.path < b.path)),
+      files: parseGitChanges(decodeNames(names)).sort((a, b) => Number(a.path > b.path) - Number(a.path < b.path)),
       text: truncateEnd(text, maxDiffBytes),
       truncated: Buffer.byteLength(text) > maxDiffBytes,
     };
@@ -143,9 +143,9 @@ export class Checkpoints implements WorkspaceHook {
       number: `${number}`,
       oldest: oldest === undefined ? '' : `${oldest}`,
     };
-    const script = { script: takeScript, values, timeoutMs: takeMs };
+    const script = { script: createCheckpointScript, values, timeoutMs: takeMs };
     const { exitCode, stdout, stderr } = await runGit(client, script, closing);
-    if (exitCode === exits.nothing) return;
+    if (exitCode === gitExitCodes.nothing) return;
     if (exitCode !== 0) throw failure(exitCode, stderr);
     const count = /^(\d{1,9})\s*$/.exec(stdout)?.[1];
     const at = clock.now();
@@ -157,6 +157,6 @@ export class Checkpoints implements WorkspaceHook {
 }
 
 const failure = (exitCode: number, stderr: string) =>
-  exitCode === exits.moved
+  exitCode === gitExitCodes.moved
     ? new AppError('not_found', 'There is no such checkpoint in this workspace.')
     : new AppError('conflict', `Git failed: ${summarizeGitOutput(stderr) || `it ended with ${exitCode}`}`);

@@ -8,7 +8,7 @@ import {
 } from '../../core/model/repository-environment.ts';
 import { quoteForShell } from '../../core/text/quote.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import { exits, runGit, summarizeGitOutput } from './git.ts';
+import { gitExitCodes, runGit, summarizeGitOutput } from './git.ts';
 
 type Client = Pick<SandboxClient, 'exec' | 'workdir'>;
 /** A repository's environment, read from its files, and a hash that decides which prepared files can be used. */
@@ -31,7 +31,7 @@ const startMs = 60_000;
 const maxOutputBytes = 2_000;
 
 const readScript = `
-cd -- "$workdir/$path" && [ -d .corral ] && [ ! -L .corral ] || exit ${exits.nothing}
+cd -- "$workdir/$path" && [ -d .corral ] && [ ! -L .corral ] || exit ${gitExitCodes.nothing}
 own() { [ -f "$1" ] && [ ! -L "$1" ]; }
 if own .corral/corral.yaml; then head -c ${maxFileBytes + 1} .corral/corral.yaml | base64 -w 0; else printf -- -; fi; echo
 for script in setup start; do
@@ -55,7 +55,7 @@ export async function readEnvironment(
 ): Promise<FoundEnvironment | undefined> {
   const values = { workdir: client.workdir, path };
   const output = await runGit(client, { script: readScript, values, timeoutMs: readMs }, signal);
-  if (output.exitCode === exits.nothing) return undefined;
+  if (output.exitCode === gitExitCodes.nothing) return undefined;
   if (output.exitCode !== 0)
     throw new AppError('conflict', `${path}/.corral cannot be read: ${summarizeGitOutput(output.stderr)}`);
   const [value = '-', setup = '-', start = '-', system = ''] = output.stdout.split('\n');

@@ -3,7 +3,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import { type GitPerson, isFolderUrl, type SessionRepository, sessionTrailer } from '../../core/model/repository.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import { exits, runGit, summarizeGitOutput } from './git.ts';
+import { gitExitCodes, runGit, summarizeGitOutput } from './git.ts';
 
 type Sandbox = Pick<SandboxClient, 'exec' | 'workdir'>;
 export type FetchedRepository = Pick<SessionRepository, 'branch' | 'baseBranch' | 'baseCommit'> & {
@@ -29,7 +29,7 @@ const removeMs = 30_000;
 const script = `
 place="$workdir/$path" made="$workdir/.corral/fetching/$name"
 trap 'rm -rf -- "$made" "$made.errors" \${source:+"$source" "$source.parts"}; rmdir -- "$workdir/.corral/fetching" 2>/dev/null' EXIT
-if [ -e "$place" ] && [ -n "$(ls -A -- "$place" 2>&1)" ]; then exit ${exits.exists}; fi
+if [ -e "$place" ] && [ -n "$(ls -A -- "$place" 2>&1)" ]; then exit ${gitExitCodes.exists}; fi
 rm -rf -- "$made" && mkdir -p "$workdir/.corral/fetching" || exit 1
 options=(--no-checkout --template= --no-recurse-submodules)
 [ -z "$depth" ] || options+=(--depth "$depth" --no-single-branch)
@@ -52,7 +52,7 @@ remote() {
   code=$?
   tail -c 65536 -- "$made.errors" >&2
   to=$(redirected "$url")
-  [ -z "$to" ] || { printf '%s\\n' "$to" >&2; exit ${exits.redirected}; }
+  [ -z "$to" ] || { printf '%s\\n' "$to" >&2; exit ${gitExitCodes.redirected}; }
   return $code
 }
 # Each submodule comes by itself, because git aborts all of them if one fails. At most so many levels deep.
@@ -92,7 +92,7 @@ else
     [[ $ref =~ ^[0-9a-f]{7,64}$ ]] && start=$(git rev-parse --verify --quiet "$ref^{commit}")
   } || {
     remote fetch \${depth:+--depth "$depth"} origin "$ref" && start=$(git rev-parse --verify --quiet 'FETCH_HEAD^{commit}')
-  } || { printf 'There is no branch, tag or commit %s.\\n' "$ref" >&2; exit ${exits.moved}; }
+  } || { printf 'There is no branch, tag or commit %s.\\n' "$ref" >&2; exit ${gitExitCodes.moved}; }
 fi
 # Git takes a page, such as one for signing in, for a repository without commits.
 if [ -z "$start" ] && [ -z "$source" ]; then
@@ -112,7 +112,7 @@ submodules 10
 rm -f "$made.errors"
 [ -z "$(git ls-files -z -- '.gitattributes' '*/.gitattributes' | xargs -0r grep -ls 'filter=lfs' --)" ] || printf 'note lfs\\n'
 mkdir -p "$(dirname -- "$place")"
-[ ! -e "$place" ] || rmdir -- "$place" || exit ${exits.exists}
+[ ! -e "$place" ] || rmdir -- "$place" || exit ${gitExitCodes.exists}
 mv -T -- "$made" "$place" || exit 1
 printf 'base %s\\nstart %s\\n' "$base" "$start"
 `;
@@ -241,13 +241,13 @@ export function remoteFailure({ url }: Pick<SessionRepository, 'url'>, stderr: s
 
 function fetchFailure(repository: SessionRepository, exitCode: number, stderr: string): AppError {
   const { url, path, ref } = repository;
-  if (exitCode === exits.exists)
+  if (exitCode === gitExitCodes.exists)
     return new AppError('conflict', `The folder ${path} has files already. Choose another path for ${url}.`);
-  if (exitCode === exits.redirected) {
+  if (exitCode === gitExitCodes.redirected) {
     const text = `${url} redirects to another host: ${summarizeGitOutput(stderr.trimEnd().split('\n').at(-1) ?? '')}. Name that address if you trust it.`;
     return new AppError('conflict', text);
   }
-  if (exitCode === exits.moved) return new AppError('not_found', `${url} has no branch, tag or commit ${ref}.`);
+  if (exitCode === gitExitCodes.moved) return new AppError('not_found', `${url} has no branch, tag or commit ${ref}.`);
   return (
     (isFolderUrl(url) ? undefined : remoteFailure(repository, stderr)) ??
     new AppError(

@@ -10,7 +10,14 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 type Sandbox = Pick<SandboxClient, 'exec'>;
 
 /** Exit codes of the scripts; git's own are below 130. */
-export const exits = { noGit: 127, notOurs: 145, nothing: 146, exists: 147, moved: 148, redirected: 149 } as const;
+export const gitExitCodes = {
+  noGit: 127,
+  notOurs: 145,
+  nothing: 146,
+  exists: 147,
+  moved: 148,
+  redirected: 149,
+} as const;
 
 /** Environment variables that disable all other settings, helpers and protocols of git. */
 const variables = `
@@ -18,7 +25,7 @@ unset $(compgen -v GIT_ | grep -v '^GIT_SSL_CAINFO$') 2>/dev/null
 export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_ATTR_NOSYSTEM=1 GIT_TERMINAL_PROMPT=0 GIT_ASKPASS=true
 export SSH_ASKPASS=true GIT_ALLOW_PROTOCOL=https:http GIT_OPTIONAL_LOCKS=0 GIT_LFS_SKIP_SMUDGE=1 GIT_NO_REPLACE_OBJECTS=1
 export GIT_EDITOR=: GIT_PAGER=cat GIT_SSH_COMMAND=false LC_ALL=C
-command -v git >/dev/null || exit ${exits.noGit}
+command -v git >/dev/null || exit ${gitExitCodes.noGit}
 git() {
   command git -c core.hooksPath=/dev/null -c core.fsmonitor=false -c core.untrackedCache=false -c core.attributesFile=/dev/null \\
     -c core.excludesFile=/dev/null -c core.quotePath=false -c credential.helper= -c commit.gpgSign=false -c tag.gpgSign=false \\
@@ -35,7 +42,7 @@ const maxNested = 200;
  * or empty.
  */
 const ownSettings = `
-[ -d "$repo/.git" ] && [ ! -L "$repo/.git" ] && [ -d "$repo/.git/objects" ] || exit ${exits.notOurs}
+[ -d "$repo/.git" ] && [ ! -L "$repo/.git" ] && [ -d "$repo/.git/objects" ] || exit ${gitExitCodes.notOurs}
 real() { command git --git-dir="$repo/.git" -c core.hooksPath=/dev/null -c core.fsmonitor=false "$@"; }
 head=$(real rev-parse --verify --quiet 'HEAD^{commit}')
 branch=$(real symbolic-ref --quiet --short HEAD)
@@ -49,7 +56,7 @@ for part in shallow info/exclude; do
   if [ -f "$repo/.git/$part" ] && [ ! -L "$repo/.git/$part" ]; then cp -- "$repo/.git/$part" "$scratch/git/$part"; fi
 done
 export GIT_DIR="$scratch/git" GIT_WORK_TREE="$repo" GIT_OBJECT_DIRECTORY="$repo/.git/objects" GIT_INDEX_FILE="$scratch/index"
-cd -- "$repo" || exit ${exits.notOurs}
+cd -- "$repo" || exit ${gitExitCodes.notOurs}
 if [ -f "$repo/.git/index" ] && [ ! -L "$repo/.git/index" ]; then cp -p -- "$repo/.git/index" "$scratch/index"; fi
 git ls-files >/dev/null 2>&1 || { rm -f "$scratch/index"; [ -z "$head" ] || git read-tree "$head"; }
 # A repository inside of this one that is no submodule, as "git init", "cargo new" and others leave it: git adds the
@@ -116,7 +123,7 @@ export async function runGit(
     const text = `Git did not finish within ${Math.round(timeoutMs / 1_000)} s, so it was ended. Try again, or fetch fewer commits with depth.`;
     throw new AppError('deadline_exceeded', text);
   }
-  if (output.exitCode === exits.noGit) {
+  if (output.exitCode === gitExitCodes.noGit) {
     const text =
       'The sandbox has no git. Use an image that has it: the one that comes with Corral does (docs/repositories.md).';
     throw new AppError('unsupported', text);
@@ -140,7 +147,7 @@ export async function runInRepository(
     },
     signal,
   );
-  if (output.exitCode === exits.notOurs) {
+  if (output.exitCode === gitExitCodes.notOurs) {
     const text = `The folder ${path} is no repository any more: its .git is missing or is no folder. Fetch it again in a new session.`;
     throw new AppError('conflict', text);
   }

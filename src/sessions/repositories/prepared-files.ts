@@ -9,8 +9,8 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { changeRecord } from '../../storage/collection.ts';
 import type { Copies, CopyPlace } from '../forks/copies.ts';
 import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
-import { notCopied, runProgram } from '../services/streams/piped-command.ts';
-import { exits, runGit, summarizeGitOutput } from './git.ts';
+import { copyFailureText, runProgram } from '../services/streams/piped-command.ts';
+import { gitExitCodes, runGit, summarizeGitOutput } from './git.ts';
 
 interface Deps {
   /** How many are kept per owner, the most recently used; 0: off. */
@@ -49,7 +49,7 @@ const moveMs = 60_000;
 // files.
 const moveScript = `
 from="$workdir/$folder" to="$workdir/$path"
-[ -d "$from" ] && [ ! -L "$from" ] || exit ${exits.nothing}
+[ -d "$from" ] && [ ! -L "$from" ] || exit ${gitExitCodes.nothing}
 shopt -s dotglob nullglob
 isFolder() { [ -d "$1" ] && [ ! -L "$1" ]; }
 move() {
@@ -123,7 +123,7 @@ export class PreparedFiles {
   async #move(client: SandboxWithGit, path: string, id: string, signal: AbortSignal): Promise<boolean> {
     const values = { workdir: client.workdir, folder: folderOf(id), path };
     const { exitCode, stderr } = await runGit(client, { script: moveScript, values, timeoutMs: moveMs }, signal);
-    if (exitCode === exits.nothing) return false;
+    if (exitCode === gitExitCodes.nothing) return false;
     if (exitCode !== 0)
       throw new AppError('conflict', `The prepared files could not be moved: ${summarizeGitOutput(stderr)}`);
     return true;
@@ -135,7 +135,12 @@ export class PreparedFiles {
       if (toAppError(thrown).code !== 'file_not_found') throw thrown;
     });
     if (!content) return false;
-    const from = { name: `prepared-${newId()}`, content, isPlain: true, failure: notCopied(files, 'tar') } as const;
+    const from = {
+      name: `prepared-${newId()}`,
+      content,
+      isPlain: true,
+      failure: copyFailureText(files, 'tar'),
+    } as const;
     await archive.unpack({ programs: client.programs, workdir: `${client.workdir}/${folder}` }, from, signal);
     return true;
   }
@@ -146,7 +151,7 @@ export class PreparedFiles {
     const place = placeOf(preparedIdOf(key), `prepared-${newId()}`);
     const from = { programs: client.programs, workdir: `${client.workdir}/${path}` };
     // Tracked files are left out: each session fetches them with its own permissions.
-    const packed = { name: place.blob, only: 'untracked', failure: notCopied(files, 'bash') } as const;
+    const packed = { name: place.blob, only: 'untracked', failure: copyFailureText(files, 'bash') } as const;
     const content = archive.pack(from, packed, AbortSignal.any([closing, AbortSignal.timeout(packMs)]));
     const { size } = await copies.add(place, content, { maxBytes, signal: closing });
     await this.#inTurn(prefixOf(key), async () => {

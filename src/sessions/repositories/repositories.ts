@@ -4,7 +4,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { type GitPerson, noPushReason, type SessionRepository, sessionTrailer } from '../../core/model/repository.ts';
 import type { CheckResult, RepositoryEnvironment } from '../../core/model/repository-environment.ts';
-import { printNames, readNames } from '../../core/text/files/byte-names.ts';
+import { decodeNames, encodeNamesCommand } from '../../core/text/files/byte-names.ts';
 import { quoteForShell } from '../../core/text/quote.ts';
 import { truncateEnd, truncateStart } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
@@ -13,11 +13,11 @@ import type { SandboxService } from '../api/sandboxes.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
 import { allowServices, type ServicePermissions } from './allowed-services.ts';
-import { changesIn } from './changes-in.ts';
+import { parseGitChanges } from './changes-in.ts';
 import { toPrintable } from './environments.ts';
 import { remoteFailure } from './fetch-repository.ts';
 import { isUsable, type RepositoryFetches } from './fetches.ts';
-import { exits, runInRepository, summarizeGitOutput } from './git.ts';
+import { gitExitCodes, runInRepository, summarizeGitOutput } from './git.ts';
 
 type Check = RepositoryEnvironment['checks'][number];
 const checkMs = 15 * 60_000;
@@ -121,11 +121,11 @@ printf '%s\\n%s\\n' "$branch" "$head"
 if [ -n "$head" ] && [ -n "$base" ]; then git rev-list --count "$base..$head" 2>/dev/null || echo 0; else echo 0; fi
 if [ -n "$head" ]; then against=$head; else against=$(git hash-object -t tree /dev/null); fi
 git diff --no-ext-diff --no-textconv --ignore-submodules=dirty --find-renames --name-status -z "$against" -- >"$scratch/names" || exit 1
-head -c ${maxDiffBytes} "$scratch/names" | ${printNames}`;
+head -c ${maxDiffBytes} "$scratch/names" | ${encodeNamesCommand}`;
         const output = await run(client, path, { script, base: repository.baseCommit }, signal);
         const [branch = '', head = '', ahead = '0', printed = ''] = output.stdout.split('\n');
-        const names = readNames(printed);
-        const files = changesIn(names);
+        const names = decodeNames(printed);
+        const files = parseGitChanges(names);
         return {
           branch: branch === '' ? null : branch.slice(0, 250),
           head: commitForm.test(head) ? head : null,
@@ -151,10 +151,10 @@ head -c ${maxDiffBytes + 1} "$scratch/diff"`;
     patch: (id, path, signal) =>
       inside(id, path, signal, async ({ client, repository }) => {
         const script = `
-[ -n "$head" ] || exit ${exits.nothing}
+[ -n "$head" ] || exit ${gitExitCodes.nothing}
 if [ -n "$base" ]; then commits=("$base..$head"); else commits=(--root "$head"); fi
 git format-patch --stdout --no-ext-diff --no-textconv --no-signature --binary "\${commits[@]}" -- >"$scratch/patch" || exit 1
-[ -s "$scratch/patch" ] || exit ${exits.nothing}
+[ -s "$scratch/patch" ] || exit ${gitExitCodes.nothing}
 head -c ${maxDiffBytes + 1} "$scratch/patch"`;
         const { stdout } = await run(client, path, { script, base: repository.baseCommit }, signal);
         if (Buffer.byteLength(stdout) > maxDiffBytes) {
@@ -168,7 +168,7 @@ head -c ${maxDiffBytes + 1} "$scratch/patch"`;
       inside(id, path, signal, async ({ client, record, repository }) => {
         const person = command.author ?? record.author ?? author;
         const script = `
-[ -n "$branch" ] || { echo 'no branch is checked out' >&2; exit ${exits.moved}; }
+[ -n "$branch" ] || { echo 'no branch is checked out' >&2; exit ${gitExitCodes.moved}; }
 export GIT_LITERAL_PATHSPECS=1
 kept="$scratch/index"
 if [ \${#files[@]} -gt 0 ]; then
@@ -187,11 +187,11 @@ if [ -n "$leaveOut" ]; then
 fi
 tree=$(git write-tree) || exit 1
 if [ -n "$head" ]; then before=$(git rev-parse "$head^{tree}"); else before=$(git hash-object -t tree /dev/null); fi
-[ "$tree" != "$before" ] || exit ${exits.nothing}
+[ "$tree" != "$before" ] || exit ${gitExitCodes.nothing}
 export GIT_AUTHOR_NAME="$name" GIT_AUTHOR_EMAIL="$email" GIT_COMMITTER_NAME="$name" GIT_COMMITTER_EMAIL="$email"
 git interpret-trailers --if-exists addIfDifferent --trailer "$trailer" >"$scratch/message" || exit 1
 commit=$(git commit-tree "$tree" \${head:+-p "$head"} -F "$scratch/message") || exit 1
-real update-ref -m 'commit by Corral' "refs/heads/$branch" "$commit" "$head" >&2 || exit ${exits.moved}
+real update-ref -m 'commit by Corral' "refs/heads/$branch" "$commit" "$head" >&2 || exit ${gitExitCodes.moved}
 cp -- "$kept" "$repo/.git/index.corral" && mv -T -- "$repo/.git/index.corral" "$repo/.git/index"
 printf '%s\n%s\n' "$commit" "$branch"`;
         const { name, email } = person;
@@ -220,11 +220,11 @@ printf '%s\n%s\n' "$commit" "$branch"`;
         const refused = noPushReason(repository);
         if (refused !== undefined) throw new AppError('forbidden', refused);
         const script = `
-[ -n "$head" ] || exit ${exits.nothing}
+[ -n "$head" ] || exit ${gitExitCodes.nothing}
 to=\${to:-$branch}
-[ -n "$to" ] || { echo 'no branch is checked out, so the push needs the name of one' >&2; exit ${exits.moved}; }
-git check-ref-format "refs/heads/$to" || { echo "$to is no name of a branch" >&2; exit ${exits.moved}; }
-[ "$named" = yes ] || [ "$to" != "$baseBranch" ] || { echo "$to is the branch that others work on, so it must be named" >&2; exit ${exits.moved}; }
+[ -n "$to" ] || { echo 'no branch is checked out, so the push needs the name of one' >&2; exit ${gitExitCodes.moved}; }
+git check-ref-format "refs/heads/$to" || { echo "$to is no name of a branch" >&2; exit ${gitExitCodes.moved}; }
+[ "$named" = yes ] || [ "$to" != "$baseBranch" ] || { echo "$to is the branch that others work on, so it must be named" >&2; exit ${gitExitCodes.moved}; }
 git push --quiet --no-verify --no-follow-tags "$url" "$head:refs/heads/$to" >&2 || exit 1
 printf '%s\\n%s\\n' "$head" "$to"`;
         const { url, baseBranch } = repository;
@@ -297,7 +297,7 @@ async function run(client: SandboxClient, path: string, repositoryScript: Reposi
   );
   const { exitCode, stderr } = output;
   if (exitCode === 0) return output;
-  if (exitCode === exits.nothing) throw new AppError('conflict', `Nothing has changed in ${path}.`);
+  if (exitCode === gitExitCodes.nothing) throw new AppError('conflict', `Nothing has changed in ${path}.`);
   if (remote && /\[(remote )?rejected\]|non-fast-forward|fetch first/i.test(stderr)) {
     const text = `${remote.url} did not take the branch: ${summarizeGitOutput(stderr)} Fetch and merge its commits, or push to another branch.`;
     throw new AppError('conflict', text);

@@ -1,4 +1,4 @@
-import { atIntervals, repeat } from '../../core/concurrency/rounds.ts';
+import { repeat, runAtIntervals } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -26,7 +26,7 @@ export class Lifetimes {
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#deps;
     void this.#follow(signal);
-    await atIntervals(() => this.endDue(), { everyMs, clock }, signal);
+    await runAtIntervals(() => this.endDue(), { everyMs, clock }, signal);
   }
 
   async endDue(): Promise<void> {

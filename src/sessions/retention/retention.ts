@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Driver } from '../../../drivers/driver.ts';
 import { deadlineSignal, throwIfFired } from '../../core/concurrency/cancel.ts';
-import { atIntervals } from '../../core/concurrency/rounds.ts';
+import { runAtIntervals } from '../../core/concurrency/rounds.ts';
 import { type Clock, nextLoopTurn } from '../../core/contracts/clock.ts';
 import type { EventLog, RecordStore, Store } from '../../core/contracts/ports.ts';
 import { toAppError } from '../../core/errors/errors.ts';
@@ -102,7 +102,7 @@ export class Retention {
   async run(signal: AbortSignal): Promise<void> {
     const { everyMs, clock, logger } = this.#deps;
     const onError = (err: unknown) => logger.warn({ err }, 'old sessions could not be looked through; trying again');
-    await atIntervals(() => this.round(signal), { everyMs, clock, onError }, signal);
+    await runAtIntervals(() => this.round(signal), { everyMs, clock, onError }, signal);
   }
 
   async round(signal: AbortSignal): Promise<void> {

@@ -5,7 +5,7 @@ import { answerPlan, beginRunningStep, planningTools, titleFacts } from './plan.
 import { digest } from './progress.ts';
 import type { RunContext } from './run-context.ts';
 import { closePlan, todoFacts } from './todo-facts.ts';
-import { emptyTurn, type Turn, takeTurn } from './turns/turn.ts';
+import { endEmptyTurn, type Turn, takeTurn } from './turns/turn.ts';
 
 /** One turn of work on the running step: calls to make, or the text that ends the step. */
 export async function takeStepTurn(
@@ -29,7 +29,7 @@ export async function takeStepTurn(
   const turn = await takeTurn(work, { phase, note, hint, tools, prompt, workdir }, signal);
   if (!turn.ok) return turn.result;
   const { message, pieces, facts, spent } = turn;
-  if (turn.empty) return await emptyTurn(work, turn);
+  if (turn.empty) return await endEmptyTurn(work, turn);
   const { plan: created, calls } = answerPlan(runWriter, message, { steps, planned, plans });
   if (created) {
     await runWriter.write(...facts, ...titleFacts(work, created.title), runWriter.plan(created.steps));
@@ -96,7 +96,7 @@ async function summed(
   steps: readonly PlanStep[],
 ): Promise<TurnResult> {
   const { facts, spent, message } = turn;
-  if (turn.empty) return await emptyTurn({ runWriter }, turn);
+  if (turn.empty) return await endEmptyTurn({ runWriter }, turn);
   await runWriter.write(...facts, runWriter.plan(steps));
   return { kind: 'replied', digest: digest(message.text), steps, spent };
 }

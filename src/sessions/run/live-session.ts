@@ -47,7 +47,7 @@ export const createRunProgress = ({ messageId, task, attachments = [], goal }: F
 });
 
 /** Passes messages, and answers to calls, to their run as soon as they are accepted. */
-export function deliver(live: LiveSession, facts: readonly SessionFact[]): void {
+export function deliverToRun(live: LiveSession, facts: readonly SessionFact[]): void {
   for (const fact of facts) {
     if (fact.type === 'approval.resolved') live.runWriter?.answered(fact.data);
     if (fact.type !== 'message.user') continue;

@@ -8,7 +8,7 @@ import type { RunWriter } from './log/run-writer.ts';
 import { missingParts } from './missing-tools.ts';
 import { digest } from './progress.ts';
 import type { RunContext } from './run-context.ts';
-import { emptyTurn, takeTurn } from './turns/turn.ts';
+import { endEmptyTurn, takeTurn } from './turns/turn.ts';
 
 /**
  * The turn that decides how the run continues: the model makes a plan, calls tools without one, or answers. `again`:
@@ -38,7 +38,7 @@ export async function planRun(
   const turn = await takeTurn(work, requested, signal);
   if (!turn.ok) return turn.result;
   const { message, facts, spent } = turn;
-  if (turn.empty) return await emptyTurn(work, turn);
+  if (turn.empty) return await endEmptyTurn(work, turn);
   const { plan: created, calls } = answerPlan(runWriter, message, { steps, planned });
   const title = provisional.length > 0 ? [] : titleFacts(work);
   if (created) {
@@ -62,7 +62,7 @@ export async function planRun(
     await runWriter.write(...title, ...facts, ...plan, ...beginRunningStep(runWriter, begun));
     return { kind: 'calls', calls, steps: begun, spent };
   }
-  if (message.calls.length > 0) return await emptyTurn(work, { ...turn, hint: planHint });
+  if (message.calls.length > 0) return await endEmptyTurn(work, { ...turn, hint: planHint });
   await runWriter.write(...title, ...facts, ...missingParts.callless(work));
   return { kind: 'replied', digest: digest(message.text), answers: !isOpen, steps, spent };
 }

@@ -68,5 +68,5 @@ export function listActs(entries: readonly Entry[], runId: RunId, since: number)
   return acts.at(-1)?.kind === 'text' ? acts.slice(0, -1) : acts;
 }
 
-/** A short hash of a text. */
+/** A short hash of the text. */
 export const digest = (text: string): string => createHash('sha256').update(text).digest('base64url').slice(0, 16);

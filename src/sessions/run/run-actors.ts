@@ -17,13 +17,13 @@ import { computeSpendingAt } from './log/projection.ts';
 import type { OpenCall, RunWriter } from './log/run-writer.ts';
 import { planRun, splitTitle } from './plan.ts';
 import type { AgentKernels, RunContext } from './run-context.ts';
-import type { RunOfTurn } from './turn-budget.ts';
+import type { TurnRun } from './turn-budget.ts';
 import type { UsedSandbox } from './used-sandbox.ts';
 
 interface Deps {
   readonly clock: Clock;
   /** With a signal, `tools` includes those of tool servers. */
-  working(run: RunOfTurn, signal?: AbortSignal): Promise<RunContext>;
+  working(run: TurnRun, signal?: AbortSignal): Promise<RunContext>;
   live(sessionId: SessionId): LiveSession;
   use(sessionId: SessionId, signal: AbortSignal): Promise<UsedSandbox>;
   readonly kernels?: AgentKernels | undefined;
@@ -33,7 +33,7 @@ interface Deps {
 const killMs = 4_000; // leaves time, because a stop must complete within five seconds
 
 /** The run machine with its actors and actions. */
-export const runWith = ({ clock, working, live, use, kernels, loops, onEnd }: Deps) =>
+export const provideRunMachine = ({ clock, working, live, use, kernels, loops, onEnd }: Deps) =>
   runMachine.provide({
     actors: {
       plan: fromPromise(async ({ input, signal }) => {

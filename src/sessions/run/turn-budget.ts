@@ -4,7 +4,7 @@ import type { RunId, SessionId } from '../../core/model/ids.ts';
 import {
   type Amounts,
   type BudgetLine,
-  coveredCalls,
+  findCoveredCalls,
   findOverrun,
   findRoom,
   toAmounts,
@@ -80,7 +80,7 @@ export interface BudgetSources {
 }
 
 /** The run that takes a turn, with its own budget lines. */
-export interface RunOfTurn {
+export interface TurnRun {
   readonly sessionId: SessionId;
   readonly runId: RunId;
   readonly budget?: readonly BudgetLine[];
@@ -88,7 +88,7 @@ export interface RunOfTurn {
 
 /** A turn that is about to begin. */
 export interface OpenedTurn {
-  readonly run: RunOfTurn;
+  readonly run: TurnRun;
   /** Returns the session's current record. */
   readonly record: () => StoredSession;
   readonly now: () => number;
@@ -158,8 +158,8 @@ export class TurnBudget {
   }
 
   /** The tool calls within the budgets of run and session. */
-  coveredCalls(most?: number): ReturnType<typeof coveredCalls> {
-    return coveredCalls(this.#lines(), most);
+  coveredCalls(most?: number): ReturnType<typeof findCoveredCalls> {
+    return findCoveredCalls(this.#lines(), most);
   }
 }
 

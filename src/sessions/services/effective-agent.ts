@@ -7,7 +7,7 @@ import {
 } from '../../agents/tools/registry.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { isWritable } from '../../core/model/repository.ts';
-import { leastBudget } from '../../core/model/runs/budget.ts';
+import { minBudget } from '../../core/model/runs/budget.ts';
 import type { EffectiveAgent } from '../api/sessions.ts';
 import type { Profile } from '../run/profile.ts';
 
@@ -35,7 +35,7 @@ export function effectiveAgent(record: SessionRecord, profile: Profile, server: 
     skills: record.skills ?? [],
     budgets: {
       run: { ...server.budgets.run, ...profile.budget },
-      session: leastBudget({ ...server.budgets.session, ...profile.sessionBudget }, record.budget),
+      session: minBudget({ ...server.budgets.session, ...profile.sessionBudget }, record.budget),
     },
   };
 }

@@ -73,9 +73,10 @@ export function egressService({ records, sessions, clock, rulesOf, isEntry, ...d
       if (chosen) deps.checkSandbox({ egress: chosen }, usual);
       const opens = isClosed(before) && !isClosed(chosen);
       if (opens && deps.wayOutIsFixed && session.sandboxState === 'running') {
-        const why =
-          'This sandbox can run without a way out, because it was closed, and its driver opens none while it runs.';
-        throw new AppError('unsupported', `${why} Stop or pause it first; the rules can then be changed.`);
+        throw new AppError(
+          'unsupported',
+          'This sandbox has no network access, and its driver cannot add it while it runs. Pause or stop it, then change the rules.',
+        );
       }
       await deps.change(id, { sandbox: { ...rest, ...(chosen && { egress: chosen }) } });
     },

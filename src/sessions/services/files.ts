@@ -7,7 +7,7 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { FileService, GrepMatch } from '../api/files.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { StoredSession } from '../run/log/projection.ts';
-import { changesIn } from '../run/snapshot/changes.ts';
+import { readRunChanges } from '../run/snapshot/changes.ts';
 import { copyOf } from '../run/snapshot/snapshot-scripts.ts';
 import { readWholeFile } from './streams/whole-file.ts';
 
@@ -65,7 +65,7 @@ export function fileService({ sandboxes, hydrate, known }: Deps): FileService {
     read: (id, path, signal) => inside(id, path, signal, (client) => readWholeFile(client, path, signal)),
     write: (id, path, content, signal) => inside(id, path, signal, (client) => client.writeFile(path, content, signal)),
     remove: (id, path, signal) => inside(id, path, signal, (client) => client.removeFile(path, signal)),
-    changes: (id, signal) => inside(id, '.', signal, (client) => changesIn(client, signal)),
+    changes: (id, signal) => inside(id, '.', signal, (client) => readRunChanges(client, signal)),
     before: (id, path, signal) =>
       inside(id, path, signal, async (client) => {
         const file = pathInside(path, client.workdir);

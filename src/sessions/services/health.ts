@@ -23,7 +23,7 @@ const none: SessionCounts = { total: 0, running: 0, waiting: 0 };
 const checkMs = 800; // the whole response must take less than a second
 
 /** Checks each component within 800 ms; a component that does not respond in time is unhealthy. */
-export async function serviceHealth(deps: Deps, signal: AbortSignal): Promise<ServiceHealth> {
+export async function checkServiceHealth(deps: Deps, signal: AbortSignal): Promise<ServiceHealth> {
   const { store, driver, model, clock } = deps;
   using deadlined = deadlineSignal(checkMs, clock, signal);
   const until = deadlined.signal;

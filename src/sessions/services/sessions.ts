@@ -10,16 +10,16 @@ import { computeIdleSeconds } from '../../core/model/sandboxes/idle-time.ts';
 import type { CreateCommand, SendCommand, SendResult, SessionChange, SessionService } from '../api/sessions.ts';
 import type { Holdings } from '../budgets/holdings.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
-import { eventsFrom } from '../engine/run-fold.ts';
+import { readEventsFrom } from '../engine/run-fold.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
 import { countSessions } from '../engine/unfinished-sessions.ts';
 import type { Watchers } from '../engine/watchers.ts';
 import { publicRecord, StoredSession } from '../run/log/projection.ts';
-import { requestAt } from '../run/log/request-at.ts';
+import { readRequest } from '../run/log/request-at.ts';
 import type { ProfileOf } from '../run/profile.ts';
 import type { OfferedSkill } from '../run/skills/offered-skill.ts';
 import { effectiveAgent, noLimits, type ServerLimits } from './effective-agent.ts';
-import { SessionTally, serviceHealth, sharedHealth } from './health.ts';
+import { checkServiceHealth, SessionTally, sharedHealth } from './health.ts';
 import { ListChanges } from './list-changes.ts';
 import { SessionChanges } from './session-changes.ts';
 import { SessionList } from './session-list.ts';
@@ -28,7 +28,7 @@ import { sessionDeletion } from './sessions/deletion.ts';
 import { namedSessions } from './sessions/named.ts';
 import type { SessionNames } from './sessions/names.ts';
 import { searchStoredSessions, searchWithin } from './sessions/search.ts';
-import { skillsOfSession } from './sessions/skills.ts';
+import { listSessionSkills } from './sessions/skills.ts';
 import { sessionViews, type ViewDeps } from './sessions/views.ts';
 
 interface Deps extends CreationDeps, ViewDeps {
@@ -115,7 +115,7 @@ export function sessionService(deps: Deps): SessionService {
 
   // the checks have their own deadline
   const tally = new SessionTally(count, clock);
-  const health = sharedHealth(() => serviceHealth({ ...deps, sessions: tally.count }, closing), clock);
+  const health = sharedHealth(() => checkServiceHealth({ ...deps, sessions: tally.count }, closing), clock);
   const counted = async <Made>(change: Promise<Made>): Promise<Made> => {
     const created = await change;
     tally.changed();
@@ -271,7 +271,7 @@ export function sessionService(deps: Deps): SessionService {
     },
     async *history(id) {
       await stored(id);
-      yield* eventsFrom(log, id, 1);
+      yield* readEventsFrom(log, id, 1);
     },
     async *follow(id, after, { signal, deltas }) {
       await stored(id);
@@ -293,7 +293,7 @@ export function sessionService(deps: Deps): SessionService {
     },
     async promptAt(id, turn) {
       await stored(id);
-      return await requestAt(store.records, id, turn);
+      return await readRequest(store.records, id, turn);
     },
     agent: async (id) => {
       const record = await stored(id);
@@ -302,7 +302,7 @@ export function sessionService(deps: Deps): SessionService {
     async skills(id, signal) {
       const record = await stored(id);
       const uploaded = (await deps.skillsOf?.(record)) ?? [];
-      return await skillsOfSession(record, { uploaded, sandboxes: deps.sandboxes }, signal);
+      return await listSessionSkills(record, { uploaded, sandboxes: deps.sandboxes }, signal);
     },
     watching(id) {
       const watch = watchers.watch(id);

@@ -5,7 +5,7 @@ import type { ConsoleEntry, FactOf } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { prompt } from '../../core/model/prompt.ts';
 import type { ShellView } from '../../sandboxes/client/client.ts';
-import { eventsFrom } from '../engine/run-fold.ts';
+import { readEventsFrom } from '../engine/run-fold.ts';
 
 // Shell and file views from the log, used if no sandbox runs or it does not know the shell or file yet. A page requests
 // a view as soon as a tool call names it, and some pages never retry, so the view must be available from then on.
@@ -15,10 +15,14 @@ interface ShellRequest {
   readonly workdir: string;
 }
 
-export async function shellFromLog(log: EventLog, id: SessionId, { shell, workdir }: ShellRequest): Promise<ShellView> {
+export async function readShellFromLog(
+  log: EventLog,
+  id: SessionId,
+  { shell, workdir }: ShellRequest,
+): Promise<ShellView> {
   let console: readonly ConsoleEntry[] | undefined;
   let open: ConsoleEntry | undefined;
-  for await (const event of eventsFrom(log, id, 1)) {
+  for await (const event of readEventsFrom(log, id, 1)) {
     if (event.type !== 'tool.called' && event.type !== 'tool.calling') continue;
     if (event.data.tool !== 'shell' || event.data.args.id !== shell) continue;
     if (event.type === 'tool.calling') {
@@ -52,7 +56,7 @@ interface FileRequest {
   readonly workdir: string;
 }
 
-export async function fileFromLog(log: EventLog, id: SessionId, fileRequest: FileRequest): Promise<Buffer> {
+export async function readFileFromLog(log: EventLog, id: SessionId, fileRequest: FileRequest): Promise<Buffer> {
   const { content, isOpen } = await lastOfFile(log, id, fileRequest);
   if (content === undefined && isOpen) return nothingYet;
   if (content === undefined) {
@@ -81,7 +85,7 @@ async function lastOfFile(log: EventLog, id: SessionId, { path, workdir }: FileR
   if (/^\.\.(\/|$)/.test(target)) throw new AppError('path_outside', `${path} is outside of the workspace.`);
   let content: string | undefined;
   let isOpen = false;
-  for await (const event of eventsFrom(log, id, 1)) {
+  for await (const event of readEventsFrom(log, id, 1)) {
     if (event.type === 'run.end') isOpen = false;
     if (event.type !== 'tool.called' && event.type !== 'tool.calling') continue;
     const { file } = event.data.args;

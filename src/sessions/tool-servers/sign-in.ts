@@ -83,9 +83,9 @@ export class SignIns {
 
   async #renew(name: string, access: SignedInAccess): Promise<Secret> {
     const server = await this.#known(name);
-    const { renew } = await oauth();
+    const { renewAccess } = await oauth();
     try {
-      const fresh = await this.#asking(server, neverFires, (asking) => renew(access, asking));
+      const fresh = await this.#asking(server, neverFires, (asking) => renewAccess(access, asking));
       await this.#deps.entered.change(name, (now = gone(name)) => {
         if (now.secrets.access?.accessToken !== access.accessToken) throw changed(name);
         return { ...now, secrets: { ...now.secrets, access: fresh } };

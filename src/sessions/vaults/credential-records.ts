@@ -6,7 +6,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { type Holder, isUsableBy } from '../../core/model/access/holder.ts';
 import { vaultCredentialKind as kind, vaultKind } from '../../core/model/records.ts';
 import type { SessionVaults } from '../../core/model/tool-server.ts';
-import { jsonWithin } from '../../core/text/json.ts';
+import { parseJsonWithin } from '../../core/text/json.ts';
 import { Secret } from '../../core/text/secret.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
 import { changeRecordFor } from '../../storage/collection.ts';
@@ -132,7 +132,7 @@ export class CredentialRecords {
   }
   #secretsIn(recordId: string, doc: unknown): CredentialSecrets {
     const text = this.#sealing.open(recordId, Stored.parse(doc).sealed).reveal();
-    const opened = Opened.safeParse(jsonWithin(text, secretLimits)).data;
+    const opened = Opened.safeParse(parseJsonWithin(text, secretLimits)).data;
     if (!opened) throw new AppError('not_found', 'The credential no longer has secrets.');
     const { token, refreshToken, clientSecret } = opened;
     const secrets = {

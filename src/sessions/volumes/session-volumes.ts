@@ -4,12 +4,12 @@ import type { Holder } from '../../core/model/access/holder.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
 import {
-  choiceOfCopy,
   findOverlap,
   findPathProblem,
   type MountAccess,
   type MountRequest,
   maxMounts,
+  mountsForCopy,
   type Volume,
   type VolumeMount,
 } from '../../core/model/sandboxes/volume.ts';
@@ -66,7 +66,7 @@ export class SessionVolumes {
   /** The sandbox choice for a copy of a session: the volumes it may mount are read-only. */
   async forCopy(session: MountingSession, choice: SandboxChoice | undefined): Promise<SandboxChoice | undefined> {
     if (!choice) return choice;
-    const { volumes = [], ...rest } = choiceOfCopy(choice);
+    const { volumes = [], ...rest } = mountsForCopy(choice);
     const own = await Promise.all(
       volumes.map((mount) => this.#deps.records.findFor(session, mount.volume).then(() => mount, unlessNotFound)),
     );

@@ -8,7 +8,7 @@ import type { VolumeEntry, VolumeFile, VolumeService } from '../api/server/volum
 import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
 import { headingReader } from '../services/streams/heading-reader.ts';
 import { runProgram } from '../services/streams/piped-command.ts';
-import { volumeEntries } from './volume-entries.ts';
+import { runEntryProgram } from './volume-entries.ts';
 import type { VolumeRecords } from './volume-records.ts';
 import { type TransferLease, transferMs, type VolumeTransfers } from './volume-transfers.ts';
 
@@ -104,11 +104,11 @@ export function volumeContent({ records, transfers, archive, ids }: Deps): Conte
   async function one(
     id: string,
     access: MountAccess,
-    work: Parameters<typeof volumeEntries>[1],
+    work: Parameters<typeof runEntryProgram>[1],
     signal: AbortSignal,
   ): Promise<VolumeEntry> {
     await using used = await transfers.use(id, access, signal);
-    const [entry] = await volumeEntries(used, { ...work, path: below(work.path) }, ids, limited(signal));
+    const [entry] = await runEntryProgram(used, { ...work, path: below(work.path) }, ids, limited(signal));
     if (!entry) throw new AppError('file_not_found', 'There is no such path in the volume.');
     return entry;
   }
@@ -123,7 +123,7 @@ export function volumeContent({ records, transfers, archive, ids }: Deps): Conte
     async entries(id, path, depth, signal) {
       await using used = await transfers.use(id, 'read', signal);
       const work = { script: 'list', path: below(path), argument: String(depth) } as const;
-      return await volumeEntries(used, work, ids, limited(signal));
+      return await runEntryProgram(used, work, ids, limited(signal));
     },
     makeFolder: (id, path, { parents, mode }, signal) =>
       one(

@@ -43,7 +43,7 @@ interface EntryWork {
 }
 
 /** Reads and changes entries of a volume, with a program in a transfer sandbox. */
-export async function volumeEntries(
+export async function runEntryProgram(
   { client, folder }: TransferLease,
   { script, path, argument = '' }: EntryWork,
   ids: Pick<IdSource, 'short'>,

@@ -13,12 +13,12 @@ interface Deps {
 /** A session being created is a holder before its record exists. */
 const creationMs = 60_000;
 
-export const noVolume = (named?: string) =>
+export const volumeNotFoundError = (named?: string) =>
   new AppError('not_found', named === undefined ? 'There is no such volume.' : `There is no volume ${named}.`);
 
 const isPresent = ({ removing }: Volume): boolean => removing === undefined;
 function fail(named: string): never {
-  throw noVolume(named);
+  throw volumeNotFoundError(named);
 }
 
 /** Stored volumes. Changes of a volume are atomic across all servers of the store. */
@@ -28,7 +28,12 @@ export class VolumeRecords {
 
   constructor(deps: Deps) {
     this.#deps = deps;
-    this.#volumes = new Collection(deps.records, { kind, schema: Volume, sortOf: ({ at }) => at, missing: noVolume });
+    this.#volumes = new Collection(deps.records, {
+      kind,
+      schema: Volume,
+      sortOf: ({ at }) => at,
+      missing: volumeNotFoundError,
+    });
   }
 
   /** All volumes, including those being removed. */
@@ -43,7 +48,7 @@ export class VolumeRecords {
 
   async get(id: string): Promise<Volume> {
     const volume = await this.#volumes.get(id);
-    if (volume.removing !== undefined) throw noVolume();
+    if (volume.removing !== undefined) throw volumeNotFoundError();
     return volume;
   }
 
@@ -69,8 +74,8 @@ export class VolumeRecords {
   }
 
   /**
-   * Calls `make`, which stores the volume, if the rule admits it next to its owner's and project's other volumes.
-   * Rejects as the rule does.
+   * Calls `make`, which stores the volume, if the rule admits it in addition to the volumes that the owner and the
+   * project already have. Rejects as the rule does.
    */
   async within<Made>(admit: OwnerRule<Volume>['admit'], volume: Volume, make: () => Promise<Made>): Promise<Made> {
     return await this.#volumes.admitted({ admit, now: this.#deps.clock.now() }, volume, make);
@@ -83,7 +88,7 @@ export class VolumeRecords {
   /** `change` receives the newest state, and can throw. Rejects: not_found. */
   async update(id: string, change: (volume: Volume) => Volume | Promise<Volume>): Promise<Volume> {
     return await this.#volumes.change(id, (now) => {
-      if (now.removing !== undefined) throw noVolume();
+      if (now.removing !== undefined) throw volumeNotFoundError();
       return change(now);
     });
   }

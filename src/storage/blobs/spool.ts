@@ -32,7 +32,7 @@ export class Spool {
       for await (const chunk of content) {
         throwIfFired(signal);
         size += chunk.length;
-        if (size > maxBytes) throw tooLarge(maxBytes);
+        if (size > maxBytes) throw tooLargeError(maxBytes);
         hash.update(chunk);
         let done = 0;
         while (done < chunk.length) done += (await file.write(chunk, done)).bytesWritten;
@@ -56,7 +56,7 @@ export class Spool {
   }
 }
 
-export const tooLarge = (maxBytes: number) =>
+export const tooLargeError = (maxBytes: number) =>
   new AppError('payload_too_large', `The file is larger than ${maxBytes} bytes, the most allowed.`);
 
 /** Converts a file system error to an AppError; returns an AppError unchanged. */

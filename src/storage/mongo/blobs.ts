@@ -12,9 +12,9 @@ const transferMs = 120_000;
 const staleSeconds = 60 * 60;
 
 /**
- * Uploads in GridFS, next to the history, so that servers with a shared database need no other shared storage. A file
- * exists once its `files` document is written, after its last chunk. The blob is the newest file of its name. Connects
- * on first use, so that a server can start before its database.
+ * Uploads in GridFS, in the same database as the history, so that servers with a shared database need no other shared
+ * storage. A file exists once its `files` document is written, after its last chunk. The blob is the newest file of its
+ * name. Connects on first use, so that a server can start before its database.
  */
 export function mongoBlobs(options: ConnectionOptions, now: () => number): BlobStore & AsyncDisposable {
   let opened: Promise<{ connection: Connection; bucket: GridFSBucket }> | undefined;

@@ -129,7 +129,7 @@ export const markOf = (session: SessionId, type: string, seq: number): string =>
 
 export const recordId = (kind: string, id: string): string => `${id}\n${kind}`;
 /** The records of a session: its own, and those with ids that start with the session's id and a colon. */
-export const idsOf = (session: SessionId): Document[] => [
+export const sessionRecordFilter = (session: SessionId): Document[] => [
   { _id: { $gte: `${session}\n`, $lt: `${session}\u000b` } },
   { _id: { $gte: `${session}:`, $lt: `${session};` } },
 ];

@@ -14,10 +14,10 @@ import {
   erasedKind,
   eventRange,
   factText,
-  idsOf,
   recordId,
   seqOf,
   sessionOf,
+  sessionRecordFilter,
   setChangedTime,
   toErasedRecord,
 } from './documents.ts';
@@ -59,7 +59,7 @@ async function usageBetween(
 /** A page ends after this much text, so that long outputs do not make a read expensive. */
 const pageChars = 4 * 1024 * 1024;
 /** Compaction keeps younger events: a writer that was suspended for less must still collide with them. */
-export const keptMs = 10 * 60_000;
+export const minCompactedAgeMs = 10 * 60_000;
 
 interface MongoEventDeps {
   readonly connection: Connection;
@@ -120,7 +120,7 @@ export function mongoEvents({ connection, appender, heads, now }: MongoEventDeps
     const young = await run(() =>
       at
         .events(session)
-        .findOne({ _id: eventRange(session) as never, at: { $gt: now() - keptMs } }, { sort: { _id: 1 } }),
+        .findOne({ _id: eventRange(session) as never, at: { $gt: now() - minCompactedAgeMs } }, { sort: { _id: 1 } }),
     );
     const oldUpTo = young ? seqOf(young._id) - 1 : Number.MAX_SAFE_INTEGER;
     const trimmed = Math.min(await nth(limits.keepAll), oldUpTo);
@@ -169,7 +169,7 @@ export function mongoEvents({ connection, appender, heads, now }: MongoEventDeps
       const _id = recordId('session', session);
       const mark = { $set: toErasedRecord(session, now()), $inc: { version: 1 }, ...setChangedTime };
       await run(() => at.records.updateOne({ _id }, mark, { upsert: true }));
-      await run(() => at.records.deleteMany({ $or: idsOf(session), kind: { $ne: erasedKind } }));
+      await run(() => at.records.deleteMany({ $or: sessionRecordFilter(session), kind: { $ne: erasedKind } }));
       await heads.forget(session);
       await run(() => at.logs.deleteOne({ _id: session }));
     },

@@ -5,10 +5,10 @@ import type { Appender } from './append.ts';
 import type { Connection } from './connection.ts';
 import {
   erasedKind,
-  idsOf,
   putDocument,
   type RecordDocument,
   recordId,
+  sessionRecordFilter,
   setChangedTime,
   toListSet,
 } from './documents.ts';
@@ -103,7 +103,9 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
     },
     async belonging(session) {
       const found = await run(() =>
-        at.records.find({ $or: idsOf(session), kind: { $ne: erasedKind } }, { sort: { id: 1, kind: 1 } }).toArray(),
+        at.records
+          .find({ $or: sessionRecordFilter(session), kind: { $ne: erasedKind } }, { sort: { id: 1, kind: 1 } })
+          .toArray(),
       );
       return found.map(({ kind, id, doc, sort }) => ({ kind, id, doc: JSON.parse(doc), sort }));
     },

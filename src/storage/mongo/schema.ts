@@ -69,7 +69,7 @@ async function indexRecords({ at, run }: Connection, which: Filter<RecordDocumen
 }
 
 /** Creates or upgrades the database. Rejects: unsupported (a newer version wrote it), store_corrupt, forbidden. */
-export async function prepare(connection: Connection): Promise<void> {
+export async function prepareDatabase(connection: Connection): Promise<void> {
   const { at, run } = connection;
   const found = (await run(() => at.meta.findOne({ _id: 'schema' })))?.version ?? 0;
   if (found > migrations.length) {

@@ -7,7 +7,7 @@ import { mongoEvents } from './events.ts';
 import { Heads } from './heads.ts';
 import { mongoCommands, mongoInbox, mongoLeases } from './queues.ts';
 import { mongoRecords } from './records.ts';
-import { prepare } from './schema.ts';
+import { prepareDatabase } from './schema.ts';
 
 export interface MongoOptions extends ConnectionOptions {
   readonly now?: () => number;
@@ -22,7 +22,7 @@ export async function mongoStore(options: MongoOptions): Promise<Store> {
   const { now = systemClock.now, newId = randomIds().short } = options;
   await using stack = new AsyncDisposableStack();
   const connection = stack.use(await connect(options));
-  await prepare(connection);
+  await prepareDatabase(connection);
   const heads = new Heads(connection);
   stack.defer(() => heads.close());
   const onAppend = (session: SessionId, head: number) => heads.appended(session, head);

@@ -34,14 +34,14 @@ const pieceMs = 5;
 /** Rows read by one statement of a search: fewer after a slow one, whose texts were large. */
 const rowsAtOnce = { few: 8, many: 128, slowMs: 3 };
 /** The matches of a search chunk, and where the next chunk starts; null: done. */
-export type Piece<Place> = readonly [found: string[], next: Place | null];
+export type SearchChunk<Place> = readonly [found: string[], next: Place | null];
 export type EventPlace = readonly [session: string, seq: number];
 export type RecordPlace = readonly [sort: number, id: string];
 
 const lastPlace: EventPlace = ['\u{10ffff}', 0];
 
 /** The condition on types matches the index's; without it, SQLite would not use the index. */
-export const lastOfType = `
+export const newestOfTypeQuery = `
   SELECT seq FROM event INDEXED BY event_type WHERE session = ?1 AND type = ?2
     AND type NOT IN (${unindexedTypes.map((type) => `'${type}'`).join(', ')})
   ORDER BY seq DESC LIMIT 1
@@ -95,7 +95,7 @@ function eventReads(db: DatabaseSync, now: () => number) {
   const headOf = db.prepare('SELECT max(seq) AS head FROM event WHERE session = ?');
   const marksOf = db.prepare('SELECT thinned, trimmed FROM mark WHERE session = ?');
   const select = db.prepare('SELECT seq, at, fact FROM event WHERE session = ? AND seq > ? ORDER BY seq LIMIT ?');
-  const last = db.prepare(lastOfType);
+  const last = db.prepare(newestOfTypeQuery);
   const lastUnindexed = db.prepare('SELECT seq FROM event WHERE session = ? AND type = ? ORDER BY seq DESC LIMIT 1');
 
   const placeAhead = db.prepare(`SELECT session, seq ${messagesAfter} ORDER BY session, seq LIMIT 1 OFFSET ?3`);
@@ -141,7 +141,7 @@ function eventReads(db: DatabaseSync, now: () => number) {
     searchIn: (text: string, among: readonly string[]): string[] =>
       among.filter((id) => search.get(id, 0, id, Number.MAX_SAFE_INTEGER, ...patternsOf(text))),
     /** A chunk of messages. The next chunk starts after a session that was found. */
-    search(text: string, from: EventPlace): Piece<EventPlace> {
+    search(text: string, from: EventPlace): SearchChunk<EventPlace> {
       const found = new Set<string>();
       const [json, plain] = patternsOf(text);
       const begun = now();
@@ -250,7 +250,12 @@ function recordReads(db: DatabaseSync, now: () => number) {
     count: (kind: string, only: Only): number => Number(sets[setOf(only)].count.get({ kind, ...whichOf(only) })?.n),
     belonging: (session: string): [kind: string, id: string, doc: string, sort: number][] =>
       belonging.all(session).map((it) => [String(it.kind), String(it.id), String(it.doc), Number(it.sort)]),
-    searchRecords(kind: string, fields: readonly string[], text: string, from: RecordPlace | null): Piece<RecordPlace> {
+    searchRecords(
+      kind: string,
+      fields: readonly string[],
+      text: string,
+      from: RecordPlace | null,
+    ): SearchChunk<RecordPlace> {
       const found: string[] = [];
       const target = text.toLowerCase();
       const has = (field: unknown) =>

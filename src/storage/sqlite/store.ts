@@ -14,7 +14,7 @@ import { droppableTypes } from '../../core/model/event-traits.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { openThread, type QueueLimits, type StoreChannel } from './channel.ts';
 import { corruptDatabase } from './errors.ts';
-import type { EventPlace, Piece, PutRow, ReadOperations, RecordPlace, RecordRow } from './reads.ts';
+import type { EventPlace, PutRow, ReadOperations, RecordPlace, RecordRow, SearchChunk } from './reads.ts';
 import { indexColumns } from './schema.ts';
 import type { WriteOperations } from './writes.ts';
 
@@ -201,11 +201,11 @@ function commands(
 async function foundInPieces<Place>(
   limit: number,
   first: Place,
-  read: (from: Place) => Promise<Piece<NonNullable<Place>>>,
+  read: (from: Place) => Promise<SearchChunk<NonNullable<Place>>>,
 ): Promise<string[]> {
   const all: string[] = [];
   for (let from: Place | null | undefined = first; all.length < limit; ) {
-    const [found, next]: Piece<NonNullable<Place>> = await read(from as Place);
+    const [found, next]: SearchChunk<NonNullable<Place>> = await read(from as Place);
     all.push(...found);
     if (next === null) break;
     from = next;

@@ -3,7 +3,7 @@ import { mutate } from '../data/server.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { OneTimeSecret } from '../parts/kit/resource-list.tsx';
-import { FormError, useTrouble } from '../parts/kit/trouble.tsx';
+import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 
 // `corral login` opens the page with a challenge. If the person agrees, the command receives a code: at its port on
@@ -18,7 +18,7 @@ interface CommandRequest {
 }
 
 /** Takes the request of a command out of the page's address. */
-export function takeCommand(): CommandRequest | undefined {
+export function takeCommandRequest(): CommandRequest | undefined {
   const url = new URL(location.href);
   const take = (name: string) => {
     const value = url.searchParams.get(name) ?? '';
@@ -32,11 +32,11 @@ export function takeCommand(): CommandRequest | undefined {
   return { challenge, agent, port: /^\d{1,5}$/.test(port) ? port : undefined, state };
 }
 
-export const askCommand = (request: CommandRequest): void => showDialog(<AllowCommand {...request} />);
+export const confirmCommand = (request: CommandRequest): void => showDialog(<AllowCommand {...request} />);
 
 function AllowCommand({ challenge, agent, port, state }: CommandRequest) {
   const [code, setCode] = useState<string>();
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   const allow = () =>
     tryIt(t('login.notAllowed'), async () => {
       const made = await mutate('people.allowCommand', { challenge, agent });

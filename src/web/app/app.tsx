@@ -11,7 +11,7 @@ import { isDragging } from '../work/divider.tsx';
 import { WorkPane } from '../work/pane.tsx';
 import { focusMessage } from './commands.ts';
 import { Header } from './header.tsx';
-import { isMenuOpen, isPaneFull, view } from './layout.ts';
+import { isMenuOpen, isPaneFull, visiblePane } from './layout.ts';
 import { Palette } from './palette.tsx';
 
 export function App() {
@@ -25,7 +25,7 @@ export function App() {
       <div
         class="app"
         data-menu={isMenuOpen.value ? 'open' : undefined}
-        data-view={hasWork ? view.value : 'chat'}
+        data-view={hasWork ? visiblePane.value : 'chat'}
         data-pane={isOpen ? 'open' : undefined}
         data-full={isOpen && isPaneFull.value}
         data-dragging={isDragging.value ? 'true' : undefined}
@@ -53,9 +53,9 @@ export function App() {
                 <button
                   type="button"
                   key={part}
-                  aria-pressed={view.value === part}
+                  aria-pressed={visiblePane.value === part}
                   onClick={() => {
-                    view.value = part;
+                    visiblePane.value = part;
                   }}
                 >
                   <Icon name={part === 'chat' ? 'edit' : 'panel'} /> {t(part)}

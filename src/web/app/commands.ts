@@ -10,7 +10,7 @@ import { tabId } from '../parts/kit/tabs.tsx';
 import { attempt } from '../parts/notice.tsx';
 import { sessionCommands } from '../sessions/commands.ts';
 import { openSettings } from '../settings/settings.tsx';
-import { askFork } from '../sharing/fork.tsx';
+import { confirmFork } from '../sharing/fork.tsx';
 import { openShare } from '../sharing/share-dialog.tsx';
 import { openSkills } from '../skills/skills.tsx';
 import { t } from '../text/text.ts';
@@ -42,7 +42,7 @@ const sharingCommands: readonly Command[] = [
     label: 'fork.title',
     icon: 'fork',
     when: () => hasSession() && model.items.value.some(({ kind }) => kind === 'end'),
-    run: () => askFork(),
+    run: () => confirmFork(),
   },
 ];
 

@@ -13,7 +13,7 @@ import { Menu } from '../parts/kit/menu.tsx';
 import { StatusChip } from '../parts/kit/status.tsx';
 import { attempt } from '../parts/notice.tsx';
 import { pressedKey } from '../parts/pressed-key.ts';
-import { askDelete } from '../sessions/delete.ts';
+import { confirmDelete } from '../sessions/delete.ts';
 import { nameOf } from '../sessions/name.ts';
 import { openShare } from '../sharing/share-dialog.tsx';
 import { t } from '../text/text.ts';
@@ -59,7 +59,7 @@ export function Header() {
       {session && (
         <>
           <SessionMenu />
-          <IconButton class="wide-only" icon="trash" label={t('deleteThis')} onClick={() => askDelete(session)} />
+          <IconButton class="wide-only" icon="trash" label={t('deleteThis')} onClick={() => confirmDelete(session)} />
           <IconButton
             class="wide-only"
             icon="panel"

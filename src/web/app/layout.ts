@@ -4,7 +4,7 @@ import { paneWidth, pref } from '../data/prefs.ts';
 /** Whether the session list covers the page, on screens without room for a column. */
 export const isMenuOpen = signal(false);
 /** The visible part on a phone, which shows one at a time. */
-export const view = signal<'chat' | 'work'>('chat');
+export const visiblePane = signal<'chat' | 'work'>('chat');
 
 /** The id of the open tab of the work pane; empty: the first one. */
 export const openTab = pref<string>('tab', '');
@@ -15,12 +15,12 @@ export const isPhone = (): boolean => matchMedia('(max-width: 860px)').matches;
 
 const usual = 460;
 export function togglePane(): void {
-  if (isPhone()) view.value = view.value === 'work' ? 'chat' : 'work';
+  if (isPhone()) visiblePane.value = visiblePane.value === 'work' ? 'chat' : 'work';
   else paneWidth.value = paneWidth.value > 0 ? 0 : usual;
 }
 
 export function showPane(): void {
-  if (isPhone()) view.value = 'work';
+  if (isPhone()) visiblePane.value = 'work';
   else if (paneWidth.value === 0) paneWidth.value = usual;
 }
 

@@ -15,7 +15,7 @@ import {
   watchSessions,
 } from '../data/sessions.ts';
 import { type Status, toStatus } from '../data/status.ts';
-import { meet } from '../data/system.ts';
+import { loadServerInfo } from '../data/system.ts';
 import { takeToken } from '../data/token.ts';
 import { warmParser } from '../parsing/parse.ts';
 import { notify } from '../parts/notice.tsx';
@@ -28,12 +28,12 @@ import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { followPorts } from '../work/preview/state.ts';
 import { followResults } from '../work/results.ts';
-import { askCommand, takeCommand } from './allow-command.tsx';
+import { confirmCommand, takeCommandRequest } from './allow-command.tsx';
 import { App } from './app.tsx';
 import { commands } from './commands.ts';
 import { isMenuOpen } from './layout.ts';
 import { isPaletteOpen } from './palette-state.ts';
-import { askToken } from './token-dialog.tsx';
+import { requestToken } from './token-dialog.tsx';
 
 /** The sessions that finished while the page was not in view. */
 const ended = signal<ReadonlySet<string>>(new Set());
@@ -127,7 +127,7 @@ function followEnd(): void {
     isAsking = true;
     void (async () => {
       const isOver = async () => (await request('/api/v1/people/me').catch(() => undefined))?.status === 401;
-      while (await isOver()) await askToken(false);
+      while (await isOver()) await requestToken(false);
       isAsking = false;
     })();
   });
@@ -144,16 +144,19 @@ async function start(): Promise<void> {
   listenForKeys();
   catchDrops();
   badgeInTitle();
-  for (let isRetry = false; !(await meet()); isRetry = true) await askToken(isRetry);
+  for (let isRetry = false; !(await loadServerInfo()); isRetry = true) await requestToken(isRetry);
   readSignInError(); // of a sign-in that a person who is signed in repeated
-  document.addEventListener('visibilitychange', () => void (document.visibilityState === 'visible' && meet()));
+  document.addEventListener(
+    'visibilitychange',
+    () => void (document.visibilityState === 'visible' && loadServerInfo()),
+  );
   connect(() => {
     resetSessions();
     void readMe(); // another role ends the socket
   });
   followEnd();
-  const command = takeCommand();
-  if (command) askCommand(command);
+  const command = takeCommandRequest();
+  if (command) confirmCommand(command);
   watchSessions();
   followCurrent();
   followPorts();

@@ -1,5 +1,5 @@
 import { type Provider, readProviders, readSignInError, signInWith } from '../data/people.ts';
-import { keepToken } from '../data/token.ts';
+import { saveToken } from '../data/token.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { isText, t } from '../text/text.ts';
@@ -8,11 +8,11 @@ import { isText, t } from '../text/text.ts';
  * Asks the person to sign in or to enter the token, and stores the token. `isRetry`: the token that was tried is not
  * valid.
  */
-export async function askToken(isRetry: boolean): Promise<void> {
+export async function requestToken(isRetry: boolean): Promise<void> {
   const providers = await readProviders();
   const { promise, resolve } = Promise.withResolvers<void>();
   const done = (token: string) => {
-    if (token !== '') keepToken(token);
+    if (token !== '') saveToken(token);
     closeDialog();
     resolve();
   };

@@ -9,7 +9,7 @@ import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { CheckField } from '../parts/kit/field.tsx';
 import { SchemaForm } from '../parts/kit/schema-form.tsx';
-import { FormError, useTrouble } from '../parts/kit/trouble.tsx';
+import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 
 type AttemptSet = Outputs['attempts']['get'];
@@ -22,7 +22,7 @@ export const openAttempts = (id: string): void => showDialog(<AttemptsDialog id=
 function AttemptsDialog({ id }: { id: string }) {
   const [all, setAll] = useState<readonly AttemptSet[]>();
   const [isNew, setNew] = useState(false);
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   const read = async () => {
     setAll(await query('attempts.list', { sessionId: id }));
   };

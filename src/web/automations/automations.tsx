@@ -2,20 +2,20 @@ import { useEffect } from 'preact/hooks';
 import { Button } from '../parts/kit/button.tsx';
 import { Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { List } from '../parts/kit/list.tsx';
-import { FormError, useTrouble } from '../parts/kit/trouble.tsx';
+import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { AutomationForm } from './form.tsx';
-import { OneAutomation } from './one.tsx';
+import { AutomationView } from './one.tsx';
 import { type Automation, automations, describeAutomationState, readAutomations } from './state.ts';
 
 export const openAutomations = (): void => showDialog(<Automations />);
 const openForm = (): void => showDialog(<AutomationForm back={openAutomations} />);
 export const openAutomation = (automation: Automation): void =>
-  showDialog(<OneAutomation id={automation.id} back={openAutomations} />);
+  showDialog(<AutomationView id={automation.id} back={openAutomations} />);
 
 /** The automations that the person can see, and a button for a new one. */
 function Automations() {
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   useEffect(() => void tryIt(t('automations.unread'), readAutomations), []);
   return (
     <Dialog title={t('automations')} wide>

@@ -3,12 +3,12 @@ import type { Inputs } from '../../client/types.ts';
 import { parseRepository } from '../../core/text/repository-address.ts';
 import { exampleCheck } from '../conversation/goal/goal-draft.ts';
 import { mutate, query } from '../data/server.ts';
-import { refOf } from '../models/model-picker.tsx';
-import { modelsInForce, offered, readModels, readOffered } from '../models/state.ts';
+import { modelRefOf } from '../models/model-picker.tsx';
+import { modelsInForce, offeredProviders, readModels, readOffered } from '../models/state.ts';
 import { locale } from '../parts/format.ts';
 import { Dialog } from '../parts/kit/dialog.tsx';
 import { SchemaForm } from '../parts/kit/schema-form.tsx';
-import { FormError, useTrouble } from '../parts/kit/trouble.tsx';
+import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { projects } from '../sessions/filters.ts';
 import { readTemplates, templateChoices, templates } from '../sessions/templates.ts';
 import { readSkills, skills } from '../skills/state.ts';
@@ -215,7 +215,9 @@ export function AutomationForm({ automation, back }: Props) {
               model: {
                 isAdvanced: true,
                 label: t('model'),
-                offers: (offered.value ?? []).flatMap((group) => group.models.map((model) => refOf(group, model))),
+                offers: (offeredProviders.value ?? []).flatMap((group) =>
+                  group.models.map((model) => modelRefOf(group, model)),
+                ),
                 placeholder: modelsInForce.value?.model ?? '',
               },
             }),
@@ -266,7 +268,7 @@ function NextTimes({ cron, timezone }: { cron: string; timezone: string }) {
     times: [],
     zone: timezone,
   });
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   useEffect(() => {
     let isOver = false;
     const timer = setTimeout(() => {

@@ -6,7 +6,7 @@ import { RelativeTime } from '../parts/kit/ago.tsx';
 import { Button } from '../parts/kit/button.tsx';
 import { CopyButton } from '../parts/kit/copy-button.tsx';
 import { closeDialog, confirmFirst, Dialog, showDialog } from '../parts/kit/dialog.tsx';
-import { FormError, useTrouble } from '../parts/kit/trouble.tsx';
+import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { AutomationForm } from './form.tsx';
 import {
@@ -14,7 +14,7 @@ import {
   type AutomationStart,
   automations,
   describeAutomationState,
-  forgotten,
+  removeAutomation,
   showChanged,
 } from './state.ts';
 import { formatTimeIn, localTimeZone } from './times.ts';
@@ -34,7 +34,7 @@ const made = new Map<string, string>();
 /** The address for deliveries, and their secret right after its creation. */
 function HookAddress({ id, hook, back }: HookAddressProps) {
   const [secret, setSecret] = useState(made.get(id));
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   const address = location.origin + hook.path;
   const rotate = () =>
     tryIt(t('notSaved'), async () => {
@@ -88,10 +88,10 @@ interface Props {
 }
 
 /** One automation: its task, its state, its actions, and the results of its starts. */
-export function OneAutomation({ id, back }: Props) {
+export function AutomationView({ id, back }: Props) {
   const automation = automations.value?.find((one) => one.id === id);
   const [starts, setStarts] = useState<readonly AutomationStart[]>([]);
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   const read = () =>
     tryIt(t('automations.startsUnread'), async () => setStarts(await query('automations.starts', { id })));
   useEffect(() => void read(), [id]);
@@ -103,7 +103,7 @@ export function OneAutomation({ id, back }: Props) {
   }, [isOpen]);
   if (!automation) return null;
   const { name, message, repositories, paused } = automation;
-  const self = () => showDialog(<OneAutomation id={id} back={back} />);
+  const self = () => showDialog(<AutomationView id={id} back={back} />);
   const change = () => showDialog(<AutomationForm automation={automation} back={self} />);
   const start = () =>
     tryIt(t('automations.notStarted'), async () => {
@@ -120,7 +120,7 @@ export function OneAutomation({ id, back }: Props) {
       text: t('automations.deleteText'),
       yes: t('automations.deleteYes'),
       act: () => {
-        void mutate('automations.delete', { id }).then(() => forgotten(id));
+        void mutate('automations.delete', { id }).then(() => removeAutomation(id));
         setTimeout(back);
       },
     });

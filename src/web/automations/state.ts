@@ -20,7 +20,7 @@ export async function readAutomations(): Promise<void> {
 export function showChanged(changed: Automation): void {
   automations.value = withItem(automations.value ?? [], changed);
 }
-export function forgotten(id: string): void {
+export function removeAutomation(id: string): void {
   automations.value = automations.value?.filter((one) => one.id !== id);
 }
 

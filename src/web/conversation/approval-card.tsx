@@ -2,7 +2,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { approve, reject } from '../data/actions.ts';
 import type { ApprovalItem } from '../data/items.ts';
 import { TextParts, useBeginning } from '../markdown/plain.tsx';
-import { boundedLine, withHidden } from '../parts/bounded-text.ts';
+import { boundedLine, showHiddenCharacters } from '../parts/bounded-text.ts';
 import { diffLines } from '../parts/diff.ts';
 import { formatTime } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
@@ -17,7 +17,7 @@ const maxName = 300; // characters
 /** A call that waits for approval: the exact call, and the possible decisions. */
 export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boolean }) {
   const { callId, args, expiresAt, content, fixed } = item.request;
-  const name = withHidden(boundedLine(item.request.function, maxName));
+  const name = showHiddenCharacters(boundedLine(item.request.function, maxName));
   const sessionId = item.sessionId;
   const [isSending, setSending] = useState(false);
   const [note, setNote] = useState<string>();
@@ -147,7 +147,7 @@ function ArgsText({ text }: { text: string }) {
     <>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long command scrolls, also by keyboard */}
       <pre class="console" tabIndex={0}>
-        <TextParts text={withHidden(beginning)} />
+        <TextParts text={showHiddenCharacters(beginning)} />
       </pre>
       {more}
     </>
@@ -157,7 +157,7 @@ function ArgsText({ text }: { text: string }) {
 /** The exact text that the call would write, as a diff to the current text. */
 function Changes({ before, after }: { before: string | null; after: string }) {
   const lines = useMemo(() => diffLines(before, after), [before, after]);
-  return <DiffLines lines={lines} textOf={withHidden} />;
+  return <DiffLines lines={lines} textOf={showHiddenCharacters} />;
 }
 
 const texts = new Set(['text', 'content', 'old_string', 'new_string', 'oldString', 'newString', 'diff']);
@@ -211,15 +211,17 @@ function Proposed({ proposal }: { proposal: Proposal }) {
   const { beginning, more } = useBeginning(text);
   return (
     <div class="approval-proposal">
-      <h3>{withHidden(title.slice(0, 1_000))}</h3>
+      <h3>{showHiddenCharacters(title.slice(0, 1_000))}</h3>
       {text !== '' && (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a long text scrolls, also by keyboard
         <pre class="console" tabIndex={0}>
-          <TextParts text={withHidden(beginning)} />
+          <TextParts text={showHiddenCharacters(beginning)} />
         </pre>
       )}
       {more}
-      {Object.keys(rest).length > 0 && <p class="quiet">{withHidden(JSON.stringify(rest)).slice(0, 1_000)}</p>}
+      {Object.keys(rest).length > 0 && (
+        <p class="quiet">{showHiddenCharacters(JSON.stringify(rest)).slice(0, 1_000)}</p>
+      )}
     </div>
   );
 }

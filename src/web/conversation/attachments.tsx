@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { addressOfSent, attachmentsOf, removeAttachments, type SentFile, sentFile } from '../data/attachments.ts';
+import { attachmentsOf, readSentFile, removeAttachments, type SentFile, sentFileUrl } from '../data/attachments.ts';
 import { request } from '../data/server.ts';
 import { bytes } from '../parts/format.ts';
 import { IconButton } from '../parts/kit/button.tsx';
@@ -44,11 +44,11 @@ export function SentAttachment({ id }: { id: string }) {
     let made: string | undefined;
     let isOver = false;
     const look = async () => {
-      const found = await sentFile(id);
+      const found = await readSentFile(id);
       if (isOver) return;
       setFile(found);
       if (!found || !/^image\/(png|jpeg|gif|webp|avif)$/.test(found.type)) return;
-      const answer = await request(addressOfSent(id));
+      const answer = await request(sentFileUrl(id));
       if (!answer.ok || isOver) return;
       made = URL.createObjectURL(new Blob([await answer.arrayBuffer()], { type: found.type }));
       setPicture(made);
@@ -68,7 +68,7 @@ export function SentAttachment({ id }: { id: string }) {
         <button
           type="button"
           class="link"
-          onClick={() => void attempt(t('files.download'), () => download(addressOfSent(id), name))}
+          onClick={() => void attempt(t('files.download'), () => download(sentFileUrl(id), name))}
         >
           {name}
         </button>

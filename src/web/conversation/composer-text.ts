@@ -1,12 +1,12 @@
 import { signal } from '@preact/signals';
-import { recall, store } from '../data/prefs.ts';
+import { readPref, store } from '../data/prefs.ts';
 import { currentId } from '../data/sessions.ts';
 
 // The draft text of each session, which survives a reload.
 
 const keyOf = (sessionId: string | undefined) => `draft.${sessionId ?? 'new'}`;
 
-export const draftOf = (sessionId: string | undefined): string => recall(keyOf(sessionId));
+export const draftOf = (sessionId: string | undefined): string => readPref(keyOf(sessionId));
 
 export const saveDraft = (sessionId: string | undefined, text: string): void => store(keyOf(sessionId), text);
 
@@ -18,7 +18,7 @@ export function setComposer(text: string): void {
   saveDraft(currentId.peek(), text);
 }
 
-/** Puts a text into the message box, to be edited and sent. */
+/** Puts text into the message box, to be edited and sent. */
 export function putInComposer(text: string): void {
   setComposer(text);
   const field = document.getElementById('message') as HTMLTextAreaElement | null;

@@ -8,7 +8,7 @@ import { Boundary } from '../parts/boundary.tsx';
 import { EndFollower } from '../parts/end-follower.ts';
 import { formatCompact } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
-import { Mark } from '../parts/kit/status.tsx';
+import { StatusIcon } from '../parts/kit/status.tsx';
 import { t } from '../text/text.ts';
 import { ApprovalCard } from './approval-card.tsx';
 import { Composer } from './composer.tsx';
@@ -140,7 +140,7 @@ function Thinking() {
   const tokens = inputTokens + outputTokens;
   return (
     <p class="thinking quiet row">
-      <Mark status="running" /> <span role="status">{t('thinking')}</span>
+      <StatusIcon status="running" /> <span role="status">{t('thinking')}</span>
       <Live.Provider value>
         <Elapsed since={Math.max(run.since, last?.at ?? 0)} />
       </Live.Provider>

@@ -14,7 +14,7 @@ import { Boundary } from '../parts/boundary.tsx';
 import { boundedLine } from '../parts/bounded-text.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
-import { Mark } from '../parts/kit/status.tsx';
+import { StatusIcon } from '../parts/kit/status.tsx';
 import { attempt } from '../parts/notice.tsx';
 import { ForkButton } from '../sharing/fork.tsx';
 import { serverText, t } from '../text/text.ts';
@@ -153,7 +153,7 @@ function Call({ item }: { item: ToolItem }) {
 const StepRow = ({ item, isLive }: { item: StepItem; isLive: boolean }) => (
   <div class="step" data-status={item.status.value}>
     <h2>
-      <Mark status={item.status.value} /> <span>{item.description}</span>
+      <StatusIcon status={item.status.value} /> <span>{item.description}</span>
     </h2>
     {isLive && item.endSeq.value !== undefined && <ForkButton seq={item.endSeq.value} />}
   </div>

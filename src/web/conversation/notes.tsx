@@ -5,7 +5,7 @@ import { showTab } from '../app/layout.ts';
 import { send } from '../data/actions.ts';
 import type { DataOf, EndItem, EventItem, PhaseItem, RetryItem, WaitItem } from '../data/items.ts';
 import { isEndOnly, model } from '../data/log.ts';
-import { moving } from '../data/model.ts';
+import { transientPhases } from '../data/model.ts';
 import { currentSession } from '../data/sessions.ts';
 import { info } from '../data/system.ts';
 import { Markdown } from '../markdown/markdown.tsx';
@@ -118,7 +118,7 @@ const phases = new Map<string, TextKey>(
     released: 'phase.released',
   }),
 );
-export const phaseWord = (phase: string): TextKey => phases.get(phase) ?? 'phase.starting';
+export const phaseText = (phase: string): TextKey => phases.get(phase) ?? 'phase.starting';
 
 /** Phases in which the sandbox is idle. The next message ends them automatically. */
 const unsaid: ReadonlySet<string> = new Set(['pausing', 'paused', 'resuming', 'resumed', 'released']);
@@ -129,7 +129,7 @@ export function PhaseNote({ item }: { item: PhaseItem }) {
   const setup = item.setup.value;
   const last = setup.at(-1);
   const isLive = useContext(Live);
-  const isMoving = moving.has(phase) && !isCut;
+  const isMoving = transientPhases.has(phase) && !isCut;
   const isPreparing = !isMoving && phase === 'ready' && last?.isMoving === true;
   if (isCut || (unsaid.has(phase) && ended.length === 0)) return null;
   const took = ms !== undefined && ms > 0 && !isMoving ? ` · ${duration(ms)}` : '';
@@ -154,7 +154,7 @@ export function PhaseNote({ item }: { item: PhaseItem }) {
     <p class={`aside phase ${phase === 'lost' ? 'lost' : ''}`}>
       {(isMoving || isPreparing) && isLive && <span class="dot" data-status="running" aria-hidden="true" />}
       <span>
-        {isPreparing ? lines.at(-1) : t(phaseWord(phase))}
+        {isPreparing ? lines.at(-1) : t(phaseText(phase))}
         {detail && !isPreparing ? ` · ${boundedLine(serverText(detail))}` : ''}
         {ended.length > 0 ? ` · ${t('phase.ended', { commands: boundedLine(ended.join(', ')) })}` : ''}
         {isPreparing ? '' : took}

@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals';
 import { model } from '../data/log.ts';
 import type { ConversationModel } from '../data/model.ts';
 import { Icon } from '../parts/kit/icon.tsx';
-import { Mark } from '../parts/kit/status.tsx';
+import { StatusIcon } from '../parts/kit/status.tsx';
 import { t } from '../text/text.ts';
 
 const short = 4; // steps; a longer plan collapses to its current step
@@ -40,7 +40,7 @@ export function SessionPlan({ model }: { model: ConversationModel }) {
       <ol id="plan" hidden={!isOpen}>
         {steps.map(({ id, description, status }) => (
           <li key={id} data-status={status} aria-current={status === 'running' ? 'step' : undefined}>
-            <Mark status={status} /> <span>{description}</span>
+            <StatusIcon status={status} /> <span>{description}</span>
           </li>
         ))}
       </ol>

@@ -1,13 +1,13 @@
 import { useSignal } from '@preact/signals';
 import { useContext, useEffect } from 'preact/hooks';
-import { inOneLine } from '../../core/text/text.ts';
+import { joinLines } from '../../core/text/text.ts';
 import type { ToolItem, ToolState } from '../data/items.ts';
 import { tools } from '../data/system.ts';
 import { Plain } from '../markdown/plain.tsx';
 import { Boundary } from '../parts/boundary.tsx';
 import { duration } from '../parts/format.ts';
 import { Icon, type IconName } from '../parts/kit/icon.tsx';
-import { Mark } from '../parts/kit/status.tsx';
+import { StatusIcon } from '../parts/kit/status.tsx';
 import { serverText, t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { decidedText } from './approval-card.tsx';
@@ -51,7 +51,7 @@ export function ToolCard({ item }: { item: ToolItem }) {
           isShut.value = isOpen;
         }}
       >
-        <Mark status={state.status} />
+        <StatusIcon status={state.status} />
         <Icon name={icons.get(item.family) ?? 'command'} size={16} />
         <span class="what">{labelOf(item)}</span>
         <span class="cut which">{subjectOf(state.called ?? item)}</span>
@@ -95,7 +95,7 @@ const telling = [
 /** The argument that best identifies the call. An agent can add arguments when the call ends. */
 function subjectOf({ args }: Pick<ToolItem, 'args'>): string {
   const summary = telling.map((key) => args[key]).find((value) => typeof value === 'string' && value !== '');
-  return inOneLine(
+  return joinLines(
     String(summary ?? '')
       .slice(0, 300)
       .replace(/^\/workspace\//, ''),

@@ -78,11 +78,11 @@ export interface SentFile {
 }
 const isUpload = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Details of a sent message's upload; undefined: the attachment is a path, or the upload is gone. */
-export async function sentFile(id: string): Promise<SentFile | undefined> {
+export async function readSentFile(id: string): Promise<SentFile | undefined> {
   if (!isUpload.test(id)) return undefined;
   const answer = await request(`/api/v1/files/${id}/info`);
   if (!answer.ok) return undefined;
   const { data } = (await answer.json()) as { data: { filename: string; content_type: string | null } };
   return { name: data.filename, type: data.content_type ?? '' };
 }
-export const addressOfSent = (id: string): string => `/api/v1/files/${id}/download`;
+export const sentFileUrl = (id: string): string => `/api/v1/files/${id}/download`;

@@ -116,7 +116,7 @@ export interface ThoughtsItem extends Base {
   readonly kind: 'thoughts';
   readonly text: string;
 }
-/** The text of a file before and after a run, as far as file tools wrote it. */
+/** The content of a file before and after a run, where file tools wrote it. */
 export interface FileEdit {
   readonly path: string;
   readonly before: string | null;

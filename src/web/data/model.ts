@@ -34,7 +34,7 @@ const endsRetries: ReadonlySet<Event['type']> = new Set<Event['type']>([
   'run.end',
 ]);
 /** Phases that are always followed by another phase. They share a line. */
-export const moving: ReadonlySet<string> = new Set(['queued', 'image', 'starting', 'pausing', 'resuming']);
+export const transientPhases: ReadonlySet<string> = new Set(['queued', 'image', 'starting', 'pausing', 'resuming']);
 /** States of a sandbox after which "ready" is worth showing. */
 const returns: ReadonlySet<string> = new Set(['paused', 'lost', 'released']);
 const nothing: ModelUsage = { turns: 0, toolCalls: 0, inputTokens: 0, outputTokens: 0, cost: 0 };
@@ -341,7 +341,7 @@ export class ConversationModel {
         // A start is one line from its first phase to its end, even if a message arrives in between.
         if (this.#start) this.#start.phase.value = phase;
         else this.#start = this.#addPhase(phase, at);
-        if (!moving.has(phase.phase)) this.#start = undefined;
+        if (!transientPhases.has(phase.phase)) this.#start = undefined;
         return;
       }
       case 'run.notice':

@@ -21,7 +21,7 @@ export function store(key: string, value: string | undefined): void {
   }
 }
 
-export const recall = (key: string): string => stored(key) ?? '';
+export const readPref = (key: string): string => stored(key) ?? '';
 
 /** A preference that survives a reload; `allowed` validates what an older page stored. */
 export function pref<Value extends string | number>(

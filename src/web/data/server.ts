@@ -9,7 +9,7 @@ import {
 } from '@trpc/client';
 import type { AppRouter, Inputs, Outputs } from '../../client/types.ts';
 import { errorText, t } from '../text/text.ts';
-import { authorization, protocols } from './token.ts';
+import { authorization, tokenProtocols } from './token.ts';
 
 // The page's calls to the server, typed by the server's router, over one WebSocket. After a break the connection is
 // re-established automatically, and subscriptions continue after their last event.
@@ -65,7 +65,7 @@ export function connect(onOpen: () => void): void {
 
 class SocketWithToken extends WebSocket {
   constructor(url: string | URL) {
-    super(url, protocols());
+    super(url, tokenProtocols());
   }
 
   /** Reports the close immediately. For an unreachable server, the browser waits a minute for the close frame. */

@@ -14,7 +14,7 @@ async function read<Data>(name: string): Promise<Data | 'refused' | undefined> {
 }
 
 /** Loads the server's description. False: the server refused the token. */
-export async function meet(): Promise<boolean> {
+export async function loadServerInfo(): Promise<boolean> {
   const [about, words] = await Promise.all([
     read<Outputs['system']['info']>('info'),
     read<Outputs['system']['tools']>('tools'),

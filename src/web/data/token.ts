@@ -16,7 +16,7 @@ export function takeToken(): string | undefined {
 
 export const storedToken = (): string | undefined => sessionStorage.getItem(key) ?? undefined;
 
-export const keepToken = (token: string): void => sessionStorage.setItem(key, token);
+export const saveToken = (token: string): void => sessionStorage.setItem(key, token);
 
 export const forgetToken = (): void => sessionStorage.removeItem(key);
 
@@ -26,7 +26,7 @@ export function authorization(): Record<string, string> {
 }
 
 /** A browser's WebSocket cannot send our header, so the token is sent as a subprotocol. */
-export function protocols(): string[] {
+export function tokenProtocols(): string[] {
   const token = storedToken();
   if (!token) return ['corral'];
   const base64 = btoa(String.fromCharCode(...new TextEncoder().encode(token)));

@@ -10,7 +10,7 @@ import { Button, IconButton } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { List } from '../parts/kit/list.tsx';
-import { Mark, StatusChip } from '../parts/kit/status.tsx';
+import { StatusChip, StatusIcon } from '../parts/kit/status.tsx';
 import { nameOf } from '../sessions/name.ts';
 import { t } from '../text/text.ts';
 
@@ -76,7 +76,7 @@ export function ChildCard({ item, child }: { item: ToolItem; child: DataOf<'chil
       <header>
         <Icon name="fork" />
         <strong class="cut fill">{session ? nameOf(session) : boundedLine(child.task)}</strong>
-        {session ? <StatusChip status={toStatus(session)} /> : <Mark status={status} />}
+        {session ? <StatusChip status={toStatus(session)} /> : <StatusIcon status={status} />}
         {session && isLive && <Button class="small" label={t('open')} onClick={() => navigate(session.id)} />}
       </header>
       {called && (

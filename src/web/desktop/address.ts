@@ -3,9 +3,9 @@ const api = `/api/v1/sessions/${session}`;
 /** The work pane shows this page with its controls. */
 export const isInPane = new URLSearchParams(location.search).has('pane');
 /** Any other page shows only the screen. */
-export const framed = window.parent !== window && !isInPane;
+export const isFramed = window.parent !== window && !isInPane;
 /** A connection without a token: the link's creator decided what the viewer can do. */
-export const signature = new URLSearchParams(location.hash.slice(1)).get('signature');
+export const linkSignature = new URLSearchParams(location.hash.slice(1)).get('signature');
 /** The same for all connections of this page, so that the relay recognizes its viewer. */
 const viewer =
   `page-${[...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(36)).join('')}`.slice(0, 40);
@@ -17,8 +17,8 @@ export function vncAddress(): string {
   const url = new URL(`${api}/vnc`, location.href);
   url.protocol = url.protocol.replace('http', 'ws');
   url.searchParams.set('notices', '1');
-  if (framed) url.searchParams.set('view_only', '1');
+  if (isFramed) url.searchParams.set('view_only', '1');
   else url.searchParams.set('viewer', viewer);
-  if (signature) url.searchParams.set('signature', signature);
+  if (linkSignature) url.searchParams.set('signature', linkSignature);
   return url.href;
 }

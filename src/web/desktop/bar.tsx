@@ -5,8 +5,17 @@ import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { t } from '../text/text.ts';
 import { isInPane, sessionPage } from './address.ts';
-import { say } from './screen.ts';
-import { type Connection, connection, control, copied, fits, isWatching, rfb, watchOnly } from './state.ts';
+import { sendControl } from './screen.ts';
+import {
+  type Connection,
+  connection,
+  control,
+  desktopClipboard,
+  isScaledToFit,
+  isWatching,
+  rfb,
+  watchOnly,
+} from './state.ts';
 
 /** The main page's status whose style each connection state uses. */
 const looks: Readonly<Record<Connection, Status>> = {
@@ -52,18 +61,18 @@ function Tools() {
             checked={watchOnly.value}
             onChange={({ currentTarget }) => {
               watchOnly.value = currentTarget.checked;
-              if (watchOnly.value && holder === 'you') say('give');
+              if (watchOnly.value && holder === 'you') sendControl('give');
             }}
           />
           {t('screen.viewOnly')}
         </label>
       )}
       <Button
-        label={fits.value ? t('screen.fit') : '1:1'}
+        label={isScaledToFit.value ? t('screen.fit') : '1:1'}
         id="scale"
-        aria-pressed={fits.value}
+        aria-pressed={isScaledToFit.value}
         onClick={() => {
-          fits.value = !fits.value;
+          isScaledToFit.value = !isScaledToFit.value;
         }}
       />
       {clipboard && mayControl && <Button label={t('screen.clipboard')} onClick={() => showDialog(<Clipboard />)} />}
@@ -80,10 +89,10 @@ function Tools() {
 }
 
 function changeControl(): void {
-  if (control.value.who === 'you') say('give');
+  if (control.value.who === 'you') sendControl('give');
   else {
     watchOnly.value = false;
-    say('take');
+    sendControl('take');
     rfb.value?.focus();
   }
 }
@@ -103,7 +112,7 @@ function Clipboard() {
         class="field"
         rows={6}
         aria-label={t('screen.clipboardOf')}
-        value={copied.value}
+        value={desktopClipboard.value}
       />
       <div class="choices">
         <Button kind="primary" label={t('screen.clipboardSend')} onClick={send} />

@@ -1,7 +1,7 @@
 import './desktop.css';
 import { render } from 'preact';
 import { takeToken } from '../data/token.ts';
-import { framed, isInPane, signature } from './address.ts';
+import { isFramed, isInPane, linkSignature } from './address.ts';
 import { followKeys } from './keys.ts';
 import { DesktopPage } from './page.tsx';
 import { control, isWatching, rfb } from './state.ts';
@@ -16,10 +16,10 @@ function leaveScreen(event: KeyboardEvent): void {
 }
 
 takeToken();
-document.body.classList.toggle('framed', framed);
+document.body.classList.toggle('framed', isFramed);
 document.body.classList.toggle('pane', isInPane);
 // removes the signature from the address, so that the history does not keep it
-if (signature) history.replaceState(null, '', location.pathname);
+if (linkSignature) history.replaceState(null, '', location.pathname);
 addEventListener('keydown', leaveScreen, true);
 followKeys(() => (rfb.value && !isWatching() ? { rfb: rfb.value, clipboard: control.value.clipboard } : undefined));
 const root = document.getElementById('root');

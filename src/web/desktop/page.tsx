@@ -5,7 +5,7 @@ import { t } from '../text/text.ts';
 import { Bar } from './bar.tsx';
 import { typeInto } from './keys.ts';
 import { connectAgain, openScreen } from './screen.ts';
-import { cover, rfb } from './state.ts';
+import { rfb, screenCover } from './state.ts';
 
 /** The whole page: its toolbar, and the screen with a cover while the screen is not live. */
 export const DesktopPage = () => (
@@ -34,7 +34,7 @@ function Canvas() {
 }
 
 function CoverOver() {
-  const over = cover.value;
+  const over = screenCover.value;
   if (!over) return null;
   const ours = over.key && t(over.key, { seconds: over.seconds ?? 0 });
   return (

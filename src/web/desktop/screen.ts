@@ -1,10 +1,10 @@
 import RFB from '@novnc/novnc';
-import { askToken } from '../app/token-dialog.tsx';
-import { authorization, protocols } from '../data/token.ts';
+import { requestToken } from '../app/token-dialog.tsx';
+import { authorization, tokenProtocols } from '../data/token.ts';
 import { t } from '../text/text.ts';
-import { desktopRoute, framed, signature, vncAddress } from './address.ts';
+import { desktopRoute, isFramed, linkSignature, vncAddress } from './address.ts';
 import { Channel } from './channel.ts';
-import { control, copied, rfb, type ScreenCover, show } from './state.ts';
+import { control, desktopClipboard, rfb, type ScreenCover, showState } from './state.ts';
 
 /** WebSocket codes after which the page asks before it reconnects. */
 const final: Readonly<Record<number, ScreenCover>> = {
@@ -46,7 +46,7 @@ export function openScreen(element: HTMLElement): void {
   connect();
 }
 
-export const say = (type: 'take' | 'give'): void => channel?.say(type);
+export const sendControl = (type: 'take' | 'give'): void => channel?.say(type);
 
 export function connectAgain(): void {
   tries = 0;
@@ -56,8 +56,8 @@ export function connectAgain(): void {
 function connect(): void {
   clearTimeout(timer);
   if (!target || rfb.value || document.hidden) return; // a hidden page connects when it becomes visible
-  show('pending', { key: 'desktop.starting' });
-  const offered = ['binary', ...(signature ? [] : protocols().slice(1))];
+  showState('pending', { key: 'desktop.starting' });
+  const offered = ['binary', ...(linkSignature ? [] : tokenProtocols().slice(1))];
   channel = new Channel(vncAddress(), offered, {
     onNotice: (notice) => {
       control.value = notice;
@@ -69,14 +69,14 @@ function connect(): void {
   made.focusOnClick = true;
   made.addEventListener('connect', () => {
     tries = 0;
-    show('live');
+    showState('live');
     labelCanvas();
   });
   made.addEventListener('desktopname', ({ detail }) => {
     document.title = `${detail.name || t('screen.title')} · Corral`;
   });
   made.addEventListener('clipboard', ({ detail }) => {
-    if (control.value.clipboard) copied.value = detail.text;
+    if (control.value.clipboard) desktopClipboard.value = detail.text;
   });
   rfb.value = made;
 }
@@ -85,7 +85,7 @@ function connect(): void {
 function labelCanvas(): void {
   const canvas = target?.querySelector('canvas');
   if (!canvas) return;
-  canvas.tabIndex = framed ? -1 : 0;
+  canvas.tabIndex = isFramed ? -1 : 0;
   canvas.setAttribute('role', 'application');
   canvas.setAttribute('aria-label', t('desktop.title'));
   canvas.setAttribute('aria-describedby', 'hint');
@@ -95,14 +95,14 @@ async function ended(event: CloseEvent): Promise<void> {
   rfb.value = undefined;
   channel = undefined;
   control.value = { ...control.value, who: 'nobody', mayControl: false };
-  if (document.hidden) return show('waiting', { key: 'screen.paused', retry: 'screen.connectAgain' });
-  const end = endOf(event, signature !== null);
-  if (end) return show('failed', end);
+  if (document.hidden) return showState('waiting', { key: 'screen.paused', retry: 'screen.connectAgain' });
+  const end = endOf(event, linkSignature !== null);
+  if (end) return showState('failed', end);
   if (await needsToken()) return;
   const waitMs = Math.min(10_000, 500 * 2 ** tries++) * (0.75 + Math.random() / 2);
   const detail = event.reason === '' ? {} : { detail: event.reason };
   const key = event.reason === '' ? 'screen.lost' : 'screen.again';
-  show('waiting', { ...detail, key, seconds: Math.ceil(waitMs / 1_000), retry: 'screen.tryNow' });
+  showState('waiting', { ...detail, key, seconds: Math.ceil(waitMs / 1_000), retry: 'screen.tryNow' });
   timer = setTimeout(connect, waitMs);
 }
 
@@ -110,9 +110,9 @@ async function ended(event: CloseEvent): Promise<void> {
 async function needsToken(): Promise<boolean> {
   const headers = authorization();
   const answer = await fetch(desktopRoute, { headers }).catch(() => undefined);
-  if (answer?.status !== 401 || framed) return false;
-  show('failed', { key: 'tokenAsk', retry: 'screen.tryAgain' });
-  void askToken('authorization' in headers).then(connect);
+  if (answer?.status !== 401 || isFramed) return false;
+  showState('failed', { key: 'tokenAsk', retry: 'screen.tryAgain' });
+  void requestToken('authorization' in headers).then(connect);
   return true;
 }
 

@@ -1,7 +1,7 @@
 import type RFB from '@novnc/novnc';
 import { effect, signal } from '@preact/signals';
 import type { TextKey } from '../text/texts.ts';
-import { framed } from './address.ts';
+import { isFramed } from './address.ts';
 import type { ControlNotice } from './channel.ts';
 
 export type Connection = 'pending' | 'live' | 'waiting' | 'failed';
@@ -19,20 +19,20 @@ export interface ScreenCover {
 const nobody: ControlNotice = { type: 'control', who: 'nobody', mayControl: false, clipboard: false };
 
 export const connection = signal<Connection>('pending');
-export const cover = signal<ScreenCover | undefined>({ key: 'screen.connecting' });
+export const screenCover = signal<ScreenCover | undefined>({ key: 'screen.connecting' });
 export const control = signal(nobody);
 export const rfb = signal<RFB | undefined>(undefined);
-export const copied = signal(''); // the desktop's clipboard
+export const desktopClipboard = signal(''); // the desktop's clipboard
 export const watchOnly = signal(false);
-export const fits = signal(true);
+export const isScaledToFit = signal(true);
 
 /** Whether this viewer's keyboard and mouse input is withheld from the desktop. */
 export const isWatching = (): boolean =>
-  framed || watchOnly.value || !control.value.mayControl || control.value.who === 'another';
+  isFramed || watchOnly.value || !control.value.mayControl || control.value.who === 'another';
 
-export function show(state: Connection, over?: ScreenCover): void {
+export function showState(state: Connection, over?: ScreenCover): void {
   connection.value = state;
-  cover.value = over;
+  screenCover.value = over;
 }
 
 effect(() => {
@@ -40,6 +40,6 @@ effect(() => {
 });
 effect(() => {
   if (!rfb.value) return;
-  rfb.value.scaleViewport = framed || fits.value;
+  rfb.value.scaleViewport = isFramed || isScaledToFit.value;
   rfb.value.clipViewport = false;
 });

@@ -1,17 +1,17 @@
 import mermaid from 'mermaid/dist/mermaid.esm.min.mjs';
-import type { DiagramOrder, DiagramReport } from './messages.ts';
+import type { DiagramReport, DiagramRequest } from './messages.ts';
 
 // Draws diagrams written by an agent. The server gives this page no origin and no network, so an exploit here gains
 // nothing. Mermaid needs a document and its own inline styles, which the policy of the main page refuses.
 
 const tell = (report: DiagramReport): void => parent.postMessage(report, '*'); // it contains no secrets
 
-addEventListener('message', ({ data, source }: MessageEvent<DiagramOrder>) => {
+addEventListener('message', ({ data, source }: MessageEvent<DiagramRequest>) => {
   if (source === parent) void draw(data);
 });
 tell({ kind: 'ready' });
 
-async function draw({ id, source, isDark }: DiagramOrder): Promise<void> {
+async function draw({ id, source, isDark }: DiagramRequest): Promise<void> {
   const place = document.getElementById('drawing');
   if (!place) return;
   try {

@@ -11,7 +11,7 @@ import { boundedLine } from '../parts/bounded-text.ts';
 import { RelativeTime } from '../parts/kit/ago.tsx';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog } from '../parts/kit/dialog.tsx';
-import { FormError, useTrouble } from '../parts/kit/trouble.tsx';
+import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { nameOf } from '../sessions/name.ts';
 import { errorText, failureText, t } from '../text/text.ts';
 import { findNeed } from './needs.ts';
@@ -31,7 +31,7 @@ export function Entry({ session }: { session: Session }) {
   const { id, lastSeq } = session;
   const title = useId();
   const model = useMemo(() => new ConversationModel(), [id]);
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   const [error, setError] = useState<FailedRun>({ text: '' });
   const need = findNeed(session);
   useEffect(() => {
@@ -85,7 +85,7 @@ export function Entry({ session }: { session: Session }) {
 function Answer({ session }: { session: Session }) {
   const [text, setText] = useState('');
   const [isSending, setSending] = useState(false);
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   return (
     <form
       class="row"
@@ -117,7 +117,7 @@ function Answer({ session }: { session: Session }) {
 }
 
 function Failure({ session, error: { text, code } }: { session: Session; error: FailedRun }) {
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   const failure = text === '' || code === undefined ? failureText(text) : errorText(code, text);
   return (
     <>

@@ -5,7 +5,7 @@ import { ChoiceField } from '../parts/kit/field.tsx';
 import { projects, readProjects } from '../sessions/filters.ts';
 import { t } from '../text/text.ts';
 import { Entry } from './entry.tsx';
-import { findNeed, type InboxReason, needing } from './needs.ts';
+import { findNeed, type InboxReason, inboxSessions } from './needs.ts';
 
 const mostShown = 30;
 type InboxFilter = 'all' | InboxReason;
@@ -17,8 +17,8 @@ function Inbox() {
   const [shown, setShown] = useState<InboxFilter>('all');
   const [project, setProject] = useState('');
   useEffect(() => void readProjects().catch(() => {}), []); // without the projects, the list shows all sessions
-  const withNeeds = projects.value.filter(({ id }) => needing.value.some(({ projectId }) => projectId === id));
-  const all = needing.value.filter(({ projectId }) => project === '' || projectId === project);
+  const withNeeds = projects.value.filter(({ id }) => inboxSessions.value.some(({ projectId }) => projectId === id));
+  const all = inboxSessions.value.filter(({ projectId }) => project === '' || projectId === project);
   const found = all.filter((session) => shown === 'all' || findNeed(session) === shown);
   const count = (need: InboxReason) => all.filter((session) => findNeed(session) === need).length;
   return (

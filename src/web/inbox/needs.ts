@@ -13,7 +13,7 @@ export function findNeed(session: Session): InboxReason | undefined {
 }
 
 /** The sessions that need a person, longest wait first. */
-export const needing = computed<readonly Session[]>(() => {
+export const inboxSessions = computed<readonly Session[]>(() => {
   const found = sessions.value.filter((session) => findNeed(session) !== undefined);
   return found.sort((one, other) => (one.latestMessageAt < other.latestMessageAt ? -1 : 1));
 });

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { theme } from '../data/prefs.ts';
-import type { DiagramOrder, DiagramReport } from '../diagram/messages.ts';
+import type { DiagramReport, DiagramRequest } from '../diagram/messages.ts';
 import { CopyButton } from '../parts/kit/copy-button.tsx';
 import { t } from '../text/text.ts';
 
@@ -67,7 +67,7 @@ export function Diagram({ source }: { source: string }) {
     const id = nextId++;
     const ask = () => {
       latest.current = id;
-      const order: DiagramOrder = { id, source, isDark };
+      const order: DiagramRequest = { id, source, isDark };
       frame.current?.contentWindow?.postMessage(order, '*'); // a frame without an origin cannot be named as the target
     };
     const begin = setTimeout(ask, restMs);

@@ -56,7 +56,7 @@ export const PlaceLink = ({ place, children }: { place: PreviewTarget; children:
   </a>
 );
 
-/** A text whose sandbox addresses are links. */
+/** Text whose sandbox addresses are links. */
 export function linkPlaces(text: string): ComponentChildren {
   if (currentId.peek() === undefined || !text.includes(':')) return text;
   const parts: ComponentChildren[] = [];

@@ -3,10 +3,10 @@ import { mutate } from '../data/server.ts';
 import type { Session } from '../data/sessions.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
-import { FormError, useTrouble } from '../parts/kit/trouble.tsx';
+import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { ModelPicker } from './model-picker.tsx';
-import { chosenModel, modelLabel, modelsInForce, offered, readModels, readOffered } from './state.ts';
+import { chosenModel, modelLabel, modelsInForce, offeredProviders, readModels, readOffered } from './state.ts';
 
 interface ChoiceOptions {
   readonly title: string;
@@ -35,9 +35,9 @@ export const chooseModelFor = (session: Session | undefined): void =>
 
 function ChooseModel({ title, value, withUsual = false, act }: ChoiceOptions) {
   const [chosen, setChosen] = useState(value);
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   useEffect(() => void tryIt(t('models.listsUnread'), () => Promise.all([readModels(), readOffered()])), []);
-  const groups = offered.value;
+  const groups = offeredProviders.value;
   const usual = modelsInForce.value?.model ?? '';
   const take = () =>
     tryIt(t('notSaved'), async () => {

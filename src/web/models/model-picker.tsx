@@ -23,7 +23,7 @@ export function ModelPicker({ groups, value, onChange, other = false }: Props) {
   const [text, setText] = useState('');
   const name = useId();
   const fits = wordSearch(text);
-  const all = groups.flatMap((group) => group.models.map((model) => ({ group, model, ref: refOf(group, model) })));
+  const all = groups.flatMap((group) => group.models.map((model) => ({ group, model, ref: modelRefOf(group, model) })));
   const found = all.filter(({ group, model }) => fits(`${group.name} ${model.name} ${model.id}`));
   const shown = found.slice(0, mostShown);
   const isMixed = groups.length > 1;
@@ -89,7 +89,7 @@ export function ModelPicker({ groups, value, onChange, other = false }: Props) {
 
 const isReference = (text: string): boolean => text.indexOf('/') > 0 && !text.endsWith('/') && !text.includes(' ');
 
-export const refOf = ({ provider }: Pick<OfferedProvider, 'provider'>, { id }: Pick<ListedModel, 'id'>): string =>
+export const modelRefOf = ({ provider }: Pick<OfferedProvider, 'provider'>, { id }: Pick<ListedModel, 'id'>): string =>
   `${provider}/${id}`;
 
 /** Known facts about a model: context, price per million tokens, abilities. */

@@ -3,9 +3,9 @@ import { mutate } from '../data/server.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Choice } from '../parts/kit/choice.tsx';
 import { SecretField, TextField } from '../parts/kit/field.tsx';
-import { FormError, useTrouble } from '../parts/kit/trouble.tsx';
+import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
-import { ModelPicker, refOf } from './model-picker.tsx';
+import { ModelPicker, modelRefOf } from './model-picker.tsx';
 import { type Preset, presets, providerName, toProviderName } from './presets.ts';
 import { applyModels, isDemo, modelsInForce, type OfferedProvider } from './state.ts';
 
@@ -24,7 +24,7 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
   const [found, setFound] = useState<OfferedProvider | undefined>();
   const [model, setModel] = useState('');
   const [isBusy, setBusy] = useState(false);
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   const form = useRef<HTMLFormElement>(null);
   const wasChosen = useRef(false);
   const isOwn = preset.baseUrl !== undefined;
@@ -75,7 +75,7 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
       if (!ok) throw new Error(message);
       setFound({ provider, name: (preset.baseUrl !== '' && preset.label) || provider, models, trouble: null });
       const only = models.length === 1 ? models[0] : undefined;
-      if (only) setModel(refOf({ provider }, only));
+      if (only) setModel(modelRefOf({ provider }, only));
     });
   const use = () =>
     busy(t('notSaved'), async () => {

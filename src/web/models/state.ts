@@ -13,20 +13,20 @@ export const chosenModel = signal('');
 /** The default model and the providers; undefined until the server has answered. */
 export const modelsInForce = signal<ModelsInForce | undefined>(undefined);
 /** The lists of the providers; undefined until they are requested. */
-export const offered = signal<readonly OfferedProvider[] | undefined>(undefined);
+export const offeredProviders = signal<readonly OfferedProvider[] | undefined>(undefined);
 
 export async function readModels(): Promise<void> {
   modelsInForce.value = await query('models.inForce', undefined);
 }
 
 export async function readOffered(): Promise<void> {
-  offered.value = (await query('models.offered', undefined)).providers;
+  offeredProviders.value = (await query('models.offered', undefined)).providers;
 }
 
 /** Applies the state that the server returned for a change. Views that show the lists request them again. */
 export function applyModels(now: ModelsInForce): void {
   modelsInForce.value = now;
-  offered.value = undefined;
+  offeredProviders.value = undefined;
 }
 
 /** The demo has no provider, so its name is the whole reference. */
@@ -38,8 +38,8 @@ export function modelLabel(ref: string): string {
   const [provider = '', ...rest] = ref.split('/');
   if (rest.length === 0) return ref;
   const held = modelsInForce.value?.providers.find(({ id }) => id === provider);
-  return `${presets.find(({ id }) => id === provider)?.label || (held?.name ?? provider)} / ${shortName(ref)}`;
+  return `${presets.find(({ id }) => id === provider)?.label || (held?.name ?? provider)} / ${shortModelName(ref)}`;
 }
 
 /** The short name of a model: without its provider, its folders and its file extension. */
-export const shortName = (ref: string): string => (ref.split('/').at(-1) ?? ref).replace(/\.gguf$/i, '');
+export const shortModelName = (ref: string): string => (ref.split('/').at(-1) ?? ref).replace(/\.gguf$/i, '');

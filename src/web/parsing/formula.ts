@@ -10,7 +10,7 @@ const maxDepth = 60;
 const maxSizeEm = 20;
 const maxExpansions = 300;
 
-/** A MathML element, or a text. */
+/** A MathML element, or text. */
 export type FormulaNode =
   | string
   | {

@@ -69,7 +69,7 @@ class NoteTokenizer extends CjkTokenizer {
   }
 }
 
-/** Leaves texts beyond the limits as they are. */
+/** Leaves texts beyond the limits unchanged. */
 class BoundedLexer extends Lexer {
   readonly #limits: Limits;
   #depth = 0;

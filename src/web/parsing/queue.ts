@@ -1,4 +1,4 @@
-import type { Input, Order, Output, Report, TaskName } from './tasks.ts';
+import type { Input, Output, Report, TaskName, TaskRequest } from './tasks.ts';
 
 // One worker for all untrusted texts of the page. If a task takes too long, its worker is terminated and the next task
 // gets a new worker.
@@ -11,12 +11,12 @@ const maxStartMs = 30_000;
 const maxWaiting = 20_000;
 
 export interface WorkerLike {
-  postMessage(order: Order): void;
+  postMessage(order: TaskRequest): void;
   terminate(): void;
   onmessage: ((event: MessageEvent<Report>) => void) | null;
   onerror: ((event: ErrorEvent) => void) | null;
 }
-interface Task extends Order {
+interface Task extends TaskRequest {
   readonly end: (output: unknown) => void;
 }
 export interface TaskQueueOptions {

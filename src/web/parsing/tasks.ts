@@ -25,7 +25,7 @@ export type Output<Name extends TaskName> = Awaited<ReturnType<(typeof tasks)[Na
 
 /** A message from the worker: it has loaded, or a task has ended. A task without `output` has failed. */
 export type Report = { readonly id: number; readonly output?: unknown } | 'ready';
-export interface Order {
+export interface TaskRequest {
   readonly id: number;
   readonly name: TaskName;
   readonly input: unknown;

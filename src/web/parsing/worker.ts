@@ -1,16 +1,16 @@
-import { type Order, type Report, tasks } from './tasks.ts';
+import { type Report, type TaskRequest, tasks } from './tasks.ts';
 
 // The page's worker. It parses text written by agents outside of the page's own thread, and has no access to tokens or
 // sessions.
 
 const report = (what: Report) => postMessage(what);
 
-addEventListener('message', async ({ data }: MessageEvent<Order>) => {
+addEventListener('message', async ({ data }: MessageEvent<TaskRequest>) => {
   const { id, name, input } = data;
   try {
     report({ id, output: await (tasks[name] as (input: unknown) => unknown)(input) });
   } catch {
-    report({ id }); // such as a text that overflows the stack
+    report({ id }); // such as text that overflows the stack
   }
 });
 report('ready');

@@ -61,5 +61,5 @@ const hidden = /[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]--[\n\t]]/gv;
  * Replaces characters that a browser does not show, or that reorder the text around them, by their codes, such as
  * ⟨202E⟩.
  */
-export const withHidden = (text: string): string =>
+export const showHiddenCharacters = (text: string): string =>
   text.replace(hidden, (sign) => `⟨${(sign.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}⟩`);

@@ -2,8 +2,8 @@ const newline = 10;
 const maxRow = 2_000; // maximum number of drawn characters per line
 
 /**
- * The lines of a text that arrives in parts. A line is decoded only when it is drawn, so a million lines take only
- * their bytes.
+ * The lines of text that arrives in parts. A line is decoded only when it is drawn, so a million lines take only their
+ * bytes.
  */
 export class TextLines {
   readonly #parts: Uint8Array[] = [];

@@ -1,15 +1,15 @@
 const isAscii = (text: string): boolean => !/[^\0-\x7f]/.test(text);
 
 /** Folds case and accents, so that `Ubersicht` finds `Übersicht` in both of its Unicode forms. */
-export const folded = (text: string): string =>
+export const foldText = (text: string): string =>
   (isAscii(text) ? text : text.normalize('NFKD').replace(/\p{M}/gu, '')).toLowerCase();
 
 /** Decides whether a text contains each word of the search. */
 export function wordSearch(search: string): (text: string) => boolean {
-  const words = folded(search).split(/\s+/).filter(Boolean);
+  const words = foldText(search).split(/\s+/).filter(Boolean);
   return (text) => {
     if (words.length === 0) return true;
-    const target = folded(text);
+    const target = foldText(text);
     return words.every((word) => target.includes(word));
   };
 }

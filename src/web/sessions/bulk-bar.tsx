@@ -8,7 +8,7 @@ import { Button, IconButton } from '../parts/kit/button.tsx';
 import { confirmFirst } from '../parts/kit/dialog.tsx';
 import { notify } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
-import { chosen, isChoosing, stopChoosing } from './choosing.ts';
+import { chosenSessions, isChoosing, stopChoosing } from './choosing.ts';
 
 type BulkKind = 'delete' | 'stop' | 'archive';
 interface BulkWork {
@@ -57,7 +57,7 @@ export function BulkBar({ shown }: { readonly shown: ReadonlySignal<readonly str
   const work = running.value;
   if (work) return <Progress />;
   if (!isChoosing.value) return null;
-  const ids = [...chosen.value];
+  const ids = [...chosenSessions.value];
   const busy = ids.filter(isBusy);
   const askDelete = () =>
     confirmFirst({
@@ -73,7 +73,7 @@ export function BulkBar({ shown }: { readonly shown: ReadonlySignal<readonly str
         class="small"
         label={t('chooseAll')}
         onClick={() => {
-          chosen.value = new Set(shown.value);
+          chosenSessions.value = new Set(shown.value);
         }}
       />
       <IconButton class="small" icon="close" label={t('cancel')} onClick={stopChoosing} />

@@ -2,19 +2,19 @@ import { signal } from '@preact/signals';
 
 /** The sessions that a person has selected to delete, stop or archive together. */
 export const isChoosing = signal(false);
-export const chosen = signal<ReadonlySet<string>>(new Set());
+export const chosenSessions = signal<ReadonlySet<string>>(new Set());
 let anchor: string | undefined; // the start of a range
 
 export function stopChoosing(): void {
   isChoosing.value = false;
-  chosen.value = new Set();
+  chosenSessions.value = new Set();
   anchor = undefined;
 }
 
 export function toggleChosen(id: string): void {
-  const now = new Set(chosen.value);
+  const now = new Set(chosenSessions.value);
   if (!now.delete(id)) now.add(id);
-  chosen.value = now;
+  chosenSessions.value = now;
   anchor = id;
 }
 
@@ -24,5 +24,5 @@ export function selectRange(id: string, order: readonly string[]): void {
   const to = order.indexOf(id);
   const range = order.slice(Math.min(from, to), Math.max(from, to) + 1);
   if (from < 0 || to < 0) toggleChosen(id);
-  else chosen.value = new Set([...chosen.value, ...range]);
+  else chosenSessions.value = new Set([...chosenSessions.value, ...range]);
 }

@@ -7,7 +7,7 @@ import { openInbox } from '../inbox/inbox.tsx';
 import { attempt } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
 import { isChoosing } from './choosing.ts';
-import { askDelete } from './delete.ts';
+import { confirmDelete } from './delete.ts';
 
 function move(by: number): void {
   const list = sessions.value;
@@ -63,7 +63,7 @@ export const sessionCommands: readonly Command[] = [
     label: 'deleteThis',
     icon: 'trash',
     when: () => currentSession.value !== undefined,
-    run: () => currentSession.value && askDelete(currentSession.value),
+    run: () => currentSession.value && confirmDelete(currentSession.value),
   },
   {
     id: 'sessions.choose',

@@ -4,7 +4,7 @@ import { confirmFirst } from '../parts/kit/dialog.tsx';
 import { attempt } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
 
-export const askDelete = (session: Session): void =>
+export const confirmDelete = (session: Session): void =>
   confirmFirst({
     title: t('deleteAsk'),
     text: t('deleteTells'),

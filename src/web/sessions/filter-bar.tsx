@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { Button, IconButton } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
-import { FormError, useTrouble } from '../parts/kit/trouble.tsx';
+import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { isChoosing, stopChoosing } from './choosing.ts';
 import { createProject, projects, type ShownState, shownProject, shownState, shownStates } from './filters.ts';
@@ -66,7 +66,7 @@ const capitalized = (text: string): string => text.slice(0, 1).toUpperCase() + t
 
 function NewProject() {
   const [name, setName] = useState('');
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   const make = async () => {
     if (name.trim() !== '' && (await tryIt(t('notSaved'), () => createProject(name.trim())))) closeDialog();
   };

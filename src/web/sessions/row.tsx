@@ -11,7 +11,7 @@ import { StatusDot } from '../parts/kit/status.tsx';
 import { attempt } from '../parts/notice.tsx';
 import { pressedKey } from '../parts/pressed-key.ts';
 import { t } from '../text/text.ts';
-import { chosen, isChoosing, selectRange, toggleChosen } from './choosing.ts';
+import { chosenSessions, isChoosing, selectRange, toggleChosen } from './choosing.ts';
 import { nameOf } from './name.ts';
 import { messageMatches } from './search.ts';
 
@@ -51,7 +51,7 @@ function Row({ session, isCurrent, isNested, order }: Props) {
           <input
             type="checkbox"
             data-id={id}
-            checked={chosen.value.has(id)}
+            checked={chosenSessions.value.has(id)}
             onKeyDown={(event) => moveBox(event, order.value)}
           />
           <StatusDot status={status} />
@@ -127,7 +127,7 @@ function moveBox(event: KeyboardEvent, order: readonly string[]): void {
   if (by === 0 || next === undefined) return;
   event.preventDefault();
   if (event.shiftKey) {
-    if (!chosen.value.has(id)) toggleChosen(id);
+    if (!chosenSessions.value.has(id)) toggleChosen(id);
     selectRange(next, order);
   }
   box.closest('.sessions')?.querySelector<HTMLElement>(`[data-id="${next}"]`)?.focus();

@@ -7,10 +7,10 @@ import { navigate } from '../data/route.ts';
 import { currentId, sessions, sessionsKnown } from '../data/sessions.ts';
 import { info } from '../data/system.ts';
 import { openInbox } from '../inbox/inbox.tsx';
-import { needing } from '../inbox/needs.ts';
+import { inboxSessions } from '../inbox/needs.ts';
 import { modelLabel, modelsInForce } from '../models/state.ts';
 import { locale } from '../parts/format.ts';
-import { minute } from '../parts/kit/ago.tsx';
+import { currentMinute } from '../parts/kit/ago.tsx';
 import { Button, IconButton } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { Menu } from '../parts/kit/menu.tsx';
@@ -35,7 +35,7 @@ const rows = computed(() => {
   const isSearch = search.value.trim() !== '';
   const shown = filterSessions(filteredSessions.value, search.value, messageMatches.value);
   return toRows(
-    { sessions: shown, withArchive: isSearch || isArchiveOpen.value, now: minute.value },
+    { sessions: shown, withArchive: isSearch || isArchiveOpen.value, now: currentMinute.value },
     { pinned: t('pinned'), today: t('today'), yesterday: t('yesterday'), date: dateOf },
   );
 });
@@ -45,7 +45,7 @@ const shownIds = computed<readonly string[]>(() =>
 );
 
 function dateOf(at: Date): string {
-  const isThisYear = at.getFullYear() === new Date(minute.value).getFullYear();
+  const isThisYear = at.getFullYear() === new Date(currentMinute.value).getFullYear();
   const year = isThisYear ? {} : ({ year: 'numeric' } as const);
   return at.toLocaleDateString(locale(), { weekday: 'long', day: 'numeric', month: 'long', ...year });
 }
@@ -83,13 +83,13 @@ export function Sidebar() {
         <button
           type="button"
           class="row inbox-button"
-          data-waits={needing.value.length > 0}
+          data-waits={inboxSessions.value.length > 0}
           aria-haspopup="dialog"
           onClick={openInbox}
         >
           <Icon name="bell" size={16} /> {t('inbox')}
-          {needing.value.length > 0 && (
-            <span class="unread rigid">{needing.value.length > 99 ? '99+' : needing.value.length}</span>
+          {inboxSessions.value.length > 0 && (
+            <span class="unread rigid">{inboxSessions.value.length > 99 ? '99+' : inboxSessions.value.length}</span>
           )}
         </button>
       )}

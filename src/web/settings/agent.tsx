@@ -5,14 +5,14 @@ import { query } from '../data/server.ts';
 import { currentId } from '../data/sessions.ts';
 import { tools as words } from '../data/system.ts';
 import { modelLabel } from '../models/state.ts';
-import { Pending, useTrouble } from '../parts/kit/trouble.tsx';
+import { Pending, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 
 /** The tools, tool servers and approvals of the selected session's agent. */
 export function AgentSettings() {
   const id = currentId.value;
   const [agent, setAgent] = useState<Outputs['sessions']['agent']>();
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   useEffect(() => {
     if (id !== undefined) void tryIt(t('agent.unread'), async () => setAgent(await query('sessions.agent', { id })));
   }, [id]);

@@ -6,13 +6,13 @@ import { applyModels, type ModelsInForce, modelLabel, modelsInForce, readModels 
 import { Button } from '../parts/kit/button.tsx';
 import { confirmFirst } from '../parts/kit/dialog.tsx';
 import { List } from '../parts/kit/list.tsx';
-import { FormError, useTrouble } from '../parts/kit/trouble.tsx';
+import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 
 /** The default model, the providers with their keys, and a button for another provider. Administrators only. */
 export function Models({ again }: { again: () => void }) {
   const [notice, setNotice] = useState('');
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   useEffect(() => void tryIt(t('models.listsUnread'), readModels), []);
   const now = modelsInForce.value;
   if (!now) return <FormError text={trouble} />;

@@ -6,7 +6,7 @@ import { currentId } from '../data/sessions.ts';
 import { count } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { List } from '../parts/kit/list.tsx';
-import { FormError, Pending, useTrouble } from '../parts/kit/trouble.tsx';
+import { FormError, Pending, useActionError } from '../parts/kit/trouble.tsx';
 import { serverText, t } from '../text/text.ts';
 
 type EgressInForce = Outputs['egress']['inForce'];
@@ -15,7 +15,7 @@ type EgressInForce = Outputs['egress']['inForce'];
 export function Network() {
   const sessionId = currentId.value;
   const [egress, setEgress] = useState<EgressInForce>();
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   const look = async (id: string) => setEgress(await query('egress.inForce', { sessionId: id }));
   useEffect(() => {
     if (sessionId !== undefined) void tryIt(t('network.unread'), () => look(sessionId));

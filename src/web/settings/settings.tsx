@@ -6,7 +6,7 @@ import { currentId } from '../data/sessions.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Choice } from '../parts/kit/choice.tsx';
 import { Dialog, showDialog } from '../parts/kit/dialog.tsx';
-import { Pending, useTrouble } from '../parts/kit/trouble.tsx';
+import { Pending, useActionError } from '../parts/kit/trouble.tsx';
 import { type Language, language, languages, t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { AgentSettings } from './agent.tsx';
@@ -17,7 +17,7 @@ import { Network } from './network.tsx';
 function later<Props extends object>(load: () => Promise<ComponentType<Props>>): ComponentType<Props> {
   return function Later(props: Props) {
     const [Body, setBody] = useState<ComponentType<Props>>();
-    const [trouble, tryIt] = useTrouble();
+    const [trouble, tryIt] = useActionError();
     useEffect(() => {
       void tryIt(t('server.unread'), async () => {
         const loaded = await load();

@@ -7,7 +7,7 @@ import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { CheckField, TextField } from '../parts/kit/field.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
-import { FormError, useTrouble } from '../parts/kit/trouble.tsx';
+import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { nameOf } from '../sessions/name.ts';
 import { t } from '../text/text.ts';
 
@@ -20,12 +20,12 @@ export const ForkButton = ({ seq, label }: { seq: number; label?: string }) => (
     label={t('fork.here')}
     title={t('fork.tells')}
     aria-label={label}
-    onClick={() => askFork(seq)}
+    onClick={() => confirmFork(seq)}
   />
 );
 
 /** `seq`: the end of a step or a run; undefined: the end of the newest run. */
-export function askFork(seq?: number): void {
+export function confirmFork(seq?: number): void {
   const id = currentId.value;
   if (id !== undefined) showDialog(<ForkDialog id={id} seq={seq} />);
 }
@@ -34,7 +34,7 @@ function ForkDialog({ id, seq }: { id: string; seq: number | undefined }) {
   const [files, setFiles] = useState(true);
   const [title, setTitle] = useState('');
   const [isBusy, setBusy] = useState(false);
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   const make = async () => {
     setBusy(true);
     const isMade = await tryIt(t('fork.failed'), async () => {

@@ -9,7 +9,7 @@ import { CopyButton } from '../parts/kit/copy-button.tsx';
 import { Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { CheckField } from '../parts/kit/field.tsx';
 import { List } from '../parts/kit/list.tsx';
-import { FormError, useTrouble } from '../parts/kit/trouble.tsx';
+import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 
 type Link = Outputs['shares']['list'][number];
@@ -24,7 +24,7 @@ function ShareDialog({ sessionId }: { sessionId: string }) {
   const [files, setFiles] = useState(false);
   const [made, setMade] = useState('');
   const [links, setLinks] = useState<readonly Link[]>();
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   const look = () => tryIt(t('share.notListed'), async () => setLinks(await query('shares.list', { sessionId })));
   useEffect(() => void look(), [sessionId]);
   const create = () =>

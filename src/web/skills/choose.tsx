@@ -1,27 +1,27 @@
 import { useEffect, useState } from 'preact/hooks';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { Form, ManyField } from '../parts/kit/field.tsx';
-import { FormError, useTrouble } from '../parts/kit/trouble.tsx';
+import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
-import { chooseSkillsFor, readSkills, skills, skillsChosenFor } from './state.ts';
+import { readChosenSkills, readSkills, saveChosenSkills, skills } from './state.ts';
 
 /** Lets a person choose the skills of a session; `undefined`: of the next session. */
 export const chooseSkills = (id: string | undefined): void => showDialog(<ChooseSkills id={id} />);
 
 function ChooseSkills({ id }: { id: string | undefined }) {
   const [chosen, setChosen] = useState<readonly string[]>();
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   useEffect(
     () =>
       void tryIt(t('skills.unread'), async () => {
         await readSkills();
-        setChosen(await skillsChosenFor(id));
+        setChosen(await readChosenSkills(id));
       }),
     [id],
   );
   const pinOf = (name: string) => chosen?.find((pin) => pin.split('@')[0] === name) ?? name;
   const save = async () => {
-    await chooseSkillsFor(id, chosen ?? []);
+    await saveChosenSkills(id, chosen ?? []);
     closeDialog();
   };
   return (

@@ -3,7 +3,7 @@ import { mutate, query } from '../data/server.ts';
 import { dayAndTime } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { confirmFirst, Dialog } from '../parts/kit/dialog.tsx';
-import { FormError, useTrouble } from '../parts/kit/trouble.tsx';
+import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { readSkills, type SkillDetail } from './state.ts';
 
@@ -13,10 +13,10 @@ interface Props {
 }
 
 /** One skill: description, instructions, versions, and the templates that use it. */
-export function OneSkill({ id, back }: Props) {
+export function SkillView({ id, back }: Props) {
   const [skill, setSkill] = useState<SkillDetail>();
   const [text, setText] = useState('');
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   useEffect(
     () =>
       void tryIt(t('skills.unread'), async () => {

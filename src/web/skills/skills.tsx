@@ -3,19 +3,19 @@ import { mutate } from '../data/server.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { List } from '../parts/kit/list.tsx';
-import { FormError, useTrouble } from '../parts/kit/trouble.tsx';
+import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { readProjects, shownProject } from '../sessions/filters.ts';
 import { ProjectField, projectName } from '../sessions/project-field.tsx';
 import { t } from '../text/text.ts';
-import { OneSkill } from './one.tsx';
+import { SkillView } from './one.tsx';
 import { readFolder, readSkills, skills } from './state.ts';
 
 export const openSkills = (): void => showDialog(<Skills />);
-const openSkill = (id: string): void => showDialog(<OneSkill id={id} back={openSkills} />);
+const openSkill = (id: string): void => showDialog(<SkillView id={id} back={openSkills} />);
 
 /** The skills that the person can see, and a button to upload a folder. */
 function Skills() {
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   const [problems, setProblems] = useState<readonly string[]>([]);
   const [project, setProject] = useState(shownProject.value);
   const field = useRef<HTMLInputElement>(null);

@@ -30,17 +30,17 @@ export async function readSessionSkills(id: string): Promise<void> {
 export const chosenSkills = signal<readonly string[]>([]);
 
 /** The skills selected for a session, or for the next session. */
-export async function skillsChosenFor(id: string | undefined): Promise<readonly string[]> {
+export async function readChosenSkills(id: string | undefined): Promise<readonly string[]> {
   return id === undefined ? chosenSkills.value : (await query('sessions.agent', { id })).skills;
 }
-export async function chooseSkillsFor(id: string | undefined, names: readonly string[]): Promise<void> {
+export async function saveChosenSkills(id: string | undefined, names: readonly string[]): Promise<void> {
   if (id === undefined) chosenSkills.value = names;
   else await mutate('sessions.update', { id, skills: [...names] });
 }
 /** Adds one skill to those already selected. */
 export async function addSkill(id: string | undefined, name: string): Promise<void> {
-  const chosen = await skillsChosenFor(id);
-  if (!chosen.some((pin) => pin.split('@')[0] === name)) await chooseSkillsFor(id, [...chosen, name]);
+  const chosen = await readChosenSkills(id);
+  if (!chosen.some((pin) => pin.split('@')[0] === name)) await saveChosenSkills(id, [...chosen, name]);
 }
 
 const maxBytes = 7 * 1024 * 1024;

@@ -51,7 +51,7 @@ export function t(key: TextKey, values: Readonly<Record<string, string | number>
 /** Whether the text exists, for keys that are built from the server's words. */
 export const isText = (key: string): key is TextKey => Object.hasOwn(en, key);
 
-/** Translates a text of the server: a label, a description, or a known sentence. */
+/** Translates text from the server: a label, a description, or a known sentence. */
 export const serverText = (text: string): string => loaded.value.server?.phrase(text) ?? text;
 
 /** Translates the server's sentence about a failed run or provider. */

@@ -3,9 +3,9 @@ import type { Person } from '../../../src/auth/sign-in/people.ts';
 import { randomIds } from '../../../src/core/model/ids.ts';
 import type { SessionLifetime } from '../../../src/core/model/records.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
-import { newContent } from '../../../src/facades/compat/managed-agents/resources/agent-content.ts';
+import { newAgentContent } from '../../../src/facades/compat/managed-agents/resources/agent-content.ts';
 import { NewAgent } from '../../../src/facades/compat/managed-agents/resources/agent-shapes.ts';
-import { unrestricted } from '../../../src/facades/compat/managed-agents/resources/environments.ts';
+import { unrestrictedConfig } from '../../../src/facades/compat/managed-agents/resources/environments.ts';
 import type { ComposedServer } from '../../support/servers/composed.ts';
 
 /** The ids that a call can name; these name nothing. `build` was not started, and `boxName` is its owner's name. */
@@ -184,9 +184,9 @@ type ProgramTargets = Pick<Targets, 'agent' | 'environment' | 'queue' | 'work' |
 async function documentsOf(owner: Owner): Promise<ProgramTargets> {
   const { documents, workQueue } = owner.server.core.services;
   const kept = await upload(owner, { name: 'd.txt', mimeType: 'text/plain' });
-  const agent = newContent(NewAgent.parse({ name: 'Coder', model: 'demo' }));
+  const agent = newAgentContent(NewAgent.parse({ name: 'Coder', model: 'demo' }));
   const file = { upload: kept?.id ?? '', filename: 'd.txt', mimeType: 'text/plain', size: 5, expiresAt: null };
-  const environment = { name: 'plain', description: null, metadata: {}, config: unrestricted };
+  const environment = { name: 'plain', description: null, metadata: {}, config: unrestrictedConfig };
   const made = async (kind: 'agent' | 'environment' | 'file', content: object) =>
     (await documents.create({ kind, content: { ...content }, owner: owner.id, projectId: owner.project })).id;
   const queue = await made('environment', { ...environment, config: { type: 'self_hosted' } });

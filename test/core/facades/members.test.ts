@@ -4,9 +4,9 @@ import { type Holder, isUsableBy } from '../../../src/core/model/access/holder.t
 import { SessionId } from '../../../src/core/model/ids.ts';
 import type { MemberRole } from '../../../src/core/model/principal.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
-import { newContent } from '../../../src/facades/compat/managed-agents/resources/agent-content.ts';
+import { newAgentContent } from '../../../src/facades/compat/managed-agents/resources/agent-content.ts';
 import { NewAgent } from '../../../src/facades/compat/managed-agents/resources/agent-shapes.ts';
-import { unrestricted } from '../../../src/facades/compat/managed-agents/resources/environments.ts';
+import { unrestrictedConfig } from '../../../src/facades/compat/managed-agents/resources/environments.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 
@@ -203,7 +203,7 @@ async function aResourceEach({ id: owner }: Person, n: number, projectId?: strin
   };
   for (const [kind, id] of Object.entries(byRecord))
     await store.records.put({ kind: heldKinds[kind as 'skill'], id, doc: { ...fields, id } });
-  const environment = { name, description: null, metadata, config: unrestricted };
+  const environment = { name, description: null, metadata, config: unrestrictedConfig };
   const file = { upload: '', filename: 'd.txt', mimeType: 'text/plain', size: 5 };
   const document = async (kind: 'agent' | 'environment' | 'file', content: object) =>
     await services.documents.create({ kind, content: { ...content }, ...whose });
@@ -211,7 +211,7 @@ async function aResourceEach({ id: owner }: Person, n: number, projectId?: strin
     secret: await services.secrets.create({ name, value: new Secret('a-secret-value'), metadata, ...whose }),
     vault: await services.vaults.create({ displayName: name, metadata, ...whose }),
     'memory-store': await services.memoryStores.create({ name, description: '', metadata, ...whose }),
-    agent: await document('agent', newContent(NewAgent.parse({ name, model: 'demo' }))),
+    agent: await document('agent', newAgentContent(NewAgent.parse({ name, model: 'demo' }))),
     environment: await document('environment', environment),
     file: await document('file', file),
   };

@@ -1,4 +1,6 @@
 // The results of the programs' steps, the same on every driver except for what a driver does not support.
+import { expect } from 'vitest';
+
 export const core = {
   run: { exitCode: 0, stdout: 'hi\n/home/user\nbar true user\n', stderr: 'no\n' },
   'exit code': ['CommandExitError', 3],
@@ -122,6 +124,11 @@ export const python = {
 /** The same on a driver that cannot freeze processes, where a pause keeps the files alone. */
 export const unfrozen = {
   // the cluster's tests configure no egress for pods, so no proxy answers
-  core: { ...core, resume: ['10\n', true], 'closed network': [false, '000'] },
+  core: {
+    ...core,
+    resume: ['10\n', true],
+    'closed network': [false, '000'],
+    'network update': { failed: 'SandboxError', message: expect.stringContaining('Pause or stop it, then change') },
+  },
   python: { ...python, connect: ['hi', null] },
 };

@@ -155,7 +155,7 @@ boxed('a message while the agent works is offered and shown as steering', async 
   );
   const { page } = await desk.open(`/#${id}`);
   await page.getByRole('button', { name: 'Stop', exact: true }).waitFor();
-  await page.getByText('Working… your message will be read after the current step.').waitFor();
+  await page.getByText('Working… The agent reads your message after the current step.').waitFor();
   await message(page).fill('Mind the gap');
   await page.getByRole('button', { name: 'Steer the agent' }).click();
   const steering = page.getByRole('article', { name: 'You' }).filter({ hasText: 'Mind the gap' });

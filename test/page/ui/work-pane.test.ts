@@ -178,7 +178,7 @@ test("a person has a real terminal, and types into the agent's shell", { tags: [
   );
   await page.getByRole('button', { name: /Agent/ }).click();
   await page.getByRole('tabpanel').getByText('from the shell').first().waitFor();
-  await page.getByText('A command is running. Your keys go to it.').waitFor();
+  await page.getByText('A command is running and receives what you type.').waitFor();
   await page.locator('.screen').click();
   await page.keyboard.type('Ann\n');
   await desk.fetch(at('go'), { method: 'PUT', body: '' });

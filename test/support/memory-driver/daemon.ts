@@ -2,7 +2,7 @@ import type { Server } from 'node:http';
 import { type Duplex, duplexPair } from 'node:stream';
 import type { Daemon, OpenFile } from '../../../sandbox-images/sandboxd/daemon.ts';
 import { limits } from '../../../sandbox-images/sandboxd/daemon.ts';
-import { noDesktop } from '../../../sandbox-images/sandboxd/lazy-desktop.ts';
+import { missingDesktop } from '../../../sandbox-images/sandboxd/lazy-desktop.ts';
 import { sandboxServer } from '../../../sandbox-images/sandboxd/server/server.ts';
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
@@ -38,7 +38,7 @@ export function memoryDaemon({ clock, token, workdir }: MemoryDaemonOptions): Me
   const daemon: Daemon = {
     ...shells,
     ...terminals,
-    desktop: noDesktop,
+    desktop: missingDesktop,
     openProgram: noPrograms,
     programs: () => [],
     attachProgram: noPrograms,

@@ -2,7 +2,7 @@ import type { Daemon } from '../../../sandbox-images/sandboxd/daemon.ts';
 import { limits } from '../../../sandbox-images/sandboxd/daemon.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { prompt } from '../../../src/core/model/prompt.ts';
-import { newestOutputs } from '../../../src/core/model/shell-console.ts';
+import { readNewestOutputs } from '../../../src/core/model/shell-console.ts';
 import type { StartOperation } from '../../../src/sandboxes/client/client.ts';
 import { fired, inBackground, type SandboxParts, sleeping, untilKilled } from './command-context.ts';
 import { interpret } from './interpreter.ts';
@@ -85,7 +85,7 @@ export function memoryShells(
       const commands = history.slice(-20).map(({ ps1, command, operation }) => {
         return { ps1, command, text: () => operation.read(Math.max(0, operation.now().bytes - 65_536)).toString() };
       });
-      const console = await newestOutputs(commands, chars);
+      const console = await readNewestOutputs(commands, chars);
       return { id, console, ...(running && { running: running.now().id }) };
     },
     async exec(request, signal) {

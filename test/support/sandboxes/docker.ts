@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type DockerOptions, dockerDriver } from '../../../drivers/docker/docker.ts';
-import { desktopContext, desktopImage, imageContext } from '../../../src/app/images/image.ts';
+import { createDesktopContext, createImageContext, desktopImage } from '../../../src/app/images/image.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import { randomIds, sessionIdOf } from '../../../src/core/model/ids.ts';
 import type { DriverHarness } from '../conformance/harness.ts';
@@ -51,8 +51,8 @@ export async function dockerHarness(): Promise<DockerHarness> {
     users: { first: 40_000, last: 49_999 },
     gate: { serve: (socket, { id }) => void socket.end(id) }, // tells the client which sandbox it is
     ids: randomIds(),
-    defaultImage: { name: testImage, context: () => imageContext(programs.daemon), buildNetwork: 'host' },
-    variants: [{ name: desktopImage, context: () => desktopContext(programs.daemon), buildNetwork: 'host' }],
+    defaultImage: { name: testImage, context: () => createImageContext(programs.daemon), buildNetwork: 'host' },
+    variants: [{ name: desktopImage, context: () => createDesktopContext(programs.daemon), buildNetwork: 'host' }],
     desktop: true,
     ...over,
   });

@@ -2,14 +2,14 @@ import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import type { Driver, ImageMaking, ProvisionProgress } from '../../../drivers/driver.ts';
+import type { Driver, ProvisionProgress, ServerImageBuilding } from '../../../drivers/driver.ts';
 import { DesktopImage } from '../../../src/app/images/desktop-image.ts';
-import { imageContext } from '../../../src/app/images/image.ts';
+import { createImageContext } from '../../../src/app/images/image.ts';
 import { neverFires } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
-type EnsureImage = ImageMaking['ensureImage'];
+type EnsureImage = ServerImageBuilding['ensureImage'];
 
 function imageOf(ensureImage?: EnsureImage) {
   const clock = manualClock();
@@ -80,7 +80,7 @@ test('a build still reads its open files while another build replaces them', asy
   await writeFile(join(folder, 'sandboxd.mjs'), 'daemon');
   await writeFile(join(folder, 'Dockerfile'), 'earlier');
   await using opened = await open(join(folder, 'Dockerfile'));
-  await imageContext(async () => join(folder, 'sandboxd.mjs'));
+  await createImageContext(async () => join(folder, 'sandboxd.mjs'));
   expect(await opened.readFile('utf8')).toBe('earlier');
   expect(await readFile(join(folder, 'Dockerfile'), 'utf8')).toContain('FROM');
 });

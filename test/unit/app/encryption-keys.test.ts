@@ -2,7 +2,7 @@ import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { loadConfig } from '../../../src/app/settings/config.ts';
-import { encryptionKeys } from '../../../src/auth/keys/encryption-keys.ts';
+import { readEncryptionKeys } from '../../../src/auth/keys/encryption-keys.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
 const hex = (byte: string) => byte.repeat(32);
@@ -11,7 +11,7 @@ function start(env: Record<string, string> = {}) {
   const config = { ...loadConfig(env, ''), dataDir: join(folder.path, 'data') };
   const own = join(config.dataDir, 'encryption-key');
   const open = async (isSealed = false) =>
-    (await encryptionKeys({ config, isSealed, newKey: () => hex('ab') })).map((key) => key.reveal());
+    (await readEncryptionKeys({ config, isSealed, newKey: () => hex('ab') })).map((key) => key.reveal());
   return { folder, own, open, [Symbol.dispose]: () => folder[Symbol.dispose]() };
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { DriverDescriptor } from '../../../drivers/descriptor.ts';
-import { strictRuntime } from '../../../drivers/docker/strict-runtime.ts';
+import { findStrictRuntime } from '../../../drivers/docker/strict-runtime.ts';
 import { findDriver } from '../../../drivers/list.ts';
 import { requireIsolation } from '../../../src/app/parts/driver.ts';
 import { loadConfig } from '../../../src/app/settings/config.ts';
@@ -17,7 +17,7 @@ const responseTo = (env: Record<string, string>, runtimes: Record<string, string
       ...known,
       strict: async (settings, refuse) => {
         const engine = { host: 'unix:///somewhere.sock', runtime: input(settings).runtime };
-        return { ...settings, runtime: await strictRuntime(engine, ask, refuse) };
+        return { ...settings, runtime: await findStrictRuntime(engine, ask, refuse) };
       },
     };
   });

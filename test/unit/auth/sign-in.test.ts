@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { toIdentity, toRole } from '../../../src/auth/sign-in/claims.ts';
 import { cookie, readCookie } from '../../../src/auth/sign-in/cookies.ts';
-import { lastingAccess } from '../../../src/auth/sign-in/issuer.ts';
+import { refreshTokenParameters } from '../../../src/auth/sign-in/issuer.ts';
 import { localPath } from '../../../src/auth/sign-in/sign-in.ts';
 
 const base = 'https://corral.example.com';
@@ -95,5 +95,5 @@ test.each<readonly [string, string[], object]>([
   ['https://login.example.com', ['offline_access'], { prompt: 'consent' }],
   ['https://accounts.google.com.evil.example', ['openid'], {}],
 ])('%s gives a refresh token to a request with %j and %j', (issuer, scopes, parameters) => {
-  expect(lastingAccess(issuer, new Set(scopes))).toEqual(parameters);
+  expect(refreshTokenParameters(issuer, new Set(scopes))).toEqual(parameters);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Outbox } from '../../../src/automations/webhooks/outbox.ts';
-import { ResourceNews } from '../../../src/automations/webhooks/resource-news.ts';
+import { ResourceNotifier } from '../../../src/automations/webhooks/resource-notifier.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SessionId } from '../../../src/core/model/ids.ts';
 import { documentService } from '../../../src/sessions/documents/document-service.ts';
@@ -13,7 +13,7 @@ describe('a change of what programs keep', () => {
     const it = await webhookWorld();
     const outbox = new Outbox(it.store.records);
     const { clock } = it;
-    const news = new ResourceNews({ outbox, clock, warn: (about) => expect.unreachable(JSON.stringify(about)) });
+    const news = new ResourceNotifier({ outbox, clock, warn: (about) => expect.unreachable(JSON.stringify(about)) });
     const parts = { records: it.store.records, clock, ids };
     const [documents, stores] = [news.documents(documentService(parts)), news.memoryStores(memoryStoreService(parts))];
     async function reported() {
@@ -172,7 +172,7 @@ describe('what happens to an automation', () => {
     outbox.open(true);
     const { clock, store } = hooks;
     const it = automationWorld({ store, clock, tell: (event) => outbox.addStart(event) });
-    const news = new ResourceNews({ outbox, clock, warn: (about) => expect.unreachable(JSON.stringify(about)) });
+    const news = new ResourceNotifier({ outbox, clock, warn: (about) => expect.unreachable(JSON.stringify(about)) });
     await hooks.service.create({ ...spec, format });
     async function reported() {
       for (let rounds = 0; rounds < 6; rounds++) await hooks.round();

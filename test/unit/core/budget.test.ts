@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import {
   type BudgetLine,
-  coveredCalls,
+  findCoveredCalls,
   findOverrun,
   findRoom,
-  leastBudget,
   mergeLines,
+  minBudget,
   toLines,
   toMicro,
 } from '../../../src/core/model/runs/budget.ts';
@@ -16,8 +16,8 @@ const line = (kind: BudgetLine['kind'], limit: number, used: number, more: Parti
 });
 
 test('of two budgets the smaller limit of each kind counts', () => {
-  expect(leastBudget({ turns: 5, tokens: 100 }, { turns: 9, cost: 1 })).toEqual({ turns: 5, tokens: 100, cost: 1 });
-  expect(leastBudget(undefined, { ms: 1 })).toEqual({ ms: 1 });
+  expect(minBudget({ turns: 5, tokens: 100 }, { turns: 9, cost: 1 })).toEqual({ turns: 5, tokens: 100, cost: 1 });
+  expect(minBudget(undefined, { ms: 1 })).toEqual({ ms: 1 });
 });
 
 test('of two lines the one with less room comes first, and a cap says that no answer grants it', () => {
@@ -59,12 +59,12 @@ test.each([
 
 test('the tool calls that the budgets cover are the fewer ones of run and session, without a limit where neither has one', () => {
   const ofRun = line('toolCalls', 9, 2, { scope: 'run' });
-  expect(coveredCalls([line('tokens', 1, 1)], 12)).toEqual({ count: 12, over: undefined });
-  expect(coveredCalls([ofRun], 7)).toEqual({ count: 7, over: undefined });
-  expect(coveredCalls([ofRun])).toMatchObject({ count: 7, over: { scope: 'run' } });
-  expect(coveredCalls([ofRun, line('toolCalls', 5, 4)], 9)).toEqual({
+  expect(findCoveredCalls([line('tokens', 1, 1)], 12)).toEqual({ count: 12, over: undefined });
+  expect(findCoveredCalls([ofRun], 7)).toEqual({ count: 7, over: undefined });
+  expect(findCoveredCalls([ofRun])).toMatchObject({ count: 7, over: { scope: 'run' } });
+  expect(findCoveredCalls([ofRun, line('toolCalls', 5, 4)], 9)).toEqual({
     count: 1,
     over: { scope: 'session', kind: 'toolCalls', limit: 5, used: 5, needs: 1 },
   });
-  expect(coveredCalls([line('toolCalls', 5, 8)], 2)).toMatchObject({ count: 0, over: { used: 8 } });
+  expect(findCoveredCalls([line('toolCalls', 5, 8)], 2)).toMatchObject({ count: 0, over: { used: 8 } });
 });

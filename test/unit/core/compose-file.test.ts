@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { parseYaml } from '../../../src/config/yaml-file.ts';
-import { servicesOfCompose } from '../../../src/core/model/services/compose-file.ts';
+import { parseComposeServices } from '../../../src/core/model/services/compose-file.ts';
 import { Services } from '../../../src/core/model/services/recipe.ts';
 
-const read = (text: string) => servicesOfCompose(parseYaml(text));
+const read = (text: string) => parseComposeServices(parseYaml(text));
 
 const shop = `
 version: "3.8"

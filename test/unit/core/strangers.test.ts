@@ -5,7 +5,7 @@ import type { SessionFact } from '../../../src/core/model/events.ts';
 import { MessageId, randomIds } from '../../../src/core/model/ids.ts';
 import { findUntrustedSource, listUntrustedSources } from '../../../src/core/text/strangers.ts';
 import type { AutomationStart } from '../../../src/sessions/api/server/automations.ts';
-import { newSession, project, StoredSession } from '../../../src/sessions/run/log/projection.ts';
+import { applyFact, newSession, StoredSession } from '../../../src/sessions/run/log/projection.ts';
 import { feedbackMessage } from '../../../src/sessions/shipping/feedback-message.ts';
 
 const calling = (tool: string): SessionFact => ({
@@ -82,7 +82,7 @@ describe('words of strangers', () => {
     const unset = { templateBy: undefined, owner: undefined, model: undefined, fallbacks: undefined } as never;
     const fresh = newSession({ ...begin, lastTask: '', at: 1, ...(unset as object) } as never);
     const facts = [calling('file'), calling('browser'), reached('allowed'), calling('browser'), replied('Thank you')];
-    const after = facts.reduce((so, fact, n) => project(so, fact, { seq: n + 1, ts: 1, watched: true }), fresh);
+    const after = facts.reduce((so, fact, n) => applyFact(so, fact, { seq: n + 1, ts: 1, watched: true }), fresh);
     expect([fresh.strangers, after.strangers]).toEqual([[], ['page', 'network']]);
     expect(StoredSession.parse(JSON.parse(JSON.stringify(after))).strangers).toEqual(['page', 'network']);
     const { strangers: _, ...older } = after;

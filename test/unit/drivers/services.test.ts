@@ -8,7 +8,7 @@ import { labelsFor } from '../../../drivers/docker/labels.ts';
 import { serviceBody } from '../../../drivers/docker/services/service-body.ts';
 import type { ServiceSpec } from '../../../drivers/driver.ts';
 import { podBody } from '../../../drivers/kubernetes/pods/pod-body.ts';
-import { computePodState, serviceStart, serviceStates } from '../../../drivers/kubernetes/pods/pod-state.ts';
+import { computePodState, computeServiceStart, toServiceStates } from '../../../drivers/kubernetes/pods/pod-state.ts';
 import { recipeName } from '../../../drivers/shared/pool/warm-pool.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { testSpec } from '../../support/conformance/harness.ts';
@@ -239,7 +239,7 @@ describe('the pod of a sandbox with services', () => {
     [{ ready: false, state: { terminated: { exitCode: 3 } } }, 'exited'],
   ])('tells the state of a service (%o)', (status, state) => {
     const report = { name: 'redis', image: 'redis:7', state, ...(state === 'exited' && { exitCode: 3 }) };
-    expect(serviceStates(withStatus(status))).toEqual([report]);
+    expect(toServiceStates(withStatus(status))).toEqual([report]);
   });
 
   test('runs as soon as the sandbox itself does, whatever its services do, and is over when it ends', () => {
@@ -250,12 +250,12 @@ describe('the pod of a sandbox with services', () => {
   });
 
   test('a service waits for its image, is refused where that is missing, or where the pod was made without it', () => {
-    expect(serviceStart(withStatus({ state: waiting('ContainerCreating') }), redis)).toBe('waiting');
-    expect(serviceStart(withStatus({ state: running }), redis)).toBe('begun');
-    expect(() => serviceStart(withStatus({ state: waiting('ErrImageNeverPull') }), redis)).toThrow(
+    expect(computeServiceStart(withStatus({ state: waiting('ContainerCreating') }), redis)).toBe('waiting');
+    expect(computeServiceStart(withStatus({ state: running }), redis)).toBe('begun');
+    expect(() => computeServiceStart(withStatus({ state: waiting('ErrImageNeverPull') }), redis)).toThrow(
       expect.objectContaining({ code: 'image_missing', message: expect.stringContaining('redis:7') }),
     );
-    expect(() => serviceStart(withStatus({ state: running }), { ...redis, name: 'other' })).toThrow(
+    expect(() => computeServiceStart(withStatus({ state: running }), { ...redis, name: 'other' })).toThrow(
       /without this service/,
     );
   });

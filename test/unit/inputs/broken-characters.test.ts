@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 import { createModel } from '../../../src/agents/models/registry.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
-import { onOneLine, quoteLines } from '../../../src/core/text/quote.ts';
+import { quoteLines, toShortLine } from '../../../src/core/text/quote.ts';
 import { truncateEnd, truncateStart, wellFormed } from '../../../src/core/text/text.ts';
 import { wholeCharacters } from '../../../src/web/parts/bounded-text.ts';
 import { asks, says, writerBench } from '../../support/machines/session-parts.ts';
@@ -34,7 +34,7 @@ test.each([
   ['the beginning', (text: string) => truncateEnd(text, 4)],
   ['the end', (text: string) => truncateStart(text, 4)],
   ['a quoted text', (text: string) => quoteLines(text, 5)],
-  ['a text on one line', (text: string) => onOneLine(text.repeat(100))],
+  ['a text on one line', (text: string) => toShortLine(text.repeat(100))],
   ['what is typed at once', (text: string) => text.slice(0, wholeCharacters(text, 5))],
 ])('a cut never splits a character: %s', (_, cut) => {
   for (const text of [`a${emoji}${emoji}${emoji}a`, emoji.repeat(9), `ab${emoji}c${emoji}d`, `日本${emoji}語`])

@@ -11,9 +11,9 @@ import { compatibleFetch } from '../../../src/agents/models/aisdk/compatible-fet
 import { WrittenCalls } from '../../../src/agents/models/aisdk/written-calls.ts';
 import { pageThread } from '../../../src/agents/page-fetch/page-text.ts';
 import { fileEdit } from '../../../src/agents/tools/file-edit.ts';
-import { ownWords } from '../../../src/automations/hooks/own-words.ts';
+import { extractOwnText } from '../../../src/automations/hooks/own-text.ts';
 import { parseYaml } from '../../../src/config/yaml-file.ts';
-import { servicesOfCompose } from '../../../src/core/model/services/compose-file.ts';
+import { parseComposeServices } from '../../../src/core/model/services/compose-file.ts';
 import { safePath } from '../../../src/core/text/file-names.ts';
 import { globMatcher } from '../../../src/core/text/glob.ts';
 import { serverSentEvents } from '../../../src/core/text/server-sent-events.ts';
@@ -43,7 +43,7 @@ const failure = (work: () => unknown): string => {
   }
 };
 const healthOf = (interval: string) => () =>
-  servicesOfCompose({ services: { a: { image: 'a', healthcheck: { test: 'true', interval } } } });
+  parseComposeServices({ services: { a: { image: 'a', healthcheck: { test: 'true', interval } } } });
 const skill = (fields: string) => parseSkill(`---\nname: a\ndescription: b\n${fields}\n---\nText.\n`);
 
 test.each<[string, string, RegExp]>([
@@ -139,8 +139,8 @@ test.each<[string, () => unknown, unknown]>([
   ['an expression of a search', () => toRipgrepPattern('['.repeat(100_000)).length, 199_999],
   ['an expression of classes', () => toRipgrepPattern('\\p{'.repeat(100_000)).length, 400_000],
   ['a line of the log', () => createScrubber().scrub('\\'.repeat(much)).length, much],
-  ['backticks of a comment', () => ownWords(many((n) => `${'`'.repeat(n % 600)}a`, 2_000)).length > 0, true],
-  ['marks of a comment', () => ownWords('<!--'.repeat(60_000) + '<pre'.repeat(60_000)), ''],
+  ['backticks of a comment', () => extractOwnText(many((n) => `${'`'.repeat(n % 600)}a`, 2_000)).length > 0, true],
+  ['marks of a comment', () => extractOwnText('<!--'.repeat(60_000) + '<pre'.repeat(60_000)), ''],
 ])('%s is read in a time that grows with its length', async (_, work, expected) =>
   expect(await work()).toEqual(expected),
 );

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { McpConnection } from '../../../src/agents/mcp/connection.ts';
 import { ProgramTransport } from '../../../src/agents/mcp/program-transport.ts';
-import { toolsOfServer } from '../../../src/agents/mcp/tools.ts';
+import { toServerTools } from '../../../src/agents/mcp/tools.ts';
 import type { Tool } from '../../../src/agents/tools/tool.ts';
 import { toolBench } from '../../support/agents/tools.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
@@ -99,6 +99,6 @@ test.each(Object.entries(rows))('%s', async (_, [result, output, ok = true]) => 
     manualClock(),
   );
   const listed = await connection.tools(AbortSignal.timeout(60_000));
-  const [tool] = toolsOfServer(connection, listed, () => 'file');
+  const [tool] = toServerTools(connection, listed, () => 'file');
   expect(await toolBench().run(tool as Tool, {})).toMatchObject({ ok, output });
 });

@@ -5,7 +5,7 @@ import type { Box } from '../../../src/client/index.ts';
 import { cellsOf } from '../../../src/core/text/terminal/cells.ts';
 import { renderScreenText, ScreenText } from '../../../src/core/text/terminal/screen-text.ts';
 import { truncateEnd, truncateStart } from '../../../src/core/text/text.ts';
-import { makeChecks } from '../../../src/sessions/run/goal/checks.ts';
+import { runChecks } from '../../../src/sessions/run/goal/checks.ts';
 import { toolBench } from '../../support/agents/tools.ts';
 
 const esc = '\u001b';
@@ -27,7 +27,7 @@ async function checked(output: string): Promise<string | undefined> {
     sandbox: { use: async () => ({ client, [Symbol.asyncDispose]: async () => {} }) },
   };
   const checks = [{ command: 'x', timeoutSeconds: 9 }];
-  return (await makeChecks(work as never, { checks, round: 1 }, signal))[0]?.detail;
+  return (await runChecks(work as never, { checks, round: 1 }, signal))[0]?.detail;
 }
 /** The text for an agent about a worker's command with this output. */
 async function worked(stdout: string): Promise<string> {

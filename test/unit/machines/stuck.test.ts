@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { maxRememberedActs, type RunAct, stuckReason } from '../../../machines/stuck.ts';
+import { explainStuckRun, maxRememberedActs, type RunAct } from '../../../machines/stuck.ts';
 import { runPolicy } from '../../support/machines/machines.ts';
 
 const policy = runPolicy.stuck;
@@ -18,8 +18,8 @@ describe('F083 stuck', () => {
     ['two actions in turn, 6 calls long', times(3, call('a', '1'), call('b', '2')), /alternated/],
     ['the same text 3 times', times(3, text('hm')), /same text/],
   ])('is: %s; one less is not', (_, acts, reason) => {
-    expect(stuckReason(acts, policy)).toMatch(reason);
-    expect(stuckReason(acts.slice(1), policy)).toBeUndefined();
+    expect(explainStuckRun(acts, policy)).toMatch(reason);
+    expect(explainStuckRun(acts.slice(1), policy)).toBeUndefined();
   });
 
   test.each<[string, RunAct[]]>([
@@ -29,10 +29,10 @@ describe('F083 stuck', () => {
     ['an old repetition that something new ended', [...times(4, call('ls', 'a')), call('cat', 'b')]],
     ['a text between the calls', [...times(3, call('ls', 'a')), text('hm'), call('ls', 'a')]],
     ['nothing yet', []],
-  ])('is not: %s', (_, acts) => expect(stuckReason(acts, policy)).toBeUndefined());
+  ])('is not: %s', (_, acts) => expect(explainStuckRun(acts, policy)).toBeUndefined());
 
   test('the limits are those of the policy', () =>
-    expect(stuckReason(times(2, call('ls', 'a')), { ...policy, sameResult: 2 })).toMatch(/2 times/));
+    expect(explainStuckRun(times(2, call('ls', 'a')), { ...policy, sameResult: 2 })).toMatch(/2 times/));
 
   test('so many acts are remembered as the longest rule looks at', () => expect(maxRememberedActs(policy)).toBe(30));
 });

@@ -2,7 +2,7 @@ import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { cell } from '../../../src/core/concurrency/watch-loop.ts';
+import { sharedIndex } from '../../../src/core/concurrency/watch-loop.ts';
 import { watchLoop } from '../../../src/observability/loop-watchdog.ts';
 import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
 
@@ -14,7 +14,7 @@ test.each(['own', 'store'] as const)(
       const file = join(folder, 'log');
       using watchdog = watchLoop({ blockedMs: 400, thread, fd: openSync(file, 'a') });
       await using _store = thread === 'store' ? await sqliteStore({ path: join(folder, 'a.db') }) : undefined;
-      Atomics.add(watchdog.counts, cell.beats, 1); // the loop has had a turn before
+      Atomics.add(watchdog.counts, sharedIndex.beats, 1); // the loop has had a turn before
       holdTheLoop(watchdog.counts);
       const [line = '', ...others] = readFileSync(file, 'utf8').trim().split('\n');
       expect(JSON.parse(line)).toMatchObject({ level: 'error', msg: 'the event loop is blocked', blockedMs: 400 });
@@ -27,5 +27,5 @@ test.each(['own', 'store'] as const)(
 );
 
 function holdTheLoop(counts: Int32Array): void {
-  while (Atomics.load(counts, cell.reports) === 0);
+  while (Atomics.load(counts, sharedIndex.reports) === 0);
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { confinePaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
-import { cannotStart } from '../../../sandbox-images/sandboxd/processes/programs.ts';
+import { createStartError } from '../../../sandbox-images/sandboxd/processes/programs.ts';
 import { findTerminalKeepers, type SharedState } from '../../../sandbox-images/sandboxd/shared-state.ts';
 import { createExecutor } from '../../../sandbox-images/sandboxd/shells/exec.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
@@ -42,12 +42,12 @@ const refused = (code: string) => Object.assign(new Error(code), { code });
 
 test('a program that no folder of the search path has is missing, also where one of them cannot be looked into', () => {
   for (const code of ['ENOENT', 'EACCES'])
-    expect(cannotStart('no-such-program', refused(code), '/root/closed:/usr/bin')).toMatchObject({
+    expect(createStartError('no-such-program', refused(code), '/root/closed:/usr/bin')).toMatchObject({
       code: 'file_not_found',
     });
 });
 
 test('a program that is there and cannot be executed is refused as that', () => {
-  expect(cannotStart('sh', refused('EACCES'), '/nowhere:/bin')).toMatchObject({ code: 'invalid_request' });
-  expect(cannotStart('/etc/passwd', refused('EACCES'), '/bin')).toMatchObject({ code: 'invalid_request' });
+  expect(createStartError('sh', refused('EACCES'), '/nowhere:/bin')).toMatchObject({ code: 'invalid_request' });
+  expect(createStartError('/etc/passwd', refused('EACCES'), '/bin')).toMatchObject({ code: 'invalid_request' });
 });

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import type { Append, Store } from '../../../src/core/contracts/ports.ts';
 import { armFailpoints } from '../../../src/core/errors/failpoint.ts';
-import { eventsFrom } from '../../../src/sessions/engine/run-fold.ts';
+import { readEventsFrom } from '../../../src/sessions/engine/run-fold.ts';
 import { memoryStore } from '../../../src/storage/memory/store.ts';
 import { withPayloadOffload } from '../../../src/storage/payload-offload/payload-offload.ts';
 import { memoryBlobs } from '../../support/stores/memory-blobs.ts';
@@ -29,7 +29,8 @@ function bench(blobs = memoryBlobs()) {
   };
   return { store, bare, blobs, rows, collect, later };
 }
-const eventsOf = (store: Store, id: ReturnType<typeof newSession>) => Array.fromAsync(eventsFrom(store.events, id, 1));
+const eventsOf = (store: Store, id: ReturnType<typeof newSession>) =>
+  Array.fromAsync(readEventsFrom(store.events, id, 1));
 
 test('F068 each event in the log is at most 256 KiB, and a larger one reads back whole', {
   tags: ['all'],

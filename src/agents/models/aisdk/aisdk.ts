@@ -8,8 +8,8 @@ import {
 import { readErrorText } from '../../../core/errors/error-text.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import { parseRetryAfter } from '../../../core/errors/retry-after.ts';
-import { type JsonLimits, jsonWithin } from '../../../core/text/json.ts';
-import { endOfBroken, type Refusal, refuseRedirect, toRefusedTurn, unreachableTurn } from '../failures.ts';
+import { type JsonLimits, parseJsonWithin } from '../../../core/text/json.ts';
+import { type Refusal, refuseRedirect, toRefusedTurn, toTurnEnd, unreachableTurn } from '../failures.ts';
 import type { Model, TurnPart, TurnRequest } from '../model.ts';
 import type { BuildOptions } from '../provider.ts';
 import { type Watchdog, watchdog } from '../watchdog.ts';
@@ -25,7 +25,7 @@ function findRefusal(thrown: unknown, now: number): Refusal | undefined {
   if (APICallError.isInstance(thrown)) {
     const { statusCode, responseHeaders, message, data, responseBody } = thrown;
     if (statusCode === undefined || statusCode < 400) return undefined;
-    const body = data ?? jsonWithin(responseBody ?? '', refusalLimits);
+    const body = data ?? parseJsonWithin(responseBody ?? '', refusalLimits);
     return {
       status: statusCode,
       text: textOf(message, body),
@@ -148,7 +148,7 @@ export function aiSdkModel(options: AiSdkOptions): Model {
       signal.throwIfAborted(); // some packages end a cancelled stream like a complete one
       yield* reply.end();
     } catch (thrown) {
-      yield endOfBroken({ signal, silence, model: name, idleMs, key }, () => {
+      yield toTurnEnd({ signal, silence, model: name, idleMs, key }, () => {
         const refusal = findRefusal(thrown, clock.now());
         return refusal ? toRefusedTurn(refusal, name, advice) : unreachableTurn(name, advice, thrown);
       });

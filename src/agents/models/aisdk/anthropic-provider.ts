@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Listing, ModelId, ModelName, Tokens } from '../model-list.ts';
 import type { Provider, Reasoning } from '../provider.ts';
-import { claude } from './claude.ts';
+import { claudeAbilities } from './claude.ts';
 
 const Page = z.object({
   data: z.array(z.unknown()),
@@ -51,7 +51,7 @@ export const anthropicProvider = {
     window: 200_000,
     images: true,
     caching: 'marked',
-    ...claude(model, reasoning),
+    ...claudeAbilities(model, reasoning),
   }),
   build: async (options) => {
     const [{ aiSdkModel }, { anthropicAdapter }] = await Promise.all([import('./aisdk.ts'), import('./anthropic.ts')]);

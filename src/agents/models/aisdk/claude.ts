@@ -5,7 +5,7 @@ import type { Reasoning } from '../provider.ts';
 const lastForced = 5;
 
 /** The newest Claude models refuse forced tools, and no Claude model accepts them while it reasons. */
-export function claude(model: string, reasoning: Reasoning): Pick<Abilities, 'forcedTool' | 'maxOutput'> {
+export function claudeAbilities(model: string, reasoning: Reasoning): Pick<Abilities, 'forcedTool' | 'maxOutput'> {
   const { family, version } = versionOf(model);
   const isOld = /claude-[23]/.test(model);
   const refuses = family === 'fable' || (!isOld && (version === 0 || (version > lastForced && family !== 'haiku')));

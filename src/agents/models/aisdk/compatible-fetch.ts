@@ -19,7 +19,7 @@ interface ServerHabits {
   unended: number | undefined;
 }
 
-/** A `fetch` whose answers have one form: a stream of chunks with an end, or an error with a text. */
+/** A `fetch` whose answers have one form: a stream of chunks with an end, or an error with its text. */
 export function compatibleFetch(via: typeof fetch): typeof fetch {
   const habits: ServerHabits = { unended: 0 };
   return async (input, init) => {

@@ -6,7 +6,7 @@ import type {
   LanguageModelV4ToolResultPart,
   SharedV4ProviderOptions,
 } from '@ai-sdk/provider';
-import { normalizeCallId, type Piece, pictureInWords, type ToolMessage, toPieces } from '../conversation.ts';
+import { describePicture, normalizeCallId, type Piece, type ToolMessage, toPieces } from '../conversation.ts';
 import type { AssistantMessage, Picture, ToolCall, TurnRequest } from '../model.ts';
 import type { ProviderAdapter } from './provider-adapter.ts';
 
@@ -140,13 +140,13 @@ function resultOf(
 
 /** Describes pictures that the model cannot see. */
 const wordsOf = ({ pictures = [] }: ToolMessage, images: boolean): string[] =>
-  pictures.filter(({ data }) => !images || data === undefined).map(pictureInWords);
+  pictures.filter(({ data }) => !images || data === undefined).map(describePicture);
 
 const shown = ({ pictures = [] }: ToolMessage, images: boolean): LanguageModelV4FilePart[] =>
   images ? pictures.flatMap((picture) => filePart(picture)) : [];
 
 const pictureParts = (picture: Picture, images: boolean): (LanguageModelV4FilePart | LanguageModelV4TextPart)[] =>
-  images && picture.data !== undefined ? filePart(picture) : [text(pictureInWords(picture))];
+  images && picture.data !== undefined ? filePart(picture) : [text(describePicture(picture))];
 
 const filePart = ({ mimeType, data }: Picture): LanguageModelV4FilePart[] =>
   data === undefined ? [] : [{ type: 'file', mediaType: mimeType, data: { type: 'data', data } }];

@@ -24,7 +24,7 @@ export interface ProviderAdapter {
   /** The key under which the package reads and writes its options. */
   readonly name: string;
   open(connection: Connection): LanguageModelV4;
-  /** Options beyond the common ones. */
+  /** Provider-specific options. */
   options(request: TurnRequest, model: ModelFacts & TurnConditions): Partial<LanguageModelV4CallOptions>;
   /** Whether the provider only refuses to summarize its reasoning; the request is then repeated without that option. */
   refusesSummaries?(refusal: Refusal): boolean;

@@ -32,7 +32,7 @@ interface Computer {
 }
 
 /** The model's own computer, if it supports one and the tools have its counterpart. */
-export function ownComputer(model: string, tools: readonly ToolDeclaration[]): Computer | undefined {
+export function findOwnComputer(model: string, tools: readonly ToolDeclaration[]): Computer | undefined {
   const kind = findComputer(model);
   if (kind === 'desktop') return ownDesktop(tools.find(({ native }) => native?.kind === 'computer'));
   const replaced = tools.filter(({ native }) => native?.kind === 'screen_action');
@@ -108,7 +108,7 @@ export function splitConsentRequest(args: unknown): { readonly args: unknown; re
   return { args: rest, confirm: typeof explanation === 'string' ? explanation : 'It gave no reason.' };
 }
 
-/** Whether an answer to a call with these arguments must confirm a person's permission. */
+/** Whether the result of a call with these arguments must state that a person permitted the call. */
 export const requiresConsent = (args: unknown): boolean => splitConsentRequest(args).confirm !== undefined;
 
 const isObject = (value: unknown): value is Args => typeof value === 'object' && value !== null;

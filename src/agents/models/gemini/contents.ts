@@ -1,5 +1,5 @@
 import type { Content, Part } from '@google/generative-ai';
-import { type Piece, pictureInWords, type ToolMessage, toNotRunResult, toPieces } from '../conversation.ts';
+import { describePicture, type Piece, type ToolMessage, toNotRunResult, toPieces } from '../conversation.ts';
 import type { AssistantMessage, Picture, TurnRequest } from '../model.ts';
 import { requiresConsent, splitConsentRequest } from './computer.ts';
 
@@ -75,7 +75,7 @@ function answersTo(model: string, parts: readonly Part[], answers: ReplyAnswers)
   const inPlace = called.map(({ name, args }, at): Part => {
     const { success, output, pictures, page } = answers[at] ?? toNotRunResult('', name);
     const shown = picturesOf({ pictures: pictures?.filter(({ data }) => data !== undefined) });
-    const unseen = (pictures ?? []).filter(({ data }) => data === undefined).map(pictureInWords);
+    const unseen = (pictures ?? []).filter(({ data }) => data === undefined).map(describePicture);
     const text = [output, ...unseen].join('\n');
     const inside = shown.length > 0 && takesPicturesInside(model);
     const response = {
@@ -95,7 +95,7 @@ function answersTo(model: string, parts: readonly Part[], answers: ReplyAnswers)
 const picturesOf = ({ pictures = [] }: { readonly pictures?: readonly Picture[] | undefined }): Part[] =>
   pictures.flatMap((picture): Part[] =>
     picture.data === undefined
-      ? [{ text: pictureInWords(picture) }]
+      ? [{ text: describePicture(picture) }]
       : [{ inlineData: { mimeType: picture.mimeType, data: picture.data } }],
   );
 

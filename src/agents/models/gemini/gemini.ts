@@ -8,11 +8,11 @@ import {
 } from '@google/generative-ai';
 import { parseRetryAfter } from '../../../core/errors/retry-after.ts';
 import { trimEndCharacters } from '../../../core/text/text.ts';
-import { endOfBroken, type SettingNames, toRefusedTurn, unreachableTurn } from '../failures.ts';
+import { type SettingNames, toRefusedTurn, toTurnEnd, unreachableTurn } from '../failures.ts';
 import type { FailedTurn, Model, Sampling, TurnPart, TurnRequest } from '../model.ts';
 import type { BuildOptions } from '../provider.ts';
 import { watchdog } from '../watchdog.ts';
-import { ownComputer } from './computer.ts';
+import { findOwnComputer } from './computer.ts';
 import { toContents } from './contents.ts';
 import { type Chunk, replyReader } from './reply.ts';
 import { toParameters } from './schema.ts';
@@ -91,7 +91,7 @@ export function geminiModel(options: GeminiOptions): Model {
     using silence = watchdog({ clock, ms: idleMs, signal });
     const turnId = newId();
     using retryAfter = retryHeader(turnId);
-    const computer = ownComputer(model, request.tools);
+    const computer = findOwnComputer(model, request.tools);
     const reply = replyReader({ name, newId, called: computer?.called, broken: () => unreachableTurn(name, advice) });
     const refused = (refusal: GeminiRefusal) =>
       failureOf(refusal, { name, advice, retryAfterMs: parseRetryAfter(retryAfter.value(), clock.now()) });
@@ -119,7 +119,7 @@ export function geminiModel(options: GeminiOptions): Model {
       }
       yield* reply.end();
     } catch (thrown) {
-      yield endOfBroken({ signal, silence, model: name, idleMs, key }, () => {
+      yield toTurnEnd({ signal, silence, model: name, idleMs, key }, () => {
         if (isFailure(thrown)) return thrown;
         const refusal = refusalOf(thrown);
         return refusal ? refused(refusal) : unreachableTurn(name, advice, thrown);
@@ -131,7 +131,11 @@ export function geminiModel(options: GeminiOptions): Model {
 
 const isFailure = (thrown: unknown): thrown is FailedTurn => (thrown as FailedTurn | null)?.kind === 'failed';
 
-function bodyOf(request: TurnRequest, name: string, computer: ReturnType<typeof ownComputer>): GenerateContentRequest {
+function bodyOf(
+  request: TurnRequest,
+  name: string,
+  computer: ReturnType<typeof findOwnComputer>,
+): GenerateContentRequest {
   const { mustCall, system, sampling } = request;
   const functionDeclarations = request.tools
     .filter((tool) => !computer?.replaced.includes(tool))

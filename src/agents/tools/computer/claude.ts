@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ScreenAction } from '../../../sandboxes/client/client.ts';
 import { defineTool, type Tool, type ToolResult } from '../tool.ts';
-import { badArguments, pictureResult, runOnDesktop, type ScaledDesktop } from './scaled-desktop.ts';
+import { badArguments, runOnDesktop, type ScaledDesktop, toPictureResult } from './scaled-desktop.ts';
 import { modelScreen, type Point, type Size } from './screen.ts';
 
 // One tool with many actions, in the names and shapes of Claude's own computer tool.
@@ -45,7 +45,7 @@ export const computer = defineTool({
         const [x0 = 0, y0 = 0, x1 = 0, y1 = 0] = args.region ?? [];
         if (x1 <= x0 || y1 <= y0)
           return badArguments('zoom needs a region: [x0, y0, x1, y1], the second corner right below.');
-        return await pictureResult(
+        return await toPictureResult(
           ctx,
           'That part of the screen.',
           await desk.photograph({ from: { x: x0, y: y0 }, to: { x: x1, y: y1 } }),

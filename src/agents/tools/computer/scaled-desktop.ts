@@ -33,10 +33,10 @@ export async function runOnDesktop(
   const reply = await work(desk);
   if (typeof reply !== 'string') return reply;
   if (kind === 'acts') await desk.wait(settleMs);
-  return await pictureResult(ctx, reply, await desk.photograph());
+  return await toPictureResult(ctx, reply, await desk.photograph());
 }
 
-export async function pictureResult(ctx: ToolContext, output: string, data: Buffer): Promise<ToolResult> {
+export async function toPictureResult(ctx: ToolContext, output: string, data: Buffer): Promise<ToolResult> {
   const kept = await ctx.keepPicture?.({ mimeType: 'image/png', data });
   return { ok: true, output, content: kept ? { screenshot: kept.url } : null, ...(kept && { pictures: [kept] }) };
 }

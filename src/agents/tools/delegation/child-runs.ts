@@ -7,7 +7,7 @@ export interface ChildTask {
   readonly template?: string | undefined;
   /** The sub-agent of the parent's agent that does the work. Undefined: an agent like the parent. */
   readonly agent?: string | undefined;
-  /** `copy`: it starts with the current files. */
+  /** `copy`: the child starts with the parent's current files. */
   readonly files: 'copy' | 'none';
   /** The goal of its work. The child continues until the goal is met or its revisions are used up. */
   readonly goal?: Goal | undefined;
@@ -32,7 +32,7 @@ export interface ChildState {
   readonly tokens: number;
   readonly cost: number;
   readonly toolCalls: number;
-  /** The files that differ from its initial ones, each with a letter: A, M or D. */
+  /** The files that differ from its initial files, each with a letter: A, M or D. */
   readonly changes: readonly string[];
 }
 /** The children of one run. Ids are those that `start` returned. */

@@ -3,9 +3,9 @@ import { mergeSchemas, resolver } from './merge-schemas.ts';
 import {
   anySchema,
   describeConstraints,
-  described,
   describeValue,
   entriesOf,
+  extendDescription,
   isObject,
   type Json,
   listSchemas,
@@ -31,7 +31,7 @@ export interface PortableParameters {
 
 const maxBytes = 16 * 1024;
 const maxSourceBytes = 512 * 1024;
-/** Maximum number of schemas in a schema whose references are resolved. */
+/** Maximum number of subschemas after references are resolved. */
 const maxNodes = 2_000;
 const maxDepth = 24;
 /** Maximum nesting depth of objects and lists. */
@@ -95,7 +95,7 @@ interface Effort {
   readonly recursion: number;
   readonly depth: number;
   readonly words: boolean;
-  /** Refused property names by their replacements. */
+  /** The refused property name that each replacement stands for. */
   readonly names: Map<string, string>;
 }
 
@@ -275,7 +275,7 @@ class Portable {
       properties[shown] =
         shown === name
           ? created
-          : { ...created, ...described({ ...created }, [`The server calls it ${JSON.stringify(name)}.`]) };
+          : { ...created, ...extendDescription({ ...created }, [`The server calls it ${JSON.stringify(name)}.`]) };
       if (required.has(name)) needed.push(shown);
     }
     const others = patterns.length > 0 ? { anyOf: patterns.map(([, one]) => one) } : flat.additionalProperties;
@@ -311,8 +311,8 @@ class Portable {
 
   #describe(schema: Json, more: readonly string[]): { description?: string } {
     return this.#effort.words
-      ? described(schema, [...describeConstraints(schema), ...more])
-      : described({ description: undefined }, more);
+      ? extendDescription(schema, [...describeConstraints(schema), ...more])
+      : extendDescription({ description: undefined }, more);
   }
 }
 
@@ -368,7 +368,7 @@ function united(created: readonly PortableSchema[], about: { description?: strin
   if (all.length > 1) return { anyOf: all, ...about };
   return about.description === undefined
     ? only
-    : { ...only, ...described({ description: about.description }, [only.description ?? '']) };
+    : { ...only, ...extendDescription({ description: about.description }, [only.description ?? '']) };
 }
 
 const fits = (value: unknown, type: PortableType): boolean =>
@@ -376,8 +376,9 @@ const fits = (value: unknown, type: PortableType): boolean =>
 
 function cutOff(flat: Json): PortableSchema {
   const [type, ...more] = readTypes(flat);
-  if (type === undefined || more.length > 0 || type === 'array') return { ...anySchema, ...described(flat, []) };
-  return { type, ...described(flat, []) };
+  if (type === undefined || more.length > 0 || type === 'array')
+    return { ...anySchema, ...extendDescription(flat, []) };
+  return { type, ...extendDescription(flat, []) };
 }
 
 function lengths<Low extends 'minLength' | 'minItems', High extends 'maxLength' | 'maxItems'>(

@@ -103,7 +103,7 @@ const descriptionChars = 1_000;
 const wordChars = 300;
 
 /** The description, extended by constraints that have no common keyword. */
-export function described(schema: Json, more: readonly string[]): { description?: string } {
+export function extendDescription(schema: Json, more: readonly string[]): { description?: string } {
   const own = typeof schema.description === 'string' ? truncateEnd(schema.description.trim(), descriptionChars) : '';
   const all = [...new Set([own, ...more.map((one) => truncateEnd(one, wordChars))])].filter((one) => one !== '');
   return all.length === 0 ? {} : { description: all.join(' ') };

@@ -4,7 +4,7 @@ import { AppError } from '../../../core/errors/errors.ts';
 import type { FetchedPage } from '../../page-fetch/fetch.ts';
 import type { PageJob, PageText } from '../../page-fetch/page-text.ts';
 import { describeFullOutput, keepFile, saveBytes, toFileName } from '../kept-output.ts';
-import { boundOutput, modelChars } from '../output.ts';
+import { boundOutput, maxModelChars } from '../output.ts';
 import { defineTool, describeTool, type Tool, type ToolContext, type ToolResult } from '../tool.ts';
 
 /** The sandboxes' egress, as their own programs use it, and the thread that reads pages. */
@@ -87,7 +87,7 @@ async function resultOf(
   ];
   const whole = `${head.join('\n')}\n\n${shown.markdown === '' ? '[The page has no text.]' : shown.markdown}`;
   const rest =
-    whole.length > modelChars ? describeFullOutput(await keepFile(ctx, `${toFileName(ctx)}.md`, whole)) : undefined;
+    whole.length > maxModelChars ? describeFullOutput(await keepFile(ctx, `${toFileName(ctx)}.md`, whole)) : undefined;
   const common = { output: boundOutput(whole), ...(rest !== undefined && { rest }) };
   return status >= 400 ? { ok: false, reason: 'failed', ...common } : { ok: true, ...common };
 }

@@ -4,7 +4,7 @@ import { quoteForShell } from '../../../core/text/quote.ts';
 export type Facts = ReadonlyMap<string, readonly string[]>;
 
 interface CanaryPaths {
-  /** A text that is in this process's command line and in a file of this machine. A sandbox must see neither. */
+  /** Text that is in this process's command line and in a file of this machine. A sandbox must see neither. */
   readonly canary: string;
   readonly canaryFile: string;
   /** The port at which the server listens on its own machine. */

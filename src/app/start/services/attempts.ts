@@ -3,7 +3,7 @@ import type { SessionId } from '../../../core/model/ids.ts';
 import type { AttemptService } from '../../../sessions/api/server/attempts.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 import { AttemptRecords } from '../../../sessions/attempts/attempt-records.ts';
-import { attemptWork } from '../../../sessions/attempts/attempt-results.ts';
+import { readAttemptWork } from '../../../sessions/attempts/attempt-results.ts';
 import { AttemptRounds } from '../../../sessions/attempts/attempt-rounds.ts';
 import { attemptService } from '../../../sessions/attempts/attempt-service.ts';
 import type { ChildBudgets } from '../../../sessions/budgets/children.ts';
@@ -58,7 +58,8 @@ export function openAttempts({ clock, ids, logger, closing }: Startup, parts: At
         records,
         sessions,
         starts: delegation.starts,
-        workOf: (session, signal) => attemptWork({ sessions, sandboxes, spentWithChildren, clock }, session, signal),
+        workOf: (session, signal) =>
+          readAttemptWork({ sessions, sandboxes, spentWithChildren, clock }, session, signal),
         async takeFiles(copied, signal) {
           await copies.replace(copied.from, copied.to, signal);
           const { strangers } = await commands.change(copied.to, {});

@@ -8,7 +8,7 @@ import { Scheduler } from '../../../automations/scheduler.ts';
 import { automationService } from '../../../automations/service.ts';
 import { Starter, type StarterDeps } from '../../../automations/starter.ts';
 import type { Outbox } from '../../../automations/webhooks/outbox.ts';
-import type { ResourceNews } from '../../../automations/webhooks/resource-news.ts';
+import type { ResourceNotifier } from '../../../automations/webhooks/resource-notifier.ts';
 import type { EventLog, Store } from '../../../core/contracts/ports.ts';
 import type { SandboxService } from '../../../sessions/api/sandboxes.ts';
 import type { AutomationService } from '../../../sessions/api/server/automations.ts';
@@ -22,7 +22,7 @@ interface AutomationDeps {
   readonly store: Store;
   readonly log: Pick<EventLog, 'onAppend'>;
   readonly outbox: Pick<Outbox, 'addPause' | 'addStart'>;
-  readonly news: Pick<ResourceNews, 'automations'>;
+  readonly news: Pick<ResourceNotifier, 'automations'>;
   readonly afterRuns: AfterRuns;
   readonly secrets: WebhookSecrets;
   readonly replica: Pick<Replica, 'mayStartAutomations'>;

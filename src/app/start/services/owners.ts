@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { type ApiKeys, apiKeys } from '../../../auth/api-keys.ts';
 import { combineKeyRings } from '../../../auth/key-ring.ts';
-import { keyPeppers } from '../../../auth/keys/key-peppers.ts';
+import { readKeyPeppers } from '../../../auth/keys/key-peppers.ts';
 import { Memberships } from '../../../auth/memberships.ts';
 import { ProgramTokens } from '../../../auth/tokens/program-tokens.ts';
 import { SigningKeys } from '../../../auth/tokens/signing-keys.ts';
-import { atIntervals } from '../../../core/concurrency/rounds.ts';
+import { runAtIntervals } from '../../../core/concurrency/rounds.ts';
 import type { Store } from '../../../core/contracts/ports.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { Principal } from '../../../core/model/principal.ts';
@@ -65,7 +65,7 @@ export async function openOwners(startup: Startup, { store, onlyOne }: OwnersDep
       shared: store.shared,
       hasToken: config.token !== undefined || hasProvider,
       onlyOne,
-      peppers: () => keyPeppers(config, () => ids.token()),
+      peppers: () => readKeyPeppers(config, () => ids.token()),
       personOf(key) {
         const person = signIns?.confirmed(key);
         return person && memberships.within(person);
@@ -77,7 +77,7 @@ export async function openOwners(startup: Startup, { store, onlyOne }: OwnersDep
   );
   const follow = (work: () => Promise<void>, failure: string) => {
     const options = { everyMs: 2_000, clock, onError: (err: unknown) => warn({ err }, failure) };
-    stack.use(runInBackground(closing, (signal) => atIntervals(work, options, signal)));
+    stack.use(runInBackground(closing, (signal) => runAtIntervals(work, options, signal)));
   };
   const failure = 'the members of projects could not be read from the store; trying again in 2 s';
   if (store.shared) follow(() => memberships.load(), failure);

@@ -20,7 +20,7 @@ interface ServerSettingsDeps {
 }
 
 /** The models, tool servers and page settings that administrators change while the server runs. */
-export function serverSettings(
+export function openServerSettings(
   { config, clock, ids, learn }: Startup,
   { agents, realModels, storage: { live, changed }, needsCredential }: ServerSettingsDeps,
 ): { readonly models: ModelService; readonly toolServers: ToolServerService; readonly settings: SettingsService } {

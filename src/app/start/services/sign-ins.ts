@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
-import { keyMaterial } from '../../../auth/keys/key-material.ts';
-import { keyPeppers } from '../../../auth/keys/key-peppers.ts';
+import { readKeyMaterial } from '../../../auth/keys/key-material.ts';
+import { readKeyPeppers } from '../../../auth/keys/key-peppers.ts';
 import type { IssuerSettings } from '../../../auth/sign-in/claims.ts';
 import { Devices } from '../../../auth/sign-in/devices.ts';
 import { Issuer } from '../../../auth/sign-in/issuer.ts';
 import { People } from '../../../auth/sign-in/people.ts';
 import { type PersonEvent, SignIn } from '../../../auth/sign-in/sign-in.ts';
 import { vault } from '../../../auth/vault.ts';
-import { atIntervals } from '../../../core/concurrency/rounds.ts';
+import { runAtIntervals } from '../../../core/concurrency/rounds.ts';
 import type { Store } from '../../../core/contracts/ports.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { Principal } from '../../../core/model/principal.ts';
@@ -58,18 +58,18 @@ export async function openSignIns(
   };
   const devices = new Devices({
     ...{ records, people, clock, ids, shared, limits },
-    peppers: await keyPeppers(config, newKey),
+    peppers: await readKeyPeppers(config, newKey),
   });
   await devices.load();
   const failed = (err: unknown) =>
     warn({ err }, 'the people who signed in could not be read from the store; trying again in 2 s');
   const follow = { everyMs: 2_000, clock, onError: failed };
-  stack.use(runInBackground(closing, (signal) => atIntervals(() => devices.look(), follow, signal)));
+  stack.use(runInBackground(closing, (signal) => runAtIntervals(() => devices.look(), follow, signal)));
   const signIn = new SignIn({
     issuers,
     people,
     devices,
-    vault: vault(await keyMaterial({ config, file: 'sign-in-key', newKey })),
+    vault: vault(await readKeyMaterial({ config, file: 'sign-in-key', newKey })),
     clock,
     checkMs: checkSeconds * 1_000,
     idleCheckMs: (offlineHours * hourMs) / 4,

@@ -1,6 +1,6 @@
 import { EnvironmentKeys } from '../../../auth/environment-keys.ts';
-import { keyPeppers } from '../../../auth/keys/key-peppers.ts';
-import type { ResourceNews } from '../../../automations/webhooks/resource-news.ts';
+import { readKeyPeppers } from '../../../auth/keys/key-peppers.ts';
+import type { ResourceNotifier } from '../../../automations/webhooks/resource-notifier.ts';
 import type { EventLog, Store } from '../../../core/contracts/ports.ts';
 import type { DocumentService } from '../../../sessions/api/server/documents.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
@@ -17,7 +17,7 @@ interface WorkQueueDeps {
   readonly sessions: SessionService;
   readonly liveSessions: RunningEngine['engine']['liveSessions'];
   readonly replica: Pick<Replica, 'mayStartAutomations'>;
-  readonly news: Pick<ResourceNews, 'documents'>;
+  readonly news: Pick<ResourceNotifier, 'documents'>;
 }
 
 /** The documents that clients define, and the queue of sessions that wait for a worker of an environment. */
@@ -29,7 +29,7 @@ export function openWorkQueue(
   const documents = news.documents(documentService({ records, clock, ids }));
   const queue = new WorkQueue({
     records,
-    keys: new EnvironmentKeys({ records, peppers: () => keyPeppers(config, () => ids.token()), clock, ids }),
+    keys: new EnvironmentKeys({ records, peppers: () => readKeyPeppers(config, () => ids.token()), clock, ids }),
     clock,
     session: (id) => sessions.get(id),
     ownerOf: async (environment) => (await documents.get(environment)).owner,

@@ -13,7 +13,7 @@ function parseAfter(options: Options) {
 }
 
 /** Fields of a new automation that need several options, and the secret of its deliveries. */
-export const automationByHand: ManualVerbs = {
+export const manualAutomationVerbs: ManualVerbs = {
   options: [
     ...goalOptions,
     ['--timezone <name>', "the zone of --cron, such as Europe/Berlin; default: this machine's"],

@@ -8,7 +8,7 @@ import type { Io } from '../../io.ts';
 import { findBox, findProject } from '../../server.ts';
 
 /** The holder of the secrets (a session, a project, or the server), and the value of a new one. */
-export const secretByHand: ManualVerbs = {
+export const manualSecretVerbs: ManualVerbs = {
   options: [
     ['--session <session>', 'the secrets of one session'],
     ['--project <project>', 'the secrets of all sessions of a project, by its name or id'],

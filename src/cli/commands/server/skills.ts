@@ -48,7 +48,7 @@ async function readFolder(value: string): Promise<FolderFile[]> {
 }
 
 /** Uploads of folders, and the versions of a skill. */
-export const skillByHand: ManualVerbs = {
+export const manualSkillVerbs: ManualVerbs = {
   options: [
     ['--private', 'with upload: only your own sessions can use a new skill, even if you are an administrator'],
     ['--project <project>', 'with upload: the project, by its name or id, whose sessions can use it'],

@@ -2,14 +2,14 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuildLogEntry } from '../../../client/index.ts';
 import { BuildContext } from '../../context-archive.ts';
-import { type ManualVerbs, pairsOf, type VerbCall } from '../../derived.ts';
+import { type ManualVerbs, parsePairs, type VerbCall } from '../../derived.ts';
 import { exitCodes, UsageError } from '../../exit-codes.ts';
 import { toOneLine } from '../../io.ts';
 
 const maxLine = 2_000;
 
 /** Builds from a Dockerfile, their logs, and the arguments that identify a build. */
-export const templateByHand: ManualVerbs = {
+export const manualTemplateVerbs: ManualVerbs = {
   options: [
     ['--tag <name>', 'with build: the name of the template, optionally with a tag (my-tools:v1)'],
     ['--also <tag...>', 'with build: further tags'],
@@ -29,7 +29,7 @@ export const templateByHand: ManualVerbs = {
       const context = await BuildContext.open(folder);
       const ended = await server.templates.build(name, {
         dockerfile,
-        args: pairsOf('--arg', options.texts('arg')),
+        args: parsePairs('--arg', options.texts('arg')),
         tags: options.texts('also'),
         fresh: options.flag('fresh'),
         files: (source) => context.files(source),

@@ -1,6 +1,6 @@
 import type { ManualVerbs, VerbCall } from '../../derived.ts';
 import { UsageError } from '../../exit-codes.ts';
-import { readFrom, saveToFile } from '../../local-file.ts';
+import { readLocalFile, saveToFile } from '../../local-file.ts';
 
 /** The arguments of a verb. `needed`: the required ones. */
 function wordsOf(
@@ -13,7 +13,7 @@ function wordsOf(
 }
 
 /** The content of volumes, as streams of any size. */
-export const volumeByHand: ManualVerbs = {
+export const manualVolumeVerbs: ManualVerbs = {
   verbs: {
     async get(call) {
       const [volume, path, file = '-'] = wordsOf(call, 'volume', 'path');
@@ -22,7 +22,7 @@ export const volumeByHand: ManualVerbs = {
     },
     async put(call) {
       const [volume, path, file = '-'] = wordsOf(call, 'volume', 'path');
-      const content = await readFrom(file, call.io);
+      const content = await readLocalFile(file, call.io);
       await call.server.volumes.write(volume, path, content, { signal: call.io.signal });
       return undefined;
     },
@@ -32,7 +32,7 @@ export const volumeByHand: ManualVerbs = {
     },
     async restore(call) {
       const [volume, file] = wordsOf(call, 'volume');
-      const content = await readFrom(file, call.io);
+      const content = await readLocalFile(file, call.io);
       call.show([await call.server.volumes.restore(volume, content, { signal: call.io.signal })], 'ls');
       return undefined;
     },

@@ -34,7 +34,7 @@ interface BudgetSettings {
   readonly timeBudgetSeconds?: number | undefined;
 }
 /** The limits that settings or a template set. */
-export const budgetIn = (settings: BudgetSettings): OwnBudget =>
+export const readOwnBudget = (settings: BudgetSettings): OwnBudget =>
   toBudget({
     turns: settings.turnBudget,
     tokens: settings.tokenBudget,
@@ -75,7 +75,7 @@ export const mergeLines = (...lines: readonly BudgetLine[]): readonly BudgetLine
   lines.toSorted((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind) || roomIn(a) - roomIn(b));
 
 /** The smaller of each limit. */
-export function leastBudget(one: OwnBudget = {}, other: OwnBudget = {}): OwnBudget {
+export function minBudget(one: OwnBudget = {}, other: OwnBudget = {}): OwnBudget {
   const all = Object.values(limitNames).flatMap((name) => {
     const limits = [one[name], other[name]].filter((limit) => limit !== undefined);
     return limits.length === 0 ? [] : [[name, Math.min(...limits)]];
@@ -91,7 +91,7 @@ export const withAmounts = (lines: readonly BudgetLine[], more: Amounts): readon
 export const isSpent = ({ limit, used }: Pick<BudgetOverrun, 'limit' | 'used'>): boolean => used >= limit;
 
 /** Whether this further amount stays within the limit. */
-export const fits = (amount: number, { limit, used }: Pick<BudgetOverrun, 'limit' | 'used'>): boolean =>
+export const fitsLimit = (amount: number, { limit, used }: Pick<BudgetOverrun, 'limit' | 'used'>): boolean =>
   used + amount <= limit;
 
 const roomIn = ({ limit, used, reserved = 0 }: BudgetLine): number => limit - used - reserved;
@@ -100,7 +100,7 @@ const roomIn = ({ limit, used, reserved = 0 }: BudgetLine): number => limit - us
 export function findOverrun(lines: readonly BudgetLine[], needs: Amounts): BudgetExcess | undefined {
   for (const { kind, limit, used, reserved: _, ...line } of lines) {
     const need = needs[kind];
-    if (need === undefined || (!isSpent({ limit, used }) && fits(need, { limit, used }))) continue;
+    if (need === undefined || (!isSpent({ limit, used }) && fitsLimit(need, { limit, used }))) continue;
     const shown = (amount: number) => (kind === 'cost' ? fromMicro(amount) : kind === 'time' ? amount / 1_000 : amount);
     return { ...line, kind, limit: shown(limit), used: shown(used), needs: shown(need) };
   }
@@ -131,14 +131,14 @@ export function findRoom(
     const [needs, requested] = [least[kind], most[kind]];
     const room = roomIn(line);
     if (needs === undefined || requested === undefined || room >= requested) continue;
-    if (room < needs || (reserved > 0 && fits(requested, line))) isBusy = true;
+    if (room < needs || (reserved > 0 && fitsLimit(requested, line))) isBusy = true;
     granted[kind] = Math.min(granted[kind] ?? room, room);
   }
   return { granted, over: findOverrun(lines, least), isBusy };
 }
 
 /** How many of the tool calls the lines cover, and the line that limits them. */
-export function coveredCalls(
+export function findCoveredCalls(
   lines: readonly BudgetLine[],
   most = Number.MAX_SAFE_INTEGER,
 ): { readonly count: number; readonly over: BudgetOverrun | undefined } {

@@ -98,7 +98,7 @@ interface HeldBySession {
   readonly adopts?: string | undefined;
 }
 /** The mounts of a session's copy. It only reads what the session writes, and its sandbox is new. */
-export function choiceOfCopy<Choice extends HeldBySession>({ adopts: _, ...choice }: Choice) {
+export function mountsForCopy<Choice extends HeldBySession>({ adopts: _, ...choice }: Choice) {
   if (!choice.volumes) return choice;
   return { ...choice, volumes: choice.volumes.map((mount) => ({ ...mount, access: 'read' as const })) };
 }

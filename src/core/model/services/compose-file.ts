@@ -31,9 +31,9 @@ const isMapping = (value: unknown): value is Mapping =>
  * key and value.
  *
  * @example
- * servicesOfCompose({ services: { redis: { image: 'redis:7', expose: ['6379'] } } });
+ * parseComposeServices({ services: { redis: { image: 'redis:7', expose: ['6379'] } } });
  */
-export function servicesOfCompose(file: unknown): Services {
+export function parseComposeServices(file: unknown): Services {
   const problems: string[] = [];
   if (!isMapping(file) || !isMapping(file.services) || Object.keys(file.services).length === 0) {
     throw refusal(['it has no services: name each one under services']);

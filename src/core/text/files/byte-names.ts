@@ -11,7 +11,7 @@ const valid =
 const looksEscaped = /\\(?=x(?:5C|[89A-F][0-9A-F]))/g;
 
 /** The text of a name, or of a NUL-separated list of names. */
-export function textOfName(name: Buffer): string {
+export function decodeName(name: Buffer): string {
   if (isUtf8(name)) return name.toString().replace(looksEscaped, '\\x5C');
   return name
     .toString('latin1')
@@ -22,9 +22,9 @@ export function textOfName(name: Buffer): string {
     });
 }
 
-/** A shell command that prints names for `readNames`. As plain text, their bytes would be lost. */
-export const printNames = 'base64 -w 0';
-export const readNames = (printed: string): string => textOfName(Buffer.from(printed, 'base64'));
+/** A shell command that prints names for `decodeNames`. As plain text, their bytes would be lost. */
+export const encodeNamesCommand = 'base64 -w 0';
+export const decodeNames = (printed: string): string => decodeName(Buffer.from(printed, 'base64'));
 
 const escaped = /\\x(5C|[89A-F][0-9A-F])/;
 /** Splits a name into text and the hex digits of its escaped bytes, alternating. Undefined: nothing is escaped. */

@@ -4,7 +4,7 @@
 const hasOldEnds = (text: string) => text.includes('\r') && !text.includes('\n');
 const unix = (text: string, isOld: boolean) => text.replace(isOld ? /\r\n?/g : /\r\n/g, '\n');
 
-export interface Replaced {
+export interface ReplacedText {
   readonly text: string;
   readonly times: number;
 }
@@ -13,12 +13,12 @@ export interface Replaced {
  * Replaces every occurrence. A \n in `old` matches any line ending, and the new text gets the line endings around it. A
  * start or end that both have in common stays as it is in the text.
  */
-export function replacePieces(text: string, old: string, now: string): Replaced {
+export function replacePieces(text: string, old: string, now: string): ReplacedText {
   const isOld = hasOldEnds(text);
   const plain = unix(text, isOld);
   const form = formIn(plain, unix(old, isOld));
   const [sought, target] = [form(unix(old, isOld)), form(unix(now, isOld))];
-  // The edit only changes line endings, so both texts are used as they are.
+  // The edit only changes line endings, so both texts are used unchanged.
   if (old !== now && sought === target && text.includes(old)) {
     const pieces = text.split(old);
     return { text: pieces.join(now), times: pieces.length - 1 };

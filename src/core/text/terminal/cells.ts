@@ -14,7 +14,7 @@ const initial = /[\u1100-\u115F\uA960-\uA97C]$/;
 const afterInitial = /^[\u1100-\u11FF\uA960-\uA97C\uAC00-\uD7A3\uD7B0-\uD7FB]/;
 const syllable = /[\u1160-\u11FF\uAC00-\uD7A3\uD7B0-\uD7FB]$/;
 const afterSyllable = /^[\u1160-\u11FF\uD7B0-\uD7FB]/;
-/** A screen shows no more in one cell, and programs can send any number of accents. */
+/** A screen shows only this many in one cell, and programs can send any number of accents. */
 const maxUnits = 64;
 
 /** Whether a terminal shows the next character in the same cell as the one before. */

@@ -6,7 +6,7 @@ const maxLine = 64 * 1024; // characters; a longer line is passed on in pieces
 const widest = 250;
 const esc = '\u001b';
 const control = new RegExp(`[\\b\\r\\v\\f\\0\\u0007${esc}]`, 'g');
-// Escape sequences: colours and cursor moves, titles and links, and all others.
+// Escape sequences: colours, cursor moves, titles, links and everything else.
 const sequence = new RegExp(
   `${esc}(?:\\[([0-?]*)[ -/]*([@-~])|[\\]PX^_][^\\u0007${esc}]*(?:\\u0007|${esc}\\\\)|[ -/]*[0-~])`,
   'y',

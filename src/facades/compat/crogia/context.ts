@@ -18,7 +18,7 @@ export interface CrogiaDeps extends Omit<Services, 'projects'> {
 export const describeRoute = createRouteDescriber({ tag: 'Crogia', prefix: 'crogia', failures: detailFailures });
 
 /** Clients compare these texts, so they must not change. */
-export const words = {
+export const wireTexts = {
   session_not_found: 'Session not found',
   path_outside: 'Path is outside the workspace',
   shell_not_found: 'Shell session not found',
@@ -26,7 +26,7 @@ export const words = {
 
 /** An id of any other form is treated as an unknown terminal. */
 export function toShellId(value: string): string {
-  if (!/^shell_[0-9a-f]{8}$/.test(value)) throw new AppError('shell_not_found', words.shell_not_found);
+  if (!/^shell_[0-9a-f]{8}$/.test(value)) throw new AppError('shell_not_found', wireTexts.shell_not_found);
   return value;
 }
 

@@ -5,7 +5,7 @@ import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import { abortOnDisconnect, abortUnlessIdempotent } from '../../../http/transport/abort-on-disconnect.ts';
 import type { FileService, SearchQuery } from '../../../sessions/api/files.ts';
-import { type CrogiaDeps, describeRoute, words } from './context.ts';
+import { type CrogiaDeps, describeRoute, wireTexts } from './context.ts';
 import * as replies from './replies.ts';
 import { ListQuery, SessionParams as params, ReadQuery, SearchBody, WriteBody } from './schemas.ts';
 
@@ -14,15 +14,15 @@ type ListedFile = Awaited<ReturnType<FileService['list']>>[number];
 const base = '/api/sessions/:sid';
 const noFile = 'File not found';
 const noDirectory = 'Directory not found';
-const listing = { ...words, file_not_found: noDirectory, invalid_request: 'Path is not a directory' };
-const reading = { ...words, file_not_found: noFile, invalid_request: 'Path is not a file' };
-const searching = { ...words, file_not_found: noDirectory };
+const listing = { ...wireTexts, file_not_found: noDirectory, invalid_request: 'Path is not a directory' };
+const reading = { ...wireTexts, file_not_found: noFile, invalid_request: 'Path is not a file' };
+const searching = { ...wireTexts, file_not_found: noDirectory };
 
 export function mountFiles(app: App, { files }: CrogiaDeps): void {
   app.get(
     `${base}/files`,
     describeRoute('ListFiles', 'List a folder of the workspace: folders first, then files', {
-      schema: { params, querystring: ListQuery, response: { 200: replies.files } },
+      schema: { params, querystring: ListQuery, response: { 200: replies.filesReply } },
       fails: [400, 404, 422],
       missing: noDirectory,
     }),
@@ -35,7 +35,7 @@ export function mountFiles(app: App, { files }: CrogiaDeps): void {
   app.get(
     `${base}/files/content`,
     describeRoute('ReadFile', 'Read a file of the workspace', {
-      schema: { params, querystring: ReadQuery, response: { 200: replies.fileContent } },
+      schema: { params, querystring: ReadQuery, response: { 200: replies.fileContentReply } },
       fails: [400, 404, 422],
       missing: noFile,
     }),
@@ -48,7 +48,7 @@ export function mountFiles(app: App, { files }: CrogiaDeps): void {
   app.post(
     `${base}/files/content`,
     describeRoute('WriteFile', 'Write a file of the workspace; creates missing folders', {
-      schema: { params, body: WriteBody, response: { 200: replies.writtenFile } },
+      schema: { params, body: WriteBody, response: { 200: replies.writtenFileReply } },
       config: { once: 200 },
       bodyExample: { path: 'app.py', content: 'print("hi")\n' },
       fails: [400, 404, 409, 422],
@@ -80,7 +80,7 @@ export function mountSearch(app: App, { files }: CrogiaDeps): void {
   app.post(
     `${base}/search/files`,
     describeRoute('FindFiles', 'Find files by a glob on their name, or on their path where it has a slash', {
-      schema: { params, body: SearchBody, response: { 200: replies.foundFiles } },
+      schema: { params, body: SearchBody, response: { 200: replies.foundFilesReply } },
       config: { reads: true },
       bodyExample: { pattern: '*.py', path: '.', file_types: '*' },
       ...fails,
@@ -90,7 +90,7 @@ export function mountSearch(app: App, { files }: CrogiaDeps): void {
   app.post(
     `${base}/search/grep`,
     describeRoute('GrepFiles', 'Find lines by a POSIX extended regular expression', {
-      schema: { params, body: SearchBody, response: { 200: replies.foundLines } },
+      schema: { params, body: SearchBody, response: { 200: replies.foundLinesReply } },
       config: { reads: true },
       bodyExample: { pattern: 'Flask', path: '.', file_types: '*.py,*.md' },
       ...fails,

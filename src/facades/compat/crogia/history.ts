@@ -5,7 +5,7 @@ import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import { toolNames } from '../../shared/conversation/tool-names.ts';
 import { workingRun } from '../../shared/working-run.ts';
-import { type CrogiaDeps, describeRoute, words } from './context.ts';
+import { type CrogiaDeps, describeRoute, wireTexts } from './context.ts';
 import type { Item, Turn } from './replies.ts';
 import * as replies from './replies.ts';
 import { SessionParams } from './schemas.ts';
@@ -60,7 +60,7 @@ export function toItem(event: SessionEvent, workdir: string): Item | undefined {
 }
 
 /** A question is in the log as a call and as text. The full conversation contains all calls, so it omits the text. */
-export class SpokenQuestions {
+export class QuestionTexts {
   readonly #open = new Map<string, string>();
 
   /** Call with events in log order. Returns whether the event is the text of a question whose call came earlier. */
@@ -79,11 +79,11 @@ export function mountHistory(app: App, { sessions, rejoins }: CrogiaDeps): void 
   app.get(
     '/api/sessions/:sid/conversation',
     describeRoute('Conversation', 'List the messages of a session', {
-      schema: { params: SessionParams, response: { 200: replies.conversation } },
+      schema: { params: SessionParams, response: { 200: replies.conversationReply } },
       fails: [404],
     }),
     ({ params, caller }) =>
-      withErrorTexts(words, async () => {
+      withErrorTexts(wireTexts, async () => {
         const { id, lastTask } = await sessions.get(toSessionId(params.sid));
         rejoins.forget({ session: id, caller });
         const messages = await projected(sessions.history(id), toTurn);
@@ -93,14 +93,14 @@ export function mountHistory(app: App, { sessions, rejoins }: CrogiaDeps): void 
   app.get(
     '/api/sessions/:sid/conversation/full',
     describeRoute('FullConversation', 'List the messages, tool calls and outputs of a session', {
-      schema: { params: SessionParams, response: { 200: replies.fullConversation } },
+      schema: { params: SessionParams, response: { 200: replies.fullConversationReply } },
       fails: [404],
     }),
     ({ params }) =>
-      withErrorTexts(words, async () => {
+      withErrorTexts(wireTexts, async () => {
         const { id, lastTask } = await sessions.get(toSessionId(params.sid));
         const { workdir } = await sessions.sandbox(id);
-        const spoken = new SpokenQuestions();
+        const spoken = new QuestionTexts();
         const items = await projected(sessions.history(id), (event) =>
           spoken.repeats(event) ? undefined : toItem(event, workdir),
         );

@@ -28,9 +28,9 @@ const session: SessionInfo = {
   container_status: 'running',
 };
 export const sessionReply = ok(SessionInfo, session);
-export const sessions = ok(SessionInfo.array(), [session]);
+export const sessionsReply = ok(SessionInfo.array(), [session]);
 
-export const health = ok(
+export const healthReply = ok(
   z.object({
     status: z.enum(['healthy', 'unhealthy']),
     timestamp: iso,
@@ -45,8 +45,8 @@ export const health = ok(
 const Message = z.object({ message: z.string() });
 /** A reply that only confirms the action. */
 export const messageReply = (message: string) => ok(Message, { message });
-export const deletedSession = messageReply(`Session ${sid} deleted successfully`);
-export const startedTask = ok(Message.extend({ task: z.string(), run_id: z.string() }), {
+export const deletedSessionReply = messageReply(`Session ${sid} deleted successfully`);
+export const taskReply = ok(Message.extend({ task: z.string(), run_id: z.string() }), {
   message: `Task started in session ${sid}`,
   task: 'Add user authentication',
   run_id: uuid,
@@ -54,7 +54,7 @@ export const startedTask = ok(Message.extend({ task: z.string(), run_id: z.strin
 
 const Turn = z.object({ type: z.enum(['human', 'ai']), content: z.string(), id: z.string() });
 export type Turn = z.output<typeof Turn>;
-export const conversation = ok(
+export const conversationReply = ok(
   z.object({
     session_id: z.string(),
     messages: z.array(Turn),
@@ -78,7 +78,7 @@ const Item = z.union([
   z.object({ type: z.literal('function_call_output'), call_id: z.string(), output: z.string() }),
 ]);
 export type Item = z.output<typeof Item>;
-export const fullConversation = ok(
+export const fullConversationReply = ok(
   z.object({
     session_id: z.string(),
     conversation_history: z.array(Item),
@@ -105,11 +105,11 @@ const Process = z.object({
   log: z.string(),
   started: iso,
 });
-export const processes = ok(Process.array(), [
+export const processesReply = ok(Process.array(), [
   { pid: 1234, cmd: 'python app.py', status: 'running', log: '.agent_logs/0a1b2c3d.log', started: at },
 ]);
-export const stoppedProcess = messageReply('Sent SIGTERM to process 1234');
-export const processLogs = ok(z.object({ logs: z.string(), pid: z.int() }), {
+export const stoppedProcessReply = messageReply('Sent SIGTERM to process 1234');
+export const processLogsReply = ok(z.object({ logs: z.string(), pid: z.int() }), {
   logs: ' * Running on port 5000\n',
   pid: 1234,
 });
@@ -122,22 +122,22 @@ const Entry = z.object({
   modified: iso,
 });
 export type Entry = z.output<typeof Entry>;
-export const files = ok(z.object({ path: z.string(), items: z.array(Entry) }), {
+export const filesReply = ok(z.object({ path: z.string(), items: z.array(Entry) }), {
   path: '.',
   items: [{ name: path, type: 'file', size: 1024, modified: at }],
 });
-export const fileContent = ok(z.object({ path: z.string(), content: z.string() }), {
+export const fileContentReply = ok(z.object({ path: z.string(), content: z.string() }), {
   path,
   content: 'print("hi")\n',
 });
-export const writtenFile = messageReply(`File ${path} written successfully`);
+export const writtenFileReply = messageReply(`File ${path} written successfully`);
 const found = { pattern: z.string(), path: z.string(), truncated: z.literal(true).optional() };
-export const foundFiles = ok(z.object({ ...found, matches: z.array(z.string()) }), {
+export const foundFilesReply = ok(z.object({ ...found, matches: z.array(z.string()) }), {
   pattern: '*.py',
   path: '.',
   matches: [path],
 });
-export const foundLines = ok(
+export const foundLinesReply = ok(
   z.object({ ...found, matches: z.array(z.object({ file: z.string(), line: z.int(), content: z.string() })) }),
   { pattern: 'Flask', path: '.', matches: [{ file: path, line: 1, content: 'from flask import Flask' }] },
 );
@@ -150,11 +150,11 @@ const Terminal = z.object({
 });
 export type Terminal = z.output<typeof Terminal>;
 const terminal: Terminal = { shell_id: 'shell_0a1b2c3d', session_id: sid, created: at, status: 'active' };
-export const oneTerminal = ok(Terminal, terminal);
-export const terminals = ok(z.object({ shells: z.array(Terminal) }), { shells: [terminal] });
-export const closedTerminal = messageReply(`Shell session ${terminal.shell_id} deleted successfully`);
+export const terminalReply = ok(Terminal, terminal);
+export const terminalsReply = ok(z.object({ shells: z.array(Terminal) }), { shells: [terminal] });
+export const closedTerminalReply = messageReply(`Shell session ${terminal.shell_id} deleted successfully`);
 
-export const commandResult = ok(
+export const commandResultReply = ok(
   z.object({
     command: z.string(),
     output: z.string(),

@@ -8,7 +8,7 @@ import type { App, FacadeRoutes } from '../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../http/transport/abort-on-disconnect.ts';
 import { closeCodes, type JsonObject, type Socket } from '../../../http/transport/ws-socket.ts';
 import type { TerminalLine } from '../../../sessions/api/terminals.ts';
-import { type CrogiaDeps, describeRoute, toIsoTime, toShellId, words } from './context.ts';
+import { type CrogiaDeps, describeRoute, toIsoTime, toShellId, wireTexts } from './context.ts';
 import { mountFiles, mountSearch } from './files.ts';
 import { mountHistory } from './history.ts';
 import * as replies from './replies.ts';
@@ -71,7 +71,7 @@ async function attend(socket: Socket, shellId: string, { terminals, clock, logge
     if (socket.closed.aborted) return;
     const error = toAppError(thrown);
     if (wireErrors[error.code].http === 500) logger.error({ err: error.cause ?? error }, 'a terminal failed');
-    say('error', { message: error.code === 'shell_not_found' ? words.shell_not_found : publicText(error) });
+    say('error', { message: error.code === 'shell_not_found' ? wireTexts.shell_not_found : publicText(error) });
     socket.close(wireErrors[error.code].ws);
   }
 }
@@ -97,13 +97,13 @@ function typed(line: TerminalLine, jsonObject: JsonObject): string | undefined {
 
 const base = '/api/sessions/:sid/processes';
 const missing = 'Process not found';
-const processWords = { ...words, not_found: missing };
+const processWords = { ...wireTexts, not_found: missing };
 
 function mountProcesses(app: App, { sessions, processes }: CrogiaDeps): void {
   app.get(
     base,
     describeRoute('ListProcesses', 'List the processes of a session', {
-      schema: { params: SessionParams, response: { 200: replies.processes } },
+      schema: { params: SessionParams, response: { 200: replies.processesReply } },
       fails: [404],
     }),
     ({ params }, reply) =>
@@ -115,7 +115,7 @@ function mountProcesses(app: App, { sessions, processes }: CrogiaDeps): void {
   app.post(
     `${base}/:pid/stop`,
     describeRoute('StopProcess', 'Send SIGTERM to a process and its children', {
-      schema: { params: ProcessParams, response: { 200: replies.stoppedProcess } },
+      schema: { params: ProcessParams, response: { 200: replies.stoppedProcessReply } },
       fails: [404, 422],
       missing,
     }),
@@ -128,7 +128,7 @@ function mountProcesses(app: App, { sessions, processes }: CrogiaDeps): void {
   app.get(
     `${base}/:pid/logs`,
     describeRoute('ProcessLogs', 'The last lines that a background process printed', {
-      schema: { params: ProcessParams, querystring: LinesQuery, response: { 200: replies.processLogs } },
+      schema: { params: ProcessParams, querystring: LinesQuery, response: { 200: replies.processLogsReply } },
       fails: [404, 422],
       missing,
     }),
@@ -152,7 +152,7 @@ function mountHealth(app: App, { sessions, clock }: Pick<CrogiaDeps, 'sessions' 
   app.get(
     '/api/health',
     describeRoute('Health', 'Report whether sandboxes can start; always 200', {
-      schema: { response: { 200: replies.health } },
+      schema: { response: { 200: replies.healthReply } },
       config: { open: true, free: true },
     }),
     async () => {

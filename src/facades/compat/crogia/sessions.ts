@@ -4,7 +4,7 @@ import type { SessionRecord } from '../../../core/model/records.ts';
 import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
-import { type CrogiaDeps, describeRoute, toIsoTime, words } from './context.ts';
+import { type CrogiaDeps, describeRoute, toIsoTime, wireTexts } from './context.ts';
 import * as replies from './replies.ts';
 import { CreateBody, SessionParams as params, TaskBody } from './schemas.ts';
 
@@ -14,7 +14,7 @@ export function mountSessions(app: App, { sessions }: CrogiaDeps): void {
   app.get(
     base,
     describeRoute('ListSessions', 'List all sessions, the newest first', {
-      schema: { response: { 200: replies.sessions } },
+      schema: { response: { 200: replies.sessionsReply } },
     }),
     async () => {
       const newestFirst = [...(await sessions.list())].sort((a, b) => b.createdAt - a.createdAt);
@@ -43,16 +43,16 @@ export function mountSessions(app: App, { sessions }: CrogiaDeps): void {
       fails: [404],
     }),
     ({ params }) =>
-      withErrorTexts(words, async () => sessionInfo(await sessions.get(toSessionId(params.sid)), sessions)),
+      withErrorTexts(wireTexts, async () => sessionInfo(await sessions.get(toSessionId(params.sid)), sessions)),
   );
   app.delete(
     `${base}/:sid`,
     describeRoute('DeleteSession', 'Delete a session, its sandbox and its files', {
-      schema: { params, response: { 200: replies.deletedSession } },
+      schema: { params, response: { 200: replies.deletedSessionReply } },
       fails: [404],
     }),
     ({ params }) =>
-      withErrorTexts(words, async () => {
+      withErrorTexts(wireTexts, async () => {
         await sessions.delete(toSessionId(params.sid));
         return { message: `Session ${params.sid} deleted successfully` };
       }),
@@ -60,7 +60,7 @@ export function mountSessions(app: App, { sessions }: CrogiaDeps): void {
   app.post(
     `${base}/:sid/tasks`,
     describeRoute('SendTask', 'Run a task in a session', {
-      schema: { params, body: TaskBody, response: { 200: replies.startedTask } },
+      schema: { params, body: TaskBody, response: { 200: replies.taskReply } },
       config: { once: 200 },
       description:
         'Answers at once; the events follow on `/ws/{sid}`. A task sent while the agent waits answers its question.',
@@ -68,7 +68,7 @@ export function mountSessions(app: App, { sessions }: CrogiaDeps): void {
       fails: [400, 404, 409, 422],
     }),
     ({ params: { sid }, body: { task, mode } }) =>
-      withErrorTexts(words, async () => {
+      withErrorTexts(wireTexts, async () => {
         const { runId } = await sessions.send(toSessionId(sid), { text: task, mode: mode ?? 'queue' });
         return { message: `Task started in session ${sid}`, task, run_id: runId };
       }),

@@ -5,7 +5,7 @@ import { abortUnlessIdempotent } from '../../../http/transport/abort-on-disconne
 import type { TerminalInfo } from '../../../sessions/api/terminals.ts';
 import { toOutputs } from '../../../sessions/services/cut-outputs.ts';
 import { execIfRunning } from '../../../sessions/services/exec-if-running.ts';
-import { type CrogiaDeps, describeRoute, toIsoTime, toShellId, words } from './context.ts';
+import { type CrogiaDeps, describeRoute, toIsoTime, toShellId, wireTexts } from './context.ts';
 import * as replies from './replies.ts';
 import { SessionParams as params, ShellBody, ShellParams } from './schemas.ts';
 
@@ -14,34 +14,36 @@ export function mountShells(app: App, { terminals }: CrogiaDeps): void {
   app.post(
     base,
     describeRoute('OpenShell', 'Open a terminal', {
-      schema: { params, response: { 200: replies.oneTerminal } },
+      schema: { params, response: { 200: replies.terminalReply } },
       config: { once: 200 },
       description: 'At most 16 per session. Connect on `/ws/shells/{shell_id}`; the terminal outlives its socket.',
       fails: [404, 409],
     }),
     ({ params: { sid } }, reply) =>
-      withErrorTexts(words, async () =>
+      withErrorTexts(wireTexts, async () =>
         shellInfo(await terminals.open(toSessionId(sid), abortUnlessIdempotent(reply))),
       ),
   );
   app.get(
     base,
     describeRoute('ListShells', 'List the terminals of a session', {
-      schema: { params, response: { 200: replies.terminals } },
+      schema: { params, response: { 200: replies.terminalsReply } },
       fails: [404],
     }),
     ({ params }) =>
-      withErrorTexts(words, async () => ({ shells: (await terminals.list(toSessionId(params.sid))).map(shellInfo) })),
+      withErrorTexts(wireTexts, async () => ({
+        shells: (await terminals.list(toSessionId(params.sid))).map(shellInfo),
+      })),
   );
   app.delete(
     '/api/shells/:shell_id',
     describeRoute('CloseShell', 'Close a terminal', {
-      schema: { params: ShellParams, response: { 200: replies.closedTerminal } },
+      schema: { params: ShellParams, response: { 200: replies.closedTerminalReply } },
       fails: [404],
-      missing: words.shell_not_found,
+      missing: wireTexts.shell_not_found,
     }),
     ({ params: { shell_id } }) =>
-      withErrorTexts({ ...words, session_not_found: words.shell_not_found }, async () => {
+      withErrorTexts({ ...wireTexts, session_not_found: wireTexts.shell_not_found }, async () => {
         await terminals.close(toShellId(shell_id));
         return { message: `Shell session ${shell_id} deleted successfully` };
       }),
@@ -59,14 +61,14 @@ export function mountExec(app: App, { sandboxes, processes, clock }: CrogiaDeps)
   app.post(
     '/api/sessions/:sid/shell',
     describeRoute('Shell', 'Run a command in the sandbox', {
-      schema: { params, body: ShellBody, response: { 200: replies.commandResult } },
+      schema: { params, body: ShellBody, response: { 200: replies.commandResultReply } },
       config: { once: 200 },
       description: 'A command that fails is still 200; `exit_code` says so. In the background it answers at once.',
       bodyExample: { cmd: 'ls' },
       fails: [400, 404, 409, 422],
     }),
     ({ params: { sid }, body: { cmd: command, timeout, background } }, reply) =>
-      withErrorTexts(words, async () => {
+      withErrorTexts(wireTexts, async () => {
         const id = toSessionId(sid);
         const signal = abortUnlessIdempotent(reply);
         if (background) {

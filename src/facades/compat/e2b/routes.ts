@@ -1,4 +1,4 @@
-import { atIntervals, repeat } from '../../../core/concurrency/rounds.ts';
+import { repeat, runAtIntervals } from '../../../core/concurrency/rounds.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import { toAppError } from '../../../core/errors/errors.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
@@ -58,7 +58,10 @@ const server: Principal = { role: 'admin', by: 'server' };
 const dueEveryMs = 500;
 /** Limit of requests per address: a signed URL does not name its sandbox, so all sandboxes are tried. */
 const signedPerSecond = 20;
-/** Limit, by address and minute, of the hashes computed for wrong signatures: one for each sandbox and key. */
+/**
+ * Limit of hashes computed for wrong signatures, per address and minute. Each wrong signature costs one hash for each
+ * sandbox and key.
+ */
 const wrongHashes = 20_000;
 /** The access layer sets these headers for all other routes. */
 const common = { vary: 'Origin', 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' };
@@ -134,5 +137,5 @@ async function endDue(
     await remove(id);
   };
   const onError = (err: unknown) => logger.warn({ err }, 'sandboxes could not be ended');
-  await atIntervals(() => sandboxes.endDue(forget), { everyMs: dueEveryMs, clock, onError }, closing);
+  await runAtIntervals(() => sandboxes.endDue(forget), { everyMs: dueEveryMs, clock, onError }, closing);
 }

@@ -77,7 +77,7 @@ export class Targets {
     }
     if (isControl || isPrefixed || control.test(url)) {
       request.url = `/e2b${url}`;
-      // Older SDKs send another credential of the same user next to the key.
+      // Older SDKs send another credential of the same user along with the key.
       const key = readHeader(headers, 'x-api-key');
       if (key === undefined && url.startsWith('/volumecontent/')) moveVolumeToken(headers);
       if (key !== undefined) headers.authorization = `Bearer ${key}`;

@@ -20,14 +20,14 @@ export class ApiError extends AppError {
     this.narrow = narrow;
   }
 }
-export const invalid = (message: string, errorCode?: string) =>
+export const invalidRequest = (message: string, errorCode?: string) =>
   new ApiError('invalid_request', message, errorCode === undefined ? {} : { errorCode });
 /** A whole area of the API that this server lacks: the client must not retry. */
 export const notSupported = (what: string) =>
   new ApiError('unsupported', `${what} are not supported by this server`, { errorCode: 'not_supported' });
 /** A field value that is not supported here. */
 export const unsupportedField = (field: string, accepted: string) =>
-  invalid(`${field} is not supported by this server; ${accepted}`, 'not_supported');
+  invalidRequest(`${field} is not supported by this server; ${accepted}`, 'not_supported');
 
 const types: Readonly<Record<number, string>> = {
   400: 'invalid_request_error',

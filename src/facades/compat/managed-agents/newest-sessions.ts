@@ -7,7 +7,7 @@ const newestFirst = (one: SessionRecord, other: SessionRecord) => other.createdA
  * The matching sessions, newest creation first. With a limit, returns at least one more than the limit if there is one.
  * The service lists by newest message, which is never older than the session, so the first rows are usually enough.
  */
-export async function newestSessions(
+export async function listNewestSessions(
   sessions: Pick<Services['sessions'], 'list'>,
   isMatch: (record: SessionRecord) => boolean,
   limit: number | undefined,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseJson } from '../../../core/text/json.ts';
-import { invalid } from './errors.ts';
+import { invalidRequest } from './errors.ts';
 
 /** Parses what a client sent. Rejects with the first error, named by its field. */
 export function parseInput<Shape extends z.ZodType>(shape: Shape, input: unknown): z.output<Shape> {
@@ -9,19 +9,19 @@ export function parseInput<Shape extends z.ZodType>(shape: Shape, input: unknown
   const [issue] = found.error.issues;
   const keys = issue?.code === 'unrecognized_keys' ? issue.keys.join(', ') : '';
   const where = issue?.path.join('.') ?? '';
-  if (keys !== '') throw invalid(`${where === '' ? keys : `${where}.${keys}`}: Extra inputs are not permitted.`);
-  throw invalid(`${where || 'The body'}: ${issue?.message}`);
+  if (keys !== '') throw invalidRequest(`${where === '' ? keys : `${where}.${keys}`}: Extra inputs are not permitted.`);
+  throw invalidRequest(`${where || 'The body'}: ${issue?.message}`);
 }
 
 export const toIsoTime = (ms: number): string => new Date(ms).toISOString();
-export const isoOrNull = (ms: number | null | undefined): string | null => (ms == null ? null : toIsoTime(ms));
+export const toIsoTimeOrNull = (ms: number | null | undefined): string | null => (ms == null ? null : toIsoTime(ms));
 
 /** Parses a time of a query. Without a zone it is UTC. An unescaped `+` arrives as a blank. */
 export function parseTime(name: string, given: string): number {
   const value = given.replace(/ (?=\d{2}:?\d{2}$)/, '+');
   const hasZone = /(Z|[+-]\d{2}:?\d{2})$/i.test(value);
   const at = Date.parse(hasZone ? value : `${value}Z`);
-  if (Number.isNaN(at)) throw invalid(`${name}: '${value}' is no time as RFC 3339 writes it.`);
+  if (Number.isNaN(at)) throw invalidRequest(`${name}: '${value}' is no time as RFC 3339 writes it.`);
   return at;
 }
 
@@ -44,12 +44,12 @@ export class Query {
     const text = this.one(name);
     if (text === undefined || text === '') return usual;
     const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-    if (!(value >= min && value <= max)) throw invalid(`${name} must be a whole number from ${min} to ${max}.`);
+    if (!(value >= min && value <= max)) throw invalidRequest(`${name} must be a whole number from ${min} to ${max}.`);
     return value;
   }
   order(usual: 'asc' | 'desc'): 'asc' | 'desc' {
     const value = this.one('order') ?? usual;
-    if (value !== 'asc' && value !== 'desc') throw invalid('order must be asc or desc.');
+    if (value !== 'asc' && value !== 'desc') throw invalidRequest('order must be asc or desc.');
     return value;
   }
   /** Whether a time is within `created_at[gte]` and the similar parameters. */
@@ -100,13 +100,13 @@ export function paginate<Item extends { readonly id: string }>(
 function findPosition(items: readonly { readonly id: string }[], page: string, name: string): number {
   const json = parseJson(Buffer.from(page, 'base64url').toString(), cursorLimits);
   const { success, data } = Cursor.safeParse(json.ok ? json.value : undefined);
-  if (!success || data[0] !== name) throw invalid('page is no cursor of this list in this order.');
+  if (!success || data[0] !== name) throw invalidRequest('page is no cursor of this list in this order.');
   if (data[1] === '') return 0;
   const at = items.findIndex(({ id }) => id === data[1]);
-  if (at < 0) throw invalid('page: the place of this cursor is gone. Begin again without page.');
+  if (at < 0) throw invalidRequest('page: the place of this cursor is gone. Begin again without page.');
   return at + 1;
 }
-export const withoutPrevious = <Item>({ data, next_page }: Page<Item>): Page<Item> => ({ data, next_page });
+export const withoutPreviousPage = <Item>({ data, next_page }: Page<Item>): Page<Item> => ({ data, next_page });
 
 const pair = z.record(z.string().min(1).max(64), z.string().max(512));
 export const Metadata = pair.refine((pairs) => Object.keys(pairs).length <= 16, 'must have at most 16 pairs');
@@ -118,6 +118,6 @@ export function applyMetadataChange(
 ): Record<string, string> {
   const all: Record<string, string | null> = { ...now, ...change };
   const next = Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== null));
-  if (Object.keys(next).length > 16) throw invalid('metadata must have at most 16 pairs.', 'invalid_metadata');
+  if (Object.keys(next).length > 16) throw invalidRequest('metadata must have at most 16 pairs.', 'invalid_metadata');
   return next;
 }

@@ -1,4 +1,4 @@
-import { anyDetail, describeFailures, detailReply, invalidFields } from '../../../http/errors/failure-docs.ts';
+import { anyDetailFailure, describeFailures, detailReply, invalidFields } from '../../../http/errors/failure-docs.ts';
 import { createRouteDescriber } from '../../../http/routes/route-docs.ts';
 
 /** Describes a route of this facade. */
@@ -8,6 +8,6 @@ export const describeRoute = createRouteDescriber({
   failures: describeFailures({
     always: [400, 401, 403, 429, 500, 503],
     of: (status, text) => (status === 422 ? invalidFields('name') : detailReply(text)),
-    other: anyDetail,
+    other: anyDetailFailure,
   }),
 });

@@ -44,7 +44,7 @@ export class ToolUses {
   readonly #open = new Map<string, ToolUse>();
   readonly #messageIds = new MessageIds();
 
-  /** Call this also for events that are not calls: they determine which message a call belongs to. */
+  /** Call this even for events that are not calls: they determine which message a call belongs to. */
   pass(event: SessionEvent): void {
     this.#messageIds.of(event);
   }

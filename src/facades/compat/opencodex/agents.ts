@@ -3,7 +3,7 @@ import type { App } from '../../../http/routes/routes.ts';
 import type { TemplateInfo } from '../../../sessions/api/server/templates.ts';
 import type { AgentConfigChange as Change } from '../../../sessions/projects/agent-config.ts';
 import { describeRoute } from './about.ts';
-import { findProject, invalid, type OpencodexDeps } from './context.ts';
+import { findProject, invalidField, type OpencodexDeps } from './context.ts';
 import * as replies from './replies/projects.ts';
 import { ApplyParams, agentConfigChange, ProjectParams, TemplateParams } from './schemas.ts';
 import { agentView, templateView } from './views.ts';
@@ -16,13 +16,15 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
   const { agents, services } = deps;
   app.get(
     `${projects}/templates/list`,
-    describeRoute('ListTemplates', 'List the agent templates', { schema: { response: { 200: replies.templates } } }),
+    describeRoute('ListTemplates', 'List the agent templates', {
+      schema: { response: { 200: replies.templatesReply } },
+    }),
     async () => services.templates.list().filter(isForProjects).map(templateView),
   );
   app.get(
     `${projects}/templates/:template_id`,
     describeRoute('GetTemplate', 'Get an agent template', {
-      schema: { params: TemplateParams, response: { 200: replies.oneTemplate } },
+      schema: { params: TemplateParams, response: { 200: replies.templateReply } },
       fails: [404],
     }),
     async ({ params }) => templateView(findTemplate(deps, params.template_id)),
@@ -30,7 +32,7 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
   app.get(
     config,
     describeRoute('GetAgentConfig', 'Get the agent configuration of a project', {
-      schema: { params: ProjectParams, response: { 200: replies.agentConfig } },
+      schema: { params: ProjectParams, response: { 200: replies.agentConfigReply } },
       fails: [404],
     }),
     async ({ params }) => agentView(await agents.get((await findProject(deps, params.project_id)).id)),
@@ -38,7 +40,7 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
   app.put(
     config,
     describeRoute('UpdateAgentConfig', 'Change the agent configuration of a project', {
-      schema: { params: ProjectParams, body: agentConfigChange, response: { 200: replies.agentConfig } },
+      schema: { params: ProjectParams, body: agentConfigChange, response: { 200: replies.agentConfigReply } },
       bodyExample: { enabled_tools: ['bash', 'file_read'] },
       fails: [404, 409, 413, 422],
     }),
@@ -46,7 +48,7 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
       const { id } = await findProject(deps, params.project_id);
       const known = await deps.offered(); // administrators can add providers while the server runs
       if (body.llm_provider !== undefined && !known.some((one) => one.id === body.llm_provider))
-        throw invalid('body', 'llm_provider', 'is not a provider known here');
+        throw invalidField('body', 'llm_provider', 'is not a provider known here');
       const change = {
         agentType: body.agent_type,
         environment: body.environment_type,
@@ -64,7 +66,7 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
   app.post(
     `${config}/apply-template/:template_id`,
     describeRoute('ApplyTemplate', 'Apply a template; provider and model stay', {
-      schema: { params: ApplyParams, response: { 200: replies.agentConfig } },
+      schema: { params: ApplyParams, response: { 200: replies.agentConfigReply } },
       fails: [404, 409],
     }),
     async ({ params }) => {
@@ -80,7 +82,7 @@ const unfit =
   (thrown: unknown): never => {
     if (!(thrown instanceof AppError && thrown.code === 'invalid_request')) throw thrown;
     const value = ['llm_config', 'llm_model', 'llm_fallbacks'].find((name) => body[name] !== undefined);
-    throw invalid('body', value ?? 'llm_model', thrown.publicMessage);
+    throw invalidField('body', value ?? 'llm_model', thrown.publicMessage);
   };
 
 type ProjectTemplate = TemplateInfo & { readonly environment: string };

@@ -53,13 +53,13 @@ export const actionMissing = (id: string) => missing(`Agent action with id ${id}
 export const blockMissing = (id: string) => missing(`Block with id ${id} not found`);
 
 /** A sandbox that a user stopped answers 404 in this facade, not 503. */
-export function notRunning(thrown: unknown): never {
+export function rethrowNotRunning(thrown: unknown): never {
   if (codes(thrown) === 'sandbox_not_found') throw missing('Sandbox not running. Start it first.');
   throw thrown;
 }
 
 /** Reports one field that the schema cannot check. */
-export function invalid(place: 'body' | 'query', field: string, msg: string): InvalidRequest {
+export function invalidField(place: 'body' | 'query', field: string, msg: string): InvalidRequest {
   return new InvalidRequest([{ type: 'value_error', loc: [place, field], msg }], `${field}: ${msg}`);
 }
 

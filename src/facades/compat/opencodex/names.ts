@@ -1,4 +1,4 @@
-import { callIn } from '../../../agents/tools/words.ts';
+import { toFacadeCall } from '../../../agents/tools/words.ts';
 import type { FactOf } from '../../../core/model/events.ts';
 
 /** Facts about a session that the projections of its events need. */
@@ -12,7 +12,7 @@ type Call = Pick<FactOf<'tool.calling'>['data'], 'function' | 'args'>;
 /** Translates tools and arguments to this facade's names; a tool it does not know keeps its name. */
 export function toolCall({ function: name, args }: Call, view: View): { tool: string; args: Args } {
   const path = (input: unknown) => (typeof input === 'string' ? toShownPath(input, view) : input);
-  const { name: tool, args: shown } = callIn('opencodex', { name, args }, path);
+  const { name: tool, args: shown } = toFacadeCall('opencodex', { name, args }, path);
   return { tool, args: shown };
 }
 

@@ -14,7 +14,7 @@ export function mountProjects(app: App, deps: OpencodexDeps): void {
   app.get(
     projects,
     describeRoute('ListProjects', 'List projects, last changed first', {
-      schema: { querystring: PageQuery, response: { 200: replies.projects } },
+      schema: { querystring: PageQuery, response: { 200: replies.projectsReply } },
       fails: [422],
     }),
     async ({ query }) => {
@@ -26,7 +26,7 @@ export function mountProjects(app: App, deps: OpencodexDeps): void {
   app.post(
     projects,
     describeRoute('CreateProject', 'Create a project', {
-      schema: { body: NewProject, response: { 201: replies.oneProject } },
+      schema: { body: NewProject, response: { 201: replies.projectReply } },
       config: { once: 201 },
       bodyExample: { name: 'Website' },
       fails: [409, 413, 422],
@@ -37,7 +37,7 @@ export function mountProjects(app: App, deps: OpencodexDeps): void {
   app.get(
     one,
     describeRoute('GetProject', 'Get a project', {
-      schema: { params: ProjectParams, response: { 200: replies.oneProject } },
+      schema: { params: ProjectParams, response: { 200: replies.projectReply } },
       fails: [404],
     }),
     async ({ params }) => projectView(await findProject(deps, params.project_id)),
@@ -45,7 +45,7 @@ export function mountProjects(app: App, deps: OpencodexDeps): void {
   app.put(
     one,
     describeRoute('UpdateProject', 'Change the name or description of a project', {
-      schema: { params: ProjectParams, body: ProjectChange, response: { 200: replies.oneProject } },
+      schema: { params: ProjectParams, body: ProjectChange, response: { 200: replies.projectReply } },
       bodyExample: { description: 'The public one' },
       fails: [404, 409, 413, 422],
     }),

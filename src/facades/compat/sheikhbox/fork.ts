@@ -10,7 +10,7 @@ export function mountFork(app: App, { sessions }: SheikhboxContext): void {
   app.post(
     `${sessionsPath}/:sid/fork`,
     describeRoute('Fork', 'Begin a new session where a step or a run of this one ended', {
-      schema: { params, body: ForkBody, response: { 200: replies.forkedSession } },
+      schema: { params, body: ForkBody, response: { 200: replies.forkedSessionReply } },
       config: { once: 200 },
       description:
         'The new session has the conversation up to there, and the files as of then: `forked_from.files` is `kept`, or says ' +
@@ -28,7 +28,7 @@ export function mountFork(app: App, { sessions }: SheikhboxContext): void {
   app.post(
     `${sessionsPath}/:sid/edit`,
     describeRoute('Edit', 'Send a message in another wording, as a branch', {
-      schema: { params, body: EditBody, response: { 200: replies.editedMessage } },
+      schema: { params, body: EditBody, response: { 200: replies.editedMessageReply } },
       config: { once: 200 },
       description:
         'The new session has everything before the message, and the files that the run before it left: `files` is ' +

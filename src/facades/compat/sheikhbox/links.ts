@@ -53,7 +53,7 @@ export function mountLinks(app: App, { shares }: SheikhboxContext): void {
   app.delete(
     `${sessionsPath}/:sid/links/:link`,
     describeRoute('RevokeLink', 'Revoke a link', {
-      schema: { params: LinkParams, response: { 200: replies.emptyEnvelope } },
+      schema: { params: LinkParams, response: { 200: replies.emptyReply } },
       fails: [404],
     }),
     async ({ params }) => {

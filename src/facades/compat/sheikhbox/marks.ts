@@ -54,7 +54,7 @@ export function mountMarks(app: App, { sessions }: SheikhboxContext): void {
   app.post(
     `${sessionsPath}/:sid/clear_unread_message_count`,
     describeRoute('ClearUnread', 'Mark all messages of a session as read', {
-      schema: { params, response: { 200: replies.emptyEnvelope } },
+      schema: { params, response: { 200: replies.emptyReply } },
       fails: [404],
     }),
     async (request) => {

@@ -38,13 +38,13 @@ const item: ListItem = {
   unread_message_count: 0,
   ...noMarks,
 };
-export const sessions = okEnveloped(z.object({ sessions: z.array(ListItem) }), { sessions: [item] });
-export const createdSession = okEnveloped(z.object({ session_id: z.string() }), { session_id: sid });
+export const sessionsReply = okEnveloped(z.object({ sessions: z.array(ListItem) }), { sessions: [item] });
+export const createdSessionReply = okEnveloped(z.object({ session_id: z.string() }), { session_id: sid });
 const Forked = z.object({
   session_id: z.string(),
   forked_from: z.object({ session_id: z.string(), seq: z.int(), files: ForkFiles }),
 });
-export const forkedSession = okEnveloped(Forked, {
+export const forkedSessionReply = okEnveloped(Forked, {
   session_id: '71c0f2d95a3be846',
   forked_from: { session_id: sid, seq: 20, files: 'kept' },
 });
@@ -54,13 +54,13 @@ const Edited = z.object({
   files: ForkFiles,
   run_id: z.string(),
 });
-export const editedMessage = okEnveloped(Edited, {
+export const editedMessageReply = okEnveloped(Edited, {
   session_id: '71c0f2d95a3be846',
   branch: { session_id: sid, seq: 21 },
   files: 'kept',
   run_id: 'run_5f0c1d2e3a4b',
 });
-export const emptyEnvelope = okEnveloped(z.null(), null);
+export const emptyReply = okEnveloped(z.null(), null);
 
 const history = { session_id: z.string(), title: z.string(), status, events: z.array(SseEvent) };
 const Session = z.object({
@@ -77,7 +77,7 @@ export const sessionReply = okEnveloped(Session, {
   events: replies,
   ...noMarks,
 });
-export const sharedSession = okEnveloped(z.object({ ...history, is_shared: z.literal(true) }), {
+export const sharedSessionReply = okEnveloped(z.object({ ...history, is_shared: z.literal(true) }), {
   session_id: sid,
   title: 'Say hi',
   status: 'completed',
@@ -127,5 +127,5 @@ export type File = z.output<typeof File>;
 const shownFile: File = { content: 'hi\n', file: '/workspace/notes.md' };
 /** A panel of the front end: one reply, or a stream where the client's `Accept` header asks for it. */
 const streamed = (event: string, shown: object) => sse('', `: connected\n\n${lines(event, shown)}`);
-export const shell = eitherReply(okEnveloped(Shell, shownShell), streamed('shell', shownShell));
-export const file = eitherReply(okEnveloped(File, shownFile), streamed('file', shownFile));
+export const shellReply = eitherReply(okEnveloped(Shell, shownShell), streamed('shell', shownShell));
+export const fileReply = eitherReply(okEnveloped(File, shownFile), streamed('file', shownFile));

@@ -56,7 +56,7 @@ function mountSessions(app: App, context: SheikhboxContext): void {
   app.put(
     sessionsPath,
     describeRoute('CreateSession', 'Create a session and its sandbox', {
-      schema: { response: { 200: replies.createdSession } },
+      schema: { response: { 200: replies.createdSessionReply } },
       config: { once: 200 },
       description:
         'A body can have `template` (of the agent), `metadata` (own names and values), `lifetime_seconds` (then the session is deleted), `idle_seconds` (unused for so long, its sandbox is stopped), `egress` (`none`, or a list of the only hosts to reach of those that the server opens), `size` (`cpus`, `memory`), `services` (by their names, each with `image`, `command`, `env`, `ports`) or `compose` (the text of a compose file), `budget` (`turns`, `tokens`, `cost`, `seconds`: reached, the session waits and asks), `repositories` (each with `url`, `ref`, `path`, `depth`, `access`: fetched before the first use) and `author` (`name` and `email` of its commits); the rest is ignored. Answers before the sandbox is ready; the first use waits for it.',
@@ -76,7 +76,7 @@ function mountSessions(app: App, context: SheikhboxContext): void {
   app.get(
     sessionsPath,
     describeRoute('ListSessions', 'List all sessions, the newest message first', {
-      schema: { querystring: MetadataQuery, response: { 200: replies.sessions } },
+      schema: { querystring: MetadataQuery, response: { 200: replies.sessionsReply } },
     }),
     async ({ query }, reply) => {
       const pairs = parsePairs(query);
@@ -105,7 +105,7 @@ function mountSessions(app: App, context: SheikhboxContext): void {
   app.delete(
     `${sessionsPath}/:sid`,
     describeRoute('DeleteSession', 'Delete a session, its sandbox and its files', {
-      schema: { params, response: { 200: replies.emptyEnvelope } },
+      schema: { params, response: { 200: replies.emptyReply } },
       fails: [404],
     }),
     async ({ params }) => {
@@ -116,7 +116,7 @@ function mountSessions(app: App, context: SheikhboxContext): void {
   app.post(
     `${sessionsPath}/:sid/stop`,
     describeRoute('StopSession', 'Stop the active run of a session', {
-      schema: { params, response: { 200: replies.emptyEnvelope } },
+      schema: { params, response: { 200: replies.emptyReply } },
       description: 'Answers when everything that the run started has ended. Stopping an idle session is a success.',
       fails: [404],
     }),
@@ -191,7 +191,7 @@ function mountPanels(app: App, context: SheikhboxContext): void {
   app.post(
     `${sessionsPath}/:sid/shell`,
     describeRoute('Shell', 'View a shell of the session', {
-      schema: { params, body: ShellBody, response: { 200: replies.shell } },
+      schema: { params, body: ShellBody, response: { 200: replies.shellReply } },
       config: { reads: true },
       description: 'With `Accept: text/event-stream`: `event: shell` at once and on each change.',
       bodyExample: { session_id: 'main' },
@@ -206,7 +206,7 @@ function mountPanels(app: App, context: SheikhboxContext): void {
   app.post(
     `${sessionsPath}/:sid/file`,
     describeRoute('File', 'Read a file of the session', {
-      schema: { params, body: FileBody, response: { 200: replies.file } },
+      schema: { params, body: FileBody, response: { 200: replies.fileReply } },
       config: { reads: true },
       description: 'With `Accept: text/event-stream`: `event: file` at once and on each change.',
       bodyExample: { file: '/workspace/notes.md' },

@@ -55,7 +55,7 @@ export function mountShared(app: App, context: SheikhboxContext): void {
   app.get(
     `${sessionsPath}/shared/:sid`,
     describeRoute('SharedSession', 'Read a shared session with its history; needs no token', {
-      schema: { params, response: { 200: replies.sharedSession } },
+      schema: { params, response: { 200: replies.sharedSessionReply } },
       config: { open: true },
       description: 'Files in it come with links that work without a token for a few minutes.',
       fails: [404],

@@ -4,7 +4,7 @@ import { lineOf } from '../../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../../core/model/events.ts';
 import { truncateEnd } from '../../../core/text/text.ts';
 import { GoalBody, toGoal } from '../../shared/conversation/goal.ts';
-import { eventsUntil, type RunState, runStates } from '../follow.ts';
+import { type RunState, readEventsUntil, runStates } from '../follow.ts';
 import { defineMcpTool, type McpCall, SessionInput, toStructuredResult } from '../tool.ts';
 
 const WaitInput = z
@@ -44,7 +44,7 @@ export const runTask = defineMcpTool({
     });
     const place = { id, after: seq - 1, waitMs: wait_seconds * 1_000 };
     const states = runStates(runId);
-    for await (const event of eventsUntil(call, place)) {
+    for await (const event of readEventsUntil(call, place)) {
       states.update(event);
       if (states.now.status !== 'running') break;
       await tellProgress(call, event);
@@ -87,7 +87,7 @@ export const watchSession = defineMcpTool({
     const { lastSeq: head } = await call.services.sessions.get(id);
     const waitMs = wait_seconds * 1_000;
     const events: { seq: number; type: string; run_id: string | null; data: unknown }[] = [];
-    for await (const { seq, type, runId, data } of eventsUntil(call, { id, after: after_seq, waitMs })) {
+    for await (const { seq, type, runId, data } of readEventsUntil(call, { id, after: after_seq, waitMs })) {
       events.push({ seq, type, run_id: runId, data: bounded(data) });
       if (events.length >= limit || seq >= head) break; // at the head, one new event is enough
     }

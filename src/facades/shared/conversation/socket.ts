@@ -17,7 +17,7 @@ import { closeCodes, type JsonObject, type Socket } from '../../../http/transpor
 import type { SendMode, SessionService } from '../../../sessions/api/sessions.ts';
 import { errorFrame, frame, resyncFrame, toFrame } from './frames.ts';
 import type { Client, ResumePoints } from './resume-points.ts';
-import { type Profile, TextFlow, textBefore } from './text-flow.ts';
+import { type Profile, readTextBefore, TextFlow } from './text-flow.ts';
 
 type ClientFrame =
   | { readonly kind: 'message'; readonly text: string; readonly mode: SendMode | undefined }
@@ -127,11 +127,11 @@ async function converse(
     socket.connection.once('close', (code) => {
       if (code === brokenCode && socket.connection.brokeEmpty && profile === 'crogia') rejoins.broke(client, sent);
     });
-    let flow = new TextFlow(profile, await textBefore(sessions, id, after));
+    let flow = new TextFlow(profile, await readTextBefore(sessions, id, after));
     for await (const item of sessions.follow(id, after, { signal: socket.closed, deltas: profile === 'crogia' })) {
       if (item.kind === 'resync') {
         socket.sendJson(resyncFrame(id, clock.now(), item));
-        flow = new TextFlow(profile, await textBefore(sessions, id, item.head));
+        flow = new TextFlow(profile, await readTextBefore(sessions, id, item.head));
         sent = item.head;
         continue;
       }

@@ -69,7 +69,7 @@ export class TextFlow {
 const pageSize = 200;
 
 /** Reads backwards from a cursor to the last text or the start of the last run. */
-export async function textBefore(
+export async function readTextBefore(
   sessions: Pick<SessionService, 'page'>,
   id: SessionId,
   seq: number,

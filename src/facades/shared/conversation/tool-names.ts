@@ -1,5 +1,5 @@
-import { callIn } from '../../../agents/tools/words.ts';
-import { inOneLine, truncateEnd } from '../../../core/text/text.ts';
+import { toFacadeCall } from '../../../agents/tools/words.ts';
+import { joinLines, truncateEnd } from '../../../core/text/text.ts';
 
 type Args = Readonly<Record<string, unknown>>;
 interface ToolNames {
@@ -12,7 +12,7 @@ const shownChars = 200;
 /** Translates functions and arguments to the names of Crogia and CambioML; an unknown function keeps its name. */
 export function toolNames(name: string, args: Args, workdir: string): ToolNames {
   const path = (input: unknown) => (typeof input === 'string' ? below(workdir, input) : input);
-  const { name: shown, args: translated } = callIn('conversation', { name, args }, path);
+  const { name: shown, args: translated } = toFacadeCall('conversation', { name, args }, path);
   return { name: shown, arguments: translated };
 }
 
@@ -23,7 +23,7 @@ export function toolLine({ name, arguments: args }: ToolNames): string {
   const values = [...telling.map((key) => args[key]), ...Object.values(args)];
   const argument = values.find((value) => typeof value === 'string' && value.trim() !== '');
   if (typeof argument !== 'string') return name;
-  const line = inOneLine(argument);
+  const line = joinLines(argument);
   return `${name}: ${line.length > shownChars ? `${truncateEnd(line, shownChars - 1)}…` : line}`;
 }
 

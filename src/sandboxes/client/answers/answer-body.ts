@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Semaphore } from '../../../core/concurrency/semaphore.ts';
 import type { UntrustedReason } from '../../../core/model/events.ts';
-import { smallBytes } from './validate-answer.ts';
+import { maxUnqueuedBytes } from './validate-answer.ts';
 
 /** The sandbox sent a response that its daemon would never send. */
 export class UntrustedAnswer extends Error {
@@ -40,7 +40,7 @@ interface Body extends Disposable {
 export async function collectBody(response: IncomingMessage, limit: Limit): Promise<Body> {
   const { signal, own } = limit;
   const length = declaredLength(response, limit);
-  const isLarge = length > smallBytes;
+  const isLarge = length > maxUnqueuedBytes;
   using stack = new DisposableStack();
   if (isLarge) {
     stack.use(await own.acquire(signal, length));

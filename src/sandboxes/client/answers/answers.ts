@@ -27,7 +27,7 @@ export interface Rule<Value = unknown> extends JsonLimits {
 
 const KiB = 1024;
 /** The daemon limits a JSON answer to the same size. */
-export const largeBytes = 16 * KiB * KiB;
+export const maxLargeAnswerBytes = 16 * KiB * KiB;
 const maxList = 20_000;
 const maxFound = 1_000;
 const maxProcesses = 20_000;
@@ -272,7 +272,7 @@ const rule = <Value>(shape: z.ZodType<Value>, [kib, maxValues, maxDepth]: [numbe
   maxValues,
   maxDepth,
 });
-const large = largeBytes / KiB;
+const large = maxLargeAnswerBytes / KiB;
 
 export const answers = {
   health: rule(health, [16, 60, 4]),

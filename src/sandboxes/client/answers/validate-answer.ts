@@ -23,7 +23,7 @@ export function validateAnswer<Name extends AnswerName>(name: Name, bytes: Buffe
 }
 
 /** Validating fewer bytes than this blocks the event loop for one or two milliseconds at most. */
-export const smallBytes = 64 * 1024;
+export const maxUnqueuedBytes = 64 * 1024;
 const inOrder = keyedQueue();
 
 /**
@@ -34,7 +34,7 @@ export async function validateInTurn<Name extends AnswerName>(
   name: Name,
   bytes: Buffer,
 ): Promise<ValidationResult<AnswerOf<Name>>> {
-  if (bytes.length <= smallBytes) return validateAnswer(name, bytes);
+  if (bytes.length <= maxUnqueuedBytes) return validateAnswer(name, bytes);
   return await inOrder('large', async () => {
     await nextTurn();
     return validateAnswer(name, bytes);

@@ -1,7 +1,7 @@
 import { type IncomingMessage, request, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { limitInterimAnswers } from '../../../core/concurrency/interim-answers.ts';
-import { cannotSearch, findFault, repeatsSecret } from '../answer.ts';
+import { cannotSearchRule, findFault, repeatsSecretRule } from '../answer.ts';
 import { headBytes } from '../heads.ts';
 import { Refusal } from '../refusal.ts';
 import type { InterceptedTunnel } from './bound.ts';
@@ -63,7 +63,7 @@ export function relayUpgrade(
       socket.write(headOf(incoming.statusCode, [...found.headers, ...more]), 'latin1');
       return found;
     }
-    client.tell(target, 'refused', found.kind === 'repeats' ? repeatsSecret : cannotSearch);
+    client.tell(target, 'refused', found.kind === 'repeats' ? repeatsSecretRule : cannotSearchRule);
     reject(found.kind === 'repeats' ? 'its answer repeats a credential' : found.why);
     return undefined;
   };
@@ -77,7 +77,7 @@ export function relayUpgrade(
     if (fault) return reject(fault);
     const found = begin(incoming, ['Connection', 'close']);
     if (found?.kind !== 'searchable') return;
-    const back = withholdStream(secrets, () => stop(repeatsSecret));
+    const back = withholdStream(secrets, () => stop(repeatsSecretRule));
     found.body.on('error', leave).on('data', (chunk: Buffer) => client.count(chunk.length));
     found.body.pipe(back).pipe(socket);
   });
@@ -86,11 +86,13 @@ export function relayUpgrade(
     socket.once('close', () => upstream.destroy());
     const { upgrade = '', 'sec-websocket-extensions': extensions } = incoming.headers;
     if (incoming.statusCode !== 101 || upgrade.toLowerCase() !== 'websocket' || extensions !== undefined) {
-      client.tell(target, 'refused', cannotSearch);
+      client.tell(target, 'refused', cannotSearchRule);
       return reject('its answer changes the protocol without a request');
     }
     if (!begin(incoming, ['Connection', 'Upgrade', 'Upgrade', 'websocket'])) return;
-    const back = filterStream(searchFrames(secrets, (why) => stop(why === 'repeats' ? repeatsSecret : cannotSearch)));
+    const back = filterStream(
+      searchFrames(secrets, (why) => stop(why === 'repeats' ? repeatsSecretRule : cannotSearchRule)),
+    );
     if (first.length > 0) back.write(first);
     if (head.length > 0) upstream.write(head);
     for (const one of [socket, upstream]) one.on('data', (chunk: Buffer) => client.count(chunk.length));

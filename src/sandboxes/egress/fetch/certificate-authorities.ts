@@ -7,7 +7,7 @@ import { AppError } from '../../../core/errors/errors.ts';
  * The certificate authorities that sandboxes trust, as one PEM text: the server's own roots, the file of
  * NODE_EXTRA_CA_CERTS and the files of CORRAL_EXTRA_CA. Rejects: invalid_request.
  */
-export async function caBundle(extraFiles: readonly string[]): Promise<string> {
+export async function readCaBundle(extraFiles: readonly string[]): Promise<string> {
   const all = [...getCACertificates('default')];
   for (const file of extraFiles) all.push(...(await certificatesIn(file)));
   const distinct = new Set(all.map(normal));
@@ -15,10 +15,10 @@ export async function caBundle(extraFiles: readonly string[]): Promise<string> {
 }
 
 /**
- * The authorities that the operator added, without the standard ones, which every image has. Undefined if there are
- * none. Rejects: invalid_request.
+ * The authorities that the operator added, without the standard authorities, which every image has. Undefined if there
+ * are none. Rejects: invalid_request.
  */
-export async function extraAuthorities(extraFiles: readonly string[]): Promise<string | undefined> {
+export async function readExtraAuthorities(extraFiles: readonly string[]): Promise<string | undefined> {
   const values = [...getCACertificates('extra')];
   for (const file of extraFiles) values.push(...(await certificatesIn(file)));
   if (values.length === 0) return undefined; // avoids parsing the standard authorities, which takes 20 ms at startup

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Snapshot } from '../../../core/model/sandboxes/snapshot.ts';
-import { jsonWithin } from '../../../core/text/json.ts';
+import { parseJsonWithin } from '../../../core/text/json.ts';
 import { tarEnd, tarHeaders, tarPadding } from '../../../core/text/tar.ts';
-import { badArchive, type TarEntry, tarEntries } from './tar-reader.ts';
+import { invalidArchiveError, type TarEntry, tarEntries } from './tar-reader.ts';
 
 // A snapshot as a tar file in OCI image layout: index, manifest, configuration, and the compressed files as the only
 // layer. The layer comes last, so the archive can be read as a stream. OCI tools can push it to a registry.
@@ -111,20 +111,20 @@ export async function openArchive(source: AsyncIterable<Uint8Array>): Promise<Op
       if (done) break;
       if (value.type !== '5' || value.size > 0) return value;
     }
-    throw badArchive('it has no files of a snapshot');
+    throw invalidArchiveError('it has no files of a snapshot');
   };
   const document = async <Value>(schema: z.ZodType<Value>, path: string, blob?: Blob): Promise<Value> => {
     const entry = await next();
     if (entry.type !== '0' || entry.name !== path)
-      throw badArchive(`${JSON.stringify(entry.name.slice(0, 100))} stands where ${path} has to be`);
-    if (entry.size > maxDocument) throw badArchive(`${path} is too long`);
+      throw invalidArchiveError(`${JSON.stringify(entry.name.slice(0, 100))} stands where ${path} has to be`);
+    if (entry.size > maxDocument) throw invalidArchiveError(`${path} is too long`);
     const pieces: Buffer[] = [];
     for await (const piece of entry.content) pieces.push(piece);
     const text = Buffer.concat(pieces).toString();
     if (blob && digestOf(text).digest !== blob.digest)
-      throw badArchive(`${path} has not the content that was exported`);
-    const parsed = schema.safeParse(jsonWithin(text, documentLimits));
-    if (!parsed.success) throw badArchive(`${path} is not of a snapshot`);
+      throw invalidArchiveError(`${path} has not the content that was exported`);
+    const parsed = schema.safeParse(parseJsonWithin(text, documentLimits));
+    if (!parsed.success) throw invalidArchiveError(`${path} is not of a snapshot`);
     return parsed.data;
   };
   await document(Layout, 'oci-layout');
@@ -135,10 +135,10 @@ export async function openArchive(source: AsyncIterable<Uint8Array>): Promise<Op
   const [layer] = manifest.layers;
   const files = await next();
   if (files.type !== '0' || files.name !== pathOf(layer) || files.size !== layer.size)
-    throw badArchive('its files are not those of its manifest');
+    throw invalidArchiveError('its files are not those of its manifest');
   async function* content(): AsyncGenerator<Uint8Array> {
     yield* files.content;
-    if (!(await entries.next()).done) throw badArchive('something stands behind its files');
+    if (!(await entries.next()).done) throw invalidArchiveError('something stands behind its files');
   }
   return { facts, sha256: layer.digest.slice('sha256:'.length), bytes: layer.size, content: content() };
 }

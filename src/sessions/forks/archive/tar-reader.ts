@@ -17,7 +17,7 @@ const block = 512;
 const maxHeader = 1024 * 1024;
 const noFields: ReadonlyMap<string, string> = new Map();
 
-export const badArchive = (what: string): AppError =>
+export const invalidArchiveError = (what: string): AppError =>
   new AppError('invalid_request', `The archive was refused: ${what}. Nothing was imported.`);
 
 /**
@@ -30,7 +30,7 @@ export async function* tarEntries(source: AsyncIterable<Uint8Array>): AsyncGener
   for (;;) {
     const header = await bytes.take(block);
     if (isZero(header)) {
-      for await (const rest of bytes.all()) if (!isZero(rest)) throw badArchive('something follows its end');
+      for await (const rest of bytes.all()) if (!isZero(rest)) throw invalidArchiveError('something follows its end');
       return;
     }
     checkSum(header);
@@ -38,7 +38,7 @@ export async function* tarEntries(source: AsyncIterable<Uint8Array>): AsyncGener
     const ownSize = header.subarray(124, 136);
     if (type === 'x' || type === 'L' || type === 'K') {
       const size = sizeOf(ownSize); // a size of an extended header is that of the file
-      if (size > maxHeader) throw badArchive('a header is too long');
+      if (size > maxHeader) throw invalidArchiveError('a header is too long');
       const body = await bytes.take(size);
       await bytes.take(padding(size));
       if (type === 'x') pax = fieldsOf(body);
@@ -83,12 +83,12 @@ function checkSum(header: Buffer): void {
   const reported = Number.parseInt(text(header.subarray(148, 156)).trim(), 8);
   let sum = 8 * 32; // the checksum's own field is summed as spaces
   for (const [at, byte] of header.entries()) if (at < 148 || at >= 156) sum += byte;
-  if (sum !== reported) throw badArchive('it is no tar file, or it is damaged');
+  if (sum !== reported) throw invalidArchiveError('it is no tar file, or it is damaged');
 }
 
 function sizeOf(field: Buffer | string): number {
   const size = typeof field === 'string' ? decimal(field) : ofHeader(field);
-  if (!Number.isSafeInteger(size) || size < 0) throw badArchive('a size is no number');
+  if (!Number.isSafeInteger(size) || size < 0) throw invalidArchiveError('a size is no number');
   return size;
 }
 const decimal = (field: string) => (/^\d{1,16}$/.test(field) ? Number(field) : Number.NaN);
@@ -108,7 +108,7 @@ function fieldsOf(body: Buffer): ReadonlyMap<string, string> {
     const equals = record.indexOf(61);
     const isRecord = length > 0 && at + length <= body.length && equals > 0 && record.at(-1) === 10;
     const name = isRecord ? record.subarray(0, equals).toString() : '';
-    if (name === '' || fields.has(name)) throw badArchive('an extended header cannot be read');
+    if (name === '' || fields.has(name)) throw invalidArchiveError('an extended header cannot be read');
     fields.set(name, record.subarray(equals + 1, -1).toString());
     at += length;
   }
@@ -137,7 +137,7 @@ class ByteReader {
     const next = async (): Promise<IteratorResult<Buffer>> => {
       if (left === 0) return { done: true, value: undefined };
       const piece = await this.#next();
-      if (!piece) throw badArchive('it ends too early');
+      if (!piece) throw invalidArchiveError('it ends too early');
       const part = piece.subarray(0, left);
       this.#rest = piece.subarray(part.length);
       left -= part.length;

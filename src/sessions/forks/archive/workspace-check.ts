@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createGunzip } from 'node:zlib';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import { truncateEnd } from '../../../core/text/text.ts';
-import { badArchive, type TarEntry, tarEntries } from './tar-reader.ts';
+import { invalidArchiveError, type TarEntry, tarEntries } from './tar-reader.ts';
 
 export interface WorkspaceLimits {
   /** The total size of all files, as the sandbox would see them. */
@@ -61,7 +61,7 @@ export async function* checkWorkspace(
   }
 }
 
-const trailing = () => badArchive('something stands behind its files');
+const trailing = () => invalidArchiveError('something stands behind its files');
 /** The allowance for headers, many of which can be packed into a few bytes. */
 const headersOfEntry = 4_096;
 async function* limited(content: AsyncIterable<Buffer>, { maxBytes, maxEntries }: WorkspaceLimits) {
@@ -78,9 +78,11 @@ async function check(entries: AsyncIterable<TarEntry>, { maxBytes, maxEntries }:
   let [count, bytes, linkBytes] = [0, 0, 0];
   for await (const entry of entries) {
     const unknown = [...entry.pax.keys()].find((field) => !known.test(field));
-    if (unknown !== undefined) throw badArchive(`a header has the unknown field ${quoted(unknown)}`);
-    if (!plain.has(entry.type)) throw badArchive(`${quoted(entry.name)} is a device, or of a kind that no copy has`);
-    if (entry.type !== '0' && entry.size > 0) throw badArchive(`${quoted(entry.name)} is no file, and has content`);
+    if (unknown !== undefined) throw invalidArchiveError(`a header has the unknown field ${quoted(unknown)}`);
+    if (!plain.has(entry.type))
+      throw invalidArchiveError(`${quoted(entry.name)} is a device, or of a kind that no copy has`);
+    if (entry.type !== '0' && entry.size > 0)
+      throw invalidArchiveError(`${quoted(entry.name)} is no file, and has content`);
     if (++count > maxEntries) throw tooLarge(`has more than ${maxEntries} files`);
     bytes += sizeOf(entry);
     if (bytes > maxBytes) throw tooLarge(`has more than ${maxBytes} bytes of files`);
@@ -103,12 +105,12 @@ async function check(entries: AsyncIterable<TarEntry>, { maxBytes, maxEntries }:
 function inside(name: string, links: ReadonlySet<string>): string {
   const parts = name.split('/').filter((part) => part !== '' && part !== '.');
   const isBad = name.startsWith('/') || name.includes('\0') || parts.includes('..');
-  if (isBad) throw badArchive(`${quoted(name)} is outside of the workspace`);
-  if (name.length > maxPath || parts.length > maxDepth) throw badArchive(`${quoted(name)} is too long`);
+  if (isBad) throw invalidArchiveError(`${quoted(name)} is outside of the workspace`);
+  if (name.length > maxPath || parts.length > maxDepth) throw invalidArchiveError(`${quoted(name)} is too long`);
   let path = '';
   for (const part of parts) {
     path = path === '' ? part : `${path}/${part}`;
-    if (links.has(path)) throw badArchive(`${quoted(name)} would be written through the link ${quoted(path)}`);
+    if (links.has(path)) throw invalidArchiveError(`${quoted(name)} would be written through the link ${quoted(path)}`);
   }
   return path;
 }
@@ -118,7 +120,7 @@ function sizeOf({ pax, size, type }: TarEntry): number {
   if (type !== '0') return 0;
   const real = pax.get('GNU.sparse.realsize') ?? pax.get('GNU.sparse.size');
   if (real === undefined) return size;
-  if (!/^\d{1,15}$/.test(real)) throw badArchive('a size is no number');
+  if (!/^\d{1,15}$/.test(real)) throw invalidArchiveError('a size is no number');
   return Math.max(size, Number(real));
 }
 
@@ -128,6 +130,6 @@ const tooLarge = (what: string) =>
 function unreadable(thrown: unknown): AppError {
   const { code } = thrown as { code?: unknown };
   return typeof code === 'string' && code.startsWith('Z_')
-    ? badArchive('its files are not compressed with gzip, or are damaged')
+    ? invalidArchiveError('its files are not compressed with gzip, or are damaged')
     : toAppError(thrown);
 }

@@ -29,8 +29,8 @@ export interface FolderMerge {
 /** The maximum length of a file name. */
 const maxSegmentBytes = 255;
 /** Name prefix of the folder's own files, which are not memories. */
-export const ownFile = '.corral-memory';
-const isOwn = (path: string): boolean => path.split('/').some((segment) => segment.startsWith(ownFile));
+export const ownFilePrefix = '.corral-memory';
+const isOwn = (path: string): boolean => path.split('/').some((segment) => segment.startsWith(ownFilePrefix));
 /** Whether a memory's path can be used as a file's path. */
 const isPlaceable = (path: string): boolean =>
   !isOwn(path) && path.split('/').every((segment) => Buffer.byteLength(segment) <= maxSegmentBytes);
@@ -69,14 +69,14 @@ export function mergeFolder(
     if (!isWritable || !isSameInStore) merge.pull.push(memory);
     else if (file === undefined) {
       if (whole) merge.forget.push(memory);
-    } else if (file === null) merge.refused.push({ path, why: noText });
+    } else if (file === null) merge.refused.push({ path, why: unreadableTextReason });
     else merge.push.push({ path, memory });
   }
   for (const [path, file] of files) {
     if (inStore.has(path)) continue;
     const base = agreed.get(path);
     if (base !== undefined) merge.agreed.set(path, base);
-    if (file === null) merge.refused.push({ path, why: noText });
+    if (file === null) merge.refused.push({ path, why: unreadableTextReason });
     else if (file === base) merge.drop.push(path);
     else if (isWritable) merge.push.push({ path, memory: undefined });
     else merge.refused.push({ path, why: refusal });
@@ -84,4 +84,4 @@ export function mergeFolder(
   return merge;
 }
 
-export const noText = 'a memory is a readable text file of at most 102,400 bytes';
+export const unreadableTextReason = 'a memory is a readable text file of at most 102,400 bytes';

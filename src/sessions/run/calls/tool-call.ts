@@ -1,6 +1,6 @@
 import type { CallResult, PendingCall } from '../../../../machines/run.ts';
 import { notifyUser } from '../../../agents/tools/message.ts';
-import { forModel } from '../../../agents/tools/output.ts';
+import { toModelText } from '../../../agents/tools/output.ts';
 import { reattachTool, runTool } from '../../../agents/tools/registry.ts';
 import { AskUserArgs, askUser, recall } from '../../../agents/tools/special.ts';
 import type { ToolContext, ToolResult } from '../../../agents/tools/tool.ts';
@@ -172,7 +172,7 @@ async function record(
   const { runWriter } = work;
   const changed = verdict?.args ? `The user changed the arguments of this call: ${JSON.stringify(args)}\n` : '';
   const notes = result.notes === undefined ? '' : `\n\n${result.notes}`;
-  const output = `${changed}${forModel(result)}${notes}`;
+  const output = `${changed}${toModelText(result)}${notes}`;
   const pictures = result.pictures?.map(({ file, mimeType }) => ({ file, mimeType }));
   // A call that began before a restart was already approved.
   const isConfirmed = confirm !== undefined && (verdict?.decision === 'approved' || (begun && !verdict));

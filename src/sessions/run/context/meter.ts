@@ -1,5 +1,5 @@
 import type { Message, NoteAtMessage, ToolDeclaration, TurnRequest, Usage } from '../../../agents/models/model.ts';
-import { listFold, oncePer } from '../../../core/text/list-fold.ts';
+import { listFold, memoizeByKey } from '../../../core/text/list-fold.ts';
 
 const assumed = 0.3; // tokens per UTF-8 byte, a high estimate
 const plausible = { least: 0.1, most: 1.5 };
@@ -73,14 +73,14 @@ export const requestBytes = ({
   conversationBytes(messages);
 
 const noteBytes = listFold(0, (sum, { text }: NoteAtMessage) => sum + Buffer.byteLength(text) + 1);
-const bytesOfTool = oncePer((tool: ToolDeclaration) => Buffer.byteLength(JSON.stringify(tool)));
+const bytesOfTool = memoizeByKey((tool: ToolDeclaration) => Buffer.byteLength(JSON.stringify(tool)));
 /** The bytes of the tools' JSON list. */
 const toolBytes = listFold(1, (sum, tool: ToolDeclaration) => sum + bytesOfTool(tool) + 1);
 
 /** The bytes of a conversation. */
 export const conversationBytes = listFold(0, (sum, message: Message) => sum + messageBytes(message));
 
-export const messageBytes = oncePer((message: Message) => measured(message));
+export const messageBytes = memoizeByKey((message: Message) => measured(message));
 
 const frame = 40; // role and name of each message
 

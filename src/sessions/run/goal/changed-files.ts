@@ -3,7 +3,7 @@ import { quoteForShell } from '../../../core/text/quote.ts';
 import { truncateEnd } from '../../../core/text/text.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 import type { ChangedFile, FileChanges } from '../../api/files.ts';
-import { changesIn } from '../snapshot/changes.ts';
+import { readRunChanges } from '../snapshot/changes.ts';
 import { copyOf } from '../snapshot/snapshot-scripts.ts';
 
 const maxCompared = 100; // files
@@ -35,7 +35,7 @@ export async function readDifferences(
   runId: string,
   signal: AbortSignal,
 ): Promise<(Pick<FileChanges, 'files' | 'truncated'> & { readonly text: string }) | undefined> {
-  const { since, files, truncated } = await changesIn(client, signal);
+  const { since, files, truncated } = await readRunChanges(client, signal);
   if (since?.runId !== runId) return undefined;
   if (files.length === 0) return { files, truncated, text: '' };
   const command = files.slice(0, maxCompared).map(compared).join('\n');

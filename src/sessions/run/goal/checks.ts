@@ -16,7 +16,7 @@ const outputChars = 3_000; // of a check's output, for the agent and the log
  * so the agent gets all results together. After a restart, finished checks are not repeated, and a running check is
  * followed to its end.
  */
-export async function makeChecks(
+export async function runChecks(
   work: Deps,
   { checks, round }: { readonly checks: readonly GoalCheck[]; readonly round: number },
   signal: AbortSignal,

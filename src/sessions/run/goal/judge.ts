@@ -3,7 +3,7 @@ import { type GoalResult, reasonChars } from '../../../core/model/runs/goal.ts';
 import { truncateEnd } from '../../../core/text/text.ts';
 import type { GoalChecked } from '../log/run-writer.ts';
 import type { RunContext } from '../run-context.ts';
-import { makeChecks } from './checks.ts';
+import { runChecks } from './checks.ts';
 import { grade } from './grader.ts';
 
 type Judgement = Extract<TurnResult, { kind: 'judged' }>;
@@ -16,7 +16,7 @@ interface Finding {
 export async function judgeGoal(work: RunContext, input: JudgeInput, signal: AbortSignal): Promise<TurnResult> {
   const { goal, round } = input;
   const { rubric, checks } = goal;
-  const checked = await makeChecks(work, { checks, round }, signal);
+  const checked = await runChecks(work, { checks, round }, signal);
   const found = findingOf(checked);
   if (found || rubric === undefined) return await conclude(work, input, found ?? allPassed);
   const { runWriter } = work;

@@ -44,7 +44,7 @@ export const StoredSession = SessionRecord.extend({
   workingSince: z.number().nullable().default(null),
   /** The active run waits because the session's budget is exceeded. */
   isOverBudget: z.boolean().default(false),
-  /** Tools whose calls a person approved for the rest of this session. */
+  /** Tools whose calls a person approved for the remainder of the session. */
   permitted: z.array(z.string()).default([]),
   /** The copy of files that the session's first sandbox starts from; null once restored. */
   startsFrom: z.object({ blob: z.string(), sha256: z.string().optional() }).nullable().default(null),
@@ -69,7 +69,7 @@ interface ProjectionInput {
 }
 
 /** The record after applying a fact; the same object if the fact changes nothing in it. */
-export function project(before: StoredSession, fact: SessionFact, input: ProjectionInput): StoredSession {
+export function applyFact(before: StoredSession, fact: SessionFact, input: ProjectionInput): StoredSession {
   const source = findUntrustedSource(fact);
   const isNew = source !== undefined && !before.strangers.includes(source);
   return projected(isNew ? { ...before, strangers: [...before.strangers, source] } : before, fact, input);

@@ -27,7 +27,7 @@ const NoteText = z.object({ text: z.string() });
 /**
  * Reconstructs a turn's request from its record; by default, the newest. Rejects: not_found if there is no such turn.
  */
-export async function requestAt(records: RecordStore, id: SessionId, turn?: number): Promise<RecordedRequest> {
+export async function readRequest(records: RecordStore, id: SessionId, turn?: number): Promise<RecordedRequest> {
   const stored = await storedRequest(records, id, turn);
   const { from, pictures = {}, turn: at, runId, model, requestHash, chained, notes, earlier: _, ...frame } = stored;
   const textOf = async (hash: string) => (await records.get(requestTextKind, `${id}:${hash}`))?.doc;

@@ -71,7 +71,7 @@ export class RequestLog {
     return this.#unstored.splice(0);
   }
 
-  /** Refers to the previous request's notes, as far as they are the same objects. */
+  /** Refers to the previous request's notes where they are the same objects. */
   #notesOf(turn: number, earlier: readonly NoteAtMessage[]): Pick<StoredRequest, 'notes'> {
     const before = this.#last;
     let kept = continues(earlier, before.earlier) ? before.earlier.length : 0;
@@ -83,7 +83,7 @@ export class RequestLog {
 
   #note = (text: string): string => this.#text(digestOfText(text), { text });
 
-  /** After a restart, a text can be written again, which has no effect. */
+  /** After a restart, text can be written again, which has no effect. */
   #text(hash: string, doc: object): string {
     if (!this.#stored.has(hash)) this.#put(requestTextKind, hash, { doc });
     this.#stored.add(hash);

@@ -6,7 +6,7 @@ import { sideEvents } from '../../../core/model/event-traits.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
 import { wellFormed } from '../../../core/text/text.ts';
 import { OpenMessage } from './open-message.ts';
-import { isUnfinished, project, type StoredSession, unfinishedKind } from './projection.ts';
+import { applyFact, isUnfinished, type StoredSession, unfinishedKind } from './projection.ts';
 
 interface Options {
   readonly log: EventLog;
@@ -134,7 +134,7 @@ export class SessionWriter {
         if (n === write.first) first = facts.length;
         if (isOvertakenTitle(input, record)) continue;
         const fact = wellFormed(withoutEndedRun(input, record));
-        record = project(record, fact, { seq: this.#head + facts.length + 1, ts: at, watched });
+        record = applyFact(record, fact, { seq: this.#head + facts.length + 1, ts: at, watched });
         facts.push(fact);
       }
       if (write.marks) record = { ...record, ...write.marks };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Message, NoteAtMessage, ToolDeclaration, TurnPhase } from '../../../agents/models/model.ts';
 import { digestOf, digestOfText } from '../../../core/text/digest.ts';
-import { listFold, oncePer } from '../../../core/text/list-fold.ts';
+import { listFold, memoizeByKey } from '../../../core/text/list-fold.ts';
 import { MessageSelection, type PromptSection } from '../context/message-selection.ts';
 import { findPictures } from '../context/meter.ts';
 
@@ -81,7 +81,7 @@ export function computeUnchainedHash(frame: Frame, { messages, earlier, pictures
 }
 
 export const digestOfTools = (tools: readonly ToolDeclaration[]): string => digestOf(tools.map(digestOfTool));
-const digestOfTool = oncePer((tool: ToolDeclaration) => digestOf(tool));
+const digestOfTool = memoizeByKey((tool: ToolDeclaration) => digestOf(tool));
 
 /** The hashes of the pictures with available content. */
 export const listPictures = (messages: readonly Message[]): Pictures =>

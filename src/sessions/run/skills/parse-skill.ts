@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { readFrontmatter } from '../../../config/frontmatter.ts';
-import { inOneLine, trimCharacters, truncateEnd } from '../../../core/text/text.ts';
+import { joinLines, trimCharacters, truncateEnd } from '../../../core/text/text.ts';
 
 // A skill in the open Agent Skills format: a folder with a SKILL.md that starts with its name and description.
 
@@ -114,7 +114,7 @@ const slugOf = (name: string) =>
     '-',
   );
 const firstParagraph = (body: string) =>
-  inOneLine(
+  joinLines(
     body
       .split(/\n[ \t]*\n/)
       .map((part) => part.trim())

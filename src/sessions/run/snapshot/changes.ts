@@ -1,12 +1,12 @@
 import { isPath } from '../../../core/text/file-names.ts';
-import { readNames } from '../../../core/text/files/byte-names.ts';
+import { decodeNames } from '../../../core/text/files/byte-names.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 import type { ChangedFile, FileChanges } from '../../api/files.ts';
 import { compareScript, maxChanges, noSnapshot } from './snapshot-scripts.ts';
 
 const none: FileChanges = { since: null, files: [], truncated: false };
 
-export async function changesIn(client: Pick<SandboxClient, 'exec'>, signal: AbortSignal): Promise<FileChanges> {
+export async function readRunChanges(client: Pick<SandboxClient, 'exec'>, signal: AbortSignal): Promise<FileChanges> {
   const { exitCode, stdout } = await client.exec({ command: compareScript, timeoutMs: 20_000 }, signal);
   if (exitCode === noSnapshot) return none;
   return readChanges(stdout);
@@ -17,7 +17,7 @@ export function readChanges(printed: string): FileChanges {
   const [runId = '', at = '', names = ''] = printed.split('\n');
   if (!/^\d{1,15}$/.test(at)) return none;
   const files = new Map<string, ChangedFile>();
-  for (const line of readNames(names).split('\0')) {
+  for (const line of decodeNames(names).split('\0')) {
     const isNow = line.startsWith('\t');
     const [, path, size] = /^\t?\.\/([^\0]+)\t(\d{1,16})\t[\d.]+$/.exec(line) ?? [];
     if (path === undefined || !isPath(path)) continue;

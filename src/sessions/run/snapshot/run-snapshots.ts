@@ -3,7 +3,7 @@ import type { Clock } from '../../../core/contracts/clock.ts';
 import { toAppError } from '../../../core/errors/errors.ts';
 import type { RunId, SessionId } from '../../../core/model/ids.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
-import { takeScript } from './snapshot-scripts.ts';
+import { createSnapshotScript } from './snapshot-scripts.ts';
 
 type Client = Pick<SandboxClient, 'exec' | 'workspace'>;
 interface Deps {
@@ -42,7 +42,7 @@ export class RunSnapshots {
     const { clock, warn } = this.#deps;
     using until = deadlineSignal(patienceMs, clock);
     const at = clock.now();
-    const command = `run=${runId} at=${at}\n${takeScript}`;
+    const command = `run=${runId} at=${at}\n${createSnapshotScript}`;
     try {
       if (await client.workspace.keep({ run: runId, at }, until.signal)) return;
       const { exitCode, stderr } = await client.exec({ command, tag: runId }, until.signal);

@@ -1,5 +1,5 @@
-import { ignoredFolders, runFiles as own, runFileLimits } from '../../../core/model/run-files.ts';
-import { printNames } from '../../../core/text/files/byte-names.ts';
+import { ignoredFolders, runFolder as own, runFileLimits } from '../../../core/model/run-files.ts';
+import { encodeNamesCommand } from '../../../core/text/files/byte-names.ts';
 
 // Scripts that keep a sandbox's files from before a run, and compare them. They run in the workspace. Copies are
 // limited in size: of a large workspace, all files are listed but only some are copied.
@@ -14,7 +14,7 @@ const pruned = `-xdev \\( ${ignoredFolders.map((name) => `-name ${name}`).join('
 const list = `find . ${pruned} -type f -printf '%p\\t%s\\t%T@\\0' | head -zn ${maxFiles} | LC_ALL=C sort -z`;
 
 /** Lists the files and copies small ones, unless already done for this run. Prepend `run` and `at`. */
-export const takeScript = `
+export const createSnapshotScript = `
 [ "$(head -n 1 ${own}/about 2>/dev/null)" = "$run" ] && exit 0
 rm -rf ${own}.new && mkdir -p ${own}.new/files || exit 1
 ${list} >${own}.new/list
@@ -33,7 +33,7 @@ rm -rf ${own} && mv -T ${own}.new ${own}
 export const compareScript = `
 [ -f ${own}/about ] || exit ${noSnapshot}
 cat ${own}/about
-${list} | LC_ALL=C comm -z3 ${own}/list - | head -zn ${2 * maxChanges + 1} | ${printNames}
+${list} | LC_ALL=C comm -z3 ${own}/list - | head -zn ${2 * maxChanges + 1} | ${encodeNamesCommand}
 `;
 
 /** The copy of a file from before the run, relative to the workspace. */

@@ -143,7 +143,7 @@ function declined({ model, text }: AssistantMessage, { reason }: FinishedTurn): 
 }
 
 /** Ends a turn with an unusable reply. Its cost must survive a restart. */
-export async function emptyTurn(
+export async function endEmptyTurn(
   { runWriter }: Pick<RunContext, 'runWriter'>,
   { facts, spent, hint }: Pick<Turn & { ok: true }, 'facts' | 'spent' | 'hint'>,
 ): Promise<TurnResult> {

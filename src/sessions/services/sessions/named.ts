@@ -29,7 +29,8 @@ export function namedSessions({ names, create, remove, resume }: Deps): Pick<Ses
       try {
         session = await create({ ...command, id: claim.sessionId });
       } catch (thrown) {
-        // Another caller may have created the session in the meantime, with the same id, and thereby used up a quota.
+        // Another caller may have created the session in the meantime under the same id, and used up a quota by doing
+        // so.
         if (toAppError(thrown).code === 'fenced' || (await names.find(owner, name))) continue;
         await names.release(claim);
         throw thrown;

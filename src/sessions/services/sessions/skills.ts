@@ -13,7 +13,7 @@ interface SkillSources {
  * The skills that a session's agent can read now. An uploaded skill takes precedence over a workspace skill of the same
  * name.
  */
-export async function skillsOfSession(
+export async function listSessionSkills(
   { id, repositories = [] }: SessionRecord,
   { uploaded, sandboxes }: SkillSources,
   signal: AbortSignal,

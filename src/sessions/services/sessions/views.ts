@@ -8,7 +8,7 @@ import type { SessionService } from '../../api/sessions.ts';
 import type { SandboxAccess } from '../../engine/sandbox/sandbox-access.ts';
 import type { StoredSession } from '../../run/log/projection.ts';
 import { readWholeFile } from '../streams/whole-file.ts';
-import { fileFromLog, readNamedFile, shellFromLog } from '../views-from-log.ts';
+import { readFileFromLog, readNamedFile, readShellFromLog } from '../views-from-log.ts';
 
 const viewMs = 5_000;
 const keptMs = 20_000; // enough for most sandboxes to start
@@ -34,7 +34,7 @@ export function sessionViews({
   return {
     async shell(id, shellId, signal) {
       await stored(id);
-      const fromLog = () => shellFromLog(log, id, { shell: shellId, workdir: workdir(sandboxIdOf(id)) });
+      const fromLog = () => readShellFromLog(log, id, { shell: shellId, workdir: workdir(sandboxIdOf(id)) });
       return await viewing(
         id,
         signal,
@@ -54,7 +54,7 @@ export function sessionViews({
           readWholeFile(client, path, until).catch(
             unlessMissing('file_not_found', () => readNamedFile(log, id, requested)),
           ),
-        () => fileFromLog(log, id, requested).catch((unknown: unknown) => keptFile(id, path, { signal, unknown })),
+        () => readFileFromLog(log, id, requested).catch((unknown: unknown) => keptFile(id, path, { signal, unknown })),
       );
       return bytes.toString('utf8');
     },

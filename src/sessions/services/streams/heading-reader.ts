@@ -16,13 +16,13 @@ export function headingReader(found: (heading: Heading) => void): (bytes: Uint8A
     if (end < 0 && line.length < versionChars) return new Uint8Array();
     isDone = true;
     const [size = '', version = ''] = line.split(' ', 2);
-    if (!/^\d{1,16}$/.test(size)) throw noSize();
+    if (!/^\d{1,16}$/.test(size)) throw missingSizeError();
     found({ size: Number(size), version: parseVersion(version) });
     return bytes.subarray(end + 1);
   };
 }
 
-export const noSize = () => new AppError('sandbox_untrusted', "The sandbox did not send the file's size.");
+export const missingSizeError = () => new AppError('sandbox_untrusted', "The sandbox did not send the file's size.");
 
 /** The version is sent as a response header, so any other text from a sandbox is refused. */
 export function parseVersion(message: string): string {

@@ -63,12 +63,12 @@ export async function runProgram(
   const errors = boundedTextDecoder(errorsChars);
   const { exitCode } = await runPiped(sandbox, program, { input, onOutput, onErrors: errors.add }, signal);
   if (exitCode === 0 || exitCode === mayExit) return;
-  const text = failure ?? notCopied('The files', program.argv[0]);
+  const text = failure ?? copyFailureText('The files', program.argv[0]);
   throw new AppError('conflict', text(errors.text(), exitCode));
 }
 
 /** The error text for a failed copy of these files. */
-export const notCopied =
+export const copyFailureText =
   (files: string, command = '') =>
   (printed: string, exitCode: number) =>
     `${files} could not be copied (${command}: ${exitCode})${printed && `: ${printed}`}.`;
@@ -77,7 +77,7 @@ export const notCopied =
  * A program's output, produced as fast as it is read. If the reader stops, the program is ended; if the program fails,
  * so does the stream.
  */
-export async function* outputOf(
+export async function* streamOutput(
   sandbox: Pick<SandboxClient, 'programs'>,
   program: Omit<PipedProgram, 'onOutput'>,
   signal: AbortSignal,

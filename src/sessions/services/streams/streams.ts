@@ -5,7 +5,7 @@ import { boundedTextDecoder } from '../../../core/text/arriving-text.ts';
 import type { FileStream, StreamedCommand, StreamService } from '../../api/streams.ts';
 import type { SandboxAccess } from '../../engine/sandbox/sandbox-access.ts';
 import type { UsedSandbox } from '../../run/used-sandbox.ts';
-import { type Heading, headingReader, noSize, parseVersion, versionChars } from './heading-reader.ts';
+import { type Heading, headingReader, missingSizeError, parseVersion, versionChars } from './heading-reader.ts';
 import { PacedOutput } from './paced-output.ts';
 import { noInput, runPiped } from './piped-command.ts';
 import { receiveScript, scriptFailure, sendScript } from './transfer-scripts.ts';
@@ -98,7 +98,7 @@ export function streamService({ sandboxes, ids, known }: Deps): StreamService {
       const send = async () => ((await client.transfers.areSupported(until)) ? await byDaemon() : await byScript());
       const done = send()
         .then(() => {
-          opened.reject(noSize()); // no effect after the heading
+          opened.reject(missingSizeError()); // no effect after the heading
           content.push(null);
         })
         .finally(() => held.disposeAsync());

@@ -6,7 +6,7 @@ import { currentId } from '../../data/sessions.ts';
 import { isBusy } from '../../data/status.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { confirmFirst } from '../../parts/kit/dialog.tsx';
-import { FormError, useTrouble } from '../../parts/kit/trouble.tsx';
+import { FormError, useActionError } from '../../parts/kit/trouble.tsx';
 import { pressedKey } from '../../parts/pressed-key.ts';
 import { t } from '../../text/text.ts';
 
@@ -19,7 +19,7 @@ interface Props {
 export function EditForm({ item, onClose }: Props) {
   const [text, setText] = useState(item.text);
   const [isBusyNow, setBusy] = useState(false);
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   const field = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {
     field.current?.focus();

@@ -1,4 +1,4 @@
-import { folded } from '../../parts/word-search.ts';
+import { foldText } from '../../parts/word-search.ts';
 
 // Finds names by some of their letters in order: `wrkpn` finds `src/web/work/pane.tsx`.
 
@@ -7,7 +7,7 @@ const startsOfWords = /[/\\._\- ]/;
 
 /** How well the letters match; undefined: they do not all occur in this order. Matches near the end score higher. */
 export function fuzzyScore(name: string, target: string): number | undefined {
-  const [text, letters] = [folded(name), folded(target).replace(/\s+/g, '').slice(0, maxLetters)];
+  const [text, letters] = [foldText(name), foldText(target).replace(/\s+/g, '').slice(0, maxLetters)];
   if (letters === '') return 0;
   const together = text.lastIndexOf(letters);
   if (together >= 0) {

@@ -9,7 +9,7 @@ import { isBusy } from '../../data/status.ts';
 import { chooseModelFor } from '../../models/choose.tsx';
 import { attempt } from '../../parts/notice.tsx';
 import { openSettings } from '../../settings/settings.tsx';
-import { askFork } from '../../sharing/fork.tsx';
+import { confirmFork } from '../../sharing/fork.tsx';
 import { openShare } from '../../sharing/share-dialog.tsx';
 import { chooseSkills } from '../../skills/choose.tsx';
 import { t } from '../../text/text.ts';
@@ -67,7 +67,7 @@ export const slashCommands: readonly SlashCommand[] = [
     icon: 'fork',
     about: 'slash.fork',
     when: () => hasSession() && model.items.value.some(({ kind }) => kind === 'end'),
-    run: () => askFork(),
+    run: () => confirmFork(),
   },
   {
     name: 'share',

@@ -3,9 +3,9 @@ import { trimEndCharacters } from '../../../core/text/text.ts';
 /** The word before the cursor that can be completed. */
 export interface Trigger {
   readonly kind: '@' | '/';
-  /** Without the leading sign. */
+  /** Without the leading character. */
   readonly word: string;
-  /** The index of the sign. */
+  /** The index of that character. */
   readonly from: number;
   readonly to: number;
 }

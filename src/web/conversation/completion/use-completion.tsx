@@ -13,7 +13,7 @@ import type { Suggestions } from './suggestion.ts';
 import { replaceTrigger, type Trigger, triggerAt } from './trigger.ts';
 import { followWorkspacePaths, readWorkspacePaths, workspacePaths } from './workspace-paths.ts';
 
-/** The sources of entries for each sign, in display order. */
+/** The sources of entries for each trigger character, in display order. */
 const sources: Readonly<Record<Trigger['kind'], readonly ((word: string) => Suggestions)[]>> = {
   '@': [fileSuggestions],
   '/': [commandSuggestions, skillSuggestions],

@@ -10,7 +10,7 @@ export interface GoalDraft {
   readonly rubric: string;
   /** Commands, one per line. */
   readonly checks: string;
-  /** How many times a miss can go back to the agent. */
+  /** Maximum number of revisions after a missed goal. */
   readonly revisions: number;
 }
 /** The server's limits. */

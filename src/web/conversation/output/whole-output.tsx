@@ -7,7 +7,7 @@ import { count } from '../../parts/format.ts';
 import { TextLines } from '../../parts/text-lines.ts';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
-import { addressOf, readPart } from '../../work/files/store.ts';
+import { fileUrl, readPart } from '../../work/files/store.ts';
 import { Spans } from './spans.tsx';
 
 const partBytes = 4 * 1024 * 1024;
@@ -35,7 +35,7 @@ export function WholeOutput({ file: { sessionId, path } }: { file: WholeFile }) 
     let isOver = false;
     const load = async () => {
       for (;;) {
-        const { bytes, size: all } = await readPart(addressOf(sessionId, path), lines.bytes, partBytes);
+        const { bytes, size: all } = await readPart(fileUrl(sessionId, path), lines.bytes, partBytes);
         if (isOver || bytes.length === 0) return;
         lines.add(bytes);
         setSize(all);

@@ -2,9 +2,9 @@ import { signal } from '@preact/signals';
 import { dayAndTime, formatAge } from '../format.ts';
 
 /** The current time, updated once a minute, for relative times. */
-export const minute = signal(Date.now());
+export const currentMinute = signal(Date.now());
 setInterval(() => {
-  minute.value = Date.now();
+  currentMinute.value = Date.now();
 }, 60_000);
 
 /** A relative time in the past, with the exact time on hover. */
@@ -12,7 +12,7 @@ export function RelativeTime({ at }: { at: number | string }) {
   const ms = typeof at === 'string' ? Date.parse(at) : at;
   return (
     <time dateTime={new Date(ms).toISOString()} title={dayAndTime(ms)}>
-      {formatAge(ms, Math.max(minute.value, Date.now()))}
+      {formatAge(ms, Math.max(currentMinute.value, Date.now()))}
     </time>
   );
 }

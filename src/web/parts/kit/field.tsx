@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
 import { Button } from './button.tsx';
-import { FormError, useTrouble } from './trouble.tsx';
+import { FormError, useActionError } from './trouble.tsx';
 
 // The fields of a form: a label, the field, a help text, and the error at the field.
 
@@ -206,7 +206,7 @@ interface FormProps {
 }
 /** A group of fields with one Save button, and the error of the last save. */
 export function Form({ children, failure, save, cancel, onCancel, onSave }: FormProps) {
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   return (
     <form
       class="form"

@@ -10,7 +10,7 @@ import { ChoiceField, Form, LongTextField, ManyField, TextField } from './field.
 import { List } from './list.tsx';
 import { Menu } from './menu.tsx';
 import { SchemaForm } from './schema-form.tsx';
-import { Mark, StatusChip } from './status.tsx';
+import { StatusChip, StatusIcon } from './status.tsx';
 import { Tabs, tabId } from './tabs.tsx';
 import { FormError } from './trouble.tsx';
 
@@ -54,7 +54,7 @@ function Kit({ theme }: { theme: 'light' | 'dark' }) {
       </div>
       <div class="row">
         {marks.map((status) => (
-          <Mark key={status} status={status} />
+          <StatusIcon key={status} status={status} />
         ))}
       </div>
       <Choice

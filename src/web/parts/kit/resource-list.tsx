@@ -4,7 +4,7 @@ import { t } from '../../text/text.ts';
 import { Button } from './button.tsx';
 import { CopyButton } from './copy-button.tsx';
 import { List, type ListItem } from './list.tsx';
-import { FormError, Pending, useTrouble } from './trouble.tsx';
+import { FormError, Pending, useActionError } from './trouble.tsx';
 
 /** The items of one kind from the server, as a page holds them. */
 export interface Resource<Item> {
@@ -25,7 +25,7 @@ export interface Resource<Item> {
 export function useResource<Item>(unread: string, load: () => Promise<readonly Item[]>): Resource<Item> {
   const [all, setAll] = useState<readonly Item[]>();
   const [notice, setNotice] = useState('');
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   const read = async () => setAll(await load());
   useEffect(() => void tryIt(unread, read), []);
   const act: Resource<Item>['act'] = (what, work) => {

@@ -12,7 +12,7 @@ import { FormError } from './trouble.tsx';
 interface FieldOptions {
   /** Replaces the field's own label. */
   readonly label?: string;
-  /** `code`: a long text in a code font. */
+  /** `code`: long text in a monospace font. */
   readonly as?: 'secret' | 'long' | 'code' | 'time';
   readonly placeholder?: string;
   /** Minimum height of a long text. */

@@ -14,7 +14,7 @@ export interface FieldSchema {
   /** Words that can replace a number, such as `unlimited`. */
   readonly words?: readonly string[];
   readonly pattern?: string;
-  /** Limits of a number, or of the length of a text. */
+  /** Limits of a number, or of the length of text. */
   readonly min?: number;
   readonly max?: number;
   readonly initial?: string;

@@ -14,7 +14,7 @@ export const StatusChip = ({ status }: { status: Status }) => (
 );
 
 /** The icon next to steps and tool calls. */
-export const Mark = ({ status }: { status: 'pending' | 'running' | 'completed' | 'failed' }) => (
+export const StatusIcon = ({ status }: { status: 'pending' | 'running' | 'completed' | 'failed' }) => (
   <span class="mark" data-status={status} role="img" aria-label={t(`mark.${status}`)}>
     {status === 'completed' ? '✓' : status === 'failed' ? '✕' : ''}
   </span>

@@ -8,7 +8,7 @@ type RunAction = (what: string, work: () => Promise<unknown>) => Promise<boolean
  * Shows errors inside a dialog, which covers the page's notice. Returns the error's text, and a function that performs
  * work and resolves with whether it succeeded.
  */
-export function useTrouble(): [text: string, tryIt: RunAction] {
+export function useActionError(): [text: string, tryIt: RunAction] {
   const [text, setText] = useState('');
   const tryIt: RunAction = async (what, work) => {
     setText('');

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { toCsv } from '../../parts/csv.ts';
 import { Button } from '../../parts/kit/button.tsx';
-import { FormError, useTrouble } from '../../parts/kit/trouble.tsx';
+import { FormError, useActionError } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 
 type Table = Parameters<typeof toCsv>[0];
@@ -15,7 +15,7 @@ interface Props {
 /** Downloads a table, which is built when the button is pressed. */
 export function CsvButton({ name, table }: Props) {
   const [isBusy, setBusy] = useState(false);
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   const download = async () => {
     setBusy(true);
     await tryIt(t('administration.noCsv'), async () => {

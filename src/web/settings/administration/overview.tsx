@@ -6,7 +6,7 @@ import { mutate, query } from '../../data/server.ts';
 import { bytes, count, dayAndTime } from '../../parts/format.ts';
 import { List } from '../../parts/kit/list.tsx';
 import { ConfirmButton } from '../../parts/kit/resource-list.tsx';
-import { FormError, Pending, useTrouble } from '../../parts/kit/trouble.tsx';
+import { FormError, Pending, useActionError } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 
 type Overview = Outputs['administration']['overview'];
@@ -23,7 +23,7 @@ const checks = ['storage', 'sandbox', 'model'] as const;
 /** The state of the server: health, sandboxes with their load, waiting runs, storage. */
 export function OverviewPage() {
   const [[now, before], setReadings] = useState<readonly StateReading[]>([]);
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   const [notice, setNotice] = useState('');
   const read = async () => {
     const [overview, health] = await Promise.all([

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Button } from '../../parts/kit/button.tsx';
-import { useTrouble } from '../../parts/kit/trouble.tsx';
+import { useActionError } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 
 interface Page<Item> {
@@ -23,7 +23,7 @@ const searchMs = 300; // after the last key
  */
 export function usePaged<Item>(filter: string, load: (next: string | undefined) => Promise<Page<Item>>): Paged<Item> {
   const [page, setPage] = useState<Page<Item>>();
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   const current = useRef(filter);
   current.current = filter;
   const read = (before: Page<Item> | undefined) =>

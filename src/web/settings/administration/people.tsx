@@ -7,7 +7,7 @@ import { Button } from '../../parts/kit/button.tsx';
 import { TextField } from '../../parts/kit/field.tsx';
 import { List } from '../../parts/kit/list.tsx';
 import { ConfirmButton } from '../../parts/kit/resource-list.tsx';
-import { FormError, Pending, useTrouble } from '../../parts/kit/trouble.tsx';
+import { FormError, Pending, useActionError } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { CsvButton } from './csv.tsx';
 import { LoadMore, usePaged } from './paged.tsx';
@@ -19,7 +19,7 @@ const mostExported = 10_000;
 /** The people who have signed in: role, last use, sessions and spending, and buttons that end their access. */
 export function PeoplePage() {
   const [text, setText] = useState('');
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   const people = usePaged<Person & { readonly spent: string }>(text, async (after) => {
     const [found, spent] = await Promise.all([
       query('people.list', { text, limit: 50, ...(after !== undefined && { after }) }),

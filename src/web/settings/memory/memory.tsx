@@ -5,7 +5,7 @@ import { bytes } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { CheckField, ChoiceField } from '../../parts/kit/field.tsx';
 import { List } from '../../parts/kit/list.tsx';
-import { FormError, Pending, useTrouble } from '../../parts/kit/trouble.tsx';
+import { FormError, Pending, useActionError } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { ServerSettings } from '../server/server-settings.tsx';
 import { type Note, NoteView, recordFacts } from './note.tsx';
@@ -20,7 +20,7 @@ export function Memory() {
   const [chosen, setChosen] = useState('');
   const [notes, setNotes] = useState<readonly Note[]>();
   const [open, setOpen] = useState<Note | 'new'>();
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   const [withDeleted, setWithDeleted] = useState(false);
   const holder = all?.find((one) => keyOf(one) === chosen) ?? all?.[0];
   const read = () =>

@@ -3,19 +3,19 @@ import type { Inputs, Outputs } from '../../../client/types.ts';
 import { DiffLines } from '../../conversation/tool-result.tsx';
 import { navigate } from '../../data/route.ts';
 import { mutate, query } from '../../data/server.ts';
-import { withHidden } from '../../parts/bounded-text.ts';
+import { showHiddenCharacters } from '../../parts/bounded-text.ts';
 import { diffLines } from '../../parts/diff.ts';
 import { bytes, dayAndTime } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { closeDialog } from '../../parts/kit/dialog.tsx';
 import { ConfirmButton } from '../../parts/kit/resource-list.tsx';
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
-import { FormError, Pending, useTrouble } from '../../parts/kit/trouble.tsx';
+import { FormError, Pending, useActionError } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 
 export type Note = Outputs['memory']['notes'][number];
 type Version = Outputs['memory']['history'][number];
-/** The names of the people that the caller can see, by id. */
+/** The names of the people who are visible to the caller, by id. */
 export type Names = ReadonlyMap<string, string>;
 type Holder = Inputs['memory']['notes'];
 
@@ -32,7 +32,7 @@ export function NoteView({ holder, note: given, names, back }: Props) {
   const [note, setNote] = useState(given);
   const [text, setText] = useState<string>();
   const [history, setHistory] = useState<readonly Version[]>([]);
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   const place = { ...holder, path: note?.path ?? '' };
 
   const read = async (now: Note | undefined) => {
@@ -65,13 +65,13 @@ export function NoteView({ holder, note: given, names, back }: Props) {
       </div>
       {note && <p class="quiet">{recordFacts(note, names)}</p>}
       {note?.deleted ? (
-        <h3>{withHidden(note.path)}</h3>
+        <h3>{showHiddenCharacters(note.path)}</h3>
       ) : (
         <SchemaForm
           key={note?.version}
           of="memory.write"
           words="memory"
-          title={note ? withHidden(note.path) : t('memory.new')}
+          title={note ? showHiddenCharacters(note.path) : t('memory.new')}
           value={{ text }}
           needsChange={note !== undefined}
           fields={{
@@ -180,7 +180,7 @@ function VersionRow({ version, names, before, isNewest, bringBack, redact }: Row
           </>
         )}
       </div>
-      {isOpen && text !== null && <DiffLines lines={lines} textOf={withHidden} />}
+      {isOpen && text !== null && <DiffLines lines={lines} textOf={showHiddenCharacters} />}
     </li>
   );
 }

@@ -6,7 +6,7 @@ import { mutate, mutateWithRetry, query, request } from '../../data/server.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { ConfirmButton, Question, ResourceList, useResource } from '../../parts/kit/resource-list.tsx';
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
-import { FormError, useTrouble } from '../../parts/kit/trouble.tsx';
+import { FormError, useActionError } from '../../parts/kit/trouble.tsx';
 import { projects, readProjects } from '../../sessions/filters.ts';
 import { t } from '../../text/text.ts';
 import { refusal } from '../../work/files/store.ts';
@@ -70,7 +70,7 @@ const isNamedById = ({ of, id }: Member) => of === 'person' && !id.includes('@')
 function Members({ project: { id, name, role }, back }: { project: OpenProject; back: () => void }) {
   /** The member to transfer the project to. */
   const [heir, setHeir] = useState('');
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   const members = useResource<Member>(t('members.unread'), () => query('projects.members', { id }));
   const mayManage = role === 'maintainer' || role === 'owner' || role === null;
   const nameOf = (member: Member) => member.name ?? member.id;

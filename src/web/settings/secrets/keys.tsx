@@ -4,7 +4,7 @@ import type { Outputs } from '../../../client/types.ts';
 import { hasRole, roles } from '../../../core/model/principal.ts';
 import { me } from '../../data/people.ts';
 import { type InputOf, mutate, query, request } from '../../data/server.ts';
-import { keepToken, storedToken } from '../../data/token.ts';
+import { saveToken, storedToken } from '../../data/token.ts';
 import { dayAndTime } from '../../parts/format.ts';
 import { ConfirmButton, OneTimeSecret, ResourceList, useResource } from '../../parts/kit/resource-list.tsx';
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
@@ -83,7 +83,7 @@ interface SectionProps {
   readonly form: (show: (created: CreatedKey) => Promise<unknown>) => ComponentChildren;
 }
 type CreatedKey = Outputs['projectAccounts']['create'];
-/** Keys of a person or a project, next to the page's other content about them. */
+/** Keys of a person or a project, below the page's other content about them. */
 function KeySection({ title, about, none, list, revoke, form }: SectionProps) {
   const [made, setMade] = useState<CreatedKey>();
   const keys = useResource(t('keys.unread'), list);
@@ -221,6 +221,6 @@ async function makeFirst(wish: InputOf<'keys.create'>): Promise<Outputs['keys'][
   });
   const created = (await answer.json().catch(() => ({}))) as Outputs['keys']['create'] & { detail?: string };
   if (!answer.ok) throw new Error(created.detail ?? t('models.refused', { status: answer.status }));
-  if (storedToken() === undefined) keepToken(created.key);
+  if (storedToken() === undefined) saveToken(created.key);
   return created;
 }

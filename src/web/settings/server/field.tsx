@@ -10,7 +10,7 @@ import { type Rule, Rules } from './rules.tsx';
 
 export type ServerSetting = Outputs['settings']['list']['settings'][number];
 
-/** The unsaved input: a text, or the rows of rules. */
+/** The unsaved input: text, or the rows of rules. */
 export type Draft = string | readonly Rule[];
 
 export function toFieldDraft({ form, value }: ServerSetting): Draft {

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { mutate, query } from '../../data/server.ts';
 import { Button } from '../../parts/kit/button.tsx';
-import { FormError, Pending, useTrouble } from '../../parts/kit/trouble.tsx';
+import { FormError, Pending, useActionError } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
 import { type Draft, Field, fromDraft, type ServerSetting, toFieldDraft } from './field.tsx';
@@ -15,7 +15,7 @@ interface ServerSettingsProps {
 /** The settings of some parts of the server that administrators can change while it runs. */
 export function ServerSettings({ parts, isForAll = false }: ServerSettingsProps) {
   const [all, setAll] = useState<readonly ServerSetting[]>();
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   useEffect(() => {
     void tryIt(t('server.unread'), async () => setAll((await query('settings.list', undefined)).settings));
   }, []);
@@ -44,7 +44,7 @@ const labelOf = ({ key }: ServerSetting): string => t(`setting.${key}` as TextKe
 function Part({ part, settings, changed }: Props) {
   const [drafts, setDrafts] = useState<Readonly<Record<string, Draft>>>({});
   const [notice, setNotice] = useState('');
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   const isChanged = (one: ServerSetting) =>
     drafts[one.key] !== undefined && JSON.stringify(drafts[one.key]) !== JSON.stringify(toFieldDraft(one));
   const edited = settings.filter(isChanged);

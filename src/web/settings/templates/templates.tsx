@@ -2,11 +2,11 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { mutate, query } from '../../data/server.ts';
 import { formatAge } from '../../parts/format.ts';
-import { minute } from '../../parts/kit/ago.tsx';
+import { currentMinute } from '../../parts/kit/ago.tsx';
 import { Button } from '../../parts/kit/button.tsx';
 import { List } from '../../parts/kit/list.tsx';
 import { ConfirmButton } from '../../parts/kit/resource-list.tsx';
-import { FormError, Pending, useTrouble } from '../../parts/kit/trouble.tsx';
+import { FormError, Pending, useActionError } from '../../parts/kit/trouble.tsx';
 import { projectName } from '../../sessions/project-field.tsx';
 import { t } from '../../text/text.ts';
 
@@ -20,7 +20,7 @@ export function BuiltTemplates() {
   const [all, setAll] = useState<readonly BuiltTemplate[]>();
   const [reason, setReason] = useState('');
   const [chosen, setChosen] = useState<string>();
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   const read = async () => setAll(await query('templateBuilds.list', undefined));
   useEffect(
     () =>
@@ -69,7 +69,7 @@ const isOpen = ({ status }: Build) => status === 'waiting' || status === 'buildi
 function OneTemplate({ template: { id, name, tags }, readTags, back, gone }: Props) {
   const [builds, setBuilds] = useState<readonly Build[]>();
   const [shown, setShown] = useState<string>();
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   const read = () =>
     tryIt(t('built.unread'), async () => {
       setBuilds(await query('templateBuilds.builds', { id }));
@@ -98,7 +98,7 @@ function OneTemplate({ template: { id, name, tags }, readTags, back, gone }: Pro
           key: one.id,
           title: t(`built.${one.status}`),
           lines: [
-            formatAge(Date.parse(one.createdAt), minute.value),
+            formatAge(Date.parse(one.createdAt), currentMinute.value),
             ...tags.filter(({ build: of }) => of === one.id).map(({ tag }) => tag),
           ],
           isChosen: one.id === build?.id,
@@ -114,7 +114,7 @@ function OneTemplate({ template: { id, name, tags }, readTags, back, gone }: Pro
 function BuildLog({ build, changed }: { readonly build: Build; readonly changed: () => void }) {
   const { id, templateId } = build;
   const [entries, setEntries] = useState<readonly LogEntry[]>([]);
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   useEffect(() => {
     let isOver = false;
     let timer: ReturnType<typeof setTimeout> | undefined;

@@ -72,7 +72,9 @@ function shown(limit: BudgetLimit, amount: number): string {
   return limit.startsWith('cost') ? price(amount) : count(amount);
 }
 
-/** The limit of an empty field. The answer does not have the one for everyone next to an own one. */
+/**
+ * The limit to show in an empty field. If the holder has its own limit, the answer does not contain the general one.
+ */
 function usualOf(name: BudgetLimit, budget: Budget): string {
   const { limit, own } = budget[name];
   if (own !== null) return t('budgets.usual');

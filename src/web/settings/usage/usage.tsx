@@ -4,7 +4,7 @@ import { query } from '../../data/server.ts';
 import { modelLabel } from '../../models/state.ts';
 import { count, formatCompact, locale, price } from '../../parts/format.ts';
 import { Choice } from '../../parts/kit/choice.tsx';
-import { FormError, Pending, useTrouble } from '../../parts/kit/trouble.tsx';
+import { FormError, Pending, useActionError } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { CsvButton } from '../administration/csv.tsx';
 import { SharedBudgets } from './budgets.tsx';
@@ -28,7 +28,7 @@ export function Usage() {
   const [by, setBy] = useState<Dimension>('model');
   const [range, setRange] = useState<Range>('30');
   const [report, setReport] = useState<Report>();
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   const read = async (dailyGroups: number): Promise<Report> => {
     const now = Date.now();
     const days = { from: dayOf(now - (Number(range) - 1) * dayMs), to: dayOf(now) };
@@ -170,7 +170,7 @@ function Chart(report: Report) {
     </figure>
   );
 }
-/** The colour of a group in the chart and in the table; undefined: one of the others. */
+/** The colour of a group in the chart and in the table; undefined: the group is not shown separately. */
 const markOf = (n: number | undefined) => `usage-mark-${n ?? 'others'}`;
 
 function labelOf(by: Dimension, name: string): string {

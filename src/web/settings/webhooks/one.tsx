@@ -6,7 +6,7 @@ import { RelativeTime } from '../../parts/kit/ago.tsx';
 import { Button } from '../../parts/kit/button.tsx';
 import { Menu } from '../../parts/kit/menu.tsx';
 import { OneTimeSecret, Question } from '../../parts/kit/resource-list.tsx';
-import { FormError, useTrouble } from '../../parts/kit/trouble.tsx';
+import { FormError, useActionError } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 
 export type Webhook = Outputs['webhooks']['get'];
@@ -32,11 +32,11 @@ interface Props {
 }
 
 /** One webhook: its events, its new secret, its actions and its deliveries. */
-export function OneWebhook({ webhook, secret, onSecret, changed, change, back, gone }: Props) {
+export function WebhookView({ webhook, secret, onSecret, changed, change, back, gone }: Props) {
   const { id, name, url, events, format, paused } = webhook;
   const [deliveries, setDeliveries] = useState<readonly Delivery[]>();
   const [asking, setAsking] = useState<'rotate' | 'delete'>();
-  const [trouble, tryIt] = useTrouble();
+  const [trouble, tryIt] = useActionError();
   const read = () =>
     tryIt(t('webhooks.deliveriesUnread'), async () => {
       setDeliveries(await query('webhooks.deliveries', { id }));

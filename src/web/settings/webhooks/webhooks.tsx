@@ -5,7 +5,7 @@ import { ResourceList, useResource, withItem } from '../../parts/kit/resource-li
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
 import { projects, readProjects } from '../../sessions/filters.ts';
 import { t } from '../../text/text.ts';
-import { describeState, OneWebhook, type Webhook } from './one.tsx';
+import { describeState, type Webhook, WebhookView } from './one.tsx';
 
 /** A group of related webhook events. */
 const groups: Readonly<Record<string, readonly Webhook['events'][number][]>> = {
@@ -32,7 +32,7 @@ export function Webhooks() {
   const chosen = typeof view === 'object' ? webhooks.all?.find(({ id }) => id === view.id) : undefined;
   if (chosen && typeof view === 'object' && !view.isChanging)
     return (
-      <OneWebhook
+      <WebhookView
         key={chosen.id}
         webhook={chosen}
         secret={secret}

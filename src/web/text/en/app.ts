@@ -67,7 +67,7 @@ export const app = {
   'form.default': 'Default',
   'form.required': 'Required.',
   'form.chooseOne': 'Choose at least one.',
-  'form.badForm': 'Not in the expected form.',
+  'form.badForm': 'Not in the expected format.',
   'form.noNumber': 'Enter a number.',
   'form.range': 'Enter a number from {min} to {max}.',
   'form.tooLong': 'At most {n} characters.',

@@ -75,8 +75,7 @@ export const automations = {
   'automations.next': 'Next start: {at} ({zone})',
   'automations.pausedBy.person': 'Paused',
   'automations.pausedBy.failures': 'Paused after repeated failures',
-  'automations.pausedBy.owner':
-    'Paused: the owner has no access. Resume it for the owner who is back, or to take it over.',
+  'automations.pausedBy.owner': 'Paused: the owner lost access. Resume it once the owner is back, or to take it over.',
   'automations.startNow': 'Start now',
   'automations.notStarted': 'Could not start',
   'automations.pause': 'Pause',

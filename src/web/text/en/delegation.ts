@@ -1,7 +1,7 @@
 export const delegation = {
   'delegation.parent': 'Open parent session {name}',
   'delegation.children': '{n} sub-agents',
-  'delegation.children.one': 'one sub-agent',
+  'delegation.children.one': '1 sub-agent',
   'delegation.title': 'Sub-agents',
   'delegation.about': 'Sub-agents started by this session. Open one to watch, steer or stop it.',
   'delegation.isChild': 'sub-agent',
@@ -28,7 +28,7 @@ export const delegation = {
   'attempts.tokens': '{n} tokens',
   'attempts.deleteOthers': 'Delete the other attempts',
   'attempts.lines': '{n} files +{added} −{removed}',
-  'attempts.lines.one': 'one file +{added} −{removed}',
+  'attempts.lines.one': '1 file +{added} −{removed}',
   'attempts.state.planned': 'planned',
   'attempts.state.pending': 'starting',
   'attempts.state.running': 'working',

@@ -14,7 +14,7 @@ export const secrets = {
   'keys.none': 'No keys yet.',
   'keys.program': 'Program',
   accounts: 'Service accounts',
-  'accounts.about': 'API keys for programs. They work in this project only, and belong to no person.',
+  'accounts.about': 'API keys for programs. They work only in this project and do not belong to a person.',
   'accounts.none': 'No service accounts yet.',
   'accounts.new': 'New service account',
   'keys.trust': 'tokens of {issuer}',
@@ -96,7 +96,7 @@ export const secrets = {
     'Days are in UTC. You see your own sessions; administrators see all. Deleted sessions are not counted.',
   budgets: 'Budgets and limits',
   'budgets.about':
-    'Limits for one person, one project or the server: per day and month, in the server’s budget time zone (default UTC), and for how much can exist at a time. A run that reaches a limit waits and continues when there is room again. Limits for everyone are under “Defaults and limits”.',
+    'Limits for one person, one project or the server: per day and month (in the server’s budget time zone, UTC by default), and on how much can exist at once. A run that reaches a limit waits until there is room. Limits for everyone are under “Defaults and limits”.',
   'budgets.unread': 'Could not load budgets',
   'budgets.none': 'No usage this month and no individual limits.',
   'budgets.person': '{name} (person)',
@@ -280,12 +280,12 @@ export const secrets = {
   'toolServers.changeOne': 'Edit the tool server {name}',
   'toolServers.newValue': 'New value',
   'toolServers.changeTells':
-    'Leave the value blank to keep the stored one, at the same address only. A new name also renames its tools (mcp_name_tool): update the rules that name them.',
+    'Leave the value blank to keep the stored value, which works only if the address stays the same. A new name also renames its tools (mcp_name_tool), so update the rules that name them.',
   'toolServers.removeOne': 'Remove the tool server {name}',
   'toolServers.removeAsk': 'Sessions lose its tools at their next turn.',
   'toolServers.notRemoved': 'Could not remove the tool server',
   'toolServers.effect':
-    'Changes apply to new sessions immediately and to running ones from their next turn. Approval rules call its tools mcp_name_tool.',
+    'Changes apply to new sessions immediately and to running ones from their next turn. In approval rules its tools are named mcp_name_tool.',
   'toolServers.programs':
     'Set servers that run as programs (command) in corral.yaml, a template or a session. They start in each session’s sandbox or, without isolation, on this machine.',
   'webhooks.group.runs': 'Runs',

@@ -124,6 +124,6 @@ export const settings = {
   'skills.newest': 'latest',
   'skills.versions': 'Versions',
   'skills.files': '{n} files',
-  'skills.files.one': 'one file',
+  'skills.files.one': '1 file',
   'skills.inWorkspace': 'from the workspace',
 } as const;

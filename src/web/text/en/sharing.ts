@@ -1,7 +1,7 @@
 export const sharing = {
   'fork.here': 'Fork here',
   'fork.title': 'Fork this session',
-  'fork.tells': 'Starts a new session from here with the same conversation. This one stays as it is.',
+  'fork.tells': 'Starts a new session from here with the same conversation. This one stays unchanged.',
   'fork.name': 'Title',
   'fork.sameName': 'Same title',
   'fork.withFiles': 'Include the files from that point',

@@ -13,7 +13,7 @@ export const ship = {
   'ship.message': 'Commit message',
   'ship.include': 'Include {path}',
   'ship.commitFiles': 'Commit {n} files',
-  'ship.commitFiles.one': 'Commit one file',
+  'ship.commitFiles.one': 'Commit 1 file',
   'ship.commit': 'Commit',
   'ship.nothingAhead': 'No commits yet.',
   'ship.ahead': 'Commits: {n}',

@@ -107,7 +107,7 @@ export const work = {
   'terminal.typing': 'Could not type',
   'terminal.watching': "You are watching the agent's shell. You can type while a command is running.",
   'terminal.asks': 'The command is waiting for input. Type the answer here.',
-  'terminal.mayType': 'A command is running. Your keys go to it.',
+  'terminal.mayType': 'A command is running and receives what you type.',
   'desktop.none': 'This sandbox has no desktop',
   'desktop.offer.ready': 'It can have one: the sandbox restarts with its files, and its programs end.',
   'desktop.offer.building': 'The desktop image is being built. After that, sandboxes can have one.',

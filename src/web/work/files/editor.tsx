@@ -16,13 +16,13 @@ interface Props {
   readonly takesFocus: boolean;
   /** Called with the stored version of the person's text. */
   readonly onStored: (version: string) => void;
-  /** The file must be loaded again, and shown as it is. */
+  /** The file must be loaded again, and shown unchanged. */
   readonly onReload: () => void;
   /** Undefined: the file is always shown in its editor. */
   readonly onClose: (() => void) | undefined;
 }
 
-/** Edits a text. A save replaces only the version that was opened; if the file has changed, the person decides. */
+/** Edits text. A save replaces only the version that was opened; if the file has changed, the person decides. */
 export function Editor({ store, file, takesFocus, onStored, onReload, onClose }: Props) {
   const { path, version } = file;
   const [{ text: first, mark }] = useState(() => exactText(file.bytes));

@@ -15,7 +15,7 @@ import { Editor } from './editor.tsx';
 import { choosePreview, type Preview } from './preview.ts';
 import { FilePreview } from './previews.tsx';
 import { useSteps } from './steps-view.tsx';
-import { addressOf, type FileFilter, type FileStore, type LoadedFile } from './store.ts';
+import { type FileFilter, type FileStore, fileUrl, type LoadedFile } from './store.ts';
 import { download } from './transfers.ts';
 
 interface Props {
@@ -80,9 +80,7 @@ export function FileView({ store, path, part }: Props) {
           icon="download"
           label={t('files.download')}
           onClick={() =>
-            attempt(t('files.download'), () =>
-              download(addressOf(store.sessionId, path), path.split('/').at(-1) ?? path),
-            )
+            attempt(t('files.download'), () => download(fileUrl(store.sessionId, path), path.split('/').at(-1) ?? path))
           }
         />
         <IconButton icon="trash" label={t('files.delete')} onClick={() => askDelete(store, path)} />

@@ -17,7 +17,7 @@ import { FileView } from './file-view.tsx';
 import { StepsView } from './steps-view.tsx';
 import { type FileStore, fileFilter, openStore } from './store.ts';
 import { dismiss, download, transfers, upload } from './transfers.ts';
-import { childPath, root } from './tree.ts';
+import { childPath, rootPath } from './tree.ts';
 import { Tree } from './tree.tsx';
 
 /** The tab: a tree and the open file, side by side if there is room. Files can be dropped or pasted anywhere on it. */
@@ -197,9 +197,9 @@ function ChangesView({ store }: { store: FileStore }) {
 
 const askNewFile = (store: FileStore): void => showDialog(<NewFile store={store} />);
 
-/** Asks for the name of a new file, creates it and opens it. An existing file is opened as it is. */
+/** Asks for the name of a new file, creates it and opens it. An existing file is opened unchanged. */
 function NewFile({ store }: { store: FileStore }) {
-  const [path, setPath] = useState(store.folder === root ? '' : childPath(store.folder, ''));
+  const [path, setPath] = useState(store.folder === rootPath ? '' : childPath(store.folder, ''));
   const make = async () => {
     const target = path.trim();
     if (target === '') return;

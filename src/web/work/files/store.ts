@@ -1,7 +1,7 @@
 import { effect, type Signal, signal } from '@preact/signals';
 import { onEvent } from '../../data/log.ts';
 import { CallError, mutate, query, request } from '../../data/server.ts';
-import { childPath, type Entry, type FolderEntries, parentOf, root } from './tree.ts';
+import { childPath, type Entry, type FolderEntries, parentOf, rootPath } from './tree.ts';
 
 const readBytes = 1024 * 1024;
 const settleMs = 600;
@@ -74,10 +74,10 @@ export class FileStore {
   async refresh({ starts = true } = {}): Promise<void> {
     if (this.state.value !== 'ready') this.state.value = 'loading';
     try {
-      await this.#list(root, starts);
+      await this.#list(rootPath, starts);
       const { value: shown } = this.shown;
       const more = new Set(shown === undefined ? this.open.value : [...this.open.value, parentOf(shown)]);
-      more.delete(root);
+      more.delete(rootPath);
       await Promise.all([...more].map((path) => this.#list(path, starts).catch(() => this.#forget(path))));
       this.state.value = 'ready';
     } catch (thrown) {
@@ -91,7 +91,7 @@ export class FileStore {
     if (this.state.value !== 'ready') this.state.value = 'asleep';
   }
 
-  /** A text that changes with the file; undefined: the file is in no listed folder. */
+  /** Text that changes with the file; undefined: the file is in no listed folder. */
   stampOf(path: string): string | undefined {
     const entries = this.folders.value.get(parentOf(path));
     const entry = entries?.find(({ name }) => childPath(parentOf(path), name) === path);
@@ -110,7 +110,7 @@ export class FileStore {
 
   /** The folder that uploads go to: that of the open file. */
   get folder(): string {
-    return this.shown.value === undefined ? root : parentOf(this.shown.value);
+    return this.shown.value === undefined ? rootPath : parentOf(this.shown.value);
   }
 
   /** Follows the session's events, because commands and files of the agent change the list. */
@@ -132,7 +132,7 @@ export class FileStore {
 
   async read(path: string, whole = false): Promise<LoadedFile> {
     const range = whole ? undefined : { range: `bytes=0-${readBytes - 1}` };
-    const answer = await request(addressOf(this.sessionId, path), range ? { headers: range } : {});
+    const answer = await request(fileUrl(this.sessionId, path), range ? { headers: range } : {});
     if (!answer.ok) throw new Error(await refusal(answer));
     const bytes = new Uint8Array(await answer.arrayBuffer());
     const size = Number(/\/(\d+)$/.exec(answer.headers.get('content-range') ?? '')?.[1] ?? bytes.length);
@@ -144,7 +144,7 @@ export class FileStore {
   async save(path: string, text: string, version: string | undefined): Promise<{ version: string } | 'changed'> {
     const headers: Record<string, string> = { 'content-type': 'application/octet-stream' };
     if (version !== undefined) headers['if-match'] = version;
-    const answer = await request(addressOf(this.sessionId, path), { method: 'PUT', headers, body: text });
+    const answer = await request(fileUrl(this.sessionId, path), { method: 'PUT', headers, body: text });
     if (answer.status === 412) return 'changed';
     if (!answer.ok) throw new Error(await refusal(answer));
     return { version: answer.headers.get('etag') ?? '' };
@@ -169,7 +169,7 @@ export class FileStore {
   }
 }
 
-export const addressOf = (sessionId: string, path: string): string =>
+export const fileUrl = (sessionId: string, path: string): string =>
   `/streams/sessions/${sessionId}/file?path=${encodeURIComponent(path)}`;
 
 /**

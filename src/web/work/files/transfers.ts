@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import { request } from '../../data/server.ts';
 import { authorization } from '../../data/token.ts';
 import { t } from '../../text/text.ts';
-import { addressOf, refusal } from './store.ts';
+import { fileUrl, refusal } from './store.ts';
 
 /** An upload in progress, or a failed one. */
 export interface Transfer {
@@ -55,7 +55,7 @@ export function upload({ sessionId, path, file, replaces }: UploadRequest): Prom
     dismiss(key);
     resolve('failed');
   };
-  sending.open('PUT', addressOf(sessionId, path));
+  sending.open('PUT', fileUrl(sessionId, path));
   for (const [name, value] of Object.entries(authorization())) sending.setRequestHeader(name, value);
   sending.setRequestHeader('content-type', 'application/octet-stream');
   if (!replaces) sending.setRequestHeader('if-none-match', '*');

@@ -19,18 +19,18 @@ export interface Row {
 }
 
 /** The workspace itself. */
-export const root = '.';
+export const rootPath = '.';
 
-export const childPath = (folder: string, name: string): string => (folder === root ? name : `${folder}/${name}`);
+export const childPath = (folder: string, name: string): string => (folder === rootPath ? name : `${folder}/${name}`);
 
-export const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/'))) || root;
+export const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/'))) || rootPath;
 
 /** The visible rows, top to bottom, without Corral's own files; logs of background processes come last. */
 export function listRows(folders: FolderEntries, open: ReadonlySet<string>): Row[] {
   const rows: Row[] = [];
   const add = (folder: string, depth: number) => {
     const entries = [...(folders.get(folder) ?? [])]
-      .filter(({ name }) => folder !== root || name !== '.corral')
+      .filter(({ name }) => folder !== rootPath || name !== '.corral')
       .sort((a, b) => Number(isLogs(a.name)) - Number(isLogs(b.name)));
     entries.forEach(({ name, type, size }, at) => {
       const path = childPath(folder, name);
@@ -39,14 +39,14 @@ export function listRows(folders: FolderEntries, open: ReadonlySet<string>): Row
       if (isOpen) add(path, depth + 1);
     });
   };
-  add(root, 0);
+  add(rootPath, 0);
   return rows;
 }
 
 const isLogs = (name: string) => name === '.agent_logs';
 
 /** The row that a key moves to, or undefined. Left moves to the row's folder. */
-export function moved(rows: readonly Row[], from: string | undefined, key: string): Row | undefined {
+export function rowAfterKey(rows: readonly Row[], from: string | undefined, key: string): Row | undefined {
   const at = rows.findIndex(({ path }) => path === from);
   const row = rows[at];
   switch (key) {

@@ -7,7 +7,7 @@ import { pressedKey } from '../../parts/pressed-key.ts';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
 import type { FileStore } from './store.ts';
-import { listRows, moved, type Row } from './tree.ts';
+import { listRows, type Row, rowAfterKey } from './tree.ts';
 
 /** The tree, with the keyboard navigation of a tree: arrows move, open and close; Enter opens a file. */
 export function Tree({ store }: { store: FileStore }) {
@@ -21,7 +21,7 @@ export function Tree({ store }: { store: FileStore }) {
   };
   const onKey = (event: KeyboardEvent, row: Row) => {
     const key = pressedKey(event);
-    const next = moved(rows, row.path, key);
+    const next = rowAfterKey(rows, row.path, key);
     const toggles =
       (key === 'ArrowRight' && row.type === 'directory' && !row.isOpen) || (key === 'ArrowLeft' && row.isOpen);
     if (key === 'Enter' || key === ' ' || toggles) use(row);

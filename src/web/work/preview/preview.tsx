@@ -56,7 +56,7 @@ const Listening = ({ port: { port, command = '' } }: { port: Port }) => (
   </li>
 );
 
-/** Without those of the page's own frames, which are closed with the frames. */
+/** Excludes links of the page's own frames, which are closed with the frames. */
 const isShared = ({ folder }: Preview) => folder === undefined;
 
 /** The open preview addresses, which anyone who has them can use. */

@@ -5,7 +5,7 @@ import { Button } from '../../parts/kit/button.tsx';
 import { attempt } from '../../parts/notice.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
-import { addressOf, readPart } from '../files/store.ts';
+import { fileUrl, readPart } from '../files/store.ts';
 import { LogReader } from './log-reader.ts';
 
 const lookMs = 1_000;
@@ -20,10 +20,7 @@ interface Props {
 /** The log of one process: its end, which follows the process, and earlier parts on request. */
 export function Log({ sessionId, path, isRunning }: Props) {
   const [trouble, setTrouble] = useState('');
-  const log = useMemo(
-    () => new LogReader((from, length) => readPart(addressOf(sessionId, path), from, length)),
-    [path],
-  );
+  const log = useMemo(() => new LogReader((from, length) => readPart(fileUrl(sessionId, path), from, length)), [path]);
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     let isOver = false;

@@ -49,7 +49,7 @@ export function Processes({ session: { id: sessionId } }: { session: Session }) 
       <Services services={services} />
       {all.length === 0 && <p class="quiet empty">{t('processes.none')}</p>}
       <ul class="processes" aria-label={t('tab.processes')}>
-        {byProgram(all).map(([name, [first, ...others]]) => (
+        {groupByProgram(all).map(([name, [first, ...others]]) => (
           <li key={name}>
             <Row process={first} name={name} show={setShown} stop={stop} />
             {others.length > 0 && (
@@ -72,7 +72,7 @@ export function Processes({ session: { id: sessionId } }: { session: Session }) 
 }
 
 /** Groups the processes by program, in the order of the first process of each. */
-export function byProgram(all: readonly Process[]): [name: string, processes: [Process, ...Process[]]][] {
+export function groupByProgram(all: readonly Process[]): [name: string, processes: [Process, ...Process[]]][] {
   const found = new Map<string, [Process, ...Process[]]>();
   for (const process of all) {
     const name = toProgramName(process.cmd);

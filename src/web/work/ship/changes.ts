@@ -20,7 +20,7 @@ export function splitPatch(text: string): FilePatch {
 }
 
 /** The lines of a hunk. */
-export function linesOfHunk(hunk: string): DiffLine[] {
+export function parseHunk(hunk: string): DiffLine[] {
   const kinds = { '+': 'added', '-': 'removed', '@': 'skipped' } as const;
   return hunk
     .split('\n')

@@ -4,7 +4,7 @@ import { DiffLines } from '../../conversation/tool-result.tsx';
 import { eventCount, events } from '../../data/log.ts';
 import { mutate, query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
-import { boundedLine, withHidden } from '../../parts/bounded-text.ts';
+import { boundedLine, showHiddenCharacters } from '../../parts/bounded-text.ts';
 import type { DiffLine } from '../../parts/diff.ts';
 import { RelativeTime } from '../../parts/kit/ago.tsx';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
@@ -94,7 +94,9 @@ function aboutRun(number: number, runId: string | null): string {
   if (runId === null) return t(number === 0 ? 'checkpoints.first' : 'checkpoints.atRestore');
   const started = eventCount.value > 0 && events.find((one) => one.type === 'run.started' && one.runId === runId);
   const task = started && started.type === 'run.started' ? started.data.task.trim().split('\n')[0] : '';
-  return task ? t('checkpoints.afterTask', { task: boundedLine(withHidden(task), 80) }) : t('checkpoints.afterRun');
+  return task
+    ? t('checkpoints.afterTask', { task: boundedLine(showHiddenCharacters(task), 80) })
+    : t('checkpoints.afterRun');
 }
 
 function askToRestore(sessionId: string, { number }: Checkpoint, onDone: () => void): void {
@@ -143,11 +145,11 @@ function Comparison({ sessionId, from, all }: ComparisonProps) {
           <ul class="stack ship-files" aria-label={t('checkpoints.changed')}>
             {found.files.slice(0, 200).map(({ path, change }) => (
               <li key={path}>
-                <span class="quiet">{t(`ship.${change}`)}</span> {withHidden(path)}
+                <span class="quiet">{t(`ship.${change}`)}</span> {showHiddenCharacters(path)}
               </li>
             ))}
           </ul>
-          <DiffLines lines={linesOf(found.text)} textOf={withHidden} />
+          <DiffLines lines={linesOf(found.text)} textOf={showHiddenCharacters} />
           {found.truncated && <p class="quiet">{t('checkpoints.cut')}</p>}
         </>
       )}

@@ -4,7 +4,7 @@ import type { Outputs } from '../../../client/types.ts';
 import { DiffLines } from '../../conversation/tool-result.tsx';
 import { mutate, mutateWithRetry, query, toErrorText } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
-import { boundedLine, withHidden } from '../../parts/bounded-text.ts';
+import { boundedLine, showHiddenCharacters } from '../../parts/bounded-text.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { CheckField, LongTextField } from '../../parts/kit/field.tsx';
 import { List } from '../../parts/kit/list.tsx';
@@ -12,7 +12,7 @@ import { useRead } from '../../parts/kit/trouble.tsx';
 import { attempt, notify } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 import { saveFile } from '../files/transfers.ts';
-import { type FilePatch, isLeftover, linesOfHunk, type Status, splitPatch } from './changes.ts';
+import { type FilePatch, isLeftover, parseHunk, type Status, splitPatch } from './changes.ts';
 import { Checkpoints } from './checkpoints.tsx';
 import { PullRequestView, type RepositoryAddress } from './pull-request.tsx';
 
@@ -121,7 +121,9 @@ function Environment({ of, environment, onDone }: Props) {
   ];
   return (
     <>
-      {problem !== null && <p class="bad-text">{t('ship.environmentProblem', { problem: withHidden(problem) })}</p>}
+      {problem !== null && (
+        <p class="bad-text">{t('ship.environmentProblem', { problem: showHiddenCharacters(problem) })}</p>
+      )}
       {setup !== 'none' && <p class={setup === 'failed' ? 'bad-text' : 'quiet'}>{t(`ship.setup.${setup}`)}</p>}
       {wishes.map((wish) => (
         <p key={wish} class="quiet">
@@ -191,7 +193,7 @@ function WantedServices({
         items={all.map(([name, { image, ports, command = [] }]) => ({
           key: name,
           title: name,
-          code: boundedLine(withHidden([image, ...command].join(' ')), 120),
+          code: boundedLine(showHiddenCharacters([image, ...command].join(' ')), 120),
           lines: [[...ports, ...(there?.includes(name) ? [t('network.isAllowed')] : [])].join(' · ')],
         }))}
       />
@@ -232,9 +234,9 @@ function Checks({
               <span class={status === 'failed' || status === 'timed_out' ? 'bad-text' : 'quiet'}>
                 {t(status ? `ship.ownCheck.${status}` : 'ship.ownCheck.none')}
               </span>{' '}
-              {name} <code>{boundedLine(withHidden(command), 120)}</code>
+              {name} <code>{boundedLine(showHiddenCharacters(command), 120)}</code>
               {now && now.output !== '' && now.status !== 'passed' && (
-                <pre class="ship-output">{withHidden(now.output)}</pre>
+                <pre class="ship-output">{showHiddenCharacters(now.output)}</pre>
               )}
             </li>
           );
@@ -357,7 +359,7 @@ function FileDiff({ of, file: { path, change }, leaveOut }: FileDiffProps) {
               onChange={() => toggle(at, patch)}
             />
           )}
-          <DiffLines lines={linesOfHunk(hunk)} textOf={(text) => text} />
+          <DiffLines lines={parseHunk(hunk)} textOf={(text) => text} />
         </Fragment>
       ))}
       {patch?.hunks.length === 0 && <p class="tool-note">{t('noChange')}</p>}

@@ -1,6 +1,6 @@
 import type { Event } from '../../../client/types.ts';
 import { lineOf } from '../../../core/model/event-traits.ts';
-import { phaseWord, toEndText } from '../../conversation/notes.tsx';
+import { phaseText, toEndText } from '../../conversation/notes.tsx';
 import { count, duration, price } from '../../parts/format.ts';
 import { failureText, serverText, t } from '../../text/text.ts';
 
@@ -44,7 +44,7 @@ function wordsOf(event: Event): string {
     }
     case 'sandbox.phase': {
       const { phase, detail, ms, ended = [] } = event.data;
-      const parts = [t(phaseWord(phase)), detail && serverText(detail)];
+      const parts = [t(phaseText(phase)), detail && serverText(detail)];
       if (ended.length > 0) parts.push(t('phase.ended', { commands: ended.join(', ') }));
       if (ms !== undefined) parts.push(duration(ms));
       return parts.filter(Boolean).join(' · ');

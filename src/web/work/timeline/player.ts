@@ -32,7 +32,7 @@ export class Player {
     this.#show(to);
   }
 
-  /** Moves to the next or previous event that is not a piece of a text. */
+  /** Moves to the next or previous event that is not a fragment of text. */
   step(by: 1 | -1): void {
     this.pause();
     this.seek(

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Store } from '../../../../src/core/contracts/ports.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
-import { eventsFrom } from '../../../../src/sessions/engine/run-fold.ts';
+import { readEventsFrom } from '../../../../src/sessions/engine/run-fold.ts';
 import { withPayloadOffload } from '../../../../src/storage/payload-offload/payload-offload.ts';
 import { memoryBlobs } from '../../../support/stores/memory-blobs.ts';
 import { calledFact, facts, newSession } from '../../../support/stores/store.ts';
@@ -16,7 +16,7 @@ export function largeContract(store: () => Store): void {
       let ids = 0;
       return { blobs, ...withPayloadOffload({ store: store(), blobs, newId: () => `${++ids}`, now: () => 1_000 }) };
     };
-    const all = (large: Store, id: SessionId) => Array.fromAsync(eventsFrom(large.events, SessionId.parse(id), 1));
+    const all = (large: Store, id: SessionId) => Array.fromAsync(readEventsFrom(large.events, SessionId.parse(id), 1));
 
     test('F068 an event of 17 MB is stored, read whole, and no more is in the store than a reference', async () => {
       const { store: large, blobs } = open();

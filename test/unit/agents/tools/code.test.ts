@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Cell, Execution } from '../../../../src/agents/kernels/kernel.ts';
 import { codeTool } from '../../../../src/agents/tools/code.ts';
-import { forModel } from '../../../../src/agents/tools/output.ts';
+import { toModelText } from '../../../../src/agents/tools/output.ts';
 import { pngSignature } from '../../../../src/core/text/pictures.ts';
 import { toolBench } from '../../../support/agents/tools.ts';
 
@@ -93,7 +93,7 @@ test('long output is a file of the sandbox, and the model reads where', async ()
     return {};
   });
   const result = await run({}, { operationId: 'op' });
-  expect(forModel(result)).toContain('All of it is in .corral/output/op.txt: read it with file_read.');
+  expect(toModelText(result)).toContain('All of it is in .corral/output/op.txt: read it with file_read.');
   expect(await sandbox.readFile('.corral/output/op.txt', new AbortController().signal)).toHaveLength(99_999);
 });
 

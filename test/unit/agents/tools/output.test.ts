@@ -1,18 +1,20 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { BoundedOutput, boundOutput, forModel } from '../../../../src/agents/tools/output.ts';
+import { BoundedOutput, boundOutput, toModelText } from '../../../../src/agents/tools/output.ts';
 
 test('a short output is shown to the model as it is', () =>
-  expect(forModel({ ok: true, output: 'hi\n', exitCode: 0 })).toBe('hi\n'));
+  expect(toModelText({ ok: true, output: 'hi\n', exitCode: 0 })).toBe('hi\n'));
 
 test('a command that failed says how before its output', () => {
-  expect(forModel({ ok: false, reason: 'failed', output: 'no\n', exitCode: 2 })).toBe('[exit code 2]\nno\n');
-  expect(forModel({ ok: false, reason: 'timed_out', output: '', exitCode: 124 })).toBe('[exit code 124, timed out]\n');
+  expect(toModelText({ ok: false, reason: 'failed', output: 'no\n', exitCode: 2 })).toBe('[exit code 2]\nno\n');
+  expect(toModelText({ ok: false, reason: 'timed_out', output: '', exitCode: 124 })).toBe(
+    '[exit code 124, timed out]\n',
+  );
 });
 
 test('a long output loses its middle and points to the whole', () => {
   const output = `${'a'.repeat(20_000)}END`;
-  const shown = forModel({ ok: true, output, rest: 'All of it is in .corral/output/op1.log.' });
+  const shown = toModelText({ ok: true, output, rest: 'All of it is in .corral/output/op1.log.' });
   expect(shown).toMatch(
     /^a{8000}\n\[… 4003 characters left out\. All of it is in \.corral\/output\/op1\.log\. …\]\na+END$/,
   );

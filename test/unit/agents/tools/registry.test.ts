@@ -11,7 +11,7 @@ import {
 import { allowsTool, findAllowedGroups, type ToolRules } from '../../../../src/agents/tools/selection.ts';
 import { toolGroups } from '../../../../src/agents/tools/tool.ts';
 import { webSearchTool } from '../../../../src/agents/tools/web/search.ts';
-import { callIn, findFamily, toolWords } from '../../../../src/agents/tools/words.ts';
+import { findFamily, toFacadeCall, toolLabels } from '../../../../src/agents/tools/words.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { toolBench } from '../../../support/agents/tools.ts';
 
@@ -55,15 +55,15 @@ test.each([
 ])('%s belongs to the family %s', (name, family) => expect(findFamily(name)).toBe(family));
 
 test('every tool has a name of its own and a label for people', () => {
-  const names = toolWords.map(({ name }) => name);
+  const names = toolLabels.map(({ name }) => name);
   expect(new Set(names).size).toBe(names.length);
   expect(names.filter((name) => !/^[a-z][a-z0-9_]*$/.test(name) || name.startsWith('mcp_'))).toEqual([]);
-  expect(toolWords.filter(({ label }) => label.trim() === '')).toEqual([]);
+  expect(toolLabels.filter(({ label }) => label.trim() === '')).toEqual([]);
 });
 
 test('a facade without a name for a tool shows the tool as it is', () => {
   const call = { name: 'mcp_docs_find', args: { file: '/w/a' } };
-  expect(callIn('opencodex', call, () => 'changed')).toEqual(call);
+  expect(toFacadeCall('opencodex', call, () => 'changed')).toEqual(call);
 });
 
 test.each([

@@ -4,8 +4,8 @@ import {
   clearSent,
   type Editor,
   emptyEditor,
+  isSendKey,
   type Key,
-  sends,
   withText,
 } from '../../../../src/cli/terminal/editor.ts';
 import { applyCompletion, findCompletion } from '../../../../src/cli/terminal/screen.ts';
@@ -24,15 +24,15 @@ test('text goes in where the cursor is, and a letter of two units is one', () =>
 
 test('Enter sends; Alt-Enter, Shift-Enter and a backslash before it begin a new line', () => {
   const editor = withText(emptyEditor(), 'one');
-  expect(sends(editor, { return: true })).toBe(true);
+  expect(isSendKey(editor, { return: true })).toBe(true);
   for (const key of [
     { return: true, meta: true },
     { return: true, shift: true },
   ]) {
-    expect([sends(editor, key), press(editor, key).text]).toEqual([false, 'one\n']);
+    expect([isSendKey(editor, key), press(editor, key).text]).toEqual([false, 'one\n']);
   }
   const continued = withText(editor, 'one\\');
-  expect([sends(continued, { return: true }), press(continued, { return: true }).text]).toEqual([false, 'one\n']);
+  expect([isSendKey(continued, { return: true }), press(continued, { return: true }).text]).toEqual([false, 'one\n']);
 });
 
 test('what is pasted keeps its lines and loses what could steer the terminal', () =>

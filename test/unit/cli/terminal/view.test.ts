@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { blockText, planText, statusText } from '../../../../src/cli/terminal/block-text.ts';
-import { markdownText, paintAnsi, plain } from '../../../../src/cli/terminal/markdown.ts';
+import { markdownText, paintAnsi, plainPaint } from '../../../../src/cli/terminal/markdown.ts';
 import { emptyView, type View, withEvent } from '../../../../src/cli/terminal/view.ts';
 import type { Event } from '../../../../src/client/index.ts';
 
 const event = (type: Event['type'], data: object, ts = 0) =>
   ({ seq: 1, sessionId: 's', ts, type, runId: 'r', data }) as unknown as Event;
 const after = (...events: readonly Event[]): View => events.reduce(withEvent, emptyView);
-const shown = (view: View) => view.blocks.map((block) => blockText(block, plain));
+const shown = (view: View) => view.blocks.map((block) => blockText(block, plainPaint));
 
 test('words come piece by piece, and stay once they are whole', () => {
   const pieces = [
@@ -46,7 +46,7 @@ test('a plan follows its steps, and a call that keeps the plan is not shown', ()
     event('tool.called', { ...todo, success: true, output: 'Noted.', content: null }),
     event('step', { id: '1', description: 'Read', status: 'completed' }),
   );
-  expect([view.blocks, planText(view.plan, plain)]).toEqual([[], '☑ Read']);
+  expect([view.blocks, planText(view.plan, plainPaint)]).toEqual([[], '☑ Read']);
 });
 
 test('a question and an approval wait until they are answered, and end with the run', () => {
@@ -80,7 +80,7 @@ test.each([
   ['a quote', '> one\n> two', '│ one\n│ two'],
   ['a table', '| a | b |\n| --- | --- |\n| 10 | 2 |', 'a  │ b\n───┼──\n10 │ 2'],
   ['half of a block of code, while it comes', '```sh\necho', '  echo'],
-])('%s is shown as text', (_, markdown, text) => expect(markdownText(markdown, plain)).toBe(text));
+])('%s is shown as text', (_, markdown, text) => expect(markdownText(markdown, plainPaint)).toBe(text));
 
 test('words are styled, and an escape sequence of the agent is gone', () => {
   const text = markdownText('**bold** \u001b[2J`code`', paintAnsi);

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import type { KubeApi } from '../../../../drivers/kubernetes/api/api.ts';
 import { objectTable } from '../../../../drivers/kubernetes/api/object-table.ts';
 import { openObjects } from '../../../../drivers/kubernetes/api/objects.ts';
-import { essence } from '../../../../drivers/kubernetes/pods/pods.ts';
+import { trimPod } from '../../../../drivers/kubernetes/pods/pods.ts';
 import type { Clock } from '../../../../src/core/contracts/clock.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
@@ -16,7 +16,7 @@ const pod = (uid: string, resourceVersion: number, phase = 'Running'): V1Pod => 
 const watchOf = (api: KubeApi, clock: Clock) =>
   openObjects<V1Pod>(
     { api, clock, random: () => 0, onTrouble: undefined },
-    { path: '', what: 'pods', selector: {}, keep: essence },
+    { path: '', what: 'pods', selector: {}, keep: trimPod },
   );
 
 /** An API server with one pod, whose watches report only what the next watch missed. */

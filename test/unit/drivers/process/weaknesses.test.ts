@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Bubblewrap } from '../../../../drivers/process/bubblewrap.ts';
-import { unreadableLoader } from '../../../../drivers/process/launch.ts';
-import { lackingPrograms } from '../../../../drivers/process/process.ts';
+import { createUnreadableLoader } from '../../../../drivers/process/launch.ts';
+import { findLackingPrograms } from '../../../../drivers/process/process.ts';
 import { findWeaknesses, listEnforcedLimits, type Protections } from '../../../../drivers/process/weaknesses.ts';
 
 const found = { path: 'bwrap', system: [], masked: [], hasSudo: false };
@@ -66,11 +66,11 @@ test.each([
   const folder = await mkdtemp(join(tmpdir(), 'corral-lacking-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   for (const [name, mode] of Object.entries(present)) await writeFile(join(folder, name), '', { mode });
-  expect((await lackingPrograms(['/nowhere', folder])).map(({ name }) => name)).toEqual(lacking);
+  expect((await findLackingPrograms(['/nowhere', folder])).map(({ name }) => name)).toEqual(lacking);
 });
 
 const copyIn = (folder: string) =>
-  unreadableLoader(folder, { program: process.execPath, asRoot: true }, AbortSignal.timeout(60_000));
+  createUnreadableLoader(folder, { program: process.execPath, asRoot: true }, AbortSignal.timeout(60_000));
 
 async function emptyFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'corral-loader-'));

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
 import { MessageId, RunId, SessionId } from '../../../../src/core/model/ids.ts';
-import { type Profile, TextFlow, textBefore } from '../../../../src/facades/shared/conversation/text-flow.ts';
+import { type Profile, readTextBefore, TextFlow } from '../../../../src/facades/shared/conversation/text-flow.ts';
 
 const sessionId = SessionId.parse('5f2a0c9be41d7733');
 const uuid = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
@@ -73,7 +73,7 @@ test('cut anywhere and resumed, the joined text is the same', async () => {
   for (const profile of ['crogia', 'cambioml'] as const) {
     for (let cut = 0; cut <= log.length; cut++) {
       const first = joined(fresh(profile), log.slice(0, cut));
-      const rest = joined(new TextFlow(profile, await textBefore(pages(log), sessionId, cut)), log.slice(cut));
+      const rest = joined(new TextFlow(profile, await readTextBefore(pages(log), sessionId, cut)), log.slice(cut));
       expect(first + rest, `${profile} cut at ${cut}`).toBe(joined(fresh(profile), log));
     }
   }
@@ -88,7 +88,7 @@ test('a message without its first deltas, or without any, is sent in full', () =
 
 test('a client that had all deltas of a message gets it no second time, though they are gone since', async () => {
   const bare = log.filter(({ type }) => type !== 'message.delta');
-  const flow = new TextFlow('crogia', await textBefore(pages(bare), sessionId, 3));
+  const flow = new TextFlow('crogia', await readTextBefore(pages(bare), sessionId, 3));
   expect(
     joined(
       flow,
@@ -99,9 +99,9 @@ test('a client that had all deltas of a message gets it no second time, though t
 
 test('the last text is found behind more events than fit in a page', async () => {
   const long = numbered([started(1), whole(1, 1, 'First'), ...Array.from({ length: 450 }, () => step)]);
-  expect(await textBefore(pages(long), sessionId, 452)).toEqual({ seq: 452, open: null, spoken: run(1) });
+  expect(await readTextBefore(pages(long), sessionId, 452)).toEqual({ seq: 452, open: null, spoken: run(1) });
   const silent = numbered([whole(1, 1, 'Before'), started(2), ...Array.from({ length: 450 }, () => step)]);
-  expect(await textBefore(pages(silent), sessionId, 452)).toEqual({ seq: 452, open: null, spoken: null });
+  expect(await readTextBefore(pages(silent), sessionId, 452)).toEqual({ seq: 452, open: null, spoken: null });
 });
 
 test('however a log is made and cut, no text is lost or sent twice', async () => {
@@ -120,7 +120,7 @@ test('however a log is made and cut, no text is lost or sent twice', async () =>
       const events = numbered(facts);
       const cut = where % (events.length + 1);
       const all = joined(fresh('crogia'), events);
-      const resumed = new TextFlow('crogia', await textBefore(pages(events), sessionId, cut));
+      const resumed = new TextFlow('crogia', await readTextBefore(pages(events), sessionId, cut));
       expect(joined(fresh('crogia'), events.slice(0, cut)) + joined(resumed, events.slice(cut))).toBe(all);
       const texts = ordered.map(({ deltas }, n) =>
         deltas > 0 ? Array.from({ length: deltas }, (_, i) => `${n}.${i} `).join('') : `${n}`,

@@ -6,11 +6,11 @@ import {
   answerError,
   ConnectError,
   ConnectStream,
-  camelCased,
   connectError,
   envelope,
   parseEnvelope,
   parseTimeout,
+  toCamelCase,
 } from '../../../../src/facades/compat/e2b/data/connect.ts';
 import { toEntry } from '../../../../src/facades/compat/e2b/data/filesystem.ts';
 import { toEndEvent } from '../../../../src/facades/compat/e2b/data/process.ts';
@@ -136,7 +136,7 @@ test('an entry has the letters of its mode, and the name that programs expect fo
 });
 
 test('names of fields are read in both spellings, and the keys of maps stay', () =>
-  expect(camelCased({ include_entry: true, process: { envs: { MY_VAR: 'x' } } })).toEqual({
+  expect(toCamelCase({ include_entry: true, process: { envs: { MY_VAR: 'x' } } })).toEqual({
     includeEntry: true,
     process: { envs: { MY_VAR: 'x' } },
   }));

@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest';
-import { applyAgentChange, newContent } from '../../../../src/facades/compat/managed-agents/resources/agent-content.ts';
+import {
+  applyAgentChange,
+  newAgentContent,
+} from '../../../../src/facades/compat/managed-agents/resources/agent-content.ts';
 import { AgentChange, NewAgent } from '../../../../src/facades/compat/managed-agents/resources/agent-shapes.ts';
 import { toAgent } from '../../../../src/facades/compat/managed-agents/resources/agents.ts';
-import { unrestricted } from '../../../../src/facades/compat/managed-agents/resources/environments.ts';
-import { modelRefFor, modelRoutes } from '../../../../src/facades/compat/managed-agents/resources/models.ts';
+import { unrestrictedConfig } from '../../../../src/facades/compat/managed-agents/resources/environments.ts';
+import { findModelRef, modelRoutes } from '../../../../src/facades/compat/managed-agents/resources/models.ts';
 import {
   rosterOfSession,
   toSessionAgent,
@@ -17,7 +20,7 @@ import {
 import type { StoredDocument } from '../../../../src/sessions/api/server/documents.ts';
 import type { Services } from '../../../../src/sessions/api/services.ts';
 
-const made = (more: object) => newContent(parseInput(NewAgent, { name: 'Coder', model: 'claude-x', ...more }));
+const made = (more: object) => newAgentContent(parseInput(NewAgent, { name: 'Coder', model: 'claude-x', ...more }));
 const skill = { type: 'custom', skill_id: 'skill_1' };
 const toolset = { type: 'agent_toolset_20260401' };
 
@@ -45,7 +48,7 @@ test('an agent has every field, and each tool its policy', () =>
 
 test('an agent that is in its own roster is shown there by its id, and others as they are stored', () => {
   const other = { type: 'agent' as const, id: 'agent_b', version: 1 };
-  const content = newContent(parseInput(NewAgent, { name: 'Lead', model: 'claude-x' }), {
+  const content = newAgentContent(parseInput(NewAgent, { name: 'Lead', model: 'claude-x' }), {
     type: 'coordinator',
     agents: [{ type: 'self' }, other],
   });
@@ -109,7 +112,7 @@ test('the session has the tools that are on, the rules of their policies, and th
       { type: 'custom', name: 'get_weather', description: 'x', input_schema: { type: 'object' } },
     ],
   });
-  const config = { ...unrestricted, packages: { ...unrestricted.packages, pip: ['pandas'] } };
+  const config = { ...unrestrictedConfig, packages: { ...unrestrictedConfig.packages, pip: ['pandas'] } };
   const kept = {
     agentId: 'agent_1',
     version: 1,
@@ -156,7 +159,7 @@ test('a coordinator has its roster as agents of their own, each by a name, and n
   expect(rosterOfSession({ agent })).toEqual(roster);
   const tools = [{ type: 'custom', name: 'delegate_check', description: 'x', input_schema: { type: 'object' } }];
   const input = parseInput(NewAgent, { name: 'Lead', model: 'claude-x', tools });
-  expect(() => newContent(input, { type: 'coordinator', agents: [{ type: 'self' }] })).toThrow('delegate_check');
+  expect(() => newAgentContent(input, { type: 'coordinator', agents: [{ type: 'self' }] })).toThrow('delegate_check');
 });
 
 test('a list is read page by page, and a cursor of another list is refused', () => {
@@ -198,7 +201,7 @@ async function retrieved(name: string, names: readonly string[]) {
 
 test('a name for which another model stands is found, as sessions find it', async () => {
   const settings = { models: ['claude-*=local/qwen3', 'fast=anthropic/claude-sonnet-5-5'] };
-  expect(await modelRefFor('claude-opus-5', { models, settings })).toBe('local/qwen3');
+  expect(await findModelRef('claude-opus-5', { models, settings })).toBe('local/qwen3');
   expect(await retrieved('claude-opus-5', settings.models)).toMatchObject({
     id: 'claude-opus-5',
     display_name: 'Qwen',

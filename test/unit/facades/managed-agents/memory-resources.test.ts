@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { randomIds } from '../../../../src/core/model/ids.ts';
 import {
   MemoryStoreRequest,
-  memoryResourcesFor,
+  prepareMemoryResources,
   toMountedStore,
 } from '../../../../src/facades/compat/managed-agents/sessions/memory-resources.ts';
 import { parseInput } from '../../../../src/facades/compat/managed-agents/wire.ts';
@@ -15,7 +15,7 @@ async function bench(...names: readonly string[]) {
   const made: string[] = [];
   for (const name of names) made.push((await stores.create({ name, description: 'x', metadata: {} })).id);
   const resources = (...choices: readonly object[]) =>
-    memoryResourcesFor(
+    prepareMemoryResources(
       choices.map((choice) => parseInput(MemoryStoreRequest, { type: 'memory_store', ...choice })),
       stores,
     );

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { SessionRecord } from '../../../../src/core/model/records.ts';
-import { newestSessions } from '../../../../src/facades/compat/managed-agents/newest-sessions.ts';
+import { listNewestSessions } from '../../../../src/facades/compat/managed-agents/newest-sessions.ts';
 import type { ListQuery } from '../../../../src/sessions/api/sessions.ts';
 
 /**
@@ -21,7 +21,7 @@ const newest = async (
   it: ReturnType<typeof service>,
   limit: number | undefined,
   isMatch = (_: SessionRecord) => true,
-) => (await newestSessions(it, isMatch, limit)).map(({ createdAt }) => createdAt);
+) => (await listNewestSessions(it, isMatch, limit)).map(({ createdAt }) => createdAt);
 const quiet = Array.from({ length: 10 }, (_, n) => [n, n] as const);
 
 test('the first page needs one short read where the newest sessions have the newest messages', async () => {

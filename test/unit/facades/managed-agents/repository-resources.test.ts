@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import {
+  prepareRepositories,
   putToken,
   RepositoryRequest,
-  repositoriesFor,
 } from '../../../../src/facades/compat/managed-agents/sessions/repository-resources.ts';
 import { parseInput } from '../../../../src/facades/compat/managed-agents/wire.ts';
 import type { BoundCredential } from '../../../../src/sessions/api/credentials.ts';
@@ -13,7 +13,7 @@ const url = 'https://github.com/acme/tools';
 const choice = (more: object = {}) =>
   parseInput(RepositoryRequest, { type: 'github_repository', url, authorization_token: 'ghp_secret', ...more });
 const made = (...choices: readonly object[]) =>
-  repositoriesFor(choices.map(choice), { newId: () => 'n', now: () => Date.parse('2026-11-20T10:00:00Z') });
+  prepareRepositories(choices.map(choice), { newId: () => 'n', now: () => Date.parse('2026-11-20T10:00:00Z') });
 
 test.each([
   ['nothing more', {}, { access: 'write' }, '/workspace/tools'],

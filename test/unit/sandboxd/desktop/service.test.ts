@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { startChild } from '../../../../sandbox-images/sandboxd/desktop/child-process.ts';
 import { unusedDisplayNumber } from '../../../../sandbox-images/sandboxd/desktop/display.ts';
 import { type RunningProgram, service, stoppedMessage } from '../../../../sandbox-images/sandboxd/desktop/service.ts';
-import { commandLine } from '../../../../sandbox-images/sandboxd/processes/proc.ts';
+import { readCommandLine } from '../../../../sandbox-images/sandboxd/processes/proc.ts';
 import { findTerminalKeepers } from '../../../../sandbox-images/sandboxd/shared-state.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
@@ -96,7 +96,7 @@ test('the end of a desktop program also ends what left its session', async () =>
   });
   const [orphan] = await once(program.process.stdout as Readable, 'data');
   await program.end();
-  expect(commandLine(Number(orphan))).toBe('');
+  expect(readCommandLine(Number(orphan))).toBe('');
 });
 
 const all = Array.from({ length: 9_900 }, (_, at) => 100 + at);

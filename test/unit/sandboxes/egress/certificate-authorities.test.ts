@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { getCACertificates, rootCertificates, setDefaultCACertificates } from 'node:tls';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import {
-  caBundle,
-  extraAuthorities,
+  readCaBundle,
+  readExtraAuthorities,
   sandboxEnv,
   trustAuthorities,
 } from '../../../../src/sandboxes/egress/fetch/certificate-authorities.ts';
@@ -31,8 +31,8 @@ test("the bundle has the server's own roots and the extra authorities, each once
   const [one, two] = [selfSigned('one.example.test').cert, selfSigned('two.example.test').cert];
   const both = await file('both.pem', `# our own\n${one}\n${two.replaceAll('\n', '\r\n')}`);
   const again = await file('again.pem', one);
-  const bundle = certificatesOf(await caBundle([both, again]));
-  const own = certificatesOf(await caBundle([]));
+  const bundle = certificatesOf(await readCaBundle([both, again]));
+  const own = certificatesOf(await readCaBundle([]));
   expect(own.length).toBeGreaterThanOrEqual(rootCertificates.length);
   expect(bundle).toHaveLength(own.length + 2);
   const names = bundle.slice(-2).map((pem) => new X509Certificate(pem).subjectAltName);
@@ -42,10 +42,10 @@ test("the bundle has the server's own roots and the extra authorities, each once
 test('only the extra authorities that are not standard ones are passed on, each once', async () => {
   const { cert } = selfSigned('one.example.test');
   const usual = rootCertificates.slice(0, 3).join('\n');
-  const before = certificatesOf((await extraAuthorities([])) ?? '');
+  const before = certificatesOf((await readExtraAuthorities([])) ?? '');
   const system = await file('system.pem', `${usual}\n${cert}\n${cert.replaceAll('\n', '\r\n')}`);
-  expect(certificatesOf((await extraAuthorities([system])) ?? '')).toEqual([...before, cert.trim()]);
-  expect(await extraAuthorities([await file('usual.pem', usual)])).toEqual(await extraAuthorities([]));
+  expect(certificatesOf((await readExtraAuthorities([system])) ?? '')).toEqual([...before, cert.trim()]);
+  expect(await readExtraAuthorities([await file('usual.pem', usual)])).toEqual(await readExtraAuthorities([]));
 });
 
 test.each([
@@ -54,11 +54,11 @@ test.each([
   ['has a broken certificate', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n', /cannot be parsed/],
 ])('an extra file that %s is named', async (_, text, message) => {
   const path = text === undefined ? join(folder, 'missing.pem') : await file('bad.pem', text);
-  await expect(caBundle([path])).rejects.toMatchObject({
+  await expect(readCaBundle([path])).rejects.toMatchObject({
     code: 'invalid_request',
     message: expect.stringMatching(message),
   });
-  await expect(caBundle([path])).rejects.toThrow(path);
+  await expect(readCaBundle([path])).rejects.toThrow(path);
 });
 
 test('the environment names the proxy in both spellings, and one bundle for every tool', () => {

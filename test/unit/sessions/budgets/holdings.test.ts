@@ -3,7 +3,7 @@ import type { RecordStore } from '../../../../src/core/contracts/ports.ts';
 import { type HeldAmounts, type HeldLimit, heldLimits } from '../../../../src/core/model/runs/budget-limits.ts';
 import type { Holder } from '../../../../src/sessions/budgets/account.ts';
 import { holderKinds } from '../../../../src/sessions/budgets/account.ts';
-import { leaseMs } from '../../../../src/sessions/budgets/holdings.ts';
+import { holdingLeaseMs } from '../../../../src/sessions/budgets/holdings.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
 import { holdingsOf } from '../../../support/budgets/holdings.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -89,7 +89,7 @@ test('the sandboxes of another server count until it frees them, or is lost', as
   await one.holdings.take(ada, share.amounts, () => one.live.add(share));
   expect(await other.holdings.covers(ada, needs)).toBe(false);
   await one.holdings[Symbol.asyncDispose]();
-  clock.advance(leaseMs);
+  clock.advance(holdingLeaseMs);
   expect(await other.holdings.covers(ada, needs)).toBe(true);
 });
 

@@ -5,7 +5,7 @@ import { randomIds } from '../../../../src/core/model/ids.ts';
 import { type Amounts, toMicro } from '../../../../src/core/model/runs/budget.ts';
 import type { Limits } from '../../../../src/sessions/budgets/account.ts';
 import { Accounts } from '../../../../src/sessions/budgets/accounts.ts';
-import { Ledger, leaseMs } from '../../../../src/sessions/budgets/ledger.ts';
+import { Ledger, reservationLeaseMs } from '../../../../src/sessions/budgets/ledger.ts';
 import type { Reservation } from '../../../../src/sessions/run/turn-budget.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -178,7 +178,7 @@ describe('several servers on one store', () => {
     const other = world({ store, clock, logged: () => logged }).ledger;
     await (await reserved(other.of(ada).reserve(expected(1, 50), never))).settle(amounts(50));
     logged = 350;
-    clock.advance(leaseMs + 1);
+    clock.advance(reservationLeaseMs + 1);
     expect((await reserved(other.of(ada).reserve(expected(100, 900), never))).granted).toEqual(amounts(650));
   });
 
@@ -189,7 +189,7 @@ describe('several servers on one store', () => {
     const two = world({ store, clock }).ledger;
     await reserved(one.of(ada).reserve(expected(100, 900), never));
     for (let n = 0; n < 12; n++) {
-      clock.advance(leaseMs / 3);
+      clock.advance(reservationLeaseMs / 3);
       for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
     }
     const stop = new AbortController();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
-import { eventsFrom, foldRuns, RunFold, toQueuedRun } from '../../../../src/sessions/engine/run-fold.ts';
+import { foldRuns, RunFold, readEventsFrom, toQueuedRun } from '../../../../src/sessions/engine/run-fold.ts';
 import { Transcript } from '../../../../src/sessions/run/log/transcript.ts';
 import {
   asks,
@@ -262,7 +262,7 @@ describe('a session’s open runs', () => {
     const { log, writer } = writerBench();
     await writer.write(Array.from({ length: 1_200 }, (_, n) => fact('title', { title: `${n}` }, null)));
     const seqs: number[] = [];
-    for await (const { seq } of eventsFrom(log, sessionId, 101)) seqs.push(seq);
+    for await (const { seq } of readEventsFrom(log, sessionId, 101)) seqs.push(seq);
     expect(seqs).toEqual(Array.from({ length: 1_100 }, (_, n) => n + 101));
   });
 });

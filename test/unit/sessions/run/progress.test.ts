@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { maxRememberedActs, type RunAct, stuckReason } from '../../../../machines/stuck.ts';
+import { explainStuckRun, maxRememberedActs, type RunAct } from '../../../../machines/stuck.ts';
 import { createRunAct, listActs } from '../../../../src/sessions/run/progress.ts';
 import { runPolicy } from '../../../support/machines/machines.ts';
 import { runId } from '../../../support/machines/session-parts.ts';
@@ -27,7 +27,7 @@ function alarm(loop: (round: number) => readonly CallRow[], rounds = 12): string
   for (let round = 0; round < rounds; round++) {
     for (const made of loop(round)) {
       acts.push(act(made));
-      const reason = stuckReason(acts.slice(-maxRememberedActs(policy)), policy);
+      const reason = explainStuckRun(acts.slice(-maxRememberedActs(policy)), policy);
       if (reason !== undefined) return reason;
     }
   }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { ServiceHealth } from '../../../../src/sessions/api/sessions.ts';
-import { SessionTally, serviceHealth, sharedHealth } from '../../../../src/sessions/services/health.ts';
+import { checkServiceHealth, SessionTally, sharedHealth } from '../../../../src/sessions/services/health.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const hangs = () => new Promise<never>(() => {});
@@ -14,7 +14,7 @@ async function healthOf(parts: {
   count: () => Promise<object>;
 }) {
   const clock = manualClock();
-  const answer = serviceHealth(
+  const answer = checkServiceHealth(
     {
       store: { check: parts.store } as never,
       driver: { name: 'docker', check: parts.driver, capabilities: {} } as never,

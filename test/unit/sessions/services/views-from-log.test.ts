@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ConsoleEntry, ToolContent } from '../../../../src/core/model/events.ts';
 import { toOutputs } from '../../../../src/sessions/services/cut-outputs.ts';
-import { fileFromLog, readNamedFile, shellFromLog } from '../../../../src/sessions/services/views-from-log.ts';
+import { readFileFromLog, readNamedFile, readShellFromLog } from '../../../../src/sessions/services/views-from-log.ts';
 import { fact, sessionId, writerBench } from '../../../support/machines/session-parts.ts';
 
 const ran = (shell: string, console: ConsoleEntry[] | null, reason?: 'cancelled') =>
@@ -35,7 +35,7 @@ async function logOf(...facts: Parameters<ReturnType<typeof writerBench>['writer
 describe('while no sandbox runs', () => {
   test('a shell is shown as its last command left it', async () => {
     const log = await logOf(ran('main', [entry('one')]), ran('main', [entry('one'), entry('two')]), ran('other', []));
-    expect(await shellFromLog(log, sessionId, { shell: 'main', workdir })).toEqual({
+    expect(await readShellFromLog(log, sessionId, { shell: 'main', workdir })).toEqual({
       id: 'main',
       console: [entry('one'), entry('two')],
     });
@@ -43,12 +43,12 @@ describe('while no sandbox runs', () => {
 
   test('a result without a console leaves the one before', async () => {
     const log = await logOf(ran('main', [entry('one')]), ran('main', null));
-    expect((await shellFromLog(log, sessionId, { shell: 'main', workdir })).console).toEqual([entry('one')]);
+    expect((await readShellFromLog(log, sessionId, { shell: 'main', workdir })).console).toEqual([entry('one')]);
   });
 
   test('a command that was stopped stands behind those before it', async () => {
     const log = await logOf(ran('main', [entry('one')]), ran('main', [entry('two')], 'cancelled'));
-    expect((await shellFromLog(log, sessionId, { shell: 'main', workdir })).console).toEqual([
+    expect((await readShellFromLog(log, sessionId, { shell: 'main', workdir })).console).toEqual([
       entry('one'),
       entry('two'),
     ]);
@@ -56,19 +56,19 @@ describe('while no sandbox runs', () => {
 
   test('a shell that was never used is not found', async () => {
     const log = await logOf(ran('main', [entry('one')]));
-    await expect(shellFromLog(log, sessionId, { shell: 'other', workdir })).rejects.toMatchObject({
+    await expect(readShellFromLog(log, sessionId, { shell: 'other', workdir })).rejects.toMatchObject({
       code: 'shell_not_found',
     });
   });
 
   test.each(['a.md', './a.md', '/workspace/a.md', 'x/../a.md'])('%s is shown as last written', async (path) => {
     const log = await logOf(wrote('/workspace/a.md', text('old')), wrote('/workspace/a.md', text('new')));
-    expect((await fileFromLog(log, sessionId, { path, workdir })).toString()).toBe('new');
+    expect((await readFileFromLog(log, sessionId, { path, workdir })).toString()).toBe('new');
   });
 
   test('a write that failed changes nothing', async () => {
     const log = await logOf(wrote('a.md', text('good')), wrote('a.md', text('bad'), false), wrote('a.md', null));
-    expect((await fileFromLog(log, sessionId, { path: 'a.md', workdir })).toString()).toBe('good');
+    expect((await readFileFromLog(log, sessionId, { path: 'a.md', workdir })).toString()).toBe('good');
   });
 
   test('some lines of a file are not the file', async () => {
@@ -79,26 +79,26 @@ describe('while no sandbox runs', () => {
       called('file_read', { file: 'a.md', end_line: 2 }, part),
       called('file_find_in_content', { file: 'a.md', regex: 'x' }, part),
     );
-    expect((await fileFromLog(log, sessionId, { path: 'a.md', workdir })).toString()).toBe('all of it');
+    expect((await readFileFromLog(log, sessionId, { path: 'a.md', workdir })).toString()).toBe('all of it');
   });
 
   test('a file is the same by its path in the workspace, wherever that is', async () => {
     const log = await logOf(wrote('/srv/sandboxes/s/workspace/a.md', text('x')));
     const there = { path: 'a.md', workdir: '/srv/sandboxes/s/workspace' };
-    expect((await fileFromLog(log, sessionId, there)).toString()).toBe('x');
+    expect((await readFileFromLog(log, sessionId, there)).toString()).toBe('x');
   });
 
   test.each(['../a.md', '..', 'x/../../a.md', '/etc/passwd', '/workspace/../a.md', '/workspacex'])(
     'the path %s leaves the workspace, also where nothing is left of it',
     async (path) => {
       const log = await logOf(wrote('a.md', text('x')));
-      await expect(fileFromLog(log, sessionId, { path, workdir })).rejects.toMatchObject({ code: 'path_outside' });
+      await expect(readFileFromLog(log, sessionId, { path, workdir })).rejects.toMatchObject({ code: 'path_outside' });
     },
   );
 
   test('a file that the log does not know is not found, and says what would help', async () => {
     const log = await logOf(wrote('a.md', text('x')));
-    await expect(fileFromLog(log, sessionId, { path: 'b.md', workdir })).rejects.toMatchObject({
+    await expect(readFileFromLog(log, sessionId, { path: 'b.md', workdir })).rejects.toMatchObject({
       code: 'file_not_found',
       publicMessage: expect.stringContaining('send a message to start it'),
     });
@@ -108,7 +108,8 @@ describe('while no sandbox runs', () => {
 describe('from the moment a call names it', () => {
   const calls = (tool: 'shell' | 'file', name: string, args: Record<string, unknown>) =>
     fact('tool.calling', { callId: 'c', tool, function: name, args });
-  const shell = (log: Awaited<ReturnType<typeof logOf>>) => shellFromLog(log, sessionId, { shell: 'main', workdir });
+  const shell = (log: Awaited<ReturnType<typeof logOf>>) =>
+    readShellFromLog(log, sessionId, { shell: 'main', workdir });
   const begun = (args: object) => calls('shell', 'shell_exec', { id: 'main', command: 'ls', ...args });
 
   test.each([
@@ -134,11 +135,11 @@ describe('from the moment a call names it', () => {
   test('a file is there and empty while the call works, and not after it failed or its run ended', async () => {
     const begin = calls('file', 'file_write', { file: '/workspace/a.md' });
     const requested = { path: 'a.md', workdir };
-    expect((await fileFromLog(await logOf(begin), sessionId, requested)).length).toBe(0);
+    expect((await readFileFromLog(await logOf(begin), sessionId, requested)).length).toBe(0);
     const end = fact('run.end', { status: 'stopped', reason: 'stopped', task: '' });
     for (const last of [wrote('/workspace/a.md', null, false), end]) {
       const log = await logOf(begin, last);
-      await expect(fileFromLog(log, sessionId, requested)).rejects.toMatchObject({ code: 'file_not_found' });
+      await expect(readFileFromLog(log, sessionId, requested)).rejects.toMatchObject({ code: 'file_not_found' });
       expect(await readNamedFile(log, sessionId, requested)).toBeUndefined();
     }
   });

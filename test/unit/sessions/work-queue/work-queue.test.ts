@@ -1,5 +1,5 @@
 import { test as base, describe, expect } from 'vitest';
-import { EnvironmentKeys, environmentKeysUnderOldPeppers } from '../../../../src/auth/environment-keys.ts';
+import { EnvironmentKeys, findEnvironmentKeysUnderOldPeppers } from '../../../../src/auth/environment-keys.ts';
 import { peppers } from '../../../../src/auth/pepper.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { randomIds, type SessionId } from '../../../../src/core/model/ids.ts';
@@ -310,9 +310,9 @@ describe('credentials of workers', () => {
     const old = opened();
     const { key, view } = await old.service.createKey(environment, choice);
     const pepper = secrets('cd', 'ab');
-    expect(await environmentKeysUnderOldPeppers(old.records, pepper)).toMatchObject([{ id: view.id }]);
+    expect(await findEnvironmentKeysUnderOldPeppers(old.records, pepper)).toMatchObject([{ id: view.id }]);
     const now = opened({ records: old.records, pepper });
     expect(await now.queue.find(key)).toBeDefined();
-    expect(await environmentKeysUnderOldPeppers(old.records, pepper)).toEqual([]);
+    expect(await findEnvironmentKeysUnderOldPeppers(old.records, pepper)).toEqual([]);
   });
 });

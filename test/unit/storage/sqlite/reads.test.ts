@@ -3,12 +3,12 @@ import { expect, test } from 'vitest';
 import { droppableTypes } from '../../../../src/core/model/event-traits.ts';
 import {
   type EventPlace,
-  lastOfType,
-  type Piece,
+  newestOfTypeQuery,
   type RecordPlace,
   readOperations,
   recordStatements,
   recordsByPrefix,
+  type SearchChunk,
   usageSumsBy,
 } from '../../../../src/storage/sqlite/reads.ts';
 import { migrations, unindexedTypes } from '../../../../src/storage/sqlite/schema.ts';
@@ -86,13 +86,13 @@ test('a search takes a few milliseconds at a time, continues where it ended, and
   /** A clock on which each read takes `ms`: with 5, each piece is as short as possible. */
   const pieces = <Place>(
     ms: number,
-    read: (ops: ReturnType<typeof readOperations>, from: Place) => Piece<Place>,
+    read: (ops: ReturnType<typeof readOperations>, from: Place) => SearchChunk<Place>,
     first: Place,
   ) => {
     let time = 0;
     const ops = readOperations(db, () => (time += ms));
     const found: string[][] = [];
-    for (let [some, next]: Piece<Place> = read(ops, first); ; [some, next] = read(ops, next)) {
+    for (let [some, next]: SearchChunk<Place> = read(ops, first); ; [some, next] = read(ops, next)) {
       found.push(some);
       if (next === null) return found;
     }
@@ -119,7 +119,7 @@ test('a search reads few rows at once while they take long', () => {
 
 test('the newest event of a type is read from an index, and nothing else of the log', () => {
   const db = database([]);
-  const plan = db.prepare(`EXPLAIN QUERY PLAN ${lastOfType}`).all();
+  const plan = db.prepare(`EXPLAIN QUERY PLAN ${newestOfTypeQuery}`).all();
   expect(plan.map(({ detail }) => detail)).toEqual([
     'SEARCH event USING COVERING INDEX event_type (session=? AND type=?)',
   ]);

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 import { TaskQueue, type WorkerLike } from '../../../../src/web/parsing/queue.ts';
-import type { Order } from '../../../../src/web/parsing/tasks.ts';
+import type { TaskRequest } from '../../../../src/web/parsing/tasks.ts';
 
 class FakeWorker implements WorkerLike {
-  readonly orders: Order[] = [];
+  readonly orders: TaskRequest[] = [];
   isEnded = false;
   onmessage: WorkerLike['onmessage'] = null;
   onerror: WorkerLike['onerror'] = null;
 
-  postMessage(order: Order): void {
+  postMessage(order: TaskRequest): void {
     this.orders.push(order);
   }
   terminate(): void {

@@ -1,6 +1,11 @@
 import { expect, test } from 'vitest';
 import { ansiRows, plainText } from '../../../../src/web/parts/ansi.ts';
-import { countLines, estimateWrapped, textParts, withHidden } from '../../../../src/web/parts/bounded-text.ts';
+import {
+  countLines,
+  estimateWrapped,
+  showHiddenCharacters,
+  textParts,
+} from '../../../../src/web/parts/bounded-text.ts';
 
 const esc = '\u001b';
 
@@ -48,4 +53,4 @@ test('the lines of a text are counted with those that wrap', () => {
 });
 
 test('characters that are invisible or turn the direction of text are shown as codes', () =>
-  expect(withHidden('a\u202eb\u200bc\u0007\n\té')).toBe('a⟨202E⟩b⟨200B⟩c⟨0007⟩\n\té'));
+  expect(showHiddenCharacters('a\u202eb\u200bc\u0007\n\té')).toBe('a⟨202E⟩b⟨200B⟩c⟨0007⟩\n\té'));

@@ -1,8 +1,8 @@
 import { beforeEach, expect, test } from 'vitest';
-import { chosen, selectRange, stopChoosing, toggleChosen } from '../../../../src/web/sessions/choosing.ts';
+import { chosenSessions, selectRange, stopChoosing, toggleChosen } from '../../../../src/web/sessions/choosing.ts';
 
 const order = ['a', 'b', 'c', 'd', 'e'];
-const ids = () => [...chosen.value].sort().join('');
+const ids = () => [...chosenSessions.value].sort().join('');
 beforeEach(stopChoosing);
 
 test('a range reaches from the last session that was chosen alone, in both directions, and keeps the others', () => {

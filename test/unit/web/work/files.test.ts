@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseCsv } from '../../../../src/web/work/files/csv.ts';
 import { choosePreview, detectLanguage } from '../../../../src/web/work/files/preview.ts';
-import { type Entry, listRows, moved, parentOf } from '../../../../src/web/work/files/tree.ts';
+import { type Entry, listRows, parentOf, rowAfterKey } from '../../../../src/web/work/files/tree.ts';
 
 const entry = (name: string, type: Entry['type'] = 'file'): Entry => ({ name, type, size: 1, modified: '' });
 const folders = new Map([
@@ -20,9 +20,12 @@ describe('the tree', () => {
 
   test('moves by keys, and left goes to the folder of a file', () => {
     const rows = listRows(folders, new Set(['src']));
-    expect(moved(rows, 'src/b.ts', 'ArrowLeft')?.path).toBe('src');
-    expect([moved(rows, 'src/b.ts', 'ArrowDown')?.path, moved(rows, 'src', 'ArrowUp')?.path]).toEqual(['a.txt', 'src']);
-    expect([moved(rows, 'src', 'End')?.path, moved(rows, 'src', 'x')]).toEqual(['.agent_logs', undefined]);
+    expect(rowAfterKey(rows, 'src/b.ts', 'ArrowLeft')?.path).toBe('src');
+    expect([rowAfterKey(rows, 'src/b.ts', 'ArrowDown')?.path, rowAfterKey(rows, 'src', 'ArrowUp')?.path]).toEqual([
+      'a.txt',
+      'src',
+    ]);
+    expect([rowAfterKey(rows, 'src', 'End')?.path, rowAfterKey(rows, 'src', 'x')]).toEqual(['.agent_logs', undefined]);
     expect([parentOf('a/b/c'), parentOf('a')]).toEqual(['a/b', '.']);
   });
 

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { bestResult, pathAtServer } from '../../../../src/web/work/best-result.ts';
-import { isLeftover, linesOfHunk, splitPatch } from '../../../../src/web/work/ship/changes.ts';
+import { isLeftover, parseHunk, splitPatch } from '../../../../src/web/work/ship/changes.ts';
 
 test('the difference of a file has no header of git, and one sign for what is left out', () => {
   const patch =
     'diff --git a/a b/a\nindex 1..2 100644\n--- a/a\n+++ b/a\n@@ -1,2 +1,2 @@ f()\n one\n-two\n+++ three\n\\ No newline at end of file\n';
-  expect(splitPatch(patch).hunks.flatMap(linesOfHunk)).toEqual([
+  expect(splitPatch(patch).hunks.flatMap(parseHunk)).toEqual([
     { kind: 'skipped', text: '…' },
     { kind: 'same', text: 'one' },
     { kind: 'removed', text: 'two' },

@@ -3,7 +3,7 @@ import { chart } from './chart.ts';
 import { failingTest } from './failing-test.ts';
 import { game } from './game.ts';
 
-/** The first message of many people. */
+/** Greetings, with which many people begin. */
 const hello: BuiltInTask = {
   asks: ['Say hello', 'Sag Hallo'],
   units: [{ kind: 'sh', command: 'echo "Hello from a sandbox: $(uname -sm), $(pwd)"' }],

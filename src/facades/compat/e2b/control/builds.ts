@@ -164,7 +164,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
 }
 
 /** A built template, as an entry of the template list. */
-export function builtView({ id, name, tags, at }: BuiltTemplate) {
+export function builtTemplateView({ id, name, tags, at }: BuiltTemplate) {
   const newest = Object.values(tags).sort((a, b) => b.at - a.at)[0];
   return {
     templateID: id,

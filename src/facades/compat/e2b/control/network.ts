@@ -50,7 +50,7 @@ export function toEgressChoice(allowed: boolean | null | undefined, rules: Reque
   return allow.some((one) => parseRange(one)) ? { allow, deny: everyAddress } : allow;
 }
 
-/** The canonical form of an address or a range, or the name as it is. */
+/** The canonical form of an address or a range, or the unchanged name. */
 function allowedTarget(text: string): string {
   const range = parseRange(text);
   if (range) return range.text;

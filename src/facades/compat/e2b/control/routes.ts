@@ -9,14 +9,14 @@ import { abortOnDisconnect, abortUnlessIdempotent } from '../../../../http/trans
 import type { FacadeParts } from '../../../shared/facade.ts';
 import type { Sandboxes } from '../sandboxes.ts';
 import { type E2bSettings, parseTemplates } from '../settings.ts';
-import { builtView, mountBuilds } from './builds.ts';
+import { builtTemplateView, mountBuilds } from './builds.ts';
 import { noticeOf, requireValidSeconds, resolveKeeps, toSandboxRequest } from './create.ts';
 import { toPage } from './list.ts';
 import { toLogEntry } from './logs.ts';
 import { readSample } from './metrics.ts';
 import { NetworkUpdate, refuseFields, toEgressChoice, unavailableRules } from './network.ts';
 import { parseInput } from './parsed.ts';
-import { headerRules, replaceRules, toShownRules } from './rules.ts';
+import { replaceRules, toHeaderRules, toShownRules } from './rules.ts';
 import { mountSecrets } from './secrets.ts';
 import {
   agentVersion,
@@ -85,7 +85,7 @@ export function mountControl(app: App, deps: Deps): void {
           { settings, abilities, snapshot, isBuilt },
           seconds,
         );
-        const rules = await headerRules(requested.network?.rules, services);
+        const rules = await toHeaderRules(requested.network?.rules, services);
         const notice = noticeOf(life, requested);
         if (notice !== undefined) reply.header('x-corral-notice', notice);
         const volumes = parseMounts(requested.volumeMounts);
@@ -115,7 +115,7 @@ export function mountControl(app: App, deps: Deps): void {
         return sandboxView(record, deps, request.principal);
       }),
     );
-    reply.code(201); // also for a repeated request
+    reply.code(201); // even for a repeated request
     return answer;
   };
   app.post('/e2b/v2/sandboxes', body, create(300));
@@ -204,7 +204,7 @@ export function mountControl(app: App, deps: Deps): void {
     const { record, life } = await withLife(params.sid);
     if (life.paused) throw new AppError('conflict', `Sandbox ${record.id} is paused. Connect to it first.`);
     refuseFields(network, unavailableRules);
-    const rules = await headerRules(network.rules, services);
+    const rules = await toHeaderRules(network.rules, services);
     await services.egress.narrow(record.id, toEgressChoice(allowed, network) ?? null);
     await replaceRules(record.id, rules, services);
     return reply.code(204).send();
@@ -256,7 +256,11 @@ export function mountControl(app: App, deps: Deps): void {
       const names = { templateID: name, buildID: name, names: [name], aliases: [name] };
       return { ...names, ...common, buildStatus: 'ready', buildCount: 1, ...times };
     });
-    const built = (await services.templateBuilds.list()).map((one) => ({ ...common, ...times, ...builtView(one) }));
+    const built = (await services.templateBuilds.list()).map((one) => ({
+      ...common,
+      ...times,
+      ...builtTemplateView(one),
+    }));
     return [...ofOperator, ...built];
   });
   app.get('/e2b/templates/aliases/:sid', sid, async ({ params }) => {

@@ -34,7 +34,7 @@ const placeholder = /\$\{e2b\.([^}]*)\}/g;
  * Converts the rules to credentials and looks up their secrets. Rejects: invalid_request for a rule that the proxy
  * cannot apply, and for a secret that the caller does not have.
  */
-export async function headerRules(
+export async function toHeaderRules(
   rules: NetworkRules | null | undefined,
   { secrets }: Pick<Services, 'secrets'>,
 ): Promise<readonly HeaderRule[]> {

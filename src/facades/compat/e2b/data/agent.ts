@@ -7,9 +7,9 @@ import {
   connectError,
   failStream,
   isLost,
-  largeMessage,
+  largeMessageLimits,
   readMessage,
-  smallMessage,
+  smallMessageLimits,
 } from './connect.ts';
 import { serveFiles } from './files.ts';
 import { fileMethods, watchDir } from './filesystem.ts';
@@ -75,7 +75,7 @@ async function serveCall(call: Call, path: string): Promise<void> {
   try {
     if (path === '/process.Process/StreamInput')
       throw new ConnectError('unimplemented', 'StreamInput is not available yet.');
-    const limits = carryData.has(path) ? largeMessage : smallMessage;
+    const limits = carryData.has(path) ? largeMessageLimits : smallMessageLimits;
     const message = await readMessage(request, stream ? 'stream' : 'unary', limits);
     if (stream) return await stream(call, message);
     const method = findMethod(path);

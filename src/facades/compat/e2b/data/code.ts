@@ -6,7 +6,7 @@ import { parseJson } from '../../../../core/text/json.ts';
 import { publicText } from '../../../../http/errors/wire-errors.ts';
 import type { CodeContexts, CodeLanguage, CodeListener, CodeResult } from '../../../../sessions/api/code.ts';
 import { type Call, resolvePath } from './call.ts';
-import { ConnectError, largeMessage, parseMessage, readBody } from './connect.ts';
+import { ConnectError, largeMessageLimits, parseMessage, readBody } from './connect.ts';
 import { answerJson, destroyConnection } from './refusals.ts';
 
 const names: Readonly<Record<string, string>> = {
@@ -153,8 +153,8 @@ export async function interpret(call: Call): Promise<void> {
 }
 
 async function read<Shape extends z.ZodType>(call: Call, shape: Shape): Promise<z.output<Shape>> {
-  const json = await readBody(call.request, largeMessage)
-    .then((body) => parseMessage(body, largeMessage))
+  const json = await readBody(call.request, largeMessageLimits)
+    .then((body) => parseMessage(body, largeMessageLimits))
     .catch((thrown: unknown) => {
       if (!(thrown instanceof ConnectError)) throw thrown;
       throw new Failure(thrown.code === 'resource_exhausted' ? 413 : 400, thrown.message);

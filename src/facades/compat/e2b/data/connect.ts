@@ -66,9 +66,9 @@ const lostCodes: ReadonlySet<string> = new Set<ErrorCode>([
 export const isLost = (thrown: unknown): boolean => thrown instanceof AppError && lostCodes.has(thrown.code);
 
 /** Messages that carry no data: paths, selectors, sizes. */
-export const smallMessage: JsonLimits = { maxBytes: 64 * 1024, maxDepth: 32, maxValues: 10_000 };
+export const smallMessageLimits: JsonLimits = { maxBytes: 64 * 1024, maxDepth: 32, maxValues: 10_000 };
 /** Messages that carry input, arguments or code. */
-export const largeMessage: JsonLimits = { ...smallMessage, maxBytes: 4 * 1024 * 1024 };
+export const largeMessageLimits: JsonLimits = { ...smallMessageLimits, maxBytes: 4 * 1024 * 1024 };
 
 /** Reads the body. If it is too large, the request stays open for the answer. */
 export async function readBody(request: IncomingMessage, { maxBytes }: JsonLimits): Promise<Buffer> {
@@ -91,7 +91,7 @@ export async function readMessage(
   limits: JsonLimits,
 ): Promise<unknown> {
   const body = await readBody(request, limits);
-  return camelCased(parseMessage(kind === 'unary' ? body : parseEnvelope(body), limits));
+  return toCamelCase(parseMessage(kind === 'unary' ? body : parseEnvelope(body), limits));
 }
 
 export function parseEnvelope(body: Buffer): Buffer {
@@ -113,13 +113,13 @@ export function parseMessage(bytes: Buffer, limits: JsonLimits): unknown {
 
 const maps = new Set(['envs', 'metadata']);
 /** Field names in either spelling, unified to camel case. The keys of maps stay as they are. */
-export function camelCased(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(camelCased);
+export function toCamelCase(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(toCamelCase);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
     Object.entries(value).map(([name, inner]) => [
       name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()),
-      maps.has(name) ? inner : camelCased(inner),
+      maps.has(name) ? inner : toCamelCase(inner),
     ]),
   );
 }

@@ -4,7 +4,7 @@ import { AppError } from '../../../../core/errors/errors.ts';
 import type { FileChange, PathEntry, SandboxInterior } from '../../../../sessions/api/sandbox-interior.ts';
 import { type Call, parseShape, resolvePath } from './call.ts';
 import { ConnectError, ConnectStream, connectError, mapErrorCode, parseTimeout } from './connect.ts';
-import { streaming } from './process.ts';
+import { runStreaming } from './process.ts';
 
 const AtPath = z.object({ path: z.string().default('') });
 const Listed = z.object({ path: z.string().default(''), depth: z.int().min(0).default(1) });
@@ -113,7 +113,7 @@ export async function watchDir(call: Call, message: unknown): Promise<void> {
   const requested = parseShape(Watched, message);
   const timeoutMs = parseTimeout(call.request);
   using stream = new ConnectStream(call.request, call.response, { keepalive: {} });
-  await streaming(call, stream, async (inside, onStarted) => {
+  await runStreaming(call, stream, async (inside, onStarted) => {
     const { id } = await watchAt(call, inside, requested);
     onStarted();
     using late = timeoutMs === undefined ? undefined : deadlineSignal(timeoutMs, call.clock);

@@ -34,7 +34,7 @@ export async function startProcess(call: Call, message: unknown): Promise<void> 
   const requested = parseShape(Start, message);
   const timeoutMs = parseTimeout(call.request);
   using stream = new ConnectStream(call.request, call.response, keepalive);
-  await streaming(call, stream, async (inside, onStarted) => {
+  await runStreaming(call, stream, async (inside, onStarted) => {
     const entry = await started(call, inside, requested);
     onStarted();
     if (timeoutMs !== undefined) endLater(call, entry, timeoutMs);
@@ -85,7 +85,7 @@ export async function connectProcess(call: Call, message: unknown): Promise<void
   const { process } = parseShape(Selected, message);
   const timeoutMs = parseTimeout(call.request);
   using stream = new ConnectStream(call.request, call.response, keepalive);
-  await streaming(call, stream, async (inside) => {
+  await runStreaming(call, stream, async (inside) => {
     const entry = await selected(inside, process, call.signal);
     using until = timeoutMs === undefined ? undefined : deadlineSignal(timeoutMs, call.clock, call.signal);
     await follow({ stream, inside, entry, signal: until?.signal ?? AbortSignal.any([stream.gone, call.cut]) });
@@ -97,7 +97,7 @@ export async function connectProcess(call: Call, message: unknown): Promise<void
  * Reports failures in the last envelope. Breaks the connection when the sandbox is gone. The call is audited once the
  * work reports that it has started, or when it fails before that.
  */
-export async function streaming(
+export async function runStreaming(
   call: Call,
   stream: ConnectStream,
   work: (inside: SandboxInterior, onStarted: () => void) => Promise<void>,

@@ -3,12 +3,12 @@ import { neverFires } from '../../../../core/concurrency/cancel.ts';
 import { toAppError } from '../../../../core/errors/errors.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
 import { maxRepositories } from '../../../../core/model/repository.ts';
-import { jsonWithin } from '../../../../core/text/json.ts';
+import { parseJsonWithin } from '../../../../core/text/json.ts';
 import type { AutomationPrograms, PreparedSession } from '../../../../sessions/api/server/automations.ts';
 import type { SendCommand } from '../../../../sessions/api/sessions.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
-import { ApiError, invalid } from '../errors.ts';
-import { contentFiles, findUpload } from '../resources/files.ts';
+import { ApiError, invalidRequest } from '../errors.ts';
+import { createContentFiles, findUpload } from '../resources/files.ts';
 import { readContents } from '../sessions/content.ts';
 import { newSession } from '../sessions/create.ts';
 import { apiDeploymentId } from '../sessions/ids.ts';
@@ -72,8 +72,8 @@ export async function prepareSession(
   const messages: SendCommand[] = [];
   for (const event of initial) {
     if (event.type !== 'user.message' && event.type !== 'user.define_outcome')
-      throw invalid(`initial_events: ${event.type} cannot begin a session.`);
-    messages.push(toCommand(event, await readContents([event], { ...contentFiles(deps, neverFires), uploadOf })));
+      throw invalidRequest(`initial_events: ${event.type} cannot begin a session.`);
+    messages.push(toCommand(event, await readContents([event], { ...createContentFiles(deps, neverFires), uploadOf })));
   }
   const begin = async (session: SessionId) => {
     for (const token of tokens) await putToken(services.sessionCredentials, session, token);
@@ -88,7 +88,8 @@ const tokenLimits = { maxBytes: 128 * 1024, maxDepth: 1, maxValues: maxRepositor
 const noToken = 'checked-without-token';
 function tokenFor(url: string, tokens: RepositoryTokens | undefined): string {
   const token = tokens ? tokens[url] : noToken;
-  if (token === undefined) throw invalid(`resources: the deployment has no token for ${url}. Update its resources.`);
+  if (token === undefined)
+    throw invalidRequest(`resources: the deployment has no token for ${url}. Update its resources.`);
   return token;
 }
 
@@ -99,10 +100,10 @@ type RunDeps = Omit<PrepareDeps, 'services'> & Pick<FacadeParts, 'acting'>;
 export function prepareDeployment({ acting, ...deps }: RunDeps): Prepare {
   return async (automation, { as, secret }) => {
     const content = parseContent(automation);
-    if (!content) throw invalid('The automation is no deployment.');
+    if (!content) throw invalidRequest('The automation is no deployment.');
     const { id, name } = automation;
     try {
-      const tokens = RepositoryTokens.parse(secret ? jsonWithin(secret.reveal(), tokenLimits) : {});
+      const tokens = RepositoryTokens.parse(secret ? parseJsonWithin(secret.reveal(), tokenLimits) : {});
       return await prepareSession({ id, name, content, tokens }, { ...deps, services: acting(as).services });
     } catch (thrown) {
       throw toRefusal(thrown);

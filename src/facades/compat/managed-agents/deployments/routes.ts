@@ -3,14 +3,14 @@ import { AppError, unlessNotFound } from '../../../../core/errors/errors.ts';
 import { Secret } from '../../../../core/text/secret.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { Automation, AutomationSpec, Schedule } from '../../../../sessions/api/server/automations.ts';
-import { invalid } from '../errors.ts';
+import { invalidRequest } from '../errors.ts';
 import type { FileDeps } from '../resources/files.ts';
 import type { Route } from '../route.ts';
 import type { ResourceRequest } from '../sessions/create.ts';
 import { parseDeploymentId } from '../sessions/ids.ts';
 import { SessionContent } from '../sessions/kept-session.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
-import { applyMetadataChange, paginate, parseInput, withoutPrevious } from '../wire.ts';
+import { applyMetadataChange, paginate, parseInput, withoutPreviousPage } from '../wire.ts';
 import { prepareSession, type RepositoryTokens } from './prepare.ts';
 import { maxStarts, toRun, waitForLaunch } from './runs.ts';
 import {
@@ -58,7 +58,7 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
   const living = async (value: string | undefined) => {
     const it = await found(value);
     if (it.automation.program?.archivedAt != null)
-      throw invalid('The deployment is archived and cannot be changed or run.', 'deployment_archived');
+      throw invalidRequest('The deployment is archived and cannot be changed or run.', 'deployment_archived');
     return it;
   };
   async function shown(automation: Automation) {
@@ -119,9 +119,9 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
         const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
         const status = query.one('status');
         if (status !== undefined && status !== 'active' && status !== 'paused')
-          throw invalid('status must be active or paused.');
+          throw invalidRequest('status must be active or paused.');
         if (status !== undefined && query.has('include_archived'))
-          throw invalid('status and include_archived cannot be combined.');
+          throw invalidRequest('status and include_archived cannot be combined.');
         const agent = query.one('agent_id');
         const isWithin = query.within('created_at');
         const all = (await automations.list()).filter((one) => {
@@ -136,7 +136,7 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
         });
         const page = paginate(all, { limit, page: query.one('page'), name: 'deployments' });
         const data = await Promise.all(page.data.map((one) => shown(one).catch(unlessNotFound)));
-        return { ...withoutPrevious(page), data: data.filter((one) => one !== undefined) };
+        return { ...withoutPreviousPage(page), data: data.filter((one) => one !== undefined) };
       },
     },
     {

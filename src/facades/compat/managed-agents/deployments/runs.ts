@@ -3,12 +3,12 @@ import type { Clock } from '../../../../core/contracts/clock.ts';
 import { AppError, unlessNotFound } from '../../../../core/errors/errors.ts';
 import type { AutomationStart } from '../../../../sessions/api/server/automations.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import { invalid } from '../errors.ts';
+import { invalidRequest } from '../errors.ts';
 import type { Route } from '../route.ts';
 import { apiDeploymentId, apiRunId, apiSessionId, parseStartId } from '../sessions/ids.ts';
-import { paginate, type Query, toIsoTime, withoutPrevious } from '../wire.ts';
+import { paginate, type Query, toIsoTime, withoutPreviousPage } from '../wire.ts';
 import { toRunError } from './errors.ts';
-import { agentOfLabel, parseContent } from './shapes.ts';
+import { parseAgentLabel, parseContent } from './shapes.ts';
 
 interface Deps {
   readonly services: Pick<Services, 'automations'>;
@@ -26,7 +26,7 @@ export const toRun = (start: AutomationStart) => ({
   id: apiRunId(start.id),
   type: 'deployment_run' as const,
   deployment_id: apiDeploymentId(start.automationId),
-  agent: agentOfLabel(start.agent ?? ''),
+  agent: parseAgentLabel(start.agent ?? ''),
   trigger_context:
     start.cause.kind === 'schedule'
       ? { type: 'schedule' as const, scheduled_at: toIsoTime(start.cause.dueAt) }
@@ -67,9 +67,10 @@ export function deploymentRunRoutes({ services: { automations } }: Deps): Route[
     const isWithin = query.within('created_at');
     const trigger = query.one('trigger_type');
     if (trigger !== undefined && trigger !== 'manual' && trigger !== 'schedule')
-      throw invalid('trigger_type must be manual or schedule.');
+      throw invalidRequest('trigger_type must be manual or schedule.');
     const error = query.one('has_error');
-    if (error !== undefined && error !== 'true' && error !== 'false') throw invalid('has_error must be true or false.');
+    if (error !== undefined && error !== 'true' && error !== 'false')
+      throw invalidRequest('has_error must be true or false.');
     const own = (await automations.list()).filter((one) => parseContent(one) !== undefined);
     const requests = own.filter(({ id }) => target === undefined || apiDeploymentId(id) === target);
     const listStarts = async ({ id }: { readonly id: string }) =>
@@ -93,7 +94,7 @@ export function deploymentRunRoutes({ services: { automations } }: Deps): Route[
       async run({ query }) {
         const limit = query.integer('limit', { min: 1, max: 1_000, usual: 20 });
         const page = paginate(await all(query), { limit, page: query.one('page'), name: 'deployment runs' });
-        return { ...withoutPrevious(page), data: page.data.map(toRun) };
+        return { ...withoutPreviousPage(page), data: page.data.map(toRun) };
       },
     },
     {

@@ -3,7 +3,7 @@ import type { Automation } from '../../../../sessions/api/server/automations.ts'
 import { BudgetInput } from '../sessions/budget.ts';
 import { AgentReference, ResourceRequest, vaultIds } from '../sessions/create.ts';
 import { apiDeploymentId } from '../sessions/ids.ts';
-import { isoOrNull, Metadata, MetadataChange, toIsoTime } from '../wire.ts';
+import { Metadata, MetadataChange, toIsoTime, toIsoTimeOrNull } from '../wire.ts';
 import { toPauseError } from './errors.ts';
 
 // A deployment is an automation that a program defined: its task is in the format of this API.
@@ -69,7 +69,7 @@ export const parseContent = ({ program }: Pick<Automation, 'program'>): Deployme
   program?.api === programApi ? DeploymentContent.parse(program.content) : undefined;
 
 export const agentLabel = ({ id, version }: DeploymentContent['agent']): string => `${id}@${version}`;
-export const agentOfLabel = (label: string) => {
+export const parseAgentLabel = (label: string) => {
   const at = label.lastIndexOf('@');
   return { type: 'agent' as const, id: label.slice(0, at), version: Number(label.slice(at + 1)) };
 };
@@ -98,7 +98,7 @@ export function toDeployment(automation: Automation, content: DeploymentContent,
       type: 'cron' as const,
       expression: schedule.cron,
       timezone: schedule.timezone,
-      last_run_at: isoOrNull(lastRunAt),
+      last_run_at: toIsoTimeOrNull(lastRunAt),
       upcoming_runs_at: archivedAt === null ? upcoming.map(toIsoTime) : [],
     },
     status: isPaused ? ('paused' as const) : ('active' as const),
@@ -109,6 +109,6 @@ export function toDeployment(automation: Automation, content: DeploymentContent,
       : null,
     created_at: toIsoTime(createdAt),
     updated_at: toIsoTime(updatedAt),
-    archived_at: isoOrNull(archivedAt),
+    archived_at: toIsoTimeOrNull(archivedAt),
   };
 }

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { invalid, unsupportedField } from '../errors.ts';
+import { invalidRequest, unsupportedField } from '../errors.ts';
 import { applyMetadataChange } from '../wire.ts';
 import {
   type AgentChange,
@@ -16,7 +16,7 @@ import type { Multiagent } from './multiagent.ts';
 type CheckedAgent = Pick<NewAgent, 'tools' | 'mcp_servers' | 'execution_identity'>;
 
 /** The content of a new agent, with everything filled in. Rejects: invalid_request. */
-export function newContent(
+export function newAgentContent(
   { name, model, description, system, metadata, ...input }: NewAgent,
   multiagent: Multiagent | null = null,
 ): AgentContent {
@@ -65,11 +65,11 @@ export function applyAgentChange(
 
 /** An agent as a session has it, with the session's overrides applied. */
 export function applyOverrides(base: AgentContent, overrides: z.output<typeof Overrides>): AgentContent {
-  if (overrides.model === null) throw invalid('agent.model cannot be cleared.', 'agent_model_required');
+  if (overrides.model === null) throw invalidRequest('agent.model cannot be cleared.', 'agent_model_required');
   const { model, ...others } = overrides;
   const content = applyAgentChange(base, { ...others, ...(model !== undefined && { model }) });
   if (overrides.tools !== undefined && content.tools.length === 0 && content.skills.length > 0)
-    throw invalid('agent.tools: an agent with skills needs tools. Clear skills too.');
+    throw invalidRequest('agent.tools: an agent with skills needs tools. Clear skills too.');
   return content;
 }
 
@@ -77,7 +77,7 @@ export function applyOverrides(base: AgentContent, overrides: z.output<typeof Ov
 function refuseHidden({ multiagent, tools }: AgentContent): void {
   const taken = tools.find((tool) => tool.type === 'custom' && multiagent && /^delegate(_|$)/.test(tool.name));
   if (taken?.type === 'custom')
-    throw invalid(`tools: ${taken.name} is a tool of agents with multiagent. Choose another name.`);
+    throw invalidRequest(`tools: ${taken.name} is a tool of agents with multiagent. Choose another name.`);
 }
 
 function refuseUnfit({ execution_identity: identity, tools }: Partial<CheckedAgent>): void {
@@ -85,26 +85,27 @@ function refuseUnfit({ execution_identity: identity, tools }: Partial<CheckedAge
     throw unsupportedField('execution_identity', 'send {"type": "service_account"}');
   const names = (tools ?? []).flatMap((tool) => (tool.type === 'custom' ? [tool.name] : []));
   const twice = names.find((name, n) => names.indexOf(name) !== n);
-  if (twice !== undefined) throw invalid(`tools: there are two custom tools ${twice}.`);
+  if (twice !== undefined) throw invalidRequest(`tools: there are two custom tools ${twice}.`);
   const sets = (tools ?? []).filter(({ type }) => type === 'agent_toolset_20260401');
-  if (sets.length > 1) throw invalid('tools: agent_toolset_20260401 can be there once.');
+  if (sets.length > 1) throw invalidRequest('tools: agent_toolset_20260401 can be there once.');
 }
 
 /** The server's own name for a tool server: letters and digits. */
-export const serverName = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
+export const toServerName = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 
 function checkServers({ tools, mcp_servers: servers }: Pick<AgentContent, 'tools' | 'mcp_servers'>): void {
   const used = tools.flatMap((tool) => (tool.type === 'mcp_toolset' ? [tool.mcp_server_name] : []));
   const known = servers.map(({ name }) => name);
   const unknown = used.find((name) => !known.includes(name));
-  if (unknown !== undefined) throw invalid(`tools: mcp_servers has no server ${unknown}.`);
+  if (unknown !== undefined) throw invalidRequest(`tools: mcp_servers has no server ${unknown}.`);
   const unused = known.find((name) => !used.includes(name));
-  if (unused !== undefined) throw invalid(`mcp_servers: no mcp_toolset of tools uses the server ${unused}.`);
-  const plain = known.map(serverName);
+  if (unused !== undefined) throw invalidRequest(`mcp_servers: no mcp_toolset of tools uses the server ${unused}.`);
+  const plain = known.map(toServerName);
   const same = plain.findIndex((name, n) => name === '' || plain.indexOf(name) !== n);
   if (same >= 0)
-    throw invalid(`mcp_servers: ${known[same]} must differ from the other names by its letters and digits.`);
-  if (new Set(used).size !== used.length) throw invalid('tools: each server of mcp_servers has one mcp_toolset.');
+    throw invalidRequest(`mcp_servers: ${known[same]} must differ from the other names by its letters and digits.`);
+  if (new Set(used).size !== used.length)
+    throw invalidRequest('tools: each server of mcp_servers has one mcp_toolset.');
 }
 
 const orNull = (text: string | null | undefined): string | null => (text === undefined || text === '' ? null : text);

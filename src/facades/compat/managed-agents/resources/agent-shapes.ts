@@ -5,7 +5,7 @@ import { Multiagent, MultiagentInput } from './multiagent.ts';
 
 // Agents as clients send them, and as the server stores them: with every field filled in.
 
-export const builtIn = ['bash', 'edit', 'read', 'write', 'glob', 'grep', 'web_fetch', 'web_search'] as const;
+export const builtInToolNames = ['bash', 'edit', 'read', 'write', 'glob', 'grep', 'web_fetch', 'web_search'] as const;
 const Policy = z.strictObject({ type: z.enum(['always_allow', 'always_ask', 'auto']) });
 export type Policy = z.output<typeof Policy>;
 const efforts = ['low', 'medium', 'high', 'xhigh', 'max'] as const;
@@ -31,8 +31,8 @@ const Defaults = z
 const domains = z.array(z.string().min(1).max(253)).min(1).max(64).nullable().optional();
 const BuiltInConfig = z
   .strictObject({
-    name: z.enum(builtIn),
-    type: z.enum(builtIn).optional(),
+    name: z.enum(builtInToolNames),
+    type: z.enum(builtInToolNames).optional(),
     enabled: z.boolean().nullable().optional(),
     permission_policy: Policy.nullable().optional(),
     allowed_domains: domains,
@@ -83,7 +83,7 @@ const CustomTool = z.strictObject({
   name: z
     .string()
     .regex(/^[A-Za-z0-9_-]{1,128}$/, 'must have 1 to 128 letters, digits, _ and -')
-    .refine((name) => !builtIn.some((one) => one === name), 'is the name of a built-in tool')
+    .refine((name) => !builtInToolNames.some((one) => one === name), 'is the name of a built-in tool')
     .refine((name) => !name.startsWith('mcp_'), 'must not begin with mcp_'),
   description: z.string().min(1).max(10_000),
   input_schema: InputSchema,
@@ -134,7 +134,9 @@ const ResolvedTool = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('agent_toolset_20260401'),
     default_config: Config,
-    configs: z.array(z.looseObject({ ...Config.shape, type: z.enum(builtIn), name: z.enum(builtIn) })),
+    configs: z.array(
+      z.looseObject({ ...Config.shape, type: z.enum(builtInToolNames), name: z.enum(builtInToolNames) }),
+    ),
   }),
   z.object({
     type: z.literal('mcp_toolset'),
@@ -145,7 +147,7 @@ const ResolvedTool = z.discriminatedUnion('type', [
   z.object({ type: z.literal('custom'), name: z.string(), description: z.string(), input_schema: z.looseObject({}) }),
 ]);
 export type ResolvedTool = z.output<typeof ResolvedTool>;
-/** An agent as it is stored, and as a session has it. */
+/** An agent, as stored and as copied into a session. */
 export const AgentContent = z.object({
   name: z.string(),
   description: z.string().nullable(),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { toAppError } from '../../../../core/errors/errors.ts';
 import type { SkillService, SkillVersion } from '../../../../sessions/api/server/skills.ts';
-import { ApiError, invalid, unsupportedField } from '../errors.ts';
+import { ApiError, invalidRequest, unsupportedField } from '../errors.ts';
 
 const maxSkills = 50;
 
@@ -30,7 +30,7 @@ export function parseSkillNames(input: z.output<typeof SkillsInput>): AgentSkill
   });
   const ids = all.map(({ skill_id: id }) => id);
   const twice = ids.find((id, n) => ids.indexOf(id) !== n);
-  if (twice !== undefined) throw invalid(`skills: ${twice} is there twice.`);
+  if (twice !== undefined) throw invalidRequest(`skills: ${twice} is there twice.`);
   return all;
 }
 
@@ -45,7 +45,8 @@ export async function findSkills(
   const versions = await Promise.all(named.map(async (one, n) => await versionFor(one, n, skills)));
   const names = versions.map(({ name }) => name);
   const twice = names.find((name, n) => names.indexOf(name) !== n);
-  if (twice !== undefined) throw invalid(`skills: two of them are called ${twice}. A session can have one of them.`);
+  if (twice !== undefined)
+    throw invalidRequest(`skills: two of them are called ${twice}. A session can have one of them.`);
   return named.map((one, n) => ({ ...one, version: versions[n]?.id ?? one.version }));
 }
 

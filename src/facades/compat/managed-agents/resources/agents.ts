@@ -1,10 +1,10 @@
 import { AppError } from '../../../../core/errors/errors.ts';
 import type { StoredDocument } from '../../../../sessions/api/server/documents.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import { invalid } from '../errors.ts';
+import { invalidRequest } from '../errors.ts';
 import type { Route } from '../route.ts';
-import { isoOrNull, paginate, parseInput, toIsoTime, withoutPrevious } from '../wire.ts';
-import { applyAgentChange, newContent } from './agent-content.ts';
+import { paginate, parseInput, toIsoTime, toIsoTimeOrNull, withoutPreviousPage } from '../wire.ts';
+import { applyAgentChange, newAgentContent } from './agent-content.ts';
 import { AgentChange, AgentContent, NewAgent } from './agent-shapes.ts';
 import { findSkills } from './agent-skills.ts';
 import { pinVersions, toRoster, withRoster } from './multiagent.ts';
@@ -18,7 +18,7 @@ export const toAgent = ({ id, version, content, createdAt, updatedAt, archivedAt
   ...shownContent(AgentContent.parse(content), { id, version }),
   created_at: toIsoTime(createdAt),
   updated_at: toIsoTime(updatedAt),
-  archived_at: isoOrNull(archivedAt),
+  archived_at: toIsoTimeOrNull(archivedAt),
 });
 
 /** An agent that names itself is shown with its id and version. */
@@ -30,7 +30,7 @@ function shownContent(content: AgentContent, own: { readonly id: string; readonl
 }
 const agentType = { type: 'agent' as const };
 
-/** Rejects: not_found, also for an id of another kind. */
+/** Rejects: not_found, including for an id of another kind. */
 export async function readDocument(documents: Documents, kind: StoredDocument['kind'], id: string, version?: number) {
   const doc = await documents.get(id, version);
   if (doc.kind !== kind) throw new AppError('not_found', `There is no ${kind} ${id}.`);
@@ -49,7 +49,7 @@ export function agentRoutes(
       least: 'create',
       async run({ body }) {
         const input = parseInput(NewAgent, body);
-        const content = newContent(input, await pinVersions(input.multiagent ?? null, { agent: anAgent }));
+        const content = newAgentContent(input, await pinVersions(input.multiagent ?? null, { agent: anAgent }));
         await findSkills(content.skills, skills);
         return toAgent(await documents.create({ kind: 'agent', content }));
       },
@@ -84,7 +84,8 @@ export function agentRoutes(
             'conflict',
             `The agent has version ${now.version} now, not ${version}. Read it again first.`,
           );
-        if (now.archivedAt !== null) throw invalid('The agent is archived and cannot be changed.', 'agent_archived');
+        if (now.archivedAt !== null)
+          throw invalidRequest('The agent is archived and cannot be changed.', 'agent_archived');
         const before = AgentContent.parse(now.content);
         const { multiagent } = change;
         const roster =
@@ -103,7 +104,7 @@ export function agentRoutes(
         const all = (await documents.versions(id)).map((doc) => ({ doc, id: String(doc.version) }));
         const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
         const page = paginate(all, { limit, page: query.one('page'), name: `versions ${id}` });
-        return { ...withoutPrevious(page), data: page.data.map(({ doc }) => toAgent(doc)) };
+        return { ...withoutPreviousPage(page), data: page.data.map(({ doc }) => toAgent(doc)) };
       },
     },
     {

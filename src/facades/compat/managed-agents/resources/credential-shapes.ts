@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { fitsHeader, hostForm, variableName } from '../../../../core/model/credential.ts';
+import { fitsHeader, hostPattern, variableName } from '../../../../core/model/credential.ts';
 import { Secret } from '../../../../core/text/secret.ts';
 import type {
   ChangedCredential,
@@ -10,8 +10,8 @@ import type {
   VariableAuth,
   VaultCredential,
 } from '../../../../sessions/api/server/vaults.ts';
-import { invalid } from '../errors.ts';
-import { applyMetadataChange, isoOrNull, Metadata, MetadataChange, parseTime, toIsoTime } from '../wire.ts';
+import { invalidRequest } from '../errors.ts';
+import { applyMetadataChange, Metadata, MetadataChange, parseTime, toIsoTime, toIsoTimeOrNull } from '../wire.ts';
 
 // Credentials as clients send them and as they are shown: no secret is ever returned.
 
@@ -39,7 +39,10 @@ const secretAuth = ['client_secret_basic', 'client_secret_post'] as const;
 const variableValue = z.string().max(8_192).refine(fitsHeader, 'must be printable ASCII, because a header carries it');
 const networking = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('unrestricted') }),
-  z.strictObject({ type: z.literal('limited'), allowed_hosts: z.array(z.string().max(300).regex(hostForm)).max(16) }),
+  z.strictObject({
+    type: z.literal('limited'),
+    allowed_hosts: z.array(z.string().max(300).regex(hostPattern)).max(16),
+  }),
 ]);
 const injection = z
   .strictObject({ header: z.boolean().nullable().optional(), body: z.boolean().nullable().optional() })
@@ -178,13 +181,15 @@ export function applyCredentialChange(
     return { ...facts, auth: next, ...(value != null && { secrets: { token: new Secret(value) } }) };
   }
   if (auth.type !== 'mcp_oauth' || now.auth.type !== auth.type)
-    throw invalid(`auth.type: the credential is ${now.auth.type}, and its type cannot be changed.`);
+    throw invalidRequest(`auth.type: the credential is ${now.auth.type}, and its type cannot be changed.`);
   const { refresh } = auth;
   const kept = now.auth.refresh;
-  if (refresh && !kept) throw invalid('auth.refresh: the credential was made without it. Make a new one.');
+  if (refresh && !kept) throw invalidRequest('auth.refresh: the credential was made without it. Make a new one.');
   const client = refresh?.token_endpoint_auth;
   if (client && kept?.clientAuth === 'none')
-    throw invalid('auth.refresh.token_endpoint_auth: the token endpoint takes no client secret of this credential.');
+    throw invalidRequest(
+      'auth.refresh.token_endpoint_auth: the token endpoint takes no client secret of this credential.',
+    );
   const scope = refresh?.scope == null ? kept?.scope : refresh.scope === '' ? null : refresh.scope;
   const { expires_at: expiresAt } = auth;
   return {
@@ -204,14 +209,14 @@ export function applyCredentialChange(
 
 function future(value: string, now: number): number {
   const at = parseTime('auth.expires_at', value);
-  if (at <= now) throw invalid('auth.expires_at must be in the future.');
+  if (at <= now) throw invalidRequest('auth.expires_at must be in the future.');
   return at;
 }
 const hostsOf = (net: z.output<typeof networking>) => (net.type === 'limited' ? net.allowed_hosts : null);
 function placesFrom({ header, body }: NonNullable<z.output<typeof injection>>, now: VariableAuth['places']) {
   const places = { header: header ?? now.header, body: body ?? now.body };
   if (!places.header && !places.body)
-    throw invalid('auth.injection_location: header and body are both off, so no request would carry the value.');
+    throw invalidRequest('auth.injection_location: header and body are both off, so no request would carry the value.');
   return places;
 }
 
@@ -223,7 +228,7 @@ export const toCredential = (credential: VaultCredential) => ({
   metadata: credential.metadata,
   created_at: toIsoTime(credential.createdAt),
   updated_at: toIsoTime(credential.updatedAt),
-  archived_at: isoOrNull(credential.archivedAt),
+  archived_at: toIsoTimeOrNull(credential.archivedAt),
   auth: shownAuth(credential.auth),
 });
 function shownAuth(auth: CredentialAuth) {
@@ -241,7 +246,7 @@ function shownAuth(auth: CredentialAuth) {
   return {
     type: auth.type,
     mcp_server_url: auth.mcpServerUrl,
-    expires_at: isoOrNull(auth.expiresAt),
+    expires_at: toIsoTimeOrNull(auth.expiresAt),
     refresh: refresh && {
       client_id: refresh.clientId,
       token_endpoint: refresh.tokenEndpoint,

@@ -1,9 +1,17 @@
 import { z } from 'zod';
 import type { StoredDocument } from '../../../../sessions/api/server/documents.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import { ApiError, invalid } from '../errors.ts';
+import { ApiError, invalidRequest } from '../errors.ts';
 import type { Route } from '../route.ts';
-import { applyMetadataChange, isoOrNull, Metadata, MetadataChange, paginate, parseInput, toIsoTime } from '../wire.ts';
+import {
+  applyMetadataChange,
+  Metadata,
+  MetadataChange,
+  paginate,
+  parseInput,
+  toIsoTime,
+  toIsoTimeOrNull,
+} from '../wire.ts';
 import { readDocument } from './agents.ts';
 
 /** In the order in which they are installed. */
@@ -83,13 +91,13 @@ export type EnvironmentConfig = EnvironmentContent['config'];
 
 const none = { type: 'packages' as const, apt: [], cargo: [], gem: [], go: [], npm: [], pip: [] };
 /** The config of an environment that sets nothing else. */
-export const unrestricted: CloudConfig = { type: 'cloud', networking: { type: 'unrestricted' }, packages: none };
+export const unrestrictedConfig: CloudConfig = { type: 'cloud', networking: { type: 'unrestricted' }, packages: none };
 
 /** The config after a client's change, which is merged with the current one within the same type of networking. */
 function resolved(input: z.output<typeof ConfigInput> | null | undefined, now: EnvironmentConfig): EnvironmentConfig {
   if (!input) return now;
   if (input.type === 'self_hosted') return input;
-  return resolvedCloud(input, now.type === 'cloud' ? now : unrestricted);
+  return resolvedCloud(input, now.type === 'cloud' ? now : unrestrictedConfig);
 }
 type CloudInput = Extract<z.output<typeof ConfigInput>, { type: 'cloud' }>;
 function resolvedCloud(input: CloudInput, now: CloudConfig): CloudConfig {
@@ -103,7 +111,7 @@ function resolvedCloud(input: CloudInput, now: CloudConfig): CloudConfig {
   const hasPackages = packageManagers.some((manager) => config.packages[manager].length > 0);
   const { networking: network } = config;
   if (hasPackages && network.type === 'limited' && !network.allow_package_managers)
-    throw invalid('config.packages: limited networking needs allow_package_managers for packages.');
+    throw invalidRequest('config.packages: limited networking needs allow_package_managers for packages.');
   return config;
 }
 function merged(input: z.output<typeof Networking>, now: CloudConfig['networking']): CloudConfig['networking'] {
@@ -117,7 +125,7 @@ function merged(input: z.output<typeof Networking>, now: CloudConfig['networking
   };
 }
 const checkScope = (scope: 'organization' | 'account' | null | undefined) => {
-  if (scope === 'account') throw invalid("scope: 'account' is not possible here; send 'organization'.");
+  if (scope === 'account') throw invalidRequest("scope: 'account' is not possible here; send 'organization'.");
 };
 
 export const toEnvironment = ({ id, content, createdAt, updatedAt, archivedAt }: StoredDocument) => ({
@@ -127,7 +135,7 @@ export const toEnvironment = ({ id, content, createdAt, updatedAt, archivedAt }:
   scope: 'organization' as const,
   created_at: toIsoTime(createdAt),
   updated_at: toIsoTime(updatedAt),
-  archived_at: isoOrNull(archivedAt),
+  archived_at: toIsoTimeOrNull(archivedAt),
 });
 
 /** The environment of sessions that were not created through this API: the server's own settings. */
@@ -138,7 +146,7 @@ const ownEnvironment = () => ({
   name: 'server',
   description: "The server's own sandboxes, for sessions that were made elsewhere.",
   metadata: {},
-  config: unrestricted,
+  config: unrestrictedConfig,
   scope: 'organization' as const,
   created_at: toIsoTime(0),
   updated_at: toIsoTime(0),
@@ -158,7 +166,7 @@ export function environmentRoutes({ documents, workQueue }: Pick<Services, 'docu
           name: named,
           description: description ?? null,
           metadata: metadata ?? {},
-          config: resolved(config, unrestricted),
+          config: resolved(config, unrestrictedConfig),
         };
         return toEnvironment(await documents.create({ kind: 'environment', content }));
       },
@@ -184,7 +192,7 @@ export function environmentRoutes({ documents, workQueue }: Pick<Services, 'docu
         const { name: named, description, metadata, config, scope } = parseInput(EnvironmentChange, body);
         checkScope(scope);
         const doc = await readDocument(documents, 'environment', id);
-        if (doc.archivedAt !== null) throw invalid('The environment is archived.', 'environment_archived');
+        if (doc.archivedAt !== null) throw invalidRequest('The environment is archived.', 'environment_archived');
         const now = EnvironmentContent.parse(doc.content);
         if (config && config.type !== now.config.type)
           throw new ApiError('invalid_request', 'config.type cannot be changed.', {

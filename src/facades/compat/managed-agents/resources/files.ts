@@ -11,11 +11,11 @@ import type { UploadedFile } from '../../../../sessions/projects/uploads.ts';
 import { fileType } from '../../../shared/archive/mime.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { receiveFiles } from '../../../shared/uploads.ts';
-import { ApiError, invalid, unsupportedField } from '../errors.ts';
+import { ApiError, invalidRequest, unsupportedField } from '../errors.ts';
 import type { ApiRequest, Route } from '../route.ts';
 import type { ContentFiles } from '../sessions/content.ts';
 import { apiSessionId, parseSessionId, parseUploadId } from '../sessions/ids.ts';
-import { isoOrNull, paginate, parseInput, toIsoTime, withoutPrevious } from '../wire.ts';
+import { paginate, parseInput, toIsoTime, toIsoTimeOrNull, withoutPreviousPage } from '../wire.ts';
 import { readDocument } from './agents.ts';
 
 export interface FileDeps {
@@ -60,7 +60,7 @@ function uploadsOf({ projects }: Pick<FileDeps, 'projects'>) {
 }
 
 /** The files in messages and results, for one request. */
-export const contentFiles = (
+export const createContentFiles = (
   deps: Pick<FileDeps, 'services' | 'clock' | 'projects'> & Partial<Pick<FacadeParts, 'fetchPage'>>,
   signal: AbortSignal,
   session?: SessionId,
@@ -105,7 +105,7 @@ function toFile({ id, content, createdAt }: StoredDocument) {
     size_bytes: size,
     created_at: toIsoTime(createdAt),
     downloadable: false,
-    expires_at: isoOrNull(expiryOf({ content, createdAt })),
+    expires_at: toIsoTimeOrNull(expiryOf({ content, createdAt })),
     scope: null as { readonly type: 'session'; readonly id: string } | null,
   };
 }
@@ -199,7 +199,7 @@ export function fileRoutes(deps: FileDeps): Route[] {
           async (staged, texts) => {
             const { expires_in_seconds: expiresIn } = parseInput(UploadTexts, Object.fromEntries(texts));
             const [file] = await uploads().keep(staged);
-            if (!file) throw invalid('file: Field required');
+            if (!file) throw invalidRequest('file: Field required');
             const content = {
               upload: file.id,
               filename: file.name,
@@ -217,13 +217,13 @@ export function fileRoutes(deps: FileDeps): Route[] {
       async run(apiRequest) {
         const { query, reply } = apiRequest;
         const ids = query.all('ids');
-        if (ids.length > 100) throw invalid('ids: at most 100.');
+        if (ids.length > 100) throw invalidRequest('ids: at most 100.');
         if (ids.length > 0) return { data: await known(ids, apiRequest), next_page: null };
         const limit = query.integer('limit', { min: 1, max: 1_000, usual: 20 });
         const scope = query.one('scope_id');
         const all =
           scope === undefined ? await ownFiles() : await listOutputs(parseSessionId(scope), abortOnDisconnect(reply));
-        return withoutPrevious(paginate(all, { limit, page: query.one('page'), name: `files ${scope ?? ''}` }));
+        return withoutPreviousPage(paginate(all, { limit, page: query.one('page'), name: `files ${scope ?? ''}` }));
       },
     },
     { endpoint: 'GET /v1/files/:id', run: async (apiRequest) => await one(apiRequest.params.id ?? '', apiRequest) },

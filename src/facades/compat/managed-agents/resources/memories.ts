@@ -6,10 +6,10 @@ import {
   type StoreMemory,
   type StoreMemoryVersion,
 } from '../../../../sessions/api/server/memory-stores.ts';
-import { ApiError, invalid } from '../errors.ts';
+import { ApiError, invalidRequest } from '../errors.ts';
 import type { Route } from '../route.ts';
 import { apiSessionId } from '../sessions/ids.ts';
-import { isoOrNull, paginate, parseInput, type Query, toIsoTime, withoutPrevious } from '../wire.ts';
+import { paginate, parseInput, type Query, toIsoTime, toIsoTimeOrNull, withoutPreviousPage } from '../wire.ts';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lowercase hexadecimal digits');
 const NewMemory = z.strictObject({ path: z.string().max(4_096), content: z.string().nullable() });
@@ -53,13 +53,13 @@ const toVersion = (store: string, version: StoreMemoryVersion, content: string |
   content_size_bytes: version.size,
   created_by: toAuthor(version.author),
   created_at: toIsoTime(version.at),
-  redacted_at: isoOrNull(version.redacted?.at),
+  redacted_at: toIsoTimeOrNull(version.redacted?.at),
   redacted_by: version.redacted ? toAuthor(version.redacted.by) : null,
 });
 
 function isFull(query: Query, usual: 'basic' | 'full'): boolean {
   const view = query.one('view') ?? usual;
-  if (view !== 'basic' && view !== 'full') throw invalid('view must be basic or full.');
+  if (view !== 'basic' && view !== 'full') throw invalidRequest('view must be basic or full.');
   return view === 'full';
 }
 /** The limit of a list. A page with texts has at most 20 items. */
@@ -80,7 +80,7 @@ async function withApiErrors<Answer>(work: Promise<Answer>): Promise<Answer> {
 /** The memories below a prefix. With `depth` 1, deeper ones are combined into one item per folder. */
 function below(all: readonly StoreMemory[], query: Query) {
   const prefix = query.one('path_prefix') ?? '/';
-  if (!prefix.startsWith('/') || !prefix.endsWith('/')) throw invalid('path_prefix must begin and end with /.');
+  if (!prefix.startsWith('/') || !prefix.endsWith('/')) throw invalidRequest('path_prefix must begin and end with /.');
   const depth = query.integer('depth', { min: 0, max: 1, usual: 0 });
   const items = new Map<string, { readonly id: string; readonly memory?: StoreMemory }>();
   for (const memory of all) {
@@ -163,7 +163,7 @@ export function memoryRoutes(stores: MemoryStoreService): Route[] {
         const isWanted = isFull(query, 'basic');
         const [memory, operation] = [query.one('memory_id'), query.one('operation')];
         if (operation !== undefined && !operations.some((one) => one === operation))
-          throw invalid(`operation must be one of ${operations.join(', ')}.`);
+          throw invalidRequest(`operation must be one of ${operations.join(', ')}.`);
         const [key, session] = [query.one('api_key_id'), query.one('session_id')];
         const isWithin = query.within('created_at');
         const shown = (await stores.versions(id, memory)).filter(
@@ -175,7 +175,7 @@ export function memoryRoutes(stores: MemoryStoreService): Route[] {
             isWithin(at),
         );
         const paging = { limit: parseLimit(query), page: query.one('page'), name: `memory versions ${id}` };
-        const page = withoutPrevious(paginate(shown, paging));
+        const page = withoutPreviousPage(paginate(shown, paging));
         return { ...page, data: await Promise.all(page.data.map((one) => versionWith(id, one, isWanted))) };
       },
     },
@@ -190,7 +190,8 @@ export function memoryRoutes(stores: MemoryStoreService): Route[] {
       endpoint: 'POST /v1/memory_stores/:id/memory_versions/:memory_version/redact',
       async run({ params: { id = '', memory_version: version = '' } }) {
         const redacted = await stores.redact(id, version).catch((thrown: unknown) => {
-          if (thrown instanceof Error && 'code' in thrown && thrown.code === 'conflict') throw invalid(thrown.message);
+          if (thrown instanceof Error && 'code' in thrown && thrown.code === 'conflict')
+            throw invalidRequest(thrown.message);
           throw thrown;
         });
         return toVersion(id, redacted, null);

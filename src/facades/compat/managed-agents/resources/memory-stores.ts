@@ -1,9 +1,17 @@
 import { z } from 'zod';
 import type { MemoryStore } from '../../../../sessions/api/server/memory-stores.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import { invalid } from '../errors.ts';
+import { invalidRequest } from '../errors.ts';
 import type { Route } from '../route.ts';
-import { applyMetadataChange, isoOrNull, Metadata, MetadataChange, paginate, parseInput, toIsoTime } from '../wire.ts';
+import {
+  applyMetadataChange,
+  Metadata,
+  MetadataChange,
+  paginate,
+  parseInput,
+  toIsoTime,
+  toIsoTimeOrNull,
+} from '../wire.ts';
 import { memoryRoutes } from './memories.ts';
 
 const name = z
@@ -31,7 +39,7 @@ const toStore = ({ id, name, description, metadata, createdAt, updatedAt, archiv
   metadata,
   created_at: toIsoTime(createdAt),
   updated_at: toIsoTime(updatedAt),
-  archived_at: isoOrNull(archivedAt),
+  archived_at: toIsoTimeOrNull(archivedAt),
 });
 
 /** Memory stores with their memories and versions. */
@@ -94,7 +102,7 @@ const withoutMixedHeaders = (route: Route): Route => ({
   async run(apiRequest) {
     const betas = String(apiRequest.request.headers['anthropic-beta'] ?? '');
     if (betas.includes('agent-memory-') && betas.includes('managed-agents-'))
-      throw invalid('anthropic-beta: name agent-memory or managed-agents, not both.');
+      throw invalidRequest('anthropic-beta: name agent-memory or managed-agents, not both.');
     return await route.run(apiRequest);
   },
 });

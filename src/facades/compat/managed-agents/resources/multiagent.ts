@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { toAppError } from '../../../../core/errors/errors.ts';
 import type { StoredDocument } from '../../../../sessions/api/server/documents.ts';
-import { ApiError, invalid, unsupportedField } from '../errors.ts';
+import { ApiError, invalidRequest, unsupportedField } from '../errors.ts';
 
 // A coordinator is an agent that delegates work to the agents of its roster. Both formats of the API are stored as
 // sent, with the version of each agent added.
@@ -124,7 +124,7 @@ async function subagentsOf(
     throw unsupportedField('multiagent.subagents.inline_agents', 'send {"type": "disabled"}');
   const named = requested?.predefined_agents === undefined ? kept?.predefined_agents : requested.predefined_agents;
   const where = 'multiagent.subagents.predefined_agents';
-  if (!named || named.length === 0) throw invalid(`${where}: name an agent, or disable subagents.`);
+  if (!named || named.length === 0) throw invalidRequest(`${where}: name an agent, or disable subagents.`);
   return {
     type: 'enabled',
     inline_agents: { type: 'disabled' },
@@ -144,7 +144,7 @@ async function entriesOf(
       requested.type === 'self' || requested.id === own ? { type: 'self' as const } : await pinnedEntry(requested);
     const isSame = (other: RosterEntry) =>
       other.type === 'self' ? entry.type === 'self' : entry.type === 'agent' && other.id === entry.id;
-    if (entries.some(isSame)) throw invalid(`${where}.${n}: the agent is there twice.`);
+    if (entries.some(isSame)) throw invalidRequest(`${where}.${n}: the agent is there twice.`);
     entries.push(entry);
   }
   return entries;
@@ -155,10 +155,10 @@ async function entriesOf(
       const version = extract.version ? ` with the version ${extract.version}` : '';
       throw new ApiError('not_found', `${where}: there is no agent ${extract.id}${version}.`);
     });
-    if (doc.archivedAt !== null) throw invalid(`${where}: ${extract.id} is archived.`, 'agent_archived');
+    if (doc.archivedAt !== null) throw invalidRequest(`${where}: ${extract.id} is archived.`, 'agent_archived');
     const { multiagent } = z.object({ multiagent: z.unknown() }).parse(doc.content);
     if (multiagent !== null && multiagent !== undefined)
-      throw invalid(`${where}: ${extract.id} has multiagent itself, and cannot work for another agent.`);
+      throw invalidRequest(`${where}: ${extract.id} has multiagent itself, and cannot work for another agent.`);
     return { type: 'agent', id: doc.id, version: doc.version };
   }
 }

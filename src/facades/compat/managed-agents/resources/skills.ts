@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { readFolder } from '../../../../http/transport/multipart.ts';
 import type { Skill, SkillVersion } from '../../../../sessions/api/server/skills.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import { invalid } from '../errors.ts';
+import { invalidRequest } from '../errors.ts';
 import type { ApiRequest, Route } from '../route.ts';
-import { paginate, parseInput, type Query, toIsoTime, withoutPrevious } from '../wire.ts';
+import { paginate, parseInput, type Query, toIsoTime, withoutPreviousPage } from '../wire.ts';
 
 const limits = { files: 500, bytes: 30 * 2 ** 20 };
 const Texts = z.object({ display_name: z.string().min(1).max(255).optional() });
@@ -35,7 +35,7 @@ const toVersion = ({ id, skillId, name, description, createdAt }: SkillVersion) 
 /** Reads the folder of a multipart body. */
 async function readFormFolder({ request }: Pick<ApiRequest, 'request'>) {
   const { files, texts } = await readFolder(request, limits);
-  if (files.length === 0) throw invalid('files: Field required. Send each file of the skill as a part files[].');
+  if (files.length === 0) throw invalidRequest('files: Field required. Send each file of the skill as a part files[].');
   const { display_name: displayName = null } = parseInput(Texts, Object.fromEntries(texts));
   // The hash represents the content: the same idempotency key with the same files is the same request.
   const content = files.map(({ path, bytes }) => [path, createHash('sha256').update(bytes).digest('hex')]);
@@ -44,7 +44,7 @@ async function readFormFolder({ request }: Pick<ApiRequest, 'request'>) {
 }
 const paged = <Item extends { readonly id: string }>(all: readonly Item[], query: Query, name: string) => {
   const limit = query.integer('limit', { min: 1, max: 1_000, usual: 20 });
-  return withoutPrevious(paginate(all, { limit, page: query.one('page'), name }));
+  return withoutPreviousPage(paginate(all, { limit, page: query.one('page'), name }));
 };
 
 /** Skills with their versions, which never change. */
@@ -60,7 +60,7 @@ export function skillRoutes({ services: { skills } }: { readonly services: Pick<
       endpoint: 'GET /v1/skills',
       async run({ query }) {
         const source = query.one('source') ?? 'custom';
-        if (!sources.includes(source)) throw invalid(`source must be one of ${sources.join(', ')}.`);
+        if (!sources.includes(source)) throw invalidRequest(`source must be one of ${sources.join(', ')}.`);
         const all = source === 'custom' ? [...(await skills.list())] : [];
         all.sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? -1 : 1));
         const { data, next_page } = paged(all, query, `skills ${source}`);

@@ -6,13 +6,13 @@ import type { Services } from '../../../../sessions/api/services.ts';
 import type { Route } from '../route.ts';
 import {
   applyMetadataChange,
-  isoOrNull,
   Metadata,
   MetadataChange,
   paginate,
   parseInput,
   type Query,
   toIsoTime,
+  toIsoTimeOrNull,
 } from '../wire.ts';
 import {
   applyCredentialChange,
@@ -37,7 +37,7 @@ export const toVault = ({ id, displayName: name, metadata, createdAt, updatedAt,
   metadata,
   created_at: toIsoTime(createdAt),
   updated_at: toIsoTime(updatedAt),
-  archived_at: isoOrNull(archivedAt),
+  archived_at: toIsoTimeOrNull(archivedAt),
 });
 
 interface Deps {

@@ -6,21 +6,21 @@ import type { Secret } from '../../../../core/text/secret.ts';
 import type { StoredDocument } from '../../../../sessions/api/server/documents.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { CreateCommand } from '../../../../sessions/api/sessions.ts';
-import { ApiError, invalid, unsupportedField } from '../errors.ts';
+import { ApiError, invalidRequest, unsupportedField } from '../errors.ts';
 import { applyOverrides } from '../resources/agent-content.ts';
 import { AgentContent, Overrides } from '../resources/agent-shapes.ts';
 import { findSkills } from '../resources/agent-skills.ts';
 import { readDocument as keptDocument } from '../resources/agents.ts';
 import { type EnvironmentConfig, EnvironmentContent, ownEnvironmentId } from '../resources/environments.ts';
-import { modelRefFor } from '../resources/models.ts';
+import { findModelRef } from '../resources/models.ts';
 import { toRoster } from '../resources/multiagent.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
 import { Metadata, parseInput, toIsoTime } from '../wire.ts';
 import { BudgetInput, checkBudgetable, toOwnBudget } from './budget.ts';
 import { type InboundEvent, inboundEvent } from './inbound.ts';
 import { type RosterAgent, type SessionContent, toSessionAgent } from './kept-session.ts';
-import { MemoryStoreRequest, maxStores, memoryResourcesFor } from './memory-resources.ts';
-import { RepositoryRequest, repositoriesFor } from './repository-resources.ts';
+import { MemoryStoreRequest, maxStores, prepareMemoryResources } from './memory-resources.ts';
+import { prepareRepositories, RepositoryRequest } from './repository-resources.ts';
 
 const agentId = z.string().min(1).max(200);
 const version = z.int().min(1).nullable().optional();
@@ -85,33 +85,33 @@ export async function newSession(body: unknown, deps: CreateDeps): Promise<NewMa
   const initial = (values.initial_events ?? []).map((event, n) => {
     const checked = inboundEvent(event, n);
     if (checked.type !== 'user.message' && checked.type !== 'user.define_outcome')
-      throw invalid(`initial_events.${n}: only user.message and user.define_outcome can begin a session.`);
+      throw invalidRequest(`initial_events.${n}: only user.message and user.define_outcome can begin a session.`);
     return checked;
   });
   if (initial.filter(({ type }) => type === 'user.define_outcome').length > 1)
-    throw invalid('initial_events: at most one of them can be user.define_outcome.');
+    throw invalidRequest('initial_events: at most one of them can be user.define_outcome.');
   const { doc, content: requested } = await agentFor(values.agent, services.documents);
   const content = { ...requested, skills: await findSkills(requested.skills, services.skills) };
   const roster = await rosterFor({ ...doc, content }, deps);
   const { environmentId, config } = await environmentFor(values.environment_id, services.documents);
   if (config?.type === 'self_hosted' && values.resources?.some(({ type }) => type !== 'memory_store'))
-    throw invalid('`resources` are not supported with self-hosted environments.', 'not_supported');
+    throw invalidRequest('`resources` are not supported with self-hosted environments.', 'not_supported');
   if (config?.type === 'self_hosted' && roster.length > 0)
     throw unsupportedField('multiagent with a self-hosted environment', 'use an environment of the type "cloud"');
   const vaults = await vaultsFor(values.vault_ids ?? [], services.vaults);
   const requests = values.resources ?? [];
-  const memories = await memoryResourcesFor(
+  const memories = await prepareMemoryResources(
     requests.filter((options) => options.type === 'memory_store'),
     services.memoryStores,
   );
-  const repositories = repositoriesFor(
+  const repositories = prepareRepositories(
     requests.filter((options) => options.type === 'github_repository'),
     deps,
   );
   if (requests.length - memories.length - repositories.length > maxFiles)
-    throw invalid(`resources: a session has at most ${maxFiles} files.`);
-  const resources = await resourcesFor(requests, deps);
-  const model = await modelRefFor(content.model.id, { models: services.models, settings });
+    throw invalidRequest(`resources: a session has at most ${maxFiles} files.`);
+  const resources = await prepareFileResources(requests, deps);
+  const model = await findModelRef(content.model.id, { models: services.models, settings });
   if (values.budget) await checkBudgetable([model, ...roster.map((one) => one.model)], services.models);
   const kept: SessionContent = {
     agentId: doc.id,
@@ -140,7 +140,7 @@ export async function newSession(body: unknown, deps: CreateDeps): Promise<NewMa
 
 async function agentFor(requested: z.output<typeof AgentRequest>, documents: Services['documents']) {
   const doc = await keptDocument(documents, 'agent', requested.id, requested.version ?? undefined);
-  if (doc.archivedAt !== null) throw invalid(`agent: ${requested.id} is archived.`, 'agent_archived');
+  if (doc.archivedAt !== null) throw invalidRequest(`agent: ${requested.id} is archived.`, 'agent_archived');
   const base = AgentContent.parse(doc.content);
   if (requested.type === 'agent') return { doc, content: base };
   const { type: _, id: __, version: ___, ...overrides } = requested;
@@ -159,16 +159,16 @@ async function rosterFor(
     const found = entry.type === 'self' ? own : await rosterAgent(entry, services.documents);
     const content = { ...AgentContent.parse(found.content), multiagent: null };
     const skills = await findSkills(content.skills, services.skills);
-    const model = await modelRefFor(content.model.id, { models: services.models, settings });
+    const model = await findModelRef(content.model.id, { models: services.models, settings });
     roster.push({ agentId: id, version, model, content: { ...content, skills } });
   }
   if (JSON.stringify(roster).length > maxRosterChars)
-    throw invalid(`multiagent: the agents have more than ${maxRosterChars} characters together.`);
+    throw invalidRequest(`multiagent: the agents have more than ${maxRosterChars} characters together.`);
   return roster;
 }
 async function rosterAgent({ id, version }: { id: string; version: number }, documents: Services['documents']) {
   const doc = await keptDocument(documents, 'agent', id, version);
-  if (doc.archivedAt !== null) throw invalid(`multiagent: ${id} is archived.`, 'agent_archived');
+  if (doc.archivedAt !== null) throw invalidRequest(`multiagent: ${id} is archived.`, 'agent_archived');
   return doc;
 }
 
@@ -180,7 +180,7 @@ async function vaultsFor(requested: readonly string[], vaults: Services['vaults'
       if (toAppError(thrown).code !== 'not_found') throw thrown;
       throw new ApiError('not_found', `vault_ids: there is no vault ${id}.`, { errorCode: 'vault_not_found' });
     });
-    if (vault.archivedAt !== null) throw invalid(`vault_ids: ${id} is archived.`, 'vault_archived');
+    if (vault.archivedAt !== null) throw invalidRequest(`vault_ids: ${id} is archived.`, 'vault_archived');
   }
   return ids;
 }
@@ -193,7 +193,7 @@ async function environmentFor(id: string, documents: Services['documents']) {
       errorCode: 'environment_not_found',
     });
   });
-  if (doc.archivedAt !== null) throw invalid(`environment_id: ${id} is archived.`, 'environment_archived');
+  if (doc.archivedAt !== null) throw invalidRequest(`environment_id: ${id} is archived.`, 'environment_archived');
   return { environmentId: id, config: EnvironmentContent.parse(doc.content).config };
 }
 
@@ -206,7 +206,7 @@ function sandboxFor(config: EnvironmentConfig | undefined, agents: readonly Agen
 }
 
 /** Files of a new session, each with its own path below `/mnt/session/uploads`. */
-export async function resourcesFor(
+export async function prepareFileResources(
   requests: readonly z.output<typeof ResourceRequest>[],
   { uploadOf, newId, now }: Pick<CreateDeps, 'uploadOf' | 'newId' | 'now'>,
   taken: readonly string[] = [],
@@ -217,7 +217,7 @@ export async function resourcesFor(
     if (requested.type !== 'file') continue;
     const upload = await uploadOf(requested.file_id);
     const path = parseMountPath(requested.mount_path ?? requested.file_id, n);
-    if (paths.has(path)) throw invalid(`resources.${n}.mount_path: ${path} is there twice.`);
+    if (paths.has(path)) throw invalidRequest(`resources.${n}.mount_path: ${path} is there twice.`);
     paths.add(path);
     const at = toIsoTime(now());
     resources.push({
@@ -240,6 +240,6 @@ function parseMountPath(value: string, n: number): string {
   const below = value.startsWith(`${uploadsFolder}/`) ? value.slice(uploadsFolder.length) : value;
   const parts = below.split('/').filter((part) => part !== '' && part !== '.');
   const isBad = parts.length === 0 || parts.includes('..') || /[\0\r\n]/.test(value);
-  if (isBad) throw invalid(`resources.${n}.mount_path: ${value} is no path below ${uploadsFolder}.`);
+  if (isBad) throw invalidRequest(`resources.${n}.mount_path: ${value} is no path below ${uploadsFolder}.`);
   return parts.join('/');
 }

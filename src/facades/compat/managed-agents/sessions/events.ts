@@ -3,7 +3,7 @@ import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { SseContext } from '../../../../http/transport/sse.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { ApiRequest } from '../route.ts';
-import { paginate, type Query, withoutPrevious } from '../wire.ts';
+import { paginate, type Query, withoutPreviousPage } from '../wire.ts';
 import { EventLists } from './event-lists.ts';
 import type { SessionReader } from './reader.ts';
 import { checkDeltas, streamEvents } from './stream.ts';
@@ -33,7 +33,9 @@ export function eventRoutes({ sessions, reader, sse }: Deps) {
       );
       if (order === 'desc') chosen.reverse();
       const limit = query.integer('limit', { min: 1, max: 1_000, usual: 1_000 });
-      return withoutPrevious(paginate(chosen, { limit, page: query.one('page'), name: `events ${thread} ${order}` }));
+      return withoutPreviousPage(
+        paginate(chosen, { limit, page: query.one('page'), name: `events ${thread} ${order}` }),
+      );
     },
     async stream({ session, thread }: ThreadOfSession, { query, reply, request }: ApiRequest) {
       const deltas = checkDeltas(query.all('event_deltas'));

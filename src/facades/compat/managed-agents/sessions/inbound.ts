@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { invalid, unsupportedField } from '../errors.ts';
+import { invalidRequest, unsupportedField } from '../errors.ts';
 import { parseInput } from '../wire.ts';
 
 const text = z.strictObject({ type: z.literal('text'), text: z.string().min(1) });
@@ -72,7 +72,7 @@ export function inboundEvent(input: unknown, n = 0): InboundEvent {
   if (event.type === 'user.define_outcome' && event.rubric.type === 'file')
     throw unsupportedField(`events.${n}.rubric.type "file"`, 'send the rubric as text');
   if (event.type === 'system.message')
-    throw invalid(
+    throw invalidRequest(
       `events.${n}: the model takes no system message in a conversation.`,
       'model_does_not_support_mid_conversation_system',
     );

@@ -2,8 +2,14 @@ import { z } from 'zod';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { SessionAgent, SubAgent } from '../../../../core/model/session-agent.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import { serverName } from '../resources/agent-content.ts';
-import { AgentContent, builtIn, defaultEffort, type Policy, type ResolvedTool } from '../resources/agent-shapes.ts';
+import { toServerName } from '../resources/agent-content.ts';
+import {
+  AgentContent,
+  builtInToolNames,
+  defaultEffort,
+  type Policy,
+  type ResolvedTool,
+} from '../resources/agent-shapes.ts';
 import { type CloudConfig, type EnvironmentConfig, packageManagers } from '../resources/environments.ts';
 import { withRoster } from '../resources/multiagent.ts';
 import { MemoryStoreResource, toMountedStore } from './memory-resources.ts';
@@ -71,7 +77,7 @@ export function toSessionAgent({ kept, roster, config, environment, files }: Ses
       tool.type === 'custom' ? [{ name: tool.name, description: tool.description, parameters: tool.input_schema }] : [],
     ),
     servers: content.mcp_servers.map(({ name, url }) => ({
-      name: serverName(name),
+      name: toServerName(name),
       url,
       tools: mcpTools(content.tools.find((tool) => tool.type === 'mcp_toolset' && tool.mcp_server_name === name)),
     })),
@@ -112,7 +118,7 @@ function toPackages({ packages }: CloudConfig): SessionAgent['packages'] {
 
 function toolNames(tool: ResolvedTool): string[] {
   if (tool.type !== 'agent_toolset_20260401') return [];
-  return builtIn.filter((name) => isOn(tool.configs.find((one) => one.name === name) ?? tool.default_config));
+  return builtInToolNames.filter((name) => isOn(tool.configs.find((one) => one.name === name) ?? tool.default_config));
 }
 /**
  * Globs of tools: those that a server offers, minus those that the toolset turns off. If no tool is on by default, only
@@ -130,14 +136,14 @@ const actionOf = ({ type }: Policy) => actions[type];
 function toApprovalRules(tool: ResolvedTool): SessionAgent['approvals'] {
   if (tool.type === 'custom') return [];
   const isMcp = tool.type === 'mcp_toolset';
-  const prefix = isMcp ? `mcp_${serverName(tool.mcp_server_name)}_` : '';
+  const prefix = isMcp ? `mcp_${toServerName(tool.mcp_server_name)}_` : '';
   const rule = (name: string, { enabled, permission_policy: policy }: (typeof tool)['default_config']) => ({
     action: enabled ? actionOf(policy) : ('deny' as const),
     tool: `${prefix}${name.toLowerCase().replaceAll(/[^a-z0-9_]/g, '_')}`.slice(0, 100),
   });
   const own = tool.configs.map((config) => rule(config.name, config));
   if (isMcp) return [...own, { ...rule('', tool.default_config), tool: `${prefix}*` }];
-  return [...own, ...builtIn.map((name) => rule(name, tool.default_config))];
+  return [...own, ...builtInToolNames.map((name) => rule(name, tool.default_config))];
 }
 
 /** The facts about the agent that events name. */
@@ -149,7 +155,7 @@ export function readAgentFacts(record: SessionRecord): AgentFacts {
     ...(kept && { shown: () => toShownAgent(kept, record) }),
     name: agent?.name ?? record.parent?.role ?? record.template,
     customTools: new Set(agent?.clientTools.map(({ name }) => name)),
-    servers: new Map(content?.mcp_servers.map(({ name }) => [serverName(name), name])),
+    servers: new Map(content?.mcp_servers.map(({ name }) => [toServerName(name), name])),
     subAgents: new Map(agent?.subAgents?.map((one) => [one.name, one.agent.name])),
   };
 }

@@ -4,7 +4,7 @@ import { memoryMount } from '../../../../core/model/run-files.ts';
 import type { MountedStore } from '../../../../core/model/session-agent.ts';
 import { trimCharacters } from '../../../../core/text/text.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import { ApiError, invalid } from '../errors.ts';
+import { ApiError, invalidRequest } from '../errors.ts';
 
 const access = z.enum(['read_write', 'read_only']);
 export const MemoryStoreRequest = z.strictObject({
@@ -27,21 +27,22 @@ export type MemoryStoreResource = z.output<typeof MemoryStoreResource>;
 export const maxStores = 8;
 
 /** The memory stores of a new session. Another owner's store is treated as missing. */
-export async function memoryResourcesFor(
+export async function prepareMemoryResources(
   requests: readonly z.output<typeof MemoryStoreRequest>[],
   stores: Services['memoryStores'],
 ): Promise<MemoryStoreResource[]> {
-  if (requests.length > maxStores) throw invalid(`resources: a session has at most ${maxStores} memory stores.`);
+  if (requests.length > maxStores) throw invalidRequest(`resources: a session has at most ${maxStores} memory stores.`);
   const resources: MemoryStoreResource[] = [];
   for (const { type, memory_store_id: id, access: target, instructions } of requests) {
-    if (resources.some((one) => one.memory_store_id === id)) throw invalid(`resources: ${id} is there twice.`);
+    if (resources.some((one) => one.memory_store_id === id)) throw invalidRequest(`resources: ${id} is there twice.`);
     const { name, description, archivedAt } = await stores.get(id).catch((thrown: unknown) => {
       if (toAppError(thrown).code !== 'not_found') throw thrown;
       throw new ApiError('not_found', `resources: there is no memory store ${id}.`, {
         errorCode: 'memory_store_not_found',
       });
     });
-    if (archivedAt !== null) throw invalid(`resources: the memory store ${id} is archived.`, 'memory_store_archived');
+    if (archivedAt !== null)
+      throw invalidRequest(`resources: the memory store ${id} is archived.`, 'memory_store_archived');
     const taken = new Set(resources.map(({ mount_path: path }) => path));
     resources.push({
       type,

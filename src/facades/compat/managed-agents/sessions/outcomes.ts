@@ -1,6 +1,6 @@
 import type { FactOf } from '../../../../core/model/events.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
-import { isoOrNull } from '../wire.ts';
+import { toIsoTimeOrNull } from '../wire.ts';
 import type { EventDraft } from './calls.ts';
 import { apiOutcomeId } from './ids.ts';
 import { noUsage, toSpanUsage, type Usage, withUsage } from './usage.ts';
@@ -117,7 +117,7 @@ export class Outcomes {
       iteration,
       result,
       explanation,
-      completed_at: isoOrNull(completedAt),
+      completed_at: toIsoTimeOrNull(completedAt),
     }));
   }
 

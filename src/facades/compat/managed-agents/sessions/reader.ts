@@ -33,7 +33,7 @@ export class SessionReader {
       if (end === 'child missing') break;
       if (this.#cached.get(record.id) === projection) this.#cached.delete(record.id);
     }
-    // This caller cannot read a child that others can, so it gets a projection of its own.
+    // Other callers can read a child that this caller cannot, so this caller gets its own projection.
     const own = createProjection(record);
     await catchUp(own, sessions);
     return own;
@@ -52,7 +52,7 @@ export const createProjection = (record: SessionRecord) =>
  * Adds an event of a log. An event about a child first opens that child's log; an event about another agent reads that
  * agent.
  */
-export async function addTo(
+export async function addToProjection(
   projection: SessionProjection,
   event: SessionEvent,
   sessions: Sessions,
@@ -124,7 +124,7 @@ export async function catchUp(
     while (projection.threads.length === known) {
       const event = takeEarliest(pages)?.shift();
       if (!event) break;
-      const add = isShared ? addWithChild : addTo;
+      const add = isShared ? addWithChild : addToProjection;
       const emitted = await add(projection, event, sessions);
       if (!emitted) return 'child missing';
       listener(event, emitted);

@@ -4,7 +4,7 @@ import type { SessionId } from '../../../../core/model/ids.ts';
 import { maxRepositories, pathOf, RepositoryInput, RepositoryInputs } from '../../../../core/model/repository.ts';
 import { Secret } from '../../../../core/text/secret.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import { invalid } from '../errors.ts';
+import { invalidRequest } from '../errors.ts';
 import { parseInput, toIsoTime } from '../wire.ts';
 
 // Repositories of GitHub in a session: Corral's own repositories, each with a session credential for its token.
@@ -49,15 +49,15 @@ interface NewRepository {
 }
 
 /** The repositories of a new session. Rejects with invalid_request: a path outside the workspace, or one in use. */
-export function repositoriesFor(
+export function prepareRepositories(
   requests: readonly z.output<typeof RepositoryRequest>[],
   { newId, now }: { readonly newId: () => string; readonly now: () => number },
 ): NewRepository[] {
   if (requests.length > maxRepositories)
-    throw invalid(`resources: a session has at most ${maxRepositories} repositories.`);
+    throw invalidRequest(`resources: a session has at most ${maxRepositories} repositories.`);
   const created = requests.map(({ type, url, authorization_token: token, checkout: at, mount_path: mount }) => {
-    if (requests.filter((one) => one.url === url).length > 1) throw invalid(`resources: ${url} is there twice.`);
-    if (mount && !mount.startsWith(workspace)) throw invalid(`resources: ${mount} is not below ${workspace}`);
+    if (requests.filter((one) => one.url === url).length > 1) throw invalidRequest(`resources: ${url} is there twice.`);
+    if (mount && !mount.startsWith(workspace)) throw invalidRequest(`resources: ${mount} is not below ${workspace}`);
     const ref = at?.type === 'branch' ? at.name : at?.sha;
     const path = mount?.slice(workspace.length).replace(/\/$/, '');
     const input = parseInput(RepositoryInput, { url, ...(ref && { ref }), ...(path !== undefined && { path }) });

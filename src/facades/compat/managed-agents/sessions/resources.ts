@@ -4,11 +4,11 @@ import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { SessionAgent } from '../../../../core/model/session-agent.ts';
 import { Secret } from '../../../../core/text/secret.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
-import { invalid } from '../errors.ts';
+import { invalidRequest } from '../errors.ts';
 import { type FileDeps, findUpload } from '../resources/files.ts';
 import type { Route } from '../route.ts';
-import { paginate, parseInput, withoutPrevious } from '../wire.ts';
-import { maxFiles, ResourceRequest, resourcesFor } from './create.ts';
+import { paginate, parseInput, withoutPreviousPage } from '../wire.ts';
+import { maxFiles, prepareFileResources, ResourceRequest } from './create.ts';
 import { parseSessionId } from './ids.ts';
 import { parseSessionContent, type SessionContent } from './kept-session.ts';
 import { AuthorizationToken, putToken } from './repository-resources.ts';
@@ -39,7 +39,7 @@ export function resourceRoutes(parts: FileDeps): Route[] {
     kept: SessionContent | undefined,
     next: { readonly files: NonNullable<SessionAgent['files']>; readonly resources: SessionContent['resources'] },
   ) => {
-    if (!agent || !kept) throw invalid('Only a session that was made by this API can have resources.');
+    if (!agent || !kept) throw invalidRequest('Only a session that was made by this API can have resources.');
     const changed = { ...agent, files: [...next.files], kept: { ...kept, resources: next.resources } };
     return await sessions.update(id, { agent: changed });
   };
@@ -55,7 +55,7 @@ export function resourceRoutes(parts: FileDeps): Route[] {
           resource,
         }));
         const paging = { limit, page: query.one('page'), name: `resources ${record.id}` };
-        const { data, next_page } = withoutPrevious(paginate(resources, paging));
+        const { data, next_page } = withoutPreviousPage(paginate(resources, paging));
         return { data: data.map(({ resource }) => resource), next_page };
       },
     },
@@ -66,21 +66,23 @@ export function resourceRoutes(parts: FileDeps): Route[] {
         const kept = parseSessionContent(record);
         const { resources = [] } = kept ?? {};
         const requested = parseInput(ResourceRequest, body);
-        if (record.archived) throw invalid('The session is archived.', 'session_archived');
+        if (record.archived) throw invalidRequest('The session is archived.', 'session_archived');
         if (record.agent?.environment !== undefined)
-          throw invalid('`resources` are not supported with self-hosted environments.', 'not_supported');
+          throw invalidRequest('`resources` are not supported with self-hosted environments.', 'not_supported');
         if (requested.type !== 'file')
-          throw invalid('A session gets its memory stores and repositories when it is made. Later it can get files.');
+          throw invalidRequest(
+            'A session gets its memory stores and repositories when it is made. Later it can get files.',
+          );
         const own = resources.filter(({ type }) => type === 'file');
-        if (own.length >= maxFiles) throw invalid(`A session has at most ${maxFiles} files.`);
+        if (own.length >= maxFiles) throw invalidRequest(`A session has at most ${maxFiles} files.`);
         const taken = own.map(({ mount_path: path }) => path.slice(uploads.length));
         const deps = {
           uploadOf: (file: string) => findUpload(file, parts),
           newId: () => `${ids()}${ids()}`,
           now: () => clock.now(),
         };
-        const [created] = await resourcesFor([requested], deps, taken);
-        if (!created) throw invalid('A resource is a file.');
+        const [created] = await prepareFileResources([requested], deps, taken);
+        if (!created) throw invalidRequest('A resource is a file.');
         const all = [...(record.agent?.files ?? []), created.file];
         await change(record, kept, { files: all, resources: [...resources, created.shown] });
         return created.shown;
@@ -97,7 +99,7 @@ export function resourceRoutes(parts: FileDeps): Route[] {
         const resource = one(record, params.resource);
         const { authorization_token: token } = parseInput(TokenChange, body);
         if (resource.type !== 'github_repository')
-          throw invalid('authorization_token belongs to repositories; this resource is none.');
+          throw invalidRequest('authorization_token belongs to repositories; this resource is none.');
         await putToken(services.sessionCredentials, record.id, { url: resource.url, token: new Secret(token) });
         return resource;
       },
@@ -110,7 +112,9 @@ export function resourceRoutes(parts: FileDeps): Route[] {
         const resource = one(record, params.resource);
         if (resource.type !== 'file') {
           await sessions.update(record.id, {}); // a caller without permission to change the session learns nothing more
-          throw invalid('Only files can be removed from a session. Its other resources stay until it is deleted.');
+          throw invalidRequest(
+            'Only files can be removed from a session. Its other resources stay until it is deleted.',
+          );
         }
         const path = resource.mount_path.slice(uploads.length);
         await change(record, kept, {

@@ -3,13 +3,13 @@ import { unlessNoSession, unlessNotFound } from '../../../../core/errors/errors.
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
-import { invalid } from '../errors.ts';
-import { newestSessions } from '../newest-sessions.ts';
+import { invalidRequest } from '../errors.ts';
+import { listNewestSessions } from '../newest-sessions.ts';
 import { applyAgentChange } from '../resources/agent-content.ts';
 import { Overrides } from '../resources/agent-shapes.ts';
 import { EnvironmentContent } from '../resources/environments.ts';
 import type { FileDeps } from '../resources/files.ts';
-import { contentFiles, findUpload } from '../resources/files.ts';
+import { createContentFiles, findUpload } from '../resources/files.ts';
 import type { Route } from '../route.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
 import { applyMetadataChange, MetadataChange, paginate, parseInput } from '../wire.ts';
@@ -67,7 +67,13 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
           if (initial.length > 0) {
             const projection = await reader.state(record, sessions);
             await sendEvents(
-              { record, projection, sessions, files: contentFiles(parts, gone, record.id), now: () => clock.now() },
+              {
+                record,
+                projection,
+                sessions,
+                files: createContentFiles(parts, gone, record.id),
+                now: () => clock.now(),
+              },
               initial,
             );
           }
@@ -99,7 +105,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
         const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
         const paging = { limit, page: query.one('page'), name: `sessions ${order}` };
         const isFirstPage = order === 'desc' && statuses.length === 0 && !paging.page;
-        const chosen = await newestSessions(sessions, isMatch, isFirstPage ? limit : undefined);
+        const chosen = await listNewestSessions(sessions, isMatch, isFirstPage ? limit : undefined);
         if (order === 'asc') chosen.reverse();
         // A caller that can only see that a session exists cannot read it here.
         const readable = async (record: SessionRecord) => await view(record).catch(unlessNoSession);
@@ -120,9 +126,9 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
       async run({ params, body }) {
         const record = await found(params);
         const { title, metadata, budget, vault_ids: vaults, agent } = parseInput(SessionUpdate, body);
-        if (vaults !== undefined) throw invalid('vault_ids cannot be changed after the creation of a session.');
+        if (vaults !== undefined) throw invalidRequest('vault_ids cannot be changed after the creation of a session.');
         await sessions.update(record.id, {}); // a caller who must not change it does not learn its state
-        if (record.archived) throw invalid('The session is archived.', 'session_archived');
+        if (record.archived) throw invalidRequest('The session is archived.', 'session_archived');
         const changed = await changedAgent(record, agent);
         const { usage } = await reader.state(record, sessions);
         const limit = budget === undefined ? undefined : applyBudgetChange(budget, record, usage);
@@ -168,7 +174,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
         const values = inboundEvents(body);
         if (byWorker) refuseBeyondResults(values);
         const projection = await reader.state(record, sessions);
-        const files = contentFiles(parts, abortOnDisconnect(reply), record.id);
+        const files = createContentFiles(parts, abortOnDisconnect(reply), record.id);
         const data = await sendEvents({ record, projection, sessions, files, now: () => clock.now() }, values);
         const { environment } = record.agent ?? {};
         // After a worker has failed, an interrupt requests a new one.
@@ -208,16 +214,17 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
     const active = await sessions.activeRun(record.id);
     const { status } = await reader.state(record, sessions); // also idle while a child waits for the program
     if (active && !active.waiting && status !== 'idle')
-      throw invalid('The session is running. Interrupt it first.', 'session_running');
+      throw invalidRequest('The session is running. Interrupt it first.', 'session_running');
     if (active) await sessions.stop(record.id);
   }
 
   async function changedAgent(record: SessionRecord, change: z.output<typeof SessionUpdate>['agent']) {
     if (!change) return undefined;
     const kept = parseSessionContent(record);
-    if (!kept) throw invalid('agent: only a session that was made by this API has an agent that can be changed.');
+    if (!kept)
+      throw invalidRequest('agent: only a session that was made by this API has an agent that can be changed.');
     const active = await sessions.activeRun(record.id);
-    if (active) throw invalid('agent: the session must be idle.', 'session_running');
+    if (active) throw invalidRequest('agent: the session must be idle.', 'session_running');
     const content = applyAgentChange(kept.content, change);
     const environment = await services.documents.get(kept.environmentId).catch(unlessNotFound);
     const config = environment && EnvironmentContent.safeParse(environment.content).data?.config;

@@ -5,7 +5,7 @@ import type { SessionId } from '../../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import { openSse, type SseContext, toSseFrame } from '../../../../http/transport/sse.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import { errorBody, invalid } from '../errors.ts';
+import { errorBody, invalidRequest } from '../errors.ts';
 import { toIsoTime } from '../wire.ts';
 import { apiEventId, apiMessageId, thoughtPart } from './ids.ts';
 import type { ManagedEvent, Projection } from './projection.ts';
@@ -29,7 +29,8 @@ interface Deps {
 const previewed = ['agent.message', 'agent.thinking'];
 export function checkDeltas(requested: readonly string[]): readonly string[] {
   const other = requested.find((type) => !previewed.includes(type));
-  if (other !== undefined) throw invalid(`event_deltas: ${other} has no previews; ${previewed.join(' and ')} have.`);
+  if (other !== undefined)
+    throw invalidRequest(`event_deltas: ${other} has no previews; ${previewed.join(' and ')} have.`);
   return requested;
 }
 

@@ -3,7 +3,7 @@ import type { SessionId } from '../../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { ownEnvironmentId } from '../resources/environments.ts';
-import { isoOrNull, toIsoTime } from '../wire.ts';
+import { toIsoTime, toIsoTimeOrNull } from '../wire.ts';
 import { toBudgetView } from './budget.ts';
 import { apiSessionId, apiThreadId } from './ids.ts';
 import { parseSessionContent, type SessionContent, toAgentReply } from './kept-session.ts';
@@ -43,7 +43,7 @@ async function shared(viewed: ViewedSession, amounts: Amounts, { services: { ses
     times: {
       created_at: toIsoTime(record.createdAt),
       updated_at: toIsoTime(record.updatedAt),
-      archived_at: isoOrNull(archivedAt),
+      archived_at: toIsoTimeOrNull(archivedAt),
     },
   };
 }

@@ -8,7 +8,7 @@ import { runAsCaller } from '../../../../http/guard/caller.ts';
 import { projectsOf } from '../../../../http/guard/credentials.ts';
 import type { CredentialIssuer, WorkerIdentity } from '../../../../sessions/api/server/work-queue.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
-import { ApiError, invalid } from '../errors.ts';
+import { ApiError, invalidRequest } from '../errors.ts';
 import type { ApiRequest, Route, RouteAccess } from '../route.ts';
 import { parseSessionId } from '../sessions/ids.ts';
 import type { InboundEvent } from '../sessions/inbound.ts';
@@ -169,7 +169,7 @@ function principalOf(
 export function refuseBeyondResults(events: readonly InboundEvent[]): void {
   const other = events.find(({ type }) => type !== 'user.tool_result' && type !== 'user.custom_tool_result');
   if (other)
-    throw invalid(`events: a worker can send user.tool_result and user.custom_tool_result, not ${other.type}.`);
+    throw invalidRequest(`events: a worker can send user.tool_result and user.custom_tool_result, not ${other.type}.`);
 }
 
 /** The credential of the caller. The credentials that the caller creates end with it. */

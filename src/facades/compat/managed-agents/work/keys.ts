@@ -3,7 +3,7 @@ import type { EnvironmentKey } from '../../../../sessions/api/server/work-queue.
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import type { Route } from '../route.ts';
-import { isoOrNull, paginate, parseInput, toIsoTime, withoutPrevious } from '../wire.ts';
+import { paginate, parseInput, toIsoTime, toIsoTimeOrNull, withoutPreviousPage } from '../wire.ts';
 import { findIssuer } from './access.ts';
 import { findQueue } from './routes.ts';
 
@@ -16,8 +16,8 @@ const toKey = ({ id, environmentId, name, createdAt, lastUsedAt, revokedAt }: En
   environment_id: environmentId,
   name,
   created_at: toIsoTime(createdAt),
-  last_used_at: isoOrNull(lastUsedAt),
-  revoked_at: isoOrNull(revokedAt),
+  last_used_at: toIsoTimeOrNull(lastUsedAt),
+  revoked_at: toIsoTimeOrNull(revokedAt),
 });
 
 /** The keys of workers. The hosted API has no routes for them, because its console creates them. */
@@ -42,7 +42,7 @@ export function environmentKeyRoutes({ services: { documents, workQueue }, crede
         const environment = await findQueue(documents, params.id ?? '');
         const keys = await workQueue.keys(environment);
         const page = paginate(keys, { limit, page: query.one('page'), name: `keys ${environment}` });
-        return { ...withoutPrevious(page), data: page.data.map(toKey) };
+        return { ...withoutPreviousPage(page), data: page.data.map(toKey) };
       },
     },
     {

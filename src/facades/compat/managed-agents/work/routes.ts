@@ -4,20 +4,20 @@ import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnec
 import type { CredentialIssuer, WorkItem } from '../../../../sessions/api/server/work-queue.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
-import { ApiError, invalid } from '../errors.ts';
+import { ApiError, invalidRequest } from '../errors.ts';
 import { readDocument } from '../resources/agents.ts';
 import { EnvironmentContent } from '../resources/environments.ts';
 import type { Route } from '../route.ts';
 import { apiSessionId } from '../sessions/ids.ts';
 import {
   applyMetadataChange,
-  isoOrNull,
   MetadataChange,
   paginate,
   parseInput,
   parseTime,
   toIsoTime,
-  withoutPrevious,
+  toIsoTimeOrNull,
+  withoutPreviousPage,
 } from '../wire.ts';
 import { findIssuer } from './access.ts';
 
@@ -38,11 +38,11 @@ export const toWork = (item: WorkItem, secret: string | null = null) => ({
   metadata: item.metadata,
   secret,
   created_at: toIsoTime(item.createdAt),
-  acknowledged_at: isoOrNull(item.acknowledgedAt),
-  started_at: isoOrNull(item.startedAt),
-  latest_heartbeat_at: isoOrNull(item.heartbeatAt),
-  stop_requested_at: isoOrNull(item.stopRequestedAt),
-  stopped_at: isoOrNull(item.stoppedAt),
+  acknowledged_at: toIsoTimeOrNull(item.acknowledgedAt),
+  started_at: toIsoTimeOrNull(item.startedAt),
+  latest_heartbeat_at: toIsoTimeOrNull(item.heartbeatAt),
+  stop_requested_at: toIsoTimeOrNull(item.stopRequestedAt),
+  stopped_at: toIsoTimeOrNull(item.stoppedAt),
 });
 /** The token of the item's session, in the format that the SDKs' workers unpack. */
 const encodeSecret = (token: string): string =>
@@ -52,7 +52,7 @@ const encodeSecret = (token: string): string =>
 export async function findQueue(documents: Services['documents'], id: string): Promise<string> {
   const { content } = await readDocument(documents, 'environment', id);
   if (EnvironmentContent.parse(content).config.type !== 'self_hosted')
-    throw invalid(`The environment ${id} has no queue: only those of the type self_hosted have one.`);
+    throw invalidRequest(`The environment ${id} has no queue: only those of the type self_hosted have one.`);
   return id;
 }
 
@@ -89,7 +89,7 @@ export function workRoutes({ services: { documents, workQueue }, credentials }: 
           type: 'work_queue_stats' as const,
           depth: waiting,
           pending: claimed,
-          oldest_queued_at: isoOrNull(oldestQueuedAt),
+          oldest_queued_at: toIsoTimeOrNull(oldestQueuedAt),
           workers_polling: workers,
         };
       },
@@ -102,7 +102,7 @@ export function workRoutes({ services: { documents, workQueue }, credentials }: 
         const environment = await queue(params);
         const items = await workQueue.items(environment);
         const page = paginate(items, { limit, page: query.one('page'), name: `work ${environment}` });
-        return { ...withoutPrevious(page), data: page.data.map((item) => toWork(item)) };
+        return { ...withoutPreviousPage(page), data: page.data.map((item) => toWork(item)) };
       },
     },
     {
@@ -141,11 +141,11 @@ export function workRoutes({ services: { documents, workQueue }, credentials }: 
             'expected_last_heartbeat is not the newest one: another worker may have the item.',
             {
               errorCode: 'heartbeat_precondition_failed',
-              details: { current_state: { last_heartbeat: isoOrNull(heartbeatAt), ...shown } },
+              details: { current_state: { last_heartbeat: toIsoTimeOrNull(heartbeatAt), ...shown } },
               status: 412,
             },
           );
-        return { type: 'work_heartbeat' as const, last_heartbeat: isoOrNull(heartbeatAt) ?? '', ...shown };
+        return { type: 'work_heartbeat' as const, last_heartbeat: toIsoTimeOrNull(heartbeatAt) ?? '', ...shown };
       },
     },
     {

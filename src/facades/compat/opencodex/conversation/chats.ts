@@ -40,7 +40,7 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
   app.get(
     ofProject,
     describeRoute('ListProjectChats', 'List the chat sessions of a project, newest first', {
-      schema: { params: ProjectParams, querystring: PageQuery, response: { 200: replies.chats } },
+      schema: { params: ProjectParams, querystring: PageQuery, response: { 200: replies.chatsReply } },
       fails: [404, 422],
     }),
     async ({ params, query }) => list((await findProject(deps, params.project_id)).id, query),
@@ -48,7 +48,7 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
   app.post(
     ofProject,
     describeRoute('CreateProjectChat', 'Create a chat session in a project', {
-      schema: { params: ProjectParams, body: NewChat, response: { 201: replies.oneChat } },
+      schema: { params: ProjectParams, body: NewChat, response: { 201: replies.chatReply } },
       config: { once: 201 },
       ...creation,
     }),
@@ -57,7 +57,7 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
   app.get(
     chats,
     describeRoute('ListChats', 'List chat sessions, newest first; sessions of other facades are among them', {
-      schema: { querystring: ChatsQuery, response: { 200: replies.chats } },
+      schema: { querystring: ChatsQuery, response: { 200: replies.chatsReply } },
       fails: [404, 422],
     }),
     async ({ query }) => {
@@ -69,7 +69,7 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
   app.post(
     chats,
     describeRoute('CreateChat', 'Create a chat session in a project', {
-      schema: { querystring: NewChatQuery, body: NewChat, response: { 201: replies.oneChat } },
+      schema: { querystring: NewChatQuery, body: NewChat, response: { 201: replies.chatReply } },
       config: { once: 201 },
       ...creation,
     }),
@@ -78,7 +78,7 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
   app.get(
     `${chats}/:sid`,
     describeRoute('GetChat', 'Get a chat session', {
-      schema: { params: ChatParams, response: { 200: replies.oneChat } },
+      schema: { params: ChatParams, response: { 200: replies.chatReply } },
       fails: [404],
     }),
     async ({ params }) => view(await findChat(deps, params.sid)),
@@ -86,7 +86,7 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
   app.put(
     `${chats}/:sid`,
     describeRoute('UpdateChat', 'Rename or archive a chat session', {
-      schema: { params: ChatParams, body: ChatChange, response: { 200: replies.oneChat } },
+      schema: { params: ChatParams, body: ChatChange, response: { 200: replies.chatReply } },
       bodyExample: { status: 'archived' },
       fails: [404, 413, 422],
     }),

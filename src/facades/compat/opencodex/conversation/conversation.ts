@@ -20,7 +20,7 @@ import * as replies from '../replies/conversation.ts';
 import { BlockParams, ChatParams, IdParams, NewMessage, PageQuery } from '../schemas.ts';
 import { toBlocks } from './blocks.ts';
 import type { ListAnswers } from './list-answers.ts';
-import { MessageIds, runBefore } from './message-ids.ts';
+import { MessageIds, readRunBefore } from './message-ids.ts';
 import { type MessageAtSeq, toMessages } from './messages.ts';
 import { toNewestPage, toPage } from './paging.ts';
 
@@ -30,7 +30,7 @@ export function mountConversation(app: App, deps: OpencodexDeps, lists: ListAnsw
   app.get(
     `${chat}/messages`,
     describeRoute('ListMessages', 'List the messages of a chat session, oldest first', {
-      schema: { params: ChatParams, querystring: PageQuery, response: { 200: replies.messages } },
+      schema: { params: ChatParams, querystring: PageQuery, response: { 200: replies.messagesReply } },
       description: 'The text of one run is one message. Without `skip` and `limit`: the newest 500.',
       fails: [404, 422],
     }),
@@ -48,9 +48,9 @@ export function mountConversation(app: App, deps: OpencodexDeps, lists: ListAnsw
   app.post(
     `${chat}/messages`,
     describeRoute('CreateMessage', 'Send a message', {
-      schema: { params: ChatParams, body: NewMessage, response: { 201: replies.storedMessage } },
+      schema: { params: ChatParams, body: NewMessage, response: { 201: replies.messageReply } },
       config: { once: 201 },
-      bodyExample: { content: replies.text },
+      bodyExample: { content: replies.exampleText },
       fails: [404, 409, 413, 422],
     }),
     async ({ params, body: { content, role, message_metadata, mode } }) => {
@@ -73,7 +73,7 @@ function mountBlocks(app: App, deps: OpencodexDeps): void {
   app.get(
     `${chat}/blocks`,
     describeRoute('ListBlocks', 'List the blocks of a conversation', {
-      schema: { params: ChatParams, querystring: PageQuery, response: { 200: replies.blocks } },
+      schema: { params: ChatParams, querystring: PageQuery, response: { 200: replies.blocksReply } },
       description: 'An active run shows only the messages of its users. Without `skip` and `limit`: the newest 500.',
       fails: [404, 422],
     }),
@@ -85,7 +85,7 @@ function mountBlocks(app: App, deps: OpencodexDeps): void {
   app.get(
     `${chat}/blocks/:id`,
     describeRoute('GetBlock', 'Get a block of a conversation', {
-      schema: { params: BlockParams, response: { 200: replies.oneBlock } },
+      schema: { params: BlockParams, response: { 200: replies.blockReply } },
       fails: [404],
     }),
     async ({ params }) => {
@@ -100,7 +100,7 @@ function mountActions(app: App, deps: OpencodexDeps): void {
   app.get(
     `${chat}/agent-actions`,
     describeRoute('ListAgentActions', 'List the actions of the agent, oldest first', {
-      schema: { params: ChatParams, querystring: PageQuery, response: { 200: replies.actions } },
+      schema: { params: ChatParams, querystring: PageQuery, response: { 200: replies.actionsReply } },
       fails: [404, 422],
     }),
     async ({ params, query }) => {
@@ -112,7 +112,7 @@ function mountActions(app: App, deps: OpencodexDeps): void {
   app.get(
     '/api/v1/agent-actions/:id',
     describeRoute('GetAgentAction', 'Get an action of the agent', {
-      schema: { params: IdParams, response: { 200: replies.oneAction } },
+      schema: { params: IdParams, response: { 200: replies.actionReply } },
       fails: [404],
     }),
     async ({ params }) => {
@@ -195,7 +195,7 @@ async function send(
 /** The id of the message to which an event belongs, which depends on the last answer before it. */
 async function messageAt(deps: OpencodexDeps, event: SessionEvent): Promise<string> {
   const messageIds = new MessageIds();
-  for (const before of await runBefore(deps, event.sessionId, event.seq)) messageIds.of(before);
+  for (const before of await readRunBefore(deps, event.sessionId, event.seq)) messageIds.of(before);
   return messageIds.of(event);
 }
 

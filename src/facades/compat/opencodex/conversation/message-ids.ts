@@ -26,7 +26,7 @@ export class MessageIds {
 const smallest = 512;
 
 /** The events of the run that is active at a cursor, up to the cursor. Searches backwards from it. */
-export async function runBefore(
+export async function readRunBefore(
   { services }: Pick<OpencodexDeps, 'services'>,
   id: SessionId,
   cursor: number,

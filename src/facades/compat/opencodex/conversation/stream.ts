@@ -10,7 +10,7 @@ import { toIsoTime } from '../names.ts';
 import { ChatParams, StreamMessage, StreamQuery } from '../schemas.ts';
 import { Frames } from './frames.ts';
 import type { ListAnswers } from './list-answers.ts';
-import { isAnswer, runBefore } from './message-ids.ts';
+import { isAnswer, readRunBefore } from './message-ids.ts';
 
 export function mountStream(deps: OpencodexDeps, lists: ListAnswers): void {
   deps.sockets.route({
@@ -97,11 +97,11 @@ async function follow(
   const { head, after, working } = place;
   const frames = new Frames(await readView(deps, session));
   if (working !== undefined && deps.profile === 'current') frames.joinUpTo(head);
-  frames.skip(await runBefore(deps, id, Math.min(after, head)), after);
+  frames.skip(await readRunBefore(deps, id, Math.min(after, head)), after);
   for await (const item of sessions.follow(id, after, { signal: socket.closed, deltas: true })) {
     if (item.kind === 'resync') {
       socket.sendJson(resync(item, deps.clock.now()));
-      frames.skip(await runBefore(deps, id, item.head), item.head);
+      frames.skip(await readRunBefore(deps, id, item.head), item.head);
       continue;
     }
     const created = item.events
@@ -120,7 +120,9 @@ async function follow(
 async function startOfMessage(deps: OpencodexDeps, id: SessionId, head: number): Promise<number | undefined> {
   const active = await deps.services.sessions.activeRun(id);
   if (!active || active.waiting) return undefined;
-  const answer = (await runBefore(deps, id, head)).findLast((event) => event.runId === active.runId && isAnswer(event));
+  const answer = (await readRunBefore(deps, id, head)).findLast(
+    (event) => event.runId === active.runId && isAnswer(event),
+  );
   return (answer?.seq ?? active.startedSeq) - 1;
 }
 

@@ -27,11 +27,11 @@ const action: Action = {
   action_metadata: {},
   created_at: exampleTime,
 };
-export const actions = json('Actions', z.object({ agent_actions: z.array(Action), total: z.int() }), {
+export const actionsReply = json('Actions', z.object({ agent_actions: z.array(Action), total: z.int() }), {
   agent_actions: [action],
   total: 1,
 });
-export const oneAction = json('The action', Action, action);
+export const actionReply = json('The action', Action, action);
 
 const Message = z.object({
   id: z.string(),
@@ -43,21 +43,21 @@ const Message = z.object({
   agent_actions: z.array(Action),
 });
 export type Message = z.output<typeof Message>;
-export const text = 'Say hi\n```sh\necho hi\n```';
+export const exampleText = 'Say hi\n```sh\necho hi\n```';
 const message: Message = {
   id: uuid,
   chat_session_id: sid,
   role: 'user',
-  content: text,
+  content: exampleText,
   message_metadata: {},
   created_at: exampleTime,
   agent_actions: [],
 };
-export const messages = json('Messages', z.object({ messages: z.array(Message), total: z.int() }), {
+export const messagesReply = json('Messages', z.object({ messages: z.array(Message), total: z.int() }), {
   messages: [message],
   total: 1,
 });
-export const storedMessage = json('The stored message; the streams carry the events that it starts', Message, message);
+export const messageReply = json('The stored message; the streams carry the events that it starts', Message, message);
 
 const Block = z.object({
   id: z.string(),
@@ -78,14 +78,14 @@ const block: Block = {
   sequence_number: 1,
   block_type: 'user_text',
   author: 'user',
-  content: { text },
+  content: { text: exampleText },
   parent_block_id: null,
   block_metadata: {},
   created_at: exampleTime,
   updated_at: exampleTime,
 };
-export const blocks = json('Blocks', z.object({ blocks: z.array(Block), total: z.int() }), {
+export const blocksReply = json('Blocks', z.object({ blocks: z.array(Block), total: z.int() }), {
   blocks: [block],
   total: 1,
 });
-export const oneBlock = json('The block', Block, block);
+export const blockReply = json('The block', Block, block);

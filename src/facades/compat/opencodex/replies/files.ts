@@ -26,8 +26,8 @@ const file: File = {
   hash: 'edeaaff3f1774ad2888673770c6d64097e391bc362d7d6fb34982ddf0efd18cb',
   uploaded_at: exampleTime,
 };
-export const files = json('Files', FileList, { files: [file], total: 1 });
+export const filesReply = json('Files', FileList, { files: [file], total: 1 });
 const UploadReply = z.union([File, FileList]);
 export type UploadReply = z.output<typeof UploadReply>;
 export const uploadReply = json('The file; of several, a list', UploadReply, file);
-export const keptFile = json('The file', File, { ...file, file_type: 'output' });
+export const fileReply = json('The file', File, { ...file, file_type: 'output' });

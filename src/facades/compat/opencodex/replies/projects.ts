@@ -18,11 +18,11 @@ const project: Project = {
   created_at: exampleTime,
   updated_at: exampleTime,
 };
-export const projects = json('Projects', z.object({ projects: z.array(Project), total: z.int() }), {
+export const projectsReply = json('Projects', z.object({ projects: z.array(Project), total: z.int() }), {
   projects: [project],
   total: 1,
 });
-export const oneProject = json('The project', Project, project);
+export const projectReply = json('The project', Project, project);
 
 const Chat = z.object({
   id: z.string(),
@@ -45,11 +45,15 @@ const chat: Chat = {
   container_id: null,
   environment_type: 'python3.11',
 };
-export const chats = json('Chat sessions, newest first', z.object({ chat_sessions: z.array(Chat), total: z.int() }), {
-  chat_sessions: [chat],
-  total: 1,
-});
-export const oneChat = json('The chat session', Chat, chat);
+export const chatsReply = json(
+  'Chat sessions, newest first',
+  z.object({ chat_sessions: z.array(Chat), total: z.int() }),
+  {
+    chat_sessions: [chat],
+    total: 1,
+  },
+);
+export const chatReply = json('The chat session', Chat, chat);
 
 const AgentConfig = z.object({
   id: z.string(),
@@ -67,7 +71,7 @@ const AgentConfig = z.object({
 });
 export type AgentConfig = z.output<typeof AgentConfig>;
 const enabled_tools = ['bash', 'file_read', 'file_write', 'file_edit', 'search'];
-export const agentConfig = json('The agent configuration', AgentConfig, {
+export const agentConfigReply = json('The agent configuration', AgentConfig, {
   id: uuid,
   project_id: uuid,
   agent_type: 'code_agent',
@@ -98,5 +102,5 @@ const template: Template = {
   environment_type: 'python3.11',
   enabled_tools,
 };
-export const templates = json('Templates', z.array(Template), [template]);
-export const oneTemplate = json('The template', Template, template);
+export const templatesReply = json('Templates', z.array(Template), [template]);
+export const templateReply = json('The template', Template, template);

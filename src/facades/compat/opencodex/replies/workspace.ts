@@ -12,7 +12,7 @@ const WorkspaceFile = z.object({
 });
 export type WorkspaceFile = z.output<typeof WorkspaceFile>;
 
-export const workspaceFiles = json(
+export const workspaceFilesReply = json(
   'Files',
   z.object({
     uploaded: z.array(WorkspaceFile),
@@ -41,7 +41,7 @@ const Content = z.object({
   mime_type: z.string().nullable(),
 });
 export type Content = z.output<typeof Content>;
-export const content = json('Text, or an image as a data URI', Content, {
+export const contentReply = json('Text, or an image as a data URI', Content, {
   path: '/workspace/out.csv',
   content: 'a,b\n',
   is_binary: false,

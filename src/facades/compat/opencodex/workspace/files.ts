@@ -20,7 +20,7 @@ export function mountFiles(app: App, deps: OpencodexDeps): void {
   app.get(
     `${base}/project/:project_id`,
     describeRoute('ListProjectFiles', 'List the files of a project, newest first', {
-      schema: { params: ProjectParams, querystring: PageQuery, response: { 200: replies.files } },
+      schema: { params: ProjectParams, querystring: PageQuery, response: { 200: replies.filesReply } },
       fails: [404, 422],
     }),
     async ({ params, query }) => {

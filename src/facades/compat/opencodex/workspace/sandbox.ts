@@ -8,7 +8,7 @@ import { abortOnDisconnect, abortUnlessIdempotent } from '../../../../http/trans
 import type { SandboxUsage } from '../../../../sessions/api/sandboxes.ts';
 import { toOutputs } from '../../../../sessions/services/cut-outputs.ts';
 import { describeRoute } from '../about.ts';
-import { findChat, notRunning, type OpencodexDeps } from '../context.ts';
+import { findChat, type OpencodexDeps, rethrowNotRunning } from '../context.ts';
 import { sid } from '../replies/examples.ts';
 import { ChatParams, Execute } from '../schemas.ts';
 
@@ -78,7 +78,7 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
     }),
     async ({ params }, reply) => {
       const { id } = await findChat(deps, params.sid);
-      await sandboxes.reset(id, abortOnDisconnect(reply)).catch(notRunning);
+      await sandboxes.reset(id, abortOnDisconnect(reply)).catch(rethrowNotRunning);
       return { message: 'Sandbox reset successfully' };
     },
   );
@@ -108,9 +108,9 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
       const { id } = await findChat(deps, params.sid);
       const signal = abortUnlessIdempotent(reply);
       const check = async (test: string) => (await sandboxes.exec(id, { command: test }, signal)).exitCode === 0;
-      const where = await placed({ command, workdir: workdir ?? '/workspace' }, check).catch(notRunning);
+      const where = await placed({ command, workdir: workdir ?? '/workspace' }, check).catch(rethrowNotRunning);
       const requested = { ...where, timeoutMs: (timeout ?? usualSeconds) * 1_000 };
-      const ended = await sandboxes.exec(id, requested, signal).catch(notRunning);
+      const ended = await sandboxes.exec(id, requested, signal).catch(rethrowNotRunning);
       return { exit_code: ended.exitCode, ...toOutputs(ended) };
     },
   );

@@ -9,16 +9,16 @@ import { projectFolder } from '../../../../sessions/projects/project-copies.ts';
 import { baseName, type UploadedFile } from '../../../../sessions/projects/uploads.ts';
 import {
   assertFitsArchive,
-  filesBelow,
   type Listing,
+  listFilesBelow,
   maxPackedBytes,
   type WorkspaceFile,
 } from '../../../shared/archive/files-below.ts';
 import { mimeType } from '../../../shared/archive/mime.ts';
 import { describeRoute } from '../about.ts';
-import { findChat, findProject, invalid, type OpencodexDeps } from '../context.ts';
+import { findChat, findProject, invalidField, type OpencodexDeps } from '../context.ts';
 import { uuid } from '../replies/examples.ts';
-import { keptFile } from '../replies/files.ts';
+import { fileReply } from '../replies/files.ts';
 import type { Content } from '../replies/workspace.ts';
 import * as replies from '../replies/workspace.ts';
 import { ChatParams, DownloadAllQuery, PathQuery, ProjectAssignment } from '../schemas.ts';
@@ -36,13 +36,13 @@ export function toWorkspacePath(path: string): string {
 const from = ({ services: { files } }: OpencodexDeps, { id }: SessionRecord) => ({ files, id });
 
 const uploadedFiles = (deps: OpencodexDeps, session: SessionRecord, signal: AbortSignal) =>
-  filesBelow(from(deps, session), { start: projectFolder, skip: () => false, signal });
+  listFilesBelow(from(deps, session), { start: projectFolder, skip: () => false, signal });
 
 const newest = 500;
 /** The files that runs and commands left in the workspace, newest first. */
 async function outputFiles(deps: OpencodexDeps, session: SessionRecord, signal: AbortSignal): Promise<Listing> {
   const skip = (folder: string) => folder === projectFolder;
-  const { files, ...others } = await filesBelow(from(deps, session), { start: '.', skip, signal });
+  const { files, ...others } = await listFilesBelow(from(deps, session), { start: '.', skip, signal });
   const sorted = [...files].sort((a, b) => compare(b.modified, a.modified) || compare(a.path, b.path));
   return { files: sorted, ...others };
 }
@@ -70,7 +70,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
   app.get(
     `${base}/files`,
     describeRoute('ListWorkspaceFiles', 'List the files of a workspace: what was uploaded, and the newest 500 others', {
-      schema: { params: ChatParams, response: { 200: replies.workspaceFiles } },
+      schema: { params: ChatParams, response: { 200: replies.workspaceFilesReply } },
       fails: [404],
     }),
     async ({ params }, reply) => {
@@ -90,7 +90,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
   app.get(
     `${base}/files/content`,
     describeRoute('ReadWorkspaceFile', 'Read a file as a page shows it', {
-      schema: { params: ChatParams, querystring: PathQuery, response: { 200: replies.content } },
+      schema: { params: ChatParams, querystring: PathQuery, response: { 200: replies.contentReply } },
       fails: [404, 413, 422],
     }),
     async ({ params, query }, reply) => {
@@ -144,7 +144,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
   app.post(
     `${base}/files/upload-to-project`,
     describeRoute('UploadToProject', 'Keep a file of the workspace in a project', {
-      schema: { params: ChatParams, body: ProjectAssignment, response: { 201: keptFile } },
+      schema: { params: ChatParams, body: ProjectAssignment, response: { 201: fileReply } },
       config: { once: 201 },
       bodyExample: { path: '/workspace/report.md', project_id: uuid },
       fails: [404, 409, 413, 422],
@@ -154,7 +154,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
       const project = await findProject(deps, body.project_id);
       const path = toWorkspacePath(body.path);
       const name = baseName(path);
-      if (name === undefined) throw invalid('body', 'path', 'has no name that a file can have');
+      if (name === undefined) throw invalidField('body', 'path', 'has no name that a file can have');
       const signal = abortUnlessIdempotent(reply);
       const { content } = await files.open(session.id, path, signal).catch(missing);
       const requested = { projectId: project.id, name, type: 'output', mimeType: mimeType(name), content } as const;

@@ -34,7 +34,7 @@ export interface Comparison {
 interface Props {
   readonly store: FileStore;
   readonly path: string;
-  /** Reads both states. Rejects with a text for the person. */
+  /** Reads both states. Rejects with text for the person. */
   readonly load: () => Promise<Comparison>;
 }
 

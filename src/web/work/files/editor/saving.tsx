@@ -25,7 +25,7 @@ interface SaveOptions {
   readonly onStored?: (version: string) => void;
 }
 
-/** Saves a text. A save replaces only the version that was opened; if the file has changed, the person decides. */
+/** Saves text. A save replaces only the version that was opened; if the file has changed, the person decides. */
 export function useSaving({ store, path, version }: File): SaveState {
   const [hasConflict, setConflict] = useState(false);
   const [isSaving, setSaving] = useState(false);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { FetchedPage } from '../../../../../src/agents/page-fetch/fetch.ts';
-import { forModel } from '../../../../../src/agents/tools/output.ts';
+import { toModelText } from '../../../../../src/agents/tools/output.ts';
 import { webFetchTool } from '../../../../../src/agents/tools/web/fetch.ts';
 import { AppError } from '../../../../../src/core/errors/errors.ts';
 import { pngSignature } from '../../../../../src/core/text/pictures.ts';
@@ -44,8 +44,8 @@ test('a page is its title, its address and its text as Markdown', async () => {
 test('a long page is a file of the sandbox, and the model reads where', async () => {
   const { run, sandbox } = bench({ type: 'text/plain', text: 'line\n'.repeat(20_000) });
   const result = await run();
-  expect(forModel(result)).toContain('All of it is in .corral/output/op.md: read it with file_read.');
-  expect(forModel(result).length).toBeLessThan(17_000);
+  expect(toModelText(result)).toContain('All of it is in .corral/output/op.md: read it with file_read.');
+  expect(toModelText(result).length).toBeLessThan(17_000);
   expect((await sandbox.readFile('.corral/output/op.md', signal())).length).toBeGreaterThan(100_000);
 });
 

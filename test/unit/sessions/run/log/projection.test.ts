@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { SessionFact } from '../../../../../src/core/model/events.ts';
 import {
+  applyFact,
   computeSpendingAt,
-  project,
   publicRecord,
   type StoredSession,
 } from '../../../../../src/sessions/run/log/projection.ts';
@@ -19,7 +19,7 @@ import {
 
 /** The record after these facts, the first of which has seq 1. */
 const recordOf = (facts: readonly SessionFact[], record: StoredSession = stored(), watched = false): StoredSession =>
-  facts.reduce((before, it, n) => project(before, it, { seq: n + 1, ts: 100 + n, watched }), record);
+  facts.reduce((before, it, n) => applyFact(before, it, { seq: n + 1, ts: 100 + n, watched }), record);
 const started = (n = 1) => fact('run.started', { task: `task ${n}`, messageId: messageId(n) }, runId(n));
 const ended = (n = 1) => fact('run.end', { status: 'completed', reason: 'completed', task: `task ${n}` }, runId(n));
 
@@ -151,7 +151,10 @@ describe('the record of a session', () => {
     const resumed = fact('run.resumed', { messageId: messageId(2) });
     const back = fact('run.notice', { kind: 'resumed_after_restart', detail: '' });
     const at = (facts: SessionFact[], times: number[]) =>
-      facts.reduce((record, it, n) => project(record, it, { seq: n + 1, ts: times[n] ?? 0, watched: false }), stored());
+      facts.reduce(
+        (record, it, n) => applyFact(record, it, { seq: n + 1, ts: times[n] ?? 0, watched: false }),
+        stored(),
+      );
     const facts = [asks('do it'), started(), wait, resumed, back, ended()];
     expect(at(facts, [0, 100, 150, 1_000, 9_000, 9_030]).spending.ms).toBe(80);
   });

@@ -6,7 +6,7 @@ import { keepFiles } from '../../../../../sandbox-images/sandboxd/workspace/keep
 import { AppError } from '../../../../../src/core/errors/errors.ts';
 import { RunId, SessionId } from '../../../../../src/core/model/ids.ts';
 import type { SandboxClient } from '../../../../../src/sandboxes/client/client.ts';
-import { changesIn, readChanges } from '../../../../../src/sessions/run/snapshot/changes.ts';
+import { readChanges, readRunChanges } from '../../../../../src/sessions/run/snapshot/changes.ts';
 import { RunSnapshots } from '../../../../../src/sessions/run/snapshot/run-snapshots.ts';
 import { copyOf } from '../../../../../src/sessions/run/snapshot/snapshot-scripts.ts';
 import { manualClock } from '../../../../support/machines/manual-clock.ts';
@@ -46,7 +46,7 @@ function workspace(by: 'program' | 'daemon' = 'program') {
     mkdirSync(join(root, path, '..'), { recursive: true });
     writeFileSync(join(root, path), text);
   };
-  const changes = () => changesIn(client, AbortSignal.timeout(60_000));
+  const changes = () => readRunChanges(client, AbortSignal.timeout(60_000));
   return { root, ran, warned, begin, write, changes };
 }
 

@@ -6,7 +6,7 @@ interface Delegation {
   readonly name: string;
   readonly args: Args;
 }
-/** A text from an agent to one of its children. */
+/** Text that an agent sent to one of its children. */
 export interface TextToChild {
   readonly child: SessionId;
   readonly text: string;
@@ -54,7 +54,7 @@ export class Delegations {
     return { child, text, ...(typeof agent === 'string' && { agent }) };
   }
 
-  /** Whether the child's message is a text of its parent. Each text matches once. */
+  /** Whether the child's message is text that its parent sent. Each text matches once. */
   matchesText(child: SessionId, text: string): boolean {
     const at = this.#undelivered.findIndex((one) => one.child === child && one.text === text);
     if (at >= 0) this.#undelivered.splice(at, 1);

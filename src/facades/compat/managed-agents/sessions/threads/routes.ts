@@ -1,9 +1,9 @@
 import { AppError, unlessNoSession } from '../../../../../core/errors/errors.ts';
 import type { SessionId } from '../../../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../../../core/model/records.ts';
-import { invalid } from '../../errors.ts';
+import { invalidRequest } from '../../errors.ts';
 import type { Route } from '../../route.ts';
-import { paginate, withoutPrevious } from '../../wire.ts';
+import { paginate, withoutPreviousPage } from '../../wire.ts';
 import type { EventRoutes } from '../events.ts';
 import { apiThreadId, parseSessionId, parseThreadId } from '../ids.ts';
 import { threadView, type ViewDeps } from '../views.ts';
@@ -44,7 +44,7 @@ export function threadRoutes(views: ViewDeps, { listed, stream }: EventRoutes): 
         const statuses = query.all('statuses');
         const chosen = threads.filter(({ status }) => statuses.length === 0 || statuses.includes(status));
         const name = `threads ${session.id} ${statuses.join()}`;
-        return withoutPrevious(paginate(chosen, { limit, page: query.one('page'), name }));
+        return withoutPreviousPage(paginate(chosen, { limit, page: query.one('page'), name }));
       },
     },
     {
@@ -59,10 +59,10 @@ export function threadRoutes(views: ViewDeps, { listed, stream }: EventRoutes): 
       async run({ params }) {
         const { session, record, projection } = await findThread(params);
         if (record.id === session.id)
-          throw invalid(`${apiThreadId(record.id)} is the primary thread; archive the session.`);
+          throw invalidRequest(`${apiThreadId(record.id)} is the primary thread; archive the session.`);
         await sessions.update(record.id, {}); // a caller who must not change it does not learn its state
         if (projection.statusOf(record.id) !== 'idle' || projection.of(record.id).pending.length > 0)
-          throw invalid('The thread is running. Interrupt it first.', 'session_running');
+          throw invalidRequest('The thread is running. Interrupt it first.', 'session_running');
         const archived = record.archived ? record : await sessions.update(record.id, { archived: true });
         return await view(archived, session.id, projection);
       },

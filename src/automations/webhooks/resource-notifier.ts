@@ -17,7 +17,7 @@ type Resource = Pick<ResourceChange, 'resource' | 'id' | 'name' | 'owner' | 'pro
  * Notifies endpoints of clients' changes to agents, environments, vaults and memory stores, and of all changes to
  * automations. A change is sent after it is stored, so a crash in between loses the message.
  */
-export class ResourceNews {
+export class ResourceNotifier {
   readonly #deps: Deps;
 
   constructor(deps: Deps) {
