@@ -25,7 +25,7 @@ const code = (text: string) => `\`${text}\``;
 /** The accepted values in short; the page's introduction explains the forms. */
 const shortForm = (accepts: string) =>
   accepts
-    .replace(' (a comma list or JSON array)', ', as a list')
+    .replace(' (comma-separated, or a JSON array)', ', as a list')
     .replace('bytes, or a size such as 512MiB or 2GiB', 'size')
     .replace(/^a whole number from (\S+) to (\S+)/, '$1 to $2')
     .replace(/^a whole number, (\d+) or more/, 'from $1')

@@ -146,7 +146,7 @@ export const projectsRouter = router({
         projectId: projectId ?? (owner === undefined ? null : undefined),
         owner,
       });
-    else if (owner !== undefined) throw new AppError('invalid_request', 'Only a session can get another owner.');
+    else if (owner !== undefined) throw new AppError('invalid_request', 'Only a session can change its owner.');
     else await services.projects.move(resource, { of, projectId: projectId ?? null });
     return okResult;
   }),

@@ -187,7 +187,7 @@ async function findItem(
   const found = named.length > 0 ? named : fitting.filter(({ id }) => word.length >= 4 && id.startsWith(word));
   if (found.length > 1)
     throw new UsageError(
-      `${found.length} ${name}s are called ${word}. Name one by its id: ${found.map(({ id }) => id).join(', ')}`,
+      `${found.length} ${name}s are called ${word}. Use an id: ${found.map(({ id }) => id).join(', ')}`,
     );
   return found[0]?.id ?? word;
 }

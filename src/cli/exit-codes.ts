@@ -10,7 +10,7 @@ export const exitCodes = {
   missing: { code: 5, about: 'there is no such session, file or terminal' },
   waiting: { code: 6, about: 'the run waits for an answer or an approval, and there is no terminal to ask on' },
   stopped: { code: 7, about: 'the run was stopped or its session deleted' },
-  unsatisfied: { code: 8, about: 'the run is completed, and its goal is not satisfied or could not be judged' },
+  unsatisfied: { code: 8, about: 'the run completed, but its goal was not met or could not be judged' },
   interrupted: { code: 130, about: 'ended by ctrl-c' },
 } as const;
 export type ExitName = keyof typeof exitCodes;

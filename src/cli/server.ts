@@ -111,7 +111,7 @@ export async function findBox(corral: Corral, word: string): Promise<Box> {
 export async function findProject(corral: Corral, word: string): Promise<string> {
   const { projects: all } = await corral.call((api) => api.projects.list.query());
   const found = all.filter(({ id, name }) => id === word || name === word);
-  if (found.length > 1) throw new UsageError(`${found.length} projects are called ${word}. Name one by its id.`);
+  if (found.length > 1) throw new UsageError(`${found.length} projects are called ${word}. Use an id.`);
   return found[0]?.id ?? word;
 }
 

@@ -95,7 +95,7 @@ const items = (value: string): unknown => {
 };
 const listText = z.union([z.array(z.unknown()), z.string().transform(items)]);
 export const listOf = <Item extends z.ZodType>(accepts: string, item: Item) =>
-  accepting(`${accepts} (a comma list or JSON array)`, listText.pipe(z.array(item)));
+  accepting(`${accepts} (comma-separated, or a JSON array)`, listText.pipe(z.array(item)));
 
 export const wordList = (accepts: string, pattern: RegExp) => listOf(accepts, z.string().regex(pattern));
 

@@ -214,7 +214,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
     return this.#do(signal, async (tab) => {
       const moved = await runInPage(await tab.cdp(), scrollPage, { sign: direction === 'down' ? 1 : -1, far });
       const end = direction === 'down' ? 'at its end' : 'at its top';
-      return successText(moved ? `Scrolled ${direction}.` : `Nothing moved: the page is ${end} already.`);
+      return successText(moved ? `Scrolled ${direction}.` : `Nothing moved: the page is already ${end}.`);
     });
   }
 

@@ -122,7 +122,7 @@ const operation = defineOperations({
   style: 'session',
   texts: {
     404: 'No such session, attempts or attempt',
-    409: 'Not possible now: a run or other attempts are under way, or the attempt has not ended',
+    409: 'Not possible now: a run or other attempts are in progress, or the attempt has not ended',
   },
 });
 const base = '/api/v1/sessions/:sid=sessionId/attempts';

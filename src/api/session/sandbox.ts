@@ -33,7 +33,7 @@ export const sandboxOperations = {
   style: 'session',
   texts: {
     404: 'No such session or snapshot, or the sandbox does not run',
-    409: 'Not possible now: a run is under way, or files change all the time',
+    409: 'Not possible now: a run is in progress, or files keep changing',
     413: 'The files are larger than a snapshot may be',
     429: 'Your snapshots have reached their limit',
     501: 'The sandbox cannot keep what the pause should keep',

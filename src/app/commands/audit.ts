@@ -15,7 +15,7 @@ const options = { target: text, key: text, action: text, last: text, head: text 
 export const auditCommand: Command = {
   usage,
   about:
-    'who did what: lists the newest rows, prints the head of the log, or verifies that no row was changed or removed',
+    'shows who did what: lists the newest rows, prints the head of the log, or verifies that no row was changed or removed',
   async run([what, ...rest], at) {
     const requested = wishOf(rest);
     const folder = auditFolder(loadLocalConfig());

@@ -107,7 +107,7 @@ function inUse(thrown: unknown): never {
   if (!(thrown instanceof AppError && thrown.code === 'store_busy')) throw thrown;
   throw new AppError(
     'store_busy',
-    `${thrown.publicMessage} A running server re-wraps the stored keys itself: restart it with the new encryption key first in CORRAL_KEYS_ENCRYPTION_KEY and the old one behind it, or stop it and run this again.`,
+    `${thrown.publicMessage} A running server re-wraps the stored keys itself: restart it with the new encryption key first in CORRAL_KEYS_ENCRYPTION_KEY followed by the old one, or stop it and run this again.`,
     { cause: thrown },
   );
 }

@@ -62,7 +62,7 @@ export const exportCommand: Command = {
 
 export const importCommand: Command = {
   usage: '<file>',
-  about: 'imports the sessions of such a file into the store; existing sessions are not changed',
+  about: 'imports sessions from an export file into the store; existing sessions are not changed',
   async run(args, { signal, print }) {
     const file = fileIn(args, importCommand, 'import');
     if (!existsSync(file) || !statSync(file).isFile()) {

@@ -78,7 +78,7 @@ export const oidc = z.strictObject({
     8,
     'how long people stay signed in while the provider does not confirm them, because it is away or gave no refresh token',
   ),
-  checkSeconds: setting(integer(1, 3_600), 30, 'how often the provider is asked about each person at work'),
+  checkSeconds: setting(integer(1, 3_600), 30, 'how often the server checks each active person with the provider'),
 });
 
 /** Authentication of people by a proxy in front of this server. */
@@ -89,7 +89,7 @@ export const identityProxy = z.strictObject({
   ),
   emailHeader: optional(headerName, "header with the person's e-mail address, which the proxy has verified"),
   nameHeader: optional(headerName, "header with the person's name"),
-  groupsHeader: optional(headerName, "header with the person's groups, as a comma list"),
+  groupsHeader: optional(headerName, "header with the person's groups, comma-separated"),
   tokenHeader: optional(
     headerName,
     'header with a signed token about the person, such as x-pomerium-jwt-assertion, in place of the others',

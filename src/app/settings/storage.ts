@@ -114,7 +114,7 @@ export const builds = z.strictObject({
   allow: setting(
     oneOf('off', 'on'),
     'off',
-    "whether people and programs can build templates; steps run as root, in containers with a sandbox's other walls",
+    'whether people and programs can build templates; steps run as root, in containers that are otherwise isolated like sandboxes',
   ),
   images: setting(
     listOf('images, or name=image', z.string().regex(/^[A-Za-z0-9][^\s=,]{0,250}(=[A-Za-z0-9][^\s=,]{0,250})?$/)),

@@ -71,7 +71,7 @@ const TemplateFile = z.strictObject({
   ),
   promptParts: optional(
     { accepts: 'names of parts of the prompt, each with its text', kind: z.record(z.string(), z.string().trim()) },
-    "texts in place of the server's parts of the prompt",
+    "texts that replace parts of the server's prompt",
   ),
   model: unset(model),
   models: z.strictObject({ fallbacks: unset(models.shape.fallbacks) }),

@@ -156,10 +156,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
   };
   async function checkAdoption(named: string): Promise<void> {
     if (!adoptsSandboxes(driver))
-      throw new AppError(
-        'unsupported',
-        `adopt: the driver ${driver.name} uses no sandboxes of others; kubernetes does.`,
-      );
+      throw new AppError('unsupported', `adopt: the driver ${driver.name} cannot adopt sandboxes; kubernetes can.`);
     await driver.checkAdoption(named, { signal: AbortSignal.any([closing, AbortSignal.timeout(adoptionMs)]) });
   }
   const attempts = openAttempts(startup, {

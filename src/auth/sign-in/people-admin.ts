@@ -53,7 +53,7 @@ export function peopleAdmin({ people, devices, keys, allow }: PeopleAdminParts):
       if (ownerOf !== undefined && owner === undefined) throw new AppError('not_found', 'There is no such key.');
       await people.load();
       if (owner !== undefined && people.list().some((one) => one.owner === owner && one.key !== id))
-        throw new AppError('conflict', 'Another person has taken over this key already.');
+        throw new AppError('conflict', 'Another person has already taken over this key.');
       return view(
         await people.change(id, { ...(disabled !== undefined && { disabled }), ...(owner !== undefined && { owner }) }),
       );

@@ -28,10 +28,10 @@ export const boxCommand: CliCommand = {
     const isFreed = options.flag('free');
     const volumes = parseMounts(options.texts('volume'));
     const ofNew = volumes.length > 0 || [template, snapshot, built, idle].some((one) => one !== undefined);
-    if (isFreed && next !== undefined) throw new UsageError('--rename and --free contradict each other.');
+    if (isFreed && next !== undefined) throw new UsageError('--rename and --free cannot be combined.');
     if (ofNew && (isFreed || next !== undefined))
       throw new UsageError(
-        '--template, --snapshot, --built, --idle and --volume are for a new session: not with --rename or --free.',
+        '--template, --snapshot, --built, --idle and --volume apply only to a new session, not with --rename or --free.',
       );
     const idleSeconds = idle === undefined ? undefined : Number(idle);
     if (idleSeconds !== undefined && !Number.isInteger(idleSeconds))

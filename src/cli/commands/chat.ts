@@ -53,7 +53,7 @@ export const chatCommand: CliCommand = {
 };
 
 async function pickSession(io: Io, server: Corral): Promise<string | undefined> {
-  if (!io.canDraw) throw new UsageError('--list needs a terminal that can be drawn on. corral ls lists the sessions.');
+  if (!io.canDraw) throw new UsageError('--list needs an interactive terminal. Use corral ls to list sessions.');
   const { chooseSession } = await import('../terminal/open.ts');
   return await chooseSession(io, server);
 }

@@ -21,7 +21,9 @@ export const cpCommand: CliCommand = {
   async run({ args: [from = '', to = ''], options, io, corral }) {
     const [source, target] = [parsePlace(from), parsePlace(to)];
     if ((source === undefined) === (target === undefined)) {
-      throw new UsageError('cp copies between this machine and a sandbox: exactly one of the two is <session>:<path>.');
+      throw new UsageError(
+        'cp copies between this machine and a sandbox: exactly one of the two paths must be <session>:<path>.',
+      );
     }
     const { session, path } = source ?? target ?? { session: '', path: '' };
     const box = await findBox(corral(), session);

@@ -31,7 +31,7 @@ export const prebuildCommand: CliCommand = {
     const ref = options.text('ref');
     const repositories = args.map(parseRepository);
     if (ref !== undefined && (repositories.length > 1 || repositories[0]?.ref !== undefined))
-      throw new UsageError('--ref is for one repository without a #. Write the others as <url>#<ref>.');
+      throw new UsageError('--ref applies to a single repository without a #. Write any other as <url>#<ref>.');
     const [cron, template] = [options.text('cron'), options.text('template')];
     const timezone = options.text('timezone') ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
     const named = ref === undefined ? repositories : repositories.map((one) => ({ ...one, ref }));

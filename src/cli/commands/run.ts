@@ -45,16 +45,16 @@ export const runCommand: CliCommand = {
     const session = options.text('session');
     const template = options.text('template');
     if (session !== undefined && template !== undefined)
-      throw new UsageError('A session keeps its template: --template is for a new one, without --session.');
+      throw new UsageError('--template applies only to a new session: omit it, or omit --session.');
     const repositories = options.texts('repo').map(parseRepository);
     if (session !== undefined && repositories.length > 0)
-      throw new UsageError('A session keeps its repositories: --repo is for a new one, without --session.');
+      throw new UsageError('--repo applies only to a new session: omit it, or omit --session.');
     const composeFile = options.text('compose');
     if (session !== undefined && composeFile !== undefined)
-      throw new UsageError('A session keeps its services: --compose is for a new one, without --session.');
+      throw new UsageError('--compose applies only to a new session: omit it, or omit --session.');
     const volumes = parseMounts(options.texts('volume'));
     if (session !== undefined && volumes.length > 0)
-      throw new UsageError('A session keeps its volumes: --volume is for a new one, without --session.');
+      throw new UsageError('--volume applies only to a new session: omit it, or omit --session.');
     const compose = composeFile === undefined ? undefined : await readText(composeFile);
     const [model, title] = ['model', 'title'].map((name) => options.text(name));
     const agent = { ...(model !== undefined && { model }), ...(template !== undefined && { template }) };

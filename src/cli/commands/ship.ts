@@ -116,9 +116,9 @@ export const pullRequestCommand: CliCommand = {
     const json = options.flag('json');
     const [title, text, base] = ['title', 'text', 'base'].map((name) => options.text(name));
     if (title === undefined && (text !== undefined || base !== undefined || options.flag('draft')))
-      throw new UsageError('--text, --base and --draft are for a new pull request, which needs --title.');
+      throw new UsageError('--text, --base and --draft apply only to a new pull request, which needs --title.');
     if (title !== undefined && options.flag('feedback'))
-      throw new UsageError('--feedback is for a pull request that exists, without --title.');
+      throw new UsageError('--feedback applies only to an existing pull request: omit it, or omit --title.');
     const { box, of } = await findRepository(input);
     if (title !== undefined) {
       const requested = {

@@ -35,7 +35,7 @@ export const slashCommands: readonly SlashCommand[] = [
   },
   {
     name: 'stop',
-    about: 'stops the run under way',
+    about: 'stops the current run',
     run: async (talk) => ((await talk.stop()) ? 'stay' : showNotice(talk, 'No run is in progress.')),
   },
   {
@@ -102,7 +102,7 @@ function help(): string {
     ['! command', 'runs a command in the sandbox'],
     ['enter', 'sends; alt-enter, ctrl-j or a backslash before it begins a new line'],
     ['up, down', 'earlier messages'],
-    ['ctrl-c', 'stops the run under way; without one it clears the line, then leaves'],
+    ['ctrl-c', 'stops the current run; if there is none, clears the line, then leaves'],
     ['ctrl-d', 'leaves'],
   ];
   return [...rows, ...keys].map(([what = '', about = '']) => `${what.padEnd(24)} ${about}`).join('\n');

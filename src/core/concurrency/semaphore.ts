@@ -48,7 +48,7 @@ export class Semaphore {
   }
 
   async #turn(weight: number, signal: AbortSignal): Promise<void> {
-    const { maxWaiting = 1_024, whenFull = 'Too many calls of this kind wait already.' } = this.#options;
+    const { maxWaiting = 1_024, whenFull = 'Too many calls of this kind are already waiting.' } = this.#options;
     if (this.#waiting.size >= maxWaiting) throw new AppError('queue_full', whenFull);
     const { promise, resolve } = Promise.withResolvers<void>();
     const waiter = { weight, begin: resolve };

@@ -225,7 +225,7 @@ export class TemplateBuilds {
     const ended = await this.#giveUp(build, why);
     if (ended) return ended;
     if (!this.#queue.logOf(buildId)) {
-      throw new AppError('conflict', 'Another server runs this build, and only that one can stop it.');
+      throw new AppError('conflict', 'Another server runs this build, and only that server can stop it.');
     }
     this.#queue.stop({ build: buildId }, why);
     return build;

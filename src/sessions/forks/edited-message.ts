@@ -36,7 +36,7 @@ export async function findEditedMessage(
     const { events } = await log.page(id, after, pageSize);
     for (const event of events) {
       if (event.seq === seq && event.type === 'message.user') {
-        if (running.size > 0) throw refusal(`The message at ${seq} was sent to a run that was under way.`);
+        if (running.size > 0) throw refusal(`The message at ${seq} was sent to a run that was in progress.`);
         const isOwnFirst = isFirst && seq > copied;
         return { seq, filesAt, branch: (isOwnFirst && branch) || (await originOf(parent, seq, known)) };
       }

@@ -112,7 +112,7 @@ function refuseUnlessFits(
 ): void {
   const live = others.filter(({ deleted }) => !deleted);
   if (isNew && live.length >= maxNotes)
-    throw new AppError('conflict', `There are ${maxNotes} notes already. Delete some, or merge some.`);
+    throw new AppError('conflict', `There are already ${maxNotes} notes. Delete or merge some.`);
   const rest = live.reduce((sum, note) => sum + note.size, 0);
   if (rest + size > maxBytes) {
     const what = `All notes together would have ${rest + size} bytes, and memory.max-bytes allows ${maxBytes}.`;

@@ -147,7 +147,7 @@ export class Notes {
     return await this.#change(holder, path, author, async (now) => {
       if (!now) throw noNote(path);
       const number = to ?? now.version - 1;
-      if (number === now.version) throw new AppError('conflict', `${path} has version ${number} already.`);
+      if (number === now.version) throw new AppError('conflict', `${path} already has version ${number}.`);
       // the state before the first version: no note
       if (number === 0) return now.deleted ? undefined : { action: 'undo', text: null };
       const version = await this.#version(holder, now, number);

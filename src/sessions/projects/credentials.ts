@@ -94,12 +94,13 @@ export function credentialRing({ records, vault, clock, learn, onChange, secretV
     { value, uses }: { readonly value: Secret; readonly uses?: SecretUse },
   ): Promise<BoundCredential> {
     const others = (await all(of)).filter((other) => other.name !== name);
-    if (others.length >= most) throw new AppError('conflict', `There are ${most} credentials already. Revoke some.`);
+    if (others.length >= most)
+      throw new AppError('conflict', `There are already ${most} credentials. Revoke some first.`);
     const places = new Set(injectionPlaces({ hosts, header, env, git, paths }));
     for (const other of others) {
       const taken = injectionPlaces(other).find((place) => places.has(place));
       if (taken)
-        throw new AppError('conflict', `The credential '${other.name}' sets ${taken} already. Revoke it first.`);
+        throw new AppError('conflict', `The credential '${other.name}' already sets ${taken}. Revoke it first.`);
     }
     const createdAt = clock.now();
     const sealed = sealing.seal(idOf(of, name), value);

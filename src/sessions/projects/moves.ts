@@ -66,7 +66,7 @@ export function holderMoves(records: RecordStore, clock: Pick<Clock, 'now'>) {
         before.name &&
         others.some((one) => one.name === before.name && holderKey(one) === holderKey(moved))
       )
-        throw new AppError('conflict', `There is a ${name} named ${before.name} already. Rename or delete one first.`);
+        throw new AppError('conflict', `There is already a ${name} named ${before.name}. Rename or delete one first.`);
     };
     await resources.admitted({ admit, now: clock.now() }, moved, () =>
       resources.change(id, (now) => {

@@ -35,7 +35,7 @@ export function serverCredentials({ ring, settings, setBy }: Deps): ServerCreden
       const requested = new Set(injectionPlaces(places));
       for (const other of settings) {
         const taken = injectionPlaces(other).find((place) => requested.has(place));
-        if (taken) throw new AppError('conflict', `The credential '${other.name}' of ${setBy} sets ${taken} already.`);
+        if (taken) throw new AppError('conflict', `The credential '${other.name}' of ${setBy} already sets ${taken}.`);
       }
       return { ...(await stored.put(serverHolder, { name, ...places }, value)), setBy: null };
     },

@@ -91,7 +91,7 @@ export class Checkpoints implements WorkspaceHook {
   async restore(id: SessionId, number: number, client: Client, signal: AbortSignal): Promise<number> {
     const live = this.#deps.sessions.get(id);
     if (!live) throw new AppError('sandbox_lost', 'The session moved to another server. Try again.');
-    if (live.runWriter) throw new AppError('conflict', 'A run is at work. Stop it, or wait for its end.');
+    if (live.runWriter) throw new AppError('conflict', 'A run is in progress. Stop it, or wait until it ends.');
     return await this.#queue.inTurn(id, async () => {
       await this.#take(live, client, atRestore);
       const before = (await this.list(id)).at(-1)?.number ?? 0;

@@ -242,7 +242,7 @@ export function remoteFailure({ url }: Pick<SessionRepository, 'url'>, stderr: s
 function fetchFailure(repository: SessionRepository, exitCode: number, stderr: string): AppError {
   const { url, path, ref } = repository;
   if (exitCode === gitExitCodes.exists)
-    return new AppError('conflict', `The folder ${path} has files already. Choose another path for ${url}.`);
+    return new AppError('conflict', `The folder ${path} already has files. Choose another path for ${url}.`);
   if (exitCode === gitExitCodes.redirected) {
     const text = `${url} redirects to another host: ${summarizeGitOutput(stderr.trimEnd().split('\n').at(-1) ?? '')}. Name that address if you trust it.`;
     return new AppError('conflict', text);

@@ -59,7 +59,7 @@ export function egressService({ records, sessions, clock, rulesOf, isEntry, ...d
         );
       }
       if ((await readAllowedHosts(records, id)).length >= maxEntries) {
-        throw new AppError('conflict', `The session has ${maxEntries} allowed hosts already. Revoke some first.`);
+        throw new AppError('conflict', `The session already has ${maxEntries} allowed hosts. Revoke some first.`);
       }
       const now = clock.now();
       await records.put({ kind, id: idOf(id, entry), doc: { at: now }, sort: now });

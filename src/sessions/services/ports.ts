@@ -46,7 +46,7 @@ export function portService({ records, sandboxes, clock, ids, known, ...rules }:
       const over = previews.filter(({ expiresAt }) => expiresAt <= now);
       for (const one of over) await remove(id, one.id);
       if (previews.length - over.length >= maxPreviews)
-        throw new AppError('conflict', `The session has ${maxPreviews} previews already. Close some first.`);
+        throw new AppError('conflict', `The session already has ${maxPreviews} previews. Close some first.`);
       const only = { ...(folder !== undefined && { folder }), ...(key !== undefined && { key }) };
       const doc = { of, createdAt: now, expiresAt: now + lifeMs, ...only };
       const name = `${id}:${ids.short()}`;

@@ -83,7 +83,7 @@ export function sandboxService({
   async function end(id: SessionId): Promise<void> {
     const run = await sessions.activeRun(id);
     if (run && !run.waiting) {
-      const text = 'A run is under way, and this pause would end its processes. Stop the run, or wait for its end.';
+      const text = 'A run is in progress, and this pause would end its processes. Stop the run, or wait until it ends.';
       throw new AppError('conflict', text);
     }
     const { stopped } = await commands.command<{ stopped: boolean }>(id, {

@@ -192,9 +192,9 @@ export function sessionService(deps: Deps): SessionService {
       const session = await stored(id);
       const { projectId: from, name, parent } = session;
       const projectId = to === undefined ? from : to;
-      if (parent) throw new AppError('conflict', 'This session belongs to another one. Move that one instead.');
+      if (parent) throw new AppError('conflict', 'This session belongs to another session. Move that session instead.');
       if (named !== undefined && projectId === null)
-        throw new AppError('invalid_request', 'Only a session in a project can get another owner. Name a project.');
+        throw new AppError('invalid_request', 'Only a session in a project can change its owner. Name a project.');
       const owner =
         named === undefined || projectId === null ? undefined : await deps.projects?.workerIn(projectId, named);
       const isNameless = name && owner !== undefined && owner !== session.owner;

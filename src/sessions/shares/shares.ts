@@ -68,7 +68,7 @@ export function shareService({ records, sessions, sandboxes, clock, ids }: Deps)
       const over = links.filter(({ doc }) => Stored.parse(doc).expiresAt <= now);
       for (const { id: name } of over) await records.delete(kind, name);
       if (links.length - over.length >= maxLinks)
-        throw new AppError('conflict', `The session has ${maxLinks} links already. Revoke some first.`);
+        throw new AppError('conflict', `The session already has ${maxLinks} links. Revoke some first.`);
       const [share, secret] = [ids.short(), ids.token()];
       const doc = { hash: hashOf(secret).toString('hex'), createdAt: now, expiresAt: now + lifeMs, files };
       await records.put({ kind, id: `${id}:${share}`, doc, sort: now });

@@ -47,7 +47,7 @@ export class SkillRecords {
 
   /** Rejects: conflict if the holder has, or a shared skill uses, this name already; quota. */
   async create(skill: StoredSkill): Promise<void> {
-    const text = `There are ${maxSkills} skills already. Delete some first.`;
+    const text = `There are already ${maxSkills} skills. Delete some first.`;
     const stored = await this.#skills
       .create(skill, { most: maxSkills, text, now: skill.createdAt })
       .catch(unlessConflict);

@@ -130,7 +130,7 @@ export function skillService({ records, blobs, copies, clock, ids, templates }: 
         throw new AppError('invalid_request', text);
       }
       if ((await records.versions(id)).length >= maxVersions)
-        throw new AppError('quota', `It has ${maxVersions} versions already. Delete some first.`);
+        throw new AppError('quota', `It already has ${maxVersions} versions. Delete some first.`);
       const { lastNumber } = await records.change(id, (now) => ({ ...now, lastNumber: now.lastNumber + 1 }));
       const version = await stored(folder, id, lastNumber);
       await records.addVersion(version);

@@ -218,7 +218,7 @@ export function toolServerService(deps: Deps): ToolServerService {
       const all = await entered.list();
       const before = all.find((one) => one.name === name);
       if (!before && all.length >= maxServers) {
-        throw new AppError('conflict', `There are ${maxServers} tool servers already. Remove one first.`);
+        throw new AppError('conflict', `There are already ${maxServers} tool servers. Remove one first.`);
       }
       const server = next(name, enteredAddress, before);
       const reply = await ask(entered.addressOf(server), signal);

@@ -96,7 +96,7 @@ export class SessionVolumes {
     if (requests.length === 0) return;
     const { refusal } = this.#deps;
     if (refusal !== undefined)
-      throw new AppError('unsupported', `volumes: sandboxes do not support them here: ${refusal}.`);
+      throw new AppError('unsupported', `volumes: sandboxes here do not support them: ${refusal}.`);
     if (requests.length > maxMounts) throw bad(`volumes: a session mounts at most ${maxMounts}.`);
     for (const { volume, path } of requests) {
       const problem = findPathProblem(path);

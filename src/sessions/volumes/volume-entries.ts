@@ -28,7 +28,7 @@ const failures: Readonly<Record<number, readonly [AppError['code'], string]>> = 
   44: ['file_not_found', 'There is no such path in the volume.'],
   45: ['path_outside', 'The path leads out of the volume.'],
   46: ['invalid_request', 'That is not a folder.'],
-  47: ['conflict', 'There is something at that path already.'],
+  47: ['conflict', 'Something already exists at that path.'],
   48: ['invalid_request', 'The system does not allow that.'],
 };
 const maxBytes = 8 * 2 ** 20;

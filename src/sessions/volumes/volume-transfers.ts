@@ -72,8 +72,7 @@ export class VolumeTransfers {
   async use(id: string, target: MountAccess, signal: AbortSignal): Promise<TransferLease> {
     const { records, refusal } = this.#deps;
     const volume = await records.get(id);
-    if (refusal !== undefined)
-      throw new AppError('unsupported', `Volumes: sandboxes do not support them here: ${refusal}.`);
+    if (refusal !== undefined) throw new AppError('unsupported', `Sandboxes do not support volumes here: ${refusal}.`);
     for (const access of target === 'write' ? (['write'] as const) : (['write', 'read'] as const)) {
       try {
         return await this.#use(volume, access, signal);
@@ -81,7 +80,7 @@ export class VolumeTransfers {
         if (access === target || toAppError(thrown).code !== 'conflict') throw thrown;
       }
     }
-    throw new AppError('internal', 'No access was tried.');
+    throw new AppError('internal', 'No access mode was tried.');
   }
 
   /** Ends idle sandboxes of the volume, so that a session can use it. */

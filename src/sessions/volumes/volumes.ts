@@ -105,7 +105,7 @@ export class Volumes {
     if (!hostsVolumes(driver)) {
       throw new AppError(
         'unsupported',
-        `Volumes: the driver ${driver.name} does not support them here: ${driver.capabilities.noVolumes}.`,
+        `The driver ${driver.name} does not support volumes here: ${driver.capabilities.noVolumes}.`,
       );
     }
     const bytes = quotaBytes ?? Math.min(policy.bytes, policy.maxBytes);
@@ -166,7 +166,7 @@ export class Volumes {
       const present = others.filter(({ removing }) => removing === undefined);
       const own = present.filter(({ owner }) => owner === volume.owner);
       if (present.some((one) => one.name === volume.name && holderKey(one) === holderKey(volume))) {
-        const text = `There is a volume named ${volume.name} already. Choose another name, or delete it first.`;
+        const text = `There is already a volume named ${volume.name}. Choose another name, or delete it first.`;
         throw new AppError('conflict', text);
       }
       if (volume.quotaBytes > maxBytes) {

@@ -57,7 +57,7 @@ export class Spool {
 }
 
 export const tooLargeError = (maxBytes: number) =>
-  new AppError('payload_too_large', `The file is larger than ${maxBytes} bytes, the most allowed.`);
+  new AppError('payload_too_large', `The file is larger than ${maxBytes} bytes, the limit.`);
 
 /** Converts a file system error to an AppError; returns an AppError unchanged. */
 export function diskError(thrown: unknown): AppError {

@@ -82,7 +82,7 @@ async function write(
       if (broken) throw storeError(broken);
       size += chunk.length;
       if (size > maxBytes) {
-        throw new AppError('payload_too_large', `The file is larger than ${maxBytes} bytes, the most allowed.`);
+        throw new AppError('payload_too_large', `The file is larger than ${maxBytes} bytes, the limit.`);
       }
       hash.update(chunk);
       if (!upload.write(chunk)) await drained(upload, signal);

@@ -98,7 +98,10 @@ export async function openOwners(startup: Startup, { store, onlyOne }: OwnersDep
   async function findPerson(id: string): Promise<string> {
     const found = signIns?.people.byKey(id)?.key ?? (await keys.list()).find((key) => key.id === id)?.owner;
     if (found !== undefined) return found;
-    throw new AppError('not_found', 'There is no person or key of this ID. People find theirs in Settings, Account.');
+    throw new AppError(
+      'not_found',
+      'There is no person or key with this ID. People find their ID in Settings, Account.',
+    );
   }
   async function findMember({ of, id, issuer: named }: Parameters<MemberDirectory['find']>[0]) {
     if (of === 'group') {

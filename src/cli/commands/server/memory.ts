@@ -66,7 +66,7 @@ async function findHolder(server: Corral, options: CommandInput['options']): Pro
   throw new UsageError(
     found.length === 0
       ? `There is no project ${project} whose notes you can see.`
-      : `${found.length} projects are called ${project}. Name one by its id: ${found.map(({ id }) => id).join(', ')}`,
+      : `${found.length} projects are called ${project}. Use an id: ${found.map(({ id }) => id).join(', ')}`,
   );
 }
 
@@ -98,7 +98,7 @@ async function inEditor(io: Io, name: string, before: string): Promise<string> {
     const editor = io.env.VISUAL || io.env.EDITOR || 'vi';
     const child = spawn('sh', ['-c', `${editor} "$1"`, 'sh', file], { stdio: 'inherit', signal: io.signal });
     const [code] = (await once(child, 'close')) as [number | null];
-    if (code !== 0) throw new UsageError(`${editor} ended with ${code}, so the note stays as it was.`);
+    if (code !== 0) throw new UsageError(`${editor} ended with ${code}, so the note is unchanged.`);
     return await readFile(file, 'utf8');
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -25,7 +25,7 @@ async function readFolder(value: string): Promise<FolderFile[]> {
     return [{ path: basename(root), content: (await readFile(root)).toString('base64'), executable: false }];
   if (!found?.isDirectory())
     throw new UsageError(
-      `${value} is not a folder, and not a zip file below 7 MiB. Name the folder that contains SKILL.md.`,
+      `${value} is neither a folder nor a zip file of at most 7 MiB. Name the folder that contains SKILL.md.`,
     );
   const files: FolderFile[] = [];
   let bytes = 0;

@@ -27,5 +27,5 @@ export const holderKey = ({ owner = '', projectId }: Holder): string => (project
 export function pickNamed<Named extends Holder>(found: readonly Named[]): Named | undefined {
   const own = found.find(({ projectId }) => !projectId);
   if (own || found.length < 2) return own ?? found[0];
-  throw new AppError('conflict', 'Several of your projects have one of this name. Name it by its id.');
+  throw new AppError('conflict', 'Several of your projects have one with this name. Use its id.');
 }

@@ -19,7 +19,7 @@ export const runTask = defineMcpTool({
   name: 'run_task',
   title: 'Give the agent a task',
   description:
-    "Gives the session's own agent a task, or steers or answers the run under way, and waits for its end. The status is " +
+    "Gives the session's own agent a task, or steers or answers the current run, and waits for its end. The status is " +
     'completed, failed, stopped, waiting (it has a question, or a call needs decide_approval) or running.',
   input: z.strictObject({
     session_id: SessionInput,
@@ -30,7 +30,7 @@ export const runTask = defineMcpTool({
     mode: z
       .enum(['inject', 'queue', 'replace'])
       .default('inject')
-      .describe('what to do with a run under way: tell it, do this next, or stop it first'),
+      .describe('what to do if a run is in progress: steer it, do this next, or stop it first'),
     goal: GoalBody.optional().describe('the task begins a run of its own, whose work is judged by this goal'),
     wait_seconds: WaitInput,
   }),
