@@ -60,7 +60,7 @@ async function* readChanges({ body }: Response, address: string): AsyncGenerator
       if (channel === 'end') return void parseOutcome(payload, address);
     }
   } catch (thrown) {
-    if (thrown instanceof TypeError) throw cutOffError(address); // how fetch names a broken connection
+    if (thrown instanceof TypeError) throw cutOffError(address); // fetch's error for a broken connection
     throw thrown;
   }
   throw cutOffError(address);

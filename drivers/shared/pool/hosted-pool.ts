@@ -26,16 +26,16 @@ const closeMs = 4_000;
 export function withHostedPool<Inner extends Driver & PoolHosting>(driver: Inner, options: HostedPoolOptions): Inner {
   const { size, epoch, clock } = options;
   const stop = new AbortController();
-  let told = '';
+  let sentText = '';
   let failures = 0;
 
   async function tell(): Promise<void> {
     const recipe = options.recipe();
     const want = { count: size.most === 0 ? 0 : size.now(recipe.limits.memoryBytes), epoch };
     const text = JSON.stringify([recipe, want]);
-    if (text === told) return;
+    if (text === sentText) return;
     await driver.keepReady(recipe, want, { signal: AbortSignal.any([stop.signal, AbortSignal.timeout(callMs)]) });
-    told = text;
+    sentText = text;
     failures = 0;
   }
   async function run(): Promise<void> {
@@ -66,7 +66,7 @@ export function withHostedPool<Inner extends Driver & PoolHosting>(driver: Inner
     async [Symbol.asyncDispose]() {
       stop.abort();
       await running;
-      if (told !== '' && !options.shared) {
+      if (sentText !== '' && !options.shared) {
         const call = { signal: AbortSignal.timeout(closeMs) };
         // the next start of a server empties the pool
         await driver.keepReady(options.recipe(), { count: 0, epoch }, call).catch(() => {});

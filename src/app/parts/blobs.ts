@@ -16,9 +16,9 @@ export async function openBlobs(
   }
   if (kind === 'volume') return openVolumeBlobs(`${path}`, clock.now());
   if (kind !== 's3') return openLocalBlobs(path ?? join(dataDir, 'files'), clock.now());
-  const { s3Blobs } = await import('../../storage/blobs/s3/s3.ts'); // the S3 client is slow to load, too
+  const { openS3Blobs } = await import('../../storage/blobs/s3/s3.ts'); // the S3 client is slow to load, too
   const { endpoint, region, bucket, prefix, accessKeyId, secretAccessKey } = s3;
-  return s3Blobs({
+  return openS3Blobs({
     endpoint,
     region,
     bucket: `${bucket}`,

@@ -7,10 +7,10 @@ export type CookieName = keyof typeof names;
 const nameOf = (name: CookieName, isSecure: boolean) => `${isSecure ? '__Host-' : ''}${names[name]}`;
 
 export function readCookie(header: string | undefined, name: CookieName, isSecure: boolean): string | undefined {
-  const wanted = `${nameOf(name, isSecure)}=`;
-  const found = (header ?? '').split(/;\s*/).filter((pair) => pair.startsWith(wanted));
+  const prefix = `${nameOf(name, isSecure)}=`;
+  const found = (header ?? '').split(/;\s*/).filter((pair) => pair.startsWith(prefix));
   // A second cookie of the same name was set by somebody else.
-  return found.length === 1 ? found[0]?.slice(wanted.length) : undefined;
+  return found.length === 1 ? found[0]?.slice(prefix.length) : undefined;
 }
 
 /** The `Set-Cookie` header. Without a value, the browser deletes the cookie. */

@@ -86,13 +86,13 @@ export class People {
     const id = personIdOf(issuer, identity.subject);
     const now = clock.now();
     const { subject, name, email, isVerified, picture, groups } = identity;
-    const said = { name, email, isVerified, picture, groups: [...groups], role, hasLapsed: false };
+    const claims = { name, email, isVerified, picture, groups: [...groups], role, hasLapsed: false };
     const stored = await this.#people.change(id, (found) => {
-      if (found) return { ...found, ...said, lastSeenAt: now };
+      if (found) return { ...found, ...claims, lastSeenAt: now };
       if (this.#people.size >= maxPeople)
         throw new AppError('quota', `There are already ${maxPeople} people, the maximum.`);
       const key = ids.short();
-      return { id, key, owner: key, issuer, subject, ...said, disabled: false, createdAt: now, lastSeenAt: now };
+      return { id, key, owner: key, issuer, subject, ...claims, disabled: false, createdAt: now, lastSeenAt: now };
     });
     if (!stored) throw personNotFoundError();
     return stored;

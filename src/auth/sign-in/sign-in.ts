@@ -262,9 +262,9 @@ export class SignIn {
       return;
     }
     const { identity, keepsGroups, tokens: next } = refreshed;
-    const told = keepsGroups ? { ...identity, groups: person.groups } : identity;
-    const role = toRole(told, issuer.settings);
-    await people.meet(issuer.settings.issuer, told, role ?? null);
+    const current = keepsGroups ? { ...identity, groups: person.groups } : identity;
+    const role = toRole(current, issuer.settings);
+    await people.meet(issuer.settings.issuer, current, role ?? null);
     if (role !== undefined) {
       await devices.confirm(id, vault.seal(JSON.stringify(next), placeOf(id)));
       return;

@@ -1,7 +1,7 @@
 // The files of a workspace at the start of a run, kept in the workspace itself. The daemon copies them in a small
 // workspace; in a larger one, a script does.
 
-/** The folder that holds them, relative to the workspace. */
+/** The folder of these files, relative to the workspace. */
 export const runFolder = '.corral/run';
 /** Folders that tools generate; their files are not compared. */
 export const ignoredFolders: readonly string[] = [

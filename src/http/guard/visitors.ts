@@ -55,8 +55,8 @@ export class BrowserIdentity {
   /** Loads a device that another server stored, and renews an old cookie. Undefined: nothing to wait for. */
   prepare(request: Request, reply: FastifyReply): Promise<void> | undefined {
     const { devices, proxy } = this.#deps;
-    const asked = proxy?.prepare(request.raw);
-    if (asked) return asked;
+    const prepared = proxy?.prepare(request.raw);
+    if (prepared) return prepared;
     const secret = this.#secretOf(request);
     if (secret === undefined) return undefined;
     if (devices.mayBeNew(secret)) return devices.load();

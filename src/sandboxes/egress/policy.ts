@@ -20,7 +20,7 @@ export interface PolicyRequest {
   readonly extra: readonly Entry[];
 }
 
-/** The operator's settings, as texts: `egress.allow` and `egress.registries`. */
+/** The operator's settings, as text: `egress.allow` and `egress.registries`. */
 export interface OpenedLists {
   readonly entries: readonly string[];
   readonly registries: readonly string[];

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { CreateBucketCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, type TestContext, test } from 'vitest';
 import { Secret } from '../../../src/core/text/secret.ts';
-import { s3Blobs } from '../../../src/storage/blobs/s3/s3.ts';
+import { openS3Blobs } from '../../../src/storage/blobs/s3/s3.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 import { blobStoreContract } from './blob-store.ts';
 
@@ -35,7 +35,7 @@ if (endpoint) {
 
   blobStoreContract('s3', async () => {
     const folder = temporaryFolder();
-    const blobs = await s3Blobs(options(folder.path));
+    const blobs = await openS3Blobs(options(folder.path));
     return {
       blobs,
       async everything() {
@@ -61,7 +61,7 @@ describe('s3 blobs that cannot work', () => {
   test('a bucket that does not exist is named as what is wrong', async (context) => {
     needsS3(context);
     using folder = temporaryFolder();
-    using blobs = await s3Blobs(options(folder.path, { bucket: 'corral-no-such-bucket' }));
+    using blobs = await openS3Blobs(options(folder.path, { bucket: 'corral-no-such-bucket' }));
     await expect(blobs.check(signal)).rejects.toMatchObject({
       code: 'store_unavailable',
       publicMessage: 'The bucket for files does not exist.',
@@ -71,7 +71,7 @@ describe('s3 blobs that cannot work', () => {
   test('a key that is refused is named as what is wrong, without the key', async (context) => {
     needsS3(context);
     using folder = temporaryFolder();
-    using blobs = await s3Blobs(options(folder.path, { secretAccessKey: new Secret('wrong-secret-key') }));
+    using blobs = await openS3Blobs(options(folder.path, { secretAccessKey: new Secret('wrong-secret-key') }));
     const refused = await blobs.check(signal).catch((error: unknown) => error);
     expect(refused).toMatchObject({
       code: 'store_unavailable',
@@ -82,7 +82,7 @@ describe('s3 blobs that cannot work', () => {
 
   test('a server that is not there is unavailable, and nothing stays in the spool', async () => {
     using folder = temporaryFolder();
-    using blobs = await s3Blobs(options(folder.path, { endpoint: 'http://127.0.0.1:1', accessKeyId: 'a' }));
+    using blobs = await openS3Blobs(options(folder.path, { endpoint: 'http://127.0.0.1:1', accessKeyId: 'a' }));
     const put = blobs.put('x', content(), { maxBytes: 10, signal });
     await expect(put).rejects.toMatchObject({ code: 'store_unavailable' });
     expect(readdirSync(join(folder.path, 'spool'))).toEqual([]);

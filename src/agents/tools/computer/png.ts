@@ -13,7 +13,7 @@ export interface Region extends Size {
 }
 
 /** The size in a PNG's header. Undefined if the bytes have none. */
-export function pngSize(png: Buffer): Size | undefined {
+export function readPngSize(png: Buffer): Size | undefined {
   if (png.length < 24 || !png.subarray(0, 8).equals(pngSignature)) return undefined;
   return { width: png.readUInt32BE(16), height: png.readUInt32BE(20) };
 }

@@ -2,7 +2,7 @@ import { deadlineSignal, pause } from '../../../core/concurrency/cancel.ts';
 import type { DesktopStatus, ScreenAction } from '../../../sandboxes/client/client.ts';
 import type { ToolContext, ToolResult } from '../tool.ts';
 import { pictureScaler } from './picture-scaler.ts';
-import { pngSize } from './png.ts';
+import { readPngSize } from './png.ts';
 import { modelScreen, type Point, type Size, scalePoint } from './screen.ts';
 
 const startMs = 90_000;
@@ -56,7 +56,7 @@ function deskOf({ sandbox: { desktop }, clock, signal }: ToolContext, { width, h
       const png = await desktop.screenshot(signal);
       const isWhole = part === undefined && screen.width === width && screen.height === height;
       if (isWhole) return png;
-      const picture = pngSize(png) ?? whole; // the scaler rejects anything that is not a picture
+      const picture = readPngSize(png) ?? whole; // the scaler rejects anything that is not a picture
       const from = part ? scalePoint(part.from, screen, picture) : { x: 0, y: 0 };
       const to = part ? scalePoint(part.to, screen, picture) : { x: picture.width, y: picture.height };
       const region = { ...from, width: Math.max(1, to.x - from.x), height: Math.max(1, to.y - from.y) };

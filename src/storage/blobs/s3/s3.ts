@@ -32,7 +32,7 @@ export interface S3Options {
 }
 const staleMs = 60 * 60 * 1000;
 
-export async function s3Blobs(options: S3Options): Promise<BlobStore & Disposable> {
+export async function openS3Blobs(options: S3Options): Promise<BlobStore & Disposable> {
   const { endpoint, region, bucket, prefix, accessKeyId, secretAccessKey } = options;
   const client = new S3Client({
     region,

@@ -47,7 +47,7 @@ export const conversation = {
   'wait.question': 'The agent is waiting for your answer.',
   'wait.budget': 'A budget is used up. Reply to continue.',
   'wait.runs':
-    'The limit of concurrent runs is reached. The agent continues when a run ends or an administrator raises the limit.',
+    'The maximum number of concurrent runs is reached. The agent continues when a run ends or an administrator raises the limit.',
   'wait.hard': 'The session’s budget is used up. The agent continues when the budget is raised.',
   'wait.member': 'The owner of this session has lost access to it.',
   'wait.shared':

@@ -80,7 +80,7 @@ export class OwnTerminal {
   }
 }
 
-/** Reads a stream in chunks, also in browsers where streams are not iterable. */
+/** Reads a stream in chunks, even in browsers where streams are not iterable. */
 async function* piecesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   const reader = body.getReader();
   for (;;) {

@@ -34,7 +34,7 @@ type AccessParts = Pick<FacadeParts, 'workers' | 'credentials'> & {
 };
 const unauthorized = () => new AppError('unauthorized', 'A valid key is needed.');
 
-/** Decides what workers' credentials open. */
+/** Decides which routes a worker's credential opens. */
 export class WorkerAccess implements RouteAccess {
   readonly #parts: AccessParts;
 
