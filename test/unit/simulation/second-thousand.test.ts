@@ -1,4 +1,4 @@
 // @module-tag nightly
 import { simulationSuite } from '../../support/simulation/suite.ts';
 
-simulationSuite('test/unit/simulation/second-thousand.test.ts', 601, 2_000);
+simulationSuite('test/unit/simulation/second-thousand.test.ts', 652, 2_000);
