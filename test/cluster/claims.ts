@@ -128,10 +128,8 @@ describe.skipIf(!(await hasClaims()))('claims on a cluster with agents.x-k8s.io'
     await using link = await driver.attach(own.id, budget());
     await kubectl('scale', '--replicas=0', ...deployment);
     await kubectl('wait', '--for=delete', 'pods', '--all', '--namespace', 'agent-sandbox-system', '--timeout=60s');
-    await expect(driver.provision(other, budget())).rejects.toMatchObject({
-      code: 'sandbox_unavailable',
-      publicMessage: expect.stringContaining('controller'),
-    });
+    const expected = { code: 'sandbox_unavailable', publicMessage: expect.stringContaining('controller') };
+    await expect(driver.provision(other, budget())).rejects.toMatchObject(expected);
     await expect.poll(() => harness.remains(other.id)).toEqual([]);
     await component('stop', 'kube-apiserver');
     const queued = driver.list(budget());

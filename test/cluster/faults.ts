@@ -165,10 +165,8 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
     expect(link.lost.reason).toMatchObject({ code: 'sandbox_lost', publicMessage: expect.stringMatching(/evicted/) });
     await using impatient = await harness.connect({ over: { pendingMs: 1_000 } });
     const refused = impatient.provision(sandboxSpec, budget());
-    await expect(refused).rejects.toMatchObject({
-      code: 'sandbox_capacity',
-      publicMessage: expect.stringMatching(/node/),
-    });
+    const expected = { code: 'sandbox_capacity', publicMessage: expect.stringMatching(/node/) };
+    await expect(refused).rejects.toMatchObject(expected);
     await expect.poll(() => driver.list(budget())).toMatchObject([{ phase: 'stopped' }]); // the other driver ended it
     await kubectl('uncordon', 'corral');
     expect(await driver.provision(sandboxSpec, budget())).toMatchObject({ phase: 'ready' });

@@ -178,10 +178,8 @@ function kernelContract(place: string, open: () => Promise<SandboxdHarness>): vo
     test('that does not stop is ended, and the next cell finds a new one', async () => {
       const { ran } = await opened(hurried);
       await ran(language, own.set);
-      expect(await ran(language, own.never, { timeoutMs: 5_000 })).toMatchObject({
-        ended: 'timed_out',
-        isStateLost: true,
-      });
+      const expected = { ended: 'timed_out', isStateLost: true };
+      expect(await ran(language, own.never, { timeoutMs: 5_000 })).toMatchObject(expected);
       expect(await ran(language, own.get)).toMatchObject({
         isFirst: true,
         count: 1,
@@ -303,10 +301,8 @@ test('bash keeps variables, functions and its folder, takes the variables of a c
     budget(),
   );
   expect(messages.join('')).toBe("42 a'b\nc deep\n");
-  expect(await ran('bash', 'f; echo [$OWN]; read a; false')).toMatchObject({
-    stdout: 'in f\n[]\n',
-    error: { name: 'ExitStatus', value: '1' },
-  });
+  const expected = { stdout: 'in f\n[]\n', error: { name: 'ExitStatus', value: '1' } };
+  expect(await ran('bash', 'f; echo [$OWN]; read a; false')).toMatchObject(expected);
 });
 test.each([
   ['that waits', 'for n in $(seq 600); do sleep 0.1; done; echo never'],
@@ -418,10 +414,8 @@ test('pictures of Pillow are shown when a cell shows them or saves them under a 
   const { error, results } = await ran('python', code);
   expect(error).toBeUndefined();
   const png = (name: string) => Buffer.from(name).toString('base64');
-  expect(results.map(({ data }) => data['image/png'] ?? data['text/plain'])).toEqual([
-    ...[png('shown'), png('saved')],
-    "'saved'",
-  ]);
+  const expected = [...[png('shown'), png('saved')], "'saved'"];
+  expect(results.map(({ data }) => data['image/png'] ?? data['text/plain'])).toEqual(expected);
 });
 test('a kernel that starts for a cell works in the folder of the cell', async () => {
   const { contexts } = await openedHere();
@@ -454,8 +448,6 @@ test.each([{}, { folder: '/usr' }])('a sandbox without the interpreter is named 
   const harness = await realSandboxd({ PATH: await pathWith('sh') });
   onTestFinished(() => harness[Symbol.asyncDispose]());
   const cell = { code: '1', timeoutMs: 20_000, listener: { onText: () => {}, onResult: () => {} }, ...where };
-  await expect(kernelsOf(harness.client).contexts.execute('python', cell, budget())).rejects.toMatchObject({
-    code: 'file_not_found',
-    publicMessage: expect.stringContaining('python cells need python3'),
-  });
+  const expected = { code: 'file_not_found', publicMessage: expect.stringContaining('python cells need python3') };
+  await expect(kernelsOf(harness.client).contexts.execute('python', cell, budget())).rejects.toMatchObject(expected);
 });

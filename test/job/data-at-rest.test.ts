@@ -31,11 +31,8 @@ test('no file of the data folder contains the words of a deleted session, projec
   const form = new FormData();
   form.append('file', new Blob(['canary-upload']), 'canary-upload.txt');
   await ask('POST', `/files/upload/${project.id}`, form, 'two');
-  const { id } = await client.sessions.create.mutate({
-    title: 'canary-title',
-    task: 'canary-task',
-    projectId: project.id,
-  });
+  const input = { title: 'canary-title', task: 'canary-task', projectId: project.id };
+  const { id } = await client.sessions.create.mutate(input);
   await expect.poll(async () => (await client.sessions.get.query({ id })).status).toBe('completed');
   await ask('POST', `/chats/${id}/messages`, '{"content":"canary-text"}', 'three');
   await client.files.write.mutate({ sessionId: id, path: 'a.txt', content: 'canary-file' });

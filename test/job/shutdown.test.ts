@@ -26,14 +26,6 @@ describe('shutdown', () => {
     expect([await exit, lines()]).toEqual([0, ['ready', 'draining', 'job done', 'store closed']]);
   });
 
-  test('a job that exceeds the grace is cut short, and the exit code is 1', async () => {
-    const { child, exit, lines, prints } = draining(100, 60_000);
-    await prints('ready');
-    child.kill('SIGTERM');
-    expect(await exit).toBe(1);
-    expect(lines()).not.toContain('job done');
-  });
-
   test('a second signal exits at once', async () => {
     const { child, exit, prints } = draining(60_000, 60_000);
     await prints('ready');
@@ -101,14 +93,5 @@ describe('the server', () => {
     const [[code], reply] = await Promise.all([once(child, 'close'), text(child.stderr)]);
     expect(code).not.toBe(0);
     expect(reply.trim().split('\n')).toEqual([expect.stringContaining('CORRAL_TOKEN is not set')]);
-  });
-
-  test('help settings prints every setting and exits', async () => {
-    const child = spawn(process.execPath, [serverProgram(), 'help', 'settings'], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const [[code], reply] = await Promise.all([once(child, 'close'), text(child.stdout)]);
-    expect(code).toBe(0);
-    expect(reply).toContain('CORRAL_MAX_RUNNING_RUNS');
   });
 });

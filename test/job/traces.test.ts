@@ -1,12 +1,10 @@
 // @module-tag all
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { afterEach, expect, test, vi } from 'vitest';
 import { fence } from '../support/clients/api.ts';
 import { followEvents, openClient } from '../support/clients/trpc.ts';
 import { composedServer } from '../support/servers/composed.ts';
+import { httpServer } from '../support/servers/http-server.ts';
 import { serverProcess } from '../support/servers/server-process.ts';
 
 interface Span {
@@ -22,23 +20,18 @@ afterEach(() => void vi.unstubAllEnvs());
 /** A receiver of OTLP over HTTP. */
 async function receiver(status = 200) {
   const requests: { path: string; headers: Record<string, unknown>; body: never }[] = [];
-  const server = createServer(async (request, response) => {
+  const server = await httpServer(async (request, response) => {
     requests.push({ path: request.url ?? '', headers: request.headers, body: (await json(request)) as never });
     response.writeHead(status, { 'content-type': 'application/json' }).end('{}');
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  });
   type Body = { resourceSpans: { resource: object; scopeSpans: { spans: Span[] }[] }[] };
   return {
     requests,
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    ...server,
     spans: () =>
       requests.flatMap(({ body }) =>
         (body as Body).resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans)),
       ),
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-    },
   };
 }
 

@@ -62,10 +62,8 @@ describe('s3 blobs that cannot work', () => {
     needsS3(context);
     using folder = temporaryFolder();
     using blobs = await openS3Blobs(options(folder.path, { bucket: 'corral-no-such-bucket' }));
-    await expect(blobs.check(signal)).rejects.toMatchObject({
-      code: 'store_unavailable',
-      publicMessage: 'The bucket for files does not exist.',
-    });
+    const expected = { code: 'store_unavailable', publicMessage: 'The bucket for files does not exist.' };
+    await expect(blobs.check(signal)).rejects.toMatchObject(expected);
   });
 
   test('a key that is refused is named as what is wrong, without the key', async (context) => {
@@ -73,10 +71,8 @@ describe('s3 blobs that cannot work', () => {
     using folder = temporaryFolder();
     using blobs = await openS3Blobs(options(folder.path, { secretAccessKey: new Secret('wrong-secret-key') }));
     const refused = await blobs.check(signal).catch((error: unknown) => error);
-    expect(refused).toMatchObject({
-      code: 'store_unavailable',
-      publicMessage: expect.stringContaining('rejected the access key'),
-    });
+    const expected = { code: 'store_unavailable', publicMessage: expect.stringContaining('rejected the access key') };
+    expect(refused).toMatchObject(expected);
     expect(String(refused)).not.toContain('wrong-secret-key');
   });
 

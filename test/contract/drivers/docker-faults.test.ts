@@ -136,10 +136,8 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
   test('F026 an unknown tag and a refusing registry are reported with their text, and nothing is left', async () => {
     const sandboxSpec = spec({ image: 'corral-test/absent:1' });
     proxy.cause(/images\/create/, 500);
-    await expect(driver.provision(sandboxSpec, budget())).rejects.toMatchObject({
-      code: 'image_missing',
-      publicMessage: expect.stringContaining('trouble on demand'),
-    });
+    const expected = { code: 'image_missing', publicMessage: expect.stringContaining('trouble on demand') };
+    await expect(driver.provision(sandboxSpec, budget())).rejects.toMatchObject(expected);
     expect(await harness.remains(sandboxSpec.id)).toEqual([]);
   });
 
@@ -348,10 +346,8 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
   });
 
   test('a remote engine is refused with the reason, a dead one is unavailable', async () => {
-    await expect(dockerDriver(harness.options({ host: 'tcp://10.0.0.1:2375' }))).rejects.toMatchObject({
-      code: 'unsupported',
-      publicMessage: expect.stringContaining('do not cross machines'),
-    });
+    const expected = { code: 'unsupported', publicMessage: expect.stringContaining('do not cross machines') };
+    await expect(dockerDriver(harness.options({ host: 'tcp://10.0.0.1:2375' }))).rejects.toMatchObject(expected);
     await using dead = await dockerDriver(harness.options({ host: 'unix:///nowhere/docker.sock' }));
     await expect(dead.check(budget())).rejects.toMatchObject({ code: 'driver_unavailable', retryable: true });
   });

@@ -111,9 +111,7 @@ time.sleep(60)`;
   });
 
   test('an image that is for one user only is refused, with what to do', async () => {
-    await expect(driver.provision(testSpec('debian:bookworm-slim'), budget())).rejects.toMatchObject({
-      code: 'image_missing',
-      message: expect.stringContaining('CORRAL_DOCKER_USERS=none'),
-    });
+    const expected = { code: 'image_missing', message: expect.stringContaining('CORRAL_DOCKER_USERS=none') };
+    await expect(driver.provision(testSpec('debian:bookworm-slim'), budget())).rejects.toMatchObject(expected);
   });
 });

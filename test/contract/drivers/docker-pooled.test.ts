@@ -144,10 +144,8 @@ function pool(): void {
     );
     await using other = await connect({ replica: 'other' });
     expect(await other.list(budget())).toMatchObject([{ id: sandboxSpec.id, phase: 'ready' }]);
-    expect(await other.provision(sandboxSpec, budget())).toMatchObject({
-      id: sandboxSpec.id,
-      expiresAt: sandboxSpec.expiresAt,
-    });
+    const expected = { id: sandboxSpec.id, expiresAt: sandboxSpec.expiresAt };
+    expect(await other.provision(sandboxSpec, budget())).toMatchObject(expected);
     await using link = await other.attach(sandboxSpec.id, budget());
     expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
     await end(other);

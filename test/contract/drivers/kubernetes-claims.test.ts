@@ -128,10 +128,8 @@ describe('claims before a stub of the API', () => {
     const from = stub.seen.length;
     stub.evict(names()[0] ?? '');
     await expect.poll(() => link.lost.aborted).toBe(true);
-    expect(link.lost.reason).toMatchObject({
-      code: 'sandbox_lost',
-      publicMessage: expect.stringContaining('its node was drained'),
-    });
+    const expected = { code: 'sandbox_lost', publicMessage: expect.stringContaining('its node was drained') };
+    expect(link.lost.reason).toMatchObject(expected);
     expect(await driver.provision(own, budget())).toMatchObject({ phase: 'ready' });
     await using again = await driver.attach(own.id, budget());
     expect(await askDaemon(again, 'GET', '/health')).toMatchObject({ status: 200 });
@@ -194,10 +192,8 @@ describe('claims before a stub of the API', () => {
     const waiting = driver.provision(spec(), { ...budget(), signal: stop.signal });
     waiting.catch(() => {});
     await expect.poll(() => cold).toHaveLength(1);
-    await expect(driver.provision(spec(), budget())).rejects.toMatchObject({
-      code: 'sandbox_capacity',
-      retryAfterMs: 5_000,
-    });
+    const expected = { code: 'sandbox_capacity', retryAfterMs: 5_000 };
+    await expect(driver.provision(spec(), budget())).rejects.toMatchObject(expected);
     expect(cold).toHaveLength(1);
     stop.abort();
     await expect(waiting).rejects.toMatchObject({ code: 'cancelled' });
@@ -246,10 +242,8 @@ describe('claims before a stub of the API', () => {
       code: 'unsupported',
     });
     await using strict = await open({ engine: 'agent-sandbox' });
-    await expect(strict.provision(spec(), budget())).rejects.toMatchObject({
-      code: 'driver_unavailable',
-      publicMessage: expect.stringMatching(why),
-    });
+    const expected = { code: 'driver_unavailable', publicMessage: expect.stringMatching(why) };
+    await expect(strict.provision(spec(), budget())).rejects.toMatchObject(expected);
   });
 
   test('during an upgrade of the cluster, with two versions side by side, claims go on', async () => {
@@ -262,10 +256,8 @@ describe('claims before a stub of the API', () => {
   test('without a controller a start fails in time, says so, and leaves no claim', async () => {
     stub.controls = false;
     await using driver = await open({ pendingMs: 300 });
-    await expect(driver.provision(spec(), budget())).rejects.toMatchObject({
-      code: 'sandbox_unavailable',
-      publicMessage: expect.stringContaining('controller'),
-    });
+    const expected = { code: 'sandbox_unavailable', publicMessage: expect.stringContaining('controller') };
+    await expect(driver.provision(spec(), budget())).rejects.toMatchObject(expected);
     expect(await driver.list(budget())).toEqual([]);
   });
 

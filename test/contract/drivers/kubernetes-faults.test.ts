@@ -121,10 +121,8 @@ describe('kubernetes driver before an API server in trouble', () => {
     await using link = await driver.attach(sandboxSpec.id, budget());
     stub.setStatus(nameOf(sandboxSpec), { phase: 'Failed', reason: 'Evicted', message: 'The node was low on memory.' });
     await expect.poll(() => link.lost.aborted).toBe(true);
-    expect(link.lost.reason).toMatchObject({
-      code: 'sandbox_lost',
-      publicMessage: expect.stringMatching(/evicted.*memory/),
-    });
+    const expected = { code: 'sandbox_lost', publicMessage: expect.stringMatching(/evicted.*memory/) };
+    expect(link.lost.reason).toMatchObject(expected);
     expect(await driver.list(budget())).toMatchObject([{ id: sandboxSpec.id, phase: 'exited' }]);
     expect(await driver.provision(sandboxSpec, budget())).toMatchObject({ phase: 'ready' });
     expect(stub.pods()).toHaveLength(1);
@@ -266,10 +264,8 @@ describe('kubernetes driver before an API server in trouble', () => {
     const messages: string[] = [];
     driver = await open({ onOpen: (message) => messages.push(message) });
     const refused = driver.provision(spec(), budget());
-    await expect(refused).rejects.toMatchObject({
-      code: 'unsupported',
-      publicMessage: expect.stringMatching(/10[.]96/),
-    });
+    const expected = { code: 'unsupported', publicMessage: expect.stringMatching(/10[.]96/) };
+    await expect(refused).rejects.toMatchObject(expected);
     expect([stub.pods(), messages]).toEqual([[], [expect.stringMatching(/not enforced/)]]);
   });
 

@@ -49,11 +49,8 @@ describe('kubernetes driver with services', () => {
     const reports: ProvisionProgress[] = [];
     const start = driver.startService(spec.id, web, budget(), (news) => reports.push(news));
     await expect.poll(() => reports.length).toBeGreaterThan(0);
-    expect((await driver.services(spec.id, budget())).map(({ name: of, state }) => `${of} ${state}`)).toEqual([
-      'postgres ready',
-      'redis running',
-      'web absent',
-    ]);
+    const expected = ['postgres ready', 'redis running', 'web absent'];
+    expect((await driver.services(spec.id, budget())).map(({ name: of, state }) => `${of} ${state}`)).toEqual(expected);
     stub.setStatus(name, statusWith({ web: running, redis: running, postgres: running }));
     await start;
     await driver.destroy(spec.id, 'remove', budget());
@@ -64,10 +61,8 @@ describe('kubernetes driver with services', () => {
   test('an image that is missing is refused by its name, and the sandbox stays', async () => {
     if (!web) throw new Error('no service');
     stub.setStatus(name, statusWith({ web: pulled('ErrImagePull') }));
-    await expect(driver.startService(spec.id, web, budget())).rejects.toMatchObject({
-      code: 'image_missing',
-      publicMessage: expect.stringContaining(web.image),
-    });
+    const expected = { code: 'image_missing', publicMessage: expect.stringContaining(web.image) };
+    await expect(driver.startService(spec.id, web, budget())).rejects.toMatchObject(expected);
     expect(await driver.list(budget())).toMatchObject([{ id: spec.id, phase: 'ready' }]);
   });
 

@@ -132,11 +132,8 @@ describe.each(forgeKinds)('$label', (kind) => {
       { commit: 'c'.repeat(40), name: 'unit', status: 'passed', summary: '' },
     );
     const { items } = await forge.checks(commit, signal);
-    expect(items.map(({ name, status, summary }) => `${name} ${status} ${summary}`.trim())).toEqual([
-      'unit failed 2 of 40 failed',
-      'lint passed',
-      'e2e running',
-    ]);
+    const expected = ['unit failed 2 of 40 failed', 'lint passed', 'e2e running'];
+    expect(items.map(({ name, status, summary }) => `${name} ${status} ${summary}`.trim())).toEqual(expected);
   });
 
   test('the branch that pull requests go to is known', async (context) => {
@@ -191,10 +188,8 @@ describe.each(forgeKinds)('$label', (kind) => {
     const { fake, forge } = await repository(context);
     fake.answerNext((res) => res.writeHead(500).end(JSON.stringify({ message: `bad\n header ${token}` })));
     const failed = await forge.pullRequest(1, signal).catch((thrown: Error) => thrown);
-    expect(failed).toMatchObject({
-      code: 'provider_error',
-      publicMessage: expect.stringContaining('bad header [secret]'),
-    });
+    const expected = { code: 'provider_error', publicMessage: expect.stringContaining('bad header [secret]') };
+    expect(failed).toMatchObject(expected);
   });
 
   test('a request that is cancelled ends at once', async (context) => {

@@ -101,10 +101,7 @@ describe('a reply of Gemini', () => {
     await using server = await geminiBench([
       { chunks: [{ promptFeedback: { blockReason: 'SAFETY' }, usageMetadata: usage }] },
     ]);
-    expect((await played(server.model, ask())).outcome).toMatchObject({
-      kind: 'finished',
-      stop: 'refused',
-      reason: 'SAFETY',
-    });
+    const expected = { kind: 'finished', stop: 'refused', reason: 'SAFETY' };
+    expect((await played(server.model, ask())).outcome).toMatchObject(expected);
   });
 });

@@ -86,10 +86,8 @@ test.each([
     expect(body.tools[1].input_schema).toBeUndefined();
   }
   const result = requests[1]?.body.messages.at(-1).content[0];
-  expect(result).toMatchObject({
-    type: 'tool_result',
-    content: [{ type: 'text' }, { type: 'image', source: { data: pixel } }],
-  });
+  const expected = { type: 'tool_result', content: [{ type: 'text' }, { type: 'image', source: { data: pixel } }] };
+  expect(result).toMatchObject(expected);
 });
 
 test.each(['claude-opus-5-5', 'claude-haiku-5-5', 'claude-fable-5', 'claude-sonnet-5-5', 'claude-opus-4-8'])(

@@ -36,10 +36,8 @@ test('F031 a killed daemon is back, and says that what ran is lost', async () =>
   const following = followed(client, 'running');
   process.kill(await daemon.daemonPid(), 'SIGKILL');
 
-  expect(await following).toMatchObject({
-    output: 'before\n',
-    operation: { state: 'exited', reason: 'lost', bytes: 7 },
-  });
+  const expected = { output: 'before\n', operation: { state: 'exited', reason: 'lost', bytes: 7 } };
+  expect(await following).toMatchObject(expected);
   expect((await client.health(budget())).bootId).not.toBe(bootId);
   expect(await client.operation('quick', budget())).toMatchObject({ state: 'exited', exitCode: 5 });
   const again = await client.start({ id: 'running', shell: 'main', command: 'echo x >> ../count' }, budget());
@@ -153,10 +151,8 @@ test('on a machine without the program script a command runs over pipes, and the
   };
   await expect(paste()).rejects.toMatchObject({ code: 'conflict' });
   await daemon.client.kill('main', budget());
-  expect(await followed(daemon.client, 'typed')).toMatchObject({
-    output: '/\nhello\nTerminated\n',
-    operation: { reason: 'killed' },
-  });
+  const expected = { output: '/\nhello\nTerminated\n', operation: { reason: 'killed' } };
+  expect(await followed(daemon.client, 'typed')).toMatchObject(expected);
 });
 
 test('exec reads no start-up file of the shell, with input or without a terminal', async () => {
@@ -206,10 +202,8 @@ test('the daemon answers an invalid request with an error code', async () => {
     status: 400,
   });
   expect(await ask('POST', '/exec', '[]')).toMatchObject({ status: 400 });
-  expect(await ask('POST', '/exec', `{"command":"${'x'.repeat(11 << 20)}"}`)).toEqual({
-    status: 413,
-    code: 'payload_too_large',
-  });
+  const expected = { status: 413, code: 'payload_too_large' };
+  expect(await ask('POST', '/exec', `{"command":"${'x'.repeat(11 << 20)}"}`)).toEqual(expected);
   expect(await ask('GET', '/operations/a/output?from=-1')).toMatchObject({ status: 404 });
   expect(await ask('GET', '/files/content?path=a&maxBytes=1e3')).toMatchObject({ status: 400 });
 });

@@ -8,8 +8,6 @@ test('a sandbox in memory says that it cannot keep or compare its files', async 
   const daemon = await memorySandboxd();
   onTestFinished(() => daemon[Symbol.asyncDispose]());
   const { keep, print } = daemon.client.workspace;
-  expect(await codesOf([keep({ run: 'one', at: 1 }, budget()), print(budget())])).toEqual([
-    'unsupported',
-    'unsupported',
-  ]);
+  const expected = ['unsupported', 'unsupported'];
+  expect(await codesOf([keep({ run: 'one', at: 1 }, budget()), print(budget())])).toEqual(expected);
 });

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Store } from '../../../src/core/contracts/ports.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { randomIds, type SessionId } from '../../../src/core/model/ids.ts';
@@ -8,10 +8,8 @@ import { newSession } from '../../../src/sessions/run/log/projection.ts';
 import { namedSessions } from '../../../src/sessions/services/sessions/named.ts';
 import { SessionNames } from '../../../src/sessions/services/sessions/names.ts';
 import { memoryStore } from '../../../src/storage/memory/store.ts';
-import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
-import { hasAtomicUpdates, openMongo, skipMongo } from '../../support/stores/mongo.ts';
-import { temporaryFolder } from '../../support/stores/store.ts';
+import { openPair, storePairs } from '../../support/stores/store-pairs.ts';
 
 // Callers who ask for a name at the same time get one session, on every store and from several servers.
 
@@ -98,25 +96,9 @@ async function conforms(stores: readonly Store[]) {
   expect(after.session.id).not.toBe(loser);
 }
 
-describe('a name is that of one session, whoever asks at the same time', () => {
-  test('in memory', async () => {
-    const store = memoryStore();
-    await conforms([store, store]);
-  });
-
-  test('with SQLite', async () => {
-    using folder = temporaryFolder();
-    await using store = await sqliteStore({ path: `${folder.path}/corral.db` });
-    await conforms([store, store]);
-  });
-
-  test('with MongoDB', async (context) => {
-    if (skipMongo) context.skip('needs TEST_MONGODB_URL, a server that speaks its protocol');
-    if (!(await hasAtomicUpdates())) context.skip('this server loses one of two updates that expect the same version');
-    await using one = await openMongo();
-    await using two = await openMongo({ database: one.database });
-    await conforms([one.store, two.store]);
-  });
+test.for(storePairs)('a name is that of one session, whoever asks at the same time, with %s', async (name, context) => {
+  await using pair = await openPair(name, context, { atomicUpdates: true });
+  await conforms(pair.stores);
 });
 
 test('a session that could not be made leaves its name free', async () => {

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { createCalendar } from '../../../src/core/contracts/calendar.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import type { Store } from '../../../src/core/contracts/ports.ts';
@@ -6,11 +6,8 @@ import type { AppError } from '../../../src/core/errors/errors.ts';
 import { randomIds } from '../../../src/core/model/ids.ts';
 import { Accounts } from '../../../src/sessions/budgets/accounts.ts';
 import { Ledger } from '../../../src/sessions/budgets/ledger.ts';
-import { memoryStore } from '../../../src/storage/memory/store.ts';
-import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
 import { holdingsOf } from '../../support/budgets/holdings.ts';
-import { hasAtomicUpdates, openMongo, skipMongo } from '../../support/stores/mongo.ts';
-import { temporaryFolder } from '../../support/stores/store.ts';
+import { openPair, storePairs } from '../../support/stores/store-pairs.ts';
 
 // A budget never lets runs of several servers spend more than it has, on every store.
 
@@ -62,13 +59,6 @@ async function spendAll(stores: readonly Store[]) {
   return { most, account };
 }
 
-function expectWithin({ most, account }: Awaited<ReturnType<typeof spendAll>>) {
-  expect(most).toBeLessThanOrEqual(limit);
-  expect(account.day.tokens).toBeLessThanOrEqual(limit);
-  expect(account.day.tokens).toBeGreaterThan(limit - 80);
-  expect(account.open).toEqual([]);
-}
-
 /** Creates sessions on all servers at the same time until the limit of 5 for a person is reached. */
 async function fill(stores: readonly Store[]): Promise<number> {
   const limits = { person: { sessions: 5 }, server: { sessions: 6 } };
@@ -88,44 +78,19 @@ async function fill(stores: readonly Store[]): Promise<number> {
   return await (stores[0] as Store).records.count('session');
 }
 
-describe('servers that share a limit of what exists never exceed it together, and reach it', () => {
-  test('in memory', async () => {
-    const store = memoryStore({ shared: true });
-    expect(await fill([store, store])).toBe(5);
-  });
+test.for(storePairs)(
+  'servers that share a limit of what exists reach it, and never exceed it, with %s',
+  async (name, context) => {
+    await using pair = await openPair(name, context, { atomicUpdates: true });
+    expect(await fill(pair.stores)).toBe(5);
+  },
+);
 
-  test('with SQLite', async () => {
-    using folder = temporaryFolder();
-    await using store = await sqliteStore({ path: `${folder.path}/corral.db` });
-    expect(await fill([store, store])).toBe(5);
-  });
-
-  test('with MongoDB', async (context) => {
-    if (skipMongo) context.skip('needs TEST_MONGODB_URL, a server that speaks its protocol');
-    if (!(await hasAtomicUpdates())) context.skip('this server loses one of two updates that expect the same version');
-    await using one = await openMongo();
-    await using two = await openMongo({ database: one.database });
-    expect(await fill([one.store, two.store])).toBe(5);
-  });
-});
-
-describe('servers that share a budget never overspend it together', () => {
-  test('in memory', async () => {
-    const store = memoryStore();
-    expectWithin(await spendAll([store, store]));
-  });
-
-  test('with SQLite', async () => {
-    using folder = temporaryFolder();
-    await using store = await sqliteStore({ path: `${folder.path}/corral.db` });
-    expectWithin(await spendAll([store, store]));
-  });
-
-  test('with MongoDB', async (context) => {
-    if (skipMongo) context.skip('needs TEST_MONGODB_URL, a server that speaks its protocol');
-    if (!(await hasAtomicUpdates())) context.skip('this server loses one of two updates that expect the same version');
-    await using one = await openMongo();
-    await using two = await openMongo({ database: one.database });
-    expectWithin(await spendAll([one.store, two.store]));
-  });
+test.for(storePairs)('servers that share a budget never overspend it together with %s', async (name, context) => {
+  await using pair = await openPair(name, context, { atomicUpdates: true });
+  const { most, account } = await spendAll(pair.stores);
+  expect(most).toBeLessThanOrEqual(limit);
+  expect(account.day.tokens).toBeLessThanOrEqual(limit);
+  expect(account.day.tokens).toBeGreaterThan(limit - 80);
+  expect(account.open).toEqual([]);
 });

@@ -3,38 +3,13 @@ import { Memberships } from '../../../src/auth/memberships.ts';
 import { People } from '../../../src/auth/sign-in/people.ts';
 import type { Store } from '../../../src/core/contracts/ports.ts';
 import { randomIds } from '../../../src/core/model/ids.ts';
-import { memoryStore } from '../../../src/storage/memory/store.ts';
-import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
 import { holdingsOf } from '../../support/budgets/holdings.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
-import { openMongo, skipMongo } from '../../support/stores/mongo.ts';
-import { temporaryFolder } from '../../support/stores/store.ts';
+import { openPair, storePairs } from '../../support/stores/store-pairs.ts';
 
 // Two servers agree on members, access and limits once the other one reads the store, which it does every two seconds.
 
 const issuer = 'https://login.example.com';
-
-/** The stores of two servers, which share what is in them. */
-const pairs = {
-  memory: async () => {
-    const store = memoryStore({ shared: true });
-    return { stores: [store, store] as const, [Symbol.asyncDispose]: async () => {} };
-  },
-  SQLite: async () => {
-    await using stack = new AsyncDisposableStack();
-    const { path } = stack.use(temporaryFolder());
-    const store = stack.use(await sqliteStore({ path: `${path}/corral.db` }));
-    const held = stack.move();
-    return { stores: [store, store] as const, [Symbol.asyncDispose]: () => held.disposeAsync() };
-  },
-  MongoDB: async () => {
-    await using stack = new AsyncDisposableStack();
-    const one = stack.use(await openMongo());
-    const two = stack.use(await openMongo({ database: one.database }));
-    const held = stack.move();
-    return { stores: [one.store, two.store] as const, [Symbol.asyncDispose]: () => held.disposeAsync() };
-  },
-};
 
 async function serverOn({ records }: Pick<Store, 'records'>) {
   const people = new People({ records, clock: manualClock(), ids: randomIds(), issuers: new Set([issuer]) });
@@ -51,11 +26,10 @@ async function serverOn({ records }: Pick<Store, 'records'>) {
   return { people, memberships, load, callerOf };
 }
 
-test.for(Object.keys(pairs) as (keyof typeof pairs)[])(
+test.for(storePairs)(
   'members, access and limits that one server changes apply at another with %s',
   async (name, context) => {
-    if (name === 'MongoDB' && skipMongo) context.skip('needs TEST_MONGODB_URL, a server that speaks its protocol');
-    await using pair = await pairs[name]();
+    await using pair = await openPair(name, context);
     const [first, second] = pair.stores;
     const [one, other] = [await serverOn(first), await serverOn(second)];
     const said = { name: 'Ada', email: 'ada@example.com', isVerified: true, picture: null, groups: [] };

@@ -1,12 +1,10 @@
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import type { Store } from '../../../src/core/contracts/ports.ts';
 import { randomIds } from '../../../src/core/model/ids.ts';
 import { Notes } from '../../../src/sessions/memory/notes.ts';
-import { memoryStore } from '../../../src/storage/memory/store.ts';
-import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
-import { hasAtomicUpdates, openMongo, skipMongo } from '../../support/stores/mongo.ts';
-import { temporaryFolder } from '../../support/stores/store.ts';
+import { openMongo, skipMongo } from '../../support/stores/mongo.ts';
+import { openPair, storePairs } from '../../support/stores/store-pairs.ts';
 
 // Servers that write the same notes at once lose no write, keep the limits, and leave no text behind, on every store.
 
@@ -41,36 +39,20 @@ async function work(stores: readonly [Store, Store]) {
   expect(await stores[0].records.list('memory-version')).toEqual([]);
 }
 
-describe('notes that several servers write at once', () => {
-  test('in memory', async () => {
-    const store = memoryStore();
-    await work([store, store]);
-  });
+test.for(storePairs)('notes that several servers write at once, with %s', async (name, context) => {
+  await using pair = await openPair(name, context, { atomicUpdates: true });
+  await work(pair.stores);
+});
 
-  test('with SQLite', async () => {
-    using folder = temporaryFolder();
-    await using store = await sqliteStore({ path: `${folder.path}/corral.db` });
-    await work([store, store]);
-  });
-
-  test('of one server with MongoDB', async (context) => {
-    if (skipMongo) context.skip('needs TEST_MONGODB_URL, a server that speaks its protocol');
-    await using one = await openMongo();
-    const notes = notesOn(one.store);
-    for (const text of ['one', 'two']) await notes.write(ada, { path: 'a', text }, author);
-    await notes.redact(ada, { path: 'a', version: 1 }, 'ada');
-    await expect(notes.undo(ada, 'a', undefined, author)).rejects.toMatchObject({ code: 'conflict' });
-    await notes.delete(ada, 'a', author);
-    expect(await notes.undo(ada, 'a', undefined, author)).toMatchObject({ version: 4, deleted: false });
-    expect((await notes.history(ada, 'a')).map(({ text }) => text)).toEqual(['two', null, 'two', null]);
-    expect(JSON.stringify(await one.store.records.list('memory-version'))).not.toContain('"one"');
-  });
-
-  test('with MongoDB', async (context) => {
-    if (skipMongo) context.skip('needs TEST_MONGODB_URL, a server that speaks its protocol');
-    if (!(await hasAtomicUpdates())) context.skip('this server loses one of two updates that expect the same version');
-    await using one = await openMongo();
-    await using two = await openMongo({ database: one.database });
-    await work([one.store, two.store]);
-  });
+test('notes of one server with MongoDB are undone and redacted', async (context) => {
+  if (skipMongo) context.skip('needs TEST_MONGODB_URL, a server that speaks its protocol');
+  await using one = await openMongo();
+  const notes = notesOn(one.store);
+  for (const text of ['one', 'two']) await notes.write(ada, { path: 'a', text }, author);
+  await notes.redact(ada, { path: 'a', version: 1 }, 'ada');
+  await expect(notes.undo(ada, 'a', undefined, author)).rejects.toMatchObject({ code: 'conflict' });
+  await notes.delete(ada, 'a', author);
+  expect(await notes.undo(ada, 'a', undefined, author)).toMatchObject({ version: 4, deleted: false });
+  expect((await notes.history(ada, 'a')).map(({ text }) => text)).toEqual(['two', null, 'two', null]);
+  expect(JSON.stringify(await one.store.records.list('memory-version'))).not.toContain('"one"');
 });

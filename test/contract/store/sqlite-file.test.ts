@@ -39,11 +39,8 @@ test('a closed store has all its contents when it opens again', async () => {
     await store.leases.acquire('lease', 'me', 1, 10);
   }
   await using store = await open();
-  expect(await store.events.page(sessionId, 4, 10)).toMatchObject({
-    head: 6,
-    thinned: 3,
-    events: [{ seq: 5 }, { seq: 6 }],
-  });
+  const expected = { head: 6, thinned: 3, events: [{ seq: 5 }, { seq: 6 }] };
+  expect(await store.events.page(sessionId, 4, 10)).toMatchObject(expected);
   expect(await store.records.get('k', 'a')).toEqual({ id: 'a', doc: { a: 1 }, version: 1 });
   expect(await store.inbox.claim('key', 'hash', 1)).toEqual({ kind: 'done', answer: 'done' });
   expect(await store.leases.acquire('lease', 'other', 12, 10)).toMatchObject({ epoch: 2 });
@@ -171,10 +168,8 @@ test('F072 a file that cannot be written is refused with the system’s reason',
     database.folder,
     ...node,
   ]);
-  expect(JSON.parse(stdout)).toEqual([
-    'store_unavailable',
-    expect.stringMatching(/corral\.db.*read-only.*must be writable/),
-  ]);
+  const expected = ['store_unavailable', expect.stringMatching(/corral\.db.*read-only.*must be writable/)];
+  expect(JSON.parse(stdout)).toEqual(expected);
 });
 
 test('a store opens despite the lock note of a dead server whose pid another process has now', async () => {

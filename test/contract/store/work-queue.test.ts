@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { EnvironmentKeys } from '../../../src/auth/environment-keys.ts';
 import { peppers } from '../../../src/auth/pepper.ts';
 import { type Clock, systemClock } from '../../../src/core/contracts/clock.ts';
@@ -6,10 +6,7 @@ import type { Store } from '../../../src/core/contracts/ports.ts';
 import { randomIds } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { WorkQueue } from '../../../src/sessions/work-queue/work-queue.ts';
-import { memoryStore } from '../../../src/storage/memory/store.ts';
-import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
-import { hasAtomicUpdates, openMongo, skipMongo } from '../../support/stores/mongo.ts';
-import { temporaryFolder } from '../../support/stores/store.ts';
+import { openPair, storePairs } from '../../support/stores/store-pairs.ts';
 
 // An item has one worker at a time, on every store and with several servers.
 
@@ -51,26 +48,11 @@ async function serveTwice(stores: readonly Store[]) {
   return { all: [...sessions].sort(), first, second: await drain() };
 }
 
-describe('a work queue of two servers gives each session to one worker at a time', () => {
-  test('in memory', async () => {
-    const store = memoryStore();
-    const { all, first, second } = await serveTwice([store, store]);
+test.for(storePairs)(
+  'a work queue of two servers gives each session to one worker at a time, with %s',
+  async (name, context) => {
+    await using pair = await openPair(name, context, { atomicUpdates: true });
+    const { all, first, second } = await serveTwice(pair.stores);
     expect([first, second]).toEqual([all, all]);
-  });
-
-  test('with SQLite', async () => {
-    using folder = temporaryFolder();
-    await using store = await sqliteStore({ path: `${folder.path}/corral.db` });
-    const { all, first, second } = await serveTwice([store, store]);
-    expect([first, second]).toEqual([all, all]);
-  });
-
-  test('with MongoDB', async (context) => {
-    if (skipMongo) context.skip('needs TEST_MONGODB_URL, a server that speaks its protocol');
-    if (!(await hasAtomicUpdates())) context.skip('this server loses one of two updates that expect the same version');
-    await using one = await openMongo();
-    await using two = await openMongo({ database: one.database });
-    const { all, first, second } = await serveTwice([one.store, two.store]);
-    expect([first, second]).toEqual([all, all]);
-  });
-});
+  },
+);

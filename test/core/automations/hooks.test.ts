@@ -35,20 +35,14 @@ afterAll(async () => {
 
 async function call(method: string, path: string, body?: unknown) {
   const headers = { authorization: `Bearer ${token}` };
-  const response = await fetch(server.url + path, {
-    method,
-    headers,
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
+  const init = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) };
+  const response = await fetch(server.url + path, init);
   // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
   return { status: response.status, body: (await response.json()) as any };
 }
 async function deliver(path: string, { headers, body }: ReturnType<typeof signedDelivery>) {
-  const response = await fetch(server.url + path, {
-    method: 'POST',
-    headers: headers as Record<string, string>,
-    body: Buffer.from(body),
-  });
+  const init = { method: 'POST', headers: headers as Record<string, string>, body: Buffer.from(body) };
+  const response = await fetch(server.url + path, init);
   // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
   return { status: response.status, body: (await response.json()) as any };
 }
@@ -65,13 +59,8 @@ function fresh(
 }
 async function hooked(source: RecordedDelivery['source'], more: object = {}) {
   const hook = { source, events: ['issue.labelled'] };
-  const { body: made } = await call('POST', base, {
-    name: source,
-    message: 'Say what the issue is.',
-    template: 'minimal',
-    hook,
-    ...more,
-  });
+  const input = { name: source, message: 'Say what the issue is.', template: 'minimal', hook, ...more };
+  const { body: made } = await call('POST', base, input);
   const { body } = await call('POST', `${base}/${made.id}/secret`);
   return { id: made.id as string, path: made.hook.path as string, secret: body.secret as string };
 }

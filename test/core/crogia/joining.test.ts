@@ -4,7 +4,6 @@ import { MessageId, type RunId, SessionId } from '../../../src/core/model/ids.ts
 import { type TestServer, testServer } from '../../support/clients/http.ts';
 import { openWebSocket, type TestSocket } from '../../support/clients/sockets.ts';
 import { runEnd } from '../../support/egress/fake-service.ts';
-import { composedServer } from '../../support/servers/composed.ts';
 import { demoRun } from '../../support/servers/demo-run.ts';
 
 // Crogia's page when a user selects a session: it requests both histories, then opens the socket.
@@ -86,37 +85,4 @@ test('a joining page gets the question once from the history, and the reply to i
   using cambio = await openWebSocket(`ws://127.0.0.1:${server.port}/ws/${id}?after_seq=0`);
   await expect.poll(() => types(cambio).at(-1)).toBe('task_completed');
   expect(types(cambio).filter((type) => `${type}`.startsWith('tool'))).toEqual(['tool_call', 'tool_complete']);
-});
-
-test('a session counts as active from its creation to its deletion, however often the health is requested', async () => {
-  await using server = await composedServer();
-  const ask = async (method: string, path: string, body?: object) =>
-    (await (await fetch(server.url + path, { method, ...(body && { body: JSON.stringify(body) }) })).json()) as {
-      session_id: string;
-      active_sessions: number;
-    };
-  const active = async () => (await ask('GET', '/api/health')).active_sessions;
-  const counts = [await active()];
-  const made: string[] = [];
-  for (const task of ['One', 'Two', 'Three']) {
-    made.push((await ask('POST', '/api/sessions', { task })).session_id);
-    counts.push(await active());
-  }
-  await ask('DELETE', `/api/sessions/${made[0]}`);
-  expect([...counts, await active()]).toEqual([0, 1, 2, 3, 2]);
-});
-
-test('a new session reports that it runs at once, while its sandbox still starts', async () => {
-  await using server = await composedServer();
-  const json = async (path: string, init?: RequestInit) =>
-    (await (await fetch(server.url + path, init)).json()) as Record<string, unknown>;
-  const body = JSON.stringify({ task: 'T' });
-  const made = await json('/api/sessions', { method: 'POST', body, headers: { 'content-type': 'application/json' } });
-  expect(made).toMatchObject({ container_status: 'running' });
-  const taken = await fetch(`${server.url}/api/sessions/${made.session_id}/shell`, {
-    method: 'POST',
-    body: JSON.stringify({ cmd: 'true' }),
-    headers: { 'content-type': 'application/json' },
-  });
-  expect([taken.status, await taken.json()]).toMatchObject([200, { command: 'true' }]);
 });

@@ -276,10 +276,8 @@ function hostDoors(url: string): CallerRoute[] {
       const shown = { ...headers, host: `${port}-${target === 'box' ? to.box : to.sid}.localhost` };
       const all = { headers: shown, ...(signature !== undefined && { signature }) };
       if (method === 'WS') return await connect(url + path, all);
-      return await send(url + path, all, {
-        method,
-        ...(method === 'POST' && { body: '{}', type: 'application/json' }),
-      });
+      const input = { method, ...(method === 'POST' && { body: '{}', type: 'application/json' }) };
+      return await send(url + path, all, input);
     },
   }));
 }

@@ -268,13 +268,8 @@ const plainAutomation = {
 } as const;
 async function aSecret({ id: owner, server, project: projectId }: Owner): Promise<string> {
   const name = randomIds().short();
-  const { id } = await server.core.services.secrets.create({
-    name,
-    value: new Secret('a-secret-value'),
-    metadata: {},
-    owner,
-    projectId,
-  });
+  const input = { name, value: new Secret('a-secret-value'), metadata: {}, owner, projectId };
+  const { id } = await server.core.services.secrets.create(input);
   return id;
 }
 

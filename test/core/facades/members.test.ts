@@ -246,11 +246,8 @@ test('members use what the project holds until they leave, and what names no pro
   const [boss, ada, eve] = [await aPerson('boss'), await aPerson('ada'), await aPerson('eve')];
   const projectId = await aProject(boss, [[ada, 'member']]);
   const [own, ofProject] = [await aResourceEach(ada, 1), await aResourceEach(ada, 2, projectId)];
-  expect([await heldBy(ada), await heldBy(boss), await heldBy(eve)]).toEqual([
-    each(own, ofProject),
-    each(ofProject),
-    each(),
-  ]);
+  const expected = [each(own, ofProject), each(ofProject), each()];
+  expect([await heldBy(ada), await heldBy(boss), await heldBy(eve)]).toEqual(expected);
   const volume = ofProject.volume ?? '';
   expect((await boss.client.volumes.get.query({ volume: 'held-2' })).projectId).toBe(projectId);
   await expect(eve.client.volumes.get.query({ volume })).rejects.toMatchObject(reason('not_found'));

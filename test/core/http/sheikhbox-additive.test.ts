@@ -40,10 +40,8 @@ const unread = async ({ core }: ComposedServer, sid: string) =>
 test('a title set by a client is stored, listed and announced, and the first run does not replace it', async () => {
   const { call, create } = await started();
   const sid = await create();
-  expect(await call('PATCH', `${base}/${sid}/title`, { title: 'Mine' })).toMatchObject({
-    status: 200,
-    body: success({ session_id: sid, title: 'Mine' }),
-  });
+  const expected = { status: 200, body: success({ session_id: sid, title: 'Mine' }) };
+  expect(await call('PATCH', `${base}/${sid}/title`, { title: 'Mine' })).toMatchObject(expected);
   await call('POST', `${base}/${sid}/chat`, { message: 'Say hi' });
   const { data } = (await call('GET', `${base}/${sid}`)).body;
   expect(data.title).toBe('Mine');
@@ -154,10 +152,8 @@ test('an uploaded file can be described, attached and found again with its sessi
   expect((await call('GET', `${base}/${sid}/files`)).body).toEqual(success([info, expect.objectContaining(bare)]));
 
   expect((await call('DELETE', `/api/v1/files/${info.file_id}`)).status).toBe(204);
-  expect(await call('GET', `/api/v1/files/${info.file_id}/info`)).toMatchObject({
-    status: 404,
-    body: { detail: expect.any(String) },
-  });
+  const expected = { status: 404, body: { detail: expect.any(String) } };
+  expect(await call('GET', `/api/v1/files/${info.file_id}/info`)).toMatchObject(expected);
 });
 
 test('an invalid upload is refused', async () => {
@@ -182,10 +178,8 @@ test('a session is readable without a token only while it is shared', async () =
 
   const own = (await call('GET', `${base}/${sid}`, undefined, withToken)).body.data;
   const view = (await call('GET', shared[0])).body;
-  expect(view).toMatchObject({
-    code: 0,
-    data: { session_id: sid, title: own.title, status: 'completed', is_shared: true },
-  });
+  const expected = { code: 0, data: { session_id: sid, title: own.title, status: 'completed', is_shared: true } };
+  expect(view).toMatchObject(expected);
   const names = (events: { event: string }[]) => events.map(({ event }) => event);
   expect(names(view.data.events)).toEqual(names(own.events));
   const [info] = (await call('GET', shared[1])).body.data;
@@ -252,10 +246,8 @@ test("F134 a file link gives the file's bytes and nothing else", async () => {
     .data;
   expect(expires_in).toBe(900);
   expect([(await call('GET', signed_url)).body, (await call('GET', signed_url)).body]).toEqual(['mine', 'mine']);
-  expect(await call('GET', signed_url.replace(id, other))).toMatchObject({
-    status: 401,
-    body: { detail: 'Not authenticated' },
-  });
+  const expected = { status: 401, body: { detail: 'Not authenticated' } };
+  expect(await call('GET', signed_url.replace(id, other))).toMatchObject(expected);
   expect((await call('DELETE', signed_url.replace('/download', ''))).status).toBe(401);
   expect((await call('GET', signed_url.replace('/download', '/info'))).status).toBe(401);
   expect((await call('POST', `/api/v1/files/${'x'}/signed-url`, {}, withToken)).status).toBe(404);

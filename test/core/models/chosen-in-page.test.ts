@@ -38,10 +38,8 @@ test('a model that is chosen in the running server answers at once, also in a se
     const { url } = server;
     const { id } = await mutate(url, 'sessions.create', { template: 'minimal' });
     const tested = await ask(url, '/test', { method: 'POST', body: JSON.stringify(access) });
-    expect(tested.body).toMatchObject({
-      ok: true,
-      models: expect.arrayContaining([expect.objectContaining({ id: 'qwen3' })]),
-    });
+    const expected = { ok: true, models: expect.arrayContaining([expect.objectContaining({ id: 'qwen3' })]) };
+    expect(tested.body).toMatchObject(expected);
     const used = await ask(url, '/usual', { method: 'PUT', body: JSON.stringify({ ...access, model: 'qwen3' }) });
     expect(used.body).toMatchObject({ model: 'local/qwen3', setBy: null, canChange: true });
     expect(JSON.stringify(used.body)).not.toContain(fakeKey);
@@ -68,11 +66,8 @@ test('only administrators enter a provider, others see no address, and with a to
   await using server = await composedServer({ CORRAL_TOKEN: token });
   const { url, core } = server;
   const requested = fake.requests.length;
-  const refused = await ask(url, '/usual', {
-    method: 'PUT',
-    token,
-    body: JSON.stringify({ ...access, model: 'qwen3' }),
-  });
+  const input = { method: 'PUT', token, body: JSON.stringify({ ...access, model: 'qwen3' }) };
+  const refused = await ask(url, '/usual', input);
   expect([refused.status, JSON.stringify(refused.body)]).toEqual([403, expect.stringContaining('PRIVATE_ADDRESSES')]);
   expect(fake.requests.length).toBe(requested);
   const far = { provider: 'far', baseUrl: 'http://models.invalid/v1', model: 'm' };

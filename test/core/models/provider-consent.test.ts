@@ -49,11 +49,8 @@ const functionResponses = (request: FakeRequest | undefined) =>
 test('a call that the provider wants permitted waits for a person, and the consent goes back with its result', async () => {
   await using it = await asking();
   const { callId } = it.requested;
-  expect(it.requested).toMatchObject({
-    function: 'shell_exec',
-    args: { id: 'main', command: 'echo made' },
-    reason: why,
-  });
+  const expected = { function: 'shell_exec', args: { id: 'main', command: 'echo made' }, reason: why };
+  expect(it.requested).toMatchObject(expected);
   expect(it.requested.args).not.toHaveProperty('safety_decision');
   const waits = (await it.events()).findLast(({ type }) => type === 'run.wait');
   expect(waits?.data).toMatchObject({ reason: 'approval', question: expect.stringContaining(why) });

@@ -76,25 +76,6 @@ test('files, commands and the deletion of a session work on any server', async (
   await expect.poll(() => set.backend.boxes.size).toBe(0);
 });
 
-test('a workspace keeps its sandbox while any server has a client in it', async () => {
-  await using set = await replicas({ CORRAL_WORKSPACE_GRACE_SECONDS: '0' });
-  const [a, b] = [await set.another(), await set.another()];
-  const [atA, atB] = [a.core.workspaces.join('ann'), b.core.workspaces.join('ann')];
-  await atA.saveFile('w', 'a.txt', 'from a');
-  await atB.saveFile('w', 'b.txt', 'from b');
-  const [session] = await a.core.services.sessions.list();
-  const id = session?.id as SessionId;
-  const marks = async () => (await set.store.records.list('workspace-use', { idPrefix: `${id}:` })).length;
-  expect(await marks()).toBe(2);
-  atA[Symbol.dispose]();
-  await expect.poll(marks).toBe(1);
-  await atB.saveFile('w', 'c.txt', 'from b');
-  atB[Symbol.dispose]();
-  await expect.poll(async () => (await b.core.services.sessions.sandbox(id)).state).toBe('stopped');
-  const phases = (await set.events(id)).flatMap(({ type, data }) => (type === 'sandbox.phase' ? [data.phase] : []));
-  expect(phases.filter((phase) => phase === 'ready')).toHaveLength(1);
-});
-
 test('F060 a stopping server hands its runs over, and no event is lost or doubled', async () => {
   await using set = await replicas();
   const [a, b] = [await set.another(), await set.another()];

@@ -57,11 +57,8 @@ test('F113 a listed tool waits for approval; an approved call runs, and a second
   const types = events.map(({ type }) => type);
   expect(types.indexOf('approval.requested')).toBeLessThan(types.indexOf('run.wait'));
   expect(types.indexOf('approval.resolved')).toBeLessThan(types.indexOf('tool.calling'));
-  expect(events.find(({ type }) => type === 'approval.resolved')?.data).toEqual({
-    callId,
-    decision: 'approved',
-    by: 'user',
-  });
+  const expected = { callId, decision: 'approved', by: 'user' };
+  expect(events.find(({ type }) => type === 'approval.resolved')?.data).toEqual(expected);
   expect(problemsOf(events as never)).toEqual([]);
 });
 

@@ -41,10 +41,8 @@ test('a rule that is entered in the running server decides in sessions that are 
     await client.runs.send.mutate({ sessionId: id, text: fence('sh', 'echo one') });
     expect(await newest(client, id, 1)).toContain('one');
     const rules = [{ action: 'deny', tool: 'shell_exec', pattern: 'echo *' }];
-    expect(await ask(server.url, 'PUT', 'approvals.rules', rules)).toMatchObject({
-      status: 200,
-      body: { value: rules, from: 'page', setBy: null },
-    });
+    const expected = { status: 200, body: { value: rules, from: 'page', setBy: null } };
+    expect(await ask(server.url, 'PUT', 'approvals.rules', rules)).toMatchObject(expected);
     await client.runs.send.mutate({ sessionId: id, text: fence('sh', 'echo two') });
     expect(await newest(client, id, 2)).toContain('a rule of this server denies shell_exec with echo *');
   }
@@ -73,10 +71,8 @@ test('template, tools, budgets and hosts that are entered in the running server 
   expect(agent).toMatchObject({ template: 'default', budgets: { session: { tokens: 5_000 } } });
   expect(agent.tools).toContain('file_read');
   expect(agent.tools.filter((name) => name === 'shell_exec' || name.startsWith('browser_'))).toEqual([]);
-  expect(await client.egress.inForce.query({ sessionId: before })).toMatchObject({
-    policy: 'allow-list',
-    entries: ['good.example.org'],
-  });
+  const expected = { policy: 'allow-list', entries: ['good.example.org'] };
+  expect(await client.egress.inForce.query({ sessionId: before })).toMatchObject(expected);
   await client.settings.reset.mutate({ key: 'tools.deny' });
   expect((await client.sessions.agent.query({ id: before })).tools).toContain('shell_exec');
 });

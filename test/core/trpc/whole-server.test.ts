@@ -33,10 +33,8 @@ test.each(transports)('a session on the real core is watched over %s from creati
 
   expect(await client.sandbox.status.query({ sessionId })).toMatchObject({ id: `sbx-${id}`, state: 'running' });
   await client.files.write.mutate({ sessionId, path: 'sub/a.txt', content: 'häi\n' });
-  expect(await client.files.read.query({ sessionId, path: 'sub/a.txt' })).toEqual({
-    path: 'sub/a.txt',
-    content: 'häi\n',
-  });
+  const expected = { path: 'sub/a.txt', content: 'häi\n' };
+  expect(await client.files.read.query({ sessionId, path: 'sub/a.txt' })).toEqual(expected);
   expect((await client.files.list.query({ sessionId, path: 'sub' })).items).toMatchObject([
     { name: 'a.txt', type: 'file', size: 5 },
   ]);

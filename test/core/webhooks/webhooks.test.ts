@@ -1,9 +1,8 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
+import { httpServer } from '../../support/servers/http-server.ts';
 
 let open: ComposedServer; // on loopback, whose webhooks reach this machine
 let usual: ComposedServer;
@@ -35,20 +34,11 @@ async function call(method: string, path: string, { body, key = token, server = 
 /** A program that listens on loopback. */
 async function receiver({ status = 200, location = '' } = {}) {
   const got: { readonly body: string; readonly headers: Record<string, string> }[] = [];
-  const server = createServer(async (request, response) => {
+  const server = await httpServer(async (request, response) => {
     got.push({ body: await text(request), headers: request.headers as Record<string, string> });
     response.writeHead(status, location ? { location } : {}).end();
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}/in`,
-    got,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
+  return { ...server, url: `${server.url}/in`, got };
 }
 const lastOf = async (id: string, server = open) => (await call('GET', `${base}/${id}/deliveries`, { server })).body[0];
 
@@ -72,10 +62,8 @@ test('a receiver verifies the events of a run, from its start to the deletion of
         .sort(),
     )
     .toEqual(types);
-  expect(all().find(({ type }) => type === 'run.ended')?.data).toMatchObject({
-    outcome: { status: 'completed' },
-    answer: expect.stringMatching(/^Demo/),
-  });
+  const expected = { outcome: { status: 'completed' }, answer: expect.stringMatching(/^Demo/) };
+  expect(all().find(({ type }) => type === 'run.ended')?.data).toMatchObject(expected);
   expect(JSON.stringify(all())).not.toContain('Say hi');
   await call('DELETE', `${base}/${made.id}`);
 });

@@ -66,10 +66,8 @@ test('code is saved to its file, runs from there, and is answered with its strea
     sessionId: 'w',
   });
   expect(await run('console.log(6*7)', 'deep/in/script.js')).toMatchObject({ success: true, output: '42\n' });
-  expect(await run('print(__file__)', 'none/.././y.py')).toMatchObject({
-    output: '/workspace/y.py\n',
-    filename: 'none/.././y.py',
-  });
+  const expected = { output: '/workspace/y.py\n', filename: 'none/.././y.py' };
+  expect(await run('print(__file__)', 'none/.././y.py')).toMatchObject(expected);
   expect(await run('import os; console.log(os)', 'x.mjs')).toMatchObject({ success: false, filename: 'x.mjs' });
   expect(await run('echo "$0 $BASH_VERSION" | cut -c1-6', 'run.sh')).toMatchObject({ output: 'run.sh\n' });
   expect(await run('print(open("-odd name\'s.py").read())', "-odd name's.py")).toMatchObject({
@@ -86,12 +84,8 @@ test('failing code gives a one-line error and its full stderr', async (context) 
   const client = await server.client();
   const run = (code: string) => client.ask({ type: 'execute_code', sessionId: 'w', code });
   const broken = await run('print(1');
-  expect(broken).toMatchObject({
-    success: false,
-    output: '',
-    exit_code: 1,
-    error: "SyntaxError: '(' was never closed",
-  });
+  const expected = { success: false, output: '', exit_code: 1, error: "SyntaxError: '(' was never closed" };
+  expect(broken).toMatchObject(expected);
   expect(broken.stderr).toContain('File "/workspace/main.py", line 1');
   expect(await run("print('so far')\nraise ValueError('no')")).toMatchObject({
     success: false,
@@ -116,11 +110,8 @@ test('a command returns both streams, its exit code and its folder, where the ne
   expect(await run("mkdir -p 'a b/c' && cd 'a b/c'")).toMatchObject({ output: '', cwd: '/workspace/a b/c' });
   expect(await run('pwd', other)).toMatchObject({ output: '/workspace/a b/c\n' });
   expect(await run('cd /tmp; pwd')).toMatchObject({ output: '/tmp\n', cwd: '/tmp' });
-  expect(await run('(cd /; pwd); nosuchcommand')).toMatchObject({
-    output: '/\nbash: line 1: nosuchcommand: command not found\n',
-    exit_code: 127,
-    cwd: '/tmp',
-  });
+  const expected = { output: '/\nbash: line 1: nosuchcommand: command not found\n', exit_code: 127, cwd: '/tmp' };
+  expect(await run('(cd /; pwd); nosuchcommand')).toMatchObject(expected);
   expect(
     await run('cd /workspace/gone-soon 2>/dev/null || mkdir /workspace/gone-soon && cd /workspace/gone-soon'),
   ).toMatchObject({ cwd: '/workspace/gone-soon' });
@@ -239,10 +230,6 @@ test('the error names a program that the sandbox does not have', async (context)
     { command: `PATH=/nowhere\n${script.command}` },
     AbortSignal.timeout(45_000),
   );
-  expect(toCodeResult(script, result, 30_000)).toEqual({
-    exitCode: 127,
-    stdout: '',
-    stderr: '',
-    error: 'python3 is not available',
-  });
+  const expected = { exitCode: 127, stdout: '', stderr: '', error: 'python3 is not available' };
+  expect(toCodeResult(script, result, 30_000)).toEqual(expected);
 });

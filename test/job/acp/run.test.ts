@@ -80,11 +80,8 @@ inEachWorld('process', 'an ACP agent on $driver', (world) => {
     const [plan] = real.factsOf(it.id, 'plan');
     expect(plan?.data.steps.map(({ description }) => description)).toEqual(['Look', 'Write']);
     expect(real.factsOf(it.id, 'step').filter(({ data }) => data.status === 'completed')).toHaveLength(2);
-    expect(real.factsOf(it.id, 'usage')[0]?.data).toMatchObject({
-      inputTokens: 1200,
-      cost: 0.25,
-      thoughts: 'Let me see.',
-    });
+    const expected = { inputTokens: 1200, cost: 0.25, thoughts: 'Let me see.' };
+    expect(real.factsOf(it.id, 'usage')[0]?.data).toMatchObject(expected);
     await real.holds(it.id);
   });
 
@@ -110,10 +107,8 @@ inEachWorld('process', 'an ACP agent on $driver', (world) => {
     await expect.poll(() => it.facts().some(({ type }) => type === 'message.delta')).toBe(true);
     await client(it).stop.mutate({ sessionId: it.id });
     expect(it.ends()).toMatchObject([{ status: 'stopped' }]);
-    const { stdout } = await it.client.sandbox.exec.mutate({
-      sessionId: it.id,
-      command: 'pgrep -fc "[a]gent.mjs" || true',
-    });
+    const input = { sessionId: it.id, command: 'pgrep -fc "[a]gent.mjs" || true' };
+    const { stdout } = await it.client.sandbox.exec.mutate(input);
     expect(stdout.trim()).toBe('0');
   });
 
@@ -122,10 +117,8 @@ inEachWorld('process', 'an ACP agent on $driver', (world) => {
     const it = await box(real, 'thrifty');
     await it.send('Please spend and wait');
     await expect.poll(() => real.factsOf(it.id, 'run.wait').length).toBe(1);
-    expect(real.factsOf(it.id, 'run.wait')[0]?.data).toMatchObject({
-      reason: 'budget',
-      budget: { scope: 'run', kind: 'tokens', limit: 1000, used: 5000 },
-    });
+    const expected = { reason: 'budget', budget: { scope: 'run', kind: 'tokens', limit: 1000, used: 5000 } };
+    expect(real.factsOf(it.id, 'run.wait')[0]?.data).toMatchObject(expected);
     await it.send('Then remember');
     await expect.poll(() => it.ends().length).toBe(1);
     expect(it.message().at(-1)).toBe('I had 1 messages before.');

@@ -235,10 +235,8 @@ test('desktop says that a sandbox has none, and --add why it cannot have one', a
   const id = JSON.parse((await corral('run', '--json', fence('sh', 'echo hi'))).stdout).session;
   const shown = JSON.parse((await corral('desktop', '--json', id)).stdout);
   expect(shown).toMatchObject({ state: 'unsupported', offer: { state: 'none' } });
-  expect(await corral('desktop', id)).toMatchObject({
-    stdout: 'none\n',
-    stderr: expect.stringContaining('sandbox.desktop'),
-  });
+  const expected = { stdout: 'none\n', stderr: expect.stringContaining('sandbox.desktop') };
+  expect(await corral('desktop', id)).toMatchObject(expected);
   const refused = { code: 1, stderr: expect.stringContaining('VNC is not available') };
   expect(await corral('desktop', id, '--add')).toMatchObject(refused);
 });
@@ -247,11 +245,8 @@ describe('sessions', () => {
   test('ls, show and logs tell of a session as JSON, and rm deletes it', async () => {
     const id = JSON.parse((await corral('run', '--json', fence('sh', 'echo hi'))).stdout).session;
     expect(linesOf(await corral('ls', '--json')).map(({ id }) => id)).toContain(id);
-    expect(JSON.parse((await corral('show', '--json', id)).stdout)).toMatchObject({
-      id,
-      status: 'completed',
-      sandbox: { state: 'running' },
-    });
+    const expected = { id, status: 'completed', sandbox: { state: 'running' } };
+    expect(JSON.parse((await corral('show', '--json', id)).stdout)).toMatchObject(expected);
     const events = linesOf(await corral('logs', '--json', id));
     expect(events.map(({ seq }) => seq)).toEqual(events.map((_, n) => n + 1));
     expect(await corral('rm', id)).toMatchObject({ code: 0, stdout: `${id}\n` });
@@ -271,10 +266,8 @@ describe('sessions', () => {
 describe('failures', () => {
   test('have exit codes of their own', async () => {
     const none = await cli(['ls'], { env: { CORRAL_URL: 'http://127.0.0.1:9' } });
-    expect(none).toMatchObject({
-      code: 3,
-      stderr: expect.stringMatching(/No Corral server answers at http:\/\/127\.0\.0\.1:9/),
-    });
+    const expected = { code: 3, stderr: expect.stringMatching(/No Corral server answers at http:\/\/127\.0\.0\.1:9/) };
+    expect(none).toMatchObject(expected);
     const wrong = await cli(['ls'], { env: { ...env, CORRAL_TOKEN: 'wrong' } });
     expect(wrong).toMatchObject({ code: 4, stderr: expect.stringContaining('CORRAL_TOKEN') });
     expect(await corral('show', 'ffffffffffffffff')).toMatchObject({ code: 5 });
@@ -316,11 +309,8 @@ test('secret keeps values for sandboxes, tells where they go, and never shows on
   const value = 'a-value-of-this-test';
   const at = ['--host', 'api.weather.example', '--header', 'x-api-key', '--variable', 'WEATHER_KEY'];
   const made = await cli(['secret', 'set', 'weather', ...at, '--json'], { input: `${value}\n` });
-  expect(JSON.parse(made.stdout)).toMatchObject({
-    name: 'weather',
-    hosts: ['api.weather.example'],
-    env: ['WEATHER_KEY'],
-  });
+  const expected = { name: 'weather', hosts: ['api.weather.example'], env: ['WEATHER_KEY'] };
+  expect(JSON.parse(made.stdout)).toMatchObject(expected);
   const listed = await corral('secret');
   expect(listed.stdout).toMatch(/^weather +api\.weather\.example {2}x-api-key {2}WEATHER_KEY\n$/);
   for (const { stdout, stderr } of [made, listed]) expect(stdout + stderr).not.toContain(value);

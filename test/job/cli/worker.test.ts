@@ -65,10 +65,8 @@ test('an agent works by its tools in a sandbox of its own, which goes with its s
   startWorker(queue, '--egress', 'none');
   const session = queue.begin();
   const run = (name: string, input: object) => resultOf(queue, queue.call(session, name, input));
-  expect(await run('bash', { command: 'export NAME=one; mkdir -p sub; cd sub; echo made' })).toEqual({
-    text: 'made',
-    isError: false,
-  });
+  const expected = { text: 'made', isError: false };
+  expect(await run('bash', { command: 'export NAME=one; mkdir -p sub; cd sub; echo made' })).toEqual(expected);
   expect((await run('bash', { command: 'echo "$NAME $(basename "$PWD")"' })).text).toBe('one sub');
   expect((await run('bash', { restart: true, command: 'echo "$NAME:$(basename "$PWD")"' })).text).not.toMatch(
     /^one|:sub$/,

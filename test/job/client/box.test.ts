@@ -285,11 +285,8 @@ test('a fork has the files of its box and goes its own way', { tags: ['all'] }, 
 });
 
 test('a refusal has a code, a hint where one helps, and the address', async () => {
-  await expect(corral.open('ffffffffffffffff')).rejects.toMatchObject({
-    name: 'CorralError',
-    code: 'session_not_found',
-    address: corral.address,
-  });
+  const expected = { name: 'CorralError', code: 'session_not_found', address: corral.address };
+  await expect(corral.open('ffffffffffffffff')).rejects.toMatchObject(expected);
   const url = `http://127.0.0.1:${await freePort()}`;
   const nobody = await Corral.create({ url }).catch((error: unknown) => error);
   expect(nobody).toBeInstanceOf(CorralError);

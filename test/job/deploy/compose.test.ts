@@ -94,11 +94,8 @@ test('server and filter from docker-compose.yaml run a whole session, and SIGTER
   await expect.poll(health, { interval: 500 }).toBe('healthy');
 
   const args = ['--disable-warning=ExperimentalWarning', 'src/app/main.ts', 'try', '--url', `http://127.0.0.1:${port}`];
-  const { stdout } = await run(process.execPath, args, {
-    cwd: root,
-    env: { PATH: process.env.PATH, CORRAL_TOKEN: token },
-    timeout: 120_000,
-  });
+  const options = { cwd: root, env: { PATH: process.env.PATH, CORRAL_TOKEN: token }, timeout: 120_000 };
+  const { stdout } = await run(process.execPath, args, options);
   expect(stdout).toContain('everything works');
   expect(await docker('ps', '--all', '--quiet', '--filter', `label=corral.instance=${own}`)).toBe('');
 

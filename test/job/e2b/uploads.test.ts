@@ -11,12 +11,8 @@ describe('uploads into a process sandbox', () => {
   const it = wireClient(() => ({ E2B_API_URL: server.url, E2B_API_KEY: token }));
   beforeAll(async () => {
     const limits = { CORRAL_E2B_MAX_UPLOAD_BYTES: '8MiB' };
-    server = await composedServer({
-      CORRAL_DRIVER: 'process',
-      CORRAL_E2B_FACADE: 'on',
-      CORRAL_TOKEN: token,
-      ...limits,
-    });
+    const options = { CORRAL_DRIVER: 'process', CORRAL_E2B_FACADE: 'on', CORRAL_TOKEN: token, ...limits };
+    server = await composedServer(options);
     await it.create();
   });
   afterAll(async () => {

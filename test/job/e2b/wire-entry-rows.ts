@@ -45,10 +45,7 @@ export function entryRows(it: WireClient): void {
     ['none', 'not_found'],
     ['/etc/hostname', 'invalid_argument'],
   ])('a watch of %s ends with %s', async (path, code) => {
-    expect(await it.stream('filesystem.Filesystem/WatchDir', { path })).toMatchObject({
-      status: 200,
-      events: [],
-      last: { error: { code } },
-    });
+    const expected = { status: 200, events: [], last: { error: { code } } };
+    expect(await it.stream('filesystem.Filesystem/WatchDir', { path })).toMatchObject(expected);
   });
 }

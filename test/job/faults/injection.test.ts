@@ -47,10 +47,8 @@ testRows(wireNames)(
     // The model did read the attack.
     expect(JSON.stringify(provider.requests.at(-1)?.body)).toContain('Ignore all previous instructions');
     const [approval] = real.factsOf(id, 'approval.requested');
-    expect(approval?.data).toMatchObject({
-      function: 'shell_exec',
-      args: { command: expect.stringContaining('attacker') },
-    });
+    const expected = { function: 'shell_exec', args: { command: expect.stringContaining('attacker') } };
+    expect(approval?.data).toMatchObject(expected);
     expect(real.factsOf(id, 'tool.called').map(({ data }) => data.function)).not.toContain('shell_exec');
     expect(real.factsOf(id, 'egress')).toEqual([]);
 

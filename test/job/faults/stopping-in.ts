@@ -21,11 +21,8 @@ export const stoppingIn = (world: World) =>
         .sort();
     const everybody = ['sleep 811', 'sleep 812', 'sleep 813', 'sleep 815'];
     const post = async (real: RealServer, path: string, body: object = {}) => {
-      const response = await fetch(real.server.url + path, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-      });
+      const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+      const response = await fetch(real.server.url + path, init);
       expect(response.status, await response.text()).toBe(200);
     };
     const ways: readonly [string, (real: RealServer, id: string, root: number) => Promise<void>][] = [

@@ -1,7 +1,5 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { httpServer } from '../../support/servers/http-server.ts';
 
 const json = { 'content-type': 'application/json' };
 
@@ -14,7 +12,7 @@ export async function guardedTools() {
   let refreshToken = 'refresh-token-0';
   let grants = 0;
   const shown: string[] = [];
-  const server = createServer(async (request, response) => {
+  const server = await httpServer(async (request, response) => {
     const { url = '', method, headers } = request;
     const body = await text(request);
     if (url.startsWith('/accept/')) {
@@ -49,15 +47,10 @@ export async function guardedTools() {
     const result = results[requested];
     if (id === undefined || !result) return void response.writeHead(202).end();
     response.writeHead(200, json).end(JSON.stringify({ jsonrpc: '2.0', id, result }));
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  });
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    ...server,
     /** The authorization of each request. */
     shown,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-    },
   };
 }

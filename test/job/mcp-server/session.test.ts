@@ -26,10 +26,8 @@ describe.each(['streamable HTTP', 'corral mcp'] as const)('over %s', (way) => {
     await using mcp = await connect(owner);
     expect(mcp.client.getServerVersion()).toMatchObject({ name: 'corral' });
     // The server cannot notify clients of changes, so it announces no such capability.
-    expect(mcp.client.getServerCapabilities()).toEqual({
-      tools: { listChanged: false },
-      resources: { listChanged: false },
-    });
+    const expected = { tools: { listChanged: false }, resources: { listChanged: false } };
+    expect(mcp.client.getServerCapabilities()).toEqual(expected);
     const made = await mcp.call('create_session', { title: 'By MCP', template: 'minimal' });
     expect(made.template).toBe('minimal');
     const session_id = made.session_id as string;

@@ -69,10 +69,8 @@ inEachWorld('process', 'code on $driver', (world) => {
     const path = /\.corral\/output\/\S+\.png/.exec(plot?.output ?? '')?.[0];
     const head = await corral.sandbox.exec.mutate({ sessionId: id, command: `head -c 4 ${path} | tail -c 3` });
     expect(head.stdout).toBe('PNG');
-    expect(failed).toMatchObject({
-      success: false,
-      output: expect.stringMatching(/ZeroDivisionError: division by zero$/),
-    });
+    const expected = { success: false, output: expect.stringMatching(/ZeroDivisionError: division by zero$/) };
+    expect(failed).toMatchObject(expected);
     const seesPicture = () => gemini.requests.some((request) => JSON.stringify(request).includes('inlineData'));
     expect(seesPicture()).toBe(true);
     await expect.poll(() => seen.events.some(({ type }) => type === 'run.end'), patience).toBe(true);

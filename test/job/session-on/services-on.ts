@@ -41,11 +41,8 @@ export function servicesOn(it: ServicesUnderTest): void {
     expect(await states()).toEqual(['web running', 'redis running', 'postgres ready']);
     const { events } = await corral.events.list.query({ sessionId, limit: 500 });
     const reported = events.flatMap((event) => (event.type === 'sandbox.service' ? [event.data] : []));
-    expect(reported.map(({ name, kind }) => `${name} ${kind}`).sort()).toEqual([
-      'postgres ready',
-      'redis ready',
-      'web ready',
-    ]);
+    const expected = ['postgres ready', 'redis ready', 'web ready'];
+    expect(reported.map(({ name, kind }) => `${name} ${kind}`).sort()).toEqual(expected);
     expect(reported.at(-1)).toEqual({ name: 'web', kind: 'ready', detail: 'The service web is ready at web:8080.' });
     expect(await shell(other, 'getent hosts redis; (exec 3<>/dev/tcp/127.0.0.1/6379) 2>&1 | tail -1')).toMatch(
       /refused/,

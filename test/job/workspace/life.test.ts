@@ -1,11 +1,7 @@
 // @module-tag all
-import { expect, onTestFinished, test } from 'vitest';
-import { SessionId } from '../../../src/core/model/ids.ts';
-import { LeapingClock } from '../../support/machines/manual-clock.ts';
-import { needs } from '../../support/servers/components.ts';
-import { composedServer } from '../../support/servers/composed.ts';
-import { temporaryFolder } from '../../support/stores/store.ts';
-import { type WorkspaceClient, workspaceClient, workspaceServer } from '../../support/workspace.ts';
+import { expect, test } from 'vitest';
+import type { LeapingClock } from '../../support/machines/manual-clock.ts';
+import { type WorkspaceClient, workspaceServer } from '../../support/workspace.ts';
 import { worlds } from '../../support/worlds.ts';
 
 const world = worlds.find(({ driver }) => driver === 'process') as (typeof worlds)[0];
@@ -184,26 +180,4 @@ test('a sandbox that fails to start is an error with the reason', { tags: ['nigh
   expect(reply).toMatchObject({ type: 'error', sessionId: 'two', message: expect.any(String) });
   expect(reply.error).toContain('1 sessions');
   expect(await run(client, 'one', 'echo still')).toBe('still\n');
-});
-
-test('after a restart user and name find their session', { tags: ['nightly'] }, async (context) => {
-  await needs(context, 'bubblewrap');
-  const folder = temporaryFolder();
-  onTestFinished(() => folder[Symbol.dispose]());
-  const settings = { CORRAL_DRIVER: 'process' };
-  let id: string;
-  {
-    await using server = await composedServer(settings, folder.path);
-    const client = await workspaceClient(server.url, 'ann');
-    await run(client, 'w', 'echo kept > file');
-    id = (await server.core.services.sessions.list())[0]?.id ?? '';
-    expect(await isRunning(id)).toBe(true);
-  }
-  const clock = new LeapingClock();
-  await using server = await composedServer(settings, folder.path, { clock });
-  await ends(id, { clock });
-  const client = await workspaceClient(server.url, 'ann');
-  expect(await run(client, 'w', 'cat file')).toBe('kept\n');
-  expect(await server.core.services.sessions.list()).toHaveLength(1);
-  await server.core.services.sessions.delete(SessionId.parse(id));
 });

@@ -39,11 +39,8 @@ async function workspaceOn(context: TestContext, { driver, ready }: World) {
 export const packagesIn = (world: World) =>
   test(`packages install with the usual commands, and their programs work: on ${world.driver}`, async (context) => {
     const { shell, code, ask } = await workspaceOn(context, world);
-    expect(await code('print("Hello from Python")', 'main.py')).toMatchObject({
-      success: true,
-      output: 'Hello from Python\n',
-      error: null,
-    });
+    const expected = { success: true, output: 'Hello from Python\n', error: null };
+    expect(await code('print("Hello from Python")', 'main.py')).toMatchObject(expected);
     const installed = await shell('pip install numpy');
     // The process driver may use the machine's own numpy.
     expect(installed.output).toMatch(/Successfully installed numpy|already satisfied: numpy/);

@@ -42,11 +42,8 @@ test('a sandbox without a desktop gets one on request, when it can', { tags: ['n
   const { id } = await shown.session(context);
   const fake = shown.server.others.desktop;
   const { client } = shown.desktop;
-  Object.assign(fake, {
-    client: undefined,
-    next: client,
-    offer: { state: 'building', detail: 'layer 2 of 3', seconds: 61 },
-  });
+  const input = { client: undefined, next: client, offer: { state: 'building', detail: 'layer 2 of 3', seconds: 61 } };
+  Object.assign(fake, input);
   onTestFinished(() => void Object.assign(fake, { client, next: undefined, offer: undefined }));
   const { page } = await browse(context, { width: 1280, height: 800 });
   await page.goto(`${shown.server.url}/#${id}`);

@@ -24,10 +24,8 @@ test('a question and an approval of two sessions are answered from one list', as
   for (const id of [asking, wanting]) {
     await expect
       .poll(async () => {
-        const { outcome } = await desk.call<{ outcome: { status: string } | null }>('sessions.update', {
-          id,
-          unread: 0,
-        });
+        const input = { id, unread: 0 };
+        const { outcome } = await desk.call<{ outcome: { status: string } | null }>('sessions.update', input);
         return outcome?.status;
       })
       .toBe('completed');

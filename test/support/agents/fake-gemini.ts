@@ -1,5 +1,5 @@
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import { httpServer } from '../servers/http-server.ts';
 
 // Sends the documented wire format of `models/*:streamGenerateContent?alt=sse`, as Google's servers send it.
 
@@ -35,7 +35,7 @@ export async function fakeGemini(
 ): Promise<FakeGemini> {
   const requests: GeminiRequest[] = [];
   let leavers = 0;
-  const server = createServer(async (incoming, res) => {
+  const server = await httpServer(async (incoming, res) => {
     res.once('close', () => {
       if (!res.writableFinished) leavers++;
     });
@@ -50,17 +50,7 @@ export async function fakeGemini(
     const reply = typeof replies === 'function' ? replies(request, n) : replies[n];
     answer(res, reply ?? refusal(418, 'NO_REPLY', 'the test has no reply for this request'));
   });
-  server.listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    requests,
-    leavers: () => leavers,
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
+  return { ...server, requests, leavers: () => leavers };
 }
 
 function answer(res: ServerResponse, reply: GeminiReply): void {

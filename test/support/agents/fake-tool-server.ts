@@ -1,7 +1,6 @@
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { httpServer } from '../servers/http-server.ts';
 
 /** A tool server over HTTP on loopback, with one tool, that signs people in as its own authorization server. */
 export interface FakeToolServer extends AsyncDisposable {
@@ -20,10 +19,8 @@ export async function fakeToolServer(access?: string): Promise<FakeToolServer> {
   const seen: string[] = [];
   const calls: unknown[] = [];
   let renewals = 0;
-  const server = createServer((request, response) => void answer(request, response));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const server = await httpServer((request, response) => void answer(request, response));
+  const origin = server.url;
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname } = new URL(request.url ?? '/', origin);
@@ -56,12 +53,8 @@ export async function fakeToolServer(access?: string): Promise<FakeToolServer> {
     const isRenewal = form.get('grant_type') === 'refresh_token' && form.get('refresh_token') === 'the-renewal';
     if (!isCode && !isRenewal) return void json(response, { error: 'invalid_grant' }, 400);
     fake.access = isCode ? 'signed-in-access' : `renewed-access-${++renewals}`;
-    json(response, {
-      access_token: fake.access,
-      token_type: 'Bearer',
-      refresh_token: 'the-renewal',
-      expires_in: 3_600,
-    });
+    const input = { access_token: fake.access, token_type: 'Bearer', refresh_token: 'the-renewal', expires_in: 3_600 };
+    json(response, input);
   }
 
   function tools(request: IncomingMessage, body: string, response: ServerResponse): void {
@@ -92,10 +85,7 @@ export async function fakeToolServer(access?: string): Promise<FakeToolServer> {
     seen,
     calls,
     access,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-    },
+    [Symbol.asyncDispose]: server[Symbol.asyncDispose],
   };
   return fake;
 }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { httpServer } from '../servers/http-server.ts';
 
 // The side of a Managed Agents server that workers of a self-hosted environment see. The test sets its programs: no
 // clock lapses or requeues anything. `EnvironmentWorker` of @anthropic-ai/sdk works against it unpatched.
@@ -57,7 +57,7 @@ export async function workQueue(options: { readonly skills?: Readonly<Record<str
   const secretOf = (sessionId: string) =>
     Buffer.from(JSON.stringify({ sessions_token: `token-of-${sessionId}` })).toString('base64url');
 
-  const server = createServer(async (request, response) => {
+  const server = await httpServer(async (request, response) => {
     const url = new URL(request.url ?? '/', 'http://queue');
     const body = await bodyOf(request);
     const { method } = request;
@@ -129,11 +129,10 @@ export async function workQueue(options: { readonly skills?: Readonly<Record<str
       });
     }
     refuse(404, 'no such route');
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  });
 
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    ...server,
     environmentId,
     refused,
     items,
@@ -168,11 +167,6 @@ export async function workQueue(options: { readonly skills?: Readonly<Record<str
       while (!holds()) await once(changed, 'changed');
     },
     isStreamed: (sessionId: string): boolean => sessionOf(sessionId).streams.size > 0,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
   };
 }
 export type WorkQueue = Awaited<ReturnType<typeof workQueue>>;

@@ -24,20 +24,15 @@ export const api = (url: string) => {
     async send(id: string, message: string, mode?: string, attachments: readonly string[] = []): Promise<void> {
       const hangUp = new AbortController();
       const body = JSON.stringify({ message, mode, ...(attachments.length > 0 && { attachments }) });
-      const response = await fetch(`${url}/api/v1/sessions/${id}/chat`, {
-        method: 'POST',
-        body,
-        signal: hangUp.signal,
-      });
+      const init = { method: 'POST', body, signal: hangUp.signal };
+      const response = await fetch(`${url}/api/v1/sessions/${id}/chat`, init);
       if (response.status !== 200) throw new Error(`chat: ${response.status} ${await response.text()}`);
       hangUp.abort();
     },
     /** Sends a message and reads the event stream to its end. */
     async chat(id: string, message: string): Promise<{ event: string; data: Record<string, unknown> }[]> {
-      const response = await fetch(`${url}/api/v1/sessions/${id}/chat`, {
-        method: 'POST',
-        body: JSON.stringify({ message }),
-      });
+      const init = { method: 'POST', body: JSON.stringify({ message }) };
+      const response = await fetch(`${url}/api/v1/sessions/${id}/chat`, init);
       return parseSse(await response.text());
     },
     get: (id: string) => ask('GET', `/${id}`),

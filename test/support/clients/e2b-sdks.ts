@@ -54,11 +54,8 @@ export async function runProgram(
   const isPython = language === 'python';
   const command = isPython ? join(folder, 'bin/python') : process.execPath;
   const args = isPython ? [] : ['--import', `data:text/javascript,${loader(folder, expected)}`];
-  const { stdout } = await run(command, [...args, ...files], {
-    env: { PATH, HOME, ...env },
-    maxBuffer: 64 * 2 ** 20,
-    timeout: 240_000,
-  });
+  const options = { env: { PATH, HOME, ...env }, maxBuffer: 64 * 2 ** 20, timeout: 240_000 };
+  const { stdout } = await run(command, [...args, ...files], options);
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
 }
 
@@ -91,11 +88,8 @@ export async function runOnSdk(program: string, env: Record<string, string>): Pr
   const { PATH = '', HOME = '' } = process.env;
   const command = isPython ? join(folder, 'bin/python') : process.execPath;
   const args = isPython ? [file] : ['--import', `data:text/javascript,${loader(folder, packages.javascript)}`, file];
-  const { stdout } = await run(command, args, {
-    env: { PATH, HOME, ...env },
-    maxBuffer: 64 * 2 ** 20,
-    timeout: 480_000,
-  });
+  const options = { env: { PATH, HOME, ...env }, maxBuffer: 64 * 2 ** 20, timeout: 480_000 };
+  const { stdout } = await run(command, args, options);
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
 }
 

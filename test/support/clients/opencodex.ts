@@ -91,11 +91,8 @@ export async function opencodexServer({
   const call = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
     const sent =
       body === undefined || typeof body === 'string' || body instanceof FormData ? body : JSON.stringify(body);
-    const response = await fetch(`${url}/api/v1${path}`, {
-      method,
-      headers,
-      ...(sent !== undefined && { body: sent }),
-    });
+    const init = { method, headers, ...(sent !== undefined && { body: sent }) };
+    const response = await fetch(`${url}/api/v1${path}`, init);
     const text = await response.text();
     const type = response.headers.get('content-type') ?? '';
     const answer = { status: response.status, headers: response.headers, body: text as Body };

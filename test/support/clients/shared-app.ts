@@ -68,10 +68,8 @@ async function delegating(first: HttpServerDeps): Promise<SharedApp> {
     const isPart = typeof part === 'object' && !['config', 'closing'].includes(name);
     return [name, isPart ? newest(() => now[name as 'services']) : part];
   });
-  const listening = await listeningApp({
-    ...(Object.fromEntries(parts) as never as HttpServerDeps),
-    closing: ends.signal,
-  });
+  const input = { ...(Object.fromEntries(parts) as never as HttpServerDeps), closing: ends.signal };
+  const listening = await listeningApp(input);
   listening.app.server.unref();
   const lend = (deps: HttpServerDeps) => {
     now = deps;

@@ -102,10 +102,8 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
     test('the daemon inside answers through the link', async () => {
       const { id } = await driver.provision(spec(), budget());
       await using link = await driver.attach(id, budget());
-      expect(await askDaemon(link, 'GET', '/health')).toMatchObject({
-        status: 200,
-        body: { idleMs: expect.anything() },
-      });
+      const expected = { status: 200, body: { idleMs: expect.anything() } };
+      expect(await askDaemon(link, 'GET', '/health')).toMatchObject(expected);
       expect(link.workdir).toMatch(/^\//);
     });
 

@@ -69,13 +69,8 @@ export function canaryOfCredentials(world: World): void {
       value: ofProject,
     });
     // The session's own credential precedes the project's for the same variable.
-    await client.projectCredentials.put.mutate({
-      projectId,
-      ...own,
-      name: 'own',
-      header: 'x-own-key',
-      value: 'a-value-that-is-not-used',
-    });
+    const input = { projectId, ...own, name: 'own', header: 'x-own-key', value: 'a-value-that-is-not-used' };
+    await client.projectCredentials.put.mutate(input);
     const bound = await client.sessionCredentials.put.mutate({
       sessionId: id,
       ...own,

@@ -1,7 +1,6 @@
-import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { httpServer } from '../servers/http-server.ts';
 
 export interface Answer {
   readonly type?: string;
@@ -20,7 +19,7 @@ export interface Site extends AsyncDisposable {
 /** A web site on loopback; a page can be just its HTML. */
 export async function site(pages: Readonly<Record<string, string | Answer>>): Promise<Site> {
   const seen: Site['seen'] = [];
-  const server = createServer(async (request, response) => {
+  const server = await httpServer(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://site');
     const posted =
       request.method === 'POST' ? new URLSearchParams(await text(request as IncomingMessage)) : searchParams;
@@ -43,15 +42,6 @@ export async function site(pages: Readonly<Record<string, string | Answer>>): Pr
     };
     response.on('drain', more);
     more();
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    seen,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
-  };
+  });
+  return { ...server, seen };
 }

@@ -372,14 +372,8 @@ const gitea: FakeApi = {
       );
       // Gitea keeps remarks on lines in a review of their author.
       const count = comments.filter(({ item }) => item.place).length;
-      const ofLines = reviewOf({
-        id: 900,
-        author: 'later',
-        text: '',
-        state: 'REQUEST_REVIEW',
-        count,
-        createdAt: at(900),
-      });
+      const input = { id: 900, author: 'later', text: '', state: 'REQUEST_REVIEW', count, createdAt: at(900) };
+      const ofLines = reviewOf(input);
       return page([...found, ofLines], request, 'limit');
     }
     if (what === 'commits') {

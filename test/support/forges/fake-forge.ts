@@ -1,6 +1,6 @@
-import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { httpServer } from '../servers/http-server.ts';
 import type { ApiSchema } from './api-schema.ts';
 import { fakeApis } from './fake-apis.ts';
 import type { FakeAnswer, FakeApi, ForgeContent, ForgeName } from './forge-content.ts';
@@ -79,19 +79,13 @@ export async function fakeForge(
       },
     );
   };
-  const server = createServer((req, res) => respondAt(url, req, res));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const server = await httpServer((req, res) => respondAt(server.url, req, res));
   return {
-    url,
+    ...server,
     content,
     problems,
     requests,
     handle: (req, res) => respondAt(`https://${req.headers.host}`, req, res),
     answerNext: (respond) => void replaced.push(respond),
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
   };
 }

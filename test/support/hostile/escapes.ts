@@ -224,11 +224,8 @@ interface AttackedServer {
 async function readFromOutside({ url, id, shell, host }: AttackedServer): Promise<Attempt[]> {
   const group = 'what is read outside';
   const readOne = async (file: string): Promise<string> => {
-    const response = await fetch(`${url}/api/v1/sessions/${id}/file`, {
-      method: 'POST',
-      body: JSON.stringify({ file }),
-      signal: AbortSignal.timeout(60_000),
-    });
+    const init = { method: 'POST', body: JSON.stringify({ file }), signal: AbortSignal.timeout(60_000) };
+    const response = await fetch(`${url}/api/v1/sessions/${id}/file`, init);
     return `${response.status} ${await response.text()}`;
   };
   const judge = (what: string, seen: string): Attempt =>

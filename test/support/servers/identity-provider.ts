@@ -1,9 +1,7 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
 // @ts-expect-error the package has no types
 import Provider from 'oidc-provider';
+import { httpServer } from './http-server.ts';
 
 /** The claims that the provider has about a person. */
 export interface Account {
@@ -37,7 +35,7 @@ export async function identityProvider(callback: string, backchannel?: string): 
   let handler: ((request: unknown, response: unknown) => void) | undefined;
   const requests: string[] = [];
   const instead: IdentityProvider['instead'] = new Map();
-  const server = createServer((request, response) => {
+  const server = await httpServer((request, response) => {
     const path = (request.url ?? '').split('?', 1)[0] ?? '';
     requests.push(`${request.method} ${path}`);
     if (!it.isUp) {
@@ -53,9 +51,8 @@ export async function identityProvider(callback: string, backchannel?: string): 
       }) as never;
     }
     void handler?.(request, response);
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  const issuer = server.url;
   const store = new Map<string, unknown>();
   const accounts = new Map<string, Account>();
   // biome-ignore lint/suspicious/noExplicitAny: the package has no types
@@ -124,10 +121,7 @@ export async function identityProvider(callback: string, backchannel?: string): 
       keys = [await signingKey()];
       await open(keys);
     },
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-    },
+    [Symbol.asyncDispose]: server[Symbol.asyncDispose],
   };
   return it;
 }

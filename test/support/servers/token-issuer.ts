@@ -1,7 +1,5 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWTHeaderParameters, SignJWT } from 'jose';
+import { httpServer } from './http-server.ts';
 
 /** An issuer of tokens on loopback: its description, its keys, and its signed tokens. */
 export interface TokenIssuer extends AsyncDisposable {
@@ -20,7 +18,7 @@ export async function tokenIssuer(now: () => number = () => Date.now()): Promise
   const newKey = async () => ({ kid: crypto.randomUUID(), ...(await generateKeyPair('ES256', { extractable: true })) });
   let key = await newKey();
   const requests: string[] = [];
-  const server = createServer(async (request, response) => {
+  const server = await httpServer(async (request, response) => {
     const path = request.url ?? '';
     requests.push(path);
     if (!it.isUp) {
@@ -29,9 +27,8 @@ export async function tokenIssuer(now: () => number = () => Date.now()): Promise
     }
     const keys = [{ ...(await exportJWK(key.publicKey)), kid: key.kid, alg: 'ES256', use: 'sig' }];
     response.end(JSON.stringify(path === '/keys' ? { keys } : { issuer: url, jwks_uri: `${url}/keys` }));
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  const { url } = server;
   const it: TokenIssuer = {
     url,
     keys: `${url}/keys`,
@@ -46,10 +43,7 @@ export async function tokenIssuer(now: () => number = () => Date.now()): Promise
         .setProtectedHeader({ alg: 'ES256', kid: key.kid, ...header })
         .sign(key.privateKey);
     },
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-    },
+    [Symbol.asyncDispose]: server[Symbol.asyncDispose],
   };
   return it;
 }

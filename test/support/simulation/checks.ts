@@ -27,12 +27,8 @@ export async function checkAtRest(world: World, client: Client, server: () => Se
   }
   if (!(await quiet(world, (record) => record.openRuns.length === 0 && !record.deleting))) {
     for (const { id, status, openRuns, deleting } of await records(world)) {
-      const left = JSON.stringify({
-        status,
-        openRuns: openRuns.length,
-        deleting,
-        live: !!server().engine.liveSessions.get(id),
-      });
+      const input = { status, openRuns: openRuns.length, deleting, live: !!server().engine.liveSessions.get(id) };
+      const left = JSON.stringify(input);
       world.problem(`I6: ${id} does not come to rest: ${left}`);
     }
   }

@@ -162,11 +162,8 @@ test('the same description gives the OpenAPI document, the reference and the row
     [path, ['get', 'post']],
     [`${path}/{parcel}`, ['delete', 'get', 'patch']],
   ]);
-  expect(paths[path]?.post).toMatchObject({
-    operationId: 'parcelsCreate',
-    tags: ['Parcels'],
-    summary: 'Make a parcel',
-  });
+  const expected = { operationId: 'parcelsCreate', tags: ['Parcels'], summary: 'Make a parcel' };
+  expect(paths[path]?.post).toMatchObject(expected);
   expect(operationsPage(described)).toContain(
     `- \`parcels.update\`, \`PATCH ${path}/{parcel}\` (work, audited as \`parcel.change\`): Rename a parcel`,
   );

@@ -195,10 +195,8 @@ test('the template of a session brings its repositories, whoever chose it', asyn
       runnable: { check: () => {}, checkNamed: () => {} },
     });
   expect(await choose(undefined)('backend', null)).toMatchObject({ templateBy: 'session', brings: repositories });
-  expect(await choose(undefined)(undefined, 'a-project' as never)).toEqual({
-    template: 'backend',
-    brings: repositories,
-  });
+  const expected = { template: 'backend', brings: repositories };
+  expect(await choose(undefined)(undefined, 'a-project' as never)).toEqual(expected);
   expect(await choose('backend')(undefined, null)).toMatchObject({ templateBy: 'server', brings: repositories });
   expect(await choose(undefined)(undefined, null)).toEqual({ template: 'default' });
 });

@@ -57,11 +57,8 @@ test('rights that a caller gets appear in its open connections; those that it lo
   const first = memberships.within(of);
   await put([person('ada', 'viewer')]);
   await put([person('ada', 'maintainer')]);
-  expect([memberships.within(of), first.projects?.get('p'), first.ended?.aborted]).toEqual([
-    first,
-    'maintainer',
-    false,
-  ]);
+  const expected = [first, 'maintainer', false];
+  expect([memberships.within(of), first.projects?.get('p'), first.ended?.aborted]).toEqual(expected);
   await put([person('ada', 'member')]);
   const second = memberships.within(of);
   expect([first.ended?.aborted, first.projects?.get('p'), second.projects?.get('p')]).toEqual([

@@ -64,10 +64,8 @@ describe.each(recorded)('$name of $source', (delivery) => {
     const renamed = Object.fromEntries(
       Object.entries(headers).map(([name, value]) => [name, name.endsWith('delivery') ? 'other' : value]),
     );
-    expect(await deliver({ headers: renamed, body })).toEqual({
-      started: false,
-      text: 'This delivery was already received.',
-    });
+    const expected = { started: false, text: 'This delivery was already received.' };
+    expect(await deliver({ headers: renamed, body })).toEqual(expected);
     expect(await starts()).toHaveLength(1);
 
     clock.advance(61 * minute);

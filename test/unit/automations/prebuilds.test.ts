@@ -47,10 +47,8 @@ describe('a prebuild', () => {
       done(id, ready({ storedBytes: 2e8 }), detail),
     );
     const { start } = await startAndFollow();
-    expect(start).toMatchObject({
-      ...{ kind: 'prebuild', state: 'ended', text: detail },
-      outcome: { status: 'completed' },
-    });
+    const expected = { ...{ kind: 'prebuild', state: 'ended', text: detail }, outcome: { status: 'completed' } };
+    expect(start).toMatchObject(expected);
     expect([prepared, [fake.sent, [...fake.all]]]).toEqual([[start?.sessionId], [[], []]]);
   });
 
@@ -83,10 +81,8 @@ describe('a prebuild', () => {
     await broken.service.pause(id);
     for (let round = 0; round < 6; round++) await broken.round();
     const starts = await broken.service.starts(id, { limit: 10 });
-    expect(starts.at(-1)).toMatchObject({
-      ...{ state: 'ended', text: 'The image cannot be pulled.' },
-      outcome: { status: 'failed' },
-    });
+    const expected = { ...{ state: 'ended', text: 'The image cannot be pulled.' }, outcome: { status: 'failed' } };
+    expect(starts.at(-1)).toMatchObject(expected);
     expect(broken.fake.all.size).toBe(0);
   });
 

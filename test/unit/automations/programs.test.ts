@@ -100,10 +100,8 @@ test('only its API changes what a program’s automation does, and an archived o
     await expect(service.update(id, change)).rejects.toEqual(refused('invalid_request'));
   expect(await service.update(id, { name: 'Other', message: spec.message })).toMatchObject({ name: 'Other', program });
   const content = { task: 'y' };
-  expect(await service.update(id, { message: 'Other', program: { ...program, content } })).toMatchObject({
-    message: 'Other',
-    program: { content },
-  });
+  const expected = { message: 'Other', program: { content } };
+  expect(await service.update(id, { message: 'Other', program: { ...program, content } })).toMatchObject(expected);
   await service.update(id, { program: { ...program, archivedAt: 5 } });
   for (const call of [service.start(id, null), service.resume(id), service.update(id, { name: 'x' })])
     await expect(call).rejects.toEqual(refused('conflict'));

@@ -170,10 +170,8 @@ describe('the end of a start', () => {
     fake.refuse(new AppError('not_found', 'There is no such project.'));
     await service.start(id, null);
     await round();
-    expect((await service.starts(id, { limit: 1 }))[0]).toMatchObject({
-      state: 'failed',
-      text: 'There is no such project.',
-    });
+    const expected = { state: 'failed', text: 'There is no such project.' };
+    expect((await service.starts(id, { limit: 1 }))[0]).toMatchObject(expected);
     fake.refuse(new AppError('sandbox_capacity', 'There is no room.'));
     clock.advance(1_000);
     await service.start(id, null);

@@ -62,9 +62,7 @@ test('the tool calls that the budgets cover are the fewer ones of run and sessio
   expect(findCoveredCalls([line('tokens', 1, 1)], 12)).toEqual({ count: 12, over: undefined });
   expect(findCoveredCalls([ofRun], 7)).toEqual({ count: 7, over: undefined });
   expect(findCoveredCalls([ofRun])).toMatchObject({ count: 7, over: { scope: 'run' } });
-  expect(findCoveredCalls([ofRun, line('toolCalls', 5, 4)], 9)).toEqual({
-    count: 1,
-    over: { scope: 'session', kind: 'toolCalls', limit: 5, used: 5, needs: 1 },
-  });
+  const expected = { count: 1, over: { scope: 'session', kind: 'toolCalls', limit: 5, used: 5, needs: 1 } };
+  expect(findCoveredCalls([ofRun, line('toolCalls', 5, 4)], 9)).toEqual(expected);
   expect(findCoveredCalls([line('toolCalls', 5, 8)], 2)).toMatchObject({ count: 0, over: { used: 8 } });
 });

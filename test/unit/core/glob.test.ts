@@ -25,11 +25,8 @@ test.each([
 ])('%j against %j is %j', (glob, path, matches) => expect(globMatcher(glob)(path)).toBe(matches));
 
 test('a path matches one of several patterns, and every path matches an empty list', () => {
-  expect(['x.py', 'deep/y.js', '.eslintrc.json', 'z.md'].filter(anyGlob(['*.py', '*.js*']))).toEqual([
-    'x.py',
-    'deep/y.js',
-    '.eslintrc.json',
-  ]);
+  const expected = ['x.py', 'deep/y.js', '.eslintrc.json'];
+  expect(['x.py', 'deep/y.js', '.eslintrc.json', 'z.md'].filter(anyGlob(['*.py', '*.js*']))).toEqual(expected);
   expect(anyGlob([])('x')).toBe(true);
 });
 

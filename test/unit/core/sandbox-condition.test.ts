@@ -13,10 +13,8 @@ test('a sandbox that ended and that nobody holds is paused with its files, where
 test('a sandbox that a person ended is stopped, and being stopped before', () => {
   const held = { ...record, sandboxHeld: true };
   expect(computeCondition({ ...held, sandboxPhase: 'pausing' }, 'files').condition).toBe('stopping');
-  expect(computeCondition({ ...held, sandboxPhase: 'released' }, 'files')).toEqual({
-    condition: 'stopped',
-    keeps: null,
-  });
+  const expected = { condition: 'stopped', keeps: null };
+  expect(computeCondition({ ...held, sandboxPhase: 'released' }, 'files')).toEqual(expected);
 });
 
 test('a frozen sandbox is paused with its memory', () => {

@@ -76,10 +76,8 @@ test('more callers than any program has are refused', async () => {
   await semaphore.acquire(neverFires);
   const stop = new AbortController();
   const waiting = Array.from({ length: 3 }, () => semaphore.acquire(stop.signal));
-  await expect(semaphore.acquire(neverFires)).rejects.toMatchObject({
-    code: 'queue_full',
-    message: 'queue_full: Too many.',
-  });
+  const expected = { code: 'queue_full', message: 'queue_full: Too many.' };
+  await expect(semaphore.acquire(neverFires)).rejects.toMatchObject(expected);
   stop.abort();
   await Promise.allSettled(waiting);
 });

@@ -34,19 +34,15 @@ describe('words of strangers', () => {
     expect(
       ['browser', 'search', 'mcp', 'custom', 'delegate', 'anything'].map((one) => findUntrustedSource(calling(one))),
     ).toEqual(['page', 'page', 'tools', 'tools', 'session', 'tools']);
-    expect([findUntrustedSource(reached('allowed')), findUntrustedSource(read('workspace'))]).toEqual([
-      'network',
-      'skill',
-    ]);
+    const expected = ['network', 'skill'];
+    expect([findUntrustedSource(reached('allowed')), findUntrustedSource(read('workspace'))]).toEqual(expected);
   });
 
   test('do not come by the workspace alone, by notes, or by what was refused', () => {
     for (const tool of ['shell', 'file', 'code', 'message', 'memory', 'skill', 'git'])
       expect(findUntrustedSource(calling(tool)), tool).toBeUndefined();
-    expect([findUntrustedSource(reached('refused')), findUntrustedSource(read('uploaded'))]).toEqual([
-      undefined,
-      undefined,
-    ]);
+    const expected = [undefined, undefined];
+    expect([findUntrustedSource(reached('refused')), findUntrustedSource(read('uploaded'))]).toEqual(expected);
     expect(findUntrustedSource(replied('Say hi'))).toBeUndefined();
   });
 

@@ -98,10 +98,8 @@ test.each([
 
 test('pid 1 starts in the unreadable loader where there is one', () => {
   const tail = ['/bin/sh', '/opt/corral/init.sh', '/opt/corral/bin/node', '/opt/corral/sandboxd.mjs', inside.id];
-  expect(bubblewrapArguments(user, { ...inside, seal: '/data/sealed' }).slice(-6)).toEqual([
-    '/opt/corral/sealed',
-    ...tail,
-  ]);
+  const expected = ['/opt/corral/sealed', ...tail];
+  expect(bubblewrapArguments(user, { ...inside, seal: '/data/sealed' }).slice(-6)).toEqual(expected);
   expect(bubblewrapArguments(user, { ...inside, seal: undefined }).slice(-6)).toEqual(['--', ...tail]);
 });
 

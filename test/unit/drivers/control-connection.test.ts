@@ -170,10 +170,8 @@ test('F033 a daemon of another protocol version is refused, and the start fails 
 }) => {
   const { answer } = await dial('newer', { corral: 2 });
   expect(answer).toMatch(/^no .*version 2.*version 1/);
-  await expect(end.ready).rejects.toMatchObject({
-    code: 'sandbox_unavailable',
-    publicMessage: expect.stringMatching(/2.*1/),
-  });
+  const expected = { code: 'sandbox_unavailable', publicMessage: expect.stringMatching(/2.*1/) };
+  await expect(end.ready).rejects.toMatchObject(expected);
 });
 
 test('F034 a wrong token is refused and reported, and does not make the sandbox ready or fail', async ({ end }) => {
@@ -335,10 +333,8 @@ test('a new server takes away the sockets of those that died, and of nobody who 
   ]);
   expect(dead.signal).toBe('SIGKILL');
   await open({ replica: 'next' });
-  expect((await readdir(folder)).filter((name) => name.startsWith('control.')).sort()).toEqual([
-    'control.living',
-    'control.next',
-  ]);
+  const expected = ['control.living', 'control.next'];
+  expect((await readdir(folder)).filter((name) => name.startsWith('control.')).sort()).toEqual(expected);
   await living[Symbol.asyncDispose]();
 });
 

@@ -53,10 +53,8 @@ test('a container has limits for memory, processors, processes, files and logs, 
     { Name: 'nofile', Soft: 4_096, Hard: 4_096 },
     { Name: 'core', Soft: 0, Hard: 0 },
   ]);
-  expect(host.LogConfig).toEqual({
-    Type: 'local',
-    Config: expect.objectContaining({ 'max-size': '1m', 'max-file': '1' }),
-  });
+  const expected = { Type: 'local', Config: expect.objectContaining({ 'max-size': '1m', 'max-file': '1' }) };
+  expect(host.LogConfig).toEqual(expected);
 });
 
 test('a container yields busy processors to the server and to every other container', () => {

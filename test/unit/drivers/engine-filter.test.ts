@@ -24,15 +24,8 @@ type Body = Record<string, unknown> & { HostConfig: Record<string, unknown> & { 
 function ours(): Body {
   const labels = labelsFor(spec, 'mine');
   const mount = `${scope.root}/${id}`;
-  const { name: _name, ...body } = createBody({
-    spec,
-    user: 40_003,
-    name,
-    image: 'corral/sandbox:1',
-    labels,
-    token: new Secret('t'),
-    mount,
-  });
+  const input = { spec, user: 40_003, name, image: 'corral/sandbox:1', labels, token: new Secret('t'), mount };
+  const { name: _name, ...body } = createBody(input);
   return JSON.parse(JSON.stringify(body));
 }
 const allows = (body: unknown) => containerRules(scope, name).safeParse(body).success;

@@ -1,13 +1,12 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { createModel } from '../../../src/agents/models/registry.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { quoteLines, toShortLine } from '../../../src/core/text/quote.ts';
 import { truncateEnd, truncateStart, wellFormed } from '../../../src/core/text/text.ts';
 import { wholeCharacters } from '../../../src/web/parts/bounded-text.ts';
 import { asks, says, writerBench } from '../../support/machines/session-parts.ts';
+import { httpServer } from '../../support/servers/http-server.ts';
 
 const half = '\ud83e';
 const emoji = '🤖';
@@ -51,13 +50,11 @@ test('half of a character is in no stored fact', async () => {
 
 test('half of a character is in no request to a model', async () => {
   const arrived = Promise.withResolvers<string>();
-  const server = createServer(async (request, response) => {
+  await using server = await httpServer(async (request, response) => {
     arrived.resolve(await text(request));
     response.writeHead(400).end('{}');
-  }).listen(0, '127.0.0.1');
-  onTestFinished(() => void server.close());
-  await new Promise((resolve) => server.once('listening', resolve));
-  const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+  });
+  const baseUrl = `${server.url}/v1`;
   const models = {
     gemini: {},
     openai: {},

@@ -197,10 +197,8 @@ test('a message of the person ends the broken reply, which the model sees before
   await runWriter.write(...(second.ok ? second.facts : []));
   expect(requests[1]?.messages.slice(-3).map(({ content }) => content)).toEqual(['Go', half, 'And of Germany?']);
   expect(transcript.messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user', 'assistant']);
-  expect((await events()).flatMap((it) => (it.type === 'message.assistant' ? [it.data.text] : []))).toEqual([
-    half,
-    'Berlin.',
-  ]);
+  const expected = [half, 'Berlin.'];
+  expect((await events()).flatMap((it) => (it.type === 'message.assistant' ? [it.data.text] : []))).toEqual(expected);
 });
 
 test('a reply that is not tried again stays in the history of people and of the model', async () => {

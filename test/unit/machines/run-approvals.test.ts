@@ -40,10 +40,8 @@ describe('F113 run: a call that needs leave', () => {
     const { actor, holes } = await responseTo();
     await holes.the('wait').resolve();
     actor.send({ type: 'run.answer', verdicts: { c1: { decision: 'rejected', text: 'no' } } });
-    expect(holes.the('calls').input.calls[0]).toEqual({
-      ...callOf('c1'),
-      verdict: { decision: 'rejected', text: 'no' },
-    });
+    const expected = { ...callOf('c1'), verdict: { decision: 'rejected', text: 'no' } };
+    expect(holes.the('calls').input.calls[0]).toEqual(expected);
     await holes.the('calls').resolve([callOutcome()]);
     expect(holes.the('calls').input.calls[0]).toEqual(callOf('c2'));
   });
@@ -78,10 +76,8 @@ describe('F113 run: a call that needs leave', () => {
       ],
     });
     actor.send({ type: 'run.answer', verdicts: { c2: { decision: 'approved' } } });
-    expect(holes.the('calls').input.calls.map(({ verdict }: { verdict?: object }) => verdict)).toEqual([
-      undefined,
-      { decision: 'approved' },
-    ]);
+    const expected = [undefined, { decision: 'approved' }];
+    expect(holes.the('calls').input.calls.map(({ verdict }: { verdict?: object }) => verdict)).toEqual(expected);
     // This decision comes while the other call is made, so the run does not wait for it again.
     actor.send({ type: 'run.decided', verdicts: { c1: { decision: 'rejected' } } });
     await holes.the('calls').resolve([ask('c1'), callOutcome()]);

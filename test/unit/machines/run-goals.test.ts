@@ -90,10 +90,8 @@ describe('run: goals', () => {
     const { signal } = holes.the('judge');
     actor.send({ type: 'run.stop', reason: 'stopped' });
     expect(signal.aborted).toBe(true);
-    expect(holes.the('end').input.end).toMatchObject({
-      reason: 'stopped',
-      goal: { result: 'could_not_be_judged', rounds: 1 },
-    });
+    const expected = { reason: 'stopped', goal: { result: 'could_not_be_judged', rounds: 1 } };
+    expect(holes.the('end').input.end).toMatchObject(expected);
   });
 
   test('a restart in the middle of judging continues with the same round, without another turn', async () => {

@@ -270,10 +270,8 @@ describe('run: no progress', () => {
   test('F083 a run that is stuck gets one hint, once; stuck again it waits', async () => {
     const { holes, resolves, tells } = startRun();
     await sameCall(resolves, 4);
-    expect(holes.the('notice').input).toMatchObject({
-      kind: 'stuck',
-      detail: expect.stringMatching(/^The agent .*same action/),
-    });
+    const expected = { kind: 'stuck', detail: expect.stringMatching(/^The agent .*same action/) };
+    expect(holes.the('notice').input).toMatchObject(expected);
     await resolves(['notice', undefined]);
     expect(holes.the('act').input.hint).toMatch(/same action gave the same result 4 times/);
     await sameCall(resolves, 1);

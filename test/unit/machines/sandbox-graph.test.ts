@@ -56,10 +56,8 @@ describe('sandbox graph', () => {
       if (state.status !== 'active') continue;
       for (const last of [doneEvent('release'), { type: 'xstate.after.releaseGrace.sandbox.releasing' }]) {
         const ended = graph.after(state, { type: 'sandbox.release', workspace: 'remove' }, last);
-        expect(ended, JSON.stringify(state.value)).toMatchObject({
-          status: 'done',
-          output: { kind: 'released', workspace: 'remove' },
-        });
+        const expected = { status: 'done', output: { kind: 'released', workspace: 'remove' } };
+        expect(ended, JSON.stringify(state.value)).toMatchObject(expected);
       }
     }
   });

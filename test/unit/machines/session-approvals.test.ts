@@ -133,11 +133,8 @@ describe('F113 session: a call that waits for leave', () => {
     ];
     run.says({ type: 'run.waiting', question: 'May I?', approvals: [approval, ...more] });
     decide('c1', 'approved', { always: true });
-    expect(facts.slice(-3)).toMatchObject([
-      { data: { callId: 'c1', always: 'bash' } },
-      { data: { callId: 'c2' } },
-      resumed,
-    ]);
+    const expected = [{ data: { callId: 'c1', always: 'bash' } }, { data: { callId: 'c2' } }, resumed];
+    expect(facts.slice(-3)).toMatchObject(expected);
   });
 
   test('a worker can give its result as soon as the call is permitted, and not before', () => {

@@ -221,11 +221,8 @@ describe('session: its sandbox in the log', () => {
     run.ends({ reason: 'completed' });
     sandbox.says({ type: 'sandbox.phase', phase: 'lost', detail: 'it ended' });
     const phases = facts.filter(({ type }) => type === 'sandbox.phase');
-    expect(phases.map(({ data }) => data)).toEqual([
-      { phase: 'starting' },
-      { phase: 'ready', ms: 7 },
-      { phase: 'lost', detail: 'it ended' },
-    ]);
+    const expected = [{ phase: 'starting' }, { phase: 'ready', ms: 7 }, { phase: 'lost', detail: 'it ended' }];
+    expect(phases.map(({ data }) => data)).toEqual(expected);
     expect(phases.map(({ runId }) => runId === null)).toEqual([true, false, true]);
   });
 

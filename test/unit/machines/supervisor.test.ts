@@ -156,10 +156,8 @@ describe('supervisor: sessions come and go', () => {
       await settled();
       expect(child(ends)).toBeUndefined();
     }
-    expect([...types].filter((type) => type.startsWith('xstate.')).sort()).toEqual([
-      'xstate.done.actor.child',
-      'xstate.error.actor.child',
-    ]);
+    const expected = ['xstate.done.actor.child', 'xstate.error.actor.child'];
+    expect([...types].filter((type) => type.startsWith('xstate.')).sort()).toEqual(expected);
     expect(supervisor.getSnapshot()).toMatchObject({ context: { children: new Map() }, children: {} });
   });
 

@@ -24,11 +24,8 @@ describe('the scrubber', () => {
   });
 
   test('masks it wherever base64 puts it', () => {
-    const ascii = fc.string({
-      unit: fc.constantFrom(...'abcdefghijklmnopqrstuvwxyz0123456789'),
-      minLength: 16,
-      maxLength: 40,
-    });
+    const input = { unit: fc.constantFrom(...'abcdefghijklmnopqrstuvwxyz0123456789'), minLength: 16, maxLength: 40 };
+    const ascii = fc.string(input);
     fc.assert(
       fc.property(ascii, fc.string({ maxLength: 9 }), fc.string({ maxLength: 9 }), (secret, before, after) => {
         const scrubber = createScrubber([new Secret(secret)]);

@@ -44,11 +44,8 @@ test('a journal forgets the oldest finished operations only', async () => {
   journal.record(entry('still', 'running'));
   for (let n = 0; n < 2_010; n++) journal.record(entry(`n${n}`, 'exited'));
   expect(journal.all()).toHaveLength(2_000);
-  expect([journal.get('still')?.operation.id, journal.get('n0'), journal.get('n2009')?.operation.id]).toEqual([
-    'still',
-    undefined,
-    'n2009',
-  ]);
+  const expected = ['still', undefined, 'n2009'];
+  expect([journal.get('still')?.operation.id, journal.get('n0'), journal.get('n2009')?.operation.id]).toEqual(expected);
 });
 
 test('a spool holds everything up to its cap, then says so once', async () => {

@@ -1,5 +1,5 @@
 // @module-tag all
 import { simulationSuite } from '../../support/simulation/suite.ts';
 
-// They reach every situation that the suite names. The seeds before are those of `npm test`.
+// These seeds reach every situation that the suite names. `npm test` runs those before them.
 simulationSuite('test/unit/simulation/first-thousand.test.ts', 151, 651);

@@ -159,11 +159,6 @@ test('the greeting is the first frame, even if the client speaks before its sess
 
 test.each([
   ['nonsense', 'Invalid JSON'],
-  ['[1]', 'Invalid JSON'],
-  ['"text"', 'Invalid JSON'],
-  ['{"type":"dance"}', 'Unknown message type: dance'],
-  ['{}', 'content must be a non-empty string'],
-  ['{"content":"  "}', 'content must be a non-empty string'],
   ['{"content":"hi","mode":"later"}', 'mode must be inject, queue or replace'],
 ])('a client that sends %s gets an error without a seq, and the connection stays open', async (sent, text) => {
   await using server = await testServer();

@@ -64,10 +64,8 @@ test('the first delete reports success, and the next one finds no session', asyn
   expect((await server.call('DELETE', `${base}/${sid}`)).body).toEqual({
     message: `Session ${sid} deleted successfully`,
   });
-  expect(await server.call('DELETE', `${base}/${sid}`)).toMatchObject({
-    status: 404,
-    body: { detail: 'Session not found' },
-  });
+  const expected = { status: 404, body: { detail: 'Session not found' } };
+  expect(await server.call('DELETE', `${base}/${sid}`)).toMatchObject(expected);
 });
 
 test('a task starts at once, and waits behind a running one unless it asks for another mode', async () => {
@@ -95,12 +93,8 @@ test('the conversation is projected from the log', async () => {
   expect(body.messages[0]).toEqual({ type: 'human', content: 'Say hi', id: messageId });
   const full = (await server.call('GET', `${base}/${sid}/conversation/full`)).body;
   expect(full).toMatchObject({ session_id: sid, total_items: 6 });
-  expect(full.conversation_history[2]).toEqual({
-    type: 'function_call',
-    name: 'run_shell',
-    arguments: '{"cmd":"echo hi"}',
-    call_id: 'call_1',
-  });
+  const expected = { type: 'function_call', name: 'run_shell', arguments: '{"cmd":"echo hi"}', call_id: 'call_1' };
+  expect(full.conversation_history[2]).toEqual(expected);
 });
 
 test('health is always 200, and its status is unhealthy only when no sandbox can start', async () => {

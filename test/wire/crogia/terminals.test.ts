@@ -26,10 +26,8 @@ test('terminals can be opened, listed and closed, and a seventeenth is 409', asy
   expect((await server.call('POST', shells)).body).toEqual(info);
   expect((await server.call('GET', shells)).body).toEqual({ shells: [info] });
   for (let n = 1; n < 16; n++) await open();
-  expect(await server.call('POST', shells)).toMatchObject({
-    status: 409,
-    body: { detail: 'There are 16 terminals in this session already.' },
-  });
+  const expected = { status: 409, body: { detail: 'There are 16 terminals in this session already.' } };
+  expect(await server.call('POST', shells)).toMatchObject(expected);
   expect((await server.call('DELETE', '/api/shells/shell_00000000')).body).toEqual({
     message: 'Shell session shell_00000000 deleted successfully',
   });

@@ -26,10 +26,8 @@ test('a written file can be read and listed, and answers repeat the path unchang
   expect((await server.call('POST', `${base}/files/content`, { path: 'src/app.py', content })).body).toEqual({
     message: 'File src/app.py written successfully',
   });
-  expect((await server.call('GET', `${base}/files/content?path=src/app.py`)).body).toEqual({
-    path: 'src/app.py',
-    content,
-  });
+  const expected = { path: 'src/app.py', content };
+  expect((await server.call('GET', `${base}/files/content?path=src/app.py`)).body).toEqual(expected);
   const absolute = await server.call('GET', `${base}/files/content?path=/workspace/src/app.py&encoding=base64`);
   expect(absolute.body).toEqual({ path: '/workspace/src/app.py', content: Buffer.from(content).toString('base64') });
   expect((await server.call('GET', `${base}/files`)).body).toEqual({
@@ -86,11 +84,8 @@ test('the search for files and lines answers with relative paths, 1-based lines 
   await using _server = server;
   await server.call('POST', `${base}/files/content`, { path: 'app.py', content: '\n  from flask import Flask' });
   await server.call('POST', `${base}/files/content`, { path: 'notes.md', content: 'Flask' });
-  expect((await server.call('POST', `${base}/search/files`, { pattern: '*' })).body).toEqual({
-    pattern: '*',
-    path: '.',
-    matches: ['app.py', 'notes.md'],
-  });
+  const expected = { pattern: '*', path: '.', matches: ['app.py', 'notes.md'] };
+  expect((await server.call('POST', `${base}/search/files`, { pattern: '*' })).body).toEqual(expected);
   expect(
     (await server.call('POST', `${base}/search/grep`, { pattern: 'Flask', file_types: '*.py, *.js' })).body,
   ).toEqual({
@@ -109,12 +104,8 @@ test('a truncated search is marked as such, and `*` among the file types means a
     return { matches: ['a'], truncated: true };
   };
   const body = { pattern: 'a*', path: 'src', file_types: '*.py,*' };
-  expect((await server.call('POST', `${base}/search/files`, body)).body).toEqual({
-    pattern: 'a*',
-    path: 'src',
-    matches: ['a'],
-    truncated: true,
-  });
+  const expected = { pattern: 'a*', path: 'src', matches: ['a'], truncated: true };
+  expect((await server.call('POST', `${base}/search/files`, body)).body).toEqual(expected);
   expect(requested).toEqual([{ pattern: 'a*', path: 'src', types: [] }]);
 });
 
@@ -137,10 +128,8 @@ test('processes can be listed and stopped, and their logs read', async () => {
       ['POST', 'stop'],
       ['GET', 'logs'],
     ] as const) {
-      expect(await server.call(method, `${base}/processes/${pid}/${rest}`)).toMatchObject({
-        status: 404,
-        body: { detail: 'Process not found' },
-      });
+      const expected = { status: 404, body: { detail: 'Process not found' } };
+      expect(await server.call(method, `${base}/processes/${pid}/${rest}`)).toMatchObject(expected);
     }
   }
 });
@@ -178,11 +167,8 @@ test('a command that times out is 200, and the answer reports the timeout', asyn
   const { server, base } = await withSession();
   await using _server = server;
   server.others.services.sandboxes.exec = async () => ({ exitCode: 124, stdout: 'x', stderr: '', timedOut: true });
-  expect((await server.call('POST', `${base}/shell`, { cmd: 'sleep 9' })).body).toMatchObject({
-    exit_code: 124,
-    timed_out: true,
-    output: 'x',
-  });
+  const expected = { exit_code: 124, timed_out: true, output: 'x' };
+  expect((await server.call('POST', `${base}/shell`, { cmd: 'sleep 9' })).body).toMatchObject(expected);
 });
 
 test('a command starts a stopped sandbox, because this facade has no other way to start it', async () => {
@@ -199,10 +185,8 @@ test('a command starts a stopped sandbox, because this facade has no other way t
     if (!requested.includes('start')) throw new AppError('sandbox_not_found', 'The sandbox is not running.');
     return { exitCode: 0, stdout: 'hi\n', stderr: '', timedOut: false };
   };
-  expect(await server.call('POST', `${base}/shell`, { cmd: 'echo hi' })).toMatchObject({
-    status: 200,
-    body: { output: 'hi\n', exit_code: 0 },
-  });
+  const expected = { status: 200, body: { output: 'hi\n', exit_code: 0 } };
+  expect(await server.call('POST', `${base}/shell`, { cmd: 'echo hi' })).toMatchObject(expected);
   expect(requested).toEqual(['exec', 'start', 'exec']);
   sandboxes.exec = failing('sandbox_unavailable');
   expect((await server.call('POST', `${base}/shell`, { cmd: 'echo hi' })).status).toBe(503);

@@ -15,10 +15,8 @@ const alive = async (server: TestServer) => expect((await server.call('GET', bas
 
 test('an unknown route is 404 in the format of the facade that owns the path', async ({ server }) => {
   for (const path of [`${base}/x/y/z`, `${base}/0123456789abcdef/nothing`]) {
-    expect(await server.call('GET', path), path).toMatchObject({
-      status: 404,
-      body: { code: 404, msg: 'Not Found', data: null },
-    });
+    const expected = { status: 404, body: { code: 404, msg: 'Not Found', data: null } };
+    expect(await server.call('GET', path), path).toMatchObject(expected);
   }
   for (const path of ['/nothing', '/api/v1/sessionsx', '/api/v1', '/docs/assets/a/b']) {
     expect(await server.call('POST', path, '{broken'), path).toMatchObject({
@@ -153,11 +151,8 @@ test('F098 a declared length over the limit is refused before any byte of the bo
 
 test('F098 compressed bodies are refused', async ({ server }) => {
   const sid = await server.newSession();
-  const response = await fetch(`${server.url}${base}/${sid}/file`, {
-    method: 'POST',
-    headers: { 'content-encoding': 'gzip' },
-    body: gzipSync('{"file":"a"}'),
-  });
+  const init = { method: 'POST', headers: { 'content-encoding': 'gzip' }, body: gzipSync('{"file":"a"}') };
+  const response = await fetch(`${server.url}${base}/${sid}/file`, init);
   expect(response.status).toBe(400);
   expect(await response.json()).toMatchObject({ code: 400, msg: 'Compressed request bodies are not accepted.' });
 });

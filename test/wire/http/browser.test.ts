@@ -123,11 +123,8 @@ test('an error also echoes an allowed origin, and never any other origin', async
     'RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, Idempotency-Replayed, Link',
   );
   const other = await server.call('GET', base, undefined, { origin: 'https://evil.example' });
-  expect([other.status, other.headers.get('access-control-allow-origin'), other.headers.get('vary')]).toEqual([
-    200,
-    null,
-    'Origin',
-  ]);
+  const expected = [200, null, 'Origin'];
+  expect([other.status, other.headers.get('access-control-allow-origin'), other.headers.get('vary')]).toEqual(expected);
 });
 
 test('the access log contains the route and the session but no token', async () => {

@@ -90,10 +90,8 @@ test('F095 a refused chat frees its key', async () => {
     throw new AppError('queue_full', 'Too many messages wait.');
   };
   const body = { message: 'Say hi' };
-  expect(await server.call('POST', `${base}/${id}/chat`, body, key('c'))).toMatchObject({
-    status: 429,
-    body: { code: 429, msg: 'Too many messages wait.', data: null },
-  });
+  const expected = { status: 429, body: { code: 429, msg: 'Too many messages wait.', data: null } };
+  expect(await server.call('POST', `${base}/${id}/chat`, body, key('c'))).toMatchObject(expected);
   delete server.fake.instead.send;
   expect((await server.call('POST', `${base}/${id}/chat`, body, key('c'))).body).toContain('event: done');
 });

@@ -67,10 +67,8 @@ test('F088 compacted deltas cause no resync on a stream that shows no deltas', a
     play: async (fake, id, { runId }) => void (await fake.say(id, ...demoRun(runId))),
   });
   const id = SessionId.parse(await server.newSession());
-  using run = await openStream(`${server.url}/api/v1/sessions/${id}/chat`, {
-    method: 'POST',
-    body: { message: 'Say hi' },
-  });
+  const options = { method: 'POST', body: { message: 'Say hi' } };
+  using run = await openStream(`${server.url}/api/v1/sessions/${id}/chat`, options);
   await run.ended;
   await server.fake.store.events.compact(id, { keepDroppable: 0, keepAll: 1000 });
   using again = await openStream(`${server.url}/api/v1/sessions/${id}/events?last_event_id=1`);

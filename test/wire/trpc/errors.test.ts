@@ -158,10 +158,8 @@ test.each<[string, Record<string, unknown>]>([
 ])('%s refuses %j', async (name, input) => {
   await using server = await trpcServer();
   const { id: sessionId } = await server.client().sessions.create.mutate();
-  expect(await call(server, name, { sessionId, ...input })).toMatchObject({
-    status: 400,
-    error: { code: -32600, data: { code: 'BAD_REQUEST', httpStatus: 400 } },
-  });
+  const expected = { status: 400, error: { code: -32600, data: { code: 'BAD_REQUEST', httpStatus: 400 } } };
+  expect(await call(server, name, { sessionId, ...input })).toMatchObject(expected);
 });
 
 test.for(['limit', 'cursor', 'status'])('sessions.list refuses a bad %s', async (field, { server }) => {
@@ -192,11 +190,8 @@ test.for([
 
 test('the wrong method is 405, with the right one', async ({ server }) => {
   const posted = await server.call('POST', '/trpc/system.info', {});
-  expect([posted.status, posted.headers.get('allow'), posted.body.error.data.code]).toEqual([
-    405,
-    'GET',
-    'METHOD_NOT_SUPPORTED',
-  ]);
+  const expected = [405, 'GET', 'METHOD_NOT_SUPPORTED'];
+  expect([posted.status, posted.headers.get('allow'), posted.body.error.data.code]).toEqual(expected);
   const got = await server.call('GET', '/trpc/sessions.create');
   expect([got.status, got.headers.get('allow')]).toEqual([405, 'POST']);
   const put = await server.call('PUT', '/trpc/sessions.create', {});
@@ -213,10 +208,8 @@ test('a malformed tRPC request is refused with a tRPC error', async () => {
   const deep = `${'['.repeat(200)}${']'.repeat(200)}`;
   expect((await post(deep)).body.error.message).toContain('deeper than 64');
   for (const body of ['{', 'nonsense', deep, `[${'1,'.repeat(60)}`]) {
-    expect(await post(body), body).toMatchObject({
-      status: 400,
-      body: { error: { data: { code: expect.any(String) } } },
-    });
+    const expected = { status: 400, body: { error: { data: { code: expect.any(String) } } } };
+    expect(await post(body), body).toMatchObject(expected);
   }
   expect(await post(`"${'x'.repeat(1_000)}"`)).toMatchObject({
     status: 413,
@@ -264,10 +257,8 @@ test('a bug is logged with all details, the answer has none, and no stack leaves
   const logged = server.lines.find(({ text }) => text === 'procedure failed');
   expect(String(logged?.fields.err)).toContain('hunter2');
   server.fake.instead.list = async () => [{ id: 7, latestMessageAt: 0, createdAt: 0, updatedAt: 0 } as never];
-  expect(await call(server, 'sessions.list', undefined)).toMatchObject({
-    status: 500,
-    error: { message: 'Internal server error' },
-  });
+  const expected = { status: 500, error: { message: 'Internal server error' } };
+  expect(await call(server, 'sessions.list', undefined)).toMatchObject(expected);
 });
 
 test('a subscription that fails later sends only its error code', async ({ server }) => {

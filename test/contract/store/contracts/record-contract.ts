@@ -182,12 +182,8 @@ export function recordContract(store: () => Store): void {
       await skill('v3', 'other');
       const renamed = { kind: 'skill', id: 'v3', doc: { name: 'same', owner: 'eve', shared: false }, expect: 1 };
       await expect(records.put(renamed)).rejects.toMatchObject({ code: 'conflict' });
-      await records.put({
-        kind: 'skill',
-        id: holder,
-        doc: { name: 'same', owner: 'eve', shared: false, n: 2 },
-        expect: 1,
-      });
+      const input = { kind: 'skill', id: holder, doc: { name: 'same', owner: 'eve', shared: false, n: 2 }, expect: 1 };
+      await records.put(input);
       await records.delete('skill', holder);
       await records.put(renamed);
       await expect(skill('v4', 'same')).rejects.toMatchObject({ code: 'conflict' });
@@ -233,13 +229,8 @@ export function recordContract(store: () => Store): void {
         [[[one, 1]], []],
         [[], []],
       ]);
-      await store().events.append({
-        sessionId: two,
-        after: 0,
-        at: 1,
-        facts: facts(1),
-        puts: [{ kind: 'session', id: two, doc: 2 }],
-      });
+      const input = { sessionId: two, after: 0, at: 1, facts: facts(1), puts: [{ kind: 'session', id: two, doc: 2 }] };
+      await store().events.append(input);
       await store().records.put({ kind: 'session', id: one, doc: 3, expect: 1 });
       expect(await next()).toEqual([
         [

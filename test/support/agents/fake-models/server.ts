@@ -1,5 +1,5 @@
-import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { ServerResponse } from 'node:http';
+import { httpServer } from '../../servers/http-server.ts';
 import { anthropicWire } from './anthropic.ts';
 import { compatibleWire } from './compatible.ts';
 import { geminiWire } from './gemini.ts';
@@ -47,7 +47,7 @@ export async function fakeProvider(
   const requests: FakeRequest[] = [];
   const refusals: string[] = [];
   let answered = 0;
-  const server = createServer(async (incoming, res) => {
+  const server = await httpServer(async (incoming, res) => {
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk as Buffer);
     const body = chunks.length === 0 ? undefined : JSON.parse(Buffer.concat(chunks).toString());
@@ -73,17 +73,8 @@ export async function fakeProvider(
     if (body.stream || !['openai', 'compatible'].includes(name)) return void send(res, events, reply.after);
     res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(wholeOf(name, events)));
   });
-  server.listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}${name === 'gemini' || name === 'anthropic' ? '' : '/v1'}`,
-    requests,
-    refusals,
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
+  const url = `${server.url}${name === 'gemini' || name === 'anthropic' ? '' : '/v1'}`;
+  return { ...server, url, requests, refusals };
 }
 
 const checkKey = ({ headers }: FakeRequest, key: string): RefusedReply | undefined =>

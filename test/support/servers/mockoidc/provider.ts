@@ -59,10 +59,8 @@ export async function mockProvider(): Promise<IdentityProvider> {
     const known = [...accounts].map(([subject, { name, email, email_verified, groups }]) => ({
       ...{ subject, preferredUsername: name, email, emailVerified: email_verified, groups },
     }));
-    await fetch(`http://${address}/control`, {
-      method: 'POST',
-      body: JSON.stringify({ user: it.user ?? null, accounts: known, ...change }),
-    });
+    const init = { method: 'POST', body: JSON.stringify({ user: it.user ?? null, accounts: known, ...change }) };
+    await fetch(`http://${address}/control`, init);
   };
   const it: IdentityProvider = {
     issuer: `http://${host}/oidc`,

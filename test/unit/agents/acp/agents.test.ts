@@ -222,10 +222,8 @@ test('history that an agent repeats after its answer to session/load is ignored'
   await first.agents.end(first.client);
   const second = first.again();
   await second.turn(['remember'], ['--late']);
-  expect([second.replied(), second.received.filter(({ kind }) => kind === 'call')]).toEqual([
-    'I had 1 messages before.',
-    [],
-  ]);
+  const expected = ['I had 1 messages before.', []];
+  expect([second.replied(), second.received.filter(({ kind }) => kind === 'call')]).toEqual(expected);
 });
 
 test('an agent that cannot load its session takes a new message with a summary, and says so', async () => {

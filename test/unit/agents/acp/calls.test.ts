@@ -22,10 +22,8 @@ test("the output of a terminal of Codex's adapter, received piece by piece, is t
 test("the agent's description of a call is not its output, and the fence around an output is none of it", () => {
   const of = calls();
   of.requestApproval({ toolCallId: 'a', kind: 'execute', title: 'ls', content: texts('[in /workspace] (List files)') });
-  expect(of.receive({ toolCallId: 'a', status: 'completed' }, false).at(-1)).toMatchObject({
-    output: '',
-    content: null,
-  });
+  const expected = { output: '', content: null };
+  expect(of.receive({ toolCallId: 'a', status: 'completed' }, false).at(-1)).toMatchObject(expected);
   const fenced = texts('```console\nhi\n```');
   const reported = of.receive({ toolCallId: 'b', kind: 'read', status: 'completed', content: fenced }, true);
   expect(reported.at(-1)).toMatchObject({ output: 'hi' });
@@ -33,10 +31,8 @@ test("the agent's description of a call is not its output, and the fence around 
 
 test('an edit without a diff shows the text of its arguments', () => {
   const rawInput = { filePath: '/workspace/w.txt', content: 'one\n' };
-  expect(calls().requestApproval({ toolCallId: 'a', kind: 'edit', rawInput }).content).toEqual({
-    content: 'one\n',
-    oldContent: null,
-  });
+  const expected = { content: 'one\n', oldContent: null };
+  expect(calls().requestApproval({ toolCallId: 'a', kind: 'edit', rawInput }).content).toEqual(expected);
 });
 
 test('of arguments that are too large the beginnings are shown, with the number of characters that are not', () => {

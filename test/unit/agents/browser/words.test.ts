@@ -39,10 +39,8 @@ test('a clipped text is one line and holds no half character', () => {
 
 test('a lost sandbox is not explained away', () => {
   expect(() => explainError(new AppError('sandbox_lost', 'gone'), true)).toThrow('gone');
-  expect(explainError(new AppError('deadline_exceeded', 'late'), true)).toMatchObject({
-    ok: false,
-    reason: 'timed_out',
-  });
+  const expected = { ok: false, reason: 'timed_out' };
+  expect(explainError(new AppError('deadline_exceeded', 'late'), true)).toMatchObject(expected);
   expect(explainError(new Error('Target closed'), false).text).toContain('The browser ended unexpectedly');
 });
 

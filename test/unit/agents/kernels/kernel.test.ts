@@ -37,10 +37,8 @@ test('a kernel that ends while it is looked for is replaced, and the cell says t
     { id: 'k', language: 'javascript' },
   );
   const listener = { onText: () => {}, onResult: () => {} };
-  expect(await kernel.execute({ code: '1', timeoutMs: 10_000, listener }, signal)).toMatchObject({
-    ended: 'whole',
-    isFirst: true,
-  });
+  const expected = { ended: 'whole', isFirst: true };
+  expect(await kernel.execute({ code: '1', timeoutMs: 10_000, listener }, signal)).toMatchObject(expected);
 });
 
 test('a kernel that is at work says hello once more after the last interrupt, which so reaches no cell', async () => {

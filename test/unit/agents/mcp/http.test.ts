@@ -1,6 +1,4 @@
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 import { McpConnection } from '../../../../src/agents/mcp/connection.ts';
@@ -8,6 +6,7 @@ import { httpTransport } from '../../../../src/agents/mcp/http-transport.ts';
 import type { McpServer } from '../../../../src/core/model/tool-server.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { guardedFetch } from '../../../../src/sandboxes/egress/fetch/guarded-fetch.ts';
+import { httpServer } from '../../../support/servers/http-server.ts';
 
 const soon = () => AbortSignal.timeout(60_000);
 const quiet = () => ({ signal: soon(), onProgress: () => {} });
@@ -18,7 +17,7 @@ async function connected(
   onCall: (response: ServerResponse, id: number, request: IncomingMessage) => void,
   fetch = loopback,
 ) {
-  const server = createServer(async (request, response) => {
+  const server = await httpServer(async (request, response) => {
     if (request.method !== 'POST') return void response.writeHead(405).end();
     const message = JSON.parse(await text(request));
     const answer = (result: object) =>
@@ -30,16 +29,14 @@ async function connected(
       answer({ protocolVersion, capabilities: { tools: {} }, serverInfo: { name: 'fake', version: '1' } });
     } else if (message.method === 'tools/call') onCall(response, message.id, request);
     else response.writeHead(202).end();
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`;
+  });
+  const url = `${server.url}/mcp`;
   const settings = { url, headers: { Authorization: new Secret('Bearer of-test') } };
   const named: McpServer = { name: 'fake', tools: ['*'], timeoutMs: 3_000, ...settings };
   const connection = new McpConnection(named, () => httpTransport(settings, fetch));
   onTestFinished(async () => {
     await connection.close();
-    server.closeAllConnections();
-    server.close();
+    await server[Symbol.asyncDispose]();
   });
   return connection;
 }
@@ -108,10 +105,8 @@ test.each<[name: string, answer: (id: number) => [number, Record<string, string>
 
 test('a private address is refused unless the operator allows it', async () => {
   const connection = await connected(() => {}, guardedFetch());
-  await expect(connection.call('go', {}, quiet())).rejects.toMatchObject({
-    code: 'unsupported',
-    publicMessage: expect.stringContaining('private address'),
-  });
+  const expected = { code: 'unsupported', publicMessage: expect.stringContaining('private address') };
+  await expect(connection.call('go', {}, quiet())).rejects.toMatchObject(expected);
 });
 
 test('a server that dies in a call is one error at once, and the next call finds it again', async () => {

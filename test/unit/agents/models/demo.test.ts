@@ -191,10 +191,8 @@ describe('a step', () => {
         talk.replied('', [call]).result(call, success ? 'ok' : 'there is no tool "browser_navigate" here', success);
     }
     expect(names).toEqual(['browser_navigate', 'browser_view', 'browser_navigate']);
-    expect(await turn(talk, step(0))).toMatchObject({
-      calls: [],
-      text: expect.stringMatching(/^This step failed: there is no tool/),
-    });
+    const expected = { calls: [], text: expect.stringMatching(/^This step failed: there is no tool/) };
+    expect(await turn(talk, step(0))).toMatchObject(expected);
   });
 
   test('with a fail block fails the model call with the text of the block', async () => {

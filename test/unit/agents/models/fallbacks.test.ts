@@ -88,10 +88,8 @@ test('the error of a chain in which all models fail contains the message of each
     model('a', [no]),
     model('b', [[failed('model_quota', { retryable: false, message: 'b: empty.' })]]),
   );
-  expect((await turn()).outcome).toMatchObject({
-    message: 'a: no key. Then the fallback: b: empty.',
-    retryable: false,
-  });
+  const expected = { message: 'a: no key. Then the fallback: b: empty.', retryable: false };
+  expect((await turn()).outcome).toMatchObject(expected);
 });
 
 test('the abilities are those of the next model', async () => {

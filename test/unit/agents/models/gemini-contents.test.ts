@@ -121,8 +121,6 @@ describe('the task of the turn', () => {
 test('a hint stands last, after the calls', () => {
   const talk = new Conversation().user('go');
   turn(talk, call('a', 'c1'));
-  expect(contents(talk, { hint: 'You repeat yourself.' }).at(-1)).toEqual({
-    role: 'user',
-    parts: [{ text: 'You repeat yourself.' }],
-  });
+  const expected = { role: 'user', parts: [{ text: 'You repeat yourself.' }] };
+  expect(contents(talk, { hint: 'You repeat yourself.' }).at(-1)).toEqual(expected);
 });

@@ -66,10 +66,8 @@ describe('the list of a provider', () => {
 
   test.each<WireName>(['gemini', 'openai', 'anthropic', 'compatible'])('%s refuses a wrong key', async (wire) => {
     const refused = ask(wire, 'a-wrong-key');
-    await expect(refused).rejects.toMatchObject({
-      code: 'model_unauthorized',
-      publicMessage: expect.stringContaining('refused this key'),
-    });
+    const expected = { code: 'model_unauthorized', publicMessage: expect.stringContaining('refused this key') };
+    await expect(refused).rejects.toMatchObject(expected);
     await expect(refused).rejects.not.toMatchObject({ publicMessage: expect.stringContaining('a-wrong-key') });
   });
 });

@@ -1,18 +1,13 @@
-import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener } from 'node:http';
 import { expect, onTestFinished, test } from 'vitest';
 import { engineFetch } from '../../../../src/agents/search/engine-fetch.ts';
 import { freePort } from '../../../support/servers/free-port.ts';
+import { httpServer } from '../../../support/servers/http-server.ts';
 
 async function engine(answer: RequestListener): Promise<string> {
-  const server = createServer(answer).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const server = await httpServer(answer);
+  onTestFinished(() => server[Symbol.asyncDispose]());
+  return server.url;
 }
 
 test('a redirect is not followed, so the key goes to no other host', async () => {

@@ -74,10 +74,8 @@ test('an error is a failure with its traceback', async () => {
 test('a table is shown as Markdown, and a picture is a file that the model sees', async () => {
   const { run, sandbox } = bench(({ listener }) => {
     listener.onResult(main({ 'text/plain': 'a  b', 'text/markdown': '| a |' }));
-    listener.onResult({
-      isMain: false,
-      data: { 'text/plain': '<Figure>', 'image/png': pngSignature.toString('base64') },
-    });
+    const input = { isMain: false, data: { 'text/plain': '<Figure>', 'image/png': pngSignature.toString('base64') } };
+    listener.onResult(input);
     return {};
   });
   const kept = { file: 'f', url: '/f', mimeType: 'image/png' };

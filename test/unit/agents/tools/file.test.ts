@@ -18,10 +18,8 @@ function workspace(files: Record<string, string | Uint8Array>) {
 describe('file_read', () => {
   test('gives the lines requested', async () => {
     const { run } = workspace({ 'a.txt': 'one\ntwo\nthree\nfour' });
-    expect(await run(fileRead, { file: 'a.txt', start_line: 2, end_line: 3 })).toMatchObject({
-      ok: true,
-      output: 'two\nthree',
-    });
+    const expected = { ok: true, output: 'two\nthree' };
+    expect(await run(fileRead, { file: 'a.txt', start_line: 2, end_line: 3 })).toMatchObject(expected);
   });
 
   test('says what a file is that is not text', async () => {
@@ -79,8 +77,6 @@ test('finding in content names file and line', async () => {
 
 test('finding nothing by name is an answer, not a failure', async () => {
   const { run } = workspace({ 'a.txt': '' });
-  expect(await run(fileFindByName, { path: '.', glob: '*.py' })).toMatchObject({
-    ok: true,
-    output: 'Nothing matches.',
-  });
+  const expected = { ok: true, output: 'Nothing matches.' };
+  expect(await run(fileFindByName, { path: '.', glob: '*.py' })).toMatchObject(expected);
 });

@@ -49,10 +49,8 @@ test('up and down go through lines first, then through the messages before, and 
 
 test('a sent message is the newest of the history, once', () => {
   const once = clearSent(withText(emptyEditor(), 'same'));
-  expect([clearSent(withText(once, 'same')).history, clearSent(withText(once, '  ')).history]).toEqual([
-    ['same'],
-    ['same'],
-  ]);
+  const expected = [['same'], ['same']];
+  expect([clearSent(withText(once, 'same')).history, clearSent(withText(once, '  ')).history]).toEqual(expected);
 });
 
 test("readline's keys work on the line at the cursor", () => {

@@ -70,10 +70,8 @@ test('reap --all needs the name of an installation', async () => {
   process.env.CORRAL_DRIVER = 'kubernetes';
   const at = { signal: signal(), print: () => {}, say: () => {} };
   try {
-    await expect(reapCommand.run(['--all'], at)).rejects.toMatchObject({
-      code: 'invalid_request',
-      publicMessage: expect.stringContaining('--instance'),
-    });
+    const expected = { code: 'invalid_request', publicMessage: expect.stringContaining('--instance') };
+    await expect(reapCommand.run(['--all'], at)).rejects.toMatchObject(expected);
     await expect(reapCommand.run(['--everything'], at)).rejects.toMatchObject({ code: 'invalid_request' });
   } finally {
     delete process.env.CORRAL_DRIVER;

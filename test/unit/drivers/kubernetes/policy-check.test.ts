@@ -1,35 +1,28 @@
-import { once } from 'node:events';
-import { Agent, createServer } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { Agent } from 'node:http';
+import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import type { SandboxLink } from '../../../../drivers/driver.ts';
 import { findWeaknesses } from '../../../../drivers/kubernetes/pods/pod-body.ts';
 import { openPolicyCheck } from '../../../../drivers/kubernetes/policies/policies.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { testPods } from '../../../support/cluster/cluster.ts';
+import { httpServer } from '../../../support/servers/http-server.ts';
 
 const quick = { port: 2718, betweenMs: 5 };
 
 /** A link to a sandbox whose commands print this text; undefined: the commands never end. */
 async function sandbox(prints: string | undefined) {
   let calls = 0;
-  const server = createServer((_request, response) => {
+  const server = await httpServer((_request, response) => {
     calls += 1;
     if (prints !== undefined) response.end(JSON.stringify({ stdout: prints }));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
   const agent = new Agent();
-  Object.assign(agent, { createConnection: () => connect(port, '127.0.0.1') });
+  Object.assign(agent, { createConnection: () => connect(server.port, '127.0.0.1') });
   return {
+    ...server,
     link: { agent, token: new Secret('token') } as unknown as SandboxLink,
     requested: () => calls,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
   };
 }
 

@@ -34,10 +34,8 @@ test('the conversation has both sides, whole and in order', () => {
 test('a failed run is an assistant message with the error', () => {
   const error = { type: 'run.error', runId, data: { error: 'No model.' }, seq: 9, sessionId, ts: 0 } as SessionEvent;
   expect(toTurn(error)).toEqual({ type: 'ai', content: 'No model.', id: `${sessionId}-9` });
-  expect(toItem(error, '/workspace')).toEqual({
-    role: 'assistant',
-    content: [{ type: 'output_text', text: 'No model.' }],
-  });
+  const expected = { role: 'assistant', content: [{ type: 'output_text', text: 'No model.' }] };
+  expect(toItem(error, '/workspace')).toEqual(expected);
 });
 
 test('the full conversation has each tool call and its output too, questions included, an open call without an output', () =>

@@ -83,14 +83,8 @@ test('a plan with a mistake ends its build, so that it is not one of the open on
   expect(body.message).toContain(
     "failed to run command 'whoami': command failed: unauthenticated: invalid username: 'root123'",
   );
-  expect(
-    (
-      await startBuild({
-        fromImage: 'e2bdev/base',
-        fromImageRegistry: { type: 'registry', username: 'a', password: 'b' },
-      })
-    ).build.status,
-  ).toBe('error');
+  const input = { fromImage: 'e2bdev/base', fromImageRegistry: { type: 'registry', username: 'a', password: 'b' } };
+  expect((await startBuild(input)).build.status).toBe('error');
   expect((await startBuild(run('root'))).status).toBe(202);
 });
 

@@ -149,10 +149,8 @@ test('after an error comes nothing but the end', async () => {
 test('a kernel that dies ends its execution with an error', async () => {
   execute = async () => ({ ended: 'died', error: undefined, exitCode: 3 });
   const value = expect.stringContaining('exit code 3');
-  expect(await lines({ code: '1' })).toEqual([
-    { type: 'error', name: 'KernelDied', value, traceback: '' },
-    { type: 'end_of_execution' },
-  ]);
+  const expected = [{ type: 'error', name: 'KernelDied', value, traceback: '' }, { type: 'end_of_execution' }];
+  expect(await lines({ code: '1' })).toEqual(expected);
 });
 test('a kernel that does not start is 500, in plain text', async () => {
   execute = async () => Promise.reject(new AppError('file_not_found', 'There is no python3.'));

@@ -127,10 +127,8 @@ test('an entry has the letters of its mode, and the name that programs expect fo
     group: 'user',
     modifiedTime: '2026-01-01T00:00:00.000Z',
   });
-  expect(of({ type: 'directory', mode: 0o755 })).toMatchObject({
-    type: 'FILE_TYPE_DIRECTORY',
-    permissions: 'drwxr-xr-x',
-  });
+  const expected = { type: 'FILE_TYPE_DIRECTORY', permissions: 'drwxr-xr-x' };
+  expect(of({ type: 'directory', mode: 0o755 })).toMatchObject(expected);
   expect(of({ isLink: true, target: '/t' })).toMatchObject({ permissions: 'Lrw-r-----', symlinkTarget: '/t' });
   for (const type of ['other', 'broken']) expect(of({ type })).toMatchObject({ type: 'FILE_TYPE_UNSPECIFIED' });
 });

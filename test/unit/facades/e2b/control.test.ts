@@ -126,10 +126,8 @@ test.each([
 
 test('a create with iam is 400 and names it', async () => {
   const { status, body } = await it.api('POST', '/v2/sandboxes', { templateID: 'base', iam: { x: 1 } });
-  expect([status, body]).toEqual([
-    400,
-    expect.objectContaining({ code: 400, message: expect.stringContaining('iam') }),
-  ]);
+  const expected = [400, expect.objectContaining({ code: 400, message: expect.stringContaining('iam') })];
+  expect([status, body]).toEqual(expected);
 });
 test('a create with mcp makes a sandbox, in which the SDK then starts the gateway itself', async () =>
   expect((await it.api('POST', '/v2/sandboxes', { templateID: 'base', mcp: { time: {} } })).status).toBe(201));
@@ -215,10 +213,8 @@ test('secrets are kept under names, changed and deleted, and no answer has their
     body: made,
     text,
   } = await secrets('POST', '', { name: 'Model-Key', value: 'v-a-l-u-e-1', metadata: { a: 'b' } });
-  expect([status, Object.keys(made).sort()]).toEqual([
-    201,
-    ['createdAt', 'currentVersion', 'metadata', 'name', 'secretID', 'updatedAt'],
-  ]);
+  const expected = [201, ['createdAt', 'currentVersion', 'metadata', 'name', 'secretID', 'updatedAt']];
+  expect([status, Object.keys(made).sort()]).toEqual(expected);
   expect(made).toMatchObject({ name: 'model-key', currentVersion: 1, metadata: { a: 'b' } });
   const changed = await secrets('POST', '/model-key', { value: 'v-a-l-u-e-2' });
   expect([changed.status, changed.body]).toMatchObject([200, { currentVersion: 2, metadata: { a: 'b' } }]);

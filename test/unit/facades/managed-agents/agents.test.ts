@@ -53,10 +53,8 @@ test('an agent that is in its own roster is shown there by its id, and others as
     agents: [{ type: 'self' }, other],
   });
   const kept = { id: 'agent_a', kind: 'agent' as const, version: 4, createdAt: 0, updatedAt: 0, archivedAt: null };
-  expect(toAgent({ ...kept, content } as StoredDocument).multiagent).toEqual({
-    type: 'coordinator',
-    agents: [{ type: 'agent', id: 'agent_a', version: 4 }, other],
-  });
+  const expected = { type: 'coordinator', agents: [{ type: 'agent', id: 'agent_a', version: 4 }, other] };
+  expect(toAgent({ ...kept, content } as StoredDocument).multiagent).toEqual(expected);
 });
 
 test('a change keeps what it leaves out, and the effort while the model stays', () => {
@@ -202,10 +200,8 @@ async function retrieved(name: string, names: readonly string[]) {
 test('a name for which another model stands is found, as sessions find it', async () => {
   const settings = { models: ['claude-*=local/qwen3', 'fast=anthropic/claude-sonnet-5-5'] };
   expect(await findModelRef('claude-opus-5', { models, settings })).toBe('local/qwen3');
-  expect(await retrieved('claude-opus-5', settings.models)).toMatchObject({
-    id: 'claude-opus-5',
-    display_name: 'Qwen',
-  });
+  const expected = { id: 'claude-opus-5', display_name: 'Qwen' };
+  expect(await retrieved('claude-opus-5', settings.models)).toMatchObject(expected);
   expect(await retrieved('fast', settings.models)).toMatchObject({ id: 'fast', display_name: 'Sonnet' });
 });
 

@@ -169,11 +169,8 @@ test('a page of a list that is kept reads only what is new in the log, and reade
   for (const fact of some) write(root, 1, fact);
   const list = () => lists.of({ session: logOf(root).record, thread: root }, sessions);
   const [one, other] = await Promise.all([list(), list()]);
-  expect(one.map(({ type }) => type)).toEqual([
-    'user.message',
-    'session.status_running',
-    'session.thread_status_running',
-  ]);
+  const expected = ['user.message', 'session.status_running', 'session.thread_status_running'];
+  expect(one.map(({ type }) => type)).toEqual(expected);
   expect(other).toEqual(one);
   write(root, 2, some[0] as (typeof some)[0]);
   expect(await list()).toHaveLength(4);

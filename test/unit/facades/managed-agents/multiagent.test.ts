@@ -43,10 +43,8 @@ test('a roster keeps the version of each agent as it is saved, and the agent its
       { type: 'self' },
     ],
   });
-  expect(await saved({ type: 'coordinator', agents: ['agent_own'] }, { id: 'agent_own' })).toEqual({
-    type: 'coordinator',
-    agents: [{ type: 'self' }],
-  });
+  const expected = { type: 'coordinator', agents: [{ type: 'self' }] };
+  expect(await saved({ type: 'coordinator', agents: ['agent_own'] }, { id: 'agent_own' })).toEqual(expected);
 });
 
 test('the newer shape is kept level by level, and what a change leaves out stays', async () => {

@@ -146,10 +146,8 @@ test('a call that a person denied has its confirmation and a result that is an e
       { type: 'tool.called', data: { ...called, success: false, output: 'Not run', content: null } },
     ),
   );
-  expect(events.find(({ type }) => type === 'agent.tool_use')).toMatchObject({
-    evaluated_permission: 'ask',
-    evaluation: { type: 'always_ask' },
-  });
+  const expected = { evaluated_permission: 'ask', evaluation: { type: 'always_ask' } };
+  expect(events.find(({ type }) => type === 'agent.tool_use')).toMatchObject(expected);
   expect(events.find(({ type }) => type === 'user.tool_confirmation')).toMatchObject({
     result: 'deny',
     deny_message: 'no',

@@ -175,10 +175,8 @@ test('of two children that wait, one that is interrupted leaves the other one to
   it.ask(writer, 'get_weather', 'w');
   it.ask(runner, 'get_weather', 'r');
   const stopped = it.end(runner, 'stopped');
-  expect(stopped.find((one) => one.type === 'user.interrupt')).toMatchObject({
-    thread: runner,
-    session_thread_id: apiThreadId(runner),
-  });
+  const expected = { thread: runner, session_thread_id: apiThreadId(runner) };
+  expect(stopped.find((one) => one.type === 'user.interrupt')).toMatchObject(expected);
   expect(stopped.at(-1)).toMatchObject({
     type: 'session.status_idle',
     stop_reason: { event_ids: [it.projection.pending[0]] },
@@ -200,11 +198,8 @@ test('a session that was interrupted can continue before its children have stopp
   it.ask(writer, 'get_weather', 'w');
   expect(it.projection.status).toBe('idle');
   it.end(root, 'stopped');
-  expect(typesIn(it.begin(root, 'Again'), root)).toEqual([
-    'user.message',
-    'session.status_running',
-    'session.thread_status_running',
-  ]);
+  const expected = ['user.message', 'session.status_running', 'session.thread_status_running'];
+  expect(typesIn(it.begin(root, 'Again'), root)).toEqual(expected);
   expect(typesIn(it.end(writer, 'stopped'), root)).toEqual(['session.thread_status_idle']);
   expect(typesIn([...it.say(root, 'Done'), ...it.end(root)], root).slice(-3)).toEqual(idle);
 });

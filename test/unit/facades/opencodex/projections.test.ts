@@ -178,10 +178,8 @@ describe('messages', () => {
   test('a run whose beginning is gone from the log is a row where it begins now', () => {
     const [, ...rest] = log(started(), calling, called(), whole('One', 2), end());
     const [row] = toMessages(rest, view);
-    expect(row).toMatchObject({
-      seq: 2,
-      message: { id: run, content: 'One', agent_actions: [{ action_type: 'bash' }] },
-    });
+    const expected = { seq: 2, message: { id: run, content: 'One', agent_actions: [{ action_type: 'bash' }] } };
+    expect(row).toMatchObject(expected);
     expect(toMessages(rest.slice(0, 3), view)[0]?.message.message_metadata).toEqual({ streaming: true });
   });
 
@@ -357,11 +355,8 @@ describe('frames', () => {
     const starts = (...facts: SessionFact[]) =>
       framesOf(...facts).flatMap(({ type, user_message_id }) => (type === 'start' ? [user_message_id] : []));
     expect(starts(user('Hi'), started(), waits, goesOn)).toEqual([replied(1), replied(1)]);
-    expect(starts(user('Hi'), started(), ...asking, ...answered, waits, goesOn)).toEqual([
-      replied(1),
-      replied(6),
-      replied(6),
-    ]);
+    const expected = [replied(1), replied(6), replied(6)];
+    expect(starts(user('Hi'), started(), ...asking, ...answered, waits, goesOn)).toEqual(expected);
   });
 
   test('steps count the calls of a run, questions left out, and begin again with the next', () => {

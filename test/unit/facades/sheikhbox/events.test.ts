@@ -96,10 +96,8 @@ describe('tools', () => {
 
   test('a search also has the result that v2.0.0 reads', () => {
     const results = [{ title: 't', link: 'l', snippet: 's' }];
-    expect(message(called('search', { results }))?.data).toMatchObject({
-      content: { results },
-      result: { success: true, data: { results } },
-    });
+    const expected = { content: { results }, result: { success: true, data: { results } } };
+    expect(message(called('search', { results }))?.data).toMatchObject(expected);
     expect(message(called('search', null))?.data).toHaveProperty('result', { success: true, data: { results: [] } });
     expect(message(calling('search'))?.data).not.toHaveProperty('result');
   });

@@ -84,10 +84,8 @@ describe('the spans of a run', () => {
   test('contain them, cut, on request', () => {
     const events = whole(fact('tool.calling', call), called(), assistantMessage('s'.repeat(200)), ended());
     const tree = spansOfRun(events, runId(), { ...hidden, content: true });
-    expect(tree?.top.attributes).toMatchObject({
-      'gen_ai.input.messages': 'a secret question',
-      'gen_ai.output.messages': 's'.repeat(100),
-    });
+    const expected = { 'gen_ai.input.messages': 'a secret question', 'gen_ai.output.messages': 's'.repeat(100) };
+    expect(tree?.top.attributes).toMatchObject(expected);
     expect(tree?.below[0]?.attributes).toMatchObject({
       'gen_ai.tool.call.arguments': '{"command":"make"}',
       'gen_ai.tool.call.result': 'secret output',

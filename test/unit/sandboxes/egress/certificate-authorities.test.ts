@@ -54,10 +54,8 @@ test.each([
   ['has a broken certificate', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n', /cannot be parsed/],
 ])('an extra file that %s is named', async (_, text, message) => {
   const path = text === undefined ? join(folder, 'missing.pem') : await file('bad.pem', text);
-  await expect(readCaBundle([path])).rejects.toMatchObject({
-    code: 'invalid_request',
-    message: expect.stringMatching(message),
-  });
+  const expected = { code: 'invalid_request', message: expect.stringMatching(message) };
+  await expect(readCaBundle([path])).rejects.toMatchObject(expected);
   await expect(readCaBundle([path])).rejects.toThrow(path);
 });
 

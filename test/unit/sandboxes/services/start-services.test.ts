@@ -64,10 +64,8 @@ test('a service starts after those that it depends on are ready, and is ready on
     { web: { listens: [80] }, db: { listens: [5432] } },
   );
   expect([end, started]).toEqual(['done', ['db', 'web']]);
-  expect(reported).toEqual([
-    'db ready: The service db is ready at db:5432.',
-    'web ready: The service web is ready at web:80.',
-  ]);
+  const expected = ['db ready: The service db is ready at db:5432.', 'web ready: The service web is ready at web:80.'];
+  expect(reported).toEqual(expected);
 });
 
 test('a health check decides in place of ports, and a service without either is ready once it runs', async () => {
@@ -76,10 +74,8 @@ test('a health check decides in place of ports, and a service without either is 
     { db: { ...image, ports: [5432], healthcheck: { test } }, worker: image },
     { db: { states: [{ state: 'running' }, { state: 'running' }, { state: 'ready' }] } },
   );
-  expect(reported).toEqual([
-    'worker ready: The service worker is ready.',
-    'db ready: The service db is ready at db:5432.',
-  ]);
+  const expected = ['worker ready: The service worker is ready.', 'db ready: The service db is ready at db:5432.'];
+  expect(reported).toEqual(expected);
 });
 
 test.each<[string, Script, RegExp]>([

@@ -73,13 +73,8 @@ test('the sandboxes of another server count until it frees them, or is lost', as
   const share = { session: ada, amounts: { cpus: 3 } };
   expect(await one.holdings.take(ada, share.amounts, () => one.live.add(share))).toBeUndefined();
   const needs = { cpus: 2 };
-  expect(await other.holdings.take(ada, needs, () => {})).toEqual({
-    of: 'project',
-    kind: 'cpus',
-    limit: 4,
-    used: 3,
-    needs: 2,
-  });
+  const expected = { of: 'project', kind: 'cpus', limit: 4, used: 3, needs: 2 };
+  expect(await other.holdings.take(ada, needs, () => {})).toEqual(expected);
   const holder: Holder = { of: 'project', id: 'web' };
   expect(await other.holdings.used(holder, await other.accounts.get(holder))).toMatchObject({ cpus: 3 });
   one.live.delete(share);
@@ -108,11 +103,8 @@ test('a limit that is set while sandboxes run counts them, and a limit of its ow
 
 test('a session that moves counts only for its new holders', async () => {
   const { records } = memoryStore();
-  const { holdings } = holdingsOf(records, {
-    person: { sessions: 1 },
-    project: { sessions: 1 },
-    server: { sessions: 2 },
-  });
+  const input = { person: { sessions: 1 }, project: { sessions: 1 }, server: { sessions: 2 } };
+  const { holdings } = holdingsOf(records, input);
   for (const session of [ada, bob]) await store(records, 'sessions', session);
   const move = (projectId: string) =>
     holdings.within({ owner: 'ada', projectId, from: ada }, { sessions: 1 }, async () => 'moved');

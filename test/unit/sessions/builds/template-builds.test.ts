@@ -112,20 +112,16 @@ test('COPY takes the files that its owner uploaded, as a stream', async () => {
   await expect(missing).rejects.toMatchObject({ code: 'invalid_request' });
   await service.putFiles(template.id, 'h1', bytes('archive'), options);
   await build({ steps: [copy] });
-  expect(backend.ran.find(({ input }) => input === 'archive')).toMatchObject({
-    user: 'root',
-    argv: expect.arrayContaining(['a', '/home/user/b/', '0:0', '0644']),
-  });
+  const expected = { user: 'root', argv: expect.arrayContaining(['a', '/home/user/b/', '0:0', '0644']) };
+  expect(backend.ran.find(({ input }) => input === 'archive')).toMatchObject(expected);
   const strange = await service.begin({ name: 'his', tags: [], owner: 'bob' });
   expect(await service.hasFiles(strange.template.id, 'h1')).toBe(false);
 });
 
 test('bases outside the list, reserved names, second starts and too many templates are refused', async () => {
   const { service, build, begin } = bench({ policy: { ownerCount: 1 } });
-  await expect(begin({ steps: [], base: { image: 'evil/image' } })).rejects.toMatchObject({
-    code: 'invalid_request',
-    publicMessage: expect.stringContaining('e2bdev/base, corral/sandbox'),
-  });
+  const expected = { code: 'invalid_request', publicMessage: expect.stringContaining('e2bdev/base, corral/sandbox') };
+  await expect(begin({ steps: [], base: { image: 'evil/image' } })).rejects.toMatchObject(expected);
   await expect(begin({ steps: [] }, 'base')).rejects.toMatchObject({ code: 'conflict' });
   const { template, build: one } = await build({ steps: [] });
   await expect(service.start(template.id, one.id, { base, steps: [] })).rejects.toMatchObject({ code: 'conflict' });
@@ -138,10 +134,8 @@ test('where nothing is built, the ability says why and a build is refused with i
   const none = bench({ noBuilds: 'it has no images' });
   expect(await none.service.ability()).toMatchObject({ builds: 'none', reason: /it has no images/ });
   const refused = none.service.begin({ name: 'x', tags: [] });
-  await expect(refused).rejects.toMatchObject({
-    code: 'unsupported',
-    publicMessage: expect.stringMatching(/no images/),
-  });
+  const expected = { code: 'unsupported', publicMessage: expect.stringMatching(/no images/) };
+  await expect(refused).rejects.toMatchObject(expected);
 });
 
 test('tags name builds, and move with a newer one', async () => {
@@ -215,10 +209,8 @@ test('a plan that is refused ends its build, so that plans with mistakes keep no
     const { template, build } = await service.begin({ name: 'mine', tags: [], owner: 'ann' });
     const refused = service.start(template.id, build.id, { base: { image: 'evil/image' }, steps: [] });
     await expect(refused).rejects.toMatchObject({ code: 'invalid_request' });
-    expect(await service.build(template.id, build.id)).toMatchObject({
-      status: 'error',
-      reason: { message: expect.stringContaining('evil/image') },
-    });
+    const expected = { status: 'error', reason: { message: expect.stringContaining('evil/image') } };
+    expect(await service.build(template.id, build.id)).toMatchObject(expected);
   }
 });
 
@@ -316,10 +308,8 @@ test('a start command is kept with its folder, in a build of its own with an ima
   const plain = await build({ steps });
   const start = { command: 'serve', ready: { port: 8080 } };
   const begun = await build({ steps, start });
-  expect(await service.imageOf('mine', { owner: 'ann' })).toEqual({
-    image: plain.ended.image,
-    start: { ...start, folder: '/app' },
-  });
+  const expected = { image: plain.ended.image, start: { ...start, folder: '/app' } };
+  expect(await service.imageOf('mine', { owner: 'ann' })).toEqual(expected);
   expect(await log(begun)).toContain('The start command runs in each sandbox, not in the build');
   await build({ steps });
   expect(await service.imageOf('mine', { owner: 'ann' })).toEqual({ image: plain.ended.image });

@@ -24,10 +24,8 @@ test('below the floor nothing starts, and above it everything does', async () =>
   const { floor } = floorOf(() => free);
   await floor.admit();
   free = gibibyte;
-  await expect(floor.admit()).rejects.toMatchObject({
-    code: 'disk_full',
-    publicMessage: expect.stringContaining('CORRAL_SANDBOX_MIN_FREE_DISK'),
-  });
+  const expected = { code: 'disk_full', publicMessage: expect.stringContaining('CORRAL_SANDBOX_MIN_FREE_DISK') };
+  await expect(floor.admit()).rejects.toMatchObject(expected);
 });
 
 test('the sandbox that uses most is stopped with its files kept, and the next one only when that did not help', async () => {

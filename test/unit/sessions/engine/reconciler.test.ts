@@ -129,11 +129,8 @@ test.each([
   ['stays where it is needed again since the list was made', [false, false, false, true], 0],
 ])('a sandbox that its session does not use %s', async (_what, holds, times) => {
   const id = newSession();
-  const { reconciler, destroyed, clock } = await world({
-    sessions: [stored({ id })],
-    sandboxes: [sandboxOf(id)],
-    holds,
-  });
+  const input = { sessions: [stored({ id })], sandboxes: [sandboxOf(id)], holds };
+  const { reconciler, destroyed, clock } = await world(input);
   await reconciler.sweep(signal); // the first sweep offers it to its session
   await reconciler.sweep(signal);
   clock.advance(1_000);

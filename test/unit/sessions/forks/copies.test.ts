@@ -35,11 +35,8 @@ test.each<[string, CopyPlace['of'], string, (blob: string) => object]>([
     for (const blob of ['kept', 'lost']) await add({ of, holder, blob });
     await records.put({ kind, id: holder, doc: doc('kept') });
     expect(await copies.collect(1_000)).toBe(0); // at this age it can still be in progress
-    expect([await copies.collect(1_001), await copies.collect(1_001), [...blobs.kept.keys()]]).toEqual([
-      1,
-      0,
-      ['kept'],
-    ]);
+    const expected = [1, 0, ['kept']];
+    expect([await copies.collect(1_001), await copies.collect(1_001), [...blobs.kept.keys()]]).toEqual(expected);
     await copies.release({ of, holder, blob: 'kept' }, () => records.delete(kind, holder));
     expect([blobs.kept.size, await records.list('snapshot-blob')]).toEqual([0, []]);
   },

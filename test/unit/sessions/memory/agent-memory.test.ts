@@ -33,10 +33,8 @@ test('an agent writes, lists, reads and deletes the notes of its owner and its p
   await run('memory_write', { path: 'project/build.md', text: 'make' });
   await run('memory_write', { path: 'project/build.md', text: 'make test', append: true }, true);
   await run('memory_write', { path: 'person/style.md', text: 'Short.' });
-  expect(await run('memory_read', { path: 'project/build.md' })).toMatchObject({
-    ok: true,
-    output: '[project/build.md (version 2, 14 bytes, 2026-11-24)]\nmake\nmake test',
-  });
+  const expected = { ok: true, output: '[project/build.md (version 2, 14 bytes, 2026-11-24)]\nmake\nmake test' };
+  expect(await run('memory_read', { path: 'project/build.md' })).toMatchObject(expected);
   expect((await run('memory_list', {})).output.split('\n').map((line) => line.split(' ')[0])).toEqual([
     'project/build.md',
     'person/style.md',
@@ -91,10 +89,8 @@ test('the list of notes in the instructions has an end', async () => {
   expect(lines.at(-1)).toContain('2 more');
   await notes.write(ada, { path: 'a<', text: '' }, { kind: 'person', id: 'ada' });
   await notes.write(ada, { path: 'a/notes>', text: '' }, { kind: 'person', id: 'ada' });
-  expect((await listNotes(memory)).split('\n').slice(0, 2)).toEqual([
-    '- person/a/notes> (0 bytes)',
-    '- person/a&lt; (0 bytes)',
-  ]);
+  const expected = ['- person/a/notes> (0 bytes)', '- person/a&lt; (0 bytes)'];
+  expect((await listNotes(memory)).split('\n').slice(0, 2)).toEqual(expected);
 });
 
 test('an agent with its own loop gets the notes, which cannot end their frame, and how many did not fit', async () => {

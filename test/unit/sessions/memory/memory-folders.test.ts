@@ -182,10 +182,8 @@ test('a folder of another store, as the copy of a workspace brings it, is laid a
   await it.write('foreign.md', 'foreign');
   await it.write('.corral-memory', 'memstore_other\0');
   expect(await it.keep()).toBeUndefined();
-  expect([await it.texts(), (await readdir(it.folder)).sort()]).toEqual([
-    { '/own.md': 'own' },
-    ['.corral-memory', 'own.md'],
-  ]);
+  const expected = [{ '/own.md': 'own' }, ['.corral-memory', 'own.md']];
+  expect([await it.texts(), (await readdir(it.folder)).sort()]).toEqual(expected);
   const aside = join(it.client.workdir, '.session/memory/.unkept/notes/memstore_other');
   expect((await readdir(aside)).sort()).toEqual(['.corral-memory', 'foreign.md']);
 });
@@ -260,10 +258,8 @@ test('an emptied folder is no deletion, and an archived or deleted store says wh
 
   await it.stores.delete(it.store);
   expect(await it.keep()).toBe('/mnt/memory/notes is not kept: the memory store was deleted.');
-  expect([await it.keep(), it.ann.reports]).toEqual([
-    undefined,
-    ['/mnt/memory/notes is not kept: the memory store was deleted.'],
-  ]);
+  const expected = [undefined, ['/mnt/memory/notes is not kept: the memory store was deleted.']];
+  expect([await it.keep(), it.ann.reports]).toEqual(expected);
 });
 
 test('work that ends at any place is done once when it begins again', async () => {
@@ -285,10 +281,8 @@ test('work that ends at any place is done once when it begins again', async () =
   const made = { '/memory.merge.after.md': 'made', '/memory.push.after.md': 'made' };
   expect(await it.texts()).toEqual({ ...made, '/stays.md': 'new memory.push.after' });
   expect(all).toHaveLength(2 + 2 + 2 + 1); // at each point one version more of stays.md, and the deletion
-  expect(all.filter(({ memory }) => memory === gone.id).map(({ operation }) => operation)).toEqual([
-    'deleted',
-    'created',
-  ]);
+  const expected = ['deleted', 'created'];
+  expect(all.filter(({ memory }) => memory === gone.id).map(({ operation }) => operation)).toEqual(expected);
 });
 
 test('two sessions that write at once lose nothing, and a lost sandbox is for its call to report', async () => {

@@ -201,11 +201,8 @@ test('the tool servers of server, template, project and session add up, and of o
     (await of(more)).toolServers.map((it) => `${it.name} ${'command' in it ? it.command : ''}`);
   expect(await namesOf({ templateBy: undefined, template: 'default' })).toEqual(['docs npx']);
   expect(await namesOf({})).toEqual(['docs node', 'files node']);
-  expect(await namesOf({ toolServers: [server('files', 'deno'), server('more')] })).toEqual([
-    'docs node',
-    'files deno',
-    'more npx',
-  ]);
+  const expected = ['docs node', 'files deno', 'more npx'];
+  expect(await namesOf({ toolServers: [server('files', 'deno'), server('more')] })).toEqual(expected);
   await agents.update('p', { toolServers: [server('docs', 'bun'), server('own')] });
   expect(await namesOf({ projectId: 'p', toolServers: [server('own', 'deno')] })).toEqual([
     'docs bun',

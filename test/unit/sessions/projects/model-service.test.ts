@@ -110,10 +110,8 @@ test('a stored key goes to no other address than its own', async () => {
 test('private addresses are refused where people may not enter them, and metadata services everywhere', async () => {
   const outside = start({ reach: 'public' }).models;
   const requested = fake.requests.length;
-  expect(await outside.test(local, never)).toMatchObject({
-    ok: false,
-    message: expect.stringContaining('CORRAL_MODELS_PRIVATE_ADDRESSES'),
-  });
+  const expected = { ok: false, message: expect.stringContaining('CORRAL_MODELS_PRIVATE_ADDRESSES') };
+  expect(await outside.test(local, never)).toMatchObject(expected);
   await expect(outside.use({ ...local, model: 'qwen3' }, never)).rejects.toMatchObject({ code: 'forbidden' });
   expect(fake.requests.length).toBe(requested);
   const inside = start().models;

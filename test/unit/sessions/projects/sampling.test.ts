@@ -5,13 +5,8 @@ import { checkOptions, parseSampling } from '../../../../src/sessions/projects/s
 test('the names of agent configurations become the model port’s', () => {
   const options = { temperature: 0, top_p: 0.9, top_k: 40, max_tokens: 4_096, stop: 'END' };
   expect(() => checkOptions(options)).not.toThrow();
-  expect(parseSampling(options)).toEqual({
-    temperature: 0,
-    topP: 0.9,
-    topK: 40,
-    maxOutputTokens: 4_096,
-    stop: ['END'],
-  });
+  const expected = { temperature: 0, topP: 0.9, topK: 40, maxOutputTokens: 4_096, stop: ['END'] };
+  expect(parseSampling(options)).toEqual(expected);
 });
 
 test('missing or null options leave the choice to the provider', () => {

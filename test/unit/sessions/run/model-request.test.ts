@@ -92,10 +92,8 @@ test('a believable count of the provider is settled as it is', async () => {
 
 test('a count that is missing or far too small is replaced by the own one, and the usage says so', async () => {
   const { settled, take } = sharing([{ type: 'text', delta: 'Fine.' }, finished(0, 0)]);
-  expect(await take()).toMatchObject({
-    usage: { data: { assumed: { tokens: expect.any(Number) } } },
-    isBelieved: false,
-  });
+  const expected = { usage: { data: { assumed: { tokens: expect.any(Number) } } }, isBelieved: false };
+  expect(await take()).toMatchObject(expected);
   expect(settled[0]?.tokens).toBeGreaterThan(250); // a thousand bytes
   expect(settled[0]?.cost).toBeGreaterThan(250 * unit);
   const unlimited = world([{ type: 'text', delta: 'Fine.' }, finished(0, 0)], run('turns', 9));

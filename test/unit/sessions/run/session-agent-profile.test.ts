@@ -98,10 +98,8 @@ test('an agent with sub-agents delegates to them alone, unless the server denies
   expect([namesOf(of([])), of([]).children]).toEqual([['bash', 'read', 'write', ...tools, 'get_weather'], 8]);
   const declared = of([]).tools.find('delegate');
   expect(declared?.description).toContain('- Writer: Writes.');
-  expect(declared?.parameters).toMatchObject({
-    properties: { agent: { enum: ['Writer'] } },
-    required: ['agent', 'task'],
-  });
+  const expected = { properties: { agent: { enum: ['Writer'] } }, required: ['agent', 'task'] };
+  expect(declared?.parameters).toMatchObject(expected);
   expect(of(['delegate*']).children).toBeUndefined();
   expect(namesOf(of(['delegate*']))).toEqual(['bash', 'read', 'write', 'get_weather']);
   expect(profileWith({}).children).toBeUndefined();

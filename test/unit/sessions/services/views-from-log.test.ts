@@ -35,10 +35,8 @@ async function logOf(...facts: Parameters<ReturnType<typeof writerBench>['writer
 describe('while no sandbox runs', () => {
   test('a shell is shown as its last command left it', async () => {
     const log = await logOf(ran('main', [entry('one')]), ran('main', [entry('one'), entry('two')]), ran('other', []));
-    expect(await readShellFromLog(log, sessionId, { shell: 'main', workdir })).toEqual({
-      id: 'main',
-      console: [entry('one'), entry('two')],
-    });
+    const expected = { id: 'main', console: [entry('one'), entry('two')] };
+    expect(await readShellFromLog(log, sessionId, { shell: 'main', workdir })).toEqual(expected);
   });
 
   test('a result without a console leaves the one before', async () => {
@@ -48,10 +46,8 @@ describe('while no sandbox runs', () => {
 
   test('a command that was stopped stands behind those before it', async () => {
     const log = await logOf(ran('main', [entry('one')]), ran('main', [entry('two')], 'cancelled'));
-    expect((await readShellFromLog(log, sessionId, { shell: 'main', workdir })).console).toEqual([
-      entry('one'),
-      entry('two'),
-    ]);
+    const expected = [entry('one'), entry('two')];
+    expect((await readShellFromLog(log, sessionId, { shell: 'main', workdir })).console).toEqual(expected);
   });
 
   test('a shell that was never used is not found', async () => {
@@ -98,10 +94,8 @@ describe('while no sandbox runs', () => {
 
   test('a file that the log does not know is not found, and says what would help', async () => {
     const log = await logOf(wrote('a.md', text('x')));
-    await expect(readFileFromLog(log, sessionId, { path: 'b.md', workdir })).rejects.toMatchObject({
-      code: 'file_not_found',
-      publicMessage: expect.stringContaining('send a message to start it'),
-    });
+    const expected = { code: 'file_not_found', publicMessage: expect.stringContaining('send a message to start it') };
+    await expect(readFileFromLog(log, sessionId, { path: 'b.md', workdir })).rejects.toMatchObject(expected);
   });
 });
 

@@ -196,10 +196,8 @@ test("a template gets shared skills alone, and a session its owner's before shar
 
 test('the agent that a program gave its session has its skills by ids, and a deleted one fails it', async () => {
   const { skills } = world();
-  const { id: skill, latestVersion: version } = await skills.create({
-    files: folder('letters', 'First.'),
-    owner: 'ann',
-  });
+  const input = { files: folder('letters', 'First.'), owner: 'ann' };
+  const { id: skill, latestVersion: version } = await skills.create(input);
   await skills.addVersion(skill, { files: folder('letters', 'Second.') });
   const sessionSkills = new SessionSkills({ skills, pinsOf: async () => [], newId: () => 'x' });
   const session = (more: object = {}) => ({ owner: 'ann', agent: { skills: [{ skill, version }], ...more } }) as never;

@@ -128,20 +128,16 @@ test('servers of the settings come first, and cannot be replaced or removed', as
     publicMessage: expect.stringContaining("CORRAL_MCP_SERVERS names a tool server 'files'"),
   });
   await expect(it.remove('files')).rejects.toMatchObject({ code: 'not_found' });
-  expect(await it.test('files', undefined, neverFires)).toMatchObject({
-    ok: false,
-    message: expect.stringContaining('sandbox'),
-  });
+  const expected = { ok: false, message: expect.stringContaining('sandbox') };
+  expect(await it.test('files', undefined, neverFires)).toMatchObject(expected);
 });
 
 test('a private address is refused, and nothing is stored', async () => {
   const server = await fake();
   const { it, entered } = service({ reach: 'public' });
   await expect(it.put('docs', { url: server.url }, neverFires)).rejects.toMatchObject({ code: 'forbidden' });
-  expect(await it.test('docs', { url: server.url }, neverFires)).toMatchObject({
-    ok: false,
-    message: expect.stringContaining('private'),
-  });
+  const expected = { ok: false, message: expect.stringContaining('private') };
+  expect(await it.test('docs', { url: server.url }, neverFires)).toMatchObject(expected);
   expect([await entered.list(), server.seen]).toEqual([[], []]);
 });
 
@@ -161,10 +157,8 @@ test.each<[string, string, Record<string, Secret>]>([
 test('a person signs in, the access is renewed when the server refuses it, and ends with the sign-out', async () => {
   const server = await fake('nobody-has-this');
   const { it, entered, records } = service();
-  expect(await it.put('docs', { url: server.url }, neverFires)).toMatchObject({
-    signIn: 'wanted',
-    state: { ok: false },
-  });
+  const expected = { signIn: 'wanted', state: { ok: false } };
+  expect(await it.put('docs', { url: server.url }, neverFires)).toMatchObject(expected);
   const address = new URL(await it.beginSignIn('docs', returnTo, neverFires));
   expect(address.searchParams.get('redirect_uri')).toBe(returnTo);
   expect(address.searchParams.get('code_challenge_method')).toBe('S256');
@@ -192,8 +186,6 @@ test('a refused sign-in says why, and a page without https cannot begin one', as
   });
   const address = new URL(await it.beginSignIn('docs', returnTo, neverFires));
   const state = address.searchParams.get('state') ?? '';
-  await expect(it.endSignIn('docs', { state, code: 'another' }, neverFires)).rejects.toMatchObject({
-    code: 'unsupported',
-    publicMessage: expect.stringContaining('The sign-in did not end'),
-  });
+  const expected = { code: 'unsupported', publicMessage: expect.stringContaining('The sign-in did not end') };
+  await expect(it.endSignIn('docs', { state, code: 'another' }, neverFires)).rejects.toMatchObject(expected);
 });

@@ -24,10 +24,8 @@ async function bench() {
 test('a volume has one writer, which a refusal names, and any number of readers', async () => {
   const { sessions, cache } = await bench();
   expect(await sessions.mount(ann(one), [choice()])).toEqual([{ volume: cache.id, path: '/mnt/c', access: 'write' }]);
-  await expect(sessions.mount(ann(two), [choice()])).rejects.toMatchObject({
-    code: 'conflict',
-    publicMessage: expect.stringContaining(one),
-  });
+  const expected = { code: 'conflict', publicMessage: expect.stringContaining(one) };
+  await expect(sessions.mount(ann(two), [choice()])).rejects.toMatchObject(expected);
   await sessions.mount(ann(two), [choice('read')]);
 });
 
@@ -115,10 +113,8 @@ test.each([
   ['/mnt/memory', "Corral's own"],
 ])('no volume is mounted at %s', async (path, why) => {
   const { sessions } = await bench();
-  await expect(sessions.mount(ann(one), [choice('read', { path })])).rejects.toMatchObject({
-    code: 'invalid_request',
-    publicMessage: expect.stringContaining(why),
-  });
+  const expected = { code: 'invalid_request', publicMessage: expect.stringContaining(why) };
+  await expect(sessions.mount(ann(one), [choice('read', { path })])).rejects.toMatchObject(expected);
 });
 
 test('volumes are mounted below /mnt, and at or below a few other folders', () => {
@@ -145,10 +141,8 @@ test('a volume over its quota is read, and not written', async () => {
 test('a copy of a session reads the volumes that its own owner has', async () => {
   const { sessions } = await bench();
   const volumes = await sessions.mount(ann(one), [choice()]);
-  expect(await sessions.forCopy(ann(two), { cpus: 1, volumes })).toEqual({
-    cpus: 1,
-    volumes: volumes.map((mount) => ({ ...mount, access: 'read' })),
-  });
+  const expected = { cpus: 1, volumes: volumes.map((mount) => ({ ...mount, access: 'read' })) };
+  expect(await sessions.forCopy(ann(two), { cpus: 1, volumes })).toEqual(expected);
   expect(await sessions.forCopy({ id: two, owner: 'bob' }, { cpus: 1, volumes })).toEqual({ cpus: 1 });
   expect(await sessions.forCopy(ann(two), { cpus: 1 })).toEqual({ cpus: 1 });
 });

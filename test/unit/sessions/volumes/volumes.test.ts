@@ -63,10 +63,8 @@ test('a volume that a session has is not deleted, and the refusal names the sess
   const { volumes, sessions, stored } = volumeBench();
   const { id } = await volumes.service.create({ name: 'cache', owner: 'ann', signal });
   const mounts = await sessions.mount(session, [{ ...choice, access: 'read' }]);
-  await expect(volumes.service.remove(id, signal)).rejects.toMatchObject({
-    code: 'conflict',
-    publicMessage: expect.stringContaining(session.id),
-  });
+  const expected = { code: 'conflict', publicMessage: expect.stringContaining(session.id) };
+  await expect(volumes.service.remove(id, signal)).rejects.toMatchObject(expected);
   await sessions.release(session.id, mounts);
   await volumes.service.remove(id, signal);
   expect(stored.size).toBe(0);
@@ -132,10 +130,8 @@ test('a session that wants to write ends the sandbox of a transfer that nobody u
   const { id } = await service.create({ name: 'cache', owner: 'ann', signal });
   files.set('volume/a', Buffer.from('x'));
   const { content } = await service.readFile(id, 'a', signal);
-  await expect(sessions.mount(session, [choice])).rejects.toMatchObject({
-    code: 'conflict',
-    publicMessage: expect.stringContaining('being moved'),
-  });
+  const expected = { code: 'conflict', publicMessage: expect.stringContaining('being moved') };
+  await expect(sessions.mount(session, [choice])).rejects.toMatchObject(expected);
   await buffer(content);
   await expect
     .poll(() =>

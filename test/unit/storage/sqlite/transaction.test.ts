@@ -49,11 +49,8 @@ test('F070 a full disk acknowledges nothing that is not stored, and writes succe
     ['add', 'small'],
   ]);
   expect(replies.filter(([ok]) => ok).length).toBe(count());
-  expect(replies[1]?.slice(0, 3)).toEqual([
-    false,
-    'store_unavailable',
-    'The store is full: its disk has no space left.',
-  ]);
+  const expected = [false, 'store_unavailable', 'The store is full: its disk has no space left.'];
+  expect(replies[1]?.slice(0, 3)).toEqual(expected);
   expect(db.isTransaction).toBe(false);
   db.exec('PRAGMA max_page_count = 1000');
   expect(commit([['add', 'x'.repeat(200_000)]])).toEqual([[true, 1]]);

@@ -33,17 +33,12 @@ test('a command is completed at the beginning of a message only, a file at the b
 
 test('the chosen word takes the place of its beginning, and the cursor stands behind it', () => {
   const trigger = triggerAt('see @ap and', 7);
-  expect(trigger && replaceTrigger('see @ap and', trigger, '@src/app.ts')).toEqual({
-    text: 'see @src/app.ts and',
-    cursor: 16,
-  });
+  const expected = { text: 'see @src/app.ts and', cursor: 16 };
+  expect(trigger && replaceTrigger('see @ap and', trigger, '@src/app.ts')).toEqual(expected);
 });
 
 test('only files that a text names by @ are attached', () => {
   const paths = ['a.ts', 'my file.md', 'b.ts', 'c.ts'];
-  expect(namedPaths('Read @a.ts, (@b.ts) and @my file.md; not c.ts or x@c.ts', paths)).toEqual([
-    'a.ts',
-    'my file.md',
-    'b.ts',
-  ]);
+  const expected = ['a.ts', 'my file.md', 'b.ts'];
+  expect(namedPaths('Read @a.ts, (@b.ts) and @my file.md; not c.ts or x@c.ts', paths)).toEqual(expected);
 });

@@ -18,10 +18,8 @@ const third = session('third', 2, { branch: place('first', 20), forkedFrom: cut(
 
 test('the wordings of a message are the session with the old one, then the others in the order of their making', () => {
   const all = [third, first, second];
-  expect(findBranches(all, { sessionId: 'first', seq: 20, firstOwn: 2 })).toEqual({
-    ids: ['first', 'second', 'third'],
-    at: 0,
-  });
+  const expected = { ids: ['first', 'second', 'third'], at: 0 };
+  expect(findBranches(all, { sessionId: 'first', seq: 20, firstOwn: 2 })).toEqual(expected);
   expect(findBranches(all, { sessionId: 'third', seq: 27, firstOwn: 27 })?.at).toBe(2);
   expect(findBranches(all, { sessionId: 'first', seq: 2, firstOwn: 2 })).toBeUndefined();
   expect(findBranches(all, { sessionId: 'second', seq: 30, firstOwn: 25 })).toBeUndefined();
@@ -29,10 +27,8 @@ test('the wordings of a message are the session with the old one, then the other
 
 test('a message that a branch copied has the wordings of the session that it was copied from', () => {
   const other = session('other', 3, { branch: place('first', 2), forkedFrom: cut('first', 1) });
-  expect(findBranches([first, second, third, other], { sessionId: 'third', seq: 2, firstOwn: 27 })).toEqual({
-    ids: ['third', 'other'],
-    at: 0,
-  });
+  const expected = { ids: ['third', 'other'], at: 0 };
+  expect(findBranches([first, second, third, other], { sessionId: 'third', seq: 2, firstOwn: 27 })).toEqual(expected);
 });
 
 test('where the session with the old wording was deleted, the others remain', () =>

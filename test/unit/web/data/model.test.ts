@@ -106,11 +106,8 @@ test('a start of a sandbox that the end of its run overtook moves no longer, and
   if (line?.kind !== 'phase') throw new Error('no line');
   expect(line.phase.value).toMatchObject({ phase: 'starting', isCut: true });
   model.take([phase('image'), phase('ready')]);
-  expect([kinds(model), line.phase.value.phase, line.phase.value.isCut]).toEqual([
-    ['phase', 'end'],
-    'ready',
-    undefined,
-  ]);
+  const expected = [['phase', 'end'], 'ready', undefined];
+  expect([kinds(model), line.phase.value.phase, line.phase.value.isCut]).toEqual(expected);
   const other = modelOf(phase('starting'), end, event('run.started', { task: 'b' }), phase('starting'));
   expect(kinds(other)).toEqual(['phase', 'end', 'phase']); // of the next run
 });

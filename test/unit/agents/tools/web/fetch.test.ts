@@ -76,11 +76,8 @@ test('a picture is kept for the model, and in a file', async () => {
   const { run, sandbox } = bench({ type: 'image/png', bytes: pngSignature });
   const kept = { file: 'f', url: '/f', mimeType: 'image/png' };
   const result = await run({}, { keepPicture: async () => kept });
-  expect(result).toMatchObject({
-    ok: true,
-    pictures: [kept],
-    output: expect.stringContaining('.corral/output/op.png'),
-  });
+  const expected = { ok: true, pictures: [kept], output: expect.stringContaining('.corral/output/op.png') };
+  expect(result).toMatchObject(expected);
   expect(await sandbox.readFile('.corral/output/op.png', signal())).toEqual(pngSignature);
 });
 
@@ -91,10 +88,8 @@ test('what cannot be read says so, with another way', async () => {
     'https://a.example/x is application/pdf (4 bytes), which web_fetch cannot read. Download it with a command, such as curl, and open it with a program.',
   );
   const complex = await bench({ text: 'page' }, 'fails').run();
-  expect(complex).toMatchObject({
-    ok: false,
-    output: 'The page is too complex to be read. Its HTML is in .corral/output/op.html.',
-  });
+  const expected = { ok: false, output: 'The page is too complex to be read. Its HTML is in .corral/output/op.html.' };
+  expect(complex).toMatchObject(expected);
 });
 
 test('statuses, cut answers, refusals and silence are reported', async () => {

@@ -26,10 +26,8 @@ test('F113 a call with permission runs; without permission the model gets the re
   const decided = (verdict: { decision: 'approved' | 'rejected' | 'expired' | 'questioned'; text?: string }) =>
     permissionFor(asking('*'), { ...call('shell_exec'), verdict });
   expect(decided({ decision: 'approved' })).toBeUndefined();
-  expect(decided({ decision: 'rejected', text: 'use make' })).toEqual({
-    kind: 'refused',
-    why: expect.stringMatching(/rejected.*use make/),
-  });
+  const expected = { kind: 'refused', why: expect.stringMatching(/rejected.*use make/) };
+  expect(decided({ decision: 'rejected', text: 'use make' })).toEqual(expected);
   const questioned = decided({ decision: 'questioned', text: 'What does it make?' });
   expect(questioned).toEqual({
     kind: 'refused',

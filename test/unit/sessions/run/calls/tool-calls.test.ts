@@ -109,11 +109,8 @@ test('a call that waits for approval holds no other call, but those that must fo
   expect(await running()).toEqual(['b']);
   await end('b');
   await end('c');
-  expect(await made).toMatchObject([
-    { kind: 'ask', approval: { callId: 'a' } },
-    { kind: 'called' },
-    { kind: 'called' },
-  ]);
+  const expected = [{ kind: 'ask', approval: { callId: 'a' } }, { kind: 'called' }, { kind: 'called' }];
+  expect(await made).toMatchObject(expected);
 });
 
 test('a question waits for the calls before it, and the calls after it wait for its answer', async () => {

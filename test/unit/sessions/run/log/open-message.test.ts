@@ -33,11 +33,8 @@ describe('an open message', () => {
     const open = new OpenMessage();
     open.arrange([says('so ')]);
     expect(open.arrange([asks('wait!'), usage])).toEqual([asks('wait!')]);
-    expect(open.arrange([says('far'), assistantMessage('so far')])).toEqual([
-      says('far'),
-      assistantMessage('so far'),
-      usage,
-    ]);
+    const expected = [says('far'), assistantMessage('so far'), usage];
+    expect(open.arrange([says('far'), assistantMessage('so far')])).toEqual(expected);
   });
 
   test('is completed before the first delta of another one', () => {

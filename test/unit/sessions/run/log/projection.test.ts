@@ -57,10 +57,8 @@ describe('the record of a session', () => {
   });
 
   test('shows the newest message of either side, at most 1000 characters of it, and when', () => {
-    expect(recordOf([asks('question'), assistantMessage('a'.repeat(2_000))])).toMatchObject({
-      latestMessage: 'a'.repeat(1_000),
-      latestMessageAt: 101,
-    });
+    const expected = { latestMessage: 'a'.repeat(1_000), latestMessageAt: 101 };
+    expect(recordOf([asks('question'), assistantMessage('a'.repeat(2_000))])).toMatchObject(expected);
     expect(recordOf([assistantMessage('answer'), asks('question')])).toMatchObject({ latestMessage: 'question' });
     const cut = `${'a'.repeat(999)}😀`;
     expect([recordOf([asks(cut)]).latestMessage, recordOf([assistantMessage(cut)]).latestMessage]).toEqual([

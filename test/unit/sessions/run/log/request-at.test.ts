@@ -153,9 +153,7 @@ describe('what a turn saw', () => {
     await expect(it.at()).rejects.toMatchObject({ code: 'not_found', publicMessage: /No model was called/ });
     it.hear('Hello');
     await it.turn();
-    await expect(it.at(2)).rejects.toMatchObject({
-      code: 'not_found',
-      publicMessage: 'There is no turn 2; the newest is 1.',
-    });
+    const expected = { code: 'not_found', publicMessage: 'There is no turn 2; the newest is 1.' };
+    await expect(it.at(2)).rejects.toMatchObject(expected);
   });
 });

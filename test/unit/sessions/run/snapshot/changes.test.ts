@@ -108,11 +108,8 @@ describe.each(['program', 'daemon'] as const)('the changes since a run began, ke
     write('same.txt', 'cd');
     utimesSync(join(root, 'same.txt'), 1, 1);
     renameSync(join(root, 'from.txt'), join(root, 'to.txt'));
-    expect((await changes()).files.map(({ path, change }) => `${change} ${path}`)).toEqual([
-      'deleted from.txt',
-      'modified same.txt',
-      'added to.txt',
-    ]);
+    const expected = ['deleted from.txt', 'modified same.txt', 'added to.txt'];
+    expect((await changes()).files.map(({ path, change }) => `${change} ${path}`)).toEqual(expected);
   });
 
   test('pass over what package managers, git and Corral keep, and keep no copy of a large file', async () => {

@@ -38,10 +38,8 @@ describe('a reply that the length limit cut', () => {
 
   test('twice says so at its end', async () => {
     const { turn, reply, model } = await turnOf([say('One '), end('length')], [say('two '), end('length')]);
-    expect(turn).toMatchObject({
-      ok: true,
-      message: { text: expect.stringMatching(/^One two \s*\[The reply was cut here/) },
-    });
+    const expected = { ok: true, message: { text: expect.stringMatching(/^One two \s*\[The reply was cut here/) } };
+    expect(turn).toMatchObject(expected);
     expect(reply[0]).toMatch(/cut here/);
     expect(model.requested).toHaveLength(2);
   });

@@ -1,0 +1,42 @@
+import type { TestContext } from 'vitest';
+import type { Store } from '../../../src/core/contracts/ports.ts';
+import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
+import { hasAtomicUpdates, openMongo, skipMongo } from './mongo.ts';
+import { temporaryFolder } from './store.ts';
+
+/** The stores of two servers, which share what is in them. */
+const pairs = {
+  memory: async () => {
+    const store = memoryStore({ shared: true });
+    return { stores: [store, store] as const, [Symbol.asyncDispose]: async () => {} };
+  },
+  SQLite: async () => {
+    await using stack = new AsyncDisposableStack();
+    const { path } = stack.use(temporaryFolder());
+    const store = stack.use(await sqliteStore({ path: `${path}/corral.db` }));
+    const held = stack.move();
+    return { stores: [store, store] as const, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  },
+  MongoDB: async () => {
+    await using stack = new AsyncDisposableStack();
+    const one = stack.use(await openMongo());
+    const two = stack.use(await openMongo({ database: one.database }));
+    const held = stack.move();
+    return { stores: [one.store, two.store] as const, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  },
+};
+type PairName = keyof typeof pairs;
+export const storePairs = Object.keys(pairs) as PairName[];
+
+/** The pair of this name. Skips where MongoDB, or what the test needs of it, is missing. */
+export async function openPair(
+  name: PairName,
+  { skip }: Pick<TestContext, 'skip'>,
+  needs: { readonly atomicUpdates?: boolean } = {},
+): Promise<AsyncDisposable & { readonly stores: readonly [Store, Store] }> {
+  if (name === 'MongoDB' && skipMongo) skip('needs TEST_MONGODB_URL, a server that speaks its protocol');
+  if (name === 'MongoDB' && needs.atomicUpdates && !(await hasAtomicUpdates()))
+    skip('this server loses one of two updates that expect the same version');
+  return await pairs[name]();
+}
