@@ -3,7 +3,7 @@ import { CorralError, type CorralErrorCode } from '../client/index.ts';
 /** The exit codes of every command; scripts can rely on them. `exec` exits with the code of its command. */
 export const exitCodes = {
   ok: { code: 0, about: 'done; for `run`: the run is completed' },
-  failed: { code: 1, about: 'it failed, or the run failed' },
+  failed: { code: 1, about: 'the command or the run failed' },
   usage: { code: 2, about: 'the command line is wrong' },
   unreachable: { code: 3, about: 'no Corral server answers, or the connection broke' },
   refused: { code: 4, about: 'the server does not accept the token, or the token lacks that right' },

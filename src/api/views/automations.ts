@@ -69,7 +69,7 @@ const idForms = {
   automation: /^[0-9a-f]{12}$/,
   project: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
 };
-const atLimit = 'at the limit it asks whether to continue';
+const atLimit = 'at the limit the run asks to continue';
 const BudgetInput = z.strictObject({
   /** Model calls. */
   turns: z.int().min(1).max(1_000_000).nullable().default(null),

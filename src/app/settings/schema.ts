@@ -151,27 +151,27 @@ export const Config = z.strictObject({
   ),
   maxRunningRuns: setting(integer(1), 32, 'maximum number of active runs of this server; more are queued'),
   maxSteps: markChangeable(
-    setting(integer(1), 100, 'maximum turns of the model per run; at the limit it asks whether to continue'),
+    setting(integer(1), 100, 'maximum turns of the model per run; at the limit the run asks to continue'),
     budgetIn('count'),
   ),
   run: z.strictObject({
     timeoutSeconds: markChangeable(
-      setting(integer(1, 7 * day), 1800, 'maximum time per run; at the limit it asks whether to continue'),
+      setting(integer(1, 7 * day), 1800, 'maximum time per run; at the limit the run asks to continue'),
       budgetIn('seconds'),
     ),
     tokenBudget: markChangeable(
-      optional(integer(1), 'maximum tokens per run; at the limit it asks whether to continue'),
+      optional(integer(1), 'maximum tokens per run; at the limit the run asks to continue'),
       budgetIn('count'),
     ),
     costBudget: markChangeable(
       optional(
         amount(0, 1e6),
-        "maximum cost per run in the price list's currency; at the limit it asks whether to continue",
+        "maximum cost per run in the price list's currency; at the limit the run asks to continue",
       ),
       budgetIn('cost'),
     ),
     toolCallBudget: markChangeable(
-      optional(integer(1), 'maximum tool calls per run; at the limit it asks whether to continue'),
+      optional(integer(1), 'maximum tool calls per run; at the limit the run asks to continue'),
       budgetIn('count'),
     ),
   }),
@@ -272,26 +272,26 @@ export const Config = z.strictObject({
       'time after which an idle session is unloaded from memory; its history stays',
     ),
     turnBudget: markChangeable(
-      optional(integer(1), 'maximum turns of the model per session; at the limit it asks whether to continue'),
+      optional(integer(1), 'maximum turns of the model per session; at the limit the run asks to continue'),
       budgetIn('count'),
     ),
     tokenBudget: markChangeable(
-      optional(integer(1), 'maximum tokens per session; at the limit it asks whether to continue'),
+      optional(integer(1), 'maximum tokens per session; at the limit the run asks to continue'),
       budgetIn('count'),
     ),
     costBudget: markChangeable(
       optional(
         amount(0, 1e6),
-        "maximum cost per session in the price list's currency; at the limit it asks whether to continue",
+        "maximum cost per session in the price list's currency; at the limit the run asks to continue",
       ),
       budgetIn('cost'),
     ),
     toolCallBudget: markChangeable(
-      optional(integer(1), 'maximum tool calls per session; at the limit it asks whether to continue'),
+      optional(integer(1), 'maximum tool calls per session; at the limit the run asks to continue'),
       budgetIn('count'),
     ),
     timeBudgetSeconds: markChangeable(
-      optional(integer(1, 365 * day), 'maximum working time per session; at the limit it asks whether to continue'),
+      optional(integer(1, 365 * day), 'maximum working time per session; at the limit the run asks to continue'),
       budgetIn('seconds'),
     ),
   }),

@@ -56,11 +56,11 @@ export const oidc = z.strictObject({
     'groups',
     'claim with the groups of a person, such as realm_access.roles',
   ),
-  roles: setting(roleTable, {}, 'roles by group; the highest applies, and people without one do not get in'),
+  roles: setting(roleTable, {}, 'roles by group; the highest applies, and people without a role cannot sign in'),
   allowedDomains: setting(
     wordList('domains such as example.com', domain),
     [],
-    'domains of verified e-mail addresses that get in; none: no such condition',
+    'domains of verified e-mail addresses that can sign in; none: any',
   ),
   admin: optional(
     text('an e-mail address or a subject'),
@@ -97,11 +97,11 @@ export const identityProxy = z.strictObject({
   tokenKeys: optional(issuerUrl, 'address of the keys of those tokens'),
   tokenAudience: optional(text('a name'), 'name of this server in those tokens'),
   tokenIssuer: optional(text('a name'), 'name of the proxy in those tokens; unset: any that has the keys'),
-  roles: setting(roleTable, {}, 'roles by group; the highest applies, and people without one do not get in'),
+  roles: setting(roleTable, {}, 'roles by group; the highest applies, and people without a role cannot sign in'),
   allowedDomains: setting(
     wordList('domains such as example.com', domain),
     [],
-    'domains of e-mail addresses that get in; none: no such condition',
+    'domains of e-mail addresses that can sign in; none: any',
   ),
   admin: optional(text('an e-mail address or a subject'), 'e-mail address or subject of the first administrator'),
 });

@@ -151,7 +151,7 @@ const TemplateFile = z.strictObject({
   egress: z.strictObject({ policy: unset(egress.shape.policy), allow: unset(egress.shape.allow) }),
   tools: z.strictObject({
     allow: optional(rules(), 'the tools of the agent; unset: all'),
-    deny: optional(rules(), 'tools that it does not get, even if allow lists them'),
+    deny: optional(rules(), 'tools that the agent does not get, even if allow lists them'),
     computer: optional(
       oneOf('off', 'auto', 'claude', 'gemini'),
       "the desktop's keyboard and mouse; auto: in the format that the model knows",

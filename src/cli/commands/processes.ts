@@ -7,7 +7,7 @@ import { findBox } from '../server.ts';
 export const psCommand: CliCommand = {
   name: 'ps',
   args: [sessionArgument],
-  about: "lists the processes of a session's sandbox, and the background ones that have ended",
+  about: "lists the processes of a session's sandbox, including ended background processes",
   options: [jsonOption],
   examples: ['corral ps last'],
   async run({ args: [word = ''], options, io, corral }) {

@@ -227,7 +227,7 @@ async function openInside(folder: GitFolder, name: string): Promise<OpenedFile> 
 const isSame = (a: Stats, b: Stats) => a.ino === b.ino && a.dev === b.dev;
 const changed = ({ url }: GitFolder) => new AppError('conflict', `${url} changed while it was read. Fetch it again.`);
 const linked = ({ url }: GitFolder, name: string) =>
-  new AppError('conflict', `${url} cannot be read: its ${name} is a link, or no file. Corral follows no link there.`);
+  new AppError('conflict', `${url} cannot be read: its ${name} is a link or not a file. Corral follows no link there.`);
 
 function problemOf(thrown: NodeJS.ErrnoException, folder: GitFolder): AppError {
   if (thrown.code === 'ENOENT') return changed(folder);

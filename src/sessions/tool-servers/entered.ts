@@ -113,7 +113,7 @@ export class EnteredToolServers {
     await records.delete(kind, idOf(name), found.version);
     if (!(await records.get(kind, idOf(name)))) return next;
     await records.delete(kind, id); // the original was changed in the meantime
-    throw new AppError('conflict', `The tool server ${name} was changed at the same moment. Try again.`);
+    throw new AppError('conflict', `The tool server ${name} was changed by another request. Try again.`);
   }
 
   #sealed({ secrets, ...server }: EnteredServer): { readonly doc: z.output<typeof Stored>; readonly sort: number } {

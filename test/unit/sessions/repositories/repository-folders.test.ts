@@ -139,7 +139,7 @@ test.each([
   ['packed-refs', 'its packed-refs is a link'],
   ['refs/heads', 'its refs/heads is a link'],
   ['objects/pack', 'its objects/pack is a link'],
-  [`objects/pack/pack-${two}.pack`, 'is a link, or no file'],
+  [`objects/pack/pack-${two}.pack`, 'is a link or not a file'],
 ])('a link in place of %s is not followed', async (name, reason) => {
   make();
   write({ 'secret/HEAD': 'ref: refs/heads/main\n', 'secret/root': 'canary' });
