@@ -122,6 +122,16 @@ export interface FileEdit {
   readonly before: string | null;
   readonly after: string;
 }
+/** The result of a read or a search has the form of a written file, too. */
+const readers = new Set(['file_read', 'read', 'file_find_in_content', 'grep', 'file_find_by_name', 'glob']);
+/** The file that a call wrote. Undefined: none. */
+export function findEdit({ success, function: name, args, content }: CalledData): FileEdit | undefined {
+  if (!success || !content || !('oldContent' in content) || readers.has(name)) return undefined;
+  const input = args.file ?? args.path ?? args.file_path;
+  if (typeof input !== 'string') return undefined;
+  const path = input.replace(/^\/workspace\//, '').replace(/^\.\//, '');
+  return { path, before: content.oldContent, after: content.content };
+}
 export interface EndItem extends Base {
   readonly kind: 'end';
   readonly data: EndData;

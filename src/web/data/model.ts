@@ -1,20 +1,21 @@
 import { batch, type Signal, signal } from '@preact/signals';
 import type { Event } from '../../client/types.ts';
 import { isNote, type NoteType, noticeOf } from '../../core/model/event-traits.ts';
-import type {
-  ApprovalItem,
-  AssistantItem,
-  DataOf,
-  EndItem,
-  EventOf,
-  FileEdit,
-  Item,
-  ModelUsage,
-  PhaseItem,
-  RetryItem,
-  StepItem,
-  ToolItem,
-  WaitItem,
+import {
+  type ApprovalItem,
+  type AssistantItem,
+  type DataOf,
+  type EndItem,
+  type EventOf,
+  type FileEdit,
+  findEdit,
+  type Item,
+  type ModelUsage,
+  type PhaseItem,
+  type RetryItem,
+  type StepItem,
+  type ToolItem,
+  type WaitItem,
 } from './items.ts';
 
 // Turns the events of one session into the content of the page. A live session and a replay use the same model, so both
@@ -391,12 +392,11 @@ export class ConversationModel {
     return this.#environment;
   }
 
-  #addEdit({ function: name, args, success, content }: DataOf<'tool.called'>): void {
-    if (!success || !content || !('oldContent' in content) || name === 'file_read') return;
-    const path = String(args.file ?? args.path ?? '').replace(/^\/workspace\//, '');
-    const known = this.#edits.get(path);
-    const before = known ? known.before : content.oldContent;
-    this.#edits.set(path, { path, before, after: content.content });
+  #addEdit(call: DataOf<'tool.called'>): void {
+    const edit = findEdit(call);
+    if (!edit) return;
+    const { before } = this.#edits.get(edit.path) ?? edit;
+    this.#edits.set(edit.path, { ...edit, before });
   }
 
   /** Shows one card: the call replaces the request for its permission. */

@@ -38,7 +38,7 @@ export function typeInto(field: HTMLTextAreaElement, send: (keysym: number, code
   field.addEventListener('input', (event) => {
     const { isComposing, inputType } = event as InputEvent;
     if (isComposing) return;
-    if (inputType === 'deleteContentBackward') send(backspace, 'Backspace');
+    if (/^delete\w+Backward$/.test(inputType)) send(backspace, 'Backspace');
     else if (inputType === 'insertLineBreak') send(enter, 'Enter');
     else sendText();
     reset();

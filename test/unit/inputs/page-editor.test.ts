@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { detectLineEnd, exactText } from '../../../src/web/work/files/editor/file-text.ts';
+import { toFileChange } from '../../../src/agents/tools/file-text.ts';
+import { detectLineEnd, exactText, isCut, mergeEdit } from '../../../src/web/work/files/editor/file-text.ts';
 
 test.each([
   ['CRLF', Buffer.from('a\r\nb\r\n'), '\r\n', true],
@@ -22,4 +23,22 @@ test.each([
 
 test('a comparison of different line ends shows them', () => {
   expect([detectLineEnd('a\r\nb', 'a\nb'), detectLineEnd('', 'a\r\n')]).toEqual(['\n', '\r\n']);
+});
+
+test.each([
+  ['\\r alone', 'a\rb\rc\r', 'a\rX\rc\r', 'a\rX\rc\r', 'a\rb\rc\r'],
+  ['CRLF', 'a\r\nb\r\n', 'a\r\nX\r\n', 'a\r\nX\r\nnew\r\n', 'a\r\nb\r\nnew\r\n'],
+  ['mixed', 'a\r\nb\nc\r', 'a\r\nX\nc\r', 'a\r\nX\nc\r', 'a\r\nb\nc\r'],
+  ['a last line end that was added', 'a\nb', 'a\nb\n', 'a\nb\n', 'a\nb'],
+  ['a new file', '', 'a\n', 'a\n', ''],
+  ['a file that was emptied', 'a\n', '', '', 'a\n'],
+  ['a byte-order mark that was lost', '\ufeffa\n', 'a\n', 'a\n', '\ufeffa\n'],
+  ['lines that differ by now', 'a\n', 'b\n', 'c\n', undefined],
+])('a change of a step is reverted: %s', (_, before, after, current, reverted) =>
+  expect(mergeEdit(current, { after, edited: before })).toBe(reverted),
+);
+
+test('a text of which an event has only parts is not compared, so that no note about the gap is saved', () => {
+  const { content, oldContent } = toFileChange('small', 'x'.repeat(100_000));
+  expect([isCut(content), isCut(oldContent ?? '')]).toEqual([false, true]);
 });

@@ -64,6 +64,7 @@ const rows: readonly (readonly [string, string, number])[] = [
     `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n${'X-A: a\r\n'.repeat(1_000)}\r\n`,
     200,
   ],
+  ['a compressed transfer', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n', 502],
   ['a body of a 204', 'HTTP/1.1 204 x\r\nContent-Length: 5\r\n\r\nhello', 204],
   ['a body of a 304', 'HTTP/1.1 304 x\r\nContent-Length: 5\r\n\r\nhello', 304],
   ['more than its length', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhello', 200],

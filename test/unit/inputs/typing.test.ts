@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { RfbKind } from '../../../src/http/transport/rfb.ts';
 import { OrderedInput } from '../../../src/http/transport/rfb-typing.ts';
-import { toKeysym } from '../../../src/web/desktop/keys.ts';
+import { toKeysym, typeInto } from '../../../src/web/desktop/keys.ts';
 import { pressedKey } from '../../../src/web/parts/pressed-key.ts';
 
 // Keys and texts of keyboards and input methods, for the fields of the page and for a desktop.
@@ -125,3 +125,29 @@ test.each([
 ])('a field gets %s as it is meant', (name, how, pressed) =>
   expect(pressedKey({ key: name.split(',')[0] as string, ...how })).toBe(pressed),
 );
+
+/** Returns the keysyms that a phone's text field sends when input of this kind leaves `value` in it. */
+function sentBy(inputType: string, value: string, isComposing = false): string[] {
+  const field = Object.assign(new EventTarget(), { value: '', setSelectionRange() {} });
+  const sent: string[] = [];
+  typeInto(field as never, (keysym) => void sent.push(keysym.toString(16)));
+  field.value += value;
+  field.dispatchEvent(Object.assign(new Event('input'), { inputType, isComposing }));
+  return sent;
+}
+test.each([
+  ['insertText', 'ö', ['f6']],
+  ['insertText', '👨\u200d👩', ['101f468', '100200d', '101f469']],
+  ['insertReplacementText', 'שלום', ['10005e9', '10005dc', '10005d5', '10005dd']],
+  ['insertFromPaste', 'a\r\nb', ['61', 'ff0d', '62']],
+  ['insertLineBreak', '\n', ['ff0d']],
+  ['deleteContentBackward', '', ['ff08']],
+  ['deleteWordBackward', '', ['ff08']],
+  ['deleteSoftLineBackward', '', ['ff08']],
+])('a phone sends %s of %j to the desktop as keysyms', (inputType, value, keysyms) =>
+  expect(sentBy(inputType, value)).toEqual(keysyms),
+);
+
+test('a phone sends no text that is still composed', () => {
+  expect(sentBy('insertCompositionText', 'にほ', true)).toEqual([]);
+});

@@ -40,8 +40,10 @@ type RelayedUpgrade = Pick<RelayedRequest, 'connection' | 'path' | 'headers' | '
  * response.
  */
 function headOf(answer: IncomingMessage, changed: (raw: readonly string[]) => string[], isUpgrade = false) {
-  const { statusCode: status = 0, statusMessage = '', rawHeaders } = answer;
+  const { statusCode: status = 0, statusMessage = '', rawHeaders, headers } = answer;
+  const { 'transfer-encoding': coding = '' } = headers;
   if (status < 200 && !isUpgrade) return undefined;
+  if (!/^(chunked|identity)?$/i.test(coding)) return undefined; // its bytes are compressed, and no header would say so
   const reason = isHeaderText(statusMessage) ? statusMessage : (STATUS_CODES[status] ?? '');
   return { status, reason, headers: changed(rawHeaders) };
 }
@@ -141,9 +143,11 @@ export async function relayUpgrade(relayed: RelayedUpgrade): Promise<void> {
   agent.createConnection = () => connection;
   const outgoing = ask({ agent, path, headers: { ...headers, connection: 'Upgrade' }, maxHeaderSize: 64 * 1024 });
   limitInterimAnswers(outgoing);
+  let isAnswered = false;
   const begin = (answer: IncomingMessage, ending: 'Upgrade' | 'close') => {
     const head = headOf(answer, (raw) => withoutHops(changed(raw), cookies), ending === 'Upgrade');
     if (!head) return void outgoing.destroy(new Error('no valid answer'));
+    isAnswered = true;
     const lines = [`HTTP/1.1 ${head.status} ${head.reason}`];
     for (let at = 0; at < head.headers.length; at += 2) lines.push(`${head.headers[at]}: ${head.headers[at + 1]}`);
     client.write(`${[...lines, `Connection: ${ending}`].join('\r\n')}\r\n\r\n`, 'latin1');
@@ -158,11 +162,6 @@ export async function relayUpgrade(relayed: RelayedUpgrade): Promise<void> {
     answer.once('error', () => client.destroy());
     if (begin(answer, 'close')) answer.pipe(client);
   });
-  let isAnswered = false;
-  for (const event of ['upgrade', 'response'])
-    outgoing.once(event, (answer: IncomingMessage) => {
-      isAnswered = (answer.statusCode ?? 0) >= (event === 'upgrade' ? 100 : 200);
-    });
   outgoing.once('error', (error) => {
     if (isAnswered) return void client.destroy();
     failed(failureOf(error));

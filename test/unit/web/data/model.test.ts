@@ -188,7 +188,7 @@ test('the end of a run has the files that it wrote, each from its first text to 
     });
   const end = () => event('run.end', { status: 'completed', reason: 'completed', task: 'x' });
   const model = modelOf(
-    ...[event('run.started', { task: 'x' }), wrote('file_read', 'r', 'r')],
+    ...[event('run.started', { task: 'x' }), wrote('file_read', 'r', 'r'), wrote('file_find_in_content', null, '1: r')],
     ...[wrote('file_write', null, 'one'), wrote('file_str_replace', 'one', 'two'), end()],
     ...[event('run.started', { task: 'y' }), end()],
   );

@@ -25,10 +25,14 @@ test('a step has each file with its text before the first write and after the la
     step('Second'),
     write('a.txt', 'two', 'three'),
     write('a.txt', 'three', 'three', { function: 'file_read' }),
+    write('a.txt', null, 'a.txt:1: three', { function: 'file_find_in_content' }),
+    write('', null, 'a.txt', { function: 'file_find_by_name', args: { path: 'src' } }),
+    write('', null, 'three', { function: 'read', args: { file_path: 'a.txt' } }),
+    write('', 'x', 'y', { function: 'edit', args: { file_path: '/workspace/c.txt' } }),
   ]);
   expect(steps.map(({ description, files }) => [description, ...files])).toEqual([
     ['First', ['a.txt', { before: null, after: 'two' }]],
-    ['Second', ['a.txt', { before: 'two', after: 'three' }]],
+    ['Second', ['a.txt', { before: 'two', after: 'three' }], ['c.txt', { before: 'x', after: 'y' }]],
   ]);
 });
 

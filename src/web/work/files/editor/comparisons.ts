@@ -1,8 +1,7 @@
-import { applyPatch, structuredPatch } from 'diff';
 import { query } from '../../../data/server.ts';
 import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';
-import { exactText } from './file-text.ts';
+import { exactText, isCut, mergeEdit } from './file-text.ts';
 import type { Comparison } from './review.tsx';
 import type { FileWrite } from './steps.ts';
 
@@ -31,7 +30,7 @@ export async function compareWithRunStart(store: FileStore, path: string): Promi
  * are still the same.
  */
 export async function compareStep(store: FileStore, path: string, { before, after }: FileWrite): Promise<Comparison> {
-  if (Math.max(before?.length ?? 0, after.length) > maxBytes) throw new Error(t('files.tooLargeToCompare'));
+  if (isCut(before ?? '') || isCut(after)) throw new Error(t('files.tooLargeToCompare'));
   const now = await store.read(path, true).catch(() => undefined); // the file may have been deleted
   const exact = exactText(now?.bytes ?? new Uint8Array());
   const text = `${exact.mark}${exact.text}`;
@@ -40,9 +39,6 @@ export async function compareStep(store: FileStore, path: string, { before, afte
     after,
     isReadOnly: !exact.isExact || `${before}${after}`.includes(lost),
     version: now?.version,
-    async merge(edited) {
-      const merged = applyPatch(text, structuredPatch(path, path, after, edited), { autoConvertLineEndings: false });
-      return merged === false ? undefined : merged;
-    },
+    merge: async (edited) => mergeEdit(text, { after, edited }),
   };
 }

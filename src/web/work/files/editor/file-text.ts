@@ -1,3 +1,5 @@
+import { applyPatch, structuredPatch } from 'diff';
+
 const mark = '\ufeff';
 
 /** A file's text, with everything that a save must preserve. */
@@ -26,3 +28,17 @@ export function detectLineEnd(...texts: readonly string[]): '\n' | '\r' | '\r\n'
   if (all.every((text) => !text.includes('\n'))) return '\r';
   return all.every((text) => !/(?:^|[^\r])\n|\r(?!\n)/.test(text)) ? '\r\n' : '\n';
 }
+
+/**
+ * Makes the change from `after` to `edited` in the current text. Undefined: its lines differ too much. The library does
+ * not find the lines of a file whose line end is \r.
+ */
+export function mergeEdit(current: string, { after, edited }: { readonly after: string; readonly edited: string }) {
+  if (current === after) return edited;
+  const merged = applyPatch(current, structuredPatch('', '', after, edited), { autoConvertLineEndings: false });
+  return merged === false ? undefined : merged;
+}
+
+/** Whether an event has only parts of a long text. Reverting to it would write the note between them into the file. */
+export const isCut = (text: string): boolean =>
+  /\n\[(?:… \d+ bytes left out …|\d+ characters more are not shown)\](?:\n|$)/.test(text);

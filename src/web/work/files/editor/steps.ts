@@ -1,5 +1,5 @@
 import type { Event } from '../../../../client/types.ts';
-import type { CalledData } from '../../../data/items.ts';
+import { type CalledData, findEdit } from '../../../data/items.ts';
 
 /** A step of a plan, or a run without steps, with the writes of the agent's file tools. */
 export interface Step {
@@ -31,14 +31,9 @@ export function listSteps(events: readonly Event[]): Step[] {
   return steps.filter(({ files }) => files.size > 0);
 }
 
-function addWrite(
-  files: Map<string, FileWrite> | undefined,
-  { success, function: name, args, content }: CalledData,
-): void {
-  if (!files || !success || name === 'file_read' || !content || !('oldContent' in content)) return;
-  const input = args.file ?? args.path;
-  if (typeof input !== 'string') return;
-  const path = input.replace(/^\/workspace\//, '').replace(/^\.\//, '');
-  const known = files.get(path);
-  files.set(path, { before: known ? known.before : content.oldContent, after: content.content });
+function addWrite(files: Map<string, FileWrite> | undefined, call: CalledData): void {
+  const edit = findEdit(call);
+  if (!files || !edit) return;
+  const { path, after } = edit;
+  files.set(path, { before: (files.get(path) ?? edit).before, after });
 }
