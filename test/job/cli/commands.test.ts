@@ -46,7 +46,7 @@ describe('prebuild', () => {
     expect((await corral('automation', 'ls', '--json')).stdout).toBe('');
     expect((await corral('ls', '--json')).stdout).not.toContain('Prebuild');
     const both = await corral('prebuild', `${url}#main`, '--ref', 'main');
-    expect([both.code, both.stderr]).toEqual([2, expect.stringContaining('--ref is for one repository')]);
+    expect([both.code, both.stderr]).toEqual([2, expect.stringContaining('--ref applies to a single repository')]);
   });
 
   test('with a schedule is an automation that stays', async () => {
@@ -103,7 +103,7 @@ describe('run', () => {
     const unknown = await corral('run', '--template', 'none', 'Say hello');
     expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining('There is no template "none".')]);
     const both = await corral('run', '--template', 'minimal', '--session', stdout.trim(), 'Say hello');
-    expect([both.code, both.stderr]).toEqual([2, expect.stringContaining('A session keeps its template')]);
+    expect([both.code, both.stderr]).toEqual([2, expect.stringContaining('--template applies only to a new session')]);
   });
 
   test('exits with 1 and the reason when the run fails', async () => {

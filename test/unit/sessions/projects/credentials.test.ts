@@ -56,7 +56,7 @@ test('a second value for the same header of a host, or the same variable, is a c
   const { ofSessions } = ring();
   await ofSessions.put(id, api, value);
   const header = ofSessions.put(id, { ...api, name: 'b', env: [] }, value);
-  await expect(header).rejects.toThrow("The credential 'api' sets x-api-key of api.example already");
+  await expect(header).rejects.toThrow("The credential 'api' already sets x-api-key of api.example");
   const variable = ofSessions.put(id, { ...api, name: 'b', hosts: ['b.example'] }, value);
   await expect(variable).rejects.toThrow('the variable API_KEY');
   await ofSessions.put(id, { ...api, hosts: ['b.example'] }, value); // its own place does not conflict with itself

@@ -52,7 +52,7 @@ test('a credential of the settings cannot be replaced, revoked, or get a rival f
   await expect(it.put('fixed', places, value)).rejects.toThrow('CORRAL_EGRESS_CREDENTIALS sets the credential');
   await expect(it.revoke('fixed')).rejects.toThrow('CORRAL_EGRESS_CREDENTIALS sets the credential');
   const rival = it.put('rival', { ...places, env: ['FIXED_KEY'] }, value);
-  await expect(rival).rejects.toThrow("'fixed' of CORRAL_EGRESS_CREDENTIALS sets the variable FIXED_KEY already");
+  await expect(rival).rejects.toThrow("'fixed' of CORRAL_EGRESS_CREDENTIALS already sets the variable FIXED_KEY");
   expect((await it.list()).map(({ name }) => name)).toEqual(['fixed']);
 });
 
