@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { keyedQueue } from '../core/concurrency/keyed-queue.ts';
 import { ChangedRecords } from '../core/contracts/changed-records.ts';
-import type { Clock } from '../core/contracts/clock.ts';
 import type { RecordStore } from '../core/contracts/ports.ts';
+import type { ServerParts } from '../core/contracts/server-parts.ts';
 import { AppError } from '../core/errors/errors.ts';
 import { TrustRule } from '../core/model/access/trust-rule.ts';
 import type { IdSource } from '../core/model/ids.ts';
@@ -85,11 +85,9 @@ export interface ApiKeys extends KeyAdmin, Omit<KeyRing, 'prepare'>, Disposable 
   trusted(): readonly TrustedAccount[];
 }
 
-interface Deps {
-  readonly records: RecordStore;
+interface Deps extends Pick<ServerParts, 'clock' | 'records' | 'warn'> {
   /** Loads the peppers. Called once, when the first key is read or created. */
   readonly peppers: () => Promise<Peppers>;
-  readonly clock: Clock;
   readonly ids: Pick<IdSource, 'short' | 'token'>;
   /** Other processes create and revoke keys in the same store. */
   readonly shared: boolean;
@@ -103,7 +101,6 @@ interface Deps {
   readonly issuers?: readonly string[];
   /** Sandboxes have no isolation, so any user could read every file. All active keys must then have the same owner. */
   readonly onlyOne?: boolean;
-  readonly warn: (about: object, text: string) => void;
 }
 interface Entry {
   doc: StoredKey;

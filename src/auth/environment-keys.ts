@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Clock } from '../core/contracts/clock.ts';
 import type { RecordStore } from '../core/contracts/ports.ts';
+import type { ServerParts } from '../core/contracts/server-parts.ts';
 import { AppError } from '../core/errors/errors.ts';
 import type { IdSource } from '../core/model/ids.ts';
 import { parseJson } from '../core/text/json.ts';
@@ -41,10 +41,8 @@ const Claim = z.object({
 });
 export type WorkClaim = z.output<typeof Claim>;
 
-interface Deps {
-  readonly records: RecordStore;
+interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly peppers: () => Promise<Peppers>;
-  readonly clock: Clock;
   readonly ids: Pick<IdSource, 'short' | 'token'>;
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Append, EventLog, RecordPut, RecordStore } from '../core/contracts/ports.ts';
+import { ServerPart } from '../core/contracts/server-parts.ts';
 import { quoteLines } from '../core/text/quote.ts';
 import type { Automation } from '../sessions/api/server/automations.ts';
 import { carryRecords } from './carried-appends.ts';
@@ -33,18 +34,13 @@ interface Deps {
   readonly clock: { now(): number };
 }
 
-export class AfterRuns {
-  readonly #deps: Deps;
+export class AfterRuns extends ServerPart<Deps> {
   /** Whether any automation starts after runs. Without one, appends carry nothing extra. */
   #isOpen = false;
 
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
-
   /** Checks whether any automation starts after runs, because another server may have stored one. */
   look = async (): Promise<void> => {
-    this.#isOpen = (await this.#deps.automations.afterRuns()).length > 0;
+    this.#isOpen = (await this.deps.automations.afterRuns()).length > 0;
   };
 
   /** Wraps the log so that its appends include the ends of runs. */
@@ -54,7 +50,7 @@ export class AfterRuns {
 
   /** Adds the starts caused by the oldest ends. Resolves with whether there may be more. Each step can be repeated. */
   async round(): Promise<boolean> {
-    const { records, automations } = this.#deps;
+    const { records, automations } = this.deps;
     const ends = await records.list(kind, { limit: batch });
     if (ends.length === 0) return false;
     const rules = await automations.afterRuns();
@@ -67,7 +63,7 @@ export class AfterRuns {
   }
 
   async #start(automation: Automation, id: string, { session, status, at }: EndedRun): Promise<void> {
-    const { automations, clock } = this.#deps;
+    const { automations, clock } = this.deps;
     const own = ownStart(session);
     const before = own && (await automations.findStart(own.start));
     const chain = own ? [...(before?.chain ?? []), own.automation] : [];

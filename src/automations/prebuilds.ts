@@ -1,3 +1,4 @@
+import { ServerPart } from '../core/contracts/server-parts.ts';
 import { toAppError } from '../core/errors/errors.ts';
 import type { SessionId } from '../core/model/ids.ts';
 import type { SessionRecord } from '../core/model/records.ts';
@@ -28,14 +29,9 @@ const maxText = 2_000;
 /**
  * Prepares the repositories of sessions in which no agent works, so that later sessions of their owner find the files.
  */
-export class Prebuilds {
-  readonly #deps: Deps;
+export class Prebuilds extends ServerPart<Deps> {
   /** Empty after a server restart, which prepares again. */
   readonly #preparing = new Map<SessionId, Preparing>();
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
 
   /**
    * Starts the work unless it is already running, and resolves with its result. Undefined: it continues, or is retried.
@@ -52,12 +48,12 @@ export class Prebuilds {
     this.#preparing.delete(id); // the next round starts again if it is incomplete
     const { failure } = known;
     if (failure && !(failure.retryable && mayRetry)) return { status: 'failed', text: failure.text };
-    const now = await this.#deps.sessions.get(id);
+    const now = await this.deps.sessions.get(id);
     return isUnprepared(now) ? undefined : await this.#endOf(now, now.repositories ?? []);
   }
 
   #begin(id: SessionId): void {
-    const { prepare, closing, sessions, wake } = this.#deps;
+    const { prepare, closing, sessions, wake } = this.deps;
     const state: Preparing = { isOver: false };
     this.#preparing.set(id, state);
     const work = async () => {
@@ -80,7 +76,7 @@ export class Prebuilds {
 
   async #endOf({ id }: SessionRecord, repositories: readonly SessionRepository[]): Promise<PrebuildEnd> {
     const details = new Map<string, string>();
-    for await (const { type, data } of this.#deps.sessions.history(id))
+    for await (const { type, data } of this.deps.sessions.history(id))
       if (type === 'repository') details.set(data.path, data.detail);
     const ends = repositories.map((one) => ({ state: stateOf(one), text: textOf(one, details.get(one.path)) }));
     const isKept = ends.some(({ state }) => state === 'kept') && ends.every(({ state }) => state !== 'failed');

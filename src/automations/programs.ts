@@ -1,3 +1,4 @@
+import { ServerPart } from '../core/contracts/server-parts.ts';
 import { AppError } from '../core/errors/errors.ts';
 import type { Principal } from '../core/model/principal.ts';
 import type { Secret } from '../core/text/secret.ts';
@@ -10,14 +11,9 @@ interface Deps {
 type Prepare = Parameters<AutomationPrograms['serve']>[1];
 
 /** Prepares the sessions of automations that other APIs' clients defined, with the code of the facade for each API. */
-export class Programs implements AutomationPrograms {
-  readonly #deps: Deps;
+export class Programs extends ServerPart<Deps> implements AutomationPrograms {
   readonly #served = new Map<string, Prepare>();
   #isOpen = false;
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
 
   serve(api: string, prepare: Prepare): void {
     this.#served.set(api, prepare);
@@ -40,7 +36,7 @@ export class Programs implements AutomationPrograms {
         'unsupported',
         `This automation was created through the API ${api}, which is turned off on this server. Turn it on, then resume the automation.`,
       );
-    const principal = this.#deps.principalOf(automation.owner);
+    const principal = this.deps.principalOf(automation.owner);
     if (!principal) throw new AppError('forbidden', 'The owner of this automation no longer has a valid key.');
     return await prepare(automation, { as: principal, secret });
   }

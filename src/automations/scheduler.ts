@@ -1,6 +1,6 @@
 import { forEachConcurrent } from '../core/concurrency/for-each-concurrent.ts';
 import type { Rounds } from '../core/concurrency/rounds.ts';
-import type { Clock } from '../core/contracts/clock.ts';
+import type { ServerParts } from '../core/contracts/server-parts.ts';
 import { unlessNotFound } from '../core/errors/errors.ts';
 import type { SessionId } from '../core/model/ids.ts';
 import type { Automation, AutomationStart } from '../sessions/api/server/automations.ts';
@@ -10,7 +10,7 @@ import { createRecordRounds, maxRoundDelayMs } from './rounds.ts';
 import { computeJitter, latestTime, nextTime, parseCron } from './schedule.ts';
 import type { Starter } from './starter.ts';
 
-interface Deps {
+interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly records: AutomationRecords;
   readonly starter: Starter;
   readonly afterRuns: Pick<AfterRuns, 'look' | 'round'>;
@@ -21,8 +21,6 @@ interface Deps {
   readonly leads: () => Promise<boolean>;
   /** Whether other servers change the records too. */
   readonly shared: boolean;
-  readonly clock: Clock;
-  readonly warn: (about: object, text: string) => void;
 }
 const width = 8; // maximum concurrent starts
 const batch = 100; // maximum automations per round

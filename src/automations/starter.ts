@@ -1,4 +1,5 @@
 import type { Clock } from '../core/contracts/clock.ts';
+import { ServerPart } from '../core/contracts/server-parts.ts';
 import { AppError, toAppError, unlessNoSession } from '../core/errors/errors.ts';
 import { messageIdFor, type SessionId, sessionIdFor } from '../core/model/ids.ts';
 import type { SessionRecord } from '../core/model/records.ts';
@@ -66,13 +67,7 @@ const keptMs = 2 * 60 * 60_000;
  * Advances open starts by one step: queued, starting, running, ended. Each step can be repeated, even by another
  * server: the id of a session is derived from its start, and a session with a message gets no second message.
  */
-export class Starter {
-  readonly #deps: StarterDeps;
-
-  constructor(deps: StarterDeps) {
-    this.#deps = deps;
-  }
-
+export class Starter extends ServerPart<StarterDeps> {
   /** Resolves with false if it is waiting. */
   async advance(start: Start, automation: Automation, working: readonly AutomationStart[]): Promise<boolean> {
     try {
@@ -90,11 +85,11 @@ export class Starter {
   }
 
   async #admit(start: Start, automation: Automation, working: readonly AutomationStart[]): Promise<boolean> {
-    const { records, sessions, isOwned } = this.#deps;
+    const { records, sessions, isOwned } = this.deps;
     if (automation.owner !== undefined && !isOwned(automation.owner, automation.projectId)) {
       const text = ownerIsAway;
       await records.change(automation.id, (now) =>
-        now.paused ? undefined : { ...now, paused: { by: 'owner', text, at: this.#deps.clock.now() } },
+        now.paused ? undefined : { ...now, paused: { by: 'owner', text, at: this.deps.clock.now() } },
       );
       throw new AppError('forbidden', text);
     }
@@ -117,7 +112,7 @@ export class Starter {
   }
 
   async #launch(start: Start, automation: Automation): Promise<boolean> {
-    const { records, sessions, programs, secretOf } = this.#deps;
+    const { records, sessions, programs, secretOf } = this.deps;
     const { sessionId } = start.doc;
     if (sessionId === null) throw new AppError('internal', 'A start without a session.');
     const { owner, program } = automation;
@@ -151,7 +146,7 @@ export class Starter {
   /** Counts the session's messages, up to a maximum. */
   async #messagesOf(id: SessionId, most: number): Promise<number> {
     let count = 0;
-    for await (const { type } of this.#deps.sessions.history(id)) {
+    for await (const { type } of this.deps.sessions.history(id)) {
       if (type === 'message.user') count++;
       if (count === most) break;
     }
@@ -163,13 +158,13 @@ export class Starter {
     const session = sessionId && (await this.#find(sessionId));
     if (!session) return await this.#end(start, { state: 'ended', text: 'Its session was deleted.' });
     if (session.status !== 'completed' || !session.outcome) return false;
-    const cost = await this.#deps.costOf(session.id);
+    const cost = await this.deps.costOf(session.id);
     return await this.#end(start, { state: 'ended', outcome: session.outcome, cost });
   }
 
   /** Records the end before the session is deleted, so that a crash in between does not lose it. */
   async #followPrebuild(start: Start): Promise<boolean> {
-    const { records, sessions, prebuilds, clock } = this.#deps;
+    const { records, sessions, prebuilds, clock } = this.deps;
     const { sessionId, outcome } = start.doc;
     let noted: Start | undefined = start;
     if (!outcome) {
@@ -187,7 +182,7 @@ export class Starter {
   }
 
   async #onFailure(start: Start, error: AppError): Promise<boolean> {
-    const { records, clock } = this.#deps;
+    const { records, clock } = this.deps;
     const isLate = clock.now() - start.doc.at > maxLatenessMs;
     if (start.doc.state === 'running') return false; // the store does not respond, so retry later
     const mayPass = error.retryable || error.code === 'quota'; // capacity may become available
@@ -204,7 +199,7 @@ export class Starter {
   /** The next start would fail in the same way, so a program's automation is paused until somebody resumes it. */
   async #pauseProgram({ automationId, cause }: AutomationStart, why: { text: string; failure: string }): Promise<void> {
     if (cause.kind !== 'schedule') return;
-    const { records, clock } = this.#deps;
+    const { records, clock } = this.deps;
     await records.change(automationId, (now) =>
       !now.program || now.paused ? undefined : { ...now, paused: { by: 'failures', at: clock.now(), ...why } },
     );
@@ -212,12 +207,12 @@ export class Starter {
 
   /** Counts consecutive failures, and pauses the automation if there are too many. */
   async #end(start: Start, end: Partial<AutomationStart>): Promise<boolean> {
-    const { records, clock } = this.#deps;
+    const { records, clock } = this.deps;
     const ended = { ...start.doc, ...end, endedAt: clock.now() };
     const isOver = ended.state === 'failed' || ended.state === 'skipped';
     if (isOver && start.doc.state !== 'running') await this.#tell(ended, 'automation.not_started');
     if (!(await records.endStart(ended))) return true;
-    this.#deps.count?.(ended.cause.kind, ended.outcome?.status ?? ended.state);
+    this.deps.count?.(ended.cause.kind, ended.outcome?.status ?? ended.state);
     const verdict = verdictOf(ended);
     if (verdict) {
       await records.change(ended.automationId, (now) => {
@@ -233,11 +228,11 @@ export class Starter {
   }
 
   async #tell({ id: startId, automationId }: AutomationStart, type: AutomationStarted['type']): Promise<void> {
-    await this.#deps.tell?.({ type, automationId, startId, at: this.#deps.clock.now() });
+    await this.deps.tell?.({ type, automationId, startId, at: this.deps.clock.now() });
   }
 
   async #find(id: SessionId): Promise<SessionRecord | undefined> {
-    return await this.#deps.sessions.get(id).catch(unlessNoSession);
+    return await this.deps.sessions.get(id).catch(unlessNoSession);
   }
 }
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { pause, throwIfFired } from '../../../src/core/concurrency/cancel.ts';
-import type { Clock } from '../../../src/core/contracts/clock.ts';
+import type { ServerParts } from '../../../src/core/contracts/server-parts.ts';
 import { type AppError, toAppError } from '../../../src/core/errors/errors.ts';
-import { type IdSource, type SandboxId, sandboxIdOf } from '../../../src/core/model/ids.ts';
+import { type SandboxId, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import type { Call, Poolable, SandboxInfo, SandboxRecipe, SandboxSpec, WarmSandbox } from '../../driver.ts';
 import type { PoolSize } from './pool-size.ts';
 import { WarmStock } from './warm-stock.ts';
@@ -29,14 +29,12 @@ function ordered(value: unknown): unknown {
     .map(([key, inner]) => [key, ordered(inner)]);
 }
 
-export interface WarmPoolOptions {
+export interface WarmPoolOptions extends Pick<ServerParts, 'clock' | 'ids'> {
   /** The settings of the sandboxes to keep ready. They can change: sandboxes of earlier settings are ended. */
   readonly recipes: () => readonly SandboxRecipe[];
   /** How many to keep ready. If the maximum is 0 there is no pool, and an earlier pool's sandboxes are ended. */
   readonly size: PoolSize;
   readonly epoch: number;
-  readonly ids: IdSource;
-  readonly clock: Clock;
   readonly random: () => number;
   /** The age at which an unclaimed sandbox is replaced, in ms. */
   readonly maxAgeMs: number;

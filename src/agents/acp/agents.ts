@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { deadlineSignal } from '../../core/concurrency/cancel.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
+import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { AgentPause, AgentUpdate, CallForApproval, ExternalTurn } from '../../core/model/agent-updates.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
@@ -9,10 +9,8 @@ import type { AcpAgent } from './agent.ts';
 import { programStream } from './program-stream.ts';
 import { isAgentPause } from './updates.ts';
 
-interface Deps {
+interface Deps extends Pick<ServerParts, 'clock' | 'newId'> {
   readonly records: Pick<RecordStore, 'get' | 'put'>;
-  readonly clock: Clock;
-  readonly newId: () => string;
 }
 interface TurnListener extends Pick<ExternalTurn, 'silenceMs'> {
   readonly hear: (update: AgentUpdate) => Promise<void>;
@@ -23,15 +21,10 @@ const Stored = z.object({ acpSession: z.string() });
 const programId = 'acp-agent';
 
 /** External agents running in sandboxes. Each lives as long as the connection to its sandbox. */
-export class AcpAgents {
-  readonly #deps: Deps;
+export class AcpAgents extends ServerPart<Deps> {
   readonly #agents = new Map<SandboxClient, AcpAgent>();
   /** Decisions on calls whose agents have ended in the meantime, for example because the server restarted. */
   readonly #carried = new WeakMap<SandboxClient, { readonly call: CallForApproval; readonly allowed: boolean }>();
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
 
   /**
    * Lets the agent work until it has answered, needs a person, or fails. Failures are values. Rejects only when the
@@ -50,7 +43,7 @@ export class AcpAgents {
       await externalTurn.onDelivered();
       if (agent.model !== undefined) await hear({ kind: 'model', name: agent.model });
       for (;;) {
-        using until = deadlineSignal(externalTurn.silenceMs, this.#deps.clock, signal);
+        using until = deadlineSignal(externalTurn.silenceMs, this.deps.clock, signal);
         const item = await agent.next(until.signal);
         if (item.kind === 'failed') await this.end(client);
         if (isAgentPause(item)) return item;
@@ -91,7 +84,7 @@ export class AcpAgents {
 
   /** Ends the agent's current work, because it accepts one message at a time. */
   async #rest(agent: AcpAgent, { hear, silenceMs, signal }: TurnListener): Promise<void> {
-    using until = deadlineSignal(silenceMs, this.#deps.clock, signal);
+    using until = deadlineSignal(silenceMs, this.deps.clock, signal);
     await agent.cancel();
     for (;;) {
       const item = await agent.next(until.signal);
@@ -114,7 +107,7 @@ export class AcpAgents {
       if (texts.length > 0 || known.isBusy) return known;
     }
     await this.end(client);
-    const stored = Stored.safeParse((await this.#deps.records.get(kind, sessionId))?.doc).data?.acpSession;
+    const stored = Stored.safeParse((await this.deps.records.get(kind, sessionId))?.doc).data?.acpSession;
     const { agent, id, lost } = await this.#start(client, externalTurn, { stored, signal });
     const isLoaded = stored !== undefined && lost === undefined;
     const carried = this.#carried.get(client);
@@ -124,7 +117,7 @@ export class AcpAgents {
       const why = lost === undefined ? '' : `: ${lost}`;
       throw new AppError('agent_failed', `The agent was interrupted, and it cannot continue its conversation${why}.`);
     }
-    if (id !== stored) await this.#deps.records.put({ kind, id: sessionId, doc: { acpSession: id } });
+    if (id !== stored) await this.deps.records.put({ kind, id: sessionId, doc: { acpSession: id } });
     if (carried) agent.carry(carried.call, carried.allowed);
     if (texts.length === 0) {
       const verdict = carried ? decisionText(carried) : '';
@@ -152,7 +145,7 @@ export class AcpAgents {
     let created: AcpAgent | undefined;
     const program = { id: programId, argv: command, cwd, tag: runId };
     const stream = await programStream(client.programs, program, { room: async () => created?.room(), signal });
-    const agent = new Agent(stream, this.#deps.newId);
+    const agent = new Agent(stream, this.deps.newId);
     created = agent;
     this.#agents.set(client, agent);
     const opened = await agent.open({ cwd, known: stored, auth, mode, resume }, signal);

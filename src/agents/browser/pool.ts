@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/contracts/clock.ts';
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { BrowserLimits } from './browser.ts';
 import type { TreeConverter } from './report.ts';
@@ -11,18 +12,13 @@ interface Options {
 }
 
 /** One browser session per connection to a sandbox, created on first use and dropped with the connection. */
-export class BrowserPool implements Disposable {
-  readonly #options: Options;
+export class BrowserPool extends ServerPart<Options> implements Disposable {
   readonly #sessions = new Map<SandboxClient, BrowserSession>();
-
-  constructor(options: Options) {
-    this.#options = options;
-  }
 
   of(sandbox: SandboxClient): BrowserSession {
     const known = this.#sessions.get(sandbox);
     if (known) return known;
-    const session = new BrowserSession({ sandbox, ...this.#options });
+    const session = new BrowserSession({ sandbox, ...this.deps });
     this.#sessions.set(sandbox, session);
     return session;
   }

@@ -1,6 +1,7 @@
 import type { CDPSession } from 'playwright-core';
 import { deadlineSignal, pause, raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { BrowserReport, PictureBytes } from './browser.ts';
 import type { Connection } from './connection.ts';
@@ -37,19 +38,13 @@ interface ReportRequest {
 }
 
 /** Reports an action to the agent: its result, side effects such as dialogs, and the page's current state. */
-export class Reporter {
-  readonly #options: Options;
-
-  constructor(options: Options) {
-    this.#options = options;
-  }
-
+export class Reporter extends ServerPart<Options> {
   async report(
     opened: ShownBrowser,
     outcome: FailureText,
     { signal, withText }: { signal: AbortSignal; withText: boolean },
   ): Promise<BrowserReport> {
-    const { clock, notes: noted, answerMs } = this.#options;
+    const { clock, notes: noted, answerMs } = this.deps;
     let lines: string[] = [];
     let picture: PictureBytes | undefined;
     let { ok, reason } = outcome;
@@ -82,7 +77,7 @@ export class Reporter {
     const cdp = await tab.cdp();
     return await Promise.all([
       this.#look(tab, cdp, { opened, withText, signal }),
-      photograph(cdp, this.#options.clock, signal),
+      photograph(cdp, this.deps.clock, signal),
     ]);
   }
 
@@ -104,14 +99,14 @@ export class Reporter {
   }
 
   async #textOf({ tree, cut }: Pick<PageScan, 'tree' | 'cut'>, signal: AbortSignal): Promise<string> {
-    const text = await this.#options.readTree(tree, signal);
+    const text = await this.deps.readTree(tree, signal);
     if (text === undefined) return '(It takes too long to read. Look with browser_console_exec.)';
     return clipMarkdown(text, markdownChars, cut) || '(none)';
   }
 
   /** A picture of the whole desktop, if the page cannot be captured. */
   async #wholeScreen(signal: AbortSignal): Promise<PictureBytes | undefined> {
-    const { sandbox, clock, answerMs } = this.#options;
+    const { sandbox, clock, answerMs } = this.deps;
     try {
       using until = deadlineSignal(answerMs, clock, signal);
       return { mimeType: 'image/png', data: await sandbox.desktop.screenshot(until.signal) };

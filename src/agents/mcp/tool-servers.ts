@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/contracts/clock.ts';
+import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { McpServer, SessionVaults } from '../../core/model/tool-server.ts';
 import type { Secret } from '../../core/text/secret.ts';
@@ -35,14 +35,12 @@ export interface FailedServer {
   /** The server refused the session's credentials, or requires some. */
   readonly isRefused: boolean;
 }
-interface Deps {
-  readonly clock: Clock;
+interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly newName: () => string;
   readonly fetchFor: FetchFor;
   readonly states: ServerStates;
   /** The vaults' token for a tool server. `refused`: the token that the server refused. */
   readonly tokenFor?: (url: string, vaults: SessionVaults, refused?: Secret) => Promise<Secret | undefined>;
-  readonly warn: (about: object, text: string) => void;
 }
 interface Reports {
   readonly fail: (server: FailedServer) => void;
@@ -55,13 +53,8 @@ interface ConnectedServers {
 }
 
 /** Connections of all sandboxes to their sessions' tool servers. They live as long as the sandbox's connection. */
-export class ToolServers implements AsyncDisposable {
-  readonly #deps: Deps;
+export class ToolServers extends ServerPart<Deps> implements AsyncDisposable {
   readonly #sandboxes = new Map<SandboxClient, ConnectedServers>();
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
 
   /** The tools of all servers that respond. A failed server has no tools until it responds again. */
   async of(client: SandboxClient, servers: readonly McpServer[], signal: AbortSignal): Promise<SessionTools> {
@@ -103,19 +96,19 @@ export class ToolServers implements AsyncDisposable {
     connection: McpConnection,
     { signal, fail, leave }: { readonly signal: AbortSignal } & Reports,
   ): Promise<readonly Tool[]> {
-    const { states } = this.#deps;
+    const { states } = this.deps;
     try {
       const listed = await connection.tools(signal);
       states.answered(connection.server, listed);
       for (const { name: tool, refused: reason } of listed)
         if (reason !== undefined) leave({ server: connection.server.name, tool, reason });
-      return toServerTools(connection, listed, this.#deps.newName);
+      return toServerTools(connection, listed, this.deps.newName);
     } catch (thrown) {
       if (signal.aborted) return [];
       const { publicMessage } = toAppError(thrown);
       const { name } = connection.server;
       states.failed(connection.server, publicMessage);
-      this.#deps.warn({ server: name }, `no tools: ${publicMessage}`);
+      this.deps.warn({ server: name }, `no tools: ${publicMessage}`);
       fail({ name, message: publicMessage, isRefused: connection.isRefused });
       return [];
     }
@@ -126,7 +119,7 @@ export class ToolServers implements AsyncDisposable {
    * use again.
    */
   async #connected(client: SandboxClient, servers: readonly McpServer[]): Promise<ConnectedServers> {
-    const { clock, fetchFor, tokenFor } = this.#deps;
+    const { clock, fetchFor, tokenFor } = this.deps;
     const { connections, loaded } = this.#ofSandbox(client);
     const requested = new Map(servers.map((server) => [JSON.stringify(server), server]));
     const gone = [...connections].filter(([definition]) => !requested.has(definition));

@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/contracts/clock.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { SettingNames } from './failures.ts';
 import type { Abilities, Model } from './model.ts';
@@ -37,7 +37,7 @@ export interface Access {
   /** The provider's own list of its models, read with the headers of the key check. */
   readonly listing: Listing;
 }
-export interface BuildOptions {
+export interface BuildOptions extends Pick<ServerParts, 'clock' | 'newId'> {
   /** `provider/model`. */
   readonly name: string;
   /** Without the provider. */
@@ -49,8 +49,6 @@ export interface BuildOptions {
   /** Replaces the global fetch, for an address that a person entered in the page. */
   readonly fetch?: typeof fetch | undefined;
   readonly advice: SettingNames;
-  readonly clock: Clock;
-  readonly newId: () => string;
   /** The longest silence in ms, before the first chunk and between chunks. */
   readonly idleMs?: number;
 }

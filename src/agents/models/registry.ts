@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/contracts/clock.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { listFold, memoizeByKey } from '../../core/text/list-fold.ts';
 import type { Secret } from '../../core/text/secret.ts';
@@ -26,10 +26,8 @@ export interface ModelsConfig extends Readonly<Record<KeyedProviderName, Endpoin
   readonly fallbacks: readonly string[];
   readonly catalog: Readonly<Record<string, CatalogEntry>>;
 }
-export interface ModelSettings {
+export interface ModelSettings extends Pick<ServerParts, 'clock' | 'newId'> {
   readonly models: ModelsConfig;
-  readonly clock: Clock;
-  readonly newId: () => string;
   readonly random: () => number;
   /** The key that users stored for a provider, if the settings have none. */
   readonly storedKey?: (provider: string) => Promise<Secret | undefined>;

@@ -5,7 +5,8 @@ import { readEncryptionKeys } from '../../auth/keys/encryption-keys.ts';
 import { readKeyPeppers } from '../../auth/keys/key-peppers.ts';
 import { vault } from '../../auth/vault.ts';
 import { pause } from '../../core/concurrency/cancel.ts';
-import { type Clock, systemClock } from '../../core/contracts/clock.ts';
+import { systemClock } from '../../core/contracts/clock.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { randomIds } from '../../core/model/ids.ts';
 import type { Logger } from '../../observability/logger.ts';
@@ -23,11 +24,9 @@ import { loadLocalConfig } from './local-config.ts';
 
 const retryMs = [1_000, 10_000, 60_000, 600_000];
 
-interface Background {
+interface Background extends Pick<ServerParts, 'clock' | 'closing'> {
   readonly sealed: readonly { rotate(): Promise<RotationCounts> }[];
-  readonly clock: Clock;
   readonly logger: Pick<Logger, 'info' | 'warn'>;
-  readonly closing: AbortSignal;
 }
 
 /**

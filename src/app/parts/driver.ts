@@ -4,6 +4,7 @@ import type { Driver, EgressHandler } from '../../../drivers/driver.ts';
 import { type DriverName, findDriver } from '../../../drivers/list.ts';
 import { tokenKeys } from '../../auth/keys/token-keys.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { IdSource, SandboxId } from '../../core/model/ids.ts';
 import { readExtraAuthorities } from '../../sandboxes/egress/fetch/certificate-authorities.ts';
@@ -46,14 +47,12 @@ export async function requireIsolation(config: Config, find: typeof findDriver =
 const sectionOf = (config: Config, driver: string): Record<string, unknown> =>
   (config as unknown as Record<string, Record<string, unknown>>)[driver] ?? {};
 
-interface Options {
+interface Options extends Pick<ServerParts, 'clock' | 'ids'> {
   readonly config: Config;
   readonly instance: string;
   /** This server's name if several servers share sandboxes; undefined: it is the only server. */
   readonly replica?: string | undefined;
   readonly gate: EgressHandler;
-  readonly ids: IdSource;
-  readonly clock: Clock;
   readonly caBundle: string;
   /** The CA certificate of the egress proxy, as PEM; undefined: the proxy does not terminate TLS. */
   readonly ownAuthority: string | undefined;

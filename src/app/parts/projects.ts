@@ -5,11 +5,9 @@ import type { Tool } from '../../agents/tools/tool.ts';
 import { readEncryptionKeys } from '../../auth/keys/encryption-keys.ts';
 import { vault } from '../../auth/vault.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
-import type { Store } from '../../core/contracts/ports.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { Holder } from '../../core/model/access/holder.ts';
-import type { IdSource } from '../../core/model/ids.ts';
 import {
   credentialKind,
   hookSecretKind,
@@ -44,12 +42,9 @@ import { rotateInBackground } from '../commands/rotate-keys.ts';
 import type { Config } from '../settings/config.ts';
 import { fetchWithin, toolFetch } from './model-addresses.ts';
 
-interface Options {
+interface Options extends Pick<ServerParts, 'clock' | 'ids' | 'store'> {
   readonly config: Config;
-  readonly store: Store;
   readonly blobs: BlobStore;
-  readonly clock: Clock;
-  readonly ids: IdSource;
   readonly logger: Logger;
   /** Masks a secret in the log from now on. */
   readonly learn: (secret: Secret) => void;

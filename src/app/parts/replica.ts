@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { z } from 'zod';
 import { waitAtMost } from '../../core/concurrency/cancel.ts';
-import { type Clock, monotonicNow } from '../../core/contracts/clock.ts';
+import { monotonicNow } from '../../core/contracts/clock.ts';
 import type { Store } from '../../core/contracts/ports.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
 import { LeasedOwnership } from '../../sessions/cluster/leased-ownership.ts';
@@ -39,10 +40,7 @@ export interface Replica extends AsyncDisposable {
   /** Registers this server with the other servers, and them with this server. */
   join(others: Pick<PeerOptions, 'closing' | 'inherit' | 'warn'>): void;
 }
-interface Options {
-  readonly store: Store;
-  readonly ids: IdSource;
-  readonly clock: Clock;
+interface Options extends Pick<ServerParts, 'clock' | 'ids' | 'store'> {
   readonly settings: Config['replicas'];
 }
 const reaperMs = 30_000;

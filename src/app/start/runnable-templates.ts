@@ -1,3 +1,4 @@
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, type ErrorCode, toAppError } from '../../core/errors/errors.ts';
 import type { DesktopOffer } from '../../sessions/api/desktop.ts';
 import type { TemplateInfo, Unavailable } from '../../sessions/api/server/templates.ts';
@@ -17,13 +18,7 @@ interface Deps {
 }
 
 /** Determines which templates can run here. The state of a desktop's image changes while the server runs. */
-export class RunnableTemplates {
-  readonly #deps: Deps;
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
-
+export class RunnableTemplates extends ServerPart<Deps> {
   /** Throws if the session's sandbox cannot start here. */
   check(session: AgentChoice): void {
     const trouble = this.#imageTrouble(session) ?? this.#servicesTrouble(session);
@@ -47,7 +42,7 @@ export class RunnableTemplates {
 
   async #keyTrouble({ label, agent: { keys = [] } }: TemplateInfo): Promise<Unavailable | undefined> {
     if (keys.length === 0) return undefined;
-    const held = await this.#deps.secretVariables();
+    const held = await this.deps.secretVariables();
     if (keys.some((name) => held.has(name))) return undefined;
     const names = keys.join(' or ');
     return {
@@ -57,18 +52,18 @@ export class RunnableTemplates {
   }
 
   #imageTrouble(session: AgentChoice): Trouble | undefined {
-    const image = this.#deps.missingImageOf(session);
+    const image = this.deps.missingImageOf(session);
     if (image === undefined) return undefined;
     return {
       code: 'image_missing',
-      reason: `The template ${session.template} needs the image ${image}, and the driver ${this.#deps.driver} runs this machine's own programs.`,
+      reason: `The template ${session.template} needs the image ${image}, and the driver ${this.deps.driver} runs this machine's own programs.`,
       remedy: 'Set CORRAL_DRIVER=docker, or name a template without sandbox.image whose programs are on this machine.',
     };
   }
 
   #servicesTrouble(session: AgentChoice): Trouble | undefined {
     try {
-      this.#deps.checkServices(session);
+      this.deps.checkServices(session);
       return undefined;
     } catch (thrown) {
       const { code, publicMessage: reason } = toAppError(thrown);
@@ -78,7 +73,7 @@ export class RunnableTemplates {
 
   #desktopTrouble({ name, tools }: TemplateInfo, session: AgentChoice): Trouble | undefined {
     if ((tools.computer ?? 'off') === 'off') return undefined;
-    const { state, detail, seconds = 0 } = this.#deps.desktopFor(session);
+    const { state, detail, seconds = 0 } = this.deps.desktopFor(session);
     const what = `The template ${name} uses a desktop`;
     if (state === 'ready') return undefined;
     if (state === 'building') {

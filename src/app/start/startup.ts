@@ -1,5 +1,4 @@
-import type { Clock } from '../../core/contracts/clock.ts';
-import type { IdSource } from '../../core/model/ids.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { Metrics } from '../../observability/metrics.ts';
@@ -7,11 +6,9 @@ import type { StartProgress } from '../../observability/start-progress.ts';
 import type { Config } from '../settings/config.ts';
 
 /** The parts that every phase of the start receives. */
-export interface Startup {
+export interface Startup extends Pick<ServerParts, 'clock' | 'ids'> {
   /** With an absolute dataDir. */
   readonly config: Config;
-  readonly clock: Clock;
-  readonly ids: IdSource;
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Fires when the server drains or its start fails. */

@@ -5,7 +5,8 @@ import { Outbox } from '../../automations/webhooks/outbox.ts';
 import { WebhookRecords } from '../../automations/webhooks/records.ts';
 import { ResourceNotifier } from '../../automations/webhooks/resource-notifier.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
-import type { EventLog, Inbox, Store } from '../../core/contracts/ports.ts';
+import type { Inbox, Store } from '../../core/contracts/ports.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { createInbox } from '../../sessions/cluster/inbox.ts';
 import { LiveSessions } from '../../sessions/engine/live-sessions.ts';
@@ -24,14 +25,12 @@ import { LiveConfig } from '../settings/live-config.ts';
 import { runInBackground, type Startup } from './startup.ts';
 
 /** The first phase of the start: the data of this server, and its place among the other servers of the same store. */
-export interface Storage extends AsyncDisposable {
-  readonly store: Store;
+export interface Storage extends AsyncDisposable, Pick<ServerParts, 'log' | 'store'> {
   readonly blobs: BlobStore;
   /** Stored copies of files, with one shared clean-up. */
   readonly copies: Copies;
   /** Deletes blobs that no event refers to. */
   readonly collectBlobs: LargeFacts['collect'];
-  readonly log: EventLog;
   /** The events still to be sent to webhooks, written with the appends. */
   readonly outbox: Outbox;
   readonly news: ResourceNotifier;

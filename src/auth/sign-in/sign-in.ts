@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { runAtIntervals } from '../../core/concurrency/rounds.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { parseJson } from '../../core/text/json.ts';
@@ -45,19 +45,17 @@ const claimMs = 60_000;
 const inUseMs = 60_000;
 const logoutSkewMs = 60_000;
 
-interface Deps {
+interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly issuers: readonly Issuer[];
   readonly people: People;
   readonly devices: Devices;
   readonly vault: Vault;
-  readonly clock: Clock;
   /** Interval between checks with the provider for an active person. */
   readonly checkMs: number;
   /** Interval for an inactive person. */
   readonly idleCheckMs: number;
   /** Records an event of a person. */
   readonly tell: (event: PersonEvent) => void;
-  readonly warn: (about: object, text: string) => void;
 }
 export interface PersonEvent {
   readonly action: 'person.sign-in' | 'person.sign-out' | 'person.end';

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { decodeJwt } from 'jose';
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import type { TrustRule } from '../../core/model/access/trust-rule.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import { matchesParts } from '../../core/text/glob.ts';
@@ -35,15 +36,10 @@ interface LiveToken {
 
 const maxShown = 10_000;
 
-export class ProgramTokens {
-  readonly #deps: Deps;
+export class ProgramTokens extends ServerPart<Deps> {
   /** The valid tokens received so far, by their hash. */
   readonly #shown = new Map<string, LiveToken>();
   readonly #checking = new Map<string, Promise<void>>();
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
 
   /** Verifies new tokens, so that `find` knows them. Undefined: there are none. Rejects: provider_error. */
   prepare(presented: readonly string[]): Promise<void> | undefined {
@@ -63,7 +59,7 @@ export class ProgramTokens {
   /** Ends expired tokens, and tokens whose key the issuer withdrew. */
   async look(): Promise<void> {
     const inUse = new Set([...this.#shown.values()].map(({ issuer }) => issuer));
-    for (const issuer of inUse) await this.#deps.issuers.get(issuer)?.keepFresh();
+    for (const issuer of inUse) await this.deps.issuers.get(issuer)?.keepFresh();
     for (const [hash, shown] of this.#shown) if (!this.#holds(shown)) this.#end(hash);
   }
 
@@ -72,7 +68,7 @@ export class ProgramTokens {
     return shown !== undefined && this.#holds(shown);
   }
   #holds = ({ endsAt, issuer, kid, principal }: LiveToken): boolean =>
-    this.#deps.now() < endsAt && !principal.ended?.aborted && !!this.#deps.issuers.get(issuer)?.has(kid);
+    this.deps.now() < endsAt && !principal.ended?.aborted && !!this.deps.issuers.get(issuer)?.has(kid);
   #end(hash: string): void {
     this.#shown.get(hash)?.over.abort();
     this.#shown.delete(hash);
@@ -86,7 +82,7 @@ export class ProgramTokens {
     return checking;
   }
   async #verify(token: string, hash: string): Promise<void> {
-    const { issuers, audience, accounts, warn } = this.#deps;
+    const { issuers, audience, accounts, warn } = this.deps;
     const issuer = issuerOf(token);
     // Maintainers of one project write rules, which must not match tokens for another project.
     const nameOf = ({ principal: { home } }: TrustedAccount) =>

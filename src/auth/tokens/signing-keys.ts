@@ -7,6 +7,7 @@ import {
   jwtVerify,
 } from 'jose';
 import { z } from 'zod';
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { parseJsonWithin } from '../../core/text/json.ts';
 
@@ -57,15 +58,10 @@ export interface TokenChecks {
   readonly audience: string | string[];
 }
 
-export class SigningKeys {
-  readonly #options: Options;
+export class SigningKeys extends ServerPart<Options> {
   #known: PublishedKeys | undefined;
   #triedAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
-
-  constructor(options: Options) {
-    this.#options = options;
-  }
 
   /**
    * The claims of a valid token, with its key; undefined: it is invalid. Rejects: provider_error, if no keys are known.
@@ -78,11 +74,11 @@ export class SigningKeys {
     if (kid === undefined) return undefined;
     if (!this.has(kid) || this.#isOld()) await this.refresh();
     if (!this.#current())
-      throw new AppError('provider_error', `${this.#options.name} does not answer. Try again in a minute.`);
+      throw new AppError('provider_error', `${this.deps.name} does not answer. Try again in a minute.`);
     if (!this.has(kid)) return undefined;
     const { issuer, audience } = checks;
     const rules = { audience, algorithms, clockTolerance: clockSkewMs / 1_000, requiredClaims: ['exp', 'sub'] };
-    const at = { currentDate: new Date(this.#options.now()) };
+    const at = { currentDate: new Date(this.deps.now()) };
     try {
       const { payload } = await jwtVerify(token, this.#current()?.set as PublishedKeys['set'], {
         ...rules,
@@ -100,7 +96,7 @@ export class SigningKeys {
 
   /** Reads the keys again, at most once per pause. Never rejects. */
   async refresh(): Promise<void> {
-    const { now, warn, name } = this.#options;
+    const { now, warn, name } = this.deps;
     if (!this.#reading && now() - this.#triedAt < pauseMs) return;
     this.#reading ??= this.#read()
       .catch((err: unknown) => warn({ err, issuer: name }, 'the keys of an issuer of tokens could not be read'))
@@ -114,12 +110,12 @@ export class SigningKeys {
     if (this.#isOld()) await this.refresh();
   }
 
-  #isOld = (): boolean => this.#options.now() - (this.#known?.at ?? Number.NEGATIVE_INFINITY) >= freshMs;
+  #isOld = (): boolean => this.deps.now() - (this.#known?.at ?? Number.NEGATIVE_INFINITY) >= freshMs;
   #current = (): PublishedKeys | undefined =>
-    this.#options.now() - (this.#known?.at ?? Number.NEGATIVE_INFINITY) < keyRetentionMs ? this.#known : undefined;
+    this.deps.now() - (this.#known?.at ?? Number.NEGATIVE_INFINITY) < keyRetentionMs ? this.#known : undefined;
 
   async #read(): Promise<void> {
-    const { from, now } = this.#options;
+    const { from, now } = this.deps;
     this.#triedAt = now();
     const { keys } = KeySet.parse(await readJson('keys' in from ? from.keys : await keysOf(from.issuer)));
     const set = createLocalJWKSet({ keys } as JSONWebKeySet);

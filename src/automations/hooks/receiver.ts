@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/contracts/clock.ts';
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { parseJson } from '../../core/text/json.ts';
 import { quoteLines, toShortLine } from '../../core/text/quote.ts';
@@ -161,15 +162,9 @@ const unknown = () =>
   );
 
 /** Receives external deliveries. Each is verified, and starts the automation once. */
-export class HookReceiver {
-  readonly #deps: Deps;
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
-
+export class HookReceiver extends ServerPart<Deps> {
   async receive(id: string, request: HookRequest): Promise<HookAnswer> {
-    const { count = () => {} } = this.#deps;
+    const { count = () => {} } = this.deps;
     try {
       const answer = await this.#receive(id, request);
       count(answer.started ? 'started' : 'left_out');
@@ -181,7 +176,7 @@ export class HookReceiver {
   }
 
   async #receive(id: string, request: HookRequest): Promise<HookAnswer> {
-    const { records, clock, wake } = this.#deps;
+    const { records, clock, wake } = this.deps;
     if (request.body.length > limits.maxBytes)
       throw new AppError('payload_too_large', `A delivery has at most ${limits.maxBytes} bytes.`);
     const { automation, hook, proof } = await this.#verified(id, request);
@@ -208,12 +203,12 @@ export class HookReceiver {
   }
 
   async #verified(id: string, request: HookRequest) {
-    const automation = await this.#deps.records.get(id).catch((thrown: unknown) => {
+    const automation = await this.deps.records.get(id).catch((thrown: unknown) => {
       if (toAppError(thrown).code === 'not_found') throw unknown();
       throw thrown;
     });
     const { hook } = automation;
-    const secret = hook && (await this.#deps.secretOf(id));
+    const secret = hook && (await this.deps.secretOf(id));
     const proof = secret && readers[hook.source].verify(request, secret.reveal());
     if (!proof) throw unknown();
     return { automation, hook, proof };
@@ -221,7 +216,7 @@ export class HookReceiver {
 
   #refuseOld(at: number | undefined, maxMs: number): void {
     if (at === undefined) throw new AppError('invalid_request', 'The delivery does not contain the time of its event.');
-    const ageMs = this.#deps.clock.now() - at;
+    const ageMs = this.deps.clock.now() - at;
     if (ageMs > maxMs)
       throw new AppError(
         'invalid_request',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { RecordStore } from '../../core/contracts/ports.ts';
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { SealedValue } from '../../core/contracts/vault.ts';
 import { hookSecretKind as kind } from '../../core/model/records.ts';
 import { Secret } from '../../core/text/secret.ts';
@@ -20,15 +21,9 @@ interface Deps {
  * One secret per automation, sealed in its own record: the secret that signs its deliveries, or the secret that its
  * program set.
  */
-export class HookSecrets {
-  readonly #deps: Deps;
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
-
+export class HookSecrets extends ServerPart<Deps> {
   async find(automationId: string): Promise<Secret | undefined> {
-    const { records, open, learn } = this.#deps;
+    const { records, open, learn } = this.deps;
     const found = await records.get(kind, automationId);
     if (!found) return undefined;
     const secret = open(automationId, Stored.parse(found.doc).sealed);
@@ -37,17 +32,17 @@ export class HookSecrets {
   }
   /** Replaces any existing secret. */
   async make(automationId: string, at: number): Promise<string> {
-    const text = newSecret(Buffer.from(this.#deps.token(), 'base64url'));
+    const text = newSecret(Buffer.from(this.deps.token(), 'base64url'));
     await this.keep(automationId, new Secret(text), at);
     return text;
   }
   async keep(automationId: string, secret: Secret, at: number): Promise<void> {
-    const { records, seal, learn } = this.#deps;
+    const { records, seal, learn } = this.deps;
     learn(secret);
     const doc = { sealed: seal(automationId, secret), createdAt: at };
     await records.put({ kind, id: automationId, doc, sort: at });
   }
   async delete(automationId: string): Promise<void> {
-    await this.#deps.records.delete(kind, automationId);
+    await this.deps.records.delete(kind, automationId);
   }
 }

@@ -1,6 +1,6 @@
 import { deadlineSignal } from '../../core/concurrency/cancel.ts';
 import type { Rounds } from '../../core/concurrency/rounds.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import type { SealedValue } from '../../core/contracts/vault.ts';
 import { toAppError, unlessNotFound } from '../../core/errors/errors.ts';
 import { parseRetryAfter } from '../../core/errors/retry-after.ts';
@@ -16,7 +16,7 @@ import { signHeaders } from './signature.ts';
 
 /** A fetch that follows no redirect, and refuses private addresses that the operator has not allowed. */
 export type SendRequest = (url: string, init: RequestInit) => Promise<Response>;
-interface Deps {
+interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly records: WebhookRecords;
   readonly outbox: Outbox;
   readonly router: Router;
@@ -26,11 +26,9 @@ interface Deps {
   readonly leads: () => Promise<boolean>;
   /** Whether other servers change the records too. */
   readonly shared: boolean;
-  readonly clock: Clock;
   /** Returns a number from 0 to 1. */
   readonly random: () => number;
   readonly count?: (outcome: 'delivered' | 'again' | 'failed') => void;
-  readonly warn: (about: object, text: string) => void;
 }
 interface Answer {
   readonly statusCode: number | null;

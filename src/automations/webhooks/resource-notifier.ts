@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/contracts/clock.ts';
+import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import type { Holder } from '../../core/model/access/holder.ts';
 import type { Automation, AutomationService } from '../../sessions/api/server/automations.ts';
 import type { DocumentService, StoredDocument } from '../../sessions/api/server/documents.ts';
@@ -6,10 +6,8 @@ import type { MemoryStore, MemoryStoreService } from '../../sessions/api/server/
 import type { CredentialVault, VaultCredential, VaultService } from '../../sessions/api/server/vaults.ts';
 import type { AutomationChange, Outbox, ResourceChange } from './outbox.ts';
 
-interface Deps {
+interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly outbox: Pick<Outbox, 'addChange' | 'addAutomationChange' | 'isOpen'>;
-  readonly clock: Clock;
-  readonly warn: (about: object, text: string) => void;
 }
 type Resource = Pick<ResourceChange, 'resource' | 'id' | 'name' | 'owner' | 'projectId' | 'vaultId'>;
 
@@ -17,13 +15,7 @@ type Resource = Pick<ResourceChange, 'resource' | 'id' | 'name' | 'owner' | 'pro
  * Notifies endpoints of clients' changes to agents, environments, vaults and memory stores, and of all changes to
  * automations. A change is sent after it is stored, so a crash in between loses the message.
  */
-export class ResourceNotifier {
-  readonly #deps: Deps;
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
-
+export class ResourceNotifier extends ServerPart<Deps> {
   documents(own: DocumentService): DocumentService {
     const read = (id: string) => own.get(id);
     return {
@@ -120,7 +112,7 @@ export class ResourceNotifier {
 
   /** The state before a change. Not read if there are no endpoints. */
   async #before<State>(read: () => Promise<State>): Promise<State | undefined> {
-    return this.#deps.outbox.isOpen ? await read() : undefined;
+    return this.deps.outbox.isOpen ? await read() : undefined;
   }
 
   async #tellOf(vaults: VaultService, credential: VaultCredential, change: ResourceChange['change']): Promise<void> {
@@ -130,14 +122,14 @@ export class ResourceNotifier {
 
   async #tell(resource: Resource | undefined, change: ResourceChange['change']): Promise<void> {
     if (!resource) return;
-    const { outbox, clock } = this.#deps;
+    const { outbox, clock } = this.deps;
     await this.#stored(resource.id, outbox.addChange({ ...resource, change, at: clock.now() }));
   }
   async #tellAutomation(
     { id, name, program, ...automation }: Automation,
     change: AutomationChange['change'],
   ): Promise<void> {
-    const { outbox, clock } = this.#deps;
+    const { outbox, clock } = this.deps;
     const about = {
       automationId: id,
       name,
@@ -149,7 +141,7 @@ export class ResourceNotifier {
   }
   /** The change itself is already stored, so a failure here must not fail it. */
   async #stored(id: string, added: Promise<void>): Promise<void> {
-    await added.catch((err: unknown) => this.#deps.warn({ err, id }, 'webhooks were not notified of a change'));
+    await added.catch((err: unknown) => this.deps.warn({ err, id }, 'webhooks were not notified of a change'));
   }
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../core/contracts/clock.ts';
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { Automation, AutomationStart } from '../../sessions/api/server/automations.ts';
 import type { SentEvent } from '../../sessions/api/server/webhooks.ts';
@@ -44,16 +45,10 @@ const batch = 200;
 const announcedMs = 10_000;
 
 /** Creates deliveries from the outbox, one for each endpoint that must be notified. */
-export class Router {
-  readonly #deps: RouterDeps;
-
-  constructor(deps: RouterDeps) {
-    this.#deps = deps;
-  }
-
+export class Router extends ServerPart<RouterDeps> {
   /** Resolves with whether there is more. Each step can be repeated: the id of a delivery is derived from its event. */
   async round(): Promise<boolean> {
-    const { records, outbox } = this.#deps;
+    const { records, outbox } = this.deps;
     const entries = await outbox.oldest(batch);
     if (entries.length === 0) return false;
     const endpoints = await records.list();
@@ -64,7 +59,7 @@ export class Router {
 
   /** False: the outcome is not known yet. */
   async #route({ id, event }: OutboxEntry, endpoints: readonly StoredWebhook[]): Promise<boolean> {
-    const { records, outbox, isOwned, clock } = this.#deps;
+    const { records, outbox, isOwned, clock } = this.deps;
     const { type, at } = event;
     const interested = endpoints.filter(
       ({ events, format, paused, createdAt }) =>
@@ -94,7 +89,7 @@ export class Router {
 
   /** Null: nobody must be notified. Undefined: the outcome is not known yet. */
   async #newsOf(event: OutboxEntry['event']): Promise<WebhookNews | null | undefined> {
-    const { automationOf, costOf, clock, pageUrl } = this.#deps;
+    const { automationOf, costOf, clock, pageUrl } = this.deps;
     if (event.type === 'automation.paused') {
       const automation = await automationOf(event.automationId);
       if (automation?.paused?.at === event.at) {
@@ -118,7 +113,7 @@ export class Router {
   }
 
   async #newsOfStart({ type, automationId, startId }: AutomationStarted): Promise<WebhookNews | null | undefined> {
-    const { automationOf, startOf } = this.#deps;
+    const { automationOf, startOf } = this.deps;
     const [automation, start] = [await automationOf(automationId), await startOf(startId)];
     if (!automation || !start) return null;
     if (start.state === 'queued' || start.state === 'starting') return undefined; // its server may repeat the step

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Page } from '../../auth/browser-headers.ts';
 import { cookie, readCookie } from '../../auth/sign-in/cookies.ts';
 import type { Devices } from '../../auth/sign-in/devices.ts';
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { Client } from './clients.ts';
 import type { IdentityProxy } from './identity-proxy.ts';
@@ -24,37 +25,31 @@ interface Deps {
  * People in browsers, identified by this server's cookie or by a proxy. Only requests of the server's own page are
  * accepted, because browsers also add the cookie to requests that other pages make.
  */
-export class BrowserIdentity {
-  readonly #deps: Deps;
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
-
+export class BrowserIdentity extends ServerPart<Deps> {
   isSecure = ({ scheme }: Pick<Client, 'scheme'>): boolean =>
-    scheme === 'https' || (this.#deps.pageUrl?.startsWith('https:') ?? false);
+    scheme === 'https' || (this.deps.pageUrl?.startsWith('https:') ?? false);
 
   /** The address of the page, without a path. */
   baseOf = ({ headers, client }: Request): string =>
-    this.#deps.pageUrl === undefined
+    this.deps.pageUrl === undefined
       ? `${this.isSecure(client) ? 'https' : 'http'}://${headers.host}`
-      : new URL(this.#deps.pageUrl).origin;
+      : new URL(this.deps.pageUrl).origin;
 
   setCookie = (value: string | undefined, client: Client): string =>
-    cookie('session', { value, seconds: this.#deps.seconds, isSecure: this.isSecure(client) });
+    cookie('session', { value, seconds: this.deps.seconds, isSecure: this.isSecure(client) });
 
   /** The person of the cookie, or the person that the proxy names. `page`: the kind of page that sent the request. */
   find(request: Request, page: Page): Principal | undefined {
     if (page !== 'own' || !isOwn(request)) return undefined;
     const secret = this.#secretOf(request);
-    const { proxy, devices, within } = this.#deps;
+    const { proxy, devices, within } = this.deps;
     const found = proxy?.find(request.raw) ?? (secret === undefined ? undefined : devices.find([secret], 'browser'));
     return found && within(found);
   }
 
   /** Loads a device that another server stored, and renews an old cookie. Undefined: nothing to wait for. */
   prepare(request: Request, reply: FastifyReply): Promise<void> | undefined {
-    const { devices, proxy } = this.#deps;
+    const { devices, proxy } = this.deps;
     const prepared = proxy?.prepare(request.raw);
     if (prepared) return prepared;
     const secret = this.#secretOf(request);
@@ -71,7 +66,7 @@ export class BrowserIdentity {
 
   /** Marks the person as active while the response is open. */
   follow(principal: Principal, { raw }: FastifyReply): void {
-    if (principal.person !== undefined) raw.once('close', this.#deps.devices.opened(principal));
+    if (principal.person !== undefined) raw.once('close', this.deps.devices.opened(principal));
   }
 
   #secretOf = ({ headers, client }: Request): string | undefined =>

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { digestOfText } from '../../core/text/digest.ts';
 import type { AttributeValue, SpanData, SpanSink, SpanTree } from './span.ts';
 
@@ -29,16 +30,11 @@ export const computeSessionSpanId = (sessionId: string): string => digestOfText(
  * Sends spans as OTLP over HTTP in JSON, in the background and in batches. The exporter of OpenTelemetry's SDK assigns
  * its own span ids; here they are derived from the session.
  */
-export class OtlpSink implements SpanSink {
-  readonly #options: Options;
+export class OtlpSink extends ServerPart<Options> implements SpanSink {
   #waiting: object[] = [];
   #sending: Promise<void> | undefined;
   #dropped = 0;
   readonly #stop = new AbortController();
-
-  constructor(options: Options) {
-    this.#options = options;
-  }
 
   send(tree: SpanTree): void {
     const spans = spansIn(tree);
@@ -58,7 +54,7 @@ export class OtlpSink implements SpanSink {
   }
 
   async #post(spans: readonly object[]): Promise<void> {
-    const { target, version } = this.#options;
+    const { target, version } = this.deps;
     const { url, headers, timeoutMs, resource } = target;
     const body = JSON.stringify({
       resourceSpans: [
@@ -84,7 +80,7 @@ export class OtlpSink implements SpanSink {
     const before = this.#dropped;
     this.#dropped += count;
     if (before !== 0 && Math.floor(before / 1_000) === Math.floor(this.#dropped / 1_000)) return;
-    this.#options.warn(new Error(why), `traces are lost: ${this.#dropped} spans so far`);
+    this.deps.warn(new Error(why), `traces are lost: ${this.#dropped} spans so far`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

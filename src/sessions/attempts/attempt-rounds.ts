@@ -1,6 +1,6 @@
 import { throwIfFired } from '../../core/concurrency/cancel.ts';
 import { Rounds } from '../../core/concurrency/rounds.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { type ErrorCode, toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -15,7 +15,7 @@ import type { AttemptWork } from './attempt-results.ts';
 // The stored attempts determine the next step, and each step can be repeated, so another server can continue after a
 // crash between any two steps.
 
-interface Deps {
+interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly records: AttemptRecords;
   readonly sessions: Pick<SessionService, 'get' | 'stop' | 'delete' | 'activeRun'>;
   readonly starts: Pick<ChildStarts, 'start'>;
@@ -27,8 +27,6 @@ interface Deps {
   readonly leads: () => Promise<boolean>;
   /** The interval between checks for attempts requested on other servers. */
   readonly lookMs: number;
-  readonly clock: Clock;
-  readonly warn: (about: object, text: string) => void;
 }
 
 const workingMs = 1_000; // between two checks of active attempts

@@ -2,6 +2,7 @@ import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { Calendar } from '../../core/contracts/calendar.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { accountKind } from '../../core/model/records.ts';
 import { changeRecordFor } from '../../storage/collection.ts';
 import { Account, emptyAccount, type Holder, recordIdOf, toCurrentPeriods } from './account.ts';
@@ -13,20 +14,15 @@ interface Deps {
   readonly calendar: Pick<Calendar, 'keysAt'>;
 }
 /** Stored accounts of people, projects and the server, shared by all servers of the store. */
-export class Accounts {
-  readonly #deps: Deps;
+export class Accounts extends ServerPart<Deps> {
   readonly #turns = keyedQueue();
 
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
-
   async get(holder: Holder): Promise<Account> {
-    return this.#parse(await this.#deps.records.get(accountKind, recordIdOf(holder)));
+    return this.#parse(await this.deps.records.get(accountKind, recordIdOf(holder)));
   }
 
   async all(): Promise<ReadonlyMap<string, Account>> {
-    const found = await this.#deps.records.list(accountKind);
+    const found = await this.deps.records.list(accountKind);
     return new Map(found.map((one) => [one.id, this.#parse(one)]));
   }
 
@@ -37,7 +33,7 @@ export class Accounts {
   ): Promise<Account> {
     const place = { kind: accountKind, id: recordIdOf(holder) };
     return await this.#turns(place.id, () =>
-      changeRecordFor<Account>(this.#deps.records, place, async (found) => {
+      changeRecordFor<Account>(this.deps.records, place, async (found) => {
         const now = this.#parse(found);
         const doc = await change(now);
         return doc ? { value: doc, doc: Account.encode(doc) } : { value: now };
@@ -46,7 +42,7 @@ export class Accounts {
   }
 
   #parse(found: { readonly doc: unknown } | undefined): Account {
-    const keys = this.#deps.calendar.keysAt(this.#deps.clock.now());
+    const keys = this.deps.calendar.keysAt(this.deps.clock.now());
     return found ? toCurrentPeriods(Account.decode(found.doc as never), keys) : emptyAccount(keys);
   }
 }

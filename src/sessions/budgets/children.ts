@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Store } from '../../core/contracts/ports.ts';
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { childKind, SessionRecord } from '../../core/model/records.ts';
@@ -50,14 +51,9 @@ interface Deps {
  * Budgets of children, held as reservations in their parents' budgets. An open child holds its whole budget, an ended
  * child only what it used.
  */
-export class ChildBudgets {
-  readonly #deps: Deps;
+export class ChildBudgets extends ServerPart<Deps> {
   /** Tool calls of sessions, including calls in progress. */
   readonly #expected = new Map<SessionId, number>();
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
 
   /** Reserves a session's calls in progress in its budget. */
   keepCalls(id: SessionId, upTo: number): void {
@@ -75,7 +71,7 @@ export class ChildBudgets {
   }
 
   async #links(id: SessionId): Promise<readonly (readonly [SessionId, z.infer<typeof Link>])[]> {
-    const found = await this.#deps.records.list(childKind, { idPrefix: `${id}:` });
+    const found = await this.deps.records.list(childKind, { idPrefix: `${id}:` });
     return found.map((link) => [SessionId.parse(link.id.slice(id.length + 1)), Link.parse(link.doc)]);
   }
 
@@ -131,14 +127,14 @@ export class ChildBudgets {
 
   /** Stores the usage of a child that is about to be deleted. */
   async remember(parent: SessionId, id: SessionId): Promise<void> {
-    const link = await this.#deps.records.get(childKind, `${parent}:${id}`);
+    const link = await this.deps.records.get(childKind, `${parent}:${id}`);
     if (!link) return;
     const doc = { ...Link.parse(link.doc), spent: await this.spentWithChildren(id) };
-    await this.#deps.records.put({ kind: childKind, id: link.id, doc });
+    await this.deps.records.put({ kind: childKind, id: link.id, doc });
   }
 
   async #read(id: SessionId): Promise<z.infer<typeof Lent> | undefined> {
-    const found = await this.#deps.records.get('session', id);
+    const found = await this.deps.records.get('session', id);
     return found && Lent.parse(found.doc);
   }
 
@@ -146,7 +142,7 @@ export class ChildBudgets {
   async #spendingByLog(id: SessionId, copied: number): Promise<Spending> {
     let spending = noSpending;
     for (let [after, isRead] = [copied, false]; !isRead; ) {
-      const { events, head } = await this.#deps.events.page(id, after, 500);
+      const { events, head } = await this.deps.events.page(id, after, 500);
       for (const { type, data } of events) {
         if (type === 'tool.called') spending = addToolCall(spending);
         if (type === 'usage') spending = addUsage(spending, data);

@@ -1,5 +1,5 @@
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { fitsLimit } from '../../core/model/runs/budget.ts';
 import { type HeldAmounts, type HeldLimit, heldLimits } from '../../core/model/runs/budget-limits.ts';
@@ -22,7 +22,7 @@ export interface Share {
   readonly session: HoldingSession;
   readonly amounts: HeldAmounts;
 }
-interface Deps {
+interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly accounts: Accounts;
   /** Limits from the settings. */
   readonly limitsOf: (holder: Holder) => Limits;
@@ -32,8 +32,6 @@ interface Deps {
   /** Whether other servers use the store as well. */
   readonly shared: boolean;
   readonly server: string;
-  readonly clock: Clock;
-  readonly warn: (about: object, text: string) => void;
 }
 /** A limit without room for the needed amount. */
 export interface ReachedLimit {

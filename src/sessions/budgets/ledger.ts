@@ -1,7 +1,7 @@
 import type { RunSpending } from '../../../machines/run.ts';
 import { raceAbort, waitAtMost } from '../../core/concurrency/cancel.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore, Store } from '../../core/contracts/ports.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { RunId, SessionId } from '../../core/model/ids.ts';
 import {
@@ -49,12 +49,10 @@ export const reservationLeaseMs = 60_000;
 const renewMs = reservationLeaseMs / 3;
 const lookMs = 500; // between two checks for room released by other servers
 
-export interface LedgerDeps {
+export interface LedgerDeps extends Pick<ServerParts, 'clock' | 'newId' | 'warn'> {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'list'>;
   readonly events: Pick<Store['events'], 'page'>;
   readonly accounts: Accounts;
-  readonly clock: Clock;
-  readonly newId: () => string;
   /**
    * Whether other servers use the store as well. If not, reservations of an earlier process are released immediately.
    */
@@ -63,7 +61,6 @@ export interface LedgerDeps {
   readonly limitsOf: (holder: Holder) => Limits;
   /** Usage of the holder's sessions in the current day and month, according to their logs. */
   readonly logged: (holder: Holder, now: number) => Promise<LoggedUsage>;
-  readonly warn: (about: object, text: string) => void;
 }
 
 /** A reservation in each holder's account. */

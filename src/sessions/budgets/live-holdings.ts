@@ -1,3 +1,4 @@
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { RunId, SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
@@ -14,15 +15,9 @@ interface Deps {
 }
 
 /** Runs and sandboxes of the sessions in memory; an entry ends when its session leaves memory. */
-export class LiveHoldings {
-  readonly #deps: Deps;
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
-
+export class LiveHoldings extends ServerPart<Deps> {
   *shares(): Generator<Share> {
-    for (const { held, runWriter, writer } of this.#deps.sessions.all()) {
+    for (const { held, runWriter, writer } of this.deps.sessions.all()) {
       const isRunning = held.runId !== undefined && held.runId === runWriter?.runId;
       if (!isRunning && !held.sandbox) continue;
       yield { session: writer.record, amounts: { ...held.sandbox, ...(isRunning && { runningRuns: 1 }) } };
@@ -31,12 +26,12 @@ export class LiveHoldings {
 
   /** Counts a run as working. A parent's run waits for its children, so their runs are part of it. */
   async admitRun(id: SessionId, runId: RunId): Promise<BudgetOverrun | undefined> {
-    const live = this.#deps.sessions.get(id);
+    const live = this.deps.sessions.get(id);
     if (!live || live.held.runId === runId || live.writer.record.parent) return undefined;
     const hold = () => {
       live.held.runId = runId;
     };
-    const reached = await this.#deps.holdings().take(live.writer.record, { runningRuns: 1 }, hold);
+    const reached = await this.deps.holdings().take(live.writer.record, { runningRuns: 1 }, hold);
     if (!reached) return undefined;
     const { of: scope, limit, used, needs } = reached;
     return { scope, kind: 'runningRuns', limit, used, needs };
@@ -44,32 +39,32 @@ export class LiveHoldings {
 
   /** Called when a run ended or waits for a person, because it then holds nothing. */
   onFacts(id: SessionId, facts: readonly SessionFact[]): void {
-    const live = this.#deps.sessions.get(id);
+    const live = this.deps.sessions.get(id);
     if (!live?.held.runId || !facts.some(({ type }) => type === 'run.end' || type === 'run.wait')) return;
     live.held.runId = undefined;
-    void this.#deps.holdings().freed(live.writer.record);
+    void this.deps.holdings().freed(live.writer.record);
   }
 
   /** Rejects: quota, sandbox_capacity. */
   async takeSandbox(live: LiveSession): Promise<void> {
     if (live.held.sandbox) return;
-    const amounts = this.#deps.sandboxOf(live.writer.record);
+    const amounts = this.deps.sandboxOf(live.writer.record);
     const hold = () => {
       live.held.sandbox = amounts;
     };
-    const reached = await this.#deps.holdings().take(live.writer.record, amounts, hold);
+    const reached = await this.deps.holdings().take(live.writer.record, amounts, hold);
     if (reached) throw toLimitError(reached);
   }
 
   /** A sandbox that is already running is counted without a check. */
   adoptSandbox(live: LiveSession): void {
-    live.held.sandbox ??= this.#deps.sandboxOf(live.writer.record);
+    live.held.sandbox ??= this.deps.sandboxOf(live.writer.record);
   }
 
   freeSandbox(id: SessionId): void {
-    const live = this.#deps.sessions.get(id);
+    const live = this.deps.sessions.get(id);
     if (!live?.held.sandbox) return;
     live.held.sandbox = undefined;
-    void this.#deps.holdings().freed(live.writer.record);
+    void this.deps.holdings().freed(live.writer.record);
   }
 }

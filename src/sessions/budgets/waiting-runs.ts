@@ -1,6 +1,6 @@
 import { Rounds } from '../../core/concurrency/rounds.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
 import type { Store } from '../../core/contracts/ports.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { BudgetOverrun } from '../../core/model/spending.ts';
@@ -8,15 +8,13 @@ import type { SessionService } from '../api/sessions.ts';
 import type { Holdings } from './holdings.ts';
 import type { Ledger } from './ledger.ts';
 
-interface Deps {
+interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly ledger: Pick<Ledger, 'covers'>;
   readonly holdings: Pick<Holdings, 'covers'>;
   readonly sessions: Pick<SessionService, 'list' | 'send'>;
   readonly events: Pick<Store['events'], 'lastOf' | 'page'>;
   /** Whether this server currently does this work. Two servers in parallel would send a run two messages. */
   readonly leads: () => Promise<boolean>;
-  readonly clock: Clock;
-  readonly warn: (about: object, text: string) => void;
 }
 
 const lookMs = 30_000;

@@ -1,18 +1,15 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { BlobStore, PutOptions } from '../../core/contracts/blobs.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type Holder, holderKey } from '../../core/model/access/holder.ts';
 import { buildFilesKind as kind } from '../../core/model/records.ts';
 import type { Copies, CopyPlace } from '../forks/copies.ts';
 
-interface Deps {
-  readonly records: RecordStore;
+interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly blobs: Pick<BlobStore, 'put' | 'open'>;
   readonly copies: Pick<Copies, 'announce' | 'release'>;
-  readonly clock: Clock;
 }
 const Stored = z.object({ owner: z.string(), at: z.number(), bytes: z.int() });
 /** A build after this time must upload its files again. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { buildLogKind } from '../../core/model/records.ts';
 import type { BuildLogEntry } from '../../core/model/sandboxes/built-template.ts';
 import { truncateEnd } from '../../core/text/text.ts';
@@ -19,22 +20,17 @@ interface Deps {
  * The log of a build running on this server. Its record in the store is updated with a delay, for readers on other
  * servers and after a restart.
  */
-export class BuildLogWriter {
+export class BuildLogWriter extends ServerPart<Deps> {
   readonly entries: BuildLogEntry[] = [];
-  readonly #deps: Deps;
   readonly #rest = new Map<string, string>();
   #left = maxTexts;
   #isFull = false;
   #keptAt = 0;
 
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
-
   /** `error` entries report how the build ended, so they are added even to a full log. */
   write(level: BuildLogEntry['level'], text: string, step?: string): void {
     const shown = truncateEnd(text, maxText);
-    const at = this.#deps.clock.now();
+    const at = this.deps.clock.now();
     if (level !== 'error' && (this.#isFull || this.entries.length >= maxEntries || this.#left < shown.length)) {
       if (this.#isFull) return;
       this.#isFull = true;
@@ -66,11 +62,11 @@ export class BuildLogWriter {
 
   /** Called between steps: writes the record unless it was written recently. */
   async keepNow(): Promise<void> {
-    if (this.#deps.clock.now() - this.#keptAt >= keptEveryMs) await this.keep();
+    if (this.deps.clock.now() - this.#keptAt >= keptEveryMs) await this.keep();
   }
 
   async keep(): Promise<void> {
-    const { records, buildId, clock } = this.#deps;
+    const { records, buildId, clock } = this.deps;
     this.#keptAt = clock.now();
     await records.put({ kind: buildLogKind, id: buildId, doc: { entries: this.entries } });
   }

@@ -2,11 +2,11 @@ import { buildsImages, type Driver, isPoolable, type SandboxLink, type SandboxSp
 import { raceAbort } from '../../core/concurrency/cancel.ts';
 import { runAtIntervals } from '../../core/concurrency/rounds.ts';
 import { Semaphore } from '../../core/concurrency/semaphore.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { holderKey } from '../../core/model/access/holder.ts';
-import type { IdSource, SessionId } from '../../core/model/ids.ts';
+import type { SessionId } from '../../core/model/ids.ts';
 import type { TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
 import type { BuildPlan } from '../api/server/template-builds.ts';
 import type { BuildFiles } from './build-files.ts';
@@ -16,7 +16,7 @@ import { type BuiltImages, maxLateMs } from './built-images.ts';
 import { computePrints, computeStates } from './plan.ts';
 import { runSteps, StepFailure } from './run-steps.ts';
 
-interface Deps {
+interface Deps extends Pick<ServerParts, 'clock' | 'ids' | 'warn'> {
   readonly policy: { readonly maxSeconds: number; readonly atOnce: number };
   readonly driver: Driver;
   readonly records: BuildRecords;
@@ -24,8 +24,6 @@ interface Deps {
   readonly store: Pick<RecordStore, 'put'>;
   readonly files: BuildFiles;
   readonly images: BuiltImages;
-  readonly clock: Clock;
-  readonly ids: IdSource;
   /** Aborts all builds when the server closes. */
   readonly closing: AbortSignal;
   /** The sandbox spec of a build, with the server's own limits and egress. */
@@ -34,7 +32,6 @@ interface Deps {
   readonly reach: (id: SessionId, link: SandboxLink, signal: AbortSignal) => Promise<void>;
   /** Rejects while free disk space is below the minimum. */
   readonly admit: () => Promise<void>;
-  readonly warn: (about: object, text: string) => void;
 }
 export interface BaseImage {
   readonly image: string;

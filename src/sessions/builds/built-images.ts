@@ -1,5 +1,6 @@
 import { buildsImages, type Driver } from '../../../drivers/driver.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { Holder } from '../../core/model/access/holder.ts';
 import type { TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
@@ -28,20 +29,14 @@ export const computeExpiry = ({ until, at }: TemplateBuild): number =>
   until === undefined ? at + maxUnstartedMs : until + maxLateMs;
 
 /** Images of builds, and their removal. */
-export class BuiltImages {
-  readonly #deps: Deps;
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
-
+export class BuiltImages extends ServerPart<Deps> {
   nameOf(buildId: string): string {
-    return `corral-built/${this.#deps.instance}:${buildId}`;
+    return `corral-built/${this.deps.instance}:${buildId}`;
   }
 
   /** Finds the holder's image that contains the most leading steps. */
   async cached(prints: readonly string[], holder: Holder) {
-    const { driver, records } = this.#deps;
+    const { driver, records } = this.deps;
     if (!buildsImages(driver)) return undefined;
     const here = new Set(await driver.builtImages(callOf()));
     const own = (await records.builds(holder)).filter(({ image }) => image && here.has(image));
@@ -55,7 +50,7 @@ export class BuiltImages {
 
   /** Called after a build: deletes the holder's oldest untagged builds, so that they cannot fill the disk. */
   async trim(holder: Holder): Promise<void> {
-    const { records } = this.#deps;
+    const { records } = this.deps;
     const named = await this.#named(holder);
     const old = (await records.builds(holder))
       .filter((one) => !isOpen(one) && !named.has(one.id))
@@ -70,7 +65,7 @@ export class BuiltImages {
    * server, and old uploads. Resolves with the number removed.
    */
   async collect(before: number): Promise<number> {
-    const { driver, records, clock, files } = this.#deps;
+    const { driver, records, clock, files } = this.deps;
     if (!buildsImages(driver)) return 0;
     let removed = await files.collect(clock.now());
     removed += await driver.sweepBuilds(clock.now(), callOf());
@@ -88,12 +83,12 @@ export class BuiltImages {
   }
 
   async #named(holder?: Holder): Promise<ReadonlySet<string>> {
-    const templates = await this.#deps.records.templates(holder);
+    const templates = await this.deps.records.templates(holder);
     return new Set(templates.flatMap(({ tags }) => Object.values(tags).map(({ build }) => build)));
   }
 
   async #removeUnused(): Promise<number> {
-    const { driver, records, imagesInUse } = this.#deps;
+    const { driver, records, imagesInUse } = this.deps;
     if (!buildsImages(driver)) return 0;
     // Lists images before builds: the build of an image created in between is then in the list.
     const images = await driver.builtImages(callOf());

@@ -1,19 +1,16 @@
 import type { Driver, SandboxLink } from '../../../drivers/driver.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
 import type { CommandQueue } from '../../core/contracts/ports.ts';
-import type { IdSource } from '../../core/model/ids.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { Cluster } from '../engine/cluster.ts';
 import type { Ownership } from '../engine/ownership.ts';
 import { CommandRouter } from './command-router.ts';
 import { RemoteSandboxes } from './remote-sandboxes.ts';
 
-interface Options {
+interface Options extends Pick<ServerParts, 'clock' | 'ids'> {
   readonly ownership: Ownership;
   readonly commands: CommandQueue;
   readonly driver: Driver;
-  readonly clock: Clock;
-  readonly ids: IdSource;
   readonly connect: (link: SandboxLink) => SandboxClient;
   /** The holder pauses or stops a sandbox that has been unused for this long. */
   readonly idleMs: number;

@@ -1,9 +1,9 @@
 import type { SessionCommand } from '../../../machines/session.ts';
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
 import type { CommandQueue, EventLog } from '../../core/contracts/ports.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import type { IdSource, MessageId, RunId, SessionId } from '../../core/model/ids.ts';
+import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import { findViolation } from '../../core/model/protocol-violation.ts';
 import type { CommandExchange, LocalParts } from '../engine/cluster.ts';
 import type { Ownership } from '../engine/ownership.ts';
@@ -38,11 +38,9 @@ async function findSentMessage(
   return undefined;
 }
 
-interface Deps extends LocalParts {
+interface Deps extends LocalParts, Pick<ServerParts, 'clock' | 'ids'> {
   readonly ownership: Ownership;
   readonly commands: CommandQueue;
-  readonly clock: Clock;
-  readonly ids: IdSource;
   /** The time limit for starting a sandbox at the request of another server. */
   readonly startTimeoutMs: number;
   readonly warn: (error: unknown, text: string) => void;

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import type { SessionCommand } from '../../../machines/session.ts';
 import { deadlineSignal, pause, throwIfFired } from '../../core/concurrency/cancel.ts';
 import { repeat } from '../../core/concurrency/rounds.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
 import type { CommandQueue, QueuedCommand } from '../../core/contracts/ports.ts';
+import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, errorCodes, toAppError } from '../../core/errors/errors.ts';
-import type { IdSource, SessionId } from '../../core/model/ids.ts';
+import type { SessionId } from '../../core/model/ids.ts';
 import { type Ownership, ownershipLost } from '../engine/ownership.ts';
 
 // Commands for sessions held by another server go through the store: this server posts them, and the holder executes
@@ -23,11 +23,9 @@ export interface RemoteCommand {
  */
 type CommandExecutor = (id: SessionId, command: RemoteCommand, since: number) => Promise<unknown>;
 
-export interface RemoteCommandsOptions {
+export interface RemoteCommandsOptions extends Pick<ServerParts, 'clock' | 'ids'> {
   readonly commands: CommandQueue;
   readonly ownership: Ownership;
-  readonly clock: Clock;
-  readonly ids: IdSource;
   readonly act: CommandExecutor;
   readonly warn: (error: unknown, text: string) => void;
 }
@@ -51,18 +49,13 @@ const Answer = z.union([
 ]);
 
 /** Commands between the servers of one store. */
-export class RemoteCommands implements AsyncDisposable {
-  readonly #options: RemoteCommandsOptions;
+export class RemoteCommands extends ServerPart<RemoteCommandsOptions> implements AsyncDisposable {
   readonly #awaited = new Map<string, PendingAnswer>();
   /** Commands that this server is executing or has just executed, with the timer that removes them. */
   readonly #taken = new Map<string, unknown>();
   readonly #stop = new AbortController();
   readonly #work: Promise<unknown>[] = [];
   #wake = () => {};
-
-  constructor(options: RemoteCommandsOptions) {
-    this.#options = options;
-  }
 
   start(): void {
     this.#work.push(this.#serve(), this.#listen(), this.#findOrphans());
@@ -75,7 +68,7 @@ export class RemoteCommands implements AsyncDisposable {
     here: () => Promise<Value>,
     signal?: AbortSignal,
   ): Promise<Value> {
-    const { ownership } = this.#options;
+    const { ownership } = this.deps;
     try {
       await ownership.take(id, isStop(command) ? 'confirmed' : undefined);
       return await here();
@@ -87,7 +80,7 @@ export class RemoteCommands implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
-    for (const forget of this.#taken.values()) this.#options.clock.clearTimeout(forget);
+    for (const forget of this.#taken.values()) this.deps.clock.clearTimeout(forget);
     for (const { done } of this.#awaited.values()) {
       const text = 'The server is shutting down and has no answer yet from the one that works on this session.';
       done.reject(new AppError('deadline_exceeded', text)); // not `shutting_down`: the holder may still execute the command
@@ -98,7 +91,7 @@ export class RemoteCommands implements AsyncDisposable {
 
   /** Executes the command at the holder and returns its answer. Rejects: deadline_exceeded after a minute. */
   async post(id: SessionId, { name, body }: RemoteCommand, signal?: AbortSignal): Promise<unknown> {
-    const { commands, clock, ids } = this.#options;
+    const { commands, clock, ids } = this.deps;
     const commandId = `${id}:${ids.short()}`;
     const at = clock.now();
     using until = deadlineSignal(patienceMs, clock, signal);
@@ -121,7 +114,7 @@ export class RemoteCommands implements AsyncDisposable {
 
   /** Receives the answers to the commands posted here. */
   async #listen(): Promise<void> {
-    const { commands } = this.#options;
+    const { commands } = this.deps;
     await this.#again('answers could not be read', async () => {
       if (this.#awaited.size === 0) {
         await new Promise<void>((resolve) => {
@@ -143,7 +136,7 @@ export class RemoteCommands implements AsyncDisposable {
 
   /** Whether a command was pending. */
   async #doPending(): Promise<boolean> {
-    const { commands, ownership } = this.#options;
+    const { commands, ownership } = this.deps;
     const owned = ownership.owned();
     if (owned.length === 0) return false;
     // Commands in progress are unanswered too. A stop can be queued behind slow starts.
@@ -153,7 +146,7 @@ export class RemoteCommands implements AsyncDisposable {
   }
 
   async #do(command: QueuedCommand): Promise<void> {
-    const { commands, act, warn } = this.#options;
+    const { commands, act, warn } = this.deps;
     this.#taken.set(command.id, undefined);
     const answer = await this.#outcome(command, act);
     // Another server now owns the session and will execute the command.
@@ -167,23 +160,23 @@ export class RemoteCommands implements AsyncDisposable {
         (error: unknown) => warn(error, 'an answer could not be stored'),
       );
       if (isAnswered) break;
-      await pause(slow, this.#stop.signal, this.#options.clock).catch(() => {});
+      await pause(slow, this.#stop.signal, this.deps.clock).catch(() => {});
     }
     // Removed with a delay, because a list requested before the answer can still contain the command.
-    const forget = this.#options.clock.setTimeout(() => this.#taken.delete(command.id), rememberedMs);
+    const forget = this.deps.clock.setTimeout(() => this.#taken.delete(command.id), rememberedMs);
     this.#taken.set(command.id, forget);
-    if (this.#stop.signal.aborted) this.#options.clock.clearTimeout(forget);
+    if (this.#stop.signal.aborted) this.deps.clock.clearTimeout(forget);
   }
 
   async #outcome({ sessionId, name, body, at }: QueuedCommand, act: RemoteCommandsOptions['act']) {
     try {
       const { until, body: requested } = Body.parse(body);
-      if (until < this.#options.clock.now()) throw lateError();
+      if (until < this.deps.clock.now()) throw lateError();
       const value = await act(sessionId, { name, body: requested }, at);
       return { ok: true as const, value: value ?? null };
     } catch (thrown) {
       // A refusal appends nothing that a fence could reject, so only the confirmed holder may answer with it.
-      const { code, publicMessage: message } = await this.#options.ownership.take(sessionId, 'confirmed').then(
+      const { code, publicMessage: message } = await this.deps.ownership.take(sessionId, 'confirmed').then(
         () => toAppError(thrown),
         () => ownershipLost(),
       );
@@ -193,7 +186,7 @@ export class RemoteCommands implements AsyncDisposable {
 
   /** Takes over sessions that have a pending command and no holder. */
   async #findOrphans(): Promise<void> {
-    const { commands, ownership, clock, warn } = this.#options;
+    const { commands, ownership, clock, warn } = this.deps;
     const { signal } = this.#stop;
     let sweptAt = clock.now();
     const round = async () => {
@@ -217,7 +210,7 @@ export class RemoteCommands implements AsyncDisposable {
 
   /** Polls soon after a poll that found something, and less and less often otherwise. */
   async #again(complaint: string, look: () => Promise<boolean>): Promise<void> {
-    const { clock, warn } = this.#options;
+    const { clock, warn } = this.deps;
     let wait = fast;
     const round = async () => {
       wait = (await look()) ? fast : Math.min(wait * 1.5, slow);

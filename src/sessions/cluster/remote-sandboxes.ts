@@ -1,6 +1,7 @@
 import type { Driver, SandboxLink } from '../../../drivers/driver.ts';
 import { deadlineSignal, raceAbort } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { SandboxExchange } from '../engine/sandbox/sandbox-exchange.ts';
@@ -35,16 +36,11 @@ const keptMs = 30_000;
  * Direct connections to sandboxes of sessions owned by other servers, so that files, shells and screens need not pass
  * through the owner.
  */
-export class RemoteSandboxes implements SandboxExchange {
-  readonly #options: Options;
+export class RemoteSandboxes extends ServerPart<Options> implements SandboxExchange {
   readonly #links = new Map<SessionId, Promise<RemoteLink>>();
 
-  constructor(options: Options) {
-    this.#options = options;
-  }
-
   async use(id: SessionId, signal: AbortSignal): Promise<UsedSandbox> {
-    const { clock, holder, freshMs } = this.#options;
+    const { clock, holder, freshMs } = this.deps;
     const known = await this.#known(id);
     if (!known || clock.now() - known.requestedAt >= freshMs) await holder.askForUse(id, signal);
     const remote = await this.look(id, signal);
@@ -82,7 +78,7 @@ export class RemoteSandboxes implements SandboxExchange {
   async leave(id: SessionId): Promise<void> {
     const remote = await this.#links.get(id)?.catch(() => undefined);
     this.#links.delete(id);
-    this.#options.clock.clearTimeout(remote?.timer);
+    this.deps.clock.clearTimeout(remote?.timer);
     await remote?.link[Symbol.asyncDispose]();
   }
 
@@ -99,7 +95,7 @@ export class RemoteSandboxes implements SandboxExchange {
 
   /** All waiting callers share one attempt, which continues when the first of them gives up. */
   async #open(id: SessionId): Promise<RemoteLink> {
-    const { driver, clock, connect, holder } = this.#options;
+    const { driver, clock, connect, holder } = this.deps;
     using until = deadlineSignal(attachMs, clock);
     const link = await driver.attach(sandboxIdOf(id), until, 'guest');
     const client = connect(link);
@@ -117,7 +113,7 @@ export class RemoteSandboxes implements SandboxExchange {
   }
 
   #closeLater(id: SessionId, remote: RemoteLink): void {
-    const { clock } = this.#options;
+    const { clock } = this.deps;
     clock.clearTimeout(remote.timer);
     remote.timer = clock.setTimeout(() => {
       if (remote.users === 0) void this.leave(id);

@@ -1,8 +1,8 @@
 import type { ChildRuns, ChildTask } from '../../agents/tools/delegation/child-runs.ts';
 import { raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
 import { repeat } from '../../core/concurrency/rounds.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
-import type { EventStore, RecordStore } from '../../core/contracts/ports.ts';
+import type { EventStore } from '../../core/contracts/ports.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type RunId, SessionId, sessionIdFor } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
@@ -26,18 +26,15 @@ export interface ChildServices {
   >;
   readonly files: Pick<FileService, 'changes' | 'read' | 'write' | 'remove'>;
 }
-interface Deps {
+interface Deps extends Pick<ServerParts, 'clock' | 'records' | 'warn'> {
   /** After a restart, a run can continue before the services are ready, so its calls wait. */
   readonly services: Promise<ChildServices>;
-  readonly records: RecordStore;
   readonly events: Pick<EventStore, 'lastOf' | 'page'>;
   readonly copies: Pick<SandboxCopies, 'copy'>;
   readonly findTemplate: (name: string) => Pick<TemplateInfo, 'name' | 'model'> | undefined;
   readonly budgets: ChildBudgets;
   /** The limits of a session in total, over all its runs. */
   readonly limitsOf: (session: SessionRecord) => Promise<OwnBudget>;
-  readonly clock: Clock;
-  readonly warn: (about: object, text: string) => void;
 }
 
 interface Start {

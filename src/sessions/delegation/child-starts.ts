@@ -1,6 +1,7 @@
 import { throwIfFired } from '../../core/concurrency/cancel.ts';
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import { messageIdFor, type SessionId } from '../../core/model/ids.ts';
@@ -52,19 +53,14 @@ export interface ChildStart {
 }
 
 /** Starts child sessions, each exactly once. */
-export class ChildStarts {
-  readonly #deps: Deps;
+export class ChildStarts extends ServerPart<Deps> {
   /** A parent's children start one after the other, so that none evades the count or the budget. */
   readonly #turns = keyedQueue();
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
 
   /** Rejects: conflict (too deep, too many), invalid_request (an unknown template), quota (nothing is left). */
   async start(start: ChildStart, signal: AbortSignal): Promise<void> {
     const { id, parent, begins, task: text, goal } = start;
-    const sessions = await this.#deps.sessions();
+    const sessions = await this.deps.sessions();
     await this.#turns(parent.id, async () => {
       throwIfFired(signal);
       if (!(await sessions.get(id).catch(ignoreGone))) await this.#create(start);
@@ -82,8 +78,8 @@ export class ChildStarts {
 
   async #create(start: ChildStart): Promise<void> {
     const { id, parent, cause, task, template, begins, most } = start;
-    const { records, findTemplate, budgets, limitsOf } = this.#deps;
-    const sessions = await this.#deps.sessions();
+    const { records, findTemplate, budgets, limitsOf } = this.deps;
+    const sessions = await this.deps.sessions();
     const depth = (parent.parent?.depth ?? 0) + 1;
     if (depth > maxDepth) throw new AppError('conflict', 'A child of a child cannot have children.');
     const role = template === undefined ? undefined : findTemplate(template);
@@ -126,9 +122,9 @@ export class ChildStarts {
   }
 
   async #admit(parent: SessionId, id: SessionId, most: number): Promise<void> {
-    const sessions = await this.#deps.sessions();
+    const sessions = await this.deps.sessions();
     let open = 0;
-    for (const child of await this.#deps.budgets.childrenOf(parent, 'delegated')) {
+    for (const child of await this.deps.budgets.childrenOf(parent, 'delegated')) {
       const record = await sessions.get(child).catch(ignoreGone);
       if (child !== id && record && record.status !== 'completed') open += 1;
     }
@@ -146,12 +142,12 @@ export class ChildStarts {
   async #copy(from: SessionId, to: SessionId, signal: AbortSignal): Promise<void> {
     for (let tries = 1; ; tries++) {
       try {
-        await this.#deps.copies.copy(from, to, signal);
+        await this.deps.copies.copy(from, to, signal);
         return;
       } catch (thrown) {
         throwIfFired(signal);
         if (toAppError(thrown).retryable && tries < maxCopies) continue;
-        const sessions = await this.#deps.sessions();
+        const sessions = await this.deps.sessions();
         await sessions.delete(to).catch(ignoreGone);
         throw thrown;
       }

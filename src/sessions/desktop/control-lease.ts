@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/contracts/clock.ts';
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 
 /** Why a person no longer has the keyboard and mouse. */
@@ -21,17 +22,12 @@ interface Options {
 }
 
 /** The lease of one desktop's keyboard and mouse. Held by one viewer; otherwise by the agent. */
-export class ControlLease {
-  readonly #options: Options;
+export class ControlLease extends ServerPart<Options> {
   readonly #waiting = new Set<() => void>();
   #driver: string | undefined;
   #usedAt = 0;
   #timer: unknown;
   #isElsewhere = false;
-
-  constructor(options: Options) {
-    this.#options = options;
-  }
 
   get driver(): string | undefined {
     return this.#driver;
@@ -43,19 +39,19 @@ export class ControlLease {
 
   /** Gives the lease to this viewer, even if another viewer holds it. */
   take(viewer: string): void {
-    this.#usedAt = this.#options.clock.now();
+    this.#usedAt = this.deps.clock.now();
     if (this.#driver === viewer && !this.#isElsewhere) return;
     const former = this.#driver;
     this.#driver = viewer;
     if (former === undefined || this.#isElsewhere) this.#watch();
     this.#isElsewhere = false;
-    this.#options.onChange({ kind: 'taken', driver: viewer, former });
+    this.deps.onChange({ kind: 'taken', driver: viewer, former });
   }
 
   /** Whether this viewer holds the lease; if so, restarts its idle timer. */
   uses(viewer: string): boolean {
     if (this.#driver !== viewer || this.#isElsewhere) return false;
-    this.#usedAt = this.#options.clock.now();
+    this.#usedAt = this.deps.clock.now();
     return true;
   }
 
@@ -63,7 +59,7 @@ export class ControlLease {
   giveBack(viewer: string, why: ReturnReason): void {
     if (this.#driver !== viewer || this.#isElsewhere) return;
     this.#free();
-    this.#options.onChange({ kind: 'returned', why, driver: undefined, former: viewer });
+    this.deps.onChange({ kind: 'returned', why, driver: undefined, former: viewer });
   }
 
   /** Applies the state stored by another server: one of its viewers holds the lease, or (undefined) the agent. */
@@ -74,7 +70,7 @@ export class ControlLease {
     this.#driver = driver;
     this.#isElsewhere = driver !== undefined;
     const kind = driver === undefined ? 'returned' : 'taken';
-    this.#options.onChange({ kind, driver, former, isElsewhere: true });
+    this.deps.onChange({ kind, driver, former, isElsewhere: true });
   }
 
   /** Resolves when no viewer holds the lease. Rejects: cancelled. */
@@ -94,13 +90,13 @@ export class ControlLease {
   #free(): void {
     this.#driver = undefined;
     this.#isElsewhere = false;
-    this.#options.clock.clearTimeout(this.#timer);
+    this.deps.clock.clearTimeout(this.#timer);
     for (const go of [...this.#waiting]) go(); // each waiter checks again in a later microtask
   }
 
   /** One timer covers all of the holder's input: if there was new input when it fires, it restarts. */
   #watch(): void {
-    const { clock, idleMs } = this.#options;
+    const { clock, idleMs } = this.deps;
     const left = this.#usedAt + idleMs - clock.now();
     this.#timer = clock.setTimeout(() => {
       const driver = this.#driver;

@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/contracts/clock.ts';
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxFacts } from '../engine/sandbox/sandbox-facts.ts';
 import { DesktopScreen } from './screen.ts';
@@ -13,13 +14,8 @@ interface Options {
 }
 
 /** The screens that people or agents are using. */
-export class DesktopScreens {
-  readonly #options: Options;
+export class DesktopScreens extends ServerPart<Options> {
   readonly #screens = new Map<SessionId, DesktopScreen>();
-
-  constructor(options: Options) {
-    this.#options = options;
-  }
 
   /** Undefined if nobody is using the session's screen. */
   get(id: SessionId): DesktopScreen | undefined {
@@ -28,7 +24,7 @@ export class DesktopScreens {
 
   /** Returns the session's screen; it stays in memory until its last holder is disposed. */
   hold(id: SessionId): Disposable & { readonly screen: DesktopScreen } {
-    const { clock, facts, settings, shareControl } = this.#options;
+    const { clock, facts, settings, shareControl } = this.deps;
     const screen =
       this.#screens.get(id) ??
       new DesktopScreen({

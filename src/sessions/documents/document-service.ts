@@ -1,14 +1,11 @@
-import type { Clock } from '../../core/contracts/clock.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { digestOf } from '../../core/text/digest.ts';
 import { Collection } from '../../storage/collection.ts';
 import { type DocumentKind, type DocumentService, documentPrefixes, StoredDocument } from '../api/server/documents.ts';
 
-interface Deps {
-  readonly records: RecordStore;
-  readonly clock: Clock;
+interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly ids: Pick<IdSource, 'short'>;
 }
 const maxOfOwner = 10_000;

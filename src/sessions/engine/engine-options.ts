@@ -1,9 +1,8 @@
 import type { SlotKind } from '../../../machines/session.ts';
 import type { RestartPolicy } from '../../../machines/supervisor.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
-import type { EventLog, Store } from '../../core/contracts/ports.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import type { SessionFact } from '../../core/model/events.ts';
-import type { IdSource, SessionId } from '../../core/model/ids.ts';
+import type { SessionId } from '../../core/model/ids.ts';
 import type { Cluster } from './cluster.ts';
 import type { SessionPolicies } from './hydration.ts';
 import type { LiveSessions } from './live-sessions.ts';
@@ -15,11 +14,7 @@ import type { Watchers } from './watchers.ts';
 import type { WorkspaceHook } from './workspace-hooks.ts';
 
 /** The engine's dependencies. Each group is declared by the part that uses it. */
-export interface EngineOptions {
-  readonly store: Store;
-  readonly log: EventLog;
-  readonly clock: Clock;
-  readonly ids: IdSource;
+export interface EngineOptions extends Pick<ServerParts, 'clock' | 'ids' | 'log' | 'store'> {
   readonly logger: EngineLogger;
   readonly policies: SessionPolicies & {
     readonly restart: RestartPolicy;

@@ -2,11 +2,11 @@ import type { RunPolicy } from '../../../machines/run.ts';
 import type { SandboxPolicy } from '../../../machines/sandbox.ts';
 import type { SessionInput } from '../../../machines/session.ts';
 import { throwIfFired } from '../../core/concurrency/cancel.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
-import type { EventLog, Store } from '../../core/contracts/ports.ts';
+import type { Store } from '../../core/contracts/ports.ts';
+import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionFact } from '../../core/model/events.ts';
-import { type IdSource, type RunId, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
+import { type RunId, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { computeIdleSeconds } from '../../core/model/sandboxes/idle-time.ts';
 import { DesktopFacts } from '../run/desktop-facts.ts';
@@ -34,11 +34,8 @@ export interface SessionPolicies {
   /** The maximum number of queued runs per session; further messages are refused with queue_full. */
   readonly maxQueued: number;
 }
-interface Deps {
+interface Deps extends Pick<ServerParts, 'clock' | 'ids' | 'log'> {
   readonly store: Pick<Store, 'records'>;
-  readonly log: EventLog;
-  readonly clock: Clock;
-  readonly ids: IdSource;
   readonly profileOf: ProfileOf;
   readonly policies: SessionPolicies;
   readonly watchers: Pick<Watchers, 'isWatched'>;
@@ -72,16 +69,10 @@ function idleAfter(seconds: number, { idleStopMs, idlePauseMs }: SandboxPolicy):
 }
 
 /** Builds a session in memory from its record and log, and returns the input of its machine. */
-export class Hydration {
-  readonly #deps: Deps;
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
-
+export class Hydration extends ServerPart<Deps> {
   /** Rejects: session_not_found; fenced, if another server owns the session. */
   async make(id: SessionId, signal: AbortSignal): Promise<SessionInput> {
-    const { store, log, profileOf, liveSessions, ownership, remoteSandboxes } = this.#deps;
+    const { store, log, profileOf, liveSessions, ownership, remoteSandboxes } = this.deps;
     await this.#alone(id);
     await ownership.take(id, 'confirmed');
     await remoteSandboxes?.leave(id);
@@ -102,7 +93,7 @@ export class Hydration {
     const { plans, budget } = await profileOf(record);
     throwIfFired(signal);
     liveSessions.add(live);
-    const now = this.#deps.clock.now();
+    const now = this.deps.clock.now();
     return {
       ...this.#begin(record, { plans, budget }),
       runs: runs.map((run) => {
@@ -115,7 +106,7 @@ export class Hydration {
 
   /** Waits until the session's previous actor has written its last facts. */
   async #alone(id: SessionId): Promise<void> {
-    const { liveSessions } = this.#deps;
+    const { liveSessions } = this.deps;
     const before = liveSessions.get(id);
     before?.runWriter?.shut();
     await before?.writer.settled();
@@ -125,7 +116,7 @@ export class Hydration {
 
   #begin(record: StoredSession, { plans, budget }: SessionRunSettings): Omit<SessionInput, 'runs'> {
     const { id, deleting, sandboxUntrusted, parent, owner } = record;
-    const { policies, clock, liveSessions } = this.#deps;
+    const { policies, clock, liveSessions } = this.deps;
     const idleSeconds = computeIdleSeconds(record, policies.mostIdleSeconds(record));
     const { run, sandbox, passivateMs, maxQueued } = policies;
     const { expiresAt, starts } = liveSessions.takeSandbox(id);
@@ -150,7 +141,7 @@ export class Hydration {
   }
 
   #live(record: StoredSession, head: number): LiveSession {
-    const { log, clock, store, watchers, onFact, ownership, liveSessions } = this.#deps;
+    const { log, clock, store, watchers, onFact, ownership, liveSessions } = this.deps;
     const { id } = record;
     let transcript: Transcript | undefined; // most sessions in memory never run
     const live: LiveSession = {
@@ -183,7 +174,7 @@ export class Hydration {
 
   /** Continues a run that a restart interrupted: an open message is completed with the text so far. */
   async #takeUp(live: LiveSession, runId: RunId, fold: RunFold): Promise<void> {
-    const { ids, clock } = this.#deps;
+    const { ids, clock } = this.deps;
     const { writer, transcript } = live;
     if (fold.openMessage) writer.message.adopt(fold.openMessage.fact, fold.openMessage.text);
     const soFar = { ...fold.soFar(transcript), broken: fold.openMessage?.text };

@@ -3,6 +3,7 @@ import { neverFires, raceAbort, runWithin, throwIfFired } from '../../core/concu
 import { runAtIntervals } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { Store } from '../../core/contracts/ports.ts';
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { isUnfinished, type StoredSession } from '../run/log/projection.ts';
 import type { LiveSessions } from './live-sessions.ts';
@@ -36,8 +37,7 @@ const callMs = 20_000;
 /**
  * Compares the driver's sandboxes with the stored sessions, so that no sandbox is leaked and no session loses its own.
  */
-export class Reconciler {
-  readonly #deps: Deps;
+export class Reconciler extends ServerPart<Deps> {
   /** When a sandbox was first seen without a session. */
   readonly #unclaimed = new Map<string, number>();
   /** Running sandboxes that were already offered to their sessions. */
@@ -50,10 +50,6 @@ export class Reconciler {
   #isAway = false;
   #up: readonly SandboxInfo[] = [];
 
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
-
   /** The sandboxes that were running at the last check. */
   get up(): readonly SandboxInfo[] {
     return this.#up;
@@ -61,7 +57,7 @@ export class Reconciler {
 
   /** Runs before the server accepts requests: sessions with a running sandbox adopt it. */
   async offer(signal: AbortSignal): Promise<void> {
-    const { liveSessions, logger } = this.#deps;
+    const { liveSessions, logger } = this.deps;
     const sandboxes = await this.#list(signal).catch((error: unknown) => {
       logger.warn({ err: error }, 'sandboxes could not be listed; retrying soon');
       return [];
@@ -75,7 +71,7 @@ export class Reconciler {
 
   /** Runs in parallel with requests: continues unfinished runs, finishes interrupted removals and adopts sandboxes. */
   async recover(signal: AbortSignal = neverFires): Promise<void> {
-    const { supervisor, store } = this.#deps;
+    const { supervisor, store } = this.deps;
     if (!this.#isSettled) await raceAbort(store.settle(), signal);
     this.#isSettled = true;
     const offered = await raceAbort(readSessions(store.records, this.#waiting), signal);
@@ -88,9 +84,9 @@ export class Reconciler {
   async inherit(ids: readonly SessionId[], signal: AbortSignal): Promise<void> {
     if (ids.length === 0) return;
     const running = new Map((await this.#list(signal)).filter(isUp).map((sandbox) => [sandbox.sessionId, sandbox]));
-    for (const record of await readSessions(this.#deps.store.records, ids)) {
+    for (const record of await readSessions(this.deps.store.records, ids)) {
       const sandbox = running.get(record.id);
-      if (!record.deleting && sandbox) this.#deps.supervisor.wake(record.id, sandbox);
+      if (!record.deleting && sandbox) this.deps.supervisor.wake(record.id, sandbox);
       else this.#takeUp(record);
     }
   }
@@ -101,9 +97,9 @@ export class Reconciler {
    */
   async run(signal: AbortSignal): Promise<void> {
     await this.recover(signal).catch((error: unknown) => {
-      if (!signal.aborted) this.#deps.logger.warn({ err: error }, 'unfinished sessions could not be read; retrying');
+      if (!signal.aborted) this.deps.logger.warn({ err: error }, 'unfinished sessions could not be read; retrying');
     });
-    const { everyMs, clock, logger } = this.#deps;
+    const { everyMs, clock, logger } = this.deps;
     const sweep = async () => {
       await this.sweep(signal);
       this.#isAway = false;
@@ -116,7 +112,7 @@ export class Reconciler {
   }
 
   async sweep(signal: AbortSignal): Promise<void> {
-    const { supervisor, liveSessions, store } = this.#deps;
+    const { supervisor, liveSessions, store } = this.deps;
     await this.recover(signal);
     const sandboxes = await this.#list(signal);
     // A session in memory already knows its sandbox. Each other session costs a read of the store per sweep.
@@ -130,7 +126,7 @@ export class Reconciler {
       const record = records.get(sandbox.sessionId);
       if (record?.deleting) continue; // its removal is in progress
       if (record && (supervisor.hasSandbox(record.id) || !isUp(sandbox))) continue;
-      if (await this.#deps.ownership?.isElsewhere(sandbox.sessionId)) continue;
+      if (await this.deps.ownership?.isElsewhere(sandbox.sessionId)) continue;
       throwIfFired(signal);
       if (record && !liveSessions.get(record.id) && !this.#offered.has(sandbox.id)) {
         this.#offered.add(sandbox.id); // only once: a sandbox that could not be adopted is useless
@@ -146,7 +142,7 @@ export class Reconciler {
   }
 
   async #goOn(signal: AbortSignal): Promise<void> {
-    const { liveSessions, store, ownership } = this.#deps;
+    const { liveSessions, store, ownership } = this.deps;
     const isInHands = (id: SessionId) => liveSessions.get(id) !== undefined || this.#isWithPeer(id);
     for (const { mark, record } of await raceAbort(readMarkedSessions(store.records, isInHands), signal)) {
       throwIfFired(signal);
@@ -159,7 +155,7 @@ export class Reconciler {
 
   /** Resumes unfinished runs that no server works on. */
   #takeUp({ id, deleting, openRuns, status }: StoredSession): void {
-    const { supervisor, logger, remove } = this.#deps;
+    const { supervisor, logger, remove } = this.deps;
     if (!deleting) {
       if (openRuns.length > (status === 'waiting' ? 1 : 0)) supervisor.wake(id, 'absent');
       return;
@@ -172,23 +168,23 @@ export class Reconciler {
   }
 
   async #reap(sandbox: SandboxInfo, workspace: 'keep' | 'remove', signal: AbortSignal): Promise<void> {
-    const { clock, graceMs, driver, supervisor, logger } = this.#deps;
+    const { clock, graceMs, driver, supervisor, logger } = this.deps;
     const now = clock.now();
     const since = Math.min(this.#unclaimed.get(sandbox.id) ?? now, now); // the wall clock may have been set back
     this.#unclaimed.set(sandbox.id, since);
-    if (now - since < graceMs || (await this.#deps.mayReap?.()) === false) return;
+    if (now - since < graceMs || (await this.deps.mayReap?.()) === false) return;
     if (supervisor.hasSandbox(sandbox.sessionId) || this.#isReady(sandbox.sessionId)) return; // the session claimed it after the list was read
     logger.warn({ session: sandbox.sessionId, sandbox: sandbox.id }, 'destroying a sandbox that no session claims');
-    await runWithin({ ms: callMs, clock: this.#deps.clock, signal }, (call) =>
+    await runWithin({ ms: callMs, clock: this.deps.clock, signal }, (call) =>
       driver.destroy(sandbox.id, workspace, call),
     );
   }
 
-  #isReady = (id: SessionId) => this.#deps.isReady?.(id) === true;
-  #isWithPeer = (id: SessionId) => this.#deps.isWithPeer?.(id) === true;
+  #isReady = (id: SessionId) => this.deps.isReady?.(id) === true;
+  #isWithPeer = (id: SessionId) => this.deps.isWithPeer?.(id) === true;
 
   #list = async (signal: AbortSignal) => {
-    const { driver, clock } = this.#deps;
+    const { driver, clock } = this.deps;
     const found = await runWithin({ ms: callMs, clock, signal }, (call) => driver.list(call));
     this.#up = found.filter(isUp);
     return found;

@@ -1,16 +1,14 @@
 import { neverFires, pause } from '../../core/concurrency/cancel.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
 import type { Store } from '../../core/contracts/ports.ts';
-import type { IdSource, SessionId } from '../../core/model/ids.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionCommands } from './session-commands.ts';
 import type { Watchers } from './watchers.ts';
 
-export interface RemovalDeps {
+export interface RemovalDeps extends Pick<ServerParts, 'clock' | 'ids'> {
   readonly commands: SessionCommands;
   readonly watchers: Pick<Watchers, 'end' | 'isInUse'>;
   readonly store: Pick<Store, 'events' | 'shared'>;
-  readonly ids: IdSource;
-  readonly clock: Clock;
   /** Removes the session's data stored outside the log. */
   readonly forget?: (id: SessionId) => Promise<void>;
 }

@@ -1,8 +1,8 @@
 import { unjudgedGoalResult } from '../../../machines/run-rules.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
+import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { failpointSync } from '../../core/errors/failpoint.ts';
-import type { IdSource, RunId, SessionId } from '../../core/model/ids.ts';
+import type { RunId, SessionId } from '../../core/model/ids.ts';
 import { type BrokenRun, createRunProgress, deliverToRun, type Recording } from '../run/live-session.ts';
 import { RunWriter } from '../run/log/run-writer.ts';
 import { endFacts } from '../run/run-actors.ts';
@@ -10,9 +10,7 @@ import type { LiveSessions } from './live-sessions.ts';
 import type { EngineLogger } from './logger.ts';
 import type { PendingCommands } from './pending-commands.ts';
 
-interface Deps {
-  readonly ids: IdSource;
-  readonly clock: Clock;
+interface Deps extends Pick<ServerParts, 'clock' | 'ids'> {
   readonly logger: Pick<EngineLogger, 'error'>;
   readonly onRunEnd: (status: 'failed') => void;
   readonly liveSessions: LiveSessions;
@@ -20,15 +18,9 @@ interface Deps {
 }
 
 /** Writes a session machine's decisions about its runs to the log, and answers the commands that caused them. */
-export class RunRecorder {
-  readonly #deps: Deps;
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
-
+export class RunRecorder extends ServerPart<Deps> {
   record(id: SessionId, { facts, answer, stops, decided, goal }: Recording): void {
-    const { liveSessions, pendingCommands, ids, clock, logger } = this.#deps;
+    const { liveSessions, pendingCommands, ids, clock, logger } = this.deps;
     const commandIds = [...(answer ? [answer.commandId] : []), ...((stops ?? decided)?.commandIds ?? [])];
     if (facts.length + commandIds.length === 0) return;
     failpointSync('session.record');
@@ -61,7 +53,7 @@ export class RunRecorder {
 
   /** Fails the run after its actor threw, which is always a server bug. */
   async abandon(id: SessionId, { run: { runId, task, goal }, error }: BrokenRun): Promise<void> {
-    const { liveSessions, logger, onRunEnd } = this.#deps;
+    const { liveSessions, logger, onRunEnd } = this.deps;
     const live = liveSessions.get(id);
     const runWriter = live?.runWriter;
     logger.error({ session: id, run: runId, err: error }, 'a run failed because of a bug');
@@ -75,7 +67,7 @@ export class RunRecorder {
 
   /** Evicts a session that crashed too often, and ends its runs. */
   async giveUp(id: SessionId): Promise<void> {
-    const { liveSessions, logger } = this.#deps;
+    const { liveSessions, logger } = this.deps;
     const live = liveSessions.get(id);
     liveSessions.remove(id);
     if (!live) return;

@@ -4,6 +4,7 @@ import { withNamelessEnds } from '../../../machines/nameless-ends.ts';
 import type { SessionCommand, SessionInput, SlotKind, sessionMachine } from '../../../machines/session.ts';
 import { type RestartPolicy, supervisorMachine } from '../../../machines/supervisor.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
@@ -50,17 +51,12 @@ type SupervisorActor = Actor<typeof supervisorMachine>;
  * supervisor.start({ session, hydrate }, evictor);
  * await supervisor.command(sessionId, { type: 'cmd.stop', commandId });
  */
-export class Supervisor implements SessionCommands {
-  readonly #options: Options;
+export class Supervisor extends ServerPart<Options> implements SessionCommands {
   #actor: SupervisorActor | undefined;
-
-  constructor(options: Options) {
-    this.#options = options;
-  }
 
   /** Starts accepting commands. The parts are passed here because they can depend on this supervisor. */
   start({ session, hydrate }: SessionParts, ends: EndListener): void {
-    const { clock, restartPolicy: policy, limits } = this.#options;
+    const { clock, restartPolicy: policy, limits } = this.deps;
     const actors = {
       session,
       hydrate: fromPromise<SessionInput, { id: SessionId }>(({ input, signal }) => hydrate(input.id, signal)),
@@ -79,7 +75,7 @@ export class Supervisor implements SessionCommands {
   }
 
   command<Value>(id: SessionId, command: SessionCommand): Promise<Value> {
-    const answer = this.#options.pendingCommands.expect<Value>(id, command.commandId);
+    const answer = this.deps.pendingCommands.expect<Value>(id, command.commandId);
     const session = this.#sessionOf(id);
     if (session) session.send(command);
     else this.#running().send({ type: 'session.command', id, command });
@@ -98,12 +94,12 @@ export class Supervisor implements SessionCommands {
   }
 
   async change(id: SessionId, { title, forked, ...marks }: RecordChange): Promise<StoredSession> {
-    const { writer } = this.#options.liveSessions.get(id) ?? (await this.reach(id));
+    const { writer } = this.deps.liveSessions.get(id) ?? (await this.reach(id));
     const facts: SessionFact[] = [];
     if (forked) facts.push({ type: 'session.forked', runId: null, data: forked });
     const data = findChangedFields(writer.record, marks);
     // The appended fact fences an earlier holder, which could otherwise overwrite the deletion.
-    const isFence = marks.deleting === true && this.#options.isShared;
+    const isFence = marks.deleting === true && this.deps.isShared;
     const isChanged = Object.keys(data).length > 0;
     const named = title === undefined ? {} : { title };
     if (isFence || isChanged) facts.push({ type: 'session.updated', runId: null, data: { ...data, ...named } });
@@ -115,23 +111,23 @@ export class Supervisor implements SessionCommands {
   }
 
   tell(id: SessionId, fact: SandboxFact): void {
-    const live = this.#options.liveSessions.get(id);
+    const live = this.deps.liveSessions.get(id);
     const whole = { ...fact, runId: live?.runWriter?.runId ?? null } as SessionFact;
     live?.writer.write([whole]).catch((error: unknown) => {
-      this.#options.logger.warn({ session: id, err: error }, 'an event could not be written');
+      this.deps.logger.warn({ session: id, err: error }, 'an event could not be written');
     });
   }
 
   /** Returns the session in memory, hydrating it from its log if needed. Rejects: fenced if another server owns it. */
   async reach(id: SessionId): Promise<LiveSession> {
-    await this.command(id, { type: 'cmd.touch', commandId: this.#options.ids.short() });
-    return this.#options.liveSessions.the(id);
+    await this.command(id, { type: 'cmd.touch', commandId: this.deps.ids.short() });
+    return this.deps.liveSessions.the(id);
   }
 
   /** Starts the session's actor because its log or sandbox has unfinished work. */
   wake(id: SessionId, sandbox: 'absent' | 'start' | Pick<SandboxInfo, 'expiresAt'>): void {
-    if (typeof sandbox === 'object') this.#options.liveSessions.offer(id, sandbox.expiresAt);
-    if (sandbox === 'start') this.#options.liveSessions.begin(id);
+    if (typeof sandbox === 'object') this.deps.liveSessions.offer(id, sandbox.expiresAt);
+    if (sandbox === 'start') this.deps.liveSessions.begin(id);
     this.#running().send({ type: 'session.wake', id });
   }
 
@@ -170,7 +166,7 @@ export class Supervisor implements SessionCommands {
   }
 
   #listen(supervisor: SupervisorActor, ends: EndListener): void {
-    const { logger, pendingCommands } = this.#options;
+    const { logger, pendingCommands } = this.deps;
     supervisor.subscribe({ error: (error) => logger.error({ err: error }, 'the supervisor failed') });
     supervisor.on('session.ended', ({ id, output }) => {
       logger.info({ session: id, output }, 'session left memory');
@@ -199,7 +195,7 @@ export class Supervisor implements SessionCommands {
 
   /** The actor is gone, so its waiting commands are rejected. */
   #refuseAll(id: SessionId, error: unknown): void {
-    this.#options.pendingCommands.refuse(error instanceof AppError ? error : restartingError(), id);
+    this.deps.pendingCommands.refuse(error instanceof AppError ? error : restartingError(), id);
   }
 }
 

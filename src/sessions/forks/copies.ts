@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { neverFires, throwIfFired } from '../../core/concurrency/cancel.ts';
 import type { BlobInfo, BlobStore, PutOptions } from '../../core/contracts/blobs.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import {
@@ -37,11 +37,9 @@ export interface StoredCopy {
   /** Absent from copies of earlier versions. */
   readonly sha256?: string | undefined;
 }
-interface Deps {
-  readonly records: RecordStore;
+interface Deps extends Pick<ServerParts, 'newId' | 'records'> {
   readonly blobs: Pick<BlobStore, 'put' | 'open' | 'copy' | 'delete'>;
   readonly clock: Pick<Clock, 'now'>;
-  readonly newId: () => string;
 }
 
 const Announced = z.object({

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Clock } from '../../core/contracts/clock.ts';
-import type { EventLog, Store } from '../../core/contracts/ports.ts';
+import type { Store } from '../../core/contracts/ports.ts';
+import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { FactOf, ForkFiles } from '../../core/model/events.ts';
@@ -16,9 +16,8 @@ import { closingFacts, copyConversation, type ForkPoint } from './copy-conversat
 import type { EditedMessage } from './edited-message.ts';
 import { isForkPoint, type SnapshotState, type Snapshots } from './snapshots.ts';
 
-interface Deps {
+interface Deps extends Pick<ServerParts, 'clock' | 'closing' | 'log'> {
   readonly store: Pick<Store, 'events' | 'records'>;
-  readonly log: EventLog;
   readonly commands: Pick<SessionCommands, 'change'>;
   readonly sandboxes: Pick<SandboxAccess, 'use'>;
   readonly snapshots: Snapshots;
@@ -29,9 +28,7 @@ interface Deps {
       choice: SandboxChoice | undefined,
     ): Promise<SandboxChoice | undefined>;
   };
-  readonly clock: Clock;
   readonly ids: Pick<IdSource, 'sessionId'>;
-  readonly closing: AbortSignal;
 }
 /** The record of an incomplete fork, by its new session's id. Written first, so that a clean-up finds all parts. */
 const forkingKind = 'forking';
@@ -39,14 +36,9 @@ const Forking = z.object({ at: z.number(), forked: z.custom<FactOf<'session.fork
 const useMs = 120_000;
 
 /** Creates forks of sessions. A fork appears complete, with its last write, or not at all. */
-export class Forks {
-  readonly #deps: Deps;
+export class Forks extends ServerPart<Deps> {
   /** Forks that this server is creating. */
   readonly #busy = new Set<SessionId>();
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
 
   async make(parent: StoredSession, command: ForkCommand): Promise<StoredSession> {
     const place = { from: parent.id, seq: await this.#placeOf(parent.id, command.seq) };
@@ -71,7 +63,7 @@ export class Forks {
     command: Omit<ForkCommand, 'seq'>,
     { place, found, branch }: ForkBeginning,
   ): Promise<StoredSession> {
-    const { store, clock, ids } = this.#deps;
+    const { store, clock, ids } = this.deps;
     const { from } = place;
     const files: ForkFiles = found.kind === 'unknown' ? 'failed' : found.kind;
     const to = command.child?.id ?? ids.sessionId();
@@ -80,7 +72,7 @@ export class Forks {
     try {
       if (command.child) await this.#undo(to); // left by an earlier attempt
       await store.records.put({ kind: forkingKind, id: to, doc: { at: clock.now(), forked } });
-      const startsFrom = found.kind === 'kept' ? await this.#deps.snapshots.hand(found, to, place.seq) : null;
+      const startsFrom = found.kind === 'kept' ? await this.deps.snapshots.hand(found, to, place.seq) : null;
       const record = await this.#write(parent, { ...command, forked, startsFrom, branch });
       await this.#tellParent(forked).catch(() => {}); // the fork is complete; the clean-up notifies the parent
       return record;
@@ -94,7 +86,7 @@ export class Forks {
 
   /** Completes or removes forks that a lost server left, from before this time. Resolves with the number removed. */
   async collect(before: number): Promise<number> {
-    const { records } = this.#deps.store;
+    const { records } = this.deps.store;
     let removed = 0;
     for (const { id, doc } of await records.list(forkingKind)) {
       const { at, forked } = Forking.parse(doc);
@@ -110,7 +102,7 @@ export class Forks {
 
   /** The seq to fork at. Rejects: invalid_request, conflict. */
   async #placeOf(id: SessionId, seq: number | undefined): Promise<number> {
-    const { log, store } = this.#deps;
+    const { log, store } = this.deps;
     if (seq === undefined) {
       const last = await store.events.lastOf(id, 'run.end');
       if (last > 0) return last;
@@ -127,7 +119,7 @@ export class Forks {
 
   /** If the files at this seq have not been copied yet, using the sandbox makes its owner copy them. */
   async #filesAt({ from, seq }: ForkPoint): Promise<SnapshotState> {
-    const { snapshots, sandboxes, store, closing } = this.#deps;
+    const { snapshots, sandboxes, store, closing } = this.deps;
     const found = await snapshots.at(from, seq);
     if (found.kind !== 'unknown') return found;
     if ((await store.events.lastOf(from, 'sandbox.phase')) === 0) return { kind: 'empty' };
@@ -139,7 +131,7 @@ export class Forks {
     parent: StoredSession,
     { origin, title, owner, child, forked, startsFrom, branch }: NewFork,
   ): Promise<StoredSession> {
-    const { log, clock, volumes } = this.#deps;
+    const { log, clock, volumes } = this.deps;
     const { from, to: id, atSeq: seq, files } = forked;
     // A fork without files fetches its repositories again. A child gets a copy of its parent's files.
     const hasThem = files === 'kept' || child !== undefined;
@@ -157,7 +149,7 @@ export class Forks {
       lastTask: '',
       at: clock.now(),
     });
-    const copied = await copyConversation(this.#deps, { from, seq }, begin);
+    const copied = await copyConversation(this.deps, { from, seq }, begin);
     await failpoint('fork.copied');
     const at = clock.now();
     const named = title === undefined ? [] : [{ type: 'title' as const, runId: null, data: { title } }];
@@ -194,7 +186,7 @@ export class Forks {
 
   /** Logs the fork in its parent's log, after which it needs no clean-up. */
   async #tellParent(forked: ForkNotice['forked']): Promise<void> {
-    const { commands, store } = this.#deps;
+    const { commands, store } = this.deps;
     const { from, to } = forked;
     const newest = await store.events.lastOf(from, 'session.forked');
     const [event] = (await store.events.page(from, newest - 1, 1)).events;
@@ -208,7 +200,7 @@ export class Forks {
   }
 
   async #undo(id: SessionId): Promise<void> {
-    const { store, snapshots } = this.#deps;
+    const { store, snapshots } = this.deps;
     if (await store.records.get('session', id)) return;
     await snapshots.forget(id);
     await store.events.erase(id);

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type Holder, pickNamed } from '../../core/model/access/holder.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
@@ -33,15 +32,13 @@ export interface NamedSnapshotPolicy {
   /** The total size of an owner's snapshots. */
   readonly ownerBytes: number;
 }
-interface Deps {
+interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly policy: NamedSnapshotPolicy;
   readonly holdings: Pick<Holdings, 'within'>;
-  readonly records: RecordStore;
   readonly copies: Copies;
   readonly archive: WorkspaceArchive;
   readonly sandboxes: Pick<SandboxAccess, 'use'>;
   readonly sessions: () => Pick<SessionService, 'get' | 'create'>;
-  readonly clock: Clock;
   readonly ids: Pick<IdSource, 'sessionId' | 'short'>;
 }
 const tries = 3;

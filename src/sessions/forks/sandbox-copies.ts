@@ -1,3 +1,4 @@
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -26,24 +27,18 @@ find ${landing} -mindepth 1 -maxdepth 1 ! -name .corral -exec mv -t . -- {} +
 rm -rf -- ${landing}`;
 
 /** Copies whole workspaces from one running sandbox to another. An interrupted copy can be repeated. */
-export class SandboxCopies {
-  readonly #deps: Deps;
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
-
+export class SandboxCopies extends ServerPart<Deps> {
   /** Overwrites existing files. */
   async copy(from: SessionId, to: SessionId, signal: AbortSignal): Promise<void> {
-    await using source = await this.#deps.sandboxes.use(from, signal);
-    await using target = await this.#deps.sandboxes.use(to, signal);
+    await using source = await this.deps.sandboxes.use(from, signal);
+    await using target = await this.deps.sandboxes.use(to, signal);
     await this.#move(source.client, target.client, signal);
   }
 
   /** Leaves exactly the files of the other workspace, except Corral's own folder. */
   async replace(from: SessionId, to: SessionId, signal: AbortSignal): Promise<void> {
-    await using source = await this.#deps.sandboxes.use(from, signal);
-    await using target = await this.#deps.sandboxes.use(to, signal);
+    await using source = await this.deps.sandboxes.use(from, signal);
+    await using target = await this.deps.sandboxes.use(to, signal);
     const { workdir, programs, workspace } = target.client;
     await run(target.client, prepare, signal);
     await this.#move(source.client, { workdir: `${workdir}/${landing}`, programs, workspace }, signal);
@@ -52,7 +47,7 @@ export class SandboxCopies {
   }
 
   async #move(source: ArchivedSandbox, target: ArchivedSandbox, signal: AbortSignal): Promise<void> {
-    const { archive, newId } = this.#deps;
+    const { archive, newId } = this.deps;
     const content = archive.pack(source, { name: `pack-${newId()}` }, signal);
     await archive.unpack(target, { name: `unpack-${newId()}`, content }, signal);
   }

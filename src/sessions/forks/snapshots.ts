@@ -1,6 +1,6 @@
 import { deadlineSignal, neverFires, raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
-import type { EventStore, RecordStore } from '../../core/contracts/ports.ts';
+import type { EventStore } from '../../core/contracts/ports.ts';
+import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { SessionEvent, SessionFact } from '../../core/model/events.ts';
@@ -22,15 +22,11 @@ export interface SnapshotPolicy {
   /** The total size of a session's copies. */
   readonly sessionBytes: number;
 }
-interface Deps {
+interface Deps extends Pick<ServerParts, 'clock' | 'newId' | 'records' | 'warn'> {
   readonly policy: SnapshotPolicy;
   readonly events: Pick<EventStore, 'lastOf'>;
-  readonly records: RecordStore;
   readonly copies: Copies;
   readonly archive: WorkspaceArchive;
-  readonly clock: Clock;
-  readonly newId: () => string;
-  readonly warn: (about: object, text: string) => void;
 }
 /** The files at a seq of the log. `unknown`: not checked yet. */
 export type SnapshotState =
@@ -71,20 +67,15 @@ export const isForkPoint = (fact: SessionFact | SessionEvent): boolean =>
     : fact.type === 'step' && (fact.data.status === 'completed' || fact.data.status === 'failed');
 
 /** Copies a session's files when a run or step ends. The next use of the sandbox waits for the copy. */
-export class Snapshots implements WorkspaceHook {
-  readonly #deps: Deps;
+export class Snapshots extends ServerPart<Deps> implements WorkspaceHook {
   readonly #queue = new WorkspaceQueue();
   /** Abort copies in progress. */
   readonly #stops = new Map<SessionId, AbortController>();
   /** Sessions whose fork points were all checked. */
   readonly #caughtUp = new WeakSet<LiveSession>();
 
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
-
   get isOn(): boolean {
-    return this.#deps.policy.keep > 0;
+    return this.deps.policy.keep > 0;
   }
 
   onFact(live: LiveSession, fact: SessionFact, seq: number): void {
@@ -99,7 +90,7 @@ export class Snapshots implements WorkspaceHook {
     if (this.#queue.pending(live.id)) return await this.#queue.settled(live.id, signal);
     if (this.#caughtUp.has(live)) return;
     this.#caughtUp.add(live);
-    const last = await this.#deps.events.lastOf(live.id, 'run.end');
+    const last = await this.deps.events.lastOf(live.id, 'run.end');
     if (last > 0) await raceAbort(this.#take(live, client, last), signal);
   }
 
@@ -107,16 +98,16 @@ export class Snapshots implements WorkspaceHook {
   async restore({ id, writer }: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {
     const { startsFrom } = writer.record;
     if (!startsFrom) return;
-    const { copies } = this.#deps;
+    const { copies } = this.deps;
     if (await copies.isWhole(startsFrom)) {
-      const name = `restore-${this.#deps.newId()}`;
-      const content = inflate(await copies.open(startsFrom.blob), this.#deps.policy.maxBytes + maxHeaders);
-      await this.#deps.archive.unpack(client, { name, content, isPlain: true }, signal);
+      const name = `restore-${this.deps.newId()}`;
+      const content = inflate(await copies.open(startsFrom.blob), this.deps.policy.maxBytes + maxHeaders);
+      await this.deps.archive.unpack(client, { name, content, isPlain: true }, signal);
       await failpoint('snapshot.restore.after');
       return await writer.amend({ startsFrom: null });
     }
     const detail = 'The copy of files that this box begins with is damaged or gone, so it begins without them.';
-    this.#deps.warn({ session: id }, detail);
+    this.deps.warn({ session: id }, detail);
     const data = { copy: null, lost: [], lostCount: null, aside: null, detail };
     await writer.amend({ startsFrom: null }, [{ type: 'sandbox.files_damaged', runId: null, data }]);
   }
@@ -124,7 +115,7 @@ export class Snapshots implements WorkspaceHook {
   /** The files at a seq at which a run or step ended. */
   async at(id: SessionId, seq: number): Promise<SnapshotState> {
     if (!this.isOn) return { kind: 'off' };
-    const { upto, from, items } = await readKeptFiles(this.#deps, id);
+    const { upto, from, items } = await readKeptFiles(this.deps, id);
     if (seq > upto) return { kind: 'unknown' };
     const item = items.findLast((one) => one.seq <= seq);
     if (item?.blob) return { kind: 'kept', blob: item.blob, sha256: item.sha256 };
@@ -134,8 +125,8 @@ export class Snapshots implements WorkspaceHook {
 
   /** Copies a blob for another session that starts from it. */
   async hand(kept: StoredCopy, to: SessionId, seq: number): Promise<StoredCopy> {
-    const options = { maxBytes: maxOf(this.#deps.policy), signal: neverFires };
-    const copy = await shareCopyForSession(this.#deps, to, { ...kept, seq }, options);
+    const options = { maxBytes: maxOf(this.deps.policy), signal: neverFires };
+    const copy = await shareCopyForSession(this.deps, to, { ...kept, seq }, options);
     if (copy) return copy;
     const advice = 'Nothing began with it. Fork at another place, or without files.';
     throw new AppError('conflict', `The copy of the files at this place is damaged. ${advice}`);
@@ -145,7 +136,7 @@ export class Snapshots implements WorkspaceHook {
   async forget(id: SessionId): Promise<void> {
     this.#stops.get(id)?.abort();
     await this.#queue.pending(id);
-    await this.#deps.copies.forget(id);
+    await this.deps.copies.forget(id);
   }
 
   async #take(live: LiveSession, client: SandboxClient, seq: number): Promise<void> {
@@ -155,7 +146,7 @@ export class Snapshots implements WorkspaceHook {
     const work = () => this.#look(live, { client, seq }, stop.signal);
     await this.#queue.begin(id, work, (err) => {
       this.#caughtUp.delete(live);
-      if (!passing.has(toAppError(err).code)) this.#deps.warn({ session: id, err }, 'files were not copied');
+      if (!passing.has(toAppError(err).code)) this.deps.warn({ session: id, err }, 'files were not copied');
     });
     if (!this.#queue.pending(id)) this.#stops.delete(id);
   }
@@ -168,7 +159,7 @@ export class Snapshots implements WorkspaceHook {
       async () =>
         await this.#copy(id, client, {
           seq: writer.head,
-          doc: await readKeptFiles(this.#deps, id),
+          doc: await readKeptFiles(this.deps, id),
           signal,
           isAtRest: true,
         }),
@@ -177,8 +168,8 @@ export class Snapshots implements WorkspaceHook {
 
   /** The newest copy that matches its hash, to replace damaged files. */
   async newestWhole(id: SessionId): Promise<IntactCopy | undefined> {
-    for (const { blob, seq, at, sha256 } of (await readKeptFiles(this.#deps, id)).items.toReversed()) {
-      if (blob === null || !(await this.#deps.copies.isWhole({ blob, sha256 }))) continue;
+    for (const { blob, seq, at, sha256 } of (await readKeptFiles(this.deps, id)).items.toReversed()) {
+      if (blob === null || !(await this.deps.copies.isWhole({ blob, sha256 }))) continue;
       return { blob, seq, ...(at !== undefined && { at }) };
     }
     return undefined;
@@ -186,25 +177,25 @@ export class Snapshots implements WorkspaceHook {
 
   async #look({ id }: LiveSession, { client, seq }: CopyRequest, signal: AbortSignal): Promise<void> {
     throwIfFired(signal);
-    const doc = await readKeptFiles(this.#deps, id);
+    const doc = await readKeptFiles(this.deps, id);
     if (doc.upto >= seq) return;
-    using until = deadlineSignal(captureMs, this.#deps.clock, signal);
+    using until = deadlineSignal(captureMs, this.deps.clock, signal);
     await this.#copy(id, client, { seq, doc, signal: until.signal, isAtRest: false });
   }
 
   async #copy(id: SessionId, client: SandboxClient, { seq, doc, signal, isAtRest }: CopyPoint): Promise<void> {
-    const { clock, archive, copies, policy } = this.#deps;
-    const { print, bytes } = await archive.measure(client, `measure-${this.#deps.newId()}`, signal);
+    const { clock, archive, copies, policy } = this.deps;
+    const { print, bytes } = await archive.measure(client, `measure-${this.deps.newId()}`, signal);
     const last = doc.items.at(-1);
     if (last?.print === print || (bytes === 0 && !last))
-      return await writeFileCopies(this.#deps, id, { ...doc, upto: seq });
+      return await writeFileCopies(this.deps, id, { ...doc, upto: seq });
     const add = (item: Omit<FileCopy, 'seq' | 'print'>) => this.#add(id, doc, { ...item, seq, print });
     // A failed copy of an ending sandbox must not replace an older copy.
     if (bytes > policy.maxBytes) return isAtRest ? undefined : await add({ blob: null, bytes, why: 'too_large' });
     const place = copies.placeOf(id);
     const { blob } = place;
     try {
-      const content = archive.pack(client, { name: `snapshot-${this.#deps.newId()}`, bytes }, signal);
+      const content = archive.pack(client, { name: `snapshot-${this.deps.newId()}`, bytes }, signal);
       const { size, sha256 } = await copies.add(place, content, { maxBytes: maxOf(policy), signal });
       await failpoint('snapshot.put.after');
       // Older copies are dropped only once the new one can be read back.
@@ -214,21 +205,21 @@ export class Snapshots implements WorkspaceHook {
     } catch (thrown) {
       await copies.drop(place).catch(() => {}); // the clean-up finds it
       if (isAtRest || passing.has(toAppError(thrown).code)) throw thrown;
-      this.#deps.warn({ session: id, err: thrown }, 'files were not copied');
+      this.deps.warn({ session: id, err: thrown }, 'files were not copied');
       await add({ blob: null, bytes, why: 'failed' });
     }
   }
 
   /** Adds a copy, and drops the oldest copies beyond the limits. */
   async #add(id: SessionId, doc: FileCopies, item: FileCopy): Promise<void> {
-    const { keep, sessionBytes } = this.#deps.policy;
+    const { keep, sessionBytes } = this.deps.policy;
     const items = [...doc.items, item];
     const gone: FileCopy[] = [];
     const sum = () => items.reduce((all, { blob, bytes }) => all + (blob ? bytes : 0), 0);
     while (items.length > 1 && (items.length > keep || sum() > sessionBytes)) gone.push(items.shift() as FileCopy);
     const from = gone.length > 0 ? (items[0]?.seq ?? item.seq) : doc.from;
-    await writeFileCopies(this.#deps, id, { upto: item.seq, from, items });
-    for (const { blob } of gone) if (blob) await this.#deps.copies.drop({ holder: id, blob });
+    await writeFileCopies(this.deps, id, { upto: item.seq, from, items });
+    for (const { blob } of gone) if (blob) await this.deps.copies.drop({ holder: id, blob });
   }
 }
 

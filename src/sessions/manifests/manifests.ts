@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { deadlineSignal } from '../../core/concurrency/cancel.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
+import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -81,15 +80,11 @@ async function endProcesses(client: SandboxClient, signal: AbortSignal): Promise
   return false;
 }
 
-interface Deps {
-  readonly records: RecordStore;
+interface Deps extends Pick<ServerParts, 'clock' | 'newId' | 'records' | 'warn'> {
   readonly copies: Copies;
   readonly snapshots: Pick<Snapshots, 'copyAtRest' | 'newestWhole'>;
   readonly archive: Pick<WorkspaceArchive, 'unpack'>;
   readonly files: WorkspaceFiles;
-  readonly clock: Clock;
-  readonly newId: () => string;
-  readonly warn: (about: object, text: string) => void;
 }
 const Repair = z.object({
   /** All existing files are moved aside before the copy is unpacked. */
@@ -127,17 +122,11 @@ const passing: ReadonlySet<string> = new Set([
  * missing or altered, the newest complete copy replaces all of them. A manifest exists only while nobody can use the
  * files, so users' changes are never taken for damage.
  */
-export class Manifests {
-  readonly #deps: Deps;
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
-
+export class Manifests extends ServerPart<Deps> {
   /** Ends the processes of a sandbox that is being stopped, copies its files, and records their hashes. */
   async write(live: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {
     const { id } = live;
-    const { clock, snapshots, files, copies, newId } = this.#deps;
+    const { clock, snapshots, files, copies, newId } = this.deps;
     await this.forget(id);
     const isQuiet = await endProcesses(client, signal);
     await client.exec({ command: 'sync -f .' }, signal); // so that a power cut after the pause loses nothing
@@ -169,15 +158,15 @@ export class Manifests {
   async check(live: LiveSession, client: SandboxClient, outer: AbortSignal): Promise<void> {
     const manifest = await this.#get(live.id);
     if (!manifest) return;
-    using until = deadlineSignal(repairMs, this.#deps.clock, outer);
+    using until = deadlineSignal(repairMs, this.deps.clock, outer);
     const damage = await this.#repaired(live.id, client, manifest, until.signal).catch((thrown: unknown) => {
       if (outer.aborted || passing.has(toAppError(thrown).code)) throw thrown;
       this.#warn(live.id, thrown, 'files could not be compared with their manifest');
       return unchecked(thrown);
     });
     if (damage) {
-      this.#deps.warn({ session: live.id }, damage.detail);
-      const filesDamaged = { ...damage, at: this.#deps.clock.now() };
+      this.deps.warn({ session: live.id }, damage.detail);
+      const filesDamaged = { ...damage, at: this.deps.clock.now() };
       await live.writer.amend({ filesDamaged }, [{ type: 'sandbox.files_damaged', runId: null, data: damage }]);
     }
     await failpoint('manifest.check.after');
@@ -188,8 +177,8 @@ export class Manifests {
   async forget(id: SessionId): Promise<void> {
     const manifest = await this.#get(id);
     if (!manifest) return;
-    await this.#deps.records.delete(manifestKind, id);
-    await this.#deps.copies.drop({ holder: id, blob: manifest.list });
+    await this.deps.records.delete(manifestKind, id);
+    await this.deps.copies.drop({ holder: id, blob: manifest.list });
   }
 
   async #repaired(
@@ -198,7 +187,7 @@ export class Manifests {
     manifest: StoredManifest,
     signal: AbortSignal,
   ): Promise<FilesDamage | undefined> {
-    const { files, newId } = this.#deps;
+    const { files, newId } = this.deps;
     const before = await this.#entries(manifest);
     const repair = manifest.repair ?? (await this.#damage(id, client, { manifest, before }, signal));
     if (!repair) return undefined;
@@ -218,7 +207,7 @@ export class Manifests {
     { manifest, before }: { readonly manifest: StoredManifest; readonly before: Manifest['entries'] | undefined },
     signal: AbortSignal,
   ): Promise<Repair | (Pick<FoundDamage, 'damaged'> & { readonly paths: readonly string[] | undefined }) | undefined> {
-    const { files, newId, snapshots, clock } = this.#deps;
+    const { files, newId, snapshots, clock } = this.deps;
     const now = await files.list(client, `manifest-${newId()}`, signal);
     if (now.digest === manifest.digest) return undefined;
     const paths = before && findDamage(before, now.entries);
@@ -237,7 +226,7 @@ export class Manifests {
     { manifest, repair }: { readonly manifest: StoredManifest; readonly repair: Repair },
     signal: AbortSignal,
   ): Promise<void> {
-    const { files, newId, archive, copies } = this.#deps;
+    const { files, newId, archive, copies } = this.deps;
     const aside = { name: `aside-${newId()}`, folder: repair.aside };
     if (repair.stage === 'moving') {
       await this.#put(id, { ...manifest, repair });
@@ -252,22 +241,22 @@ export class Manifests {
 
   /** Undefined: the list itself is damaged. */
   async #entries({ list, sha256 }: StoredManifest): Promise<Manifest['entries'] | undefined> {
-    const { copies } = this.#deps;
+    const { copies } = this.deps;
     if (!(await copies.isWhole({ blob: list, sha256 }))) return undefined;
     return parseManifest(Buffer.concat(await Array.fromAsync(await copies.open(list))));
   }
 
   async #get(id: SessionId): Promise<StoredManifest | undefined> {
-    const found = await this.#deps.records.get(manifestKind, id);
+    const found = await this.deps.records.get(manifestKind, id);
     return found && StoredManifest.parse(found.doc);
   }
 
   async #put(id: SessionId, doc: StoredManifest): Promise<void> {
-    await this.#deps.records.put({ kind: manifestKind, id, doc });
+    await this.deps.records.put({ kind: manifestKind, id, doc });
   }
 
   #warn(id: SessionId, err: unknown, text: string): void {
-    this.#deps.warn({ session: id, err }, text);
+    this.deps.warn({ session: id, err }, text);
   }
 }
 

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import type { Clock } from '../../core/contracts/clock.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
+import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, unlessConflict, unlessNotFound } from '../../core/errors/errors.ts';
 import { changeRecordFor } from '../../storage/collection.ts';
 import { type MemoryHolder, type Note, type NoteAuthor, type NoteText, NoteVersion } from '../api/server/memory.ts';
@@ -19,10 +18,7 @@ import {
   totalNoteSize,
 } from './note-index.ts';
 
-interface Deps {
-  readonly records: RecordStore;
-  readonly clock: Clock;
-  readonly newId: () => string;
+interface Deps extends Pick<ServerParts, 'clock' | 'newId' | 'records'> {
   readonly limits: MemoryLimits;
 }
 const kinds = { index: 'memory', version: 'memory-version' } as const;
@@ -49,22 +45,16 @@ interface Draft {
 }
 
 /** The stored notes of all people and projects. Callers check permissions. */
-export class Notes {
-  readonly #deps: Deps;
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
-
+export class Notes extends ServerPart<Deps> {
   get limits(): MemoryLimits {
-    return this.#deps.limits;
+    return this.deps.limits;
   }
 
   /** The holders that ever had notes, among these or all. */
   async holders(
     among?: readonly MemoryHolder[],
   ): Promise<ReadonlyMap<string, { readonly notes: number; readonly size: number; updatedAt: number }>> {
-    const { records } = this.#deps;
+    const { records } = this.deps;
     const all = among
       ? await Promise.all(among.map((holder) => records.get(kinds.index, keyOf(holder))))
       : await records.list(kinds.index);
@@ -99,7 +89,7 @@ export class Notes {
 
   /** Newest first. Rejects: not_found. */
   async history(holder: MemoryHolder, path: string): Promise<readonly NoteVersion[]> {
-    const { clock, records } = this.#deps;
+    const { clock, records } = this.deps;
     const note = findNote(await this.#index(holder), path);
     if (!note) throw noNote(path);
     const kept = new Set(note.versions.map(({ id }) => id));
@@ -194,7 +184,7 @@ export class Notes {
 
   /** Deletes everything of the holder. */
   async forget(holder: MemoryHolder): Promise<void> {
-    const { records } = this.#deps;
+    const { records } = this.deps;
     await records.delete(kinds.index, keyOf(holder));
     for (const { id } of await records.list(kinds.version, { idPrefix: `${keyOf(holder)}:` }))
       await records.delete(kinds.version, id);
@@ -205,7 +195,7 @@ export class Notes {
    * Undefined: never. Resolves with the number of removed records.
    */
   async age({ noteMs, historyMs }: { noteMs?: number | undefined; historyMs?: number | undefined }): Promise<number> {
-    const now = this.#deps.clock.now();
+    const now = this.deps.clock.now();
     let gone = 0;
     for (const key of (await this.holders()).keys()) {
       const holder = holderOf(key);
@@ -235,7 +225,7 @@ export class Notes {
     author: NoteAuthor,
     draft: (now: StoredNote | undefined) => Promise<Draft | 'again' | undefined>,
   ): Promise<Note> {
-    const { clock, newId, limits, records } = this.#deps;
+    const { clock, newId, limits, records } = this.deps;
     let refused: readonly StoredPlace[] = []; // the version written by an attempt that lost to another write
     const { note, dropped } = await this.#changeIndex<Pick<ReturnType<typeof applyNoteChange>, 'note' | 'dropped'>>(
       holder,
@@ -276,7 +266,7 @@ export class Notes {
   }
 
   async #index(holder: MemoryHolder): Promise<NoteIndex> {
-    return indexIn(await this.#deps.records.get(kinds.index, keyOf(holder)));
+    return indexIn(await this.deps.records.get(kinds.index, keyOf(holder)));
   }
 
   async #changeIndex<Value>(
@@ -284,16 +274,16 @@ export class Notes {
     change: (index: NoteIndex) => Promise<{ readonly value: Value; readonly doc?: NoteIndex } | 'again'>,
   ): Promise<Value> {
     const place = { kind: kinds.index, id: keyOf(holder) };
-    return await changeRecordFor(this.#deps.records, place, async (found) => {
+    return await changeRecordFor(this.deps.records, place, async (found) => {
       const next = await change(indexIn(found));
-      return next === 'again' ? next : { ...next, sort: this.#deps.clock.now() };
+      return next === 'again' ? next : { ...next, sort: this.deps.clock.now() };
     });
   }
 
   /** `again`: the version was dropped after the index was read. Rejects: not_found. */
   async #version(holder: MemoryHolder, note: StoredNote, number: number): Promise<StoredVersion | 'again'> {
     const id = versionKey(holder, { note: note.id, version: idOf(note, number) });
-    const found = await this.#deps.records.get(kinds.version, id);
+    const found = await this.deps.records.get(kinds.version, id);
     if (found) return StoredVersion.parse(found.doc);
     const now = findNote(await this.#index(holder), note.path);
     if (now && now.version === note.version && now.versions.length === note.versions.length)
@@ -302,12 +292,12 @@ export class Notes {
   }
 
   async #versionsOf(holder: MemoryHolder, { id }: StoredNote): Promise<readonly KeyedVersion[]> {
-    const all = await this.#deps.records.list(kinds.version, { idPrefix: `${keyOf(holder)}:${id}:` });
+    const all = await this.deps.records.list(kinds.version, { idPrefix: `${keyOf(holder)}:${id}:` });
     return all.map((one) => ({ key: one.id, stored: one.version, version: StoredVersion.parse(one.doc) }));
   }
 
   async #erase({ key, stored, version }: KeyedVersion, by: string): Promise<void> {
-    const { records, clock } = this.#deps;
+    const { records, clock } = this.deps;
     if (version.text === null) return;
     const doc = { ...version, text: null, size: 0, redacted: { at: clock.now(), by } };
     // On conflict, the version was redacted or dropped concurrently: nothing else changes it.
@@ -315,7 +305,7 @@ export class Notes {
   }
 
   async #drop(holder: MemoryHolder, versions: readonly StoredPlace[]): Promise<void> {
-    for (const version of versions) await this.#deps.records.delete(kinds.version, versionKey(holder, version));
+    for (const version of versions) await this.deps.records.delete(kinds.version, versionKey(holder, version));
   }
 }
 

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import type { Clock } from '../../core/contracts/clock.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
+import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, unlessConflict } from '../../core/errors/errors.ts';
 import { changeRecord, changeRecordFor } from '../../storage/collection.ts';
 import {
@@ -25,9 +24,7 @@ import {
   withMemoryIn,
 } from './store-index.ts';
 
-interface Deps {
-  readonly records: RecordStore;
-  readonly clock: Clock;
+interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   /** Twelve hex digits. */
   readonly short: () => string;
 }
@@ -47,21 +44,15 @@ const keyOf = (store: string, { memory, id }: Pick<StoreMemoryVersion, 'memory' 
 type Draft = { readonly path: string; readonly text: string | null } | undefined;
 
 /** The memories of all stores, with their versions. Callers check permissions and archived stores. */
-export class StoreMemories {
-  readonly #deps: Deps;
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
-
+export class StoreMemories extends ServerPart<Deps> {
   /** Creates an empty store. */
   async begin(store: string): Promise<void> {
-    await this.#deps.records.put({ kind: kinds.index, id: store, doc: { memories: [] }, expect: 0 });
+    await this.deps.records.put({ kind: kinds.index, id: store, doc: { memories: [] }, expect: 0 });
   }
 
   /** Deletes everything in the store. */
   async forget(store: string): Promise<void> {
-    const { records } = this.#deps;
+    const { records } = this.deps;
     await records.delete(kinds.index, store);
     for (const kind of [kinds.version, kinds.text])
       for (const { id } of await records.list(kind, { idPrefix: `${store}:` })) await records.delete(kind, id);
@@ -86,7 +77,7 @@ export class StoreMemories {
     by: MemoryAuthor,
   ): Promise<StoreMemory> {
     checkStorePath(path);
-    const { short } = this.#deps;
+    const { short } = this.deps;
     return await this.#change(store, `mem_${short()}${short()}`, by, async () => ({ path, text }));
   }
 
@@ -125,7 +116,7 @@ export class StoreMemories {
   }
 
   async redact(store: string, id: string, by: MemoryAuthor): Promise<StoreMemoryVersion> {
-    const { records, clock } = this.#deps;
+    const { records, clock } = this.deps;
     return await this.#changeIndex<StoreMemoryVersion>(store, async ({ memories }) => {
       const version = await this.#version(store, id);
       if (version.redacted) return { value: version };
@@ -151,7 +142,7 @@ export class StoreMemories {
     author: MemoryAuthor,
     draft: (now: StoredMemory | undefined) => Promise<Draft | 'again'>,
   ): Promise<StoreMemory> {
-    const { records, clock, short } = this.#deps;
+    const { records, clock, short } = this.deps;
     let refused: string | undefined; // the text written by an attempt that lost to another write
     const { memory, forgotten } = await this.#changeIndex<{ memory: StoredMemory; forgotten?: readonly string[] }>(
       store,
@@ -199,23 +190,23 @@ export class StoreMemories {
   /** Stores a replaced version as its own record. Another server may have done so already. */
   async #keep(store: string, version: StoreMemoryVersion): Promise<void> {
     const put = { kind: kinds.version, id: keyOf(store, version), doc: version, sort: version.at, expect: 0 };
-    await this.#deps.records.put(put).catch(unlessConflict);
+    await this.deps.records.put(put).catch(unlessConflict);
   }
   async #drop(store: string, versions: readonly StoreMemoryVersion[]): Promise<void> {
     for (const version of versions)
-      for (const kind of [kinds.text, kinds.version]) await this.#deps.records.delete(kind, keyOf(store, version));
+      for (const kind of [kinds.text, kinds.version]) await this.deps.records.delete(kind, keyOf(store, version));
   }
 
   /** Replaced versions, newest first. */
   async #replaced(store: string, memory?: string): Promise<readonly StoreMemoryVersion[]> {
     const idPrefix = memory === undefined ? `${store}:` : `${store}:${memory}:`;
-    return (await this.#deps.records.list(kinds.version, { idPrefix })).map(({ doc }) => StoreMemoryVersion.parse(doc));
+    return (await this.deps.records.list(kinds.version, { idPrefix })).map(({ doc }) => StoreMemoryVersion.parse(doc));
   }
 
   async #version(store: string, id: string): Promise<StoreMemoryVersion> {
     const memory = memoryOf(id);
     if (memory === undefined) throw noVersion();
-    const found = await this.#deps.records.get(kinds.version, keyOf(store, { memory, id }));
+    const found = await this.deps.records.get(kinds.version, keyOf(store, { memory, id }));
     if (found) return StoreMemoryVersion.parse(found.doc);
     const head = (await this.#index(store)).memories.find((one) => one.id === memory)?.head;
     if (head?.id !== id) throw noVersion();
@@ -223,19 +214,19 @@ export class StoreMemories {
   }
 
   async #text(store: string, version: StoreMemoryVersion): Promise<string | undefined> {
-    const found = await this.#deps.records.get(kinds.text, keyOf(store, version));
+    const found = await this.deps.records.get(kinds.text, keyOf(store, version));
     return found && StoredText.parse(found.doc).text;
   }
 
   async #index(store: string): Promise<StoreIndex> {
-    return indexIn(await this.#deps.records.get(kinds.index, store));
+    return indexIn(await this.deps.records.get(kinds.index, store));
   }
   async #changeIndex<Value>(
     store: string,
     change: (index: StoreIndex) => Promise<{ readonly value: Value; readonly doc?: StoreIndex } | 'again'>,
   ): Promise<Value> {
     const place = { kind: kinds.index, id: store };
-    return await changeRecordFor(this.#deps.records, place, async (found) => await change(indexIn(found)));
+    return await changeRecordFor(this.deps.records, place, async (found) => await change(indexIn(found)));
   }
 }
 

@@ -1,14 +1,11 @@
-import type { Clock } from '../../core/contracts/clock.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { Collection } from '../../storage/collection.ts';
 import { MemoryStore, type MemoryStoreFacts, type MemoryStoreService } from '../api/server/memory-stores.ts';
 import { StoreMemories } from './store-memories.ts';
 
-interface Deps {
-  readonly records: RecordStore;
-  readonly clock: Clock;
+interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly ids: Pick<IdSource, 'short'>;
 }
 const kind = 'memory-store';

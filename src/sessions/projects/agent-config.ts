@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { toolGroups } from '../../agents/tools/tool.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { ToolProgram } from '../../core/model/tool-server.ts';
 import { changeRecord } from '../../storage/collection.ts';
@@ -44,9 +44,7 @@ export interface AgentConfigService {
   /** Copies the template's settings. Provider and model are kept, unless only the template ever set a model. */
   apply(projectId: string, template: TemplateInfo): Promise<AgentConfig>;
 }
-interface Deps {
-  readonly records: RecordStore;
-  readonly newId: () => string;
+interface Deps extends Pick<ServerParts, 'newId' | 'records'> {
   readonly templates: Pick<TemplateService, 'get'>;
   readonly providers: () => Promise<readonly Pick<OfferedProvider, 'id'>[]>;
   /** CORRAL_MODEL, the model of a new project. */

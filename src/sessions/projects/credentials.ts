@@ -1,6 +1,5 @@
 import type { z } from 'zod';
-import type { Clock } from '../../core/contracts/clock.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Holder } from '../../core/model/access/holder.ts';
@@ -46,10 +45,8 @@ export interface CredentialRing {
   verify(): Promise<void>;
   rotate(): Promise<RotationCounts>;
 }
-interface Deps {
-  readonly records: RecordStore;
+interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly vault: Vault;
-  readonly clock: Clock;
   /** Called with each value before its first use, so that the logger can mask it. */
   readonly learn: (value: Secret) => void;
   /** Called after each change. */

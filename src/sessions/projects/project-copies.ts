@@ -1,15 +1,13 @@
 import { z } from 'zod';
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
+import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { UploadedFile, UploadService } from './uploads.ts';
 
-interface Deps {
-  readonly records: RecordStore;
+interface Deps extends Pick<ServerParts, 'records' | 'warn'> {
   readonly uploads: Pick<UploadService, 'ofProject' | 'open'>;
-  readonly warn: (about: object, text: string) => void;
 }
 interface CopyTarget {
   readonly id: SessionId;
@@ -23,8 +21,7 @@ export const projectFolder = 'project_files';
 const kind = 'project-copies'; // by session, and deleted with it
 
 /** Keeps the copies of a project's files in its sessions' workspaces up to date. */
-export class ProjectCopies {
-  readonly #deps: Deps;
+export class ProjectCopies extends ServerPart<Deps> {
   readonly #turns = keyedQueue();
   /**
    * The files last copied through each client, so that most uses of a sandbox need no work. A new sandbox has a new
@@ -32,15 +29,11 @@ export class ProjectCopies {
    */
   readonly #known = new WeakMap<SandboxClient, string>();
 
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
-
   /** Copies new files, replaces changed ones and removes deleted ones. */
   async sync(place: CopyTarget, client: SandboxClient, signal: AbortSignal): Promise<void> {
     const { projectId } = place;
     if (projectId === null) return;
-    const requested = await this.#deps.uploads.ofProject(projectId);
+    const requested = await this.deps.uploads.ofProject(projectId);
     const mark = requested.map(({ id }) => id).join();
     if (this.#known.get(client) === mark) return;
     await this.#turns(place.id, async () => {
@@ -52,7 +45,7 @@ export class ProjectCopies {
    * False if a file could not be copied, such as when the agent created a folder of that name. The next use retries.
    */
   async #bring(id: SessionId, requested: readonly UploadedFile[], at: SandboxCall): Promise<boolean> {
-    const { records } = this.#deps;
+    const { records } = this.deps;
     const copies = Copies.parse((await records.get(kind, id))?.doc ?? {});
     const present = await namesIn(at);
     const next: Copies = {};
@@ -73,7 +66,7 @@ export class ProjectCopies {
   }
 
   async #copy(file: UploadedFile, { client, signal }: SandboxCall): Promise<void> {
-    const content = Buffer.concat((await (await this.#deps.uploads.open(file.id)).toArray({ signal })) as Buffer[]);
+    const content = Buffer.concat((await (await this.deps.uploads.open(file.id)).toArray({ signal })) as Buffer[]);
     await client.writeFile(`${projectFolder}/${file.name}`, content, signal);
   }
 
@@ -83,7 +76,7 @@ export class ProjectCopies {
       return true;
     } catch (thrown) {
       if (!(thrown instanceof AppError) || !perFileErrors.has(thrown.code)) throw thrown;
-      this.#deps.warn({ session, file: name, err: thrown }, "a project's file could not be copied into a workspace");
+      this.deps.warn({ session, file: name, err: thrown }, "a project's file could not be copied into a workspace");
       return false;
     }
   }

@@ -1,6 +1,5 @@
 import { forEachConcurrent } from '../../core/concurrency/for-each-concurrent.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, unlessNotFound } from '../../core/errors/errors.ts';
 import type { Holder } from '../../core/model/access/holder.ts';
 import { memberKey, type ProjectMember } from '../../core/model/access/project-member.ts';
@@ -17,8 +16,7 @@ import type { AgentConfig, AgentConfigChange, AgentConfigLife, AgentConfigServic
 import { holderMoves } from './moves.ts';
 import { joinModel, splitModel } from './providers.ts';
 
-interface Deps {
-  readonly records: RecordStore;
+interface Deps extends Pick<ServerParts, 'clock' | 'newId' | 'records'> {
   readonly sessions: Pick<SessionService, 'pieces' | 'delete'>;
   readonly agents: AgentConfigLife & Pick<AgentConfigService, 'get' | 'update'>;
   /** Resources that are deleted with their project, in addition to its sessions. */
@@ -28,8 +26,6 @@ interface Deps {
   /** Deletes a project's files and credentials. */
   readonly removeBelongings: (projectId: string) => Promise<void>;
   readonly people: MemberDirectory;
-  readonly newId: () => string;
-  readonly clock: Clock;
 }
 /** Finds people, keys and groups that can be members, by their usual names. */
 export interface MemberDirectory {

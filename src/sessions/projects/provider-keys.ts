@@ -3,7 +3,7 @@ import { refuseRedirect } from '../../agents/models/failures.ts';
 import { findConfiguredProvider, type ModelsConfig } from '../../agents/models/registry.ts';
 import { deadlineSignal } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
@@ -82,10 +82,8 @@ const Stored = z.object({
   createdAt: z.number(),
   lastUsedAt: z.number().nullable(),
 });
-interface Deps {
-  readonly records: RecordStore;
+interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly vault: Vault;
-  readonly clock: Clock;
   /** Other endpoints that use the provider's wire format. */
   readonly baseUrls: Readonly<Record<string, string | undefined>>;
   /** The servers under `models.compatible`. */

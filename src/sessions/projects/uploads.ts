@@ -2,8 +2,7 @@ import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { BlobStore, ByteRange } from '../../core/contracts/blobs.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, unlessConflict } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 
@@ -63,11 +62,8 @@ export interface Uploads extends UploadService {
   ofSession(id: SessionId): Promise<readonly UploadedFile[]>;
   deleteSession(id: SessionId): Promise<void>;
 }
-interface Deps {
-  readonly records: RecordStore;
+interface Deps extends Pick<ServerParts, 'clock' | 'newId' | 'records'> {
   readonly blobs: BlobStore;
-  readonly clock: Clock;
-  readonly newId: () => string;
   readonly maxBytes: number;
 }
 const fileKind = 'file'; // id `<folder>:<file>`: the prefix finds the files of a project or a session

@@ -1,5 +1,4 @@
-import type { Clock } from '../../core/contracts/clock.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
+import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -17,15 +16,11 @@ import { gitExitCodes, runGit, summarizeGitOutput } from './git.ts';
 /** The sessions that get checkpoints: those with repositories, all, or none. */
 export type CheckpointPolicy = 'repositories' | 'all' | 'none';
 
-interface Deps {
+interface Deps extends Pick<ServerParts, 'clock' | 'closing' | 'records' | 'warn'> {
   readonly policy: CheckpointPolicy;
   /** The number of newest checkpoints kept per session. */
   readonly keep: number;
   readonly sessions: Pick<LiveSessions, 'get'>;
-  readonly records: RecordStore;
-  readonly clock: Clock;
-  readonly closing: AbortSignal;
-  readonly warn: (about: object, text: string) => void;
 }
 type Client = Pick<SandboxClient, 'exec' | 'workdir'>;
 
@@ -39,15 +34,10 @@ const takeMs = 120_000;
 const workMs = 120_000;
 
 /** Saves a session's files after each run. The next use of the sandbox waits for the last run's checkpoint. */
-export class Checkpoints implements WorkspaceHook {
-  readonly #deps: Deps;
+export class Checkpoints extends ServerPart<Deps> implements WorkspaceHook {
   readonly #queue = new WorkspaceQueue();
   /** Sessions whose first checkpoint exists or could not be created. */
   readonly #begun = new WeakSet<LiveSession>();
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
 
   onFact(live: LiveSession, fact: SessionFact, seq: number): void {
     if (fact.type !== 'run.end' || fact.data.reason === 'deleted') return;
@@ -65,7 +55,7 @@ export class Checkpoints implements WorkspaceHook {
   }
 
   async list(id: SessionId): Promise<readonly Checkpoint[]> {
-    const found = await this.#deps.records.list(kind, { idPrefix: `${id}:` });
+    const found = await this.deps.records.list(kind, { idPrefix: `${id}:` });
     return found.map(({ doc }) => Stored.parse(doc)).sort((a, b) => a.number - b.number);
   }
 
@@ -89,7 +79,7 @@ export class Checkpoints implements WorkspaceHook {
 
   /** Resolves with the checkpoint of the files before the restore. */
   async restore(id: SessionId, number: number, client: Client, signal: AbortSignal): Promise<number> {
-    const live = this.#deps.sessions.get(id);
+    const live = this.deps.sessions.get(id);
     if (!live) throw new AppError('sandbox_lost', 'The session moved to another server. Try again.');
     if (live.runWriter) throw new AppError('conflict', 'A run is in progress. Stop it, or wait until it ends.');
     return await this.#queue.inTurn(id, async () => {
@@ -105,7 +95,7 @@ export class Checkpoints implements WorkspaceHook {
   }
 
   #isFor({ writer }: LiveSession): boolean {
-    const { policy } = this.#deps;
+    const { policy } = this.deps;
     return policy === 'all' || (policy === 'repositories' && (writer.record.repositories?.length ?? 0) > 0);
   }
 
@@ -113,7 +103,7 @@ export class Checkpoints implements WorkspaceHook {
     void this.#queue.begin(id, work, (err) => {
       const { code } = toAppError(err);
       if (code !== 'unsupported' && code !== 'sandbox_lost' && code !== 'cancelled')
-        this.#deps.warn({ session: id, err }, 'no checkpoint of the files was made');
+        this.deps.warn({ session: id, err }, 'no checkpoint of the files was made');
     });
   }
 
@@ -127,7 +117,7 @@ export class Checkpoints implements WorkspaceHook {
   async #take(live: LiveSession, client: Client, place: Pick<Checkpoint, 'runId' | 'seq'>): Promise<void> {
     const all = await this.list(live.id);
     const last = all.at(-1);
-    const oldest = all.length >= this.#deps.keep ? all[0]?.number : undefined;
+    const oldest = all.length >= this.deps.keep ? all[0]?.number : undefined;
     await this.#make(live, client, { number: last ? last.number + 1 : 0, ...place, oldest });
   }
 
@@ -136,7 +126,7 @@ export class Checkpoints implements WorkspaceHook {
     client: Client,
     { number, runId, seq, oldest }: Pick<Checkpoint, 'number' | 'runId' | 'seq'> & { oldest: number | undefined },
   ): Promise<void> {
-    const { records, clock, closing } = this.#deps;
+    const { records, clock, closing } = this.deps;
     const values = {
       session: id,
       workdir: client.workdir,

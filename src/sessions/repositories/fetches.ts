@@ -1,4 +1,5 @@
 import { raceAbort } from '../../core/concurrency/cancel.ts';
+import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, sandboxLossCodes, toAppError } from '../../core/errors/errors.ts';
 import type { FactOf } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -35,7 +36,7 @@ function branchOf({ id, title, lastTask, openRuns }: Pick<StoredSession, 'id' | 
   return slug === '' ? `corral/${short}` : `corral/${slug}-${short}`;
 }
 
-interface Deps {
+interface Deps extends Pick<ServerParts, 'closing' | 'warn'> {
   /** The author of commits in sessions without one. */
   readonly author: GitPerson;
   readonly preparation: Preparation;
@@ -43,8 +44,6 @@ interface Deps {
   readonly ready?: Pick<ReadyWorkspaces, 'used'>;
   readonly folders: Pick<RepositoryFolders, 'copy'>;
   readonly sessions: Pick<LiveSessions, 'get'>;
-  readonly closing: AbortSignal;
-  readonly warn: (about: object, text: string) => void;
 }
 type Client = Pick<SandboxClient, 'exec' | 'programs' | 'workdir'>;
 
@@ -52,15 +51,10 @@ type Client = Pick<SandboxClient, 'exec' | 'programs' | 'workdir'>;
  * Fetches sessions' repositories into their sandboxes. Each use of a sandbox waits until they are fetched or have
  * failed.
  */
-export class RepositoryFetches implements WorkspaceHook {
-  readonly #deps: Deps;
+export class RepositoryFetches extends ServerPart<Deps> implements WorkspaceHook {
   readonly #queue = new WorkspaceQueue();
   /** Sessions with a new sandbox in which their repositories' start scripts have not run yet. */
   readonly #toStart = new Set<SessionId>();
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
 
   /** Called when a sandbox has started. True: there is work to do in it, even if no caller is waiting. */
   began({ id, writer }: LiveSession): boolean {
@@ -78,7 +72,7 @@ export class RepositoryFetches implements WorkspaceHook {
 
   /** Fetches a failed repository again, or repeats its setup. Rejects: conflict. */
   async again(id: SessionId, path: string, client: Client, signal: AbortSignal): Promise<SessionRepository> {
-    const live = this.#deps.sessions.get(id);
+    const live = this.deps.sessions.get(id);
     if (!live) throw new AppError('sandbox_lost', 'The session moved to another server. Try again.');
     const found = live.writer.record.repositories?.find((one) => one.path === path);
     if (found && isUsable(found)) throw new AppError('conflict', `The repository ${path} already exists.`);
@@ -89,7 +83,7 @@ export class RepositoryFetches implements WorkspaceHook {
           // The agent has used this sandbox, so files created here are only for this session.
           await this.#prepare(live, client, path, { mayKeep: false, found: environment, again: true });
           const now = find(live, path);
-          if (now?.environment?.starts) await this.#deps.preparation.start(client, now, this.#deps.closing);
+          if (now?.environment?.starts) await this.deps.preparation.start(client, now, this.deps.closing);
         }),
         signal,
       );
@@ -108,15 +102,15 @@ export class RepositoryFetches implements WorkspaceHook {
         const { storedAs } = (await this.#prepare(live, client, path, { mayKeep: true, found })) ?? {};
         if (storedAs !== undefined) stored.push(storedAs);
       }
-      this.#deps.ready?.used(writer.record, stored);
+      this.deps.ready?.used(writer.record, stored);
       this.#toStart.delete(id);
       for (const one of writer.record.repositories ?? [])
         if (one.state === 'ready' && one.environment?.starts)
-          await this.#deps.preparation.start(client, one, this.#deps.closing);
+          await this.deps.preparation.start(client, one, this.deps.closing);
     };
     return this.#queue.begin(id, work, (err) => {
       if (!sandboxLossCodes.has(toAppError(err).code))
-        this.#deps.warn({ session: id, err }, 'a repository was not fetched');
+        this.deps.warn({ session: id, err }, 'a repository was not fetched');
     });
   }
 
@@ -135,15 +129,15 @@ export class RepositoryFetches implements WorkspaceHook {
       tell('fetching', `Fetching ${url}${repository.ref ? ` at ${repository.ref}` : ''} into ${path}.`),
     ]);
     try {
-      const { folders, closing } = this.#deps;
+      const { folders, closing } = this.deps;
       const copyTo = isFolderUrl(url)
         ? (to: string, of: string) => folders.copy(client, { url: of, to }, closing)
         : undefined;
-      const requested = { session: id, repository, branch, author: record.author ?? this.#deps.author, copyTo };
-      const { notes, ...fetched } = await fetchRepository(client, requested, this.#deps.closing);
+      const requested = { session: id, repository, branch, author: record.author ?? this.deps.author, copyTo };
+      const { notes, ...fetched } = await fetchRepository(client, requested, this.deps.closing);
       const at = fetched.baseCommit ? `, at ${fetched.baseCommit.slice(0, 12)}` : ', which has no commit yet';
       const commit = fetched.baseCommit === null ? {} : { commit: fetched.baseCommit };
-      const found = await this.#deps.preparation.read(client, path, this.#deps.closing);
+      const found = await this.deps.preparation.read(client, path, this.deps.closing);
       const environment = found?.environment;
       const services = Object.keys(environment?.services ?? {}).join(', ');
       const asks = services === '' ? [] : [`It asks for the services ${services}, which a person has to allow.`];
@@ -179,10 +173,10 @@ export class RepositoryFetches implements WorkspaceHook {
     const tell = (kind: 'preparing' | 'prepared' | 'unprepared', detail: string) =>
       ({ type: 'repository', runId: null, data: { kind, url: repository.url, path, detail } }) as const;
     await writer.write([tell('preparing', `Preparing ${path} by its .corral/setup.sh.`)]);
-    const end = await this.#deps.preparation.prepare(
+    const end = await this.deps.preparation.prepare(
       client,
       { record: writer.record, repository, ...how },
-      this.#deps.closing,
+      this.deps.closing,
     );
     const { setup, detail, storedBytes } = end;
     const fact = tell(setup === 'failed' ? 'unprepared' : 'prepared', detail);
@@ -197,7 +191,7 @@ export class RepositoryFetches implements WorkspaceHook {
 
   /** Stores check results in the record. Does nothing if the session has moved to another server. */
   async noteChecks(id: SessionId, path: string, results: ReadonlyMap<string, CheckResult>): Promise<void> {
-    const live = this.#deps.sessions.get(id);
+    const live = this.deps.sessions.get(id);
     const repository = live && find(live, path);
     if (!live || !repository?.environment) return;
     const { environment, url } = repository;

@@ -1,3 +1,4 @@
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { sandboxLossCodes, toAppError } from '../../core/errors/errors.ts';
 import type { SessionRepository } from '../../core/model/repository.ts';
 import { truncateEnd } from '../../core/text/text.ts';
@@ -31,15 +32,9 @@ export interface PreparedEnd {
 }
 
 /** Prepares repositories with their own scripts, and stores the resulting files for later sessions. */
-export class Preparation {
-  readonly #deps: Deps;
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
-
+export class Preparation extends ServerPart<Deps> {
   async read(client: Client, path: string, signal: AbortSignal): Promise<FoundEnvironment | undefined> {
-    return await readEnvironment(client, path, this.#deps, signal);
+    return await readEnvironment(client, path, this.deps, signal);
   }
 
   /** Rejects only if the sandbox is lost or the server stops. */
@@ -53,13 +48,13 @@ export class Preparation {
         const detail = `${path} has the prepared files of an earlier session.`;
         return { setup: 'restored', detail, storedBytes: restored.bytes, storedAs: preparedIdOf(key) };
       }
-      await this.#deps.files.clear(client, signal);
+      await this.deps.files.clear(client, signal);
       const { exitCode, output: text } = await runSetup(client, requested.repository, signal);
       if (exitCode !== 0) {
         const ended = exitCode === 124 ? 'took longer than 30 minutes' : `ended with ${exitCode}`;
         return { setup: 'failed', detail: `.corral/setup.sh of ${path} ${ended}. ${lastOf(text)}`.trim() };
       }
-      if (!key || !this.#deps.files.isOn || !requested.mayKeep)
+      if (!key || !this.deps.files.isOn || !requested.mayKeep)
         return { setup: 'ran', detail: `.corral/setup.sh of ${path} ran.` };
       return await this.#keep(client, path, key, signal);
     } catch (thrown) {
@@ -73,7 +68,7 @@ export class Preparation {
   async #keep(client: Client, path: string, key: PreparedKey, signal: AbortSignal): Promise<PreparedEnd> {
     const setup = 'ran';
     try {
-      const bytes = await this.#deps.files.keep(client, path, key, signal);
+      const bytes = await this.deps.files.keep(client, path, key, signal);
       const size = `${Math.ceil(bytes / 1_000_000)} MB`;
       return {
         setup,
@@ -98,10 +93,10 @@ export class Preparation {
 
   async #restore(client: Client, path: string, key: PreparedKey, signal: AbortSignal) {
     try {
-      return await this.#deps.files.restore(client, path, key, signal);
+      return await this.deps.files.restore(client, path, key, signal);
     } catch (err) {
       if (sandboxLossCodes.has(toAppError(err).code)) throw err;
-      this.#deps.warn({ path, err }, 'prepared files could not be taken, so setup.sh runs');
+      this.deps.warn({ path, err }, 'prepared files could not be taken, so setup.sh runs');
       return undefined;
     }
   }

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
+import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { preparedFilesKind as kind } from '../../core/model/records.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
@@ -12,15 +11,12 @@ import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
 import { copyFailureText, runProgram } from '../services/streams/piped-command.ts';
 import { gitExitCodes, runGit, summarizeGitOutput } from './git.ts';
 
-interface Deps {
+interface Deps extends Pick<ServerParts, 'clock' | 'newId' | 'records'> {
   /** How many are kept per owner, the most recently used; 0: off. */
   readonly keep: number;
   readonly maxBytes: number;
-  readonly records: RecordStore;
   readonly copies: Pick<Copies, 'add' | 'open' | 'release'>;
   readonly archive: Pick<WorkspaceArchive, 'pack' | 'unpack'>;
-  readonly clock: Clock;
-  readonly newId: () => string;
 }
 /** The facts that must match for a session to use another session's files. Files are never shared between owners. */
 export interface PreparedKey {
@@ -67,16 +63,11 @@ move "$from" "$to" && rm -rf -- "$from" && { rmdir -- "\${from%/*}" 2>/dev/null 
  * Files created by a repository's `setup.sh`, stored for later sessions of the same owner. Each session gets its own
  * copies.
  */
-export class PreparedFiles {
-  readonly #deps: Deps;
+export class PreparedFiles extends ServerPart<Deps> {
   readonly #inTurn = keyedQueue();
 
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
-
   get isOn(): boolean {
-    return this.#deps.keep > 0;
+    return this.deps.keep > 0;
   }
 
   /**
@@ -89,7 +80,7 @@ export class PreparedFiles {
     key: PreparedKey,
     signal: AbortSignal,
   ): Promise<StoredSize | undefined> {
-    const { records, clock } = this.#deps;
+    const { records, clock } = this.deps;
     const found = this.isOn ? await records.get(kind, preparedIdOf(key)) : undefined;
     if (!found) return undefined;
     const doc = Stored.parse(found.doc);
@@ -106,10 +97,10 @@ export class PreparedFiles {
 
   /** Places the stored files in a workspace without a repository yet. False: they no longer exist. */
   async unpack(client: Sandbox, id: string, signal: AbortSignal): Promise<boolean> {
-    const found = await this.#deps.records.get(kind, id);
+    const found = await this.deps.records.get(kind, id);
     if (!found) return false;
     const argv = ['mkdir', '-p', '--', `${client.workdir}/${folderOf(id)}`];
-    await runProgram(client, { id: `folder-${this.#deps.newId()}`, argv }, signal);
+    await runProgram(client, { id: `folder-${this.deps.newId()}`, argv }, signal);
     return await this.#extract(client, folderOf(id), Stored.parse(found.doc).blob, signal);
   }
 
@@ -130,7 +121,7 @@ export class PreparedFiles {
   }
 
   async #extract(client: Sandbox, folder: string, blob: string, signal: AbortSignal): Promise<boolean> {
-    const { copies, archive, newId } = this.#deps;
+    const { copies, archive, newId } = this.deps;
     const content = await copies.open(blob).catch((thrown: unknown) => {
       if (toAppError(thrown).code !== 'file_not_found') throw thrown;
     });
@@ -147,7 +138,7 @@ export class PreparedFiles {
 
   /** Resolves with the size. Rejects: payload_too_large, conflict. */
   async keep(client: Sandbox, path: string, key: PreparedKey, closing: AbortSignal): Promise<number> {
-    const { records, copies, archive, clock, maxBytes, newId } = this.#deps;
+    const { records, copies, archive, clock, maxBytes, newId } = this.deps;
     const place = placeOf(preparedIdOf(key), `prepared-${newId()}`);
     const from = { programs: client.programs, workdir: `${client.workdir}/${path}` };
     // Tracked files are left out: each session fetches them with its own permissions.
@@ -167,7 +158,7 @@ export class PreparedFiles {
   }
 
   async #dropOldest(idPrefix: string): Promise<void> {
-    const { records, copies, keep } = this.#deps;
+    const { records, copies, keep } = this.deps;
     const all = (await records.list(kind, { idPrefix })).map(({ id, doc }) => ({ id, ...Stored.parse(doc) }));
     for (const { id, blob } of all.sort((a, b) => b.usedAt - a.usedAt).slice(keep))
       await copies.release(placeOf(id, blob), () => records.delete(kind, id));

@@ -1,6 +1,6 @@
 import type { Driver, SandboxLink, SandboxSpec } from '../../../drivers/driver.ts';
 import { deadlineSignal, pause, runWithin } from '../../core/concurrency/cancel.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
+import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { type IdSource, type SandboxId, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
@@ -9,7 +9,7 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { Ownership } from '../engine/ownership.ts';
 import type { PreparedFiles } from './prepared-files.ts';
 
-interface Deps {
+interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   /** The maximum number of workspaces of all owners; 0: off. */
   readonly keep: number;
   /** An unused workspace is removed after this time. */
@@ -22,10 +22,8 @@ interface Deps {
   /** Rejects if the disk has no room for another sandbox. */
   readonly admit: () => Promise<void>;
   readonly ownership: Pick<Ownership, 'isShared' | 'take' | 'release'>;
-  readonly clock: Clock;
   readonly ids: Pick<IdSource, 'sessionId'>;
   readonly count: (event: 'made' | 'taken' | 'dropped') => void;
-  readonly warn: (about: object, text: string) => void;
 }
 /** The fields of a session that determine which prepared files it can use. */
 type PreparedChoice = Pick<SessionRecord, 'owner' | 'projectId' | 'template' | 'sandbox'> & {
@@ -69,8 +67,7 @@ const namesOf = (files: readonly string[]) => [...files].sort().join(' ');
  * share no files, and a start takes no longer than without prepared files. Only this process knows the workspaces; if
  * it is killed, the next server's reconciler removes them.
  */
-export class ReadyWorkspaces {
-  readonly #deps: Deps;
+export class ReadyWorkspaces extends ServerPart<Deps> {
   #ready: ReadyWorkspace[] = []; // oldest first
   #orders: WorkspaceOrder[] = [];
   #unwanted: SessionId[] = [];
@@ -78,10 +75,6 @@ export class ReadyWorkspaces {
   readonly #held = new Set<SessionId>();
   requests: { readonly choice: string; readonly at: number }[] = [];
   #wake = Promise.withResolvers<void>();
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
 
   get count(): number {
     return this.#ready.length;
@@ -92,7 +85,7 @@ export class ReadyWorkspaces {
 
   /** Takes a ready workspace; its id becomes the new session's id. Undefined: none is ready. */
   take(session: PreparedChoice): SessionId | undefined {
-    const { keep, clock, count } = this.#deps;
+    const { keep, clock, count } = this.deps;
     if (keep === 0) return undefined;
     const choice = choiceOf(session);
     const now = clock.now();
@@ -109,7 +102,7 @@ export class ReadyWorkspaces {
 
   /** Called when a session uses these stored files, because the next similar session will need them too. */
   used(session: SessionRecord, files: readonly string[]): void {
-    const { keep, clock } = this.#deps;
+    const { keep, clock } = this.deps;
     if (keep === 0 || files.length === 0) return;
     const choice = choiceOf(session);
     const requested = this.requests.filter((one) => one.choice === choice && clock.now() - one.at < rememberMs).length;
@@ -137,8 +130,8 @@ export class ReadyWorkspaces {
    * removes all.
    */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#deps;
-    if (this.#deps.keep === 0) return;
+    const { clock } = this.deps;
+    if (this.deps.keep === 0) return;
     while (!signal.aborted) {
       this.#wake = Promise.withResolvers();
       for (const one of this.#ready.filter((it) => this.#isOld(it))) this.#removeLater(one);
@@ -158,7 +151,7 @@ export class ReadyWorkspaces {
     await Promise.all([...this.#held].map((id) => this.#remove(id, closeMs)));
   }
 
-  #isOld = ({ madeAt }: ReadyWorkspace) => this.#deps.clock.now() - madeAt > this.#deps.maxAgeMs;
+  #isOld = ({ madeAt }: ReadyWorkspace) => this.deps.clock.now() - madeAt > this.deps.maxAgeMs;
 
   #removeLater(one: ReadyWorkspace): void {
     this.#ready = this.#ready.filter((other) => other !== one);
@@ -166,7 +159,7 @@ export class ReadyWorkspaces {
   }
 
   async #fill({ choice, session, files }: WorkspaceOrder, signal: AbortSignal): Promise<void> {
-    const { keep, ids, clock, count, warn } = this.#deps;
+    const { keep, ids, clock, count, warn } = this.deps;
     const id = ids.sessionId();
     this.#held.add(id);
     try {
@@ -187,18 +180,18 @@ export class ReadyWorkspaces {
 
   /** False: the files no longer exist. */
   async #make(session: SessionRecord, files: readonly string[], signal: AbortSignal): Promise<boolean> {
-    const { driver, ownership, connect, admit, startTimeoutMs, clock } = this.#deps;
+    const { driver, ownership, connect, admit, startTimeoutMs, clock } = this.deps;
     const id = sandboxIdOf(session.id);
     await admit();
     // The lease hides the sandbox from other servers' reconcilers.
     const fence = ownership.isShared ? { epoch: await ownership.take(session.id) } : {};
-    const spec = { ...(await this.#deps.spec(session, id)), ...fence };
+    const spec = { ...(await this.deps.spec(session, id)), ...fence };
     await runWithin({ ms: startTimeoutMs, clock, signal }, (call) => driver.provision(spec, call));
     {
       await using link = await runWithin({ ms: callMs, clock, signal }, (call) => driver.attach(id, call));
       const client = connect({ ...link, ...fence });
       using until = deadlineSignal(unpackMs, clock, AbortSignal.any([signal, link.lost]));
-      for (const one of files) if (!(await this.#deps.files.unpack(client, one, until.signal))) return false;
+      for (const one of files) if (!(await this.deps.files.unpack(client, one, until.signal))) return false;
     }
     await runWithin({ ms: callMs, clock, signal }, (call) => driver.destroy(id, 'keep', call));
     return true;
@@ -206,7 +199,7 @@ export class ReadyWorkspaces {
 
   /** A sandbox that cannot be removed is left to the reconciler, which finds it unclaimed. */
   async #remove(id: SessionId, ms: number): Promise<void> {
-    const { driver, ownership, clock, count, warn } = this.#deps;
+    const { driver, ownership, clock, count, warn } = this.deps;
     count('dropped');
     try {
       await runWithin({ ms, clock }, (call) => driver.destroy(sandboxIdOf(id), 'remove', call));

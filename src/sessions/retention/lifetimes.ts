@@ -1,5 +1,6 @@
 import { repeat, runAtIntervals } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionService } from '../api/sessions.ts';
@@ -14,28 +15,23 @@ const everyMs = 500;
 const againMs = 1_000;
 
 /** Deletes sessions whose lifetime has ended. Several servers on one store can do so in parallel. */
-export class Lifetimes {
-  readonly #deps: Deps;
+export class Lifetimes extends ServerPart<Deps> {
   readonly #ends = new Map<SessionId, number>();
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
 
   /** Runs until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#deps;
+    const { clock } = this.deps;
     void this.#follow(signal);
     await runAtIntervals(() => this.endDue(), { everyMs, clock }, signal);
   }
 
   async endDue(): Promise<void> {
-    const now = this.#deps.clock.now();
+    const now = this.deps.clock.now();
     for (const [id, endsAt] of this.#ends) if (endsAt <= now) await this.#end(id);
   }
 
   async #end(id: SessionId): Promise<void> {
-    const { sessions, clock, logger } = this.#deps;
+    const { sessions, clock, logger } = this.deps;
     try {
       const { endsAt } = await sessions.get(id);
       if (endsAt == null || endsAt > clock.now()) return; // extended in the meantime
@@ -49,7 +45,7 @@ export class Lifetimes {
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
-    const { sessions, clock } = this.#deps;
+    const { sessions, clock } = this.deps;
     const round = async () => {
       this.#ends.clear();
       for await (const { type, session } of sessions.watch(signal)) {

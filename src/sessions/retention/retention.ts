@@ -2,8 +2,9 @@ import { z } from 'zod';
 import type { Driver } from '../../../drivers/driver.ts';
 import { deadlineSignal, throwIfFired } from '../../core/concurrency/cancel.ts';
 import { runAtIntervals } from '../../core/concurrency/rounds.ts';
-import { type Clock, nextLoopTurn } from '../../core/contracts/clock.ts';
-import type { EventLog, RecordStore, Store } from '../../core/contracts/ports.ts';
+import { nextLoopTurn } from '../../core/contracts/clock.ts';
+import type { EventLog } from '../../core/contracts/ports.ts';
+import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
@@ -15,10 +16,8 @@ import { StoredSession } from '../run/log/projection.ts';
 import { LogSizes } from './log-sizes.ts';
 import { dayMs, hasRetentionLimit, isDeletable, isOverdue, limitsBytes, type RetentionPolicy } from './policy.ts';
 
-interface Deps {
-  readonly records: RecordStore;
+interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly watchers: Watchers;
-  readonly clock: Clock;
   /** This server's name. */
   readonly name: string;
   readonly ttlMs: number;
@@ -27,16 +26,11 @@ const kind = 'viewed'; // `<session>:viewed:<server>`
 const Until = z.object({ until: z.number() });
 
 /** Stores which sessions have viewers on each server, so that a server checks the others before it deletes. */
-class ViewedSessions {
-  readonly #deps: Deps;
+class ViewedSessions extends ServerPart<Deps> {
   #reported: ReadonlySet<SessionId> = new Set();
 
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
-
   async tell(): Promise<void> {
-    const { records, watchers, clock, ttlMs } = this.#deps;
+    const { records, watchers, clock, ttlMs } = this.deps;
     const now = new Set(watchers.inUse());
     for (const id of now) await records.put({ kind, id: this.#key(id), doc: { until: clock.now() + ttlMs } });
     for (const id of this.#reported) if (!now.has(id)) await records.delete(kind, this.#key(id));
@@ -44,24 +38,22 @@ class ViewedSessions {
   }
 
   async isElsewhere(id: SessionId): Promise<boolean> {
-    const { records, clock } = this.#deps;
+    const { records, clock } = this.deps;
     const found = await records.list(kind, { idPrefix: `${id}:` });
     return found.some((it) => it.id !== this.#key(id) && Until.parse(it.doc).until > clock.now());
   }
 
-  #key = (id: SessionId): string => `${SessionId.parse(id)}:viewed:${this.#deps.name}`;
+  #key = (id: SessionId): string => `${SessionId.parse(id)}:viewed:${this.deps.name}`;
 }
 
-export interface RetentionDeps {
+export interface RetentionDeps extends Pick<ServerParts, 'clock' | 'store'> {
   /** Read at the start of each round. */
   readonly policyOf: () => RetentionPolicy;
-  readonly store: Store;
   readonly log: Pick<EventLog, 'onAppend'>;
   readonly driver: Pick<Driver, 'list'>;
   readonly liveSessions: Pick<LiveSessions, 'get'>;
   readonly commands: Pick<SessionCommands, 'change'>;
   readonly watchers: Watchers;
-  readonly clock: Clock;
   readonly logger: Pick<EngineLogger, 'info' | 'warn'>;
   readonly ownership: Pick<Ownership, 'isElsewhere'>;
   /** Whether this server currently runs the retention. Two servers doing so would be harmless. */

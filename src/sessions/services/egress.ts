@@ -1,5 +1,5 @@
-import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
@@ -7,10 +7,8 @@ import { type EgressChoice, isClosed, isEgressRules } from '../../core/model/san
 import type { EffectiveEgress, EgressService } from '../api/egress.ts';
 import type { SessionService } from '../api/sessions.ts';
 
-interface Deps {
-  readonly records: RecordStore;
+interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly sessions: Pick<SessionService, 'get'>;
-  readonly clock: Clock;
   readonly rulesOf: (id: SessionId) => Promise<Omit<EffectiveEgress, 'allowed'>>;
   readonly isEntry: (text: string) => boolean;
   readonly change: (id: SessionId, change: Pick<SessionRecord, 'sandbox'>) => Promise<unknown>;

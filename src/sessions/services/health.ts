@@ -2,19 +2,17 @@ import type { Driver } from '../../../drivers/driver.ts';
 import type { Model } from '../../agents/models/model.ts';
 import { deadlineSignal, pause, raceAbort } from '../../core/concurrency/cancel.ts';
 import { type Clock, monotonicNow } from '../../core/contracts/clock.ts';
-import type { Store } from '../../core/contracts/ports.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { DesktopOffer } from '../api/desktop.ts';
 import type { CheckResult, ServiceHealth } from '../api/sessions.ts';
 import type { SessionCounts } from '../engine/unfinished-sessions.ts';
 
-interface Deps {
-  readonly store: Store;
+interface Deps extends Pick<ServerParts, 'clock' | 'store'> {
   readonly driver: Driver;
   readonly model: Pick<Model, 'name'>;
   /** The model chosen on the page, which overrides the settings. */
   readonly usualModel?: (() => Promise<string>) | undefined;
-  readonly clock: Clock;
   /** Absent: sandboxes have no desktop. */
   readonly desktopFor?: () => DesktopOffer;
   sessions(): Promise<SessionCounts>;

@@ -1,12 +1,9 @@
 import { repeat } from '../../core/concurrency/rounds.ts';
 import { ChangedRecords } from '../../core/contracts/changed-records.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
+import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { StoredSession } from '../run/log/projection.ts';
 
-interface Options {
-  readonly records: RecordStore;
-  readonly clock: Clock;
+interface Options extends Pick<ServerParts, 'clock' | 'records'> {
   readonly changed: (record: StoredSession) => void;
   readonly deleted: (record: StoredSession) => void;
 }
@@ -14,14 +11,9 @@ const everyMs = 1_000;
 const share = 20; // pause for 20 times the duration of a read, so that reads use at most 5 % of the time
 
 /** Polls the store for other servers' changes to the session list while a client of this server watches it. */
-export class ListChanges {
-  readonly #options: Options;
+export class ListChanges extends ServerPart<Options> {
   #watchers = 0;
   #stop = new AbortController();
-
-  constructor(options: Options) {
-    this.#options = options;
-  }
 
   watch(): Disposable {
     this.#watchers += 1;
@@ -38,7 +30,7 @@ export class ListChanges {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    const { records, clock } = this.#options;
+    const { records, clock } = this.deps;
     const news = new ChangedRecords(records, 'session');
     const known = new Map<string, StoredSession>();
     let isFirst = true;
@@ -59,11 +51,11 @@ export class ListChanges {
     for (const { id, doc } of changed) {
       const record = StoredSession.parse(doc);
       if (record.deleting) removed.add(id);
-      else if (known.set(id, record) && !isFirst) this.#options.changed(record);
+      else if (known.set(id, record) && !isFirst) this.deps.changed(record);
     }
     for (const id of removed) {
       const record = known.get(id);
-      if (record && known.delete(id)) this.#options.deleted(record);
+      if (record && known.delete(id)) this.deps.deleted(record);
     }
   }
 }

@@ -1,15 +1,13 @@
-import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
 import { type PortService, PreviewView } from '../api/ports.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import { type PortRules, refuseClosed } from './sandbox-interior.ts';
 
-interface Deps extends PortRules {
-  readonly records: RecordStore;
+interface Deps extends PortRules, Pick<ServerParts, 'clock' | 'records'> {
   readonly sandboxes: Pick<SandboxAccess, 'use' | 'look'>;
-  readonly clock: Clock;
   readonly ids: Pick<IdSource, 'short'>;
   /** Rejects with session_not_found. */
   readonly known: (id: SessionId) => Promise<unknown>;

@@ -1,19 +1,15 @@
 import { z } from 'zod';
-import type { Clock } from '../../core/contracts/clock.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
-import type { IdSource, SessionId } from '../../core/model/ids.ts';
+import type { SessionId } from '../../core/model/ids.ts';
 import { quoteForShell } from '../../core/text/quote.ts';
 import type { ProcessEntry, SandboxClient } from '../../sandboxes/client/client.ts';
 import type { ProcessInfo, ProcessService } from '../api/processes.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import { toLoginCommand } from './shell-quoting.ts';
 
-interface Deps {
+interface Deps extends Pick<ServerParts, 'clock' | 'ids' | 'records'> {
   readonly sandboxes: Pick<SandboxAccess, 'use' | 'look'>;
-  readonly records: RecordStore;
-  readonly clock: Clock;
-  readonly ids: IdSource;
   /** Rejects with session_not_found. */
   readonly known: (id: SessionId) => Promise<unknown>;
 }

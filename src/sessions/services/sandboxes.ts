@@ -1,8 +1,8 @@
 import { type Driver, hostsServices } from '../../../drivers/driver.ts';
 import { deadlineSignal, throwIfFired } from '../../core/concurrency/cancel.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { type IdSource, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
+import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { PauseKind } from '../../core/model/sandboxes/condition.ts';
 import type { Services } from '../../core/model/services/recipe.ts';
@@ -12,13 +12,11 @@ import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
 import { toLoginCommand } from './shell-quoting.ts';
 
-interface Deps {
+interface Deps extends Pick<ServerParts, 'clock' | 'ids'> {
   readonly commands: SessionCommands;
   readonly sandboxes: SandboxAccess;
   readonly driver: Driver;
   readonly sessions: Pick<SessionService, 'get' | 'update' | 'stop' | 'sandbox' | 'page' | 'follow' | 'activeRun'>;
-  readonly clock: Clock;
-  readonly ids: IdSource;
   readonly servicesOf: (session: SessionRecord) => Services;
   /** Called before a sandbox's files are removed. */
   readonly forgetFiles: (id: SessionId) => Promise<void>;

@@ -1,9 +1,8 @@
 import type { Driver } from '../../../drivers/driver.ts';
 import type { Model } from '../../agents/models/model.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
-import type { Store } from '../../core/contracts/ports.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, unlessNoSession } from '../../core/errors/errors.ts';
-import { type IdSource, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
+import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SandboxView, SessionRecord } from '../../core/model/records.ts';
 import { computeCondition } from '../../core/model/sandboxes/condition.ts';
 import { computeIdleSeconds } from '../../core/model/sandboxes/idle-time.ts';
@@ -31,8 +30,7 @@ import { searchStoredSessions, searchWithin } from './sessions/search.ts';
 import { listSessionSkills } from './sessions/skills.ts';
 import { sessionViews, type ViewDeps } from './sessions/views.ts';
 
-interface Deps extends CreationDeps, ViewDeps {
-  readonly store: Store;
+interface Deps extends CreationDeps, ViewDeps, Pick<ServerParts, 'clock' | 'ids' | 'store'> {
   readonly commands: SessionCommands;
   readonly liveSessions: Pick<LiveSessions, 'get'>;
   readonly profileOf: ProfileOf;
@@ -52,8 +50,6 @@ interface Deps extends CreationDeps, ViewDeps {
   readonly watchers: Watchers;
   /** The longest time that such a session's sandbox can be unused, from its template and the settings. */
   readonly mostIdleSeconds: (session: SessionRecord) => number;
-  readonly clock: Clock;
-  readonly ids: IdSource;
   readonly holdings: Pick<Holdings, 'within'>;
   /** Removes the session's data stored outside the store's log. */
   readonly forget?: (id: SessionId) => Promise<void>;

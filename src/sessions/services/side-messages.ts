@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import type { Clock } from '../../core/contracts/clock.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 
 const SideMessage = z.object({
@@ -23,11 +22,7 @@ export interface SideMessages {
   annotate(session: SessionId, messageId: string, metadata: Record<string, unknown>): Promise<void>;
   annotations(session: SessionId): Promise<ReadonlyMap<string, Record<string, unknown>>>;
 }
-interface Deps {
-  readonly records: RecordStore;
-  readonly clock: Clock;
-  readonly newId: () => string;
-}
+type Deps = Pick<ServerParts, 'clock' | 'newId' | 'records'>;
 // Ids start with the session's id, so the messages are deleted with its log.
 const kind = 'side-message';
 const noteKind = 'message-note';

@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import { deadlineSignal } from '../../core/concurrency/cancel.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
-import { type IdSource, SessionId } from '../../core/model/ids.ts';
+import { SessionId } from '../../core/model/ids.ts';
 import type { TerminalClient } from '../../sandboxes/client/client.ts';
 import type { TerminalInfo, TerminalLine, TerminalService } from '../api/terminals.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
@@ -12,13 +11,10 @@ import type { Watchers } from '../engine/watchers.ts';
 import { PacedOutput } from './streams/paced-output.ts';
 import { startReading, TerminalInput } from './streams/terminal-stream.ts';
 
-interface Deps {
+interface Deps extends Pick<ServerParts, 'clock' | 'ids' | 'records'> {
   readonly sandboxes: Pick<SandboxAccess, 'use' | 'look'>;
   readonly supervisor: Pick<Supervisor, 'reach' | 'hasSandbox'>;
-  readonly records: RecordStore;
   readonly watchers: Pick<Watchers, 'endOf'>;
-  readonly clock: Clock;
-  readonly ids: IdSource;
   /** Rejects with session_not_found. */
   readonly known: (id: SessionId) => Promise<unknown>;
 }

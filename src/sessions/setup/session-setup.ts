@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { raceAbort } from '../../core/concurrency/cancel.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
+import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, sandboxLossCodes, toAppError } from '../../core/errors/errors.ts';
 import { memoryFiles, memoryMount } from '../../core/model/run-files.ts';
 import type { SessionAgent } from '../../core/model/session-agent.ts';
@@ -10,11 +10,8 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { WorkspaceHook } from '../engine/workspace-hooks.ts';
 import type { LiveSession } from '../run/live-session.ts';
 
-interface Deps {
-  readonly clock: Clock;
-  readonly closing: AbortSignal;
+interface Deps extends Pick<ServerParts, 'clock' | 'closing' | 'warn'> {
   readonly openUpload: (id: string) => Promise<Readable>;
-  readonly warn: (about: object, text: string) => void;
 }
 /** A folder outside the workspace that links to a folder in it. */
 interface FolderLink {
@@ -39,13 +36,8 @@ const commands: Readonly<Record<string, string>> = {
  * Prepares the sandboxes of sessions that have their own agent: the folders of `/mnt/session`, the client's files, and
  * packages. Each use of such a sandbox waits for this. Failures are only logged.
  */
-export class SessionSetup implements WorkspaceHook {
-  readonly #deps: Deps;
+export class SessionSetup extends ServerPart<Deps> implements WorkspaceHook {
   readonly #done = new WeakMap<object, { readonly print: string; readonly work: Promise<void> }>();
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
 
   async beforeUse(live: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {
     const { agent } = live.writer.record;
@@ -56,7 +48,7 @@ export class SessionSetup implements WorkspaceHook {
     const work = this.#prepare(live, client, agent).catch((err: unknown) => {
       this.#done.delete(client);
       if (!sandboxLossCodes.has(toAppError(err).code))
-        this.#deps.warn({ session: live.id, err }, 'a sandbox was not prepared');
+        this.deps.warn({ session: live.id, err }, 'a sandbox was not prepared');
     });
     this.#done.set(client, { print, work });
     await raceAbort(work, signal);
@@ -74,7 +66,7 @@ export class SessionSetup implements WorkspaceHook {
     const command = `mkdir -p ${created} && { [ -e ${from} ] || ln -s ${quoteForShell(`${client.workdir}/${to}`)} ${from}; }`;
     const { exitCode, stderr } = await client.exec(
       { command, cwd: client.workdir, timeoutMs: shortMs },
-      this.#deps.closing,
+      this.deps.closing,
     );
     if (exitCode !== 0)
       await this.#tell(live, `${from} is not in this sandbox: ${stderr.trim()}. Its files are in ${to}.`);
@@ -86,7 +78,7 @@ export class SessionSetup implements WorkspaceHook {
     client: SandboxClient,
     { upload, path }: { readonly upload: string; readonly path: string },
   ): Promise<void> {
-    const { closing, openUpload } = this.#deps;
+    const { closing, openUpload } = this.deps;
     const place = `.session/uploads/${path}`;
     const at = (command: string) => client.exec({ command, cwd: client.workdir, timeoutMs: shortMs }, closing);
     if ((await at(`test -e ${quoteForShell(place)}`)).exitCode === 0) return;
@@ -106,7 +98,7 @@ export class SessionSetup implements WorkspaceHook {
     const mark = '"$HOME/.local/corral-session-packages"';
     const requested = Object.entries(packages);
     if (requested.length === 0) return;
-    const { closing } = this.#deps;
+    const { closing } = this.deps;
     const all = digestOf(requested);
     const { stdout } = await client.exec({ command: `cat ${mark} 2>/dev/null`, timeoutMs: shortMs }, closing);
     if (stdout.trim() === all) return;

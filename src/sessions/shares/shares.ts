@@ -1,7 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
-import type { Clock } from '../../core/contracts/clock.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { sharedTypes } from '../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../core/model/events.ts';
@@ -11,11 +10,9 @@ import type { SessionService } from '../api/sessions.ts';
 import type { SharedSessions, ShareService, ShareView } from '../api/shares.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 
-interface Deps {
-  readonly records: RecordStore;
+interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly sessions: Pick<SessionService, 'get' | 'page'>;
   readonly sandboxes: Pick<SandboxAccess, 'look'>;
-  readonly clock: Clock;
   readonly ids: Pick<IdSource, 'short' | 'token'>;
 }
 const kind = 'share'; // `<session>:<share>`, so that the links end with the session

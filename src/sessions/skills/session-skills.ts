@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { type Holder, holderKey } from '../../core/model/access/holder.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
@@ -26,17 +27,12 @@ interface SessionSkill {
 }
 
 /** Uploaded skills of sessions: what agents read, and what is installed in sandboxes. */
-export class SessionSkills {
-  readonly #deps: Deps;
+export class SessionSkills extends ServerPart<Deps> {
   readonly #installed = new WeakMap<SandboxClient, Map<string, string>>();
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
 
   /** Rejects: not_found, naming what is missing. */
   async of(session: SessionRecord): Promise<readonly OfferedSkill[]> {
-    const { skills } = this.#deps;
+    const { skills } = this.deps;
     return (await this.#resolved(session)).map(({ skill: { id }, version }) => ({
       name: version.name,
       description: version.description,
@@ -64,7 +60,7 @@ export class SessionSkills {
   }
 
   async #resolved(session: SessionRecord): Promise<readonly SessionSkill[]> {
-    const pins = await this.#deps.pinsOf(session);
+    const pins = await this.deps.pinsOf(session);
     const found = new Map<string, SessionSkill>();
     for (const pin of pins) found.set(parsePin(pin).name, await this.#find(pin, 'shared'));
     for (const pin of session.skills ?? []) found.set(parsePin(pin).name, await this.#find(pin, session));
@@ -79,7 +75,7 @@ export class SessionSkills {
     { skill: id, version }: { readonly skill: string; readonly version: string },
     { projectId }: Holder,
   ): Promise<SessionSkill> {
-    const { skills } = this.#deps;
+    const { skills } = this.deps;
     try {
       const skill = await skills.get(id);
       if (skill.projectId && skill.projectId !== projectId)
@@ -97,7 +93,7 @@ export class SessionSkills {
    * only shared skills, so nobody can replace those.
    */
   async #find(pin: string, whose: 'shared' | Holder): Promise<SessionSkill> {
-    const { skills } = this.#deps;
+    const { skills } = this.deps;
     const { name, version } = parsePin(pin);
     const all = (await skills.list()).filter((one) => one.name === name);
     const heldBy = (holder: Holder) => all.find((one) => !one.shared && holderKey(one) === holderKey(holder));
@@ -112,7 +108,7 @@ export class SessionSkills {
   }
 
   async #install(version: SkillVersion, client: SandboxClient, signal: AbortSignal): Promise<void> {
-    const { skills, newId } = this.#deps;
+    const { skills, newId } = this.deps;
     const contents = await skills.contents(version);
     const files = version.files.map((file, at) => ({ ...file, bytes: contents[at] ?? Buffer.alloc(0) }));
     const argv = ['sh', '-c', installScript, 'sh', `${client.workdir}/${skillFiles}`, version.name];

@@ -3,6 +3,7 @@ import type { FetchFor } from '../../agents/mcp/connect.ts';
 import type { SignInRequest } from '../../agents/mcp/oauth.ts';
 import { deadlineSignal, neverFires } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { Secret } from '../../core/text/secret.ts';
 import { type EnteredServer, type EnteredToolServers, unknownServer } from './entered.ts';
@@ -17,17 +18,12 @@ const askMs = 20_000;
 const signInMs = 15 * 60_000;
 
 /** Sign-ins to tool servers, and the access that sessions use afterwards. */
-export class SignIns {
-  readonly #deps: Deps;
+export class SignIns extends ServerPart<Deps> {
   readonly #renewing = new Map<string, Promise<Secret>>();
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
 
   /** Resolves with the URL for the person to open. Rejects: not_found, unsupported. */
   async begin(name: string, returnTo: string, signal: AbortSignal): Promise<string> {
-    const { entered, newToken } = this.#deps;
+    const { entered, newToken } = this.deps;
     const server = await this.#known(name);
     const { beginSignIn } = await oauth();
     const { address, begun } = await this.#asking(server, signal, (asking) =>
@@ -43,7 +39,7 @@ export class SignIns {
     reply: { readonly state: string; readonly code: string; readonly issuer: string | undefined },
     signal: AbortSignal,
   ): Promise<EnteredServer> {
-    const { entered, clock, newToken } = this.#deps;
+    const { entered, clock, newToken } = this.deps;
     const server = await this.#known(name);
     const { begun } = server.secrets;
     if (begun?.state !== reply.state || clock.now() - begun.startedAt > signInMs) {
@@ -59,7 +55,7 @@ export class SignIns {
 
   /** Deletes access and registration. Rejects: not_found. */
   async forget(name: string): Promise<EnteredServer> {
-    const { entered, newToken } = this.#deps;
+    const { entered, newToken } = this.deps;
     return await entered.change(name, (now = gone(name)) => ({
       ...now,
       revision: newToken(),
@@ -75,7 +71,7 @@ export class SignIns {
     const { access } = (await this.#known(name)).secrets;
     if (!access) throw new AppError('unsupported', `The sign-in to the tool server ${name} has ended.`);
     const isRefused = access.accessToken === refused?.reveal();
-    if (!isRefused && isFresh(access, this.#deps.clock.now())) return new Secret(access.accessToken);
+    if (!isRefused && isFresh(access, this.deps.clock.now())) return new Secret(access.accessToken);
     const running = this.#renewing.get(name) ?? this.#renew(name, access).finally(() => this.#renewing.delete(name));
     this.#renewing.set(name, running);
     return await running;
@@ -86,7 +82,7 @@ export class SignIns {
     const { renewAccess } = await oauth();
     try {
       const fresh = await this.#asking(server, neverFires, (asking) => renewAccess(access, asking));
-      await this.#deps.entered.change(name, (now = gone(name)) => {
+      await this.deps.entered.change(name, (now = gone(name)) => {
         if (now.secrets.access?.accessToken !== access.accessToken) throw changed(name);
         return { ...now, secrets: { ...now.secrets, access: fresh } };
       });
@@ -103,7 +99,7 @@ export class SignIns {
   }
 
   async #known(name: string): Promise<EnteredServer> {
-    return (await this.#deps.entered.find(name)) ?? gone(name);
+    return (await this.deps.entered.find(name)) ?? gone(name);
   }
 
   async #asking<Value>(
@@ -111,7 +107,7 @@ export class SignIns {
     signal: AbortSignal,
     work: (asking: SignInRequest) => Promise<Value>,
   ): Promise<Value> {
-    const { clock, fetchFor } = this.#deps;
+    const { clock, fetchFor } = this.deps;
     using until = deadlineSignal(askMs, clock, signal);
     const asking = { url: server.url, fetch: fetchFor(server), now: () => clock.now(), signal: until.signal };
     return await work(asking);

@@ -1,6 +1,5 @@
 import { deadlineSignal } from '../../core/concurrency/cancel.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
+import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError, unlessNotFound } from '../../core/errors/errors.ts';
 import { type Holder, isUsableBy } from '../../core/model/access/holder.ts';
 import { vaultKind } from '../../core/model/records.ts';
@@ -17,12 +16,9 @@ import type {
 import type { CredentialRecords, StoredCredential } from './credential-records.ts';
 import { type RefreshOutcome, readBodyText, requestToken, toTriedAnswer, type VaultFetch } from './token-endpoint.ts';
 
-interface Deps {
-  readonly records: RecordStore;
+interface Deps extends Pick<ServerParts, 'clock' | 'records' | 'warn'> {
   readonly credentials: CredentialRecords;
   readonly fetch: VaultFetch;
-  readonly clock: Clock;
-  readonly warn: (about: object, text: string) => void;
   /** Called for a credential whose token endpoint returns no new token. */
   readonly onFailure: (credential: VaultCredential, vault: Holder) => Promise<void>;
 }
@@ -34,15 +30,10 @@ const restMs = 30_000;
 const maxRemembered = 1_000;
 
 /** Tokens for the server's calls to sessions' tool servers. */
-export class McpTokens {
-  readonly #deps: Deps;
+export class McpTokens extends ServerPart<Deps> {
   /** Refreshes in progress, by credential: reusing a refresh token can revoke the whole grant. */
   readonly #refreshing = new Map<string, Promise<RefreshOutcome>>();
   readonly #refused = new Map<string, { readonly version: number; readonly at: number }>();
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
 
   /**
    * The token for a tool server, from the first vault that has one. `refused`: a token that the tool server did not
@@ -62,8 +53,8 @@ export class McpTokens {
     const { auth } = at.credential;
     if (auth.type !== 'mcp_oauth')
       throw new AppError('invalid_request', 'Only a credential of the type mcp_oauth can be validated.');
-    const secrets = await this.#deps.credentials.secretsOf(at);
-    const { now } = this.#deps.clock;
+    const secrets = await this.deps.credentials.secretsOf(at);
+    const { now } = this.deps.clock;
     const common = { at: now(), hasRefreshToken: auth.refresh !== null };
     let answer = await this.#initialize(auth.mcpServerUrl, secrets, signal);
     let refresh: CredentialTest['refresh'] = null;
@@ -87,19 +78,19 @@ export class McpTokens {
   }
 
   async #inVault({ id, session }: { id: string; session: Holder }, url: string): Promise<StoredCredential | undefined> {
-    const vault = (await this.#deps.records.get(vaultKind, id))?.doc as CredentialVault | undefined;
+    const vault = (await this.deps.records.get(vaultKind, id))?.doc as CredentialVault | undefined;
     if (vault?.archivedAt !== null || !isUsableBy(session, vault)) return undefined;
-    return await this.#deps.credentials.findFor(id, url);
+    return await this.deps.credentials.findFor(id, url);
   }
   /** Undefined: it has just been archived or deleted. */
   async #secretsOf(at: StoredCredential): Promise<CredentialSecrets | undefined> {
-    return await this.#deps.credentials.secretsOf(at).catch(unlessNotFound);
+    return await this.deps.credentials.secretsOf(at).catch(unlessNotFound);
   }
 
   async #usable(at: StoredCredential, secrets: CredentialSecrets, refused: Secret | undefined): Promise<Secret> {
     const { auth, id } = at.credential;
     if (auth.type !== 'mcp_oauth' || auth.refresh === null) return secrets.token;
-    const now = this.#deps.clock.now();
+    const now = this.deps.clock.now();
     const isOld = auth.expiresAt !== null && auth.expiresAt - now < spareMs;
     const isRefused = secrets.token.equals(refused);
     if (!isOld && !isRefused) return secrets.token;
@@ -119,7 +110,7 @@ export class McpTokens {
     return begun;
   }
   async #refresh(at: StoredCredential, secrets: CredentialSecrets, refresh: OAuthRefresh): Promise<RefreshOutcome> {
-    const { clock, credentials, fetch, warn, records, onFailure } = this.#deps;
+    const { clock, credentials, fetch, warn, records, onFailure } = this.deps;
     using until = deadlineSignal(withinMs, clock);
     const outcome = await requestToken(refresh, secrets, { fetch, signal: until.signal });
     const { credential } = at;
@@ -151,7 +142,7 @@ export class McpTokens {
   /** The token that another server or a person stored while this server requested a new one. */
   async #changedMeanwhile({ credential }: StoredCredential, before: CredentialSecrets) {
     const { id, vaultId } = credential;
-    const found = await this.#deps.credentials.find(vaultId, id).catch(unlessNotFound);
+    const found = await this.deps.credentials.find(vaultId, id).catch(unlessNotFound);
     const now = found?.credential.archivedAt === null ? await this.#secretsOf(found) : undefined;
     if (!now || now.token.equals(before.token)) return undefined;
     return { outcome: 'succeeded', token: now.token, lifeMs: null } as const;
@@ -159,7 +150,7 @@ export class McpTokens {
 
   /** Undefined: no response. */
   async #initialize(url: string, secrets: CredentialSecrets, signal: AbortSignal): Promise<TestResponse | undefined> {
-    const { fetch, clock } = this.#deps;
+    const { fetch, clock } = this.deps;
     using until = deadlineSignal(withinMs, clock, signal);
     const authorization = `Bearer ${secrets.token.reveal()}`;
     const headers = {

@@ -1,6 +1,5 @@
 import type { z } from 'zod';
-import type { Clock } from '../../core/contracts/clock.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type Holder, holderKey, isUsableBy, pickNamed } from '../../core/model/access/holder.ts';
@@ -14,10 +13,8 @@ import { sealedRecords } from '../projects/sealed-records.ts';
 
 const Stored = NamedSecret.extend({ sealed: SealedValue });
 type StoredSecret = z.output<typeof Stored>;
-interface Deps {
-  readonly records: RecordStore;
+interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly vault: Vault;
-  readonly clock: Clock;
   readonly ids: Pick<IdSource, 'short'>;
   /** Called with each value before its first use, so that the logger can mask it. */
   readonly learn: (value: Secret) => void;

@@ -1,6 +1,5 @@
 import { serializeCalls } from '../../core/concurrency/keyed-queue.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, unlessConflict } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { vaultKind as kind } from '../../core/model/records.ts';
@@ -9,11 +8,9 @@ import { CredentialVault, type VaultCredential, type VaultFacts, type VaultServi
 import type { CredentialRecords } from './credential-records.ts';
 import type { McpTokens } from './mcp-tokens.ts';
 
-interface Deps {
-  readonly records: RecordStore;
+interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly credentials: CredentialRecords;
   readonly tokens: Pick<McpTokens, 'try'>;
-  readonly clock: Clock;
   readonly ids: Pick<IdSource, 'short'>;
 }
 const mostOfOwner = 1_000;

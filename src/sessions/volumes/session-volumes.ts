@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/contracts/clock.ts';
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, unlessNotFound } from '../../core/errors/errors.ts';
 import type { Holder } from '../../core/model/access/holder.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -29,13 +30,7 @@ type MountingSession = Holder & Pick<SessionRecord, 'id'>;
  * Volumes of sessions. A session is a holder of its volumes from creation to deletion, even while its sandbox is paused
  * or the server restarts. While it is a writer, nobody else can write or delete the volume.
  */
-export class SessionVolumes {
-  readonly #deps: Deps;
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
-
+export class SessionVolumes extends ServerPart<Deps> {
   /**
    * Mounts all of these volumes for the session, or none. Rejects: unsupported, invalid_request, not_found (including
    * for a volume of another owner or project), conflict (another session writes to it), quota.
@@ -44,7 +39,7 @@ export class SessionVolumes {
     this.#check(requests);
     const found: { readonly volume: Volume; readonly wish: MountRequest }[] = [];
     for (const requested of requests) {
-      const volume = await this.#deps.records.findFor(session, requested.volume);
+      const volume = await this.deps.records.findFor(session, requested.volume);
       if (found.some((one) => one.volume.id === volume.id)) {
         throw bad(`volumes: ${requested.volume} is named twice. A session mounts a volume once.`);
       }
@@ -68,7 +63,7 @@ export class SessionVolumes {
     if (!choice) return choice;
     const { volumes = [], ...rest } = mountsForCopy(choice);
     const own = await Promise.all(
-      volumes.map((mount) => this.#deps.records.findFor(session, mount.volume).then(() => mount, unlessNotFound)),
+      volumes.map((mount) => this.deps.records.findFor(session, mount.volume).then(() => mount, unlessNotFound)),
     );
     const mounts = await this.mount(
       session,
@@ -80,7 +75,7 @@ export class SessionVolumes {
   /** Rejects: conflict (the session has a volume that it could not mount in that project). */
   async checkMove({ sandbox }: Pick<SessionRecord, 'sandbox'>, projectId: string | null): Promise<void> {
     for (const { volume } of sandbox?.volumes ?? []) {
-      const found = await this.#deps.records.get(volume).catch(unlessNotFound);
+      const found = await this.deps.records.get(volume).catch(unlessNotFound);
       if (!found?.projectId || found.projectId === projectId) continue;
       const text = `The session has the volume ${found.name} of its project, and would keep it outside.`;
       throw new AppError('conflict', `${text} Leave it there, or move the volume too once no session has it.`);
@@ -94,7 +89,7 @@ export class SessionVolumes {
 
   #check(requests: readonly MountRequest[]): void {
     if (requests.length === 0) return;
-    const { refusal } = this.#deps;
+    const { refusal } = this.deps;
     if (refusal !== undefined)
       throw new AppError('unsupported', `volumes: sandboxes here do not support them: ${refusal}.`);
     if (requests.length > maxMounts) throw bad(`volumes: a session mounts at most ${maxMounts}.`);
@@ -107,7 +102,7 @@ export class SessionVolumes {
   }
 
   async #take(volume: Volume, sessionId: SessionId, access: MountAccess): Promise<void> {
-    const { records, transfers, clock } = this.#deps;
+    const { records, transfers, clock } = this.deps;
     if (access === 'write') await transfers.endIdle(volume.id);
     await records.update(volume.id, async (now) => {
       const others = (await records.present(now.holders)).filter((holder) => holder.sessionId !== sessionId);
@@ -128,7 +123,7 @@ export class SessionVolumes {
   }
 
   async #leave(volume: string, sessionId: SessionId): Promise<void> {
-    await this.#deps.records.update(volume, (now) => {
+    await this.deps.records.update(volume, (now) => {
       const holders = now.holders.filter((holder) => holder.sessionId !== sessionId);
       return holders.length === now.holders.length ? now : { ...now, holders };
     });

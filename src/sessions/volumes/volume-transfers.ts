@@ -1,6 +1,6 @@
 import type { Driver, SandboxLink, SandboxSpec } from '../../../drivers/driver.ts';
 import { runWithin } from '../../core/concurrency/cancel.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
+import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { type IdSource, type SessionId, sandboxIdOf, type VolumeId } from '../../core/model/ids.ts';
 import type { MountAccess, Volume } from '../../core/model/sandboxes/volume.ts';
@@ -8,7 +8,7 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { Ownership } from '../engine/ownership.ts';
 import { type VolumeRecords, writerConflict } from './volume-records.ts';
 
-interface Deps {
+interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly records: VolumeRecords;
   readonly driver: Pick<Driver, 'provision' | 'attach' | 'destroy'>;
   /** Why the driver cannot mount volumes; undefined: it can. */
@@ -18,9 +18,7 @@ interface Deps {
   readonly connect: (link: SandboxLink & { readonly epoch?: number }) => SandboxClient;
   readonly startTimeoutMs: number;
   readonly ownership: Pick<Ownership, 'isShared' | 'take' | 'release'>;
-  readonly clock: Clock;
   readonly ids: Pick<IdSource, 'sessionId'>;
-  readonly warn: (about: object, text: string) => void;
 }
 /** A sandbox for the content of one volume, shared by concurrent calls. */
 interface TransferSandbox {
@@ -53,14 +51,9 @@ const callMs = 30_000;
  * malicious link leads at most into such a sandbox. A sandbox that writes is a holder of the volume, like a writing
  * session.
  */
-export class VolumeTransfers {
-  readonly #deps: Deps;
+export class VolumeTransfers extends ServerPart<Deps> {
   readonly #sandboxes = new Map<string, TransferSandbox>();
   readonly #ids = new Set<SessionId>();
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
 
   /** Whether a sandbox is one of these, so that the reconciler does not end it. */
   has = (id: SessionId): boolean => this.#ids.has(id);
@@ -70,7 +63,7 @@ export class VolumeTransfers {
    * can be unreadable for everyone but their owner.
    */
   async use(id: string, target: MountAccess, signal: AbortSignal): Promise<TransferLease> {
-    const { records, refusal } = this.#deps;
+    const { records, refusal } = this.deps;
     const volume = await records.get(id);
     if (refusal !== undefined) throw new AppError('unsupported', `Sandboxes do not support volumes here: ${refusal}.`);
     for (const access of target === 'write' ? (['write'] as const) : (['write', 'read'] as const)) {
@@ -97,12 +90,12 @@ export class VolumeTransfers {
     const key = `${volume.id} ${access}`;
     const sandbox = this.#sandboxes.get(key) ?? this.#begin(key, volume, access);
     sandbox.uses += 1;
-    if (sandbox.timer !== undefined) this.#deps.clock.clearTimeout(sandbox.timer);
+    if (sandbox.timer !== undefined) this.deps.clock.clearTimeout(sandbox.timer);
     sandbox.timer = undefined;
     const leave = async () => {
       sandbox.uses -= 1;
       if (sandbox.uses > 0 || sandbox.ended) return;
-      sandbox.timer = this.#deps.clock.setTimeout(() => void this.#end(key, sandbox), idleMs);
+      sandbox.timer = this.deps.clock.setTimeout(() => void this.#end(key, sandbox), idleMs);
     };
     try {
       if (access === 'write') await this.#hold(volume, sandbox.sessionId);
@@ -120,7 +113,7 @@ export class VolumeTransfers {
   }
 
   #begin(key: string, volume: Volume, access: MountAccess): TransferSandbox {
-    const sessionId = this.#deps.ids.sessionId();
+    const sessionId = this.deps.ids.sessionId();
     this.#ids.add(sessionId);
     const ready = this.#start(volume, sessionId, access);
     const sandbox: TransferSandbox = { sessionId, access, ready, uses: 0 };
@@ -130,7 +123,7 @@ export class VolumeTransfers {
   }
 
   async #start(volume: Volume, sessionId: SessionId, access: MountAccess) {
-    const { driver, spec, connect, ownership, startTimeoutMs, clock } = this.#deps;
+    const { driver, spec, connect, ownership, startTimeoutMs, clock } = this.deps;
     if (access === 'write') await this.#hold(volume, sessionId);
     const id = sandboxIdOf(sessionId);
     // The lease hides the sandbox from other servers' reconcilers.
@@ -143,7 +136,7 @@ export class VolumeTransfers {
 
   /** Rejects: conflict. */
   async #hold(volume: Volume, sessionId: SessionId): Promise<void> {
-    const { records, clock } = this.#deps;
+    const { records, clock } = this.deps;
     await records.update(volume.id, async (now) => {
       const others = (await records.present(now.holders)).filter((holder) => holder.sessionId !== sessionId);
       const writer = others.find(({ access }) => access === 'write');
@@ -155,13 +148,13 @@ export class VolumeTransfers {
 
   #end(key: string, sandbox: TransferSandbox): Promise<void> {
     if (this.#sandboxes.get(key) === sandbox) this.#sandboxes.delete(key);
-    if (sandbox.timer !== undefined) this.#deps.clock.clearTimeout(sandbox.timer);
+    if (sandbox.timer !== undefined) this.deps.clock.clearTimeout(sandbox.timer);
     sandbox.ended ??= this.#remove(key, sandbox);
     return sandbox.ended;
   }
 
   async #remove(key: string, { sessionId, ready }: TransferSandbox): Promise<void> {
-    const { driver, records, ownership, clock, warn } = this.#deps;
+    const { driver, records, ownership, clock, warn } = this.deps;
     const started = await ready.catch(() => undefined);
     try {
       await started?.link[Symbol.asyncDispose]();

@@ -1,13 +1,13 @@
 import { Rounds } from '../../core/concurrency/rounds.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
 import type { Store } from '../../core/contracts/ports.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { WorkQueue } from './work-queue.ts';
 
-interface Deps {
+interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly queue: Pick<WorkQueue, 'enqueue'>;
   readonly sessions: Pick<SessionService, 'list'>;
   /** The record of a session in memory. */
@@ -15,8 +15,6 @@ interface Deps {
   readonly events: Pick<Store['events'], 'lastOf' | 'page'>;
   /** Whether this server currently does this work. Two servers doing so would be harmless, but twice the work. */
   readonly leads: () => Promise<boolean>;
-  readonly clock: Clock;
-  readonly warn: (about: object, text: string) => void;
 }
 const lookMs = 30_000;
 const most = 1_000; // sessions per round

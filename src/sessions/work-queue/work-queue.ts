@@ -1,6 +1,5 @@
 import { waitAtMost } from '../../core/concurrency/cancel.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError, unlessConflict } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
@@ -72,10 +71,8 @@ interface WorkerKeys {
   sign(claim: WorkClaim): Promise<string>;
   claimOf(token: string): Promise<WorkClaim | undefined>;
 }
-interface Deps {
-  readonly records: RecordStore;
+interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly keys: WorkerKeys;
-  readonly clock: Clock;
   /** Rejects: session_not_found. */
   readonly session: (id: SessionId) => Promise<Pick<SessionRecord, 'archived'>>;
   /** An environment's owner. Rejects: not_found. */

@@ -3,10 +3,9 @@ import { posix } from 'node:path';
 import { z } from 'zod';
 import { throwIfFired } from '../../core/concurrency/cancel.ts';
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, unlessNoSession } from '../../core/errors/errors.ts';
-import { type IdSource, SessionId } from '../../core/model/ids.ts';
+import { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { quoteForShell } from '../../core/text/quote.ts';
 import type { ExecResult } from '../../sandboxes/client/client.ts';
@@ -61,14 +60,11 @@ function commandScript(command: string, cwd: string | undefined): string {
   return `exec ${toLoginCommand(script)} 3>&2 2>&1`;
 }
 
-interface Deps {
-  readonly records: RecordStore;
+interface Deps extends Pick<ServerParts, 'clock' | 'ids' | 'records'> {
   readonly sessions: Pick<SessionService, 'create' | 'get' | 'activeRun' | 'sandbox'>;
   readonly files: Pick<FileService, 'write'>;
   readonly sandboxes: Pick<SandboxService, 'start' | 'exec'>;
   readonly commands: Pick<SessionCommands, 'command'>;
-  readonly clock: Clock;
-  readonly ids: IdSource;
   readonly graceMs: number;
   /** This server's name in a shared store; undefined if no other server shares the store. */
   readonly replica: { readonly name: string | undefined; isAlive(name: string): Promise<boolean> };

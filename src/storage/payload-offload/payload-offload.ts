@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { neverFires, throwIfFired } from '../../core/concurrency/cancel.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { Append, EventPage, EventStore, Store } from '../../core/contracts/ports.ts';
+import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { toAppError, unlessConflict } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { SessionEvent, SessionFact } from '../../core/model/events.ts';
@@ -67,10 +68,8 @@ function roughBytes(value: unknown, enough: number): number {
   return sum;
 }
 
-interface Options {
-  readonly store: Store;
+interface Options extends Pick<ServerParts, 'newId' | 'store'> {
   readonly blobs: Pick<BlobStore, 'put' | 'open' | 'delete'>;
-  readonly newId: () => string;
   readonly now: () => number;
 }
 export interface LargeFacts {

@@ -1,5 +1,6 @@
 import { raceAbort, throwIfFired } from '../../../core/concurrency/cancel.ts';
 import type { RecordStore } from '../../../core/contracts/ports.ts';
+import { ServerPart } from '../../../core/contracts/server-parts.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import type { SandboxClient } from '../../client/client.ts';
@@ -24,25 +25,20 @@ const pagesMs = 60_000;
 /**
  * The registries of each image's package managers, read in the image's first sandbox before anything else runs there.
  */
-export class ImageRegistries {
-  readonly #options: Options;
+export class ImageRegistries extends ServerPart<Options> {
   readonly #known = new Map<string, Promise<Registries>>();
   /** Images with unanswered pages that are being read again. */
   readonly #reading = new Set<string>();
 
-  constructor(options: Options) {
-    this.#options = options;
-  }
-
   async of(id: SessionId): Promise<readonly RegistryEntry[]> {
-    const key = await this.#options.keyOf(id);
+    const key = await this.deps.keyOf(id);
     const known = key === undefined ? undefined : await this.#known.get(key)?.catch(() => undefined);
     return known?.entries ?? [];
   }
 
   /** Resolves once the image's registries are known. A sandbox that has been used before is not read. */
   async learn(id: SessionId, sandbox: Sandbox, signal: AbortSignal): Promise<readonly RegistryEntry[]> {
-    const key = await this.#options.keyOf(id);
+    const key = await this.deps.keyOf(id);
     if (key === undefined) return [];
     const known = this.#known.get(key);
     const found = known && (await raceAbort(known, signal).catch(() => undefined));
@@ -76,7 +72,7 @@ export class ImageRegistries {
   }
 
   async #ask(key: string, { client, isFresh }: Sandbox, signal: AbortSignal): Promise<Registries> {
-    const { records: keep, fetchPage } = this.#options;
+    const { records: keep, fetchPage } = this.deps;
     const run = async (until: AbortSignal) => {
       // The agent may have changed this sandbox's settings, so the image's next new sandbox is read instead.
       if (!isFresh) throw new AppError('sandbox_unavailable', 'The sandbox was used before its image was read.');

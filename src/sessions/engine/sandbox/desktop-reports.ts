@@ -1,3 +1,4 @@
+import { ServerPart } from '../../../core/contracts/server-parts.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import type { DesktopStatus } from '../../../sandboxes/client/client.ts';
 import type { LiveSessions } from '../live-sessions.ts';
@@ -9,16 +10,10 @@ interface Deps {
 }
 
 /** Turns status reports of desktops, from heartbeats or on request, into facts of their sessions. */
-export class DesktopReports {
-  readonly #deps: Deps;
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
-
+export class DesktopReports extends ServerPart<Deps> {
   /** Appends what changed since the desktop's last status, if this server owns the session. */
   saw = (id: SessionId, status: DesktopStatus): void => {
-    const { liveSessions, facts } = this.#deps;
+    const { liveSessions, facts } = this.deps;
     for (const data of liveSessions.get(id)?.desktop.saw(status) ?? []) facts.tell(id, { type: 'desktop', data });
   };
 }

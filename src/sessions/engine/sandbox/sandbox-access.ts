@@ -1,4 +1,5 @@
 import type { Store } from '../../../core/contracts/ports.ts';
+import { ServerPart } from '../../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import type { IdSource, SessionId } from '../../../core/model/ids.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
@@ -19,16 +20,10 @@ interface LocalSandboxDeps {
 }
 
 /** Sandboxes of the sessions that this server owns. */
-export class LocalSandboxes {
-  readonly #deps: LocalSandboxDeps;
-
-  constructor(deps: LocalSandboxDeps) {
-    this.#deps = deps;
-  }
-
+export class LocalSandboxes extends ServerPart<LocalSandboxDeps> {
   /** Keeps the sandbox in use, starting it if needed. Rejects: fenced if another server owns the session. */
   async use(id: SessionId, signal: AbortSignal): Promise<UsedSandbox> {
-    const { supervisor, liveSessions, pendingCommands, ids, hooks } = this.#deps;
+    const { supervisor, liveSessions, pendingCommands, ids, hooks } = this.deps;
     const commandId = ids.short();
     // nobody waits for this command's result
     const done = () => supervisor.send(id, { type: 'sandbox.done', commandId });
@@ -68,16 +63,10 @@ interface Deps {
 }
 
 /** Gives callers access to a session's sandbox, even if another server owns the session. */
-export class SandboxAccess {
-  readonly #deps: Deps;
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
-
+export class SandboxAccess extends ServerPart<Deps> {
   /** Keeps the sandbox in use, starting it if needed. Connects directly if another server owns the session. */
   async use(id: SessionId, signal: AbortSignal): Promise<UsedSandbox> {
-    const { own, ownership, remoteSandboxes } = this.#deps;
+    const { own, ownership, remoteSandboxes } = this.deps;
     if (!remoteSandboxes) return await own.use(id, signal);
     try {
       await ownership.take(id);
@@ -90,7 +79,7 @@ export class SandboxAccess {
 
   /** Connects to a running sandbox; undefined if none runs. Does not start it or delay its idle stop. */
   async look(id: SessionId, signal: AbortSignal): Promise<SandboxClient | undefined> {
-    const { liveSessions, remoteSandboxes, store } = this.#deps;
+    const { liveSessions, remoteSandboxes, store } = this.deps;
     const live = liveSessions.get(id);
     if (live || !remoteSandboxes) return live?.isPaused ? undefined : live?.client;
     const newest = await store.events.lastOf(id, 'sandbox.phase');

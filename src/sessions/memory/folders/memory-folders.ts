@@ -1,5 +1,6 @@
 import { raceAbort } from '../../../core/concurrency/cancel.ts';
 import { keyedQueue } from '../../../core/concurrency/keyed-queue.ts';
+import { ServerPart, type ServerParts } from '../../../core/contracts/server-parts.ts';
 import { AppError, type ErrorCode, toAppError, unlessNotFound } from '../../../core/errors/errors.ts';
 import { failpoint } from '../../../core/errors/failpoint.ts';
 import { isUsableBy } from '../../../core/model/access/holder.ts';
@@ -21,11 +22,8 @@ import {
 import { type FolderMerge, type FolderState, mergeFolder, pathOf } from './folder-merge.ts';
 
 type Stores = Pick<MemoryStoreService, 'addMemory' | 'changeMemory' | 'deleteMemory' | 'get' | 'memories' | 'memory'>;
-interface Deps {
+interface Deps extends Pick<ServerParts, 'closing' | 'newId' | 'warn'> {
   readonly stores: Stores;
-  readonly closing: AbortSignal;
-  readonly newId: () => string;
-  readonly warn: (about: object, text: string) => void;
 }
 /** The parts of a session that its memory folders use. */
 export type MemorySession = Pick<LiveSession, 'id'> & {
@@ -59,14 +57,9 @@ const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
  * at the end of a run. Each write to a store includes the hash of the text it replaces, so no change is lost, and
  * repeating it after a crash has no effect.
  */
-export class MemoryFolders implements WorkspaceHook {
-  readonly #deps: Deps;
+export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
   readonly #inTurn = keyedQueue();
   readonly #reports = new WeakMap<object, Reports>();
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
 
   async sync(session: MemorySession, client: FolderClient, signal: AbortSignal): Promise<void> {
     const { memoryStores: mounted = [], environment } = session.writer.record.agent ?? {};
@@ -91,7 +84,7 @@ export class MemoryFolders implements WorkspaceHook {
   onFact(live: LiveSession, fact: SessionFact): void {
     if (fact.type !== 'run.end' || fact.data.reason === 'deleted') return;
     // the next use retries
-    if (live.client && !live.isPaused) void this.sync(live, live.client, this.#deps.closing).catch(() => {});
+    if (live.client && !live.isPaused) void this.sync(live, live.client, this.deps.closing).catch(() => {});
   }
 
   async #syncOne(session: MemorySession, mounted: MountedStore, client: FolderClient): Promise<void> {
@@ -105,7 +98,7 @@ export class MemoryFolders implements WorkspaceHook {
       const why = error.code === 'not_found' ? 'the memory store was deleted' : withoutStop(error.publicMessage);
       const detail = `${memoryMount}/${name} is not kept: ${why}.`;
       if (!this.#report(client, name, { lasting: [detail], once: [] })) return;
-      this.#deps.warn({ session: session.id, store, err: thrown }, 'a memory store was not kept');
+      this.deps.warn({ session: session.id, store, err: thrown }, 'a memory store was not kept');
       await session.writer.write([{ type: 'sandbox.setup', runId: null, data: { kind: 'failed', detail } }]);
     }
   }
@@ -124,7 +117,7 @@ export class MemoryFolders implements WorkspaceHook {
   }
 
   async #merge(session: MemorySession, mounted: MountedStore, folder: Folder, tries = maxTries): Promise<Unkept> {
-    const { stores, closing } = this.#deps;
+    const { stores, closing } = this.deps;
     const { store, access } = mounted;
     const found = await stores.get(store);
     if (!isUsableBy(session.writer.record, found))
@@ -188,7 +181,7 @@ export class MemoryFolders implements WorkspaceHook {
 
   /** Updates the folder to the store's state, and records the agreed hashes. */
   async #change(folder: Folder, { access, state, merge, agreed }: MergeResult): Promise<FolderOutcome> {
-    const { stores, closing, newId } = this.#deps;
+    const { stores, closing, newId } = this.deps;
     const put: { readonly path: string; readonly text: string; readonly sha256: string }[] = [];
     for (const memory of merge.pull) {
       const now = await stores.memory(folder.store, memory.id).catch(unlessNotFound);

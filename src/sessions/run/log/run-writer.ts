@@ -1,6 +1,7 @@
 import { replyOfText, type Usage } from '../../../agents/models/model.ts';
 import { BoundedOutput } from '../../../agents/tools/output.ts';
 import { type Clock, nextLoopTurn } from '../../../core/contracts/clock.ts';
+import type { ServerParts } from '../../../core/contracts/server-parts.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { FactOf, PlanStep, SessionFact, ToolContent } from '../../../core/model/events.ts';
 import type { IdSource, MessageId, RunId, SessionId } from '../../../core/model/ids.ts';
@@ -49,11 +50,9 @@ export interface RunProgress {
   /** Goal checks that were completed in the newest round of judging. */
   readonly checked: readonly GoalChecked[];
 }
-interface Options {
+interface Options extends Pick<ServerParts, 'clock' | 'ids'> {
   readonly writer: SessionWriter;
   readonly transcript: Transcript;
-  readonly ids: IdSource;
-  readonly clock: Clock;
   readonly runId: RunId;
   readonly soFar: RunProgress;
 }

@@ -1,6 +1,6 @@
 import { neverFires, pause } from '../../../core/concurrency/cancel.ts';
-import type { Clock } from '../../../core/contracts/clock.ts';
-import type { EventLog, RecordPut } from '../../../core/contracts/ports.ts';
+import type { RecordPut } from '../../../core/contracts/ports.ts';
+import type { ServerParts } from '../../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import { sideEvents } from '../../../core/model/event-traits.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
@@ -8,9 +8,7 @@ import { wellFormed } from '../../../core/text/text.ts';
 import { OpenMessage } from './open-message.ts';
 import { applyFact, isUnfinished, type StoredSession, unfinishedKind } from './projection.ts';
 
-interface Options {
-  readonly log: EventLog;
-  readonly clock: Clock;
+interface Options extends Pick<ServerParts, 'clock' | 'log'> {
   readonly record: StoredSession;
   readonly head: number;
   readonly isWatched: () => boolean;

@@ -1,15 +1,12 @@
 import { deadlineSignal } from '../../../core/concurrency/cancel.ts';
-import type { Clock } from '../../../core/contracts/clock.ts';
+import { ServerPart, type ServerParts } from '../../../core/contracts/server-parts.ts';
 import { toAppError } from '../../../core/errors/errors.ts';
 import type { RunId, SessionId } from '../../../core/model/ids.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 import { createSnapshotScript } from './snapshot-scripts.ts';
 
 type Client = Pick<SandboxClient, 'exec' | 'workspace'>;
-interface Deps {
-  readonly clock: Clock;
-  readonly warn: (about: object, text: string) => void;
-}
+type Deps = Pick<ServerParts, 'clock' | 'warn'>;
 interface StartedSnapshot {
   readonly runId: RunId;
   readonly done: Promise<void>;
@@ -21,13 +18,8 @@ const patienceMs = 5_000;
  * Keeps a copy of the workspace's files from before each run, inside the sandbox, so that people can see what a run
  * changed.
  */
-export class RunSnapshots {
-  readonly #deps: Deps;
+export class RunSnapshots extends ServerPart<Deps> {
   readonly #taken = new WeakMap<Client, StartedSnapshot>();
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
 
   /** Resolves when the run's snapshot exists or could not be taken. Call before the run's first use of its sandbox. */
   ofRun(sessionId: SessionId, runId: RunId, client: Client): Promise<void> {
@@ -39,7 +31,7 @@ export class RunSnapshots {
   }
 
   async #take(sessionId: SessionId, runId: RunId, client: Client): Promise<void> {
-    const { clock, warn } = this.#deps;
+    const { clock, warn } = this.deps;
     using until = deadlineSignal(patienceMs, clock);
     const at = clock.now();
     const command = `run=${runId} at=${at}\n${createSnapshotScript}`;

@@ -1,9 +1,8 @@
-import type { Clock } from '../../../core/contracts/clock.ts';
-import type { EventLog } from '../../../core/contracts/ports.ts';
+import type { ServerParts } from '../../../core/contracts/server-parts.ts';
 import { AppError, unlessNoSession } from '../../../core/errors/errors.ts';
 import type { Holder } from '../../../core/model/access/holder.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
-import type { IdSource, SessionId } from '../../../core/model/ids.ts';
+import type { SessionId } from '../../../core/model/ids.ts';
 import type { SandboxChoice, SessionRecord } from '../../../core/model/records.ts';
 import { newRepository, type RepositoryInput } from '../../../core/model/repository.ts';
 import type { MountRequest } from '../../../core/model/sandboxes/volume.ts';
@@ -15,11 +14,8 @@ import type { Forks } from '../../forks/fork.ts';
 import { newSession, publicRecord, type StoredSession } from '../../run/log/projection.ts';
 import type { SessionVolumes } from '../../volumes/session-volumes.ts';
 
-export interface CreationDeps {
-  readonly log: EventLog;
+export interface CreationDeps extends Pick<ServerParts, 'clock' | 'ids' | 'log'> {
   readonly supervisor: Pick<Supervisor, 'wake'>;
-  readonly clock: Clock;
-  readonly ids: IdSource;
   /** Throws for a model chosen for the session that this server must not use. */
   readonly checkModel?: (ref: string) => void | Promise<void>;
   /** The template of a new session. Rejects: invalid_request for an unknown name. */

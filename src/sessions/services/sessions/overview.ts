@@ -1,8 +1,8 @@
 import type { SandboxInfo } from '../../../../drivers/driver.ts';
 import { deadlineSignal } from '../../../core/concurrency/cancel.ts';
 import { forEachConcurrent } from '../../../core/concurrency/for-each-concurrent.ts';
-import type { Clock } from '../../../core/contracts/clock.ts';
-import type { EventStore, RecordStore } from '../../../core/contracts/ports.ts';
+import type { EventStore } from '../../../core/contracts/ports.ts';
+import type { ServerParts } from '../../../core/contracts/server-parts.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import type { SandboxUsage } from '../../api/sandboxes.ts';
 import type { SandboxLoad, ServerOverview, WaitingRun } from '../../api/server/administration.ts';
@@ -11,8 +11,7 @@ import type { SandboxAccess } from '../../engine/sandbox/sandbox-access.ts';
 import { countSessions, readSessions } from '../../engine/unfinished-sessions.ts';
 import { StoredSession } from '../../run/log/projection.ts';
 
-interface Deps {
-  readonly records: RecordStore;
+interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly events: Pick<EventStore, 'lastOf' | 'page'>;
   readonly liveSessions: Pick<LiveSessions, 'all' | 'get'>;
   /** The running sandboxes of all servers, as last listed by the driver. */
@@ -20,7 +19,6 @@ interface Deps {
   readonly sandboxes: Pick<SandboxAccess, 'look'>;
   /** The name of this machine. */
   readonly host: string;
-  readonly clock: Clock;
 }
 const usageMs = 150;
 const mostMeasured = 200;

@@ -1,6 +1,5 @@
 import { deadlineSignal } from '../../../core/concurrency/cancel.ts';
-import type { Clock } from '../../../core/contracts/clock.ts';
-import type { EventLog } from '../../../core/contracts/ports.ts';
+import type { ServerParts } from '../../../core/contracts/server-parts.ts';
 import { AppError, type ErrorCode, toAppError } from '../../../core/errors/errors.ts';
 import { type SandboxId, type SessionId, sandboxIdOf } from '../../../core/model/ids.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
@@ -13,10 +12,8 @@ import { readFileFromLog, readNamedFile, readShellFromLog } from '../views-from-
 const viewMs = 5_000;
 const keptMs = 20_000; // enough for most sandboxes to start
 
-export interface ViewDeps {
-  readonly log: EventLog;
+export interface ViewDeps extends Pick<ServerParts, 'clock' | 'log'> {
   readonly sandboxes: SandboxAccess;
-  readonly clock: Clock;
   readonly workdir: (id: SandboxId) => string;
 }
 interface PanelDeps extends ViewDeps {
