@@ -16,7 +16,9 @@ import { type OpenServices, openServices } from './start/services.ts';
 import type { Startup } from './start/startup.ts';
 import { openStorage } from './start/storage.ts';
 
-interface Options extends Omit<Startup, 'metrics' | 'learn' | 'ending'>, Partial<Pick<Startup, 'learn' | 'ending'>> {
+interface Options
+  extends Omit<Startup, 'metrics' | 'learn' | 'ending' | 'newId' | 'warn'>,
+    Partial<Pick<Startup, 'learn' | 'ending'>> {
   /** Existing parts, for several servers in one process that share a store and sandboxes. */
   readonly provided?: { readonly store?: Store; readonly driver?: Driver };
 }
@@ -51,18 +53,21 @@ export async function compose({ provided: input = {}, ...options }: Options): Pr
     ...options,
     config: { ...options.config, dataDir: resolve(options.config.dataDir) },
     closing: AbortSignal.any([options.closing, ended.signal]),
+    newId: () => options.ids.short(),
+    warn: (about, text) => options.logger.warn(about, text),
     metrics: createMetrics({ noise: () => countNoise(options.logger) }),
   };
   await trustAuthorities(options.config.extraCa);
   const storage = stack.use(await openStorage(startup, input.store));
   stack.defer(startup.ending('the store'));
-  const sandboxes = stack.use(await openSandboxes(startup, storage, input.driver));
+  const sandboxes = stack.use(await openSandboxes({ ...startup, ...storage }, input.driver));
   stack.defer(startup.ending("the sandboxes' driver"));
-  const agents = stack.use(await openAgents(startup, storage, sandboxes));
+  const agents = stack.use(await openAgents({ ...startup, ...storage, ...sandboxes }));
   stack.defer(startup.ending('tools and browsers'));
-  const running = stack.use(await openEngine(startup, { storage, sandboxes, agents }));
+  const built = { ...startup, ...storage, ...sandboxes, ...agents };
+  const running = stack.use(await openEngine(built));
   const { engine } = running;
-  const services = stack.use(await openServices(startup, { storage, sandboxes, agents, running }));
+  const services = stack.use(await openServices({ ...built, ...running }));
   stack.defer(startup.ending('workspaces and retention'));
   stack.use(ending.move()); // the background work ends before everything else
   const held = stack.move();

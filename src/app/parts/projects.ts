@@ -42,7 +42,7 @@ import { rotateInBackground } from '../commands/rotate-keys.ts';
 import type { Config } from '../settings/config.ts';
 import { fetchWithin, toolFetch } from './model-addresses.ts';
 
-interface Options extends Pick<ServerParts, 'clock' | 'ids' | 'store'> {
+interface Options extends Pick<ServerParts, 'clock' | 'ids' | 'store' | 'warn'> {
   readonly config: Config;
   readonly blobs: BlobStore;
   readonly logger: Logger;
@@ -81,6 +81,7 @@ export async function openProjectParts({
   checkModel,
   forgetNotes,
   onCredentials,
+  warn,
 }: Options) {
   const { records } = store;
   const newId = () => ids.messageId(); // any UUID
@@ -163,12 +164,12 @@ export async function openProjectParts({
           storedKey: keys.use,
           fetchWithin,
           clock,
-          newId: () => ids.short(),
+          newId: ids.short,
           random: Math.random,
         }),
     }),
   });
-  const copies = new ProjectCopies({ records, uploads, warn: (about, text) => logger.warn(about, text) });
+  const copies = new ProjectCopies({ records, uploads, warn });
 
   const removeBelongings = async (project: string) => {
     await uploads.deleteProject(project);

@@ -62,6 +62,9 @@ export interface Agents extends AsyncDisposable {
   readonly screens: DesktopScreens;
 }
 
+/** All parts of the server after the third phase. */
+export type ServerWithAgents = Startup & Storage & Sandboxes & Agents;
+
 function screenOf(geometry: string): { width: number; height: number } {
   const [width = 0, height = 0] = geometry.split('x').map(Number);
   return { width, height };
@@ -80,20 +83,14 @@ function onceFor<Answer>(make: (config: Config) => Answer): (config: Config) => 
   };
 }
 
-export async function openAgents(
-  startup: Startup,
-  storage: Storage,
-  { facts, realModels, fetch, credentials, templateFiles }: Sandboxes,
-): Promise<Agents> {
-  const { config, clock, ids, logger, closing } = startup;
-  const { store, blobs, copies, replica, live, news } = storage;
+export async function openAgents(server: Startup & Storage & Sandboxes): Promise<Agents> {
+  const { config, clock, newId, live, credentials } = server;
   await using stack = new AsyncDisposableStack();
-  const newId = () => ids.short();
   const model = await createModel(config.model, { models: config.models, clock, newId, random: Math.random });
   const pages = stack.use(pageThread());
   const kernels = new Kernels({ clock, newNonce: newId });
   const more = [
-    ...[codeTool(kernels), ...searchTools(config.search), pageTool({ fetch, pages })],
+    ...[codeTool(kernels), ...searchTools(config.search), pageTool({ fetch: server.fetch, pages })],
     ...(await customTools(findLocalConfig('tools'))),
   ];
   const computers = (shape: ComputerShape) => computerToolsOn(shape, screenOf(config.desktop.geometry));
@@ -103,7 +100,7 @@ export async function openAgents(
   refuseUnknown('tools.deny', config.tools.deny, tools);
   const { fallbacks } = config.models;
   const { agents: _, ...noteLimits } = config.memory;
-  const notes = new Notes({ records: store.records, clock, newId, limits: noteLimits });
+  const notes = new Notes({ ...server, limits: noteLimits });
   const usual = onceFor((now: Config) => {
     const off = deniedIn(now);
     const allowed = off.length === 0 ? tools : filterTools(tools, (tool) => allowsTool({ deny: off }, tool));
@@ -118,29 +115,20 @@ export async function openAgents(
     const { agents: memory } = now.memory;
     return memory === 'off' ? usual : { ...usual, memory };
   });
-  checkToolNames(templateFiles, tools);
-  const templates = templateService(templateFiles.map(({ template }) => template));
+  checkToolNames(server.templateFiles, tools);
+  const templates = templateService(server.templateFiles.map(({ template }) => template));
   const projects = await openProjectParts({
-    ...startup,
-    store,
-    blobs,
+    ...server,
     more,
     computers,
     templates,
     usualOf: () => usual(live.now),
     denied: () => deniedIn(live.now),
-    checkModel: realModels.check,
+    checkModel: server.realModels.check,
     forgetNotes: (id) => notes.forget({ of: 'project', id }),
     onCredentials: () => credentials.changed(),
   });
-  const skills = skillService({
-    records: new SkillRecords(store.records),
-    blobs,
-    copies,
-    clock,
-    ids,
-    templates: templates.list,
-  });
+  const skills = skillService({ ...server, records: new SkillRecords(server.records), templates: templates.list });
   const sessionSkills = new SessionSkills({
     skills,
     newId,
@@ -151,7 +139,7 @@ export async function openAgents(
     ring: projects.credentials,
     variables: (vaults) => projects.vaultCredentials.variablesOf(vaults),
   });
-  stack.use(runInBackground(closing, projects.rotate));
+  stack.use(runInBackground(server.closing, projects.rotate));
   stack.defer(() => pictureScaler[Symbol.asyncDispose]());
   const { maxTabs, maxDownload: maxDownloadBytes } = config.browser;
   const limits = { maxTabs, maxDownloadBytes, navigationMs: 30_000, answerMs: 10_000 };
@@ -165,38 +153,34 @@ export async function openAgents(
   const pictures = pictureService({
     uploads: projects.api.uploads,
     keepPerSession: config.browser.screenshots,
-    newName: () => `${clock.now()}-${ids.short()}`,
+    newName: () => `${clock.now()}-${newId()}`,
     urlOf: toFilePath,
-    warn: (about, text) => logger.warn(about, text),
+    warn: server.warn,
   });
   const named = templates.list().flatMap(({ mcp }) => mcp.servers ?? []);
-  for (const it of [...servers, ...named]) if ('headers' in it) Object.values(it.headers).forEach(startup.learn);
+  for (const it of [...servers, ...named]) if ('headers' in it) Object.values(it.headers).forEach(server.learn);
   const toolServerStates = new ServerStates(clock);
   const fetchFor = toolFetch(config.egress.allowRanges);
   const mcpTokens = new McpTokens({
-    records: store.records,
+    ...server,
     credentials: projects.vaultCredentials,
     fetch: fetchFor({}),
-    clock,
-    warn: (about, text) => logger.warn(about, text),
-    onFailure: (credential, vault) => news.refreshFailed(credential, vault),
+    onFailure: (credential, vault) => server.news.refreshFailed(credential, vault),
   });
   const toolServers = stack.use(
     new ToolServers({
-      clock,
-      newName: () => ids.short(),
+      ...server,
+      newName: newId,
       fetchFor,
       states: toolServerStates,
       tokenFor: (url, vaults, refused) => mcpTokens.of(url, vaults, refused),
-      warn: (about, text) => logger.warn(about, text),
     }),
   );
-  const server = replica.name;
+  const own = server.replica.name;
   const screens = new DesktopScreens({
-    clock,
-    facts,
+    ...server,
     settings: config.desktop,
-    shareControl: server === undefined ? undefined : shareControl({ leases: store.leases, clock, server }),
+    shareControl: own === undefined ? undefined : shareControl({ leases: server.store.leases, clock, server: own }),
   });
   const held = stack.move();
   return {
@@ -211,7 +195,7 @@ export async function openAgents(
     toolServerStates,
     mcpTokens,
     kernels,
-    loops: new AcpAgents({ records: store.records, clock, newId }),
+    loops: new AcpAgents(server),
     pictures,
     screens,
     desktop: agentDesktop(browsers, pictures),

@@ -44,11 +44,9 @@ import { SessionSetup } from '../../sessions/setup/session-setup.ts';
 import { AgentPullRequests } from '../../sessions/shipping/agent-pull-requests.ts';
 import { limitsIn, restartPolicy, runPolicy, sandboxPolicy, toApprovals } from '../parts/policies.ts';
 import { createPrompts } from '../parts/prompts.ts';
-import type { Agents } from './agents.ts';
-import type { Sandboxes } from './sandboxes.ts';
+import type { ServerWithAgents } from './agents.ts';
 import { type OpenVolumes, openVolumes } from './services/volumes.ts';
-import { runInBackground, type Startup } from './startup.ts';
-import type { Storage } from './storage.ts';
+import { runInBackground } from './startup.ts';
 
 /** Uploads as a run sees them. An unreadable upload is skipped, and the turn continues. */
 const attachedFiles = (uploads: Pick<UploadService, 'get' | 'open'>): AttachedFiles => ({
@@ -60,7 +58,9 @@ interface AgentServices extends ChildServices {
   readonly pullRequests: Pick<PullRequestService, 'open'>;
 }
 /** The fourth phase of the start: the engine that runs sessions. */
-export interface RunningEngine extends AsyncDisposable {
+export interface RunningEngine
+  extends AsyncDisposable,
+    Pick<Engine, 'commands' | 'reports' | 'sandboxes' | 'supervisor'> {
   readonly engine: Engine;
   readonly sandboxCopies: SandboxCopies;
   readonly snapshots: Snapshots;
@@ -85,23 +85,19 @@ export interface RunningEngine extends AsyncDisposable {
   /** The sandboxes that were running when the driver last listed them. */
   readonly sandboxesUp: () => readonly SandboxInfo[];
 }
-interface EngineDeps {
-  readonly storage: Storage;
-  readonly sandboxes: Sandboxes;
-  readonly agents: Agents;
-}
+/** All parts of the server after the fourth phase. */
+export type ServerWithEngine = ServerWithAgents & RunningEngine;
 
 /** Starts the engine. Sessions with a running sandbox adopt it, and unfinished runs continue in the background. */
-export async function openEngine(startup: Startup, { storage, sandboxes, agents }: EngineDeps): Promise<RunningEngine> {
-  const { config, clock, ids, logger, metrics, closing } = startup;
-  const { store, copies, log, watchers, replica, liveSessions } = storage;
-  const { driver } = sandboxes;
+export async function openEngine(server: ServerWithAgents): Promise<RunningEngine> {
+  const { config, clock, ids, newId, logger, metrics, closing, projects } = server;
+  const { store, records, events, log, replica, liveSessions, driver } = server;
   const connect = (link: SandboxAddress) => sandboxClient(link, clock);
   await using stack = new AsyncDisposableStack();
   const warn = (err: unknown, text: string) => logger.warn({ err }, text);
   const policy = sandboxPolicy(config.sandbox, driver);
   const startTimeoutMs = config.sandbox.startTimeoutSeconds * 1_000;
-  const compact = createRunCompaction(store.events, { keepDroppable: 5_000, keepAll: config.maxEventsPerSession });
+  const compact = createRunCompaction(events, { keepDroppable: 5_000, keepAll: config.maxEventsPerSession });
   const cluster = store.shared
     ? createCluster({
         ownership: replica.ownership,
@@ -115,97 +111,58 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         idleMs: policy.idlePauseMs ?? policy.idleStopMs,
       })
     : undefined;
-  const { spec, prepare, workdir, diskFloor, facts } = sandboxes;
-  const { profileOf, copies: uploadCopies } = agents.projects;
+  const { profileOf, copies: uploadCopies } = projects;
+  const archive = workspaceArchive;
   const snapshots = new Snapshots({
-    records: store.records,
-    events: store.events,
-    copies,
-    clock,
-    newId: () => ids.short(),
+    ...server,
+    archive,
     // The files of a sandbox in memory end with the process.
     policy: driver.capabilities.isolation === 'fake' ? { ...config.snapshots, keep: 0 } : config.snapshots,
-    archive: workspaceArchive,
-    warn: (about, text) => logger.warn(about, text),
   });
-  const manifests = new Manifests({
-    records: store.records,
-    copies,
-    snapshots,
-    archive: workspaceArchive,
-    files: workspaceFiles,
-    clock,
-    newId: () => ids.short(),
-    warn: (about, text) => logger.warn(about, text),
-  });
+  const manifests = new Manifests({ ...server, snapshots, archive, files: workspaceFiles });
   const leavesFiles = driver.capabilities.isolation !== 'fake' && driver.capabilities.pause !== 'none';
-  const setup = new SessionSetup({
-    clock,
-    closing,
-    openUpload: (id) => agents.projects.api.uploads.open(id),
-    warn: (about, text) => logger.warn(about, text),
-  });
-  const memoryFolders = new MemoryFolders({
-    stores: memoryStoreService({ records: store.records, clock, ids }),
-    closing,
-    newId: () => ids.short(),
-    warn: (about, text) => logger.warn(about, text),
-  });
+  const setup = new SessionSetup({ ...server, openUpload: (id) => projects.api.uploads.open(id) });
+  const memoryFolders = new MemoryFolders({ ...server, stores: memoryStoreService(server) });
   const preparedFiles = new PreparedFiles({
+    ...server,
+    archive,
     keep: config.repositories.keepPrepared,
     maxBytes: config.repositories.preparedBytes,
-    records: store.records,
-    copies,
-    archive: workspaceArchive,
-    clock,
-    newId: () => ids.short(),
   });
   const ready = new ReadyWorkspaces({
+    ...server,
     // A prepared workspace waits in a stopped sandbox, so the driver must keep files across a stop.
     keep: leavesFiles && config.repositories.keepPrepared > 0 ? config.repositories.readyWorkspaces : 0,
     maxAgeMs: config.repositories.readyHours * 3_600_000,
     startTimeoutMs,
-    driver,
     files: preparedFiles,
-    spec,
     connect,
-    admit: async () => await diskFloor?.admit(),
+    admit: async () => await server.diskFloor?.admit(),
     ownership: replica.ownership,
-    clock,
-    ids,
     count: metrics.readyWorkspace,
-    warn: (about, text) => logger.warn(about, text),
   });
-  const folders = new RepositoryFolders({ folders: config.repositories.folders, newId: () => ids.short() });
+  const folders = new RepositoryFolders({ folders: config.repositories.folders, newId });
   const repositories = new RepositoryFetches({
+    ...server,
     author: { name: config.repositories.authorName, email: config.repositories.authorEmail },
-    preparation: new Preparation({
-      parseYaml,
-      files: preparedFiles,
-      warn: (about, text) => logger.warn(about, text),
-    }),
+    preparation: new Preparation({ ...server, parseYaml, files: preparedFiles }),
     ready,
     folders,
     sessions: liveSessions,
-    closing,
-    warn: (about, text) => logger.warn(about, text),
   });
   const checkpoints = new Checkpoints({
+    ...server,
     policy: driver.capabilities.isolation === 'fake' ? 'none' : config.repositories.checkpoints,
     keep: config.repositories.keepCheckpoints,
     sessions: liveSessions,
-    records: store.records,
-    clock,
-    closing,
-    warn: (about, text) => logger.warn(about, text),
   });
   const calendar = createCalendar(config.budgetTimeZone);
-  const accounts = new Accounts({ records: store.records, clock, calendar });
-  const limitsOf = limitsIn(storage.live);
+  const accounts = new Accounts({ records, clock, calendar });
+  const limitsOf = limitsIn(server.live);
   const liveHoldings = new LiveHoldings({
     sessions: liveSessions,
     sandboxOf(session) {
-      const usual = sandboxes.settingsOf(session).config.sandbox;
+      const usual = server.settingsOf(session).config.sandbox;
       const { cpus, memory, disk } = { ...usual, ...session.sandbox };
       return { cpus, memoryBytes: memory, diskBytes: disk };
     },
@@ -213,28 +170,21 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   });
   const holdings: Holdings = stack.use(
     new Holdings({
+      ...server,
       accounts,
       limitsOf,
-      stored: storedAmounts(store.records),
+      stored: storedAmounts(records),
       live: () => liveHoldings.shares(),
-      shared: store.shared,
-      server: ids.short(),
-      clock,
-      warn: (about, text) => logger.warn(about, text),
+      server: newId(),
     }),
   );
   log.onAppend(({ sessionId, facts }) => liveHoldings.onFacts(sessionId, facts));
   const ledger = stack.use(
     new Ledger({
-      records: store.records,
-      events: store.events,
+      ...server,
       accounts,
-      clock,
-      newId: () => ids.short(),
-      shared: store.shared,
       limitsOf,
       logged: async (holder, now) => (await readLoggedUsage(store, calendar.startsAt(now)))(holder),
-      warn: (about, text) => logger.warn(about, text),
     }),
   );
   ledger.admitRun = (id, runId) => liveHoldings.admitRun(id, runId);
@@ -242,38 +192,28 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   const pullRequests = new AgentPullRequests(services.promise.then((all) => all.pullRequests));
   const sandboxCopies = new SandboxCopies({
     sandboxes: { use: (id, signal) => engine.sandboxes.use(id, signal) },
-    archive: workspaceArchive,
-    newId: () => ids.short(),
+    archive,
+    newId,
   });
   const delegation: Delegation = new Delegation({
+    ...server,
     services: services.promise,
-    records: store.records,
-    events: store.events,
     copies: sandboxCopies,
-    findTemplate: (name) => agents.templates.find(name),
+    findTemplate: (name) => server.templates.find(name),
     budgets: ledger.children,
     limitsOf: async (session) => {
       const usual = { ...readOwnBudget(config.session), ...(await profileOf(session)).sessionBudget };
       return minBudget(usual, session.budget);
     },
-    clock,
-    warn: (about, text) => logger.warn(about, text),
   });
   const engine: Engine = stack.use(
     createEngine({
-      store,
-      log,
-      clock,
-      ids,
-      logger,
-      watchers,
-      facts,
+      ...server,
       cluster,
-      liveSessions,
       policies: {
         run: runPolicy(config, Math.random),
         sandbox: policy,
-        mostIdleSeconds: (session) => sandboxes.settingsOf(session).config.sandbox.idleSeconds,
+        mostIdleSeconds: (session) => server.settingsOf(session).config.sandbox.idleSeconds,
         restart: restartPolicy,
         maxQueued: 100,
         limits: { run: config.maxRunningRuns, start: config.sandbox.maxStarting },
@@ -281,39 +221,35 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
       },
       agents: {
         profileOf,
-        gate: agents.screens.gate,
-        desktop: agents.desktop,
-        external: agents.toolServers,
+        gate: server.screens.gate,
+        desktop: server.desktop,
+        external: server.toolServers,
         desktopFor(session) {
-          const offer = sandboxes.desktopFor(session);
+          const offer = server.desktopFor(session);
           return { isReady: offer.state === 'ready', advice: describeMissingDesktop(offer) };
         },
-        kernels: agents.kernels,
-        loops: agents.loops,
-        snapshots: new RunSnapshots({ clock, warn: (about, text) => logger.warn(about, text) }),
+        kernels: server.kernels,
+        loops: server.loops,
+        snapshots: new RunSnapshots(server),
         pullRequests: (id, ofSession) => pullRequests.openerOf(id, ofSession),
         children: delegation,
-        skillsOf: (session) => agents.sessionSkills.of(session),
-        unreachedCredentials: (session) => sandboxes.credentials.unreachedOf(session),
+        skillsOf: (session) => server.sessionSkills.of(session),
+        unreachedCredentials: (session) => server.credentials.unreachedOf(session),
         memoryFolders,
         memoryOf: (session, runId) =>
-          agentMemory(agents.notes, session, { runId, onChange: (action) => metrics.memoryChange('agent', action) }),
+          agentMemory(server.notes, session, { runId, onChange: (action) => metrics.memoryChange('agent', action) }),
         listNotes,
         tellNotes: describeNotes,
-        files: attachedFiles(agents.projects.api.uploads),
-        prompts: createPrompts(sandboxes.settingsOf, driver.capabilities.isolation),
+        files: attachedFiles(projects.api.uploads),
+        prompts: createPrompts(server.settingsOf, driver.capabilities.isolation),
         budget: readOwnBudget(config.session),
         openBudgets: (turn) => ledger.open(turn),
-        approvals: toApprovals(config.approvals, agents.tools),
+        approvals: toApprovals(config.approvals, server.tools),
         toolTimeoutMs: config.toolTimeoutSeconds * 1_000,
       },
       sandboxes: {
-        driver,
+        ...server,
         startTimeoutMs,
-        spec,
-        prepare,
-        workdir,
-        diskFloor,
         holdings: liveHoldings,
         connect,
         async restore(session, client, signal) {
@@ -339,7 +275,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         memoryFolders,
         {
           async beforeUse({ writer: { record } }, client, signal) {
-            await agents.sessionSkills.beforeUse(record, client, signal);
+            await server.sessionSkills.beforeUse(record, client, signal);
             await uploadCopies.sync(record, client, signal);
           },
         },
@@ -347,52 +283,50 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
       onFact: (id, fact, seq) => {
         metrics.event(fact.type);
         logForOperator(logger, id, fact, liveSessions.get(id)?.sandboxFailure);
-        if (fact.type === 'sandbox.phase') startup.progress?.record(`sandbox ${id}`, fact.data);
+        if (fact.type === 'sandbox.phase') server.progress?.record(`sandbox ${id}`, fact.data);
         compact(id, fact, seq);
       },
       onRunEnd: (status) => metrics.runEnded(status),
     }),
   );
-  stack.defer(startup.ending('the sessions at work'));
-  const { commands, supervisor } = engine;
-  const volumes = stack.use(
-    await openVolumes(startup, { store, driver, spec: sandboxes.transferSpec, replica, holdings }),
-  );
-  stack.defer(startup.ending('the sandboxes of volumes'));
+  stack.defer(server.ending('the sessions at work'));
+  const { commands, supervisor, sandboxes, reports } = engine;
+  const volumes = stack.use(await openVolumes(server, holdings));
+  stack.defer(server.ending('the sandboxes of volumes'));
   const forget = async (id: SessionId) => {
-    const stored = await store.records.get('session', id);
+    const stored = await records.get('session', id);
     if (stored) await volumes.ofSessions.release(id, SessionRecord.parse(stored.doc).sandbox?.volumes);
-    await agents.pictures.forget(id);
+    await server.pictures.forget(id);
     await snapshots.forget(id);
-    await forgetPreviews(store.records, id);
+    await forgetPreviews(records, id);
   };
   const reconciler = new Reconciler({
     // The grace is shorter than the interval between sweeps, so the second sweep that sees a leftover removes it,
     // within 30 s.
-    driver,
-    store,
+    ...server,
     supervisor,
-    liveSessions,
-    clock,
-    logger,
     graceMs: 9_000,
     everyMs: 10_000,
     ownership: replica.ownership,
     isWithPeer: replica.isWithPeer,
     isReady: (id) => ready.has(id) || volumes.transfers.has(id),
     mayReap: replica.mayReap,
-    remove: (id) => removeSession({ commands, watchers, store, ids, clock, forget }, id),
+    remove: (id) => removeSession({ ...server, commands, forget }, id),
   });
   engine.start();
   replica.join({ closing, warn, inherit: (ids) => reconciler.inherit(ids, closing) });
   await reconciler.offer(closing);
   stack.use(runInBackground(closing, (signal) => reconciler.run(signal)));
-  stack.defer(startup.ending('the search for leftover sandboxes'));
+  stack.defer(server.ending('the search for leftover sandboxes'));
   stack.use(runInBackground(closing, (signal) => ready.run(signal)));
-  stack.defer(startup.ending('the workspaces that are kept ready'));
+  stack.defer(server.ending('the workspaces that are kept ready'));
   const held = stack.move();
   const parts = {
     engine,
+    commands,
+    supervisor,
+    sandboxes,
+    reports,
     sandboxCopies,
     snapshots,
     manifests,

@@ -46,7 +46,7 @@ const spareBytes = 64 * 2 ** 20;
  * The second phase of the start: the sandbox driver, the sandboxes' recipe, and the egress proxy that is their only way
  * out.
  */
-export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'startTimeoutMs'>, AsyncDisposable {
+export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'holdings' | 'startTimeoutMs'>, AsyncDisposable {
   /** Reports from the proxy and the driver about sandboxes. The engine appends them to the sessions' logs. */
   readonly facts: SandboxFacts;
   readonly realModels: RealModels;
@@ -77,7 +77,7 @@ export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'startTimeoutM
     how: { readonly folder: string; readonly access: MountAccess },
   ) => SandboxSpec;
   /** Closes connections of a sandbox that its session no longer allows after a change. */
-  changed(id: SessionId, session: AgentChoice): void;
+  recheckEgress(id: SessionId, session: AgentChoice): void;
   /**
    * The container of a template build. It has the limits and egress of a session without choices, and no credentials.
    */
@@ -91,19 +91,18 @@ export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'startTimeoutM
 }
 
 /** `existing`: a driver that the caller opened and closes, for several servers in one process. */
-export async function openSandboxes(startup: Startup, storage: Storage, existing?: Driver): Promise<Sandboxes> {
-  const { config, clock, ids, logger, metrics, say } = startup;
-  const { instance, replica, epoch, live } = storage;
+export async function openSandboxes(server: Startup & Storage, existing?: Driver): Promise<Sandboxes> {
+  const { config, clock, ids, logger, metrics, epoch, live, records, warn } = server;
   await using stack = new AsyncDisposableStack();
   const facts = new SandboxFacts();
   const templateFiles = readTemplates(config);
   const templates = templateFiles.map(({ template }) => template);
-  const heldRecord = (id: SessionId) => storage.liveSessions.get(id)?.writer.record;
-  const own = new SessionConfigs(() => live.now, templates, storage.store.records, clock.now, heldRecord);
-  const volumeRecords = new VolumeRecords({ records: storage.store.records, clock });
+  const heldRecord = (id: SessionId) => server.liveSessions.get(id)?.writer.record;
+  const own = new SessionConfigs(() => live.now, templates, records, clock.now, heldRecord);
+  const volumeRecords = new VolumeRecords(server);
   const addresses = { allowRanges: config.egress.allowRanges };
   const registries = new ImageRegistries({
-    records: storage.store.records,
+    records,
     fetchPage: pageFetcher({ addresses }),
     async keyOf(id) {
       const { sandbox, egress } = (await own.of(id)).config;
@@ -112,10 +111,9 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
   });
   const roots = await readCaBundle(config.extraCa);
   const credentials = await openCredentials({
-    config,
+    ...server,
     env: process.env,
     now: clock.now,
-    learn: startup.learn,
     newKey: () => ids.token(),
   });
   const { authority } = credentials;
@@ -128,7 +126,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
         return { ...egressPolicy(settings.egress), within };
       },
       registriesOf: (id) => registries.of(id),
-      allowedIn: (id) => readAllowedHosts(storage.store.records, id),
+      allowedIn: (id) => readAllowedHosts(records, id),
       extraRegistries: config.egress.registries,
       addresses,
       credentials: { of: credentials.of, authority, trusted: roots },
@@ -142,13 +140,9 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
     existing ??
     stack.use(
       await openDriver({
-        config,
-        instance,
-        replica: replica.name,
+        ...server,
+        replica: server.replica.name,
         gate,
-        ids,
-        clock,
-        say,
         realModels,
         templatesHaveDesktops: templates.some(({ sandbox: { desktop } }) => desktop === true),
         caBundle: trusted,
@@ -159,17 +153,17 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
           epoch,
           clock,
           onClaim: (outcome) => metrics.warmPool(outcome),
-          onTrouble: (err) => logger.warn({ err }, 'sandboxes could not be kept ready'),
+          onTrouble: (err) => warn({ err }, 'sandboxes could not be kept ready'),
         },
-        onRefused: (id, reason) => logger.warn({ sandbox: id, reason }, 'a connection from a sandbox was refused'),
+        onRefused: (id, reason) => warn({ sandbox: id, reason }, 'a connection from a sandbox was refused'),
       }),
     );
   realModels.bindDriver(driver);
   const image = new DesktopImage({
     driver,
     clock,
-    onPhase: (phase) => startup.progress?.record('images of sandboxes', phase, 'background'),
-    onTrouble: (err) => logger.warn({ err }, 'the desktop image was not built; sandboxes have no desktop until it is'),
+    onPhase: (phase) => server.progress?.record('images of sandboxes', phase, 'background'),
+    onTrouble: (err) => warn({ err }, 'the desktop image was not built; sandboxes have no desktop until it is'),
   });
   const desktopNeeds =
     findDriver(config.driver)?.desktopNeeds ?? `Sandboxes of the driver ${config.driver} never have one.`;
@@ -178,7 +172,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
     if (has === 'auto' && image.offer.state !== 'none') return image.offer;
     return has === true && driver.capabilities.desktop ? { state: 'ready' } : { state: 'none', detail: desktopNeeds };
   }
-  if (chooseDesktop(config) === 'auto') stack.use(runInBackground(startup.closing, (signal) => image.build(signal)));
+  if (chooseDesktop(config) === 'auto') stack.use(runInBackground(server.closing, (signal) => image.build(signal)));
   const held = stack.move();
   return {
     fetch: createProxiedFetch(gate, trusted),
@@ -213,12 +207,12 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
       await registries
         .learn(id, { client: sandboxClient(link, clock), isFresh: true }, signal)
         .catch((err: unknown) => {
-          logger.warn({ build: id, err }, "the image's package managers could not be read");
+          warn({ build: id, err }, "the image's package managers could not be read");
         });
     },
-    changed(id, session) {
+    recheckEgress(id, session) {
       if (!own.hasOtherEgress(id, session)) return;
-      gate.recheck(id).catch((err: unknown) => logger.warn({ session: id, err }, 'connections could not be rechecked'));
+      gate.recheck(id).catch((err: unknown) => warn({ session: id, err }, 'connections could not be rechecked'));
     },
     async egressOf(id) {
       const { config: settings, within } = await own.of(id);
@@ -259,7 +253,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
     },
     async prepare(id, sandbox, signal) {
       const entries = await registries.learn(id, sandbox, signal).catch((error: unknown) => {
-        logger.warn({ session: id, err: error }, "the image's package managers could not be read");
+        warn({ session: id, err: error }, "the image's package managers could not be read");
         return [];
       });
       const chosen = await own.of(id);

@@ -41,11 +41,10 @@ import { workspaceService } from '../../sessions/workspaces/workspaces.ts';
 import { serverLimits } from '../parts/policies.ts';
 import type { ProjectParts } from '../parts/projects.ts';
 import type { AgentChoice } from '../parts/session-configs.ts';
-import type { Agents } from './agents.ts';
-import type { RunningEngine } from './engine.ts';
+import type { ServerWithEngine } from './engine.ts';
 import { RunnableTemplates } from './runnable-templates.ts';
 import { checkSandboxChoice } from './sandbox-choice.ts';
-import { proxyPort, type Sandboxes } from './sandboxes.ts';
+import { proxyPort } from './sandboxes.ts';
 import { openAccounting } from './services/accounting.ts';
 import { openAdministration } from './services/administration.ts';
 import { openAttempts } from './services/attempts.ts';
@@ -61,8 +60,7 @@ import { openTemplateBuilds } from './services/template-builds.ts';
 import { openWebhooks } from './services/webhooks.ts';
 import { openWorkQueue } from './services/work-queue.ts';
 import { needsToken } from './start-token.ts';
-import { runInBackground, type Startup } from './startup.ts';
-import type { Storage } from './storage.ts';
+import { runInBackground } from './startup.ts';
 
 const adoptionMs = 15_000;
 const maxProjects = 10_000; // for a list of budgets
@@ -90,55 +88,34 @@ export interface OpenServices extends AsyncDisposable {
   readonly programs: AutomationPrograms;
   readonly retention: Retention;
 }
-interface ServiceDeps {
-  readonly storage: Storage;
-  readonly sandboxes: Sandboxes;
-  readonly agents: Agents;
-  readonly running: RunningEngine;
-}
-
-export async function openServices(startup: Startup, parts: ServiceDeps): Promise<OpenServices> {
-  const { config, clock, ids, logger, metrics, closing } = startup;
-  const { store, copies, log, outbox, news, afterRuns, watchers, replica, collectBlobs, live } = parts.storage;
-  const { driver, workdir, realModels, desktopFor, missingImageOf } = parts.sandboxes;
-  const { model, projects, templates, screens } = parts.agents;
-  const { agents } = parts;
-  const { commands, supervisor, liveSessions, sandboxes, reports } = parts.running.engine;
-  const { records } = store;
+export async function openServices(server: ServerWithEngine): Promise<OpenServices> {
+  const { config, clock, closing, commands, copies, driver, log, metrics, model, news } = server;
+  const { projects, records, shared, templates, warn } = server;
   await using stack = new AsyncDisposableStack();
-  const { snapshots, forget } = parts.running;
-  const { volumes, ofSessions } = parts.running.volumes;
-  const forks = new Forks({ store, log, commands, sandboxes, snapshots, volumes: ofSessions, clock, ids, closing });
+  const { volumes, ofSessions } = server.volumes;
+  const forks = new Forks({ ...server, volumes: ofSessions });
   const collect = async (before: number, signal: AbortSignal) =>
-    (await collectBlobs(before, signal)) +
+    (await server.collectBlobs(before, signal)) +
     (await forks.collect(before)) +
     (await copies.collect(before)) +
     (await volumes.collect(before, signal)) +
     (await builds.collect(before)) +
     (await names.collect(before));
   // At the start, no other server can be working on what this server finds.
-  if (!store.shared)
-    await forks.collect(clock.now()).catch((err: unknown) => logger.warn({ err }, 'unfinished forks were not removed'));
+  if (!shared)
+    await forks.collect(clock.now()).catch((err: unknown) => warn({ err }, 'unfinished forks were not removed'));
   const named = new NamedSnapshots({
+    ...server,
     policy: config.snapshots,
-    holdings: parts.running.holdings,
-    records,
-    copies,
     archive: workspaceArchive,
-    sandboxes,
     sessions: () => sessions,
-    clock,
-    ids,
   });
-  const builds = openTemplateBuilds(startup, { storage: parts.storage, sandboxes: parts.sandboxes });
+  const builds = openTemplateBuilds(server);
   // Another server of the store can be building.
-  if (!store.shared)
-    await builds.adopt().catch((err: unknown) => logger.warn({ err }, 'unfinished builds were not removed'));
+  if (!shared) await builds.adopt().catch((err: unknown) => warn({ err }, 'unfinished builds were not removed'));
   const runnable = new RunnableTemplates({
+    ...server,
     driver: driver.name,
-    desktopFor,
-    missingImageOf,
-    checkServices: parts.sandboxes.checkServices,
     async secretVariables() {
       const held = [...config.egress.credentials, ...(await projects.credentials.heldByAll())];
       return new Set(held.flatMap(({ env }) => env));
@@ -146,35 +123,24 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
   });
   async function checkModel(ref: string): Promise<void> {
     requireProvider(ref, await projects.directory.config());
-    realModels.check(ref);
+    server.realModels.check(ref);
   }
-  const templateFor = sessionTemplates({ templates, projects, live, runnable });
-  const names = new SessionNames({ records, clock, ids, get: (id) => sessions.get(id) });
+  const templateFor = sessionTemplates(server, runnable);
+  const names = new SessionNames({ ...server, get: (id) => sessions.get(id) });
   const checkSandbox = (choice: SandboxChoice, session: AgentChoice) => {
-    checkSandboxChoice(choice, { config: parts.sandboxes.settingsOf(session).config, driver });
-    parts.sandboxes.checkServices({ ...session, sandbox: choice });
+    checkSandboxChoice(choice, { config: server.settingsOf(session).config, driver });
+    server.checkServices({ ...session, sandbox: choice });
   };
   async function checkAdoption(named: string): Promise<void> {
     if (!adoptsSandboxes(driver))
       throw new AppError('unsupported', `adopt: the driver ${driver.name} cannot adopt sandboxes; kubernetes can.`);
     await driver.checkAdoption(named, { signal: AbortSignal.any([closing, AbortSignal.timeout(adoptionMs)]) });
   }
-  const attempts = openAttempts(startup, {
-    records,
-    events: store.events,
-    budgets: parts.running.ledger.children,
-    delegation: parts.running.delegation,
-    sandboxes,
-    copies: parts.running.sandboxCopies,
-    commands,
-    findTemplate: (name) => templates.find(name),
-    checkModel,
-    leads: replica.mayStartAutomations,
-    shared: store.shared,
-  });
-  const drain = new Drain({ liveSessions, supervisor, clock, warn: (about, text) => logger.warn(about, text) });
+  const attempts = openAttempts(server, { checkModel });
+  const drain = new Drain(server);
   stack.use(runInBackground(closing, drain.run));
   const sessions = sessionService({
+    ...server,
     admit: () => drain.admit(),
     names,
     projects: {
@@ -187,25 +153,11 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     },
     resume: (id) => power.start(id, closing),
     forks,
-    store,
-    log,
-    commands,
-    supervisor,
-    liveSessions,
-    sandboxes,
-    driver,
-    model,
-    watchers,
-    clock,
-    ids,
-    workdir,
-    closing,
-    mostIdleSeconds: (session) => parts.sandboxes.settingsOf(session).config.sandbox.idleSeconds,
+    mostIdleSeconds: (session) => server.settingsOf(session).config.sandbox.idleSeconds,
     profileOf: projects.profileOf,
-    forget,
     children: attempts.children,
-    skillsOf: (session) => agents.sessionSkills.of(session),
-    checkSkills: (skills, holder) => agents.sessionSkills.check(skills, holder),
+    skillsOf: (session) => server.sessionSkills.of(session),
+    checkSkills: (skills, holder) => server.sessionSkills.check(skills, holder),
     checkModel,
     usualModel: async () => {
       const { model: chosen } = await projects.directory.stored();
@@ -214,49 +166,29 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     templateFor,
     handFiles: (from, to) => named.hand(from, to),
     volumes: ofSessions,
-    ready: parts.running.ready,
     checkSandbox,
     checkAdoption,
-    checkRepository: (url) => parts.running.folders.check(url),
-    limits: serverLimits(config, agents.tools),
-    holdings: parts.running.holdings,
+    checkRepository: (url) => server.folders.check(url),
+    limits: serverLimits(config, server.tools),
   });
   metrics.countSessions(() => countByStatus(records));
-  const { retention } = stack.use(
-    openRetention(startup, {
-      store,
-      storage: parts.storage,
-      engine: { liveSessions, commands },
-      driver,
-      sessions,
-      collect,
-    }),
-  );
+  const { retention } = stack.use(openRetention(server, { sessions, collect }));
   const known = (id: SessionId) => sessions.get(id);
-  const shares = shareService({ records, sessions, sandboxes, clock, ids });
-  const power = sandboxService({
-    commands,
-    sandboxes,
-    driver,
-    sessions,
-    clock,
-    ids,
-    servicesOf: parts.sandboxes.servicesOf,
-    forgetFiles: (id) => parts.running.manifests.forget(id),
-  });
+  const shares = shareService({ ...server, sessions });
+  const power = sandboxService({ ...server, sessions, forgetFiles: (id) => server.manifests.forget(id) });
   const { keys, signIns, tokens, memberships, directory, people, owners, workingOwner, isPerson } = stack.use(
-    await openOwners(startup, { store, onlyOne: driver.capabilities.isolation === 'none' }),
+    await openOwners(server),
   );
-  const memoryStores = news.memoryStores(memoryStoreService({ records, clock, ids }));
+  const memoryStores = news.memoryStores(memoryStoreService(server));
   const vaults = news.vaults(
-    vaultService({ records, credentials: projects.vaultCredentials, tokens: agents.mcpTokens, clock, ids }),
+    vaultService({ ...server, credentials: projects.vaultCredentials, tokens: server.mcpTokens }),
   );
   const ofProjects = projects.service(sessions, directory, {
     moved: () => ({ automation: automations.service, webhook: webhooks.service }),
     held: () => [
       automations.service,
       webhooks.service,
-      agents.skills,
+      server.skills,
       { list: named.service.list, delete: named.service.remove },
       { list: builds.service.list, delete: builds.service.remove },
       { list: volumes.service.list, delete: (id) => volumes.service.remove(id, AbortSignal.timeout(60_000)) },
@@ -279,23 +211,15 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     volumes: volumes.service,
     templateBuilds: builds.service,
     sessions,
-    files: fileService({ sandboxes, hydrate: (id) => commands.change(id, {}), known }),
-    ...openRepositories(startup, {
-      records,
-      sessions,
-      sandboxes: parts.sandboxes,
-      power,
-      checkSandbox,
-      running: parts.running,
-    }),
-    checkpoints: checkpointService({ sandboxes, known, checkpoints: parts.running.checkpoints }),
-    processes: processService({ sandboxes, records, clock, ids, known }),
+    files: fileService({ ...server, hydrate: (id) => commands.change(id, {}), known }),
+    ...openRepositories(server, { sessions, power, checkSandbox }),
+    checkpoints: checkpointService({ ...server, known }),
+    processes: processService({ ...server, known }),
     sandboxes: power,
     egress: egressService({
-      records,
+      ...server,
       sessions,
-      clock,
-      rulesOf: parts.sandboxes.egressOf,
+      rulesOf: server.egressOf,
       isEntry: (text) => parseEntry(text) !== undefined,
       change: (id, change) => commands.change(id, change),
       checkSandbox,
@@ -308,134 +232,92 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
       settings: config.egress.credentials,
       setBy: config.sources?.['egress.credentials'] ?? 'egress.credentials in corral.yaml',
     }),
-    terminals: terminalService({ sandboxes, supervisor, records, watchers, clock, ids, known }),
-    streams: streamService({ sandboxes, ids, known }),
-    inside: sandboxInteriorService({
-      sandboxes,
-      codeOf: (client) => parts.agents.kernels.of(client),
-      known,
-      ...portRules,
-    }),
-    ports: portService({ records, sandboxes, clock, ids, known, ...portRules }),
+    terminals: terminalService({ ...server, known }),
+    streams: streamService({ ...server, known }),
+    inside: sandboxInteriorService({ ...server, codeOf: (client) => server.kernels.of(client), known, ...portRules }),
+    ports: portService({ ...server, known, ...portRules }),
     desktop: desktopService({
-      sandboxes,
-      commands,
-      reports,
-      screens,
-      watchers,
-      clock,
-      ids,
+      ...server,
       known,
-      offerFor: desktopFor,
+      offerFor: server.desktopFor,
       power,
       isAtWork: async (id) => (await sessions.activeRun(id)) !== undefined,
     }),
     projects: ofProjects,
     secrets: projects.secrets,
-    skills: agents.skills,
+    skills: server.skills,
     templates: { list: templates.list, whyNot: (template) => runnable.whyNot(template) },
   } satisfies Partial<Services>;
-  parts.running.offer({ sessions, files: withoutKeys.files, pullRequests: withoutKeys.pullRequests });
+  server.offer({ sessions, files: withoutKeys.files, pullRequests: withoutKeys.pullRequests });
   log.onAppend(({ sessionId, puts = [] }) => {
     for (const { kind, doc } of puts) {
-      if (kind === 'session') parts.sandboxes.changed(sessionId, doc as SessionRecord);
+      if (kind === 'session') server.recheckEgress(sessionId, doc as SessionRecord);
     }
   });
   log.onAppend(({ sessionId, facts }) => {
     if (!facts.some(({ type }) => type === 'run.end')) return;
-    void parts.running.delegation.stopChildren(sessionId, 'delegated');
+    void server.delegation.stopChildren(sessionId, 'delegated');
     attempts.wake();
   });
   const ofAttempts = stack.use(attempts.begin(sessions));
-  stack.use(runInBackground(closing, (signal) => parts.running.delegation.adopt(signal)));
+  stack.use(runInBackground(closing, (signal) => server.delegation.adopt(signal)));
   const workspaces = stack.use(
     await workspaceService({
+      ...server,
       ...withoutKeys,
-      records,
-      commands,
-      clock,
-      ids,
-      replica,
       graceMs: config.workspaceGraceSeconds * 1_000,
     }),
   );
-  parts.running.ledger.mayWork = ({ owner, projectId }) =>
+  server.ledger.mayWork = ({ owner, projectId }) =>
     owner === undefined || workingOwner(owner, projectId) !== undefined || (projectId === null && !isPerson(owner));
   const projectNames = async () => {
     const { projects: all } = await ofProjects.list({ skip: 0, limit: maxProjects });
     return new Map(all.map(({ id, name }) => [id, name]));
   };
-  const memory = stack.use(
-    openMemory(startup, { notes: agents.notes, people: owners, projects: projectNames, replica }),
-  );
+  const memory = stack.use(openMemory(server, { people: owners, projects: projectNames }));
   const accounting = stack.use(
-    openAccounting(startup, {
-      store,
-      log,
-      ledger: parts.running.ledger,
-      accounts: parts.running.accounts,
-      holdings: parts.running.holdings,
-      sessions,
-      live,
-      replica,
-      people,
-      projects: projectNames,
-      project: (id) => ofProjects.get(id),
-    }),
+    openAccounting(server, { sessions, people, projects: projectNames, project: (id) => ofProjects.get(id) }),
   );
-  const work = stack.use(openWorkQueue(startup, { store, log, sessions, liveSessions, replica, news }));
+  const work = stack.use(openWorkQueue(server, sessions));
   const isOwned = (owner: string, projectId: string | null) => workingOwner(owner, projectId) !== undefined;
   const programs = new Programs({
     principalOf: (owner) => (owner === undefined ? adminPrincipal : workingOwner(owner)),
   });
   const webhooks = stack.use(
-    openWebhooks(startup, {
-      store,
-      log,
-      outbox,
-      replica,
+    openWebhooks(server, {
       isOwned,
-      secrets: projects.webhookSecrets,
       projectExists: (id) => ofProjects.get(id),
       costOf: async (id) => (await computeCost(sessions.history(id))).total.cost,
     }),
   );
   const automations = stack.use(
-    openAutomations(startup, {
-      store,
-      log,
-      replica,
+    openAutomations(server, {
       sessions,
-      sandboxes: power,
-      keepsPrepared: config.repositories.keepPrepared > 0,
+      power,
       async check({ template, model: ref, projectId, after, repositories, skills }, owner) {
-        for (const { url } of repositories) parts.running.folders.check(url);
+        for (const { url } of repositories) server.folders.check(url);
         if (template !== null) templates.get(template);
         if (projectId !== null) await ofProjects.get(projectId);
         if (ref !== null) await checkModel(ref);
-        if (skills.length > 0) await agents.sessionSkills.check(skills, { owner, projectId });
+        if (skills.length > 0) await server.sessionSkills.check(skills, { owner, projectId });
         if (after?.of === 'session') await sessions.get(SessionId.parse(after.id));
         if (after?.of === 'project') await ofProjects.get(after.id);
       },
       isOwned,
       programs,
-      outbox,
-      news,
-      afterRuns,
-      secrets: projects.hookSecrets,
     }),
   );
   const needsCredential = () => keys.any || signIns !== undefined || needsToken(driver.capabilities.isolation, config);
   const services: Services & Resources = {
     ...withoutKeys,
-    ...openServerSettings(startup, { agents, realModels, storage: parts.storage, needsCredential }),
+    ...openServerSettings(server, needsCredential),
     attempts: ofAttempts.service,
     automations: automations.service,
     usage: accounting.usage,
     budgets: accounting.budgets,
     webhooks: webhooks.service,
     drain,
-    administration: openAdministration(startup, { store, blobs: parts.storage.blobs.name, running: parts.running }),
+    administration: openAdministration(server),
     memory: memory.service,
     documents: work.documents,
     workQueue: work.queue.service,

@@ -6,13 +6,11 @@ import type { StartProgress } from '../../observability/start-progress.ts';
 import type { Config } from '../settings/config.ts';
 
 /** The parts that every phase of the start receives. */
-export interface Startup extends Pick<ServerParts, 'clock' | 'ids'> {
+export interface Startup extends Pick<ServerParts, 'clock' | 'closing' | 'ids' | 'newId' | 'warn'> {
   /** With an absolute dataDir. */
   readonly config: Config;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** Fires when the server drains or its start fails. */
-  readonly closing: AbortSignal;
   /** Shows starting sandboxes to the person at the server's terminal. */
   readonly progress?: Pick<StartProgress, 'record'> | undefined;
   /** Prints messages for people at the start. */

@@ -25,7 +25,7 @@ import { LiveConfig } from '../settings/live-config.ts';
 import { runInBackground, type Startup } from './startup.ts';
 
 /** The first phase of the start: the data of this server, and its place among the other servers of the same store. */
-export interface Storage extends AsyncDisposable, Pick<ServerParts, 'log' | 'store'> {
+export interface Storage extends AsyncDisposable, Pick<ServerParts, 'events' | 'log' | 'records' | 'shared' | 'store'> {
   readonly blobs: BlobStore;
   /** Stored copies of files, with one shared clean-up. */
   readonly copies: Copies;
@@ -53,44 +53,43 @@ export interface Storage extends AsyncDisposable, Pick<ServerParts, 'log' | 'sto
 
 /** `existing`: a store that the caller opened and closes, for several servers in one process. */
 export async function openStorage(startup: Startup, existing?: Store): Promise<Storage> {
-  const { config, clock, ids, logger, closing, say } = startup;
+  const { config, clock, ids, newId, logger, closing, say } = startup;
   await using stack = new AsyncDisposableStack();
   const opened = existing ?? withReadCache(stack.use(await openStore({ config, logger, say })));
   const blobs = stack.adopt(await openBlobs(config, clock), closeBlobs);
-  const { store, collect } = withPayloadOffload({ store: opened, blobs, newId: () => ids.short(), now: clock.now });
-  const ownName = () => (store.shared ? readSharedInstance(store, ids) : readInstanceName(config.dataDir, ids));
+  const { store, collect } = withPayloadOffload({ store: opened, blobs, newId, now: clock.now });
+  const { records, events, shared } = store;
+  const ownName = () => (shared ? readSharedInstance(store, ids) : readInstanceName(config.dataDir, ids));
   const instance = config.instance ?? (await ownName());
   const replica = stack.use(createReplica({ store, ids, clock, settings: config.replicas }));
   const warn = (err: unknown, text: string) => logger.warn({ err }, text);
   const watchers = new Watchers();
-  const others = {
-    clock,
-    signal: closing,
-    onGone: (id: SessionId) => watchers.end(id),
-    warn,
-  };
-  const outbox = new Outbox(store.records);
-  outbox.open(await new WebhookRecords(store.records).areAny());
-  const plainLog = storeEventLog(store.events, { maxLag: 5_000, pageSize: 256, ...(store.shared && { others }) });
-  const afterRuns = new AfterRuns({ records: store.records, automations: new AutomationRecords(store.records), clock });
+  const others = { clock, signal: closing, onGone: (id: SessionId) => watchers.end(id), warn };
+  const outbox = new Outbox(records);
+  outbox.open(await new WebhookRecords(records).areAny());
+  const plainLog = storeEventLog(events, { maxLag: 5_000, pageSize: 256, ...(shared && { others }) });
+  const afterRuns = new AfterRuns({ records, automations: new AutomationRecords(records), clock });
   await afterRuns.look();
   const log = afterRuns.around(outbox.around(plainLog));
-  const traces = openTraces(process.env, { log, events: store.events, version: packageJson.version, warn });
+  const traces = openTraces(process.env, { log, events, version: packageJson.version, warn });
   if (traces) stack.use(traces);
   const inbox = createInbox({ store, clock, name: replica.name, isAlive: replica.isAlive });
-  const changed = new StoredSettings({ records: store.records, clock });
+  const changed = new StoredSettings({ records, clock });
   await changed.read();
-  if (store.shared) stack.use(runInBackground(closing, (signal) => changed.follow(signal)));
-  const epoch = await store.records.put({ kind: 'server', id: 'epoch', doc: {} });
+  if (shared) stack.use(runInBackground(closing, (signal) => changed.follow(signal)));
+  const epoch = await records.put({ kind: 'server', id: 'epoch', doc: {} });
   const held = stack.move();
   return {
     store,
+    records,
+    events,
+    shared,
     blobs,
-    copies: new Copies({ records: store.records, blobs, clock, newId: () => ids.short() }),
+    copies: new Copies({ records, blobs, clock, newId }),
     collectBlobs: collect,
     log,
     outbox,
-    news: new ResourceNotifier({ outbox, clock, warn: (about, text) => logger.warn(about, text) }),
+    news: new ResourceNotifier({ ...startup, outbox }),
     afterRuns,
     inbox,
     watchers,

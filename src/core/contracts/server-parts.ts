@@ -1,6 +1,6 @@
 import type { IdSource } from '../model/ids.ts';
 import type { Clock } from './clock.ts';
-import type { EventLog, RecordStore, Store } from './ports.ts';
+import type { EventLog, EventStore, RecordStore, Store } from './ports.ts';
 
 /** The parts that most services of a server are built with. A service picks those it uses. */
 export interface ServerParts {
@@ -10,8 +10,9 @@ export interface ServerParts {
   readonly newId: () => string;
   readonly store: Store;
   readonly records: RecordStore;
+  readonly events: EventStore;
   readonly log: EventLog;
-  /** Fires when the server drains. */
+  /** Fires when the server drains or its start fails. */
   readonly closing: AbortSignal;
   readonly warn: (about: object, text: string) => void;
   /** Whether other servers use the store too. */

@@ -13,4 +13,3 @@ export function hookSecrets(records: RecordStore, vault: Vault) {
   const sealed = sealedRecords({ records, vault, kind: hookSecretKind, field: 'secret' });
   return { ...sealed, verify: () => sealed.verify('The secrets of the automations') };
 }
-export type WebhookSecrets = ReturnType<typeof webhookSecrets>;

@@ -6,6 +6,7 @@ import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SandboxView, SessionRecord } from '../../core/model/records.ts';
 import { computeCondition } from '../../core/model/sandboxes/condition.ts';
 import { computeIdleSeconds } from '../../core/model/sandboxes/idle-time.ts';
+import type { DesktopOffer } from '../api/desktop.ts';
 import type { CreateCommand, SendCommand, SendResult, SessionChange, SessionService } from '../api/sessions.ts';
 import type { Holdings } from '../budgets/holdings.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
@@ -47,6 +48,8 @@ interface Deps extends CreationDeps, ViewDeps, Pick<ServerParts, 'clock' | 'ids'
   readonly driver: Driver;
   readonly model: Model;
   readonly usualModel?: () => Promise<string>;
+  /** Shown in the server's health; absent: sandboxes have no desktop. */
+  readonly desktopFor?: () => DesktopOffer;
   readonly watchers: Watchers;
   /** The longest time that such a session's sandbox can be unused, from its template and the settings. */
   readonly mostIdleSeconds: (session: SessionRecord) => number;

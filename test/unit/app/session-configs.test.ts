@@ -188,12 +188,14 @@ const repositories = [RepositoryInput.parse({ url: 'https://example.org/team/own
 test('the template of a session brings its repositories, whoever chose it', async () => {
   const backend = { name: 'backend', repositories } as never;
   const choose = (template: string | undefined) =>
-    sessionTemplates({
-      templates: { get: () => backend, find: () => backend },
-      projects: { api: { agents: { get: async () => ({ template: 'backend' }) } } } as never,
-      live: { now: { template } as never },
-      runnable: { check: () => {}, checkNamed: () => {} },
-    });
+    sessionTemplates(
+      {
+        templates: { get: () => backend, find: () => backend },
+        projects: { api: { agents: { get: async () => ({ template: 'backend' }) } } },
+        live: { now: { template } },
+      } as never,
+      { check: () => {}, checkNamed: () => {} },
+    );
   expect(await choose(undefined)('backend', null)).toMatchObject({ templateBy: 'session', brings: repositories });
   const expected = { template: 'backend', brings: repositories };
   expect(await choose(undefined)(undefined, 'a-project' as never)).toEqual(expected);

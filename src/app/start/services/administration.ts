@@ -1,6 +1,5 @@
 import { statfs } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import type { Store } from '../../../core/contracts/ports.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import { namedSnapshotKind } from '../../../core/model/sandboxes/snapshot.ts';
 import { readAudit } from '../../../observability/audit/read.ts';
@@ -8,23 +7,11 @@ import type { AdministrationService } from '../../../sessions/api/server/adminis
 import { fileOwnerKind } from '../../../sessions/projects/uploads.ts';
 import { readOverview } from '../../../sessions/services/sessions/overview.ts';
 import { auditFolder } from '../../parts/audit-log.ts';
-import type { RunningEngine } from '../engine.ts';
-import type { Startup } from '../startup.ts';
+import type { ServerWithEngine } from '../engine.ts';
 
-interface AdministrationDeps {
-  readonly store: Store;
-  /** The kind of the blob store. */
-  readonly blobs: string;
-  readonly running: Pick<RunningEngine, 'engine' | 'sandboxesUp'>;
-}
-
-export function openAdministration(
-  { config, clock }: Pick<Startup, 'config' | 'clock'>,
-  { store, blobs, running: { engine, sandboxesUp } }: AdministrationDeps,
-): AdministrationService {
-  const { records, events } = store;
-  const { liveSessions, sandboxes } = engine;
-  const atWork = { records, events, liveSessions, sandboxes, sandboxesUp, host: hostname(), clock };
+export function openAdministration(server: ServerWithEngine): AdministrationService {
+  const { config, store, records, blobs } = server;
+  const atWork = { ...server, host: hostname() };
   async function readStorage() {
     const [bytes, uploads, snapshots, disk] = await Promise.all([
       store.size?.() ?? null,
@@ -33,7 +20,7 @@ export function openAdministration(
       statfs(config.dataDir).catch(() => undefined),
     ]);
     const freeBytes = disk ? disk.bavail * disk.bsize : null;
-    return { store: store.name, bytes, blobs, uploads, snapshots, freeBytes };
+    return { store: store.name, bytes, blobs: blobs.name, uploads, snapshots, freeBytes };
   }
   return {
     async auditRows(query) {

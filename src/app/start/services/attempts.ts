@@ -1,4 +1,3 @@
-import type { Store } from '../../../core/contracts/ports.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import type { AttemptService } from '../../../sessions/api/server/attempts.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
@@ -6,34 +5,20 @@ import { AttemptRecords } from '../../../sessions/attempts/attempt-records.ts';
 import { readAttemptWork } from '../../../sessions/attempts/attempt-results.ts';
 import { AttemptRounds } from '../../../sessions/attempts/attempt-rounds.ts';
 import { attemptService } from '../../../sessions/attempts/attempt-service.ts';
-import type { ChildBudgets } from '../../../sessions/budgets/children.ts';
-import type { Delegation } from '../../../sessions/delegation/child-runs.ts';
-import type { SandboxAccess } from '../../../sessions/engine/sandbox/sandbox-access.ts';
-import type { SessionCommands } from '../../../sessions/engine/session-commands.ts';
-import type { SandboxCopies } from '../../../sessions/forks/sandbox-copies.ts';
-import { runInBackground, type Startup } from '../startup.ts';
+import type { ServerWithEngine } from '../engine.ts';
+import { runInBackground } from '../startup.ts';
 
 interface AttemptParts {
-  readonly records: Store['records'];
-  readonly events: Store['events'];
-  readonly budgets: Pick<ChildBudgets, 'spentWithChildren' | 'childrenOf'>;
-  readonly delegation: Delegation;
-  readonly sandboxes: Pick<SandboxAccess, 'use'>;
-  readonly copies: Pick<SandboxCopies, 'replace'>;
-  readonly commands: Pick<SessionCommands, 'change'>;
-  readonly findTemplate: (name: string) => object | undefined;
   readonly checkModel: (ref: string) => Promise<void>;
-  /** Whether this server currently works on attempts. */
-  readonly leads: () => Promise<boolean>;
-  readonly shared: boolean;
 }
 /** The interval between polls for attempts that were requested at another server. A single server needs none. */
 const lookMs = { shared: 3_000, alone: 60_000 };
 
 /** The attempts of sessions. Children of sessions are registered first; the work starts once the sessions exist. */
-export function openAttempts({ clock, ids, logger, closing }: Startup, parts: AttemptParts) {
-  const { budgets, delegation, events, sandboxes, copies, commands, findTemplate, checkModel, leads, shared } = parts;
-  const records = new AttemptRecords(parts.records);
+export function openAttempts(server: ServerWithEngine, { checkModel }: AttemptParts) {
+  const { delegation, sandboxes, sandboxCopies: copies, commands, clock, closing } = server;
+  const { children: budgets } = server.ledger;
+  const records = new AttemptRecords(server.records);
   const woken = { rounds: undefined as AttemptRounds | undefined };
   const wake = () => woken.rounds?.wake();
   const spentWithChildren = (id: SessionId) => budgets.spentWithChildren(id);
@@ -55,6 +40,7 @@ export function openAttempts({ clock, ids, logger, closing }: Startup, parts: At
     },
     begin(sessions: SessionService): AsyncDisposable & { readonly service: AttemptService } {
       const rounds = new AttemptRounds({
+        ...server,
         records,
         sessions,
         starts: delegation.starts,
@@ -66,23 +52,19 @@ export function openAttempts({ clock, ids, logger, closing }: Startup, parts: At
           const isKnown = strangers.includes('session');
           if (!isKnown) await commands.change(copied.to, { strangers: [...strangers, 'session'] });
         },
-        leads,
-        lookMs: shared ? lookMs.shared : lookMs.alone,
-        clock,
-        warn: (about, text) => logger.warn(about, text),
+        leads: server.replica.mayStartAutomations,
+        lookMs: server.shared ? lookMs.shared : lookMs.alone,
       });
       woken.rounds = rounds;
       const work = runInBackground(closing, (signal) => rounds.run(signal));
       const service = attemptService({
+        ...server,
         records,
         sessions,
-        events,
         spentWithChildren,
-        hasTemplate: (name) => findTemplate(name) !== undefined,
+        hasTemplate: (name) => server.templates.find(name) !== undefined,
         checkModel,
         wake,
-        clock,
-        ids,
       });
       return { service, [Symbol.asyncDispose]: () => work[Symbol.asyncDispose]() };
     },

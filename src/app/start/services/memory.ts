@@ -1,23 +1,20 @@
 import { Rounds } from '../../../core/concurrency/rounds.ts';
 import type { MemoryService } from '../../../sessions/api/server/memory.ts';
 import { memoryService } from '../../../sessions/memory/memory-service.ts';
-import type { Notes } from '../../../sessions/memory/notes.ts';
-import type { Replica } from '../../parts/replica.ts';
-import { runInBackground, type Startup } from '../startup.ts';
+import type { ServerWithEngine } from '../engine.ts';
+import { runInBackground } from '../startup.ts';
 
 interface MemoryDeps {
-  readonly notes: Notes;
   readonly people: () => Promise<ReadonlyMap<string, string>>;
   readonly projects: () => Promise<ReadonlyMap<string, string>>;
-  readonly replica: Pick<Replica, 'mayDeleteOld'>;
 }
 const dayMs = 86_400_000;
 const roundMs = 3_600_000;
 
 /** The notes that outlive sessions, and the periodic deletion of old notes. */
 export function openMemory(
-  { config, clock, logger, metrics, closing }: Startup,
-  { notes, people, projects, replica }: MemoryDeps,
+  { config, clock, metrics, closing, notes, replica, warn }: ServerWithEngine,
+  { people, projects }: MemoryDeps,
 ): AsyncDisposable & { readonly service: MemoryService } {
   const { days, historyDays } = config.memory;
   const ages = {
@@ -31,7 +28,7 @@ export function openMemory(
     },
     restMs: { first: roundMs / 60, longest: roundMs, failed: roundMs / 60 },
     clock,
-    warn: (about, text) => logger.warn(about, text),
+    warn,
     failure: 'old notes could not be forgotten; trying again',
   });
   const working = runInBackground(closing, (signal) => rounds.run(signal));

@@ -6,20 +6,15 @@ import { Memberships } from '../../../auth/memberships.ts';
 import { ProgramTokens } from '../../../auth/tokens/program-tokens.ts';
 import { SigningKeys } from '../../../auth/tokens/signing-keys.ts';
 import { runAtIntervals } from '../../../core/concurrency/rounds.ts';
-import type { Store } from '../../../core/contracts/ports.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { Principal } from '../../../core/model/principal.ts';
 import { permitsAction } from '../../../sessions/access/authorize.ts';
 import type { MemberDirectory } from '../../../sessions/projects/projects.ts';
 import { authenticatesPeople } from '../../settings/contradictions.ts';
-import { runInBackground, type Startup } from '../startup.ts';
+import type { ServerWithEngine } from '../engine.ts';
+import { runInBackground } from '../startup.ts';
 import { openSignIns, type SignIns } from './sign-ins.ts';
 
-interface OwnersDeps {
-  readonly store: Pick<Store, 'records' | 'shared'>;
-  /** Without isolation, sandboxes cannot keep owners apart. */
-  readonly onlyOne: boolean;
-}
 /** The API keys and their owners. An owner's id is that of its first key. */
 export interface Owners extends AsyncDisposable {
   readonly keys: ApiKeys;
@@ -41,8 +36,10 @@ export interface Owners extends AsyncDisposable {
 
 const isAddress = (text: string): boolean => z.email().safeParse(text).success;
 
-export async function openOwners(startup: Startup, { store, onlyOne }: OwnersDeps): Promise<Owners> {
-  const { config, clock, ids, logger, closing } = startup;
+export async function openOwners(server: ServerWithEngine): Promise<Owners> {
+  const { config, clock, ids, closing, records, shared, warn } = server;
+  // Without isolation, sandboxes cannot keep owners apart.
+  const onlyOne = server.driver.capabilities.isolation === 'none';
   const hasProvider = config.oidc.issuer !== undefined || authenticatesPeople(config);
   if (hasProvider && onlyOne) {
     throw new AppError(
@@ -51,18 +48,14 @@ export async function openOwners(startup: Startup, { store, onlyOne }: OwnersDep
     );
   }
   await using stack = new AsyncDisposableStack();
-  const signIns = hasProvider ? stack.use(await openSignIns(startup, store)) : undefined;
+  const signIns = hasProvider ? stack.use(await openSignIns(server)) : undefined;
   const { issuers, audience } = config.programs;
   const now = () => clock.now();
-  const warn = (about: object, text: string) => logger.warn(about, text);
-  const memberships = new Memberships(store.records);
+  const memberships = new Memberships(records);
   await memberships.load();
   const keys = stack.use(
     await apiKeys({
-      records: store.records,
-      clock,
-      ids,
-      shared: store.shared,
+      ...server,
       hasToken: config.token !== undefined || hasProvider,
       onlyOne,
       peppers: () => readKeyPeppers(config, () => ids.token()),
@@ -72,7 +65,6 @@ export async function openOwners(startup: Startup, { store, onlyOne }: OwnersDep
       },
       hasProject: memberships.has,
       issuers,
-      warn,
     }),
   );
   const follow = (work: () => Promise<void>, failure: string) => {
@@ -80,7 +72,7 @@ export async function openOwners(startup: Startup, { store, onlyOne }: OwnersDep
     stack.use(runInBackground(closing, (signal) => runAtIntervals(work, options, signal)));
   };
   const failure = 'the members of projects could not be read from the store; trying again in 2 s';
-  if (store.shared) follow(() => memberships.load(), failure);
+  if (shared) follow(() => memberships.load(), failure);
   const signers = issuers.map(
     (issuer) => [issuer, new SigningKeys({ name: issuer, from: { issuer }, now, warn })] as const,
   );

@@ -1,4 +1,3 @@
-import type { RecordStore } from '../../../core/contracts/ports.ts';
 import { parseServer } from '../../../forges/list.ts';
 import type { SandboxService } from '../../../sessions/api/sandboxes.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
@@ -6,38 +5,21 @@ import type { ServicePermissions } from '../../../sessions/repositories/allowed-
 import { repositoryService } from '../../../sessions/repositories/repositories.ts';
 import { pullRequestService } from '../../../sessions/shipping/pull-requests.ts';
 import { forgeTokens } from '../../parts/forge-tokens.ts';
-import type { RunningEngine } from '../engine.ts';
-import type { Sandboxes } from '../sandboxes.ts';
-import type { Startup } from '../startup.ts';
+import type { ServerWithEngine } from '../engine.ts';
 
-interface RepositoryDeps {
-  readonly records: RecordStore;
+interface RepositoryDeps extends Pick<ServicePermissions, 'checkSandbox'> {
   readonly sessions: SessionService;
-  readonly sandboxes: Pick<Sandboxes, 'credentials' | 'forgeFetch' | 'servicesOf'>;
   readonly power: SandboxService;
-  readonly checkSandbox: ServicePermissions['checkSandbox'];
-  readonly running: Pick<RunningEngine, 'engine' | 'repositories'>;
 }
 
 /** The repositories of sessions, and the pull requests created from them. */
-export function openRepositories(
-  { config, clock }: Startup,
-  {
-    records,
-    sessions,
-    sandboxes: { credentials, forgeFetch, servicesOf },
-    power,
-    checkSandbox,
-    running,
-  }: RepositoryDeps,
-) {
-  const { sandboxes, commands } = running.engine;
+export function openRepositories(server: ServerWithEngine, { sessions, power, checkSandbox }: RepositoryDeps) {
+  const { config, clock, commands, credentials, forgeFetch, servicesOf } = server;
   const now = () => clock.now();
   const repositories = repositoryService({
-    sandboxes,
-    commands,
+    ...server,
     known: (id) => sessions.get(id),
-    fetches: running.repositories,
+    fetches: server.repositories,
     author: { name: config.repositories.authorName, email: config.repositories.authorEmail },
     now,
     services: {
@@ -49,10 +31,9 @@ export function openRepositories(
     },
   });
   const pullRequests = pullRequestService({
+    ...server,
     repositories,
     sessions,
-    commands,
-    records,
     servers: config.forges.servers.map(parseServer),
     tokens: forgeTokens(credentials),
     fetch: forgeFetch,

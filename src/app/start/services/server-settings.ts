@@ -6,40 +6,30 @@ import { settingsService } from '../../../sessions/projects/settings-service.ts'
 import { toolServerService } from '../../../sessions/tool-servers/tool-servers.ts';
 import { chooseNetworkReach, fetchWithin, toolFetch } from '../../parts/model-addresses.ts';
 import { checkChange, listKnownSettings } from '../../settings/changeable.ts';
-import type { Agents } from '../agents.ts';
-import type { Sandboxes } from '../sandboxes.ts';
-import type { Startup } from '../startup.ts';
-import type { Storage } from '../storage.ts';
-
-interface ServerSettingsDeps {
-  readonly agents: Agents;
-  readonly realModels: Sandboxes['realModels'];
-  readonly storage: Pick<Storage, 'live' | 'changed'>;
-  /** Whether the API accepts only callers with a key. */
-  readonly needsCredential: () => boolean;
-}
+import type { ServerWithEngine } from '../engine.ts';
 
 /** The models, tool servers and page settings that administrators change while the server runs. */
 export function openServerSettings(
-  { config, clock, ids, learn }: Startup,
-  { agents, realModels, storage: { live, changed }, needsCredential }: ServerSettingsDeps,
+  server: ServerWithEngine,
+  /** Whether the API accepts only callers with a key. */
+  needsCredential: () => boolean,
 ): { readonly models: ModelService; readonly toolServers: ToolServerService; readonly settings: SettingsService } {
-  const { projects, templates, tools } = agents;
+  const { config, live, projects, realModels, templates, tools } = server;
   const setBy = (key: string) => config.sources?.[key];
   return {
     toolServers: toolServerService({
+      ...server,
       ...projects.toolServers,
       settings: config.mcp.servers,
       setBy: setBy('mcp.servers') ?? 'mcp.servers in corral.yaml',
-      templates,
-      states: agents.toolServerStates,
+      states: server.toolServerStates,
       reach: () =>
         chooseNetworkReach(config, { setting: config.mcp.privateAddresses, needsCredential: needsCredential() }),
       fetchFor: toolFetch(config.egress.allowRanges),
-      clock,
-      newRevision: () => ids.short(),
+      newRevision: server.newId,
     }),
     models: modelService({
+      ...server,
       directory: projects.directory,
       keys: projects.api.keys,
       settings: config,
@@ -49,12 +39,10 @@ export function openServerSettings(
       reach: () =>
         chooseNetworkReach(config, { setting: config.models.privateAddresses, needsCredential: needsCredential() }),
       fetchWithin,
-      learn,
-      clock,
     }),
     settings: settingsService({
       settings: listKnownSettings(config, live),
-      stored: changed,
+      stored: server.changed,
       check: (key, value) => checkChange(key, value, { tools, templates }),
     }),
   };

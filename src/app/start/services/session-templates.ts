@@ -1,22 +1,14 @@
 import type { SessionRecord } from '../../../core/model/records.ts';
 import type { ChosenTemplate } from '../../../sessions/services/sessions/creation.ts';
-import type { LiveConfig } from '../../settings/live-config.ts';
-import type { Agents } from '../agents.ts';
+import type { ServerWithEngine } from '../engine.ts';
 import type { RunnableTemplates } from '../runnable-templates.ts';
-
-interface Deps {
-  readonly templates: Pick<Agents['templates'], 'get' | 'find'>;
-  readonly projects: Agents['projects'];
-  readonly live: Pick<LiveConfig, 'now'>;
-  readonly runnable: Pick<RunnableTemplates, 'check' | 'checkNamed'>;
-}
 
 /**
  * The template of a new session: the named template, else its project's, else the server's, with the template's
  * repositories and volumes. Rejects for a template that does not exist or cannot run here.
  */
 export const sessionTemplates =
-  ({ templates, projects, live, runnable }: Deps) =>
+  ({ templates, projects, live }: ServerWithEngine, runnable: Pick<RunnableTemplates, 'check' | 'checkNamed'>) =>
   async (named: string | undefined, projectId: SessionRecord['projectId']): Promise<ChosenTemplate> => {
     if (named !== undefined) {
       const template = templates.get(named);

@@ -8,7 +8,6 @@ import { People } from '../../../auth/sign-in/people.ts';
 import { type PersonEvent, SignIn } from '../../../auth/sign-in/sign-in.ts';
 import { vault } from '../../../auth/vault.ts';
 import { runAtIntervals } from '../../../core/concurrency/rounds.ts';
-import type { Store } from '../../../core/contracts/ports.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { Principal } from '../../../core/model/principal.ts';
 import { Secret } from '../../../core/text/secret.ts';
@@ -16,6 +15,7 @@ import { proxyIssuer } from '../../../http/guard/identity-proxy.ts';
 import { authenticatesPeople } from '../../settings/contradictions.ts';
 import type { Config } from '../../settings/schema.ts';
 import { runInBackground, type Startup } from '../startup.ts';
+import type { Storage } from '../storage.ts';
 
 const hourMs = 3_600_000;
 
@@ -35,31 +35,24 @@ export interface SignIns extends AsyncDisposable {
   onEvent: (event: PersonEvent) => void;
 }
 
-export async function openSignIns(
-  startup: Startup,
-  { records, shared }: Pick<Store, 'records' | 'shared'>,
-): Promise<SignIns> {
-  const { config, clock, ids, logger, closing } = startup;
+export async function openSignIns(server: Startup & Pick<Storage, 'records' | 'shared'>): Promise<SignIns> {
+  const { config, clock, ids, closing, warn } = server;
   const { pageUrl, sessionHours, idleHours, offlineHours, checkSeconds } = config.oidc;
   const newKey = () => ids.token();
-  const warn = (about: object, text: string) => logger.warn(about, text);
   const now = () => clock.now();
-  const issuers = (await issuersOf(startup)).map((settings) => new Issuer(settings, now));
+  const issuers = (await issuersOf(server)).map((settings) => new Issuer(settings, now));
   await using stack = new AsyncDisposableStack();
   const used = new Set([
     ...issuers.map(({ settings }) => settings.issuer),
     ...(authenticatesPeople(config) ? [proxyIssuer] : []),
   ]);
-  const people = new People({ records, clock, ids, issuers: used });
+  const people = new People({ ...server, issuers: used });
   const limits = {
     absoluteMs: sessionHours * hourMs,
     idleMs: idleHours * hourMs,
     uncheckedMs: offlineHours * hourMs,
   };
-  const devices = new Devices({
-    ...{ records, people, clock, ids, shared, limits },
-    peppers: await readKeyPeppers(config, newKey),
-  });
+  const devices = new Devices({ ...server, people, limits, peppers: await readKeyPeppers(config, newKey) });
   await devices.load();
   const failed = (err: unknown) =>
     warn({ err }, 'the people who signed in could not be read from the store; trying again in 2 s');
