@@ -1,5 +1,5 @@
 import type { Event } from '../../client/index.ts';
-import { isNote, noticeOf } from '../../core/model/event-traits.ts';
+import { isNote, noticeOf, readsFiles } from '../../core/model/event-traits.ts';
 import { callsShownElsewhere, callText, phaseText } from '../render.ts';
 
 type DataOf<Type extends Event['type']> = Extract<Event, { type: Type }>['data'];
@@ -133,8 +133,8 @@ function ended(view: View, { data, ts }: Extract<Event, { type: 'tool.called' }>
   calls.delete(callId);
   const took = call ? `${((ts - call.since) / 1_000).toFixed(1)} s` : '';
   const why = success ? '' : (reason ?? (exitCode === undefined ? 'failed' : `exit ${exitCode}`));
-  const change =
-    content && 'content' in content ? { before: content.oldContent ?? '', after: content.content } : undefined;
+  const isChange = content && 'content' in content && !readsFiles(data.function);
+  const change = isChange ? { before: content.oldContent ?? '', after: content.content } : undefined;
   const about = [why, took].filter(Boolean).join(', ');
   const title = call?.title ?? callText(data);
   return withBlock({ ...view, calls }, { kind: 'call', title, output, change, isDone: success, about });

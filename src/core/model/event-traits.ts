@@ -367,6 +367,10 @@ function goalLine(data: GoalData): string {
   return `${check}: ${data.result}${data.result === 'passed' ? '' : `${code}: ${data.detail}`}`;
 }
 
+const fileReaders = new Set(['file_read', 'read', 'file_find_in_content', 'grep', 'file_find_by_name', 'glob']);
+/** Whether the tool reads or searches files. Its results have the form of a written file. */
+export const readsFiles = (tool: string): boolean => fileReaders.has(tool);
+
 /** The argument that best identifies the call. */
 const mainArgument = (args: Readonly<Record<string, unknown>>): string =>
   String(args.command ?? args.file ?? args.url ?? args.query ?? args.text ?? args.task ?? args.name ?? '');

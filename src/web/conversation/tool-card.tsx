@@ -39,7 +39,7 @@ const endings = new Map<string, TextKey>(
 export function ToolCard({ item }: { item: ToolItem }) {
   const state = item.state.value;
   const isShut = useSignal<boolean | undefined>(undefined);
-  const folds = state.status === 'completed' && item.name === 'file_read';
+  const folds = state.status === 'completed' && ['file_read', 'read'].includes(item.name);
   const isOpen = !(isShut.value ?? folds);
   return (
     <div class="tool box rigid" role="group" data-status={state.status} data-seq={item.seq} aria-label={labelOf(item)}>

@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { readsFiles } from '../../core/model/event-traits.ts';
 import type { ToolItem, ToolState } from '../data/items.ts';
 import { request } from '../data/server.ts';
 import { Plain, TextParts } from '../markdown/plain.tsx';
@@ -29,7 +30,7 @@ export function Result({ item, state }: { item: ToolItem; state: ToolState }) {
     return <Output command={last?.command || command} text={text} whole={findWholeFile(item, output)} />;
   }
   if ('oldContent' in content) {
-    if (item.name === 'file_read') return <Output text={content.content} />;
+    if (readsFiles(item.name)) return <Output text={content.content} />;
     return <Diff before={content.oldContent} after={content.content} />;
   }
   if ('screenshot' in content) return <Screen address={content.screenshot} text={output} />;

@@ -1,6 +1,6 @@
 import type { Signal } from '@preact/signals';
 import type { Event } from '../../client/types.ts';
-import type { NoteType } from '../../core/model/event-traits.ts';
+import { type NoteType, readsFiles } from '../../core/model/event-traits.ts';
 
 // The items of a conversation, built from the events of its log. An item stays the same object for its whole life. The
 // parts that change are signals, so that one more word from the model redraws only one message.
@@ -122,11 +122,9 @@ export interface FileEdit {
   readonly before: string | null;
   readonly after: string;
 }
-/** The result of a read or a search has the form of a written file, too. */
-const readers = new Set(['file_read', 'read', 'file_find_in_content', 'grep', 'file_find_by_name', 'glob']);
 /** The file that a call wrote. Undefined: none. */
 export function findEdit({ success, function: name, args, content }: CalledData): FileEdit | undefined {
-  if (!success || !content || !('oldContent' in content) || readers.has(name)) return undefined;
+  if (!success || !content || !('oldContent' in content) || readsFiles(name)) return undefined;
   const input = args.file ?? args.path ?? args.file_path;
   if (typeof input !== 'string') return undefined;
   const path = input.replace(/^\/workspace\//, '').replace(/^\.\//, '');

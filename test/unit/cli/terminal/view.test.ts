@@ -37,6 +37,12 @@ test('a call that changed a file shows the difference', () => {
   expect(shown(view)).toEqual(['✓ shell_exec a.txt\n  @@ -1,2 +1,2 @@\n   one\n  -two\n  +three']);
 });
 
+test.each(['file_read', 'file_find_in_content', 'grep'])('a call of %s shows what it found', (name) => {
+  const read = { ...call, function: name, args: { file: 'a.txt' }, success: true, output: 'a.txt:1: one' };
+  const content = { content: 'a.txt:1: one', oldContent: null };
+  expect(shown(after(event('tool.called', { ...read, content })))).toEqual([`✓ ${name} a.txt\n  a.txt:1: one`]);
+});
+
 test('a plan follows its steps, and a call that keeps the plan is not shown', () => {
   const steps = [{ id: '1', description: 'Read', status: 'pending' }];
   const todo = { ...call, function: 'todo', args: { steps } };
