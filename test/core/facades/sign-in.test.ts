@@ -427,7 +427,11 @@ describe('a command', () => {
     const file = join(folder.path, 'corral', 'tokens.json');
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect((await run(['ls'])).code).toBe(0); // at the server of the login
-    expect((await run(['logout'])).code).toBe(0);
+    const [token = 'none'] = /crlp_[\w.-]+/.exec(readFileSync(file, 'utf8')) ?? [];
+    const ask = () => fetch(`${server.url}/api/v1/sessions`, { headers: { authorization: `Bearer ${token}` } });
+    expect((await ask()).status).toBe(200);
+    expect((await runCommand(['logout'], { env: { ...env, CORRAL_TOKEN: 'of-a-program' } })).code).toBe(0);
+    expect((await ask()).status).toBe(401);
     expect(readFileSync(file, 'utf8')).not.toContain('crlp_');
     expect((await run(['--url', server.url, 'ls'])).code).not.toBe(0);
   });

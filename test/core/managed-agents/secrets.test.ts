@@ -122,3 +122,13 @@ test('a deployment keeps the token of a repository for its runs, and shows it no
   const [one] = await core.services.sessionCredentials.list(ownId(next.session_id));
   expect(one?.paths).toEqual(['/acme/other']);
 });
+
+test('the sessions of one version of an agent are listed', async () => {
+  await using server = await composedServer(settings);
+  const { ask, plain } = program(server);
+  const input = await plain();
+  const session = await ask('sessions', input);
+  const listed = async (version: number) =>
+    (await ask(`sessions?agent_id=${input.agent}&agent_version=${version}`)).data;
+  expect([await listed(1), await listed(2)]).toMatchObject([[{ id: session.id }], []]);
+});

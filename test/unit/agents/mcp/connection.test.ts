@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { McpConnection } from '../../../../src/agents/mcp/connection.ts';
 import { findAnswerId, lineSplitter } from '../../../../src/agents/mcp/lines.ts';
 import { ProgramTransport } from '../../../../src/agents/mcp/program-transport.ts';
-import { mcpNames } from '../../../../src/agents/mcp/tools.ts';
+import { mcpNames, searchTool } from '../../../../src/agents/mcp/tools.ts';
 import { toolDescriptions } from '../../../../src/agents/tools/list.ts';
 import type { McpServer } from '../../../../src/core/model/tool-server.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -232,3 +232,15 @@ test('names that providers refuse become ones they take, and stay apart', () => 
 
 test('no Corral tool has a name that a tool server can take', () =>
   expect(toolDescriptions.filter(({ name }) => name.startsWith('mcp_'))).toEqual([]));
+
+test('tools that are too many to list are found by words, with their parameters, and can be called then', async () => {
+  const tool = (name: string, description: string) => ({ name, description, parameters: { title: name } }) as never;
+  const all = [tool('mcp_a_forecast', 'The weather of a city'), tool('mcp_a_mail', 'Sends a letter')];
+  const loaded: string[] = [];
+  const search = searchTool(all, (names) => void loaded.push(...names));
+  const found = await search.run({} as never, { query: 'weather tomorrow' });
+  expect(found.output).toContain('mcp_a_forecast: The weather of a city\nparameters: {"title":"mcp_a_forecast"}');
+  expect(loaded).toEqual(['mcp_a_forecast']);
+  const none = await search.run({} as never, { query: 'nothing' });
+  expect(none.output).toContain('The tools are: mcp_a_forecast, mcp_a_mail');
+});

@@ -147,6 +147,12 @@ test('the advice about a missing desktop stays where further tools are left out'
   expect(output).toContain('A person can add one.');
 });
 
+test('an agent without skills is offered no tool that reads them', () => {
+  const names = withoutSkills(toolRegistry()).declarations.map(({ name }) => name);
+  expect(names).toContain('file_read');
+  expect(names).not.toContain('skill_read');
+});
+
 const namesWith = (rules: ToolRules) =>
   toolDescriptions.filter((tool) => allowsTool(rules, tool)).map(({ name }) => name);
 

@@ -45,6 +45,7 @@ test('a notebook gives its cells with their texts and pictures, and never HTML',
     { text: 'x', isError: false },
     { text: 'Oh\nno', isError: true },
   ]);
+  expect(readNotebook('{"cells":[]}')?.language).toBe('python');
   for (const text of ['', '[]', 'null', '{"cells":1}', '{']) expect(readNotebook(text), text).toBeUndefined();
   expect(readNotebook('{"cells":[1,null,{"source":{},"outputs":{}}]}')?.cells).toHaveLength(3);
 });
