@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { UsageReport, usageDimensions } from '../sessions/api/usage.ts';
+import { maxDailyGroups, usageDimensions } from '../core/model/runs/usage-report.ts';
+import { UsageReport } from '../sessions/api/usage.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 
 // Usage of sessions by day, as clients request and receive it.
@@ -10,7 +11,7 @@ const UsageInput = z.strictObject({
   to: z.iso.date(),
   by: z.enum(usageDimensions).default('model'),
   /** The number of groups, from the first, that include their usage by day. */
-  dailyGroups: z.coerce.number().int().min(0).max(10_000).default(0),
+  dailyGroups: z.coerce.number().int().min(0).max(maxDailyGroups).default(0),
 });
 const exampleTotal = {
   turns: 12,

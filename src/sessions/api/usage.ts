@@ -1,9 +1,7 @@
 import { z } from 'zod';
 import type { SessionRecord } from '../../core/model/records.ts';
+import type { UsageDimension } from '../../core/model/runs/usage-report.ts';
 import type { ServiceRules } from './rules.ts';
-
-export const usageDimensions = ['person', 'model', 'project', 'session', 'day'] as const;
-export type UsageDimension = (typeof usageDimensions)[number];
 
 export const UsageTotal = z.object({
   turns: z.int(),

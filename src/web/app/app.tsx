@@ -23,7 +23,7 @@ export function App() {
         {t('skip')}
       </button>
       <div
-        class="app"
+        class="app grid"
         data-menu={isMenuOpen.value ? 'open' : undefined}
         data-view={hasWork ? visiblePane.value : 'chat'}
         data-pane={isOpen ? 'open' : undefined}
@@ -34,7 +34,7 @@ export function App() {
         <Boundary>
           <Sidebar />
         </Boundary>
-        <main class="main">
+        <main class="main stack">
           <Boundary>
             <Header />
           </Boundary>

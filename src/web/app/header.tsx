@@ -38,17 +38,17 @@ const headerActions: readonly HeaderAction[] = [{ id: 'share', icon: 'share', la
 export function Header() {
   const session = currentSession.value;
   return (
-    <header class="bar row rigid">
+    <header class="bar border-bottom row rigid">
       <MenuButton />
       {session ? <Title key={session.id} session={session} /> : <h1 class="cut">{t('newSession')}</h1>}
       {session && session.ownerName !== null && (
-        <bdi class="cut quiet owner">{t('ownedBy', { name: session.ownerName })}</bdi>
+        <bdi class="cut quiet owner small-text">{t('ownedBy', { name: session.ownerName })}</bdi>
       )}
       {session && <ModelOf session={session} />}
       {session && <TreeLinks session={session} />}
       {currentId.value !== undefined && <StatusChip status={currentStatus.value} />}
       {isBusy.value && currentId.value !== undefined && <StopButton id={currentId.value} />}
-      <span class="bar-space" />
+      <span class="fill" />
       {session &&
         headerActions
           .filter(({ shows }) => shows?.(session) ?? true)
@@ -118,7 +118,7 @@ function Title({ session }: { session: Session }) {
       <span
         key={session.id}
         ref={field}
-        class="title"
+        class="title round cut"
         dir="auto"
         role="textbox"
         tabIndex={0}

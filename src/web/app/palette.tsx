@@ -63,7 +63,7 @@ function OpenPalette() {
       onClick={(event) => event.target === ref.current && close()}
     >
       <input
-        class="palette-field"
+        class="palette-field border-bottom full"
         dir="auto"
         role="combobox"
         aria-expanded="true"
@@ -99,7 +99,7 @@ function OpenPalette() {
             onMouseMove={() => setAt(index)}
           >
             {command ? <Icon name={command.icon} /> : <SessionSign id={session ?? ''} />}
-            <span class="cut palette-name" dir="auto">
+            <span class="cut fill" dir="auto">
               {name}
             </span>
             {command?.keys && <kbd>{command.keys.replace('mod', 'ctrl')}</kbd>}

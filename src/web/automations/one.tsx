@@ -127,7 +127,7 @@ export function AutomationView({ id, back }: Props) {
   return (
     <Dialog title={name} wide>
       <p class={paused ? 'note wait' : 'quiet'}>{describeAutomationState(automation)}</p>
-      {message !== '' && <blockquote class="automation-message pre">{message}</blockquote>}
+      {message !== '' && <blockquote class="automation-message padded scrolls pre">{message}</blockquote>}
       {repositories.map(({ url, ref }) => (
         <p class="quiet mono" key={url}>
           {ref === undefined ? url : `${url}#${ref}`}
@@ -148,7 +148,7 @@ export function AutomationView({ id, back }: Props) {
       {automation.hook && <HookAddress id={id} hook={automation.hook} back={self} />}
       <h3>{t('automations.starts')}</h3>
       {starts.length === 0 && <p class="quiet">{t('automations.noStarts')}</p>}
-      <ul class="automation-starts">
+      <ul class="automation-starts grid">
         {starts.map((start) => (
           <StartRow key={start.id} start={start} />
         ))}
@@ -164,7 +164,7 @@ function StartRow({
 }) {
   const end = state === 'ended' && outcome ? t(`automations.end.${outcome.status}`) : t(`automations.state.${state}`);
   return (
-    <li>
+    <li class="row wrap border-bottom">
       <RelativeTime at={at} />
       <span class="quiet">{t(`automations.cause.${cause.kind}`)}</span>
       {cause.kind === 'hook' && cause.about !== '' && <span class="quiet">{cause.about}</span>}

@@ -36,8 +36,8 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
   const summary = summarizeArgs(args);
   const proposal = isProposal(item.request.function, args) ? args : undefined;
   return (
-    <div class={`approval ${decided ? 'decided' : ''}`} role="group" aria-label={t('approval')}>
-      <p class="row approval-head wrap">
+    <div class={`approval rigid ${decided ? 'decided' : ''}`} role="group" aria-label={t('approval')}>
+      <p class="row approval-head bold wrap">
         <Icon name="shield" /> {typeof args.command === 'string' ? t('approval.runs') : t('approval.wants', { name })}
         {!decided && <span class="quiet"> {t('approval.until', { time: formatTime(expiresAt) })}</span>}
       </p>
@@ -113,7 +113,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
               />
             )}
             <Button
-              class="main"
+              class="main stack"
               label={t('approval.reject')}
               disabled={isSending}
               onClick={act(() => reject(sessionId, callId))}
@@ -127,7 +127,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
               />
             )}
             <Button
-              class="main"
+              class="main stack"
               kind="primary"
               label={t('approval.approve')}
               disabled={isSending}
@@ -146,7 +146,7 @@ function ArgsText({ text }: { text: string }) {
   return (
     <>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long command scrolls, also by keyboard */}
-      <pre class="console" tabIndex={0}>
+      <pre class="console padded scrolls mono pre" tabIndex={0}>
         <TextParts text={showHiddenCharacters(beginning)} />
       </pre>
       {more}
@@ -214,7 +214,7 @@ function Proposed({ proposal }: { proposal: Proposal }) {
       <h3>{showHiddenCharacters(title.slice(0, 1_000))}</h3>
       {text !== '' && (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a long text scrolls, also by keyboard
-        <pre class="console" tabIndex={0}>
+        <pre class="console padded scrolls mono pre" tabIndex={0}>
           <TextParts text={showHiddenCharacters(beginning)} />
         </pre>
       )}

@@ -13,9 +13,9 @@ export function Attachments({ sessionId }: { sessionId: string | undefined }) {
   const all = attachmentsOf(sessionId);
   if (all.length === 0) return null;
   return (
-    <ul class="attachments wrap small-text" aria-label={t('attach.files')}>
+    <ul class="row attachments wrap small-text" aria-label={t('attach.files')}>
       {all.map(({ key, name, size, picture, done, id, failed }) => (
-        <li key={key} data-failed={failed === undefined ? undefined : 'true'}>
+        <li class="row box raised" key={key} data-failed={failed === undefined ? undefined : 'true'}>
           {picture === undefined ? <Icon name="file" size={16} /> : <img src={picture} alt="" />}
           <span class="cut attachment-name" title={name}>
             {name}
@@ -60,7 +60,7 @@ export function SentAttachment({ id }: { id: string }) {
     };
   }, [id]);
   const name = file?.name ?? id.split('/').at(-1) ?? id;
-  if (picture !== undefined) return <img class="sent-picture" src={picture} alt={name} />;
+  if (picture !== undefined) return <img class="sent-picture round" src={picture} alt={name} />;
   return (
     <p class="row attachment small-text">
       <Icon name="file" size={14} />{' '}

@@ -125,7 +125,7 @@ export function Composer() {
         />
       )}
       <Attachments sessionId={id} />
-      <div class="composer-box">
+      <div class="composer-box raised">
         {completion.list}
         <textarea
           ref={ref}
@@ -180,7 +180,7 @@ export function Composer() {
         <button
           id="send"
           type="submit"
-          class="send rigid"
+          class="send grid rigid"
           aria-label={t(steers ? 'steer' : 'send')}
           title={t(steers ? 'steer' : 'send')}
           disabled={isSending.value || isUploading || isGoalBad || text.trim() === ''}
@@ -188,7 +188,7 @@ export function Composer() {
           <Icon name="send" />
         </button>
       </div>
-      <p class="composer-hint quiet">
+      <p class="composer-hint small-text quiet">
         {connection.value === 'connecting'
           ? t('connecting')
           : isUploading

@@ -75,7 +75,7 @@ export function Conversation() {
     <>
       <div
         ref={scroller}
-        class="scroll"
+        class="scroll scrolls fill"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a long conversation scrolls, also by keyboard
         tabIndex={0}
         onScroll={({ currentTarget: node }) => {
@@ -96,7 +96,7 @@ export function Conversation() {
           )}
         </div>
       </div>
-      <div class="foot rigid" hidden={id === undefined}>
+      <div class="foot full rigid" hidden={id === undefined}>
         {isAway.value && <Button class="to-end" icon="down" label={t('toEnd')} onClick={followAgain} />}
         {id !== undefined && (
           <>
@@ -117,7 +117,7 @@ export function Conversation() {
  * log, so that nothing an agent writes can hide them or prevent them from being drawn.
  */
 const OpenItems = ({ model }: { model: ConversationModel }) => (
-  <section class="stack open-items" aria-label={t('openItems')} aria-live="polite">
+  <section class="stack open-items scrolls" aria-label={t('openItems')} aria-live="polite">
     {model.open.value.map((item) =>
       item.kind === 'approval' ? (
         <ApprovalCard key={item.seq} item={item} isLive />

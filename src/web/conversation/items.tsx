@@ -40,7 +40,7 @@ export function Items({ model, sessionId, isLive = false, isEndOnly = false }: P
   const shown = useEndFirst(model);
   return (
     <Live.Provider value={isLive}>
-      <div class="items stack" role="log" aria-label={t('conversation')} aria-busy={isEndOnly || shown.first > 0}>
+      <div class="items roomy stack" role="log" aria-label={t('conversation')} aria-busy={isEndOnly || shown.first > 0}>
         {splitParts(shown).map(({ key, items }) => (
           <Part key={key} items={items} sessionId={sessionId} isLive={isLive} />
         ))}
@@ -151,8 +151,8 @@ function Call({ item }: { item: ToolItem }) {
 
 /** A step of the plan. A session can be forked at its end. */
 const StepRow = ({ item, isLive }: { item: StepItem; isLive: boolean }) => (
-  <div class="step" data-status={item.status.value}>
-    <h2>
+  <div class="row step" data-status={item.status.value}>
+    <h2 class="row fill breaks">
       <StatusIcon status={item.status.value} /> <span>{item.description}</span>
     </h2>
     {isLive && item.endSeq.value !== undefined && <ForkButton seq={item.endSeq.value} />}

@@ -19,7 +19,7 @@ export function UserMessage({ item, isLive }: { item: UserItem; isLive: boolean 
   return (
     <article class="chat-message user" aria-label={t('you')} data-seq={item.seq}>
       {item.steers && (
-        <p class="row steers">
+        <p class="row steers bold small-text">
           <Icon name="send" size={13} /> {t('steered')}
         </p>
       )}
@@ -34,7 +34,7 @@ export function UserMessage({ item, isLive }: { item: UserItem; isLive: boolean 
         </div>
       )}
       {item.goal && <GoalOfRun goal={item.goal} />}
-      <div class="row message-tools">
+      <div class="row message-tools round quiet small-text">
         {isLive && <BranchSwitch seq={item.seq} />}
         <RelativeTime at={item.at} />
         {isLive && !isEdited && (
@@ -71,7 +71,7 @@ export const AssistantMessage = ({ item, sessionId }: { item: AssistantItem; ses
   >
     <Markdown text={item.text.value} sessionId={item.isTyping.value ? undefined : sessionId} />
     {!item.isTyping.value && (
-      <div class="row message-tools">
+      <div class="row message-tools round quiet small-text">
         <RelativeTime at={item.at} />
         <CopyButton text={item.text.value} />
       </div>

@@ -25,7 +25,7 @@ export function NewSessionChoices() {
   const model = chosenModel.value || modelsInForce.value?.model || info.value?.model || '';
   const picked = chosenSkills.value.join(', ');
   return (
-    <div class="choices-new fill wrap">
+    <div class="row choices-new fill wrap">
       {templates.value.length > 1 && (
         <ChipButton
           icon="box"
@@ -39,7 +39,7 @@ export function NewSessionChoices() {
         <ChipButton icon="book" label={t('skills')} value={picked} onClick={() => chooseSkills(undefined)} />
       )}
       {projects.value.length > 0 && (
-        <label class="chip-button">
+        <label class="chip-button small-text">
           <Icon name="archive" size={15} />
           <select
             aria-label={t('filter.ofNew')}
@@ -85,7 +85,7 @@ function RepositoryChip() {
     <input
       ref={(field) => field?.focus()}
       type="url"
-      class="chip-button"
+      class="chip-button small-text"
       aria-label={t('repository')}
       pattern="(https?://|file:///).+"
       placeholder="https://example.org/team/project.git#main"

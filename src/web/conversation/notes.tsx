@@ -247,7 +247,7 @@ export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
   const isAnswer = kind === 'completed' && used.turns > 0 && used.toolCalls === 0;
   return (
     <div
-      class="ended box small-text row wrap"
+      class="ended padded box small-text row wrap"
       data-status={isAnswer ? 'answered' : data.reason === 'expired' ? 'expired' : data.status}
     >
       <p>

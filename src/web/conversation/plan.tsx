@@ -20,10 +20,10 @@ export function SessionPlan({ model }: { model: ConversationModel }) {
   const isOpen = chosen.value ?? (steps.length <= short && !isOver);
   const now = steps.find(({ status }) => status === 'running') ?? steps.find(({ status }) => status === 'pending');
   return (
-    <section class="plan box" aria-label={t('plan')}>
+    <section class="plan raised box" aria-label={t('plan')}>
       <button
         type="button"
-        class="row plan-head small-text"
+        class="row plan-head full small-text padded"
         aria-expanded={isOpen}
         aria-controls="plan"
         onClick={() => {
@@ -39,7 +39,7 @@ export function SessionPlan({ model }: { model: ConversationModel }) {
       </button>
       <ol id="plan" hidden={!isOpen}>
         {steps.map(({ id, description, status }) => (
-          <li key={id} data-status={status} aria-current={status === 'running' ? 'step' : undefined}>
+          <li key={id} class="row" data-status={status} aria-current={status === 'running' ? 'step' : undefined}>
             <StatusIcon status={status} /> <span>{description}</span>
           </li>
         ))}

@@ -42,10 +42,16 @@ export function ToolCard({ item }: { item: ToolItem }) {
   const folds = state.status === 'completed' && ['file_read', 'read'].includes(item.name);
   const isOpen = !(isShut.value ?? folds);
   return (
-    <div class="tool box rigid" role="group" data-status={state.status} data-seq={item.seq} aria-label={labelOf(item)}>
+    <div
+      class="tool raised box rigid"
+      role="group"
+      data-status={state.status}
+      data-seq={item.seq}
+      aria-label={labelOf(item)}
+    >
       <button
         type="button"
-        class="row tool-head"
+        class="row tool-head padded full"
         aria-expanded={isOpen}
         onClick={() => {
           isShut.value = isOpen;
@@ -53,7 +59,7 @@ export function ToolCard({ item }: { item: ToolItem }) {
       >
         <StatusIcon status={state.status} />
         <Icon name={icons.get(item.family) ?? 'command'} size={16} />
-        <span class="what">{labelOf(item)}</span>
+        <span class="what quiet">{labelOf(item)}</span>
         <span class="cut which">{subjectOf(state.called ?? item)}</span>
         <Tail item={item} state={state} />
         <Icon name="chevron" size={14} />
@@ -80,7 +86,7 @@ function Permission({ item }: { item: ToolItem }) {
   if (!decided) return null;
   const isChanged = decided !== 'gone' && decided.args !== undefined;
   return (
-    <p class="tool-note permission">
+    <p class="tool-note padded border-top quiet permission">
       <Icon name="shield" size={14} /> {decidedText(decided)} {isChanged && t('approval.wasChanged')}
     </p>
   );
@@ -110,7 +116,7 @@ function Tail({ item, state }: { item: ToolItem; state: ToolState }) {
   const isFailed = called && !called.success && !isRefused(item);
   const failure = why ? t(why) : (code ?? (isFailed ? t('status.failed') : undefined));
   return (
-    <span class="tail">
+    <span class="tail quiet figures">
       {failure && <span class="bad">{failure}</span>}
       {state.endedAt === undefined ? <Elapsed since={item.at} /> : <span>{duration(state.endedAt - item.at)}</span>}
     </span>

@@ -49,10 +49,10 @@ function Diff({ before, after }: { before: string | null; after: string }) {
 export function DiffLines({ lines, textOf }: { lines: readonly DiffLine[]; textOf: (text: string) => string }) {
   const [max, setMax] = useState(maxDiffLines);
   if (lines.length === 0 || lines.every(({ kind }) => kind === 'skipped'))
-    return <p class="tool-note">{t('noChange')}</p>;
+    return <p class="tool-note padded border-top quiet">{t('noChange')}</p>;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a long difference scrolls, also by keyboard
-    <pre class="diff pre" role="group" tabIndex={0} aria-label={t('changes')}>
+    <pre class="diff border-top scrolls mono pre" role="group" tabIndex={0} aria-label={t('changes')}>
       {lines.slice(0, max).map(({ kind, text }, n) => (
         <div key={n} class={kind}>
           <TextParts text={diffSigns[kind] + textOf(text)} />
@@ -93,7 +93,7 @@ function Screen({ address, text }: { address: string; text: string }) {
   useEffect(() => () => void (url && URL.revokeObjectURL(url)), [url]);
   return (
     <div ref={ref}>
-      {url && <img class="tool-screen" src={url} alt={t('screenshot')} />}
+      {url && <img class="tool-screen border-top full" src={url} alt={t('screenshot')} />}
       {text !== '' && (
         <details class="reply-text">
           <summary>{t('fullReply')}</summary>
@@ -118,7 +118,7 @@ interface SearchHit {
 }
 
 const Results = ({ results }: { results: readonly SearchHit[] }) => (
-  <ul class="results stack breaks">
+  <ul class="results padded border-top stack breaks">
     {results.map(({ title, link, snippet }) => (
       <li key={link}>
         {/^https?:\/\//i.test(link) ? (

@@ -40,13 +40,13 @@ export function Welcome() {
 
 /** Example tasks as buttons, which put their text into the message box. */
 const Tasks = () => (
-  <ul>
+  <ul class="grid roomy">
     {tasks.map(({ icon, title, hint, text }) => (
       <li key={title}>
-        <button type="button" onClick={() => putInComposer(t(text))}>
+        <button type="button" class="grid box raised full" onClick={() => putInComposer(t(text))}>
           <Icon name={icon} />
           <b>{t(title)}</b>
-          <span class="quiet">{t(hint)}</span>
+          <span class="quiet small-text">{t(hint)}</span>
         </button>
       </li>
     ))}

@@ -72,8 +72,8 @@ export function ChildCard({ item, child }: { item: ToolItem; child: DataOf<'chil
   const { called, status } = item.state.value;
   const session = sessions.value.find(({ id }) => id === child.sessionId);
   return (
-    <section class="child box small-text" aria-label={t('delegation.isChild')}>
-      <header>
+    <section class="child padded box small-text" aria-label={t('delegation.isChild')}>
+      <header class="row">
         <Icon name="fork" />
         <strong class="cut fill">{session ? nameOf(session) : boundedLine(child.task)}</strong>
         {session ? <StatusChip status={toStatus(session)} /> : <StatusIcon status={status} />}

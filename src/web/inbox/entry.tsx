@@ -51,8 +51,10 @@ export function Entry({ session }: { session: Session }) {
   const question = wait?.kind === 'wait' ? wait.data.question : '';
   return (
     <article class="inbox-entry grid box" aria-labelledby={title}>
-      <header>
-        <h3 id={title}>{nameOf(session)}</h3>
+      <header class="row wrap">
+        <h3 class="breaks" id={title}>
+          {nameOf(session)}
+        </h3>
         <span class="quiet">
           <RelativeTime at={session.latestMessageAt} />
         </span>

@@ -23,7 +23,7 @@ function Inbox() {
   const count = (need: InboxReason) => all.filter((session) => findNeed(session) === need).length;
   return (
     <Dialog title={t('inbox')} wide>
-      <div class="inbox grid">
+      <div class="inbox roomy grid">
         <Choice<InboxFilter>
           label={t('inbox.show')}
           value={shown}

@@ -18,8 +18,8 @@ interface Props {
 export function Code({ code: given, language }: Props) {
   const code = plainText(given); // models quote program output with its color codes
   return (
-    <div class="code box">
-      <div class="code-head">
+    <div class="code tinted box">
+      <div class="code-head between quiet small-text row">
         <span>{language ?? ''}</span>
         <CopyButton text={code} />
       </div>

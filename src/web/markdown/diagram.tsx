@@ -90,8 +90,8 @@ export function Diagram({ source }: { source: string }) {
     </pre>
   );
   return (
-    <div ref={whole} class="code diagram box">
-      <div class="code-head">
+    <div ref={whole} class="code tinted diagram box">
+      <div class="code-head between quiet small-text row">
         <span>{isShown ? t('diagram') : 'mermaid'}</span>
         <CopyButton text={source} />
       </div>

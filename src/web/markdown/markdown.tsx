@@ -218,12 +218,12 @@ function Formula({ tex, isBlock }: FormulaProps) {
     );
     return () => ended.abort();
   }, [tex, isBlock]);
-  const plain = <code class={isBlock ? 'formula-source' : undefined}>{tex}</code>;
+  const plain = <code class={isBlock ? 'formula-source pre' : undefined}>{tex}</code>;
   const drawn = read?.tree && <Boundary instead={plain}>{drawFormula(read.tree, 0)}</Boundary>;
   if (!isBlock) return <span>{drawn ?? plain}</span>;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a wide formula scrolls, also by keyboard
-    <div class="formula" role="group" aria-label={t('formula')} tabIndex={0}>
+    <div class="formula scrolls" role="group" aria-label={t('formula')} tabIndex={0}>
       {drawn ?? plain}
     </div>
   );
@@ -260,7 +260,12 @@ function WorkspaceImage({ sessionId, path, label }: WorkspaceImageProps) {
   }, [state.url]);
   if (state.url)
     return (
-      <button type="button" class="picture" title={t('openFile', { path })} onClick={() => openFile(sessionId, path)}>
+      <button
+        type="button"
+        class="picture round"
+        title={t('openFile', { path })}
+        onClick={() => openFile(sessionId, path)}
+      >
         <img src={state.url} alt={label || path} />
       </button>
     );

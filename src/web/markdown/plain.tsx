@@ -17,7 +17,7 @@ interface PartProps {
  * lines.
  */
 export const TextPart = ({ children, lines }: PartProps) => (
-  <span class="part" style={{ containIntrinsicBlockSize: `auto ${lines}lh` }}>
+  <span class="part full" style={{ containIntrinsicBlockSize: `auto ${lines}lh` }}>
     {children}
   </span>
 );

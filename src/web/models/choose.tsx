@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
 import { mutate } from '../data/server.ts';
 import type { Session } from '../data/sessions.ts';
-import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
+import { Form } from '../parts/kit/field.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { ModelPicker } from './model-picker.tsx';
@@ -39,20 +39,13 @@ function ChooseModel({ title, value, withUsual = false, act }: ChoiceOptions) {
   useEffect(() => void tryIt(t('models.listsUnread'), () => Promise.all([readModels(), readOffered()])), []);
   const groups = offeredProviders.value;
   const usual = modelsInForce.value?.model ?? '';
-  const take = () =>
-    tryIt(t('notSaved'), async () => {
-      await act(chosen);
-      closeDialog();
-    });
+  const take = async () => {
+    await act(chosen);
+    closeDialog();
+  };
   return (
     <Dialog title={title}>
-      <form
-        class="form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void take();
-        }}
-      >
+      <Form failure={t('notSaved')} save={t('models.take')} isOff={!withUsual && chosen === ''} onSave={take}>
         {withUsual && (
           <fieldset class="model-usual" aria-label={t('form.default')}>
             <Row
@@ -71,18 +64,14 @@ function ChooseModel({ title, value, withUsual = false, act }: ChoiceOptions) {
           <ModelPicker groups={groups} value={chosen} onChange={setChosen} other />
         )}
         <FormError text={trouble} />
-        <div class="choices">
-          <Button label={t('cancel')} onClick={closeDialog} />
-          <Button type="submit" kind="primary" label={t('models.take')} disabled={!withUsual && chosen === ''} />
-        </div>
-      </form>
+      </Form>
     </Dialog>
   );
 }
 
 const Row = ({ label, isOn, choose }: { label: string; isOn: boolean; choose: () => void }) => (
-  <label class="model-row">
+  <label class="model-row round grid">
     <input type="radio" name="usual" checked={isOn} onChange={choose} />
-    <span class="model-name">{label}</span>
+    <span class="breaks">{label}</span>
   </label>
 );

@@ -47,11 +47,11 @@ export function ModelPicker({ groups, value, onChange, other = false }: Props) {
           }}
         />
       </label>
-      <fieldset class="model-list box" aria-label={t('model')}>
+      <fieldset class="model-list scrolls grid box" aria-label={t('model')}>
         {shown.map(({ group, model, ref }) => (
-          <label key={ref} class="model-row">
+          <label key={ref} class="model-row round grid">
             <input type="radio" name={name} checked={ref === value} onChange={() => onChange(ref)} />
-            <span class="model-name">
+            <span class="breaks">
               {model.name}
               {(isMixed || model.name !== model.id) && (
                 <span class="quiet">
@@ -61,13 +61,13 @@ export function ModelPicker({ groups, value, onChange, other = false }: Props) {
                 </span>
               )}
             </span>
-            <span class="model-facts quiet">{factsOf(model)}</span>
+            <span class="model-facts small-text quiet">{factsOf(model)}</span>
           </label>
         ))}
         {unlisted !== undefined && (
-          <label class="model-row">
+          <label class="model-row round grid">
             <input type="radio" name={name} checked={unlisted === value} onChange={() => onChange(unlisted)} />
-            <span class="model-name">{t('models.unlisted', { ref: unlisted })}</span>
+            <span class="breaks">{t('models.unlisted', { ref: unlisted })}</span>
           </label>
         )}
         {found.length === 0 && unlisted === undefined && <p class="quiet model-none">{t('models.nothingFound')}</p>}

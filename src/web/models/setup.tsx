@@ -95,7 +95,7 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
   return (
     <form
       ref={form}
-      class="form model-setup"
+      class="form roomy stack model-setup"
       aria-label={t('models.setUp')}
       onSubmit={(event) => {
         event.preventDefault();
@@ -179,7 +179,7 @@ export function ModelBanner({ onUsed }: { onUsed: () => void }) {
   const now = modelsInForce.value;
   if (!now || !isDemo(now.model)) return null;
   return (
-    <section class="model-banner grid" aria-label={t('models.none')}>
+    <section class="model-banner roomy raised grid" aria-label={t('models.none')}>
       <h3>{t('models.none')}</h3>
       <p>{t('models.demoTells')}</p>
       {now.refusal !== null && <p class="note wait">{now.refusal}</p>}

@@ -59,7 +59,7 @@ export function Notice() {
     : undefined;
   const shown = broken ?? message.value ?? draining;
   return (
-    <p class={`notice ${shown?.isBad ? 'bad' : ''}`} role="status" hidden={!shown}>
+    <p class={`notice rigid ${shown?.isBad ? 'bad' : ''}`} role="status" hidden={!shown}>
       {shown?.text}
       {shown?.docs && <GuideLink docs={shown.docs} />}
     </p>

@@ -60,7 +60,14 @@ export function VirtualList({ count, rowHeight, row, label, role = 'list', follo
   for (let index = first; index < last; index++) rows.push(row(index));
   return (
     // biome-ignore lint/a11y/useAriaPropsSupportedByRole: every role it can have takes a name
-    <div ref={ref} class={`virtual ${more ?? ''}`} role={role} aria-label={label} tabIndex={0} onScroll={measure}>
+    <div
+      ref={ref}
+      class={`virtual scrolls ${more ?? ''}`}
+      role={role}
+      aria-label={label}
+      tabIndex={0}
+      onScroll={measure}
+    >
       <div
         class="virtual-space"
         role="presentation"

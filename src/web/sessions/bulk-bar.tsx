@@ -67,7 +67,7 @@ export function BulkBar({ shown }: { readonly shown: ReadonlySignal<readonly str
       act: () => void workOnAll({ kind: 'delete', ids }),
     });
   return (
-    <fieldset class="row chosen-bar wrap rigid" aria-label={t('chosen', { n: ids.length })}>
+    <fieldset class="row chosen-bar small-text wrap rigid" aria-label={t('chosen', { n: ids.length })}>
       <span role="status">{t('chosen', { n: ids.length })}</span>
       <Button
         class="small"
@@ -103,7 +103,7 @@ function Progress() {
   if (!work) return null;
   const words = t(`bulk.${work.kind}.doing`, { done: work.done, n: work.ids.length });
   return (
-    <div class="row chosen-bar wrap rigid">
+    <div class="row chosen-bar small-text wrap rigid">
       <span role="status">{words}</span>
       <Button
         class="small"

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
-import { Button, IconButton } from '../parts/kit/button.tsx';
+import { IconButton } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
-import { FormError, useActionError } from '../parts/kit/trouble.tsx';
+import { Form, TextField } from '../parts/kit/field.tsx';
 import { t } from '../text/text.ts';
 import { isChoosing, stopChoosing } from './choosing.ts';
 import { createProject, projects, type ShownState, shownProject, shownState, shownStates } from './filters.ts';
@@ -46,7 +46,7 @@ export function FilterBar() {
           if (value !== newProject) shownProject.value = value;
           else {
             currentTarget.value = shownProject.value;
-            showDialog(<NewProject />);
+            askNewProject();
           }
         }}
       >
@@ -64,33 +64,21 @@ export function FilterBar() {
 
 const capitalized = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
 
-function NewProject() {
+/** Creates a project in a dialog. `done` replaces closing it, for a dialog that came from another one. */
+export const askNewProject = (done: () => void = closeDialog): void => showDialog(<NewProject done={done} />);
+
+function NewProject({ done }: { done: () => void }) {
   const [name, setName] = useState('');
-  const [trouble, tryIt] = useActionError();
   const make = async () => {
-    if (name.trim() !== '' && (await tryIt(t('notSaved'), () => createProject(name.trim())))) closeDialog();
+    await createProject(name.trim());
+    done();
   };
   return (
     <Dialog title={t('filter.newProjectTitle')}>
       <p class="quiet">{t('filter.newProjectTells')}</p>
-      <form
-        class="row"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void make();
-        }}
-      >
-        <input
-          class="field"
-          aria-label={t('filter.projectName')}
-          placeholder={t('filter.projectName')}
-          maxLength={200}
-          value={name}
-          onInput={({ currentTarget }) => setName(currentTarget.value)}
-        />
-        <Button kind="primary" type="submit" label={t('files.create')} disabled={name.trim() === ''} />
-      </form>
-      <FormError text={trouble} />
+      <Form failure={t('notSaved')} save={t('files.create')} isOff={name.trim() === ''} onCancel={done} onSave={make}>
+        <TextField label={t('filter.projectName')} maxLength={200} value={name} onChange={setName} />
+      </Form>
     </Dialog>
   );
 }

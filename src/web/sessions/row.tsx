@@ -38,7 +38,7 @@ function Row({ session, isCurrent, isNested, order }: Props) {
       {isChoosing.value ? (
         // biome-ignore lint/a11y/useKeyWithClickEvents: a key that presses the box clicks, too
         <label
-          class="row session-link choosing"
+          class="row session-link round choosing"
           onClick={(event) => {
             // The click that a label forwards to its checkbox lacks the Shift key.
             const box = event.currentTarget.querySelector('input');
@@ -55,7 +55,7 @@ function Row({ session, isCurrent, isNested, order }: Props) {
             onKeyDown={(event) => moveBox(event, order.value)}
           />
           <StatusDot status={status} />
-          <span class="session-words fill">
+          <span class="session-words grid fill">
             <span class="cut session-name" dir="auto">
               {name}
             </span>
@@ -63,7 +63,7 @@ function Row({ session, isCurrent, isNested, order }: Props) {
         </label>
       ) : (
         <a
-          class="row session-link"
+          class="row session-link round"
           href={`#${id}`}
           aria-current={isCurrent ? 'page' : undefined}
           onClick={() => {
@@ -71,11 +71,11 @@ function Row({ session, isCurrent, isNested, order }: Props) {
           }}
         >
           <StatusDot status={status} />
-          <span class="session-words fill">
+          <span class="session-words grid fill">
             <span class="cut session-name" dir="auto">
               {name}
             </span>
-            <span class="cut session-when">
+            <span class="cut quiet small-text">
               <RelativeTime at={session.latestMessageAt} />
               {session.ownerName !== null && (
                 <>
@@ -92,14 +92,14 @@ function Row({ session, isCurrent, isNested, order }: Props) {
           </span>
           {pinned && <Icon name="pin" size={14} />}
           {unread > 0 && !isCurrent && (
-            <span class="unread rigid" role="img" aria-label={t('unread', { n: unread })}>
+            <span class="unread bold small-text rigid" role="img" aria-label={t('unread', { n: unread })}>
               {unread > 99 ? '99+' : unread}
             </span>
           )}
         </a>
       )}
       {!isChoosing.value && (
-        <span class="session-tools">
+        <span class="session-tools round">
           <IconButton
             class="small"
             icon="archive"

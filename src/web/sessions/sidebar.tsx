@@ -61,35 +61,41 @@ const AccountMenu = ({ name }: { name: string }) => (
   />
 );
 
+/** On a small screen the list covers the page, so a button that opens something else closes it. */
+const leavingMenu = (open: () => void) => () => {
+  isMenuOpen.value = false;
+  open();
+};
+
 export function Sidebar() {
   useEffect(() => void readProjects().catch(() => {}), []); // without the projects, the list shows all sessions
   const shown = rows.value;
   const at = shown.findIndex((row) => row.kind === 'session' && row.session.id === currentId.value);
   return (
     <nav id="sidebar" aria-label={t('sessions')}>
-      <div class="row brand">
+      <div class="row brand bold">
         <img src="/static/icon.svg" alt="" width="26" height="26" /> Corral
-        <span class="bar-space" />
+        <span class="fill" />
         <a class="icon-button" href="/guide" target="_blank" rel="noopener" aria-label={t('guide')} title={t('guide')}>
           <Icon name="help" />
         </a>
-        <IconButton icon="clock" label={t('automations')} onClick={openAutomations} />
-        <IconButton icon="book" label={t('skills')} onClick={openSkills} />
-        <IconButton icon="gear" label={t('settings')} onClick={() => openSettings()} />
+        <IconButton icon="clock" label={t('automations')} onClick={leavingMenu(openAutomations)} />
+        <IconButton icon="book" label={t('skills')} onClick={leavingMenu(openSkills)} />
+        <IconButton icon="gear" label={t('settings')} onClick={leavingMenu(openSettings)} />
         {me.value?.person && <AccountMenu name={me.value.name ?? me.value.email ?? t('account')} />}
       </div>
-      <Button class="rigid" icon="plus" label={t('newSession')} onClick={newSession} />
+      <Button class="rigid" icon="plus" label={t('newSession')} onClick={leavingMenu(newSession)} />
       {sessions.value.length > 0 && (
         <button
           type="button"
-          class="row inbox-button"
+          class="row inbox-button padded round"
           data-waits={inboxSessions.value.length > 0}
           aria-haspopup="dialog"
-          onClick={openInbox}
+          onClick={leavingMenu(openInbox)}
         >
           <Icon name="bell" size={16} /> {t('inbox')}
           {inboxSessions.value.length > 0 && (
-            <span class="unread rigid">{inboxSessions.value.length > 99 ? '99+' : inboxSessions.value.length}</span>
+            <span class="unread bold small-text rigid">{inboxSessions.value.length > 99 ? '99+' : inboxSessions.value.length}</span>
           )}
         </button>
       )}
@@ -122,7 +128,7 @@ export function Sidebar() {
       {(isFilterOpen.value || isFiltered.value) && <FilterBar />}
       {shown.length > 0 ? (
         <VirtualList
-          class="sessions"
+          class="sessions fill"
           label={t('sessions')}
           count={shown.length}
           rowHeight={rowHeight}
@@ -132,7 +138,7 @@ export function Sidebar() {
             if (row?.kind === 'archive') return <ArchiveRow key="archive" count={row.count} />;
             if (row?.kind !== 'session') {
               return (
-                <div key={`day ${row?.label}`} class="day" role="listitem">
+                <div key={`day ${row?.label}`} class="day quiet bold small-text" role="listitem">
                   {row?.label}
                 </div>
               );
@@ -149,7 +155,7 @@ export function Sidebar() {
           }}
         />
       ) : (
-        <p class="quiet empty sessions-none">{emptyText()}</p>
+        <p class="quiet empty fill">{emptyText()}</p>
       )}
       <BulkBar shown={shownIds} />
       {!isChoosing.value && info.value && (
@@ -169,7 +175,7 @@ function emptyText(): string {
 }
 
 const ArchiveRow = ({ count }: { count: number }) => (
-  <div class="day archive" role="listitem">
+  <div class="day quiet bold small-text archive" role="listitem">
     <button
       type="button"
       aria-expanded={isArchiveOpen.value}
@@ -183,7 +189,6 @@ const ArchiveRow = ({ count }: { count: number }) => (
 );
 
 function newSession() {
-  isMenuOpen.value = false;
   navigate(undefined);
   setTimeout(() => document.getElementById('message')?.focus(), 30);
 }

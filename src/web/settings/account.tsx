@@ -21,7 +21,7 @@ export function Account() {
         of={devices}
         head={
           <>
-            <div class="row account wrap breaks">
+            <div class="row account between wrap breaks">
               <span>
                 <strong>{name ?? email}</strong> {name && email} {t('account.id', { id: person ?? '' })}
               </span>

@@ -5,7 +5,7 @@ import { query } from '../data/server.ts';
 import { currentId } from '../data/sessions.ts';
 import { tools as words } from '../data/system.ts';
 import { modelLabel } from '../models/state.ts';
-import { Pending, useActionError } from '../parts/kit/trouble.tsx';
+import { LoadPlaceholder, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 
 /** The tools, tool servers and approvals of the selected session's agent. */
@@ -17,7 +17,7 @@ export function AgentSettings() {
     if (id !== undefined) void tryIt(t('agent.unread'), async () => setAgent(await query('sessions.agent', { id })));
   }, [id]);
   if (id === undefined) return <p class="quiet">{t('agent.noSession')}</p>;
-  if (!agent) return <Pending trouble={trouble} />;
+  if (!agent) return <LoadPlaceholder problem={trouble} />;
   const always = alwaysAllowed();
   return (
     <>
@@ -47,7 +47,7 @@ const Names = ({ title, names, none }: { title: string; names: readonly string[]
     {names.length === 0 ? (
       <p class="quiet">{none}</p>
     ) : (
-      <ul class="names wrap">
+      <ul class="names wrap row">
         {names.map((name) => (
           <li key={name}>
             <code>{name === '*' ? t('agent.allTools') : name}</code>

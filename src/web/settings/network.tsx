@@ -6,7 +6,7 @@ import { currentId } from '../data/sessions.ts';
 import { count } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { List } from '../parts/kit/list.tsx';
-import { FormError, Pending, useActionError } from '../parts/kit/trouble.tsx';
+import { FormError, LoadPlaceholder, useActionError } from '../parts/kit/trouble.tsx';
 import { serverText, t } from '../text/text.ts';
 
 type EgressInForce = Outputs['egress']['inForce'];
@@ -21,7 +21,7 @@ export function Network() {
     if (sessionId !== undefined) void tryIt(t('network.unread'), () => look(sessionId));
   }, [sessionId]);
   if (sessionId === undefined) return <p class="quiet">{t('network.noSession')}</p>;
-  if (!egress) return <Pending trouble={trouble} />;
+  if (!egress) return <LoadPlaceholder problem={trouble} />;
   const change = (path: 'egress.allow' | 'egress.withdraw', host: string) =>
     tryIt(t('notSaved'), async () => {
       await mutateWithRetry(path, { sessionId, host });

@@ -6,7 +6,7 @@ import { currentId } from '../data/sessions.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Choice } from '../parts/kit/choice.tsx';
 import { Dialog, showDialog } from '../parts/kit/dialog.tsx';
-import { Pending, useActionError } from '../parts/kit/trouble.tsx';
+import { LoadPlaceholder, useActionError } from '../parts/kit/trouble.tsx';
 import { type Language, language, languages, t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { AgentSettings } from './agent.tsx';
@@ -24,7 +24,7 @@ function later<Props extends object>(load: () => Promise<ComponentType<Props>>):
         setBody(() => loaded);
       });
     }, []);
-    if (!Body) return <Pending trouble={trouble} />;
+    if (!Body) return <LoadPlaceholder problem={trouble} />;
     return <Body {...props} />;
   };
 }
@@ -164,10 +164,10 @@ export function Settings({ section: first }: { section?: string | undefined }) {
   return (
     <Dialog title={t('settings')} wide>
       <div class="settings grid">
-        <nav aria-label={t('settings')}>
+        <nav class="stack" aria-label={t('settings')}>
           {shown.map(({ id, group, label }) => (
             <Fragment key={id}>
-              {group && <h3>{t(group)}</h3>}
+              {group && <h3 class="quiet small-text">{t(group)}</h3>}
               <button type="button" aria-current={id === open ? 'true' : undefined} onClick={() => setOpen(id)}>
                 {t(label)}
               </button>

@@ -17,7 +17,7 @@ export function SharedPage() {
   }, [title]);
   if (state.value === 'unfit') {
     return (
-      <main class="shared shared-none stack">
+      <main class="shared roomy shared-none stack">
         <Icon name="warning" size={28} />
         <h1>{t('shared.unfit')}</h1>
         <p class="quiet">{t('shared.unfitTells')}</p>
@@ -25,12 +25,12 @@ export function SharedPage() {
     );
   }
   return (
-    <main class="shared stack">
-      <header>
+    <main class="shared roomy stack">
+      <header class="row border-bottom">
         <img src="/static/icon.svg" alt="" width="26" height="26" />
         <div>
           <h1 dir="auto">{title}</h1>
-          <p class="quiet" role="status">
+          <p class="quiet small-text" role="status">
             {state.value === 'offline'
               ? t('shared.offline')
               : summary

@@ -5,9 +5,8 @@ import { navigate } from '../data/route.ts';
 import { currentId, sessions } from '../data/sessions.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
-import { CheckField, TextField } from '../parts/kit/field.tsx';
+import { CheckField, Form, TextField } from '../parts/kit/field.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
-import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { nameOf } from '../sessions/name.ts';
 import { t } from '../text/text.ts';
 
@@ -33,27 +32,15 @@ export function confirmFork(seq?: number): void {
 function ForkDialog({ id, seq }: { id: string; seq: number | undefined }) {
   const [files, setFiles] = useState(true);
   const [title, setTitle] = useState('');
-  const [isBusy, setBusy] = useState(false);
-  const [trouble, tryIt] = useActionError();
   const make = async () => {
-    setBusy(true);
-    const isMade = await tryIt(t('fork.failed'), async () => {
-      const made = await fork(id, { seq, files, title: title.trim() });
-      navigate(made.id);
-    });
-    if (isMade) closeDialog();
-    setBusy(false);
+    const made = await fork(id, { seq, files, title: title.trim() });
+    navigate(made.id);
+    closeDialog();
   };
   return (
     <Dialog title={t('fork.title')}>
       <p>{t('fork.tells')}</p>
-      <form
-        class="form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void make();
-        }}
-      >
+      <Form failure={t('fork.failed')} save={t('fork.make')} icon="fork" onSave={make}>
         <TextField
           label={t('fork.name')}
           value={title}
@@ -62,18 +49,7 @@ function ForkDialog({ id, seq }: { id: string; seq: number | undefined }) {
           onChange={setTitle}
         />
         <CheckField label={t('fork.withFiles')} isOn={files} onChange={setFiles} />
-        <FormError text={trouble} />
-        <div class="choices">
-          <Button label={t('cancel')} onClick={closeDialog} />
-          <Button
-            type="submit"
-            kind="primary"
-            icon="fork"
-            label={t(isBusy ? 'fork.making' : 'fork.make')}
-            disabled={isBusy}
-          />
-        </div>
-      </form>
+      </Form>
     </Dialog>
   );
 }

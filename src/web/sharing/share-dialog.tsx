@@ -55,7 +55,7 @@ function ShareDialog({ sessionId }: { sessionId: string }) {
           <Button kind="primary" icon="share" label={t('share.make')} onClick={create} />
         </div>
       ) : (
-        <div class="made-link" role="status">
+        <div class="made-link stack" role="status">
           <div class="row">
             <input class="field" readOnly aria-label={t('share.link')} value={made} onFocus={selectAll} />
             <CopyButton text={made} label={t('share.copy')} />

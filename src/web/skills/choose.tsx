@@ -26,7 +26,7 @@ function ChooseSkills({ id }: { id: string | undefined }) {
   };
   return (
     <Dialog title={t('skills.choose')}>
-      <Form failure={t('notSaved')} save={t('skills.take')} cancel={t('cancel')} onCancel={closeDialog} onSave={save}>
+      <Form failure={t('notSaved')} save={t('skills.take')} onSave={save}>
         <FormError text={trouble} />
         {chosen && skills.value?.length === 0 && <p class="quiet">{t('skills.none')}</p>}
         {chosen && skills.value && skills.value.length > 0 && (

@@ -61,7 +61,7 @@ export function SkillView({ id, back }: Props) {
         ))}
       </ul>
       <h3>{t('skills.versions')}</h3>
-      <ul class="automation-starts">
+      <ul class="automation-starts grid">
         {versions.map(({ id: version, number, createdAt, files }) => (
           <li key={version}>
             <strong>
@@ -74,7 +74,7 @@ export function SkillView({ id, back }: Props) {
       </ul>
       <h3>SKILL.md</h3>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled text needs the keys */}
-      <pre class="automation-message pre" tabIndex={0}>
+      <pre class="automation-message padded scrolls pre" tabIndex={0}>
         {text}
       </pre>
     </Dialog>

@@ -17,9 +17,9 @@ export function WorkPane() {
   const shown = tabs.filter(({ shows }) => shows?.(session) ?? true);
   const open = shown.find(({ id }) => id === openTab.value) ?? shown[0];
   return (
-    <aside class="work" aria-label={t('work')}>
+    <aside class="work stack" aria-label={t('work')}>
       <Divider />
-      <div class="work-head">
+      <div class="work-head border-bottom row">
         <Tabs
           label={t('work')}
           tabs={shown.map(({ id, label, icon, news }) => ({
@@ -44,7 +44,7 @@ export function WorkPane() {
           }}
         />
       </div>
-      <div id="work-panel" class="panel" role="tabpanel" aria-labelledby={open && tabId(open.id)}>
+      <div id="work-panel" class="panel scrolls fill" role="tabpanel" aria-labelledby={open && tabId(open.id)}>
         {open && <LazyTab key={`${open.id} ${session.id}`} tab={open} session={session} />}
       </div>
     </aside>
@@ -53,7 +53,7 @@ export function WorkPane() {
 
 const News = ({ count }: { count: number }) =>
   count === 0 ? null : (
-    <span class="tab-news">
+    <span class="tab-news round bold small-text">
       {count}
       <span class="sr-only"> {t('tab.new')}</span>
     </span>

@@ -28,7 +28,7 @@ test('Enter that ends a composition sends no message, saves no title and runs no
   const title = page.getByRole('textbox', { name: 'Rename' });
   await title.focus();
   for (const key of ['Enter', 'Escape']) await composed(page, key);
-  expect(await page.evaluate('document.activeElement.className')).toBe('title');
+  expect(await page.evaluate("document.activeElement.classList.contains('title')")).toBe(true);
   await field.focus();
   await page.keyboard.press('Control+k');
   const palette = page.locator('.palette-field');

@@ -1,12 +1,11 @@
 import type { Outputs } from '../../../client/types.ts';
+import { maxDailyGroups, usageDimensions } from '../../../core/model/runs/usage-report.ts';
 import { type CliCommand, jsonOption } from '../../command.ts';
 import { UsageError } from '../../exit-codes.ts';
 import { toOneLine } from '../../io.ts';
 
 type Group = Outputs['usage']['report']['groups'][number];
-const dimensions = ['person', 'model', 'project', 'session', 'day'] as const;
 const dayMs = 86_400_000;
-const mostGroups = 10_000;
 
 const formatCost = ({ cost, unpriced }: Pick<Group, 'cost' | 'unpriced'>): string =>
   `${cost.toFixed(4)}${unpriced > 0 ? ` + ${unpriced} turns without a known price` : ''}`;
@@ -32,8 +31,8 @@ export const usageCommand: CliCommand = {
     'corral usage --by day --json',
   ],
   async run({ options, io, corral }) {
-    const by = dimensions.find((one) => one === (options.text('by') ?? 'model'));
-    if (by === undefined) throw new UsageError(`--by must be one of ${dimensions.join(', ')}.`);
+    const by = usageDimensions.find((one) => one === (options.text('by') ?? 'model'));
+    if (by === undefined) throw new UsageError(`--by must be one of ${usageDimensions.join(', ')}.`);
     const days = Number(options.text('days') ?? 30);
     if (!Number.isInteger(days) || days < 1 || days > 366)
       throw new UsageError('--days must be a number from 1 to 366.');
@@ -43,7 +42,7 @@ export const usageCommand: CliCommand = {
       from: day(now - (days - 1) * dayMs),
       to: day(now),
       by,
-      dailyGroups: options.flag('daily') ? mostGroups : 0,
+      dailyGroups: options.flag('daily') ? maxDailyGroups : 0,
     };
     const report = await corral().call((api) => api.usage.report.query(range));
     if (options.flag('json')) {

@@ -1,7 +1,8 @@
 import type { Store, UsageKey, UsageSum } from '../../../core/contracts/ports.ts';
 import { AppError } from '../../../core/errors/errors.ts';
+import type { UsageDimension } from '../../../core/model/runs/usage-report.ts';
 import { addAmounts, noUsage } from '../../../core/model/spending.ts';
-import type { UsageDimension, UsageGroup, UsageReport, UsageService, UsageTotal } from '../../api/usage.ts';
+import type { UsageGroup, UsageReport, UsageService, UsageTotal } from '../../api/usage.ts';
 
 interface Deps {
   readonly store: Pick<Store, 'events'>;

@@ -49,7 +49,7 @@ export function EditForm({ item, onClose }: Props) {
   };
   return (
     <form
-      class="edit-message grid"
+      class="edit-message full grid"
       onSubmit={(event) => {
         event.preventDefault();
         submit();

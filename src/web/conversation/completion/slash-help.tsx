@@ -1,3 +1,4 @@
+import { Fragment } from 'preact';
 import { Dialog, showDialog } from '../../parts/kit/dialog.tsx';
 import { t } from '../../text/text.ts';
 import type { SlashCommand } from './slash-command.ts';
@@ -14,22 +15,22 @@ const keys = [
 export const showSlashHelp = (commands: readonly SlashCommand[]): void =>
   showDialog(
     <Dialog title={t('slash.title')}>
-      <dl class="slash-help grid">
+      <dl class="facts grid">
         {commands.map(({ name, about }) => (
-          <div key={name}>
+          <Fragment key={name}>
             <dt>
               <code>/{name}</code>
             </dt>
             <dd>{t(about)}</dd>
-          </div>
+          </Fragment>
         ))}
         {keys.map(([key, about]) => (
-          <div key={key}>
+          <Fragment key={key}>
             <dt>
               <kbd>{key}</kbd>
             </dt>
             <dd>{t(about)}</dd>
-          </div>
+          </Fragment>
         ))}
       </dl>
     </Dialog>,

@@ -9,7 +9,7 @@ import { t } from '../../text/text.ts';
 import { setComposer } from '../composer-text.ts';
 import { rankMatches } from './fuzzy.ts';
 import { commandSuggestions } from './slash-commands.ts';
-import type { Suggestions } from './suggestion.ts';
+import type { Suggestion, Suggestions } from './suggestion.ts';
 import { replaceTrigger, type Trigger, triggerAt } from './trigger.ts';
 import { followWorkspacePaths, readWorkspacePaths, workspacePaths } from './workspace-paths.ts';
 
@@ -58,7 +58,10 @@ export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: 
   if (!shown) return { list: null, aria: { 'aria-autocomplete': 'list' }, look, onKey: () => false };
 
   const found = sources[shown.kind].map((source) => source(shown.word));
-  const entries = found.flatMap((one) => one.entries);
+  const all = found.flatMap((one) => one.entries);
+  // Commands and skills that start with the word precede those that contain it.
+  const begins = ({ label }: Suggestion) => label.toLowerCase().startsWith(`/${shown.word.toLowerCase()}`);
+  const entries = shown.kind === '/' ? [...all.filter(begins), ...all.filter((one) => !begins(one))] : all;
   const note = entries.length > 0 ? undefined : found.find((one) => one.note !== undefined)?.note;
   const at = Math.min(chosen, entries.length - 1);
   const take = (index: number) => {
@@ -91,12 +94,12 @@ export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: 
   };
   const name = t(shown.kind === '@' ? 'complete.files' : 'commands');
   const list = (
-    <div class="completions">
+    <div class="completions raised">
       <p class="sr-only" role="status">
         {entries.length > 0 ? t('complete.found', { n: entries.length }) : ''}
       </p>
       {note !== undefined && (
-        <p class="quiet completions-note" role="status">
+        <p class="quiet padded" role="status">
           {note}
         </p>
       )}
@@ -117,7 +120,7 @@ export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: 
             >
               <Icon name={icon} size={15} />
               <span class="cut completion-label rigid">{label}</span>
-              <span class="cut quiet completion-about">{about}</span>
+              <span class="cut quiet fill">{about}</span>
             </div>
           ))}
         </div>

@@ -39,7 +39,7 @@ export function GoalFields({ goal, onChange, onClose }: Props) {
         value={goal.checks}
         onChange={(checks) => onChange({ ...goal, checks })}
       />
-      <label class="row goal-revisions wrap">
+      <label class="row goal-revisions bold wrap">
         <span>{t('goal.revisions')}</span>
         <input
           class="field"

@@ -35,7 +35,12 @@ export function Output({ text, command, isLive = false, whole }: Props) {
   return (
     <>
       {isLong && (
-        <button type="button" class="more-lines" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+        <button
+          type="button"
+          class="more-lines border-top full tinted bold small-text"
+          aria-expanded={isOpen}
+          onClick={() => setOpen(!isOpen)}
+        >
           {isOpen
             ? t('fewerLines')
             : whole
@@ -49,7 +54,7 @@ export function Output({ text, command, isLive = false, whole }: Props) {
         <WholeOutput file={whole} />
       ) : isLong && isOpen ? (
         <VirtualList
-          class="console lines"
+          class="console padded scrolls mono pre lines"
           role="group"
           label={t('output')}
           count={rows.length}
@@ -63,7 +68,7 @@ export function Output({ text, command, isLive = false, whole }: Props) {
         />
       ) : (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a wide line scrolls, also by keyboard
-        <pre class="console" tabIndex={0}>
+        <pre class="console padded scrolls mono pre" tabIndex={0}>
           {command !== undefined && (
             <>
               <span class="prompt">$ </span>

@@ -50,15 +50,15 @@ export function WholeOutput({ file: { sessionId, path } }: { file: WholeFile }) 
   }, [path]);
   return (
     <>
-      {problem !== '' && <p class="tool-note bad-text">{t('wholeGone', { why: problem })}</p>}
+      {problem !== '' && <p class="tool-note padded border-top quiet bad-text">{t('wholeGone', { why: problem })}</p>}
       {lines.bytes < size && (
-        <p class="tool-note" role="status">
+        <p class="tool-note padded border-top quiet" role="status">
           <progress value={lines.bytes} max={size} aria-label={t('files.loading')} />{' '}
           {t('linesSoFar', { n: count(lines.count) })}
         </p>
       )}
       <VirtualList
-        class="console lines"
+        class="console padded scrolls mono pre lines"
         role="group"
         label={t('output')}
         count={lines.count}

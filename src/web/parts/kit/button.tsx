@@ -19,7 +19,7 @@ export const ChipButton = ({
 }: Props & { icon?: IconName; label: string; value: string }) => (
   <button
     type="button"
-    class="chip-button"
+    class="chip-button small-text"
     title={label}
     aria-haspopup="dialog"
     aria-label={value === '' ? label : `${label}: ${value}`}

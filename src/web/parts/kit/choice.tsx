@@ -9,7 +9,7 @@ interface Props<Value extends string> {
 export const Choice = <Value extends string>({ label, value, options, onChange }: Props<Value>) => (
   <fieldset class="choice">
     <legend>{label}</legend>
-    <div class="segments wrap">
+    <div class="segments tinted round wrap">
       {options.map((option) => (
         <label key={option.value}>
           <input

@@ -59,12 +59,18 @@ export function Dialog({ title, wide = false, children, onClose }: Props) {
     return () => before?.focus?.();
   }, []);
   return (
-    <dialog ref={ref} tabIndex={-1} class={wide ? 'dialog wide' : 'dialog'} aria-label={title} onClose={closed}>
-      <header>
+    <dialog
+      ref={ref}
+      tabIndex={-1}
+      class={wide ? 'dialog full wide' : 'dialog full'}
+      aria-label={title}
+      onClose={closed}
+    >
+      <header class="row between">
         <h2>{title}</h2>
         <IconButton icon="close" label={t('close')} onClick={() => ref.current?.close()} />
       </header>
-      <div class="stack dialog-body">
+      <div class="stack dialog-body roomy scrolls">
         <Boundary>{children}</Boundary>
       </div>
     </dialog>

@@ -1,6 +1,9 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useId, useRef } from 'preact/hooks';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { t } from '../../text/text.ts';
 import { Button } from './button.tsx';
+import { closeDialog } from './dialog.tsx';
+import type { IconName } from './icon.tsx';
 import { FormError, useActionError } from './trouble.tsx';
 
 // The fields of a form: a label, the field, a help text, and the error at the field.
@@ -32,7 +35,7 @@ function Labelled({ label, help, error = '', children }: LabelledProps) {
   const id = useId();
   const errorId = error === '' ? undefined : `${id}-error`;
   return (
-    <label class="labelled" for={id}>
+    <label class="labelled stack" for={id}>
       <span>{label}</span>
       {children({ id, 'aria-invalid': error !== '', 'aria-describedby': errorId })}
       {help && <small class="quiet">{help}</small>}
@@ -163,7 +166,7 @@ interface ManyProps {
 export function ManyField({ legend, choices, chosen, error = '', onChange }: ManyProps) {
   const id = useId();
   return (
-    <fieldset class="many grid box" aria-describedby={error === '' ? undefined : id}>
+    <fieldset class="many padded grid box" aria-describedby={error === '' ? undefined : id}>
       <legend>{legend}</legend>
       {choices.map(([one, words, about], at) => (
         <label key={one}>
@@ -200,26 +203,35 @@ interface FormProps {
   /** The first words of an error message. */
   readonly failure: string;
   readonly save: string;
-  readonly cancel: string;
-  readonly onCancel: () => void;
+  readonly icon?: IconName;
+  /** Nothing can be saved yet. */
+  readonly isOff?: boolean;
+  /** Default: closes the dialog. */
+  readonly onCancel?: () => void;
   readonly onSave: () => Promise<unknown>;
 }
 /** A group of fields with one Save button, and the error of the last save. */
-export function Form({ children, failure, save, cancel, onCancel, onSave }: FormProps) {
+export function Form({ children, failure, save, icon, isOff = false, onCancel = closeDialog, onSave }: FormProps) {
   const [trouble, tryIt] = useActionError();
+  const [isBusy, setBusy] = useState(false);
+  const submit = async () => {
+    setBusy(true);
+    await tryIt(failure, onSave);
+    setBusy(false);
+  };
   return (
     <form
-      class="form"
+      class="form roomy stack"
       onSubmit={(event) => {
         event.preventDefault();
-        void tryIt(failure, onSave);
+        if (!isBusy && !isOff) void submit();
       }}
     >
       {children}
       <FormError text={trouble} />
       <div class="choices">
-        <Button type="button" label={cancel} onClick={onCancel} />
-        <Button kind="primary" type="submit" label={save} />
+        <Button label={t('cancel')} onClick={onCancel} />
+        <Button kind="primary" type="submit" label={save} disabled={isOff || isBusy} {...(icon && { icon })} />
       </div>
     </form>
   );

@@ -53,9 +53,9 @@ export function List({ items = [], none, label, isSearched = true }: Props) {
           onInput={({ currentTarget }) => setText(currentTarget.value)}
         />
       )}
-      <ul class="list" aria-label={label}>
+      <ul class="list grid" aria-label={label}>
         {found.map((item) => (
-          <li key={item.key}>
+          <li key={item.key} class="row box wrap breaks">
             <Row {...item} />
             {item.action}
             {item.more}

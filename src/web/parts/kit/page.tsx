@@ -33,7 +33,7 @@ function Kit({ theme }: { theme: 'light' | 'dark' }) {
   const [many, setMany] = useState<string[]>(['mon']);
   const ask = () => confirmFirst({ title: 'Delete this?', text: 'It is only a picture.', yes: 'Delete', act: nothing });
   return (
-    <section class="stack kit" data-kit={theme} aria-label={theme}>
+    <section class="stack kit roomy" data-kit={theme} aria-label={theme}>
       <h1>{theme}</h1>
       <div class="row">
         {kinds.map((kind) => (
@@ -63,7 +63,7 @@ function Kit({ theme }: { theme: 'light' | 'dark' }) {
         options={days.map(([value, label]) => ({ value, label }))}
         onChange={setDay}
       />
-      <Form failure="Could not save" save="Save" cancel="Cancel" onCancel={nothing} onSave={async () => nothing()}>
+      <Form failure="Could not save" save="Save" onCancel={nothing} onSave={async () => nothing()}>
         <TextField label="Name" required value={text} onChange={setText} help="As people say it" />
         <TextField label="Time zone" value="Berl" error="Unknown time zone." onChange={nothing} />
         <LongTextField label="Task" rows={2} value={text} onChange={setText} />
@@ -112,7 +112,7 @@ function Kit({ theme }: { theme: 'light' | 'dark' }) {
 const root = document.getElementById('root');
 if (root)
   render(
-    <main class="kits">
+    <main class="kits scrolls grid">
       <Kit theme="light" />
       <Kit theme="dark" />
       <Dialogs />

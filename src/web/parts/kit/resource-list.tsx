@@ -4,7 +4,7 @@ import { t } from '../../text/text.ts';
 import { Button } from './button.tsx';
 import { CopyButton } from './copy-button.tsx';
 import { List, type ListItem } from './list.tsx';
-import { FormError, Pending, useActionError } from './trouble.tsx';
+import { FormError, LoadPlaceholder, useActionError } from './trouble.tsx';
 
 /** The items of one kind from the server, as a page holds them. */
 export interface Resource<Item> {
@@ -56,7 +56,7 @@ interface Props<Item> {
 
 /** An introduction, the items, and the result of the last change. */
 export function ResourceList<Item>({ of: { all, trouble, notice }, about, none, toItem, head, children }: Props<Item>) {
-  if (!all) return <Pending trouble={trouble} />;
+  if (!all) return <LoadPlaceholder problem={trouble} />;
   return (
     <>
       {about !== undefined && <p class="quiet">{about}</p>}
@@ -88,7 +88,7 @@ export function ConfirmButton({ label, name, ask, act }: SureProps) {
 
 /** A confirmation shown in place of its button. */
 export const Question = ({ label, name, ask, act, end }: SureProps & { end: () => void }) => (
-  <span class="row sure" role="group" aria-label={name}>
+  <span class="row sure wrap" role="group" aria-label={name}>
     <span>{ask}</span>
     <span class="row">
       <Button class="small" label={t('cancel')} onClick={end} />

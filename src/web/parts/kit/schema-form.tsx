@@ -153,7 +153,7 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
   return (
     <form
       ref={form}
-      class="form"
+      class="form roomy stack"
       aria-label={title}
       noValidate
       onSubmit={(event) => {
@@ -163,14 +163,14 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
       }}
     >
       {title !== undefined && <h3>{title}</h3>}
-      <div class="fields grid">
+      <div class="fields roomy grid">
         {draw(false)}
         {children?.(errors)}
       </div>
       {all.some(({ options }) => options.isAdvanced) && (
         <details class="advanced" open={all.some(({ name, options }) => options.isAdvanced && errors[name])}>
           <summary>{t('form.more')}</summary>
-          <div class="fields grid">{draw(true)}</div>
+          <div class="fields roomy grid">{draw(true)}</div>
         </details>
       )}
       {note !== undefined && (

@@ -31,7 +31,7 @@ export function Tabs({ label, tabs, open, panel, onOpen }: Props) {
     document.getElementById(tabId(next.id))?.focus();
   };
   return (
-    <div class="tabs rigid" role="tablist" aria-label={label}>
+    <div class="tabs border-bottom rigid" role="tablist" aria-label={label}>
       {tabs.map(({ id, label: name, icon, news }) => (
         <button
           key={id}

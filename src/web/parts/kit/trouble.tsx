@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { toErrorText } from '../../data/server.ts';
 import { t } from '../../text/text.ts';
+import { Button } from './button.tsx';
 
 type RunAction = (what: string, work: () => Promise<unknown>) => Promise<boolean>;
 
@@ -47,9 +48,17 @@ export function useRead<Data>(load: () => Promise<Data>, reasons: readonly unkno
   return { now, problem, again: () => setTurn((count) => count + 1) };
 }
 
-/** A placeholder for a view without data: loading, or the error. */
-export const LoadPlaceholder = ({ problem }: { problem: string }) => (
-  <p class={problem === '' ? 'quiet empty' : 'empty bad-text'}>{problem || t('files.loading')}</p>
+interface PlaceholderProps {
+  readonly problem: string;
+  /** Loads again after an error. */
+  readonly again?: (() => void) | undefined;
+}
+/** A placeholder for a view without data: loading, or the error and a button to try again. */
+export const LoadPlaceholder = ({ problem, again }: PlaceholderProps) => (
+  <div class={problem === '' ? 'quiet empty' : 'empty bad-text'} role={problem === '' ? undefined : 'alert'}>
+    <p>{problem || t('files.loading')}</p>
+    {problem !== '' && again && <Button icon="retry" label={t('tryAgain')} onClick={again} />}
+  </div>
 );
 
 /** Scrolls itself into view, because a form can be longer than its dialog. */
@@ -62,7 +71,3 @@ export function FormError({ text }: { text: string }) {
     </p>
   );
 }
-
-/** A placeholder for content without data: loading, or the error. */
-export const Pending = ({ trouble }: { trouble: string }) =>
-  trouble === '' ? <p class="quiet">{t('files.loading')}</p> : <FormError text={trouble} />;

@@ -4,7 +4,7 @@ import { query } from '../../data/server.ts';
 import { dayAndTime } from '../../parts/format.ts';
 import { ChoiceField, TextField } from '../../parts/kit/field.tsx';
 import { List } from '../../parts/kit/list.tsx';
-import { FormError, Pending } from '../../parts/kit/trouble.tsx';
+import { FormError, LoadPlaceholder } from '../../parts/kit/trouble.tsx';
 import { isText, t } from '../../text/text.ts';
 import { CsvButton } from './csv.tsx';
 import { LoadMore, usePaged } from './paged.tsx';
@@ -42,7 +42,7 @@ export function AuditPage() {
       ]),
     ];
   };
-  if (!log.items) return <Pending trouble={log.trouble} />;
+  if (!log.items) return <LoadPlaceholder problem={log.trouble} />;
   return (
     <>
       <p class="quiet">{t('administration.audit.about')}</p>

@@ -6,7 +6,7 @@ import { mutate, query } from '../../data/server.ts';
 import { bytes, count, dayAndTime } from '../../parts/format.ts';
 import { List } from '../../parts/kit/list.tsx';
 import { ConfirmButton } from '../../parts/kit/resource-list.tsx';
-import { FormError, Pending, useActionError } from '../../parts/kit/trouble.tsx';
+import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 
 type Overview = Outputs['administration']['overview'];
@@ -38,7 +38,7 @@ export function OverviewPage() {
     const timer = setInterval(look, lookMs);
     return () => clearInterval(timer);
   }, []);
-  if (!now) return <Pending trouble={trouble} />;
+  if (!now) return <LoadPlaceholder problem={trouble} />;
   const { running, waiting, sandboxes, queue, storage } = now.overview;
   const stopAll = () =>
     tryIt(t('administration.notStopped'), async () => {
@@ -70,7 +70,7 @@ export function OverviewPage() {
         />
       </Part>
       <Part title={t('administration.runs')}>
-        <div class="row account wrap breaks">
+        <div class="row account between wrap breaks">
           <span>{t('administration.atWork', { running: count(running), waiting: count(waiting) })}</span>
           {me.value?.role === 'admin' && running + waiting > 0 && (
             <ConfirmButton

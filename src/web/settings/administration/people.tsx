@@ -7,7 +7,7 @@ import { Button } from '../../parts/kit/button.tsx';
 import { TextField } from '../../parts/kit/field.tsx';
 import { List } from '../../parts/kit/list.tsx';
 import { ConfirmButton } from '../../parts/kit/resource-list.tsx';
-import { FormError, Pending, useActionError } from '../../parts/kit/trouble.tsx';
+import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { CsvButton } from './csv.tsx';
 import { LoadMore, usePaged } from './paged.tsx';
@@ -28,7 +28,7 @@ export function PeoplePage() {
     const items = found.people.map((person) => ({ ...person, spent: spent(person.owner) }));
     return { items, next: found.next };
   });
-  if (!people.items) return <Pending trouble={people.trouble} />;
+  if (!people.items) return <LoadPlaceholder problem={people.trouble} />;
   const hasIssuers = new Set(people.items.map(({ issuer }) => issuer)).size > 1;
   const change = (id: string, disabled: boolean) =>
     tryIt(t('administration.notChanged'), async () => {

@@ -5,7 +5,7 @@ import { bytes } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { CheckField, ChoiceField } from '../../parts/kit/field.tsx';
 import { List } from '../../parts/kit/list.tsx';
-import { FormError, Pending, useActionError } from '../../parts/kit/trouble.tsx';
+import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { ServerSettings } from '../server/server-settings.tsx';
 import { type Note, NoteView, recordFacts } from './note.tsx';
@@ -31,7 +31,7 @@ export function Memory() {
       setNotes(await query('memory.notes', { of, id }));
     });
   useEffect(() => void read(), [chosen]);
-  if (!all || !notes || !holder) return <Pending trouble={trouble} />;
+  if (!all || !notes || !holder) return <LoadPlaceholder problem={trouble} />;
   const names = new Map(all.flatMap(({ of, id, name }) => (of === 'person' ? [[id, name] as const] : [])));
   if (open)
     return (

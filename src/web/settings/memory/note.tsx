@@ -10,7 +10,7 @@ import { Button } from '../../parts/kit/button.tsx';
 import { closeDialog } from '../../parts/kit/dialog.tsx';
 import { ConfirmButton } from '../../parts/kit/resource-list.tsx';
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
-import { FormError, Pending, useActionError } from '../../parts/kit/trouble.tsx';
+import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 
 export type Note = Outputs['memory']['notes'][number];
@@ -44,7 +44,7 @@ export function NoteView({ holder, note: given, names, back }: Props) {
   };
   useEffect(() => void tryIt(t('memory.unread'), () => read(given)), []);
   const change = (what: string, work: () => Promise<Note>) => tryIt(what, async () => read(await work()));
-  if (text === undefined) return <Pending trouble={trouble} />;
+  if (text === undefined) return <LoadPlaceholder problem={trouble} />;
   return (
     <>
       <div class="choices start">

@@ -7,6 +7,7 @@ import { Button } from '../../parts/kit/button.tsx';
 import { ConfirmButton, Question, ResourceList, useResource } from '../../parts/kit/resource-list.tsx';
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
 import { FormError, useActionError } from '../../parts/kit/trouble.tsx';
+import { askNewProject } from '../../sessions/filter-bar.tsx';
 import { projects, readProjects } from '../../sessions/filters.ts';
 import { t } from '../../text/text.ts';
 import { refusal } from '../../work/files/store.ts';
@@ -18,8 +19,13 @@ const memberRoles = ['viewer', 'member', 'maintainer'] as const;
 const keyOf = ({ of, id, issuer }: Member) => `${of} ${issuer ?? ''} ${id}`;
 
 /** The projects that the person can see, and the members of each. */
-export const Projects = () => (
+export const Projects = ({ again }: { again: () => void }) => (
   <ProjectList
+    head={
+      <div>
+        <Button kind="primary" icon="plus" label={t('filter.newProjectTitle')} onClick={() => askNewProject(again)} />
+      </div>
+    }
     about={t('members.about')}
     load={async () => {
       await readProjects();
@@ -35,10 +41,11 @@ interface ListProps<Row> {
   readonly linesOf: (row: Row) => readonly string[];
   /** False: the caller cannot see the members. */
   readonly opens?: boolean;
+  readonly head?: ComponentChildren;
   readonly children?: ComponentChildren;
 }
 type OpenProject = Pick<Project, 'id' | 'name' | 'role'>;
-export function ProjectList<Row extends OpenProject>({ about, load, linesOf, opens = true, children }: ListProps<Row>) {
+export function ProjectList<Row extends OpenProject>({ load, linesOf, opens = true, ...rest }: ListProps<Row>) {
   const [id, setId] = useState('');
   const all = useResource<Row>(t('members.projectsUnread'), load);
   const project = all.all?.find((one) => one.id === id);
@@ -49,8 +56,8 @@ export function ProjectList<Row extends OpenProject>({ about, load, linesOf, ope
   if (project) return <Members project={project} back={back} />;
   return (
     <ResourceList
+      {...rest}
       of={all}
-      about={about}
       none={t('members.noProjects')}
       toItem={(row) => ({
         key: row.id,
@@ -58,9 +65,7 @@ export function ProjectList<Row extends OpenProject>({ about, load, linesOf, ope
         lines: linesOf(row),
         ...(opens && { open: () => setId(row.id) }),
       })}
-    >
-      {children}
-    </ResourceList>
+    />
   );
 }
 
@@ -161,7 +166,7 @@ function Members({ project: { id, name, role }, back }: { project: OpenProject; 
                   end={() => setHeir('')}
                 />
               ) : (
-                <span class="row sure">
+                <span class="row sure wrap">
                   {mayManage && choiceOf(member)}
                   {removal(member)}
                 </span>

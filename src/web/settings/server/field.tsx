@@ -96,7 +96,7 @@ export function Field({ setting, label, draft, onChange }: Props) {
       {kind === 'tools' && (
         <details>
           <summary>{t('server.knownTools')}</summary>
-          <p class="quiet known-tools">{[...tools.value.keys()].join(', ')}</p>
+          <p class="quiet breaks">{[...tools.value.keys()].join(', ')}</p>
         </details>
       )}
     </>

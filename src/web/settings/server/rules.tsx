@@ -32,7 +32,7 @@ export function Rules({ rules, onChange }: Props) {
       {rules.length === 0 && <p class="quiet">{t('rules.none')}</p>}
       <ol class="rules stack">
         {rules.map((rule, at) => (
-          <li key={at}>
+          <li key={at} class="grid">
             <select
               class="field"
               aria-label={t('rules.action', { n: at + 1 })}
@@ -61,7 +61,7 @@ export function Rules({ rules, onChange }: Props) {
               value={rule.pattern ?? ''}
               onInput={(event) => change(at, { pattern: event.currentTarget.value })}
             />
-            <span class="rule-buttons">
+            <span class="row">
               <Button
                 class="small"
                 disabled={at === 0}

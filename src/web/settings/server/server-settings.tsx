@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { mutate, query } from '../../data/server.ts';
 import { Button } from '../../parts/kit/button.tsx';
-import { FormError, Pending, useActionError } from '../../parts/kit/trouble.tsx';
+import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
 import { type Draft, Field, fromDraft, type ServerSetting, toFieldDraft } from './field.tsx';
@@ -20,7 +20,7 @@ export function ServerSettings({ parts, isForAll = false }: ServerSettingsProps)
     void tryIt(t('server.unread'), async () => setAll((await query('settings.list', undefined)).settings));
   }, []);
   if (!all && isForAll) return null;
-  if (!all) return <Pending trouble={trouble} />;
+  if (!all) return <LoadPlaceholder problem={trouble} />;
   const changed = (some: readonly ServerSetting[]) =>
     setAll((now) => now?.map((one) => some.find((other) => other.key === one.key) ?? one));
   return (
@@ -65,7 +65,7 @@ function Part({ part, settings, changed }: Props) {
     });
   return (
     <form
-      class="stack server-part"
+      class="stack server-part roomy"
       aria-label={t(`server.part.${part}` as TextKey)}
       onSubmit={(event) => {
         event.preventDefault();
@@ -107,12 +107,12 @@ function OneSetting({ setting, draft, onChange, reset }: OneProps) {
   const { setBy, from, variable, key } = setting;
   const label = labelOf(setting);
   return (
-    <div class="server-setting" title={t('server.fromDefault', { variable, key })}>
-      <fieldset disabled={setBy !== null}>
+    <div class="stack server-setting" title={t('server.fromDefault', { variable, key })}>
+      <fieldset class="stack" disabled={setBy !== null}>
         <legend>{label}</legend>
         <Field setting={setting} label={label} draft={draft} onChange={onChange} />
       </fieldset>
-      {setBy !== null && <p class="quiet origin">{t('server.setBy', { by: setBy })}</p>}
+      {setBy !== null && <p class="quiet breaks">{t('server.setBy', { by: setBy })}</p>}
       {setBy === null && from === 'page' && (
         <div>
           <Button

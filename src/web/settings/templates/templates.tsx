@@ -6,7 +6,7 @@ import { currentMinute } from '../../parts/kit/ago.tsx';
 import { Button } from '../../parts/kit/button.tsx';
 import { List } from '../../parts/kit/list.tsx';
 import { ConfirmButton } from '../../parts/kit/resource-list.tsx';
-import { FormError, Pending, useActionError } from '../../parts/kit/trouble.tsx';
+import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
 import { projectName } from '../../sessions/project-field.tsx';
 import { t } from '../../text/text.ts';
 
@@ -30,7 +30,7 @@ export function BuiltTemplates() {
       }),
     [],
   );
-  if (!all) return <Pending trouble={trouble} />;
+  if (!all) return <LoadPlaceholder problem={trouble} />;
   const template = all.find(({ id }) => id === chosen);
   if (template) {
     const toList = () => setChosen(undefined);
@@ -152,7 +152,7 @@ function BuildLog({ build, changed }: { readonly build: Build; readonly changed:
       </div>
       <FormError text={trouble} />
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: keys can scroll only what they can reach */}
-      <pre class="build-log pre" tabIndex={0}>
+      <pre class="build-log scrolls pre" tabIndex={0}>
         {entries.map(({ text }) => text).join('\n')}
       </pre>
     </section>

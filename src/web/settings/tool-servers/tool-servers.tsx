@@ -68,7 +68,7 @@ export function ToolServers() {
 const Tools = ({ tools }: Pick<NonNullable<ToolServer['state']>, 'tools'>) => (
   <details>
     <summary>{t('toolServers.tools.count', { n: tools.length })}</summary>
-    <ul class="tool-server-tools">
+    <ul class="tool-server-tools scrolls">
       {tools.map((tool) => (
         <li key={tool.name}>
           <code>{tool.name}</code> <span class="quiet">{tool.title ?? tool.description.slice(0, 120)}</span>
@@ -106,7 +106,7 @@ function Actions({ server: { name, kind, from, signIn }, act, change }: ActionsP
       return '';
     });
   return (
-    <span class="row sure">
+    <span class="row sure wrap">
       {kind === 'address' && (
         <Button
           class="small"

@@ -88,7 +88,7 @@ function Amount({ limit: name, budget }: { limit: BudgetLimit; budget: Budget })
   return (
     <>
       <span>{t(`budgets.${name}`)}</span>
-      <span class="cost-amount">{words}</span>
+      <span class="figures">{words}</span>
       <meter
         value={Math.min(used + reserved, limit)}
         max={Math.max(limit, 1e-9)}

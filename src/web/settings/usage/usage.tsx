@@ -1,17 +1,16 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
+import { maxDailyGroups, type UsageDimension, usageDimensions } from '../../../core/model/runs/usage-report.ts';
 import { query } from '../../data/server.ts';
 import { modelLabel } from '../../models/state.ts';
 import { count, formatCompact, locale, price } from '../../parts/format.ts';
 import { Choice } from '../../parts/kit/choice.tsx';
-import { FormError, Pending, useActionError } from '../../parts/kit/trouble.tsx';
+import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { CsvButton } from '../administration/csv.tsx';
 import { SharedBudgets } from './budgets.tsx';
 
-const dimensions = ['person', 'model', 'project', 'session', 'day'] as const;
-type Dimension = (typeof dimensions)[number];
-type Report = Outputs['usage']['report'] & { readonly by: Dimension };
+type Report = Outputs['usage']['report'] & { readonly by: UsageDimension };
 type Total = Report['total'];
 type Day = Report['days'][number];
 const ranges = ['7', '30', '90'] as const;
@@ -19,13 +18,12 @@ type Range = (typeof ranges)[number];
 
 /** The groups that the chart tells apart. */
 const chartedGroups = 4;
-const mostGroups = 10_000;
 const dayMs = 86_400_000;
 const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
 
 /** The usage of the person's sessions by day; administrators see all. */
 export function Usage() {
-  const [by, setBy] = useState<Dimension>('model');
+  const [by, setBy] = useState<UsageDimension>('model');
   const [range, setRange] = useState<Range>('30');
   const [report, setReport] = useState<Report>();
   const [trouble, tryIt] = useActionError();
@@ -53,14 +51,14 @@ export function Usage() {
           options={ranges.map((value) => ({ value, label: t('usage.lastDays', { n: value }) }))}
           onChange={setRange}
         />
-        <Choice<Dimension>
+        <Choice<UsageDimension>
           label={t('usage.by')}
           value={by}
-          options={dimensions.map((value) => ({ value, label: t(`usage.by.${value}`) }))}
+          options={usageDimensions.map((value) => ({ value, label: t(`usage.by.${value}`) }))}
           onChange={setBy}
         />
       </div>
-      {report ? <FormError text={trouble} /> : <Pending trouble={trouble} />}
+      {report ? <FormError text={trouble} /> : <LoadPlaceholder problem={trouble} />}
       {report && report.total.turns === 0 && <p class="quiet">{t('usage.none')}</p>}
       {report && report.total.turns > 0 && (
         <>
@@ -75,7 +73,9 @@ export function Usage() {
           <Groups {...report} />
           <CsvButton
             name={`usage-by-${by}`}
-            table={async () => (by === 'day' || by === 'session' ? totalsOf(report) : daysOf(await read(mostGroups)))}
+            table={async () =>
+              by === 'day' || by === 'session' ? totalsOf(report) : daysOf(await read(maxDailyGroups))
+            }
           />
         </>
       )}
@@ -162,7 +162,7 @@ function Chart(report: Report) {
           });
         })}
       </svg>
-      <div class="usage-axis quiet">
+      <div class="usage-axis between small-text quiet row">
         <span>{dayName(first)}</span>
         <span>{t('usage.most', { most: isPriced ? price(most) : formatCompact(most) })}</span>
         <span>{dayName(last)}</span>
@@ -173,7 +173,7 @@ function Chart(report: Report) {
 /** The colour of a group in the chart and in the table; undefined: the group is not shown separately. */
 const markOf = (n: number | undefined) => `usage-mark-${n ?? 'others'}`;
 
-function labelOf(by: Dimension, name: string): string {
+function labelOf(by: UsageDimension, name: string): string {
   if (by === 'model') return modelLabel(name);
   if (by === 'day') return dayName(name);
   return name || t(by === 'person' ? 'usage.nobody' : 'noProject');

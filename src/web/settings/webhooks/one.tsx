@@ -73,7 +73,7 @@ export function WebhookView({ webhook, secret, onSecret, changed, change, back, 
         <dd>
           <details>
             <summary>{t('webhooks.hears', { n: events.length })}</summary>
-            <ul class="names wrap">
+            <ul class="names wrap row">
               {events.map((event) => (
                 <li key={event}>{t(`webhooks.events.${event}`)}</li>
               ))}
@@ -124,7 +124,7 @@ export function WebhookView({ webhook, secret, onSecret, changed, change, back, 
       <FormError text={trouble} />
       <h3>{t('webhooks.deliveries')}</h3>
       {deliveries?.length === 0 && <p class="quiet">{t('webhooks.noDeliveries')}</p>}
-      <ul class="automation-starts">
+      <ul class="automation-starts grid">
         {deliveries?.map((delivery) => (
           <DeliveryRow
             key={delivery.id}

@@ -6,7 +6,6 @@ export const sharing = {
   'fork.sameName': 'Gleicher Titel',
   'fork.withFiles': 'Mit den Dateien von damals',
   'fork.make': 'Abzweigen',
-  'fork.making': 'Wird abgezweigt…',
   'fork.failed': 'Abzweigen fehlgeschlagen',
   'fork.cameFrom': 'Abgezweigt von',
   'fork.wentTo': 'Abgezweigt nach',

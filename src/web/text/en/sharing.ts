@@ -6,7 +6,6 @@ export const sharing = {
   'fork.sameName': 'Same title',
   'fork.withFiles': 'Include the files from that point',
   'fork.make': 'Fork',
-  'fork.making': 'Forking…',
   'fork.failed': 'Could not fork',
   'fork.cameFrom': 'Forked from',
   'fork.wentTo': 'Forked to',

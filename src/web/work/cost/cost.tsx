@@ -28,7 +28,7 @@ export function Cost({ session }: { session: Session }) {
   const wait = model.items.value.findLast((item) => item.kind === 'wait');
   const budget = wait?.kind === 'wait' && wait.isOpen.value ? wait.data.budget : undefined;
   return (
-    <div class="cost stack">
+    <div class="cost roomy stack">
       <div class="cost-sums grid">
         <Sum title={t('thisSession')} used={model.used.value} />
         <Sum title={t('cost.run')} used={model.runUsed.value} />
@@ -47,17 +47,17 @@ export function Cost({ session }: { session: Session }) {
         <p class="quiet empty">{t('cost.none')}</p>
       ) : (
         <>
-          <h2>{t('cost.most')}</h2>
+          <h2 class="quiet small-text">{t('cost.most')}</h2>
           <ol class="stack cost-events">
             {events.map((one) => (
               <li key={one.seq ?? 0} class="grid">
                 <span class="cut cost-about">{causeOf(one)}</span>
-                <span class="cost-amount">{amount(one)}</span>
+                <span class="figures">{amount(one)}</span>
                 <meter value={weight(one)} max={most} aria-label={t('cost.share', { about: causeOf(one) })} />
               </li>
             ))}
           </ol>
-          <h2>{t('cost.kinds')}</h2>
+          <h2 class="quiet small-text">{t('cost.kinds')}</h2>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a wide table scrolls, also by keyboard */}
           <div class="cost-table small-text" role="group" aria-label={t('cost.kinds')} tabIndex={0}>
             <table>
@@ -119,14 +119,14 @@ const amount = ({ cost, inputTokens, outputTokens }: Amount): string =>
   cost ? price(cost) : t('tokensShort', { n: formatCompact(inputTokens + outputTokens) });
 
 const Sum = ({ title, used }: { title: string; used: ModelUsage }) => (
-  <section class="cost-sum box" aria-label={title}>
-    <h2>{title}</h2>
-    <p class="cost-price figures">
+  <section class="cost-sum raised box padded" aria-label={title}>
+    <h2 class="quiet small-text">{title}</h2>
+    <p class="cost-price bold figures">
       {used.cost === undefined
         ? t('tokensShort', { n: formatCompact(used.inputTokens + used.outputTokens) })
         : price(used.cost)}
     </p>
-    <p class="quiet">
+    <p class="quiet small-text">
       {t('usage.total', {
         in: formatCompact(used.inputTokens),
         out: formatCompact(used.outputTokens),
@@ -157,12 +157,12 @@ function BudgetLeft({ sessionId }: { sessionId: string }) {
   ];
   return (
     <section aria-label={t('cost.left')}>
-      <h2>{t('cost.left')}</h2>
+      <h2 class="quiet small-text">{t('cost.left')}</h2>
       <ul class="stack">
         {rows.map(({ name, kind, left, limit }) => (
           <li key={name} class="budget grid">
             <span>{name}</span>
-            <span class="cost-amount">{t('cost.leftOf', { left: words(kind, left), limit: words(kind, limit) })}</span>
+            <span class="figures">{t('cost.leftOf', { left: words(kind, left), limit: words(kind, limit) })}</span>
             <meter value={left} max={limit} low={limit * 0.15} optimum={limit} aria-label={name} />
           </li>
         ))}

@@ -7,6 +7,7 @@ import type { Session } from '../../data/sessions.ts';
 import { duration } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { Empty } from '../../parts/kit/empty.tsx';
+import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
 import { attempt } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 
@@ -39,7 +40,7 @@ export function Desktop({ session: { id: sessionId } }: { session: Session }) {
   };
   const start = () => begin('desktop.start');
   const add = () => begin('desktop.add');
-  if (!view) return <p class="quiet empty">{t('files.loading')}</p>;
+  if (!view) return <LoadPlaceholder problem="" />;
   if (view.state === 'unsupported') {
     return (
       <Without offer={view.offer} onLook={look}>

@@ -75,9 +75,9 @@ export function Editor({ store, file, takesFocus, onStored, onReload, onClose }:
     onReload();
   };
   return (
-    <div class="editor">
+    <div class="editor fill stack">
       {saving.hasConflict && <Conflict onTheirs={drop} onMine={() => void save(true)} />}
-      <div ref={place} class="editor-text">
+      <div ref={place} class="editor-text fill">
         {commented && (
           <Comment
             key={commented.to}
@@ -89,9 +89,9 @@ export function Editor({ store, file, takesFocus, onStored, onReload, onClose }:
           />
         )}
       </div>
-      <div class="row work-bar end">
+      <div class="row work-bar border-bottom rigid end">
         <CommentButton lines={lines} open={setCommented} />
-        <span class="bar-space" />
+        <span class="fill" />
         <span class="quiet">{isChanged ? t('files.unsaved') : ''}</span>
         {(isChanged || onClose) && <Button label={t('cancel')} onClick={drop} />}
         <Button

@@ -64,17 +64,17 @@ export function FileView({ store, path, part }: Props) {
   };
   return (
     <section
-      class="file"
+      class="file fill stack"
       aria-label={path}
       onKeyDown={(event) => pressedKey(event) === 'Escape' && part === 'all' && !isEdited && close()}
     >
-      <header class="row work-bar">
+      <header class="row work-bar border-bottom rigid">
         <IconButton icon="back" label={t('files.back')} class="file-back" onClick={close} />
-        <h2 class="cut file-name" title={path}>
+        <h2 class="cut file-name mono bold" title={path}>
           {toShownName(path)}
         </h2>
-        {file && <span class="quiet tree-size">{bytes(file.size)}</span>}
-        <span class="bar-space" />
+        {file && <span class="quiet figures small-text rigid">{bytes(file.size)}</span>}
+        <span class="fill" />
         {mayEdit && !isEdited && <IconButton icon="edit" label={t('files.edit')} onClick={() => setEditing(true)} />}
         <IconButton
           icon="download"

@@ -9,6 +9,7 @@ import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { Choice } from '../../parts/kit/choice.tsx';
 import { closeDialog, confirmFirst, Dialog, showDialog } from '../../parts/kit/dialog.tsx';
 import { Empty } from '../../parts/kit/empty.tsx';
+import { Form, TextField } from '../../parts/kit/field.tsx';
 import { LoadPlaceholder, useRead } from '../../parts/kit/trouble.tsx';
 import { attempt } from '../../parts/notice.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
@@ -49,8 +50,8 @@ export function Files({ session }: { session: Session }) {
       }}
       onPaste={(event) => take(event.clipboardData?.files)}
     >
-      <div class="files-list">
-        <div class="row work-bar">
+      <div class="files-list fill stack">
+        <div class="row work-bar border-bottom rigid">
           <Choice
             label={t('files.which')}
             value={fileFilter.value}
@@ -63,7 +64,7 @@ export function Files({ session }: { session: Session }) {
               fileFilter.value = value;
             }}
           />
-          <span class="bar-space" />
+          <span class="fill" />
           <IconButton icon="plus" label={t('files.new')} onClick={() => askNewFile(store)} />
           <IconButton icon="upload" label={t('files.upload')} onClick={() => picker.current?.click()} />
           <IconButton
@@ -90,7 +91,7 @@ export function Files({ session }: { session: Session }) {
         <Listing store={store} />
       </div>
       {shown !== undefined && (
-        <div class="file">
+        <div class="file fill stack">
           <OpenFiles store={store} />
           <FileView
             key={`${shown} ${fileFilter.value} ${store.step.value}`}
@@ -100,14 +101,14 @@ export function Files({ session }: { session: Session }) {
           />
         </div>
       )}
-      {isOver && <p class="drop-hint">{t('files.drop')}</p>}
+      {isOver && <p class="drop-hint bold">{t('files.drop')}</p>}
     </section>
   );
 }
 
 function Listing({ store }: { store: FileStore }) {
   const state = store.state.value;
-  if (state === 'loading') return <p class="quiet empty">{t('files.loading')}</p>;
+  if (state === 'loading') return <LoadPlaceholder problem="" />;
   if (state === 'asleep') {
     if (isStarting()) return <p class="quiet empty">{t('files.starting')}</p>;
     return (
@@ -153,8 +154,8 @@ const letters = { added: '+', modified: '~', deleted: '−' } as const;
 function ChangesView({ store }: { store: FileStore }) {
   const folders = store.folders.value; // a new listing triggers a new comparison
   const read = () => query('files.changes', { sessionId: store.sessionId });
-  const { now: changes, problem } = useRead(read, [store, folders]);
-  if (!changes || problem !== '') return <LoadPlaceholder problem={problem} />;
+  const { now: changes, problem, again } = useRead(read, [store, folders]);
+  if (!changes || problem !== '') return <LoadPlaceholder problem={problem} again={again} />;
   const { since, files, truncated } = changes;
   if (!since) return <p class="quiet empty">{t('files.noRun')}</p>;
   const time = formatTime(Date.parse(since.at));
@@ -163,7 +164,7 @@ function ChangesView({ store }: { store: FileStore }) {
     <>
       <p class="quiet work-note">{t('files.since', { time, count: files.length })}</p>
       <VirtualList
-        class="tree"
+        class="tree scrolls fill"
         label={t('files.changed')}
         count={files.length}
         rowHeight={30}
@@ -173,18 +174,18 @@ function ChangesView({ store }: { store: FileStore }) {
             <div key={file.path} role="listitem">
               <button
                 type="button"
-                class="row tree-row change"
+                class="row tree-row full change"
                 aria-current={file.path === store.shown.value}
                 onClick={() => {
                   store.shown.value = file.path;
                 }}
               >
-                <span class="change-mark rigid" data-change={file.change} title={t(`files.${file.change}`)}>
+                <span class="change-mark tinted rigid" data-change={file.change} title={t(`files.${file.change}`)}>
                   <span aria-hidden="true">{letters[file.change]}</span>
                   <span class="sr-only">{t(`files.${file.change}`)}</span>
                 </span>
-                <span class="cut tree-name">{toShownName(file.path)}</span>
-                <span class="quiet tree-size">{bytes(file.after ?? file.before ?? 0)}</span>
+                <span class="cut fill">{toShownName(file.path)}</span>
+                <span class="quiet figures small-text rigid">{bytes(file.after ?? file.before ?? 0)}</span>
               </button>
             </div>
           );
@@ -202,7 +203,6 @@ function NewFile({ store }: { store: FileStore }) {
   const [path, setPath] = useState(store.folder === rootPath ? '' : childPath(store.folder, ''));
   const make = async () => {
     const target = path.trim();
-    if (target === '') return;
     closeDialog();
     const empty = { sessionId: store.sessionId, path: target, file: new Blob([]), replaces: false };
     await attempt(t('files.new'), async () => {
@@ -213,22 +213,9 @@ function NewFile({ store }: { store: FileStore }) {
   };
   return (
     <Dialog title={t('files.new')}>
-      <form
-        class="row"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void make();
-        }}
-      >
-        <input
-          class="field"
-          aria-label={t('files.path')}
-          placeholder="notes/todo.md"
-          value={path}
-          onInput={({ currentTarget }) => setPath(currentTarget.value)}
-        />
-        <Button kind="primary" type="submit" label={t('files.create')} />
-      </form>
+      <Form failure={t('files.new')} save={t('files.create')} isOff={path.trim() === ''} onSave={make}>
+        <TextField label={t('files.path')} placeholder="notes/todo.md" value={path} onChange={setPath} />
+      </Form>
     </Dialog>
   );
 }
@@ -238,9 +225,9 @@ function OpenFiles({ store }: { store: FileStore }) {
   const { value: paths } = store.opened;
   if (paths.length < 2) return null;
   return (
-    <ul class="open-files rigid" aria-label={t('files.opened')}>
+    <ul class="open-files border-bottom rigid" aria-label={t('files.opened')}>
       {paths.map((path) => (
-        <li key={path} data-shown={path === store.shown.value}>
+        <li key={path} class="row rigid" data-shown={path === store.shown.value}>
           <button
             type="button"
             title={path}
@@ -269,7 +256,7 @@ const Transfers = () => (
   <ul class="transfers rigid small-text" aria-label={t('files.uploads')}>
     {transfers.value.map(({ key, name, done, failed, cancel }) => (
       <li key={key}>
-        <span class="cut transfer-name" dir="auto">
+        <span class="cut fill" dir="auto">
           {toShownName(name)}
         </span>
         {failed === undefined ? (

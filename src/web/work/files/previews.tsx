@@ -4,6 +4,7 @@ import { Markdown } from '../../markdown/markdown.tsx';
 import { parse } from '../../parsing/parse.ts';
 import { boundedLine } from '../../parts/bounded-text.ts';
 import { Choice } from '../../parts/kit/choice.tsx';
+import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
 import { maxCells } from './csv.ts';
@@ -35,7 +36,7 @@ export function FilePreview({ store, file, kind }: Props) {
   if (kind === 'text') return <Source path={file.path} text={text} />;
   return (
     <>
-      <div class="row work-bar">
+      <div class="row work-bar border-bottom rigid">
         <Choice
           label={t('files.view')}
           value={asSource ? 'source' : 'preview'}
@@ -49,7 +50,7 @@ export function FilePreview({ store, file, kind }: Props) {
       {asSource && <Source path={file.path} text={text} />}
       {!asSource && kind === 'markdown' && (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-        <div class="file-body page" tabIndex={0} role="document" aria-label={file.path}>
+        <div class="file-body scrolls fill page" tabIndex={0} role="document" aria-label={file.path}>
           <Markdown text={text} sessionId={store.sessionId} />
         </div>
       )}
@@ -66,11 +67,11 @@ function Source({ path, text }: { path: string; text: string }) {
   if (text.length <= maxColoured) {
     return (
       // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-      <div class="file-body source small-text" tabIndex={0} role="document" aria-label={path}>
-        <pre class="line-numbers rigid" aria-hidden="true">
+      <div class="file-body scrolls fill source small-text" tabIndex={0} role="document" aria-label={path}>
+        <pre class="line-numbers quiet rigid" aria-hidden="true">
           {lines.map((_line, at) => `${at + 1}\n`).join('')}
         </pre>
-        <pre class="source-text">
+        <pre class="source-text fill">
           <Highlighted code={text} language={detectLanguage(path)} />
         </pre>
       </div>
@@ -78,12 +79,12 @@ function Source({ path, text }: { path: string; text: string }) {
   }
   return (
     <VirtualList
-      class="file-body"
+      class="file-body scrolls fill"
       label={path}
       count={lines.length}
       rowHeight={rowHeight}
       row={(at) => (
-        <div key={at} role="listitem" class="plain-line">
+        <div key={at} role="listitem" class="plain-line mono">
           {boundedLine(lines[at] ?? '')}
         </div>
       )}
@@ -100,14 +101,14 @@ function Table({ file, text }: { file: LoadedFile; text: string }) {
     void parse('csv', input, ended.signal).then((rows) => ended.signal.aborted || setRead(rows ?? 'unreadable'));
     return () => ended.abort();
   }, [file, text]);
-  if (!read) return <p class="quiet empty">{t('files.loading')}</p>;
+  if (!read) return <LoadPlaceholder problem="" />;
   if (read === 'unreadable') return <Source path={file.path} text={text} />;
   const [head = [], ...unsorted] = read;
   const rows = order ? sortRows(unsorted, order) : unsorted;
   const isCut = rows.length >= maxShownRows || read.reduce((sum, row) => sum + row.length, 0) >= maxCells;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-    <div class="file-body" tabIndex={0} role="document" aria-label={file.path}>
+    <div class="file-body scrolls fill" tabIndex={0} role="document" aria-label={file.path}>
       <table class="sheet small-text">
         <thead>
           <tr>
@@ -141,7 +142,7 @@ function Picture({ store, file }: { store: FileStore; file: LoadedFile }) {
   const url = useObjectUrl(store, file, imageType(file.path) ?? '');
   const zoom = () => setLarge(!isLarge);
   return (
-    <div class="file-body picture" data-large={isLarge ? 'true' : undefined}>
+    <div class="file-body scrolls fill picture round" data-large={isLarge ? 'true' : undefined}>
       {url && (
         <button type="button" class="zoom" aria-pressed={isLarge} aria-label={t('files.zoom')} onClick={zoom}>
           <img src={url} alt={file.path} />
@@ -159,13 +160,13 @@ function Notebook({ text, sessionId }: { text: string; sessionId: string }) {
   if (!notebook) return <p class="quiet empty">{t('notebook.broken')}</p>;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-    <div class="file-body notebook grid" tabIndex={0} role="document" aria-label={t('files.preview')}>
+    <div class="file-body scrolls fill notebook grid" tabIndex={0} role="document" aria-label={t('files.preview')}>
       {notebook.cells.slice(0, mostCells).map((cell, at) => (
         <section key={at} aria-label={t('notebook.cell', { number: at + 1 })}>
           {cell.kind === 'markdown' ? (
             <Markdown text={cell.source} sessionId={sessionId} />
           ) : (
-            <pre class="cell-code">
+            <pre class="cell-code tinted round padded mono pre">
               <Highlighted code={cell.source} language={cell.kind === 'code' ? notebook.language : ''} />
             </pre>
           )}
@@ -182,5 +183,7 @@ const Shown = ({ output }: { output: Output }) =>
   'picture' in output ? (
     <img src={output.picture} alt="" />
   ) : (
-    <pre class={output.isError ? 'cell-output bad-text' : 'cell-output'}>{output.text}</pre>
+    <pre class={output.isError ? 'cell-output padded mono pre bad-text' : 'cell-output padded mono pre'}>
+      {output.text}
+    </pre>
   );

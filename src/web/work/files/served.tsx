@@ -41,7 +41,7 @@ export function ServedFile({ store, path, kind }: Props) {
     );
   }
   return (
-    <div class="file-body picture">
+    <div class="file-body scrolls fill picture round">
       {/* biome-ignore-start lint/a11y/useMediaCaption: a file of the workspace brings no captions */}
       {kind === 'video' ? (
         <video src={address.of} controls title={path} />

@@ -17,20 +17,20 @@ export function StepsView({ store }: { store: FileStore }) {
   if (steps.length === 0) return <p class="quiet empty">{t('files.noSteps')}</p>;
   const { value: step } = store.step;
   return (
-    <ol class="tree steps" aria-label={t('files.steps')}>
+    <ol class="tree scrolls fill steps" aria-label={t('files.steps')}>
       {steps.toReversed().map(({ seq, description, files }) => (
         <li key={seq}>
-          <p class="work-note step-name">{boundedLine(description, 200) || t('files.noPlan')}</p>
+          <p class="work-note step-name bold">{boundedLine(description, 200) || t('files.noPlan')}</p>
           <ul>
             {[...files.keys()].map((path) => (
               <li key={path}>
                 <button
                   type="button"
-                  class="row tree-row"
+                  class="row tree-row full"
                   aria-current={path === store.shown.value && step === seq}
                   onClick={() => store.showStep(seq, path)}
                 >
-                  <span class="cut tree-name">{path}</span>
+                  <span class="cut fill">{path}</span>
                 </button>
               </li>
             ))}

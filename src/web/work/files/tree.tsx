@@ -34,7 +34,7 @@ export function Tree({ store }: { store: FileStore }) {
   if (rows.length === 0) return <p class="quiet empty">{t('files.none')}</p>;
   return (
     <VirtualList
-      class="tree"
+      class="tree scrolls fill"
       role="tree"
       label={t('tab.files')}
       count={rows.length}
@@ -47,7 +47,7 @@ export function Tree({ store }: { store: FileStore }) {
             key={row.path}
             id={idOf(row.path)}
             role="treeitem"
-            class="row tree-row"
+            class="row tree-row full"
             aria-level={row.depth + 1}
             aria-posinset={row.place}
             aria-setsize={row.siblings}
@@ -62,10 +62,10 @@ export function Tree({ store }: { store: FileStore }) {
               {row.type === 'directory' && <Icon name={row.isOpen ? 'down' : 'chevron'} size={14} />}
             </span>
             <Icon name={row.type === 'directory' ? 'folder' : 'file'} size={16} />
-            <span class="cut tree-name" dir="auto">
+            <span class="cut fill" dir="auto">
               {toShownName(row.name)}
             </span>
-            {row.size !== null && <span class="quiet tree-size">{bytes(row.size)}</span>}
+            {row.size !== null && <span class="quiet figures small-text rigid">{bytes(row.size)}</span>}
           </div>
         );
       }}

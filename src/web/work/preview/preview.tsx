@@ -30,7 +30,7 @@ export function PreviewPane({ session: { id } }: { session: Session }) {
   if (all.length === 0) return <p class="quiet empty">{t('preview.none')}</p>;
   return (
     <section aria-label={t('tab.preview')}>
-      <ul class="processes" aria-label={t('preview.ports')}>
+      <ul class="processes scrolls" aria-label={t('preview.ports')}>
         {all.map((one) => (
           <Listening key={one.port} port={one} />
         ))}
@@ -44,14 +44,14 @@ const Listening = ({ port: { port, command = '' } }: { port: Port }) => (
   <li>
     <button
       type="button"
-      class="row tree-row"
+      class="row tree-row full"
       onClick={() => {
         previewTarget.value = { port, path: '/' };
       }}
     >
       <Icon name="globe" size={16} />
       <strong>{t('preview.port', { port })}</strong>
-      <code class="cut tree-name quiet">{command}</code>
+      <code class="cut fill quiet">{command}</code>
     </button>
   </li>
 );
@@ -75,13 +75,13 @@ function Open({ sessionId }: { sessionId: string }) {
       await look();
     });
   return (
-    <section class="preview-open" aria-label={t('preview.open')}>
+    <section class="preview-open border-top scrolls" aria-label={t('preview.open')}>
       <h2>{t('preview.open')}</h2>
       <p class="quiet">{t('preview.openText')}</p>
-      <ul>
+      <ul class="stack">
         {open.map((one) => (
-          <li key={one.id}>
-            <span>
+          <li key={one.id} class="row wrap">
+            <span class="fill">
               {one.of === 'files' ? t('tab.files') : t('preview.port', { port: one.of })}
               <span class="quiet"> · {t('until', { time: dayAndTime(Date.parse(one.expiresAt)) })}</span>
             </span>
@@ -100,7 +100,7 @@ function Open({ sessionId }: { sessionId: string }) {
 }
 
 function Shown({ sessionId, at }: { sessionId: string; at: PreviewTarget }) {
-  const { now: found, problem } = useRead(() => openPreview(sessionId, at.port), [sessionId, at.port]);
+  const { now: found, problem, again } = useRead(() => openPreview(sessionId, at.port), [sessionId, at.port]);
   const [path, setPath] = useState(at.path);
   const [shownPath, showPath] = useState(at.path);
   const [turn, setTurn] = useState(0);
@@ -108,7 +108,7 @@ function Shown({ sessionId, at }: { sessionId: string; at: PreviewTarget }) {
   return (
     <section class="preview" aria-label={t('preview.port', { port: at.port })}>
       <form
-        class="row work-bar"
+        class="row work-bar border-bottom rigid"
         onSubmit={(event) => {
           event.preventDefault();
           showPath(path);
@@ -122,9 +122,9 @@ function Shown({ sessionId, at }: { sessionId: string; at: PreviewTarget }) {
             previewTarget.value = undefined;
           }}
         />
-        <span class="preview-port rigid">:{at.port}</span>
+        <span class="preview-port rigid mono bold">:{at.port}</span>
         <input
-          class="preview-path box"
+          class="preview-path mono fill box"
           aria-label={t('preview.path')}
           value={path}
           spellcheck={false}
@@ -138,7 +138,7 @@ function Shown({ sessionId, at }: { sessionId: string; at: PreviewTarget }) {
           </a>
         )}
       </form>
-      {problem !== '' && <LoadPlaceholder problem={problem} />}
+      {problem !== '' && <LoadPlaceholder problem={problem} again={again} />}
       {found && (
         <iframe
           key={turn}

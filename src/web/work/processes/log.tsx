@@ -56,7 +56,7 @@ export function Log({ sessionId, path, isRunning }: Props) {
         </p>
       )}
       <VirtualList
-        class="console lines process-log"
+        class="console padded scrolls mono pre lines process-log fill"
         role="log"
         label={t('processes.log')}
         count={lines.length}

@@ -5,6 +5,7 @@ import type { Session } from '../../data/sessions.ts';
 import { bytes, duration, formatTime } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { Empty } from '../../parts/kit/empty.tsx';
+import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
 import { attempt } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 import { Log } from './log.tsx';
@@ -32,8 +33,7 @@ export function Processes({ session: { id: sessionId } }: { session: Session }) 
     return () => clearInterval(timer);
   }, [sessionId]);
   const open = all?.find(({ pid }) => pid === shown);
-  if (trouble !== '') return <p class="empty bad-text">{trouble}</p>;
-  if (!all) return <p class="quiet empty">{t('files.loading')}</p>;
+  if (!all || trouble !== '') return <LoadPlaceholder problem={trouble} />;
   if (open) {
     const isAsleep = sandbox?.state !== 'running' || sandbox.condition === 'paused';
     return <OpenProcess process={open} sessionId={sessionId} isAsleep={isAsleep} onClose={() => setShown(undefined)} />;
@@ -48,13 +48,13 @@ export function Processes({ session: { id: sessionId } }: { session: Session }) 
       {sandbox && <SandboxState sandbox={sandbox} sessionId={sessionId} onChange={setSandbox} />}
       <Services services={services} />
       {all.length === 0 && <p class="quiet empty">{t('processes.none')}</p>}
-      <ul class="processes" aria-label={t('tab.processes')}>
+      <ul class="processes scrolls" aria-label={t('tab.processes')}>
         {groupByProgram(all).map(([name, [first, ...others]]) => (
           <li key={name}>
             <Row process={first} name={name} show={setShown} stop={stop} />
             {others.length > 0 && (
               <details>
-                <summary class="quiet">{t('processes.more', { n: others.length, name })}</summary>
+                <summary class="quiet small-text">{t('processes.more', { n: others.length, name })}</summary>
                 <ul>
                   {others.map((process) => (
                     <li key={`${process.pid} ${process.started}`}>
@@ -96,8 +96,14 @@ interface RowProps {
   readonly stop: (pid: number) => void;
 }
 const Row = ({ process, name, show, stop }: RowProps) => (
-  <div class="process">
-    <button type="button" disabled={process.log === ''} title={process.cmd} onClick={() => show(process.pid)}>
+  <div class="row process">
+    <button
+      type="button"
+      class="fill grid round small-text"
+      disabled={process.log === ''}
+      title={process.cmd}
+      onClick={() => show(process.pid)}
+    >
       <strong class="cut">{name}</strong>
       <span class="quiet">{aboutProcess(process)}</span>
       <code class="cut quiet">{process.cmd}</code>
@@ -130,13 +136,13 @@ interface OpenProps {
 function OpenProcess({ process: { cmd, status, log }, sessionId, isAsleep, onClose }: OpenProps) {
   const [mayStart, setMayStart] = useState(false);
   return (
-    <section class="file" aria-label={cmd}>
-      <header class="row work-bar">
+    <section class="file fill stack" aria-label={cmd}>
+      <header class="row work-bar border-bottom rigid">
         <IconButton icon="back" label={t('files.back')} onClick={onClose} />
-        <h2 class="cut file-name" title={cmd}>
+        <h2 class="cut file-name mono bold" title={cmd}>
           {cmd}
         </h2>
-        <span class="quiet tree-size">{t(`processes.${status}`)}</span>
+        <span class="quiet figures small-text rigid">{t(`processes.${status}`)}</span>
       </header>
       {isAsleep && !mayStart ? (
         <Empty text={t('files.asleep')}>
@@ -163,7 +169,7 @@ function SandboxState({ sandbox: { condition, keeps, pause, idleSeconds, filesDa
   const mayResume = condition === 'paused' || condition === 'stopped' || condition === 'lost';
   return (
     <>
-      <p class="row work-note sandbox-state" role="status">
+      <p class="row work-note sandbox-state between" role="status">
         <span>
           {t(`sandbox.${condition}`)}
           {keeps ? ` · ${t(`sandbox.keeps.${keeps}`)}` : mayPause ? ` · ${t(`sandbox.pauseKeeps.${pause}`)}` : ''}
@@ -185,14 +191,18 @@ type Service = Outputs['sandbox']['services'][number];
 function Services({ services }: { readonly services: readonly Service[] }) {
   if (services.length === 0) return null;
   return (
-    <ul class="processes" aria-label={t('services.title')}>
+    <ul class="processes scrolls" aria-label={t('services.title')}>
       {services.map(({ name, image, ports, state, exitCode }) => (
         <li key={name}>
-          <div class="row tree-row">
-            <code class="cut tree-name">
-              {ports.length === 0 ? name : ports.map((port) => `${name}:${port}`).join(' ')}
-            </code>
-            <span class={state === 'exited' || state === 'unhealthy' ? 'bad-text tree-size' : 'quiet tree-size'}>
+          <div class="row tree-row full">
+            <code class="cut fill">{ports.length === 0 ? name : ports.map((port) => `${name}:${port}`).join(' ')}</code>
+            <span
+              class={
+                state === 'exited' || state === 'unhealthy'
+                  ? 'bad-text figures small-text rigid'
+                  : 'quiet figures small-text rigid'
+              }
+            >
               {`${image} · ${state === 'exited' ? t('services.exited', { code: exitCode ?? '?' }) : t(`services.${state}`)}`}
             </span>
           </div>

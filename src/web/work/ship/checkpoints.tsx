@@ -24,7 +24,7 @@ export function Checkpoints({ session: { id: sessionId, status } }: { session: S
   const { now: all, problem, again } = useRead(() => query('checkpoints.list', { sessionId }), [sessionId, status]);
   return (
     <section class="stack" aria-label={t('checkpoints')}>
-      <header class="row ship-head">
+      <header class="row ship-head between wrap">
         <h2>{t('checkpoints')}</h2>
         <IconButton icon="retry" label={t('checkpoints.refresh')} onClick={again} />
       </header>
@@ -32,7 +32,7 @@ export function Checkpoints({ session: { id: sessionId, status } }: { session: S
       {all?.length === 0 && <p class="quiet">{t('checkpoints.none')}</p>}
       {all && all.length > 0 && (
         <>
-          <ol class="checkpoints stack" reversed>
+          <ol class="checkpoints scrolls stack" reversed>
             {all.toReversed().map((one) => (
               <Row
                 key={one.number}
@@ -60,15 +60,15 @@ interface RowProps {
 function Row({ one: { number, runId, seq, at, files }, isCompared, onCompare, onRestore }: RowProps) {
   const name = t('checkpoints.one', { number });
   return (
-    <li>
-      <p class="checkpoint-about wrap small-text">
+    <li class="row box padded wrap between">
+      <p class="row checkpoint-about wrap small-text">
         <strong>{name}</strong>
         <span>{aboutRun(number, runId)}</span>
         <span class="quiet">
           <RelativeTime at={at} /> · {t('checkpoints.files', { n: files })}
         </span>
       </p>
-      <div class="row ship-row">
+      <div class="row ship-row wrap">
         <Button
           class="small"
           label={t('checkpoints.compare')}
@@ -127,7 +127,7 @@ function Comparison({ sessionId, from, all }: ComparisonProps) {
   const { now: found, problem } = useRead(() => query('checkpoints.diff', range), [sessionId, from, to, all]);
   const others = all.filter(({ number }) => number !== from).toReversed();
   return (
-    <div class="stack ship-form">
+    <div class="stack ship-form raised box padded">
       <ChoiceField
         label={t('checkpoints.with', { name: t('checkpoints.one', { number: from }) })}
         value={String(to ?? '')}
@@ -142,7 +142,7 @@ function Comparison({ sessionId, from, all }: ComparisonProps) {
       {found?.files.length === 0 && <p class="quiet">{t('checkpoints.same')}</p>}
       {found && found.files.length > 0 && (
         <>
-          <ul class="stack ship-files" aria-label={t('checkpoints.changed')}>
+          <ul class="stack ship-files scrolls small-text breaks" aria-label={t('checkpoints.changed')}>
             {found.files.slice(0, 200).map(({ path, change }) => (
               <li key={path}>
                 <span class="quiet">{t(`ship.${change}`)}</span> {showHiddenCharacters(path)}

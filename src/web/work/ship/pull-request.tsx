@@ -47,16 +47,16 @@ function OpenForm({ of, state: { forge, newUrl }, onDone }: Pick<Props, 'of' | '
   };
   return (
     <form
-      class="stack ship-form"
+      class="stack ship-form raised box padded"
       onSubmit={(event) => {
         event.preventDefault();
         void open();
       }}
     >
-      <h3>{name}</h3>
+      <h3 class="breaks">{name}</h3>
       <ProposalFields title={title} text={text} rows={4} onTitle={setTitle} onText={setText} />
       <CheckField label={t('ship.draft')} isOn={isDraft} onChange={setDraft} />
-      <div class="row ship-row">
+      <div class="row ship-row wrap">
         <Button type="submit" kind="primary" label={t('ship.openNow')} disabled={isBusy || title.trim() === ''} />
         {newUrl !== null && <Outside href={newUrl}>{t('ship.openThere', { forge: forge.label })}</Outside>}
       </div>
@@ -82,17 +82,17 @@ function Opened({ of, state: { comments, reviews, checks, unsent, isCut }, pullR
     setBusy(false);
   };
   return (
-    <div class="stack ship-request">
-      <h3>
+    <div class="stack ship-request raised box padded">
+      <h3 class="breaks">
         <Outside href={url}>{`#${number} ${boundedLine(title, 200)}`}</Outside>
       </h3>
       <p class="quiet">
         {t('ship.about', { state: t(draft && state === 'open' ? 'ship.isDraft' : `ship.${state}`), author, base })}
       </p>
       {checks.length > 0 && (
-        <ul class="stack ship-files" aria-label={t('ship.checks')}>
+        <ul class="stack ship-files scrolls small-text breaks" aria-label={t('ship.checks')}>
           {checks.map(({ name, status, url: page }) => (
-            <li key={name}>
+            <li key={name} class="row">
               <span class={status === 'failed' ? 'bad-text' : 'quiet'}>{t(`ship.check.${status}`)}</span>{' '}
               {page === null ? boundedLine(name, 200) : <Outside href={page}>{boundedLine(name, 200)}</Outside>}
             </li>
@@ -102,7 +102,7 @@ function Opened({ of, state: { comments, reviews, checks, unsent, isCut }, pullR
       {reviews.length > 0 && (
         <ul class="stack ship-remarks" aria-label={t('ship.reviews')}>
           {reviews.map(({ id, author: who, verdict, text }) => (
-            <li key={id}>
+            <li key={id} class="row">
               <p class="quiet">{t(`ship.verdict.${verdict}`, { who })}</p>
               {text !== '' && <p>{text.slice(0, 2_000)}</p>}
             </li>

@@ -21,7 +21,7 @@ type Repository = Session['repositories'][number];
 /** The tab: each repository's changes to commit and push, its pull request, and the checkpoints of all. */
 export function Ship({ session }: { session: Session }) {
   return (
-    <div class="ship stack">
+    <div class="ship scrolls stack">
       {session.repositories.map((repository) => (
         <RepositoryView key={repository.path} session={session} repository={repository} />
       ))}
@@ -41,11 +41,11 @@ function RepositoryView({ session, repository }: { session: Session; repository:
   const again = () => setReads((count) => count + 1);
   return (
     <section class="stack" aria-label={path}>
-      <header class="row ship-head">
-        <h2>{path}</h2>
+      <header class="row ship-head between wrap">
+        <h2 class="breaks">{path}</h2>
         <IconButton icon="retry" label={t('ship.refresh')} disabled={state !== 'ready'} onClick={again} />
       </header>
-      <p class="quiet ship-branch wrap">
+      <p class="row quiet small-text wrap">
         <span>{url}</span>
         {branch !== null && <code>{branch}</code>}
       </p>
@@ -88,7 +88,7 @@ function Push({ of, status: { ahead }, mayPush, onDone }: StepProps & { readonly
       saveFile(new Blob([text], { type: 'text/x-patch' }), `${of.path.replaceAll('/', '-')}.patch`);
     });
   return (
-    <div class="row ship-row">
+    <div class="row ship-row wrap">
       <span>{t('ship.ahead', { n: ahead })}</span>
       {mayPush && <Button label={t('ship.push')} disabled={isBusy} onClick={push} />}
       <Button kind="quiet" icon="download" label={t('ship.patch')} onClick={patch} />
@@ -149,8 +149,8 @@ function Hosts({ sessionId, hosts }: { sessionId: string; hosts: readonly string
       await look();
     });
   return (
-    <div class="stack ship-form">
-      <h3>{t('ship.hosts')}</h3>
+    <div class="stack ship-form raised box padded">
+      <h3 class="breaks">{t('ship.hosts')}</h3>
       <List
         items={hosts.map((host) => ({
           key: host,
@@ -186,8 +186,8 @@ function WantedServices({
   const allow = () =>
     attempt(t('ship.allowServices'), async () => keep((await mutate('repositories.allowServices', of)).services));
   return (
-    <div class="stack ship-form">
-      <h3>{t('ship.services')}</h3>
+    <div class="stack ship-form raised box padded">
+      <h3 class="breaks">{t('ship.services')}</h3>
       <List
         label={t('ship.services')}
         items={all.map(([name, { image, ports, command = [] }]) => ({
@@ -223,26 +223,26 @@ function Checks({
     setBusy(false);
   };
   return (
-    <div class="stack ship-form">
-      <h3>{t('ship.ownChecks')}</h3>
-      <ul class="stack ship-files" aria-label={t('ship.ownChecks')}>
+    <div class="stack ship-form raised box padded">
+      <h3 class="breaks">{t('ship.ownChecks')}</h3>
+      <ul class="stack ship-files scrolls small-text breaks" aria-label={t('ship.ownChecks')}>
         {checks.map(({ name, command, last }) => {
           const now = ran.find((one) => one.name === name);
           const status = (now ?? last)?.status;
           return (
-            <li key={name}>
+            <li key={name} class="row">
               <span class={status === 'failed' || status === 'timed_out' ? 'bad-text' : 'quiet'}>
                 {t(status ? `ship.ownCheck.${status}` : 'ship.ownCheck.none')}
               </span>{' '}
               {name} <code>{boundedLine(showHiddenCharacters(command), 120)}</code>
               {now && now.output !== '' && now.status !== 'passed' && (
-                <pre class="ship-output">{showHiddenCharacters(now.output)}</pre>
+                <pre class="ship-output scrolls raised small-text pre">{showHiddenCharacters(now.output)}</pre>
               )}
             </li>
           );
         })}
       </ul>
-      <div class="row ship-row">
+      <div class="row ship-row wrap">
         <Button label={t(isBusy ? 'ship.checksRun' : 'ship.runChecks')} disabled={isBusy} onClick={run} />
       </div>
     </div>
@@ -288,18 +288,18 @@ function Commit({ of, status: { files, truncated }, proposal, onDone }: CommitPr
   };
   return (
     <form
-      class="stack ship-form"
+      class="stack ship-form raised box padded"
       onSubmit={(event) => {
         event.preventDefault();
         void commit();
       }}
     >
-      <h3>{t('ship.uncommitted', { n: files.length })}</h3>
-      <ul class="stack ship-files">
+      <h3 class="breaks">{t('ship.uncommitted', { n: files.length })}</h3>
+      <ul class="stack ship-files scrolls small-text breaks">
         {files.slice(0, mostShown).map((file) => {
           const { path } = file;
           return (
-            <li key={path}>
+            <li key={path} class="row">
               <input
                 type="checkbox"
                 aria-label={t('ship.include', { path })}
@@ -347,7 +347,7 @@ function FileDiff({ of, file: { path, change }, leaveOut }: FileDiffProps) {
   };
   const canChoose = patch?.isWhole && change === 'modified' && patch.hunks.length > 1;
   return (
-    <details onToggle={({ currentTarget }) => currentTarget.open && patch === undefined && void read()}>
+    <details class="fill" onToggle={({ currentTarget }) => currentTarget.open && patch === undefined && void read()}>
       <summary>{`${t(`ship.${change}`)} ${path}`}</summary>
       {problem !== '' && <p class="bad-text">{problem}</p>}
       {patch?.hunks.map((hunk, at) => (
@@ -362,7 +362,7 @@ function FileDiff({ of, file: { path, change }, leaveOut }: FileDiffProps) {
           <DiffLines lines={parseHunk(hunk)} textOf={(text) => text} />
         </Fragment>
       ))}
-      {patch?.hunks.length === 0 && <p class="tool-note">{t('noChange')}</p>}
+      {patch?.hunks.length === 0 && <p class="tool-note padded border-top quiet">{t('noChange')}</p>}
     </details>
   );
 }

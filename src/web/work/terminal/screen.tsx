@@ -165,8 +165,8 @@ export function Screen({ label, isPlain = false, onOpen }: Props) {
   }, []);
   return (
     <>
-      <div ref={place} class="screen" />
-      <p id="screen-hint" class="screen-hint rigid">
+      <div ref={place} class="screen fill" />
+      <p id="screen-hint" class="screen-hint quiet small-text rigid">
         {t('screen.hint')}
       </p>
     </>

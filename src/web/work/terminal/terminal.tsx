@@ -53,19 +53,29 @@ export function Terminals({ session: { id: sessionId } }: { session: Session }) 
   const shell = shells.list.find(({ id }) => `agent ${id}` === shown);
   return (
     <section class="terminals" aria-label={t('tab.terminal')}>
-      <div class="row work-bar">
-        <ul class="terminal-list" aria-label={t('terminal.list')}>
+      <div class="row work-bar border-bottom rigid">
+        <ul class="row terminal-list fill" aria-label={t('terminal.list')}>
           {own.map(({ id }, at) => (
-            <li key={id}>
-              <button type="button" aria-pressed={shown === `own ${id}`} onClick={() => choose(`own ${id}`)}>
+            <li key={id} class="row round rigid">
+              <button
+                class="row"
+                type="button"
+                aria-pressed={shown === `own ${id}`}
+                onClick={() => choose(`own ${id}`)}
+              >
                 {t('terminal.own', { number: at + 1 })}
               </button>
               <IconButton icon="close" label={t('terminal.closeOne', { number: at + 1 })} onClick={() => close(id)} />
             </li>
           ))}
           {shells.list.map(({ id, running }) => (
-            <li key={id}>
-              <button type="button" aria-pressed={shown === `agent ${id}`} onClick={() => choose(`agent ${id}`)}>
+            <li key={id} class="row round rigid">
+              <button
+                class="row"
+                type="button"
+                aria-pressed={shown === `agent ${id}`}
+                onClick={() => choose(`agent ${id}`)}
+              >
                 <span class="dot" data-status={running === undefined ? 'new' : 'running'} />
                 {t('terminal.agent', { name: id })}
               </button>

@@ -16,6 +16,7 @@ import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
 import { eventLine } from './event-line.ts';
 import { eventName } from './event-name.ts';
+import { lanes } from './lanes.ts';
 import { Player } from './player.ts';
 import { speeds } from './replay.ts';
 import { Scrubber } from './scrubber.tsx';
@@ -35,6 +36,13 @@ export function Timeline({ session }: { session: Session }) {
   return (
     <section class="timeline" aria-label={t('tab.timeline')}>
       <Scrubber player={player} />
+      <ul class="row wrap quiet small-text lanes">
+        {lanes.map((lane) => (
+          <li key={lane} class="row">
+            <span class="lane-dot" data-lane={lane} /> {t(`timeline.lane.${lane}`)}
+          </li>
+        ))}
+      </ul>
       <Controls player={player} />
       <p class="row timeline-place rigid small-text figures" role="status">
         <strong>{t('timeline.at', { shown, count })}</strong>
@@ -43,7 +51,7 @@ export function Timeline({ session }: { session: Session }) {
             {new Date(event.ts).toLocaleTimeString(locale())} · {eventName(event)}
           </span>
         )}
-        <span class="bar-space" />
+        <span class="fill" />
         <Button
           kind="quiet"
           label={t(turn === undefined ? 'timeline.noTurn' : 'timeline.seeModel')}
@@ -51,7 +59,7 @@ export function Timeline({ session }: { session: Session }) {
           onClick={() => showSeen(session.id, turn)}
         />
       </p>
-      <div class="row work-bar">
+      <div class="row work-bar border-bottom rigid">
         <Choice
           label={t('timeline.show')}
           value={part.value}
@@ -67,7 +75,7 @@ export function Timeline({ session }: { session: Session }) {
       {part.value === 'events' && <EventList player={player} />}
       {part.value === 'replay' && (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-        <section class="timeline-replay" tabIndex={0} aria-label={t('timeline.replay')}>
+        <section class="timeline-replay scrolls fill" tabIndex={0} aria-label={t('timeline.replay')}>
           <Items model={player.model} sessionId={session.id} />
         </section>
       )}
@@ -81,7 +89,7 @@ function Controls({ player }: { player: Player }) {
     if (!player.toCall(by)) notify(t('timeline.noCall'));
   };
   return (
-    <div class="row work-bar controls" role="toolbar" aria-label={t('timeline.replay')}>
+    <div class="row work-bar border-bottom rigid controls" role="toolbar" aria-label={t('timeline.replay')}>
       <IconButton icon="toStart" label={t('timeline.lastCall')} onClick={() => jump(-1)} />
       <IconButton icon="back" label={t('timeline.stepBack')} onClick={() => player.step(-1)} />
       <IconButton
@@ -99,7 +107,7 @@ function Controls({ player }: { player: Player }) {
           player.speed.value = speeds.find((speed) => String(speed) === value) ?? 1;
         }}
       />
-      <span class="bar-space" />
+      <span class="fill" />
       <Button
         kind="quiet"
         label={t('timeline.live')}
@@ -118,7 +126,7 @@ function EventList({ player }: { player: Player }) {
   return (
     <>
       <VirtualList
-        class="event-list"
+        class="event-list scrolls fill"
         label={t('events')}
         count={count}
         rowHeight={28}
@@ -129,7 +137,7 @@ function EventList({ player }: { player: Player }) {
             <div key={one.seq} role="listitem">
               <button
                 type="button"
-                class="row event-row small-text"
+                class="row event-row full small-text"
                 aria-current={at === shown - 1}
                 data-later={at >= shown ? 'true' : undefined}
                 onClick={() => {
@@ -139,7 +147,7 @@ function EventList({ player }: { player: Player }) {
               >
                 <span class="quiet event-seq figures">{one.seq}</span>
                 <span class="lane-dot rigid" data-lane={laneOf(one)} />
-                <span class="event-type rigid" title={one.type}>
+                <span class="mono rigid" title={one.type}>
                   {eventName(one)}
                 </span>
                 <span class="cut quiet event-text">{eventLine(one)}</span>
@@ -150,7 +158,7 @@ function EventList({ player }: { player: Player }) {
       />
       {event && (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-        <pre class="event-data pre rigid" tabIndex={0} role="region" aria-label={t('timeline.content')}>
+        <pre class="event-data scrolls tinted pre rigid" tabIndex={0} role="region" aria-label={t('timeline.content')}>
           {JSON.stringify(event.data, null, 2)}
         </pre>
       )}
@@ -167,7 +175,7 @@ const showSeen = (sessionId: string, turn: number | undefined): void =>
 function Seen({ sessionId, first }: { sessionId: string; first: number | undefined }) {
   const [turn, setTurn] = useState(first);
   const request = { id: sessionId, ...(turn !== undefined && { turn }) };
-  const { now: seen, problem } = useRead(() => query('sessions.promptAt', request), [sessionId, turn]);
+  const { now: seen, problem, again } = useRead(() => query('sessions.promptAt', request), [sessionId, turn]);
   const at = turn ?? seen?.turn ?? 1;
   return (
     <Dialog wide title={t('timeline.seen', { turn: at })}>
@@ -180,7 +188,7 @@ function Seen({ sessionId, first }: { sessionId: string; first: number | undefin
           </span>
         )}
       </div>
-      {seen && problem === '' ? <Request seen={seen} /> : <LoadPlaceholder problem={problem} />}
+      {seen && problem === '' ? <Request seen={seen} /> : <LoadPlaceholder problem={problem} again={again} />}
     </Dialog>
   );
 }
@@ -214,12 +222,12 @@ function Request({ seen: { request, sections } }: { seen: SeenTurn }) {
 }
 
 const Part = ({ title, text, isOpen = false }: { title: string; text: string; isOpen?: boolean }) => (
-  <details open={isOpen}>
-    <summary>
+  <details class="box" open={isOpen}>
+    <summary class="padded bold">
       {title} <span class="quiet">{t('timeline.chars', { count: count(text.length) })}</span>
     </summary>
     {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
-    <pre tabIndex={0} role="region" aria-label={title}>
+    <pre class="border-top scrolls tinted pre" tabIndex={0} role="region" aria-label={title}>
       {text}
     </pre>
   </details>

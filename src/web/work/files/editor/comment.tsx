@@ -45,7 +45,7 @@ export function Comment({ store, path, text, lines, close }: Props) {
   return (
     <form
       slot="comment"
-      class="row comment"
+      class="row comment tinted"
       onSubmit={(event) => {
         event.preventDefault();
         void submit();

@@ -3,6 +3,7 @@ import { sharedPref } from '../../../data/prefs.ts';
 import { toErrorText } from '../../../data/server.ts';
 import { Button } from '../../../parts/kit/button.tsx';
 import { Choice } from '../../../parts/kit/choice.tsx';
+import { LoadPlaceholder } from '../../../parts/kit/trouble.tsx';
 import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';
 import { Comment, CommentButton } from './comment.tsx';
@@ -57,7 +58,7 @@ export function Review({ store, path, load }: Props) {
   const isCommented = store.commentedOn.value === path;
   // A new text from the agent is compared immediately, but never replaces a person's changes here.
   useEffect(() => void (!isEdited.current && !isCommented && read()), [store, path, stamp, isCommented]);
-  if (!compared) return <p class="quiet empty">{t('files.loading')}</p>;
+  if (!compared) return <LoadPlaceholder problem="" />;
   if ('problem' in compared) return <p class="quiet empty">{compared.problem}</p>;
   if (compared.before === compared.after) return <p class="quiet empty">{t('files.sameContent')}</p>;
   return (
@@ -133,8 +134,8 @@ function Compared({
     return () => onEdited(false);
   }, [isChanged]);
   return (
-    <div class="editor">
-      <div class="row work-bar">
+    <div class="editor fill stack">
+      <div class="row work-bar border-bottom rigid">
         <Choice
           label={t('editor.layout')}
           value={layout.value}
@@ -154,7 +155,7 @@ function Compared({
         </p>
       )}
       {isReadOnly && <p class="work-note">{t('files.notUtf8')}</p>}
-      <div ref={place} class="editor-text">
+      <div ref={place} class="editor-text fill">
         {commented && (
           <Comment
             key={commented.to}
@@ -166,9 +167,9 @@ function Compared({
           />
         )}
       </div>
-      <div class="row work-bar end">
+      <div class="row work-bar border-bottom rigid end">
         <CommentButton lines={lines} open={setCommented} />
-        <span class="bar-space" />
+        <span class="fill" />
         <span class="quiet">{isChanged ? t('files.unsaved') : ''}</span>
         {isChanged && <Button label={t('cancel')} onClick={onReload} />}
         <Button
