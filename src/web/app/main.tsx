@@ -171,7 +171,7 @@ async function start(): Promise<void> {
 /** Leaves a session that does not exist. If its messages were shown, it was deleted; otherwise that is unknown. */
 function leaveGone(id: string): void {
   const wasShown = model.seq > 0;
-  if (leave(id)) notify(t(wasShown ? 'sessionDeleted' : 'sessionMissing'));
+  if (leave(id)) notify(t(wasShown ? 'sessionDeleted' : 'sessionMissing'), 'wait');
 }
 
 void start();

@@ -7,8 +7,8 @@ import { t } from '../text/text.ts';
 
 const short = 4; // steps; a longer plan collapses to its current step
 
-/** The plan of the selected session, above the message box. */
-export const Plan = () => <SessionPlan model={model} />;
+/** The plan of the selected session, above the message box. A single step has its heading in the conversation. */
+export const Plan = () => model.plan.value.length > 1 && <SessionPlan model={model} />;
 
 /** The current plan with its progress; a long plan collapses. */
 export function SessionPlan({ model }: { model: ConversationModel }) {

@@ -81,7 +81,7 @@ function Tools() {
       )}
       {isInPane && (
         <a class="button quiet" href={location.pathname} target="_blank" rel="noreferrer">
-          <Icon name="screen" size={16} /> {t('openInTab')}
+          <Icon name="external" size={16} /> {t('openInTab')}
         </a>
       )}
     </div>

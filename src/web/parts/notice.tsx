@@ -5,24 +5,26 @@ import { t } from '../text/text.ts';
 
 // One line at the top of the conversation: the state of the connection, or the error of an action.
 
+/** `wait`: it hinders the person for now, or nothing was done. */
+type NoticeKind = 'good' | 'wait' | 'bad';
 interface NoticeText {
   readonly text: string;
-  readonly isBad: boolean;
+  readonly kind: NoticeKind;
   /** The page of the guide about this error. */
   readonly docs?: string | undefined;
 }
 const message = signal<NoticeText | undefined>(undefined);
 let timer: ReturnType<typeof setTimeout> | undefined;
 
-export function notify(text: string, isBad = false, docs?: string): void {
+export function notify(text: string, kind: NoticeKind = 'good', docs?: string): void {
   clearTimeout(timer);
-  message.value = text === '' ? undefined : { text, isBad, docs };
+  message.value = text === '' ? undefined : { text, kind, docs };
   if (text !== '')
     timer = setTimeout(
       () => {
         message.value = undefined;
       },
-      isBad ? 20_000 : 6_000,
+      kind === 'bad' ? 20_000 : 6_000,
     );
 }
 
@@ -34,7 +36,7 @@ export async function attempt(what: string, work: () => Promise<unknown>): Promi
   } catch (thrown) {
     notify(
       t('notDone', { what, why: toErrorText(thrown) }),
-      true,
+      'bad',
       thrown instanceof CallError ? thrown.docs : undefined,
     );
     return false;
@@ -53,13 +55,13 @@ export const GuideLink = ({ docs }: { docs: string }) => (
 
 export function Notice() {
   const broken: NoticeText | undefined =
-    connection.value === 'broken' ? { text: brokenText(), isBad: false } : undefined;
+    connection.value === 'broken' ? { text: brokenText(), kind: 'wait' } : undefined;
   const draining: NoticeText | undefined = info.value?.draining
-    ? { text: t('draining'), isBad: false, docs: '/guide/deploy#drain-a-server' }
+    ? { text: t('draining'), kind: 'wait', docs: '/guide/deploy#drain-a-server' }
     : undefined;
   const shown = broken ?? message.value ?? draining;
   return (
-    <p class={`notice rigid ${shown?.isBad ? 'bad' : ''}`} role="status" hidden={!shown}>
+    <p class={`notice rigid ${shown?.kind ?? ''}`} role="status" hidden={!shown}>
       {shown?.text}
       {shown?.docs && <GuideLink docs={shown.docs} />}
     </p>

@@ -43,7 +43,7 @@ async function workOnAll(work: BulkWork): Promise<void> {
   } finally {
     running.value = undefined;
   }
-  if (failed > 0) notify(t(work.kind === 'delete' ? 'someStayed' : 'bulk.someFailed', { n: failed }), true);
+  if (failed > 0) notify(t(work.kind === 'delete' ? 'someStayed' : 'bulk.someFailed', { n: failed }), 'bad');
   else notify(t(`bulk.${work.kind}.done`, { n: done }));
 }
 

@@ -95,7 +95,9 @@ export function Sidebar() {
         >
           <Icon name="bell" size={16} /> {t('inbox')}
           {inboxSessions.value.length > 0 && (
-            <span class="unread bold small-text rigid">{inboxSessions.value.length > 99 ? '99+' : inboxSessions.value.length}</span>
+            <span class="unread bold small-text rigid">
+              {inboxSessions.value.length > 99 ? '99+' : inboxSessions.value.length}
+            </span>
           )}
         </button>
       )}

@@ -68,7 +68,7 @@ export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: 
     const entry = entries[index];
     const field = ref.current;
     if (!entry || !field) return;
-    if (entry.refused !== undefined) return notify(entry.refused);
+    if (entry.refused !== undefined) return notify(entry.refused, 'wait');
     if (entry.inserts !== undefined) {
       const { text: now, cursor } = replaceTrigger(field.value, shown, entry.inserts);
       setComposer(now);

@@ -134,7 +134,7 @@ function Shown({ sessionId, at }: { sessionId: string; at: PreviewTarget }) {
         {address !== undefined && <CopyButton text={address} />}
         {address !== undefined && (
           <a class="button quiet" href={address} target="_blank" rel="noopener noreferrer">
-            <Icon name="share" size={16} /> {t('openInTab')}
+            <Icon name="external" size={16} /> {t('openInTab')}
           </a>
         )}
       </form>

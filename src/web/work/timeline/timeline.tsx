@@ -86,7 +86,7 @@ export function Timeline({ session }: { session: Session }) {
 function Controls({ player }: { player: Player }) {
   const isPlaying = player.isPlaying.value;
   const jump = (by: 1 | -1) => {
-    if (!player.toCall(by)) notify(t('timeline.noCall'));
+    if (!player.toCall(by)) notify(t('timeline.noCall'), 'wait');
   };
   return (
     <div class="row work-bar border-bottom rigid controls" role="toolbar" aria-label={t('timeline.replay')}>
