@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type BudgetLimit, budgetLimits, forEachLimit } from '../core/model/runs/budget-limits.ts';
 import { BudgetPart, budgetHolders } from '../sessions/api/server/budgets.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 
@@ -33,18 +34,7 @@ const SharedBudget = z.object({
   of: z.enum(budgetHolders),
   id: z.string(),
   name: z.string(),
-  tokensPerDay: BudgetPart,
-  costPerDay: BudgetPart,
-  toolCallsPerDay: BudgetPart,
-  tokensPerMonth: BudgetPart,
-  costPerMonth: BudgetPart,
-  toolCallsPerMonth: BudgetPart,
-  sessions: BudgetPart,
-  runningRuns: BudgetPart,
-  cpus: BudgetPart,
-  memoryBytes: BudgetPart,
-  diskBytes: BudgetPart,
-  snapshots: BudgetPart,
+  ...forEachLimit(() => BudgetPart),
 });
 
 const none = { limit: null, own: null, used: 0, reserved: 0 };
@@ -66,8 +56,13 @@ const example: z.output<typeof SharedBudget> = {
   snapshots: { limit: 200, own: null, used: 3, reserved: 0 },
 };
 
-const columnOf = (field: string, words: string) =>
-  `${words} {${field}.used}[ (+{+${field}.reserved} reserved)] of {${field}.limit} | ${words} {+${field}.used} of no limit`;
+const columnOf = (limit: BudgetLimit) => {
+  const words = limit
+    .replace(/Per([A-Z])/, '/$1')
+    .replaceAll(/(?<=[a-z])[A-Z]/g, ' $&')
+    .toLowerCase();
+  return `${words} {${limit}.used}[ (+{+${limit}.reserved} reserved)] of {${limit}.limit} | ${words} {+${limit}.used} of no limit`;
+};
 const operation = defineOperations({
   tag: 'Server',
   prefix: '',
@@ -85,21 +80,7 @@ const operation = defineOperations({
       'corral budget set project web --cost-per-month default',
       'corral budget set server --running-runs 64',
     ],
-    columns: [
-      '{of} {name} | {of} {id} | {of} (without a key)',
-      columnOf('tokensPerDay', 'tokens/day'),
-      columnOf('costPerDay', 'cost/day'),
-      columnOf('toolCallsPerDay', 'tool calls/day'),
-      columnOf('tokensPerMonth', 'tokens/month'),
-      columnOf('costPerMonth', 'cost/month'),
-      columnOf('toolCallsPerMonth', 'tool calls/month'),
-      columnOf('sessions', 'sessions'),
-      columnOf('runningRuns', 'running runs'),
-      columnOf('cpus', 'cpus'),
-      columnOf('memoryBytes', 'memory bytes'),
-      columnOf('diskBytes', 'disk bytes'),
-      columnOf('snapshots', 'snapshots'),
-    ],
+    columns: ['{of} {name} | {of} {id} | {of} (without a key)', ...budgetLimits.map(columnOf)],
     hasNames: true,
   },
 });

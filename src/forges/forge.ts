@@ -145,3 +145,7 @@ export interface ForgeKind<Name extends string = string> {
 export const defineForge = <const Name extends string>(kind: ForgeKind<Name>): ForgeKind<Name> => kind;
 
 export const webUrlOf = ({ server, owner, name }: ForgeRepository): string => `${server.webUrl}/${owner}/${name}`;
+
+/** Oldest first. */
+export const byAge = (one: { readonly createdAt: string }, other: { readonly createdAt: string }): number =>
+  Date.parse(one.createdAt) - Date.parse(other.createdAt);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  byAge,
   defineForge,
   type PullRequest,
   type PullRequestCheck,
@@ -129,9 +130,6 @@ export const gitea = defineForge({
     };
   },
 });
-
-const byAge = (one: { readonly createdAt: string }, other: { readonly createdAt: string }) =>
-  Date.parse(one.createdAt) - Date.parse(other.createdAt);
 
 function pullRequestOf(pull: z.output<typeof Pull>): PullRequest {
   return {

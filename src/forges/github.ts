@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { defineForge, type PullRequest, type PullRequestCheck, type PullRequestReview, webUrlOf } from './forge.ts';
+import {
+  byAge,
+  defineForge,
+  type PullRequest,
+  type PullRequestCheck,
+  type PullRequestReview,
+  webUrlOf,
+} from './forge.ts';
 
 const User = z.object({ login: z.string() }).nullable();
 const Pull = z.object({
@@ -137,9 +144,6 @@ export const github = defineForge({
     };
   },
 });
-
-const byAge = (one: { readonly createdAt: string }, other: { readonly createdAt: string }) =>
-  Date.parse(one.createdAt) - Date.parse(other.createdAt);
 
 function pullRequestOf(pull: z.output<typeof Pull>): PullRequest {
   return {

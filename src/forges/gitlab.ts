@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  byAge,
   defineForge,
   type PullRequest,
   type PullRequestCheck,
@@ -130,9 +131,6 @@ export const gitlab = defineForge({
     };
   },
 });
-
-const byAge = (one: { readonly createdAt: string }, other: { readonly createdAt: string }) =>
-  Date.parse(one.createdAt) - Date.parse(other.createdAt);
 
 function pullRequestOf(request: z.output<typeof MergeRequest>): PullRequest {
   const { state } = request;

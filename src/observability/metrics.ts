@@ -67,66 +67,43 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
       }
     },
   });
-  const runs = new Counter({
-    name: 'corral_runs_total',
-    help: 'Runs that ended, by status',
-    labelNames: ['status'],
-    registers,
-  });
-  const starts = new Counter({
-    name: 'corral_automation_starts_total',
-    help: 'Starts of automations that are over, by what they began and how they ended',
-    labelNames: ['cause', 'end'],
-    registers,
-  });
-  const deliveries = new Counter({
-    name: 'corral_hook_deliveries_total',
-    help: 'Deliveries from outside to automations, by what came of them',
-    labelNames: ['outcome'],
-    registers,
-  });
-  const noteChanges = new Counter({
-    name: 'corral_memory_changes_total',
-    help: 'Changes of notes that outlive sessions, by who made them and what they did',
-    labelNames: ['by', 'action'],
-    registers,
-  });
-  const tries = new Counter({
-    name: 'corral_webhook_tries_total',
-    help: 'Tries of outgoing webhooks, by their outcome',
-    labelNames: ['outcome'],
-    registers,
-  });
-  const events = new Counter({
-    name: 'corral_events_total',
-    help: 'Events appended, by type',
-    labelNames: ['type'],
-    registers,
-  });
-  const claims = new Counter({
-    name: 'corral_warm_pool_claims_total',
-    help: 'Sandboxes requested while there is a warm pool, by whether one stood ready',
-    labelNames: ['outcome'],
-    registers,
-  });
-  const workspaces = new Counter({
-    name: 'corral_ready_workspaces_total',
-    help: 'Workspaces with prepared files that were made for sessions to come, by what happened to them',
-    labelNames: ['event'],
-    registers,
-  });
+  const counter = <Label extends string>(name: string, help: string, labelNames: Label[]) =>
+    new Counter({ name, help, labelNames, registers });
+  const runs = counter('corral_runs_total', 'Runs that ended, by status', ['status']);
+  const starts = counter(
+    'corral_automation_starts_total',
+    'Starts of automations that are over, by what they began and how they ended',
+    ['cause', 'end'],
+  );
+  const deliveries = counter(
+    'corral_hook_deliveries_total',
+    'Deliveries from outside to automations, by what came of them',
+    ['outcome'],
+  );
+  const noteChanges = counter(
+    'corral_memory_changes_total',
+    'Changes of notes that outlive sessions, by who made them and what they did',
+    ['by', 'action'],
+  );
+  const tries = counter('corral_webhook_tries_total', 'Tries of outgoing webhooks, by their outcome', ['outcome']);
+  const events = counter('corral_events_total', 'Events appended, by type', ['type']);
+  const claims = counter(
+    'corral_warm_pool_claims_total',
+    'Sandboxes requested while there is a warm pool, by whether one stood ready',
+    ['outcome'],
+  );
+  const workspaces = counter(
+    'corral_ready_workspaces_total',
+    'Workspaces with prepared files that were made for sessions to come, by what happened to them',
+    ['event'],
+  );
   const streams = new Gauge({
     name: 'corral_streams_open',
     help: 'Open event streams',
     labelNames: ['transport'],
     registers,
   });
-  const requests = new Counter({
-    name: 'corral_http_requests_total',
-    help: 'HTTP requests answered',
-    labelNames: ['method', 'route', 'status'],
-    registers,
-  });
+  const requests = counter('corral_http_requests_total', 'HTTP requests answered', ['method', 'route', 'status']);
   const durations = new Histogram({
     name: 'corral_http_request_duration_seconds',
     help: 'From the request to the end of its answer; streams last as long as they are read',

@@ -1,17 +1,10 @@
-import type { Principal } from '../../core/model/principal.ts';
-import type { CallerContext } from '../../http/guard/caller-context.ts';
-import type { HttpLogger } from '../../http/routes/observe.ts';
-import type { SseContext } from '../../http/transport/sse.ts';
 import type { Services } from '../../sessions/api/services.ts';
 import type { UploadService } from '../../sessions/projects/uploads.ts';
+import type { FacadeParts } from '../shared/facade.ts';
 
-export interface McpDeps {
-  readonly acting: (principal: Principal) => Pick<CallerContext, 'services'>;
+export interface McpDeps extends Pick<FacadeParts, 'acting' | 'version' | 'sse' | 'logger'> {
   /** Undefined: the server keeps no screenshots of tool calls. */
   readonly uploads: Pick<UploadService, 'get' | 'open'> | undefined;
-  readonly version: string;
-  readonly sse: SseContext;
-  readonly logger: HttpLogger;
 }
 
 /** The parts that serve one message. */

@@ -1,10 +1,8 @@
 import { z } from 'zod';
 import { Checks, overallHealth, readHealthWithin } from '../../api/views/health.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
 import { json } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
-import type { Resources } from '../../sessions/api/services.ts';
-import type { SessionService } from '../../sessions/api/sessions.ts';
+import type { FacadeParts } from '../shared/facade.ts';
 import { describeRoute } from './about.ts';
 
 const HealthReply = z.object({ status: z.enum(['healthy', 'unhealthy']) });
@@ -40,12 +38,7 @@ const alive = json('Alive', z.object({ status: z.literal('alive'), draining: z.b
   draining: false,
 });
 
-interface HealthDeps {
-  readonly sessions: Pick<SessionService, 'health'>;
-  readonly drain: Resources['drain'];
-  readonly clock: Clock;
-  readonly version: string;
-}
+type HealthDeps = Pick<FacadeParts, 'drain' | 'clock' | 'version'> & Pick<FacadeParts['services'], 'sessions'>;
 
 export function mountHealth(app: App, { sessions, drain, clock, version }: HealthDeps): void {
   const startedAt = clock.now();

@@ -1,23 +1,14 @@
 import { z } from 'zod';
-import type { Clock } from '../../core/contracts/clock.ts';
-import type { HttpMetrics } from '../../http/routes/observe.ts';
 import { eitherReply, ok, type ReplyDoc } from '../../http/routes/route-docs.ts';
-import type { App, FacadeRoutes, RouteTable } from '../../http/routes/routes.ts';
-import type { Resources, Services } from '../../sessions/api/services.ts';
-import type { PageFiles } from '../shared/facade.ts';
+import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
+import type { FacadeParts } from '../shared/facade.ts';
 import { describeRoute } from './about.ts';
 import { mountDocs } from './docs.ts';
 import { mountHealth } from './health.ts';
 import { mainPage, sendFile, wantsPage } from './page.ts';
 
-interface ServerDeps {
-  readonly services: Pick<Services, 'sessions'>;
-  readonly drain: Resources['drain'];
-  readonly metrics: HttpMetrics;
-  readonly clock: Clock;
-  readonly version: string;
-  readonly table: RouteTable;
-  readonly page: () => Promise<PageFiles>;
+interface ServerDeps
+  extends Pick<FacadeParts, 'services' | 'drain' | 'metrics' | 'clock' | 'version' | 'table' | 'page'> {
   /** The origins of previews, which the page shows in frames. */
   readonly frames: string;
 }

@@ -5,7 +5,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import { InvalidRequest } from '../../http/errors/error-style.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { parseJsonBody } from '../../http/transport/json-body.ts';
-import type { StreamDeps } from './deps.ts';
+import type { StreamDeps } from './about.ts';
 import { type FramedReply, failureOutcome, openFrames } from './framed-reply.ts';
 
 const maxLineBytes = 1024 * 1024;

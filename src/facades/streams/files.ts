@@ -8,8 +8,7 @@ import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { attachment } from '../../http/transport/content-disposition.ts';
 import { assertFitsArchive, listFilesBelow, maxPackedBytes } from '../shared/archive/files-below.ts';
 import { sendFile } from '../shared/byte-range.ts';
-import { describeRoute, Params } from './about.ts';
-import type { StreamDeps } from './deps.ts';
+import { describeRoute, Params, type StreamDeps } from './about.ts';
 
 const path = z.string().min(1).max(4_096);
 const PathQuery = z.object({ path: path.describe('in the workspace') });

@@ -1,16 +1,11 @@
-import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import { detailFailures } from '../../../http/errors/failure-docs.ts';
-import type { HttpLogger } from '../../../http/routes/observe.ts';
 import { createRouteDescriber } from '../../../http/routes/route-docs.ts';
-import type { SocketServer } from '../../../http/transport/ws.ts';
 import type { Services } from '../../../sessions/api/services.ts';
 import type { ResumePoints } from '../../shared/conversation/resume-points.ts';
+import type { FacadeParts } from '../../shared/facade.ts';
 
-export interface CrogiaDeps extends Omit<Services, 'projects'> {
-  readonly sockets: SocketServer;
-  readonly clock: Clock;
-  readonly logger: HttpLogger;
+export interface CrogiaDeps extends Omit<Services, 'projects'>, Pick<FacadeParts, 'sockets' | 'clock' | 'logger'> {
   readonly rejoins: ResumePoints;
 }
 

@@ -1,4 +1,4 @@
-import { AppError, type ErrorCode } from '../../../core/errors/errors.ts';
+import { AppError, type ErrorCode, toAppError } from '../../../core/errors/errors.ts';
 import { type ErrorStyle, InvalidRequest } from '../../../http/errors/error-style.ts';
 import { publicText, wireErrors } from '../../../http/errors/wire-errors.ts';
 
@@ -22,6 +22,13 @@ export class ApiError extends AppError {
 }
 export const invalidRequest = (message: string, errorCode?: string) =>
   new ApiError('invalid_request', message, errorCode === undefined ? {} : { errorCode });
+/** Handler for `catch`: reports what a field names as missing, and rethrows every other error. */
+export const orMissing =
+  (message: string, errorCode?: string) =>
+  (thrown: unknown): never => {
+    if (toAppError(thrown).code !== 'not_found') throw thrown;
+    throw new ApiError('not_found', message, errorCode === undefined ? {} : { errorCode });
+  };
 /** A whole area of the API that this server lacks: the client must not retry. */
 export const notSupported = (what: string) =>
   new ApiError('unsupported', `${what} are not supported by this server`, { errorCode: 'not_supported' });

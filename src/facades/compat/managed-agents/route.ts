@@ -30,6 +30,14 @@ export interface Route {
   readonly worker?: readonly WorkerCredential[];
   run(apiRequest: ApiRequest): Promise<unknown>;
 }
+/** A route that deletes what the path's `:id` names. `type`: that of the answer. */
+export const deletes = (endpoint: string, type: string, remove: (id: string) => Promise<unknown>): Route => ({
+  endpoint,
+  async run({ params: { id = '' } }) {
+    await remove(id);
+    return { id, type };
+  },
+});
 /** Decides whether a request can use a route, and as which caller. */
 export interface RouteAccess {
   run(route: Route, apiRequest: ApiRequest, work: Route['run']): Promise<unknown>;

@@ -33,6 +33,10 @@ export class Query {
     this.#values = new URL(url, 'http://server').searchParams;
   }
 
+  /** Whether a list shows this document: archived ones only on request. */
+  shows = ({ archivedAt }: { readonly archivedAt: number | null }): boolean =>
+    archivedAt === null || this.has('include_archived');
+
   one = (name: string): string | undefined => this.#values.get(name) ?? undefined;
   has = (name: string): boolean => this.one(name) === 'true';
   all = (name: string): string[] =>
@@ -95,6 +99,25 @@ export function paginate<Item extends { readonly id: string }>(
     next_page: last && from + limit < items.length ? cursor(last.id) : null,
     prev_page: from === 0 ? null : cursor(before?.id ?? ''),
   };
+}
+
+interface ListedPage<Item, Shown> {
+  readonly query: Query;
+  /** Identifies the list: a cursor of any other list is refused. */
+  readonly name: string;
+  /** The greatest `limit`; default: 100. */
+  readonly most?: number;
+  /** The limit of a request without one; default: 20. */
+  readonly usual?: number;
+  read(): Promise<readonly Item[]>;
+  show(item: Item): Shown;
+}
+/** One page of a list that shows no way back. */
+export async function listPage<Item extends { readonly id: string }, Shown>(list: ListedPage<Item, Shown>) {
+  const { query, name, most = 100, usual = 20, read, show } = list;
+  const limit = query.integer('limit', { min: 1, max: most, usual });
+  const { data, next_page } = paginate(await read(), { limit, page: query.one('page'), name });
+  return { data: await Promise.all(data.map(show)), next_page };
 }
 
 function findPosition(items: readonly { readonly id: string }[], page: string, name: string): number {

@@ -1,26 +1,17 @@
-import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionEvent } from '../../../core/model/events.ts';
 import { SessionId } from '../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import { InvalidRequest } from '../../../http/errors/error-style.ts';
-import type { Idempotency } from '../../../http/guard/idempotency.ts';
-import type { SocketServer } from '../../../http/transport/ws.ts';
 import type { Project } from '../../../sessions/api/projects.ts';
-import type { Services } from '../../../sessions/api/services.ts';
 import type { UploadedFile } from '../../../sessions/projects/uploads.ts';
-import type { ProjectParts } from '../../shared/facade.ts';
+import type { FacadeParts, ProjectParts } from '../../shared/facade.ts';
 import type { View } from './names.ts';
 
 /** The dependencies of this facade. */
-export interface OpencodexDeps extends ProjectParts {
-  readonly services: Pick<
-    Services,
-    'sessions' | 'files' | 'sandboxes' | 'projects' | 'templates' | 'sessionCredentials' | 'projectCredentials'
-  >;
-  readonly idempotency: Idempotency;
-  readonly sockets: SocketServer;
-  readonly clock: Clock;
+export interface OpencodexDeps
+  extends ProjectParts,
+    Pick<FacadeParts, 'services' | 'idempotency' | 'sockets' | 'clock'> {
   /** `first`: the oldest public page, which does not know `resuming_stream`. */
   readonly profile: 'current' | 'first';
 }

@@ -1,39 +1,25 @@
-import type { SignedUrls } from '../../../auth/signed-url.ts';
-import type { Clock } from '../../../core/contracts/clock.ts';
 import type { SessionEvent } from '../../../core/model/events.ts';
 import { describeFailures, detailFailures } from '../../../http/errors/failure-docs.ts';
-import type { Idempotency } from '../../../http/guard/idempotency.ts';
-import type { HttpLogger } from '../../../http/routes/observe.ts';
 import { createRouteDescriber } from '../../../http/routes/route-docs.ts';
-import type { SseContext } from '../../../http/transport/sse.ts';
-import type { SocketServer } from '../../../http/transport/ws.ts';
-import type { DesktopService } from '../../../sessions/api/desktop.ts';
-import type { SessionService } from '../../../sessions/api/sessions.ts';
-import type { ShareService } from '../../../sessions/api/shares.ts';
+import type { Services } from '../../../sessions/api/services.ts';
 import type { UploadService } from '../../../sessions/projects/uploads.ts';
 import { envelopeStyle } from '../../shared/envelope.ts';
+import type { FacadeParts } from '../../shared/facade.ts';
 import type { FileInfos } from './files/file-infos.ts';
 import type { Profile } from './stream/events.ts';
 
-export interface SheikhboxDeps {
-  readonly sessions: SessionService;
-  readonly shares: ShareService;
-  readonly idempotency: Idempotency;
-  readonly sse: SseContext;
-  readonly clock: Clock;
-  readonly logger: HttpLogger;
-  readonly profile: Profile;
-  readonly sockets: SocketServer;
-  readonly signed: SignedUrls;
-  /** Undefined: uploads are not available. */
-  readonly uploads?: Pick<UploadService, 'stage' | 'keep' | 'get'> | undefined;
-  /** Reads the files attached to a session's messages; permission to read the session is enough. */
-  readonly attached?: Pick<UploadService, 'get'> | undefined;
-  readonly maxUploadBytes: number;
+export interface SheikhboxDeps
+  extends Pick<
+      FacadeParts,
+      'idempotency' | 'sse' | 'clock' | 'logger' | 'sockets' | 'signed' | 'attached' | 'clipboard'
+    >,
+    Pick<Services, 'sessions' | 'shares'> {
   /** Undefined: sandboxes have no screen. */
-  readonly desktop?: DesktopService;
-  /** Passes a viewer's clipboard on to the sandbox. */
-  readonly clipboard?: boolean;
+  readonly desktop: Services['desktop'] | undefined;
+  readonly profile: Profile;
+  /** Undefined: uploads are not available. */
+  readonly uploads: UploadService | undefined;
+  readonly maxUploadBytes: number;
 }
 /** The dependencies and caches that the routes of this facade share. */
 export interface SheikhboxContext extends SheikhboxDeps {

@@ -56,7 +56,7 @@ export function mountVnc(app: App, { sessions, sockets, signed, desktop, clipboa
         talks: yes.has(notices ?? ''),
         ...(viewer !== undefined && /^[\w-]{8,64}$/.test(viewer) && { viewerId: viewer }),
       };
-      return await relayVnc(socket, requested, { desktop, clipboard: clipboard ?? false });
+      return await relayVnc(socket, requested, { desktop, clipboard });
     },
   });
   app.post(

@@ -1,16 +1,15 @@
 import { posix } from 'node:path';
 import { z } from 'zod';
 import { keyedQueue } from '../../../core/concurrency/keyed-queue.ts';
-import type { Clock } from '../../../core/contracts/clock.ts';
 import { type AppError, type ErrorCode, toAppError } from '../../../core/errors/errors.ts';
 import { refusedUpgrades } from '../../../http/errors/failure-docs.ts';
 import { publicText, wireErrors } from '../../../http/errors/wire-errors.ts';
 import type { HttpLogger } from '../../../http/routes/observe.ts';
 import type { RouteDoc } from '../../../http/routes/route-docs.ts';
 import type { FacadeRoutes } from '../../../http/routes/routes.ts';
-import type { SocketServer } from '../../../http/transport/ws.ts';
 import { closeCodes, type JsonObject, type Socket } from '../../../http/transport/ws-socket.ts';
-import type { WorkspaceMember, WorkspaceService } from '../../../sessions/api/workspaces.ts';
+import type { WorkspaceMember } from '../../../sessions/api/workspaces.ts';
+import type { FacadeParts } from '../../shared/facade.ts';
 
 // Only this folder calls a workspace's name `sessionId`, as the wire does.
 
@@ -42,11 +41,8 @@ function isFileName(name: string): boolean {
   return normal !== '.' && normal !== '..' && !normal.startsWith('../');
 }
 
-export interface WorkspaceDeps {
-  readonly workspaces: Pick<WorkspaceService, 'join'>;
-  readonly sockets: SocketServer;
-  readonly clock: Clock;
-  readonly logger: HttpLogger;
+export interface WorkspaceDeps extends Pick<FacadeParts, 'sockets' | 'clock' | 'logger'> {
+  readonly workspaces: NonNullable<FacadeParts['workspaces']>;
 }
 type Reply = Readonly<Record<string, unknown>> & { readonly type: string };
 

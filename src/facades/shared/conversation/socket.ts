@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { toSessionId } from '../../../api/procedure/session-id.ts';
-import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import type { SessionEvent } from '../../../core/model/events.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
@@ -15,6 +14,7 @@ import { NewestFrames } from '../../../http/transport/newest-frames.ts';
 import type { SocketRequest, SocketServer } from '../../../http/transport/ws.ts';
 import { closeCodes, type JsonObject, type Socket } from '../../../http/transport/ws-socket.ts';
 import type { SendMode, SessionService } from '../../../sessions/api/sessions.ts';
+import type { FacadeParts } from '../facade.ts';
 import { errorFrame, frame, resyncFrame, toFrame } from './frames.ts';
 import type { Client, ResumePoints } from './resume-points.ts';
 import { type Profile, readTextBefore, TextFlow } from './text-flow.ts';
@@ -45,10 +45,8 @@ const named = (type: unknown): string => {
   return text.length > 100 ? `${truncateEnd(text, 100)}…` : text;
 };
 
-export interface ConversationDeps {
+export interface ConversationDeps extends Pick<FacadeParts, 'clock' | 'logger'> {
   readonly sessions: SessionService;
-  readonly clock: Clock;
-  readonly logger: HttpLogger;
   readonly rejoins: ResumePoints;
 }
 type ConversationRequest = Pick<SocketRequest<{ sid: string }, z.infer<typeof Query>>, 'params' | 'query' | 'caller'>;

@@ -12,7 +12,7 @@ import { withBodyStreams } from '../../../shared/uploads.ts';
 import { type E2bSettings, parseTemplates } from '../settings.ts';
 import type { Tokens } from '../tokens.ts';
 import { refuseFields } from './network.ts';
-import { parseInput } from './parsed.ts';
+import { bad, parseInput, queryOf, toIsoTime } from './parsed.ts';
 import { Params } from './shapes.ts';
 
 interface Deps {
@@ -63,7 +63,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
   const uploadOf = ({ sid: id, hash }: OfFiles['params'], expires: string) => `${id}/${hash}/${expires}`;
   /** The builds of the caller who requested the upload URL, or of the request's own key. Rejects: unauthorized. */
   const receiving = (request: OfFiles) => {
-    const { searchParams } = new URL(request.url, 'http://server');
+    const searchParams = queryOf(request);
     const [value, expires = ''] = [searchParams.get('upload'), searchParams.get('expires') ?? ''];
     if (value === null && request.known) return builds;
     const maker = tokens.opensUpload(uploadOf(request.params, expires), value ?? undefined);
@@ -122,7 +122,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
     },
   );
   app.get('/e2b/templates/:sid/builds/:build/status', ofBuild, async ({ params, url }) => {
-    const offset = Number(new URL(url, 'http://server').searchParams.get('logsOffset') ?? 0);
+    const offset = Number(queryOf({ url }).get('logsOffset') ?? 0);
     if (!Number.isInteger(offset) || offset < 0) throw bad('logsOffset is a whole number.');
     // Read the state first: lines logged between the two reads belong to the next call.
     const build = await builds.build(params.sid, params.build);
@@ -149,7 +149,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
   });
   app.get('/e2b/templates/:sid/tags', sid, async ({ params }) => {
     const { tags } = await builds.find(params.sid);
-    return Object.entries(tags).map(([tag, { build, at }]) => ({ tag, buildID: build, createdAt: iso(at) }));
+    return Object.entries(tags).map(([tag, { build, at }]) => ({ tag, buildID: build, createdAt: toIsoTime(at) }));
   });
 
   app.delete('/e2b/templates/:sid', sid, async ({ params }, reply) => {
@@ -173,8 +173,8 @@ export function builtTemplateView({ id, name, tags, at }: BuiltTemplate) {
     aliases: [name],
     buildStatus: newest ? 'ready' : 'building',
     buildCount: new Set(Object.values(tags).map(({ build }) => build)).size,
-    createdAt: iso(at),
-    updatedAt: iso(newest?.at ?? at),
+    createdAt: toIsoTime(at),
+    updatedAt: toIsoTime(newest?.at ?? at),
   };
 }
 
@@ -260,7 +260,7 @@ interface LogEntry {
   readonly step?: string | undefined;
 }
 const entryView = ({ at, level, text, step }: LogEntry) => ({
-  timestamp: iso(at),
+  timestamp: toIsoTime(at),
   level,
   message: text,
   ...(step !== undefined && { step }),
@@ -280,5 +280,3 @@ function statusView(build: TemplateBuild, logEntries: readonly ReturnType<typeof
 
 /** The origin that the caller used to reach the server. */
 const originOf = (request: FastifyRequest) => `${request.client.scheme}://${request.host}`;
-const iso = (at: number) => new Date(at).toISOString();
-const bad = (message: string) => new AppError('invalid_request', message);

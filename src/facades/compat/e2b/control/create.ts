@@ -4,6 +4,7 @@ import type { Snapshot } from '../../../../core/model/sandboxes/snapshot.ts';
 import type { SandboxAbilities } from '../../../shared/facade.ts';
 import { type E2bSettings, parseTemplates } from '../settings.ts';
 import { refuseFields, toEgressChoice, unavailableRules } from './network.ts';
+import { bad } from './parsed.ts';
 import type { NewSandbox } from './shapes.ts';
 
 interface Deps {
@@ -107,5 +108,3 @@ function refuseUnfit({ autoPause, autoPauseMemory, autoResume, network, ...reque
     throw bad('autoPauseMemory: false needs autoPause, and no autoResume.');
   }
 }
-
-const bad = (message: string) => new AppError('invalid_request', message);

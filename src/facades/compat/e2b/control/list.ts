@@ -1,6 +1,6 @@
 import { hasMetadata } from '../../../../api/views/session-options.ts';
-import { AppError } from '../../../../core/errors/errors.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
+import { bad, parseLimit } from './parsed.ts';
 import { stateOf } from './shapes.ts';
 
 interface Page {
@@ -25,8 +25,7 @@ export function toPage(all: readonly SessionRecord[], query: URLSearchParams): P
   if (Number.isNaN(since)) throw bad('startedAfter is no time.');
   const order = query.get('order') ?? 'desc';
   if (order !== 'asc' && order !== 'desc') throw bad('order is asc or desc.');
-  const limit = Number(query.get('limit') || 100);
-  if (!Number.isInteger(limit) || limit < 1 || limit > 100) throw bad('limit is from 1 to 100.');
+  const limit = parseLimit(query);
   for (const state of states) if (state !== 'running' && state !== 'paused') throw bad(`There is no state ${state}.`);
 
   const own = all.filter(({ origin, life }) => origin === 'e2b' && life);
@@ -70,4 +69,3 @@ function decoded(text: string): string {
     throw bad('metadata is not encoded as it must be.');
   }
 }
-const bad = (message: string) => new AppError('invalid_request', message);

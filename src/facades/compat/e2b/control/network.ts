@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { AppError } from '../../../../core/errors/errors.ts';
 import {
   deniesAll,
   type EgressChoice,
@@ -7,6 +6,7 @@ import {
   isEgressRules,
 } from '../../../../core/model/sandboxes/egress-choice.ts';
 import { anyAddress, parseRange } from '../../../../core/text/address-range.ts';
+import { bad } from './parsed.ts';
 import { NetworkRules } from './rules.ts';
 
 const egress = {
@@ -84,5 +84,3 @@ export function refuseFields(input: object, names: readonly string[], prefix = '
   }
 }
 export const unavailableRules = ['egressProxy', 'dnsServers'] as const;
-
-const bad = (message: string) => new AppError('invalid_request', message);

@@ -1,3 +1,4 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { AppError } from '../../../../core/errors/errors.ts';
 
@@ -14,3 +15,29 @@ const withoutNulls = (input: unknown): unknown =>
   typeof input === 'object' && input !== null && !Array.isArray(input)
     ? Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null))
     : input;
+
+/** A refusal of what the request says. */
+export const bad = (message: string): AppError => new AppError('invalid_request', message);
+/** The `limit` of a list. */
+export function parseLimit(query: URLSearchParams): number {
+  const limit = Number(query.get('limit') || 100);
+  if (Number.isInteger(limit) && limit >= 1 && limit <= 100) return limit;
+  throw bad('limit is from 1 to 100.');
+}
+export const queryOf = ({ url }: Pick<FastifyRequest, 'url'>): URLSearchParams =>
+  new URL(url, 'http://server').searchParams;
+/** One page of a list, which begins after the item of the query's `nextToken`. Sends the token of the next page. */
+export function pageOf<Item extends { readonly id: string }>(
+  all: readonly Item[],
+  query: URLSearchParams,
+  reply: FastifyReply,
+): readonly Item[] {
+  const limit = parseLimit(query);
+  const after = query.get('nextToken');
+  const start = after ? all.findIndex(({ id }) => id === after) + 1 : 0;
+  const page = all.slice(start, start + limit);
+  const last = page.at(-1);
+  if (last && all.length > start + limit) reply.header('x-next-token', last.id);
+  return page;
+}
+export const toIsoTime = (at: number): string => new Date(at).toISOString();

@@ -15,7 +15,7 @@ import { toPage } from './list.ts';
 import { toLogEntry } from './logs.ts';
 import { readSample } from './metrics.ts';
 import { NetworkUpdate, refuseFields, toEgressChoice, unavailableRules } from './network.ts';
-import { parseInput } from './parsed.ts';
+import { parseInput, queryOf } from './parsed.ts';
 import { replaceRules, toHeaderRules, toShownRules } from './rules.ts';
 import { mountSecrets } from './secrets.ts';
 import {
@@ -122,7 +122,7 @@ export function mountControl(app: App, deps: Deps): void {
   app.post('/e2b/sandboxes', body, create(olderSeconds));
 
   const list = async (request: FastifyRequest, reply: FastifyReply) => {
-    const query = new URL(request.url, 'http://server').searchParams;
+    const query = queryOf(request);
     const all = await services.sessions.list();
     const { sessions, next, running } = toPage(
       all.filter((record) => !isOver(record, clock.now())),
@@ -212,7 +212,7 @@ export function mountControl(app: App, deps: Deps): void {
   app.get('/e2b/sandboxes/:sid/metrics', sid, async (request, reply) => {
     const record = await found(request.params.sid);
     await services.inside.admits(record.id);
-    const query = new URL(request.url, 'http://server').searchParams;
+    const query = queryOf(request);
     const now = clock.now();
     const [start, end] = [Number(query.get('start') ?? 0), Number(query.get('end') ?? now / 1_000 + 1)];
     if (Number.isNaN(start + end)) throw new AppError('invalid_request', 'start and end are seconds since 1970.');
@@ -229,7 +229,7 @@ export function mountControl(app: App, deps: Deps): void {
   mountSnapshots(app, { ...deps, withLife, statusOf });
   const logs = async (request: FastifyRequest<{ Params: z.output<typeof Params> }>) => {
     const record = await found(request.params.sid);
-    const query = new URL(request.url, 'http://server').searchParams;
+    const query = queryOf(request);
     const [cursor, limit] = [Number(query.get('cursor') ?? 0), Number(query.get('limit') ?? 1_000)];
     if (Number.isNaN(cursor) || !Number.isInteger(limit) || limit < 1 || limit > 1_000)
       throw new AppError('invalid_request', 'cursor is in ms since 1970, and limit from 1 to 1000.');

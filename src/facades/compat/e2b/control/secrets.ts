@@ -1,10 +1,9 @@
 import { z } from 'zod';
-import { AppError } from '../../../../core/errors/errors.ts';
 import { Secret } from '../../../../core/text/secret.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import type { NamedSecret } from '../../../../sessions/api/server/secrets.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import { parseInput } from './parsed.ts';
+import { pageOf, parseInput, queryOf, toIsoTime } from './parsed.ts';
 
 const bytes = (most: number) => z.string().refine((text) => Buffer.byteLength(text) <= most, `is over ${most} bytes`);
 const Metadata = z
@@ -29,24 +28,14 @@ const toView = ({ id, name, version, metadata, createdAt, updatedAt }: NamedSecr
   name,
   currentVersion: version,
   metadata,
-  createdAt: new Date(createdAt).toISOString(),
-  updatedAt: new Date(updatedAt).toISOString(),
+  createdAt: toIsoTime(createdAt),
+  updatedAt: toIsoTime(updatedAt),
 });
 
 /** The secrets of programs, by their id or name. No answer contains a value. */
 export function mountSecrets(app: App, { secrets }: Pick<Services, 'secrets'>): void {
   app.get('/e2b/secrets', async (request, reply) => {
-    const query = new URL(request.url, 'http://server').searchParams;
-    const limit = Number(query.get('limit') || 100);
-    if (!Number.isInteger(limit) || limit < 1 || limit > 100)
-      throw new AppError('invalid_request', 'limit is from 1 to 100.');
-    const all = await secrets.list();
-    const after = query.get('nextToken');
-    const start = after ? all.findIndex(({ id }) => id === after) + 1 : 0;
-    const page = all.slice(start, start + limit);
-    const last = page.at(-1);
-    if (last && all.length > start + limit) reply.header('x-next-token', last.id);
-    return page.map(toView);
+    return pageOf(await secrets.list(), queryOf(request), reply).map(toView);
   });
   app.post('/e2b/secrets', { schema: { body: z.unknown() } }, async ({ body }, reply) => {
     const { name, value, metadata } = parseInput(NewSecretBody, body);

@@ -4,6 +4,7 @@ import type { SessionLifetime, SessionRecord } from '../../../../core/model/reco
 import { deniesAll } from '../../../../core/model/sandboxes/egress-choice.ts';
 import type { Tokens } from '../tokens.ts';
 import { NewNetwork, rulesView } from './network.ts';
+import { toIsoTime } from './parsed.ts';
 
 /** A name followed by `:read` is mounted read-only. */
 const VolumeMounts = z.array(z.object({ name: z.string().min(1).max(100), path: z.string().min(1).max(400) })).max(8);
@@ -41,7 +42,6 @@ export interface ViewDeps {
   readonly limits: Limits;
 }
 const mib = (bytes: number) => Math.max(1, Math.round(bytes / 2 ** 20));
-const iso = (at: number) => new Date(at).toISOString();
 
 /** `maker`: the caller whose credential the tokens end with. */
 export function sandboxView(record: SessionRecord, { tokens, domain }: ViewDeps, maker: Principal) {
@@ -67,8 +67,8 @@ export function toListedSandbox({ id, createdAt, life, metadata = {}, sandbox }:
     sandboxID: id,
     clientID,
     envdVersion: agentVersion,
-    startedAt: iso(createdAt),
-    endAt: iso(life?.endsAt ?? createdAt),
+    startedAt: toIsoTime(createdAt),
+    endAt: toIsoTime(life?.endsAt ?? createdAt),
     state: stateOf(life),
     cpuCount: Math.max(1, Math.ceil(sandbox?.cpus ?? limits.cpus)),
     memoryMB: mib(sandbox?.memory ?? limits.memory),

@@ -9,7 +9,7 @@ import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnec
 import type { FacadeParts } from '../../../shared/facade.ts';
 import type { E2bSettings } from '../settings.ts';
 import { requireValidSeconds } from './create.ts';
-import { parseInput } from './parsed.ts';
+import { pageOf, parseInput, queryOf } from './parsed.ts';
 import { Params, sandboxView, type ViewDeps } from './shapes.ts';
 
 interface Deps extends ViewDeps {
@@ -49,19 +49,12 @@ export function mountSnapshots(app: App, { withLife, statusOf, ...deps }: Deps):
   });
 
   app.get('/e2b/snapshots', async (request, reply) => {
-    const query = new URL(request.url, 'http://server').searchParams;
+    const query = queryOf(request);
     const [sandbox, name] = [query.get('sandboxID'), query.get('name')];
-    const limit = Number(query.get('limit') || 100);
-    if (!Number.isInteger(limit) || limit < 1 || limit > 100) throw bad('limit is from 1 to 100.');
-    const after = query.get('nextToken');
     const all = (await services.snapshots.list())
       .filter((one) => sandbox === null || one.sessionId === sandbox)
       .filter((one) => name === null || one.name === tagged(name) || one.id === name.split(':')[0]);
-    const start = after ? all.findIndex(({ id }) => id === after) + 1 : 0;
-    const page = all.slice(start, start + limit);
-    const last = page.at(-1);
-    if (last && all.length > start + limit) reply.header('x-next-token', last.id);
-    return page.map(toView);
+    return pageOf(all, query, reply).map(toView);
   });
 
   app.post('/e2b/sandboxes/:sid/fork', withBody, async ({ params, body, principal }, reply) => {
@@ -91,5 +84,3 @@ export function mountSnapshots(app: App, { withLife, statusOf, ...deps }: Deps):
     return await Promise.all(created.map(toEntry));
   });
 }
-
-const bad = (message: string) => new AppError('invalid_request', message);

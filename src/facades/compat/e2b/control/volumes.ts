@@ -14,7 +14,7 @@ import { bodyPieces, withBodyStreams } from '../../../shared/uploads.ts';
 import { readHeader } from '../headers.ts';
 import { volumeTokenHeader } from '../target.ts';
 import type { Tokens } from '../tokens.ts';
-import { parseInput } from './parsed.ts';
+import { parseInput, queryOf, toIsoTime } from './parsed.ts';
 import type { NewSandbox } from './shapes.ts';
 
 interface Deps {
@@ -37,7 +37,6 @@ const ofVolume = { schema: { params: Params } } as const;
 const content = { schema: { params: Params }, config: { open: true } } as const;
 const upload = { schema: { params: Params }, config: { open: true, upload: true } } as const;
 
-const iso = (at: number) => new Date(at).toISOString();
 const entryView = ({ path, type, size, mode, uid, gid, target, ...times }: VolumeEntry) => ({
   name: posix.basename(`/${path}`) || '/',
   path: `/${path}`,
@@ -46,9 +45,9 @@ const entryView = ({ path, type, size, mode, uid, gid, target, ...times }: Volum
   mode,
   uid,
   gid,
-  atime: iso(times.accessedAt),
-  mtime: iso(times.modifiedAt),
-  ctime: iso(times.changedAt),
+  atime: toIsoTime(times.accessedAt),
+  mtime: toIsoTime(times.modifiedAt),
+  ctime: toIsoTime(times.changedAt),
   ...(target !== undefined && { target }),
 });
 
@@ -91,7 +90,7 @@ function mountContent(app: App, { parts, tokens }: Deps): void {
     return { id, volumes, signal: abortOnDisconnect(reply) };
   };
   const parseQuery = <Shape extends z.ZodType>(shape: Shape, request: FastifyRequest) =>
-    parseInput(shape, Object.fromEntries(new URL(request.url, 'http://server').searchParams));
+    parseInput(shape, Object.fromEntries(queryOf(request)));
 
   app.get('/e2b/volumecontent/:volume/dir', content, async (request, reply) => {
     const { id, volumes, signal } = opened(request, reply);

@@ -8,7 +8,7 @@ import type { AutomationPrograms, PreparedSession } from '../../../../sessions/a
 import type { SendCommand } from '../../../../sessions/api/sessions.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { ApiError, invalidRequest } from '../errors.ts';
-import { createContentFiles, findUpload } from '../resources/files.ts';
+import { createContentFiles, type FileDeps, findUpload } from '../resources/files.ts';
 import { readContents } from '../sessions/content.ts';
 import { newSession } from '../sessions/create.ts';
 import { apiDeploymentId } from '../sessions/ids.ts';
@@ -18,11 +18,7 @@ import type { ManagedAgentsSettings } from '../settings.ts';
 import { toRefusal } from './errors.ts';
 import { type DeploymentContent, parseContent } from './shapes.ts';
 
-export interface PrepareDeps {
-  readonly services: FacadeParts['services'];
-  readonly projects: FacadeParts['projects'];
-  readonly clock: FacadeParts['clock'];
-  readonly ids: () => string;
+export interface PrepareDeps extends FileDeps {
   readonly settings: ManagedAgentsSettings;
 }
 interface Deployment {

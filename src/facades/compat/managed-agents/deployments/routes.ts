@@ -10,7 +10,7 @@ import type { ResourceRequest } from '../sessions/create.ts';
 import { parseDeploymentId } from '../sessions/ids.ts';
 import { SessionContent } from '../sessions/kept-session.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
-import { applyMetadataChange, paginate, parseInput, withoutPreviousPage } from '../wire.ts';
+import { applyMetadataChange, listPage, parseInput } from '../wire.ts';
 import { prepareSession, type RepositoryTokens } from './prepare.ts';
 import { maxStarts, toRun, waitForLaunch } from './runs.ts';
 import {
@@ -116,7 +116,6 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
     {
       endpoint: 'GET /v1/deployments',
       async run({ query }) {
-        const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
         const status = query.one('status');
         if (status !== undefined && status !== 'active' && status !== 'paused')
           throw invalidRequest('status must be active or paused.');
@@ -124,19 +123,20 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
           throw invalidRequest('status and include_archived cannot be combined.');
         const agent = query.one('agent_id');
         const isWithin = query.within('created_at');
-        const all = (await automations.list()).filter((one) => {
+        const isListed = (one: Automation) => {
           const content = parseContent(one);
           return (
             content !== undefined &&
-            (one.program?.archivedAt === null || query.has('include_archived')) &&
+            (one.program ? query.shows(one.program) : query.has('include_archived')) &&
             (agent === undefined || content.agent.id === agent) &&
             (status === undefined || (status === 'paused') === (one.paused !== null)) &&
             isWithin(one.createdAt)
           );
-        });
-        const page = paginate(all, { limit, page: query.one('page'), name: 'deployments' });
-        const data = await Promise.all(page.data.map((one) => shown(one).catch(unlessNotFound)));
-        return { ...withoutPreviousPage(page), data: data.filter((one) => one !== undefined) };
+        };
+        const read = async () => (await automations.list()).filter(isListed);
+        const show = (one: Automation) => shown(one).catch(unlessNotFound);
+        const page = await listPage({ query, name: 'deployments', read, show });
+        return { ...page, data: page.data.filter((one) => one !== undefined) };
       },
     },
     {

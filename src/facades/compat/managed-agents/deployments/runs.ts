@@ -6,7 +6,7 @@ import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequest } from '../errors.ts';
 import type { Route } from '../route.ts';
 import { apiDeploymentId, apiRunId, apiSessionId, parseStartId } from '../sessions/ids.ts';
-import { paginate, type Query, toIsoTime, withoutPreviousPage } from '../wire.ts';
+import { listPage, type Query, toIsoTime } from '../wire.ts';
 import { toRunError } from './errors.ts';
 import { parseAgentLabel, parseContent } from './shapes.ts';
 
@@ -92,9 +92,7 @@ export function deploymentRunRoutes({ services: { automations } }: Deps): Route[
     {
       endpoint: 'GET /v1/deployment_runs',
       async run({ query }) {
-        const limit = query.integer('limit', { min: 1, max: 1_000, usual: 20 });
-        const page = paginate(await all(query), { limit, page: query.one('page'), name: 'deployment runs' });
-        return { ...withoutPreviousPage(page), data: page.data.map(toRun) };
+        return await listPage({ query, name: 'deployment runs', most: 1_000, read: () => all(query), show: toRun });
       },
     },
     {

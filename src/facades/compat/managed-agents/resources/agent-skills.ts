@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { toAppError } from '../../../../core/errors/errors.ts';
-import type { SkillService, SkillVersion } from '../../../../sessions/api/server/skills.ts';
-import { ApiError, invalidRequest, unsupportedField } from '../errors.ts';
+import type { SkillService } from '../../../../sessions/api/server/skills.ts';
+import { invalidRequest, orMissing, unsupportedField } from '../errors.ts';
 
 const maxSkills = 50;
 
@@ -42,21 +41,12 @@ export async function findSkills(
   named: readonly AgentSkill[],
   skills: Pick<SkillService, 'version'>,
 ): Promise<AgentSkill[]> {
-  const versions = await Promise.all(named.map(async (one, n) => await versionFor(one, n, skills)));
+  const find = ({ skill_id: id, version }: AgentSkill, n: number) =>
+    skills.version(id, version).catch(orMissing(`skills.${n}: there is no skill ${id} with the version ${version}.`));
+  const versions = await Promise.all(named.map(find));
   const names = versions.map(({ name }) => name);
   const twice = names.find((name, n) => names.indexOf(name) !== n);
   if (twice !== undefined)
     throw invalidRequest(`skills: two of them are called ${twice}. A session can have one of them.`);
   return named.map((one, n) => ({ ...one, version: versions[n]?.id ?? one.version }));
-}
-
-async function versionFor(
-  { skill_id: id, version }: AgentSkill,
-  n: number,
-  skills: Pick<SkillService, 'version'>,
-): Promise<SkillVersion> {
-  return await skills.version(id, version).catch((thrown: unknown) => {
-    if (toAppError(thrown).code !== 'not_found') throw thrown;
-    throw new ApiError('not_found', `skills.${n}: there is no skill ${id} with the version ${version}.`);
-  });
 }

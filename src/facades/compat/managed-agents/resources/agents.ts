@@ -3,7 +3,7 @@ import type { StoredDocument } from '../../../../sessions/api/server/documents.t
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequest } from '../errors.ts';
 import type { Route } from '../route.ts';
-import { paginate, parseInput, toIsoTime, toIsoTimeOrNull, withoutPreviousPage } from '../wire.ts';
+import { listPage, parseInput, toIsoTime, toIsoTimeOrNull } from '../wire.ts';
 import { applyAgentChange, newAgentContent } from './agent-content.ts';
 import { AgentChange, AgentContent, NewAgent } from './agent-shapes.ts';
 import { findSkills } from './agent-skills.ts';
@@ -57,14 +57,10 @@ export function agentRoutes(
     {
       endpoint: 'GET /v1/agents',
       async run({ query }) {
-        const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
         const isWithin = query.within('created_at');
-        const all = await documents.list('agent');
-        const shown = all.filter(
-          ({ archivedAt, createdAt }) => (archivedAt === null || query.has('include_archived')) && isWithin(createdAt),
-        );
-        const { data, next_page } = paginate(shown, { limit, page: query.one('page'), name: 'agents' });
-        return { data: data.map(toAgent), next_page };
+        const read = async () =>
+          (await documents.list('agent')).filter((doc) => query.shows(doc) && isWithin(doc.createdAt));
+        return await listPage({ query, name: 'agents', read, show: toAgent });
       },
     },
     {
@@ -101,10 +97,8 @@ export function agentRoutes(
       endpoint: 'GET /v1/agents/:id/versions',
       async run({ params: { id = '' }, query }) {
         await readDocument(documents, 'agent', id);
-        const all = (await documents.versions(id)).map((doc) => ({ doc, id: String(doc.version) }));
-        const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
-        const page = paginate(all, { limit, page: query.one('page'), name: `versions ${id}` });
-        return { ...withoutPreviousPage(page), data: page.data.map(({ doc }) => toAgent(doc)) };
+        const read = async () => (await documents.versions(id)).map((doc) => ({ doc, id: String(doc.version) }));
+        return await listPage({ query, name: `versions ${id}`, read, show: ({ doc }) => toAgent(doc) });
       },
     },
     {

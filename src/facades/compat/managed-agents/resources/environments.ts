@@ -2,12 +2,12 @@ import { z } from 'zod';
 import type { StoredDocument } from '../../../../sessions/api/server/documents.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { ApiError, invalidRequest } from '../errors.ts';
-import type { Route } from '../route.ts';
+import { deletes, type Route } from '../route.ts';
 import {
   applyMetadataChange,
+  listPage,
   Metadata,
   MetadataChange,
-  paginate,
   parseInput,
   toIsoTime,
   toIsoTimeOrNull,
@@ -174,11 +174,8 @@ export function environmentRoutes({ documents, workQueue }: Pick<Services, 'docu
     {
       endpoint: 'GET /v1/environments',
       async run({ query }) {
-        const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
-        const all = await documents.list('environment');
-        const shown = all.filter(({ archivedAt }) => archivedAt === null || query.has('include_archived'));
-        const { data, next_page } = paginate(shown, { limit, page: query.one('page'), name: 'environments' });
-        return { data: data.map(toEnvironment), next_page };
+        const read = async () => (await documents.list('environment')).filter(query.shows);
+        return await listPage({ query, name: 'environments', read, show: toEnvironment });
       },
     },
     {
@@ -214,15 +211,11 @@ export function environmentRoutes({ documents, workQueue }: Pick<Services, 'docu
         return toEnvironment(await documents.update(id, { archived: true }));
       },
     },
-    {
-      endpoint: 'DELETE /v1/environments/:id',
-      async run({ params: { id = '' } }) {
-        await readDocument(documents, 'environment', id);
-        for (const key of await workQueue.keys(id)) await workQueue.revokeKey(id, key.id);
-        await documents.delete(id);
-        return { id, type: 'environment_deleted' as const };
-      },
-    },
+    deletes('DELETE /v1/environments/:id', 'environment_deleted', async (id) => {
+      await readDocument(documents, 'environment', id);
+      for (const key of await workQueue.keys(id)) await workQueue.revokeKey(id, key.id);
+      await documents.delete(id);
+    }),
   ];
 }
 

@@ -18,10 +18,7 @@ import { apiSessionId, parseSessionId, parseUploadId } from '../sessions/ids.ts'
 import { paginate, parseInput, toIsoTime, toIsoTimeOrNull, withoutPreviousPage } from '../wire.ts';
 import { readDocument } from './agents.ts';
 
-export interface FileDeps {
-  readonly services: FacadeParts['services'];
-  readonly projects: FacadeParts['projects'];
-  readonly clock: FacadeParts['clock'];
+export interface FileDeps extends Pick<FacadeParts, 'services' | 'projects' | 'clock'> {
   /** Generates the random part of a new id. */
   readonly ids: () => string;
 }

@@ -9,7 +9,7 @@ import {
 import { ApiError, invalidRequest } from '../errors.ts';
 import type { Route } from '../route.ts';
 import { apiSessionId } from '../sessions/ids.ts';
-import { paginate, parseInput, type Query, toIsoTime, toIsoTimeOrNull, withoutPreviousPage } from '../wire.ts';
+import { paginate, parseInput, type Query, toIsoTime, toIsoTimeOrNull } from '../wire.ts';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lowercase hexadecimal digits');
 const NewMemory = z.strictObject({ path: z.string().max(4_096), content: z.string().nullable() });
@@ -175,8 +175,8 @@ export function memoryRoutes(stores: MemoryStoreService): Route[] {
             isWithin(at),
         );
         const paging = { limit: parseLimit(query), page: query.one('page'), name: `memory versions ${id}` };
-        const page = withoutPreviousPage(paginate(shown, paging));
-        return { ...page, data: await Promise.all(page.data.map((one) => versionWith(id, one, isWanted))) };
+        const { data, next_page } = paginate(shown, paging);
+        return { data: await Promise.all(data.map((one) => versionWith(id, one, isWanted))), next_page };
       },
     },
     {

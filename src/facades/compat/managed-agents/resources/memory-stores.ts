@@ -2,12 +2,12 @@ import { z } from 'zod';
 import type { MemoryStore } from '../../../../sessions/api/server/memory-stores.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequest } from '../errors.ts';
-import type { Route } from '../route.ts';
+import { deletes, type Route } from '../route.ts';
 import {
   applyMetadataChange,
+  listPage,
   Metadata,
   MetadataChange,
-  paginate,
   parseInput,
   toIsoTime,
   toIsoTimeOrNull,
@@ -58,13 +58,10 @@ export function memoryStoreRoutes({ services }: { readonly services: Pick<Servic
     {
       endpoint: 'GET /v1/memory_stores',
       async run({ query }) {
-        const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
         const isWithin = query.within('created_at');
-        const shown = (await stores.list()).filter(
-          ({ archivedAt, createdAt }) => (archivedAt === null || query.has('include_archived')) && isWithin(createdAt),
-        );
-        const { data, next_page } = paginate(shown, { limit, page: query.one('page'), name: 'memory stores' });
-        return { data: data.map(toStore), next_page };
+        const read = async () =>
+          (await stores.list()).filter((store) => query.shows(store) && isWithin(store.createdAt));
+        return await listPage({ query, name: 'memory stores', read, show: toStore });
       },
     },
     { endpoint: 'GET /v1/memory_stores/:id', run: async ({ params: { id = '' } }) => toStore(await stores.get(id)) },
@@ -85,13 +82,7 @@ export function memoryStoreRoutes({ services }: { readonly services: Pick<Servic
       endpoint: 'POST /v1/memory_stores/:id/archive',
       run: async ({ params: { id = '' } }) => toStore(await stores.archive(id)),
     },
-    {
-      endpoint: 'DELETE /v1/memory_stores/:id',
-      async run({ params: { id = '' } }) {
-        await stores.delete(id);
-        return { id, type: 'memory_store_deleted' as const };
-      },
-    },
+    deletes('DELETE /v1/memory_stores/:id', 'memory_store_deleted', (id) => stores.delete(id)),
   ];
   return [...own, ...memoryRoutes(stores)].map(withoutMixedHeaders);
 }

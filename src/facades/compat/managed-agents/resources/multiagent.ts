@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { toAppError } from '../../../../core/errors/errors.ts';
 import type { StoredDocument } from '../../../../sessions/api/server/documents.ts';
-import { ApiError, invalidRequest, unsupportedField } from '../errors.ts';
+import { invalidRequest, orMissing, unsupportedField } from '../errors.ts';
 
 // A coordinator is an agent that delegates work to the agents of its roster. Both formats of the API are stored as
 // sent, with the version of each agent added.
@@ -150,11 +149,9 @@ async function entriesOf(
   return entries;
 
   async function pinnedEntry(extract: Extract<EntryInput, { type: 'agent' }>): Promise<RosterEntry> {
-    const doc = await agent(extract.id, extract.version ?? undefined).catch((thrown: unknown) => {
-      if (toAppError(thrown).code !== 'not_found') throw thrown;
-      const version = extract.version ? ` with the version ${extract.version}` : '';
-      throw new ApiError('not_found', `${where}: there is no agent ${extract.id}${version}.`);
-    });
+    const version = extract.version ? ` with the version ${extract.version}` : '';
+    const gone = orMissing(`${where}: there is no agent ${extract.id}${version}.`);
+    const doc = await agent(extract.id, extract.version ?? undefined).catch(gone);
     if (doc.archivedAt !== null) throw invalidRequest(`${where}: ${extract.id} is archived.`, 'agent_archived');
     const { multiagent } = z.object({ multiagent: z.unknown() }).parse(doc.content);
     if (multiagent !== null && multiagent !== undefined)

@@ -4,8 +4,8 @@ import { readFolder } from '../../../../http/transport/multipart.ts';
 import type { Skill, SkillVersion } from '../../../../sessions/api/server/skills.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequest } from '../errors.ts';
-import type { ApiRequest, Route } from '../route.ts';
-import { paginate, parseInput, type Query, toIsoTime, withoutPreviousPage } from '../wire.ts';
+import { type ApiRequest, deletes, type Route } from '../route.ts';
+import { listPage, parseInput, toIsoTime } from '../wire.ts';
 
 const limits = { files: 500, bytes: 30 * 2 ** 20 };
 const Texts = z.object({ display_name: z.string().min(1).max(255).optional() });
@@ -42,10 +42,6 @@ async function readFormFolder({ request }: Pick<ApiRequest, 'request'>) {
   request.rawBody = Buffer.from(JSON.stringify([displayName, content]));
   return { files, displayName };
 }
-const paged = <Item extends { readonly id: string }>(all: readonly Item[], query: Query, name: string) => {
-  const limit = query.integer('limit', { min: 1, max: 1_000, usual: 20 });
-  return withoutPreviousPage(paginate(all, { limit, page: query.one('page'), name }));
-};
 
 /** Skills with their versions, which never change. */
 export function skillRoutes({ services: { skills } }: { readonly services: Pick<Services, 'skills'> }): Route[] {
@@ -61,20 +57,15 @@ export function skillRoutes({ services: { skills } }: { readonly services: Pick<
       async run({ query }) {
         const source = query.one('source') ?? 'custom';
         if (!sources.includes(source)) throw invalidRequest(`source must be one of ${sources.join(', ')}.`);
-        const all = source === 'custom' ? [...(await skills.list())] : [];
-        all.sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? -1 : 1));
-        const { data, next_page } = paged(all, query, `skills ${source}`);
-        return { data: data.map(toSkill), next_page };
+        const read = async () => {
+          const all = source === 'custom' ? await skills.list() : [];
+          return all.toSorted((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? -1 : 1));
+        };
+        return await listPage({ query, name: `skills ${source}`, most: 1_000, read, show: toSkill });
       },
     },
     { endpoint: 'GET /v1/skills/:id', run: async ({ params: { id = '' } }) => toSkill(await skills.get(id)) },
-    {
-      endpoint: 'DELETE /v1/skills/:id',
-      async run({ params: { id = '' } }) {
-        await skills.delete(id);
-        return { id, type: 'skill_deleted' as const };
-      },
-    },
+    deletes('DELETE /v1/skills/:id', 'skill_deleted', (id) => skills.delete(id)),
     {
       endpoint: 'POST /v1/skills/:id/versions',
       least: 'create',
@@ -89,8 +80,8 @@ export function skillRoutes({ services: { skills } }: { readonly services: Pick<
     {
       endpoint: 'GET /v1/skills/:id/versions',
       async run({ params: { id = '' }, query }) {
-        const { data, next_page } = paged(await skills.versions(id), query, `versions ${id}`);
-        return { data: data.map(toVersion), next_page };
+        const read = () => skills.versions(id);
+        return await listPage({ query, name: `versions ${id}`, most: 1_000, read, show: toVersion });
       },
     },
     {

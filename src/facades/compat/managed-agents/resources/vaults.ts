@@ -3,14 +3,13 @@ import type { Clock } from '../../../../core/contracts/clock.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { CredentialVault } from '../../../../sessions/api/server/vaults.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import type { Route } from '../route.ts';
+import { deletes, type Route } from '../route.ts';
 import {
   applyMetadataChange,
+  listPage,
   Metadata,
   MetadataChange,
-  paginate,
   parseInput,
-  type Query,
   toIsoTime,
   toIsoTimeOrNull,
 } from '../wire.ts';
@@ -44,15 +43,6 @@ interface Deps {
   readonly services: Pick<Services, 'vaults'>;
   readonly clock: Clock;
 }
-const shownOf = <Item extends { readonly id: string; readonly archivedAt: number | null }>(
-  all: readonly Item[],
-  query: Query,
-  name: string,
-) => {
-  const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
-  const shown = all.filter(({ archivedAt }) => archivedAt === null || query.has('include_archived'));
-  return paginate(shown, { limit, page: query.one('page'), name });
-};
 
 /** Vaults, and the credentials in them. */
 export function vaultRoutes({ services: { vaults }, clock }: Deps): Route[] {
@@ -68,8 +58,8 @@ export function vaultRoutes({ services: { vaults }, clock }: Deps): Route[] {
     {
       endpoint: 'GET /v1/vaults',
       async run({ query }) {
-        const { data, next_page } = shownOf(await vaults.list(), query, 'vaults');
-        return { data: data.map(toVault), next_page };
+        const read = async () => (await vaults.list()).filter(query.shows);
+        return await listPage({ query, name: 'vaults', read, show: toVault });
       },
     },
     { endpoint: 'GET /v1/vaults/:id', run: async ({ params: { id = '' } }) => toVault(await vaults.get(id)) },
@@ -89,13 +79,7 @@ export function vaultRoutes({ services: { vaults }, clock }: Deps): Route[] {
       endpoint: 'POST /v1/vaults/:id/archive',
       run: async ({ params: { id = '' } }) => toVault(await vaults.archive(id)),
     },
-    {
-      endpoint: 'DELETE /v1/vaults/:id',
-      async run({ params: { id = '' } }) {
-        await vaults.delete(id);
-        return { id, type: 'vault_deleted' as const };
-      },
-    },
+    deletes('DELETE /v1/vaults/:id', 'vault_deleted', (id) => vaults.delete(id)),
     {
       endpoint: 'POST /v1/vaults/:id/credentials',
       async run({ params: { id = '' }, body }) {
@@ -106,8 +90,8 @@ export function vaultRoutes({ services: { vaults }, clock }: Deps): Route[] {
     {
       endpoint: 'GET /v1/vaults/:id/credentials',
       async run({ params: { id = '' }, query }) {
-        const { data, next_page } = shownOf(await vaults.credentials(id), query, `credentials ${id}`);
-        return { data: data.map(toCredential), next_page };
+        const read = async () => (await vaults.credentials(id)).filter(query.shows);
+        return await listPage({ query, name: `credentials ${id}`, read, show: toCredential });
       },
     },
     {

@@ -1,12 +1,11 @@
 import { z } from 'zod';
-import { toAppError } from '../../../../core/errors/errors.ts';
 import type { SandboxChoice } from '../../../../core/model/records.ts';
 import { maxRepositories } from '../../../../core/model/repository.ts';
 import type { Secret } from '../../../../core/text/secret.ts';
 import type { StoredDocument } from '../../../../sessions/api/server/documents.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { CreateCommand } from '../../../../sessions/api/sessions.ts';
-import { ApiError, invalidRequest, unsupportedField } from '../errors.ts';
+import { invalidRequest, orMissing, unsupportedField } from '../errors.ts';
 import { applyOverrides } from '../resources/agent-content.ts';
 import { AgentContent, Overrides } from '../resources/agent-shapes.ts';
 import { findSkills } from '../resources/agent-skills.ts';
@@ -176,10 +175,8 @@ async function rosterAgent({ id, version }: { id: string; version: number }, doc
 async function vaultsFor(requested: readonly string[], vaults: Services['vaults']): Promise<string[]> {
   const ids = [...new Set(requested)];
   for (const id of ids) {
-    const vault = await vaults.get(id).catch((thrown: unknown) => {
-      if (toAppError(thrown).code !== 'not_found') throw thrown;
-      throw new ApiError('not_found', `vault_ids: there is no vault ${id}.`, { errorCode: 'vault_not_found' });
-    });
+    const gone = orMissing(`vault_ids: there is no vault ${id}.`, 'vault_not_found');
+    const vault = await vaults.get(id).catch(gone);
     if (vault.archivedAt !== null) throw invalidRequest(`vault_ids: ${id} is archived.`, 'vault_archived');
   }
   return ids;
@@ -187,12 +184,8 @@ async function vaultsFor(requested: readonly string[], vaults: Services['vaults'
 
 async function environmentFor(id: string, documents: Services['documents']) {
   if (id === ownEnvironmentId) return { environmentId: id, config: undefined };
-  const doc = await keptDocument(documents, 'environment', id).catch((thrown: unknown) => {
-    if (toAppError(thrown).code !== 'not_found') throw thrown;
-    throw new ApiError('not_found', `environment_id: there is no environment ${id}.`, {
-      errorCode: 'environment_not_found',
-    });
-  });
+  const gone = orMissing(`environment_id: there is no environment ${id}.`, 'environment_not_found');
+  const doc = await keptDocument(documents, 'environment', id).catch(gone);
   if (doc.archivedAt !== null) throw invalidRequest(`environment_id: ${id} is archived.`, 'environment_archived');
   return { environmentId: id, config: EnvironmentContent.parse(doc.content).config };
 }

@@ -1,10 +1,9 @@
 import { z } from 'zod';
-import { toAppError } from '../../../../core/errors/errors.ts';
 import { memoryMount } from '../../../../core/model/run-files.ts';
 import type { MountedStore } from '../../../../core/model/session-agent.ts';
 import { trimCharacters } from '../../../../core/text/text.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import { ApiError, invalidRequest } from '../errors.ts';
+import { invalidRequest, orMissing } from '../errors.ts';
 
 const access = z.enum(['read_write', 'read_only']);
 export const MemoryStoreRequest = z.strictObject({
@@ -35,12 +34,8 @@ export async function prepareMemoryResources(
   const resources: MemoryStoreResource[] = [];
   for (const { type, memory_store_id: id, access: target, instructions } of requests) {
     if (resources.some((one) => one.memory_store_id === id)) throw invalidRequest(`resources: ${id} is there twice.`);
-    const { name, description, archivedAt } = await stores.get(id).catch((thrown: unknown) => {
-      if (toAppError(thrown).code !== 'not_found') throw thrown;
-      throw new ApiError('not_found', `resources: there is no memory store ${id}.`, {
-        errorCode: 'memory_store_not_found',
-      });
-    });
+    const gone = orMissing(`resources: there is no memory store ${id}.`, 'memory_store_not_found');
+    const { name, description, archivedAt } = await stores.get(id).catch(gone);
     if (archivedAt !== null)
       throw invalidRequest(`resources: the memory store ${id} is archived.`, 'memory_store_archived');
     const taken = new Set(resources.map(({ mount_path: path }) => path));

@@ -7,7 +7,7 @@ import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnec
 import { invalidRequest } from '../errors.ts';
 import { type FileDeps, findUpload } from '../resources/files.ts';
 import type { Route } from '../route.ts';
-import { paginate, parseInput, withoutPreviousPage } from '../wire.ts';
+import { listPage, parseInput } from '../wire.ts';
 import { maxFiles, prepareFileResources, ResourceRequest } from './create.ts';
 import { parseSessionId } from './ids.ts';
 import { parseSessionContent, type SessionContent } from './kept-session.ts';
@@ -49,14 +49,10 @@ export function resourceRoutes(parts: FileDeps): Route[] {
       endpoint: 'GET /v1/sessions/:id/resources',
       async run({ params, query }) {
         const record = await found(params);
-        const limit = query.integer('limit', { min: 1, max: 1_000, usual: 1_000 });
-        const resources = (parseSessionContent(record)?.resources ?? []).map((resource) => ({
-          id: idOf(resource),
-          resource,
-        }));
-        const paging = { limit, page: query.one('page'), name: `resources ${record.id}` };
-        const { data, next_page } = withoutPreviousPage(paginate(resources, paging));
-        return { data: data.map(({ resource }) => resource), next_page };
+        const all = parseSessionContent(record)?.resources ?? [];
+        const read = async () => all.map((resource) => ({ id: idOf(resource), resource }));
+        const name = `resources ${record.id}`;
+        return await listPage({ query, name, most: 1_000, usual: 1_000, read, show: ({ resource }) => resource });
       },
     },
     {

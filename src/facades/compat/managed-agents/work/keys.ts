@@ -3,7 +3,7 @@ import type { EnvironmentKey } from '../../../../sessions/api/server/work-queue.
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import type { Route } from '../route.ts';
-import { paginate, parseInput, toIsoTime, toIsoTimeOrNull, withoutPreviousPage } from '../wire.ts';
+import { listPage, parseInput, toIsoTime, toIsoTimeOrNull } from '../wire.ts';
 import { findIssuer } from './access.ts';
 import { findQueue } from './routes.ts';
 
@@ -38,11 +38,9 @@ export function environmentKeyRoutes({ services: { documents, workQueue }, crede
     {
       endpoint: 'GET /v1/environments/:id/keys',
       async run({ params, query }) {
-        const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
         const environment = await findQueue(documents, params.id ?? '');
-        const keys = await workQueue.keys(environment);
-        const page = paginate(keys, { limit, page: query.one('page'), name: `keys ${environment}` });
-        return { ...withoutPreviousPage(page), data: page.data.map(toKey) };
+        const read = () => workQueue.keys(environment);
+        return await listPage({ query, name: `keys ${environment}`, read, show: toKey });
       },
     },
     {

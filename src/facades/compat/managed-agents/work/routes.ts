@@ -11,13 +11,12 @@ import type { Route } from '../route.ts';
 import { apiSessionId } from '../sessions/ids.ts';
 import {
   applyMetadataChange,
+  listPage,
   MetadataChange,
-  paginate,
   parseInput,
   parseTime,
   toIsoTime,
   toIsoTimeOrNull,
-  withoutPreviousPage,
 } from '../wire.ts';
 import { findIssuer } from './access.ts';
 
@@ -98,11 +97,9 @@ export function workRoutes({ services: { documents, workQueue }, credentials }: 
       endpoint: 'GET /v1/environments/:id/work',
       worker: keyOnly,
       async run({ params, query }) {
-        const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
         const environment = await queue(params);
-        const items = await workQueue.items(environment);
-        const page = paginate(items, { limit, page: query.one('page'), name: `work ${environment}` });
-        return { ...withoutPreviousPage(page), data: page.data.map((item) => toWork(item)) };
+        const read = () => workQueue.items(environment);
+        return await listPage({ query, name: `work ${environment}`, read, show: (item) => toWork(item) });
       },
     },
     {
