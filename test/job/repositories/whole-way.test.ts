@@ -97,7 +97,7 @@ inEachWorld('process', 'with sandboxes of $driver', (world) => {
     // The person commits and opens the pull request.
     await page.getByRole('tab', { name: 'Ship' }).click();
     await page.getByRole('textbox', { name: 'Commit message' }).fill('Sum every number once');
-    await page.getByRole('button', { name: /^Commit (one file|[0-9]+ files)$/ }).click();
+    await page.getByRole('button', { name: /^Commit (1 file|[0-9]+ files)$/ }).click();
     await page.getByRole('textbox', { name: 'Title' }).fill('Sum every number once');
     await page.getByRole('textbox', { name: 'Description' }).fill('The second was summed twice.');
     forge.content.branches.add(branch);
