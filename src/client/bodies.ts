@@ -1,19 +1,21 @@
 // Request and response bodies, for every platform with `fetch`.
 
-export type Body = NonNullable<RequestInit['body']>;
+export type FileContent = string | Uint8Array | Blob | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>;
 
 /**
- * The body, with the options that `fetch` requires for it. Browsers send no streams over HTTP/1.1, and some send none
+ * The body of a request, with the options that `fetch` requires for it. Browsers send no streams over HTTP/1.1, and some send none
  * at all; there, a stream is collected first.
  */
-export async function toRequestInit(body: Body): Promise<RequestInit> {
-  if (!(body instanceof ReadableStream)) return { body };
+export async function toRequestInit(content: FileContent): Promise<RequestInit> {
+  if (typeof content === 'string' || content instanceof Uint8Array) return { body: content as string };
+  if (content instanceof Blob) return { body: content };
+  const body = content instanceof ReadableStream ? content : toStream(content);
   const isBrowser = typeof (globalThis as { document?: unknown }).document === 'object';
   return isBrowser ? { body: await new Response(body).blob() } : ({ body, duplex: 'half' } as RequestInit);
 }
 
 /** Like Node's `ReadableStream.from`, which some platforms lack. */
-export function toStream(pieces: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
+function toStream(pieces: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
   const from = pieces[Symbol.asyncIterator]();
   return new ReadableStream({
     async pull(controller) {

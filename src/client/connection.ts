@@ -1,4 +1,5 @@
 import { trimEndCharacters } from '../core/text/text.ts';
+import { type FileContent, toRequestInit } from './bodies.ts';
 import { type CorralClient, type CorralClientOptions, createCorralClient } from './client.ts';
 import {
   type CorralErrorCode,
@@ -7,6 +8,14 @@ import {
   notCorralServerError,
   toCorralError,
 } from './errors.ts';
+
+export interface Signalled {
+  readonly signal?: AbortSignal;
+}
+export interface SizedStream {
+  readonly size: number;
+  readonly body: ReadableStream<Uint8Array>;
+}
 
 /** One server: its procedures, and its streams over plain HTTP. */
 export interface Connection {
@@ -21,6 +30,14 @@ export interface Connection {
   fetch(path: string, init?: RequestInit): Promise<Response>;
   /** Resolves with a successful answer. Rejects with a CorralError, or with the signal's reason. */
   request(path: string, init?: RequestInit): Promise<Response>;
+  /** Default: PUT of the type application/octet-stream. */
+  upload(
+    path: string,
+    content: FileContent,
+    options: Signalled & { readonly method?: string; readonly type?: string },
+  ): Promise<Response>;
+  /** Content of any size. A broken transfer is an error, not an early end. */
+  download(path: string, options: Signalled): Promise<SizedStream>;
 }
 
 export function connect(options: CorralClientOptions): Connection {
@@ -34,6 +51,11 @@ export function connect(options: CorralClientOptions): Connection {
       throw createUnreachableError(address, cause);
     });
   };
+  const request: Connection['request'] = async (path, init) => {
+    const response = await ask(path, init);
+    if (!response.ok) throw await refusal(response, address);
+    return response;
+  };
   return {
     address,
     api,
@@ -42,10 +64,14 @@ export function connect(options: CorralClientOptions): Connection {
         throw corralError(thrown, address);
       }),
     fetch: ask,
-    async request(path, init) {
-      const response = await ask(path, init);
-      if (!response.ok) throw await refusal(response, address);
-      return response;
+    request,
+    async upload(path, content, { method = 'PUT', type = 'application/octet-stream', ...options }) {
+      const body = await toRequestInit(content);
+      return await request(path, { method, headers: { 'content-type': type }, ...options, ...body });
+    },
+    async download(path, options) {
+      const { headers, body } = await request(path, options);
+      return { size: Number(headers.get('content-length')), body: body ?? new Blob([]).stream() };
     },
   };
 }

@@ -1,14 +1,14 @@
 import { BoxAttempts } from './attempts.ts';
+import type { FileContent } from './bodies.ts';
 import type { CorralClient, CorralClientOptions } from './client.ts';
 import { type Connection, connect } from './connection.ts';
 import { CorralError } from './errors.ts';
 import { followEvents } from './events.ts';
 import { type ExecBytes, type ExecOptions, type ExecResult, exec, execBytes } from './exec.ts';
-import { type FileContent, Files } from './files.ts';
+import { Files } from './files.ts';
 import { Memory, type MemoryOptions } from './memory.ts';
 import { type ListeningPort, openPreview, Port, type Preview, type PreviewOptions } from './port.ts';
 import { Run } from './run.ts';
-import { exportSnapshot, importSnapshot } from './snapshots.ts';
 import { Templates } from './templates.ts';
 import { Terminal, type TerminalOptions } from './terminal.ts';
 import type { Event, Inputs, SandboxStatus, Session, Snapshot } from './types.ts';
@@ -167,15 +167,23 @@ export class Corral {
   }
 
   /** A snapshot, by id or name, as one file that another installation can import. A broken transfer is an error. */
-  exportSnapshot(
+  async exportSnapshot(
     idOrName: string,
     options: { signal?: AbortSignal } = {},
   ): Promise<{ size: number; body: ReadableStream<Uint8Array> }> {
-    return exportSnapshot(this.#server, idOrName, options);
+    const all = await this.#server.call((api) => api.snapshots.list.query());
+    const id = all.find((one) => one.id === idOrName || one.name === idOrName)?.id ?? idOrName;
+    return await this.#server.download(`/api/v1/snapshots/${encodeURIComponent(id)}/archive`, options);
   }
   /** Imports a snapshot from another installation, completely or not at all. */
-  importSnapshot(content: FileContent, options: { name?: string; signal?: AbortSignal } = {}): Promise<Snapshot> {
-    return importSnapshot(this.#server, content, options);
+  async importSnapshot(
+    content: FileContent,
+    { name, ...options }: { name?: string; signal?: AbortSignal } = {},
+  ): Promise<Snapshot> {
+    const query = name === undefined ? '' : `?name=${encodeURIComponent(name)}`;
+    const asTar = { method: 'POST', type: 'application/x-tar', ...options };
+    const response = await this.#server.upload(`/api/v1/snapshots/archive${query}`, content, asTar);
+    return (await response.json()) as Snapshot;
   }
 
   /** Sends a request to any route, with the token. Resolves with an answer of any status. */

@@ -1,5 +1,5 @@
 import { streamFrames } from '../core/text/stream-frames.ts';
-import { readPieces, toRequestInit, toStream } from './bodies.ts';
+import { readPieces, toRequestInit } from './bodies.ts';
 import type { Connection } from './connection.ts';
 import { CorralError, type CorralErrorCode, toCorralError } from './errors.ts';
 
@@ -62,7 +62,7 @@ export async function execBytes(
   { onBytes, stdin, signal, ...requested }: ExecBytes,
 ): Promise<Pick<ExecResult, 'exitCode' | 'timedOut'>> {
   const line = `${JSON.stringify({ command, ...requested })}\n`;
-  const body = stdin === undefined || typeof stdin === 'string' ? line + (stdin ?? '') : toStream(behind(line, stdin));
+  const body = stdin === undefined || typeof stdin === 'string' ? line + (stdin ?? '') : behind(line, stdin);
   const init = { method: 'POST', ...(await toRequestInit(body)), ...(signal && { signal }) };
   const response = await server.request(`/streams/sessions/${sessionId}/exec`, init);
   for await (const { channel, payload } of streamFrames(readPieces(response.body))) {

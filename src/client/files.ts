@@ -1,9 +1,8 @@
-import { type Body, toRequestInit, toStream } from './bodies.ts';
+import type { FileContent } from './bodies.ts';
 import type { Connection } from './connection.ts';
 import type { Outputs } from './types.ts';
 import { type FileChange, type WatchOptions, watchFiles } from './watch.ts';
 
-export type FileContent = string | Uint8Array | Blob | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>;
 export type FileEntry = Outputs['files']['list']['items'][number];
 
 /** The files of a box. Paths are relative to its workspace, or absolute below it. */
@@ -18,9 +17,7 @@ export class Files {
 
   /** Writes a file of any size, and creates missing folders. Replaces the file completely, or not at all. */
   async write(path: string, content: FileContent, options: { signal?: AbortSignal } = {}): Promise<{ size: number }> {
-    const init = { method: 'PUT', headers: { 'content-type': 'application/octet-stream' }, ...options };
-    const response = await this.#server.request(this.#at(path), { ...init, ...(await toRequestInit(toBody(content))) });
-    return (await response.json()) as { size: number };
+    return (await (await this.#server.upload(this.#at(path), content, options)).json()) as { size: number };
   }
 
   /** The whole file as text. */
@@ -38,8 +35,7 @@ export class Files {
     path: string,
     options: { signal?: AbortSignal } = {},
   ): Promise<{ size: number; body: ReadableStream<Uint8Array> }> {
-    const { headers, body } = await this.#server.request(this.#at(path), options);
-    return { size: Number(headers.get('content-length')), body: body ?? new Blob([]).stream() };
+    return await this.#server.download(this.#at(path), options);
   }
 
   async list(path = '.'): Promise<FileEntry[]> {
@@ -62,10 +58,4 @@ export class Files {
   #at(path: string): string {
     return `/streams/sessions/${this.#sessionId}/file?path=${encodeURIComponent(path)}`;
   }
-}
-
-export function toBody(content: FileContent): Body {
-  if (typeof content === 'string' || content instanceof Uint8Array) return content as string;
-  if (content instanceof Blob || content instanceof ReadableStream) return content;
-  return toStream(content);
 }

@@ -4,6 +4,7 @@ export type { ErrorData } from '../api/procedure/errors.ts';
 export type { Resync } from '../api/procedure/schemas.ts';
 export type { AppRouter } from '../api/router.ts';
 export type { AttemptDiff, Attempts, AttemptsOptions, BoxAttempts } from './attempts.ts';
+export type { FileContent } from './bodies.ts';
 export { type CorralClient, type CorralClientOptions, createCorralClient } from './client.ts';
 export {
   Box,
@@ -19,7 +20,7 @@ export {
 } from './corral.ts';
 export { CorralError, type CorralErrorCode } from './errors.ts';
 export type { ExecBytes, ExecOptions, ExecResult } from './exec.ts';
-export type { FileContent, FileEntry } from './files.ts';
+export type { FileEntry } from './files.ts';
 export type { Memory, MemoryOptions, Note, NoteText, NoteVersion } from './memory.ts';
 export type { ListeningPort, Port, Preview, PreviewOptions } from './port.ts';
 export type { GoalEnd, Run, RunResult } from './run.ts';

@@ -1,6 +1,5 @@
-import { toRequestInit } from './bodies.ts';
+import type { FileContent } from './bodies.ts';
 import type { Connection } from './connection.ts';
-import { type FileContent, toBody } from './files.ts';
 import type { Outputs } from './types.ts';
 
 /** A template that its owner builds. A box starts from it with `built: 'my-tools'`. */
@@ -107,15 +106,8 @@ export class Templates {
       if (!files) throw new TypeError(`COPY ${step.from}: pass the option files, which provides the files of a COPY.`);
       const { hash, archive } = await files(step.from);
       const { present } = await this.#server.call((api) => api.templateBuilds.hasFiles.query({ id, hash }));
-      if (!present) {
-        const init = {
-          method: 'PUT',
-          headers: { 'content-type': 'application/octet-stream' },
-          ...(signal && { signal }),
-        };
-        const body = await toRequestInit(toBody(archive()));
-        await this.#server.request(`/api/v1/built-templates/${id}/files/${hash}`, { ...init, ...body });
-      }
+      const at = `/api/v1/built-templates/${id}/files/${hash}`;
+      if (!present) await this.#server.upload(at, archive(), { ...(signal && { signal }) });
       filled.push({ ...step, files: hash });
     }
     return filled;

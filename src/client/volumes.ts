@@ -1,6 +1,5 @@
-import { toRequestInit } from './bodies.ts';
-import type { Connection } from './connection.ts';
-import { type FileContent, toBody } from './files.ts';
+import type { FileContent } from './bodies.ts';
+import type { Connection, Signalled, SizedStream } from './connection.ts';
 import type { Outputs } from './types.ts';
 
 /** Storage that outlives boxes, and that several of them mount. */
@@ -13,9 +12,6 @@ export interface VolumeMount {
   readonly path: string;
   /** Default: `read`. */
   readonly access?: 'read' | 'write';
-}
-interface Signalled {
-  readonly signal?: AbortSignal;
 }
 
 /** The volumes of the caller, by id or name. Content can be written only while no box mounts the volume for writing. */
@@ -48,17 +44,12 @@ export class Volumes {
     return this.#server.call((api) => api.volumes.files.query({ volume, path }));
   }
   /** Streams a file of any size. A broken transfer is an error, not an early end. */
-  async read(
-    volume: string,
-    path: string,
-    options: Signalled = {},
-  ): Promise<{ size: number; body: ReadableStream<Uint8Array> }> {
-    const { headers, body } = await this.#server.request(at(volume, path), options);
-    return { size: Number(headers.get('content-length')), body: body ?? new Blob([]).stream() };
+  async read(volume: string, path: string, options: Signalled = {}): Promise<SizedStream> {
+    return await this.#server.download(at(volume, path), options);
   }
   /** Replaces the file completely, or not at all. */
   async write(volume: string, path: string, content: FileContent, options: Signalled = {}): Promise<{ size: number }> {
-    return (await (await this.#put(at(volume, path), content, options)).json()) as { size: number };
+    return (await (await this.#server.upload(at(volume, path), content, options)).json()) as { size: number };
   }
   async removeFile(volume: string, path: string): Promise<void> {
     await this.#server.call((api) => api.volumes.removeFile.mutate({ volume, path }));
@@ -66,16 +57,11 @@ export class Volumes {
 
   /** All content as a compressed tar archive, for `restore`. */
   async backup(volume: string, options: Signalled = {}): Promise<ReadableStream<Uint8Array>> {
-    return (await this.#server.request(`${of(volume)}/backup`, options)).body ?? new Blob([]).stream();
+    return (await this.#server.download(`${of(volume)}/backup`, options)).body;
   }
   /** Replaces all content with that of such an archive, completely or not at all. */
   async restore(volume: string, archive: FileContent, options: Signalled = {}): Promise<Volume> {
-    return (await (await this.#put(`${of(volume)}/backup`, archive, options)).json()) as Volume;
-  }
-
-  async #put(path: string, content: FileContent, options: Signalled): Promise<Response> {
-    const init = { method: 'PUT', headers: { 'content-type': 'application/octet-stream' }, ...options };
-    return await this.#server.request(path, { ...init, ...(await toRequestInit(toBody(content))) });
+    return (await (await this.#server.upload(`${of(volume)}/backup`, archive, options)).json()) as Volume;
   }
 }
 
