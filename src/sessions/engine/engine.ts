@@ -25,7 +25,7 @@ export interface Engine extends AsyncDisposable {
 
 /** Builds the engine, from shared state up to the session machine; each part uses only earlier parts. */
 export function createEngine(options: EngineOptions): Engine {
-  const { store, log, clock, ids, logger, policies, agents, facts, watchers, onFact, onRunEnd, cluster } = options;
+  const { store, log, clock, ids, logger, policies, facts, onFact, onRunEnd, cluster } = options;
   const { records } = store;
   const ownership = cluster?.ownership ?? singleServerOwnership();
   const { liveSessions, hooks } = options;
@@ -42,42 +42,22 @@ export function createEngine(options: EngineOptions): Engine {
   const commands = others?.commands ?? supervisor;
   const reports = new DesktopReports({ liveSessions, facts });
   const hydration = new Hydration({
-    store,
-    log,
-    clock,
-    ids,
-    policies,
-    watchers,
+    ...options,
     onFact(id, fact, seq) {
       const live = liveSessions.get(id);
       if (live) for (const hook of hooks) hook.onFact?.(live, fact, seq);
       onFact(id, fact, seq);
     },
-    liveSessions,
     ownership,
     remoteSandboxes,
-    profileOf: agents.profileOf,
+    profileOf: options.agents.profileOf,
   });
   const releases = new Set<Promise<unknown>>();
   const track = (released: Promise<unknown>) => {
     releases.add(released);
     void released.finally(() => releases.delete(released));
   };
-  const { sandboxes } = options;
-  const session = provideSessionMachine({
-    ...memory,
-    clock,
-    logger,
-    agents,
-    sandboxes,
-    own,
-    ownership,
-    runs,
-    facts,
-    reports,
-    onRunEnd,
-    track,
-  });
+  const session = provideSessionMachine({ ...options, pendingCommands, own, ownership, runs, reports, track });
   facts.listen((id, fact) => commands.tell(id, fact));
 
   return {
