@@ -64,6 +64,8 @@ export async function openCluster(stack: AsyncDisposableStack): Promise<Cluster>
       CORRAL_DRIVER: 'kubernetes',
       KUBECONFIG: process.env.KUBECONFIG ?? '',
       CORRAL_KUBERNETES_NAMESPACE: namespace.name,
+      // `pod-ip`, as in the chart, where the bench runs in the cluster's network
+      CORRAL_KUBERNETES_REACH: process.env.CORRAL_KUBERNETES_REACH ?? 'auto',
       CORRAL_KUBERNETES_IMAGE_PULL_POLICY: 'Never',
       CORRAL_KUBERNETES_REQUEST_SHARE: '0.02',
       CORRAL_SANDBOX_IMAGE: image,

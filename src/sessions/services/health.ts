@@ -13,8 +13,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'store'> {
   readonly model: Pick<Model, 'name'>;
   /** The model chosen on the page, which overrides the settings. */
   readonly usualModel?: (() => Promise<string>) | undefined;
-  /** Absent: sandboxes have no desktop. */
-  readonly desktopFor?: () => DesktopOffer;
+  readonly desktopFor: () => DesktopOffer;
   sessions(): Promise<SessionCounts>;
 }
 const none: SessionCounts = { total: 0, running: 0, waiting: 0 };
@@ -32,7 +31,7 @@ export async function checkServiceHealth(deps: Deps, signal: AbortSignal): Promi
     raceAbort(deps.usualModel?.() ?? Promise.resolve(model.name), until).catch(() => model.name),
   ]);
   const { weaknesses = [], pause: keeps, engine, noServices, noVolumes, lacking = [] } = driver.capabilities;
-  const desktop = deps.desktopFor?.() ?? { state: 'none' };
+  const desktop = deps.desktopFor();
   return {
     storage,
     sandbox: {

@@ -48,8 +48,8 @@ interface Deps extends CreationDeps, ViewDeps, Pick<ServerParts, 'clock' | 'ids'
   readonly driver: Driver;
   readonly model: Model;
   readonly usualModel?: () => Promise<string>;
-  /** Shown in the server's health; absent: sandboxes have no desktop. */
-  readonly desktopFor?: () => DesktopOffer;
+  /** Shown in the server's health. */
+  readonly desktopFor: () => DesktopOffer;
   readonly watchers: Watchers;
   /** The longest time that such a session's sandbox can be unused, from its template and the settings. */
   readonly mostIdleSeconds: (session: SessionRecord) => number;

@@ -143,6 +143,7 @@ export function startServer(world: World): Server {
     names: new SessionNames({ records: store.records, clock: life, ids, get: (id) => sessions.get(id) }),
     resume: async () => {},
     mostIdleSeconds,
+    desktopFor: () => ({ state: 'none' }),
     holdings: { within: (_session, _amounts, make) => make() },
     templateFor: async () => ({ template: 'default' }),
     closing: closing.signal,

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
+import type { DesktopOffer } from '../../../../src/sessions/api/desktop.ts';
 import type { ServiceHealth } from '../../../../src/sessions/api/sessions.ts';
 import { checkServiceHealth, SessionTally, sharedHealth } from '../../../../src/sessions/services/health.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -12,6 +13,7 @@ async function healthOf(parts: {
   store: () => Promise<void>;
   driver: () => Promise<void>;
   count: () => Promise<object>;
+  desktop?: DesktopOffer;
 }) {
   const clock = manualClock();
   const answer = checkServiceHealth(
@@ -19,6 +21,7 @@ async function healthOf(parts: {
       store: { check: parts.store } as never,
       driver: { name: 'docker', check: parts.driver, capabilities: {} } as never,
       model: { name: 'demo' } as never,
+      desktopFor: () => parts.desktop ?? { state: 'none' },
       sessions: parts.count as never,
       clock,
     },
@@ -46,6 +49,12 @@ test('a driver that hangs or fails is unhealthy, in its own words', async () => 
   const fails = () => Promise.reject(new AppError('driver_unavailable', 'Docker does not answer.'));
   const expected = { status: 'unhealthy', driver: 'docker', detail: 'Docker does not answer.' };
   expect((await healthOf({ store: works, driver: fails, count }))?.sandbox).toEqual(expected);
+});
+
+test('a desktop that is being built is shown with its state', async () => {
+  const count = async () => ({ total: 0, running: 0, waiting: 0 });
+  const desktop: DesktopOffer = { state: 'building', seconds: 3 };
+  expect((await healthOf({ store: works, driver: works, count, desktop }))?.sandbox).toMatchObject({ desktop });
 });
 
 test('all who ask at the same time share one look, and the next one after a bad answer looks again', async () => {
