@@ -232,6 +232,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
           await policyCheck.check(link, signal);
           const [info] = withNode(parseSandboxInfo((await start.finish(running, signal)).metadata, 'ready'), running);
           if (!info) throw new AppError('sandbox_unavailable', 'The labels of the sandbox were changed.');
+          ends.noteStart(id, running);
           return info;
         } catch (error) {
           const until = AbortSignal.any([AbortSignal.timeout(cleanUpMs), work.hurry]);
@@ -246,7 +247,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     },
 
     async attach(id, { signal }) {
-      const found = await findLive(id, signal);
+      const found = ends.started(id) ?? (await findLive(id, signal));
       if (computePodState(found).kind !== 'running')
         throw new AppError('sandbox_unavailable', 'The sandbox is still starting.');
       const link = ends.link(id, found);

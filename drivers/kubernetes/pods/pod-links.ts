@@ -20,9 +20,16 @@ interface Options {
   dial(pod: V1Pod): Dial;
 }
 
+interface UsedPod {
+  readonly uid: string;
+  readonly lost: AbortController;
+  following?: Disposable;
+  /** Set once the pod is the sandbox's. */
+  started?: V1Pod;
+}
 /** Pods that this process uses. Each is watched until it ends. */
 export function openPodLinks({ pods, keys, dial }: Options) {
-  const ends = new Map<SandboxId, { readonly uid: string; readonly lost: AbortController; following?: Disposable }>();
+  const ends = new Map<SandboxId, UsedPod>();
 
   /** Ends the pod's links: their `lost` signal fires with this reason. */
   function release(id: SandboxId, reason: AppError): void {
@@ -36,7 +43,7 @@ export function openPodLinks({ pods, keys, dial }: Options) {
     const found = ends.get(id);
     if (found?.uid === uidOf(pod)) return found.lost.signal;
     release(id, new AppError('sandbox_lost', 'The sandbox was replaced.'));
-    const end = { uid: uidOf(pod), lost: new AbortController() };
+    const end: UsedPod = { uid: uidOf(pod), lost: new AbortController() };
     ends.set(id, end);
     const following = pods.follow(pod, (now) => {
       const state = now && computePodState(now);
@@ -65,6 +72,12 @@ export function openPodLinks({ pods, keys, dial }: Options) {
       return { agent, token, workdir: '/workspace', lost: end.lost, [Symbol.asyncDispose]: close };
     },
     release,
+    noteStart(id: SandboxId, pod: V1Pod): void {
+      const end = ends.get(id);
+      if (end?.uid === uidOf(pod)) end.started = pod;
+    },
+    /** The pod of a sandbox that this process started, unless the watch has reported its end. */
+    started: (id: SandboxId): V1Pod | undefined => ends.get(id)?.started,
     [Symbol.dispose]() {
       for (const { following } of ends.values()) following?.[Symbol.dispose]();
       ends.clear();
