@@ -40,11 +40,9 @@ export async function openKubernetes(settings: KubernetesSettings, parts: Driver
 async function kubernetesOptions(it: KubernetesSettings, parts: DriverParts): Promise<KubernetesOptions> {
   const extraCa = await parts.extraCa();
   if (extraCa && extraCa.length > maxVariable) {
-    throw new AppError(
-      'invalid_request',
-      `CORRAL_EXTRA_CA and NODE_EXTRA_CA_CERTS contain ${extraCa.length} bytes of certificates that images lack. ` +
-        `Pods get them in an environment variable of at most ${maxVariable} bytes: list only those that sandboxes need.`,
-    );
+    const size = `CORRAL_EXTRA_CA and NODE_EXTRA_CA_CERTS contain ${extraCa.length} bytes of certificates that images lack.`;
+    const advice = `Pods get them in an environment variable of at most ${maxVariable} bytes: list only those that sandboxes need.`;
+    throw new AppError('invalid_request', `${size} ${advice}`);
   }
   return {
     ...it,

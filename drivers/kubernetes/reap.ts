@@ -42,11 +42,8 @@ export const clearInstance = (
       return { kind, path: claimPath(namespace, `${kind}s`), removal: { propagationPolicy: 'Foreground' } };
     });
     // In an order in which nothing starts again: claims and pools before the pods that they would replace.
-    const kinds = [
-      ...ofClaims,
-      podsOf(options),
-      { kind: 'volume claim', path: volumeClaimsPath(namespace), removal: {} },
-    ];
+    const volumeClaims: Kind = { kind: 'volume claim', path: volumeClaimsPath(namespace), removal: {} };
+    const kinds = [...ofClaims, podsOf(options), volumeClaims];
     const removed: string[] = [];
     for (const kind of kinds) removed.push(...(await end(kind, `corral/instance=${instance}`, isOwn)));
     return removed;

@@ -1,6 +1,5 @@
 import type { V1ObjectMeta } from '@kubernetes/client-node';
-import type { ApiRequest, KubeApi } from './api.ts';
-import { statusOf } from './api.ts';
+import { type ApiRequest, type KubeApi, statusOf } from './api.ts';
 
 export interface KubeObject {
   readonly metadata?: V1ObjectMeta;

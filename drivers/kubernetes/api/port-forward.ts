@@ -20,9 +20,8 @@ export function portForwarder(config: KubeConfig, namespace: string) {
     } catch (error) {
       stream.destroy();
       if (error instanceof AppError) throw error;
-      throw new AppError('driver_unavailable', 'The cluster does not forward connections to the sandbox.', {
-        cause: error,
-      });
+      const message = 'The cluster does not forward connections to the sandbox.';
+      throw new AppError('driver_unavailable', message, { cause: error });
     }
   };
 }

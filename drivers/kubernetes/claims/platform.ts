@@ -1,4 +1,4 @@
-import type { V1APIGroupList, V1ResourceRule, V1SelfSubjectRulesReview } from '@kubernetes/client-node';
+import type { V1APIGroupList, V1SelfSubjectRulesReview } from '@kubernetes/client-node';
 import type { KubeApi } from '../api/api.ts';
 
 export const group = 'extensions.agents.x-k8s.io';
@@ -22,28 +22,24 @@ const needed: readonly (readonly [group: string, resource: string, verbs: readon
  * nodes. `adopts`: it can use Sandboxes that somebody else created.
  */
 export async function readPlatform(api: KubeApi, namespace: string, signal: AbortSignal) {
-  const { groups = [] } = await api.ask<V1APIGroupList>(
-    { method: 'GET', path: '/apis', what: 'list API groups' },
-    signal,
-  );
+  const listing = { method: 'GET', path: '/apis', what: 'list API groups' } as const;
+  const { groups = [] } = await api.ask<V1APIGroupList>(listing, signal);
   const versions = groups.find(({ name }) => name === group)?.versions.map((one) => one.version) ?? [];
   if (versions.length === 0)
     return { versions, obstacle: `The cluster has no ${group}: install agent-sandbox with its extensions.` };
   if (!versions.includes(version)) {
-    return {
-      versions,
-      obstacle: `The cluster serves ${group} only as ${versions.join(', ')}: install a release of agent-sandbox with ${version}.`,
-    };
+    const served = `The cluster serves ${group} only as ${versions.join(', ')}`;
+    return { versions, obstacle: `${served}: install a release of agent-sandbox with ${version}.` };
   }
   const body = { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectRulesReview', spec: { namespace } };
   const path = '/apis/authorization.k8s.io/v1/selfsubjectrulesreviews';
   const request = { method: 'POST', path, body, what: 'review its own rights' } as const;
   const { incomplete = false, resourceRules = [] } =
     (await api.ask<V1SelfSubjectRulesReview>(request, signal)).status ?? {};
-  const lacking = ([apiGroup, resource, verbs]: (typeof needed)[number]) =>
-    verbs
-      .filter((verb) => !isGranted(resourceRules, { apiGroup, resource, verb }))
-      .map((verb) => `${verb} ${resource}`);
+  const lacking = ([apiGroup, resource, verbs]: (typeof needed)[number]) => {
+    const rules = resourceRules.filter((rule) => has(rule.apiGroups, apiGroup) && has(rule.resources, resource));
+    return verbs.filter((verb) => !rules.some((rule) => has(rule.verbs, verb))).map((verb) => `${verb} ${resource}`);
+  };
   const missing = needed.flatMap(lacking);
   const seesNodes = lacking(['', 'nodes', ['list', 'watch']]).length === 0;
   const adopts = lacking(['agents.x-k8s.io', 'sandboxes', ['get', 'list', 'watch']]).length === 0;
@@ -51,13 +47,4 @@ export async function readPlatform(api: KubeApi, namespace: string, signal: Abor
   return { versions, obstacle: `This server lacks rights in the namespace ${namespace}: ${missing.join(', ')}.` };
 }
 
-function isGranted(
-  rules: readonly V1ResourceRule[],
-  right: { apiGroup: string; resource: string; verb: string },
-): boolean {
-  const has = (list: readonly string[] | undefined, value: string) => list?.some((it) => it === value || it === '*');
-  return rules.some(
-    ({ verbs, apiGroups, resources }) =>
-      has(verbs, right.verb) && has(apiGroups, right.apiGroup) && has(resources, right.resource),
-  );
-}
+const has = (list: readonly string[] | undefined, value: string) => list?.some((it) => it === value || it === '*');

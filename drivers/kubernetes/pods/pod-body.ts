@@ -161,10 +161,7 @@ function environment({ recipe, port, access, egress, extraCa }: ContainerRequest
 }
 
 const scratch = 256 * mebibyte;
-/**
- * The kubelet ends a pod beyond its limit, and its files are lost. The daemon, which ends only the writers, must act
- * first.
- */
+/** Room for the daemon to end only the writers, before the kubelet ends the pod with its files at its limit. */
 const overshoot = 1_024 * mebibyte;
 const places = { tmp: '/tmp', home: '/home/agent' } as const;
 

@@ -1,9 +1,4 @@
-import type {
-  V1ContainerStateTerminated,
-  V1ContainerStateWaiting,
-  V1ContainerStatus,
-  V1Pod,
-} from '@kubernetes/client-node';
+import type * as k8s from '@kubernetes/client-node';
 import { AppError, type ErrorCode } from '../../../src/core/errors/errors.ts';
 import type { ServiceStatus } from '../../../src/core/model/services/recipe.ts';
 import type { ProvisionProgress, ServiceSpec } from '../../driver.ts';
@@ -22,7 +17,7 @@ export type PodState =
   | { readonly kind: 'stuck'; readonly error: AppError }
   | { readonly kind: 'failed' | 'over'; readonly error: AppError };
 
-export function computePodState(pod: V1Pod): PodState {
+export function computePodState(pod: k8s.V1Pod): PodState {
   const end = endOf(pod);
   if (end) return { kind: 'over', error: end };
   const { status } = pod;
@@ -40,11 +35,11 @@ export function computePodState(pod: V1Pod): PodState {
 }
 
 /** A pod's containers are listed by name, and services bring their own names. */
-const sandboxIn = ({ status }: V1Pod): V1ContainerStatus | undefined =>
+const sandboxIn = ({ status }: k8s.V1Pod): k8s.V1ContainerStatus | undefined =>
   status?.containerStatuses?.find(({ name }) => name === sandboxContainer);
 
 /** Why a container does not start. Undefined: it is only waiting. */
-const explainWaiting = ({ reason = '', message = 'no details' }: V1ContainerStateWaiting) =>
+const explainWaiting = ({ reason = '', message = 'no details' }: k8s.V1ContainerStateWaiting) =>
   refusals[reason]?.(`${reason}: ${message}`);
 
 const failed =
@@ -70,7 +65,7 @@ const refusals: Readonly<Record<string, ((text: string) => PodState) | undefined
 };
 
 /** Why the pod has ended or is about to. Undefined while it runs. */
-function endOf(pod: V1Pod): AppError | undefined {
+function endOf(pod: k8s.V1Pod): AppError | undefined {
   const { metadata, status } = pod;
   const terminated = sandboxIn(pod)?.state?.terminated;
   const ended = status?.phase === 'Failed' || status?.phase === 'Succeeded';
@@ -89,7 +84,7 @@ function endOf(pod: V1Pod): AppError | undefined {
 
 const lost = (message: string) => new AppError('sandbox_lost', message);
 const detail = (message: string | undefined) => (message ? `: ${message}` : '.');
-const endOfContainer = ({ reason, exitCode }: V1ContainerStateTerminated) =>
+const endOfContainer = ({ reason, exitCode }: k8s.V1ContainerStateTerminated) =>
   reason === 'OOMKilled'
     ? 'The sandbox was killed because it ran out of memory.'
     : `The sandbox ended with exit code ${exitCode}.`;
@@ -113,12 +108,12 @@ const reasons: Readonly<Record<string, string | undefined>> = {
 type Patience = Pick<KubernetesOptions, 'clock' | 'pendingMs'> & { pods: Pods; news(it: ProvisionProgress): void };
 /** Resolves with the pod once its container runs. Rejects with the reason if it cannot. */
 export async function waitUntilRunning(
-  pod: V1Pod,
+  pod: k8s.V1Pod,
   { pods, clock, pendingMs, news }: Patience,
   signal: AbortSignal,
-): Promise<V1Pod> {
+): Promise<k8s.V1Pod> {
   let stuckAt: number | undefined;
-  async function look(now: V1Pod | undefined) {
+  async function look(now: k8s.V1Pod | undefined) {
     const state = now && computePodState(now);
     if (!state) throw new AppError('sandbox_unavailable', 'The sandbox was removed before it started.');
     if (state.kind === 'running') return now;
@@ -137,10 +132,10 @@ export function toStartError(cause: AppError): AppError {
   return new AppError('sandbox_unavailable', `The sandbox did not start. ${cause.publicMessage}`, { cause });
 }
 
-const statusesOf = ({ status }: V1Pod): readonly V1ContainerStatus[] =>
+const statusesOf = ({ status }: k8s.V1Pod): readonly k8s.V1ContainerStatus[] =>
   (status?.containerStatuses ?? []).filter(({ name }) => name.startsWith(servicePrefix));
 
-export function toServiceStates(pod: V1Pod): Omit<ServiceStatus, 'ports'>[] {
+export function toServiceStates(pod: k8s.V1Pod): Omit<ServiceStatus, 'ports'>[] {
   return statusesOf(pod)
     .map(({ name, image, ready, state }): Omit<ServiceStatus, 'ports'> => {
       const own = { name: name.slice(servicePrefix.length), image };
@@ -153,14 +148,10 @@ export function toServiceStates(pod: V1Pod): Omit<ServiceStatus, 'ports'>[] {
 }
 
 /** `waiting`: its image is being pulled, or other containers start first. Throws if waiting does not help. */
-export function computeServiceStart(pod: V1Pod, { name, image }: ServiceSpec): 'waiting' | 'begun' {
+export function computeServiceStart(pod: k8s.V1Pod, { name, image }: ServiceSpec): 'waiting' | 'begun' {
   const has = pod.spec?.containers.some((it) => it.name === containerOf(name)) ?? false;
-  if (!has) {
-    throw new AppError(
-      'sandbox_unavailable',
-      'The sandbox was started without this service. Stop it and start it again.',
-    );
-  }
+  const absent = 'The sandbox was started without this service. Stop it and start it again.';
+  if (!has) throw new AppError('sandbox_unavailable', absent);
   const found = statusesOf(pod).find((it) => it.name === containerOf(name))?.state;
   if (found?.running || found?.terminated) return 'begun';
   const refused = found?.waiting && explainWaiting(found.waiting);

@@ -13,10 +13,7 @@ type NetworkPaths = Pick<KubernetesOptions, Paths>;
 
 const tcp = (port: number) => [{ protocol: 'TCP', port }];
 
-/**
- * The two allowed connections of a sandbox: in from the server, out to the proxy. With the policy `none` there is no
- * outbound one.
- */
+/** The allowed connections of a sandbox: in from the server and, unless the policy is `none`, out to the proxy. */
 export function networkPolicies(ways: NetworkPaths): V1NetworkPolicy[] {
   const { namespace, instance, port, reach, egressAddress: egress, serverPods } = ways;
   const server = serverPods && {
@@ -76,10 +73,7 @@ const looks = 4;
 const lookMs = 15_000;
 const maxUnknown = 3;
 
-/**
- * Network policies have no effect without a network plug-in that enforces them, and the API does not report whether one
- * does.
- */
+/** Network policies need a network plug-in that enforces them; the API does not report whether there is one. */
 export function openPolicyCheck({ unenforced = () => 'refuse', onOpen, port, betweenMs = 750 }: CheckOptions) {
   let isOver = false;
   let isTold = false;
