@@ -12,7 +12,7 @@ interface PageContent {
 
 /** Why a row misses its target, as far as it was found out. */
 const causes: Readonly<Record<string, string>> = {
-  key: 'The program `script` makes the terminal and passes each key on through a pipe, and daemon and server are programs of their own: a key and its echo wake seven programs where the engine’s attached stream wakes five.',
+  key: 'The program `script` makes the terminal and passes keys through a pipe; daemon and server are programs of their own: a key and its echo wake seven programs, with the engine’s stream five.',
   load: 'Two processors carry the server, the 50 sandboxes and the caller; most of the time is the wait for a processor.',
   peers: 'Both start a container. The daemon in Corral’s takes the difference: Node itself needs 37 ms of its 65.',
 };
@@ -20,11 +20,10 @@ const causes: Readonly<Record<string, string>> = {
 const intro = `# Performance
 
 Each row does the same work with Corral and with the simplest program that can do it (its *peer*, in \`bench/peers\`), in turns, on one
-machine, in one run, and reports the ratio. A row exists because a person feels it or pays for it.
+machine, and reports the ratio.
 
     npm run bench                            all rows, in about 15 minutes
     npm run bench -- --only command,output   some of them
-    npm run bench -- --only files --variant act=read     one variant
     npm run bench -- --full                  tight intervals
     npm run bench -- --against ../older      another checkout in place of the peers
     node scripts/run.mjs bench/report.ts     puts the results into this page
@@ -32,11 +31,10 @@ machine, in one run, and reports the ratio. A row exists because a person feels 
 - A figure is the median ratio over the rounds (A B, then B A); the interval contains 95 % of the medians of 2,000 resamples.
 - \`pass\`: the whole interval meets the target. \`fail\`: it misses it. \`unclear\`: neither. \`noisy\`: the machine changed its
   pace by more than 15 %, or the measuring process was too busy or late; such a row never passes.
-- Every event is counted. A lost, doubled or reordered one is a bug, and the run ends with exit code 1.
-- Rows are skipped without what they need: Docker, bubblewrap, \`KUBECONFIG\`, Chromium, websockify, tinyproxy, or packages of
-  \`bash bench/peers/install.sh\`.
-- \`runs\` and \`cluster\` have no peer: each measures at several sizes and compares its own points.
-- A new row is a file in \`bench/rows\` with its line in \`bench/rows/all.ts\`, and a peer of at most 60 lines.
+- A lost, doubled or reordered event ends the run with exit code 1.
+- Rows are skipped without what they need, such as Docker, \`KUBECONFIG\`, or packages of \`bash bench/peers/install.sh\`.
+- \`runs\`, \`cluster\` and \`claims\` have no peer: each compares its own sizes.
+- A new row is a file in \`bench/rows\`, its line in \`bench/rows/all.ts\`, and a peer of at most 60 lines.
 
 Several servers and thousands of pods are in [scale.md](scale.md).
 `;
@@ -53,7 +51,7 @@ export function performancePage({ figures: { machine, metrics, series }, rows, s
     '## Rows\n',
     ...rows.map(({ name, title }) => `- ${name}: ${title}`),
     '\n## Figures\n',
-    `Written by \`bench/report.ts\` from \`docs/performance/figures.json\`. Noisy figures are only in the picture. The machine of the last run: ${machine}.\n`,
+    `Noisy figures are only in the picture. The machine of the last run: ${machine}.\n`,
     '![Each figure as a multiple of its target](performance/targets.svg)\n',
     ...sorted.filter(({ verdict }) => verdict !== 'noisy').map(figureLine),
     '\n## Missed\n',
