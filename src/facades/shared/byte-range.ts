@@ -53,18 +53,18 @@ export interface RequestedFile {
  * not the version that the client has a part of.
  */
 export async function openRequested({ headers, open }: Pick<RequestedFile, 'headers' | 'open'>) {
-  const range = parseRange(headers.range);
-  const isSuffix = range !== undefined && 'last' in range;
-  const file = await open(isSuffix ? undefined : range);
-  if (!range || file.size === 0) return { file, range: undefined };
+  const requested = parseRange(headers.range);
+  const isSuffix = requested !== undefined && 'last' in requested;
+  const first = isSuffix ? undefined : requested;
+  const file = await open(first);
+  if (!requested || file.size === 0) return { file, range: undefined };
   const onlyIf = headers['if-range'];
   const isOther = onlyIf !== undefined && onlyIf !== etagOf(file);
-  if (isOther && isSuffix) return { file, range: undefined };
-  if (isOther || isSuffix) file.content.destroy();
-  if (isOther) return { file: await open(undefined), range: undefined };
-  if (!isSuffix) return { file, range };
-  const part = { from: Math.max(0, file.size - range.last) };
-  return { file: await open(part), range: part };
+  const part = isSuffix ? { from: Math.max(0, file.size - requested.last) } : requested;
+  const range = isOther ? undefined : part;
+  if (range === first) return { file, range };
+  file.content.destroy();
+  return { file: await open(range), range };
 }
 const etagOf = ({ version }: OpenedFile) => (version === undefined ? undefined : `"${version}"`);
 
