@@ -6,10 +6,10 @@ import { me, readMe, readSignInError } from '../data/people.ts';
 import { followAddress, leave, navigate } from '../data/route.ts';
 import { connect, connection, request } from '../data/server.ts';
 import {
+  confirmSessions,
   currentId,
   currentSession,
   onNews,
-  resetSessions,
   type Session,
   sessions,
   watchSessions,
@@ -151,7 +151,7 @@ async function start(): Promise<void> {
     () => void (document.visibilityState === 'visible' && loadServerInfo()),
   );
   connect(() => {
-    resetSessions();
+    confirmSessions();
     void readMe(); // another role ends the socket
   });
   followEnd();

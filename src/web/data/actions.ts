@@ -79,9 +79,9 @@ export const approve = (sessionId: string, callId: string, { always = false, arg
   mutate('runs.approve', { sessionId, callId, always, ...(args && { args }) });
 export const reject = (sessionId: string, callId: string, text?: string) =>
   mutate('runs.reject', { sessionId, callId, ...(text !== undefined && { text }) });
-export const rename = (id: string, title: string) => mutate('sessions.update', { id, title });
-export const pin = (id: string, pinned: boolean) => mutate('sessions.update', { id, pinned });
-export const archive = (id: string, archived: boolean) => mutate('sessions.update', { id, archived });
+export const rename = (id: string, title: string) => mutateWithRetry('sessions.update', { id, title });
+export const pin = (id: string, pinned: boolean) => mutateWithRetry('sessions.update', { id, pinned });
+export const archive = (id: string, archived: boolean) => mutateWithRetry('sessions.update', { id, archived });
 export const remove = (id: string) => mutate('sessions.delete', { id });
 
 interface Editing {

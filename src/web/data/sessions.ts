@@ -1,6 +1,6 @@
 import { batch, computed, signal } from '@preact/signals';
 import type { Session } from '../../client/types.ts';
-import { follow } from './server.ts';
+import { connection, follow } from './server.ts';
 
 // The sessions of all facades; the server keeps the list up to date.
 
@@ -33,10 +33,28 @@ export const currentSession = computed<Session | undefined>(() => {
   return currentId.value === undefined ? undefined : byId.get(currentId.value);
 });
 
-/** Each connection starts with the whole list. */
-export function resetSessions(): void {
-  byId.clear();
-  changes.value++;
+const listMs = 1_500;
+/** The sessions from before a break that the server has not sent again. */
+let unconfirmed = new Set<string>();
+let dropTimer: ReturnType<typeof setTimeout> | undefined;
+
+/**
+ * Each connection starts with the whole list, whose end is not marked. Sessions from before the break stay shown until
+ * then, because what a person does in them would be lost with their parts of the page.
+ */
+export function confirmSessions(): void {
+  unconfirmed = new Set(byId.keys());
+  dropUnconfirmedSoon();
+}
+
+function dropUnconfirmedSoon(): void {
+  clearTimeout(dropTimer);
+  dropTimer = setTimeout(() => {
+    if (connection.peek() !== 'open') return; // the next connection starts the list again
+    for (const id of unconfirmed) byId.delete(id);
+    if (unconfirmed.size > 0) changes.value++;
+    unconfirmed.clear();
+  }, listMs);
 }
 
 let drawing = false;
@@ -49,12 +67,13 @@ export const onNews = (hear: (news: SessionChange, before: Session | undefined) 
 export function watchSessions(): void {
   setTimeout(() => {
     sessionsKnown.value = true;
-  }, 1_500);
+  }, listMs);
   follow<SessionChange>('sessions.watch', undefined, {
     onData(news) {
       const before = byId.get(news.session.id);
       if (news.type === 'deleted') byId.delete(news.session.id);
       else byId.set(news.session.id, news.session);
+      if (unconfirmed.delete(news.session.id)) dropUnconfirmedSoon();
       for (const hear of received) hear(news, before);
       if (drawing) return;
       drawing = true;

@@ -4,7 +4,7 @@ import { ApprovalCard } from '../conversation/approval-card.tsx';
 import { WaitNote } from '../conversation/notes.tsx';
 import { ConversationModel } from '../data/model.ts';
 import { navigate } from '../data/route.ts';
-import { mutate, mutateWithRetry, newKey, query } from '../data/server.ts';
+import { mutateWithRetry, newKey, query } from '../data/server.ts';
 import type { Session } from '../data/sessions.ts';
 import { Markdown } from '../markdown/markdown.tsx';
 import { boundedLine } from '../parts/bounded-text.ts';
@@ -128,7 +128,9 @@ function Failure({ session, error: { text, code } }: { session: Session; error: 
         <Button
           class="small"
           label={t('inbox.seen')}
-          onClick={() => void tryIt(t('notSaved'), () => mutate('sessions.update', { id: session.id, unread: 0 }))}
+          onClick={() =>
+            void tryIt(t('notSaved'), () => mutateWithRetry('sessions.update', { id: session.id, unread: 0 }))
+          }
         />
       </div>
       <FormError text={trouble} />

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { mutate } from '../data/server.ts';
+import { mutateWithRetry } from '../data/server.ts';
 import type { Session } from '../data/sessions.ts';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { Form } from '../parts/kit/field.tsx';
@@ -28,7 +28,7 @@ export const chooseModelFor = (session: Session | undefined): void =>
     value: session ? (session.model ?? '') : chosenModel.value,
     withUsual: !session,
     async act(ref) {
-      if (session) await mutate('sessions.update', { id: session.id, model: ref });
+      if (session) await mutateWithRetry('sessions.update', { id: session.id, model: ref });
       else chosenModel.value = ref;
     },
   });

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
-import { mutate, query } from '../data/server.ts';
+import { mutateWithRetry, query } from '../data/server.ts';
 
 type Skill = Outputs['skills']['list'][number];
 export type SkillDetail = Outputs['skills']['get'];
@@ -35,7 +35,7 @@ export async function readChosenSkills(id: string | undefined): Promise<readonly
 }
 export async function saveChosenSkills(id: string | undefined, names: readonly string[]): Promise<void> {
   if (id === undefined) chosenSkills.value = names;
-  else await mutate('sessions.update', { id, skills: [...names] });
+  else await mutateWithRetry('sessions.update', { id, skills: [...names] });
 }
 /** Adds one skill to those already selected. */
 export async function addSkill(id: string | undefined, name: string): Promise<void> {

@@ -276,12 +276,22 @@ test('the work pane changes its width by keyboard and dragging', { tags: ['night
   await expect.poll(width).toBe(after);
 });
 
-test('a session is renamed, and the next one opened, by keyboard', { tags: ['all'] }, async ({ desk }) => {
+test('a session is renamed despite a break, and the next one opened, by keyboard', { tags: ['all'] }, async ({
+  desk,
+}) => {
   await desk.worked('Another one');
   const id = await desk.worked('A name');
-  const { page } = await desk.open(`/#${id}`);
+  const { page } = await desk.open();
+  let breakConnection = () => Promise.resolve();
+  await page.routeWebSocket(/\/trpc/, (socket) => {
+    socket.connectToServer();
+    breakConnection = () => socket.close({ code: 3_000 });
+  });
+  await page.goto(`/#${id}`);
+  await page.reload();
   await ended(page);
   await page.keyboard.press('F2');
+  await breakConnection();
   await desk.call('sessions.update', { id, title: 'A title from elsewhere' });
   await page.locator('.session').filter({ hasText: 'A title from elsewhere' }).waitFor();
   await page.keyboard.press('Control+a');
