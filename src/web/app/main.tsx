@@ -9,6 +9,7 @@ import {
   confirmSessions,
   currentId,
   currentSession,
+  forgetSession,
   onNews,
   type Session,
   sessions,
@@ -171,6 +172,7 @@ async function start(): Promise<void> {
 /** Leaves a session that does not exist. If its messages were shown, it was deleted; otherwise that is unknown. */
 function leaveGone(id: string): void {
   const wasShown = model.seq > 0;
+  forgetSession(id);
   if (leave(id)) notify(t(wasShown ? 'sessionDeleted' : 'sessionMissing'), 'wait');
 }
 

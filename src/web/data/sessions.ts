@@ -39,8 +39,8 @@ let unconfirmed = new Set<string>();
 let dropTimer: ReturnType<typeof setTimeout> | undefined;
 
 /**
- * Each connection starts with the whole list, whose end is not marked. Sessions from before the break stay shown until
- * then, because what a person does in them would be lost with their parts of the page.
+ * Each connection starts with the whole list, whose end is not marked. The sessions from before the break stay for a
+ * moment, and the selected one until its log says that it is gone: what a person is typing in it would be lost.
  */
 export function confirmSessions(): void {
   unconfirmed = new Set(byId.keys());
@@ -51,10 +51,15 @@ function dropUnconfirmedSoon(): void {
   clearTimeout(dropTimer);
   dropTimer = setTimeout(() => {
     if (connection.peek() !== 'open') return; // the next connection starts the list again
-    for (const id of unconfirmed) byId.delete(id);
-    if (unconfirmed.size > 0) changes.value++;
+    for (const id of unconfirmed) if (id !== currentId.peek()) byId.delete(id);
+    changes.value++;
     unconfirmed.clear();
   }, listMs);
+}
+
+/** Removes a session that its log says is gone. */
+export function forgetSession(id: string): void {
+  if (byId.delete(id)) changes.value++;
 }
 
 let drawing = false;
