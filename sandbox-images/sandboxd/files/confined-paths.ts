@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { AppError } from '../../../src/core/errors/errors.ts';
+import { isFolderPath, toShownName } from '../../../src/core/text/file-names.ts';
 import { decodeName } from '../../../src/core/text/files/byte-names.ts';
 import { badRequest } from '../server/body-fields.ts';
 import { type SystemPath, toSystemPath } from './byte-names.ts';
@@ -17,7 +18,7 @@ export interface ConfinedPaths {
   locate(path: string): string;
   /** Opens the file or folder, following links. Never waits for the other end of a FIFO. */
   open(path: string, flags?: number): Promise<FileHandle>;
-  /** Opens the folder that contains the path's last part. `make` creates missing folders. */
+  /** Opens the folder that contains the path's last part. `make` is for files: it creates missing folders. */
   openParent(path: string, missing: 'make' | 'refuse'): Promise<Parent>;
   /** The open file's real path, relative to the workspace. */
   whereIs(handle: FileHandle): Promise<string>;
@@ -58,8 +59,9 @@ export async function confinePaths(workspace: string, alias?: string): Promise<C
   // Opens first and checks afterwards: the check applies to the opened file itself, so swapping a link has no effect.
   const openChecked = async (at: string, shown: string, flags: number): Promise<FileHandle> => {
     const how = flags | O_NONBLOCK | O_NOCTTY;
-    const handle = await open(await toSystemPath(at), how).catch((cause) => {
-      throw fileError(cause, shown);
+    const path = await toSystemPath(at);
+    const handle = await open(path, how).catch(async (cause) => {
+      throw await fileErrorAt(path, cause, shown);
     });
     try {
       await whereIs(handle);
@@ -93,10 +95,11 @@ export async function confinePaths(workspace: string, alias?: string): Promise<C
     roots,
     locate,
     whereIs,
-    open: (path, flags = O_RDONLY) => openChecked(join(root, locate(path)), path, flags),
+    open: (path, flags = O_RDONLY) => openChecked(join(root, locate(path), isFolderPath(path) ? '/' : ''), path, flags),
     async openParent(path, missing) {
       const inside = locate(path);
       if (inside === '') throw badRequest('The path is the workspace itself.');
+      if (missing === 'make' && isFolderPath(path)) throw badRequest(`${path} names a folder, not a file.`);
       const folder = await openFolder(parentOf(inside), missing);
       const own = basename(inside);
       const place = await toSystemPath(`${through(folder)}/${own}`);
@@ -127,6 +130,14 @@ async function isSameFolder(one: string, other: string): Promise<boolean> {
 const parentOf = (inside: string) => (dirname(inside) === '.' ? '' : dirname(inside));
 const isCode = (thrown: unknown, code: string) => thrown instanceof AppError && thrown.code === code;
 
+/** Like `fileError`, and explains a link whose target does not exist. */
+export async function fileErrorAt(at: SystemPath, cause: NodeJS.ErrnoException, path: string): Promise<AppError> {
+  const target = cause.code === 'ENOENT' ? await readlink(at, 'buffer').catch(() => undefined) : undefined;
+  if (!target) return fileError(cause, path);
+  const shown = toShownName(decodeName(target));
+  return new AppError('file_not_found', `${path} is a link to ${shown}, and nothing exists there.`, { cause });
+}
+
 /** Converts the system's error for a file to an AppError. */
 export function fileError(cause: NodeJS.ErrnoException, path: string): AppError {
   switch (cause.code) {
@@ -144,7 +155,11 @@ export function fileError(cause: NodeJS.ErrnoException, path: string): AppError 
       return new AppError('invalid_request', `${path} leads through too many links.`, { cause });
     case 'ENAMETOOLONG':
       return new AppError('invalid_request', 'The name is too long for this file system.', { cause });
+    case 'ENOTEMPTY':
+      return new AppError('invalid_request', `${path} is a folder that is not empty.`, { cause });
     case 'EACCES':
+    case 'EBUSY':
+    case 'EINVAL': // a folder that would be moved into itself
     case 'EPERM':
     case 'EROFS':
       return new AppError('invalid_request', `The operating system does not allow this for ${path}.`, { cause });

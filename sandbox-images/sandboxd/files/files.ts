@@ -1,6 +1,7 @@
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, opendir, rm, unlink } from 'node:fs/promises';
 import { AppError } from '../../../src/core/errors/errors.ts';
+import { isFolderPath } from '../../../src/core/text/file-names.ts';
 import { decodeName } from '../../../src/core/text/files/byte-names.ts';
 import type { FileEntry } from '../../../src/sandboxes/client/client.ts';
 import { type Daemon, limits, type OpenFile } from '../daemon.ts';
@@ -65,6 +66,7 @@ export function files(place: ConfinedPaths): Files {
     try {
       const stats = await lstat(at);
       if (stats.isDirectory()) await rm(at, { recursive: true });
+      else if (isFolderPath(path)) throw Object.assign(new Error(path), { code: 'ENOTDIR' });
       else await runInOrder(parent, () => unlink(at));
     } catch (cause) {
       throw fileError(cause as NodeJS.ErrnoException, path);

@@ -1,18 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { type BigIntStats, constants, type Stats } from 'node:fs';
-import { type FileHandle, lstat, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { keyedQueue } from '../../../src/core/concurrency/keyed-queue.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { decodeName } from '../../../src/core/text/files/byte-names.ts';
 import { badRequest } from '../server/body-fields.ts';
-import type { SystemPath } from './byte-names.ts';
+import { type SystemPath, toSystemPath } from './byte-names.ts';
 import { type ConfinedPaths, fileError, type Parent } from './confined-paths.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
 
-/** Opens the folder of a file that is about to be written. The file need not exist. A link at the path is followed. */
+/** Opens the folder of a file that is about to be written. The file need not exist, nor what a link at the path names. */
 export async function withTargetFolder<Value>(
   place: ConfinedPaths,
   path: string,
@@ -21,10 +22,12 @@ export async function withTargetFolder<Value>(
   await using parent = await place.openParent(path, 'make');
   const before = await lstat(parent.at(parent.name)).catch(() => undefined);
   if (before?.isSymbolicLink()) {
-    const target = await realpath(parent.at(parent.name), 'buffer').catch((cause) => {
-      throw fileError(cause, path);
-    });
-    return await withTargetFolder(place, place.locate(decodeName(target)), work);
+    const target = await realOf(parent.at(parent.name))
+      .catch(async () => newFileAt(`${await realOf(parent.at('.'))}/${parent.name}`))
+      .catch((cause) => {
+        throw fileError(cause, path);
+      });
+    return await withTargetFolder(place, place.locate(target), work);
   }
   if (before) assertRegularFile(before, path);
   try {
@@ -32,6 +35,16 @@ export async function withTargetFolder<Value>(
   } catch (thrown) {
     throw thrown instanceof AppError ? thrown : fileError(thrown as NodeJS.ErrnoException, path);
   }
+}
+
+export const realOf = async (path: SystemPath) => decodeName(await realpath(path, 'buffer'));
+
+/** Follows links that lead to no file yet. */
+export async function newFileAt(path: string, links = 40): Promise<string> {
+  const next = await readlink(await toSystemPath(path), 'buffer').then(decodeName, () => undefined);
+  if (next === undefined) return path;
+  if (links === 0) throw Object.assign(new Error('too many links'), { code: 'ELOOP' });
+  return await newFileAt(resolve(await realOf(await toSystemPath(dirname(path))), next), links - 1);
 }
 
 interface FileReplacement {

@@ -3,11 +3,12 @@ import { cp, type FileHandle, lstat, open, opendir, realpath, rename, rm, stat }
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
+import { isFolderPath } from '../../../src/core/text/file-names.ts';
 import { decodeName } from '../../../src/core/text/files/byte-names.ts';
 import type { PathEntry } from '../../../src/sandboxes/client/abilities.ts';
 import { type Daemon, limits, type OpenFile } from '../daemon.ts';
 import { toSystemPath } from '../files/byte-names.ts';
-import { fileError } from '../files/confined-paths.ts';
+import { fileError, fileErrorAt } from '../files/confined-paths.ts';
 import { readChunks } from '../files/files.ts';
 import { makeFolders } from '../files/make-folders.ts';
 import { badRequest } from '../server/body-fields.ts';
@@ -32,13 +33,17 @@ export function createPaths(parts: Pick<SharedState, 'place' | 'env' | 'clock' |
       await notOurs(full);
       return await act(full);
     } catch (thrown) {
-      throw thrown instanceof AppError ? thrown : fileError(thrown as NodeJS.ErrnoException, path);
+      if (thrown instanceof AppError) throw thrown;
+      throw await fileErrorAt(await toSystemPath(full), thrown as NodeJS.ErrnoException, path);
     }
   }
 
   async function openPath(path: string, { from = 0, most = Number.POSITIVE_INFINITY }): Promise<OpenFile> {
     return await at(path, async (full) => {
-      const handle = await open(await toSystemPath(full), O_RDONLY | O_NONBLOCK | O_NOCTTY);
+      const handle = await open(
+        await toSystemPath(isFolderPath(path) ? `${full}/` : full),
+        O_RDONLY | O_NONBLOCK | O_NOCTTY,
+      );
       try {
         const stats = await handle.stat();
         if (!stats.isFile())
@@ -93,11 +98,13 @@ export function createPaths(parts: Pick<SharedState, 'place' | 'env' | 'clock' |
         const target = locatePath(to, parts);
         await notOurs(target);
         const own = await toSystemPath(full);
-        await lstat(own);
-        await makeFolders(dirname(target));
+        const isFolder = (await lstat(own)).isDirectory();
+        if (!isFolder && isFolderPath(to)) throw badRequest(`${to} names a folder, and ${from} is a file.`);
+        const refused = (thrown: NodeJS.ErrnoException) => Promise.reject(fileError(thrown, to));
+        await makeFolders(dirname(target)).catch(refused);
         const place = await toSystemPath(target);
         await rename(own, place).catch(async (thrown: NodeJS.ErrnoException) => {
-          if (thrown.code !== 'EXDEV') throw thrown; // the target is on another disk
+          if (thrown.code !== 'EXDEV') return await refused(thrown); // the target is on another disk
           if (typeof own !== 'string' || typeof place !== 'string')
             throw badRequest(`${from} is not moved to another disk, because its name is not UTF-8. Rename it first.`);
           await cp(full, target, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
@@ -109,6 +116,7 @@ export function createPaths(parts: Pick<SharedState, 'place' | 'env' | 'clock' |
     removePath: (path) => at(path, async (full) => rm(await toSystemPath(full), { recursive: true, force: true })),
     writePath: (path, content, metadata) =>
       at(path, async (full) => {
+        if (isFolderPath(path)) throw badRequest(`${path} names a folder, not a file.`);
         await replace(full, content, { spare: parts.place.root, store, metadata });
         return withMetadata(await readEntry(full), metadata);
       }),

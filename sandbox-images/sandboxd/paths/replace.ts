@@ -1,11 +1,18 @@
 import { constants, type Stats } from 'node:fs';
-import { access, open, readlink, realpath, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { access, open, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import type { FileMetadata } from '../../../src/core/model/sandboxes/file-metadata.ts';
-import { decodeName } from '../../../src/core/text/files/byte-names.ts';
 import { type SystemPath, toSystemPath } from '../files/byte-names.ts';
 import { makeFolders } from '../files/make-folders.ts';
-import { renameIntoPlace, runInOrder, type StagedFile, stageFile, writeAll } from '../files/replace-file.ts';
+import {
+  newFileAt,
+  realOf,
+  renameIntoPlace,
+  runInOrder,
+  type StagedFile,
+  stageFile,
+  writeAll,
+} from '../files/replace-file.ts';
 import { badRequest } from '../server/body-fields.ts';
 import type { MetadataStore } from './metadata.ts';
 
@@ -33,7 +40,7 @@ export async function replace(
   const before = await stat(await toSystemPath(full)).catch(() => undefined);
   if (before && !before.isFile() && isMarked) throw badRequest(`${full} is not a regular file and keeps no metadata.`);
   if (before && !before.isFile()) return await writeInto(full, O_WRONLY | O_NONBLOCK, content);
-  const target = await realOf(full).catch(() => (before ? full : newFileAt(full))); // some files of /proc have no path
+  const target = await realOf(await toSystemPath(full)).catch(() => (before ? full : newFileAt(full))); // some files of /proc have no path
   await makeFolders(dirname(target));
   const place = await toSystemPath(target);
   if (before) await access(place, W_OK); // a rename does not check the file's own permission
@@ -59,7 +66,6 @@ export async function replace(
     await runInOrder(parent, copy);
   });
 }
-const realOf = async (path: string) => decodeName(await realpath(await toSystemPath(path), 'buffer'));
 const undisposed = { [Symbol.asyncDispose]: async () => {} };
 
 /** System errors that mean that no file can be created or renamed: a mounted file, /proc, another user's folder. */
@@ -100,12 +106,4 @@ async function copyInto(target: string, { handle }: StagedFile): Promise<void> {
 async function writeInto(target: string, flags: number, content: AsyncIterable<Uint8Array>): Promise<void> {
   await using handle = await open(await toSystemPath(target), flags | O_NOCTTY);
   await writeAll(handle, content);
-}
-
-/** Follows links that lead to no file yet. */
-async function newFileAt(path: string, links = 40): Promise<string> {
-  const next = await readlink(await toSystemPath(path), 'buffer').then(decodeName, () => undefined);
-  if (next === undefined) return path;
-  if (links === 0) throw Object.assign(new Error('too many links'), { code: 'ELOOP' });
-  return await newFileAt(resolve(await realOf(dirname(path)), next), links - 1);
 }

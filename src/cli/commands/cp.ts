@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { Box } from '../../client/index.ts';
+import { isFolderPath } from '../../core/text/file-names.ts';
 import { type CliCommand, jsonOption } from '../command.ts';
 import { UsageError } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
@@ -44,7 +45,7 @@ function parsePlace(word: string): { session: string; path: string } | undefined
   return session === '' ? undefined : { session, path: path || '.' };
 }
 
-const intoFolder = (path: string, name: string) => (/(^|\/)[.]?$/.test(path) ? join(path, name) : path);
+const intoFolder = (path: string, name: string) => (isFolderPath(path) ? join(path, name) : path);
 
 async function putFile(box: Box, path: string, { from, io }: { from: string; io: Io }): Promise<CopyReport> {
   const isInput = from === '-';

@@ -36,6 +36,9 @@ export const isName = (message: string): boolean => !message.includes('/') && is
 export const safeName = (message: string): SafePath | undefined =>
   message.includes('/') ? undefined : safePath(message);
 
+/** Whether the path can only be a folder's, because it ends in a slash, `.` or `..`. */
+export const isFolderPath = (path: string): boolean => /\/$|(^|\/)\.{1,2}$/.test(path);
+
 const isPart = (part: string) =>
   part !== '' && part !== '.' && part !== '..' && !part.includes('\0') && part.length <= maxPart;
 

@@ -3,6 +3,7 @@ import { extname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
+import { decodeFile } from '../../core/text/files/encoding.ts';
 import type { Services } from '../../sessions/api/services.ts';
 import { openRequested, rangeWithin } from '../shared/byte-range.ts';
 import { confiningHeaders } from './headers.ts';
@@ -10,15 +11,15 @@ import type { Target } from './target.ts';
 
 const types = new Map<string, string>(
   Object.entries({
-    ...{ html: 'text/html; charset=utf-8', htm: 'text/html; charset=utf-8', xhtml: 'application/xhtml+xml' },
-    ...{ css: 'text/css; charset=utf-8', js: 'text/javascript; charset=utf-8', mjs: 'text/javascript; charset=utf-8' },
-    ...{ json: 'application/json', map: 'application/json', xml: 'text/xml; charset=utf-8', wasm: 'application/wasm' },
+    ...{ html: 'text/html', htm: 'text/html', xhtml: 'application/xhtml+xml' },
+    ...{ css: 'text/css', js: 'text/javascript', mjs: 'text/javascript' },
+    ...{ json: 'application/json', map: 'application/json', xml: 'text/xml', wasm: 'application/wasm' },
     ...{ png: 'image/png', jpg: 'image/jpeg', jpeg: 'image/jpeg', gif: 'image/gif', webp: 'image/webp' },
     ...{ avif: 'image/avif', svg: 'image/svg+xml', ico: 'image/x-icon', bmp: 'image/bmp', pdf: 'application/pdf' },
     ...{ mp4: 'video/mp4', webm: 'video/webm', mov: 'video/quicktime', ogv: 'video/ogg' },
     ...{ mp3: 'audio/mpeg', wav: 'audio/wav', ogg: 'audio/ogg', m4a: 'audio/mp4', flac: 'audio/flac' },
     ...{ woff: 'font/woff', woff2: 'font/woff2', ttf: 'font/ttf', otf: 'font/otf' },
-    ...{ txt: 'text/plain; charset=utf-8', csv: 'text/csv; charset=utf-8', md: 'text/plain; charset=utf-8' },
+    ...{ txt: 'text/plain', csv: 'text/csv', md: 'text/plain' },
   }),
 );
 
@@ -49,17 +50,19 @@ export async function sendWorkspaceFile(exchange: Exchange, { id, streams, folde
   if (!opened) return false;
   const { size, content } = opened.file;
   const part = opened.range && rangeWithin(opened.range, size);
-  const head = {
-    ...confiningHeaders,
-    'content-type': types.get(extname(path).slice(1).toLowerCase()) ?? 'application/octet-stream',
-  };
+  const type = types.get(extname(path).slice(1).toLowerCase()) ?? 'application/octet-stream';
+  const head = { ...confiningHeaders, 'content-type': type };
   if (part === 'unsatisfiable') {
     content.destroy();
     response.writeHead(416, { ...head, 'content-range': `bytes */${size}` }).end();
     return true;
   }
+  const bytes = content.iterator();
+  const start = !part && /^text\/(?!xml)/.test(type) ? await firstOf(bytes) : Buffer.alloc(0);
+  const charset = start.length > 0 && charsetOf(type, start);
   response.writeHead(part ? 206 : 200, {
     ...head,
+    ...(charset && { 'content-type': `${type}; charset=${charset}` }),
     ...(part && { 'content-range': `bytes ${part.start}-${part.end}/${size}` }),
     'accept-ranges': 'bytes',
     'content-length': part ? part.end - part.start + 1 : size,
@@ -69,9 +72,41 @@ export async function sendWorkspaceFile(exchange: Exchange, { id, streams, folde
     response.end();
     return true;
   }
-  await pipeline(content, response).catch(() => {}); // the browser disconnected, or the file shrank
+  async function* whole() {
+    yield start;
+    yield* bytes;
+  }
+  // A failure: the browser disconnected, or the file shrank.
+  await pipeline(start.length > 0 ? whole : content, response).catch(() => {});
   return true;
 }
+
+const sampleBytes = 64 * 1024;
+async function firstOf(bytes: AsyncIterator<Buffer>): Promise<Buffer> {
+  let start = Buffer.alloc(0);
+  while (start.length < sampleBytes) {
+    const { done, value } = await bytes.next();
+    if (done) break;
+    start = Buffer.concat([start, value]);
+  }
+  return start;
+}
+
+/**
+ * The charset of a text file, by its first bytes. Undefined: browsers find it in the file, over which a charset in the
+ * header would take precedence.
+ */
+export function charsetOf(type: string, start: Buffer): string | undefined {
+  const head = start.toString('latin1', 0, 1_024);
+  const isMarked = /^(\xef\xbb\xbf|\xff\xfe|\xfe\xff)/.test(head);
+  const isDeclared =
+    type === 'text/css' ? head.startsWith('@charset "') : type === 'text/html' && declaration.test(head);
+  if (isMarked || isDeclared) return undefined;
+  const lines = start.length < sampleBytes ? start : start.subarray(0, start.lastIndexOf('\n') + 1);
+  const encoding = decodeFile(lines)?.encoding;
+  return encoding?.replace(/^UTF-8.*/, 'utf-8').replace('ISO-2022', 'iso-2022-jp');
+}
+const declaration = /<meta[^>]{0,200}charset\s*=/i;
 
 /** The path in the workspace; undefined: it is malformed or has a hidden part. */
 export function parsePath(url: string): string | undefined {

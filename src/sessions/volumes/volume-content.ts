@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { AppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import type { MountAccess, Volume } from '../../core/model/sandboxes/volume.ts';
+import { isFolderPath } from '../../core/text/file-names.ts';
 import { trimCharacters } from '../../core/text/text.ts';
 import type { VolumeEntry, VolumeFile, VolumeService } from '../api/server/volumes.ts';
 import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
@@ -139,7 +140,8 @@ export function volumeContent({ records, transfers, archive, ids }: Deps): Conte
       await using used = await transfers.use(id, 'write', signal);
       const until = limited(signal);
       const target = inside(used, path);
-      if (target === used.folder) throw new AppError('invalid_request', 'Name a file below the root of the volume.');
+      if (target === used.folder || isFolderPath(path))
+        throw new AppError('invalid_request', 'Name a file below the root of the volume.');
       const free = await room(id, used, until);
       const counted = atMost(content, free);
       const { size } = await used.client.transfers.write(target, counted, {}, until);

@@ -6,6 +6,7 @@ import { missingDesktop } from '../../../sandbox-images/sandboxd/lazy-desktop.ts
 import { sandboxServer } from '../../../sandbox-images/sandboxd/server/server.ts';
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
+import { isFolderPath } from '../../../src/core/text/file-names.ts';
 import { anyGlob, globMatcher } from '../../../src/core/text/glob.ts';
 import { FileTree } from './file-tree.ts';
 import { Processes } from './processes.ts';
@@ -62,6 +63,7 @@ export function memoryDaemon({ clock, token, workdir }: MemoryDaemonOptions): Me
     },
     async writeFile(path, content, how) {
       const full = files.locate(path);
+      if (isFolderPath(path)) throw new AppError('invalid_request', `${path} names a folder, not a file.`);
       const parts: Uint8Array[] = [];
       for await (const part of content) parts.push(part);
       if (how === 'append') files.append(full, Buffer.concat(parts));

@@ -32,6 +32,7 @@ exec dd bs=262144 iflag=skip_bytes,count_bytes,fullblock skip="$from" count="$co
  */
 export const receiveScript = `
 root=$(readlink -f -- "$2")
+case "$1" in */ | */. | */..) exit ${exits.unfit} ;; esac
 file=$(readlink -m -- "$1") || exit 1
 case "$file" in "$root"/*) ;; *) exit ${exits.outside} ;; esac
 [ ! -d "$file" ] || exit ${exits.unfit}

@@ -88,3 +88,9 @@ test('a program stays executable when it is replaced', () => {
   receive('run.sh', 'new');
   expect(statSync(join(root, 'run.sh')).mode & 0o777).toBe(0o751);
 });
+
+test.each(['f/', 'f/.', 'd/..'])('an upload to %j, which is a folder’s name, is refused', (path) => {
+  const { root, receive } = folder();
+  expect(receive(path, 'x').status).toBe(46);
+  expect(readdirSync(root)).toEqual([]);
+});
