@@ -1,5 +1,5 @@
 import { PassThrough, pipeline, Readable, type Transform } from 'node:stream';
-import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
 import { AppError } from '../../core/errors/errors.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 
@@ -77,6 +77,7 @@ const unpackers: Readonly<Record<string, () => Transform>> = {
   'x-gzip': () => createGunzip(),
   deflate: () => createInflate(),
   br: () => createBrotliDecompress(),
+  zstd: () => createZstdDecompress(),
 };
 
 async function whole(body: AsyncIterable<Buffer>): Promise<{ bytes: Buffer; isCut: boolean }> {

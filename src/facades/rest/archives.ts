@@ -129,7 +129,7 @@ export const buildFiles = ({ acting }: CallerParts): FacadeRoutes => ({
           config: { upload: true },
           description: 'They are kept for a day, for all builds of the same owner.',
           requestContent: { 'application/octet-stream': binary },
-          fails: [404, 413, 422, 429],
+          fails: [400, 404, 413, 422, 429],
         }),
         async ({ params: { id, hash }, body, principal }, reply) => {
           const options = { maxBytes: maxArchiveBytes, signal: abortOnDisconnect(reply) };

@@ -4,6 +4,7 @@ import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, unlessNotFound } from '../../core/errors/errors.ts';
 import { type Holder, holderKey } from '../../core/model/access/holder.ts';
 import type { BuiltTemplate, TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
+import { expectArchive } from '../../core/text/files/archive-format.ts';
 import type { BuildPlan, BuildRequest, BuiltImage, TemplateBuildService } from '../api/server/template-builds.ts';
 import type { Copies } from '../forks/copies.ts';
 import { BuildFiles } from './build-files.ts';
@@ -70,7 +71,8 @@ export class TemplateBuilds {
       },
       hasFiles: async (templateId, hash) => await this.#files.has(await this.#records.template(templateId), hash),
       putFiles: async (templateId, hash, content, options) => {
-        await this.#files.put(await this.#records.template(templateId), hash, content, options);
+        const archive = expectArchive(content, 'tar', 'gzip');
+        await this.#files.put(await this.#records.template(templateId), hash, archive, options);
       },
       list: (owner, projects) => this.#records.listFor(owner, projects),
       get: (templateId) => this.#records.template(templateId),

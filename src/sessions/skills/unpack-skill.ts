@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { buffer } from 'node:stream/consumers';
 import { type Entry, fromBufferPromise } from 'yauzl';
 import { AppError } from '../../core/errors/errors.ts';
+import { assertArchive, detectArchive } from '../../core/text/files/archive-format.ts';
 import type { SkillFile } from '../api/server/skills.ts';
 import { isIgnoredFile, skillLimits } from './skill-files.ts';
 
@@ -16,9 +17,9 @@ const refused = (why: string, cause?: unknown) =>
 /** The files of a skill. One file that is a zip archive (`.zip`, `.skill`) is unpacked. Rejects: invalid_request. */
 export async function unpackSkill(files: readonly SkillFile[]): Promise<readonly SkillFile[]> {
   const [file] = files;
-  const isArchive =
-    files.length === 1 && file && /^504b(0304|0506)/.test(Buffer.from(file.bytes.subarray(0, 4)).toString('hex'));
-  if (!isArchive) return files;
+  if (files.length !== 1 || !file) return files;
+  assertArchive(file.bytes, 'zip');
+  if (detectArchive(file.bytes) !== 'zip') return files;
   try {
     return await unpacked(Buffer.from(file.bytes));
   } catch (thrown) {

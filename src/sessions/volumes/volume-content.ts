@@ -4,6 +4,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import type { MountAccess, Volume } from '../../core/model/sandboxes/volume.ts';
 import { isFolderPath } from '../../core/text/file-names.ts';
+import { expectArchive } from '../../core/text/files/archive-format.ts';
 import { trimCharacters } from '../../core/text/text.ts';
 import type { VolumeEntry, VolumeFile, VolumeService } from '../api/server/volumes.ts';
 import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
@@ -180,7 +181,8 @@ export function volumeContent({ records, transfers, archive, ids }: Deps): Conte
       try {
         const target = { workdir: to, programs: client.programs, workspace: client.workspace };
         // An archive that exceeds the quota, even if compressed, cannot fit.
-        await archive.unpack(target, { name: `unpack-${ids.short()}`, content: atMost(content, quotaBytes) }, until);
+        const packed = atMost(expectArchive(content, 'gzip'), quotaBytes);
+        await archive.unpack(target, { name: `unpack-${ids.short()}`, content: packed }, until);
         const bytes = await bytesIn(used, to, until);
         if (bytes > quotaBytes) throw overQuota(quotaBytes);
         await run(swapScript, at(used));

@@ -1,4 +1,5 @@
 import { AppError } from '../../../core/errors/errors.ts';
+import { detectArchive } from '../../../core/text/files/archive-format.ts';
 
 export interface TarEntry {
   readonly name: string;
@@ -26,6 +27,8 @@ export const invalidArchiveError = (what: string): AppError =>
  */
 export async function* tarEntries(source: AsyncIterable<Uint8Array>): AsyncGenerator<TarEntry, void> {
   const bytes = new ByteReader(source);
+  const format = detectArchive(await bytes.start());
+  if (format && format !== 'tar') throw invalidArchiveError(`it is in the format ${format}, and not a plain tar file`);
   let [pax, longName, longLink] = [noFields, undefined as string | undefined, undefined as string | undefined];
   for (;;) {
     const header = await bytes.take(block);
@@ -123,6 +126,9 @@ class ByteReader {
   constructor(source: AsyncIterable<Uint8Array>) {
     this.#source = source[Symbol.asyncIterator]();
   }
+
+  /** The first bytes, which stay unread. Empty: there are none. */
+  start = async (): Promise<Buffer> => (await this.#next()) ?? Buffer.alloc(0);
 
   /** Returns exactly the requested number of bytes. */
   async take(size: number): Promise<Buffer> {

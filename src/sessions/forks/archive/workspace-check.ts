@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createGunzip } from 'node:zlib';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
+import { detectArchive } from '../../../core/text/files/archive-format.ts';
 import { truncateEnd } from '../../../core/text/text.ts';
 import { invalidArchiveError, type TarEntry, tarEntries } from './tar-reader.ts';
 
@@ -44,6 +45,7 @@ export async function* checkWorkspace(
     for await (const piece of content) {
       if (isOver) throw trailing();
       if (held) yield held;
+      else assertGzip(piece);
       held = piece;
       length += piece.length;
       if (unzip.destroyed || !unzip.write(piece)) await Promise.race([once(unzip, 'drain'), checking]);
@@ -61,6 +63,11 @@ export async function* checkWorkspace(
   }
 }
 
+function assertGzip(start: Uint8Array): void {
+  const format = detectArchive(start) ?? 'gzip';
+  if (format !== 'gzip')
+    throw invalidArchiveError(`its files are in the format ${format}, and not compressed with gzip`);
+}
 const trailing = () => invalidArchiveError('something stands behind its files');
 /** The allowance for headers, many of which can be packed into a few bytes. */
 const headersOfEntry = 4_096;

@@ -1,4 +1,4 @@
-import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { type FetchAnswer, fetchWithRedirects } from '../../../../src/agents/page-fetch/fetch.ts';
 
@@ -65,12 +65,13 @@ test('compressed bodies are unpacked, bombs are cut, and broken ones are named',
     'http://a.example/': { headers, body: gzipSync('hello') },
     'http://b.example/': { headers, body: gzipSync(Buffer.alloc(60_000_000)) },
     'http://c.example/': { headers, body: 'no gzip' },
-    'http://d.example/': { headers: { 'content-encoding': 'zstd' } },
+    'http://d.example/': { headers: { 'content-encoding': 'compress' } },
     'http://e.example/': { headers: { 'content-encoding': 'br' }, body: brotliCompressSync('hello') },
     'http://f.example/': { headers: { 'content-encoding': 'deflate' }, body: deflateSync('hello') },
     'http://g.example/': { headers: { 'content-encoding': 'x-gzip' }, body: gzipSync('hello') },
+    'http://h.example/': { headers: { 'content-encoding': 'zstd' }, body: zstdCompressSync('hello') },
   });
-  for (const site of ['a', 'e', 'f', 'g'])
+  for (const site of ['a', 'e', 'f', 'g', 'h'])
     expect((await fetch(`http://${site}.example/`)).bytes.toString(), site).toBe('hello');
   expect(await fetch('http://b.example/')).toMatchObject({ isCut: true });
   await expect(fetch('http://c.example/')).rejects.toMatchObject({ code: 'not_found' });

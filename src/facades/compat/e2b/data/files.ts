@@ -150,7 +150,8 @@ export function parseMetadata(headers: IncomingMessage['headers']): FileMetadata
 
 function openBody(request: IncomingMessage, encoding: string | undefined): Readable {
   if (encoding === undefined || encoding === 'identity') return request;
-  if (encoding !== 'gzip') throw new ConnectError('invalid_argument', 'The body can be gzip or plain.');
+  if (encoding !== 'gzip')
+    throw new ConnectError('invalid_argument', `The body has the encoding ${encoding}. It can be gzip or plain.`);
   const plain = createGunzip();
   request.once('error', (error) => plain.destroy(error));
   return request.pipe(plain);
