@@ -91,15 +91,16 @@ export class Deliverer {
     await this.settled();
   }
 
-  /** Starts due attempts. Resolves with the time until the next is due, in ms. */
+  /** Starts due attempts, then creates deliveries of new events. Resolves with the time until the next is due, in ms. */
   async round(signal: AbortSignal): Promise<number> {
     const { records, outbox, router, leads } = this.#deps;
     outbox.open(await records.areAny());
     if (!(await leads())) return maxRoundDelayMs.shared;
-    const hasMore = await router.round();
-    const dueInMs = await this.#findDue();
+    const { dueInMs, suspended } = await this.#findDue();
     this.#fill(signal);
-    if (hasMore) return 0;
+    await Promise.all(suspended.map((one) => this.#postpone(one)));
+    const hasRouted = await router.round();
+    if (hasRouted || suspended.length > 0) return 0;
     // An announced pause of an automation is checked later.
     const isEarly = (await outbox.oldest(1)).length > 0;
     return Math.min(dueInMs, isEarly ? maxRoundDelayMs.shared : maxRoundDelayMs.alone);
@@ -110,8 +111,8 @@ export class Deliverer {
     while (this.#atWork.size > 0) await Promise.all([...this.#atWork.values()].map(({ done }) => done));
   }
 
-  /** Reads the queues. Resolves with the time until another delivery is due, in ms. */
-  async #findDue(): Promise<number> {
+  /** Reads the queues. Resolves with the time until another delivery is due, in ms, and the due ones without an attempt. */
+  async #findDue(): Promise<{ readonly dueInMs: number; readonly suspended: PendingDelivery[] }> {
     const { records, clock } = this.#deps;
     const now = clock.now();
     for (const [id, { until }] of this.#silent) if (until + silence.longestRestMs < now) this.#silent.delete(id);
@@ -119,29 +120,32 @@ export class Deliverer {
     const isFull = found.length === batch.ofAll && found.every(({ nextAt }) => nextAt <= now);
     const byEndpoint = Map.groupBy(found, ({ webhookId }) => webhookId);
     // The page of results can hide endpoints whose deliveries are due later than all of these.
-    for (const { id } of isFull ? await records.list() : [])
-      if (!byEndpoint.has(id)) byEndpoint.set(id, await records.earliest(batch.ofOneEndpoint, id));
+    const hidden = (isFull ? await records.list() : []).filter(({ id }) => !byEndpoint.has(id));
+    await Promise.all(
+      hidden.map(async ({ id }) => byEndpoint.set(id, await records.earliest(batch.ofOneEndpoint, id))),
+    );
     const queues = new Map<string, Queue>();
-    let hasPostponed = false;
-    for (const [id, pending] of byEndpoint) {
+    const suspended: PendingDelivery[] = [];
+    const readQueue = async ([id, pending]: [string, PendingDelivery[]]) => {
       const due = pending.filter((one) => one.nextAt <= now && !this.#atWork.has(one.id));
       const rest = this.#silent.get(id)?.until ?? 0;
       const waiting = due.filter(({ type }) => rest <= now || type === 'webhook.test');
-      for (const one of due) if (!waiting.includes(one)) hasPostponed = await this.#postpone(one, rest);
+      suspended.push(...due.filter((one) => !waiting.includes(one)));
       const owner = waiting.length > 0 ? (await records.find(id))?.owner : undefined;
       if (waiting.length > 0) queues.set(id, { owner, waiting, hasMore: isFull });
-    }
+    };
+    await Promise.all([...byEndpoint].map(readQueue));
     this.#queues = queues;
     this.#turns = this.#turns.filter((owner) => [...queues.values()].some((queue) => queue.owner === owner));
-    if (hasPostponed) return 0;
-    return Math.min(...found.filter(({ nextAt }) => nextAt > now).map(({ nextAt }) => nextAt - now));
+    const dueInMs = Math.min(...found.filter(({ nextAt }) => nextAt > now).map(({ nextAt }) => nextAt - now));
+    return { dueInMs, suspended };
   }
 
-  /** No attempt is made or counted. */
-  async #postpone({ id }: PendingDelivery, nextAt: number): Promise<true> {
+  /** Until its endpoint is no longer suspended. No attempt is made or counted. */
+  async #postpone({ id, webhookId, nextAt }: PendingDelivery): Promise<void> {
     const found = await this.#deps.records.findPending(id);
-    if (found) await this.#deps.records.putPending({ ...found.doc, nextAt }, found.version);
-    return true;
+    const until = this.#silent.get(webhookId)?.until ?? nextAt;
+    if (found) await this.#deps.records.putPending({ ...found.doc, nextAt: until }, found.version);
   }
 
   /** Gives the free slots to waiting deliveries. */

@@ -46,7 +46,7 @@ const announcedMs = 10_000;
 
 /** Creates deliveries from the outbox, one for each endpoint that must be notified. */
 export class Router extends ServerPart<RouterDeps> {
-  /** Resolves with whether there is more. Each step can be repeated: the id of a delivery is derived from its event. */
+  /** Resolves with whether it removed events. Each step can be repeated: the id of a delivery is derived from its event. */
   async round(): Promise<boolean> {
     const { records, outbox } = this.deps;
     const entries = await outbox.oldest(batch);
@@ -54,7 +54,7 @@ export class Router extends ServerPart<RouterDeps> {
     const endpoints = await records.list();
     let done = 0;
     for (const entry of entries) if (await this.#route(entry, endpoints)) done++;
-    return entries.length === batch && done > 0;
+    return done > 0;
   }
 
   /** False: the outcome is not known yet. */
@@ -67,6 +67,7 @@ export class Router extends ServerPart<RouterDeps> {
     );
     const news = interested.length === 0 ? null : await this.#newsOf(event);
     if (news === undefined) return false;
+    const added: Promise<boolean>[] = [];
     for (const endpoint of interested) {
       if (!news || !hears(endpoint, news)) continue;
       if (news.isHidden && endpoint.format === 'managed-agents') continue;
@@ -80,9 +81,10 @@ export class Router extends ServerPart<RouterDeps> {
       const { data } = news;
       for (let part = 0; part < countMessages(endpoint.format, type, data); part++) {
         const messageId = messageIdOf(part === 0 ? id : `${id} ${part}`);
-        await records.add(newDelivery(endpoint, { messageId, type, at, data, part, now: clock.now() }));
+        added.push(records.add(newDelivery(endpoint, { messageId, type, at, data, part, now: clock.now() })));
       }
     }
+    await Promise.all(added);
     await outbox.delete(id);
     return true;
   }

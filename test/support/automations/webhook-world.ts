@@ -110,6 +110,9 @@ export async function webhookWorld({
     );
     return id;
   }
+  async function startAttempts(): Promise<void> {
+    while ((await deliverer.round(never)) === 0); // the next round attempts the deliveries that this one created
+  }
   return {
     store,
     clock,
@@ -122,8 +125,9 @@ export async function webhookWorld({
     answers: (next: typeof answer) => {
       answer = next;
     },
+    startAttempts,
     async round() {
-      await deliverer.round(never);
+      await startAttempts();
       await deliverer.settled();
     },
     types: () => received.map(({ body }) => JSON.parse(body).type as string),

@@ -284,16 +284,16 @@ describe('a delivery', () => {
   });
 
   test('of an endpoint that hangs does not hold up those of others', async () => {
-    const { service, append, deliverer, received, answers, clock } = await webhookWorld();
+    const { service, append, deliverer, startAttempts, received, answers, clock } = await webhookWorld();
     const slow = await service.create({ ...spec, url: 'https://slow.example.com/' });
     for (let count = 0; count < 10; count++) await append(startFact);
     answers(() => new Promise((_, reject) => clock.setTimeout(() => reject(new Error('cut')), 15_000)));
-    await deliverer.round(never);
+    await startAttempts();
     await expect.poll(() => received.length).toBe(4);
     await service.create(spec);
     answers(async () => new Response());
     await append(startFact);
-    await deliverer.round(never);
+    await startAttempts();
     await expect.poll(() => received.filter(({ url }) => url === spec.url).length).toBe(1);
     expect(received.filter(({ url }) => url === slow.url)).toHaveLength(4);
     clock.advance(15_000);
@@ -387,6 +387,32 @@ describe('places for deliveries', () => {
     const { round, rows, sent } = await world({ quick: ['ann', 150] });
     await round();
     expect([sent('quick'), rows.read]).toEqual([150, 150]);
+  });
+
+  test('a test event waits neither for a silent endpoint’s deliveries nor for new events', async () => {
+    const { deliverer, round, sent, hooks, service, store, append } = await world({
+      silent: ['ann', 50],
+      late: ['bob', 0],
+    });
+    const { put, list } = store.records;
+    const isSent = Promise.withResolvers<void>();
+    await deliverer.round(never);
+    await deliverer.settled();
+    await append(startFact);
+    await service.test(hooks.late as string);
+    store.records.put = async (record) => {
+      if (record.kind === 'webhook-pending') await isSent.promise;
+      return await put.call(store.records, record);
+    };
+    store.records.list = async (kind, options) => {
+      if (kind === 'webhook-outbox') await isSent.promise;
+      return await list.call(store.records, kind, options);
+    };
+    const working = round();
+    await expect.poll(() => sent('late')).toBe(1);
+    isSent.resolve();
+    await working;
+    expect(sent('silent')).toBe(4);
   });
 
   test('an endpoint rests after three silences, uses up no tries in the meantime, and then gets one try', async () => {
